@@ -1,0 +1,1 @@
+"""Asks: commands for people and scripts."""

@@ -1,0 +1,1 @@
+"""Decides: values, parsers, the pair machine, lag. No I/O, no clock, no randomness."""

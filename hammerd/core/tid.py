@@ -1,0 +1,35 @@
+"""Transaction ids: the 64-bit numbers by which HAMMER orders everything that it writes.
+
+A TID is not a time, and the TIDs of two file systems cannot be compared (HAMMER.md §3). Only the
+TIDs of one shared-uuid's master and slaves can: a slave's sync-end-tid is a TID of its master.
+"""
+
+from typing import NewType
+
+Tid = NewType("Tid", int)
+
+NO_TID = Tid(0)
+NEVER_MIRRORED = Tid(1)
+"""The sync-end-tid of a slave that was made and never mirrored to (HAMMER.md §3)."""
+
+
+def parse_tid(text: str) -> Tid:
+    """Read a TID in hex, with or without `0x`, as hammer and our JSON print it.
+
+    Raises:
+        ValueError: it is not a hex number of at most 64 bits.
+    """
+    value = int(text, 16)
+    if not 0 <= value < 1 << 64:
+        raise ValueError(f"TID {text!r} does not fit in 64 bits")
+    return Tid(value)
+
+
+def format_tid(tid: Tid) -> str:
+    """Print a TID as hammer's pfs-status does: `0x` and 16 lower-case digits."""
+    return f"0x{tid:016x}"
+
+
+def tids_between(older: Tid, newer: Tid) -> int:
+    """Count the TIDs from `older` to `newer`; negative when `older` is ahead."""
+    return newer - older

@@ -1,0 +1,1 @@
+"""Acts: one asyncio loop, one writer thread. Knows none of hammer's language."""

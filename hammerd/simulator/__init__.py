@@ -1,0 +1,1 @@
+"""Stands in for a DragonFly kernel: a program named `hammer` for the demo and the tests."""
