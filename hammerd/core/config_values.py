@@ -1,0 +1,172 @@
+"""Reads single config values: durations, sizes, choices, paths; and shows them again as TOML.
+
+A reader takes what tomllib made of a value and returns ours, or raises Unreadable with
+everything that is wrong with it. It never knows which key it reads for.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+SHORTEST_S = 0.01
+LONGEST_S = 36_500 * 86_400.0
+SMALLEST_BYTES = 1 << 10
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_BYTES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd])")
+_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kmg])", re.IGNORECASE)
+_GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+_DURATION_HINT = 'write one number and a unit: "30s", "5m", "2h" or "1d"'
+_SIZE_HINT = 'write one number and a unit: "500k", "20m" or "4g"'
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One thing wrong with a value, and what to write instead."""
+
+    what: str
+    hint: str = ""
+
+
+class Unreadable(ValueError):  # noqa: N818 - what the value is, not a suffix
+    """A value cannot be taken; `wrongs` says everything that speaks against it."""
+
+    def __init__(self, *wrongs: Wrong) -> None:
+        super().__init__("; ".join(wrong.what for wrong in wrongs))
+        self.wrongs = wrongs
+
+
+def show_value(value: object) -> str:
+    """Show a TOML value as a person would have written it, on one line and not too long."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() if abs(value) >> 64:
+            return "a huge number"  # beyond 4300 digits Python refuses to print it
+        case str():
+            return _shortened(_quoted(value))
+        case dict():
+            return "a table"
+        case list():
+            return "an array"
+        case _:
+            return _shortened(str(value))
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in quoted)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+
+
+def read_text(value: object) -> str:
+    """Read a string that holds something, on one line."""
+    if not isinstance(value, str):
+        raise Unreadable(Wrong("must be a string", "put it in double quotes"))
+    if not value:
+        raise Unreadable(Wrong("is empty"))
+    if not value.isprintable():
+        raise Unreadable(Wrong("holds a control character"))
+    return value
+
+
+def read_flag(value: object) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise Unreadable(Wrong("must be true or false, without quotes"))
+    return value
+
+
+def read_choice(choices: type[Choice], value: object) -> Choice:
+    """Read one of the words of an enumeration."""
+    words = [choice.value for choice in choices]
+    if value not in words:
+        raise Unreadable(Wrong(f"must be one of {', '.join(words)}"))
+    return choices(str(value))
+
+
+def read_duration(value: object, least_s: float = SHORTEST_S) -> float:
+    """Read `30s`, `5m`, `2h` or `1d` as seconds."""
+    if is_number(value):
+        raise Unreadable(Wrong("needs a unit", f'write "{show_value(value)}s" for seconds'))
+    match = _DURATION.fullmatch(read_text(value))
+    if match is None:
+        raise Unreadable(Wrong("is not a duration", _DURATION_HINT))
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if not least_s <= seconds <= LONGEST_S:
+        bounds = f"{show_duration(least_s)} to {show_duration(LONGEST_S)}"
+        raise Unreadable(Wrong(f"must be within {bounds}"))
+    return seconds
+
+
+def read_whole_seconds(value: object) -> int:
+    """Read a duration of whole seconds, one at least: hammer's -i knows no others."""
+    seconds = read_duration(value, least_s=1.0)
+    if seconds != int(seconds):
+        raise Unreadable(Wrong("must be whole seconds"))
+    return int(seconds)
+
+
+def read_size(value: object) -> int:
+    """Read `500k`, `20m` or `4g` as bytes, in powers of 1024 as hammer does."""
+    if is_number(value):
+        raise Unreadable(Wrong("needs a unit", _SIZE_HINT))
+    match = _SIZE.fullmatch(read_text(value))
+    if match is None:
+        raise Unreadable(Wrong("is not a size", _SIZE_HINT))
+    size_bytes = int(float(match[1]) * _BYTES[match[2].lower()])
+    if size_bytes < SMALLEST_BYTES:
+        raise Unreadable(Wrong(f"must be at least {show_size(SMALLEST_BYTES)}"))
+    return size_bytes
+
+
+def read_path(value: object) -> str:
+    """Read an absolute path of this machine, doubled and trailing slashes cut."""
+    path = read_text(value)
+    if not path.startswith("/"):
+        raise Unreadable(Wrong("must be an absolute path"))
+    return tidy_path(path)
+
+
+def read_group(value: object) -> str:
+    """Read the name of a group of users."""
+    name = read_text(value)
+    if _GROUP.fullmatch(name) is None:
+        raise Unreadable(Wrong("is not the name of a group"))
+    return name
+
+
+def is_number(value: object) -> bool:
+    """Tell whether TOML made a number of it; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def tidy_path(path: str) -> str:
+    """Cut doubled and trailing slashes; hammer takes a trailing one amiss (HAMMER.md §3)."""
+    return re.sub(r"/+", "/", path).rstrip("/") or "/"
+
+
+def show_duration(seconds: float) -> str:
+    """Show seconds in the largest unit that leaves no fraction: `90s`, `5m`, `2h`, `1d`."""
+    for unit, unit_s in reversed(_SECONDS.items()):
+        if seconds >= unit_s and seconds % unit_s == 0:
+            return f"{seconds / unit_s:.0f}{unit}"
+    return f"{seconds:.12g}s"
+
+
+def show_size(size_bytes: int) -> str:
+    """Show bytes in the largest unit that leaves no fraction: `500k`, `20m`, `4g`."""
+    for unit, unit_bytes in reversed(_BYTES.items()):
+        if size_bytes % unit_bytes == 0:
+            return f"{size_bytes // unit_bytes}{unit}"
+    return f"{size_bytes / _BYTES['k']:.12g}k"

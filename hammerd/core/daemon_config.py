@@ -1,0 +1,50 @@
+"""What the operator asked of the daemon, and the whole of a config.
+
+Values only. core/config.py makes them out of TOML, core/config_keys.py names their keys.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hammerd.core.pairs import Pair
+
+
+class LogFormat(StrEnum):
+    """How a line of the log looks."""
+
+    HUMAN = "human"
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on a line is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """What is said once for all pairs; paths are absolute, without trailing slashes."""
+
+    log_file: str = "/var/log/hammerd/hammerd.log"
+    log_format: LogFormat = LogFormat.HUMAN
+    log_level: LogLevel = LogLevel.INFO
+    lag_log_file: str = "/var/log/hammerd/lag.log"
+    state_dir: str = "/var/db/hammerd"
+    run_dir: str = "/var/run/hammerd"
+    hammer: str = "/sbin/hammer"
+    sample_interval_s: float = 30.0
+    stop_timeout_s: float = 20.0
+    status_group: str = "wheel"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A config without faults; pairs stand in the file's order, disabled ones included."""
+
+    daemon: DaemonConfig = field(default_factory=DaemonConfig)
+    pairs: tuple[Pair, ...] = ()

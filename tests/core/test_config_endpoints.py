@@ -1,0 +1,89 @@
+"""The ends of a pair: what reaches hammer as written, and what would not."""
+
+import pytest
+
+from hammerd.core.config_endpoints import read_endpoint
+from hammerd.core.config_values import Unreadable
+from hammerd.core.pairs import Endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("/Backup1/pfs/test", Endpoint("/Backup1/pfs/test")),
+        ("/Backup1//pfs/test//", Endpoint("/Backup1/pfs/test")),
+        ("/", Endpoint("/")),
+        ("/pfs/with blank", Endpoint("/pfs/with blank")),
+        ("/pfs/it's", Endpoint("/pfs/it's")),
+        ("beta:/pfs/x", Endpoint("/pfs/x", host="beta")),
+        ("root@10.0.0.2:/pfs/x/", Endpoint("/pfs/x", host="10.0.0.2", user="root")),
+        ("a_b-c.example:/pfs/x", Endpoint("/pfs/x", host="a_b-c.example")),
+        ("beta:/pfs/a:b", Endpoint("/pfs/a:b", host="beta")),
+    ],
+)
+def test_an_end_is_read(text: str, end: Endpoint):
+    assert end == read_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "is empty"),
+        ("pfs/test", "must have an absolute path"),
+        ("-v", "has a path that starts with `-`, which hammer takes for an option"),
+        ("beta:-v", "has a path that starts with `-`, which hammer takes for an option"),
+        ("beta:", "must have an absolute path"),
+        ("beta:pfs", "must have an absolute path"),
+        (":/pfs", "names no host"),
+        ("root@:/pfs", "names no host"),
+        ("@beta:/pfs", "names no user"),
+        (
+            "-oProxyCommand=x:/pfs",
+            "has a host that starts with `-`, which ssh takes for an option",
+        ),
+        ("-l@beta:/pfs", "has a user that starts with `-`, which ssh takes for an option"),
+        (
+            "be ta:/pfs",
+            "has a host with other characters than letters, digits and . _ -",
+        ),
+        ("a@b@beta:/pfs", "has a host with other characters than letters, digits and . _ -"),
+        (
+            "/pfs/a:b",
+            "holds a `:` in a local path: hammer takes what stands before it as a host",
+        ),
+        (
+            "pfs/a:b",
+            "holds a `:` in a local path: hammer takes what stands before it as a host",
+        ),
+        ("[fe80::1]:/pfs", "holds an IPv6 address, which hammer cuts at its first colon"),
+        ("root@fe80::1:/pfs", "holds an IPv6 address, which hammer cuts at its first colon"),
+        ("::1:/pfs", "holds an IPv6 address, which hammer cuts at its first colon"),
+        ("/pfs/a@b", "holds an `@` in its path, which hammer takes for the end of a user"),
+        ("beta:/a@b", "holds an `@` in its path, which hammer takes for the end of a user"),
+        (
+            "beta:/a b",
+            "holds characters in a remote path that the remote shell interprets: blank",
+        ),
+        (
+            "beta:/a;`b`$c",
+            "holds characters in a remote path that the remote shell interprets: $ ; `",
+        ),
+        ("/pfs/a\x00", "holds a control character"),
+        ("/pfs/a\n", "holds a control character"),
+        (7, "must be a string"),
+        (True, "must be a string"),
+        (["/a"], "must be a string"),
+    ],
+)
+def test_an_end_that_hammer_would_take_amiss_is_refused(text: object, what: str):
+    with pytest.raises(Unreadable) as caught:
+        read_endpoint(text)
+
+    assert [what] == [wrong.what for wrong in caught.value.wrongs]
+
+
+def test_every_wrong_of_an_end_is_told():
+    with pytest.raises(Unreadable) as caught:
+        read_endpoint("-u@-h:p @")
+
+    assert len(caught.value.wrongs) == 5
