@@ -1,0 +1,121 @@
+"""Reads what `hammer pfs-status PATH ...` prints: one block for each path, in order.
+
+    /Backup1/pfs/test<TAB>PFS#1 {
+        sync-beg-tid=0x0000000000000001
+        sync-end-tid=0x00000001005809d9
+        shared-uuid=d0d6402b-e667-11f1-a43e-01301bb8a9f5
+        unique-uuid=d0d64038-e667-11f1-a43f-01301bb8a9f5
+        label=""
+        prune-min=00:00:00
+        operating as a MASTER
+        snapshots directory defaults to /var/hammer/<pfs>
+    }
+
+The first path that fails ends the command; the blocks before it are complete (HAMMER.md §4).
+The form of 2009 (`PFS #1`, other words about snapshots, HAMMER.md §16) is read as well.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hammerd.core.errors import BadOutput
+from hammerd.core.tid import Tid, parse_tid
+
+ROOT_PFS = 0
+"""PFS#0 is a file system's root: always a master (HAMMER.md §3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PfsStatus:
+    """One PFS as its file system describes it.
+
+    `path` is as it was given. A master's `sync_end_tid` is the last flushed TID of its whole file
+    system, a slave's is the TID up to which it mirrors (HAMMER.md §3). `snapshots` is None where
+    the default directory is used; `prune_min` is hammer's text, `[Nd/]HH:MM:SS` or `Nd`.
+    """
+
+    path: str
+    pfs_id: int
+    sync_beg_tid: Tid
+    sync_end_tid: Tid
+    shared_uuid: str
+    unique_uuid: str
+    label: str
+    snapshots: str | None
+    prune_min: str
+    is_master: bool
+
+
+_HEAD = re.compile(r"(?P<path>.*)\tPFS ?#(?P<pfs_id>\d{1,9}) \{\r?", re.DOTALL | re.ASCII)
+_FIELD = re.compile(
+    r"\s*(?:(?P<tid>sync-(?:beg|end)-tid)=0x(?P<hex>[0-9a-f]{1,16})"
+    r"|(?P<uuid>(?:shared|unique)-uuid)=(?P<digits>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    r'|(?P<text>label|snapshots)="(?P<quoted>.*)"'
+    r"|(?P<span>prune-min)=(?P<length>\S+)"
+    r"|operating as a (?P<role>MASTER|SLAVE))\s*",
+    re.DOTALL | re.IGNORECASE,
+)
+_REQUIRED = ("sync-beg-tid", "sync-end-tid", "shared-uuid", "unique-uuid", "role")
+
+
+def parse_pfs_status(text: str) -> tuple[PfsStatus, ...]:
+    """Return every complete block; one that the end of the text cuts off is left out.
+
+    Raises:
+        BadOutput: a block has an end but lacks a TID, a uuid or its role.
+    """
+    return tuple(_block(head, lines) for head, lines in _blocks(text.split("\n")))
+
+
+def failing_operand(blocks: Sequence[PfsStatus], operands: Sequence[str]) -> int | None:
+    """Return the index of the operand at which pfs-status gave up; None if all were answered.
+
+    hammer's message often names a directory above the operand, so only counting tells.
+    """
+    return len(blocks) if len(blocks) < len(operands) else None
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[re.Match[str], list[str]]]:
+    head = None
+    body: list[str] = []
+    for line in lines:
+        if found := _HEAD.fullmatch(line):
+            head, body = found, []
+        elif head and line.rstrip() == "}":
+            yield head, body
+            head = None
+        else:
+            body.append(line)
+
+
+def _block(head: re.Match[str], lines: Sequence[str]) -> PfsStatus:
+    fields = dict(_field(found) for line in lines if (found := _FIELD.fullmatch(line)))
+    missing = [name for name in _REQUIRED if name not in fields]
+    if missing:
+        raise BadOutput(
+            f"pfs-status of {head['path']} tells no {' and no '.join(missing)}",
+            f'look at what "hammer pfs-status {head["path"]}" prints',
+        )
+    return _status(head["path"], int(head["pfs_id"]), fields)
+
+
+def _field(found: re.Match[str]) -> tuple[str, str]:
+    name = found["tid"] or found["uuid"] or found["text"] or found["span"] or "role"
+    values = ("hex", "digits", "quoted", "length", "role")
+    return name.lower(), next(value for key in values if (value := found[key]) is not None)
+
+
+def _status(path: str, pfs_id: int, fields: Mapping[str, str]) -> PfsStatus:
+    return PfsStatus(
+        path=path,
+        pfs_id=pfs_id,
+        sync_beg_tid=parse_tid(fields["sync-beg-tid"]),
+        sync_end_tid=parse_tid(fields["sync-end-tid"]),
+        shared_uuid=fields["shared-uuid"].lower(),
+        unique_uuid=fields["unique-uuid"].lower(),
+        label=fields.get("label", ""),
+        snapshots=fields.get("snapshots"),
+        prune_min=fields.get("prune-min", ""),
+        is_master=fields["role"].upper() == "MASTER",
+    )
