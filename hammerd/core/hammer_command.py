@@ -1,0 +1,36 @@
+"""The argv and environment of every hammer call; nothing else in hammerd builds one.
+
+Traps that are kept away from here (HAMMER.md §1, §9.5, §13): -t hangs for ever, -i 0 spins, -y
+re-creates a destroyed slave. Options stand before the verb: hammer's getopt stops there.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from hammerd.core.pairs import Endpoint, Gear, Pair
+
+SEARCH_PATH = "/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/sbin:/usr/local/bin"
+"""Where hammer finds ssh; fixed, so that a stream never depends on who started the daemon."""
+
+
+def stream_argv(hammer: str, pair: Pair, gear: Gear) -> tuple[str, ...]:
+    """Build the argv of a pair's mirror-stream.
+
+    It always runs with -vv: its stderr is the sensor. Bulk gear has restart points every split
+    size; following gear has -B, which cannot be combined with them (HAMMER.md §9.1, §9.4).
+    """
+    options = pair.options
+    argv = [hammer, "-vv", "-i", str(options.delay_s)]
+    if options.bandwidth_bytes is not None:
+        argv += ["-b", str(options.bandwidth_bytes)]
+    argv += ["-B"] if gear is Gear.FOLLOWING else ["-S", str(options.split_bytes)]
+    return (*argv, "mirror-stream", str(pair.master), str(pair.slave))
+
+
+def pfs_status_argv(hammer: str, ends: Sequence[Endpoint]) -> tuple[str, ...]:
+    """Build the argv that asks for the state of PFSs on this machine, in this order."""
+    return (hammer, "pfs-status", *(end.path for end in ends))
+
+
+def environment(home: str) -> Mapping[str, str]:
+    """Build the whole environment of a hammer process; nothing of ours is inherited."""
+    return {"PATH": SEARCH_PATH, "HOME": home, "LC_ALL": "C"}

@@ -1,0 +1,88 @@
+"""How far a slave is behind its master, in TIDs and in seconds.
+
+The honest sentence is: everything that was flushed by `safe_at` is on the slave. An end that
+cannot be read makes the lag unknown (None), never 0.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from hammerd.core.tid import Tid, tids_between
+from hammerd.core.tid_clock import TidClock, safe_until
+
+
+class LagVerdict(StrEnum):
+    """What is known of a slave against its master."""
+
+    IN_SYNC = "in_sync"
+    BEHIND = "behind"
+    AHEAD = "ahead"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SlaveReading:
+    """The slave's sync-end-tid and when it was read or committed; `at` is monotonic."""
+
+    tid: Tid
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a slave is behind.
+
+    `tids`: master - slave, raw. `seconds`: the age of the last moment of the master that the
+    slave holds whole; 0 when in sync. `measured_at`: when the older of both readings was made.
+    `safe_at`: all that was flushed by then is on the slave. Instants are monotonic.
+    """
+
+    verdict: LagVerdict
+    tids: int | None = None
+    seconds: float | None = None
+    measured_at: float | None = None
+    safe_at: float | None = None
+    is_approximate: bool = False
+
+
+UNKNOWN = Lag(LagVerdict.UNKNOWN)
+
+
+def lag_of(master: TidClock, slave: SlaveReading | None, now_at: float) -> Lag:
+    """Compare a slave with its master's tid clock.
+
+    A slave TID past the last master sample means in sync when it was read or committed after
+    that sample began (the master moved on meanwhile), and ahead, a possible divergence, when the
+    sample is the later one.
+    """
+    newest = master.newest
+    if newest is None or slave is None:
+        return UNKNOWN
+    tids = tids_between(slave.tid, newest.tid)
+    measured_at = min(newest.at, slave.at)
+    if tids < 0 and newest.at > slave.at:
+        return Lag(LagVerdict.AHEAD, tids=tids, measured_at=measured_at)
+    if tids <= 0:
+        return Lag(
+            LagVerdict.IN_SYNC,
+            tids=max(tids, 0),
+            seconds=0.0,
+            measured_at=measured_at,
+            safe_at=newest.at,
+        )
+    held = safe_until(master, slave.tid)
+    if held is None:
+        return Lag(LagVerdict.BEHIND, tids=tids, measured_at=measured_at)
+    return Lag(
+        LagVerdict.BEHIND,
+        tids=tids,
+        seconds=max(0.0, now_at - held.at),
+        measured_at=measured_at,
+        safe_at=held.at,
+        is_approximate=held.is_approximate,
+    )
+
+
+def blind(lag: Lag) -> Lag:
+    """Return what stays known when an end cannot be read: until when all is safe, no lag."""
+    return replace(lag, verdict=LagVerdict.UNKNOWN, tids=None, seconds=None)

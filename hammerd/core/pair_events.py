@@ -1,0 +1,219 @@
+"""What happens to a pair and what is to be done about it: events, effects, and a step's frame.
+
+Events are past or passive, effects are imperatives. The rules are in core/pair_machine.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hammerd.core.judgement import Judgement
+from hammerd.core.lag import UNKNOWN, Lag
+from hammerd.core.pair_states import Down, PairLife, Paused, Trouble
+from hammerd.core.pairs import Gear, Pair
+from hammerd.core.stream_sayings import Saying
+from hammerd.core.tid import Tid
+
+# --- events ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartAsked:
+    """Someone wants the pair up."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """Someone wants the pair to rest: `wanted` says for how long."""
+
+    wanted: Paused | Down
+
+
+@dataclass(frozen=True, slots=True)
+class RestartAsked:
+    """Someone wants the stream ended and started anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """What the probes of both ends say together."""
+
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """The stream's leader runs."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnFailed:
+    """The stream could not be started."""
+
+    errno: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlaveBusy:
+    """The slave has another owner; `owner` names it for people."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlaveFree:
+    """The slave that the pair queued for is its own now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The stream printed something."""
+
+    saying: Saying
+
+
+@dataclass(frozen=True, slots=True)
+class HalfDied:
+    """One half of the stream is dead; the leader may not know (HAMMER.md §10)."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderDied:
+    """The stream's leader ended; its halves may live on."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEmpty:
+    """No living member of the group is left: the last event of a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class HalvesWorked:
+    """The halves used CPU since they were last looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Both ends were read again; `judgement` is about their roles, lag is in the context."""
+
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class DivergedSeen:
+    """Two samples in a row, the master read after the slave, show the slave ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSeen:
+    """A stream onto the slave that is not ours runs."""
+
+    pid: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The instant that deadline() named has come."""
+
+
+Event = (
+    StartAsked
+    | StopAsked
+    | RestartAsked
+    | ProbeAnswered
+    | Spawned
+    | SpawnFailed
+    | SlaveBusy
+    | SlaveFree
+    | Said
+    | HalfDied
+    | LeaderDied
+    | GroupEmpty
+    | HalvesWorked
+    | Sampled
+    | DivergedSeen
+    | ForeignSeen
+    | DeadlinePassed
+)
+
+
+# --- effects ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask pfs-status of both ends, and for foreign streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Take the slave and spawn a stream; answered by Spawned, SpawnFailed or SlaveBusy."""
+
+    gear: Gear
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveQueue:
+    """Do not wait for the slave any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Tell the group to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End the group by force."""
+
+
+class NoteName(StrEnum):
+    """What is worth a line of its own though the state stays the same."""
+
+    COMPLAINED = "complained"
+    UNKILLABLE = "unkillable"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write one line about the pair."""
+
+    name: NoteName
+    trouble: Trouble
+    text: str = ""
+
+
+Effect = Probe | Launch | LeaveQueue | Terminate | Kill | Note
+
+
+# --- the frame of a step ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step needs to know of the world: the time, how far behind, how long to back off.
+
+    `backoff` gives the seconds to wait after so many failures in a row. `slave_tid` is the last
+    known sync-end-tid of the slave, None when it was never read.
+    """
+
+    now_at: float
+    backoff: Callable[[Pair, int], float]
+    lag: Lag = UNKNOWN
+    slave_tid: Tid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of a pair, and what is to be done about it, in this order."""
+
+    life: PairLife
+    effects: tuple[Effect, ...] = ()

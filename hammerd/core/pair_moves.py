@@ -1,0 +1,202 @@
+"""The moves of the pair machine: how a state is entered, and what stopping ends in.
+
+core/pair_machine.py decides when; here is how. No move reads anything but its arguments.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from hammerd.core.judgement import AwaitMount, Go, Judgement, Park, Retry
+from hammerd.core.pair_deadlines import MOUNT_LOOK_S, PARKED_LOOK_S, UNKILLABLE_LOOK_S, choose_gear
+from hammerd.core.pair_events import (
+    Context,
+    Effect,
+    Kill,
+    Launch,
+    Note,
+    NoteName,
+    Probe,
+    Step,
+    Terminate,
+)
+from hammerd.core.pair_states import (
+    Down,
+    Launching,
+    Memory,
+    PairLife,
+    Parked,
+    Paused,
+    Probing,
+    State,
+    Stopped,
+    Stopping,
+    Streaming,
+    Then,
+    ThenBackoff,
+    ThenLaunch,
+    ThenMount,
+    ThenPark,
+    ThenProbe,
+    ThenStopped,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+)
+from hammerd.core.pairs import Gear
+from hammerd.core.stream_sayings import ParkCause
+
+DIVERGED_HINT = (
+    "the slave's TID is ahead of its master's, so nothing would be copied: compare both ends, "
+    'then re-create the slave, or run "hammerd resume" if the master was restored on purpose'
+)
+
+
+# --- stopping and what comes after it ----------------------------------------------------------
+
+
+def end(life: PairLife, then: Then, ctx: Context) -> Step:
+    """Tell the group to end, and remember what comes after it."""
+    deadline_at = ctx.now_at + life.pair.timing.stop_grace_s
+    if isinstance(life.state, Streaming):
+        life = forgiven(life, life.state, ctx)
+    return to(life, Stopping(ctx.now_at, deadline_at, then), Terminate())
+
+
+def forgiven(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
+    """Forget the failures of a pair whose stream was healthy: it progressed and lived long."""
+    lived_s = ctx.now_at - state.launched_at
+    if state.has_progressed and lived_s >= life.pair.timing.healthy_after_s:
+        return replace(life, memory=replace(life.memory, failures=0))
+    return life
+
+
+def kill(life: PairLife, state: Stopping, ctx: Context) -> Step:
+    """End by force a group that outlived its grace; say so once when even that fails."""
+    kills = state.kills + 1
+    wait_s = life.pair.timing.stop_grace_s if kills == 1 else UNKILLABLE_LOOK_S
+    killed = replace(state, kills=kills, deadline_at=ctx.now_at + wait_s)
+    if kills != 2:
+        return to(life, killed, Kill())
+    trouble = Trouble("unkillable", "the group survives SIGKILL: a disk or mount may hang")
+    return to(life, killed, Kill(), Note(NoteName.UNKILLABLE, trouble))
+
+
+def _rank(then: Then) -> int:
+    match then:
+        case ThenStopped() | ThenProbe():
+            return 4
+        case ThenPark():
+            return 3
+        case ThenMount():
+            return 2
+        case ThenBackoff():
+            return 1
+        case ThenLaunch():
+            return 0
+        case _:
+            assert_never(then)
+
+
+def strengthen(life: PairLife, state: Stopping, then: Then) -> Step:
+    """Let what is heard while stopping change what comes after it, if it weighs more."""
+    is_asked = isinstance(then, ThenStopped | ThenProbe)
+    if is_asked or _rank(then) > _rank(state.then):
+        return to(life, replace(state, then=then))
+    return Step(life)
+
+
+def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
+    """Enter what comes after an emptied group."""
+    match then:
+        case ThenStopped():
+            return to(life, stopped(life.memory, ctx.now_at))
+        case ThenProbe():
+            return probe(life, ctx)
+        case ThenPark(cause, hint):
+            return park(life, cause, hint, ctx)
+        case ThenMount(trouble):
+            return await_mount(life, trouble, ctx)
+        case ThenBackoff(trouble):
+            return back_off(life, trouble, ctx)
+        case ThenLaunch(gear, None):
+            return launch(life, gear, ctx)
+        case ThenLaunch(gear):
+            memory = replace(life.memory, relaunched_at=ctx.now_at)
+            return launch(replace(life, memory=memory), gear, ctx)
+        case _:
+            assert_never(then)
+
+
+# --- ways into states ------------------------------------------------------------------------
+
+
+def to(life: PairLife, state: State, *effects: Effect) -> Step:
+    """Enter a state."""
+    return Step(replace(life, state=state), effects)
+
+
+def stopped(memory: Memory, now_at: float) -> Stopped:
+    """Rest, until the pause ends if there is one."""
+    match memory.wanted:
+        case Paused(until_at):
+            return Stopped(now_at, resume_at=until_at)
+        case Up() | Down():
+            return Stopped(now_at)
+        case _:
+            assert_never(memory.wanted)
+
+
+def probe(life: PairLife, ctx: Context, *, is_confirming: bool = False) -> Step:
+    """Ask both ends again."""
+    deadline_at = ctx.now_at + life.pair.timing.probe_timeout_s
+    return to(life, Probing(ctx.now_at, deadline_at, is_confirming), Probe())
+
+
+def judged(
+    life: PairLife, judgement: Judgement, ctx: Context, *, is_confirming: bool = False
+) -> Step:
+    """Act on what the probes of both ends say together."""
+    match judgement:
+        case Go(ahead=True) if not is_confirming:
+            return probe(life, ctx, is_confirming=True)
+        case Go(ahead=True):
+            memory = replace(life.memory, is_diverged=True)
+            return park(replace(life, memory=memory), ParkCause.DIVERGED, DIVERGED_HINT, ctx)
+        case Go() if life.memory.is_diverged:
+            return park(life, ParkCause.DIVERGED, DIVERGED_HINT, ctx)
+        case Go():
+            return launch(life, choose_gear(life.pair, ctx), ctx)
+        case AwaitMount(cause, hint):
+            return await_mount(life, Trouble(cause, hint), ctx)
+        case Park(cause, hint):
+            return park(life, cause, hint, ctx)
+        case Retry(cause, hint):
+            return back_off(life, Trouble(cause, hint), ctx)
+        case _:
+            assert_never(judgement)
+
+
+def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
+    """Start a stream in this gear."""
+    life = replace(life, memory=replace(life.memory, last_words=()))
+    deadline_at = ctx.now_at + life.pair.timing.launch_timeout_s
+    return to(life, Launching(ctx.now_at, deadline_at, gear), Launch(gear))
+
+
+def park(life: PairLife, cause: ParkCause, hint: str, ctx: Context) -> Step:
+    """Wait for a person."""
+    return to(life, Parked(ctx.now_at, ctx.now_at + PARKED_LOOK_S, cause, hint))
+
+
+def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
+    """Wait for an end to appear."""
+    return to(life, WaitingForMount(ctx.now_at, ctx.now_at + MOUNT_LOOK_S, trouble))
+
+
+def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
+    """Count a failure and wait the longer, the more there were in a row."""
+    failures = life.memory.failures + 1
+    retry_at = ctx.now_at + ctx.backoff(life.pair, failures)
+    life = replace(life, memory=replace(life.memory, failures=failures))
+    return to(life, WaitingForBackoff(ctx.now_at, retry_at, trouble))

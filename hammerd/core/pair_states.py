@@ -1,0 +1,280 @@
+"""The states of a pair's life, and what it remembers from state to state.
+
+    stopped ── probing ── launching ── streaming
+       │          │           │            │
+       └──────────┴─ waiting ─┴─ stopping ─┘      parked: needs a person
+
+A state carries exactly the data that is valid in it. Every instant is monotonic seconds (`_at`),
+every span is seconds (`_s`). Events and effects are in
+core/pair_events.py, the rules in core/pair_machine.py.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hammerd.core.pairs import Gear, Pair
+from hammerd.core.stream_sayings import ParkCause
+
+# --- what the operator wants -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """The pair is to be mirrored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The pair rests, until it is resumed or `until_at` (None: until resumed)."""
+
+    until_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The pair is not to run: disabled in the config, or the daemon is stopping."""
+
+
+Wanted = Up | Paused | Down
+
+
+# --- why a pair waits or ends its group ------------------------------------------------------
+
+
+class LossCause(StrEnum):
+    """How a stream was lost, or a start of one failed, where hammer itself named no cause."""
+
+    LINK_LOST = "link_lost"
+    HALF_DIED = "half_died"
+    LEADER_DIED = "leader_died"
+    STALLED = "stalled"
+    PRESCAN_STUCK = "prescan_stuck"
+    LAUNCH_TIMEOUT = "launch_timeout"
+    PROBE_TIMEOUT = "probe_timeout"
+    SPAWN_FAILED = "spawn_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A stable short name of what is wrong (a LossCause or a complaint's name), and a hint."""
+
+    because: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThenStopped:
+    """Asked down: rest when the group is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThenProbe:
+    """Asked to restart, or to start again: probe when the group is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThenPark:
+    """Park when the group is empty."""
+
+    cause: ParkCause
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThenMount:
+    """Wait for a mount when the group is empty."""
+
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class ThenBackoff:
+    """Count a failure and back off when the group is empty."""
+
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class ThenLaunch:
+    """Launch again, without a probe, when the group is empty."""
+
+    gear: Gear
+    trouble: Trouble | None = None
+
+
+Then = ThenStopped | ThenProbe | ThenPark | ThenMount | ThenBackoff | ThenLaunch
+
+
+# --- states ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Not wanted; starts by itself at `resume_at` after a pause for a time."""
+
+    since_at: float
+    resume_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """pfs-status of both ends is under way; `is_confirming` a slave seen ahead of its master."""
+
+    since_at: float
+    deadline_at: float
+    is_confirming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """A stream is being spawned and has not yet given a sign of life."""
+
+    since_at: float
+    deadline_at: float
+    gear: Gear
+
+
+@dataclass(frozen=True, slots=True)
+class InPrescan:
+    """The source half scans without data; silent for as long as that takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """A slice is under way: bytes of it sent, and its size where hammer told it."""
+
+    sent_bytes: int = 0
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtRest:
+    """Every slice is written; the source half waits for the master's TID to move."""
+
+
+Phase = InPrescan | Copying | AtRest
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """The halves live and the stream said something.
+
+    `has_progressed`: it sent bytes, committed or came to rest. `behind_since_at`: since when
+    samples show the master's TID past the slave's.
+    """
+
+    since_at: float
+    launched_at: float
+    gear: Gear
+    phase: Phase
+    progress_at: float
+    has_progressed: bool = False
+    behind_since_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The group was told to end; done when no living member is left."""
+
+    since_at: float
+    deadline_at: float
+    then: Then
+    kills: int = 0
+
+    @property
+    def is_unkillable(self) -> bool:
+        """Whether the group lives on though it was killed a whole grace ago."""
+        return self.kills > 1
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingForBackoff:
+    """Something failed that a retry may cure; probed again at `retry_at`."""
+
+    since_at: float
+    retry_at: float
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingForMount:
+    """An end is not there; looked at every so often, no failure is counted."""
+
+    since_at: float
+    look_at: float
+    trouble: Trouble
+    is_looking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingForSlave:
+    """Another owner's group on the slave is not empty yet."""
+
+    since_at: float
+    gear: Gear
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Needs a person; re-probed every minute without leaving the state."""
+
+    since_at: float
+    look_at: float
+    cause: ParkCause
+    hint: str
+    is_looking: bool = False
+
+
+State = (
+    Stopped
+    | Probing
+    | Launching
+    | Streaming
+    | Stopping
+    | WaitingForBackoff
+    | WaitingForMount
+    | WaitingForSlave
+    | Parked
+)
+
+STATE_WORDS: dict[type[State], str] = {
+    Stopped: "stopped",
+    Probing: "probing",
+    Launching: "launching",
+    Streaming: "streaming",
+    Stopping: "stopping",
+    WaitingForBackoff: "waiting",
+    WaitingForMount: "waiting",
+    WaitingForSlave: "waiting",
+    Parked: "parked",
+}
+"""The one word that log, status, manual and CLI have for a state."""
+
+
+# --- the whole of a pair ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a pair remembers from state to state.
+
+    `failures` are those not yet forgiven; `is_diverged` is the latch that only a resume lifts;
+    `last_words` are the last lines of the attempt at hand, quoted when it fails.
+    """
+
+    wanted: Wanted = field(default_factory=Up)
+    failures: int = 0
+    relaunched_at: float | None = None
+    is_diverged: bool = False
+    restarts: int = 0
+    last_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PairLife:
+    """A pair as it was configured, what it remembers, and the state that it is in."""
+
+    pair: Pair
+    memory: Memory
+    state: State

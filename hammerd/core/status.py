@@ -1,0 +1,223 @@
+"""What the daemon tells of itself: a report of each pair, its health, and their JSON.
+
+The JSON is for scripts: names are stable, TIDs are hex strings (64 bits do not survive every
+reader), times are RFC 3339, null is unknown. A change that could break a reader raises
+SCHEMA_VERSION.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from hammerd.core.lag import Lag, LagVerdict
+from hammerd.core.pair_states import (
+    STATE_WORDS,
+    AtRest,
+    Copying,
+    Down,
+    InPrescan,
+    Launching,
+    PairLife,
+    Parked,
+    Paused,
+    Phase,
+    Stopped,
+    Stopping,
+    Streaming,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForSlave,
+    Wanted,
+)
+from hammerd.core.tid import Tid, format_tid
+
+SCHEMA_VERSION = 1
+
+Json = dict[str, object]
+ToTime = Callable[[float], str]
+"""Turns a monotonic instant into RFC 3339."""
+
+
+class Health(StrEnum):
+    """How a pair fares, from best to worst."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class PairReport:
+    """All that is known of a pair at one moment."""
+
+    life: PairLife
+    lag: Lag
+    master_tid: Tid | None
+    slave_tid: Tid | None
+    pid: int | None
+    half_pids: tuple[int, ...]
+
+
+def health_of(report: PairReport, now_at: float) -> Health:
+    """Judge a pair by its state and its lag."""
+    life, state = report.life, report.life.state
+    match state:
+        case Parked() | Stopping(is_unkillable=True):
+            return Health.CRITICAL
+        case WaitingForMount():
+            is_long = now_at - state.since_at >= life.pair.timing.mount_grace_s
+            return Health.CRITICAL if is_long else _worst(Health.WARNING, _lag_health(report))
+        case WaitingForBackoff() | WaitingForSlave():
+            return _worst(Health.WARNING, _lag_health(report))
+        case Stopped():
+            return Health.OK if not isinstance(life.memory.wanted, Up) else Health.WARNING
+        case _:
+            return _lag_health(report)
+
+
+def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
+    """Return the worst health of all pairs, ok when there are none."""
+    return _worst(Health.OK, *(health_of(report, now_at) for report in reports))
+
+
+def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
+    """Turn a pair's report into the JSON object that status answers with."""
+    life, lag, state = report.life, report.lag, report.life.state
+    trouble = trouble_of(life)
+    return {
+        "pair": life.pair.name,
+        "master": str(life.pair.master),
+        "slave": str(life.pair.slave),
+        "wanted": _wanted_word(life.memory.wanted),
+        "paused_until_time": _paused_until(life.memory.wanted, to_time),
+        "state": STATE_WORDS[type(state)],
+        "waiting_for": _waiting_word(life),
+        "because": trouble.because if trouble else None,
+        "hint": (trouble.hint or None) if trouble else None,
+        "since_time": to_time(state.since_at),
+        "up_s": round(now_at - state.launched_at, 3) if isinstance(state, Streaming) else None,
+        "retry_in_s": _retry_in_s(life, now_at),
+        "failures": life.memory.failures,
+        "restarts": life.memory.restarts,
+        "pid": report.pid,
+        "half_pids": list(report.half_pids),
+        **_stream_json(life),
+        **_lag_json(report, lag, to_time),
+        "health": health_of(report, now_at),
+        "last_words": list(life.memory.last_words),
+    }
+
+
+def trouble_of(life: PairLife) -> Trouble | None:
+    """Return why a pair waits or is parked, None when it does neither."""
+    match life.state:
+        case WaitingForBackoff() | WaitingForMount() | WaitingForSlave():
+            return life.state.trouble
+        case Parked(cause=cause, hint=hint):
+            return Trouble(cause, hint)
+        case _:
+            return None
+
+
+def _stream_json(life: PairLife) -> Json:
+    state = life.state
+    phase = state.phase if isinstance(state, Streaming) else None
+    copying = phase if isinstance(phase, Copying) else None
+    return {
+        "gear": state.gear if isinstance(state, Launching | Streaming) else None,
+        "phase": _phase_word(phase) if phase else None,
+        "slice_bytes": copying.sent_bytes if copying else None,
+        "bulk_bytes": copying.total_bytes if copying else None,
+    }
+
+
+def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
+    return {
+        "lag_s": None if lag.seconds is None else round(lag.seconds, 3),
+        "lag_tids": lag.tids,
+        "lag_verdict": lag.verdict,
+        "lag_approximate": lag.is_approximate,
+        "lag_measured_time": None if lag.measured_at is None else to_time(lag.measured_at),
+        "safe_until_time": None if lag.safe_at is None else to_time(lag.safe_at),
+        "master_tid": None if report.master_tid is None else format_tid(report.master_tid),
+        "slave_tid": None if report.slave_tid is None else format_tid(report.slave_tid),
+    }
+
+
+def status_json(daemon: Mapping[str, object], pairs: Iterable[Json], health: Health) -> Json:
+    """Put the daemon's and the pairs' parts of a status together."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "hammerd": dict(daemon),
+        "health": health,
+        "pairs": list(pairs),
+    }
+
+
+def _lag_health(report: PairReport) -> Health:
+    lag, thresholds = report.lag, report.life.pair.thresholds
+    if lag.verdict is LagVerdict.IN_SYNC:
+        return Health.OK
+    if lag.seconds is None:
+        return Health.UNKNOWN
+    if lag.seconds >= thresholds.lag_critical_s:
+        return Health.CRITICAL
+    return Health.WARNING if lag.seconds >= thresholds.lag_warning_s else Health.OK
+
+
+def _worst(*healths: Health) -> Health:
+    return max(healths, key=list(Health).index)
+
+
+def _wanted_word(wanted: Wanted) -> str:
+    match wanted:
+        case Up():
+            return "up"
+        case Paused():
+            return "paused"
+        case Down():
+            return "down"
+        case _:
+            assert_never(wanted)
+
+
+def _paused_until(wanted: Wanted, to_time: ToTime) -> str | None:
+    if isinstance(wanted, Paused) and wanted.until_at is not None:
+        return to_time(wanted.until_at)
+    return None
+
+
+def _waiting_word(life: PairLife) -> str | None:
+    match life.state:
+        case WaitingForBackoff():
+            return "backoff"
+        case WaitingForMount():
+            return "mount"
+        case WaitingForSlave():
+            return "slave"
+        case _:
+            return None
+
+
+def _phase_word(phase: Phase) -> str:
+    match phase:
+        case InPrescan():
+            return "prescan"
+        case Copying():
+            return "copying"
+        case AtRest():
+            return "idle"
+        case _:
+            assert_never(phase)
+
+
+def _retry_in_s(life: PairLife, now_at: float) -> float | None:
+    match life.state:
+        case WaitingForBackoff(retry_at=at) | WaitingForMount(look_at=at) | Parked(look_at=at):
+            return round(max(0.0, at - now_at), 3)
+        case _:
+            return None

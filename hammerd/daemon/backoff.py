@@ -1,0 +1,22 @@
+"""How long to wait after so many failures: tenacity's wait strategies as a function.
+
+wait_exponential plus wait_random keeps its jitter at the cap, which tenacity's
+wait_exponential_jitter loses: without jitter, pairs that failed together retry together for ever.
+tenacity's retry loop is not used: it sleeps where a supervisor must listen.
+"""
+
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
+
+from hammerd.core.pairs import Pair
+
+JITTER = 0.2
+"""The random part of a span, so that the longest wait is still at most backoff_max."""
+
+
+def backoff_s(pair: Pair, failures: int) -> float:
+    """Return the seconds to wait after `failures` (at least 1) failures in a row."""
+    timing = pair.timing
+    attempt = RetryCallState(Retrying(), None, (), {})
+    attempt.attempt_number = failures
+    span_s = wait_exponential(timing.backoff_initial_s, max=timing.backoff_max_s)(attempt)
+    return wait_random((1 - JITTER) * span_s, span_s)(attempt)

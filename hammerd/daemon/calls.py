@@ -1,0 +1,140 @@
+"""Short commands with a deadline: pfs-status, a look at paths.
+
+One call gives one answer, in time, whatever the command does: at the deadline its group is killed
+and the answer is given at once, but the call stays known until the process is really gone, since
+a process that hangs in the kernel cannot be killed and must not get a second one beside it.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hammerd.core.errors import SpawnError
+from hammerd.daemon import children
+from hammerd.daemon.children import Child
+
+BITE_BYTES = 64 << 10
+MOST_OUTPUT_BYTES = 4 << 20
+"""No command of ours prints more; what is beyond is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command printed and how it ended; `is_late` when the deadline came first."""
+
+    status: str
+    stdout: str = ""
+    stderr: str = ""
+    is_late: bool = False
+    spawn_error: SpawnError | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the command ended by itself with exit status 0."""
+        return self.status == "exit 0" and not self.is_late
+
+
+OnAnswer = Callable[[Answer], None]
+
+
+@dataclass(slots=True)
+class _Call:
+    child: Child
+    on_answer: OnAnswer
+    timer: asyncio.TimerHandle
+    output: dict[int, bytearray] = field(default_factory=dict)
+    open_fds: set[int] = field(default_factory=set)
+    is_answered: bool = False
+
+
+class Calls:
+    """The commands under way."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._calls: dict[int, _Call] = {}
+
+    def start(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        timeout_s: float,
+        on_answer: OnAnswer,
+    ) -> None:
+        """Start a command; `on_answer` is called exactly once, from the loop."""
+        try:
+            child = children.spawn(argv, env, reads_stdout=True)
+        except SpawnError as error:
+            answer = Answer("not started", stderr=str(error), spawn_error=error)
+            self._loop.call_soon(on_answer, answer)
+            return
+        timer = self._loop.call_later(timeout_s, self._too_late, child.pid)
+        call = _Call(child, on_answer, timer)
+        self._calls[child.pid] = call
+        for fd in child.fds:
+            call.output[fd] = bytearray()
+            call.open_fds.add(fd)
+            self._loop.add_reader(fd, self._read, call, fd)
+
+    def child_changed(self) -> None:
+        """See which commands ended; called at each SIGCHLD."""
+        for call in tuple(self._calls.values()):
+            if children.notice_death(call.child):
+                self._ended(call)
+
+    def end_all(self) -> None:
+        """Kill every command; no answer is given any more."""
+        for call in tuple(self._calls.values()):
+            call.is_answered = True
+            children.kill_group(call.child)
+
+    def _read(self, call: _Call, fd: int) -> None:
+        try:
+            data = os.read(fd, BITE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            kept = call.output[fd]
+            kept += data[: MOST_OUTPUT_BYTES - len(kept)]
+            return
+        self._loop.remove_reader(fd)
+        call.open_fds.discard(fd)
+
+    def _too_late(self, pid: int) -> None:
+        call = self._calls[pid]
+        children.kill_group(call.child)
+        self._answer(call, is_late=True)
+
+    def _ended(self, call: _Call) -> None:
+        for fd in tuple(call.open_fds):
+            self._drain(call, fd)
+        # Whatever it left behind in its group ends too, before its pid may be another's.
+        children.kill_group(call.child)
+        del self._calls[call.child.pid]
+        self._answer(call, is_late=False)
+        children.reap(call.child)
+
+    def _drain(self, call: _Call, fd: int) -> None:
+        while fd in call.open_fds:
+            before = len(call.output[fd])
+            self._read(call, fd)
+            if len(call.output[fd]) == before:
+                break
+        if fd in call.open_fds:
+            self._loop.remove_reader(fd)
+            call.open_fds.discard(fd)
+
+    def _answer(self, call: _Call, *, is_late: bool) -> None:
+        call.timer.cancel()
+        if call.is_answered:
+            return
+        call.is_answered = True
+        stdout, stderr = (_text(call.output[fd]) for fd in call.child.fds)
+        call.on_answer(Answer(call.child.status or "running", stdout, stderr, is_late))
+
+
+def _text(data: bytearray) -> str:
+    return data.decode("utf-8", "backslashreplace")

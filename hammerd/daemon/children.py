@@ -1,0 +1,157 @@
+"""Starts, signals and reaps processes; the only file of the daemon that does.
+
+Every child leads its own session and process group, because the unit that we own is the group: a
+mirror-stream's halves outlive their parent (HAMMER.md §10). Rules kept here:
+
+- A leader is noticed dead with WNOWAIT and reaped only when its group is empty, so that its pid,
+  which is the group's id, cannot be used again while we still signal the group.
+- waitid() by pid, never "any child". The Popen of a child is kept until it is reaped and never
+  polled: poll() would reap, and so would the next Popen() if one were dropped before.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psutil
+
+from hammerd.core.errors import SpawnError
+from hammerd.daemon.portable import has_shortcut
+
+
+@dataclass(slots=True)
+class Child:
+    """A process group that we started: its leader, and the pipes to read from."""
+
+    popen: subprocess.Popen[bytes]
+    argv: tuple[str, ...]
+    fds: tuple[int, ...]
+    status: str | None = field(default=None)
+    is_reaped: bool = field(default=False)
+
+    @property
+    def pid(self) -> int:
+        """The leader's pid, which is the id of the group and of the session too."""
+        return self.popen.pid
+
+
+def spawn(argv: Sequence[str], env: Mapping[str, str], *, reads_stdout: bool) -> Child:
+    """Start a group: no terminal, nothing inherited but what is listed here.
+
+    stdin and stdout must be open for hammer, or its halves fail for ever (HAMMER.md §6).
+
+    Raises:
+        SpawnError: the program could not be started.
+    """
+    try:
+        popen = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if reads_stdout else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            env=env,
+            start_new_session=True,
+            umask=0o077,
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"{argv[0]} could not be started: {reason}"
+        raise SpawnError(message, "look at the key `hammer`", error.errno or 0) from error
+    pipes = [pipe for pipe in (popen.stdout, popen.stderr) if pipe is not None]
+    for pipe in pipes:
+        os.set_blocking(pipe.fileno(), False)
+    return Child(popen, tuple(argv), tuple(pipe.fileno() for pipe in pipes))
+
+
+def notice_death(child: Child) -> str | None:
+    """Return how the leader ended, None while it lives; it is not reaped."""
+    if child.status is None:
+        child.status = _exit_status(child.pid)
+    return child.status
+
+
+def reap(child: Child) -> None:
+    """Let a dead leader go; from now on its pid may be anybody's."""
+    if child.is_reaped:
+        return
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child.pid, 0)
+    child.is_reaped = True
+    # So that Popen's own bookkeeping never waits for a pid that is no longer ours.
+    child.popen.returncode = 0
+    for pipe in (child.popen.stdout, child.popen.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def terminate_group(child: Child) -> None:
+    """Ask a group to end; a stopped member would keep the TERM pending without the CONT."""
+    _signal_group(child, signal.SIGTERM)
+    _signal_group(child, signal.SIGCONT)
+
+
+def kill_group(child: Child) -> None:
+    """End a group by force."""
+    _signal_group(child, signal.SIGKILL)
+
+
+def terminate_strangers(pgid: int, *, by_force: bool) -> None:
+    """End a group of a killed hammerd, whose leader is not our child.
+
+    The caller has just seen a member that it knows by pid and start time.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pgid, signal.SIGKILL if by_force else signal.SIGTERM)
+        os.killpg(pgid, signal.SIGCONT)
+
+
+def reset_signals() -> None:
+    """Give every signal its default meaning and block none, whatever our parent left us.
+
+    SIGCHLD ignored at entry survives exec and makes hammer spin (HAMMER.md §6).
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        # A few numbers belong to the C library's threads and cannot be set.
+        with contextlib.suppress(OSError, ValueError):
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+    # Our own writes to a peer that left must fail with EPIPE instead; spawn() restores it.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def _signal_group(child: Child, number: signal.Signals) -> None:
+    if child.is_reaped:
+        return
+    # EPERM: on some systems a group of nothing but zombies may not be signalled.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+def _exit_status(pid: int) -> str | None:
+    if has_shortcut("waitid"):
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        try:
+            result = os.waitid(os.P_PID, pid, options)
+        except ChildProcessError:
+            return "reaped by somebody else"
+        return None if result is None else _describe(result.si_code, result.si_status)
+    try:
+        is_dead = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        is_dead = True
+    return "dead" if is_dead else None
+
+
+def _describe(code: int, status: int) -> str:
+    if code == os.CLD_EXITED:
+        return f"exit {status}"
+    try:
+        return f"signal {signal.Signals(status).name}"
+    except ValueError:
+        return f"signal {status}"

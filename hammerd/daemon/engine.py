@@ -1,0 +1,247 @@
+"""Brings events to the pairs' machines, one at a time, and their effects to the world.
+
+    streams, probes, sampler, sockets ── post(pair, event) ── step() ── effects ── journal
+
+Effects first, journal last: what writes a log line can never keep a stream from being ended. One
+timer stands for the earliest deadline of all pairs; an idle daemon is woken by nothing else here.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from hammerd.core.errors import SpawnError
+from hammerd.core.hammer_command import environment, stream_argv
+from hammerd.core.pair_deadlines import deadline
+from hammerd.core.pair_events import (
+    Context,
+    DeadlinePassed,
+    Effect,
+    Event,
+    GroupEmpty,
+    Kill,
+    Launch,
+    LeaveQueue,
+    Note,
+    Probe,
+    Said,
+    SlaveBusy,
+    SlaveFree,
+    Spawned,
+    SpawnFailed,
+    Terminate,
+)
+from hammerd.core.pair_machine import step
+from hammerd.core.pair_states import Memory, PairLife
+from hammerd.core.pairs import Gear, Pair
+from hammerd.core.slaves import Claim, Slaves, slave_keys
+from hammerd.core.status import PairReport
+from hammerd.core.stream_sayings import Committed
+from hammerd.daemon.journal import Journal
+from hammerd.daemon.readings import Readings
+from hammerd.daemon.streams import Streams
+
+Backoff = Callable[[Pair, int], float]
+
+
+class Prober(Protocol):
+    """Asks both ends of a pair; answers with ProbeAnswered or ForeignSeen."""
+
+    def probe(self, pair: Pair) -> None:
+        """Start a probe, unless one of this pair is under way."""
+
+    def unique_uuid(self, pair: Pair) -> str | None:
+        """Return the slave's unique-uuid of the last probe, None before any."""
+
+    def as_operands(self, pair: Pair) -> Pair:
+        """Return the pair with both ends as hammer must be given them."""
+
+
+class Inbox:
+    """Where everybody leaves events for pairs; whoever empties it sets `wake`."""
+
+    def __init__(self) -> None:
+        self._events: deque[tuple[str, Event]] = deque()
+        self.wake: Callable[[], None] = lambda: None
+
+    def post(self, pair: str, event: Event) -> None:
+        """Leave an event for a pair, and have the inbox emptied."""
+        self._events.append((pair, event))
+        self.wake()
+
+    def take(self) -> Iterator[tuple[str, Event]]:
+        """Yield events, those that arrive meanwhile too, until there is none."""
+        while self._events:
+            yield self._events.popleft()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the engine acts on and asks."""
+
+    inbox: Inbox
+    streams: Streams
+    prober: Prober
+    readings: Readings
+    slaves: Slaves
+    journal: Journal
+    hammer: str
+    home: str
+
+
+class Engine:
+    """Every pair's life, and the only one who steps it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, world: World, backoff: Backoff) -> None:
+        self._loop = loop
+        self._world = world
+        self._backoff = backoff
+        self._lives: dict[str, PairLife] = {}
+        self._is_stepping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.on_memory_changed: Callable[[], None] = lambda: None
+        world.inbox.wake = self._drain
+
+    def add(self, life: PairLife) -> None:
+        """Take over a pair; nothing happens to it before its first event."""
+        self._lives[life.pair.name] = life
+        self._set_timer()
+
+    def post(self, pair: str, event: Event) -> None:
+        """Let an event happen to a pair."""
+        self._world.inbox.post(pair, event)
+
+    def lives(self) -> Iterable[PairLife]:
+        """Return every pair's life, in the order of the config."""
+        return tuple(self._lives.values())
+
+    def life(self, pair: str) -> PairLife:
+        """Return a pair's life."""
+        return self._lives[pair]
+
+    def report(self, pair: str) -> PairReport:
+        """Return all that is known of a pair now."""
+        life, readings = self._lives[pair], self._world.readings
+        stream = self._world.streams.of(pair)
+        newest = readings.clock(life.pair.master).newest
+        slave = readings.slave(life.pair.slave)
+        return PairReport(
+            life,
+            readings.lag(life.pair, self._loop.time()),
+            newest.tid if newest else None,
+            slave.tid if slave else None,
+            stream.child.pid if stream else None,
+            tuple(stream.halves) if stream else (),
+        )
+
+    def memories(self) -> dict[str, Memory]:
+        """Return what each pair remembers."""
+        return {name: life.memory for name, life in self._lives.items()}
+
+    # --- one event at a time ---------------------------------------------------------------
+
+    def _drain(self) -> None:
+        if self._is_stepping:
+            return
+        self._is_stepping = True
+        try:
+            for pair, event in self._world.inbox.take():
+                if pair in self._lives:
+                    self._happen(pair, event)
+        finally:
+            self._is_stepping = False
+            self._set_timer()
+
+    def _happen(self, pair: str, event: Event) -> None:
+        before = self._lives[pair]
+        if isinstance(event, GroupEmpty):
+            self._world.slaves.release(pair)
+        context = self._context(before.pair, event)
+        done = step(before, event, context)
+        self._lives[pair] = done.life
+        for effect in done.effects:
+            self._act(done.life, effect)
+        if done.life.state is not before.state:
+            self._world.journal.stepped(before.state, done.life, context.now_at)
+        if _is_durable_change(before.memory, done.life.memory):
+            self.on_memory_changed()
+        if isinstance(event, GroupEmpty):
+            self.slaves_changed()
+
+    def slaves_changed(self) -> None:
+        """Tell those who queue for a slave that nobody holds any more."""
+        for owner in tuple(self._world.slaves.unblocked()):
+            self.post(owner, SlaveFree())
+
+    def _context(self, pair: Pair, event: Event) -> Context:
+        now_at, readings = self._loop.time(), self._world.readings
+        if isinstance(event, Said) and isinstance(event.saying, Committed):
+            readings.committed(pair.slave, event.saying.tid, now_at)
+        slave = readings.slave(pair.slave)
+        lag = readings.lag(pair, now_at)
+        return Context(now_at, self._backoff, lag, slave.tid if slave else None)
+
+    # --- effects -----------------------------------------------------------------------------
+
+    def _act(self, life: PairLife, effect: Effect) -> None:
+        name = life.pair.name
+        match effect:
+            case Probe():
+                self._world.prober.probe(life.pair)
+            case Launch(gear):
+                self._launch(life.pair, gear)
+            case LeaveQueue():
+                self._world.slaves.leave_queue(name)
+            case Terminate():
+                self._world.streams.terminate(name)
+            case Kill():
+                self._world.streams.kill(name)
+            case Note():
+                self._world.journal.noted(life, effect)
+            case _:
+                assert_never(effect)
+
+    def _launch(self, pair: Pair, gear: Gear) -> None:
+        world = self._world
+        operands = world.prober.as_operands(pair)
+        keys = slave_keys(operands.slave, world.prober.unique_uuid(pair))
+        claim = Claim(pair.name, keys)
+        if (holder := world.slaves.take(claim)) is not None:
+            self.post(pair.name, SlaveBusy(holder.owner))
+            return
+        argv = stream_argv(world.hammer, operands, gear)
+        try:
+            pid = world.streams.launch(pair.name, argv, environment(world.home), claim)
+        except SpawnError as error:
+            world.slaves.release(pair.name)
+            self.post(pair.name, SpawnFailed(error.errno, error.message))
+        else:
+            self.post(pair.name, Spawned(pid))
+
+    # --- time --------------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        due = [at for life in self._lives.values() if (at := deadline(life)) is not None]
+        earliest_at = min(due, default=None)
+        if self._timer is not None:
+            if self._timer.when() == earliest_at and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+            self._timer = None
+        if earliest_at is not None:
+            self._timer = self._loop.call_at(earliest_at, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        now_at = self._loop.time()
+        for name, life in tuple(self._lives.items()):
+            at = deadline(life)
+            if at is not None and at <= now_at:
+                self.post(name, DeadlinePassed())
+        self._set_timer()
+
+
+def _is_durable_change(before: Memory, after: Memory) -> bool:
+    return (before.wanted, before.is_diverged) != (after.wanted, after.is_diverged)

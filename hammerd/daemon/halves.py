@@ -1,0 +1,103 @@
+"""Notices the death of a stream's half at once.
+
+hammer itself may not notice: its parent waits for the source half first, which sleeps in the
+kernel until the master's TID moves (HAMMER.md §6). The halves are our grandchildren, so no
+SIGCHLD comes. A pidfd tells where there is one; elsewhere look() at each tick does.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from hammerd.daemon.portable import has_shortcut
+from hammerd.daemon.process_table import Member, look_at
+
+OnDeath = Callable[[int], None]
+
+
+class HalfWatch(Protocol):
+    """Watches halves; calls back once for each that dies."""
+
+    def watch(self, half: Member, on_death: OnDeath) -> None:
+        """Watch a half; a dead one is reported too, from the loop, never from inside."""
+
+    def forget(self, pid: int) -> None:
+        """Stop watching a half, whether or not it was reported."""
+
+    def look(self) -> None:
+        """Look at those of which no event tells; called at each tick."""
+
+
+class TickWatch:
+    """The portable way: a half is looked at at each tick."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._halves: dict[int, tuple[Member, OnDeath]] = {}
+
+    def watch(self, half: Member, on_death: OnDeath) -> None:
+        """Watch a half, from the next tick on; one that is dead already is reported at once."""
+        self._halves[half.pid] = (half, on_death)
+        self._loop.call_soon(self._look_at, half.pid)
+
+    def forget(self, pid: int) -> None:
+        """Stop watching a half."""
+        self._halves.pop(pid, None)
+
+    def look(self) -> None:
+        """Report those that died since the last tick."""
+        for pid in tuple(self._halves):
+            self._look_at(pid)
+
+    def _look_at(self, pid: int) -> None:
+        watched = self._halves.get(pid)
+        if watched is None or not _is_dead(watched[0]):
+            return
+        del self._halves[pid]
+        watched[1](pid)
+
+
+class PidfdWatch:
+    """An fd for each half becomes readable when it dies."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._fds: dict[int, int] = {}
+
+    def watch(self, half: Member, on_death: OnDeath) -> None:
+        """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
+        try:
+            fd = os.pidfd_open(half.pid)
+        except OSError:
+            self._loop.call_soon(on_death, half.pid)
+            return
+        self._fds[half.pid] = fd
+        self._loop.add_reader(fd, self._died, half.pid, on_death)
+        if _is_dead(half):
+            self._loop.call_soon(self._died, half.pid, on_death)
+
+    def forget(self, pid: int) -> None:
+        """Stop watching a half."""
+        fd = self._fds.pop(pid, None)
+        if fd is not None:
+            self._loop.remove_reader(fd)
+            os.close(fd)
+
+    def look(self) -> None:
+        """Do nothing: the fds tell."""
+
+    def _died(self, pid: int, on_death: OnDeath) -> None:
+        if pid in self._fds:
+            self.forget(pid)
+            on_death(pid)
+
+
+def half_watch(loop: asyncio.AbstractEventLoop) -> HalfWatch:
+    """Return the best watch that this system has."""
+    return PidfdWatch(loop) if has_shortcut("pidfd_open") else TickWatch(loop)
+
+
+def _is_dead(half: Member) -> bool:
+    now = look_at(half.pid)
+    return now is None or now.is_zombie or now.started_time != half.started_time

@@ -1,0 +1,128 @@
+"""Writes each transition and each sample down, once.
+
+Event names are made from the types of states, `pair.<state's word>`, so that they cannot drift
+from what status and the manual say. A transition is logged when the state's kind or cause
+changed; phases of a stream are not transitions.
+"""
+
+from hammerd.core.lag import Lag, LagVerdict
+from hammerd.core.pair_events import Note, NoteName
+from hammerd.core.pair_states import (
+    STATE_WORDS,
+    Launching,
+    PairLife,
+    Parked,
+    State,
+    Stopping,
+    Streaming,
+    ThenBackoff,
+    ThenLaunch,
+    ThenMount,
+    ThenPark,
+    WaitingForBackoff,
+)
+from hammerd.core.status import trouble_of
+from hammerd.core.tid import Tid, format_tid
+from hammerd.daemon.logs import Logger
+
+
+class Journal:
+    """The log of the daemon, and the record of lag."""
+
+    def __init__(self, log: Logger, lag_log: Logger) -> None:
+        self._log = log
+        self._lag_log = lag_log
+        self._said: dict[str, tuple[object, ...]] = {}
+
+    @property
+    def log(self) -> Logger:
+        """The daemon's own log, for what no pair did."""
+        return self._log
+
+    def stepped(self, before: State, life: PairLife, now_at: float) -> None:
+        """Log a pair's transition, if the step was one."""
+        state, name = life.state, life.pair.name
+        said = _identity(state)
+        if self._said.get(name) == said:
+            return
+        self._said[name] = said
+        trouble = trouble_of(life)
+        fields = {
+            "pair": name,
+            "from_state": STATE_WORDS[type(before)],
+            "because": trouble.because if trouble else _ending_because(state),
+            **_carried(life, now_at),
+            "hint": (trouble.hint or None) if trouble else None,
+        }
+        write = self._log.error if isinstance(state, Parked) else self._log.info
+        if trouble and not isinstance(state, Parked):
+            write = self._log.warning
+        write(f"pair.{STATE_WORDS[type(state)]}", **fields)
+
+    def noted(self, life: PairLife, note: Note) -> None:
+        """Log what is worth a line though the state stays the same."""
+        write = self._log.error if note.name is NoteName.UNKILLABLE else self._log.warning
+        write(
+            f"pair.{note.name}",
+            pair=life.pair.name,
+            because=note.trouble.because,
+            text=note.text or None,
+            hint=note.trouble.hint or None,
+        )
+
+    def sampled(self, pair: str, lag: Lag, master: Tid | None, slave: Tid | None) -> None:
+        """Add a line to the record of lag."""
+        is_known = lag.verdict is not LagVerdict.UNKNOWN
+        self._lag_log.info(
+            "lag.sampled",
+            pair=pair,
+            verdict=lag.verdict.value,
+            lag_s=None if lag.seconds is None else round(lag.seconds, 3),
+            lag_tids=lag.tids if is_known else None,
+            master_tid=None if master is None else format_tid(master),
+            slave_tid=None if slave is None else format_tid(slave),
+        )
+
+    def forget(self, pair: str) -> None:
+        """Forget a pair that is gone."""
+        self._said.pop(pair, None)
+
+
+def _identity(state: State) -> tuple[object, ...]:
+    match state:
+        case Parked(cause=cause):
+            return (Parked, cause)
+        case Streaming(launched_at=launched_at):
+            return (Streaming, launched_at)
+        case Stopping(since_at=since_at):
+            return (Stopping, since_at)
+        case _:
+            trouble = getattr(state, "trouble", None)
+            return (type(state), trouble.because if trouble else None, state.since_at)
+
+
+def _carried(life: PairLife, now_at: float) -> dict[str, object]:
+    match life.state:
+        case WaitingForBackoff(retry_at=retry_at):
+            words = " | ".join(life.memory.last_words) or None
+            retry_in_s = round(retry_at - now_at, 1)
+            failures = life.memory.failures
+            return {"failures": failures, "retry_in_s": retry_in_s, "last_words": words}
+        case Launching(gear=gear) | Streaming(gear=gear):
+            return {"gear": gear.value}
+        case _:
+            return {}
+
+
+def _ending_because(state: State) -> str | None:
+    match state:
+        case Stopping(then=ThenLaunch(trouble=trouble)):
+            return trouble.because if trouble else "gear_change"
+        case Stopping(then=ThenBackoff(trouble) | ThenMount(trouble)):
+            return trouble.because
+        case Stopping(then=ThenPark(cause, _)):
+            return cause
+        case Stopping():
+            return "asked"
+        case _:
+            return None

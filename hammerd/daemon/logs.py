@@ -1,0 +1,118 @@
+"""structlog, set up for the daemon: human, logfmt or JSON lines, handed to the writer thread.
+
+Only structlog's plain API is used, since DPorts' release may be old; the renderings are our own
+few lines. rich is kept out of the daemon: structlog imports it where it is installed, which costs
+5 MB that no log line needs.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from hammerd.core.daemon_config import LogFormat, LogLevel
+
+LEVELS = {
+    LogLevel.DEBUG: 10,
+    LogLevel.INFO: 20,
+    LogLevel.WARNING: 30,
+    LogLevel.ERROR: 40,
+}
+
+Put = Callable[[str], None]
+
+
+class Logger(Protocol):
+    """What the daemon uses of a structlog logger."""
+
+    def debug(self, event: str, **fields: object) -> object:
+        """Write what only a developer looks for."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Write what happened."""
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Write a failure that will be retried."""
+
+    def error(self, event: str, **fields: object) -> object:
+        """Write what needs a person."""
+
+
+class _Lines:
+    """Where structlog hands its rendered lines to: one method for each level."""
+
+    def __init__(self, put: Put) -> None:
+        self.debug = self.info = self.warning = self.error = put
+
+
+def make_logger(put: Put, log_format: LogFormat, level: LogLevel) -> Logger:
+    """Return a logger that renders each event to one line and hands it to `put`."""
+    structlog = _structlog_without_rich()
+    logger: Logger = structlog.wrap_logger(
+        _Lines(put),
+        processors=[_stamped, _RENDERERS[log_format]],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        context_class=dict,
+    )
+    return logger
+
+
+def rfc3339(moment: datetime) -> str:
+    """Render a moment as RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _structlog_without_rich() -> Any:  # noqa: ANN401 - a module, imported while rich is hidden
+    was_there = sys.modules.get("rich")
+    sys.modules["rich"] = None  # type: ignore[assignment]  # how importlib is told of no such module
+    try:
+        import structlog
+    finally:
+        del sys.modules["rich"]
+        if was_there is not None:
+            sys.modules["rich"] = was_there
+    return structlog
+
+
+def _stamped(
+    _logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    return {"time": rfc3339(datetime.now(UTC)), "level": method, **event}
+
+
+def _human(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    time, level, name = event["time"], event["level"], event["event"]
+    rest = _fields(event)
+    return f"{time} {level:<7} {name}{' ' if rest else ''}{rest}"
+
+
+def _logfmt(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    head = f"time={event['time']} level={event['level']} event={event['event']}"
+    rest = _fields(event)
+    return f"{head} {rest}" if rest else head
+
+
+def _json(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    return json.dumps(event, default=str)
+
+
+_RENDERERS = {LogFormat.HUMAN: _human, LogFormat.LOGFMT: _logfmt, LogFormat.JSON: _json}
+
+
+def _fields(event: Mapping[str, Any]) -> str:
+    shown = ((key, value) for key, value in event.items() if key not in _HEAD)
+    return " ".join(f"{key}={_quoted(value)}" for key, value in shown if value is not None)
+
+
+_HEAD = frozenset({"time", "level", "event"})
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    text = str(value)
+    is_plain = text.isprintable() and not set(text) & set(" =\"'\\") and text != ""
+    return text if is_plain else json.dumps(text, ensure_ascii=False)

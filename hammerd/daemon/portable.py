@@ -1,0 +1,12 @@
+"""Which shortcuts of the system may be used: HAMMERD_PORTABLE=1 turns them all off.
+
+The path that is left then (psutil, waitpid) is the one that works wherever Python does; the tests
+of processes run on both.
+"""
+
+import os
+
+
+def has_shortcut(name: str) -> bool:
+    """Tell whether the os module has a call that not every system has, and we may use it."""
+    return hasattr(os, name) and os.environ.get("HAMMERD_PORTABLE") != "1"

@@ -1,0 +1,86 @@
+"""What was read of every end, and the lag that follows from it.
+
+One tid clock for each master, one reading for each slave, and which ends cannot be read now. Ends
+are known by what the operator wrote; two pairs with the same master share its clock.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hammerd.core.lag import Lag, SlaveReading, blind, lag_of
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.tid import Tid
+from hammerd.core.tid_clock import TidClock, TidSample, record
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment on both clocks: `at` for rules (monotonic), `time` for people (wall)."""
+
+    at: float
+    time: float
+
+
+class Readings:
+    """The last readings of all ends."""
+
+    def __init__(self) -> None:
+        self._clocks: dict[str, TidClock] = {}
+        self._slaves: dict[str, SlaveReading] = {}
+        self._unreadable: set[str] = set()
+
+    def master_read(self, master: Endpoint, tid: Tid, began: Instant) -> Tid | None:
+        """Record a master's TID, read at `began`; return the TID it went back from, if it did."""
+        key = str(master)
+        self._unreadable.discard(key)
+        recorded = record(self.clock(master), TidSample(tid, began.at, began.time))
+        self._clocks[key] = recorded.clock
+        return recorded.went_back_from
+
+    def slave_read(self, slave: Endpoint, tid: Tid, began: Instant) -> None:
+        """Record a slave's TID; a commit that was heard since the reading began is newer."""
+        key = str(slave)
+        self._unreadable.discard(key)
+        known = self._slaves.get(key)
+        if known is None or known.at <= began.at:
+            self._slaves[key] = SlaveReading(tid, began.at)
+
+    def committed(self, slave: Endpoint, tid: Tid, at: float) -> None:
+        """Record a TID that the stream says it has set the slave to."""
+        self._slaves[str(slave)] = SlaveReading(tid, at)
+
+    def unread(self, end: Endpoint) -> None:
+        """Record that an end cannot be read now."""
+        self._unreadable.add(str(end))
+
+    def lag(self, pair: Pair, now_at: float) -> Lag:
+        """Return a pair's lag; unknown while an end cannot be read."""
+        lag = lag_of(self.clock(pair.master), self._slaves.get(str(pair.slave)), now_at)
+        if {str(pair.master), str(pair.slave)} & self._unreadable:
+            return blind(lag)
+        return lag
+
+    def clock(self, master: Endpoint) -> TidClock:
+        """Return a master's tid clock, an empty one before it was read."""
+        return self._clocks.get(str(master), TidClock())
+
+    def slave(self, slave: Endpoint) -> SlaveReading | None:
+        """Return the last reading of a slave."""
+        return self._slaves.get(str(slave))
+
+    def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
+        """Forget ends that no pair has any more."""
+        kept = {str(end) for end in ends}
+        self._clocks = {key: clock for key, clock in self._clocks.items() if key in kept}
+        self._slaves = {key: slave for key, slave in self._slaves.items() if key in kept}
+        self._unreadable &= kept
+
+    # --- over the end of the daemon ----------------------------------------------------------
+
+    def saved(self) -> dict[str, TidClock]:
+        """Return the clocks to be kept over the end of the daemon."""
+        return dict(self._clocks)
+
+    def load(self, clocks: dict[str, TidClock]) -> None:
+        """Take over clocks that an earlier run kept, rebased onto this run's time."""
+        self._clocks.update(clocks)

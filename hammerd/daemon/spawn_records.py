@@ -1,0 +1,77 @@
+"""What must be known of our streams after we were killed: a small file for each group.
+
+Written under run_dir without fsync: after a power cut there are no orphans. The next hammerd ends
+the groups that are still there before it launches anything onto their slaves.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProcess:
+    """A process by pid and start (wall clock)."""
+
+    pid: int
+    started_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnRecord:
+    """A group of ours: who it is, what it runs, and which slave it writes to."""
+
+    pgid: int
+    pair: str
+    argv: tuple[str, ...]
+    slave_keys: tuple[str, ...]
+    members: tuple[KnownProcess, ...]
+
+
+class SpawnRecords:
+    """The records of this run and those that an earlier one left."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    def write(self, record: SpawnRecord) -> None:
+        """Write or replace the record of a group.
+
+        Raises:
+            OSError: the directory cannot be written to.
+        """
+        path = self._path(record.pgid)
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(asdict(record)))
+        os.replace(new, path)
+
+    def remove(self, pgid: int) -> None:
+        """Forget a group that is empty."""
+        with contextlib.suppress(OSError):
+            self._path(pgid).unlink()
+
+    def left_behind(self) -> Iterator[SpawnRecord]:
+        """Yield the records that are there; one that cannot be read is no record."""
+        for path in sorted(self._directory.glob("*.json")):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                yield _record(json.loads(path.read_text()))
+
+    def _path(self, pgid: int) -> Path:
+        return self._directory / f"{pgid}.json"
+
+
+def _record(data: dict[str, object]) -> SpawnRecord:
+    members, argv, keys = data["members"], data["argv"], data["slave_keys"]
+    if not (isinstance(members, list) and isinstance(argv, list) and isinstance(keys, list)):
+        raise TypeError("lists expected")
+    return SpawnRecord(
+        int(str(data["pgid"])),
+        str(data["pair"]),
+        tuple(str(word) for word in argv),
+        tuple(str(key) for key in keys),
+        tuple(KnownProcess(int(one["pid"]), float(one["started_time"])) for one in members),
+    )
