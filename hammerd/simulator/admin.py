@@ -1,0 +1,178 @@
+"""What newfs_hammer, mount_null, sync and umount do, as functions for the demo and the tests.
+
+Every function takes real directories and needs no privilege. No stream imports this module.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hammerd.simulator.kernel import flush as flushing
+from hammerd.simulator.kernel import null_mounts, waiters
+from hammerd.simulator.kernel.file_system import (
+    STATE_DIRECTORY,
+    FileSystem,
+    find_file_system,
+    tid_step,
+)
+from hammerd.simulator.kernel.ioctls import OpenPfs, get_pfs
+from hammerd.simulator.kernel.pfs_info import PfsInfo, new_uuid, pfs_directory, store_info
+from hammerd.simulator.kernel.state_files import replace_file
+from hammerd.simulator.utility.pfs_paths import open_pfs
+
+PROGRAMS = ("hammer", "newfs_hammer", "mount_null", "umount", "sync")
+SHEBANG_LIMIT_BYTES = 127
+FIRST_TID_OFFSET = 0x300
+FIRST_OBJECT_OFFSET = 0x100
+VERSION = 6
+
+_SHIM = """\
+#!{python} -IS
+import os, sys
+sys.path.append({package_parent!r})
+os.environ.setdefault("SIM_TIME_SCALE", {time_scale!r})
+from hammerd.simulator.{module} import main; main()
+"""
+
+
+def install(bin_dir: Path, *, time_scale: float = 1.0) -> Path:
+    """Write `hammer` and its fellow programs into a directory and return hammer's path.
+
+    The scale stands in the programs, because who starts streams may pass no environment on.
+
+    Raises:
+        ValueError: the interpreter's path is too long for the first line of a script.
+    """
+    shebang = f"#!{sys.executable} -IS\n"
+    if len(shebang.encode()) > SHEBANG_LIMIT_BYTES:
+        message = f"{sys.executable}: path is too long for a #! line"
+        raise ValueError(f"{message} ({SHEBANG_LIMIT_BYTES} bytes); use a shorter venv path")
+    bin_dir.mkdir(parents=True, exist_ok=True)
+    for name in PROGRAMS:
+        text = _SHIM.format(
+            python=sys.executable,
+            package_parent=str(Path(__file__).parents[2]),
+            time_scale=str(time_scale),
+            module="main" if name == "hammer" else f"programs.{name}",
+        )
+        (bin_dir / name).write_text(text)
+        (bin_dir / name).chmod(0o755)
+    return bin_dir / "hammer"
+
+
+def new_file_system(
+    root: Path, label: str, *, tid_base: int = 0x100000000, version: int = VERSION
+) -> None:
+    """Make an empty HAMMER file system at a directory (newfs_hammer and mount_hammer)."""
+    fs = FileSystem(str(root.resolve()))
+    fsid = new_uuid()
+    Path(fs.path("waiters")).mkdir(parents=True)
+    Path(pfs_directory(fs, 0)).mkdir(parents=True)
+    volume = f"version={version}\nlabel={label}\nfsid={fsid}\n"
+    replace_file(fs.path("volume"), volume.encode())
+    replace_file(fs.path("next_object"), b"%x\n" % (tid_base + FIRST_OBJECT_OFFSET))
+    fs.publish_tid(tid_base + FIRST_TID_OFFSET + tid_step())
+    info = PfsInfo()
+    info.sync_beg_tid = 0
+    info.label = label
+    info.shared_uuid = info.unique_uuid = fsid
+    store_info(fs, 0, info)
+
+
+def mount_null(pfs_link: Path, directory: Path) -> None:
+    """Show the live tree of a master at a directory of the same file system.
+
+    Raises:
+        ValueError: the link is no master's, or the directory is not a free one of its file system.
+    """
+    pfs, info = open_pfs(str(pfs_link))
+    place = directory.resolve()
+    if info.is_slave or pfs.pfs_id == 0:
+        raise ValueError(f"{pfs_link} is not the link of a master PFS")
+    mounted = null_mounts.null_mounts(pfs.fs)
+    inside = place.relative_to(pfs.fs.root)
+    if not place.is_dir() or str(inside) in mounted or pfs.pfs_id in mounted.values():
+        raise ValueError(f"cannot mount {pfs_link} at {directory}: missing or mounted already")
+    with pfs.fs.locked():
+        null_mounts.mount(pfs.fs, pfs.pfs_id, str(place))
+
+
+def unmount_null(directory: Path) -> None:
+    """Show again what is below a null mount."""
+    fs = _file_system(directory)
+    with fs.locked():
+        null_mounts.unmount(fs, str(directory.resolve()))
+
+
+def unmount(root: Path) -> None:
+    """Take a file system away: its root is an empty directory that is not HAMMER."""
+    fs = _file_system(root)
+    aside = _aside(root)
+    with fs.locked():
+        root.rename(aside)
+        root.mkdir()
+    waiters.wake(str(aside / STATE_DIRECTORY / "waiters"))
+
+
+def mount(root: Path) -> None:
+    """Bring an unmounted file system back."""
+    root.rmdir()
+    _aside(root).rename(root)
+
+
+def _aside(root: Path) -> Path:
+    return root.with_name(f".{root.name}.unmounted")
+
+
+def flush(root: Path) -> int:
+    """Make what changed in the masters of a file system visible to mirroring (sync).
+
+    Returns the flush TID, a new one only when something had changed.
+    """
+    return flushing.flush(_file_system(root))
+
+
+def flush_tid(root: Path) -> int:
+    """Return the flush TID of a file system: what its masters' sync-end-tid is."""
+    return _file_system(root).flush_tid()
+
+
+def write(root: Path, pfs_id: int, nbytes: int, count: int = 1, step: int = 0) -> int:
+    """Write `count` files of zeros and flush, with TIDs as the recordings' helper makes them.
+
+    Each file's TID is `step` and a little further than the last. Returns the flush TID.
+    """
+    fs = _file_system(root)
+    with fs.locked():
+        return flushing.SyntheticWrite(fs, pfs_id).run(nbytes, count, step)
+
+
+def set_knob(root: Path, name: str, value: str | int | None) -> None:
+    """Set a fault knob (`slow_read_ms`, `slow_write_ms`, `ronly`, `faults`) or remove it."""
+    fs = _file_system(root)
+    if value is None:
+        Path(fs.path(name)).unlink(missing_ok=True)
+    else:
+        replace_file(fs.path(name), f"{value}\n".encode())
+
+
+def sync_end_tid(link: Path) -> int:
+    """Return the sync-end-tid that pfs-status would print for a PFS."""
+    return get_pfs(_pfs(link)).sync_end_tid
+
+
+def shared_uuid(link: Path) -> str:
+    """Return the shared-uuid that pfs-status would print for a PFS."""
+    return get_pfs(_pfs(link)).shared_uuid
+
+
+def _pfs(link: Path) -> OpenPfs:
+    return open_pfs(str(link))[0]
+
+
+def _file_system(path: Path) -> FileSystem:
+    fs = find_file_system(str(path.resolve()))
+    if fs is None:
+        raise ValueError(f"{path} is not in a HAMMER file system")
+    return fs

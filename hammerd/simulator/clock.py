@@ -1,0 +1,57 @@
+"""The only place that sleeps or reads a clock, so that one number makes all of it faster.
+
+SIM_TIME_SCALE divides every wait; SIM_WAIT_TRACE names a file that gets a line for each;
+SIM_CLOCK=round makes whole seconds round instead of count ticks (HAMMER.md 9.3).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+
+def _time_scale() -> float:
+    try:
+        scale = float(os.environ.get("SIM_TIME_SCALE", "1"))
+    except ValueError:
+        return 1.0
+    return scale if scale > 0 else 1.0
+
+
+TIME_SCALE = _time_scale()
+
+
+class Role:
+    """Which process of a stream this is, for the wait trace."""
+
+    name = "parent"
+
+
+def now() -> float:
+    """Return the simulated seconds of a clock that never goes back."""
+    return time.monotonic() * TIME_SCALE
+
+
+def whole_seconds_since(start: float) -> int:
+    """Return how many whole-second ticks passed since `start`, as two time(3) readings would."""
+    if os.environ.get("SIM_CLOCK") == "round":
+        return int(now() - start + 0.5)
+    return int(now()) - int(start)
+
+
+def sleep(seconds: float, reason: str) -> None:
+    """Sleep that many simulated seconds and leave a line in the wait trace."""
+    trace(seconds, reason)
+    if seconds > 0:
+        time.sleep(seconds / TIME_SCALE)
+
+
+def trace(seconds: float, reason: str) -> None:
+    """Append `pid half seconds reason` to the wait trace; -1 stands for a wait without end."""
+    name = os.environ.get("SIM_WAIT_TRACE")
+    if not name:
+        return
+    line = f"{os.getpid()} {Role.name} {seconds:.3f} {reason}\n"
+    fd = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.write(fd, line.encode())
+    os.close(fd)

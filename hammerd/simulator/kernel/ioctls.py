@@ -1,0 +1,144 @@
+"""The ioctls that hammer(8) makes on an open PFS, with the faults that were injected.
+
+Each raises OSError as a failing ioctl does, or InjectedError when its header has an error.
+A file system that was unmounted under an open PFS answers EIO.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from hammerd.simulator import clock
+from hammerd.simulator.kernel import pfs_links, stream_model, trees
+from hammerd.simulator.kernel.file_system import FileSystem
+from hammerd.simulator.kernel.manifest import Manifest
+from hammerd.simulator.kernel.pfs_info import PfsInfo, load_info, pfs_directory, store_info
+from hammerd.simulator.kernel.records import Record, RecordStore
+from hammerd.simulator.kernel.state_files import remove_tree
+from hammerd.simulator.kernel.waiters import Waiter
+
+GONE_TID = (1 << 64) - 1
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class OpenPfs:
+    """A PFS that was opened by its path: what an ioctl is made on."""
+
+    __slots__ = ("fs", "pfs_id")
+
+    def __init__(self, fs: FileSystem, pfs_id: int) -> None:
+        self.fs = fs
+        self.pfs_id = pfs_id
+
+    def store(self) -> RecordStore:
+        """Return the records of this PFS."""
+        return RecordStore(pfs_directory(self.fs, self.pfs_id))
+
+    def enter(self, call: str) -> None:
+        """Start an ioctl: fail as was injected, or with EIO when the file system is gone."""
+        if not os.path.isdir(self.fs.state):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self.fs.check_fault(call)
+
+
+def get_pfs(pfs: OpenPfs) -> PfsInfo:
+    """Return the info; a master's sync-end-tid is the flush TID (HAMMER.md 3)."""
+    pfs.enter("GET_PSEUDOFS")
+    info = load_info(pfs.fs, pfs.pfs_id)
+    if not info.is_slave:
+        info.sync_end_tid = pfs.fs.flush_tid()
+    return info
+
+
+def set_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
+    """Store the info, show a slave's snapshot of its sync-end-tid, and move the flush TID."""
+    pfs.enter("SET_PSEUDOFS")
+    pfs.fs.check_writable()
+    with pfs.fs.locked():
+        store_info(pfs.fs, pfs.pfs_id, info)
+        show_pfs(pfs, info)
+        pfs.fs.move_tid()
+
+
+def show_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
+    """Bring snapshot and link of a PFS up to its info; call with the lock held."""
+    fs, pfs_id = pfs.fs, pfs.pfs_id
+    directory = os.path.join(pfs_directory(fs, pfs_id), pfs_links.SNAPSHOTS)
+    shown = pfs_links.snapshot_path(fs, pfs_id, info.sync_end_tid)
+    if info.is_slave:
+        manifest = Manifest(pfs.store(), pfs.store().load(), info.sync_end_tid)
+        contents = os.path.join(pfs_directory(fs, pfs_id), "contents")
+        if manifest.has_root():
+            os.makedirs(directory, exist_ok=True)
+            trees.show_snapshot(manifest, shown, contents)
+            trees.sweep_contents(manifest, contents)
+    pfs_links.refresh_link(fs, pfs_id, info)
+    _sweep_snapshots(directory, os.path.basename(shown) if info.is_slave else "")
+
+
+def _sweep_snapshots(directory: str, kept: str) -> None:
+    if not os.path.isdir(directory):
+        return
+    for name in os.listdir(directory):
+        if name != kept:
+            remove_tree(os.path.join(directory, name))
+
+
+def wait_pfs(pfs: OpenPfs, tid: int) -> None:
+    """Block until the PFS's sync-end-tid is past `tid`; no time limit, no polling."""
+    pfs.enter("WAI_PSEUDOFS")
+    clock.trace(-1, "wait")
+    waiter = Waiter(pfs.fs.path("waiters"))
+    try:
+        while _sync_end_tid(pfs) <= tid:
+            waiter.block()
+    finally:
+        waiter.close()
+
+
+def _sync_end_tid(pfs: OpenPfs) -> int:
+    try:
+        info = load_info(pfs.fs, pfs.pfs_id)
+        return info.sync_end_tid if info.is_slave else pfs.fs.flush_tid()
+    except FileNotFoundError:
+        # Destroyed or unmounted: the next batch finds out which.
+        return GONE_TID
+
+
+def mirror_read(
+    pfs: OpenPfs, beg: int, end: int, *, with_data: bool
+) -> Iterator[stream_model.Chunk]:
+    """Yield what each read ioctl of a slice returns, the empty last one included."""
+    records = pfs.store().load()
+    for chunk in stream_model.chunks(records, beg, end, with_data=with_data):
+        pfs.enter("MIRROR_READ")
+        pfs.fs.slow_down("slow_read_ms")
+        yield chunk
+
+
+def mirror_write(
+    pfs: OpenPfs,
+    items: list[tuple[int, Record, bytes]],
+    known: dict[tuple[int, int, int, int], Record],
+) -> None:
+    """Store sent records and delete TIDs; those that `known` holds already are ignored."""
+    pfs.enter("MIRROR_WRITE")
+    pfs.fs.check_writable()
+    pfs.fs.slow_down("slow_write_ms")
+    added: list[tuple[Record, bytes]] = []
+    deleted: list[Record] = []
+    for kind, record, data in items:
+        held = known.get(record.identity())
+        if held is None and kind == stream_model.REC:
+            known[record.identity()] = record
+            added.append((record, data))
+        elif held is not None and record.delete not in (0, held.delete):
+            held.delete = record.delete
+            deleted.append(held)
+    with pfs.fs.locked():
+        pfs.store().append(added, deleted)
+        pfs.fs.move_tid()

@@ -1,0 +1,212 @@
+"""Flushes a master: what changed in its live tree becomes records of one new TID.
+
+Objects are known by inode number. A file is read when its inode's times or length differ
+from the last flush, or were too young then to be trusted; only blocks that differ become
+records. Directory times, sockets, FIFOs and devices are not mirrored.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from hammerd.simulator.kernel.manifest import Attributes, Manifest, entry_to_data
+from hammerd.simulator.kernel.records import (
+    DATA,
+    ENTRY,
+    INODE,
+    NO_OBJECT,
+    ROOT_OBJECT,
+    Record,
+    RecordStore,
+    entry_key,
+)
+from hammerd.simulator.kernel.state_files import read_bytes, replace_file
+
+SMALL_BLOCK_BYTES = 16384
+LARGE_BLOCK_BYTES = 65536
+LARGE_FROM_BYTES = 1 << 20
+RACY_NS = 1_000_000_000  # a change within the same clock tick leaves no other trace
+
+Seen = tuple[int, int, int]
+
+
+class Inodes:
+    """Which object each inode of a live tree is, and its ctime, mtime and size when read."""
+
+    __slots__ = ("by_inode", "path")
+
+    def __init__(self, directory: str) -> None:
+        self.path = os.path.join(directory, "inodes")
+        self.by_inode: dict[int, tuple[int, Seen]] = {}
+
+    def load(self) -> None:
+        """Read what the last flush stored."""
+        try:
+            lines = read_bytes(self.path).splitlines()
+        except FileNotFoundError:
+            return
+        for line in lines:
+            inode, object_, *seen = (int(word) for word in line.split())
+            self.by_inode[inode] = (object_, (seen[0], seen[1], seen[2]))
+
+    def store(self) -> None:
+        """Keep it for the next flush."""
+        lines = [
+            b"%d %d %d %d %d\n" % (inode, object_, *seen)
+            for inode, (object_, seen) in self.by_inode.items()
+        ]
+        replace_file(self.path, b"".join(lines))
+
+
+class Flush:
+    """One flush of one live tree: collects the records to add and to delete at `tid`."""
+
+    def __init__(self, directory: str, next_object: int, tid: int) -> None:
+        self.store = RecordStore(directory)
+        self.manifest = Manifest(self.store, self.store.load(), NO_OBJECT - 1)
+        self.old_inodes = Inodes(directory)
+        self.new_inodes = Inodes(directory)
+        self.old_inodes.load()
+        self.next_object = max([next_object, *(n + 1 for n in self.manifest.inodes)])
+        self.tid = tid
+        self.started_ns = time.time_ns()
+        self.added: list[tuple[Record, bytes]] = []
+        self.deleted: list[Record] = []
+        self.met: set[int] = set()
+        self.taken_keys: set[tuple[int, int]] = {
+            (record.object, record.key)
+            for names in self.manifest.names.values()
+            for record in names.values()
+        }
+
+    def run(self, live: str) -> bool:
+        """Collect and store all changes; False when there were none."""
+        self._directory(os.path.realpath(live), ROOT_OBJECT)
+        self._drop_vanished()
+        if self.added or self.deleted:
+            self.store.append(self.added, self.deleted)
+        self.new_inodes.store()
+        return bool(self.added or self.deleted)
+
+    def _directory(self, path: str, object_: int) -> None:
+        self.met.add(object_)
+        self._attributes(object_, os.lstat(path), 0)
+        present: dict[bytes, int] = {}
+        for name in sorted(os.listdir(path)):
+            child = self._child(os.path.join(path, name))
+            if child is not None:
+                present[os.fsencode(name)] = child
+        self._entries(object_, present)
+
+    def _child(self, path: str) -> int | None:
+        try:
+            found = os.lstat(path)
+            if stat.S_ISDIR(found.st_mode):
+                object_ = self._identify(found)
+                self._directory(path, object_)
+                return object_
+            if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
+                return self._file(path, found)
+        except FileNotFoundError:
+            pass  # gone since it was listed
+        return None
+
+    def _identify(self, found: os.stat_result) -> int:
+        object_ = self.old_inodes.by_inode.get(found.st_ino, (0, (0, 0, 0)))[0]
+        old = self.manifest.attributes.get(object_)
+        if old is None or stat.S_IFMT(old.mode) != stat.S_IFMT(found.st_mode):
+            object_ = self.next_object
+            self.next_object += 1
+        self.new_inodes.by_inode.setdefault(found.st_ino, (object_, (0, 0, 0)))
+        return self.new_inodes.by_inode[found.st_ino][0]
+
+    def _file(self, path: str, found: os.stat_result) -> int:
+        object_ = self._identify(found)
+        if object_ in self.met:  # another hard link
+            return object_
+        self.met.add(object_)
+        seen = (found.st_ctime_ns, found.st_mtime_ns, found.st_size)
+        size = found.st_size
+        if self.old_inodes.by_inode.get(found.st_ino) != (object_, seen):
+            size = self._content(path, object_, found)
+        if self.started_ns - max(seen[:2]) < RACY_NS:
+            seen = (0, 0, 0)
+        self.new_inodes.by_inode[found.st_ino] = (object_, seen)
+        self._attributes(object_, found, size)
+        return object_
+
+    def _attributes(self, object_: int, found: os.stat_result, size: int) -> None:
+        mtime_ns = 0 if stat.S_ISDIR(found.st_mode) else found.st_mtime_ns
+        new = Attributes(found.st_mode, found.st_uid, found.st_gid, mtime_ns, size).to_data()
+        old = self.manifest.inodes.get(object_)
+        if old is None or self.manifest.attributes[object_].to_data() != new:
+            self._replace(old, Record(object_, INODE, 0, self.tid), new)
+
+    def _content(self, path: str, object_: int, found: os.stat_result) -> int:
+        """Add the blocks that differ; return the length that was read."""
+        old = dict(self.manifest.pieces.get(object_, {}))
+        size = 0
+        for key, block in _blocks(path, found):
+            size = key + len(block)
+            piece = old.pop(key, None)
+            if piece is None or self.store.data([piece]) != [block]:
+                self._replace(piece, Record(object_, DATA, key, self.tid), block)
+        for piece in old.values():
+            self._delete(piece)
+        return size
+
+    def _entries(self, object_: int, present: dict[bytes, int]) -> None:
+        old = self.manifest.entries.get(object_, {})
+        for name in old:
+            if present.get(name) != old[name]:
+                self._delete(self.manifest.names[object_][name])
+        for name, child in present.items():
+            if old.get(name) != child:
+                record = Record(object_, ENTRY, self._free_key(object_, child), self.tid)
+                self.added.append((record, entry_to_data(child, name)))
+
+    def _free_key(self, object_: int, child: int) -> int:
+        key = entry_key(child)
+        while (object_, key) in self.taken_keys:
+            key += 1
+        self.taken_keys.add((object_, key))
+        return key
+
+    def _drop_vanished(self) -> None:
+        for object_ in self.manifest.inodes.keys() - self.met:
+            self._delete(self.manifest.inodes[object_])
+            for record in self.manifest.names.get(object_, {}).values():
+                self._delete(record)
+            for record in self.manifest.pieces.get(object_, {}).values():
+                self._delete(record)
+
+    def _replace(self, old: Record | None, new: Record, data: bytes) -> None:
+        if old is not None:
+            self._delete(old)
+        self.added.append((new, data))
+
+    def _delete(self, record: Record) -> None:
+        record.delete = self.tid
+        self.deleted.append(record)
+
+
+def block_bytes(key: int) -> int:
+    """Return how long the data record at this offset of a file may be."""
+    return SMALL_BLOCK_BYTES if key < LARGE_FROM_BYTES else LARGE_BLOCK_BYTES
+
+
+def _blocks(path: str, found: os.stat_result) -> list[tuple[int, bytes]]:
+    if stat.S_ISLNK(found.st_mode):
+        return [(0, os.fsencode(os.readlink(path)))]
+    blocks = []
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        key = 0
+        while block := os.read(fd, block_bytes(key)):
+            blocks.append((key, block))
+            key += len(block)
+    finally:
+        os.close(fd)
+    return blocks

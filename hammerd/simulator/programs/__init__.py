@@ -1,0 +1,1 @@
+"""The programs beside hammer: each reads its words and calls one function of `admin`."""

@@ -1,0 +1,52 @@
+"""synctid and version (HAMMER.md 5)."""
+
+from __future__ import annotations
+
+from hammerd.simulator.console import CommandError, say
+from hammerd.simulator.kernel.file_system import FileSystem
+from hammerd.simulator.kernel.flush import flush
+from hammerd.simulator.utility.options import Options, show_usage_and_end
+from hammerd.simulator.utility.pfs_paths import NOT_HAMMER, open_file_system
+
+VERSIONS = {
+    1: "First HAMMER release (DragonFly 2.0+)",
+    2: "New directory entry layout (DragonFly 2.3+)",
+    3: "New snapshot management (DragonFly 2.5+)",
+    4: "New undo/flush, faster flush/sync (DragonFly 2.5+)",
+    5: "Adjustments for dedup support (DragonFly 2.9+)",
+    6: "Directory Hash ALG1 (tmp/rename resistance)",
+    7: "Use ISCSI CRC (faster than original crc32)",
+}
+
+
+def run(options: Options, command: str, words: list[str]) -> None:
+    """Run one of the two commands."""
+    if not words:
+        show_usage_and_end("usage.txt", 1)
+    fs, error = open_file_system(words[0])
+    if error is not None:
+        raise CommandError(f"Unable to open {words[0]}", error)
+    if fs is None and command == "synctid":
+        raise CommandError(f"Synctid {words[0]} failed", NOT_HAMMER)
+    if fs is None:
+        raise CommandError("hammer version ioctl", NOT_HAMMER)
+    if command == "synctid":
+        _synctid(fs)
+    else:
+        _version(fs, quiet=bool(options.quiet))
+
+
+def _synctid(fs: FileSystem) -> None:
+    flush(fs)
+    with fs.locked():
+        say(f"{fs.move_tid():#018x}\n")
+
+
+def _version(fs: FileSystem, *, quiet: bool) -> None:
+    current = int(fs.volume()["version"])
+    say(f'min=1 wip=none max=7 current={current} description="{VERSIONS[current]}"\n')
+    if quiet:
+        return
+    say("available versions:\n")
+    for number, description in VERSIONS.items():
+        say(f"    {number}\tNORM\t{description}\n")

@@ -1,0 +1,22 @@
+"""mirror-read, mirror-read-stream and mirror-write run by hand or by ssh (HAMMER.md 7)."""
+
+from __future__ import annotations
+
+from hammerd.simulator import clock
+from hammerd.simulator.utility.options import Options, show_usage_and_end
+from hammerd.simulator.utility.source_half import SourceHalf
+from hammerd.simulator.utility.target_half import TargetHalf
+
+
+def run(options: Options, command: str, words: list[str]) -> None:
+    """Be one half on fd 0 and 1."""
+    most = 1 if command == "mirror-write" else 2
+    if not 1 <= len(words) <= most:
+        show_usage_and_end("usage_mirror.txt", 1)
+    if command == "mirror-write":
+        clock.Role.name = "target"
+        TargetHalf(options, words[0]).run()
+    else:
+        clock.Role.name = "source"
+        is_streaming = command == "mirror-read-stream"
+        SourceHalf(options, words[0], is_streaming=is_streaming).run()

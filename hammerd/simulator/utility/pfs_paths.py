@@ -1,0 +1,77 @@
+"""From a path on the command line to a PFS: the rule of HAMMER.md 3, link texts and all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from hammerd.simulator.console import CommandError
+from hammerd.simulator.kernel.file_system import FileSystem, InjectedError, find_file_system
+from hammerd.simulator.kernel.ioctls import OpenPfs, get_pfs
+from hammerd.simulator.kernel.null_mounts import pfs_of
+from hammerd.simulator.kernel.pfs_info import PfsInfo
+from hammerd.simulator.kernel.pfs_links import parse_link_text
+
+NOT_HAMMER = OSError(errno.ENOTTY, os.strerror(errno.ENOTTY))
+
+
+def open_pfs(path: str) -> tuple[OpenPfs, PfsInfo]:
+    """Open the PFS that a path names and get its info, or fail as hammer does."""
+    pfs_id = None if _is_other_than_directory(path) else parse_link_text(_link_text(path))
+    opened = path if pfs_id is None else directory_of(path)
+    real = _open(opened)
+    fs = find_file_system(real)
+    if fs is None:
+        raise CommandError(f"Cannot access {opened}", NOT_HAMMER)
+    pfs = OpenPfs(fs, pfs_of(fs, real) if pfs_id is None else pfs_id)
+    try:
+        return pfs, get_pfs(pfs)
+    except OSError as error:
+        raise CommandError(f"Cannot access {opened}", error) from error
+    except InjectedError as fatal:
+        as_error = OSError(fatal.code, os.strerror(fatal.code))
+        raise CommandError(f"Cannot access {opened}", as_error) from fatal
+
+
+def _is_other_than_directory(path: str) -> bool:
+    try:
+        return not stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        return False  # a slave before its first mirroring
+
+
+def _link_text(path: str) -> str:
+    for name in (path, path.rstrip("/")):
+        try:
+            found = os.lstat(name)
+        except OSError:
+            break
+        if stat.S_ISLNK(found.st_mode):
+            return os.readlink(name)
+        if not stat.S_ISDIR(found.st_mode):
+            break
+    return path
+
+
+def _open(path: str) -> str:
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        raise CommandError(f"Failed to open {path}", error) from error
+    real = os.path.realpath(path)
+    return real if os.path.isdir(real) else os.path.dirname(real)
+
+
+def directory_of(path: str) -> str:
+    """Return what dirname(3) returns."""
+    return os.path.dirname(path.rstrip("/")) or ("/" if path.startswith("/") else ".")
+
+
+def open_file_system(path: str) -> tuple[FileSystem | None, OSError | None]:
+    """Open a path plainly: its file system, None with no error when it is not HAMMER."""
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        return None, error
+    return find_file_system(os.path.realpath(path)), None

@@ -1,0 +1,229 @@
+"""The source half: batches, slices, progress and waits (HAMMER.md 7 and 9).
+
+It speaks on fd 0 and 1, whether they are the parent's pipe, ssh's, or a shell's. It never
+looks at the parent and has no time limit of its own.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hammerd.simulator import clock
+from hammerd.simulator.console import CommandError, complain
+from hammerd.simulator.kernel import ioctls
+from hammerd.simulator.kernel.file_system import InjectedError
+from hammerd.simulator.kernel.ioctls import OpenPfs
+from hammerd.simulator.kernel.stream_model import REC, Chunk, counted, delete_tid_at
+from hammerd.simulator.utility import wire
+from hammerd.simulator.utility.bandwidth import Throttle
+from hammerd.simulator.utility.options import Options
+from hammerd.simulator.utility.pfs_paths import open_pfs
+from hammerd.simulator.utility.slices import Histogram, Slices
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class SourceHalf:
+    """One run of mirror-read: reads a PFS and sends it, once or for ever."""
+
+    __slots__ = ("is_streaming", "options", "path", "prints_progress", "ran_once", "slices")
+
+    def __init__(self, options: Options, path: str, *, is_streaming: bool) -> None:
+        self.options = options
+        self.path = path
+        self.is_streaming = is_streaming
+        self.prints_progress = bool(options.verbose) and (is_streaming or not options.bulk)
+        self.slices = Slices()
+        self.ran_once = False
+
+    def run(self) -> None:
+        """Send batches until there is nothing left to do or the target ends."""
+        last_end = 0
+        while True:
+            batch = Batch(self, last_end)
+            if not batch.run():
+                return
+            last_end = batch.end
+            self.slices.advance()
+            if self._has_more():
+                if self.is_streaming and self.options.verbose == 1:
+                    complain(" (bulk incremental)")
+            elif not self.is_streaming or not self._wait(batch.pfs, batch.end):
+                break
+        wire.send(wire.pack_tid(wire.TERM, 0))
+        complain(f"Mirror-read {self.path} succeeded\n")
+
+    def _has_more(self) -> bool:
+        return not self.options.bulk and self.slices.has_more()
+
+    def _wait(self, pfs: OpenPfs, end: int) -> bool:
+        """Wait for a TID past `end`, then for the rest of the delay; False when it cannot."""
+        verbose, delay_s = self.options.verbose, self.options.delay_s
+        if verbose:
+            complain(" W")
+        started = clock.now()
+        try:
+            ioctls.wait_pfs(pfs, end)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            complain(f"Mirror-read {self.path}: cannot stream: {reason}\n")
+            return False
+        passed_s = clock.whole_seconds_since(started)
+        if 0 <= passed_s < delay_s:
+            if verbose:
+                complain("\bD")
+            clock.sleep(delay_s - passed_s, "rest of delay")
+        if verbose:
+            complain("\b ")
+        return True
+
+
+class Batch:
+    """One conversation with the target, from its TID to its UPDATE."""
+
+    __slots__ = ("beg", "end", "half", "info", "options", "pfs")
+
+    def __init__(self, half: SourceHalf, last_end: int) -> None:
+        self.half = half
+        self.options = half.options
+        self.pfs, self.info = open_pfs(half.path)
+        self.beg = last_end
+        self.end = 0
+
+    def run(self) -> bool:
+        """Send one slice, or word that there is none; False when the target ended it."""
+        self._announce()
+        wire.send(wire.pack_pfs(self.info, self.info.sync_beg_tid, self.info.sync_end_tid))
+        if self.options.two_way and not self._ask_target():
+            return False
+        self._choose_range()
+        self.half.ran_once = True
+        wire.send(wire.pack_pfs(self.info, self.beg, self.end))
+        self._say_range()
+        if self.beg < self.end:
+            self._send_slice()
+        else:
+            self._idle()
+        if self.options.two_way:
+            self._await_update()
+        return True
+
+    def _announce(self) -> None:
+        half = self.half
+        if self.options.verbose == 1 and (half.is_streaming or not half.ran_once):
+            complain("\rRunning  \b\b" if half.ran_once else "\nRunning  \b\b")
+
+    def _ask_target(self) -> bool:
+        """Learn the target's TID; False when it has ended the conversation."""
+        answer = wire.receive()
+        if answer is None:
+            raise CommandError("validate_mrec_header: short read")
+        if answer.type == wire.TERM:
+            return False
+        _, self.beg, shared_uuid = wire.unpack_pfs(answer.body)
+        if shared_uuid != self.info.shared_uuid:
+            raise CommandError("mirror-write: source and target have different shared-uuid's!")
+        return True
+
+    def _choose_range(self) -> None:
+        self.info = ioctls.get_pfs(self.pfs)
+        self.beg = max(self.beg + 1, self.info.sync_beg_tid)
+        self.end = self.info.sync_end_tid
+        if self.options.bulk:
+            return
+        if self.half.slices.is_due:
+            self._prescan()
+        self.end = self.half.slices.end()
+
+    def _prescan(self) -> None:
+        slices, verbose = self.half.slices, self.options.verbose
+        slices.index = 0
+        if verbose and not slices.had_work:
+            complain("\n")
+        if self.beg >= self.end:
+            return
+        is_first = not slices.had_work
+        if is_first:
+            split = f" ({self.options.split_bytes >> 20}MB chunks)" if verbose > 1 else ""
+            complain(f"Prescan to break up bulk transfer{split}\n")
+        histogram = self._count(dots=is_first and verbose > 1)
+        slices.fill(histogram.slices(self.options.split_bytes))
+        if is_first:
+            _say_slices(slices, histogram.total())
+
+    def _count(self, *, dots: bool) -> Histogram:
+        histogram = Histogram(self.beg, self.end)
+        since_dot = 0
+        for chunk in self._read(with_data=False):
+            for tid, size in counted(chunk, self.beg, self.end):
+                histogram.count(tid, size)
+                since_dot += size
+            if since_dot > self.options.split_bytes and dots:
+                complain(".")
+                since_dot = 0
+        if dots:
+            complain("\n")
+        return histogram
+
+    def _read(self, *, with_data: bool) -> Iterator[Chunk]:
+        try:
+            yield from ioctls.mirror_read(self.pfs, self.beg, self.end, with_data=with_data)
+        except OSError as error:
+            raise CommandError(f"Mirror-read {self.half.path} failed", error) from error
+        except InjectedError as fatal:
+            text = f"Mirror-read {self.half.path} fatal error {fatal.code}"
+            raise CommandError(text) from fatal
+
+    def _say_range(self) -> None:
+        once_in_bulk = self.options.bulk and not self.half.is_streaming
+        if self.options.verbose < 2 and not once_in_bulk:
+            return
+        bulk = "" if self.options.bulk else f" (bulk= {self.half.slices.size()})"
+        complain(f"Mirror-read: Mirror {self.beg:016x} to {self.end:016x}{bulk}\n")
+
+    def _idle(self) -> None:
+        """Find no work: take the delay, then let the target know."""
+        bulk, verbose = self.options.bulk, self.options.verbose
+        if verbose > 1 or (bulk and not self.half.is_streaming):
+            complain("Mirror-read: No work to do\n")
+        clock.sleep(self.options.delay_s, "no work")
+        if verbose and not bulk and not self.half.slices.had_work:
+            complain("\n")
+        wire.send(wire.pack_tid(wire.IDLE, self.end))
+
+    def _send_slice(self) -> None:
+        throttle = Throttle(self.options.bandwidth)
+        sent = 0
+        for chunk in self._read(with_data=True):
+            throttle.send(self._pack(chunk))
+            sent += chunk.size
+            if self.half.prints_progress:
+                tids = f"{self.beg:016x}:{self.end:016x}"
+                complain(f"\rscan obj={chunk.stopped_at:016x} tids={tids} {sent:11d}")
+        if self.half.prints_progress:
+            complain("\n")
+        wire.send(wire.pack_tid(wire.SYNC, self.end))
+
+    def _pack(self, chunk: Chunk) -> bytes:
+        sent = [record for kind, record in chunk.items if kind == REC]
+        data = dict(zip(map(id, sent), self.pfs.store().data(sent), strict=True))
+        return b"".join(
+            wire.pack_item(
+                kind, record, delete_tid_at(record, self.end), data.get(id(record), b"")
+            )
+            for kind, record in chunk.items
+        )
+
+    def _await_update(self) -> None:
+        answer = wire.receive()
+        if answer is None or answer.type != wire.UPDATE:
+            raise CommandError("mirror_read: Did not get final acknowledgement packet from target")
+
+
+def _say_slices(slices: Slices, total: int) -> None:
+    sizes = [str(slices.bytes[number]) for number in range(min(slices.count, 3))]
+    if slices.count > len(sizes):
+        sizes.append("...")
+    complain(f"Prescan {slices.count} chunks, total {total >> 20} MBytes ({', '.join(sizes)})\n")

@@ -1,0 +1,140 @@
+"""The records that the halves exchange on the pipe: 16-byte heads, 8-byte aligned (HAMMER.md 7).
+
+It only packs and reads; what a record means is the halves' business.
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import crc32
+
+from hammerd.simulator.console import CommandError, CommandOver, complain
+from hammerd.simulator.kernel.pfs_info import PfsInfo
+from hammerd.simulator.kernel.records import Record
+from hammerd.simulator.kernel.stream_model import PASS, REC, SKIP, SKIP_BYTES, aligned
+
+SIGNATURE = 0x4DD97272
+HEAD_BYTES = 16
+BODY_BYTES = 64  # of a tree record's head, after the common one
+
+PFSD, UPDATE, SYNC, TERM, IDLE = 1, 2, 3, 6, 7
+BULK = (SKIP, PASS, REC)
+
+
+class Message:
+    """A record as it came from the pipe."""
+
+    __slots__ = ("body", "type")
+
+    def __init__(self, type_: int, body: bytes) -> None:
+        self.type = type_
+        self.body = body
+
+
+def pack(type_: int, body: bytes) -> bytes:
+    """Return a record with its head and padding."""
+    numbers = (SIGNATURE, crc32(body), HEAD_BYTES + len(body), type_)
+    head = b"".join(number.to_bytes(4, "little") for number in numbers)
+    return (head + body).ljust(aligned(HEAD_BYTES + len(body)), b"\0")
+
+
+def pack_pfs(info: PfsInfo, beg: int, end: int) -> bytes:
+    """Return a PFSD record."""
+    numbers = beg.to_bytes(8, "little") + end.to_bytes(8, "little")
+    shared = bytes.fromhex(info.shared_uuid.replace("-", ""))
+    return pack(PFSD, numbers + shared + bytes([info.is_slave]).ljust(8, b"\0"))
+
+
+def unpack_pfs(body: bytes) -> tuple[int, int, str]:
+    """Return sync-beg-tid, sync-end-tid and shared-uuid of a PFSD record."""
+    digits = body[16:32].hex()
+    parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    return _number(body, 0), _number(body, 8), "-".join(parts)
+
+
+def pack_tid(type_: int, tid: int) -> bytes:
+    """Return a SYNC, IDLE, UPDATE or TERM record."""
+    return pack(type_, tid.to_bytes(8, "little"))
+
+
+def pack_item(kind: int, record: Record, delete: int, data: bytes) -> bytes:
+    """Return a REC, PASS or SKIP record of a tree."""
+    if kind == SKIP:
+        return pack(SKIP, b"\0" * (SKIP_BYTES - HEAD_BYTES))
+    numbers = (record.object, record.type, record.key, record.create, delete, len(data))
+    body = b"".join(number.to_bytes(8, "little") for number in numbers)
+    return pack(kind, body.ljust(BODY_BYTES, b"\0") + data)
+
+
+def unpack_item(message: Message) -> tuple[int, Record, bytes]:
+    """Return kind, head and data of a REC or PASS record."""
+    body = message.body
+    record = Record(_number(body, 0), _number(body, 8), _number(body, 16), _number(body, 24))
+    record.delete = _number(body, 32)
+    record.size = _number(body, 40)
+    return message.type, record, body[BODY_BYTES : BODY_BYTES + record.size]
+
+
+def _number(body: bytes, offset: int) -> int:
+    return int.from_bytes(body[offset : offset + 8], "little")
+
+
+def send(data: bytes) -> None:
+    """Write records to fd 1; a peer that is gone ends this half by SIGPIPE."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(1, view) :]
+    except OSError as error:
+        raise CommandError("write_mrecord", error) from error
+
+
+def read_exactly(count: int) -> bytes:
+    """Read from fd 0, less than `count` bytes only where the peer ended."""
+    pieces = []
+    while count:
+        try:
+            piece = os.read(0, count)
+        except ConnectionResetError:
+            break  # a socket's word for the end of a pipe
+        if not piece:
+            break
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
+
+
+def receive() -> Message | None:
+    """Read one record; None where the peer ended, exit 1 at garbage."""
+    try:
+        head = read_exactly(HEAD_BYTES)
+    except OSError:
+        head = b"?"
+    if not head:
+        return None
+    if len(head) < HEAD_BYTES:
+        _garbage("short read of mrecord header")
+    if int.from_bytes(head[:4], "little") != SIGNATURE:
+        _garbage("read_mrecord: bad signature")
+    type_ = int.from_bytes(head[12:16], "little")
+    size = int.from_bytes(head[8:12], "little")
+    padded = read_exactly(aligned(size) - HEAD_BYTES)
+    if len(padded) < aligned(size) - HEAD_BYTES:
+        if type_ in BULK:
+            raise CommandError("read_mrecords: short read on pipe")
+        _garbage("read_mrecord: short read on payload")
+    body = padded[: size - HEAD_BYTES]
+    if crc32(body) != int.from_bytes(head[4:8], "little"):
+        _bad_crc(type_)
+    return Message(type_, body)
+
+
+def _bad_crc(type_: int) -> None:
+    if type_ in BULK:
+        raise CommandError("read_mrecords: malformed record on pipe, bad crc")
+    _garbage("read_mrecord: bad CRC")
+
+
+def _garbage(text: str) -> None:
+    complain(text + "\n")
+    raise CommandOver(1)
