@@ -51,6 +51,9 @@ def _parked(name: str, pattern: str, cause: ParkCause, hint: str) -> Row:
     return Row(name, re.compile(pattern), Cure.PARK, hint, cause)
 
 
+NOT_A_HAMMER_FS = "not_a_hammer_fs"
+"""The row that core/judgement.py knows by name: the path is there, but not on HAMMER."""
+
 # A path of PATH_MAX (1024) and words around it. More is no message of hammer's, and costs time.
 _LONGEST_MESSAGE = 1280
 
@@ -104,7 +107,7 @@ _MISSING = (
         ' and its null mount? If the PFS was never made: "hammerd provision PAIR"',
     ),
     _mount(
-        "not_a_hammer_fs",
+        NOT_A_HAMMER_FS,
         rf"(?:{_ACCESS}|not a HAMMER fs/pseudofs!: ){_NO_HAMMER_FS}",
         "{path} is not on a HAMMER file system (HAMMER2 does not count), most often because the"
         " file system that belongs there is not mounted: see mount and /etc/fstab",
