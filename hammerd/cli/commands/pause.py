@@ -1,0 +1,38 @@
+"""`hammerd pause`: end the streams of pairs and keep them ended."""
+
+from pathlib import Path
+
+import click
+
+from hammerd.cli.asking import asked_pairs, chosen_pairs, takes_pairs
+from hammerd.core.config_values import Unreadable, read_duration, show_duration
+from hammerd.core.control_messages import Request, Verb
+
+
+def _read_for(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
+    """Read --for as the config's durations are read."""
+    if value is None:
+        return None
+    try:
+        return read_duration(value)
+    except Unreadable as error:
+        hints = "".join(f": {wrong.hint}" for wrong in error.wrongs if wrong.hint)
+        raise click.BadParameter(f"{value} {error}{hints}", context, option) from error
+
+
+@click.command(epilog="Example: hammerd pause home --for 2h")
+@click.option("--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 2h or 1d.")
+@takes_pairs
+def pause(
+    pairs: tuple[str, ...],
+    *,
+    for_s: float | None,
+    every: bool,
+    config: Path | None,
+    run_dir: Path | None,
+) -> int:
+    """End the streams of pairs until they are resumed, over restarts of hammerd too."""
+    request = Request(Verb.PAUSE, chosen_pairs(pairs, every=every), for_s)
+    span = "" if for_s is None else f" for {show_duration(for_s)}"
+    click.echo(f"paused{span}: {asked_pairs(request, config, run_dir)}")
+    return 0

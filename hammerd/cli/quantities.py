@@ -1,0 +1,28 @@
+"""Shows numbers for eyes: short, two units at most."""
+
+_SIZES = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
+
+
+def show_span(seconds: float) -> str:
+    """Show a length of time in six characters at most (of 99 days): `12s 4m10s 3h05m 2d03h`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3_600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86_400:
+        return f"{whole // 3_600}h{whole % 3_600 // 60:02d}m"
+    return f"{whole // 86_400}d{whole % 86_400 // 3_600:02d}h"
+
+
+def show_bytes(size_bytes: int) -> str:
+    """Show a number of bytes: `512 B`, `1.2 GB` in powers of 1024."""
+    for unit_bytes, unit in _SIZES:
+        if size_bytes >= unit_bytes:
+            return f"{size_bytes / unit_bytes:.1f} {unit}B"
+    return f"{size_bytes} B"
+
+
+def count(number: int, noun: str) -> str:
+    """Show a number of things: `1 pair`, `2 pairs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

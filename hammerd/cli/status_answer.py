@@ -1,0 +1,73 @@
+"""What hammerd answers to `status`, as typed names for the JSON of core/status.py."""
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict, cast
+
+from hammerd.cli.exits import CommandFailed, Exit
+
+SCHEMA_VERSION = 1
+
+
+class DaemonAnswer(TypedDict):
+    """What hammerd tells of itself."""
+
+    version: str
+    pid: int
+    started_time: str
+    config: str
+    state: str
+
+
+class PairAnswer(TypedDict):
+    """What hammerd tells of a pair, as far as the table shows it."""
+
+    pair: str
+    master: str
+    slave: str
+    wanted: str
+    paused_until_time: str | None
+    state: str
+    waiting_for: NotRequired[str | None]
+    phase: str | None
+    gear: str | None
+    because: str | None
+    hint: str | None
+    up_s: NotRequired[float | None]
+    retry_in_s: float | None
+    failures: int
+    restarts: int
+    lag_s: float | None
+    lag_verdict: str
+    lag_approximate: bool
+    slave_tid: str | None
+    slice_bytes: int | None
+    bulk_bytes: int | None
+    health: str
+    last_words: list[str]
+
+
+class StatusAnswer(TypedDict):
+    """The whole answer."""
+
+    schema_version: int
+    hammerd: DaemonAnswer
+    health: str
+    pairs: list[PairAnswer]
+
+
+def read_status(data: Mapping[str, object]) -> StatusAnswer:
+    """Take a daemon's answer for a status of the version that this command knows.
+
+    Raises:
+        CommandFailed: it is of another version.
+    """
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise CommandFailed(
+            f"hammerd answers with a status of version {version}, this command knows version "
+            f"{SCHEMA_VERSION}",
+            "use the command that came with the running hammerd, or --json",
+            code=Exit.PROTOCOL,
+        )
+    # The version is the promise that the names are there; core/status.py keeps it.
+    return cast("StatusAnswer", data)

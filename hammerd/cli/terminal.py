@@ -1,0 +1,52 @@
+"""Prints lines: in colour on a terminal, plain elsewhere.
+
+rich is imported here only, and only when stdout is a terminal: a script that asks for the
+status many times does not pay for it.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from hammerd.cli.render import Line, plain_text
+from hammerd.core.errors import HammerdError
+
+_STYLES = {
+    "ok": "green",
+    "warning": "yellow",
+    "critical": "bold red",
+    "unknown": "magenta",
+    "head": "bold",
+}
+
+
+def print_lines(lines: Sequence[Line]) -> None:
+    """Print lines to stdout."""
+    if sys.stdout.isatty():
+        _print_in_colour(lines)
+    else:
+        click.echo("\n".join(plain_text(line) for line in lines))
+
+
+def _print_in_colour(lines: Sequence[Line]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for line in lines:
+        spans = ((span.text, _STYLES.get(span.tone, "")) for span in line)
+        console.print(Text.assemble(*spans), soft_wrap=True)
+
+
+def say_error(error: HammerdError) -> None:
+    """Print an error to stderr: what failed, and on a line of its own what to do about it."""
+    click.echo(f"hammerd: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)
+
+
+def give_up_stdout() -> None:
+    """Point stdout nowhere, so that Python's last flush does not fail on a closed pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

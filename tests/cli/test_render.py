@@ -1,0 +1,148 @@
+"""The status table, as a person sees it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hammerd.cli.quantities import show_bytes, show_span
+from hammerd.cli.render import plain_text, render_status
+from hammerd.cli.status_answer import StatusAnswer
+
+MakePair = Callable[..., dict[str, object]]
+MakeStatus = Callable[..., StatusAnswer]
+
+EVERY_KIND = """\
+hammerd 0.1.0 (pid 4711) is running: 6 pairs, 1 critical, 2 warning, 1 unknown, 2 ok
+
+PAIR          STATE      GEAR           LAG  SLAVE-TID              UP  RESTARTS
+home          streaming  following       0s  0x0000000100580a8f  3d04h         1
+mail          parked     -          unknown  0x0000000000000001      -         0
+      uuid_mismatch, looked at again in 42s
+      hint: the slave /Backup2/pfs/mail was made for another master: make it
+        anew with "hammer pfs-slave /Backup2/pfs/mail
+        shared-uuid=9043570e-b3d9-11de-9bef-011617202aa6"
+      last words: hammer: mirror-write: source and target have different
+        shared-uuid's!
+web           waiting    -           ~4m10s  0x0000000100580a8f      -        17
+      for backoff: link_lost, looked at again in 12s, after 3 failures
+a-very-long-name.of-a-pair-that.does-not-fit-in-its-column
+              streaming  bulk         2d07h  0x0000000100580a8f    59s         1
+      in bulk: copying, 1.2 GB of 8.0 GB
+new           streaming  bulk       unknown  -                      5s         0
+      in bulk: prescan
+off           stopped    -               0s  0x0000000100580a8f      -         1
+      wanted paused until 2026-03-04T18:00:00Z"""
+
+SLAVE_HINT = (
+    "the slave /Backup2/pfs/mail was made for another master: make it anew with "
+    '"hammer pfs-slave /Backup2/pfs/mail shared-uuid=9043570e-b3d9-11de-9bef-011617202aa6"'
+)
+MISMATCH = "hammer: mirror-write: source and target have different shared-uuid's!"
+
+
+def text_of(status: StatusAnswer) -> str:
+    return "\n".join(plain_text(line) for line in render_status(status))
+
+
+@pytest.fixture
+def every_kind(make_status: MakeStatus, make_pair: MakePair) -> StatusAnswer:
+    at_rest = {"gear": None, "up_s": None, "phase": None}
+    unseen = {"lag_s": None, "lag_verdict": "unknown"}
+    bulk = {"gear": "bulk", "health": "warning"}
+    return make_status(
+        make_pair("home"),
+        make_pair(
+            "mail",
+            **at_rest,
+            **unseen,
+            state="parked",
+            slave_tid="0x0000000000000001",
+            restarts=0,
+            because="uuid_mismatch",
+            hint=SLAVE_HINT,
+            retry_in_s=42.0,
+            health="critical",
+            last_words=["Lost Link", MISMATCH],
+        ),
+        make_pair(
+            "web",
+            **at_rest,
+            state="waiting",
+            waiting_for="backoff",
+            because="link_lost",
+            retry_in_s=12.2,
+            failures=3,
+            restarts=17,
+            lag_s=250,
+            lag_approximate=True,
+            health="warning",
+        ),
+        make_pair(
+            "a-very-long-name.of-a-pair-that.does-not-fit-in-its-column",
+            **bulk,
+            phase="copying",
+            slice_bytes=1288490188,
+            bulk_bytes=8 << 30,
+            lag_s=200000.0,
+            up_s=59.9,
+        ),
+        make_pair(
+            "new",
+            **bulk | unseen | {"health": "unknown"},
+            phase="prescan",
+            slave_tid=None,
+            up_s=5.0,
+            restarts=0,
+        ),
+        make_pair(
+            "off",
+            **at_rest,
+            wanted="paused",
+            paused_until_time="2026-03-04T18:00:00Z",
+            state="stopped",
+        ),
+    )
+
+
+def test_every_kind_of_pair_has_its_row_and_its_note(every_kind: StatusAnswer):
+    assert text_of(every_kind) == EVERY_KIND
+
+
+def test_rows_and_notes_fit_80_columns(every_kind: StatusAnswer):
+    table = text_of(every_kind).splitlines()[1:]
+
+    assert max(map(len, table)) <= 80
+
+
+def test_state_and_lag_carry_the_health_of_their_pair(every_kind: StatusAnswer):
+    mail = next(line for line in render_status(every_kind) if plain_text(line)[:4] == "mail")
+
+    toned = [(span.text.strip(), span.tone) for span in mail if span.tone]
+    assert toned == [("parked", "critical"), ("unknown", "critical")]
+
+
+def test_a_daemon_without_pairs_is_one_line(make_status: MakeStatus):
+    assert text_of(make_status()) == "hammerd 0.1.0 (pid 4711) is running: 0 pairs"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0s"),
+        (-1, "0s"),
+        (59.9, "59s"),
+        (250, "4m10s"),
+        (3_600, "1h00m"),
+        (86_399, "23h59m"),
+        (99 * 86_400, "99d00h"),
+    ],
+)
+def test_a_span_is_short(seconds: float, shown: str):
+    assert shown == show_span(seconds)
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KB"), (5 << 40, "5.0 TB")]
+)
+def test_bytes_are_short(size_bytes: int, shown: str):
+    assert shown == show_bytes(size_bytes)
