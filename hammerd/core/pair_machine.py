@@ -219,7 +219,7 @@ def _in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) 
             return _heard(life, state, saying, ctx)
         case HalfDied() | LeaderDied():
             return _lost(life, state, _death(event), ctx)
-        case HalvesWorked():
+        case HalvesWorked() if isinstance(state.phase, InPrescan):
             return to(life, replace(state, progress_at=ctx.now_at))
         case Sampled(Go() | AwaitMount() | Retry()):
             return to(life, _sampled(state, ctx))

@@ -77,6 +77,17 @@ class Calls:
             call.open_fds.add(fd)
             self._loop.add_reader(fd, self._read, call, fd)
 
+    async def run(self, argv: Sequence[str], env: Mapping[str, str], timeout_s: float) -> Answer:
+        """Run a command and return its answer, at the deadline at the latest."""
+        answered: asyncio.Future[Answer] = self._loop.create_future()
+
+        def keep(answer: Answer) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        self.start(argv, env, timeout_s, keep)
+        return await answered
+
     def child_changed(self) -> None:
         """See which commands ended; called at each SIGCHLD."""
         for call in tuple(self._calls.values()):

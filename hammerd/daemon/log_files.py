@@ -8,6 +8,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from hammerd.core.daemon_config import DaemonConfig
+
 
 class LogFile:
     """An append-only file, opened when first needed; `None` as path means stderr."""
@@ -52,3 +54,16 @@ class LogFile:
             return 2
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self._path, flags, 0o640)
+
+
+class LogFiles:
+    """The daemon's log and the record of lag."""
+
+    def __init__(self, settings: DaemonConfig) -> None:
+        self.log = LogFile(Path(settings.log_file))
+        self.lag = LogFile(Path(settings.lag_log_file))
+
+    def reopen(self) -> None:
+        """Open both anew by their names with the next line."""
+        self.log.reopen()
+        self.lag.reopen()

@@ -1,17 +1,18 @@
 """structlog, set up for the daemon: human, logfmt or JSON lines, handed to the writer thread.
 
 Only structlog's plain API is used, since DPorts' release may be old; the renderings are our own
-few lines. rich is kept out of the daemon: structlog imports it where it is installed, which costs
-5 MB that no log line needs.
+few lines.
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import structlog
+
 from hammerd.core.daemon_config import LogFormat, LogLevel
+from hammerd.daemon.clock import rfc3339
 
 LEVELS = {
     LogLevel.DEBUG: 10,
@@ -48,7 +49,6 @@ class _Lines:
 
 def make_logger(put: Put, log_format: LogFormat, level: LogLevel) -> Logger:
     """Return a logger that renders each event to one line and hands it to `put`."""
-    structlog = _structlog_without_rich()
     logger: Logger = structlog.wrap_logger(
         _Lines(put),
         processors=[_stamped, _RENDERERS[log_format]],
@@ -56,23 +56,6 @@ def make_logger(put: Put, log_format: LogFormat, level: LogLevel) -> Logger:
         context_class=dict,
     )
     return logger
-
-
-def rfc3339(moment: datetime) -> str:
-    """Render a moment as RFC 3339 in UTC with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _structlog_without_rich() -> Any:  # noqa: ANN401 - a module, imported while rich is hidden
-    was_there = sys.modules.get("rich")
-    sys.modules["rich"] = None  # type: ignore[assignment]  # how importlib is told of no such module
-    try:
-        import structlog
-    finally:
-        del sys.modules["rich"]
-        if was_there is not None:
-            sys.modules["rich"] = was_there
-    return structlog
 
 
 def _stamped(

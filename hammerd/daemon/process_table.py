@@ -54,6 +54,15 @@ def look_at(pid: int) -> Member | None:
         return None
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return how much CPU a process has used, 0 when it is gone."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system
+
+
 def living(members: Collection[Member]) -> tuple[Member, ...]:
     """Return those of a group that are not zombies."""
     return tuple(member for member in members if not member.is_zombie)

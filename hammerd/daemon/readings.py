@@ -4,21 +4,13 @@ One tid clock for each master, one reading for each slave, and which ends cannot
 are known by what the operator wrote; two pairs with the same master share its clock.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from hammerd.core.lag import Lag, SlaveReading, blind, lag_of
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import TidClock, TidSample, record
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """One moment on both clocks: `at` for rules (monotonic), `time` for people (wall)."""
-
-    at: float
-    time: float
+from hammerd.daemon.clock import Instant
 
 
 class Readings:
@@ -46,8 +38,10 @@ class Readings:
             self._slaves[key] = SlaveReading(tid, began.at)
 
     def committed(self, slave: Endpoint, tid: Tid, at: float) -> None:
-        """Record a TID that the stream says it has set the slave to."""
-        self._slaves[str(slave)] = SlaveReading(tid, at)
+        """Record a TID that the stream says it has set the slave to; heard late, it may be old."""
+        known = self._slaves.get(str(slave))
+        if known is None or known.tid < tid:
+            self._slaves[str(slave)] = SlaveReading(tid, at)
 
     def unread(self, end: Endpoint) -> None:
         """Record that an end cannot be read now."""
@@ -77,10 +71,11 @@ class Readings:
 
     # --- over the end of the daemon ----------------------------------------------------------
 
-    def saved(self) -> dict[str, TidClock]:
-        """Return the clocks to be kept over the end of the daemon."""
-        return dict(self._clocks)
+    def saved(self) -> tuple[dict[str, TidClock], dict[str, SlaveReading]]:
+        """Return what is to be kept over the end of the daemon."""
+        return dict(self._clocks), dict(self._slaves)
 
-    def load(self, clocks: dict[str, TidClock]) -> None:
-        """Take over clocks that an earlier run kept, rebased onto this run's time."""
+    def load(self, clocks: Mapping[str, TidClock], slaves: Mapping[str, SlaveReading]) -> None:
+        """Take over what an earlier run kept, rebased onto this run's time."""
         self._clocks.update(clocks)
+        self._slaves.update(slaves)

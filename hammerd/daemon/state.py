@@ -19,8 +19,9 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class SavedPair:
-    """What is kept of a pair; `paused_until_time` is wall time, 0 for until resumed."""
+    """What is kept of a pair; `paused_until_time` is wall time, None for until resumed."""
 
+    is_paused: bool = False
     paused_until_time: float | None = None
     is_diverged: bool = False
 
@@ -86,7 +87,9 @@ def parse(text: str) -> SavedState:
     try:
         return SavedState(
             {
-                name: SavedPair(pair["paused_until_time"], bool(pair["is_diverged"]))
+                name: SavedPair(
+                    bool(pair["is_paused"]), pair["paused_until_time"], bool(pair["is_diverged"])
+                )
                 for name, pair in data["pairs"].items()
             },
             {end: _clock(samples) for end, samples in data["clocks"].items()},

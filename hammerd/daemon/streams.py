@@ -7,18 +7,19 @@ terminate() and kill(). GroupEmpty is the last event of a group: all output is h
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hammerd.core.hammer_output import OutputParser
-from hammerd.core.pair_events import Event, GroupEmpty, HalfDied, LeaderDied, Said
+from hammerd.core.pair_events import Event, GroupEmpty, HalfDied, HalvesWorked, LeaderDied, Said
 from hammerd.core.slaves import Claim
 from hammerd.core.stream_sayings import Progress, Saying
 from hammerd.daemon import children
 from hammerd.daemon.children import Child
 from hammerd.daemon.halves import HalfWatch
-from hammerd.daemon.process_table import Member, living, look_at, members_of
+from hammerd.daemon.process_table import Member, cpu_seconds, living, look_at, members_of
 from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
 
 BITE_BYTES = 64 << 10
@@ -40,6 +41,7 @@ class Stream:
     parser: OutputParser = field(default_factory=OutputParser)
     halves: dict[int, Member] = field(default_factory=dict)
     seeks: int = 0
+    cpu_s: float = 0.0
     is_reading: bool = True
     is_ending: bool = False
     is_at_eof: bool = False
@@ -67,6 +69,7 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._sweep_s = FIRST_SWEEP_S
+        self._none_left = asyncio.Event()
 
     # --- what the pair decides -------------------------------------------------------------
 
@@ -110,6 +113,23 @@ class Streams:
     def pairs(self) -> tuple[str, ...]:
         """Return the names of the pairs that have a stream."""
         return tuple(self._streams)
+
+    async def all_ended(self, timeout_s: float) -> tuple[str, ...]:
+        """Wait until no stream is left; return the pairs whose groups are there after all."""
+        if self._streams:
+            self._none_left.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._none_left.wait(), timeout_s)
+        return self.pairs()
+
+    def look(self) -> None:
+        """Look at the halves: at their deaths where no event tells, and at the CPU they used."""
+        self._watch.look()
+        for stream in tuple(self._streams.values()):
+            cpu_s = sum(cpu_seconds(pid) for pid in stream.halves)
+            if cpu_s > stream.cpu_s:
+                stream.cpu_s = cpu_s
+                self._emit(stream.pair, HalvesWorked())
 
     # --- what the processes do -------------------------------------------------------------
 
@@ -207,6 +227,8 @@ class Streams:
         children.reap(stream.child)
         self._records.remove(stream.child.pid)
         self._emit(stream.pair, GroupEmpty())
+        if not self._streams:
+            self._none_left.set()
 
     def _drained(self, stream: Stream) -> list[Saying]:
         sayings: list[Saying] = []

@@ -18,6 +18,9 @@ from hammerd.cli.whereabouts import DEFAULT_CONFIG, current
 def run(config: Path | None) -> int:
     """Supervise the pairs of a config until told to stop."""
     # The other commands know nothing of the daemon, and load none of it.
-    from hammerd.daemon.run import run as run_daemon
+    from hammerd.daemon.lean_imports import without_unused_modules
+
+    with without_unused_modules():
+        from hammerd.daemon.run import run as run_daemon
 
     return run_daemon(current(config, None).config or DEFAULT_CONFIG)

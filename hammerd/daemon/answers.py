@@ -1,0 +1,64 @@
+"""Answers what is asked on the sockets."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+from hammerd import __version__
+from hammerd.core.control_messages import Answer, Reply, Request, Verb, refuse_unknown
+from hammerd.core.pair_events import RestartAsked, StartAsked, StopAsked
+from hammerd.core.pair_states import Paused
+from hammerd.core.status import Json, pair_json, status_json, worst_health
+from hammerd.daemon.clock import Clock
+from hammerd.daemon.engine import Engine
+
+DescribeDaemon = Callable[[], Mapping[str, object]]
+
+
+class Answers:
+    """Turns requests into events of pairs, and their lives into replies."""
+
+    def __init__(self, engine: Engine, clock: Clock, describe: DescribeDaemon) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._describe = describe
+
+    def answer(self, request: Request) -> Reply:
+        """Do what is asked, of the named pairs or of all."""
+        known = [life.pair.name for life in self._engine.lives()]
+        if refusal := refuse_unknown(request.pairs, known):
+            return refusal
+        pairs = request.pairs or tuple(known)
+        match request.verb:
+            case Verb.PING:
+                return Answer({"pid": os.getpid(), "version": __version__})
+            case Verb.STATUS:
+                return Answer(self.status(pairs))
+            case Verb.PAUSE:
+                return self._pause(pairs, request.for_s)
+            case Verb.RESUME:
+                return self._post(pairs, StartAsked())
+            case Verb.RESTART:
+                return self._post(pairs, RestartAsked())
+            case _:
+                assert_never(request.verb)
+
+    def status(self, pairs: tuple[str, ...]) -> Json:
+        """Return the status of some pairs; the health is that of those."""
+        now_at = self._clock.now().at
+        reports = [self._engine.report(name) for name in pairs]
+        described = [pair_json(report, now_at, self._clock.rfc3339) for report in reports]
+        daemon = {**self._describe(), "version": __version__, "pid": os.getpid()}
+        return {
+            **status_json(daemon, described, worst_health(reports, now_at)),
+            "measured_time": self._clock.rfc3339(now_at),
+        }
+
+    def _pause(self, pairs: tuple[str, ...], for_s: float | None) -> Reply:
+        until_at = None if for_s is None else self._clock.now().at + for_s
+        return self._post(pairs, StopAsked(Paused(until_at)))
+
+    def _post(self, pairs: tuple[str, ...], event: StartAsked | StopAsked | RestartAsked) -> Reply:
+        for name in pairs:
+            self._engine.post(name, event)
+        return Answer({"pairs": list(pairs)})

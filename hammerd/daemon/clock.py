@@ -1,0 +1,49 @@
+"""The only place of the daemon that reads the wall clock: rules count in monotonic seconds."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment on both clocks: `at` for rules (monotonic), `time` for people (wall)."""
+
+    at: float
+    time: float
+
+    def later(self, span_s: float) -> "Instant":
+        """Return the instant so many seconds after this one."""
+        return Instant(self.at + span_s, self.time + span_s)
+
+
+class Clock:
+    """Tells the time on both clocks, and translates between them."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        """Take the loop's clock, so that deadlines and readings are on the same one."""
+        self._monotonic = monotonic
+
+    def now(self) -> Instant:
+        """Return this moment."""
+        return Instant(self._monotonic(), time.time())
+
+    def wall_time(self, at: float) -> float:
+        """Return when a monotonic instant was, or will be, by the wall clock as it is now."""
+        now = self.now()
+        return now.time + (at - now.at)
+
+    def monotonic_at(self, wall_time: float) -> float:
+        """Return the monotonic instant of a wall time, by the wall clock as it is now."""
+        now = self.now()
+        return now.at + (wall_time - now.time)
+
+    def rfc3339(self, at: float) -> str:
+        """Render a monotonic instant for people and scripts: RFC 3339, UTC, milliseconds."""
+        return rfc3339(datetime.fromtimestamp(self.wall_time(at), UTC))
+
+
+def rfc3339(moment: datetime) -> str:
+    """Render a moment as RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

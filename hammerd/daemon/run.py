@@ -1,0 +1,313 @@
+"""Builds the daemon and runs it until it is told to stop; the only file that knows all the parts.
+
+startup: config, directories, lock, sockets ── ready ── orphans, probes, streams
+shutdown: every pair asked down at once ── groups empty or stop_timeout ── state saved
+"""
+
+import asyncio
+import contextlib
+import os
+import pwd
+import signal
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from hammerd.core.config import read_config
+from hammerd.core.daemon_config import Config, DaemonConfig, LogLevel
+from hammerd.core.errors import ConfigError, Fault, HammerdError
+from hammerd.core.lag import SlaveReading
+from hammerd.core.pair_events import StartAsked, StopAsked
+from hammerd.core.pair_machine import new_life
+from hammerd.core.pair_states import Down, Memory, Paused, Up
+from hammerd.core.pairs import Pair
+from hammerd.core.slaves import Slaves
+from hammerd.core.tid_clock import rebased
+from hammerd.daemon import children, state
+from hammerd.daemon.answers import Answers
+from hammerd.daemon.backoff import backoff_s
+from hammerd.daemon.calls import Calls
+from hammerd.daemon.clock import Clock
+from hammerd.daemon.control_server import ControlServer
+from hammerd.daemon.end_reader import EndReader
+from hammerd.daemon.engine import Engine, Inbox, World
+from hammerd.daemon.foreign import ForeignStream, find_foreign
+from hammerd.daemon.halves import half_watch
+from hammerd.daemon.journal import Journal
+from hammerd.daemon.log_files import LogFile, LogFiles
+from hammerd.daemon.logs import make_logger
+from hammerd.daemon.orphans import Orphans
+from hammerd.daemon.pidfile import PidFile
+from hammerd.daemon.readings import Readings
+from hammerd.daemon.sampler import Sampler
+from hammerd.daemon.spawn_records import SpawnRecords
+from hammerd.daemon.state import SavedPair, SavedSlave, SavedState
+from hammerd.daemon.streams import Streams
+from hammerd.daemon.writer import Writer
+
+CHECKPOINT_S = 60.0
+WRITER_CLOSE_S = 2.0
+ORPHAN_GRACE_S = 5.0
+SAMPLE_TIMEOUT_S = 20.0
+
+
+def run(config_path: Path) -> int:
+    """Run the daemon in the foreground; return its exit status: 0, or 1 if streams survive it.
+
+    Raises:
+        ConfigError: the config has faults; nothing was started.
+        AlreadyRunning: another hammerd holds the lock.
+        HammerdError: a file or directory cannot be used.
+    """
+    config = load_config(config_path)
+    children.reset_signals()
+    with _os_errors_explained():
+        for directory in _directories(config.daemon):
+            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        pidfile = PidFile(Path(config.daemon.run_dir) / "hammerd.pid")
+    try:
+        return asyncio.run(_serve(config, config_path))
+    finally:
+        pidfile.remove()
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a config file.
+
+    Raises:
+        ConfigError: it has faults, or cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        fault = Fault("file", f"it cannot be read: {error.strerror}", hint="name one with -c FILE")
+        raise ConfigError(str(path), (fault,)) from error
+    return read_config(content, str(path))
+
+
+async def _serve(config: Config, config_path: Path) -> int:
+    daemon = Daemon(asyncio.get_running_loop(), config, config_path)
+    with _os_errors_explained():
+        await daemon.start_up()
+    await daemon.until_told_to_stop()
+    return await daemon.shut_down()
+
+
+class Daemon:
+    """All parts of a running hammerd, wired together."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: Config, config_path: Path) -> None:
+        self._loop = loop
+        self._config = config
+        self._config_path = config_path
+        self._clock = Clock(loop.time)
+        self._started_at = loop.time()
+        self._is_told_to_stop = asyncio.Event()
+        self._writer = Writer()
+        self._log_files = LogFiles(config.daemon)
+        self._journal = Journal(
+            make_logger(
+                self._writing(self._log_files.log),
+                config.daemon.log_format,
+                config.daemon.log_level,
+            ),
+            make_logger(
+                self._writing(self._log_files.lag, is_droppable=True),
+                config.daemon.log_format,
+                LogLevel.INFO,
+            ),
+        )
+        self._build()
+
+    def _build(self) -> None:
+        loop, settings = self._loop, self._config.daemon
+        home = pwd.getpwuid(os.getuid()).pw_dir
+        run_dir = Path(settings.run_dir)
+        self._state_path = Path(settings.state_dir) / "state.json"
+        self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
+        self._calls = Calls(loop)
+        self._records = SpawnRecords(run_dir / "streams")
+        self._watch = half_watch(loop)
+        self._streams = Streams(loop, self._inbox.post, self._watch, self._records)
+        self._orphans = Orphans(self._slaves, self._records, self._journal, ORPHAN_GRACE_S)
+        reader = EndReader(self._calls, self._clock, settings.hammer, home)
+        self._sampler = Sampler(
+            reader, self._readings, self._journal, self._inbox.post, self._find_foreign
+        )
+        world = World(
+            self._inbox,
+            self._streams,
+            self._sampler,
+            self._readings,
+            self._slaves,
+            self._journal,
+            settings.hammer,
+            home,
+        )
+        self._engine = Engine(loop, world, backoff_s)
+        self._engine.on_memory_changed = self._save
+        self._answers = Answers(self._engine, self._clock, self._describe)
+        self._server = ControlServer(run_dir, self._answers.answer)
+
+    # --- the story -------------------------------------------------------------------------
+
+    async def start_up(self) -> None:
+        """Become ready, then start every pair that is wanted; waits for no pair and no disk."""
+        self._catch_signals()
+        saved = self._load_state()
+        warning = await self._server.listen(self._config.daemon.status_group)
+        log = self._journal.log
+        log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))
+        if warning:
+            log.warning("status_socket.closed_to_group", because=warning)
+        self._orphans.end_all(self._engine.slaves_changed)
+        for pair in self._config.pairs:
+            if pair.enabled:
+                self._take_up(pair, saved.pairs.get(pair.name, SavedPair()))
+        self._timers = [
+            self._loop.create_task(
+                self._repeat(self._sample, self._config.daemon.sample_interval_s)
+            ),
+            self._loop.create_task(self._repeat(self._checkpoint, CHECKPOINT_S)),
+        ]
+
+    async def until_told_to_stop(self) -> None:
+        """Let the loop run until TERM or INT."""
+        await self._is_told_to_stop.wait()
+
+    async def shut_down(self) -> int:
+        """End every stream, save, close; return 1 when a group survives stop_timeout."""
+        log = self._journal.log
+        log.info("daemon.stopping", streams=len(self._streams.pairs()))
+        for timer in self._timers:
+            timer.cancel()
+        await self._sampler.close()
+        for life in self._engine.lives():
+            self._engine.post(life.pair.name, StopAsked(Down()))
+        survivors = await self._streams.all_ended(self._config.daemon.stop_timeout_s)
+        for pair in survivors:
+            stream = self._streams.of(pair)
+            pgid = stream.child.pid if stream else None
+            log.error("daemon.left_behind", pair=pair, pgid=pgid, hint="the next start ends it")
+        self._calls.end_all()
+        await self._orphans.close()
+        await self._server.close()
+        self._save()
+        log.info("daemon.stopped", survivors=len(survivors))
+        self._writer.close(WRITER_CLOSE_S)
+        return 1 if survivors else 0
+
+    # --- parts of it -----------------------------------------------------------------------------
+
+    def _take_up(self, pair: Pair, saved: SavedPair) -> None:
+        now = self._clock.now()
+        memory = Memory(is_diverged=saved.is_diverged)
+        if saved.is_paused:
+            until_time = saved.paused_until_time
+            until_at = None if until_time is None else self._clock.monotonic_at(until_time)
+            memory = replace(memory, wanted=Paused(until_at))
+        self._engine.add(new_life(pair, memory, now.at))
+        if isinstance(memory.wanted, Up):
+            self._engine.post(pair.name, StartAsked())
+
+    def _find_foreign(self, slave_paths: Collection[str]) -> ForeignStream | None:
+        return find_foreign(slave_paths, self._streams.groups() | self._orphans.groups())
+
+    async def _repeat(self, act: Callable[[], Awaitable[None]], interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                await act()
+            except Exception as error:
+                self._journal.log.error("daemon.broke", error=repr(error))  # noqa: TRY400
+
+    async def _sample(self) -> None:
+        self._streams.look()
+        pairs = [life.pair for life in self._engine.lives()]
+        await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
+
+    async def _checkpoint(self) -> None:
+        self._save()
+
+    def _describe(self) -> Mapping[str, object]:
+        return {
+            "state": "stopping" if self._is_told_to_stop.is_set() else "running",
+            "started_time": self._clock.rfc3339(self._started_at),
+            "config": str(self._config_path),
+            "lines_dropped": self._writer.dropped,
+            "writes_failed": self._writer.failed,
+        }
+
+    # --- signals and files -----------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        catch = self._loop.add_signal_handler
+        catch(signal.SIGCHLD, self._child_changed)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            catch(number, self._is_told_to_stop.set)
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            catch(number, self._reopen_logs)
+
+    def _child_changed(self) -> None:
+        self._streams.child_changed()
+        self._calls.child_changed()
+
+    def _reopen_logs(self) -> None:
+        self._writer.submit(self._log_files.reopen)
+
+    def _writing(self, file: LogFile, *, is_droppable: bool = False) -> Callable[[str], None]:
+        return lambda line: self._writer.submit(
+            partial(file.write_line, line), is_droppable=is_droppable
+        )
+
+    def _load_state(self) -> SavedState:
+        loaded = state.load(self._state_path)
+        if loaded.complaint:
+            self._journal.log.error("state.unreadable", because=loaded.complaint)
+        now = self._clock.now()
+        self._readings.load(
+            {end: rebased(clock, now.at, now.time) for end, clock in loaded.state.clocks.items()},
+            {
+                end: SlaveReading(slave.tid, now.at - max(0.0, now.time - slave.time))
+                for end, slave in loaded.state.slaves.items()
+            },
+        )
+        return loaded.state
+
+    def _save(self) -> None:
+        text = state.dump(self._state_now())
+        self._writer.submit(partial(state.save, self._state_path, text))
+
+    def _state_now(self) -> SavedState:
+        clocks, slaves = self._readings.saved()
+        wall = self._clock.wall_time
+        return SavedState(
+            {name: _saved_pair(memory, wall) for name, memory in self._engine.memories().items()},
+            clocks,
+            {end: SavedSlave(slave.tid, wall(slave.at)) for end, slave in slaves.items()},
+        )
+
+
+def _saved_pair(memory: Memory, wall_time: Callable[[float], float]) -> SavedPair:
+    match memory.wanted:
+        case Paused(None):
+            return SavedPair(True, None, memory.is_diverged)
+        case Paused(float(until_at)):
+            return SavedPair(True, wall_time(until_at), memory.is_diverged)
+        case _:
+            return SavedPair(is_diverged=memory.is_diverged)
+
+
+def _directories(settings: DaemonConfig) -> list[Path]:
+    files = (Path(settings.log_file), Path(settings.lag_log_file))
+    return [Path(settings.run_dir), Path(settings.state_dir), *(file.parent for file in files)]
+
+
+@contextlib.contextmanager
+def _os_errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"{error.filename or 'the system'}: {error.strerror}"
+        raise HammerdError(message, "run hammerd as root, or name another path") from error
