@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+# `signal` itself would bring `enum` and half a megabyte into every stream.
+import _signal as signal  # type: ignore[import-not-found]
 import os
-import signal
 
 from hammerd.simulator import console
 from hammerd.simulator.console import CommandError, CommandOver, complain

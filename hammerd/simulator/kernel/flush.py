@@ -73,7 +73,7 @@ class SyntheticWrite:
         for _ in range(count):
             self.tid += step + tid_step()
             self._one_file(size, inodes)
-        RecordStore(self.directory).append(self.added, [])
+        RecordStore(self.directory).append_with_data(self.added, [])
         inodes.store()
         self.tid += step + tid_step()
         self.fs.publish_tid(self.tid)

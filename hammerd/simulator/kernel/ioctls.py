@@ -120,25 +120,48 @@ def mirror_read(
         yield chunk
 
 
-def mirror_write(
-    pfs: OpenPfs,
-    items: list[tuple[int, Record, bytes]],
-    known: dict[tuple[int, int, int, int], Record],
-) -> None:
-    """Store sent records and delete TIDs; those that `known` holds already are ignored."""
+class Arrivals:
+    """The records of a slice on their way into a slave.
+
+    Data go to the data file as they come and heads follow at the write ioctl: sixty target
+    halves that kept 512 KiB each would never give that memory back.
+    """
+
+    __slots__ = ("added", "deleted", "known", "pfs", "size")
+
+    def __init__(self, pfs: OpenPfs) -> None:
+        self.pfs = pfs
+        self.known = {record.identity(): record for record in pfs.store().load()}
+        self.added: list[Record] = []
+        self.deleted: list[Record] = []
+        self.size = 0
+
+    def take(self, kind: int, record: Record, data: bytes) -> None:
+        """Take a record in; one that the slave holds already only gives its delete TID."""
+        self.size += stream_model.item_bytes(kind, record, with_data=True)
+        held = self.known.get(record.identity())
+        if held is None and kind == stream_model.REC:
+            with self.pfs.fs.locked():
+                self.pfs.store().append_data(record, data)
+            self.known[record.identity()] = record
+            self.added.append(record)
+        elif held is not None and record.delete not in (0, held.delete):
+            held.delete = record.delete
+            self.deleted.append(held)
+
+    def is_full(self, kind: int, record: Record) -> bool:
+        """Tell whether this record has to wait for the next write ioctl."""
+        size = stream_model.item_bytes(kind, record, with_data=True)
+        return self.size + size > stream_model.READ_LIMIT_BYTES
+
+
+def mirror_write(arrivals: Arrivals) -> None:
+    """Make what has arrived part of the slave."""
+    pfs = arrivals.pfs
     pfs.enter("MIRROR_WRITE")
     pfs.fs.check_writable()
     pfs.fs.slow_down("slow_write_ms")
-    added: list[tuple[Record, bytes]] = []
-    deleted: list[Record] = []
-    for kind, record, data in items:
-        held = known.get(record.identity())
-        if held is None and kind == stream_model.REC:
-            known[record.identity()] = record
-            added.append((record, data))
-        elif held is not None and record.delete not in (0, held.delete):
-            held.delete = record.delete
-            deleted.append(held)
     with pfs.fs.locked():
-        pfs.store().append(added, deleted)
+        pfs.store().append(arrivals.added, arrivals.deleted)
         pfs.fs.move_tid()
+    arrivals.added, arrivals.deleted, arrivals.size = [], [], 0

@@ -86,7 +86,7 @@ class Flush:
         self._directory(os.path.realpath(live), ROOT_OBJECT)
         self._drop_vanished()
         if self.added or self.deleted:
-            self.store.append(self.added, self.deleted)
+            self.store.append_with_data(self.added, self.deleted)
         self.new_inodes.store()
         return bool(self.added or self.deleted)
 

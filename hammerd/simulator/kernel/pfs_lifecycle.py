@@ -47,7 +47,7 @@ def create(fs: FileSystem, pfs_id: int, info: PfsInfo) -> None:
 def _create_root(pfs: OpenPfs) -> None:
     root = Record(ROOT_OBJECT, INODE, 0, pfs.fs.move_tid())
     attributes = Attributes(ROOT_MODE, os.geteuid(), os.getegid(), 0, 0)
-    pfs.store().append([(root, attributes.to_data())], [])
+    pfs.store().append_with_data([(root, attributes.to_data())], [])
     os.mkdir(pfs_links.live_path(pfs.fs, pfs.pfs_id), 0o755)
 
 

@@ -75,10 +75,15 @@ class RecordStore:
             _replay(line.split(), found)
         return sorted(found.values(), key=Record.order)
 
-    def append(self, added: list[tuple[Record, bytes]], deleted: list[Record]) -> None:
+    def append_with_data(self, added: list[tuple[Record, bytes]], deleted: list[Record]) -> None:
         """Append new records with their data, and the delete TIDs of known ones."""
-        self._append_data(added)
-        lines = [_line(record) for record, _ in added]
+        for record, data in added:
+            self.append_data(record, data)
+        self.append([record for record, _ in added], deleted)
+
+    def append(self, added: list[Record], deleted: list[Record]) -> None:
+        """Append new records whose data are there already, and delete TIDs of known ones."""
+        lines = [_line(record) for record in added]
         lines += [
             b"- %x %x %x %x %x\n" % (*record.identity(), record.delete) for record in deleted
         ]
@@ -89,15 +94,16 @@ class RecordStore:
         finally:
             os.close(fd)
 
-    def _append_data(self, added: list[tuple[Record, bytes]]) -> None:
-        fd = os.open(self.data_path, os.O_RDWR | os.O_CREAT, 0o644)
+    def append_data(self, record: Record, data: bytes) -> None:
+        """Append data for a record that is to follow; without it they are lost space."""
+        fd = os.open(self.data_path, os.O_WRONLY | os.O_CREAT, 0o644)
         try:
-            end = os.lseek(fd, 0, os.SEEK_END)
-            for record, data in added:
-                record.position, record.size = end, len(data)
-                end += len(data)
-                _write_or_skip(fd, data)
-            os.ftruncate(fd, end)
+            record.position, record.size = os.lseek(fd, 0, os.SEEK_END), len(data)
+            # Blocks of zeros become holes: a synthetic write of a gigabyte costs nothing.
+            if data.count(0) == len(data):
+                os.ftruncate(fd, record.position + len(data))
+            else:
+                write_all(fd, data)
         finally:
             os.close(fd)
 
@@ -114,14 +120,6 @@ class RecordStore:
             return [os.pread(fd, record.size, record.position) for record in records]
         finally:
             os.close(fd)
-
-
-def _write_or_skip(fd: int, data: bytes) -> None:
-    # Blocks of zeros become holes: a synthetic write of a gigabyte costs nothing.
-    if data.count(0) == len(data):
-        os.lseek(fd, len(data), os.SEEK_CUR)
-    else:
-        write_all(fd, data)
 
 
 def _line(record: Record) -> bytes:

@@ -41,7 +41,7 @@ def chunks(records: list[Record], beg: int, end: int, *, with_data: bool) -> Ite
     """Yield what each read of the slice [beg, end] returns, the empty last one included."""
     chunk = Chunk()
     for kind, record in _items(records, beg, end):
-        size = _item_bytes(kind, record, with_data=with_data)
+        size = item_bytes(kind, record, with_data=with_data)
         if chunk.size + size > READ_LIMIT_BYTES:
             chunk.stopped_at = record.object
             yield chunk
@@ -64,7 +64,8 @@ def _items(records: list[Record], beg: int, end: int) -> Iterator[tuple[int, Rec
                 yield (PASS if record.create < beg else REC), record
 
 
-def _item_bytes(kind: int, record: Record, *, with_data: bool) -> int:
+def item_bytes(kind: int, record: Record, *, with_data: bool) -> int:
+    """Return the length of a record in the stream."""
     if kind == SKIP:
         return SKIP_BYTES
     if kind == PASS or not with_data:

@@ -6,7 +6,6 @@ import os
 
 from hammerd.simulator import console
 from hammerd.simulator.console import CommandError, CommandOver, complain
-from hammerd.simulator.utility import pfs_commands
 
 
 def offer_to_create(path: str, shared_uuid: str, *, assume_yes: bool) -> None:
@@ -46,6 +45,9 @@ def _create_in_child(path: str, shared_uuid: str) -> bool:
 
 
 def _create(path: str, shared_uuid: str) -> int:
+    # Imported here: no other stream needs it.
+    from hammerd.simulator.utility import pfs_commands
+
     try:
         pfs_commands.create([path, f"shared-uuid={shared_uuid}"], is_slave=True)
     except CommandError as failure:

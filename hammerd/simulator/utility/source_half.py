@@ -197,7 +197,7 @@ class Batch:
         throttle = Throttle(self.options.bandwidth)
         sent = 0
         for chunk in self._read(with_data=True):
-            throttle.send(self._pack(chunk))
+            self._send(chunk, throttle)
             sent += chunk.size
             if self.half.prints_progress:
                 tids = f"{self.beg:016x}:{self.end:016x}"
@@ -206,15 +206,12 @@ class Batch:
             complain("\n")
         wire.send(wire.pack_tid(wire.SYNC, self.end))
 
-    def _pack(self, chunk: Chunk) -> bytes:
-        sent = [record for kind, record in chunk.items if kind == REC]
-        data = dict(zip(map(id, sent), self.pfs.store().data(sent), strict=True))
-        return b"".join(
-            wire.pack_item(
-                kind, record, delete_tid_at(record, self.end), data.get(id(record), b"")
-            )
-            for kind, record in chunk.items
-        )
+    def _send(self, chunk: Chunk, throttle: Throttle) -> None:
+        # Record by record: a buffer of 512 KiB would stay in this process for ever.
+        store = self.pfs.store()
+        for kind, record in chunk.items:
+            data = store.data([record])[0] if kind == REC else b""
+            throttle.send(wire.pack_item(kind, record, delete_tid_at(record, self.end), data))
 
     def _await_update(self) -> None:
         answer = wire.receive()

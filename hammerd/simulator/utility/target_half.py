@@ -14,14 +14,10 @@ from hammerd.simulator.kernel import ioctls
 from hammerd.simulator.kernel.file_system import InjectedError
 from hammerd.simulator.kernel.ioctls import OpenPfs
 from hammerd.simulator.kernel.pfs_info import PfsInfo
-from hammerd.simulator.kernel.records import Record
-from hammerd.simulator.kernel.stream_model import READ_LIMIT_BYTES, SKIP
 from hammerd.simulator.utility import wire
 from hammerd.simulator.utility.missing_target import offer_to_create
 from hammerd.simulator.utility.options import Options
 from hammerd.simulator.utility.pfs_paths import open_pfs
-
-Known = dict[tuple[int, int, int, int], Record]
 
 
 class TargetHalf:
@@ -61,34 +57,27 @@ class TargetHalf:
 
     def _take_records(self, pfs: OpenPfs) -> wire.Message | None:
         """Store tree records in writes of at most 512 KiB; return what ended them."""
-        known: Known | None = None
-        items: list[tuple[int, Record, bytes]] = []
-        size = 0
-        while True:
+        message = wire.receive()
+        if message is None or message.type not in wire.BULK:
+            return message
+        arrivals = ioctls.Arrivals(pfs)
+        while message is not None and message.type in wire.BULK:
+            kind, record, data = wire.unpack_item(message)
+            if arrivals.is_full(kind, record):
+                self._write(arrivals)
+            arrivals.take(kind, record, data)
             message = wire.receive()
-            is_bulk = message is not None and message.type in wire.BULK
-            length = len(message.body) + wire.HEAD_BYTES if message is not None else 0
-            if items and (not is_bulk or size + length > READ_LIMIT_BYTES):
-                known = self._write(pfs, items, known)
-                items, size = [], 0
-            if message is None or not is_bulk:
-                return message
-            items.append(_item(message))
-            size += length
+        self._write(arrivals)
+        return message
 
-    def _write(
-        self, pfs: OpenPfs, items: list[tuple[int, Record, bytes]], known: Known | None
-    ) -> Known:
-        if known is None:
-            known = {record.identity(): record for record in pfs.store().load()}
+    def _write(self, arrivals: ioctls.Arrivals) -> None:
         try:
-            ioctls.mirror_write(pfs, items, known)
+            ioctls.mirror_write(arrivals)
         except OSError as error:
             raise CommandError(f"Mirror-write {self.path} failed", error) from error
         except InjectedError as fatal:
             text = f"Mirror-write {self.path} fatal error {fatal.code}"
             raise CommandError(text) from fatal
-        return known
 
     def _finish(self, pfs: OpenPfs, end: int, message: wire.Message | None) -> None:
         if message is not None and message.type == wire.TERM:
@@ -122,12 +111,6 @@ class TargetHalf:
                 complain(f"Mirror-write: Completed, updated snapshot to {end:016x}\n")
         if speaks:
             complain(f"Mirror-write {self.path}: succeeded\n")
-
-
-def _item(message: wire.Message) -> tuple[int, Record, bytes]:
-    if message.type == SKIP:
-        return SKIP, Record(0, 0, 0, 0), b""
-    return wire.unpack_item(message)
 
 
 def _header(message: wire.Message | None) -> bytes:

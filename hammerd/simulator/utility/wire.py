@@ -67,8 +67,10 @@ def pack_item(kind: int, record: Record, delete: int, data: bytes) -> bytes:
 
 
 def unpack_item(message: Message) -> tuple[int, Record, bytes]:
-    """Return kind, head and data of a REC or PASS record."""
+    """Return kind, head and data of a REC, PASS or SKIP record."""
     body = message.body
+    if message.type == SKIP:
+        return SKIP, Record(0, 0, 0, 0), b""
     record = Record(_number(body, 0), _number(body, 8), _number(body, 16), _number(body, 24))
     record.delete = _number(body, 32)
     record.size = _number(body, 40)
