@@ -1,0 +1,246 @@
+"""What a pair hears while it has a group that is to live: in launching and in streaming.
+
+    launching ── a first sign of life ── streaming ── a loss, a stall, a complaint ── stopping
+
+Any known line but a complaint or a remark is a sign of life. Whatever ends a stream here says
+what comes after it (`then`); core/pair_machine.py takes over once the group was told to end.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from hammerd.core.judgement import AwaitMount, Go, Park, Retry
+from hammerd.core.lag import LagVerdict
+from hammerd.core.pair_deadlines import choose_gear
+from hammerd.core.pair_events import (
+    Context,
+    DeadlinePassed,
+    DivergedSeen,
+    Event,
+    ForeignSeen,
+    HalfDied,
+    HalvesWorked,
+    LeaderDied,
+    Note,
+    NoteName,
+    RestartAsked,
+    Said,
+    Sampled,
+    SlaveBusy,
+    SpawnFailed,
+    Step,
+    StopAsked,
+)
+from hammerd.core.pair_moves import DIVERGED_HINT, back_off, end, forgiven, to
+from hammerd.core.pair_states import (
+    AtRest,
+    Copying,
+    InPrescan,
+    Launching,
+    LossCause,
+    PairLife,
+    Phase,
+    Streaming,
+    Then,
+    ThenBackoff,
+    ThenLaunch,
+    ThenMount,
+    ThenPark,
+    ThenProbe,
+    ThenStopped,
+    Trouble,
+    WaitingForSlave,
+)
+from hammerd.core.pairs import Gear
+from hammerd.core.stream_sayings import (
+    Batch,
+    Committed,
+    Complaint,
+    Cure,
+    Idle,
+    LostLink,
+    NoWork,
+    ParkCause,
+    Prescan,
+    PrescanDone,
+    Progress,
+    Remark,
+    Saying,
+    SliceWritten,
+)
+
+
+def in_launching(  # noqa: C901 - a flat table of cases
+    life: PairLife, state: Launching, event: Event, ctx: Context
+) -> Step:
+    """Let one event happen to a pair whose stream has not yet said anything."""
+    match event:
+        case SpawnFailed(text=text):
+            return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
+        case SlaveBusy(owner):
+            trouble = Trouble("slave_busy", f"{owner} still holds the slave")
+            return to(life, WaitingForSlave(ctx.now_at, state.gear, trouble))
+        case Said(LostLink()):
+            return end(life, ThenBackoff(Trouble(LossCause.LINK_LOST)), ctx)
+        case Said(Complaint() as complaint):
+            return _complained(life, complaint, ctx)
+        case Said(Remark()):
+            return Step(life)
+        case Said(saying):
+            streaming = Streaming(
+                ctx.now_at, state.since_at, state.gear, InPrescan(), progress_at=ctx.now_at
+            )
+            return _heard(replace(life, state=streaming), streaming, saying, ctx)
+        case DeadlinePassed():
+            hint = "the stream said nothing since it was started"
+            return end(life, ThenBackoff(Trouble(LossCause.LAUNCH_TIMEOUT, hint)), ctx)
+        case HalfDied() | LeaderDied():
+            return end(life, ThenBackoff(_death(event)), ctx)
+        case _:
+            return _with_group(life, event, ctx)
+
+
+def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -> Step:
+    """Let one event happen to a pair whose stream lives."""
+    match event:
+        case Said(saying):
+            return _heard(life, state, saying, ctx)
+        case HalfDied() | LeaderDied():
+            return _lost(life, state, _death(event), ctx)
+        case HalvesWorked() if isinstance(state.phase, InPrescan):
+            return to(life, replace(state, progress_at=ctx.now_at))
+        case Sampled(Go() | AwaitMount() | Retry()):
+            return to(life, _sampled(state, ctx))
+        case DeadlinePassed():
+            return _lost(life, state, _stall(state), ctx)
+        case _:
+            return _with_group(life, event, ctx)
+
+
+# --- what launching and streaming have in common -----------------------------------------------
+
+
+def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
+    match event:
+        case StopAsked():
+            return end(life, ThenStopped(), ctx)
+        case RestartAsked():
+            return end(life, ThenProbe(), ctx)
+        case DivergedSeen():
+            return end(life, ThenPark(ParkCause.DIVERGED, DIVERGED_HINT), ctx)
+        case ForeignSeen():
+            then = ThenPark(ParkCause.FOREIGN_STREAM, foreign_hint(event))
+            return end(life, then, ctx)
+        case Sampled(Park(cause, hint)):
+            return end(life, ThenPark(cause, hint), ctx)
+        case _:
+            return Step(life)
+
+
+def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+    match saying:
+        case LostLink():
+            return _lost(life, state, Trouble(LossCause.LINK_LOST), ctx)
+        case Complaint():
+            return _complained(life, saying, ctx)
+        case Remark() | NoWork():
+            return to(life, state)
+        case Idle():
+            return _rested(life, _progressed(state, AtRest(), ctx), ctx)
+        case Progress(slice_bytes=sent_bytes):
+            return to(life, _progressed(state, _copying(state.phase, sent_bytes), ctx))
+        case Committed() | SliceWritten():
+            return to(life, _progressed(state, state.phase, ctx))
+        case Batch(begin, end, bulk_bytes) if end > begin:
+            return to(life, replace(state, phase=Copying(0, bulk_bytes), progress_at=ctx.now_at))
+        case Batch():
+            return to(life, state)
+        case Prescan() | PrescanDone():
+            return to(life, replace(state, phase=InPrescan(), progress_at=ctx.now_at))
+        case _:
+            assert_never(saying)
+
+
+def _copying(phase: Phase, sent_bytes: int) -> Copying:
+    total_bytes = phase.total_bytes if isinstance(phase, Copying) else None
+    return Copying(sent_bytes, total_bytes)
+
+
+def _progressed(state: Streaming, phase: Phase, ctx: Context) -> Streaming:
+    return replace(state, phase=phase, progress_at=ctx.now_at, has_progressed=True)
+
+
+def _rested(life: PairLife, state: Streaming, ctx: Context) -> Step:
+    life = replace(life, state=state)
+    if state.gear is Gear.BULK and choose_gear(life.pair, ctx) is Gear.FOLLOWING:
+        return end(life, ThenLaunch(Gear.FOLLOWING), ctx)
+    return Step(life)
+
+
+def _sampled(state: Streaming, ctx: Context) -> Streaming:
+    if ctx.lag.verdict is not LagVerdict.BEHIND:
+        return replace(state, behind_since_at=None)
+    if state.behind_since_at is None:
+        return replace(state, behind_since_at=ctx.now_at)
+    return state
+
+
+def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
+    then = then_of(complaint)
+    if then is not None:
+        return end(_with_restart_counted(life), then, ctx)
+    if complaint.cure is Cure.NOTE:
+        trouble = Trouble(complaint.name, complaint.hint)
+        return Step(life, (Note(NoteName.COMPLAINED, trouble, complaint.text),))
+    return Step(life)
+
+
+def then_of(complaint: Complaint) -> Then | None:
+    """Return what comes after a group that complained so, None where it may live on."""
+    trouble = Trouble(complaint.name, complaint.hint)
+    match complaint.cure:
+        case Cure.RETRY:
+            return ThenBackoff(trouble)
+        case Cure.MOUNT:
+            return ThenMount(trouble)
+        case Cure.PARK:
+            return ThenPark(complaint.park_cause or ParkCause.REFUSED, complaint.hint)
+        case Cure.NOTE | Cure.ECHO:
+            return None
+        case _:
+            assert_never(complaint.cure)
+
+
+def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> Step:
+    """End what is left of a stream; launch again at once if it was healthy, else back off."""
+    life = _with_restart_counted(forgiven(life, state, ctx))
+    memory, healthy_after_s = life.memory, life.pair.timing.healthy_after_s
+    is_rare = memory.relaunched_at is None or ctx.now_at - memory.relaunched_at >= healthy_after_s
+    if memory.failures == 0 and is_rare:
+        return end(life, ThenLaunch(choose_gear(life.pair, ctx), trouble), ctx)
+    return end(life, ThenBackoff(trouble), ctx)
+
+
+def _with_restart_counted(life: PairLife) -> PairLife:
+    return replace(life, memory=replace(life.memory, restarts=life.memory.restarts + 1))
+
+
+def _death(event: HalfDied | LeaderDied) -> Trouble:
+    match event:
+        case HalfDied(pid):
+            return Trouble(LossCause.HALF_DIED, f"pid {pid}")
+        case LeaderDied(status):
+            return Trouble(LossCause.LEADER_DIED, status)
+
+
+def _stall(state: Streaming) -> Trouble:
+    if isinstance(state.phase, InPrescan):
+        hint = "the prescan is silent and uses no CPU: look at the master's disk"
+        return Trouble(LossCause.PRESCAN_STUCK, hint)
+    hint = "the master moves on, the stream does not: look at the slave's disk and at the link"
+    return Trouble(LossCause.STALLED, hint)
+
+
+def foreign_hint(event: ForeignSeen) -> str:
+    """Name the process that a person must end."""
+    return f"pid {event.pid} writes to the slave too ({event.command}): end it, hammerd will not"
