@@ -6,6 +6,7 @@ import click
 
 from hammerd import __version__
 from hammerd.cli.commands.check import check
+from hammerd.cli.commands.demo import demo
 from hammerd.cli.commands.pause import pause
 from hammerd.cli.commands.restart import restart
 from hammerd.cli.commands.resume import resume
@@ -27,5 +28,5 @@ def group(context: click.Context, config: Path | None, run_dir: Path | None) -> 
     context.obj = Whereabouts(config, run_dir)
 
 
-for command in (run, check, status, pause, resume, restart, version):
+for command in (run, check, status, pause, resume, restart, demo, version):
     group.add_command(command)

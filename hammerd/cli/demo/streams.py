@@ -1,0 +1,152 @@
+"""Which streams run, by the process table: what hammerd believes is not asked here."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from hammerd.cli.exits import CommandFailed
+
+STREAM_SIZE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of a stream, told from a later one with the same pid by when it started."""
+
+    pid: int
+    pgid: int
+    started_time: float
+
+    def is_alive(self) -> bool:
+        """Whether it runs still; a zombie does not."""
+        try:
+            process = psutil.Process(self.pid)
+            same = process.create_time() == self.started_time
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The living processes of one process group, the oldest first."""
+
+    processes: tuple[Process, ...]
+
+    @property
+    def pgid(self) -> int:
+        """The group, which is the parent's pid."""
+        return self.processes[0].pgid
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a parent and two halves, neither less nor more."""
+        return len(self.processes) == STREAM_SIZE and self.parent == self.pgid
+
+    @property
+    def parent(self) -> int:
+        """The pid of the process that hammerd started."""
+        return self.processes[0].pid
+
+    @property
+    def source_half(self) -> int:
+        """The pid of the half that reads the master: hammer forks it first."""
+        return self.processes[1].pid
+
+    @property
+    def target_half(self) -> int:
+        """The pid of the half that writes the slave."""
+        return self.processes[2].pid
+
+
+class Witness:
+    """Looks for streams of a hammer program again and again, and for two of them at once.
+
+    All that the demo runs write onto the same slave.
+    """
+
+    def __init__(self, hammer: Path) -> None:
+        self._hammer = hammer
+        self.looks = 0
+
+    def look(self) -> tuple[Stream, ...]:
+        """Return the stream that runs, if any.
+
+        Raises:
+            CommandFailed: there are two.
+        """
+        streams = running_streams(self._hammer)
+        self.looks += 1
+        if len(streams) > 1:
+            groups = ", ".join(str(stream.pgid) for stream in streams)
+            raise CommandFailed(f"two streams write onto one slave: groups {groups}")
+        return streams
+
+    def the_one(self) -> Stream:
+        """Return the stream that runs.
+
+        Raises:
+            CommandFailed: there is none, or it is not a parent and two halves.
+        """
+        streams = self.look()
+        if not streams or not streams[0].is_whole:
+            raise CommandFailed(f"this is no whole stream: {streams}")
+        return streams[0]
+
+
+def running_streams(hammer: Path) -> tuple[Stream, ...]:
+    """Return the streams of a hammer program that run at this moment, parentless ones too.
+
+    A scan takes milliseconds: of two groups that relieve each other during it only the second
+    is returned, because what it saw is asked once more at its end.
+    """
+    groups: dict[int, list[Process]] = {}
+    for process in list(_processes(hammer)):
+        groups.setdefault(process.pgid, []).append(process)
+    alive = {
+        pgid: tuple(member for member in _oldest_first(members) if member.is_alive())
+        for pgid, members in groups.items()
+    }
+    return tuple(Stream(members) for members in alive.values() if members)
+
+
+def processes_below(root: Path) -> Mapping[int, str]:
+    """Return every process with a path below the demo's root in its command line, but us."""
+    own = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
+    below = f"{root}/"
+    return {
+        process.pid: " ".join(words)
+        for process, words in _command_lines()
+        if process.pid not in own and any(below in word for word in words)
+    }
+
+
+def end_processes_below(root: Path) -> None:
+    """Kill every process that `processes_below` finds."""
+    for pid in processes_below(root):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _processes(hammer: Path) -> Iterable[Process]:
+    for process, words in _command_lines():
+        if str(hammer) in words and "mirror-stream" in words:
+            try:
+                yield Process(process.pid, os.getpgid(process.pid), process.create_time())
+            except (ProcessLookupError, psutil.NoSuchProcess):
+                continue
+
+
+def _command_lines() -> Iterable[tuple[psutil.Process, list[str]]]:
+    for process in psutil.process_iter(["cmdline"]):
+        yield process, process.info["cmdline"] or []
+
+
+def _oldest_first(members: Iterable[Process]) -> list[Process]:
+    # Halves start within a tick of each other; the parent leads its group whatever the clock says.
+    return sorted(members, key=lambda each: (each.pid != each.pgid, each.started_time, each.pid))

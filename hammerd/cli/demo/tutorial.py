@@ -1,0 +1,79 @@
+"""The tutorial's part: two file systems, a master, its slave, a first copy, and the config."""
+
+import grp
+import os
+import re
+
+from hammerd.cli.demo import screen
+from hammerd.cli.demo.supervisor import CONFIG
+from hammerd.cli.demo.world import World
+from hammerd.cli.exits import CommandFailed
+
+MASTER = "/Backup1/test"
+SLAVE = "/Backup2/test"
+
+_CONFIG = """\
+[daemon]
+hammer = "/sbin/hammer"
+log_file = "/var/log/hammerd/hammerd.log"
+lag_log_file = "/var/log/hammerd/lag.log"
+state_dir = "/var/db/hammerd"
+run_dir = "/var/run/hammerd"
+{group}
+[defaults]
+delay = "1s"
+healthy_after = "1s"    # so short that the demo may kill again at once; else 60s
+
+[pairs.test]
+master = "/Backup1/test"
+slave = "/Backup2/test"
+"""
+
+
+def make_pair(world: World) -> None:
+    """Make master and slave with the tutorial's commands, and mirror once.
+
+    Raises:
+        CommandFailed: a command failed, or the slave did not get the file.
+    """
+    screen.heading("The master PFS on disk 1")
+    world.shell("mkdir /Backup1/pfs")
+    created = world.shell("hammer pfs-master /Backup1/pfs/test")
+    world.shell("mkdir /Backup1/test")
+    world.shell("mount_null /Backup1/pfs/test /Backup1/test")
+
+    screen.heading("The slave PFS on disk 2")
+    world.shell("mkdir /Backup2/pfs")
+    world.shell(f"hammer pfs-slave /Backup2/pfs/test shared-uuid={_shared_uuid(created)}")
+    world.shell("ln -s /Backup2/pfs/test /Backup2/test")
+
+    screen.heading("The first copy")
+    world.shell("touch /Backup1/test/test-file")
+    world.shell("ls /Backup1/test/")
+    world.shell("sync")
+    world.shell("hammer mirror-copy /Backup1/test /Backup2/pfs/test")
+    if world.shell("ls /Backup2/test/") != "test-file\n":
+        raise CommandFailed("the first copy did not bring test-file to the slave")
+
+
+def write_config(world: World) -> None:
+    """Write hammerd's config in place of the tutorial's line in the crontab, and check it."""
+    screen.heading("Continuous mirroring: hammerd in place of the crontab line")
+    screen.explain('The tutorial ends with "@reboot root hammer mirror-stream /Backup1/test ...".')
+    world.write(CONFIG, _CONFIG.format(group=_group_line()))
+    world.shell(f"hammerd check {CONFIG}")
+
+
+def _shared_uuid(created: str) -> str:
+    found = re.search(r"shared-uuid=(\S+)", created)
+    if found is None:
+        raise CommandFailed("hammer pfs-master told no shared-uuid")
+    return found[1]
+
+
+def _group_line() -> str:
+    """Name our own group where there is one: wheel may be missing, or not ours."""
+    try:
+        return f'status_group = "{grp.getgrgid(os.getegid()).gr_name}"\n'
+    except KeyError:
+        return ""
