@@ -1,0 +1,208 @@
+"""The floors of the house: imports only point down, and no room outgrows its walls.
+
+    cli ── core        daemon ── core        simulator stands alone        core stands on nothing
+
+Read from the source by `ast`, so that an import inside a function counts too.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = tuple(sorted((ROOT / "hammerd").rglob("*.py")))
+
+PURE = frozenset(
+    {
+        *("bisect", "collections.abc", "dataclasses", "difflib", "enum", "functools", "graphlib"),
+        *("json", "math", "posixpath", "re", "tomllib", "typing"),
+    }
+)
+"""What core may use of the standard library: nothing that reads a clock, a disk or a die."""
+
+DAEMON_NEEDS = frozenset({"psutil", "structlog", "tenacity"})
+CLI_NEEDS = frozenset({"click", "rich"})
+
+MOST_LINES = 400
+MAY_BE_LONGER: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported module, by whom, and whether inside a function."""
+
+    by: str
+    module: str
+    is_lazy: bool
+
+    @property
+    def top(self) -> str:
+        return self.module.partition(".")[0]
+
+    @property
+    def room(self) -> str:
+        """The package of ours that is imported: `core`, `daemon`, ...; empty for the face."""
+        return self.module.removeprefix("hammerd.").split(".")[0] if self.top == "hammerd" else ""
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = frozenset(module_name(file) for file in FILES)
+
+
+def imports_of(file: Path) -> Iterator[Import]:
+    tree = ast.parse(file.read_text())
+    lazy = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        for module in _modules(node):
+            yield Import(module_name(file), module, id(node) in lazy)
+
+
+def _modules(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute: the floor shows in the line"
+        for alias in node.names:
+            whole = f"{node.module}.{alias.name}"
+            yield whole if whole in MODULES else str(node.module)
+
+
+IMPORTS = tuple(found for file in FILES for found in imports_of(file))
+
+
+def imports_in(room: str) -> Iterator[Import]:
+    return (found for found in IMPORTS if found.by.startswith(f"hammerd.{room}"))
+
+
+def is_standard(found: Import) -> bool:
+    return found.top in sys.stdlib_module_names
+
+
+def is_demo(found: Import) -> bool:
+    return found.by.startswith(("hammerd.cli.demo", "hammerd.cli.commands.demo"))
+
+
+def test_the_rooms_are_these() -> None:
+    assert {name.split(".")[1] for name in MODULES if "." in name} == {
+        "cli",
+        "core",
+        "daemon",
+        "simulator",
+    }
+
+
+def test_core_imports_core_and_what_is_pure() -> None:
+    astray = [
+        found for found in imports_in("core") if found.room != "core" and found.module not in PURE
+    ]
+
+    assert astray == []
+
+
+def test_core_reads_and_prints_nothing() -> None:
+    calls = {
+        f"{module_name(file)}: {node.func.id}"
+        for file in FILES
+        if module_name(file).startswith("hammerd.core")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in {"open", "print", "input", "eval", "exec", "__import__"}
+    }
+
+    assert calls == set()
+
+
+def test_daemon_imports_core_and_what_it_is_allowed() -> None:
+    astray = [
+        found
+        for found in imports_in("daemon")
+        if not (
+            found.module == "hammerd"
+            or found.room in {"core", "daemon"}
+            or found.top in DAEMON_NEEDS
+            or is_standard(found)
+        )
+    ]
+
+    assert astray == []
+
+
+def test_cli_imports_core_and_what_it_is_allowed() -> None:
+    astray = [
+        found
+        for found in imports_in("cli")
+        if not (
+            found.module == "hammerd"
+            or found.room in {"core", "cli"}
+            or found.top in CLI_NEEDS
+            or is_standard(found)
+            or (found.top == "psutil" and is_demo(found))
+            or found.room in {"daemon", "simulator"}
+        )
+    ]
+
+    assert astray == []
+
+
+def test_only_run_imports_the_daemon_and_only_when_it_runs() -> None:
+    found = [one for one in IMPORTS if one.room == "daemon" and "daemon" not in one.by]
+
+    assert {(one.by, one.is_lazy) for one in found} == {("hammerd.cli.commands.run", True)}
+
+
+def test_only_demo_imports_the_simulator() -> None:
+    astray = [
+        found
+        for found in IMPORTS
+        if found.room == "simulator"
+        and not found.by.startswith("hammerd.simulator")
+        and not is_demo(found)
+    ]
+
+    assert astray == []
+
+
+def test_simulator_imports_nothing_of_the_rest() -> None:
+    astray = [
+        found
+        for found in imports_in("simulator")
+        if found.room != "simulator" and not is_standard(found)
+    ]
+
+    assert astray == []
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    modules: TopologicalSorter[str] = TopologicalSorter()
+    for found in IMPORTS:
+        if found.module in MODULES and found.module != found.by:
+            modules.add(found.by, found.module)
+
+    try:
+        modules.prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_every_module_fits_one_idea() -> None:
+    long = {
+        str(file.relative_to(ROOT)): count
+        for file in FILES
+        if (count := len(file.read_text().splitlines())) > MOST_LINES
+    }
+
+    assert {name: count for name, count in long.items() if name not in MAY_BE_LONGER} == {}
