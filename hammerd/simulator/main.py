@@ -26,6 +26,10 @@ def _run(words: list[str]) -> None:
         return
     if options.help:
         show_usage_and_end("usage.txt", 0)
+    if command and options.restrict_commands is not None:
+        from hammerd.simulator.utility.ssh_remote import check_command
+
+        check_command(options, command[0])
     if not command or not _dispatch(options, command[0], command[1:]):
         show_usage_and_end("usage.txt", 1)
 
@@ -41,6 +45,11 @@ def _dispatch(options: Options, command: str, words: list[str]) -> bool:
         from hammerd.simulator.utility import file_system_commands
 
         file_system_commands.run(options, command, words)
+        return True
+    if command == "ssh-remote":
+        from hammerd.simulator.utility import ssh_remote
+
+        ssh_remote.run(words)
         return True
     return False
 

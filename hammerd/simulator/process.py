@@ -9,6 +9,8 @@ import os
 from hammerd.simulator import console
 from hammerd.simulator.console import CommandError, CommandOver, complain
 
+SIGPIPE: int = signal.SIGPIPE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable

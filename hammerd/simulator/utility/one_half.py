@@ -5,6 +5,7 @@ from __future__ import annotations
 from hammerd.simulator import clock
 from hammerd.simulator.utility.options import Options, show_usage_and_end
 from hammerd.simulator.utility.source_half import SourceHalf
+from hammerd.simulator.utility.ssh_remote import check_path
 from hammerd.simulator.utility.target_half import TargetHalf
 
 
@@ -13,6 +14,7 @@ def run(options: Options, command: str, words: list[str]) -> None:
     most = 1 if command == "mirror-write" else 2
     if not 1 <= len(words) <= most:
         show_usage_and_end("usage_mirror.txt", 1)
+    check_path(options, words[0])
     if command == "mirror-write":
         clock.Role.name = "target"
         TargetHalf(options, words[0]).run()

@@ -10,7 +10,9 @@ from hammerd.simulator.utility.options import Options
 def arguments(options: Options, spec: str, command: str) -> list[str]:
     """Return the words that run `command` for [user@]host:path; -i, -b, -B do not travel."""
     place, _, path = spec.partition(":")
-    user, at, host = place.rpartition("@")
+    # hammer looks for the @ in the whole text, the path included.
+    user, at, host = spec.partition("@")
+    host = host.partition(":")[0] if at else place
     words = [os.environ.get("HAMMER_RSH") or "ssh"]
     if options.compress:
         words.append("-C")

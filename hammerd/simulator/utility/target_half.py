@@ -38,13 +38,10 @@ class TargetHalf:
         message = wire.receive()
         if message is not None and message.type == wire.TERM:
             return False
+        pfs, info = self._open(wire.unpack_pfs(_header(message))[2])
         if self.options.two_way:
-            _, _, shared_uuid = wire.unpack_pfs(_header(message))
-            pfs, info = self._open(shared_uuid)
             wire.send(wire.pack_pfs(info, info.sync_beg_tid, info.sync_end_tid))
-            message = wire.receive()
-        else:
-            pfs, info = open_pfs(self.path)
+        message = wire.receive()
         _, end, shared_uuid = wire.unpack_pfs(_header(message))
         _check_target(info, shared_uuid)
         self._finish(pfs, end, self._take_records(pfs))

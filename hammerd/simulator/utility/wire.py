@@ -12,6 +12,7 @@ from hammerd.simulator.console import CommandError, CommandOver, complain
 from hammerd.simulator.kernel.pfs_info import PfsInfo
 from hammerd.simulator.kernel.records import Record
 from hammerd.simulator.kernel.stream_model import PASS, REC, SKIP, SKIP_BYTES, aligned
+from hammerd.simulator.process import SIGPIPE
 
 SIGNATURE = 0x4DD97272
 HEAD_BYTES = 16
@@ -87,6 +88,8 @@ def send(data: bytes) -> None:
     try:
         while view:
             view = view[os.write(1, view) :]
+    except ConnectionResetError:
+        os.kill(os.getpid(), SIGPIPE)  # a socket's word for a pipe without a reader
     except OSError as error:
         raise CommandError("write_mrecord", error) from error
 
