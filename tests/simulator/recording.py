@@ -135,7 +135,12 @@ class Replay:
 
     def there(self, output: bytes) -> str:
         """Translate output of ours to the paths of the recording."""
-        return output.decode("utf-8").replace(str(self.machine.root), "")
+        text = output.decode("utf-8")
+        scratch = f"transcripts/{self.recording.place.name}/"
+        for word in self.recording.argv:
+            if word.startswith("$OUT/"):
+                text = text.replace(self.here(word), scratch + word.removeprefix("$OUT/"))
+        return text.replace(str(self.machine.root), "")
 
 
 def _stdin(text: str) -> bytes:

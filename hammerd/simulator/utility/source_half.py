@@ -19,6 +19,7 @@ from hammerd.simulator.utility.bandwidth import Throttle
 from hammerd.simulator.utility.options import Options
 from hammerd.simulator.utility.pfs_paths import open_pfs
 from hammerd.simulator.utility.slices import Histogram, Slices
+from hammerd.simulator.utility.traces import PROGRESS, RESULT, STATE, Scoreboard, write_cycle_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
 class SourceHalf:
     """One run of mirror-read: reads a PFS and sends it, once or for ever."""
 
-    __slots__ = ("is_streaming", "options", "path", "prints_progress", "ran_once", "slices")
+    __slots__ = (
+        "is_streaming",
+        "options",
+        "path",
+        "prints_progress",
+        "ran_once",
+        "scoreboard",
+        "slices",
+        "started_at",
+    )
 
     def __init__(self, options: Options, path: str, *, is_streaming: bool) -> None:
         self.options = options
@@ -36,7 +46,14 @@ class SourceHalf:
         self.is_streaming = is_streaming
         self.prints_progress = bool(options.verbose) and (is_streaming or not options.bulk)
         self.slices = Slices()
+        self.scoreboard = Scoreboard(options.scoreboard)
         self.ran_once = False
+        self.started_at = clock.now()
+
+    def is_out_of_time(self) -> bool:
+        """Tell whether -t has passed, counted from the start of this half."""
+        limit_s = self.options.timeout_s
+        return limit_s > 0 and clock.now() - self.started_at >= limit_s
 
     def run(self) -> None:
         """Send batches until there is nothing left to do or the target ends."""
@@ -63,6 +80,8 @@ class SourceHalf:
         verbose, delay_s = self.options.verbose, self.options.delay_s
         if verbose:
             complain(" W")
+        else:
+            self.scoreboard.show(STATE, "Waiting")
         started = clock.now()
         try:
             ioctls.wait_pfs(pfs, end)
@@ -112,6 +131,7 @@ class Batch:
 
     def _announce(self) -> None:
         half = self.half
+        half.scoreboard.show(STATE, "Running")
         if self.options.verbose == 1 and (half.is_streaming or not half.ran_once):
             complain("\rRunning  \b\b" if half.ran_once else "\nRunning  \b\b")
 
@@ -152,11 +172,15 @@ class Batch:
         slices.fill(histogram.slices(self.options.split_bytes))
         if is_first:
             _say_slices(slices, histogram.total())
+        summary = f"Prescan {slices.count} chunks, total {histogram.total() >> 20} MBytes"
+        self.half.scoreboard.show(RESULT, summary)
 
     def _count(self, *, dots: bool) -> Histogram:
         histogram = Histogram(self.beg, self.end)
         since_dot = 0
-        for chunk in self._read(with_data=False):
+        for number, chunk in enumerate(self._read(with_data=False), start=1):
+            if chunk.items:
+                self.half.scoreboard.show(PROGRESS, f"Prescan chunk {number}")
             for tid, size in counted(chunk, self.beg, self.end):
                 histogram.count(tid, size)
                 since_dot += size
@@ -171,7 +195,9 @@ class Batch:
         try:
             yield from ioctls.mirror_read(self.pfs, self.beg, self.end, with_data=with_data)
         except OSError as error:
-            raise CommandError(f"Mirror-read {self.half.path} failed", error) from error
+            failure = f"Mirror-read {self.half.path} failed"
+            self.half.scoreboard.show(RESULT, f"{failure}: {os.strerror(error.errno or 0)}")
+            raise CommandError(failure, error) from error
         except InjectedError as fatal:
             text = f"Mirror-read {self.half.path} fatal error {fatal.code}"
             raise CommandError(text) from fatal
@@ -196,15 +222,30 @@ class Batch:
     def _send_slice(self) -> None:
         throttle = Throttle(self.options.bandwidth)
         sent = 0
+        interrupted_at = -1
         for chunk in self._read(with_data=True):
             self._send(chunk, throttle)
             sent += chunk.size
-            if self.half.prints_progress:
-                tids = f"{self.beg:016x}:{self.end:016x}"
-                complain(f"\rscan obj={chunk.stopped_at:016x} tids={tids} {sent:11d}")
+            self._show_progress(chunk, sent)
+            if self.half.is_out_of_time():
+                interrupted_at = chunk.stopped_at
+                break
+        if interrupted_at >= 0:
+            place = f"{self.half.path} interrupted by timer at {interrupted_at:016x}"
+            complain(f"Mirror-read {place}\n")
         if self.half.prints_progress:
             complain("\n")
-        wire.send(wire.pack_tid(wire.SYNC, self.end))
+        # Without a SYNC the target never answers and both wait for ever, as hammer's do.
+        if interrupted_at < 0:
+            wire.send(wire.pack_tid(wire.SYNC, self.end))
+
+    def _show_progress(self, chunk: Chunk, sent: int) -> None:
+        tids = f"{self.beg:016x}:{self.end:016x}"
+        text = f"obj={chunk.stopped_at:016x} tids={tids} {sent:11d}"
+        if self.half.prints_progress:
+            complain(f"\rscan {text}")
+        elif not self.options.verbose:
+            self.half.scoreboard.show(PROGRESS, text)
 
     def _send(self, chunk: Chunk, throttle: Throttle) -> None:
         # Record by record: a buffer of 512 KiB would stay in this process for ever.
@@ -217,6 +258,10 @@ class Batch:
         answer = wire.receive()
         if answer is None or answer.type != wire.UPDATE:
             raise CommandError("mirror_read: Did not get final acknowledgement packet from target")
+        path = self.options.cycle_file
+        if path:
+            write_cycle_file(path, self.end)
+            complain(f"Cyclefile {path} updated to {self.end:#018x}\n")
 
 
 def _say_slices(slices: Slices, total: int) -> None:
