@@ -40,12 +40,11 @@ DEATHS = (
     Death("link: both halves", lambda it: (it.source_half, it.target_half), "20 s"),
     Death("whole group", lambda it: (-it.pgid,), "never: nothing is left"),
 )
-HAMMERD_ALONE = "streams go on, unwatched"
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How long a pair took to stream again."""
+    """How long a pair took to stream again, and hammer alone, where it has a like."""
 
     title: str
     seconds: float

@@ -6,7 +6,6 @@ from pathlib import Path
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.deaths import (
     DEATHS,
-    HAMMERD_ALONE,
     Death,
     Recovery,
     kill_and_watch,
@@ -44,6 +43,7 @@ class Story:
         write_config(self.world)
         self._start()
         follow(self.follower)
+        _announce_deaths()
         recoveries = [self._die(death) for death in DEATHS]
         recoveries.append(self._die_as_daemon())
         self._stop()
@@ -107,7 +107,8 @@ class Story:
         self.world.slow_down(None)
         seconds = self.follower.write(f"date >> {MASTER}/diary")
         screen.proved(f"on the slave after {seconds:.2f} s")
-        screen.explain(f"   hammer alone (recorded, not measured here): {recovery.alone}")
+        if recovery.alone:
+            screen.explain(f"   hammer alone (recorded, not measured here): {recovery.alone}")
 
     def _die_as_daemon(self) -> Recovery:
         screen.heading("Death of hammerd itself")
@@ -119,7 +120,7 @@ class Story:
         screen.proved("its stream goes on without it; the next hammerd ends that one first")
         started_time = self.supervisor.start()
         seconds = relieved(old, started_time, self.supervisor, self.witness)
-        recovery = Recovery("hammerd, then started", seconds, HAMMERD_ALONE)
+        recovery = Recovery("hammerd, then started", seconds, alone="")
         self._check(recovery)
         return recovery
 
@@ -147,9 +148,17 @@ class Story:
         screen.proved("names, types, modes, contents and link targets are the same")
 
 
+def _announce_deaths() -> None:
+    screen.explain("")
+    screen.explain(
+        "Now for the deaths. A new stream that starts in sync rests for its delay (1 s)"
+    )
+    screen.explain("before it listens: a write right after a death waits for up to twice that.")
+
+
 def _sum_up(recoveries: Sequence[Recovery], looks: int) -> None:
     screen.heading("From a death to the new stream's first line")
     screen.explain(f"{'killed':<22} {'hammerd':>9}   hammer alone, delay 5 s (recorded)")
     for each in recoveries:
-        screen.explain(f"{each.title:<22} {each.seconds * 1000:>6.0f} ms   {each.alone}")
+        screen.explain(f"{each.title:<22} {each.seconds * 1000:>6.0f} ms   {each.alone or '-'}")
     screen.proved(f"never two writers on the slave, in {looks} looks at the process table")

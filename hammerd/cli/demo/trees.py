@@ -7,6 +7,7 @@ simulator mirrors no times of directories.
 import hashlib
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,15 +62,8 @@ def digest(tree: Tree) -> str:
 
 def describe(tree: Tree) -> str:
     """Count what a tree holds."""
-    kinds = [entry.kind for entry in tree.values()]
-    counted = ", ".join(
-        f"{kinds.count(kind)} {plural}"
-        for kind, plural in (
-            ("directory", "directories"),
-            ("file", "files"),
-            ("symlink", "symlinks"),
-        )
-    )
+    kinds = Counter(entry.kind for entry in tree.values())
+    counted = ", ".join(f"{number} {_plural(kind, number)}" for kind, number in kinds.items())
     size_bytes = sum(entry.size_bytes for entry in tree.values() if entry.kind == "file")
     return f"{counted}, {size_bytes:,} bytes"
 
@@ -92,6 +86,12 @@ def _entry(path: Path) -> Entry:
         content = os.readlink(path)
     size_bytes = 0 if kind == "directory" else found.st_size
     return Entry(kind, stat.S_IMODE(found.st_mode), size_bytes, content)
+
+
+def _plural(kind: str, number: int) -> str:
+    if number == 1:
+        return kind
+    return "directories" if kind == "directory" else f"{kind}s"
 
 
 def _what_differs(ours: Entry, theirs: Entry) -> str:

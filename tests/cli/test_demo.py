@@ -1,0 +1,157 @@
+"""The demo as its user runs it, and that its proofs would fail where they should."""
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hammerd.cli.demo.streams import Witness, end_processes_below, processes_below
+from hammerd.cli.demo.trees import differences, digest, read_tree
+from hammerd.cli.demo.tutorial import make_pair
+from hammerd.cli.demo.world import World
+from hammerd.cli.exits import CommandFailed, Exit
+
+DEMO = (sys.executable, "-m", "hammerd.cli.main", "demo")
+PATIENCE_S = 90
+
+
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    # pytest's own directories are too long for the name of a Unix socket.
+    with tempfile.TemporaryDirectory(prefix="h", dir="/tmp") as path:
+        yield Path(path)
+
+
+def root_of(output: str) -> Path:
+    found = re.search(r"lives below (\S+);", output)
+    assert found is not None
+    return Path(found[1])
+
+
+def test_demo_kills_everything_and_proves_that_the_slave_followed() -> None:
+    ended = subprocess.run(DEMO, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    lines = ended.stdout.splitlines()
+    assert "# hammer mirror-copy /Backup1/test /Backup2/pfs/test" in lines
+    assert "Mirror-read /Backup1/test succeeded" in lines
+    assert sum(line.startswith("-> streams again after") for line in lines) == 8
+    assert "-> it ended with status 0 and left no process" in lines
+    assert "-> names, types, modes, contents and link targets are the same" in lines
+    assert "never two writers" in lines[-1]
+    assert "\x1b" not in ended.stdout
+    root = root_of(ended.stdout)
+    assert not root.exists()
+    assert processes_below(root) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        heard = ""
+        while "pair.streaming" not in heard:
+            heard += demo.stdout.readline()
+        demo.send_signal(number)
+        heard += demo.stdout.read()
+
+    assert demo.returncode == Exit.INTERRUPTED
+    assert not root_of(heard).exists()
+    assert processes_below(root_of(heard)) == {}
+
+
+def test_what_was_there_before_is_not_touched(short_tmp: Path) -> None:
+    (short_tmp / "mine").touch()
+
+    ended = subprocess.run(
+        [*DEMO, "--keep", short_tmp], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == Exit.USAGE
+    assert "is not empty" in ended.stderr
+    assert [short_tmp / "mine"] == list(short_tmp.iterdir())
+
+
+def test_two_streams_on_one_slave_are_seen(short_tmp: Path) -> None:
+    world = World(short_tmp)
+    world.build()
+    make_pair(world)
+    words = [
+        world.hammer,
+        "mirror-stream",
+        world.path("/Backup1/test"),
+        world.path("/Backup2/test"),
+    ]
+    witness = Witness(world.hammer)
+    streams = [subprocess.Popen(words, start_new_session=True) for _ in range(2)]
+    try:
+        with pytest.raises(CommandFailed, match="two streams write onto one slave"):
+            look_for_a_while(witness)
+    finally:
+        end_processes_below(short_tmp)
+        for stream in streams:
+            stream.wait()
+
+
+def look_for_a_while(witness: Witness) -> None:
+    deadline_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_at:
+        witness.look()
+
+
+def make_tree(root: Path) -> Path:
+    (root / "etc").mkdir(parents=True)
+    (root / "etc").chmod(0o755)
+    (root / "etc" / "rc").write_text("one")
+    (root / "link").symlink_to("etc")
+    return root
+
+
+def test_equal_trees_have_one_digest_and_no_difference(tmp_path: Path) -> None:
+    master, slave = (read_tree(make_tree(tmp_path / name)) for name in ("master", "slave"))
+
+    assert differences(master, slave) == ()
+    assert digest(master) == digest(slave)
+
+
+def relink(root: Path) -> None:
+    (root / "link").unlink()
+    (root / "link").symlink_to("elsewhere")
+
+
+def make_it_a_file(root: Path) -> None:
+    (root / "link").unlink()
+    (root / "link").write_text("etc")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda slave: (slave / "new").touch(), "new: only on the slave"),
+        (lambda slave: (slave / "etc" / "rc").unlink(), "etc/rc: only on the master"),
+        (
+            lambda slave: (slave / "etc" / "rc").write_text("two"),
+            "etc/rc: other content: 3 bytes on the master, 3 on the slave",
+        ),
+        (
+            lambda slave: (slave / "etc").chmod(0o700),
+            "etc: mode 0755 on the master, 0700 on the slave",
+        ),
+        (relink, "link: points to etc on the master, to elsewhere on the slave"),
+        (make_it_a_file, "link: a symlink on the master, a file on the slave"),
+    ],
+)
+def test_a_slave_that_differs_is_told_apart(
+    tmp_path: Path, change: Callable[[Path], object], told: str
+) -> None:
+    master, slave = (make_tree(tmp_path / name) for name in ("master", "slave"))
+    change(slave)
+
+    assert (told,) == differences(read_tree(master), read_tree(slave))
+    assert digest(read_tree(master)) != digest(read_tree(slave))
