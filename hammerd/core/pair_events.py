@@ -19,7 +19,9 @@ from hammerd.core.tid import Tid
 
 @dataclass(frozen=True, slots=True)
 class StartAsked:
-    """Someone wants the pair up."""
+    """Someone wants the pair up; a person who resumes it also lifts the latch of divergence."""
+
+    lifts_latch: bool = True
 
 
 @dataclass(frozen=True, slots=True)

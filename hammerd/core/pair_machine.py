@@ -114,8 +114,9 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
 
 def _remembered(memory: Memory, event: Event) -> Memory:
     match event:
-        case StartAsked():
-            return replace(memory, wanted=Up(), is_diverged=False, failures=0)
+        case StartAsked(lifts_latch):
+            is_diverged = memory.is_diverged and not lifts_latch
+            return replace(memory, wanted=Up(), is_diverged=is_diverged, failures=0)
         case RestartAsked():
             return replace(memory, wanted=Up())
         case StopAsked(wanted):

@@ -191,6 +191,7 @@ FAR_BEHIND = Lag(LagVerdict.BEHIND, tids=900, seconds=900.0)
 ROWS: dict[str, Row] = {
     "StartAsked": Row(StartAsked()),
     "StartAsked, latched, failed": Row(StartAsked(), replace(LATCHED, failures=1)),
+    "StartAsked, not by a person": Row(StartAsked(lifts_latch=False), LATCHED),
     "StopAsked": Row(StopAsked(Paused())),
     "StopAsked for a time": Row(StopAsked(Paused(NOW_AT + 60))),
     "StopAsked for good": Row(StopAsked(Down())),
