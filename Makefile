@@ -5,7 +5,7 @@ PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-PYTEST_FLAGS = -q -n 4
+PYTEST_FLAGS = -q -n 4 --dist worksteal
 
 .PHONY: demo test check lint types bench clean
 

@@ -31,14 +31,12 @@ from hammerd.core.pair_events import (
     ProbeAnswered,
     RestartAsked,
     Said,
-    Sampled,
     SlaveFree,
     StartAsked,
     Step,
     StopAsked,
 )
 from hammerd.core.pair_moves import (
-    DIVERGED_HINT,
     back_off,
     go_on,
     judged,
@@ -69,7 +67,13 @@ from hammerd.core.pair_states import (
     WaitingForMount,
     WaitingForSlave,
 )
-from hammerd.core.pair_streams import foreign_hint, in_launching, in_streaming, then_of
+from hammerd.core.pair_streams import (
+    foreign_hint,
+    in_launching,
+    in_streaming,
+    then_of,
+    then_parked,
+)
 from hammerd.core.pairs import Pair
 from hammerd.core.stream_sayings import (
     Complaint,
@@ -159,7 +163,7 @@ def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> S
             return Step(life)
 
 
-def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) -> Step:
     match event:
         case StartAsked() | RestartAsked():
             return strengthen(life, state, ThenProbe())
@@ -168,19 +172,13 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
         case Said(Complaint() as complaint):
             then = then_of(complaint)
             return strengthen(life, state, then) if then else Step(life)
-        case DivergedSeen():
-            return strengthen(life, state, ThenPark(ParkCause.DIVERGED, DIVERGED_HINT))
-        case Sampled(Park(cause, hint)):
-            return strengthen(life, state, ThenPark(cause, hint))
-        case ForeignSeen():
-            then = ThenPark(ParkCause.FOREIGN_STREAM, foreign_hint(event))
-            return strengthen(life, state, then)
         case GroupEmpty():
             return go_on(life, state.then, ctx)
         case DeadlinePassed():
             return kill(life, state, ctx)
         case _:
-            return Step(life)
+            then = then_parked(event)
+            return strengthen(life, state, then) if then else Step(life)
 
 
 def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
@@ -189,6 +187,8 @@ def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
             return to(life, stopped(life.memory, ctx.now_at))
         case StartAsked() | RestartAsked() | DeadlinePassed():
             return probe(life, ctx)
+        case ForeignSeen():
+            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
         case _:
             return Step(life)
 
@@ -208,6 +208,8 @@ def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context
             return to(life, waiting)
         case ProbeAnswered(judgement):
             return judged(life, judgement, ctx)
+        case ForeignSeen():
+            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
         case _:
             return Step(life)
 
@@ -218,11 +220,15 @@ def _in_queue(life: PairLife, state: WaitingForSlave, event: Event, ctx: Context
             return to(life, stopped(life.memory, ctx.now_at), LeaveQueue())
         case SlaveFree():
             return launch(life, state.gear, ctx)
-        case ForeignSeen():
-            step_ = park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
-            return Step(step_.life, (LeaveQueue(), *step_.effects))
         case _:
-            return Step(life)
+            return _parked_in_queue(life, then_parked(event), ctx)
+
+
+def _parked_in_queue(life: PairLife, then: ThenPark | None, ctx: Context) -> Step:
+    if then is None:
+        return Step(life)
+    parked = park(life, then.cause, then.hint, ctx)
+    return Step(parked.life, (LeaveQueue(), *parked.effects))
 
 
 def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Step:
@@ -236,10 +242,24 @@ def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Ste
             return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
         case ProbeAnswered(Go() as go) if state.cause != ParkCause.DIVERGED:
             return judged(life, go, ctx)
-        case ProbeAnswered(Park(cause, hint)) if cause != state.cause or hint != state.hint:
-            return park(life, cause, hint, ctx)
+        case ProbeAnswered(Park(cause, hint)):
+            return _parked_still(life, state, cause, hint, ctx)
         case ProbeAnswered():
-            look_at = ctx.now_at + PARKED_LOOK_S
-            return to(life, replace(state, look_at=look_at, is_looking=False))
+            return _parked_still(life, state, state.cause, state.hint, ctx)
+        case ForeignSeen() if state.is_looking:
+            # It is the answer of a look: there is no other cause any more.
+            cause, hint = ParkCause.FOREIGN_STREAM, foreign_hint(event)
+            return _parked_still(life, state, cause, hint, ctx)
         case _:
             return Step(life)
+
+
+def _parked_still(
+    life: PairLife, state: Parked, cause: ParkCause, hint: str, ctx: Context
+) -> Step:
+    parked = park(life, cause, hint, ctx)
+    if cause != state.cause:
+        return parked
+    return to(
+        life, replace(state, hint=hint, look_at=ctx.now_at + PARKED_LOOK_S, is_looking=False)
+    )

@@ -125,8 +125,8 @@ class Calls:
         # Whatever it left behind in its group ends too, before its pid may be another's.
         children.kill_group(call.child)
         del self._calls[call.child.pid]
-        self._answer(call, is_late=False)
         children.reap(call.child)
+        self._answer(call, is_late=False)
 
     def _drain(self, call: _Call, fd: int) -> None:
         while fd in call.open_fds:

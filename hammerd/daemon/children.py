@@ -16,10 +16,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psutil
-
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.portable import has_shortcut
+from hammerd.daemon.process_table import look_at
 
 
 @dataclass(slots=True)
@@ -75,18 +74,22 @@ def notice_death(child: Child) -> str | None:
     return child.status
 
 
-def reap(child: Child) -> None:
-    """Let a dead leader go; from now on its pid may be anybody's."""
+def reap(child: Child) -> str:
+    """Let a dead leader go and return how it ended; its pid may be anybody's from now on."""
     if child.is_reaped:
-        return
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(child.pid, 0)
+        return child.status or ""
+    try:
+        _, wait_status = os.waitpid(child.pid, 0)
+        child.status = _describe(os.waitstatus_to_exitcode(wait_status))
+    except ChildProcessError:
+        child.status = "reaped by somebody else"
     child.is_reaped = True
     # So that Popen's own bookkeeping never waits for a pid that is no longer ours.
     child.popen.returncode = 0
     for pipe in (child.popen.stdout, child.popen.stderr):
         if pipe is not None:
             pipe.close()
+    return child.status
 
 
 def terminate_group(child: Child) -> None:
@@ -134,24 +137,27 @@ def _signal_group(child: Child, number: signal.Signals) -> None:
 
 
 def _exit_status(pid: int) -> str | None:
-    if has_shortcut("waitid"):
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        try:
-            result = os.waitid(os.P_PID, pid, options)
-        except ChildProcessError:
-            return "reaped by somebody else"
-        return None if result is None else _describe(result.si_code, result.si_status)
+    if not has_shortcut("waitid"):
+        return "dead" if _is_zombie(pid) else None
     try:
-        is_dead = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        is_dead = True
-    return "dead" if is_dead else None
+        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return "reaped by somebody else"
+    if result is None:
+        return None
+    is_exit = result.si_code == os.CLD_EXITED
+    return _describe(result.si_status if is_exit else -result.si_status)
 
 
-def _describe(code: int, status: int) -> str:
-    if code == os.CLD_EXITED:
-        return f"exit {status}"
+def _is_zombie(pid: int) -> bool:
+    member = look_at(pid)
+    return member is None or member.is_zombie
+
+
+def _describe(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit {exit_code}"
     try:
-        return f"signal {signal.Signals(status).name}"
+        return f"signal {signal.Signals(-exit_code).name}"
     except ValueError:
-        return f"signal {status}"
+        return f"signal {-exit_code}"

@@ -122,7 +122,10 @@ class ControlServer:
         if not all_verbs and request.verb not in READ_VERBS:
             hint = "ask control.sock, as root"
             return Refusal(f"{request.verb} is not answered on status.sock", hint, 77)
-        return self._answer(request)
+        try:
+            return self._answer(request)
+        except Exception as error:
+            return Refusal(f"hammerd failed to answer: {error!r}", "please report this", 70)
 
 
 def _open_to_group(path: Path, group: str) -> str:

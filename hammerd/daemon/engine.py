@@ -101,6 +101,7 @@ class Engine:
         self._lives: dict[str, PairLife] = {}
         self._is_stepping = False
         self._timer: asyncio.TimerHandle | None = None
+        self.unwritten = 0
         self.on_memory_changed: Callable[[], None] = lambda: None
         world.inbox.wake = self._drain
 
@@ -163,12 +164,18 @@ class Engine:
         self._lives[pair] = done.life
         for effect in done.effects:
             self._act(done.life, effect)
-        if done.life.state is not before.state:
-            self._world.journal.stepped(before.state, done.life, context.now_at)
-        if _is_durable_change(before.memory, done.life.memory):
-            self.on_memory_changed()
         if isinstance(event, GroupEmpty):
             self.slaves_changed()
+        self._write_down(before, done.life, context.now_at)
+
+    def _write_down(self, before: PairLife, after: PairLife, now_at: float) -> None:
+        try:
+            if after.state is not before.state:
+                self._world.journal.stepped(before.state, after, now_at)
+            if _is_durable_change(before.memory, after.memory):
+                self.on_memory_changed()
+        except Exception:
+            self.unwritten += 1
 
     def slaves_changed(self) -> None:
         """Tell those who queue for a slave that nobody holds any more."""

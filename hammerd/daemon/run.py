@@ -146,7 +146,7 @@ class Daemon:
             home,
         )
         self._engine = Engine(loop, world, backoff_s)
-        self._engine.on_memory_changed = self._save
+        self._engine.on_memory_changed = self._save_wanted
         self._answers = Answers(self._engine, self._clock, self._describe)
         self._server = ControlServer(run_dir, self._answers.answer)
 
@@ -183,6 +183,8 @@ class Daemon:
         for timer in self._timers:
             timer.cancel()
         await self._sampler.close()
+        # What is wanted of a pair outlives us; that we ask it down now is not part of it.
+        memories = self._engine.memories()
         for life in self._engine.lives():
             self._engine.post(life.pair.name, StopAsked(Down()))
         survivors = await self._streams.all_ended(self._config.daemon.stop_timeout_s)
@@ -193,7 +195,7 @@ class Daemon:
         self._calls.end_all()
         await self._orphans.close()
         await self._server.close()
-        self._save()
+        self._save(memories)
         log.info("daemon.stopped", survivors=len(survivors))
         self._writer.close(WRITER_CLOSE_S)
         return 1 if survivors else 0
@@ -209,7 +211,7 @@ class Daemon:
             memory = replace(memory, wanted=Paused(until_at))
         self._engine.add(new_life(pair, memory, now.at))
         if isinstance(memory.wanted, Up):
-            self._engine.post(pair.name, StartAsked())
+            self._engine.post(pair.name, StartAsked(lifts_latch=False))
 
     def _find_foreign(self, slave_paths: Collection[str]) -> ForeignStream | None:
         return find_foreign(slave_paths, self._streams.groups() | self._orphans.groups())
@@ -228,7 +230,11 @@ class Daemon:
         await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
 
     async def _checkpoint(self) -> None:
-        self._save()
+        self._save(self._engine.memories())
+
+    def _save_wanted(self) -> None:
+        if not self._is_told_to_stop.is_set():
+            self._save(self._engine.memories())
 
     def _describe(self) -> Mapping[str, object]:
         return {
@@ -236,7 +242,7 @@ class Daemon:
             "started_time": self._clock.rfc3339(self._started_at),
             "config": str(self._config_path),
             "lines_dropped": self._writer.dropped,
-            "writes_failed": self._writer.failed,
+            "writes_failed": self._writer.failed + self._engine.unwritten,
         }
 
     # --- signals and files -----------------------------------------------------------------------
@@ -275,18 +281,17 @@ class Daemon:
         )
         return loaded.state
 
-    def _save(self) -> None:
-        text = state.dump(self._state_now())
-        self._writer.submit(partial(state.save, self._state_path, text))
-
-    def _state_now(self) -> SavedState:
+    def _save(self, memories: Mapping[str, Memory]) -> None:
         clocks, slaves = self._readings.saved()
         wall = self._clock.wall_time
-        return SavedState(
-            {name: _saved_pair(memory, wall) for name, memory in self._engine.memories().items()},
-            clocks,
-            {end: SavedSlave(slave.tid, wall(slave.at)) for end, slave in slaves.items()},
+        text = state.dump(
+            SavedState(
+                {name: _saved_pair(memory, wall) for name, memory in memories.items()},
+                clocks,
+                {end: SavedSlave(slave.tid, wall(slave.at)) for end, slave in slaves.items()},
+            )
         )
+        self._writer.submit(partial(state.save, self._state_path, text))
 
 
 def _saved_pair(memory: Memory, wall_time: Callable[[float], float]) -> SavedPair:

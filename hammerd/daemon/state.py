@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hammerd.core.tid import Tid, format_tid, parse_tid
@@ -56,13 +56,7 @@ def dump(state: SavedState) -> str:
     return json.dumps(
         {
             "version": VERSION,
-            "pairs": {
-                name: {
-                    "paused_until_time": pair.paused_until_time,
-                    "is_diverged": pair.is_diverged,
-                }
-                for name, pair in state.pairs.items()
-            },
+            "pairs": {name: asdict(pair) for name, pair in state.pairs.items()},
             "clocks": {
                 end: [[format_tid(sample.tid), sample.time] for sample in clock.samples]
                 for end, clock in state.clocks.items()

@@ -1,0 +1,48 @@
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.world import World
+
+
+@contextmanager
+def a_world(env: dict[str, str]) -> Iterator[World]:
+    # Short, because a Unix socket's path is at most 104 bytes.
+    root = Path(tempfile.mkdtemp(prefix="hammerd-"))
+    world = World(root, env)
+    world.make()
+    try:
+        yield world
+    finally:
+        world.clean_up()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(params=["shortcuts", "portable"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A world for one test, twice: with the system's shortcuts and on the portable path."""
+    env = {"HAMMERD_PORTABLE": "1"} if request.param == "portable" else {}
+    with a_world(env) as world:
+        yield world
+
+
+@pytest.fixture
+def world_once() -> Iterator[World]:
+    """A world for a test that takes too long to be run on both paths."""
+    with a_world({}) as world:
+        yield world
+
+
+@pytest.fixture
+def mirrored(world: World) -> World:
+    """A world with one pair that streams in following gear."""
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    world.start(world.configure({"test": (master, slave)}))
+    world.streams_in_following_gear()
+    return world

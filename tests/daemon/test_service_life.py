@@ -1,0 +1,105 @@
+"""Starting, stopping and being killed: nothing is left behind, nothing runs twice."""
+
+import signal
+import subprocess
+
+from hammerd.core.control_messages import Verb
+from tests.daemon.test_deaths import no_two_writers
+from tests.daemon.world import DEADLINE_S, HAMMERD, World, living_pids, until
+
+
+def test_sigterm_ends_everything_and_leaves_nothing(mirrored: World) -> None:
+    assert mirrored.stop(mirrored.daemons[0]) == 0
+
+    assert living_pids(str(mirrored.root)) == set()
+    left = {path.name for path in mirrored.run_dir.rglob("*")}
+    assert left == {"streams"}
+    assert "daemon.stopped" in mirrored.log()
+
+
+def test_sigterm_ends_a_pair_that_waits(world: World) -> None:
+    master = world.make_master()
+    daemon = world.start(world.configure({"test": (master, world.fs(2) / "pfs/missing")}))
+    world.reaches(lambda now: now["state"] == "waiting", "waiting")
+
+    assert world.stop(daemon) == 0
+
+
+def test_next_daemon_ends_the_orphans_of_a_killed_one_first(mirrored: World) -> None:
+    before = mirrored.status()
+    orphans = {before["pid"], *before["half_pids"]}
+    mirrored.daemons[0].kill()
+    mirrored.daemons[0].wait()
+    assert orphans <= living_pids(str(mirrored.root))
+
+    with no_two_writers(mirrored):
+        mirrored.start(mirrored.root / "hammerd.toml")
+        after = mirrored.streams_in_following_gear()
+
+    assert living_pids(f"{mirrored.hammer} -vv") == {after["pid"], *after["half_pids"]}
+    assert not orphans & living_pids(str(mirrored.root))
+    log = mirrored.log()
+    assert log.index("orphan.ended") < log.rindex("pair.launching")
+
+
+def test_orphaned_halves_without_their_parent_are_found_too(mirrored: World) -> None:
+    before = mirrored.status()
+    mirrored.daemons[0].kill()
+    mirrored.daemons[0].wait()
+    subprocess.run(["kill", "-KILL", str(before["pid"])], check=True)
+    until(lambda: before["pid"] not in living_pids(str(mirrored.root)), "the parent is gone")
+
+    mirrored.start(mirrored.root / "hammerd.toml")
+    mirrored.streams_in_following_gear()
+
+    assert not set(before["half_pids"]) & living_pids(str(mirrored.root))
+
+
+def test_second_daemon_refuses_and_names_the_first(mirrored: World) -> None:
+    second = mirrored.spawn(mirrored.root / "hammerd.toml")
+
+    _, said = second.communicate(timeout=DEADLINE_S)
+
+    assert second.returncode == 1
+    assert f"already running as pid {mirrored.daemons[0].pid}" in said
+    assert mirrored.status()["state"] == "streaming"
+
+
+def test_pause_outlives_the_daemon(mirrored: World) -> None:
+    mirrored.ask(Verb.PAUSE, "test")
+    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.daemons[0].send_signal(signal.SIGTERM)
+    mirrored.daemons[0].wait(DEADLINE_S)
+
+    mirrored.start(mirrored.root / "hammerd.toml")
+
+    now = mirrored.status()
+    assert (now["wanted"], now["state"]) == ("paused", "stopped")
+    mirrored.ask(Verb.RESUME, "test")
+    mirrored.streams_in_following_gear()
+
+
+def test_bad_config_lists_every_fault_and_starts_nothing(world: World) -> None:
+    config = world.configure({"test": ("relative/path", "/Backup2/pfs/test")}, delay="5")
+    config.write_text(config.read_text() + '[pairs.other]\nmastr = "/a"\nslave = "/b/"\n')
+
+    done = subprocess.run(
+        [*HAMMERD, "run", "-c", str(config)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 78
+    assert done.stdout == ""
+    for where in ("pairs.test.master", "defaults.delay", "pairs.other.mastr"):
+        assert where in done.stderr
+    assert 'did you mean "master"' in done.stderr
+    assert not world.run_dir.exists()
+
+
+def test_config_that_is_not_there_is_said_without_a_traceback(world: World) -> None:
+    done = subprocess.run(
+        [*HAMMERD, "run", "-c", "/no/such.toml"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode in (66, 78)
+    assert "/no/such.toml" in done.stderr
+    assert "Traceback" not in done.stderr

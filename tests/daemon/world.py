@@ -1,0 +1,199 @@
+"""Two HAMMER file systems in the simulator, a config, and the real daemon as a child process.
+
+Waiting is always for a condition, with a generous deadline.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from hammerd.cli.control_client import ask
+from hammerd.core.control_messages import Request, Verb
+from hammerd.core.errors import HammerdError
+from hammerd.simulator import admin
+
+DEADLINE_S = 40.0
+HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
+
+Status = Mapping[str, Any]
+
+
+def until(claim: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Return when a claim is true; fail with `what` when it never becomes true."""
+    end = time.monotonic() + deadline_s
+    while not claim():
+        assert time.monotonic() < end, f"never came: {what}"
+        time.sleep(0.005)
+
+
+def living_pids(needle: str) -> set[int]:
+    """Return the processes, no zombies, whose command line holds a text."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            is_meant = needle in " ".join(process.cmdline())
+            if is_meant and process.status() != psutil.STATUS_ZOMBIE:
+                found.add(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+@dataclass
+class World:
+    """A directory with file systems Backup1 (masters) and Backup2 (slaves)."""
+
+    root: Path
+    env: dict[str, str] = field(default_factory=dict)
+    time_scale: float = 5.0
+    daemons: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def make(self) -> None:
+        self.hammer = admin.install(self.root / "bin", time_scale=self.time_scale)
+        for number, base in ((1, 0x100000000), (2, 0x700000000)):
+            fs = self.fs(number)
+            admin.new_file_system(fs, fs.name, tid_base=base)
+            (fs / "pfs").mkdir()
+
+    def fs(self, number: int) -> Path:
+        return self.root / f"Backup{number}"
+
+    def run_hammer(self, *words: object) -> str:
+        argv = [str(self.hammer), *map(str, words)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def make_master(self, name: str = "test", number: int = 1) -> Path:
+        """Make a master, mounted at /BackupN/name; returns its softlink."""
+        link = self.fs(number) / "pfs" / name
+        self.run_hammer("pfs-master", link)
+        (self.fs(number) / name).mkdir()
+        admin.mount_null(link, self.fs(number) / name)
+        return link
+
+    def make_slave(self, master: Path, name: str = "test", number: int = 2) -> Path:
+        link = self.fs(number) / "pfs" / name
+        self.run_hammer("pfs-slave", link, f"shared-uuid={admin.shared_uuid(master)}")
+        return link
+
+    def write(self, name: str, text: str, pfs: str = "test") -> int:
+        """Write a file under the master's mount and flush; returns the TID."""
+        (self.fs(1) / pfs / name).write_text(text)
+        return admin.flush(self.fs(1))
+
+    @property
+    def run_dir(self) -> Path:
+        return self.root / "run"
+
+    def configure(self, pairs: Mapping[str, tuple[object, object]], **keys: str) -> Path:
+        """Write a config with short times; `keys` go to [defaults], or replace daemon's."""
+        daemon = {
+            "hammer": str(self.hammer),
+            "run_dir": str(self.run_dir),
+            "state_dir": str(self.root / "db"),
+            "log_file": str(self.root / "log/hammerd.log"),
+            "lag_log_file": str(self.root / "log/lag.log"),
+            "sample_interval": "0.5s",
+            "status_group": "no-such-group",
+            "stop_timeout": "20s",
+        }
+        defaults = {"delay": "1s", "healthy_after": "0.5s", "backoff_max": "2s"}
+        for key, value in keys.items():
+            (daemon if key in daemon else defaults)[key] = value
+        lines = ["[daemon]", *(f'{key} = "{value}"' for key, value in daemon.items())]
+        lines += ["[defaults]", *(f'{key} = "{value}"' for key, value in defaults.items())]
+        for name, (master, slave) in pairs.items():
+            lines += [f"[pairs.{name}]", f'master = "{master}"', f'slave = "{slave}"']
+        path = self.root / "hammerd.toml"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def start(self, config: Path) -> subprocess.Popen[str]:
+        """Start the daemon and wait until it answers."""
+        daemon = self.spawn(config)
+        until(lambda: daemon.poll() is not None or self.answers(), "the daemon answers")
+        assert daemon.poll() is None, daemon.stderr.read() if daemon.stderr else ""
+        return daemon
+
+    def spawn(self, config: Path) -> subprocess.Popen[str]:
+        argv = [*HAMMERD, "run", "-c", str(config)]
+        daemon = subprocess.Popen(
+            argv,
+            env={**os.environ, **self.env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.daemons.append(daemon)
+        return daemon
+
+    def answers(self) -> bool:
+        try:
+            return "pid" in ask(self.run_dir, Request(Verb.PING))
+        except HammerdError:
+            return False
+
+    def ask(self, verb: Verb, *pairs: str, for_s: float | None = None) -> Status:
+        return ask(self.run_dir, Request(verb, pairs, for_s))
+
+    def status(self, pair: str = "test") -> Status:
+        return self.ask(Verb.STATUS, pair)["pairs"][0]
+
+    def reaches(self, claim: Callable[[Status], Any], what: str, pair: str = "test") -> Status:
+        """Wait until a pair's status fulfils a claim; returns that status."""
+        last: Status = {}
+
+        def holds() -> bool:
+            nonlocal last
+            last = self.status(pair)
+            return bool(claim(last))
+
+        try:
+            until(holds, what)
+        except AssertionError:
+            raise AssertionError(f"never came: {what}\n{last}\n{self.log()}") from None
+        return last
+
+    def streams_in_following_gear(self, pair: str = "test") -> Status:
+        return self.reaches(
+            lambda now: (
+                now["state"] == "streaming"
+                and now["gear"] == "following"
+                and len(now["half_pids"]) == 2
+            ),
+            "streaming in following gear, both halves seen",
+            pair,
+        )
+
+    def log(self) -> str:
+        path = self.root / "log/hammerd.log"
+        return path.read_text() if path.exists() else ""
+
+    def stop(self, daemon: subprocess.Popen[str]) -> int:
+        daemon.send_signal(signal.SIGTERM)
+        return daemon.wait(DEADLINE_S)
+
+    def clean_up(self) -> None:
+        """End everything that is left, the daemons first."""
+        for daemon in self.daemons:
+            if daemon.poll() is None:
+                daemon.kill()
+            daemon.wait()
+            if daemon.stderr:
+                daemon.stderr.close()
+        for pid in living_pids(str(self.root)):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        until(lambda: not living_pids(str(self.root)), "every process of the test is gone")
