@@ -126,15 +126,9 @@ def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
             return end(life, ThenStopped(), ctx)
         case RestartAsked():
             return end(life, ThenProbe(), ctx)
-        case DivergedSeen():
-            return end(life, ThenPark(ParkCause.DIVERGED, DIVERGED_HINT), ctx)
-        case ForeignSeen():
-            then = ThenPark(ParkCause.FOREIGN_STREAM, foreign_hint(event))
-            return end(life, then, ctx)
-        case Sampled(Park(cause, hint)):
-            return end(life, ThenPark(cause, hint), ctx)
         case _:
-            return Step(life)
+            then = then_parked(event)
+            return end(life, then, ctx) if then else Step(life)
 
 
 def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
@@ -239,6 +233,19 @@ def _stall(state: Streaming) -> Trouble:
         return Trouble(LossCause.PRESCAN_STUCK, hint)
     hint = "the master moves on, the stream does not: look at the slave's disk and at the link"
     return Trouble(LossCause.STALLED, hint)
+
+
+def then_parked(event: Event) -> ThenPark | None:
+    """Return what parks a pair though it is under way to its slave, None where nothing does."""
+    match event:
+        case DivergedSeen():
+            return ThenPark(ParkCause.DIVERGED, DIVERGED_HINT)
+        case ForeignSeen():
+            return ThenPark(ParkCause.FOREIGN_STREAM, foreign_hint(event))
+        case Sampled(Park(cause, hint)):
+            return ThenPark(cause, hint)
+        case _:
+            return None
 
 
 def foreign_hint(event: ForeignSeen) -> str:

@@ -208,7 +208,6 @@ ROWS: dict[str, Row] = {
     "SpawnFailed": Row(SpawnFailed(11, "text")),
     "SlaveBusy": Row(SlaveBusy("other")),
     "SlaveFree": Row(SlaveFree()),
-    "SlaveFree, latched": Row(SlaveFree(), LATCHED),
     "Said Prescan": said(Prescan()),
     "Said PrescanDone": said(PrescanDone(3, 30)),
     "Said Batch": said(Batch(Tid(2), Tid(9), 100)),

@@ -5,6 +5,7 @@ from hammerd.core.pair_events import (
     DivergedSeen,
     GroupEmpty,
     Launch,
+    LeaveQueue,
     Probe,
     RestartAsked,
     Said,
@@ -128,3 +129,10 @@ def test_latch_is_kept_through_every_state_without_a_group() -> None:
 def test_stream_that_lives_is_not_what_latches() -> None:
     assert isinstance(play(*COPYING).life.state, Streaming)
     assert not play(*COPYING).life.memory.is_diverged
+
+
+def test_divergence_seen_takes_a_pair_out_of_the_queue() -> None:
+    done = play(*LAUNCHING[:2], (1, SlaveBusy("other")), (9, DivergedSeen()))
+
+    assert done.life.state == diverged(9)
+    assert done.effects == (LeaveQueue(),)
