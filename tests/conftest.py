@@ -1,0 +1,28 @@
+"""A test may be skipped for a reason on this list; any other skip fails the run."""
+
+import pytest
+
+ALLOWED_SKIPS: frozenset[str] = frozenset()
+
+
+def unlisted_skips(reports: list[pytest.TestReport]) -> list[str]:
+    """Return each skip whose reason nobody has agreed to."""
+    unlisted = []
+    for report in reports:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if reason.removeprefix("Skipped: ") not in ALLOWED_SKIPS:
+            unlisted.append(f"{report.nodeid}: {reason}")
+    return unlisted
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    if unlisted := unlisted_skips(reporter.stats.get("skipped", [])):
+        reporter.write_line("")
+        reporter.write_line("skipped for a reason that is not in tests/conftest.py:", red=True)
+        for line in unlisted:
+            reporter.write_line(f"  {line}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
