@@ -6,7 +6,9 @@ SIGCHLD comes. A pidfd tells where there is one; elsewhere look() at each tick d
 """
 
 import asyncio
+import errno
 import os
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -68,7 +70,7 @@ class PidfdWatch:
     def watch(self, half: Member, on_death: OnDeath) -> None:
         """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
         try:
-            fd = os.pidfd_open(half.pid)
+            fd = _open_pidfd(half.pid)
         except OSError:
             self._loop.call_soon(on_death, half.pid)
             return
@@ -96,6 +98,12 @@ class PidfdWatch:
 def half_watch(loop: asyncio.AbstractEventLoop) -> HalfWatch:
     """Return the best watch that this system has."""
     return PidfdWatch(loop) if has_shortcut("pidfd_open") else TickWatch(loop)
+
+
+def _open_pidfd(pid: int) -> int:
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "no pidfds here")
+    return os.pidfd_open(pid)
 
 
 def _is_dead(half: Member) -> bool:
