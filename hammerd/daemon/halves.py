@@ -15,6 +15,15 @@ from typing import Protocol
 from hammerd.daemon.portable import has_shortcut
 from hammerd.daemon.process_table import Member, look_at
 
+if sys.platform == "linux":
+    from os import pidfd_open
+else:
+
+    def pidfd_open(pid: int) -> int:
+        """Fail: only Linux has pidfds."""
+        raise OSError(errno.ENOSYS, f"no pidfd of {pid} here")
+
+
 OnDeath = Callable[[int], None]
 
 
@@ -70,7 +79,7 @@ class PidfdWatch:
     def watch(self, half: Member, on_death: OnDeath) -> None:
         """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
         try:
-            fd = _open_pidfd(half.pid)
+            fd = pidfd_open(half.pid)
         except OSError:
             self._loop.call_soon(on_death, half.pid)
             return
@@ -98,12 +107,6 @@ class PidfdWatch:
 def half_watch(loop: asyncio.AbstractEventLoop) -> HalfWatch:
     """Return the best watch that this system has."""
     return PidfdWatch(loop) if has_shortcut("pidfd_open") else TickWatch(loop)
-
-
-def _open_pidfd(pid: int) -> int:
-    if sys.platform != "linux":
-        raise OSError(errno.ENOSYS, "no pidfds here")
-    return os.pidfd_open(pid)
 
 
 def _is_dead(half: Member) -> bool:
