@@ -1,0 +1,30 @@
+"""Runs the benchmarks that were named, or all: freshness, recovery, cost, status."""
+
+import sys
+import time
+
+from bench import cost, freshness, recovery, status
+
+BENCHMARKS = {
+    "freshness": freshness.run,
+    "recovery": recovery.run,
+    "cost": cost.run,
+    "status": status.run,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks; 64 when one is unknown."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}; known: {', '.join(BENCHMARKS)}")
+        return 64
+    for name in names or BENCHMARKS:
+        began_at = time.monotonic()
+        BENCHMARKS[name]()
+        print(f"({name} took {time.monotonic() - began_at:.0f} s)\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

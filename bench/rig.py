@@ -1,0 +1,102 @@
+"""What every benchmark stands on: file systems and PFSs in the simulator, and a clean end."""
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hammerd.cli.demo.streams import Stream, end_processes_below, running_streams
+from hammerd.simulator import admin
+
+PATIENCE_S = 60.0
+FILE_BYTES = 1000
+DELAY_S = 5
+"""hammer's own default, and hammerd's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A master and its slave by their PFS links, and the root of the master's file system."""
+
+    name: str
+    root: Path
+    pfs_id: int
+    master: Path
+    slave: Path
+
+    def write(self) -> int:
+        """Write a small file to the master, flush, and return the flush TID."""
+        return admin.write(self.root, self.pfs_id, FILE_BYTES)
+
+    def holds(self, tid: int) -> bool:
+        """Whether the slave has committed a TID."""
+        return admin.sync_end_tid(self.slave) >= tid
+
+    def stream_words(self, hammer: Path, *options: str) -> list[str]:
+        """Return the words of the mirror-stream onto it."""
+        return [str(hammer), *options, "mirror-stream", str(self.master), str(self.slave)]
+
+
+class Rig:
+    """A directory with a hammer in it and as many mirrors as are asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.hammer = admin.install(root / "bin")
+        self._made = 0
+
+    def apart(self, count: int) -> list[Mirror]:
+        """Make mirrors that share no file system: a write wakes one stream only."""
+        return [mirror for _ in range(count) for mirror in self.together(1)]
+
+    def together(self, count: int) -> list[Mirror]:
+        """Make mirrors from one file system to another."""
+        self._made += 1
+        place = self.root / f"w{self._made}"
+        for number in (1, 2):
+            label = f"Backup{number}"
+            admin.new_file_system(place / label, label, tid_base=number << 32)
+        return [self._mirror(place, f"w{self._made}n{index}") for index in range(count)]
+
+    def streams(self) -> tuple[Stream, ...]:
+        """Return every stream that runs in the rig."""
+        return running_streams(self.hammer)
+
+    def _mirror(self, place: Path, name: str) -> Mirror:
+        master, slave = place / "Backup1" / name, place / "Backup2" / name
+        created = self._hammer("pfs-master", master)
+        pfs_id = int(created.split("PFS#", 1)[1].split("\t", 1)[0])
+        self._hammer("pfs-slave", slave, f"shared-uuid={admin.shared_uuid(master)}")
+        mirror = Mirror(name, place / "Backup1", pfs_id, master, slave)
+        mirror.write()
+        return mirror
+
+    def _hammer(self, *words: str | Path) -> str:
+        run = [str(self.hammer), *map(str, words)]
+        return subprocess.run(run, check=True, capture_output=True, text=True).stdout
+
+
+@contextlib.contextmanager
+def rig() -> Iterator[Rig]:
+    """Make a rig, and leave no process and no file of it behind."""
+    with tempfile.TemporaryDirectory(prefix="hb-", dir="/tmp") as directory:
+        try:
+            yield Rig(Path(directory))
+        finally:
+            end_processes_below(Path(directory))
+
+
+def wait_until(is_so: Callable[[], bool], what: str, turn_s: float = 0.05) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TimeoutError: it did not come true.
+    """
+    deadline_at = time.monotonic() + PATIENCE_S
+    while not is_so():
+        if time.monotonic() > deadline_at:
+            raise TimeoutError(what)
+        time.sleep(turn_s)

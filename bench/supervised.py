@@ -1,0 +1,77 @@
+"""hammerd as a child of a benchmark."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from bench.rig import DELAY_S, Mirror, Rig, wait_until
+from hammerd.cli.control_client import ask
+from hammerd.cli.exits import CommandFailed
+from hammerd.cli.status_answer import PairAnswer, read_status
+from hammerd.core.control_messages import Request, Verb
+
+HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
+
+
+class Hammerd:
+    """A running daemon over some mirrors."""
+
+    def __init__(self, rig: Rig, name: str, mirrors: Sequence[Mirror], hammer: Path) -> None:
+        self.home = rig.root / name
+        self.run_dir = self.home / "run"
+        self.home.mkdir()
+        config = self.home / "hammerd.toml"
+        config.write_text(_config(self.home, hammer, mirrors))
+        with (self.home / "stderr").open("wb") as stderr:
+            self.process = subprocess.Popen([*HAMMERD, "run", "-c", config], stderr=stderr)
+
+    def pairs(self) -> dict[str, PairAnswer]:
+        """Return what it says of every pair, nothing while it does not answer."""
+        try:
+            answer = read_status(ask(self.run_dir, Request(Verb.STATUS)))
+        except CommandFailed:
+            return {}
+        return {pair["pair"]: pair for pair in answer["pairs"]}
+
+    def wait_until_at_rest(self, up_s: float = DELAY_S + 1) -> None:
+        """Wait until every pair follows, is in sync, and has lived a while."""
+
+        def is_at_rest() -> bool:
+            pairs = self.pairs().values()
+            return bool(pairs) and all(_is_at_rest(pair, up_s) for pair in pairs)
+
+        wait_until(is_at_rest, f"the pairs of {self.home} are at rest", 0.1)
+
+    def streaming_since(self, pair: str, since_time: float) -> float | None:
+        """Return when the log says that a pair streams, at or after an instant, by wall clock."""
+        for line in (self.home / "hammerd.log").read_text().splitlines():
+            moment, _level, event, *fields = line.split()
+            time = datetime.fromisoformat(moment).timestamp() + 0.001
+            if event == "pair.streaming" and f"pair={pair}" in fields and time >= since_time:
+                return time
+        return None
+
+
+def _is_at_rest(pair: PairAnswer, up_s: float) -> bool:
+    follows = pair["phase"] == "idle" and pair["gear"] == "following"
+    return follows and (pair.get("up_s") or 0.0) > up_s
+
+
+def _config(home: Path, hammer: Path, mirrors: Sequence[Mirror]) -> str:
+    tables = "".join(
+        f'[pairs.{each.name}]\nmaster = "{each.master}"\nslave = "{each.slave}"\n'
+        for each in mirrors
+    )
+    return f"""\
+[daemon]
+hammer = "{hammer}"
+run_dir = "{home}/run"
+state_dir = "{home}/db"
+log_file = "{home}/hammerd.log"
+lag_log_file = "{home}/lag.log"
+[defaults]
+delay = "{DELAY_S}s"
+healthy_after = "1s"
+{tables}"""
