@@ -118,7 +118,7 @@ class Stream:
             )
 
     def said(self) -> str:
-        return self.stderr_path.read_text("utf-8")
+        return self.stderr_path.read_bytes().decode("utf-8")
 
     def wait_until_said(self, text: str, times: int = 1) -> None:
         wait_for(lambda: self.said().count(text) >= times)

@@ -26,7 +26,7 @@ exec sleep 1000
     "restricted.sh": """\
 while [ "$1" != hammer ]; do shift; done
 export SSH_ORIGINAL_COMMAND="$*"
-exec hammer ssh-remote mirror-write "${RESTRICT_PATH:-/Backup2/pfs/}"
+exec hammer ssh-remote mirror-write "${RESTRICT_PATH:-ROOT/Backup2/pfs/}"
 """,
 }
 
@@ -34,5 +34,6 @@ exec hammer ssh-remote mirror-write "${RESTRICT_PATH:-/Backup2/pfs/}"
 def install_stand_ins(directory: Path, log: Path) -> None:
     directory.mkdir()
     for name, text in _SCRIPTS.items():
-        (directory / name).write_text(_LOG.format(log=log) + text)
+        here = text.replace("ROOT", str(directory.parent))
+        (directory / name).write_text(_LOG.format(log=log) + here)
         (directory / name).chmod(0o755)

@@ -88,8 +88,8 @@ def send(data: bytes) -> None:
     try:
         while view:
             view = view[os.write(1, view) :]
-    except ConnectionResetError:
-        os.kill(os.getpid(), SIGPIPE)  # a socket's word for a pipe without a reader
+    except (ConnectionResetError, BrokenPipeError):
+        os.kill(os.getpid(), SIGPIPE)  # a socket's words for a pipe without a reader
     except OSError as error:
         raise CommandError("write_mrecord", error) from error
 
