@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.judgement import AwaitMount, Go, Park
-from hammerd.core.pair_deadlines import MOUNT_LOOK_S, PARKED_LOOK_S
+from hammerd.core.pair_deadlines import MOUNT_LOOK_S, PARKED_LOOK_S, choose_gear
 from hammerd.core.pair_events import (
     Context,
     DeadlinePassed,
@@ -37,6 +37,7 @@ from hammerd.core.pair_events import (
     StopAsked,
 )
 from hammerd.core.pair_moves import (
+    await_mount,
     back_off,
     go_on,
     judged,
@@ -95,7 +96,7 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
     life = replace(life, memory=_remembered(life.memory, event))
     match life.state:
         case Stopped():
-            return _in_stopped(life, event, ctx)
+            return _in_stopped(life, life.state, event, ctx)
         case Probing():
             return _in_probing(life, life.state, event, ctx)
         case Launching():
@@ -109,7 +110,7 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
         case WaitingForMount():
             return _in_mount(life, life.state, event, ctx)
         case WaitingForSlave():
-            return _in_queue(life, life.state, event, ctx)
+            return _in_queue(life, event, ctx)
         case Parked():
             return _in_parked(life, life.state, event, ctx)
         case _:
@@ -124,7 +125,7 @@ def _remembered(memory: Memory, event: Event) -> Memory:
         case RestartAsked():
             return replace(memory, wanted=Up())
         case StopAsked(wanted):
-            return replace(memory, wanted=wanted)
+            return replace(memory, wanted=wanted, unmounted_since_at=None)
         case Said(Complaint(text=text) | Remark(text=text)):
             return replace(memory, last_words=(*memory.last_words, text)[-LAST_WORDS:])
         case DivergedSeen():
@@ -136,14 +137,15 @@ def _remembered(memory: Memory, event: Event) -> Memory:
 # --- one function per state ------------------------------------------------------------------
 
 
-def _in_stopped(life: PairLife, event: Event, ctx: Context) -> Step:
+def _in_stopped(life: PairLife, state: Stopped, event: Event, ctx: Context) -> Step:
     match event:
         case StartAsked() | RestartAsked():
             return probe(life, ctx)
         case DeadlinePassed():
             return probe(replace(life, memory=replace(life.memory, wanted=Up())), ctx)
         case StopAsked():
-            return to(life, stopped(life.memory, ctx.now_at))
+            resume_at = stopped(life.memory, ctx.now_at).resume_at
+            return to(life, replace(state, resume_at=resume_at))
         case _:
             return Step(life)
 
@@ -203,9 +205,7 @@ def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context
             again_at = ctx.now_at + life.pair.timing.probe_timeout_s + MOUNT_LOOK_S
             return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
         case ProbeAnswered(AwaitMount(cause, hint)):
-            look_at = ctx.now_at + MOUNT_LOOK_S
-            waiting = WaitingForMount(state.since_at, look_at, Trouble(cause, hint))
-            return to(life, waiting)
+            return await_mount(life, Trouble(cause, hint), ctx)
         case ProbeAnswered(judgement):
             return judged(life, judgement, ctx)
         case ForeignSeen():
@@ -214,12 +214,12 @@ def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context
             return Step(life)
 
 
-def _in_queue(life: PairLife, state: WaitingForSlave, event: Event, ctx: Context) -> Step:
+def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
             return to(life, stopped(life.memory, ctx.now_at), LeaveQueue())
         case SlaveFree():
-            return launch(life, state.gear, ctx)
+            return launch(life, choose_gear(life.pair, ctx), ctx)
         case _:
             return _parked_in_queue(life, then_parked(event), ctx)
 

@@ -47,8 +47,8 @@ from hammerd.core.pairs import Gear
 from hammerd.core.stream_sayings import ParkCause
 
 DIVERGED_HINT = (
-    "the slave's TID is ahead of its master's, so nothing would be copied: compare both ends, "
-    'then re-create the slave, or run "hammerd resume" if the master was restored on purpose'
+    "the slave's TID is ahead of its master's, so nothing would be copied: find out which end is "
+    'right, re-create the slave if it is not, then run "hammerd resume"'
 )
 
 
@@ -139,8 +139,10 @@ def to(life: PairLife, state: State, *effects: Effect) -> Step:
 def stopped(memory: Memory, now_at: float) -> Stopped:
     """Rest, until the pause ends if there is one."""
     match memory.wanted:
-        case Paused(until_at):
-            return Stopped(now_at, resume_at=until_at)
+        case Paused(until_at) if until_at is not None:
+            return Stopped(now_at, resume_at=max(until_at, now_at))
+        case Paused():
+            return Stopped(now_at)
         case Up() | Down():
             return Stopped(now_at)
         case _:
@@ -186,12 +188,17 @@ def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
 
 def park(life: PairLife, cause: ParkCause, hint: str, ctx: Context) -> Step:
     """Wait for a person."""
+    life = replace(life, memory=replace(life.memory, unmounted_since_at=None))
     return to(life, Parked(ctx.now_at, ctx.now_at + PARKED_LOOK_S, cause, hint))
 
 
 def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """Wait for an end to appear."""
-    return to(life, WaitingForMount(ctx.now_at, ctx.now_at + MOUNT_LOOK_S, trouble))
+    since_at = life.memory.unmounted_since_at
+    if since_at is None:
+        since_at = ctx.now_at
+    life = replace(life, memory=replace(life.memory, unmounted_since_at=since_at))
+    return to(life, WaitingForMount(since_at, ctx.now_at + MOUNT_LOOK_S, trouble))
 
 
 def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:

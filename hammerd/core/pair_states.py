@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.stream_sayings import ParkCause
+from hammerd.core.tid import Tid
 
 # --- what the operator wants -----------------------------------------------------------------
 
@@ -160,7 +161,7 @@ class Streaming:
     """The halves live and the stream said something.
 
     `has_progressed`: it sent bytes, committed or came to rest. `behind_since_at`: since when
-    samples show the master's TID past the slave's.
+    samples show the master's TID past the slave's, and the slave's to stay at `behind_at_tid`.
     """
 
     since_at: float
@@ -170,6 +171,7 @@ class Streaming:
     progress_at: float
     has_progressed: bool = False
     behind_since_at: float | None = None
+    behind_at_tid: Tid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,11 @@ class WaitingForBackoff:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForMount:
-    """An end is not there; looked at every so often, no failure is counted."""
+    """An end is not there; looked at every so often, no failure is counted.
+
+    `since_at` is when that began: a stream that is launched meanwhile and finds the end missing
+    still (ours cannot be probed on another host) is no new beginning.
+    """
 
     since_at: float
     look_at: float
@@ -260,6 +266,8 @@ class Memory:
     """What a pair remembers from state to state.
 
     `failures` are those not yet forgiven; `is_diverged` is the latch that only a resume lifts;
+    `restarts` counts the streams that lived and were lost, whatever came after them;
+    `unmounted_since_at` is since when no stream lived because an end is not there;
     `last_words` are the last lines of the attempt at hand, quoted when it fails.
     """
 
@@ -268,6 +276,7 @@ class Memory:
     relaunched_at: float | None = None
     is_diverged: bool = False
     restarts: int = 0
+    unmounted_since_at: float | None = None
     last_words: tuple[str, ...] = ()
 
 

@@ -90,7 +90,8 @@ def in_launching(  # noqa: C901 - a flat table of cases
             streaming = Streaming(
                 ctx.now_at, state.since_at, state.gear, InPrescan(), progress_at=ctx.now_at
             )
-            return _heard(replace(life, state=streaming), streaming, saying, ctx)
+            memory = replace(life.memory, unmounted_since_at=None)
+            return _heard(replace(life, memory=memory, state=streaming), streaming, saying, ctx)
         case DeadlinePassed():
             hint = "the stream said nothing since it was started"
             return end(life, ThenBackoff(Trouble(LossCause.LAUNCH_TIMEOUT, hint)), ctx)
@@ -112,7 +113,7 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
         case Sampled(Go() | AwaitMount() | Retry()):
             return to(life, _sampled(state, ctx))
         case DeadlinePassed():
-            return _lost(life, state, _stall(state), ctx)
+            return end(_with_restart_counted(life), ThenBackoff(_stall(state)), ctx)
         case _:
             return _with_group(life, event, ctx)
 
@@ -142,7 +143,7 @@ def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> St
         case Idle():
             return _rested(life, _progressed(state, AtRest(), ctx), ctx)
         case Progress(slice_bytes=sent_bytes):
-            return to(life, _progressed(state, _copying(state.phase, sent_bytes), ctx))
+            return to(life, _scanned(state, sent_bytes, ctx))
         case Committed() | SliceWritten():
             return to(life, _progressed(state, state.phase, ctx))
         case Batch(begin, end, bulk_bytes) if end > begin:
@@ -155,9 +156,13 @@ def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> St
             assert_never(saying)
 
 
-def _copying(phase: Phase, sent_bytes: int) -> Copying:
-    total_bytes = phase.total_bytes if isinstance(phase, Copying) else None
-    return Copying(sent_bytes, total_bytes)
+def _scanned(state: Streaming, sent_bytes: int, ctx: Context) -> Streaming:
+    total_bytes = state.phase.total_bytes if isinstance(state.phase, Copying) else None
+    phase = Copying(sent_bytes, total_bytes)
+    if sent_bytes == 0:
+        # The scan moves on, so it is no stall; but it takes bytes to prove that a stream works.
+        return replace(state, phase=phase, progress_at=ctx.now_at)
+    return _progressed(state, phase, ctx)
 
 
 def _progressed(state: Streaming, phase: Phase, ctx: Context) -> Streaming:
@@ -173,16 +178,17 @@ def _rested(life: PairLife, state: Streaming, ctx: Context) -> Step:
 
 def _sampled(state: Streaming, ctx: Context) -> Streaming:
     if ctx.lag.verdict is not LagVerdict.BEHIND:
-        return replace(state, behind_since_at=None)
-    if state.behind_since_at is None:
-        return replace(state, behind_since_at=ctx.now_at)
+        return replace(state, behind_since_at=None, behind_at_tid=None)
+    if state.behind_since_at is None or state.behind_at_tid != ctx.slave_tid:
+        return replace(state, behind_since_at=ctx.now_at, behind_at_tid=ctx.slave_tid)
     return state
 
 
 def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
     then = then_of(complaint)
     if then is not None:
-        return end(_with_restart_counted(life), then, ctx)
+        was_alive = isinstance(life.state, Streaming)
+        return end(_with_restart_counted(life) if was_alive else life, then, ctx)
     if complaint.cure is Cure.NOTE:
         trouble = Trouble(complaint.name, complaint.hint)
         return Step(life, (Note(NoteName.COMPLAINED, trouble, complaint.text),))

@@ -138,13 +138,17 @@ WITHOUT_GROUP: dict[str, State] = {
     "/diverged": replace(REFUSED, cause=ParkCause.DIVERGED, hint="diverged"),
 }
 
+BEHIND = replace(
+    streaming(AtRest(), Gear.FOLLOWING), behind_since_at=SINCE_AT, behind_at_tid=Tid(9)
+)
+
 WITH_GROUP: dict[str, State] = {
     "launching": Launching(SINCE_AT, NOW_AT + 30, Gear.BULK),
     "prescan": streaming(InPrescan()),
     "copying": streaming(Copying(10, 100)),
     "rest": streaming(AtRest()),
     "rest(f)": streaming(AtRest(), Gear.FOLLOWING),
-    "behind(f)": replace(streaming(AtRest(), Gear.FOLLOWING), behind_since_at=SINCE_AT),
+    "behind(f)": BEHIND,
     "st>stopped": stopping(ThenStopped()),
     "st>probe": stopping(ThenProbe()),
     "st>parked": stopping(ThenPark(ParkCause.REFUSED, "refused")),
