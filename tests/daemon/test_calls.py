@@ -1,0 +1,97 @@
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from hammerd.daemon.calls import MOST_OUTPUT_BYTES, Answer, Calls
+from tests.daemon.world import living_pids, until
+
+ENV = {"PATH": "/bin:/usr/bin"}
+
+
+@pytest.fixture(params=["shortcuts", "portable"], autouse=True)
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "portable":
+        monkeypatch.setenv("HAMMERD_PORTABLE", "1")
+
+
+def run(*argv: str, timeout_s: float = 30) -> Answer:
+    return with_calls(lambda calls: calls.run(argv, ENV, timeout_s))
+
+
+def with_calls(act: Callable[[Calls], Awaitable[Answer]]) -> Answer:
+    async def main() -> Answer:
+        loop = asyncio.get_running_loop()
+        calls = Calls(loop)
+        loop.add_signal_handler(signal.SIGCHLD, calls.child_changed)
+        return await act(calls)
+
+    return asyncio.run(main())
+
+
+def test_command_gives_its_output_and_its_end() -> None:
+    answer = run("/bin/sh", "-c", "echo out; echo err >&2; exit 3")
+
+    assert answer == Answer("exit 3", "out\n", "err\n")
+    assert not answer.is_good
+
+
+def test_command_that_was_killed_says_by_which_signal() -> None:
+    assert run("/bin/sh", "-c", "kill -TERM $$").status == "signal SIGTERM"
+
+
+def test_command_has_no_terminal_and_only_the_environment_given() -> None:
+    answer = run("/bin/sh", "-c", "env; tty; pwd; umask; ps -o sid= -p $$; echo $$")
+
+    environment, rest = answer.stdout.split("not a tty\n")
+    words = rest.split()
+    assert dict(line.split("=", 1) for line in environment.splitlines()).items() >= ENV.items()
+    assert "HOME" not in environment
+    assert words[:2] == ["/", "0077"]
+    assert words[2] == words[3]
+
+
+def test_command_that_is_not_there_is_an_answer_too() -> None:
+    answer = run("/no/such/command")
+
+    assert answer.spawn_error is not None
+    assert "/no/such/command could not be started: No such file" in str(answer.spawn_error)
+
+
+def test_command_that_hangs_is_answered_for_at_the_deadline_and_killed() -> None:
+    answer = run("/bin/sh", "-c", "echo begun; sleep 4711 & sleep 4711", timeout_s=0.5)
+
+    assert answer.is_late
+    assert answer.stdout == "begun\n"
+    until(lambda: not living_pids("sleep 4711"), "its group is gone")
+
+
+def test_command_that_leaves_a_child_behind_is_answered_for_at_once() -> None:
+    answer = run("/bin/sh", "-c", "sleep 4712 & echo done")
+
+    assert answer == Answer("exit 0", "done\n", "")
+    until(lambda: not living_pids("sleep 4712"), "what it left is gone")
+
+
+def test_output_without_end_is_cut_and_does_not_block_the_command() -> None:
+    script = f"import os; [os.write(1, b'x' * 65536) for _ in range({MOST_OUTPUT_BYTES // 32768})]"
+
+    answer = run(sys.executable, "-IS", "-c", script)
+
+    assert answer.is_good
+    assert len(answer.stdout) == MOST_OUTPUT_BYTES
+
+
+def test_no_fd_is_left_open_by_many_calls() -> None:
+    async def many(calls: Calls) -> Answer:
+        await calls.run(("/bin/true",), ENV, 30)
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(20):
+            answer = await calls.run(("/bin/true",), ENV, 30)
+        assert len(os.listdir("/dev/fd")) == before
+        return answer
+
+    assert with_calls(many).is_good
