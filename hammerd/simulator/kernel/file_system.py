@@ -73,6 +73,14 @@ class FileSystem:
         replace_file(self.path("flush_tid"), b"%#018x\n" % tid)
         waiters.wake(self.path("waiters"))
 
+    def reserve_tid(self) -> int:
+        """Return a TID for records to come, given to nobody before; call with the lock held."""
+        reserved = self.path("reserved_tid")
+        last = int(read_bytes(reserved), 16) if os.path.exists(reserved) else 0
+        tid = max(self.flush_tid(), last) + tid_step()
+        replace_file(reserved, b"%#018x\n" % tid)
+        return tid
+
     def move_tid(self) -> int:
         """Move the flush TID as any small write does; call with the lock held."""
         tid = self.flush_tid() + tid_step()

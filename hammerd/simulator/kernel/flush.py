@@ -30,7 +30,8 @@ SYNTHETIC_ENTRY_NAME = "%016x"  # 16 bytes, which makes 32 bytes of entry data
 def flush(fs: FileSystem) -> int:
     """Turn what changed in the masters' live trees into records; return the flush TID."""
     with fs.locked():
-        tid = fs.flush_tid() + tid_step()
+        # A flush that was killed left records with a TID that must not be used again.
+        tid = fs.reserve_tid()
         changes = [_flush_pfs(fs, pfs_id, tid) for pfs_id in pfs_ids(fs) if pfs_id]
         if any(changes):
             fs.publish_tid(tid)

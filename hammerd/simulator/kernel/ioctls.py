@@ -59,8 +59,9 @@ def set_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
     pfs.enter("SET_PSEUDOFS")
     pfs.fs.check_writable()
     with pfs.fs.locked():
-        store_info(pfs.fs, pfs.pfs_id, info)
+        # Shown first: a target killed in between sends the slice again and so mends it.
         show_pfs(pfs, info)
+        store_info(pfs.fs, pfs.pfs_id, info)
         pfs.fs.move_tid()
 
 
