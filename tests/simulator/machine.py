@@ -69,8 +69,14 @@ class Machine:
 
     def stream(self, *words: str | Path, extra: Mapping[str, str] | None = None) -> Stream:
         """Start `hammer WORDS` and leave it running."""
+        return self.start([self.hammer, *words], extra=extra)
+
+    def start(
+        self, words: Sequence[str | Path], *, extra: Mapping[str, str] | None = None
+    ) -> Stream:
+        """Start a program in a session of its own and leave it running."""
         number = len(self.streams)
-        stream = Stream(self, [self.hammer, *words], self.root / f"stream{number}", extra)
+        stream = Stream(self, words, self.root / f"stream{number}", extra)
         self.streams.append(stream)
         return stream
 

@@ -190,6 +190,34 @@ def test_steady_state_takes_twice_the_delay_without_bulk(machine: Machine) -> No
     assert 9.0 <= sum(delays) <= 15.0
 
 
+def test_two_streams_onto_one_slave_both_work(machine: Machine, stream: Stream) -> None:
+    master, slave = machine.path("/Backup1/pfs/test"), machine.path("/Backup2/pfs/test")
+    second = machine.stream("-vv", "-B", "mirror-stream", master, slave)
+    second.wait_until_waiting("wait")
+
+    _write(machine, "second", "two")
+
+    stream.wait_until_waiting("wait", 2)
+    second.wait_until_waiting("wait", 2)
+    wait_for(lambda: _in_sync(machine))
+    wait_for((slave / "second").exists)
+    assert _tree(machine.path("/Backup1/test")) == _tree(slave)
+    assert "Lost Link" not in stream.said() + second.said()
+
+
+def test_ignored_sigchld_leaves_the_parent_spinning(machine: Machine) -> None:
+    master, slave = machine.master_and_slave()
+    words = ["/usr/bin/env", "--ignore-signal=CHLD", machine.hammer, "mirror-copy", master, slave]
+    if machine.run([*words[:2], "true"]).returncode:
+        pytest.skip("env(1) cannot ignore signals here")
+
+    stream = machine.start(words)
+    stream.wait_until_said("succeeded")
+
+    wait_for(lambda: [stream.parent.pid] == stream.group())
+    assert stream.parent.poll() is None
+
+
 def test_turned_round_pair_mirrors_back(machine: Machine, stream: Stream) -> None:
     master, slave = machine.path("/Backup1/pfs/test"), machine.path("/Backup2/pfs/test")
     stream.end()
