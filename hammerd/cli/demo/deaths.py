@@ -4,6 +4,7 @@ The time runs from the moment before the signal is sent to hammerd's log line `p
 which it writes on the new stream's first line of output.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -43,11 +44,24 @@ DEATHS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """How long hammerd took to launch the new stream, and that one to its first line."""
+
+    own_s: float
+    launch_s: float
+
+    @property
+    def total_s(self) -> float:
+        """From the death to the new stream's first line."""
+        return self.own_s + self.launch_s
+
+
+@dataclass(frozen=True, slots=True)
 class Recovery:
     """How long a pair took to stream again, and hammer alone, where it has a like."""
 
     title: str
-    seconds: float
+    times: Times
     alone: str
 
 
@@ -63,23 +77,26 @@ def kill_and_watch(death: Death, supervisor: Supervisor, witness: Witness) -> Re
     screen.command(f"kill -9 {' '.join(map(str, targets))}")
     killed_time = time.time()
     for target in targets:
-        os.kill(target, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a half may follow its peer at once
+            os.kill(target, signal.SIGKILL)
     return Recovery(death.title, relieved(old, killed_time, supervisor, witness), death.alone)
 
 
-def relieved(old: Stream, since_time: float, supervisor: Supervisor, witness: Witness) -> float:
-    """Wait until another stream has relieved `old`, and return how long that took, in seconds.
+def relieved(old: Stream, since_time: float, supervisor: Supervisor, witness: Witness) -> Times:
+    """Wait until another stream has relieved `old`, and return how long that took.
 
     Raises:
         CommandFailed: it did not come, or not alone.
     """
-    line = supervisor.listen_until(_streams_after(since_time), "the pair streams again")
+    lines = supervisor.listen_until(_streams_after(since_time), "the pair streams again")
     supervisor.wait_until(lambda: _is_whole(witness), "the new stream has both its halves")
     left = [process.pid for process in old.processes if process.is_alive()]
     if left or witness.the_one().pgid == old.pgid:
         raise CommandFailed(f"of the old stream there still are processes {left}")
-    # The log cuts its times to whole milliseconds: what is added never understates.
-    return line.time - since_time + LOG_RESOLUTION_S
+    launched_time = max(line.time for line in lines if line.event == "pair.launching")
+    # The log cuts its times to whole milliseconds: what is added never understates the whole.
+    own_s = launched_time - since_time + LOG_RESOLUTION_S
+    return Times(own_s, lines[-1].time - launched_time)
 
 
 def _streams_after(since_time: float) -> Callable[[LogLine], bool]:

@@ -60,9 +60,7 @@ class Story:
         screen.explain(
             "/Backup1 and /Backup2 are HAMMER file systems, /sbin/hammer is a simulator"
         )
-        screen.explain(
-            "of the real one; hammerd is the real daemon. Nothing runs faster than time."
-        )
+        screen.explain("of the real one; hammerd is the real daemon, and no clock is sped up.")
         screen.explain(f"All of it lives below {self.world.root}; of the paths")
         screen.explain("that are shown from here on, that much is cut off.")
         self.world.build()
@@ -102,7 +100,7 @@ class Story:
 
     def _check(self, recovery: Recovery) -> None:
         screen.proved(
-            f"streams again after {recovery.seconds * 1000:.0f} ms, one stream, no orphan"
+            f"streams again after {recovery.times.total_s * 1000:.0f} ms, one stream, no orphan"
         )
         self.world.slow_down(None)
         seconds = self.follower.write(f"date >> {MASTER}/diary")
@@ -119,8 +117,8 @@ class Story:
             raise CommandFailed("the stream did not outlive hammerd")
         screen.proved("its stream goes on without it; the next hammerd ends that one first")
         started_time = self.supervisor.start()
-        seconds = relieved(old, started_time, self.supervisor, self.witness)
-        recovery = Recovery("hammerd, then started", seconds, alone="")
+        times = relieved(old, started_time, self.supervisor, self.witness)
+        recovery = Recovery("hammerd, from its start", times, alone="")
         self._check(recovery)
         return recovery
 
@@ -158,7 +156,10 @@ def _announce_deaths() -> None:
 
 def _sum_up(recoveries: Sequence[Recovery], looks: int) -> None:
     screen.heading("From a death to the new stream's first line")
-    screen.explain(f"{'killed':<22} {'hammerd':>9}   hammer alone, delay 5 s (recorded)")
+    screen.explain("What follows the + is the simulator's hammer, a Python program, as it starts.")
+    screen.explain(f"{'killed':<22} {'hammerd':>14}   hammer alone, delay 5 s (recorded)")
     for each in recoveries:
-        screen.explain(f"{each.title:<22} {each.seconds * 1000:>6.0f} ms   {each.alone or '-'}")
+        own_ms, start_ms = round(each.times.own_s * 1000), round(each.times.launch_s * 1000)
+        times = f"{own_ms} + {start_ms} ms"
+        screen.explain(f"{each.title:<22} {times:>14}   {each.alone or '-'}")
     screen.proved(f"never two writers on the slave, in {looks} looks at the process table")

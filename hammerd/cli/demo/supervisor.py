@@ -61,26 +61,28 @@ class Supervisor:
             )
         return started_time
 
-    def listen_until(self, is_it: Callable[[LogLine], bool], what: str) -> LogLine:
-        """Show the log as it grows, up to the line that is waited for, and return that.
+    def listen_until(self, is_it: Callable[[LogLine], bool], what: str) -> list[LogLine]:
+        """Show the log as it grows, and return the lines up to the one that is waited for.
 
         The process table is looked at all the while.
 
         Raises:
             CommandFailed: the daemon died, the line did not come, or two streams were seen.
         """
-        found: list[LogLine] = []
+        lines: list[LogLine] = []
+        heard = 0
 
-        def heard() -> bool:
+        def is_heard() -> bool:
+            nonlocal heard
             self._witness.look()
             for line in self.new_lines():
                 screen.logged(line.text)
-                if is_it(line):
-                    found.append(line)
-            return bool(found)
+                lines.append(line)
+                heard = heard or (len(lines) if is_it(line) else 0)
+            return heard > 0
 
-        self.wait_until(heard, what, LOOKING_TURN_S)
-        return found[-1]
+        self.wait_until(is_heard, what, LOOKING_TURN_S)
+        return lines[:heard]
 
     def wait_until(self, is_so: Callable[[], bool], what: str, turn_s: float = TURN_S) -> None:
         """Wait for a condition.

@@ -19,6 +19,7 @@ log_file = "/var/log/hammerd/hammerd.log"
 lag_log_file = "/var/log/hammerd/lag.log"
 state_dir = "/var/db/hammerd"
 run_dir = "/var/run/hammerd"
+sample_interval = "5s"
 {group}
 [defaults]
 delay = "1s"
