@@ -23,6 +23,7 @@ from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.slaves import Slaves
+from hammerd.core.status import pair_json
 from hammerd.core.tid_clock import rebased
 from hammerd.daemon import children, state
 from hammerd.daemon.answers import Answers
@@ -127,7 +128,7 @@ class Daemon:
         self._state_path = Path(settings.state_dir) / "state.json"
         self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
         self._calls = Calls(loop)
-        self._records = SpawnRecords(run_dir / "streams")
+        self._records = SpawnRecords(run_dir / "streams", self._record_failed)
         self._watch = half_watch(loop)
         self._streams = Streams(loop, self._inbox.post, self._watch, self._records)
         self._orphans = Orphans(self._slaves, self._records, self._journal, ORPHAN_GRACE_S)
@@ -254,10 +255,22 @@ class Daemon:
             catch(number, self._is_told_to_stop.set)
         for number in (signal.SIGHUP, signal.SIGUSR1):
             catch(number, self._reopen_logs)
+        for name in ("SIGUSR2", "SIGINFO"):
+            if hasattr(signal, name):
+                catch(getattr(signal, name), self._log_status)
 
     def _child_changed(self) -> None:
         self._streams.child_changed()
         self._calls.child_changed()
+
+    def _record_failed(self, because: str) -> None:
+        self._journal.log.error("spawn_record.failed", because=because)
+
+    def _log_status(self) -> None:
+        now_at = self._loop.time()
+        for life in self._engine.lives():
+            report = self._engine.report(life.pair.name)
+            self._journal.log.info("pair.status", **pair_json(report, now_at, self._clock.rfc3339))
 
     def _reopen_logs(self) -> None:
         self._writer.submit(self._log_files.reopen)

@@ -7,7 +7,7 @@ the groups that are still there before it launches anything onto their slaves.
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,20 +34,24 @@ class SpawnRecord:
 class SpawnRecords:
     """The records of this run and those that an earlier one left."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, on_failure: Callable[[str], None]) -> None:
         self._directory = directory
+        self._on_failure = on_failure
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def write(self, record: SpawnRecord) -> None:
         """Write or replace the record of a group.
 
-        Raises:
-            OSError: the directory cannot be written to.
+        A record that cannot be written is said, and keeps no stream from running: a later
+        hammerd still knows the orphan by its command line.
         """
         path = self._path(record.pgid)
         new = path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(record)))
-        os.replace(new, path)
+        try:
+            new.write_text(json.dumps(asdict(record)))
+            os.replace(new, path)
+        except OSError as error:
+            self._on_failure(f"{path}: {error.strerror}")
 
     def remove(self, pgid: int) -> None:
         """Forget a group that is empty."""

@@ -103,3 +103,39 @@ def test_config_that_is_not_there_is_said_without_a_traceback(world: World) -> N
     assert done.returncode in (66, 78)
     assert "/no/such.toml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_usr2_writes_the_status_into_the_log(mirrored: World) -> None:
+    mirrored.daemons[0].send_signal(signal.SIGUSR2)
+
+    until(lambda: "pair.status" in mirrored.log(), "the status is in the log")
+
+    line = next(line for line in mirrored.log().splitlines() if "pair.status" in line)
+    assert "pair=test" in line
+    assert "state=streaming" in line
+
+
+def test_hup_and_usr1_open_the_logs_anew_by_their_names(mirrored: World) -> None:
+    log = mirrored.root / "log/hammerd.log"
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        log.rename(log.with_suffix(".0"))
+        mirrored.daemons[0].send_signal(number)
+        mirrored.daemons[0].send_signal(signal.SIGUSR2)
+        until(lambda: "pair.status" in mirrored.log(), "the new log")
+
+    assert mirrored.status()["state"] == "streaming"
+
+
+def test_run_dir_that_cannot_be_written_keeps_no_stream_from_running(mirrored: World) -> None:
+    streams = mirrored.run_dir / "streams"
+    for record in streams.iterdir():
+        record.unlink()
+    streams.rmdir()
+    before = mirrored.status()
+
+    mirrored.ask(Verb.RESTART, "test")
+
+    mirrored.reaches(
+        lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "a new stream"
+    )
+    assert "spawn_record.failed" in mirrored.log()
