@@ -12,6 +12,7 @@ from tests.simulator.machine import Machine, Stream, wait_for
 from tests.simulator.recording import Recording, Replay
 
 LAST_WORDS = 80
+CLOSE_CALL_S = 1.0
 NOTED_LATE_S = 0.05  # an action was noted when it was done, and its effect may be older
 
 _KILL = re.compile(r"kill (parent|source|target|whole process group) .*with (SIG\w+)")
@@ -46,6 +47,8 @@ class StreamReplay:
         return stream
 
     def _wait_for_moment(self, stream: Stream, when: float, slack: int) -> None:
+        if any(when < at < when + CLOSE_CALL_S and "\b " in text for at, text in self.chunks):
+            when -= CLOSE_CALL_S  # it was just taken in by the batch that began
         before = [(at, text) for at, text in self.chunks if at <= when - NOTED_LATE_S]
         length = len(self.replay.here("".join(text for _, text in before)))
         wait_for(lambda: len(stream.said()) >= length - slack)
