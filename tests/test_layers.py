@@ -19,7 +19,16 @@ FILES = tuple(sorted((ROOT / "hammerd").rglob("*.py")))
 
 PURE = frozenset(
     {
-        *("bisect", "collections.abc", "dataclasses", "difflib", "enum", "functools", "graphlib"),
+        *(
+            "bisect",
+            "collections.abc",
+            "dataclasses",
+            "difflib",
+            "enum",
+            "functools",
+            "graphlib",
+            "itertools",
+        ),
         *("json", "math", "posixpath", "re", "tomllib", "typing"),
     }
 )

@@ -69,6 +69,7 @@ def lag_of(master: TidClock, slave: SlaveReading | None, now_at: float) -> Lag:
             seconds=0.0,
             measured_at=measured_at,
             safe_at=newest.at,
+            is_approximate=newest.is_approximate,
         )
     held = safe_until(master, slave.tid)
     if held is None:

@@ -2,7 +2,8 @@
 
 TIDs are not time (HAMMER.md §3): only samples of (time, master TID) tell how old a slave is.
 `safe_until` answers with the start of the last sample whose TID is not past the slave's, which
-never understates the lag and overstates it by one sampling interval at most.
+never understates the lag and overstates it by one sampling interval at most; where old samples
+were thinned out, by a hundredth of it if that is more.
 
 Monotonic time counts within one run of the daemon; samples of an earlier run are converted by
 the wall clock once, when they are loaded, and are approximate from then on.
@@ -10,11 +11,16 @@ the wall clock once, when they are loaded, and are approximate from then on.
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from hammerd.core.tid import Tid
 
 MAX_SAMPLES = 4096
-"""How many samples a clock keeps; beyond it the older half is thinned to every second one."""
+"""How many samples a clock keeps before those are left out that a neighbour can stand for."""
+
+AGE_PER_GAP = 100
+"""How many times older a sample must be than the gap is wide that leaving it out makes: so a
+gap is never more than a hundredth of a lag that falls into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,13 @@ def record(clock: TidClock, sample: TidSample) -> Recorded:
     was known of the lost TIDs is no longer true.
     """
     newest = clock.newest
-    if newest is None or sample.tid > newest.tid:
+    if newest is None:
+        return Recorded(TidClock((sample,)))
+    if sample.tid > newest.tid:
+        # Of two readings under way at once the one that began first may have read last; the
+        # master held no more than this when the other one began, either.
+        later = max(sample, newest, key=lambda one: one.at)
+        sample = replace(later, tid=sample.tid)
         return Recorded(TidClock(_thinned((*clock.samples, sample))))
     if sample.tid == newest.tid:
         if sample.at < newest.at:
@@ -91,5 +103,9 @@ def rebased(clock: TidClock, now_at: float, now_time: float) -> TidClock:
 def _thinned(samples: tuple[TidSample, ...]) -> tuple[TidSample, ...]:
     if len(samples) <= MAX_SAMPLES:
         return samples
-    half = len(samples) // 2
-    return samples[:half:2] + samples[half:]
+    now_at = samples[-1].at
+    kept = [samples[0]]
+    for sample, following in pairwise(samples[1:]):
+        if (following.at - kept[-1].at) * AGE_PER_GAP > now_at - following.at:
+            kept.append(sample)
+    return (*kept, samples[-1])
