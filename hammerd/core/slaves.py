@@ -6,14 +6,17 @@ orphan's of a killed hammerd, or a foreign one. Launches take a slave, or learn 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hammerd.core.pairs import Endpoint
 
 
 def slave_keys(slave: Endpoint, unique_uuid: str | None) -> frozenset[str]:
-    """Return the keys by which a slave is known; the uuid is None before any probe."""
-    keys = {f"path:{slave}"}
+    """Return the keys by which a slave is known; the uuid is None before any probe.
+
+    As whom ssh logs in does not make it another slave.
+    """
+    keys = {f"path:{replace(slave, user=None)}"}
     if unique_uuid:
         keys.add(f"uuid:{unique_uuid}")
     return frozenset(keys)
