@@ -2,7 +2,8 @@
 
 A stream is known by a word with the basename `hammer` somewhere before its verb (an interpreter
 may stand before it, and sshd runs `hammer -2 mirror-write PATH`). Its halves have the same words
-as their parent (HAMMER.md §6).
+as their parent (HAMMER.md §6). An ssh that runs a hammer on another host writes to nothing here:
+its operand is a path over there (HAMMER.md §11).
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ def written_slave(words: Sequence[str]) -> str | None:
     if len(words) == 1:
         words = words[0].split()
     hammers = [index for index, word in enumerate(words) if basename(word) == "hammer"]
-    if not hammers:
+    if not hammers or basename(words[0]) == "ssh":
         return None
     for index in range(hammers[0] + 1, len(words)):
         nth = _SLAVE_OPERAND.get(words[index])

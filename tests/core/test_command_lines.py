@@ -1,0 +1,89 @@
+"""Which command lines write to a slave here."""
+
+import pytest
+
+from hammerd.core.command_lines import is_same_command, written_slave
+from hammerd.core.hammer_command import stream_argv
+from hammerd.core.pairs import Endpoint, Gear, Pair
+
+
+@pytest.mark.parametrize(
+    ("command", "slave"),
+    [
+        ("hammer mirror-stream /master /slave", "/slave"),
+        ("/sbin/hammer -vv -i 5 -B mirror-stream /master /slave", "/slave"),
+        ("/sbin/hammer -v mirror-copy root@host:/master /slave", "/slave"),
+        ("hammer mirror-copy /master host:/slave", "host:/slave"),
+        ("hammer -v -2 mirror-write /slave", "/slave"),
+        ("python3 /usr/local/bin/hammer -vv mirror-stream /master /slave", "/slave"),
+        ("/usr/bin/env hammer mirror-write /slave", "/slave"),
+    ],
+)
+def test_command_that_writes_to_a_slave_is_known(command: str, slave: str) -> None:
+    assert written_slave(command.split()) == slave
+
+
+def test_command_line_in_one_word_is_known() -> None:
+    """As sshd's shell and rewritten process titles show it."""
+    assert written_slave(["hammer -2 mirror-write /slave"]) == "/slave"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "hammer",
+        "hammer pfs-status /slave",
+        "hammer mirror-read /master",
+        "hammer mirror-read-stream /master",
+        "hammer mirror-stream /master",
+        "hammer mirror-write",
+        "hammerd mirror-stream /master /slave",
+        "mirror-stream /master /slave",
+        "vi hammer.c",
+        "mirror-stream /master /slave hammer",
+    ],
+)
+def test_command_that_writes_to_no_slave_is_left_alone(command: str) -> None:
+    assert written_slave(command.split()) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ssh -l root host hammer -vv -2 mirror-write /slave",
+        "/usr/bin/ssh -C host -p 22 hammer -2 mirror-write /slave",
+    ],
+)
+def test_ssh_that_has_another_host_write_does_not_write_here(command: str) -> None:
+    assert written_slave(command.split()) is None
+
+
+def test_slave_of_our_own_stream_is_found_in_its_argv() -> None:
+    pair = Pair("home", Endpoint("/master"), Endpoint("/slave"))
+
+    assert written_slave(stream_argv("/sbin/hammer", pair, Gear.BULK)) == "/slave"
+
+
+def test_recorded_command_is_known_with_an_interpreter_before_it_and_without() -> None:
+    argv = ("/sbin/hammer", "mirror-stream", "/master", "/slave")
+
+    assert is_same_command(argv, argv)
+    assert is_same_command(("/usr/bin/python3", *argv), argv)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("/sbin/hammer", "mirror-stream", "/master", "/another"),
+        ("mirror-stream", "/master", "/slave"),
+        ("/sbin/hammer", "mirror-stream", "/master", "/slave", "more"),
+    ],
+)
+def test_another_command_is_not_the_recorded_one(words: tuple[str, ...]) -> None:
+    assert not is_same_command(words, ("/sbin/hammer", "mirror-stream", "/master", "/slave"))
+
+
+def test_nothing_is_the_same_as_an_empty_record() -> None:
+    assert not is_same_command(("/sbin/init",), ())
