@@ -20,6 +20,7 @@ from hammerd.core.pair_events import (
     Terminate,
 )
 from hammerd.core.pair_states import (
+    UNKILLABLE,
     Down,
     Launching,
     Memory,
@@ -78,8 +79,7 @@ def kill(life: PairLife, state: Stopping, ctx: Context) -> Step:
     killed = replace(state, kills=kills, deadline_at=ctx.now_at + wait_s)
     if kills != 2:
         return to(life, killed, Kill())
-    trouble = Trouble("unkillable", "the group survives SIGKILL: a disk or mount may hang")
-    return to(life, killed, Kill(), Note(NoteName.UNKILLABLE, trouble))
+    return to(life, killed, Kill(), Note(NoteName.UNKILLABLE, UNKILLABLE))
 
 
 def _rank(then: Then) -> int:

@@ -63,6 +63,9 @@ class Trouble:
     hint: str = ""
 
 
+UNKILLABLE = Trouble("unkillable", "the group survives SIGKILL: a disk or mount may hang")
+
+
 @dataclass(frozen=True, slots=True)
 class ThenStopped:
     """Asked down: rest when the group is empty."""

@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import assert_never
 
 from hammerd.core.lag import Lag, LagVerdict
+from hammerd.core.pair_deadlines import deadline
 from hammerd.core.pair_states import (
     STATE_WORDS,
+    UNKILLABLE,
     AtRest,
     Copying,
     Down,
@@ -113,12 +115,14 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
 
 
 def trouble_of(life: PairLife) -> Trouble | None:
-    """Return why a pair waits or is parked, None when it does neither."""
+    """Return why a pair waits, is parked or cannot be ended, None when it fares otherwise."""
     match life.state:
         case WaitingForBackoff() | WaitingForMount() | WaitingForSlave():
             return life.state.trouble
         case Parked(cause=cause, hint=hint):
             return Trouble(cause, hint)
+        case Stopping(is_unkillable=True):
+            return UNKILLABLE
         case _:
             return None
 
@@ -217,7 +221,8 @@ def _phase_word(phase: Phase) -> str:
 
 def _retry_in_s(life: PairLife, now_at: float) -> float | None:
     match life.state:
-        case WaitingForBackoff(retry_at=at) | WaitingForMount(look_at=at) | Parked(look_at=at):
-            return round(max(0.0, at - now_at), 3)
+        case WaitingForBackoff() | WaitingForMount() | Parked():
+            at = deadline(life)
+            return None if at is None else round(max(0.0, at - now_at), 3)
         case _:
             return None

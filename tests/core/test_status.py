@@ -1,0 +1,286 @@
+"""What the daemon tells of its pairs, and how it judges them."""
+
+from dataclasses import replace
+
+import pytest
+
+from hammerd.core.lag import UNKNOWN, Lag, LagVerdict
+from hammerd.core.pair_states import (
+    UNKILLABLE,
+    AtRest,
+    Copying,
+    Down,
+    InPrescan,
+    Launching,
+    Memory,
+    PairLife,
+    Parked,
+    Paused,
+    Phase,
+    Probing,
+    State,
+    Stopped,
+    Stopping,
+    Streaming,
+    ThenStopped,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForSlave,
+    Wanted,
+)
+from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.status import (
+    SCHEMA_VERSION,
+    Health,
+    PairReport,
+    health_of,
+    pair_json,
+    status_json,
+    trouble_of,
+    worst_health,
+)
+from hammerd.core.stream_sayings import ParkCause
+from hammerd.core.tid import Tid
+
+PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave", host="h", user="root"))
+IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0, measured_at=90.0, safe_at=90.0)
+AHEAD = Lag(LagVerdict.AHEAD, tids=-3)
+TROUBLE = Trouble("why", "what helps")
+
+PROBING = Probing(80.0, 100.0)
+LAUNCHING = Launching(80.0, 140.0, Gear.BULK)
+STREAMING = Streaming(80.0, 79.0, Gear.FOLLOWING, AtRest(), 80.0)
+STOPPING = Stopping(80.0, 105.0, ThenStopped())
+HUNG = replace(STOPPING, kills=2)
+BACKOFF = WaitingForBackoff(80.0, 110.0, TROUBLE)
+MOUNT = WaitingForMount(80.0, 105.0, TROUBLE)
+QUEUED = WaitingForSlave(80.0, Gear.BULK, TROUBLE)
+PARKED = Parked(80.0, 150.0, ParkCause.REFUSED, "ask a person")
+DIVERGED = replace(PARKED, cause=ParkCause.DIVERGED)
+
+NOW_AT = 100.0
+
+
+def behind(seconds: float | None) -> Lag:
+    return Lag(LagVerdict.BEHIND, 5, seconds, 90.0, 60.0)
+
+
+def report(state: State, lag: Lag = IN_SYNC, wanted: Wanted | None = None) -> PairReport:
+    life = PairLife(PAIR, Memory(wanted=wanted or Up()), state)
+    return PairReport(life, lag, Tid(0x30), Tid(0x20), None, ())
+
+
+def to_time(at: float) -> str:
+    return f"T{at:g}"
+
+
+def told(state: State, lag: Lag = IN_SYNC, wanted: Wanted | None = None) -> dict[str, object]:
+    return pair_json(report(state, lag, wanted), NOW_AT, to_time)
+
+
+# --- health ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [PROBING, LAUNCHING, STREAMING, STOPPING])
+@pytest.mark.parametrize(
+    ("lag", "health"),
+    [
+        (IN_SYNC, Health.OK),
+        (behind(299.9), Health.OK),
+        (behind(300.0), Health.WARNING),
+        (behind(1799.9), Health.WARNING),
+        (behind(1800.0), Health.CRITICAL),
+        (behind(None), Health.UNKNOWN),
+        (UNKNOWN, Health.UNKNOWN),
+        (AHEAD, Health.UNKNOWN),
+    ],
+)
+def test_pair_under_way_is_judged_by_its_lag(state: State, lag: Lag, health: Health) -> None:
+    assert health_of(report(state, lag), NOW_AT) == health
+
+
+@pytest.mark.parametrize("state", [BACKOFF, MOUNT, QUEUED])
+def test_pair_that_waits_is_a_warning_at_least(state: State) -> None:
+    assert health_of(report(state, IN_SYNC), NOW_AT) == Health.WARNING
+    assert health_of(report(state, UNKNOWN), NOW_AT) == Health.WARNING
+    assert health_of(report(state, behind(1800)), NOW_AT) == Health.CRITICAL
+
+
+def test_mount_that_is_missing_for_long_is_critical() -> None:
+    assert health_of(report(MOUNT), 679.9) == Health.WARNING
+    assert health_of(report(MOUNT), 680.0) == Health.CRITICAL
+
+
+@pytest.mark.parametrize("state", [PARKED, DIVERGED, HUNG])
+def test_what_needs_a_person_is_critical_whatever_the_lag(state: State) -> None:
+    assert health_of(report(state, IN_SYNC), NOW_AT) == Health.CRITICAL
+
+
+@pytest.mark.parametrize("wanted", [Paused(), Paused(500.0), Down()])
+def test_pair_that_rests_as_asked_is_well(wanted: Wanted) -> None:
+    assert health_of(report(Stopped(80.0), behind(9999), wanted), NOW_AT) == Health.OK
+
+
+def test_pair_that_rests_though_it_is_wanted_is_a_warning() -> None:
+    assert health_of(report(Stopped(80.0)), NOW_AT) == Health.WARNING
+
+
+def test_all_pairs_are_as_well_as_the_worst() -> None:
+    well, slow, parked = report(STREAMING), report(BACKOFF), report(PARKED)
+    unknown = report(STREAMING, UNKNOWN)
+
+    assert worst_health([], NOW_AT) == Health.OK
+    assert worst_health([well], NOW_AT) == Health.OK
+    assert worst_health([well, unknown], NOW_AT) == Health.UNKNOWN
+    assert worst_health([unknown, slow, well], NOW_AT) == Health.WARNING
+    assert worst_health([slow, parked, well], NOW_AT) == Health.CRITICAL
+
+
+# --- json ------------------------------------------------------------------------------------
+
+
+def test_whole_of_a_pair_is_told() -> None:
+    state = replace(STREAMING, phase=Copying(50, 100))
+    memory = Memory(failures=2, restarts=3, last_words=("one", "two"))
+    life = PairLife(PAIR, memory, state)
+
+    assert pair_json(
+        PairReport(life, behind(40.12345), Tid(0x30), None, 7, (8, 9)), NOW_AT, to_time
+    ) == {
+        "pair": "home",
+        "master": "/master",
+        "slave": "root@h:/slave",
+        "wanted": "up",
+        "paused_until_time": None,
+        "state": "streaming",
+        "waiting_for": None,
+        "because": None,
+        "hint": None,
+        "since_time": "T80",
+        "up_s": 21.0,
+        "retry_in_s": None,
+        "failures": 2,
+        "restarts": 3,
+        "pid": 7,
+        "half_pids": [8, 9],
+        "gear": "following",
+        "phase": "copying",
+        "slice_bytes": 50,
+        "bulk_bytes": 100,
+        "lag_s": 40.123,
+        "lag_tids": 5,
+        "lag_verdict": "behind",
+        "lag_approximate": False,
+        "lag_measured_time": "T90",
+        "safe_until_time": "T60",
+        "master_tid": "0x0000000000000030",
+        "slave_tid": None,
+        "health": "ok",
+        "last_words": ["one", "two"],
+    }
+
+
+def test_every_state_tells_the_same_keys() -> None:
+    states = (PROBING, LAUNCHING, STREAMING, STOPPING, BACKOFF, MOUNT, QUEUED, PARKED)
+
+    assert {tuple(told(state)) for state in states} == {tuple(told(Stopped(80.0)))}
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "waiting_for"),
+    [
+        (Stopped(80.0), "stopped", None),
+        (PROBING, "probing", None),
+        (LAUNCHING, "launching", None),
+        (STREAMING, "streaming", None),
+        (STOPPING, "stopping", None),
+        (BACKOFF, "waiting", "backoff"),
+        (MOUNT, "waiting", "mount"),
+        (QUEUED, "waiting", "slave"),
+        (PARKED, "parked", None),
+    ],
+)
+def test_state_is_told_in_its_one_word(state: State, word: str, waiting_for: str | None) -> None:
+    assert (told(state)["state"], told(state)["waiting_for"]) == (word, waiting_for)
+
+
+@pytest.mark.parametrize(
+    ("phase", "word"), [(InPrescan(), "prescan"), (Copying(), "copying"), (AtRest(), "idle")]
+)
+def test_phase_is_told_in_its_one_word(phase: Phase, word: str) -> None:
+    assert told(replace(STREAMING, phase=phase))["phase"] == word
+
+
+@pytest.mark.parametrize(
+    ("state", "retry_in_s"),
+    [
+        (BACKOFF, 10.0),
+        (MOUNT, 5.0),
+        (PARKED, 50.0),
+        (DIVERGED, None),
+        (QUEUED, None),
+        (STREAMING, None),
+        (replace(BACKOFF, retry_at=99.0), 0.0),
+    ],
+)
+def test_retry_is_told_where_there_will_be_one(state: State, retry_in_s: float | None) -> None:
+    assert told(state)["retry_in_s"] == retry_in_s
+
+
+@pytest.mark.parametrize(
+    ("state", "trouble"),
+    [
+        (BACKOFF, TROUBLE),
+        (MOUNT, TROUBLE),
+        (QUEUED, TROUBLE),
+        (PARKED, Trouble("refused", "ask a person")),
+        (HUNG, UNKILLABLE),
+        (STOPPING, None),
+        (STREAMING, None),
+    ],
+)
+def test_trouble_is_told_with_its_hint(state: State, trouble: Trouble | None) -> None:
+    assert trouble_of(report(state).life) == trouble
+    assert told(state)["because"] == (trouble.because if trouble else None)
+    assert told(state)["hint"] == (trouble.hint if trouble else None)
+
+
+def test_trouble_without_a_hint_has_none() -> None:
+    assert told(replace(BACKOFF, trouble=Trouble("why")))["hint"] is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word", "until"),
+    [(Up(), "up", None), (Down(), "down", None), (Paused(), "paused", None)],
+)
+def test_what_is_wanted_is_told_in_its_one_word(
+    wanted: Wanted, word: str, until: str | None
+) -> None:
+    pair = told(Stopped(80.0), wanted=wanted)
+
+    assert (pair["wanted"], pair["paused_until_time"]) == (word, until)
+
+
+def test_end_of_a_pause_is_told() -> None:
+    pair = told(Stopped(80.0, 500.0), wanted=Paused(500.0))
+
+    assert (pair["wanted"], pair["paused_until_time"]) == ("paused", "T500")
+
+
+def test_unknown_lag_is_null_and_never_zero() -> None:
+    pair = told(STREAMING, UNKNOWN)
+
+    assert [
+        pair[key] for key in ("lag_s", "lag_tids", "lag_measured_time", "safe_until_time")
+    ] == [None] * 4
+
+
+def test_status_names_its_version() -> None:
+    assert status_json({"pid": 7}, [{"pair": "home"}], Health.OK) == {
+        "schema_version": SCHEMA_VERSION,
+        "hammerd": {"pid": 7},
+        "health": "ok",
+        "pairs": [{"pair": "home"}],
+    }
