@@ -11,7 +11,8 @@ The rules that hold everything together:
   asked > park > mount > backoff > launch.
 - Nothing is ever launched from parked without a probe that says go.
 - A healthy stream that is lost is launched again at once; whatever fails again soon backs off.
-- Every state but stopped and parked has a deadline or an event of its own to leave it by.
+- Every state but stopped and parked as diverged has a deadline or an event of its own to leave
+  it by, and no deadline lies in the past once a step is done.
 """
 
 from dataclasses import replace

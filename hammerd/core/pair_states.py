@@ -220,7 +220,6 @@ class WaitingForSlave:
     """Another owner's group on the slave is not empty yet."""
 
     since_at: float
-    gear: Gear
     trouble: Trouble
 
 

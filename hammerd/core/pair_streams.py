@@ -79,7 +79,7 @@ def in_launching(  # noqa: C901 - a flat table of cases
             return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
         case SlaveBusy(owner):
             trouble = Trouble("slave_busy", f"{owner} still holds the slave")
-            return to(life, WaitingForSlave(ctx.now_at, state.gear, trouble))
+            return to(life, WaitingForSlave(ctx.now_at, trouble))
         case Said(LostLink()):
             return end(life, ThenBackoff(Trouble(LossCause.LINK_LOST)), ctx)
         case Said(Complaint() as complaint):

@@ -131,7 +131,7 @@ WITHOUT_GROUP: dict[str, State] = {
     "backoff": WaitingForBackoff(SINCE_AT, NOW_AT + 5, TROUBLE),
     "mount": MOUNT,
     "/looking": replace(MOUNT, is_looking=True),
-    "slave": WaitingForSlave(SINCE_AT, Gear.BULK, TROUBLE),
+    "slave": WaitingForSlave(SINCE_AT, TROUBLE),
     "parked": REFUSED,
     "/looking ": replace(REFUSED, is_looking=True),
     "/foreign": replace(REFUSED, cause=ParkCause.FOREIGN_STREAM, hint="foreign"),
@@ -319,6 +319,10 @@ REASONS = (
 # --- cells -----------------------------------------------------------------------------------
 
 
+def context_of(row: Row, now_at: float) -> Context:
+    return Context(now_at, lambda _pair, _failures: 2.0, row.lag, Tid(9))
+
+
 def cell(state: State, row: Row) -> str:
     """Print what becomes of a pair in `state` at an event; empty where it is impossible."""
     life = PairLife(PAIR, row.memory, state)
@@ -327,7 +331,7 @@ def cell(state: State, row: Row) -> str:
     now_at = NOW_AT
     if isinstance(row.event, DeadlinePassed):
         now_at = deadline(life) or NOW_AT
-    done = step(life, row.event, Context(now_at, lambda _pair, _failures: 2.0, row.lag, Tid(9)))
+    done = step(life, row.event, context_of(row, now_at))
     marks = "".join(map(mark_of_effect, done.effects)) + marks_of_memory(life, done.life)
     return f"{_entered(state, done.life.state)}{marks}".removeprefix("." if marks else "")
 

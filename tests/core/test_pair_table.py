@@ -4,8 +4,18 @@ from pathlib import Path
 from typing import get_args
 
 from hammerd.core.pair_events import Event
-from hammerd.core.pair_states import State
-from tests.core.print_pair_table import MARKS, ROWS, WITH_GROUP, WITHOUT_GROUP, printout
+from hammerd.core.pair_machine import step
+from hammerd.core.pair_states import PairLife, State
+from tests.core.print_pair_table import (
+    MARKS,
+    NOW_AT,
+    PAIR,
+    ROWS,
+    WITH_GROUP,
+    WITHOUT_GROUP,
+    context_of,
+    printout,
+)
 
 REVIEWED = Path(__file__).with_name("pair_table.txt")
 
@@ -15,6 +25,13 @@ def test_every_cell_is_as_it_was_reviewed() -> None:
         "print it again with: python -m tests.core.print_pair_table > tests/core/pair_table.txt"
         " - and review what changed"
     )
+
+
+def test_what_the_shell_never_delivers_breaks_nothing_if_it_does() -> None:
+    for state in (*WITHOUT_GROUP.values(), *WITH_GROUP.values()):
+        for row in ROWS.values():
+            done = step(PairLife(PAIR, row.memory, state), row.event, context_of(row, NOW_AT))
+            assert done.life.pair == PAIR
 
 
 def test_no_state_and_no_event_is_left_out() -> None:

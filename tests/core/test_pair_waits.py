@@ -154,7 +154,7 @@ def test_busy_slave_is_waited_for_and_its_owner_named() -> None:
     done = play(*QUEUED)
 
     trouble = Trouble("slave_busy", "pair other still holds the slave")
-    assert done.life.state == WaitingForSlave(1, Gear.FOLLOWING, trouble)
+    assert done.life.state == WaitingForSlave(1, trouble)
     assert done.life.memory.failures == 0
 
 

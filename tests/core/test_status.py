@@ -56,7 +56,7 @@ STOPPING = Stopping(80.0, 105.0, ThenStopped())
 HUNG = replace(STOPPING, kills=2)
 BACKOFF = WaitingForBackoff(80.0, 110.0, TROUBLE)
 MOUNT = WaitingForMount(80.0, 105.0, TROUBLE)
-QUEUED = WaitingForSlave(80.0, Gear.BULK, TROUBLE)
+QUEUED = WaitingForSlave(80.0, TROUBLE)
 PARKED = Parked(80.0, 150.0, ParkCause.REFUSED, "ask a person")
 DIVERGED = replace(PARKED, cause=ParkCause.DIVERGED)
 
