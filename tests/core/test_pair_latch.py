@@ -23,8 +23,8 @@ from hammerd.core.pair_states import (
     Paused,
     Probing,
     Stopped,
-    Streaming,
 )
+from hammerd.core.pairs import Gear
 from hammerd.core.stream_sayings import LostLink, ParkCause
 from tests.core.pair_play import AHEAD, COPYING, DUE, GO, LAUNCHING, PROBING, emptied, play
 
@@ -91,7 +91,7 @@ def test_start_of_the_daemon_does_not_lift_the_latch() -> None:
 def test_resume_lifts_the_latch() -> None:
     done = play(*DIVERGED, (3, StartAsked()), (4, GO))
 
-    assert done.effects == (Launch(done.life.state.gear),)  # type: ignore[union-attr]
+    assert done.effects == (Launch(Gear.FOLLOWING),)
 
 
 def test_resumed_pair_that_is_still_ahead_parks_again() -> None:
@@ -124,11 +124,6 @@ def test_divergence_heard_while_stopping_is_remembered() -> None:
 def test_latch_is_kept_through_every_state_without_a_group() -> None:
     for moments in (PROBING, DIVERGED, (*LAUNCHING[:2], (1, SlaveBusy("other")))):
         assert play(*moments, (9, DivergedSeen())).life.memory.is_diverged
-
-
-def test_stream_that_lives_is_not_what_latches() -> None:
-    assert isinstance(play(*COPYING).life.state, Streaming)
-    assert not play(*COPYING).life.memory.is_diverged
 
 
 def test_divergence_seen_takes_a_pair_out_of_the_queue() -> None:
