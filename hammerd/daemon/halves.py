@@ -2,7 +2,7 @@
 
 hammer itself may not notice: its parent waits for the source half first, which sleeps in the
 kernel until the master's TID moves (HAMMER.md §6). The halves are our grandchildren, so no
-SIGCHLD comes. A pidfd tells where there is one; elsewhere look() at each tick does.
+SIGCHLD comes. kqueue tells on the BSDs, a pidfd on Linux; elsewhere look() at each tick does.
 """
 
 import asyncio
@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-from hammerd.daemon.portable import has_shortcut
+from hammerd.daemon.kqueue import ExitQueue, system_kernel
+from hammerd.daemon.portable import has_shortcut, shortcuts_allowed
 from hammerd.daemon.process_table import Member, look_at
 
 if sys.platform == "linux":
@@ -104,8 +105,50 @@ class PidfdWatch:
             on_death(pid)
 
 
+class KqueueWatch:
+    """One queue tells of all of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, queue: ExitQueue) -> None:
+        self._loop = loop
+        self._queue = queue
+        self._halves: dict[int, OnDeath] = {}
+        loop.add_reader(queue.fileno(), self._some_exited)
+
+    def watch(self, half: Member, on_death: OnDeath) -> None:
+        """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
+        self._halves[half.pid] = on_death
+        try:
+            self._queue.add(half.pid)
+        except OSError:
+            self._loop.call_soon(self._died, half.pid)
+            return
+        if _is_dead(half):
+            self._loop.call_soon(self._died, half.pid)
+
+    def forget(self, pid: int) -> None:
+        """Stop watching a half."""
+        if self._halves.pop(pid, None) is not None:
+            self._queue.remove(pid)
+
+    def look(self) -> None:
+        """Do nothing: the queue tells."""
+
+    def _some_exited(self) -> None:
+        for pid in self._queue.exited():
+            self._died(pid)
+
+    def _died(self, pid: int) -> None:
+        on_death = self._halves.pop(pid, None)
+        if on_death is not None:
+            self._queue.remove(pid)
+            on_death(pid)
+
+
 def half_watch(loop: asyncio.AbstractEventLoop) -> HalfWatch:
     """Return the best watch that this system has."""
+    kernel = system_kernel() if shortcuts_allowed() else None
+    if kernel is not None:
+        return KqueueWatch(loop, ExitQueue(kernel))
     return PidfdWatch(loop) if has_shortcut("pidfd_open") else TickWatch(loop)
 
 

@@ -7,6 +7,11 @@ of processes run on both.
 import os
 
 
+def shortcuts_allowed() -> bool:
+    """Tell whether anything but the portable path may be taken."""
+    return os.environ.get("HAMMERD_PORTABLE") != "1"
+
+
 def has_shortcut(name: str) -> bool:
     """Tell whether the os module has a call that not every system has, and we may use it."""
-    return hasattr(os, name) and os.environ.get("HAMMERD_PORTABLE") != "1"
+    return hasattr(os, name) and shortcuts_allowed()
