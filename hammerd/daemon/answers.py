@@ -5,12 +5,22 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from hammerd import __version__
-from hammerd.core.control_messages import Answer, Reply, Request, Verb, refuse_unknown
+from hammerd.core.control_messages import (
+    READ_VERBS,
+    Answer,
+    Refusal,
+    Reply,
+    Request,
+    Verb,
+    refuse_unknown,
+)
 from hammerd.core.pair_events import RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair_states import Paused
 from hammerd.core.status import Json, pair_json, status_json, worst_health
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
+
+EX_UNAVAILABLE = 69
 
 DescribeDaemon = Callable[[], Mapping[str, object]]
 
@@ -29,6 +39,8 @@ class Answers:
         if refusal := refuse_unknown(request.pairs, known):
             return refusal
         pairs = request.pairs or tuple(known)
+        if self._describe()["state"] == "stopping" and request.verb not in READ_VERBS:
+            return Refusal("hammerd is stopping", "start it again first", EX_UNAVAILABLE)
         match request.verb:
             case Verb.PING:
                 return Answer({"pid": os.getpid(), "version": __version__})
