@@ -78,8 +78,9 @@ _PAIRING = (
         "not_a_slave",
         r"target must be in slave mode",
         ParkCause.NOT_A_SLAVE,
-        "the target is a master; if it was promoted on purpose, turn the pair round; else"
-        ' see "hammer pfs-status SLAVE" and run "hammer pfs-downgrade SLAVE"',
+        "the slave is a master. First: is the path right? If it was promoted on purpose, swap"
+        " master and slave. Only if what was written to it may be lost:"
+        ' "hammer pfs-downgrade SLAVE"',
     ),
     _refused(
         "version_mismatch",
@@ -92,19 +93,19 @@ _MISSING = (
     _mount(
         "slave_missing",
         r"PFS slave (?P<path>.+) does not exist\.$",
-        '{path} does not exist; mount its file system, or make it: "hammerd provision PAIR"',
+        '{path} does not exist; mount its file system, or make it with "hammer pfs-slave"',
     ),
     _mount(
         "slave_question_unanswered",
         r"No terminal for response|Response not understood",
-        'the slave does not exist; mount its file system, or make it: "hammerd provision PAIR"',
+        'the slave does not exist; mount its file system, or make it with "hammer pfs-slave"',
     ),
     _mount(
         "path_missing",
         _OPEN + r"(?:No such file or directory|Not a directory)"
         r"|Cannot access (?P<pfs>.+): No such file or directory",
         "{path} or what it leads to is not there; is its file system mounted (mount -t hammer),"
-        ' and its null mount? If the PFS was never made: "hammerd provision PAIR"',
+        ' and its null mount? If it was never made: "hammer pfs-slave"',
     ),
     _mount(
         NOT_A_HAMMER_FS,

@@ -114,9 +114,9 @@ def judge(pair: Pair, master: EndSeen | None, slave: EndSeen | None) -> Judgemen
         or _judge_slave(pair, known_slave)
     ]
     if isinstance(master, ProbeFailed):
-        findings.append(_judge_failure(pair, "master", pair.master, master))
+        findings.append(_judge_failure("master", pair.master, master))
     if isinstance(slave, ProbeFailed):
-        findings.append(_judge_failure(pair, "slave", pair.slave, slave))
+        findings.append(_judge_failure("slave", pair.slave, slave))
     obstacles = [finding for finding in findings if finding]
     return min(obstacles, key=_weight, default=Go(_is_ahead(known_master, known_slave)))
 
@@ -176,9 +176,9 @@ def _judge_slave(pair: Pair, slave: PfsStatus | None) -> Park | None:
         return None
     return Park(
         ParkCause.NOT_A_SLAVE,
-        f"slave {pair.slave} is a master now; if it was promoted on purpose, turn the pair round;"
-        f' else "hammer pfs-downgrade {pair.slave.path}"{_there(pair.slave)}, and what was written'
-        " to it meanwhile is in no other place",
+        f"slave {pair.slave} is a master. First: is the path right? If it was promoted on purpose,"
+        " swap master and slave. Only if what was written to it may be lost:"
+        f' "hammer pfs-downgrade {pair.slave.path}"{_there(pair.slave)}',
     )
 
 
@@ -193,9 +193,7 @@ def _is_ahead(master: PfsStatus | None, slave: PfsStatus | None) -> bool:
 # --- an end was not read ---------------------------------------------------------------------
 
 
-def _judge_failure(
-    pair: Pair, role: str, end: Endpoint, seen: ProbeFailed
-) -> Park | AwaitMount | Retry:
+def _judge_failure(role: str, end: Endpoint, seen: ProbeFailed) -> Park | AwaitMount | Retry:
     who = f"{role} {end}"
     if isinstance(seen.why, ProbeTrouble):
         return Retry(seen.why.value, f"{who}: {seen.detail or _TROUBLE_HINTS[seen.why]}")
@@ -208,7 +206,7 @@ def _judge_failure(
     if complaint.name == NOT_A_HAMMER_FS and seen.look and seen.look.itself.is_directory:
         return _null_mount_missing(role, end, "a plain directory outside HAMMER")
     unexplained = AwaitMount(complaint.name, f"{who}: {complaint.hint}")
-    return (seen.look and _judge_look(pair, who, seen.look)) or unexplained
+    return (seen.look and _judge_look(who, seen.look)) or unexplained
 
 
 _TROUBLE_HINTS = {
@@ -219,7 +217,10 @@ _TROUBLE_HINTS = {
 }
 
 
-def _judge_look(pair: Pair, who: str, look: PathLook) -> AwaitMount | None:
+_MAKING = '"hammer pfs-slave PATH shared-uuid=MASTERS" (a master: "hammer pfs-master PATH")'
+
+
+def _judge_look(who: str, look: PathLook) -> AwaitMount | None:
     """Tell a missing file system and a missing PFS apart, or return None."""
     match look:
         case PathLook(above=FileLook(exists=False)):
@@ -231,24 +232,23 @@ def _judge_look(pair: Pair, who: str, look: PathLook) -> AwaitMount | None:
         case PathLook(itself=FileLook(exists=False)):
             return AwaitMount(
                 "pfs_missing",
-                f"{who}: the directory above it is there, the PFS is not: run"
-                f' "hammerd provision {pair.name}", or mount the file system that holds it',
+                f"{who}: the directory above it is there, the PFS is not: mount the file system"
+                f" that holds it, or make it with {_MAKING}",
             )
         case PathLook(itself=FileLook(is_symlink=True, link_text=str(text))):
-            return _judge_link(pair, who, text)
+            return _judge_link(who, text)
         case _:
             return None
 
 
-def _judge_link(pair: Pair, who: str, text: str) -> AwaitMount | None:
+def _judge_link(who: str, text: str) -> AwaitMount | None:
     name = text.rpartition("/")[2]
     if name.startswith("@@PFS"):
         # The kernel shows a softlink untranslated when it knows no such PFS (HAMMER.md §3).
         return AwaitMount(
             "pfs_missing",
             f"{who}: the softlink is there ({text}), its PFS is not: its file system is not"
-            " mounted, or the PFS was destroyed; then remove the link and run"
-            f' "hammerd provision {pair.name}"',
+            f" mounted, or the PFS was destroyed; then remove the link and make it with {_MAKING}",
         )
     if name.startswith("@@"):
         return None

@@ -85,5 +85,11 @@ def lag_of(master: TidClock, slave: SlaveReading | None, now_at: float) -> Lag:
 
 
 def blind(lag: Lag) -> Lag:
-    """Return what stays known when an end cannot be read: until when all is safe, no lag."""
-    return replace(lag, verdict=LagVerdict.UNKNOWN, tids=None, seconds=None)
+    """Return what stays known when an end cannot be read: until when all was safe, no lag.
+
+    That a master still has the TID which its slave had proves nothing of a slave that is gone,
+    so nothing counts as safe that is newer than the older of both readings.
+    """
+    is_measured = lag.safe_at is not None and lag.measured_at is not None
+    safe_at = min(lag.safe_at or 0.0, lag.measured_at or 0.0) if is_measured else None
+    return replace(lag, verdict=LagVerdict.UNKNOWN, tids=None, seconds=None, safe_at=safe_at)

@@ -82,6 +82,7 @@ class HalfDied:
     """One half of the stream is dead; the leader may not know (HAMMER.md §10)."""
 
     pid: int
+    half: str = "source or target"
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,9 @@ def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> St
             return _lost(life, state, Trouble(LossCause.LINK_LOST), ctx)
         case Complaint():
             return _complained(life, saying, ctx)
-        case Remark() | NoWork():
+        case NoWork():
+            return to(life, replace(state, phase=AtRest()))
+        case Remark():
             return to(life, state)
         case Idle():
             return _rested(life, _progressed(state, AtRest(), ctx), ctx)
@@ -227,10 +229,10 @@ def _with_restart_counted(life: PairLife) -> PairLife:
 
 def _death(event: HalfDied | LeaderDied) -> Trouble:
     match event:
-        case HalfDied(pid):
-            return Trouble(LossCause.HALF_DIED, f"pid {pid}")
+        case HalfDied(pid, half):
+            return Trouble(LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed")
         case LeaderDied(status):
-            return Trouble(LossCause.LEADER_DIED, status)
+            return Trouble(LossCause.LEADER_DIED, f"mirror-stream itself ended: {status}")
 
 
 def _stall(state: Streaming) -> Trouble:

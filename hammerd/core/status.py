@@ -62,6 +62,7 @@ class PairReport:
     slave_tid: Tid | None
     pid: int | None
     half_pids: tuple[int, ...]
+    lag_unknown_because: str | None = None
 
 
 def health_of(report: PairReport, now_at: float) -> Health:
@@ -103,7 +104,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         "since_time": to_time(state.since_at),
         "up_s": round(now_at - state.launched_at, 3) if isinstance(state, Streaming) else None,
         "retry_in_s": _retry_in_s(life, now_at),
-        "failures": life.memory.failures,
+        "failures": _failures_now(life, now_at),
         "restarts": life.memory.restarts,
         "pid": report.pid,
         "half_pids": list(report.half_pids),
@@ -112,6 +113,15 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         "health": health_of(report, now_at),
         "last_words": list(life.memory.last_words),
     }
+
+
+def _failures_now(life: PairLife, now_at: float) -> int:
+    """Count the failures as they would count if the stream were lost now: forgiven or not."""
+    state = life.state
+    if not isinstance(state, Streaming) or not state.has_progressed:
+        return life.memory.failures
+    is_healthy = now_at - state.launched_at >= life.pair.timing.healthy_after_s
+    return 0 if is_healthy else life.memory.failures
 
 
 def trouble_of(life: PairLife) -> Trouble | None:
@@ -123,6 +133,8 @@ def trouble_of(life: PairLife) -> Trouble | None:
             return Trouble(cause, hint)
         case Stopping(is_unkillable=True):
             return UNKILLABLE
+        case Stopped() if not life.pair.enabled:
+            return DISABLED
         case _:
             return None
 
@@ -144,6 +156,7 @@ def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
         "lag_s": None if lag.seconds is None else round(lag.seconds, 3),
         "lag_tids": lag.tids,
         "lag_verdict": lag.verdict,
+        "lag_unknown_because": report.lag_unknown_because,
         "lag_approximate": lag.is_approximate,
         "lag_measured_time": None if lag.measured_at is None else to_time(lag.measured_at),
         "safe_until_time": None if lag.safe_at is None else to_time(lag.safe_at),
@@ -160,6 +173,9 @@ def status_json(daemon: Mapping[str, object], pairs: Iterable[Json], health: Hea
         "health": health,
         "pairs": list(pairs),
     }
+
+
+DISABLED = Trouble("disabled", "enabled = false stands in the config")
 
 
 def _lag_health(report: PairReport) -> Health:

@@ -33,12 +33,14 @@ class Answers:
         self._clock = clock
         self._describe = describe
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Reply:  # noqa: C901 - a flat table of verbs
         """Do what is asked, of the named pairs or of all."""
         known = [life.pair.name for life in self._engine.lives()]
         if refusal := refuse_unknown(request.pairs, known):
             return refusal
         pairs = request.pairs or tuple(known)
+        if request.verb not in READ_VERBS and (refusal := self._refuse_disabled(request.pairs)):
+            return refusal
         if self._describe()["state"] == "stopping" and request.verb not in READ_VERBS:
             return Refusal("hammerd is stopping", "start it again first", EX_UNAVAILABLE)
         match request.verb:
@@ -51,7 +53,7 @@ class Answers:
             case Verb.RESUME:
                 return self._post(pairs, StartAsked())
             case Verb.RESTART:
-                return self._post(pairs, RestartAsked())
+                return self._restart(pairs, are_named=bool(request.pairs))
             case _:
                 assert_never(request.verb)
 
@@ -66,11 +68,30 @@ class Answers:
             "measured_time": self._clock.rfc3339(now_at),
         }
 
+    def _refuse_disabled(self, named: tuple[str, ...]) -> Refusal | None:
+        disabled = [name for name in named if not self._engine.life(name).pair.enabled]
+        if not disabled:
+            return None
+        hint = "take out enabled = false, then stop and start hammerd"
+        return Refusal(f"disabled in the config: {', '.join(disabled)}", hint, EX_UNAVAILABLE)
+
+    def _restart(self, pairs: tuple[str, ...], *, are_named: bool) -> Reply:
+        paused = tuple(
+            name for name in pairs if isinstance(self._engine.life(name).memory.wanted, Paused)
+        )
+        if paused and are_named:
+            hint = f'"hammerd resume {" ".join(paused)}" starts what is paused'
+            return Refusal(f"paused: {', '.join(paused)}", hint, EX_UNAVAILABLE)
+        running = tuple(name for name in pairs if name not in paused)
+        self._post(running, RestartAsked())
+        return Answer({"pairs": list(running), "left_paused": list(paused)})
+
     def _pause(self, pairs: tuple[str, ...], for_s: float | None) -> Reply:
         until_at = None if for_s is None else self._clock.now().at + for_s
         return self._post(pairs, StopAsked(Paused(until_at)))
 
     def _post(self, pairs: tuple[str, ...], event: StartAsked | StopAsked | RestartAsked) -> Reply:
-        for name in pairs:
+        enabled = [name for name in pairs if self._engine.life(name).pair.enabled]
+        for name in enabled:
             self._engine.post(name, event)
-        return Answer({"pairs": list(pairs)})
+        return Answer({"pairs": enabled})

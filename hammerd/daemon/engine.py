@@ -135,6 +135,7 @@ class Engine:
             slave.tid if slave else None,
             stream.child.pid if stream else None,
             tuple(stream.halves) if stream else (),
+            readings.why_unknown(life.pair),
         )
 
     def memories(self) -> dict[str, Memory]:

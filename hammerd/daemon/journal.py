@@ -5,21 +5,29 @@ from what status and the manual say. A transition is logged when the state's kin
 changed; phases of a stream are not transitions.
 """
 
+from typing import assert_never
+
 from hammerd.core.lag import Lag, LagVerdict
 from hammerd.core.pair_events import Note, NoteName
 from hammerd.core.pair_states import (
     STATE_WORDS,
+    Down,
     Launching,
     PairLife,
     Parked,
+    Paused,
     State,
+    Stopped,
     Stopping,
     Streaming,
     ThenBackoff,
     ThenLaunch,
     ThenMount,
     ThenPark,
+    ThenProbe,
+    Up,
     WaitingForBackoff,
+    Wanted,
 )
 from hammerd.core.status import trouble_of
 from hammerd.core.tid import Tid, format_tid
@@ -50,7 +58,7 @@ class Journal:
         fields = {
             "pair": name,
             "from_state": STATE_WORDS[type(before)],
-            "because": trouble.because if trouble else _ending_because(state),
+            "because": trouble.because if trouble else _ending_because(life),
             **_carried(life, now_at),
             "hint": (trouble.hint or None) if trouble else None,
         }
@@ -101,6 +109,18 @@ def _identity(state: State) -> tuple[object, ...]:
             return (type(state), trouble.because if trouble else None, state.since_at)
 
 
+def _wish(wanted: Wanted) -> str:
+    match wanted:
+        case Paused():
+            return "pause"
+        case Down():
+            return "shutdown"
+        case Up():
+            return "asked"
+        case _:
+            assert_never(wanted)
+
+
 def _carried(life: PairLife, now_at: float) -> dict[str, object]:
     match life.state:
         case WaitingForBackoff(retry_at=retry_at):
@@ -114,15 +134,17 @@ def _carried(life: PairLife, now_at: float) -> dict[str, object]:
             return {}
 
 
-def _ending_because(state: State) -> str | None:
-    match state:
+def _ending_because(life: PairLife) -> str | None:
+    match life.state:
         case Stopping(then=ThenLaunch(trouble=trouble)):
             return trouble.because if trouble else "gear_change"
         case Stopping(then=ThenBackoff(trouble) | ThenMount(trouble)):
             return trouble.because
         case Stopping(then=ThenPark(cause, _)):
             return cause
-        case Stopping():
-            return "asked"
+        case Stopping(then=ThenProbe()):
+            return "restart"
+        case Stopping() | Stopped():
+            return _wish(life.memory.wanted)
         case _:
             return None

@@ -5,10 +5,15 @@ soon as it can be again.
 """
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
 from hammerd.core.daemon_config import DaemonConfig
+from hammerd.core.errors import HammerdError
+
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+MODE = 0o640
 
 
 class LogFile:
@@ -52,8 +57,28 @@ class LogFile:
     def _open(self) -> int:
         if self._path is None:
             return 2
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.open(self._path, flags, 0o640)
+        return os.open(self._path, FLAGS, MODE)
+
+
+def check_log_files(settings: DaemonConfig) -> None:
+    """Open each log once, so that a bad path is said where the daemon is started.
+
+    A full disk is no reason not to mirror.
+
+    Raises:
+        HammerdError: a log can never be written where it is configured.
+    """
+    for key in ("log_file", "lag_log_file"):
+        path = Path(getattr(settings, key))
+        try:
+            os.close(os.open(path, FLAGS, MODE))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE):
+                continue
+            message = f"daemon.{key}: {path} cannot be written: {error.strerror}"
+            raise HammerdError(
+                message, "name a file that hammerd may make or append to"
+            ) from error
 
 
 class LogFiles:

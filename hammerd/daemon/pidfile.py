@@ -31,7 +31,10 @@ class PidFile:
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"{os.getpid()}\n".encode())
 
-    def remove(self) -> None:
+    def __enter__(self) -> "PidFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Remove the file, then let the lock go, in this order: no other may hold ours."""
         with contextlib.suppress(OSError):
             self._path.unlink()

@@ -6,7 +6,7 @@ are known by what the operator wrote; two pairs with the same master share its c
 
 from collections.abc import Iterable, Mapping
 
-from hammerd.core.lag import Lag, SlaveReading, blind, lag_of
+from hammerd.core.lag import UNKNOWN, Lag, SlaveReading, blind, lag_of
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import TidClock, TidSample, record
@@ -19,12 +19,13 @@ class Readings:
     def __init__(self) -> None:
         self._clocks: dict[str, TidClock] = {}
         self._slaves: dict[str, SlaveReading] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: dict[str, str] = {}
+        self._unrelated: dict[str, str] = {}
 
     def master_read(self, master: Endpoint, tid: Tid, began: Instant) -> Tid | None:
         """Record a master's TID, read at `began`; return the TID it went back from, if it did."""
         key = str(master)
-        self._unreadable.discard(key)
+        self._unreadable.pop(key, None)
         recorded = record(self.clock(master), TidSample(tid, began.at, began.time))
         self._clocks[key] = recorded.clock
         return recorded.went_back_from
@@ -32,7 +33,7 @@ class Readings:
     def slave_read(self, slave: Endpoint, tid: Tid, began: Instant) -> None:
         """Record a slave's TID; a commit that was heard since the reading began is newer."""
         key = str(slave)
-        self._unreadable.discard(key)
+        self._unreadable.pop(key, None)
         known = self._slaves.get(key)
         if known is None or known.at <= began.at:
             self._slaves[key] = SlaveReading(tid, began.at)
@@ -43,16 +44,42 @@ class Readings:
         if known is None or known.tid < tid:
             self._slaves[str(slave)] = SlaveReading(tid, at)
 
-    def unread(self, end: Endpoint) -> None:
-        """Record that an end cannot be read now."""
-        self._unreadable.add(str(end))
+    def unread(self, end: Endpoint, because: str) -> bool:
+        """Record that an end cannot be read now, and why; True when that is news."""
+        key = str(end)
+        is_news = self._unreadable.get(key) != because
+        self._unreadable[key] = because
+        return is_news
+
+    def is_unreadable(self, end: Endpoint) -> bool:
+        """Tell whether the last attempt to read an end failed."""
+        return str(end) in self._unreadable
+
+    def related(self, pair: Pair, obstacle: str | None) -> None:
+        """Record why the ends of a pair cannot be compared; None when they can."""
+        if obstacle is None:
+            self._unrelated.pop(pair.name, None)
+        else:
+            self._unrelated[pair.name] = obstacle
 
     def lag(self, pair: Pair, now_at: float) -> Lag:
-        """Return a pair's lag; unknown while an end cannot be read."""
+        """Return a pair's lag; unknown where why_unknown() has a reason."""
         lag = lag_of(self.clock(pair.master), self._slaves.get(str(pair.slave)), now_at)
-        if {str(pair.master), str(pair.slave)} & self._unreadable:
-            return blind(lag)
-        return lag
+        if pair.name in self._unrelated:
+            return UNKNOWN
+        return blind(lag) if self.why_unknown(pair) else lag
+
+    def why_unknown(self, pair: Pair) -> str | None:
+        """Return why a pair's lag is not known now, None when nothing stands against it."""
+        if obstacle := self._unrelated.get(pair.name):
+            return obstacle
+        for role, end in (("slave", pair.slave), ("master", pair.master)):
+            if because := self._unreadable.get(str(end)):
+                return f"{role} {end} cannot be read: {because}"
+        newest, slave = self.clock(pair.master).newest, self._slaves.get(str(pair.slave))
+        if newest is None or newest.is_approximate:
+            return f"master {pair.master} was not read yet"
+        return f"slave {pair.slave} was not read yet" if slave is None else None
 
     def clock(self, master: Endpoint) -> TidClock:
         """Return a master's tid clock, an empty one before it was read."""
@@ -67,7 +94,9 @@ class Readings:
         kept = {str(end) for end in ends}
         self._clocks = {key: clock for key, clock in self._clocks.items() if key in kept}
         self._slaves = {key: slave for key, slave in self._slaves.items() if key in kept}
-        self._unreadable &= kept
+        self._unreadable = {
+            key: because for key, because in self._unreadable.items() if key in kept
+        }
 
     # --- over the end of the daemon ----------------------------------------------------------
 

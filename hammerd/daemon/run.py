@@ -36,7 +36,7 @@ from hammerd.daemon.engine import Engine, Inbox, World
 from hammerd.daemon.foreign import ForeignStream, find_foreign
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.journal import Journal
-from hammerd.daemon.log_files import LogFile, LogFiles
+from hammerd.daemon.log_files import LogFile, LogFiles, check_log_files
 from hammerd.daemon.logs import make_logger
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
@@ -63,14 +63,14 @@ def run(config_path: Path) -> int:
     """
     config = load_config(config_path)
     children.reset_signals()
-    with _os_errors_explained():
-        for directory in _directories(config.daemon):
-            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        pidfile = PidFile(Path(config.daemon.run_dir) / "hammerd.pid")
-    try:
+    with contextlib.ExitStack() as locks:
+        with _os_errors_explained():
+            for directory in _directories(config.daemon):
+                directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            locks.enter_context(PidFile(Path(config.daemon.run_dir) / "hammerd.pid"))
+            locks.enter_context(PidFile(Path(config.daemon.state_dir) / "hammerd.lock"))
+        check_log_files(config.daemon)
         return asyncio.run(_serve(config, config_path))
-    finally:
-        pidfile.remove()
 
 
 def load_config(path: Path) -> Config:
@@ -164,8 +164,7 @@ class Daemon:
             log.warning("status_socket.closed_to_group", because=warning)
         self._orphans.end_all(self._engine.slaves_changed)
         for pair in self._config.pairs:
-            if pair.enabled:
-                self._take_up(pair, saved.pairs.get(pair.name, SavedPair()))
+            self._take_up(pair, saved.pairs.get(pair.name, SavedPair()))
         self._timers = [
             self._loop.create_task(
                 self._repeat(self._sample, self._config.daemon.sample_interval_s)
@@ -205,8 +204,8 @@ class Daemon:
 
     def _take_up(self, pair: Pair, saved: SavedPair) -> None:
         now = self._clock.now()
-        memory = Memory(is_diverged=saved.is_diverged)
-        if saved.is_paused:
+        memory = Memory(wanted=Up() if pair.enabled else Down(), is_diverged=saved.is_diverged)
+        if saved.is_paused and pair.enabled:
             until_time = saved.paused_until_time
             until_at = None if until_time is None else self._clock.monotonic_at(until_time)
             memory = replace(memory, wanted=Paused(until_at))
@@ -219,15 +218,15 @@ class Daemon:
 
     async def _repeat(self, act: Callable[[], Awaitable[None]], interval_s: float) -> None:
         while True:
-            await asyncio.sleep(interval_s)
             try:
                 await act()
             except Exception as error:
                 self._journal.log.error("daemon.broke", error=repr(error))  # noqa: TRY400
+            await asyncio.sleep(interval_s)
 
     async def _sample(self) -> None:
         self._streams.look()
-        pairs = [life.pair for life in self._engine.lives()]
+        pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
         await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
 
     async def _checkpoint(self) -> None:

@@ -8,12 +8,21 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import replace
 
-from hammerd.core.judgement import EndSeen, Go, judge
+from hammerd.core.judgement import (
+    AwaitMount,
+    EndSeen,
+    Go,
+    Judgement,
+    Park,
+    ProbeFailed,
+    judge,
+)
 from hammerd.core.lag import LagVerdict
 from hammerd.core.pair_events import DivergedSeen, Event, ForeignSeen, ProbeAnswered, Sampled
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.sample_order import sample_order
+from hammerd.core.stream_sayings import Complaint
 from hammerd.core.tid import format_tid
 from hammerd.daemon.end_reader import EndReader, EndReading
 from hammerd.daemon.foreign import ForeignStream
@@ -105,7 +114,7 @@ class Sampler:
         ends = [end for end in (pair.slave, pair.master) if not end.is_remote]
         readings = await self._reader.read(ends, pair.timing.probe_timeout_s) if ends else []
         seen = self._feed(readings, (pair,))
-        judgement = judge(pair, seen.get(pair.master), seen.get(pair.slave))
+        judgement = self._judge(pair, seen)
         # From here on no probe is under way: the answer may ask for another one at once.
         self._probing.pop(pair.name, None)
         foreign = self._foreign(pair) if isinstance(judgement, Go) else None
@@ -113,6 +122,17 @@ class Sampler:
             self._post(pair.name, ForeignSeen(foreign.pid, foreign.command))
         else:
             self._post(pair.name, ProbeAnswered(judgement))
+
+    def _judge(self, pair: Pair, seen: Mapping[Endpoint, EndSeen]) -> Judgement:
+        judgement = judge(pair, seen.get(pair.master), seen.get(pair.slave))
+        are_read = all(isinstance(seen.get(end), PfsStatus) for end in (pair.master, pair.slave))
+        # Both were read and yet do not belong together: their TIDs cannot be compared.
+        match judgement:
+            case Park(hint=hint) | AwaitMount(hint=hint) if are_read:
+                self._readings.related(pair, hint)
+            case _:
+                self._readings.related(pair, None)
+        return judgement
 
     def _foreign(self, pair: Pair) -> ForeignStream | None:
         if pair.slave.is_remote:
@@ -130,14 +150,27 @@ class Sampler:
         for result in results:
             seen[result.end] = result.seen
             if not isinstance(result.seen, PfsStatus):
-                self._readings.unread(result.end)
+                self._failed(result.end, result.seen)
                 continue
+            if self._readings.is_unreadable(result.end):
+                self._journal.log.info("end.read_again", end=str(result.end))
             self._uuids[result.end] = result.seen.unique_uuid
             if result.end in slaves:
                 self._readings.slave_read(result.end, result.seen.sync_end_tid, result.began)
             if result.end in masters:
                 self._feed_master(result.end, result.seen, result)
         return seen
+
+    def _failed(self, end: Endpoint, failure: ProbeFailed) -> None:
+        why = failure.why
+        because, hint = (
+            (why.name, why.hint) if isinstance(why, Complaint) else (why.value, failure.detail)
+        )
+        text = why.text if isinstance(why, Complaint) else because
+        if self._readings.unread(end, text):
+            self._journal.log.warning(
+                "end.unreadable", end=str(end), because=because, hint=hint or None
+            )
 
     def _feed_master(self, master: Endpoint, status: PfsStatus, reading: EndReading) -> None:
         lost = self._readings.master_read(master, status.sync_end_tid, reading.began)
@@ -150,7 +183,7 @@ class Sampler:
             )
 
     def _tell(self, pair: Pair, seen: Mapping[Endpoint, EndSeen]) -> None:
-        judgement = judge(pair, seen.get(pair.master), seen.get(pair.slave))
+        judgement = self._judge(pair, seen)
         now_at = asyncio.get_running_loop().time()
         lag = self._readings.lag(pair, now_at)
         newest, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)

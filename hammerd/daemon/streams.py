@@ -193,7 +193,9 @@ class Streams:
 
     def _half_died(self, stream: Stream, pid: int) -> None:
         if not stream.is_ending:
-            self._emit(stream.pair, HalfDied(pid))
+            # The source half is forked first, so it is the older one (HAMMER.md §6).
+            is_source = pid == next(iter(stream.halves))
+            self._emit(stream.pair, HalfDied(pid, "source" if is_source else "target"))
 
     # --- the end of a group ----------------------------------------------------------------
 

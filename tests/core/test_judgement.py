@@ -257,7 +257,7 @@ def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent
     [
         (MISSING, None, "path_missing", "is its file system mounted"),
         (MISSING, looking(NOTHING, NOTHING), "file_system_missing", "mount -a"),
-        (MISSING, looking(NOTHING), "pfs_missing", '"hammerd provision home"'),
+        (MISSING, looking(NOTHING), "pfs_missing", '"hammer pfs-slave'),
         (MISSING, looking(link("@@PFS00009")), "pfs_missing", "@@PFS00009"),
         (MISSING, looking(link("/old/@@PFS00009")), "pfs_missing", "was destroyed"),
         (MISSING, looking(link("/away/test")), "link_target_missing", "symlink to /away/test"),

@@ -88,8 +88,14 @@ def lost_at(at: float, event: Event = LOST) -> tuple[Moment, ...]:
     ("event", "trouble"),
     [
         (LOST, Trouble(LossCause.LINK_LOST)),
-        (HalfDied(8), Trouble(LossCause.HALF_DIED, "pid 8")),
-        (LeaderDied("signal 9"), Trouble(LossCause.LEADER_DIED, "signal 9")),
+        (
+            HalfDied(8, "target"),
+            Trouble(LossCause.HALF_DIED, "the target half (pid 8) ended or was killed"),
+        ),
+        (
+            LeaderDied("signal 9"),
+            Trouble(LossCause.LEADER_DIED, "mirror-stream itself ended: signal 9"),
+        ),
     ],
 )
 def test_lost_stream_is_ended_and_launched_again_without_a_probe(

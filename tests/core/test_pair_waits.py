@@ -346,7 +346,7 @@ def test_lost_stream_is_launched_again_in_the_gear_of_its_lag() -> None:
         ((Batch(Tid(2), Tid(9), None),), Copying(0, None)),
         ((Batch(Tid(2), Tid(9), 90), Progress(Tid(2), Tid(9), 40)), Copying(40, 90)),
         ((Progress(Tid(2), Tid(9), 40), Committed(Tid(9))), Copying(40)),
-        ((Batch(Tid(9), Tid(0), 2**64 - 1), NoWork()), InPrescan()),
+        ((Batch(Tid(9), Tid(0), 2**64 - 1), NoWork()), AtRest()),
     ],
 )
 def test_phase_is_what_the_stream_last_said(sayings: tuple[Saying, ...], phase: Phase) -> None:

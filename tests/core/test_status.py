@@ -172,6 +172,7 @@ def test_whole_of_a_pair_is_told() -> None:
         "lag_s": 40.123,
         "lag_tids": 5,
         "lag_verdict": "behind",
+        "lag_unknown_because": None,
         "lag_approximate": False,
         "lag_measured_time": "T90",
         "safe_until_time": "T60",

@@ -5,7 +5,7 @@ import time
 
 from hammerd.core.control_messages import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import World, until
+from tests.daemon.world import Status, World, until
 
 INTERVAL_S = 0.5
 """The sample interval of the tests' config: what a lag may be overstated by."""
@@ -56,9 +56,35 @@ def test_lag_of_an_end_that_cannot_be_read_is_unknown(mirrored: World) -> None:
     assert (now["lag_s"], now["lag_tids"]) == (None, None)
     assert now["health"] in ("unknown", "warning")
     # Until when all is safe stays answerable.
-    assert now["safe_until_time"] >= known["safe_until_time"]
+    assert now["safe_until_time"] <= now["lag_measured_time"]
+    assert now["lag_measured_time"] >= known["lag_measured_time"]
+    assert str(mirrored.fs(2) / "pfs/test") in now["lag_unknown_because"]
+    assert mirrored.log().count("end.unreadable") == 1
     admin.mount(mirrored.fs(2))
     mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
+    assert mirrored.log().count("end.read_again") == 1
+
+
+def test_lag_after_a_start_is_never_that_of_an_earlier_run(mirrored: World) -> None:
+    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    mirrored.ask(Verb.PAUSE, "test")
+    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.stop(mirrored.daemons[0])
+    mirrored.write("held", "back\n")
+    config = mirrored.root / "hammerd.toml"
+    config.write_text(
+        config.read_text().replace('sample_interval = "0.5s"', 'sample_interval = "9m"')
+    )
+
+    mirrored.start(config)
+    seen: list[Status] = []
+
+    def is_behind() -> bool:
+        seen.append(mirrored.status())
+        return seen[-1]["lag_verdict"] == "behind"
+
+    until(is_behind, "behind, though no interval has passed")
+    assert {now["lag_s"] for now in seen[:-1]} <= {None}
 
 
 def test_lag_is_on_record_in_a_file_of_its_own(world: World) -> None:

@@ -4,7 +4,10 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from hammerd.core.control_messages import Verb
+from hammerd.core.errors import HammerdError
 from tests.daemon.test_deaths import no_two_writers
 from tests.daemon.world import DEADLINE_S, HAMMERD, World, living_pids, until
 
@@ -145,3 +148,55 @@ def test_run_dir_that_cannot_be_written_keeps_no_stream_from_running(mirrored: W
         lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "a new stream"
     )
     assert "spawn_record.failed" in mirrored.log()
+
+
+def test_restart_leaves_a_paused_pair_alone(mirrored: World) -> None:
+    mirrored.ask(Verb.PAUSE, "test")
+    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+
+    with pytest.raises(HammerdError, match="paused: test"):
+        mirrored.ask(Verb.RESTART, "test")
+    answer = mirrored.ask(Verb.RESTART)
+
+    assert (answer["pairs"], answer["left_paused"]) == ([], ["test"])
+    assert mirrored.status()["wanted"] == "paused"
+    assert "because=pause" in mirrored.log()
+
+
+def test_log_file_that_is_a_directory_is_refused_at_the_start(world: World) -> None:
+    config = world.configure({"test": ("/a", "/b")}, log_file=str(world.root))
+
+    done = subprocess.run(
+        [*HAMMERD, "run", "-c", str(config)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert f"daemon.log_file: {world.root} cannot be written: Is a directory" in done.stderr
+
+
+def test_disabled_pair_is_shown_and_left_alone(world: World) -> None:
+    master = world.make_master()
+    slave = world.make_slave(master)
+    config = world.configure({"test": (master, slave)})
+    config.write_text(config.read_text() + "enabled = false\n")
+    world.start(config)
+
+    now = world.status()
+
+    assert (now["state"], now["wanted"], now["because"]) == ("stopped", "down", "disabled")
+    with pytest.raises(HammerdError, match="disabled in the config: test"):
+        world.ask(Verb.RESUME, "test")
+    assert world.ask(Verb.RESUME)["pairs"] == []
+    assert "pair.probing" not in world.log()
+
+
+def test_two_daemons_never_share_a_state_directory(mirrored: World) -> None:
+    config = mirrored.root / "other.toml"
+    text = (mirrored.root / "hammerd.toml").read_text()
+    config.write_text(text.replace(str(mirrored.run_dir), str(mirrored.root / "run2")))
+
+    second = mirrored.spawn(config)
+    _, said = second.communicate(timeout=DEADLINE_S)
+
+    assert second.returncode == 1
+    assert f"already running as pid {mirrored.daemons[0].pid}" in said
