@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hammerd.core.config_values import Unreadable, Wrong, read_text, tidy_path
+from hammerd.core.config_values import GOES_UP, Unreadable, Wrong, goes_up, read_text, tidy_path
 from hammerd.core.pairs import Endpoint
 
 _SHELL = frozenset("\"'`$&;|<>()[]{}*?!#~^\\")
@@ -99,6 +99,10 @@ def _path_wrong(parts: _Parts) -> Wrong | None:
     return Wrong("must have an absolute path", 'write it like "/Backup1/pfs/test"')
 
 
+def _going_up_wrong(parts: _Parts) -> Wrong | None:
+    return GOES_UP if goes_up(parts.path) else None
+
+
 def _at_sign_wrong(parts: _Parts) -> Wrong | None:
     if "@" not in parts.path:
         return None
@@ -125,6 +129,7 @@ _CHECKS: tuple[Callable[[_Parts], Wrong | None], ...] = (
     _user_wrong,
     _host_wrong,
     _path_wrong,
+    _going_up_wrong,
     _at_sign_wrong,
     _shell_wrong,
 )

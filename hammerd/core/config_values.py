@@ -7,6 +7,7 @@ everything that is wrong with it. It never knows which key it reads for.
 import json
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
@@ -19,10 +20,13 @@ SMALLEST_BYTES = 1 << 10
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _BYTES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd])")
+_COMPOUND = re.compile(
+    r"(?:([0-9]{1,12})d)?(?:([0-9]{1,12})h)?(?:([0-9]{1,12})m)?(?:([0-9]{1,12})s)?"
+)
 _SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kmg])", re.IGNORECASE)
 _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
-_DURATION_HINT = 'write one number and a unit: "30s", "5m", "2h" or "1d"'
+_DURATION_HINT = 'write numbers with units, the largest first: "30s", "5m", "1h30m" or "1d"'
 _SIZE_HINT = 'write one number and a unit: "500k", "20m" or "4g"'
 _SHOWN_CHARACTERS = 60
 
@@ -43,6 +47,9 @@ class Unreadable(ValueError):  # noqa: N818 - what the value is, not a suffix
         self.wrongs = wrongs
 
 
+GOES_UP = Wrong("holds a `..`: two paths could be one", "write the path without it")
+
+
 def show_value(value: object) -> str:
     """Show a TOML value as a person would have written it, on one line and not too long."""
     match value:
@@ -51,13 +58,13 @@ def show_value(value: object) -> str:
         case int() if abs(value) >> 64:
             return "a huge number"  # beyond 4300 digits Python refuses to print it
         case str():
-            return _shortened(_quoted(value))
+            return shortened(_quoted(value))
         case dict():
             return "a table"
         case list():
             return "an array"
         case _:
-            return _shortened(str(value))
+            return shortened(str(value))
 
 
 def _quoted(text: str) -> str:
@@ -65,7 +72,8 @@ def _quoted(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in quoted)
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Cut a text that is too long to be shown."""
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
@@ -91,22 +99,35 @@ def read_choice(choices: type[Choice], value: object) -> Choice:
     """Read one of the words of an enumeration."""
     words = [choice.value for choice in choices]
     if value not in words:
-        raise Unreadable(Wrong(f"must be one of {', '.join(words)}"))
+        raise Unreadable(Wrong(f"must be one of {', '.join(words)}", _nearest(value, words)))
     return choices(str(value))
 
 
+def _nearest(value: object, words: list[str]) -> str:
+    near = get_close_matches(value.lower(), words, n=1) if isinstance(value, str) else ()
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
 def read_duration(value: object, least_s: float = SHORTEST_S) -> float:
-    """Read `30s`, `5m`, `2h` or `1d` as seconds."""
+    """Read `30s`, `5m`, `1h30m` or `1d` as seconds."""
     if is_number(value):
         raise Unreadable(Wrong("needs a unit", f'write "{show_value(value)}s" for seconds'))
-    match = _DURATION.fullmatch(read_text(value))
-    if match is None:
+    seconds = _seconds(read_text(value))
+    if seconds is None:
         raise Unreadable(Wrong("is not a duration", _DURATION_HINT))
-    seconds = float(match[1]) * _SECONDS[match[2]]
     if not least_s <= seconds <= LONGEST_S:
         bounds = f"{show_duration(least_s)} to {show_duration(LONGEST_S)}"
         raise Unreadable(Wrong(f"must be within {bounds}"))
     return seconds
+
+
+def _seconds(text: str) -> float | None:
+    if match := _DURATION.fullmatch(text):
+        return float(match[1]) * _SECONDS[match[2]]
+    if match := _COMPOUND.fullmatch(text):
+        units = zip(match.groups(default="0"), reversed(_SECONDS.values()), strict=True)
+        return sum(float(number) * unit_s for number, unit_s in units)
+    return None
 
 
 def read_whole_seconds(value: object) -> int:
@@ -134,7 +155,9 @@ def read_path(value: object) -> str:
     """Read an absolute path of this machine, doubled and trailing slashes cut."""
     path = read_text(value)
     if not path.startswith("/"):
-        raise Unreadable(Wrong("must be an absolute path"))
+        raise Unreadable(Wrong("must be an absolute path", f'begin it with a /, like "/{path}"'))
+    if goes_up(path):
+        raise Unreadable(GOES_UP)
     return tidy_path(path)
 
 
@@ -154,6 +177,11 @@ def is_number(value: object) -> bool:
 def tidy_path(path: str) -> str:
     """Cut doubled and trailing slashes; hammer takes a trailing one amiss (HAMMER.md §3)."""
     return re.sub(r"/+", "/", path).rstrip("/") or "/"
+
+
+def goes_up(path: str) -> bool:
+    """Tell whether a path holds a `..`, which may lead elsewhere than it seems to."""
+    return ".." in path.split("/")
 
 
 def show_duration(seconds: float) -> str:

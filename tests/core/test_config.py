@@ -59,6 +59,7 @@ BAD_SAYS = """\
   daemon.log_formt: is not a key
     hint: did you mean "log_format"?
   daemon.run_dir: must be an absolute path (got "run")
+    hint: begin it with a /, like "/run"
   daemon.sample_interval: needs a unit (got 30)
     hint: write "30s" for seconds
   pairs.home.lag_warnin: is not a key

@@ -68,6 +68,8 @@ def test_an_end_is_read(text: str, end: Endpoint):
             "beta:/a;`b`$c",
             "holds characters in a remote path that the remote shell interprets: $ ; `",
         ),
+        ("/pfs/../a", "holds a `..`: two paths could be one"),
+        ("beta:/pfs/..", "holds a `..`: two paths could be one"),
         ("/pfs/a\x00", "holds a control character"),
         ("/pfs/a\n", "holds a control character"),
         (7, "must be a string"),

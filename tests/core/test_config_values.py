@@ -30,13 +30,24 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float):
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds", "shown"),
+    [("1h30m", 5400.0, "90m"), ("2d12h", 216000.0, "60h"), ("1d1s", 86401.0, "86401s")],
+)
+def test_a_duration_may_have_several_units(text: str, seconds: float, shown: str):
+    assert (seconds, shown) == (read_duration(text), show_duration(read_duration(text)))
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "",
         "5",
         "5 m",
         "-5m",
-        "1h30m",
+        "30m1h",
+        "1h1h",
+        "1.5h30m",
+        "1h30",
         "5M",
         "\u0665m",
         "0s",
@@ -92,6 +103,17 @@ def test_only_the_words_of_a_choice_are_taken(value: object):
         read_choice(LogFormat, value)
 
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [("JSON", 'did you mean "json"?'), ("logfm", 'did you mean "logfmt"?'), ("x", ""), (1, "")],
+)
+def test_a_word_is_told_which_one_may_be_meant(value: object, hint: str):
+    with pytest.raises(Unreadable) as caught:
+        read_choice(LogFormat, value)
+
+    assert hint == caught.value.wrongs[0].hint
+
+
 @pytest.mark.parametrize("value", ["a\x00b", "a\nb", "a\x7fb", "", 3])
 def test_text_holds_something_and_no_control_characters(value: object):
     with pytest.raises(Unreadable):
@@ -103,6 +125,9 @@ def test_a_path_is_absolute_and_tidy():
     assert read_path("//") == "/"
     with pytest.raises(Unreadable):
         read_path("var/db")
+    with pytest.raises(Unreadable):
+        read_path("/var/../db")
+    assert read_path("/var/..db") == "/var/..db"
 
 
 @pytest.mark.parametrize("value", ["", "a b", "-wheel", "wheel\n", 0])
