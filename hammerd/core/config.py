@@ -9,7 +9,6 @@ put in front of the faults.
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -20,15 +19,10 @@ from hammerd.core.config_checks import (
     shared_slave_faults,
     socket_fault,
 )
-from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Home
-from hammerd.core.config_tables import (
-    BUILT_IN,
-    Given,
-    ReadTable,
-    did_you_mean,
-    key_path,
-    read_table,
-)
+from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Home, Key
+from hammerd.core.config_sections import Section, sort_sections
+from hammerd.core.config_tables import BUILT_IN, Given, ReadTable, key_path, read_table
+from hammerd.core.config_toml import parse_toml, read_toml
 from hammerd.core.daemon_config import Config, DaemonConfig
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.pairs import Pair, StreamOptions, Thresholds, Timing
@@ -37,7 +31,6 @@ __all__ = ["Config", "DaemonConfig", "parse_config", "read_config"]
 
 PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
-_TABLES = ("daemon", "defaults", "pairs")
 _NAME_HINT = "letters, digits and . _ -, 63 at most, a letter or digit first"
 _NO_PAIR_HINT = 'add [pairs.NAME] with master = "/Backup1/pfs/test", slave = "/Backup2/pfs/test"'
 
@@ -52,18 +45,12 @@ class _PairReading:
 
 
 def read_config(content: bytes, source: str) -> Config:
-    """Decode the bytes of a config file and parse them.
+    """Make a config out of the bytes of its file.
 
     Raises:
-        ConfigError: with every fault.
+        ConfigError: with every fault; of bytes that are no TOML, the first one only.
     """
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        fault = Fault(f"line {line}", "is not UTF-8", f"byte 0x{content[error.start]:02x}")
-        raise ConfigError(source, (fault,)) from error
-    return parse_config(text, source)
+    return _config(read_toml(content, source), source)
 
 
 def parse_config(text: str, source: str) -> Config:
@@ -72,16 +59,22 @@ def parse_config(text: str, source: str) -> Config:
     Raises:
         ConfigError: with every fault; of a text that is no TOML, the first one only.
     """
-    document = _load(text, source)
-    daemon = read_table(document.get("daemon", {}), "daemon", DAEMON_KEYS)
-    defaults = read_table(document.get("defaults", {}), "defaults", PAIR_KEYS)
+    return _config(parse_toml(text, source), source)
+
+
+def _config(document: Mapping[str, object], source: str) -> Config:
+    sections = sort_sections(document)
+    daemon = _read_tables(sections.daemon, DAEMON_KEYS)
+    defaults = _read_tables(sections.defaults, PAIR_KEYS)
     common = {**BUILT_IN, **daemon.given, **defaults.given}
-    pairs = _read_pairs(document.get("pairs", {}), common)
+    pairs = tuple(
+        reading for section in sections.pairs for reading in _read_pairs(section, common, defaults)
+    )
     faults = (
-        *_stray_tables(document),
+        *sections.faults,
         *_daemon_faults(daemon, common),
         *defaults.faults,
-        *_pairs_faults(pairs, document.get("pairs", {})),
+        *_pairs_faults(pairs, sections.pairs),
     )
     if faults:
         raise ConfigError(source, tuple(dict.fromkeys(faults)))
@@ -91,33 +84,14 @@ def parse_config(text: str, source: str) -> Config:
     )
 
 
-def _load(text: str, source: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(source, (_syntax_fault(str(error), text),)) from error
-
-
-def _syntax_fault(message: str, text: str) -> Fault:
-    """Put tomllib's `... (at line 3, column 5)` in front, where an editor looks for it."""
-    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-    if place is None:
-        return Fault("file", f"is not TOML: {message}")
-    what = f"is not TOML: {message[: place.start()]}"
-    if place[1] is None:
-        return Fault(f"line {len(text.splitlines()) or 1}", f"{what}, and the file ends")
-    return Fault(f"line {place[1]}, column {place[2]}", what)
-
-
-def _stray_tables(document: Mapping[str, object]) -> Iterator[Fault]:
-    keys = {key.name: "[daemon]" for key in DAEMON_KEYS}
-    keys |= {key.name: "[defaults] or [pairs.NAME]" for key in PAIR_KEYS}
-    for name in document:
-        if name in keys:
-            yield Fault(name, "stands outside a table", hint=f"{name} belongs in {keys[name]}")
-        elif name not in _TABLES:
-            hint = did_you_mean(name, _TABLES) or "known here: [daemon], [defaults], [pairs.NAME]"
-            yield Fault(key_path("", name), "is not a table of hammerd", hint=hint)
+def _read_tables(sections: tuple[Section, ...], keys: tuple[Key, ...]) -> ReadTable:
+    """Read all tables that are one and the same, written right and misspelt."""
+    read = [read_table(section.table, section.path, keys) for section in sections]
+    return ReadTable(
+        {name: given for table in read for name, given in table.given.items()},
+        tuple(fault for table in read for fault in table.faults),
+        frozenset[str]().union(*(table.meant for table in read)),
+    )
 
 
 def _daemon_faults(daemon: ReadTable, common: Mapping[str, Given]) -> Iterator[Fault]:
@@ -126,14 +100,17 @@ def _daemon_faults(daemon: ReadTable, common: Mapping[str, Given]) -> Iterator[F
         yield fault
 
 
-def _read_pairs(table: object, common: Mapping[str, Given]) -> tuple[_PairReading, ...]:
-    if not isinstance(table, dict):
-        return ()
-    return tuple(_read_pair(name, value, common) for name, value in table.items())
+def _read_pairs(
+    section: Section, common: Mapping[str, Given], defaults: ReadTable
+) -> Iterator[_PairReading]:
+    if isinstance(section.table, dict):
+        for name, table in section.table.items():
+            yield _read_pair(name, key_path(section.path, name), table, common, defaults.meant)
 
 
-def _read_pair(name: str, table: object, common: Mapping[str, Given]) -> _PairReading:
-    path = key_path("pairs", name)
+def _read_pair(
+    name: str, path: str, table: object, common: Mapping[str, Given], meant: frozenset[str]
+) -> _PairReading:
     if not isinstance(table, dict):
         return _PairReading(name, {**common}, (_no_pair_fault(name, path),))
     read = read_table(table, path, PAIR_KEYS)
@@ -141,7 +118,7 @@ def _read_pair(name: str, table: object, common: Mapping[str, Given]) -> _PairRe
     faults = (
         *_name_faults(name, path),
         *read.faults,
-        *_missing_faults(path, given),
+        *_missing_faults(path, given, meant | read.meant),
         *order_faults(given),
         *same_end_faults(given),
     )
@@ -159,16 +136,21 @@ def _name_faults(name: str, path: str) -> Iterator[Fault]:
         yield Fault(path, "is not a name for a pair", hint=_NAME_HINT)
 
 
-def _missing_faults(path: str, given: Mapping[str, Given]) -> Iterator[Fault]:
+def _missing_faults(
+    path: str, given: Mapping[str, Given], meant: frozenset[str]
+) -> Iterator[Fault]:
     for key in PAIR_KEYS:
-        if key.is_required and key.name not in given:
+        if key.is_required and key.name not in given and key.name not in meant:
             yield Fault(f"{path}.{key.name}", "is missing", hint=f"add {key.name} = {key.example}")
 
 
-def _pairs_faults(pairs: tuple[_PairReading, ...], table: object) -> Iterator[Fault]:
-    if not isinstance(table, dict):
-        yield Fault("pairs", "must be a table of pairs", hint=_NO_PAIR_HINT)
-    elif not table:
+def _pairs_faults(
+    pairs: tuple[_PairReading, ...], sections: tuple[Section, ...]
+) -> Iterator[Fault]:
+    no_tables = [section for section in sections if not isinstance(section.table, dict)]
+    for section in no_tables:
+        yield Fault(section.path, "must be a table of pairs", hint=_NO_PAIR_HINT)
+    if not pairs and not no_tables:
         yield Fault("pairs", "no pair is given", hint=_NO_PAIR_HINT)
     for each in pairs:
         yield from each.faults

@@ -13,6 +13,31 @@ from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.config_values import Unreadable, show_value
 from hammerd.core.errors import Fault
 
+_SYNONYMS = {
+    "master": ("source", "src", "from", "origin", "primary"),
+    "slave": ("target", "dst", "dest", "destination", "to", "replica", "secondary"),
+    "enabled": ("disabled", "enable", "disable", "active"),
+    "sample_interval": ("interval", "sample", "sampling"),
+    "delay": ("interval", "rest"),
+    "stop_timeout": ("timeout",),
+    "stall_timeout": ("timeout", "stall"),
+    "bandwidth": ("bwlimit", "rate", "rate_limit", "limit"),
+    "lag_warning": ("warning", "warn"),
+    "lag_critical": ("critical", "crit"),
+    "backoff_initial": ("backoff", "retry"),
+    "log_file": ("log", "logs"),
+    "log_level": ("level", "verbosity"),
+    "log_format": ("format",),
+    "run_dir": ("rundir", "pid_dir", "socket_dir"),
+    "state_dir": ("db_dir", "data_dir"),
+    "status_group": ("group",),
+    "hammer": ("hammer_path", "binary"),
+    "daemon": ("hammerd", "global", "main", "general"),
+    "defaults": ("common",),
+    "pairs": ("mirror", "mirrors", "jobs", "streams"),
+}
+"""What else people call our keys and tables; where two share a word, the table decides."""
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _DAEMON_NAMES = frozenset(key.name for key in DAEMON_KEYS)
 _PAIR_NAMES = frozenset(key.name for key in PAIR_KEYS)
@@ -29,10 +54,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class ReadTable:
-    """What a table gave by key name, and what was wrong with it."""
+    """What a table gave by key name, what was wrong with it, and which keys may be meant."""
 
     given: Mapping[str, Given] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    meant: frozenset[str] = frozenset()
 
 
 BUILT_IN: Mapping[str, Given] = {
@@ -50,14 +76,16 @@ def read_table(table: object, path: str, keys: tuple[Key, ...]) -> ReadTable:
     known = {key.name: key for key in keys}
     given: dict[str, Given] = {}
     faults: list[Fault] = []
+    meant: set[str] = set()
     for name, value in table.items():
         where = key_path(path, name)
         if name not in known:
+            meant.add(nearest(name, known))
             faults.append(_stray_fault(path, name, value, known))
             continue
         given[name], wrongs = _read_value(known[name], value, where)
         faults.extend(wrongs)
-    return ReadTable(given, tuple(faults))
+    return ReadTable(given, tuple(faults), frozenset(meant))
 
 
 def _read_value(key: Key, value: object, where: str) -> tuple[Given, list[Fault]]:
@@ -75,16 +103,24 @@ def key_path(path: str, name: str) -> str:
     return f"{path}.{quoted}" if path else quoted
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that means the same as this one or looks like it, or nothing."""
+    names, word = tuple(known), name.lower().replace("-", "_")
+    same = [each for each in names if word in _SYNONYMS.get(each, ())]
+    near = same or get_close_matches(word, names, n=1)
+    return near[0] if near else ""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `did you mean "X"?` for the nearest known name, or nothing."""
-    near = get_close_matches(name, known, n=1)
-    return f'did you mean "{near[0]}"?' if near else ""
+    near = nearest(name, known)
+    return f'did you mean "{near}"?' if near else ""
 
 
-def _stray_fault(path: str, name: str, value: object, known: Iterable[str]) -> Fault:
+def _stray_fault(path: str, name: str, value: object, known: Mapping[str, Key]) -> Fault:
     where = key_path(path, name)
-    if isinstance(value, dict) and path.startswith("pairs."):
-        whole = f"{path.removeprefix('pairs.')}.{name}"
+    if isinstance(value, dict) and known.keys() >= _PAIR_NAMES and "." in path:
+        whole = f"{path.partition('.')[2]}.{name}"
         return Fault(where, "is not a key", hint=f'is it a name? then quote it: [pairs."{whole}"]')
     return Fault(where, "is not a key", hint=_stray_hint(path, name, known))
 

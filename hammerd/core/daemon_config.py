@@ -6,6 +6,7 @@ Values only. core/config.py makes them out of TOML, core/config_keys.py names th
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hammerd.core import places
 from hammerd.core.pairs import Pair
 
 
@@ -35,7 +36,7 @@ class DaemonConfig:
     log_level: LogLevel = LogLevel.INFO
     lag_log_file: str = "/var/log/hammerd/lag.log"
     state_dir: str = "/var/db/hammerd"
-    run_dir: str = "/var/run/hammerd"
+    run_dir: str = places.RUN_DIR
     hammer: str = "/sbin/hammer"
     sample_interval_s: float = 30.0
     stop_timeout_s: float = 20.0

@@ -234,6 +234,48 @@ def test_what_is_no_toml_is_one_fault_with_its_line(text: str, where: str):
     assert [where] == wheres(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "what", "got", "hint"),
+    [
+        (
+            "[pairs.a]\nmaster = /Backup1/pfs/a  # here\n",
+            "is not TOML: Invalid value",
+            "master = /Backup1/pfs/a  # here",
+            'write master = "/Backup1/pfs/a"',
+        ),
+        (
+            "[defaults]\n  delay = 5s\n",
+            "is not TOML: Expected newline or end of document after a statement",
+            "delay = 5s",
+            'write delay = "5s"',
+        ),
+        (
+            "[defaults]\nenabled = False\n",
+            "is not TOML: Invalid value",
+            "enabled = False",
+            "write enabled = false",
+        ),
+        (
+            "[pairs.a]\nslave = \u201c/s\u201d\n",
+            "is not TOML: Invalid value",
+            "slave = \u201c/s\u201d",
+            "quotes are straight in TOML",
+        ),
+        (
+            "[pairs.a]\n[pairs.a]\n",
+            "is not TOML: Cannot declare ('pairs', 'a') twice",
+            "[pairs.a]",
+            "a table stands once in a file: join the two",
+        ),
+    ],
+)
+def test_a_syntax_error_shows_its_line_and_a_cure(text: str, what: str, got: str, hint: str):
+    (fault,) = faults_of(text)
+
+    assert (what, got) == (fault.what, fault.got)
+    assert f"{hint}; what comes after it is not checked yet" == fault.hint
+
+
 def test_bytes_that_are_no_text_are_a_fault_with_their_line():
     with pytest.raises(ConfigError) as caught:
         read_config(b"[pairs.a]\nmaster = '/\xff'\n", "test.toml")
@@ -265,11 +307,52 @@ def test_a_table_that_is_none_is_a_fault(text: str, where: str):
         (TUTORIAL + "[daemon]\ndelay = '5s'", "delay belongs in [defaults] or [pairs.NAME]"),
         (TUTORIAL + "[pairs.test.two]", 'is it a name? then quote it: [pairs."test.two"]'),
         (pair_with('masster = "/x"'), 'did you mean "master"?'),
+        (pair_with('src = "/x"'), 'did you mean "master"?'),
+        (pair_with('dest = "/x"'), 'did you mean "slave"?'),
+        (pair_with('interval = "5s"'), 'did you mean "delay"?'),
+        (TUTORIAL + "[daemon]\ninterval = '5s'", 'did you mean "sample_interval"?'),
+        (TUTORIAL + "[daemon]\nlog-file = '/x'", 'did you mean "log_file"?'),
+        (TUTORIAL + "[hammerd]", 'did you mean "daemon"?'),
         (TUTORIAL + "[zzz]", "known here: [daemon], [defaults], [pairs.NAME]"),
     ],
 )
 def test_a_stray_key_is_told_where_it_belongs(text: str, hint: str):
     assert [hint] == [fault.hint for fault in faults_of(text)]
+
+
+def test_a_misspelt_table_is_checked_as_the_one_that_is_meant():
+    text = """
+    [default]
+    delay = 5
+    lag_warnin = "5m"
+    [pair.test]
+    master = "/m"
+    [deamon]
+    run_dir = "run"
+    """
+
+    assert [f"{fault.where}: {fault.what}" for fault in faults_of(text)] == [
+        "default: is not a table of hammerd",
+        "pair: is not a table of hammerd",
+        "deamon: is not a table of hammerd",
+        "deamon.run_dir: must be an absolute path",
+        "default.delay: needs a unit",
+        "default.lag_warnin: is not a key",
+        "pair.test.slave: is missing",
+    ]
+
+
+def test_a_pair_outside_of_pairs_is_told_how_to_be_one():
+    faults = faults_of('[home]\nmaster = "/m"\nslave = "s"\n')
+
+    assert [fault.where for fault in faults] == ["home", "home.slave"]
+    assert faults[0].hint == "is it a pair? then write [pairs.home]"
+
+
+def test_a_key_by_another_name_is_not_missing_too():
+    faults = faults_of('[pairs.a]\nsource = "/m"\ntarget = "/s"\n')
+
+    assert [each.hint for each in faults] == ['did you mean "master"?', 'did you mean "slave"?']
 
 
 @pytest.mark.parametrize(
