@@ -23,6 +23,7 @@ from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Home, Key
 from hammerd.core.config_sections import Section, sort_sections
 from hammerd.core.config_tables import BUILT_IN, Given, ReadTable, key_path, read_table
 from hammerd.core.config_toml import parse_toml, read_toml
+from hammerd.core.config_warnings import warnings_of
 from hammerd.core.daemon_config import Config, DaemonConfig
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.pairs import Pair, StreamOptions, Thresholds, Timing
@@ -81,6 +82,7 @@ def _config(document: Mapping[str, object], source: str) -> Config:
     return Config(
         replace(DaemonConfig(), **_fields_of(DaemonConfig, common)),
         tuple(_build(each.name, each.given) for each in pairs),
+        warnings_of({each.name: each.given for each in pairs}),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hammerd.core import places
+from hammerd.core.errors import Fault
 from hammerd.core.pairs import Pair
 
 
@@ -45,7 +46,11 @@ class DaemonConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A config without faults; pairs stand in the file's order, disabled ones included."""
+    """A config without faults; pairs stand in the file's order, disabled ones included.
+
+    `warnings` tell what is most likely not meant; they change nothing of what is asked for.
+    """
 
     daemon: DaemonConfig = field(default_factory=DaemonConfig)
     pairs: tuple[Pair, ...] = ()
+    warnings: tuple[Fault, ...] = field(default=(), compare=False)

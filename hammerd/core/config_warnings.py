@@ -1,0 +1,131 @@
+"""What is allowed in a config and most likely not meant; `hammerd check` tells it.
+
+    circle     pairs that mirror each other's slaves: no end is the source, and none ever rests
+    dropped    options that hammer does not hand to a remote master (HAMMER.md §11)
+    too short  lags below what HAMMER can show, a stall_timeout below a stream's own rest
+    detour     both ends remote: every byte comes here and goes out again
+    blank      a blank in a path
+
+Every value is right on its own, and no two contradict each other: what does is a fault.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from hammerd.core.config_checks import end_of, identity
+from hammerd.core.config_tables import Given
+from hammerd.core.config_values import show_duration
+from hammerd.core.errors import Fault
+
+SHORTEST_LAG_S = 120.0
+"""HAMMER publishes a TID after a flush and the next one, 30 to 60 s apiece at worst."""
+
+REMOTE_DELAY_S = 5
+"""What a remote source half rests, whatever its pair says."""
+
+STALL_MARGIN_S = 60.0
+
+Readings = Mapping[str, Mapping[str, Given]]
+"""What was given for each pair by name."""
+
+
+def warnings_of(pairs: Readings) -> tuple[Fault, ...]:
+    """Find what is most likely not meant; a word of [defaults] is warned of once."""
+    found: list[Fault] = [*_circles(pairs), *_dropped_options(pairs)]
+    for given in pairs.values():
+        found += (*_short_lags(given), *_short_stall(given), *_detour(given), *_blanks(given))
+    return tuple(dict.fromkeys(found))
+
+
+def _circles(pairs: Readings) -> Iterator[Fault]:
+    """Follow each pair's master to the pair that writes to it, and so on, until it comes back."""
+    writers = {
+        identity(slave): name
+        for name, given in pairs.items()
+        if given["enabled"].value is not False and (slave := end_of(given, "slave")) is not None
+    }
+    told: set[str] = set()
+    for name in writers.values():
+        circle = _upstream(name, pairs, writers)
+        if circle and told.isdisjoint(circle):
+            told.update(circle)
+            yield _circle_fault(circle, pairs)
+
+
+def _upstream(
+    name: str, pairs: Readings, writers: Mapping[tuple[str | None, str], str]
+) -> tuple[str, ...]:
+    """Return the pairs from this one up to itself again, or none when they have a source."""
+    passed = [name]
+    while (master := end_of(pairs[passed[-1]], "master")) is not None:
+        writer = writers.get(identity(master))
+        if writer == name:
+            return tuple(passed)
+        if writer is None or writer in passed:
+            return ()
+        passed.append(writer)
+    return ()
+
+
+def _circle_fault(circle: tuple[str, ...], pairs: Readings) -> Fault:
+    last = max(circle, key=list(pairs).index)
+    others = ", ".join(f'"{name}"' for name in pairs if name in circle and name != last)
+    slave = pairs[last]["slave"]
+    what = f"closes a circle with {others}: every end is a slave, and none is the source"
+    hint = "such streams copy nothing and never rest: disable one of the pairs"
+    return Fault(slave.where, what, slave.shown, hint)
+
+
+def _dropped_options(pairs: Readings) -> Iterator[Fault]:
+    dropped: dict[Given, list[str]] = {}
+    for name, given in pairs.items():
+        master = end_of(given, "master")
+        if master is None or not master.is_remote:
+            continue
+        for key in ("delay", "bandwidth", "gear"):
+            if given[key].where and given[key].value not in (REMOTE_DELAY_S, None, "bulk"):
+                dropped.setdefault(given[key], []).append(name)
+    for word, names in dropped.items():
+        listed = ", ".join(f'"{name}"' for name in names)
+        what = f"does nothing for {listed}: a remote master is not told of it"
+        hint = f"over there it rests {REMOTE_DELAY_S}s, has no limit and keeps restart points"
+        yield Fault(word.where, what, word.shown, hint)
+
+
+def _short_lags(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for word in (given["lag_warning"], given["lag_critical"]):
+        if word.where and _seconds(word) < SHORTEST_LAG_S:
+            least = show_duration(SHORTEST_LAG_S)
+            hint = "HAMMER shows a write after up to two flushes, 30 to 60 s apiece"
+            yield Fault(word.where, f"gives false alarms below {least}", word.shown, hint)
+
+
+def _short_stall(given: Mapping[str, Given]) -> Iterator[Fault]:
+    stall, delay = given["stall_timeout"], given["delay"]
+    least_s = _seconds(delay) + STALL_MARGIN_S
+    if _seconds(stall) < least_s:
+        word = stall if stall.where else delay
+        what = f"lets a healthy stream be restarted: delay is {delay.shown}"
+        if word is delay:
+            what = f"lets a healthy stream be restarted: stall_timeout is {stall.shown}"
+        hint = f"make stall_timeout {show_duration(least_s)} or longer"
+        yield Fault(word.where, what, word.shown, hint)
+
+
+def _detour(given: Mapping[str, Given]) -> Iterator[Fault]:
+    master, slave = end_of(given, "master"), end_of(given, "slave")
+    if master is not None and slave is not None and master.is_remote and slave.is_remote:
+        hint = "run hammerd on the host of the master or of the slave"
+        what = "is remote as the master is: all data comes here and goes out again"
+        yield Fault(given["slave"].where, what, given["slave"].shown, hint)
+
+
+def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for name in ("master", "slave"):
+        end = end_of(given, name)
+        if end is not None and " " in end.path:
+            hint = "write the path without it, unless the PFS has such a name"
+            yield Fault(given[name].where, "holds a blank", given[name].shown, hint)
+
+
+def _seconds(word: Given) -> float:
+    return word.value if isinstance(word.value, int | float) else 0.0
