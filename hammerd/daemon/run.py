@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import pwd
-import signal
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,15 +16,13 @@ from pathlib import Path
 from hammerd.core.config import read_config
 from hammerd.core.daemon_config import Config, DaemonConfig, LogLevel
 from hammerd.core.errors import ConfigError, Fault, HammerdError
-from hammerd.core.lag import SlaveReading
 from hammerd.core.pair_events import StartAsked, StopAsked
 from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.slaves import Slaves
 from hammerd.core.status import pair_json
-from hammerd.core.tid_clock import rebased
-from hammerd.daemon import children, state
+from hammerd.daemon import children
 from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
 from hammerd.daemon.calls import Calls
@@ -36,14 +33,16 @@ from hammerd.daemon.engine import Engine, Inbox, World
 from hammerd.daemon.foreign import ForeignStream, find_foreign
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.journal import Journal
+from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.log_files import LogFile, LogFiles, check_log_files
 from hammerd.daemon.logs import make_logger
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.sampler import Sampler
+from hammerd.daemon.signals import Reactions, catch_signals
 from hammerd.daemon.spawn_records import SpawnRecords
-from hammerd.daemon.state import SavedPair, SavedSlave, SavedState
+from hammerd.daemon.state import SavedPair
 from hammerd.daemon.streams import Streams
 from hammerd.daemon.writer import Writer
 
@@ -125,8 +124,9 @@ class Daemon:
         loop, settings = self._loop, self._config.daemon
         home = pwd.getpwuid(os.getuid()).pw_dir
         run_dir = Path(settings.run_dir)
-        self._state_path = Path(settings.state_dir) / "state.json"
         self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
+        state_path = Path(settings.state_dir) / "state.json"
+        self._keeping = Keeping(state_path, self._readings, self._clock, self._writer)
         self._calls = Calls(loop)
         self._records = SpawnRecords(run_dir / "streams", self._record_failed)
         self._watch = half_watch(loop)
@@ -155,8 +155,16 @@ class Daemon:
 
     async def start_up(self) -> None:
         """Become ready, then start every pair that is wanted; waits for no pair and no disk."""
-        self._catch_signals()
-        saved = self._load_state()
+        catch_signals(
+            self._loop,
+            Reactions(
+                self._child_changed,
+                self._is_told_to_stop.set,
+                self._reopen_logs,
+                self._log_status,
+            ),
+        )
+        saved = self._keeping.load(self._journal.log)
         warning = await self._server.listen(self._config.daemon.status_group)
         log = self._journal.log
         log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))
@@ -195,7 +203,7 @@ class Daemon:
         self._calls.end_all()
         await self._orphans.close()
         await self._server.close()
-        self._save(memories)
+        self._keeping.save(memories)
         log.info("daemon.stopped", survivors=len(survivors))
         self._writer.close(WRITER_CLOSE_S)
         return 1 if survivors else 0
@@ -230,11 +238,11 @@ class Daemon:
         await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
 
     async def _checkpoint(self) -> None:
-        self._save(self._engine.memories())
+        self._keeping.save(self._engine.memories())
 
     def _save_wanted(self) -> None:
         if not self._is_told_to_stop.is_set():
-            self._save(self._engine.memories())
+            self._keeping.save(self._engine.memories())
 
     def _describe(self) -> Mapping[str, object]:
         return {
@@ -246,17 +254,6 @@ class Daemon:
         }
 
     # --- signals and files -----------------------------------------------------------------------
-
-    def _catch_signals(self) -> None:
-        catch = self._loop.add_signal_handler
-        catch(signal.SIGCHLD, self._child_changed)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            catch(number, self._is_told_to_stop.set)
-        for number in (signal.SIGHUP, signal.SIGUSR1):
-            catch(number, self._reopen_logs)
-        for name in ("SIGUSR2", "SIGINFO"):
-            if hasattr(signal, name):
-                catch(getattr(signal, name), self._log_status)
 
     def _child_changed(self) -> None:
         self._streams.child_changed()
@@ -278,42 +275,6 @@ class Daemon:
         return lambda line: self._writer.submit(
             partial(file.write_line, line), is_droppable=is_droppable
         )
-
-    def _load_state(self) -> SavedState:
-        loaded = state.load(self._state_path)
-        if loaded.complaint:
-            self._journal.log.error("state.unreadable", because=loaded.complaint)
-        now = self._clock.now()
-        self._readings.load(
-            {end: rebased(clock, now.at, now.time) for end, clock in loaded.state.clocks.items()},
-            {
-                end: SlaveReading(slave.tid, now.at - max(0.0, now.time - slave.time))
-                for end, slave in loaded.state.slaves.items()
-            },
-        )
-        return loaded.state
-
-    def _save(self, memories: Mapping[str, Memory]) -> None:
-        clocks, slaves = self._readings.saved()
-        wall = self._clock.wall_time
-        text = state.dump(
-            SavedState(
-                {name: _saved_pair(memory, wall) for name, memory in memories.items()},
-                clocks,
-                {end: SavedSlave(slave.tid, wall(slave.at)) for end, slave in slaves.items()},
-            )
-        )
-        self._writer.submit(partial(state.save, self._state_path, text))
-
-
-def _saved_pair(memory: Memory, wall_time: Callable[[float], float]) -> SavedPair:
-    match memory.wanted:
-        case Paused(None):
-            return SavedPair(True, None, memory.is_diverged)
-        case Paused(float(until_at)):
-            return SavedPair(True, wall_time(until_at), memory.is_diverged)
-        case _:
-            return SavedPair(is_diverged=memory.is_diverged)
 
 
 def _directories(settings: DaemonConfig) -> list[Path]:
