@@ -184,7 +184,7 @@ _DISKS = (
     ),
     _note(
         "data_damaged",
-        r"data_crc did not match data|continuing, but there are problems",
+        r"data_crc did not match data",
         "records with a wrong checksum were mirrored: the master's disk or memory is damaged;"
         " see dmesg of the master's host, and verify the slave",
     ),
@@ -202,6 +202,7 @@ _ECHOES = (
         r"|received termination request",
         "the other half is gone; its own message, if any, tells why",
     ),
+    _echo("going_on", r"continuing, but there are problems", "see the line before"),
     _echo("aborting", r"Aborting operation", "the lines before tell why"),
 )
 
@@ -220,8 +221,9 @@ _STREAM = (
     ),
     _retry(
         "resources_exhausted",
-        r"hammer: pipe: |Cannot allocate memory|Failed to alloc memory|Too many open files"
-        r"|Resource temporarily unavailable|fork: ",
+        r"^hammer: (?:pipe|fork): "
+        r"|^\S+: .*(?:Cannot allocate memory|Failed to alloc memory|Too many open files"
+        r"|Resource temporarily unavailable)",
         "the host is short of memory, processes or descriptors: see top, and limits(1)",
     ),
 )
@@ -249,6 +251,10 @@ _REMOTE_COMMAND = (
     ),
 )
 
+# A login may print anything, a banner that speaks of closed connections too: a complaint of ssh's
+# begins as ssh begins its lines.
+_SSH_SAYS = r"^(?:ssh|kex_exchange_identification|ssh_exchange_identification): "
+
 _SSH = (
     _refused(
         "host_key_rejected",
@@ -272,29 +278,33 @@ _SSH = (
     ),
     _retry(
         "host_unknown",
-        r"Could not resolve hostname|Name or service not known|nor servname provided"
-        r"|name resolution|No address associated",
+        _SSH_SAYS + r"(?:Could not resolve hostname|Name or service not known"
+        r"|.*(?:nor servname provided|name resolution|No address associated))",
         "the host's name does not resolve: check it with drill(1), or put it into /etc/hosts",
     ),
     _retry(
         "connection_refused",
-        r"Connection refused",
+        _SSH_SAYS + r".*Connection refused",
         'the host is up but no sshd answers: there, "service sshd start"; is the port right?',
     ),
     _retry(
         "connection_timed_out",
-        r"(?:Connection|Operation) timed out|Timeout, server .+ not responding",
+        _SSH_SAYS + r".*(?:Connection|Operation) timed out"
+        r"|^Connection timed out during banner|^Timeout, server .+ not responding",
         "the host does not answer: is it up, and does a firewall drop the packets?",
     ),
     _retry(
         "host_unreachable",
-        r"No route to host|(?:Network|Host) is (?:unreachable|down)|Can't assign requested",
+        _SSH_SAYS + r".*(?:No route to host|(?:Network|Host) is (?:unreachable|down)"
+        r"|Can't assign requested)",
         "the network does not lead to the host: see route -n get HOST, and ping it",
     ),
     _retry(
         "connection_lost",
-        r"Connection (?:reset|closed|to .+ closed)|[Bb]roken pipe|Connection corrupted"
-        r"|kex_exchange_identification|client_loop: |Software caused connection abort",
+        r"^Connection (?:(?:reset|closed) by |to .+ closed|corrupted)"
+        r"|^(?:kex_exchange_identification|ssh_exchange_identification|client_loop"
+        r"|packet_write_wait|ssh_dispatch_run_fatal|Write failed|Read from remote host .+): "
+        r"|^(?:Received disconnect|Disconnected) from ",
         "the connection broke; if it does so often, set ServerAliveInterval in root's ssh config",
     ),
     _retry(

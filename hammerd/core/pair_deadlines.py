@@ -21,6 +21,7 @@ from hammerd.core.pairs import Gear, GearChoice, Pair
 from hammerd.core.stream_sayings import ParkCause
 from hammerd.core.tid import NEVER_MIRRORED
 
+LONGEST_LOOK_S = 3600.0
 MOUNT_LOOK_S = 10.0
 PARKED_LOOK_S = 60.0
 UNKILLABLE_LOOK_S = 5.0
@@ -57,9 +58,10 @@ def _stalled_at(pair: Pair, state: Streaming) -> float | None:
 
 
 def _stall_timeout_s(pair: Pair) -> float:
-    bandwidth = pair.options.bandwidth_bytes
-    floor_s = 4 * READ_IOCTL_BYTES / bandwidth if bandwidth else 0.0
-    return max(pair.timing.stall_timeout_s, floor_s)
+    options = pair.options
+    transfer_s = 4 * READ_IOCTL_BYTES / options.bandwidth_bytes if options.bandwidth_bytes else 0.0
+    # Without -B a healthy stream takes up to three delays from write to write (HAMMER.md §9.4).
+    return max(pair.timing.stall_timeout_s, transfer_s, 4.0 * options.delay_s)
 
 
 def choose_gear(pair: Pair, ctx: Context) -> Gear:

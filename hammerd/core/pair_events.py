@@ -86,6 +86,21 @@ class HalfDied:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfStopped:
+    """A half was stopped by a signal: the stream stands still without a message (§10)."""
+
+    pid: int
+    half: str
+
+
+@dataclass(frozen=True, slots=True)
+class HalfContinued:
+    """A half that was stopped goes on."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeaderDied:
     """The stream's leader ended; its halves may live on."""
 
@@ -123,6 +138,11 @@ class ForeignSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A person has seen what the pair's counted complaints say."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlinePassed:
     """The instant that deadline() named has come."""
 
@@ -138,12 +158,15 @@ Event = (
     | SlaveFree
     | Said
     | HalfDied
+    | HalfStopped
+    | HalfContinued
     | LeaderDied
     | GroupEmpty
     | HalvesWorked
     | Sampled
     | DivergedSeen
     | ForeignSeen
+    | Acknowledged
     | DeadlinePassed
 )
 
@@ -182,6 +205,9 @@ class NoteName(StrEnum):
     """What is worth a line of its own though the state stays the same."""
 
     COMPLAINED = "complained"
+    DAMAGED = "damaged"
+    HALF_STOPPED = "half_stopped"
+    HALF_CONTINUED = "half_continued"
     UNKILLABLE = "unkillable"
 
 

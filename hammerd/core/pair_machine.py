@@ -19,8 +19,10 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.judgement import AwaitMount, Go, Park
-from hammerd.core.pair_deadlines import MOUNT_LOOK_S, PARKED_LOOK_S, choose_gear
+from hammerd.core.pair_complaints import counted
+from hammerd.core.pair_deadlines import MOUNT_LOOK_S, choose_gear
 from hammerd.core.pair_events import (
+    Acknowledged,
     Context,
     DeadlinePassed,
     DivergedSeen,
@@ -77,11 +79,7 @@ from hammerd.core.pair_streams import (
     then_parked,
 )
 from hammerd.core.pairs import Pair
-from hammerd.core.stream_sayings import (
-    Complaint,
-    ParkCause,
-    Remark,
-)
+from hammerd.core.stream_sayings import Complaint, ParkCause, Remark
 
 LAST_WORDS = 8
 """How many lines of an attempt are kept to be quoted when it fails."""
@@ -94,7 +92,7 @@ def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
-    life = replace(life, memory=_remembered(life.memory, event))
+    life = replace(life, memory=_remembered(life.memory, event, ctx.now_at))
     match life.state:
         case Stopped():
             return _in_stopped(life, life.state, event, ctx)
@@ -118,16 +116,19 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
             assert_never(life.state)
 
 
-def _remembered(memory: Memory, event: Event) -> Memory:
+def _remembered(memory: Memory, event: Event, now_at: float) -> Memory:
     match event:
         case StartAsked(lifts_latch):
             is_diverged = memory.is_diverged and not lifts_latch
-            return replace(memory, wanted=Up(), is_diverged=is_diverged, failures=0)
+            return replace(memory, wanted=Up(), is_diverged=is_diverged, failures=0, refusals=0)
         case RestartAsked():
             return replace(memory, wanted=Up())
         case StopAsked(wanted):
             return replace(memory, wanted=wanted, unmounted_since_at=None)
-        case Said(Complaint(text=text) | Remark(text=text)):
+        case Acknowledged():
+            return replace(memory, complaints=())
+        case Said(Complaint(text=text) | Remark(text=text) as saying):
+            memory = counted(memory, saying, now_at) if isinstance(saying, Complaint) else memory
             return replace(memory, last_words=(*memory.last_words, text)[-LAST_WORDS:])
         case DivergedSeen():
             return replace(memory, is_diverged=True)
@@ -239,7 +240,7 @@ def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Ste
         case StartAsked() | RestartAsked():
             return probe(life, ctx)
         case DeadlinePassed():
-            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + PARKED_LOOK_S
+            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + state.look_every_s
             return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
         case ProbeAnswered(Go() as go) if state.cause != ParkCause.DIVERGED:
             return judged(life, go, ctx)
@@ -262,5 +263,5 @@ def _parked_still(
     if cause != state.cause:
         return parked
     return to(
-        life, replace(state, hint=hint, look_at=ctx.now_at + PARKED_LOOK_S, is_looking=False)
+        life, replace(state, hint=hint, look_at=ctx.now_at + state.look_every_s, is_looking=False)
     )

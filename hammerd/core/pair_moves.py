@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.judgement import AwaitMount, Go, Judgement, Park, Retry
-from hammerd.core.pair_deadlines import MOUNT_LOOK_S, PARKED_LOOK_S, UNKILLABLE_LOOK_S, choose_gear
+from hammerd.core.pair_deadlines import (
+    LONGEST_LOOK_S,
+    MOUNT_LOOK_S,
+    PARKED_LOOK_S,
+    UNKILLABLE_LOOK_S,
+    choose_gear,
+)
 from hammerd.core.pair_events import (
     Context,
     Effect,
@@ -113,8 +119,8 @@ def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
             return to(life, stopped(life.memory, ctx.now_at))
         case ThenProbe():
             return probe(life, ctx)
-        case ThenPark(cause, hint):
-            return park(life, cause, hint, ctx)
+        case ThenPark():
+            return _park_after(life, then, ctx)
         case ThenMount(trouble):
             return await_mount(life, trouble, ctx)
         case ThenBackoff(trouble):
@@ -126,6 +132,15 @@ def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
             return launch(replace(life, memory=memory), gear, ctx)
         case _:
             assert_never(then)
+
+
+def _park_after(life: PairLife, then: ThenPark, ctx: Context) -> Step:
+    if not then.is_own_word:
+        return park(life, then.cause, then.hint, ctx)
+    refusals = life.memory.refusals + 1
+    life = replace(life, memory=replace(life.memory, refusals=refusals))
+    look_every_s = min(PARKED_LOOK_S * 2 ** (refusals - 1), LONGEST_LOOK_S)
+    return park(life, then.cause, then.hint, ctx, look_every_s=look_every_s)
 
 
 # --- ways into states ------------------------------------------------------------------------
@@ -186,10 +201,18 @@ def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
     return to(life, Launching(ctx.now_at, deadline_at, gear), Launch(gear))
 
 
-def park(life: PairLife, cause: ParkCause, hint: str, ctx: Context) -> Step:
+def park(
+    life: PairLife,
+    cause: ParkCause,
+    hint: str,
+    ctx: Context,
+    *,
+    look_every_s: float = PARKED_LOOK_S,
+) -> Step:
     """Wait for a person."""
     life = replace(life, memory=replace(life.memory, unmounted_since_at=None))
-    return to(life, Parked(ctx.now_at, ctx.now_at + PARKED_LOOK_S, cause, hint))
+    look_at = ctx.now_at + look_every_s
+    return to(life, Parked(ctx.now_at, look_at, cause, hint, look_every_s=look_every_s))
 
 
 def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:

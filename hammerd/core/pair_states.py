@@ -78,10 +78,11 @@ class ThenProbe:
 
 @dataclass(frozen=True, slots=True)
 class ThenPark:
-    """Park when the group is empty."""
+    """Park when the group is empty; `is_own_word`: the stream said so, no probe can see it."""
 
     cause: ParkCause
     hint: str
+    is_own_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class Streaming:
     phase: Phase
     progress_at: float
     has_progressed: bool = False
+    stopped_half: Trouble | None = None
     behind_since_at: float | None = None
     behind_at_tid: Tid | None = None
 
@@ -225,13 +227,17 @@ class WaitingForSlave:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Needs a person; re-probed every minute without leaving the state."""
+    """Needs a person; re-probed every minute without leaving the state.
+
+    Rarer where only a stream can tell: each look that finds nothing costs a stream that fails.
+    """
 
     since_at: float
     look_at: float
     cause: ParkCause
     hint: str
     is_looking: bool = False
+    look_every_s: float = 60.0
 
 
 State = (
@@ -264,12 +270,26 @@ STATE_WORDS: dict[type[State], str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class CountedComplaint:
+    """A complaint of damage or of a slave that takes nothing, until a person acknowledges it."""
+
+    name: str
+    hint: str
+    text: str
+    count: int
+    since_at: float
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What a pair remembers from state to state.
 
     `failures` are those not yet forgiven; `is_diverged` is the latch that only a resume lifts;
     `restarts` counts the streams that lived and were lost, whatever came after them;
     `unmounted_since_at` is since when no stream lived because an end is not there;
+    `refusals` counts the streams in a row that parked the pair themselves;
+    `complaints` are those that stay in status until they are acknowledged;
     `last_words` are the last lines of the attempt at hand, quoted when it fails.
     """
 
@@ -279,6 +299,8 @@ class Memory:
     is_diverged: bool = False
     restarts: int = 0
     unmounted_since_at: float | None = None
+    refusals: int = 0
+    complaints: tuple[CountedComplaint, ...] = ()
     last_words: tuple[str, ...] = ()
 
 

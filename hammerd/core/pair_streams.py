@@ -11,6 +11,7 @@ from typing import assert_never
 
 from hammerd.core.judgement import AwaitMount, Go, Park, Retry
 from hammerd.core.lag import LagVerdict
+from hammerd.core.pair_complaints import LASTING_COMPLAINTS, lasting_notes
 from hammerd.core.pair_deadlines import choose_gear
 from hammerd.core.pair_events import (
     Context,
@@ -18,7 +19,9 @@ from hammerd.core.pair_events import (
     DivergedSeen,
     Event,
     ForeignSeen,
+    HalfContinued,
     HalfDied,
+    HalfStopped,
     HalvesWorked,
     LeaderDied,
     Note,
@@ -108,8 +111,14 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
             return _heard(life, state, saying, ctx)
         case HalfDied() | LeaderDied():
             return _lost(life, state, _death(event), ctx)
-        case HalvesWorked() if isinstance(state.phase, InPrescan):
+        case HalvesWorked() if isinstance(state.phase, InPrescan) or state.gear is Gear.BULK:
+            # In bulk gear every prescan but a stream's first is silent (HAMMER.md §9.4).
             return to(life, replace(state, progress_at=ctx.now_at))
+        case HalfStopped(pid, half):
+            return _half_stopped(life, state, pid, half)
+        case HalfContinued(pid) if state.stopped_half:
+            note = Note(NoteName.HALF_CONTINUED, Trouble("half_continued"), f"pid {pid}")
+            return to(life, replace(state, stopped_half=None), note)
         case Sampled(Go() | AwaitMount() | Retry()):
             return to(life, _sampled(state, ctx))
         case DeadlinePassed():
@@ -143,11 +152,11 @@ def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> St
         case Remark():
             return to(life, state)
         case Idle():
-            return _rested(life, _progressed(state, AtRest(), ctx), ctx)
+            return _rested(_accepted(life), _progressed(state, AtRest(), ctx), ctx)
         case Progress(slice_bytes=sent_bytes):
             return to(life, _scanned(state, sent_bytes, ctx))
         case Committed() | SliceWritten():
-            return to(life, _progressed(state, state.phase, ctx))
+            return to(_accepted(life), _progressed(state, state.phase, ctx))
         case Batch(begin, end, bulk_bytes) if end > begin:
             return to(life, replace(state, phase=Copying(0, bulk_bytes), progress_at=ctx.now_at))
         case Batch():
@@ -156,6 +165,10 @@ def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> St
             return to(life, replace(state, phase=InPrescan(), progress_at=ctx.now_at))
         case _:
             assert_never(saying)
+
+
+def _accepted(life: PairLife) -> PairLife:
+    return replace(life, memory=replace(life.memory, refusals=0)) if life.memory.refusals else life
 
 
 def _scanned(state: Streaming, sent_bytes: int, ctx: Context) -> Streaming:
@@ -187,14 +200,15 @@ def _sampled(state: Streaming, ctx: Context) -> Streaming:
 
 
 def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
-    then = then_of(complaint)
+    notes, then = lasting_notes(life, complaint), then_of(complaint)
     if then is not None:
         was_alive = isinstance(life.state, Streaming)
-        return end(_with_restart_counted(life) if was_alive else life, then, ctx)
-    if complaint.cure is Cure.NOTE:
+        done = end(_with_restart_counted(life) if was_alive else life, then, ctx)
+        return Step(done.life, (*done.effects, *notes))
+    if complaint.cure is Cure.NOTE and not notes and complaint.name not in LASTING_COMPLAINTS:
         trouble = Trouble(complaint.name, complaint.hint)
         return Step(life, (Note(NoteName.COMPLAINED, trouble, complaint.text),))
-    return Step(life)
+    return Step(life, notes)
 
 
 def then_of(complaint: Complaint) -> Then | None:
@@ -206,11 +220,19 @@ def then_of(complaint: Complaint) -> Then | None:
         case Cure.MOUNT:
             return ThenMount(trouble)
         case Cure.PARK:
-            return ThenPark(complaint.park_cause or ParkCause.REFUSED, complaint.hint)
+            cause = complaint.park_cause or ParkCause.REFUSED
+            return ThenPark(cause, complaint.hint, is_own_word=True)
         case Cure.NOTE | Cure.ECHO:
             return None
         case _:
             assert_never(complaint.cure)
+
+
+def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step:
+    hint = f'the {half} half (pid {pid}) is stopped: "kill -CONT {pid}", or restart the pair'
+    trouble = Trouble("half_stopped", hint)
+    note = Note(NoteName.HALF_STOPPED, trouble)
+    return to(life, replace(state, stopped_half=trouble), note)
 
 
 def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> Step:

@@ -17,6 +17,7 @@ from hammerd.core.pair_states import (
     UNKILLABLE,
     AtRest,
     Copying,
+    CountedComplaint,
     Down,
     InPrescan,
     Launching,
@@ -66,7 +67,12 @@ class PairReport:
 
 
 def health_of(report: PairReport, now_at: float) -> Health:
-    """Judge a pair by its state and its lag."""
+    """Judge a pair by its state, its lag, and the complaints that nobody acknowledged."""
+    complained = Health.WARNING if report.life.memory.complaints else Health.OK
+    return _worst(complained, _health_now(report, now_at))
+
+
+def _health_now(report: PairReport, now_at: float) -> Health:
     life, state = report.life, report.life.state
     match state:
         case Parked() | Stopping(is_unkillable=True):
@@ -75,6 +81,8 @@ def health_of(report: PairReport, now_at: float) -> Health:
             is_long = now_at - state.since_at >= life.pair.timing.mount_grace_s
             return Health.CRITICAL if is_long else _worst(Health.WARNING, _lag_health(report))
         case WaitingForBackoff() | WaitingForSlave():
+            return _worst(Health.WARNING, _lag_health(report))
+        case Streaming(stopped_half=trouble) if trouble:
             return _worst(Health.WARNING, _lag_health(report))
         case Stopped():
             return Health.OK if not isinstance(life.memory.wanted, Up) else Health.WARNING
@@ -111,6 +119,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         **_stream_json(life),
         **_lag_json(report, lag, to_time),
         "health": health_of(report, now_at),
+        "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
         "last_words": list(life.memory.last_words),
     }
 
@@ -131,12 +140,25 @@ def trouble_of(life: PairLife) -> Trouble | None:
             return life.state.trouble
         case Parked(cause=cause, hint=hint):
             return Trouble(cause, hint)
+        case Streaming(stopped_half=trouble) if trouble:
+            return trouble
         case Stopping(is_unkillable=True):
             return UNKILLABLE
         case Stopped() if not life.pair.enabled:
             return DISABLED
         case _:
             return None
+
+
+def _complaint_json(complaint: CountedComplaint, to_time: ToTime) -> Json:
+    return {
+        "name": complaint.name,
+        "count": complaint.count,
+        "text": complaint.text,
+        "hint": complaint.hint,
+        "since_time": to_time(complaint.since_at),
+        "last_time": to_time(complaint.last_at),
+    }
 
 
 def _stream_json(life: PairLife) -> Json:

@@ -69,9 +69,11 @@ class Journal:
 
     def noted(self, life: PairLife, note: Note) -> None:
         """Log what is worth a line though the state stays the same."""
-        write = self._log.error if note.name is NoteName.UNKILLABLE else self._log.warning
+        is_grave = note.name in (NoteName.UNKILLABLE, NoteName.DAMAGED)
+        write = self._log.error if is_grave else self._log.warning
+        name = note.trouble.because if note.name is NoteName.DAMAGED else note.name
         write(
-            f"pair.{note.name}",
+            f"pair.{name}",
             pair=life.pair.name,
             because=note.trouble.because,
             text=note.text or None,

@@ -14,6 +14,7 @@ from hammerd.core.judgement import AwaitMount, Go, Park, Retry
 from hammerd.core.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.pair_deadlines import deadline
 from hammerd.core.pair_events import (
+    Acknowledged,
     Context,
     DeadlinePassed,
     DivergedSeen,
@@ -21,7 +22,9 @@ from hammerd.core.pair_events import (
     Event,
     ForeignSeen,
     GroupEmpty,
+    HalfContinued,
     HalfDied,
+    HalfStopped,
     HalvesWorked,
     Kill,
     Launch,
@@ -178,6 +181,7 @@ class PairWorld:
         yield from (partial(self.post, name, Sampled(one)) for one in JUDGEMENTS[2:5])
         yield partial(self.fall_silent_or_speak, name)
         yield partial(self.post, name, DivergedSeen())
+        yield partial(self.post, name, Acknowledged())
         yield partial(self.post, name, FOREIGN)
         if name in self.probes:
             yield from [partial(self.answer, name, ProbeAnswered(Go()))] * 20
@@ -191,6 +195,8 @@ class PairWorld:
         if isinstance(self.lives[name].state, Launching):
             yield from [partial(self.post, name, Said(SAYINGS[2]))] * 20
         yield partial(self.post, name, HalvesWorked())
+        yield partial(self.post, name, HalfStopped(8, "target"))
+        yield partial(self.post, name, HalfContinued(8))
         if group.leader_lives:
             yield from [partial(self.kill_leader, name)] * 2
         if group.is_ending:

@@ -14,6 +14,7 @@ from hammerd.core.judgement import AwaitMount, Go, Park, Retry
 from hammerd.core.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.pair_deadlines import deadline
 from hammerd.core.pair_events import (
+    Acknowledged,
     Context,
     DeadlinePassed,
     DivergedSeen,
@@ -21,7 +22,9 @@ from hammerd.core.pair_events import (
     Event,
     ForeignSeen,
     GroupEmpty,
+    HalfContinued,
     HalfDied,
+    HalfStopped,
     HalvesWorked,
     Kill,
     Launch,
@@ -230,9 +233,12 @@ ROWS: dict[str, Row] = {
     "Said Complaint: mount": said(complaint(Cure.MOUNT)),
     "Said Complaint: retry": said(complaint(Cure.RETRY)),
     "Said Complaint: note": said(complaint(Cure.NOTE)),
+    "Said Complaint: of damage": said(Complaint("text", "data_damaged", Cure.NOTE, "hint")),
     "Said Complaint: echo": said(complaint(Cure.ECHO)),
     "Said Remark": said(Remark("text")),
     "HalfDied": Row(HalfDied(8)),
+    "HalfStopped": Row(HalfStopped(8, "target")),
+    "HalfContinued": Row(HalfContinued(8)),
     "LeaderDied": Row(LeaderDied("signal 9")),
     "HalvesWorked": Row(HalvesWorked()),
     "GroupEmpty": Row(GroupEmpty()),
@@ -244,6 +250,7 @@ ROWS: dict[str, Row] = {
     "Sampled park": Row(Sampled(Park(ParkCause.NOT_A_SLAVE, "hint"))),
     "DivergedSeen": Row(DivergedSeen()),
     "ForeignSeen": Row(ForeignSeen(9, "hammer mirror-copy /x /slave")),
+    "Acknowledged": Row(Acknowledged()),
     "DeadlinePassed": Row(DeadlinePassed()),
     "  with a failure ": Row(DeadlinePassed(), FAILED),
 }
@@ -270,7 +277,15 @@ def impossible(life: PairLife, event: Event) -> str | None:
         case GroupEmpty() if isinstance(life.memory.wanted, Paused):
             is_asked = isinstance(life.state, Stopping) and life.state.then == ThenStopped()
             return None if is_asked else ASKED_DOWN
-        case Said() | HalfDied() | LeaderDied() | HalvesWorked() | GroupEmpty():
+        case (
+            Said()
+            | HalfDied()
+            | HalfStopped()
+            | HalfContinued()
+            | LeaderDied()
+            | HalvesWorked()
+            | GroupEmpty()
+        ):
             return _no_such_group(life.state, event)
         case Spawned() | SpawnFailed() | SlaveBusy():
             return None if isinstance(life.state, Launching) else NOT_LAUNCHING

@@ -117,7 +117,6 @@ SAID = {
     ],
     "data_damaged": [
         "read_mrecords: data_crc did not match data! obj=0000000100000104 key=0000000000004000",
-        "continuing, but there are problems",
     ],
     "short_read": [
         "hammer: validate_mrec_header: short read",
@@ -130,6 +129,7 @@ SAID = {
         "hammer: Mirror-write /x: Did not get termination sync record, or rec_size is wrong rt=-1",
         "Mirror-write: received termination request",
     ],
+    "going_on": ["continuing, but there are problems"],
     "aborting": ["hammer: Aborting operation"],
     "stream_damaged": [
         "read_mrecord: bad signature",
@@ -207,7 +207,8 @@ CURES = {
         (Cure.MOUNT, None),
     ),
     **dict.fromkeys(
-        ["short_write", "short_read", "no_acknowledgement", "aborting"], (Cure.ECHO, None)
+        ["short_write", "short_read", "no_acknowledgement", "aborting", "going_on"],
+        (Cure.ECHO, None),
     ),
     "data_damaged": (Cure.NOTE, None),
 }  # fmt: skip
@@ -276,3 +277,15 @@ def test_a_text_beyond_all_measure_is_diagnosed_by_its_beginning() -> None:
 
     assert complaint is not None
     assert complaint.name == "aborting"
+
+
+@pytest.mark.parametrize(
+    "banner",
+    [
+        "** NOTICE: idle sessions: Connection closed after 10 minutes **",
+        "Welcome! If you see Connection refused, call the desk: fork: 12",
+        "All data is encrypted in transit; broken pipe wrenches: room 4",
+    ],
+)
+def test_a_banner_that_speaks_of_troubles_is_no_complaint(banner: str) -> None:
+    assert diagnose(banner) is None

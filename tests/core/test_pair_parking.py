@@ -194,7 +194,7 @@ def test_complaint_that_parks_ends_the_stream_and_parks_with_its_hint() -> None:
         (
             complained(Cure.RETRY),
             complained(Cure.PARK),
-            ThenPark(ParkCause.UUID_MISMATCH, "what helps"),
+            ThenPark(ParkCause.UUID_MISMATCH, "what helps", is_own_word=True),
         ),
         (
             complained(Cure.RETRY),

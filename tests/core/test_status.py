@@ -179,6 +179,7 @@ def test_whole_of_a_pair_is_told() -> None:
         "master_tid": "0x0000000000000030",
         "slave_tid": None,
         "health": "ok",
+        "complaints": [],
         "last_words": ["one", "two"],
     }
 
