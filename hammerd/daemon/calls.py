@@ -21,13 +21,17 @@ MOST_OUTPUT_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command printed and how it ended; `is_late` when the deadline came first."""
+    """What a command printed and how it ended; `is_late` when the deadline came first.
+
+    `pid` is that of a late command, for is_under_way(); 0 otherwise.
+    """
 
     status: str
     stdout: str = ""
     stderr: str = ""
     is_late: bool = False
     spawn_error: SpawnError | None = None
+    pid: int = 0
 
     @property
     def is_good(self) -> bool:
@@ -88,6 +92,10 @@ class Calls:
         self.start(argv, env, timeout_s, keep)
         return await answered
 
+    def is_under_way(self, pid: int) -> bool:
+        """Tell whether a command that was answered for late is not gone yet, though killed."""
+        return pid in self._calls
+
     def child_changed(self) -> None:
         """See which commands ended; called at each SIGCHLD."""
         for call in tuple(self._calls.values()):
@@ -144,7 +152,8 @@ class Calls:
             return
         call.is_answered = True
         stdout, stderr = (_text(call.output[fd]) for fd in call.child.fds)
-        call.on_answer(Answer(call.child.status or "running", stdout, stderr, is_late))
+        status, pid = call.child.status or "running", call.child.pid if is_late else 0
+        call.on_answer(Answer(status, stdout, stderr, is_late, pid=pid))
 
 
 def _text(data: bytearray) -> str:

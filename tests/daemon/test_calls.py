@@ -69,6 +69,18 @@ def test_command_that_hangs_is_answered_for_at_the_deadline_and_killed() -> None
     until(lambda: not living_pids("sleep 4711"), "its group is gone")
 
 
+def test_command_that_came_late_is_known_until_it_is_gone() -> None:
+    async def late(calls: Calls) -> Answer:
+        answer = await calls.run(("/bin/sh", "-c", "sleep 4713"), ENV, 0.2)
+        # The answer is given in the very step that kills it: nobody can have reaped it yet.
+        assert calls.is_under_way(answer.pid)
+        while calls.is_under_way(answer.pid):  # noqa: ASYNC110 - the reaping sets no event
+            await asyncio.sleep(0.005)
+        return answer
+
+    assert with_calls(late).is_late
+
+
 def test_command_that_leaves_a_child_behind_is_answered_for_at_once() -> None:
     answer = run("/bin/sh", "-c", "sleep 4712 & echo done")
 
