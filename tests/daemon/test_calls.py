@@ -27,9 +27,16 @@ def with_calls(act: Callable[[Calls], Awaitable[Answer]]) -> Answer:
         loop = asyncio.get_running_loop()
         calls = Calls(loop)
         loop.add_signal_handler(signal.SIGCHLD, calls.child_changed)
-        return await act(calls)
+        answer = await act(calls)
+        await gone(calls, answer)
+        return answer
 
     return asyncio.run(main())
+
+
+async def gone(calls: Calls, late: Answer) -> None:
+    while calls.is_under_way(late.pid):  # noqa: ASYNC110 - the reaping sets no event
+        await asyncio.sleep(0.005)
 
 
 def test_command_gives_its_output_and_its_end() -> None:
@@ -74,8 +81,6 @@ def test_command_that_came_late_is_known_until_it_is_gone() -> None:
         answer = await calls.run(("/bin/sh", "-c", "sleep 4713"), ENV, 0.2)
         # The answer is given in the very step that kills it: nobody can have reaped it yet.
         assert calls.is_under_way(answer.pid)
-        while calls.is_under_way(answer.pid):  # noqa: ASYNC110 - the reaping sets no event
-            await asyncio.sleep(0.005)
         return answer
 
     assert with_calls(late).is_late
