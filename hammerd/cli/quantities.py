@@ -15,6 +15,12 @@ def show_span(seconds: float) -> str:
     return f"{whole // 86_400}d{whole % 86_400 // 3_600:02d}h"
 
 
+def show_about(seconds: float) -> str:
+    """Show a length of time that nobody counts in seconds: `42s 59m 3h05m 2d03h`."""
+    whole = max(0, int(seconds))
+    return f"{whole // 60}m" if 60 <= whole < 3_600 else show_span(whole)
+
+
 def show_bytes(size_bytes: int) -> str:
     """Show a number of bytes: `512 B`, `1.2 GB` in powers of 1024."""
     for unit_bytes, unit in _SIZES:

@@ -1,33 +1,38 @@
 """Lays out a status as a table for eyes; knows no terminal.
 
-    hammerd 0.1.0 (pid 4711) is running: 2 pairs, 1 critical, 1 ok
+    hammerd 0.1.0 (pid 4711) is running: 3 pairs, 1 critical, 1 ok, 1 paused
 
-    PAIR  STATE      GEAR          LAG  SLAVE-TID               UP  RESTARTS
-    home  streaming  following      0s  0x0000000100580a8f   3d04h         1
-    mail  parked     -         unknown  0x0000000000000001       -         0
-          uuid_mismatch; probed again in 42s
+       PAIR  STATE      GEAR           LAG  SLAVE-TID              UP  RESTARTS
+       home  streaming  following       0s  0x0000000100580a8f  3d04h         1
+    !! mail  parked     -          unknown  0x0000000000000001      -         0
+          uuid_mismatch, looked at again in 42s
           hint: the slave was made for another master
+       web   stopped    -            1h05m  0x0000000100580a8f      -         1
+          paused for another 59m (until 16:12 UTC)
 
-A line is made of spans, text and the health that it tells; what colour that is, and whether
-there is any, cli/terminal.py knows. A name too long for its column gets a line of its own.
+In front of each row stands its health: `!!` critical, `!` warning, `?` unknown; while all is well
+there is no such column. A line is made of spans, text and the health that it tells; what colour
+that is, and whether there is any, cli/terminal.py knows. A name too long for its column gets a
+line of its own.
 """
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hammerd.cli.quantities import count, show_bytes, show_span
+from hammerd.cli.pair_notes import is_disabled, notes_of
+from hammerd.cli.quantities import count, show_span
+from hammerd.cli.saying import WIDTH, wrapped_line
 from hammerd.cli.status_answer import PairAnswer, StatusAnswer
-
-WIDTH = 80
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "UP", "RESTARTS")
 _TO_THE_RIGHT = frozenset({"LAG", "UP", "RESTARTS"})
 _JUDGED = frozenset({"STATE", "LAG"})
-_WORST_FIRST = ("critical", "warning", "unknown", "ok")
+_MARKS = {"critical": "!!", "warning": "!", "unknown": "?"}
+_COUNTED = ("critical", "warning", "unknown", "ok", "paused", "disabled")
 _GAP = "  "
 _NOTE_INDENT = 6
+_DEEPER = 2
 _NAME = 0
 
 
@@ -42,16 +47,25 @@ class Span:
 Line = tuple[Span, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    """How wide the mark in front of a row is, 0 for none, and each of its columns."""
+
+    mark: int
+    columns: tuple[int, ...]
+
+
 def render_status(status: StatusAnswer, width: int = WIDTH) -> tuple[Line, ...]:
     """Lay out a status in lines of `width` characters, as far as its words allow."""
+    lines: list[Line] = list(_heading(status, width))
     if not status["pairs"]:
-        return ((Span(_summary(status)),),)
+        return tuple(lines)
     rows = [_cells(pair) for pair in status["pairs"]]
-    widths = _widths(rows, width)
-    lines: list[Line] = [(Span(_summary(status)),), (), _head(widths)]
+    widths = _widths(status["pairs"], rows, width)
+    lines += [(), _head(widths)]
     for pair, cells in zip(status["pairs"], rows, strict=True):
-        lines.extend(_row(cells, widths, pair["health"]))
-        lines.extend(_note_lines(pair, width))
+        lines.extend(_row(pair, cells, widths))
+        lines.extend(_note_lines(pair, status.get("measured_time"), width))
     return tuple(lines)
 
 
@@ -60,19 +74,32 @@ def plain_text(line: Line) -> str:
     return "".join(span.text for span in line).rstrip()
 
 
-def _summary(status: StatusAnswer) -> str:
+def _heading(status: StatusAnswer, width: int) -> Iterator[Line]:
     daemon, pairs = status["hammerd"], status["pairs"]
-    tally = Counter(pair["health"] for pair in pairs)
-    parts = [f"{tally[health]} {health}" for health in _WORST_FIRST if tally[health]]
+    tally = Counter(map(_counted_as, pairs))
+    parts = [f"{tally[word]} {word}" for word in _COUNTED if tally[word]]
     counted = ", ".join([count(len(pairs), "pair"), *parts])
-    return f"hammerd {daemon['version']} (pid {daemon['pid']}) is {daemon['state']}: {counted}"
+    name = f"hammerd {daemon['version']} (pid {daemon['pid']})"
+    yield from _wrapped(f"{name} is {daemon['state']}: {counted}", width)
+    if lost := daemon.get("lines_dropped", 0) + daemon.get("writes_failed", 0):
+        words = f"{count(lost, 'log line')} {'was' if lost == 1 else 'were'} lost"
+        yield from _wrapped(f"{words}: is the disk of the log full?", width, tone="warning")
+
+
+def _counted_as(pair: PairAnswer) -> str:
+    """Return the one word that a pair counts as: what is wrong with it, or what is wanted."""
+    if pair["health"] in _MARKS or pair["wanted"] == "up":
+        return pair["health"]
+    if is_disabled(pair):
+        return "disabled"
+    return "paused" if pair["wanted"] == "paused" else pair["health"]
 
 
 def _cells(pair: PairAnswer) -> tuple[str, ...]:
     up_s = pair.get("up_s")
     return (
         pair["pair"],
-        pair["state"],
+        "disabled" if is_disabled(pair) else pair["state"],
         pair["gear"] or "-",
         _lag(pair),
         pair["slave_tid"] or "-",
@@ -83,76 +110,52 @@ def _cells(pair: PairAnswer) -> tuple[str, ...]:
 
 def _lag(pair: PairAnswer) -> str:
     if pair["lag_s"] is None:
-        return "unknown"
+        return "-" if is_disabled(pair) else "unknown"
     return f"{'~' if pair['lag_approximate'] else ''}{show_span(pair['lag_s'])}"
 
 
-def _widths(rows: list[tuple[str, ...]], width: int) -> tuple[int, ...]:
+def _widths(pairs: list[PairAnswer], rows: list[tuple[str, ...]], width: int) -> _Widths:
     """Return what each column needs; the name's has what the others leave of `width`."""
+    mark = max(len(_MARKS.get(pair["health"], "")) for pair in pairs)
     needed = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
-    others = sum(needed[1:]) + len(_GAP) * (len(needed) - 1)
+    others = (mark + 1 if mark else 0) + sum(needed[1:]) + len(_GAP) * (len(needed) - 1)
     needed[_NAME] = max(len(_HEADS[_NAME]), min(needed[_NAME], width - others))
-    return tuple(needed)
+    return _Widths(mark, tuple(needed))
 
 
-def _head(widths: tuple[int, ...]) -> Line:
-    return (Span(plain_text(_line(_HEADS, widths, "")), "head"),)
+def _head(widths: _Widths) -> Line:
+    return (Span(plain_text(_line("", _HEADS, widths)), "head"),)
 
 
-def _row(cells: tuple[str, ...], widths: tuple[int, ...], health: str) -> Iterator[Line]:
-    if len(cells[_NAME]) > widths[_NAME]:
-        yield (Span(cells[_NAME]),)
-        cells = ("", *cells[1:])
-    yield _line(cells, widths, health)
+def _row(pair: PairAnswer, cells: tuple[str, ...], widths: _Widths) -> Iterator[Line]:
+    health = "" if is_disabled(pair) else pair["health"]
+    if len(cells[_NAME]) > widths.columns[_NAME]:
+        yield (*_mark(health, widths), Span(cells[_NAME]))
+        cells, first = ("", *cells[1:]), ""
+    else:
+        first = health
+    yield _line(first, cells, widths, health)
 
 
-def _line(cells: tuple[str, ...], widths: tuple[int, ...], health: str) -> Line:
-    spans: list[Span] = []
-    for head, cell, width in zip(_HEADS, cells, widths, strict=True):
+def _line(marked: str, cells: tuple[str, ...], widths: _Widths, health: str = "") -> Line:
+    spans = [*_mark(marked, widths)]
+    for head, cell, width in zip(_HEADS, cells, widths.columns, strict=True):
         padded = cell.rjust(width) if head in _TO_THE_RIGHT else cell.ljust(width)
         spans += [Span(padded, health if head in _JUDGED else ""), Span(_GAP)]
     return tuple(spans[:-1])
 
 
-def _note_lines(pair: PairAnswer, width: int) -> Iterator[Line]:
-    for note in _notes(pair):
-        wrapped = textwrap.wrap(
-            note,
-            width,
-            initial_indent=" " * _NOTE_INDENT,
-            subsequent_indent=" " * (_NOTE_INDENT + 2),
-            break_on_hyphens=False,
-        )
-        yield from ((Span(text),) for text in wrapped)
+def _mark(health: str, widths: _Widths) -> Iterator[Span]:
+    if widths.mark:
+        yield Span(_MARKS.get(health, "").ljust(widths.mark), health)
+        yield Span(" ")
 
 
-def _notes(pair: PairAnswer) -> Iterator[str]:
-    """Say what a row cannot: a wish that differs, why a pair waits, and what to do about it."""
-    if pair["wanted"] != "up":
-        until = f" until {pair['paused_until_time']}" if pair["paused_until_time"] else ""
-        yield f"wanted {pair['wanted']}{until}"
-    if pair["because"]:
-        yield _trouble(pair, pair["because"])
-    if pair["hint"]:
-        yield f"hint: {pair['hint']}"
-    if pair["because"] and pair["last_words"]:
-        yield f"last words: {pair['last_words'][-1]}"
-    if pair["gear"] == "bulk" and pair["phase"]:
-        yield _bulk(pair)
+def _note_lines(pair: PairAnswer, measured_time: str | None, width: int) -> Iterator[Line]:
+    for note in notes_of(pair, measured_time):
+        yield from _wrapped(note, width, _NOTE_INDENT)
 
 
-def _trouble(pair: PairAnswer, because: str) -> str:
-    waiting_for = pair.get("waiting_for")
-    parts = [f"for {waiting_for}: {because}" if waiting_for else because]
-    if pair["retry_in_s"] is not None:
-        parts.append(f"looked at again in {show_span(pair['retry_in_s'])}")
-    if pair["failures"]:
-        parts.append(f"after {count(pair['failures'], 'failure')}")
-    return ", ".join(parts)
-
-
-def _bulk(pair: PairAnswer) -> str:
-    if pair["slice_bytes"] is None:
-        return f"in bulk: {pair['phase']}"
-    whole = "" if pair["bulk_bytes"] is None else f" of {show_bytes(pair['bulk_bytes'])}"
-    return f"in bulk: {pair['phase']}, {show_bytes(pair['slice_bytes'])}{whole}"
+def _wrapped(text: str, width: int, indent: int = 0, tone: str = "") -> Iterator[Line]:
+    for line in wrapped_line(" " * indent + text, width, _DEEPER):
+        yield (Span(line, tone),)

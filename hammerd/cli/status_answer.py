@@ -16,6 +16,17 @@ class DaemonAnswer(TypedDict):
     started_time: str
     config: str
     state: str
+    lines_dropped: NotRequired[int]
+    writes_failed: NotRequired[int]
+
+
+class ComplaintAnswer(TypedDict):
+    """What hammer complained of while a stream went on."""
+
+    name: str
+    count: int
+    text: str
+    hint: str | None
 
 
 class PairAnswer(TypedDict):
@@ -38,11 +49,13 @@ class PairAnswer(TypedDict):
     restarts: int
     lag_s: float | None
     lag_verdict: str
+    lag_unknown_because: NotRequired[str | None]
     lag_approximate: bool
     slave_tid: str | None
     slice_bytes: int | None
     bulk_bytes: int | None
     health: str
+    complaints: NotRequired[list[ComplaintAnswer]]
     last_words: list[str]
 
 
@@ -51,6 +64,7 @@ class StatusAnswer(TypedDict):
 
     schema_version: int
     hammerd: DaemonAnswer
+    measured_time: NotRequired[str]
     health: str
     pairs: list[PairAnswer]
 

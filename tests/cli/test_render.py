@@ -12,26 +12,28 @@ MakePair = Callable[..., dict[str, object]]
 MakeStatus = Callable[..., StatusAnswer]
 
 EVERY_KIND = """\
-hammerd 0.1.0 (pid 4711) is running: 6 pairs, 1 critical, 2 warning, 1 unknown, 2 ok
+hammerd 0.1.0 (pid 4711) is running: 7 pairs, 1 critical, 2 warning, 1 unknown,
+  1 ok, 1 paused, 1 disabled
 
-PAIR          STATE      GEAR           LAG  SLAVE-TID              UP  RESTARTS
-home          streaming  following       0s  0x0000000100580a8f  3d04h         1
-mail          parked     -          unknown  0x0000000000000001      -         0
+   PAIR       STATE      GEAR           LAG  SLAVE-TID              UP  RESTARTS
+   home       streaming  following       0s  0x0000000100580a8f  3d04h         1
+!! mail       parked     -          unknown  0x0000000000000001      -         0
       uuid_mismatch, looked at again in 42s
       hint: the slave /Backup2/pfs/mail was made for another master: make it
         anew with "hammer pfs-slave /Backup2/pfs/mail
         shared-uuid=9043570e-b3d9-11de-9bef-011617202aa6"
       last words: hammer: mirror-write: source and target have different
         shared-uuid's!
-web           waiting    -           ~4m10s  0x0000000100580a8f      -        17
+!  web        waiting    -           ~4m10s  0x0000000100580a8f      -        17
       for backoff: link_lost, looked at again in 12s, after 3 failures
-a-very-long-name.of-a-pair-that.does-not-fit-in-its-column
+!  a-very-long-name.of-a-pair-that.does-not-fit-in-its-column
               streaming  bulk         2d07h  0x0000000100580a8f    59s         1
       in bulk: copying, 1.2 GB of 8.0 GB
-new           streaming  bulk       unknown  -                      5s         0
+?  new        streaming  bulk       unknown  -                      5s         0
       in bulk: prescan
-off           stopped    -               0s  0x0000000100580a8f      -         1
-      wanted paused until 2026-03-04T18:00:00Z"""
+   off        stopped    -               0s  0x0000000100580a8f      -         1
+      paused for another 2h00m (until 18:00 UTC)
+   old        disabled   -                -  -                       -         1"""
 
 SLAVE_HINT = (
     "the slave /Backup2/pfs/mail was made for another master: make it anew with "
@@ -101,6 +103,15 @@ def every_kind(make_status: MakeStatus, make_pair: MakePair) -> StatusAnswer:
             paused_until_time="2026-03-04T18:00:00Z",
             state="stopped",
         ),
+        make_pair(
+            "old",
+            **at_rest | unseen,
+            wanted="down",
+            state="stopped",
+            because="disabled",
+            hint="enabled = false stands in the config",
+            slave_tid=None,
+        ),
     )
 
 
@@ -109,16 +120,70 @@ def test_every_kind_of_pair_has_its_row_and_its_note(every_kind: StatusAnswer):
 
 
 def test_rows_and_notes_fit_80_columns(every_kind: StatusAnswer):
-    table = text_of(every_kind).splitlines()[1:]
-
-    assert max(map(len, table)) <= 80
+    assert max(map(len, text_of(every_kind).splitlines())) <= 80
 
 
 def test_state_and_lag_carry_the_health_of_their_pair(every_kind: StatusAnswer):
-    mail = next(line for line in render_status(every_kind) if plain_text(line)[:4] == "mail")
+    mail = next(line for line in render_status(every_kind) if plain_text(line)[3:7] == "mail")
 
     toned = [(span.text.strip(), span.tone) for span in mail if span.tone]
-    assert toned == [("parked", "critical"), ("unknown", "critical")]
+    assert toned == [("!!", "critical"), ("parked", "critical"), ("unknown", "critical")]
+
+
+@pytest.mark.parametrize(
+    ("until_time", "said"),
+    [
+        (None, "paused until it is resumed"),
+        ("2026-03-04T16:00:42Z", "paused for another 42s (until 16:00 UTC)"),
+        ("2026-03-04T16:59:59Z", "paused for another 59m (until 16:59 UTC)"),
+        ("2026-03-05T00:30:00Z", "paused for another 8h30m (until 2026-03-05 00:30 UTC)"),
+        ("2026-03-04T15:59:59Z", "paused for another 0s (until 15:59 UTC)"),
+    ],
+)
+def test_a_pause_tells_how_long_it_lasts(
+    make_status: MakeStatus, make_pair: MakePair, until_time: str | None, said: str
+):
+    paused = make_pair("a", wanted="paused", paused_until_time=until_time, state="stopped")
+
+    assert text_of(make_status(paused)).splitlines()[-1] == f"      {said}"
+
+
+def test_a_paused_pair_that_is_critical_counts_as_critical(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    stuck = make_pair("a", wanted="paused", state="stopping", health="critical")
+
+    assert text_of(make_status(stuck)).splitlines()[0].endswith("running: 1 pair, 1 critical")
+
+
+@pytest.mark.parametrize(
+    ("dropped", "failed", "said"),
+    [
+        (0, 0, ""),
+        (1, 0, "1 log line was lost: is the disk of the log full?"),
+        (2, 3, "5 log lines were lost: is the disk of the log full?"),
+    ],
+)
+def test_lost_log_lines_are_told_above_the_table(
+    make_status: MakeStatus, make_pair: MakePair, dropped: int, failed: int, said: str
+):
+    status = make_status(make_pair("a"))
+    daemon = {**status["hammerd"], "lines_dropped": dropped, "writes_failed": failed}
+
+    assert text_of({**status, "hammerd": daemon}).splitlines()[1] == said
+
+
+def test_what_keeps_a_lag_unknown_and_what_hammer_complained_of_are_told(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    complaint = {"name": "no_space", "count": 2, "text": "No space", "hint": "prune"}
+    pair = make_pair("a", lag_s=None, lag_unknown_because="ENXIO", complaints=[complaint])
+
+    assert text_of(make_status(pair)).splitlines()[-3:] == [
+        "      lag unknown: ENXIO",
+        "      complained 2 times: No space",
+        "      hint: prune",
+    ]
 
 
 def test_a_daemon_without_pairs_is_one_line(make_status: MakeStatus):
