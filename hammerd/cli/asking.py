@@ -1,11 +1,11 @@
 """What pause, resume and restart have in common: the pairs they name, and what they say after."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
 from hammerd.cli.control_client import ask
+from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import asks_the_daemon, current
 from hammerd.core.control_messages import Request
 
@@ -30,8 +30,14 @@ def chosen_pairs(pairs: tuple[str, ...], *, every: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(pairs))
 
 
-def asked_pairs(request: Request, config: Path | None, run_dir: Path | None) -> str:
-    """Send a request about pairs, and return the names of those that it reached."""
+def tell_pairs(words: str, request: Request, config: str | None, run_dir: str | None) -> None:
+    """Send a request about pairs, and say which ones it reached, and which it left paused."""
     data = ask(current(config, run_dir).find_run_dir(), request)
-    names = data.get("pairs", list(request.pairs))
+    told = f"{words}: {_listed(data.get('pairs', list(request.pairs)))}"
+    if left := data.get("left_paused"):
+        told += f"; left paused: {_listed(left)}"
+    say(told)
+
+
+def _listed(names: object) -> str:
     return ", ".join(map(str, names)) if isinstance(names, list) and names else "no pair"

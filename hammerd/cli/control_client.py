@@ -4,10 +4,10 @@ Verbs that only read go to status.sock, which more people may open; the others t
 """
 
 import errno
+import os
 import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from hammerd.cli.exits import CommandFailed, Exit
 from hammerd.core.control_messages import (
@@ -19,6 +19,9 @@ from hammerd.core.control_messages import (
 )
 from hammerd.core.errors import ControlError
 
+CONTROL_SOCKET = "control.sock"
+STATUS_SOCKET = "status.sock"
+
 TIMEOUT_S = 10.0
 LONGEST_REPLY_BYTES = 64 << 20
 
@@ -29,7 +32,9 @@ _START_HINT = (
 )
 
 
-def ask(run_dir: Path, request: Request, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
+def ask(
+    run_dir: str | os.PathLike[str], request: Request, timeout_s: float = TIMEOUT_S
+) -> Mapping[str, object]:
     """Return what the hammerd at `run_dir` answers.
 
     Raises:
@@ -49,16 +54,17 @@ def ask(run_dir: Path, request: Request, timeout_s: float = TIMEOUT_S) -> Mappin
     raise CommandFailed(reply.error, reply.hint, code=reply.code)
 
 
-def socket_path(run_dir: Path, request: Request) -> Path:
+def socket_path(run_dir: str | os.PathLike[str], request: Request) -> str:
     """Return the socket that takes a request."""
-    return run_dir / ("status.sock" if request.verb in READ_VERBS else "control.sock")
+    name = STATUS_SOCKET if request.verb in READ_VERBS else CONTROL_SOCKET
+    return os.path.join(run_dir, name)
 
 
-def _exchange(path: Path, request: bytes, timeout_s: float) -> bytes:
+def _exchange(path: str, request: bytes, timeout_s: float) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.settimeout(timeout_s)
-            connection.connect(str(path))
+            connection.connect(path)
             connection.sendall(request)
             return _read_line(connection, time.monotonic() + timeout_s)
         except TimeoutError as error:
@@ -83,12 +89,12 @@ def _read_line(connection: socket.socket, deadline_at: float) -> bytes:
     return bytes(received)
 
 
-def _cannot_ask(path: Path, error: OSError) -> CommandFailed:
+def _cannot_ask(path: str, error: OSError) -> CommandFailed:
     if error.errno in _ABSENT:
         return CommandFailed(f"no hammerd answers at {path}", _START_HINT, code=Exit.UNAVAILABLE)
     if isinstance(error, PermissionError):
         hint = "run the command as root"
-        if path.name == "status.sock":
+        if os.path.basename(path) == STATUS_SOCKET:
             hint += ", or join the socket's group (status_group in the config)"
         return CommandFailed(f"no permission to open {path}", hint, code=Exit.NO_PERMISSION)
     reason = error.strerror or str(error)

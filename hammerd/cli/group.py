@@ -1,32 +1,55 @@
 """The commands, put together; what stands before a command's name is read here."""
 
-from pathlib import Path
+from importlib import import_module
+from typing import cast
 
 import click
 
 from hammerd import __version__
-from hammerd.cli.commands.check import check
-from hammerd.cli.commands.demo import demo
-from hammerd.cli.commands.pause import pause
-from hammerd.cli.commands.restart import restart
-from hammerd.cli.commands.resume import resume
-from hammerd.cli.commands.run import run
-from hammerd.cli.commands.status import status
-from hammerd.cli.commands.version import version
 from hammerd.cli.whereabouts import Whereabouts, config_option, run_dir_option
+
+COMMANDS = ("run", "check", "status", "pause", "resume", "restart", "demo", "version")
+"""In the order of --help; each is a module of hammerd.cli.commands, and its function there."""
+
+_WHOLE_SENTENCE = 1_000
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is asked for: click's own way to start fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command, None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"hammerd.cli.commands.{cmd_name}")
+        return cast("click.Command", getattr(module, cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with a sentence each; click's own list would cut it short."""
+        commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(_WHOLE_SENTENCE))
+                    for name, command in commands
+                    if command is not None
+                ]
+            )
 
 
 @click.group(
-    epilog="Example: hammerd status", context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup,
+    epilog="Example: hammerd status",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="hammerd %(version)s")
 @config_option
 @run_dir_option
 @click.pass_context
-def group(context: click.Context, config: Path | None, run_dir: Path | None) -> None:
+def group(context: click.Context, config: str | None, run_dir: str | None) -> None:
     """Supervise HAMMER mirror-streams, and tell how far each slave is behind."""
     context.obj = Whereabouts(config, run_dir)
-
-
-for command in (run, check, status, pause, resume, restart, demo, version):
-    group.add_command(command)

@@ -20,12 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("hint: pip install 'hammerd[cli]', or pkg install py311-click\n")
         return Exit.UNAVAILABLE
     from hammerd.cli.group import group
-    from hammerd.cli.terminal import give_up_stdout, say_error
+    from hammerd.cli.saying import give_up_stdout, say_error, say_wrong_usage
 
     try:
         return _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
     except click.ClickException as error:
-        error.show()
+        say_wrong_usage(error)
         return Exit.USAGE
     except HammerdError as error:
         say_error(error)

@@ -4,14 +4,12 @@ rich is imported here only, and only when stdout is a terminal: a script that as
 status many times does not pay for it.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 
 import click
 
 from hammerd.cli.render import Line, plain_text
-from hammerd.core.errors import HammerdError
 
 _STYLES = {
     "ok": "green",
@@ -38,15 +36,3 @@ def _print_in_colour(lines: Sequence[Line]) -> None:
     for line in lines:
         spans = ((span.text, _STYLES.get(span.tone, "")) for span in line)
         console.print(Text.assemble(*spans), soft_wrap=True)
-
-
-def say_error(error: HammerdError) -> None:
-    """Print an error to stderr: what failed, and on a line of its own what to do about it."""
-    click.echo(f"hammerd: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
-
-
-def give_up_stdout() -> None:
-    """Point stdout nowhere, so that Python's last flush does not fail on a closed pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,32 +1,37 @@
-"""Where the daemon is: the options that every command which asks it has in common.
+"""Where the daemon and its config are: the options that commands have in common.
 
 They may stand before or after the command's name; what stands after wins.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hammerd.cli.exits import CommandFailed, Exit
-from hammerd.core.daemon_config import Config, DaemonConfig
+from hammerd.core import places
 
-DEFAULT_CONFIG = Path("/usr/local/etc/hammerd.toml")
+if TYPE_CHECKING:
+    from hammerd.core.daemon_config import Config
+
+# Whether it can be read is told by whom reads it: one wording, one exit status.
+FILE = click.Path(readable=False)
 
 config_option = click.option(
     "-c",
     "--config",
     "config",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
-    help="The daemon's config, which tells where its sockets are.",
+    help=f"The daemon's config.  [default: {places.CONFIG}]",
 )
 run_dir_option = click.option(
     "--run-dir",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="DIR",
-    help=f"Where the daemon's sockets are.  [default: {DaemonConfig().run_dir}]",
+    help=f"Where the daemon's sockets are.  [default: {places.RUN_DIR}]",
 )
 
 
@@ -34,44 +39,51 @@ run_dir_option = click.option(
 class Whereabouts:
     """What was said of the daemon's place; None where nothing was."""
 
-    config: Path | None = None
-    run_dir: Path | None = None
+    config: str | None = None
+    run_dir: str | None = None
 
-    def find_run_dir(self) -> Path:
+    def find_run_dir(self) -> str:
         """Return the directory of the daemon's sockets.
 
         Raises:
             CommandFailed: the config that should tell it cannot be read.
-            ConfigError: that config has faults.
+            ConfigError: that config is no TOML, or its run_dir is no path.
         """
         if self.run_dir is not None:
             return self.run_dir
-        daemon = load_config(self.config).daemon if self.config else DaemonConfig()
-        return Path(daemon.run_dir)
+        if self.config is None:
+            return places.RUN_DIR
+        # Reading TOML costs a status without -c nothing.
+        from hammerd.core.config_run_dir import read_run_dir
+
+        return read_run_dir(_content(self.config), self.config)
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: str) -> "Config":
     """Read a config file.
 
     Raises:
         CommandFailed: it cannot be read.
         ConfigError: it has faults.
     """
-    # Reading TOML costs a status without -c nothing.
     from hammerd.core.config import read_config
 
+    return read_config(_content(path), path)
+
+
+def _content(path: str) -> bytes:
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
-        raise CommandFailed(
-            f"cannot read {path}: {error.strerror}",
-            "name a config with -c FILE; /usr/local/etc/hammerd.toml.sample is one to start from",
-            code=Exit.NO_INPUT,
-        ) from error
-    return read_config(content, str(path))
+        hint = "name a config with -c FILE"
+        if os.path.exists(places.SAMPLE):
+            hint += f"; {places.SAMPLE} is one to start from"
+        reason = f"cannot read {path}: {error.strerror}"
+        raise CommandFailed(reason, hint, code=Exit.NO_INPUT) from error
 
 
-def current(config: Path | None, run_dir: Path | None) -> Whereabouts:
+def current(config: str | None, run_dir: str | None) -> Whereabouts:
     """Join what was said after the command's name with what was said before it."""
     said = click.get_current_context().find_object(Whereabouts) or Whereabouts()
     if config is not None or run_dir is not None:
@@ -82,3 +94,19 @@ def current(config: Path | None, run_dir: Path | None) -> Whereabouts:
 def asks_the_daemon(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that say where the daemon is."""
     return config_option(run_dir_option(command))
+
+
+def takes_config(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command a config, as its argument or by -c."""
+    return click.argument("file", type=FILE, required=False)(config_option(command))
+
+
+def chosen_config(file: str | None, config: str | None) -> str:
+    """Return the config that was named, in whatever way, or the default one.
+
+    Raises:
+        click.UsageError: it was named in both ways after the command's name.
+    """
+    if file is not None and config is not None:
+        raise click.UsageError("name one config: FILE or -c FILE, not both")
+    return file or current(config, None).config or places.CONFIG

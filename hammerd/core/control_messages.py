@@ -13,7 +13,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeGuard
 
@@ -114,6 +113,9 @@ def encode_reply(reply: Reply) -> bytes:
 def refuse_unknown(asked: Iterable[str], known: Iterable[str]) -> Refusal | None:
     """Refuse the asked names that are no pairs, all in one, each with the nearest that is."""
     pairs = tuple(known)
+    # Who asks for the status never needs this, and would wait for its import.
+    from difflib import get_close_matches
+
     strangers = [name for name in asked if name not in pairs]
     if not strangers:
         return None

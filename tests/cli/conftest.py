@@ -86,14 +86,14 @@ RunHammerd = Callable[..., Ran]
 
 @pytest.fixture
 def hammerd(run_dir: Path) -> RunHammerd:
-    def run(*arguments: str | Path, cwd: Path | None = None) -> Ran:
+    def run(*arguments: str | Path, cwd: Path | None = None, columns: int = 80) -> Ran:
         done = subprocess.run(
             [*HAMMERD, *map(str, arguments)],
             check=False,
             capture_output=True,
             text=True,
             cwd=cwd,
-            env=os.environ | {"LC_ALL": "C.UTF-8"},
+            env=os.environ | {"LC_ALL": "C.UTF-8", "COLUMNS": str(columns)},
             timeout=60,
         )
         return Ran(done.returncode, done.stdout, done.stderr)

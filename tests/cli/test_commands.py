@@ -1,5 +1,6 @@
 """The other commands: what they ask, print, and end with."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from hammerd import __version__
+from hammerd.cli.group import COMMANDS
+from hammerd.core import places
 from hammerd.core.control_messages import Answer, Refusal, Request, Verb
 
-COMMANDS = ("run", "check", "status", "pause", "resume", "restart", "version")
 GOOD = '[pairs.a]\nmaster = "/m"\nslave = "/s"\n'
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -23,7 +29,7 @@ GOOD = '[pairs.a]\nmaster = "/m"\nslave = "/s"\n'
             "paused for 2h: home\n",
         ),
         (("pause", "--all"), Request(Verb.PAUSE), "paused: home\n"),
-        (("resume", "home", "home"), Request(Verb.RESUME, ("home",)), "resumed: home\n"),
+        (("resume", "home", "home"), Request(Verb.RESUME, ("home",)), "asked to run: home\n"),
         (("restart", "--all"), Request(Verb.RESTART), "restarting: home\n"),
     ],
 )
@@ -53,7 +59,7 @@ def test_a_pause_needs_a_duration_with_its_unit(hammerd):
     ran = hammerd("pause", "home", "--for", "3")
 
     assert ran.code == 64
-    assert '3 is not a duration: write one number and a unit: "30s"' in ran.err
+    assert "3 is not a duration: write numbers with units, the largest first" in flat(ran.err)
 
 
 def test_a_refusal_ends_with_its_code(hammerd, start_daemon, run_dir):
@@ -61,7 +67,24 @@ def test_a_refusal_ends_with_its_code(hammerd, start_daemon, run_dir):
 
     ran = hammerd("restart", "home", "--run-dir", run_dir)
 
-    assert (ran.code, ran.out, ran.err) == (69, "", "hammerd: hammerd is stopping\n")
+    assert (ran.code, ran.out, ran.err) == (69, "", "hammerd is stopping\n")
+
+
+def test_a_restart_of_all_says_which_pairs_it_left_paused(hammerd, start_daemon, run_dir):
+    start_daemon(Answer({"pairs": ["a", "b"], "left_paused": ["c"]}))
+
+    ran = hammerd("restart", "--all", "--run-dir", run_dir)
+
+    assert (ran.code, ran.out) == (0, "restarting: a, b; left paused: c\n")
+
+
+def test_a_pause_may_have_several_units(hammerd, start_daemon, run_dir):
+    daemon = start_daemon(Answer({"pairs": ["home"]}))
+
+    ran = hammerd("pause", "home", "--for", "1h30m", "--run-dir", run_dir)
+
+    assert ran.out == "paused for 90m: home\n"
+    assert daemon.heard == [("control.sock", Request(Verb.PAUSE, ("home",), 5400.0))]
 
 
 @pytest.mark.parametrize(
@@ -97,15 +120,110 @@ hammerd: bad.toml: 2 faults
     assert (78, "", words) == (ran.code, ran.out, ran.err)
 
 
-def test_check_ends_with_66_when_there_is_nothing_to_read(hammerd, tmp_path: Path):
-    ran = hammerd("check", "none.toml", cwd=tmp_path)
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("check", "good.toml"),
+        ("check", "-c", "good.toml"),
+        ("-c", "good.toml", "check"),
+        ("-c", "none.toml", "check", "good.toml"),
+    ],
+)
+def test_a_config_may_be_named_in_every_way(hammerd, tmp_path: Path, said: tuple[str, ...]):
+    (tmp_path / "good.toml").write_text(GOOD)
+
+    assert hammerd(*said, cwd=tmp_path).out == "good.toml: 1 pair, no faults\n"
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_config_is_named_once(hammerd, command: str):
+    ran = hammerd(command, "a.toml", "-c", "b.toml")
+
+    assert (ran.code, ran.out) == (64, "")
+    assert "name one config: FILE or -c FILE, not both" in ran.err
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("check", "{}"),
+        ("run", "{}"),
+        ("run", "-c", "{}"),
+        ("-c", "{}", "run"),
+        ("status", "-c", "{}"),
+        ("pause", "a", "-c", "{}"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "reason"), [("none.toml", "No such file or directory"), ("dir", "Is a directory")]
+)
+def test_a_config_that_cannot_be_read_is_told_alike_everywhere(
+    hammerd, tmp_path: Path, said: tuple[str, ...], name: str, reason: str
+):
+    (tmp_path / "dir").mkdir()
+
+    ran = hammerd(*(word.format(name) for word in said), cwd=tmp_path)
 
     assert (ran.code, ran.out) == (66, "")
-    assert "hammerd: cannot read none.toml: No such file or directory\n" in ran.err
+    assert f"hammerd: cannot read {name}: {reason}\nhint: name a config with -c FILE" in ran.err
+    assert Path(places.SAMPLE).exists() or places.SAMPLE not in ran.err
+
+
+def test_run_tells_the_faults_of_its_config_as_check_does(hammerd, tmp_path: Path):
+    (tmp_path / "bad.toml").write_text("[pairs.a]\n")
+
+    checked = hammerd("check", "bad.toml", cwd=tmp_path)
+
+    assert checked.code == 78
+    assert checked == hammerd("run", "bad.toml", cwd=tmp_path)
+
+
+WARNED = GOOD + 'lag_warning = "1m"\n'
+
+
+def test_check_tells_warnings_and_ends_well(hammerd, tmp_path: Path):
+    (tmp_path / "warned.toml").write_text(WARNED)
+
+    ran = hammerd("check", "warned.toml", cwd=tmp_path)
+
+    words = """\
+warning: pairs.a.lag_warning: gives false alarms below 2m (got "1m")
+    hint: HAMMER shows a write after up to two flushes, 30 to 60 s apiece
+warned.toml: 1 pair, no faults, 1 warning
+"""
+    assert (0, words, "") == (ran.code, ran.out, ran.err)
+
+
+def test_a_strict_check_takes_warnings_for_faults(hammerd, tmp_path: Path):
+    (tmp_path / "warned.toml").write_text(WARNED)
+
+    ran = hammerd("check", "--strict", "warned.toml", cwd=tmp_path)
+
+    assert (ran.code, ran.out) == (78, "")
+    assert ran.err.startswith("hammerd: warned.toml: 1 fault\n  pairs.a.lag_warning: gives false")
+
+
+def test_faults_are_wrapped_to_the_terminal_and_paths_stay_whole(hammerd, tmp_path: Path):
+    path = f"/{'very-long/' * 9}end"
+    (tmp_path / "bad.toml").write_text(f'{GOOD}[pears.x]\nbandwith = "x {path}"\n[zzz]\n')
+
+    ran = hammerd("check", "bad.toml", cwd=tmp_path, columns=50)
+
+    assert max(map(len, ran.err.splitlines())) <= 50 or path in ran.err
+    assert "  zzz: is not a table of hammerd\n" in ran.err
+    assert "    hint: known here: [daemon], [defaults],\n        [pairs.NAME]\n" in ran.err
 
 
 def test_version_is_told_twice_alike(hammerd):
     assert {f"hammerd {__version__}\n"} == {hammerd("version").out, hammerd("--version").out}
+
+
+def test_the_list_of_commands_cuts_no_sentence(hammerd):
+    ran = hammerd("--help")
+
+    listed = ran.out.partition("Commands:")[2].partition("Example:")[0]
+    assert "..." not in listed
+    assert list(COMMANDS) == re.findall(r"^  (\w+)  ", listed, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

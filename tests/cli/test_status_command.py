@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,13 +94,32 @@ def test_the_config_tells_the_run_dir(hammerd, start_daemon, run_dir: Path, home
     assert hammerd(*said).out == TABLE
 
 
+@pytest.mark.parametrize("rest", ["[pears]\nx = 1\n", "[pairs.a]\nmaster = 3\n", ""])
+def test_the_faults_of_a_config_keep_nobody_from_asking(
+    hammerd, start_daemon, run_dir: Path, home, rest: str
+):
+    (run_dir / "hammerd.toml").write_text(f'[daemon]\nrun_dir = "{run_dir}"\n{rest}')
+    start_daemon(home)
+
+    assert hammerd("status", "-c", run_dir / "hammerd.toml").out == TABLE
+
+
+def test_a_config_that_is_no_toml_is_told(hammerd, run_dir: Path):
+    (run_dir / "hammerd.toml").write_text("[daemon]\nrun_dir = /tmp\n")
+
+    ran = hammerd("status", "-c", "hammerd.toml", cwd=run_dir)
+
+    assert (ran.code, ran.out) == (78, "")
+    assert "line 2, column 11: is not TOML" in ran.err
+
+
 def test_without_a_daemon_the_socket_and_the_cure_are_told(hammerd, run_dir):
     ran = hammerd("status", "--run-dir", run_dir)
 
     words = (
         f"hammerd: no hammerd answers at {run_dir}/status.sock\n"
-        "hint: start it with: service hammerd start (or: hammerd run -c FILE); "
-        "if it runs elsewhere, name its directory with --run-dir\n"
+        "hint: start it with: service hammerd start (or: hammerd run -c FILE); if it runs\n"
+        "    elsewhere, name its directory with --run-dir\n"
     )
     assert (69, "", words) == (ran.code, ran.out, ran.err)
 
@@ -109,12 +129,77 @@ def test_watch_shows_it_again_until_interrupted(start_daemon, run_dir, home):
     command = [*HAMMERD, "status", "--watch=0.1", "--run-dir", str(run_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
         assert watch.stdout is not None
-        shown = "".join(watch.stdout.readline() for _ in range(8))
+        shown = "".join(watch.stdout.readline() for _ in range(10))
         watch.send_signal(signal.SIGINT)
         watch.stdout.read()
 
     assert watch.returncode == 0
-    assert shown == TABLE * 2
+    looks = re.split(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, every 0.1 s\n", shown)
+    assert looks == ["", TABLE, TABLE]
+
+
+def test_a_pair_may_stand_behind_watch(start_daemon, run_dir, home):
+    daemon = start_daemon(home)
+    command = [*HAMMERD, "status", "--run-dir", str(run_dir), "--watch", "home"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        first = watch.stdout.readline()
+        watch.send_signal(signal.SIGINT)
+        watch.stdout.read()
+
+    assert first.endswith(" UTC, every 2 s\n")
+    assert [("status.sock", Request(Verb.STATUS, ("home",)))] == daemon.heard
+
+
+def test_a_watch_waits_for_a_daemon_that_went_away(start_daemon, run_dir, home):
+    start_daemon(home)
+    command = [*HAMMERD, "status", "--json", "--watch=0.1", "--run-dir", str(run_dir)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as watch:
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        watch.stdout.readline()
+        (run_dir / "status.sock").rename(run_dir / "gone")
+        words = watch.stderr.readline() + watch.stderr.readline()
+        (run_dir / "gone").rename(run_dir / "status.sock")
+        back = [watch.stdout.readline() for _ in range(50)][-1]
+        watch.send_signal(signal.SIGINT)
+        rest = watch.stderr.read()
+
+    words = " ".join(words.split())
+    assert (
+        f"hammerd: no hammerd answers at {run_dir}/status.sock; waiting for it to come back"
+        == words
+    )
+    assert (json.loads(back)["schema_version"], rest, watch.returncode) == (1, "", 0)
+
+
+def test_a_watch_that_finds_nobody_at_first_fails(hammerd, run_dir):
+    assert hammerd("status", "--watch", "--run-dir", run_dir).code == 69
+
+
+def test_a_watched_terminal_is_written_over_and_never_cleared(start_daemon, run_dir, home):
+    start_daemon(home)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (5, 80))
+    command = [*HAMMERD, "status", "--watch=0.1", "--run-dir", str(run_dir)]
+    environment = {"TERM": "xterm", "PATH": os.environ["PATH"]}
+    with subprocess.Popen(command, stdout=theirs, env=environment) as watch:
+        printed = ""
+        while printed.count("\x1b[H\x1b[J") < 3:
+            printed += os.read(ours, 4096).decode()
+        watch.send_signal(signal.SIGINT)
+    os.close(theirs)
+    drained(ours)
+
+    assert "\x1b[2J" not in printed
+    assert "\x1b[3J" not in printed
+    look = re.sub(r"\x1b\[[0-9;]*m", "", printed).split("\x1b[H\x1b[J")[1]
+    assert look.splitlines()[1:] == [
+        "hammerd 0.1.0 (pid 4711) is running: 1 pair, 1 ok",
+        "",
+        "... and 2 more lines: name the pairs to watch",
+    ]
 
 
 def test_a_reader_that_leaves_is_no_traceback(start_daemon, run_dir, home):
@@ -161,7 +246,8 @@ def test_a_script_s_status_loads_neither_rich_nor_the_daemon(start_daemon, run_d
     script = (
         "import sys; from hammerd.cli.main import main; "
         f"main(['status', '--run-dir', '{run_dir}']); "
-        "heavy = {'rich', 'structlog', 'psutil', 'tenacity', 'asyncio', 'tomllib'}; "
+        "heavy = {'rich', 'structlog', 'psutil', 'tenacity', 'asyncio', 'tomllib', 'pathlib', "
+        "'difflib', 'tempfile', 'hammerd.core.pairs', 'hammerd.cli.commands.pause'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )
     told = subprocess.check_output([sys.executable, "-c", script], text=True)

@@ -1,10 +1,8 @@
 """`hammerd pause`: end the streams of pairs and keep them ended."""
 
-from pathlib import Path
-
 import click
 
-from hammerd.cli.asking import asked_pairs, chosen_pairs, takes_pairs
+from hammerd.cli.asking import chosen_pairs, takes_pairs, tell_pairs
 from hammerd.core.config_values import Unreadable, read_duration, show_duration
 from hammerd.core.control_messages import Request, Verb
 
@@ -21,18 +19,20 @@ def _read_for(context: click.Context, option: click.Parameter, value: str | None
 
 
 @click.command(epilog="Example: hammerd pause home --for 2h")
-@click.option("--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 2h or 1d.")
+@click.option(
+    "--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 1h30m or 1d."
+)
 @takes_pairs
 def pause(
     pairs: tuple[str, ...],
     *,
     for_s: float | None,
     every: bool,
-    config: Path | None,
-    run_dir: Path | None,
+    config: str | None,
+    run_dir: str | None,
 ) -> int:
     """End the streams of pairs until they are resumed, over restarts of hammerd too."""
     request = Request(Verb.PAUSE, chosen_pairs(pairs, every=every), for_s)
     span = "" if for_s is None else f" for {show_duration(for_s)}"
-    click.echo(f"paused{span}: {asked_pairs(request, config, run_dir)}")
+    tell_pairs(f"paused{span}", request, config, run_dir)
     return 0
