@@ -1,5 +1,6 @@
 """The commands, put together; what stands before a command's name is read here."""
 
+import gc
 from importlib import import_module
 from typing import cast
 
@@ -26,6 +27,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"hammerd.cli.commands.{cmd_name}")
+        # What was imported until now stays: none of it need ever be looked through.
+        gc.freeze()
+        gc.enable()
         return cast("click.Command", getattr(module, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -4,23 +4,28 @@ Statuses are those of sysexits(3), click's own usage errors included: 0 well, 64
 such file, 69 no daemon answers, 77 no permission, 78 config.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 
-from hammerd.cli.exits import Exit, exit_code
-from hammerd.core.errors import HammerdError
+_EX_UNAVAILABLE = 69
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name, those of the process by default."""
+    # What is imported is no garbage: to look for some meanwhile takes a sixth of the start.
+    # cli/group.py lets it be looked for again once it has the command.
+    gc.disable()
     try:
         import click
     except ModuleNotFoundError:
         sys.stderr.write("hammerd: click is not installed\n")
         sys.stderr.write("hint: pip install 'hammerd[cli]', or pkg install py311-click\n")
-        return Exit.UNAVAILABLE
+        return _EX_UNAVAILABLE
+    from hammerd.cli.exits import Exit, exit_code
     from hammerd.cli.group import group
     from hammerd.cli.saying import give_up_stdout, say_error, say_wrong_usage
+    from hammerd.core.errors import HammerdError
 
     try:
         return _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
@@ -39,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _code_of(result: object) -> int:
     """Return a command's exit status; --help and --version give one too."""
-    return result if isinstance(result, int) else Exit.OK
+    return result if isinstance(result, int) else 0
 
 
 if __name__ == "__main__":

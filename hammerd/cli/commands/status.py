@@ -18,7 +18,7 @@ from hammerd.core.control_messages import Request, Verb
 WATCH_S = 2.0
 SHORTEST_WATCH_S = 0.1
 
-_SECONDS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_SECONDS = r"[0-9]+\.?[0-9]*|\.[0-9]+"
 
 
 @click.command(epilog="Example: hammerd status")
@@ -57,7 +57,7 @@ def _watch_of(value: str | None) -> tuple[float | None, tuple[str, ...]]:
     """Return the seconds of --watch, and the pair that stands where they may: `--watch home`."""
     if value is None:
         return None, ()
-    if _SECONDS.fullmatch(value) is None:
+    if re.fullmatch(_SECONDS, value) is None:
         return WATCH_S, (value,)
     if float(value) < SHORTEST_WATCH_S:
         raise click.UsageError(f"--watch={value}: look every {SHORTEST_WATCH_S:g} s at most")
