@@ -1,66 +1,154 @@
 """What outlives the daemon: taken up at the start, written down at changes and at intervals.
 
-Rules count in monotonic seconds, the file in wall time; this is where one becomes the other.
+    state.json    pauses and latches, at each change       (state.py)
+    clocks.json   tid clocks and last TIDs, each minute    (clocks_file.py)
+
+Rules count in monotonic seconds, the files in wall time; this is where one becomes the other. A
+pair that we do not run, because it is disabled or gone from the config, keeps what was saved.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from hammerd.core.lag import SlaveReading
-from hammerd.core.pair_states import Memory, Paused
+from hammerd.core.pair_states import Down, Memory, Paused, Up
 from hammerd.core.tid_clock import rebased
-from hammerd.daemon import state
+from hammerd.daemon import clocks_file, durable_file, state
 from hammerd.daemon.clock import Clock
+from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
 from hammerd.daemon.logs import Logger
 from hammerd.daemon.readings import Readings
-from hammerd.daemon.state import SavedPair, SavedSlave, SavedState
+from hammerd.daemon.saves import Saves
+from hammerd.daemon.state import SavedPair
 from hammerd.daemon.writer import Writer
+
+Memories = Callable[[], Mapping[str, Memory]]
 
 
 class Keeping:
-    """The state file of one daemon."""
+    """The files of one daemon's state directory."""
 
-    def __init__(self, path: Path, readings: Readings, clock: Clock, writer: Writer) -> None:
-        self._path = path
+    def __init__(
+        self, directory: Path, readings: Readings, clock: Clock, writer: Writer, log: Logger
+    ) -> None:
+        self._state_path = directory / "state.json"
+        self._clocks_path = directory / "clocks.json"
         self._readings = readings
         self._clock = clock
-        self._writer = writer
+        self._log = log
+        self._kept: dict[str, SavedPair] = {}
+        self._to_set_aside: set[Path] = set()
+        self._state = Saves("state.json", self._take_state, writer, log)
+        self._clocks = Saves("clocks.json", self._take_clocks, writer, log)
+        self.memories: Memories = dict
+        self.complaints: tuple[str, ...] = ()
 
-    def load(self, log: Logger) -> SavedState:
+    def load(self) -> None:
         """Take up what an earlier daemon left, and say what could not be read of it."""
-        loaded = state.load(self._path)
-        if loaded.complaint:
-            log.error("state.unreadable", because=loaded.complaint)
+        loaded, clocks = state.load(self._state_path), clocks_file.load(self._clocks_path)
+        self._kept = dict(loaded.pairs)
+        if loaded.complaints:
+            self._to_set_aside.add(self._state_path)
+        if clocks.complaint:
+            self._to_set_aside.add(self._clocks_path)
+        self.complaints = tuple(filter(None, (*loaded.complaints, clocks.complaint)))
+        for complaint in self.complaints:
+            hint = "what was there is kept as NAME.bad; look at what is paused"
+            self._log.error("state.unreadable", because=complaint, hint=hint)
+        self._load_readings(clocks.saved)
+        # So that a directory that cannot be written to is told of now, not at the first pause.
+        self._state.ask()
+
+    def remembered(self, pair: str) -> Memory:
+        """Return what an earlier daemon left of a pair that is to be up unless it was paused."""
+        saved = self._kept.get(pair, SavedPair())
+        if not saved.is_paused:
+            return Memory(wanted=Up(), is_diverged=saved.is_diverged)
+        until_time = saved.paused_until_time
+        until_at = None if until_time is None else self._clock.monotonic_at(until_time)
+        return Memory(wanted=Paused(until_at), is_diverged=saved.is_diverged)
+
+    # --- saving --------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Save pauses and latches, once for all that change in one turn of the loop."""
+        self._state.ask()
+
+    def checkpoint(self) -> None:
+        """Save the clocks, and what could not be saved before."""
+        self._clocks.ask()
+        self._state.retry()
+
+    async def saved(self) -> None:
+        """Wait until the changes so far were saved, or could not be."""
+        await self._state.done()
+
+    def remember(self) -> None:
+        """Take down what is wanted now; what a stop asks of the pairs later is no part of it."""
+        self._kept = self._pairs_now()
+
+    def finish(self, writer: Writer) -> None:
+        """Queue the last saves."""
+        self._state.finish(writer)
+        self._clocks.finish(writer)
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what status says of the state's files."""
+        since_at = self._state.unsaved_since_at
+        return {
+            "state_unsaved_since_time": None
+            if since_at is None
+            else self._clock.rfc3339(since_at),
+            "state_unsaved_because": self._state.unsaved_because,
+            "clocks_unsaved_because": self._clocks.unsaved_because,
+            "state_complaints": list(self.complaints),
+        }
+
+    # --- parts of it -----------------------------------------------------------------------------
+
+    def _load_readings(self, saved: SavedClocks) -> None:
         now = self._clock.now()
         self._readings.load(
-            {end: rebased(clock, now.at, now.time) for end, clock in loaded.state.clocks.items()},
+            {end: rebased(clock, now.at, now.time) for end, clock in saved.clocks.items()},
             {
                 end: SlaveReading(slave.tid, now.at - max(0.0, now.time - slave.time))
-                for end, slave in loaded.state.slaves.items()
+                for end, slave in saved.slaves.items()
             },
         )
-        return loaded.state
 
-    def save(self, memories: Mapping[str, Memory]) -> None:
-        """Have the state written down."""
+    def _take_state(self) -> Callable[[], None]:
+        self._kept = self._pairs_now()
+        return partial(self._save, self._state_path, partial(state.save, pairs=self._kept))
+
+    def _take_clocks(self) -> Callable[[], None]:
         clocks, slaves = self._readings.saved()
         wall = self._clock.wall_time
-        text = state.dump(
-            SavedState(
-                {name: _saved_pair(memory, wall) for name, memory in memories.items()},
-                clocks,
-                {end: SavedSlave(slave.tid, wall(slave.at)) for end, slave in slaves.items()},
-            )
+        saved = SavedClocks(
+            clocks, {end: SavedSlave(slave.tid, wall(slave.at)) for end, slave in slaves.items()}
         )
-        self._writer.submit(partial(state.save, self._path, text))
+        return partial(self._save, self._clocks_path, partial(clocks_file.save, saved=saved))
 
+    def _save(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Save a file, on the writer thread; what could not be read of it is set aside before."""
+        if path in self._to_set_aside:
+            durable_file.set_aside(path)
+            self._to_set_aside.discard(path)
+        write(path)
 
-def _saved_pair(memory: Memory, wall_time: Callable[[float], float]) -> SavedPair:
-    match memory.wanted:
-        case Paused(None):
-            return SavedPair(True, None, memory.is_diverged)
-        case Paused(float(until_at)):
-            return SavedPair(True, wall_time(until_at), memory.is_diverged)
-        case _:
-            return SavedPair(is_diverged=memory.is_diverged)
+    def _pairs_now(self) -> dict[str, SavedPair]:
+        memories = self.memories().items()
+        now = {name: self._saved_pair(name, memory) for name, memory in memories}
+        return {name: pair for name, pair in {**self._kept, **now}.items() if pair != SavedPair()}
+
+    def _saved_pair(self, name: str, memory: Memory) -> SavedPair:
+        match memory.wanted:
+            case Paused(until_at):
+                until_time = None if until_at is None else self._clock.wall_time(until_at)
+                return SavedPair(True, until_time, memory.is_diverged)
+            case Down():
+                kept = self._kept.get(name, SavedPair())
+                return replace(kept, is_diverged=memory.is_diverged)
+            case _:
+                return SavedPair(is_diverged=memory.is_diverged)

@@ -18,7 +18,7 @@ from hammerd.core.daemon_config import Config, DaemonConfig, LogLevel
 from hammerd.core.errors import ConfigError, Fault, HammerdError
 from hammerd.core.pair_events import StartAsked, StopAsked
 from hammerd.core.pair_machine import new_life
-from hammerd.core.pair_states import Down, Memory, Paused, Up
+from hammerd.core.pair_states import Down, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.slaves import Slaves
 from hammerd.core.status import pair_json
@@ -42,9 +42,8 @@ from hammerd.daemon.readings import Readings
 from hammerd.daemon.sampler import Sampler
 from hammerd.daemon.signals import Reactions, catch_signals
 from hammerd.daemon.spawn_records import SpawnRecords
-from hammerd.daemon.state import SavedPair
 from hammerd.daemon.streams import Streams
-from hammerd.daemon.writer import Writer
+from hammerd.daemon.writer import Job, Writer, tell_loop
 
 CHECKPOINT_S = 60.0
 WRITER_CLOSE_S = 2.0
@@ -105,6 +104,8 @@ class Daemon:
         self._started_at = loop.time()
         self._is_told_to_stop = asyncio.Event()
         self._writer = Writer()
+        self._writer.on_dropped = self._on_loop("log.lines_dropped", "count")
+        self._writer.on_broken = self._on_loop("writer.broke", "traceback")
         self._log_files = LogFiles(config.daemon)
         self._journal = Journal(
             make_logger(
@@ -113,7 +114,7 @@ class Daemon:
                 config.daemon.log_level,
             ),
             make_logger(
-                self._writing(self._log_files.lag, is_droppable=True),
+                self._writing(self._log_files.lag, Job.DROPPABLE),
                 config.daemon.log_format,
                 LogLevel.INFO,
             ),
@@ -125,8 +126,8 @@ class Daemon:
         home = pwd.getpwuid(os.getuid()).pw_dir
         run_dir = Path(settings.run_dir)
         self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
-        state_path = Path(settings.state_dir) / "state.json"
-        self._keeping = Keeping(state_path, self._readings, self._clock, self._writer)
+        state_dir, log = Path(settings.state_dir), self._journal.log
+        self._keeping = Keeping(state_dir, self._readings, self._clock, self._writer, log)
         self._calls = Calls(loop)
         self._records = SpawnRecords(run_dir / "streams", self._record_failed)
         self._watch = half_watch(loop)
@@ -147,7 +148,8 @@ class Daemon:
             home,
         )
         self._engine = Engine(loop, world, backoff_s)
-        self._engine.on_memory_changed = self._save_wanted
+        self._engine.on_memory_changed = self._keeping.changed
+        self._keeping.memories = self._engine.memories
         self._answers = Answers(self._engine, self._clock, self._describe)
         self._server = ControlServer(run_dir, self._answers.answer)
 
@@ -164,7 +166,7 @@ class Daemon:
                 self._log_status,
             ),
         )
-        saved = self._keeping.load(self._journal.log)
+        self._keeping.load()
         warning = await self._server.listen(self._config.daemon.status_group)
         log = self._journal.log
         log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))
@@ -172,7 +174,7 @@ class Daemon:
             log.warning("status_socket.closed_to_group", because=warning)
         self._orphans.end_all(self._engine.slaves_changed)
         for pair in self._config.pairs:
-            self._take_up(pair, saved.pairs.get(pair.name, SavedPair()))
+            self._take_up(pair)
         self._timers = [
             self._loop.create_task(
                 self._repeat(self._sample, self._config.daemon.sample_interval_s)
@@ -191,8 +193,7 @@ class Daemon:
         for timer in self._timers:
             timer.cancel()
         await self._sampler.close()
-        # What is wanted of a pair outlives us; that we ask it down now is not part of it.
-        memories = self._engine.memories()
+        self._keeping.remember()
         for life in self._engine.lives():
             self._engine.post(life.pair.name, StopAsked(Down()))
         survivors = await self._streams.all_ended(self._config.daemon.stop_timeout_s)
@@ -203,23 +204,27 @@ class Daemon:
         self._calls.end_all()
         await self._orphans.close()
         await self._server.close()
-        self._keeping.save(memories)
         log.info("daemon.stopped", survivors=len(survivors))
-        self._writer.close(WRITER_CLOSE_S)
+        self._write_the_rest()
         return 1 if survivors else 0
 
     # --- parts of it -----------------------------------------------------------------------------
 
-    def _take_up(self, pair: Pair, saved: SavedPair) -> None:
-        now = self._clock.now()
-        memory = Memory(wanted=Up() if pair.enabled else Down(), is_diverged=saved.is_diverged)
-        if saved.is_paused and pair.enabled:
-            until_time = saved.paused_until_time
-            until_at = None if until_time is None else self._clock.monotonic_at(until_time)
-            memory = replace(memory, wanted=Paused(until_at))
-        self._engine.add(new_life(pair, memory, now.at))
+    def _take_up(self, pair: Pair) -> None:
+        memory = self._keeping.remembered(pair.name)
+        if not pair.enabled:
+            memory = replace(memory, wanted=Down())
+        self._engine.add(new_life(pair, memory, self._loop.time()))
         if isinstance(memory.wanted, Up):
             self._engine.post(pair.name, StartAsked(lifts_latch=False))
+
+    def _write_the_rest(self) -> None:
+        self._keeping.finish(self._writer)
+        if not self._writer.close(WRITER_CLOSE_S):
+            # A log on a disk that hangs must not cost the state, which may be on another one.
+            last = Writer()
+            self._keeping.finish(last)
+            last.close(WRITER_CLOSE_S)
 
     def _find_foreign(self, slave_paths: Collection[str]) -> ForeignStream | None:
         return find_foreign(slave_paths, self._streams.groups() | self._orphans.groups())
@@ -238,11 +243,7 @@ class Daemon:
         await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
 
     async def _checkpoint(self) -> None:
-        self._keeping.save(self._engine.memories())
-
-    def _save_wanted(self) -> None:
-        if not self._is_told_to_stop.is_set():
-            self._keeping.save(self._engine.memories())
+        self._keeping.checkpoint()
 
     def _describe(self) -> Mapping[str, object]:
         return {
@@ -251,6 +252,7 @@ class Daemon:
             "config": str(self._config_path),
             "lines_dropped": self._writer.dropped,
             "writes_failed": self._writer.failed + self._engine.unwritten,
+            **self._keeping.describe(),
         }
 
     # --- signals and files -----------------------------------------------------------------------
@@ -262,6 +264,14 @@ class Daemon:
     def _record_failed(self, because: str) -> None:
         self._journal.log.error("spawn_record.failed", because=because)
 
+    def _on_loop(self, event: str, key: str) -> Callable[[object], None]:
+        """Return what logs an event from the writer thread."""
+
+        def tell(value: object) -> None:
+            tell_loop(self._loop, lambda: self._journal.log.error(event, **{key: value}))
+
+        return tell
+
     def _log_status(self) -> None:
         now_at = self._loop.time()
         for life in self._engine.lives():
@@ -271,10 +281,8 @@ class Daemon:
     def _reopen_logs(self) -> None:
         self._writer.submit(self._log_files.reopen)
 
-    def _writing(self, file: LogFile, *, is_droppable: bool = False) -> Callable[[str], None]:
-        return lambda line: self._writer.submit(
-            partial(file.write_line, line), is_droppable=is_droppable
-        )
+    def _writing(self, file: LogFile, kind: Job = Job.ORDERLY) -> Callable[[str], None]:
+        return lambda line: self._writer.submit(partial(file.write_line, line), kind)
 
 
 def _directories(settings: DaemonConfig) -> list[Path]:

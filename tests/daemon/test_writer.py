@@ -7,7 +7,7 @@ import pytest
 
 from hammerd.daemon import writer as writer_module
 from hammerd.daemon.log_files import LogFile
-from hammerd.daemon.writer import Writer
+from hammerd.daemon.writer import Job, Writer
 
 
 def test_jobs_are_done_in_order_and_all_before_the_end() -> None:
@@ -47,7 +47,7 @@ def test_full_queue_drops_lag_samples_before_events(monkeypatch: pytest.MonkeyPa
     writer.submit(hold)
     assert is_held.wait(10)
     writer.submit(partial(done.append, "event 1"))
-    writer.submit(partial(done.append, "sample"), is_droppable=True)
+    writer.submit(partial(done.append, "sample"), Job.DROPPABLE)
     writer.submit(partial(done.append, "event 2"))
     writer.submit(partial(done.append, "event 3"))
     writer.submit(partial(done.append, "event 4"))

@@ -1,0 +1,100 @@
+"""A small text file that is whole at any moment: the old text or the new one, nothing between.
+
+    NAME.new  written, fsynced ── renamed over NAME ── directory fsynced
+
+Whoever dies between two of these steps leaves the old file or the new one, and at worst a
+NAME.new that the next save replaces. A file that could not be read is evidence: it is kept as
+NAME.bad before anything is written over it.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+MOST_BYTES = 256 << 20
+READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def read(path: Path) -> str | None:
+    """Return a file's text, None when there is no file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no text file of a size that we ever write.
+    """
+    try:
+        fd = os.open(path, READ_FLAGS)
+    except FileNotFoundError:
+        return None
+    with open(fd, "rb") as file:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+            raise ValueError("it is not a file that hammerd has written")
+        return file.read().decode()
+
+
+def replace(path: Path, pieces: Iterable[str]) -> None:
+    """Replace a file's text by these pieces, joined; blocks until they are on the disk.
+
+    Raises:
+        OSError: that failed; the file holds the old text or, at the very end, the new one.
+    """
+    new = path.with_name(path.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new)
+    try:
+        _write(new, pieces)
+        os.replace(new, path)
+    except OSError:
+        # Half a file takes room that a full disk does not have.
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise
+    _sync_directory(path.parent)
+
+
+def set_aside(path: Path) -> None:
+    """Keep what is there as NAME.bad; nothing to do when nothing is there.
+
+    Raises:
+        OSError: it cannot be kept, and so must not be written over.
+    """
+    bad = path.with_name(path.name + ".bad")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(bad)
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            # A second name, so that a death before the next save loses neither.
+            os.link(path, bad, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except OSError:
+            os.replace(path, bad)
+
+
+def _write(path: Path, pieces: Iterable[str]) -> None:
+    fd = os.open(path, WRITE_FLAGS, 0o600)
+    try:
+        for piece in pieces:
+            data = memoryview(piece.encode())
+            while data:
+                data = data[os.write(fd, data) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        # Some file systems have no fsync of a directory, and nothing to add to a rename.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(fd)

@@ -1,0 +1,231 @@
+"""What outlives the daemon is saved once for many changes, off the loop, never silently not."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.daemon_config import LogFormat, LogLevel
+from hammerd.core.pair_states import Down, Memory, Paused, Up
+from hammerd.daemon import state
+from hammerd.daemon.clock import Clock
+from hammerd.daemon.keeping import Keeping
+from hammerd.daemon.logs import make_logger
+from hammerd.daemon.readings import Readings
+from hammerd.daemon.saves import Saves
+from hammerd.daemon.state import SavedPair
+from hammerd.daemon.writer import Writer
+
+LOG = make_logger(lambda _line: None, LogFormat.HUMAN, LogLevel.DEBUG)
+
+
+@pytest.fixture
+def writer() -> Iterator[Writer]:
+    writer = Writer()
+    yield writer
+    assert writer.close(10)
+
+
+def on_a_loop(story: Callable[[], Coroutine[None, None, None]]) -> None:
+    asyncio.run(story())
+
+
+class Disk:
+    """A disk that hangs, fails and remembers what was written to it, by which thread."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self.is_reached = threading.Event()
+        self.error: OSError | None = None
+        self.truth = 0
+        self.written: list[int] = []
+        self.threads: set[threading.Thread] = set()
+
+    def take(self) -> Callable[[], None]:
+        truth = self.truth
+
+        def write() -> None:
+            self.threads.add(threading.current_thread())
+            self.is_reached.set()
+            self.is_open.wait(60)
+            if self.error:
+                raise self.error
+            self.written.append(truth)
+
+        return write
+
+
+def test_changes_of_one_turn_are_one_save_off_the_loop(writer: Writer) -> None:
+    disk = Disk()
+
+    async def story() -> None:
+        saves = Saves("state.json", disk.take, writer, LOG)
+        for disk.truth in range(1, 61):
+            saves.ask()
+        await saves.done()
+
+    on_a_loop(story)
+
+    assert disk.written == [60]
+    assert threading.main_thread() not in disk.threads
+
+
+def test_changes_while_a_save_hangs_are_one_more_save(writer: Writer) -> None:
+    disk = Disk()
+
+    async def story() -> None:
+        saves = Saves("state.json", disk.take, writer, LOG)
+        disk.is_open.clear()
+        disk.truth = 1
+        saves.ask()
+        await asyncio.to_thread(disk.is_reached.wait, 60)
+        for disk.truth in range(2, 30):
+            saves.ask()
+            await asyncio.sleep(0)
+        disk.is_open.set()
+        await saves.done()
+
+    on_a_loop(story)
+
+    assert disk.written == [1, 29]
+
+
+def test_save_that_fails_is_said_once_told_and_retried(writer: Writer) -> None:
+    disk = Disk()
+    told = []
+    lines: list[str] = []
+    log = make_logger(lines.append, LogFormat.LOGFMT, LogLevel.DEBUG)
+
+    async def story() -> None:
+        saves = Saves("state.json", disk.take, writer, log)
+        disk.error = OSError(28, "No space left on device", "/var/db/hammerd/state.json.new")
+        for _ in range(3):
+            saves.ask()
+            await saves.done()
+            told.append((saves.unsaved_because, saves.unsaved_since_at))
+        disk.error = None
+        saves.retry()
+        await saves.done()
+        told.append((saves.unsaved_because, saves.unsaved_since_at))
+        saves.retry()
+        await saves.done()
+
+    on_a_loop(story)
+
+    because = "/var/db/hammerd/state.json.new: No space left on device"
+    assert told == [*[(because, told[0][1])] * 3, (None, None)]
+    assert told[0][1] is not None
+    assert disk.written == [0]
+    assert [line.split()[2] for line in lines] == [
+        "event=state.unsaved",
+        "event=state.saved_again",
+    ]
+
+
+# --- the state directory -----------------------------------------------------------------------
+
+
+def keeping(directory: Path, writer: Writer) -> Keeping:
+    loop = asyncio.get_running_loop()
+    return Keeping(directory, Readings(), Clock(loop.time), writer, LOG)
+
+
+def test_pairs_that_do_not_run_keep_what_was_saved(tmp_path: Path, writer: Writer) -> None:
+    kept = {
+        "gone": SavedPair(True, 2e9, True),
+        "disabled": SavedPair(True, None, False),
+        "resumed": SavedPair(True, None, False),
+    }
+    state.save(tmp_path / "state.json", kept)
+
+    async def story() -> None:
+        files = keeping(tmp_path, writer)
+        files.load()
+        files.memories = lambda: {
+            "disabled": Memory(Down(), is_diverged=True),
+            "resumed": Memory(Up()),
+            "new": Memory(Paused(None)),
+        }
+        files.changed()
+        await files.saved()
+
+    on_a_loop(story)
+
+    assert state.load(tmp_path / "state.json").pairs == {
+        "gone": kept["gone"],
+        "disabled": SavedPair(True, None, True),
+        "new": SavedPair(True, None, False),
+    }
+
+
+def test_stop_asked_of_every_pair_at_the_end_is_not_what_is_wanted(
+    tmp_path: Path, writer: Writer
+) -> None:
+    async def story() -> None:
+        files = keeping(tmp_path, writer)
+        memories = {"test": Memory(Paused(None)), "other": Memory(Up())}
+        files.memories = lambda: memories
+        files.remember()
+        for name in memories:
+            memories[name] = Memory(Down())
+        files.changed()
+        files.finish(writer)
+        await files.saved()
+
+    on_a_loop(story)
+
+    assert state.load(tmp_path / "state.json").pairs == {"test": SavedPair(True, None, False)}
+
+
+def test_damaged_file_is_kept_before_it_is_written_over(tmp_path: Path, writer: Writer) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, {"test": SavedPair(True, None, True)})
+    path.write_text("{")
+    (tmp_path / "clocks.json").write_text("[]")
+    complaints: tuple[str, ...] = ()
+
+    async def story() -> None:
+        nonlocal complaints
+        files = keeping(tmp_path, writer)
+        files.load()
+        files.memories = lambda: {"test": files.remembered("test")}
+        files.checkpoint()
+        await files.saved()
+        complaints = files.complaints
+
+    on_a_loop(story)
+    writer.close(10)
+
+    assert [str(path) in complaint for complaint in complaints] == [True, False]
+    assert (tmp_path / "state.json.bad").read_text() == "{"
+    assert (tmp_path / "clocks.json.bad").read_text() == "[]"
+    assert state.load(path) == state.Loaded({"test": SavedPair(True, None, True)})
+
+
+def test_file_that_cannot_be_set_aside_is_not_written_over(tmp_path: Path, writer: Writer) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("{")
+    # A directory in the place where the evidence would go: unlink() and link() both fail.
+    (tmp_path / "state.json.bad/in the way").mkdir(parents=True)
+
+    async def story() -> None:
+        files = keeping(tmp_path, writer)
+        files.load()
+        files.memories = lambda: {"test": Memory(Paused(None))}
+        files.changed()
+        await files.saved()
+        assert files.describe()["state_unsaved_because"]
+        assert path.read_text() == "{"
+        (tmp_path / "state.json.bad/in the way").rmdir()
+        (tmp_path / "state.json.bad").rmdir()
+        files.checkpoint()
+        await files.saved()
+        assert files.describe()["state_unsaved_because"] is None
+
+    on_a_loop(story)
+
+    assert state.load(path).pairs == {"test": SavedPair(True, None, False)}
+    assert (tmp_path / "state.json.bad").read_text() == "{"

@@ -1,0 +1,206 @@
+"""State files that are damaged, foreign or unreadable: never a crash, never a forgotten pause."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hammerd.core.tid import Tid
+from hammerd.core.tid_clock import TidClock, TidSample
+from hammerd.daemon import clocks_file, durable_file, state
+from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
+from hammerd.daemon.state import SavedPair
+
+PAIRS = {
+    "home": SavedPair(True, 2e9, False),
+    "mail": SavedPair(True, None, True),
+    "src": SavedPair(False, None, True),
+}
+DEEP = "[" * 100_000
+HUGE = "1" + "0" * 400
+
+
+def entry(**fields: object) -> str:
+    whole = {"is_paused": True, "paused_until_time": None, "is_diverged": False, **fields}
+    return json.dumps({"version": 1, "pairs": {"test": whole}})
+
+
+def test_state_survives_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+
+    state.save(path, PAIRS)
+
+    assert state.load(path) == state.Loaded(PAIRS)
+
+
+def test_no_file_is_no_state_and_no_complaint(tmp_path: Path) -> None:
+    assert state.load(tmp_path / "state.json") == state.Loaded()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        entry(paused_until_time="soon"),
+        entry(paused_until_time=1e300),
+        entry(paused_until_time=float("nan")),
+        entry(paused_until_time=float("inf")),
+        entry(paused_until_time=-5),
+        entry(paused_until_time=True),
+        entry(paused_until_time=int(HUGE)),
+        entry(is_paused="yes"),
+        entry(is_diverged=None),
+        '{"version": 1, "pairs": {"test": null}}',
+        '{"version": 1, "pairs": {"test": {}}}',
+    ],
+)
+def test_pair_whose_entry_is_nonsense_counts_as_paused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+
+    loaded = state.load(path)
+
+    assert loaded.pairs == {"test": SavedPair(is_paused=True)}
+    assert "pair test: " in loaded.complaints[0]
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", "{", DEEP, "[]", '{"version": 1}', "1" * 5000, "\0", '"'])
+def test_damaged_file_is_cured_by_its_copy(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+    path.write_text(text)
+
+    loaded = state.load(path)
+
+    assert loaded.pairs == PAIRS
+    assert str(path) in loaded.complaints[0]
+
+
+def test_entry_that_is_nonsense_is_cured_by_the_copy(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+    data = json.loads(path.read_text())
+    data["pairs"]["home"]["paused_until_time"] = "soon"
+    path.write_text(json.dumps(data))
+
+    assert state.load(path).pairs == PAIRS
+
+
+def test_file_that_is_gone_is_cured_by_its_copy(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+    path.unlink()
+
+    loaded = state.load(path)
+
+    assert loaded.pairs == PAIRS
+    assert "is gone" in loaded.complaints[0]
+
+
+def test_newer_version_is_read_as_far_as_it_is_understood(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    data = json.loads(state.dump(PAIRS)) | {"version": 2, "moods": []}
+    data["pairs"]["home"]["mood"] = "sullen"
+    path.write_text(json.dumps(data))
+
+    loaded = state.load(path)
+
+    assert loaded.pairs == PAIRS
+    assert loaded.complaints == (f"{path}: its version 2 is not 1",)
+
+
+@pytest.mark.parametrize(
+    "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/passwd")]
+)
+def test_what_is_no_file_at_all_is_cured_by_the_copy(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+    path.unlink()
+    make(path)
+
+    loaded = state.load(path)
+    durable_file.set_aside(path)
+    state.save(path, PAIRS)
+
+    assert loaded.pairs == PAIRS
+    assert loaded.complaints
+    assert state.load(path) == state.Loaded(PAIRS)
+    assert "state.json.bad" in os.listdir(tmp_path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["version", "pairs", "clocks", "slaves", "is_paused", "paused_until_time", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=JSON, is_versioned=st.booleans())
+def test_no_json_whatsoever_stops_a_load(tmp_path: Path, data: object, is_versioned: bool) -> None:
+    path = tmp_path / "any.json"
+    if is_versioned:
+        data = {"version": 1, "pairs": data, "clocks": data, "slaves": data}
+    path.write_text(json.dumps(data))
+
+    state.load(path)
+    clocks_file.load(path)
+
+
+CLOCKS = SavedClocks(
+    {
+        "/master": TidClock((TidSample(Tid(1), 5.0, 5.0), TidSample(Tid(2), 6.5, 6.5))),
+        "/empty": TidClock(),
+    },
+    {"/slave": SavedSlave(Tid(1 << 63), 7.0)},
+)
+
+
+def test_clocks_survive_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "clocks.json"
+
+    clocks_file.save(path, CLOCKS)
+
+    assert clocks_file.load(path) == clocks_file.LoadedClocks(CLOCKS)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        '[["0x1", "soon"]]',
+        f'[["0x1", {HUGE}]]',
+        '[["0x1", NaN]]',
+        '[["0x1", 1e300]]',
+        '[["zz", 1]]',
+        '[["0x2", 1], ["0x1", 2]]',
+        "[[1, 1]]",
+        "[1]",
+        "7",
+        DEEP,
+    ],
+)
+def test_damaged_clocks_are_told_of_and_left_out(tmp_path: Path, samples: str) -> None:
+    path = tmp_path / "clocks.json"
+    path.write_text(f'{{"version": 1, "clocks": {{"/x": {samples}}}, "slaves": {{}}}}')
+
+    loaded = clocks_file.load(path)
+
+    assert loaded.saved == SavedClocks()
+    assert str(path) in loaded.complaint
