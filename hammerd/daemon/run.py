@@ -66,7 +66,8 @@ def run(config_path: Path) -> int:
             for directory in _directories(config.daemon):
                 directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             locks.enter_context(PidFile(Path(config.daemon.run_dir) / "hammerd.pid"))
-            locks.enter_context(PidFile(Path(config.daemon.state_dir) / "hammerd.lock"))
+            lock = Path(config.daemon.state_dir) / "hammerd.lock"
+            locks.enter_context(PidFile(lock, is_lock_only=True))
         check_log_files(config.daemon)
         return asyncio.run(_serve(config, config_path))
 

@@ -1,0 +1,44 @@
+"""A file system of a few pages that a test may fill up and make read-only (Linux, root)."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A mounted tmpfs."""
+
+    path: Path
+
+    def fill(self) -> None:
+        """Leave no room for a single byte."""
+        with contextlib.suppress(OSError), (self.path / "ballast").open("ab", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+
+    def make_room(self) -> None:
+        (self.path / "ballast").unlink()
+
+    def allow_writing(self, *, is_allowed: bool) -> None:
+        option = "remount,rw" if is_allowed else "remount,ro"
+        subprocess.run(["mount", "-o", option, str(self.path)], check=True)
+
+
+@contextlib.contextmanager
+def a_small_disk(path: Path) -> Iterator[SmallDisk]:
+    """Mount a small disk at a directory to be made; skips the test where that is not allowed."""
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(path)]
+    if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs root and tmpfs")
+    try:
+        yield SmallDisk(path)
+    finally:
+        # Lazily, because a daemon of the test may still sit on it: it is ended after us.
+        subprocess.run(["umount", "-l", str(path)], check=True)
