@@ -22,7 +22,7 @@ from hammerd.core.pair_states import Down, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.slaves import Slaves
 from hammerd.core.status import pair_json
-from hammerd.daemon import children
+from hammerd.daemon import children, signals
 from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
 from hammerd.daemon.calls import Calls
@@ -62,6 +62,7 @@ def run(config_path: Path) -> int:
     config = load_config(config_path)
     children.reset_signals()
     with contextlib.ExitStack() as locks:
+        signals.hold_signals()
         with _os_errors_explained():
             for directory in _directories(config.daemon):
                 directory.mkdir(mode=0o755, parents=True, exist_ok=True)
