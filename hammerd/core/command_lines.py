@@ -27,6 +27,14 @@ def written_slave(words: Sequence[str]) -> str | None:
     return None
 
 
+def names_host(words: Sequence[str], operand: str) -> bool:
+    """Tell whether a slave operand is on another host: mirror-write alone takes a plain path.
+
+    hammer takes anything with a colon for one (HAMMER.md §6).
+    """
+    return ":" in operand and "mirror-write" not in " ".join(words).split()
+
+
 def is_same_command(words: Sequence[str], recorded: Sequence[str]) -> bool:
     """Tell whether a process runs a recorded argv, with or without an interpreter before it."""
     count = len(recorded)

@@ -48,19 +48,22 @@ class Lag:
 UNKNOWN = Lag(LagVerdict.UNKNOWN)
 
 
-def lag_of(master: TidClock, slave: SlaveReading | None, now_at: float) -> Lag:
+def lag_of(
+    master: TidClock, slave: SlaveReading | None, now_at: float, *, is_master_later: bool = True
+) -> Lag:
     """Compare a slave with its master's tid clock.
 
     A slave TID past the last master sample means in sync when it was read or committed after
     that sample began (the master moved on meanwhile), and ahead, a possible divergence, when the
-    sample is the later one.
+    sample is the later one. `is_master_later` is False where both readings overlapped in time, so
+    that nobody knows which was the later one.
     """
     newest = master.newest
     if newest is None or slave is None:
         return UNKNOWN
     tids = tids_between(slave.tid, newest.tid)
     measured_at = min(newest.at, slave.at)
-    if tids < 0 and newest.at > slave.at:
+    if tids < 0 and newest.at > slave.at and is_master_later:
         return Lag(LagVerdict.AHEAD, tids=tids, measured_at=measured_at)
     if tids <= 0:
         return Lag(

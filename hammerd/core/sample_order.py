@@ -9,20 +9,34 @@ from graphlib import CycleError, TopologicalSorter
 
 from hammerd.core.pairs import Endpoint, Pair
 
+Chain = tuple[Endpoint, ...]
+"""Ends that are to be read one after the other: a slave and its master, or one end alone."""
+
+
+def chains_of(pairs: Iterable[Pair]) -> tuple[Chain, ...]:
+    """Return the ends of pairs that are on this machine, each slave before its master."""
+    both = ((pair.slave, pair.master) for pair in pairs)
+    here = (tuple(end for end in ends if not end.is_remote) for ends in both)
+    return tuple(chain for chain in here if chain)
+
 
 def sample_order(pairs: Iterable[Pair]) -> tuple[Endpoint, ...]:
-    """Return the ends on this machine, each slave before its master.
+    """Return the ends on this machine, each slave before its master."""
+    return read_order(chains_of(pairs))
 
-    Where pairs go round in a cycle, all slaves come first and then all masters: an end of the
-    cycle is read twice.
+
+def read_order(chains: Iterable[Chain]) -> tuple[Endpoint, ...]:
+    """Return every end once, each before those that come after it in a chain.
+
+    Where chains go round in a cycle, all first ends come first and then all last ones: an end of
+    the cycle is read twice.
     """
+    chains = tuple(chains)
     before: TopologicalSorter[Endpoint] = TopologicalSorter()
-    pairs = tuple(pairs)
-    for pair in pairs:
-        before.add(pair.master, pair.slave)
+    for chain in chains:
+        before.add(chain[-1], *chain[:-1])
     try:
-        ends = tuple(before.static_order())
+        return tuple(before.static_order())
     except CycleError:
-        slaves = dict.fromkeys(pair.slave for pair in pairs)
-        ends = (*slaves, *dict.fromkeys(pair.master for pair in pairs))
-    return tuple(end for end in ends if not end.is_remote)
+        firsts = dict.fromkeys(chain[0] for chain in chains)
+        return (*firsts, *dict.fromkeys(chain[-1] for chain in chains))

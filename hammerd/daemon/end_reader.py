@@ -1,135 +1,116 @@
-"""Reads ends: one `hammer pfs-status` for many PFSs on this machine, and why some failed.
+"""Reads ends for whoever asks: one batch at a time for all that was asked meanwhile.
 
-    look at unknown paths ── pfs-status of all ── the first that fails ends it ── the rest again
-                                                                    └─ look at those that failed
-
-pfs-status needs no root and costs one process whatever the number of ends (HAMMER.md §4).
+Sixty pairs that probe at once cost a command or two, and sixty that probe a disk that hangs do
+not leave sixty hanging commands behind. Ends that are set apart (daemon/set_apart.py) are left
+out of batches: a probe tries its own first, and each sample tries them in turn, meanwhile, until
+one fails again.
 """
 
-import json
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from hammerd.core.errors import BadOutput
-from hammerd.core.hammer_command import environment, pfs_status_argv
-from hammerd.core.hammer_output import cause_in
-from hammerd.core.judgement import EndSeen, FileLook, PathLook, ProbeFailed, ProbeTrouble
-from hammerd.core.pairs import Endpoint
-from hammerd.core.pfs_status import PfsStatus, parse_pfs_status
-from hammerd.core.stream_sayings import Cure
-from hammerd.daemon import look
-from hammerd.daemon.calls import Answer, Calls
-from hammerd.daemon.clock import Clock, Instant
-
-READ_STEP_S = 1e-6
-"""Two ends of one pfs-status are read one after the other: their instants must tell."""
+from hammerd.core.judgement import EndSeen
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.sample_order import Chain, chains_of, read_order
+from hammerd.daemon.batch_reader import BatchReader
+from hammerd.daemon.end_reading import EndReading
 
 
 @dataclass(frozen=True, slots=True)
-class EndReading:
-    """What was seen of an end, in a reading that began at `began`."""
-
-    end: Endpoint
-    began: Instant
-    seen: EndSeen
+class _Ask:
+    chains: tuple[Chain, ...]
+    timeout_s: float
+    answer: asyncio.Future[list[EndReading]]
 
 
 class EndReader:
-    """Reads ends, and remembers under which operand hammer must be given each."""
+    """The readings that are asked for and under way."""
 
-    def __init__(self, calls: Calls, clock: Clock, hammer: str, home: str) -> None:
-        self._calls = calls
-        self._clock = clock
-        self._hammer = hammer
-        self._env = environment(home)
-        self._operands: dict[Endpoint, Endpoint] = {}
+    def __init__(self, batches: BatchReader) -> None:
+        self._batches = batches
+        self._asks: list[_Ask] = []
+        self._worker: asyncio.Task[None] | None = None
+        self._retries: asyncio.Task[None] | None = None
 
     def operand(self, end: Endpoint) -> Endpoint:
         """Return an end as hammer must be given it: a symlink to a PFS softlink is followed."""
-        return self._operands.get(end, end)
+        return self._batches.operand(end)
 
-    async def read(self, ends: Sequence[Endpoint], timeout_s: float) -> list[EndReading]:
-        """Read ends in this order; each comes back, read or failed."""
-        await self._look([end for end in ends if end not in self._operands], timeout_s)
-        readings: list[EndReading] = []
-        while len(readings) < len(ends):
-            readings += await self._read_some(ends[len(readings) :], timeout_s)
-        return await self._explained(readings, timeout_s)
+    async def probe(self, pairs: Iterable[Pair], timeout_s: float) -> list[EndReading]:
+        """Read the ends of pairs that are here, each slave before its master.
 
-    async def _read_some(self, ends: Sequence[Endpoint], timeout_s: float) -> list[EndReading]:
-        began = self._clock.now()
-        operands = [self.operand(end) for end in ends]
-        argv = pfs_status_argv(self._hammer, operands)
-        answer = await self._calls.run(argv, self._env, timeout_s)
-        seen = _seen(answer, len(ends))
-        return [
-            EndReading(end, began.later(index * READ_STEP_S), one)
-            for index, (end, one) in enumerate(zip(ends, seen, strict=False))
-        ]
+        Ends that are set apart are tried first. Each end comes back, read or failed.
+        """
+        chains = chains_of(pairs)
+        ends = read_order(chains)
+        for end in ends:
+            if end in self._batches.apart:
+                await self._batches.retry(end, timeout_s)
+        readings = await self._ask(chains, timeout_s)
+        read = {reading.end for reading in readings}
+        return [*readings, *(self._batches.not_read(end) for end in ends if end not in read)]
 
-    async def _explained(self, readings: list[EndReading], timeout_s: float) -> list[EndReading]:
-        missing = [reading.end for reading in readings if _is_missing(reading.seen)]
-        looks = await self._look(missing, timeout_s)
-        return [
-            replace(reading, seen=replace(reading.seen, look=looks[reading.end]))
-            if isinstance(reading.seen, ProbeFailed) and reading.end in looks
-            else reading
-            for reading in readings
-        ]
+    async def sample(self, pairs: Iterable[Pair], timeout_s: float) -> list[EndReading]:
+        """Read the ends of all pairs that are here; of those set apart return the last failure.
 
-    async def _look(
-        self, ends: Sequence[Endpoint], timeout_s: float
-    ) -> Mapping[Endpoint, PathLook]:
-        if not ends:
-            return {}
-        argv = (sys.executable, "-IS", str(Path(look.__file__)), *(end.path for end in ends))
-        answer = await self._calls.run(argv, self._env, timeout_s)
-        if not answer.is_good:
-            return {}
-        found: dict[Endpoint, PathLook] = {}
-        for end, facts in zip(ends, json.loads(answer.stdout), strict=True):
-            found[end] = PathLook(end.path, _file_look(facts), _file_look(facts["above"]))
-            self._operands[end] = replace(end, path=facts["operand"])
-        return found
+        Ends of other pairs are forgotten.
+        """
+        pairs = tuple(pairs)
+        self._batches.keep({end for pair in pairs for end in (pair.master, pair.slave)})
+        if len(self._batches.apart) and (self._retries is None or self._retries.done()):
+            self._retries = asyncio.get_running_loop().create_task(self._retry(timeout_s))
+        return await self._ask(chains_of(pairs), timeout_s)
 
+    async def read_one(self, end: Endpoint, timeout_s: float) -> EndSeen | None:
+        """Read an end that is no pair's; None when nothing can be said of it now."""
+        readings = await self._ask(((end,),), timeout_s)
+        return readings[-1].seen if readings else None
 
-def _seen(answer: Answer, count: int) -> list[EndSeen]:
-    """Return what a pfs-status says of its operands, up to the first that failed."""
-    try:
-        blocks: list[EndSeen] = [*parse_pfs_status(answer.stdout)]
-    except BadOutput as error:
-        return [ProbeFailed(ProbeTrouble.BAD_OUTPUT, detail=error.message)] * count
-    if answer.is_good and len(blocks) == count:
-        return blocks
-    failure = _failure(answer)
-    # A pfs-status that hangs or cannot run would do so again for each of the rest.
-    is_for_all = isinstance(failure.why, ProbeTrouble)
-    rest = count - len(blocks) if is_for_all else 1
-    return [*blocks[:count], *[failure] * rest][:count]
+    async def close(self) -> None:
+        """Answer nobody any more."""
+        tasks = [task for task in (self._worker, self._retries) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
+    # --- one batch at a time -----------------------------------------------------------------
 
-def _failure(answer: Answer) -> ProbeFailed:
-    if answer.spawn_error is not None:
-        return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=answer.spawn_error.message)
-    if answer.is_late:
-        return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT)
-    complaint = cause_in(answer.stderr.encode())
-    return ProbeFailed(complaint or ProbeTrouble.PROBE_SILENT)
+    async def _ask(self, chains: tuple[Chain, ...], timeout_s: float) -> list[EndReading]:
+        if not chains:
+            return []
+        loop = asyncio.get_running_loop()
+        ask = _Ask(chains, timeout_s, loop.create_future())
+        self._asks.append(ask)
+        if self._worker is None or self._worker.done():
+            self._worker = loop.create_task(self._work())
+        return await ask.answer
 
+    async def _work(self) -> None:
+        while self._asks:
+            asks, self._asks = self._asks, []
+            try:
+                await self._answer(asks)
+            except Exception as error:
+                for ask in asks:
+                    if not ask.answer.done():
+                        ask.answer.set_exception(error)
 
-def _is_missing(seen: EndSeen) -> bool:
-    if isinstance(seen, PfsStatus) or isinstance(seen.why, ProbeTrouble):
-        return False
-    return seen.why.cure is Cure.MOUNT
+    async def _answer(self, asks: Sequence[_Ask]) -> None:
+        timeout_s = max(ask.timeout_s for ask in asks)
+        ends = read_order([chain for ask in asks for chain in ask.chains])
+        readings = await self._batches.read(ends, timeout_s)
+        for ask in asks:
+            own = {end for chain in ask.chains for end in chain}
+            if not ask.answer.done():
+                ask.answer.set_result([*self._of(own, readings)])
 
+    def _of(self, ends: set[Endpoint], readings: Iterable[EndReading]) -> Iterator[EndReading]:
+        own = [reading for reading in readings if reading.end in ends]
+        yield from own
+        yield from self._batches.apart.failures(ends - {reading.end for reading in own})
 
-def _file_look(facts: Mapping[str, object]) -> FileLook:
-    text = facts.get("link_text")
-    return FileLook(
-        facts["errno"] == 0,
-        bool(facts["is_symlink"]),
-        str(text) if text is not None else None,
-        bool(facts["is_directory"]),
-    )
+    async def _retry(self, timeout_s: float) -> None:
+        for end in self._batches.apart.queue():
+            if not await self._batches.retry(end, timeout_s):
+                return

@@ -1,6 +1,7 @@
-"""Looks at paths without going near the loop: a lean child lstats them and prints JSON.
+"""Looks at paths without going near the loop: a lean child lstats them and prints JSON lines.
 
-A stat of a path on a disk that hangs never returns; here it costs a child with a deadline.
+A stat of a path on a disk that hangs never returns; here it costs a child with a deadline. Each
+path is told as soon as it was looked at: the first one that is missing is the one that hangs.
 Run as a program (python -IS look.py PATH ...) this file needs nothing but the standard library.
 """
 
@@ -34,11 +35,13 @@ def operand(path: str) -> str:
 
 def _facts(path: str) -> dict[str, object]:
     try:
-        mode = os.lstat(path).st_mode
+        found = os.lstat(path)
     except OSError as error:
-        return {"errno": error.errno, "is_symlink": False, "is_directory": False}
+        return {"errno": error.errno, "is_symlink": False, "is_directory": False, "device": None}
+    mode = found.st_mode
     return {
         "errno": 0,
+        "device": found.st_dev,
         "is_symlink": stat.S_ISLNK(mode),
         "is_directory": stat.S_ISDIR(mode),
         "link_text": _link_text(path),
@@ -57,4 +60,6 @@ def _above(path: str) -> str:
 
 
 if __name__ == "__main__":
-    json.dump([look(path) for path in sys.argv[1:]], sys.stdout)
+    for path in sys.argv[1:]:
+        sys.stdout.write(json.dumps(look(path)) + "\n")
+        sys.stdout.flush()

@@ -8,40 +8,45 @@ import asyncio
 import contextlib
 import os
 import pwd
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from hammerd.core.anomalies import Anomalies
 from hammerd.core.config import read_config
 from hammerd.core.daemon_config import Config, DaemonConfig, LogLevel
 from hammerd.core.errors import ConfigError, Fault, HammerdError
-from hammerd.core.pair_events import StartAsked, StopAsked
+from hammerd.core.pair_events import Event, StartAsked, StopAsked
 from hammerd.core.pair_machine import new_life
-from hammerd.core.pair_states import Down, Up
+from hammerd.core.pair_states import Down, PairLife, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.slaves import Slaves
 from hammerd.core.status import pair_json
 from hammerd.daemon import children, signals
 from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
+from hammerd.daemon.batch_reader import BatchReader
 from hammerd.daemon.calls import Calls
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.control_server import ControlServer
+from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.engine import Engine, Inbox, World
-from hammerd.daemon.foreign import ForeignStream, find_foreign
+from hammerd.daemon.foreign_watch import ForeignWatch, Ours, foreign_interval_s
 from hammerd.daemon.halves import half_watch
+from hammerd.daemon.hearsay import Hearsay
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.log_files import LogFile, LogFiles, check_log_files
 from hammerd.daemon.logs import make_logger
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
-from hammerd.daemon.readings import Readings
-from hammerd.daemon.sampler import Sampler
+from hammerd.daemon.readings import Readings, patience
+from hammerd.daemon.sampler import Sampler, Told
 from hammerd.daemon.signals import Reactions, catch_signals
 from hammerd.daemon.spawn_records import SpawnRecords
+from hammerd.daemon.status_calls import StatusCalls
 from hammerd.daemon.streams import Streams
 from hammerd.daemon.writer import Job, Writer, tell_loop
 
@@ -127,17 +132,34 @@ class Daemon:
         loop, settings = self._loop, self._config.daemon
         home = pwd.getpwuid(os.getuid()).pw_dir
         run_dir = Path(settings.run_dir)
-        self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
+        trusted_for = patience(settings.sample_interval_s, SAMPLE_TIMEOUT_S)
+        self._readings, self._slaves, self._inbox = Readings(trusted_for), Slaves(), Inbox()
         state_dir, log = Path(settings.state_dir), self._journal.log
         self._keeping = Keeping(state_dir, self._readings, self._clock, self._writer, log)
         self._calls = Calls(loop)
         self._records = SpawnRecords(run_dir / "streams", self._record_failed)
         self._watch = half_watch(loop)
-        self._streams = Streams(loop, self._inbox.post, self._watch, self._records)
+        self._streams = Streams(loop, self._heard, self._watch, self._records)
         self._orphans = Orphans(self._slaves, self._records, self._journal, ORPHAN_GRACE_S)
-        reader = EndReader(self._calls, self._clock, settings.hammer, home)
-        self._sampler = Sampler(
-            reader, self._readings, self._journal, self._inbox.post, self._find_foreign
+        calls = StatusCalls(self._calls, settings.hammer, home)
+        reader, self._anomalies = EndReader(BatchReader(calls, self._clock)), Anomalies()
+        feed = EndFeed(self._readings, self._anomalies, self._journal)
+        ours = Ours(
+            self._streams.groups,
+            self._group_of,
+            self._lives,
+            self._inbox.post,
+            settings.hammer,
+        )
+        self._foreign = ForeignWatch(ours, self._orphans, reader, feed)
+        told = Told(self._inbox.post, self._since_at, self._foreign.find)
+        self._sampler = Sampler(reader, self._readings, feed, self._journal, told)
+        self._hearsay = Hearsay(
+            self._life,
+            self._foreign,
+            self._readings,
+            self._anomalies,
+            self._clock,
         )
         world = World(
             self._inbox,
@@ -177,11 +199,15 @@ class Daemon:
         self._orphans.end_all(self._engine.slaves_changed)
         for pair in self._config.pairs:
             self._take_up(pair)
+        interval_s = self._config.daemon.sample_interval_s
         self._timers = [
-            self._loop.create_task(
-                self._repeat(self._sample, self._config.daemon.sample_interval_s)
-            ),
-            self._loop.create_task(self._repeat(self._checkpoint, CHECKPOINT_S)),
+            self._loop.create_task(self._repeat(act, every_s))
+            for act, every_s in (
+                (self._sample, interval_s),
+                (self._look_at_halves, interval_s),
+                (self._foreign.look, foreign_interval_s(interval_s)),
+                (self._checkpoint, CHECKPOINT_S),
+            )
         ]
 
     async def until_told_to_stop(self) -> None:
@@ -194,6 +220,7 @@ class Daemon:
         log.info("daemon.stopping", streams=len(self._streams.pairs()))
         for timer in self._timers:
             timer.cancel()
+        await self._foreign.close()
         await self._sampler.close()
         self._keeping.remember()
         for life in self._engine.lives():
@@ -228,8 +255,23 @@ class Daemon:
             self._keeping.finish(last)
             last.close(WRITER_CLOSE_S)
 
-    def _find_foreign(self, slave_paths: Collection[str]) -> ForeignStream | None:
-        return find_foreign(slave_paths, self._streams.groups() | self._orphans.groups())
+    def _heard(self, pair: str, event: Event) -> None:
+        self._hearsay.heard(pair, event)
+        self._inbox.post(pair, event)
+
+    def _lives(self) -> Iterable[PairLife]:
+        return self._engine.lives()
+
+    def _life(self, pair: str) -> PairLife:
+        return self._engine.life(pair)
+
+    def _group_of(self, pair: str) -> int | None:
+        stream = self._streams.of(pair)
+        return stream.child.pid if stream else None
+
+    def _since_at(self, pair: str) -> float | None:
+        lives = {life.pair.name: life for life in self._engine.lives()}
+        return lives[pair].state.since_at if pair in lives else None
 
     async def _repeat(self, act: Callable[[], Awaitable[None]], interval_s: float) -> None:
         while True:
@@ -240,9 +282,11 @@ class Daemon:
             await asyncio.sleep(interval_s)
 
     async def _sample(self) -> None:
-        self._streams.look()
         pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
         await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
+
+    async def _look_at_halves(self) -> None:
+        self._streams.look()
 
     async def _checkpoint(self) -> None:
         self._keeping.checkpoint()

@@ -1,58 +1,55 @@
 """Asks the ends how far they are: at intervals for all pairs, and when a pair wants a probe.
 
 Both feed the same readings. A sample becomes `Sampled` (roles) for each pair and a line in the
-record of lag; a probe becomes `ProbeAnswered`.
+record of lag; a probe becomes `ProbeAnswered`. What a reading found that began before the pair's
+state did is no news to it: somebody may have repaired it since.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from hammerd.core.judgement import (
-    AwaitMount,
-    EndSeen,
-    Go,
-    Judgement,
-    Park,
-    ProbeFailed,
-    judge,
-)
+from hammerd.core.judgement import AwaitMount, EndSeen, Go, Judgement, Park, ProbeFailed, judge
 from hammerd.core.lag import LagVerdict
 from hammerd.core.pair_events import DivergedSeen, Event, ForeignSeen, ProbeAnswered, Sampled
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
-from hammerd.core.sample_order import sample_order
-from hammerd.core.stream_sayings import Complaint
-from hammerd.core.tid import format_tid
-from hammerd.daemon.end_reader import EndReader, EndReading
+from hammerd.daemon.end_feed import EndFeed
+from hammerd.daemon.end_reader import EndReader
+from hammerd.daemon.end_reading import EndReading
 from hammerd.daemon.foreign import ForeignStream
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.readings import Readings
 
 Post = Callable[[str, Event], None]
-FindForeign = Callable[[Collection[str]], ForeignStream | None]
+FindForeign = Callable[[Pair], Awaitable[ForeignStream | None]]
+SinceAt = Callable[[str], float | None]
+"""Tells since when a pair is in its state (monotonic), None when it is gone."""
 
 CONFIRMING_SAMPLES = 2
 """How many samples in a row must show a slave ahead before it counts as diverged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the sampler tells pairs, and asks of them."""
+
+    post: Post
+    since_at: SinceAt
+    find_foreign: FindForeign
 
 
 class Sampler:
     """Reads ends, feeds the readings, and tells the pairs."""
 
     def __init__(
-        self,
-        reader: EndReader,
-        readings: Readings,
-        journal: Journal,
-        post: Post,
-        find_foreign: FindForeign,
+        self, reader: EndReader, readings: Readings, feed: EndFeed, journal: Journal, told: Told
     ) -> None:
         self._reader = reader
         self._readings = readings
+        self._feed = feed
         self._journal = journal
-        self._post = post
-        self._find_foreign = find_foreign
-        self._uuids: dict[Endpoint, str] = {}
+        self._told = told
         self._ahead: dict[str, int] = {}
         self._probing: dict[str, asyncio.Task[None]] = {}
 
@@ -65,7 +62,7 @@ class Sampler:
 
     def unique_uuid(self, pair: Pair) -> str | None:
         """Return the slave's unique-uuid, None before it was ever read."""
-        return self._uuids.get(pair.slave)
+        return self._feed.unique_uuid(pair.slave)
 
     def as_operands(self, pair: Pair) -> Pair:
         """Return the pair with both ends as hammer must be given them."""
@@ -77,12 +74,12 @@ class Sampler:
     async def sample(self, pairs: Iterable[Pair], timeout_s: float) -> None:
         """Read all ends of these pairs once and tell the pairs."""
         pairs = tuple(pairs)
-        ends = sample_order(pairs)
-        if not ends:
-            return
-        seen = self._feed(await self._reader.read(ends, timeout_s), pairs)
+        readings = await self._reader.sample(pairs, timeout_s)
+        self._feed.take(readings, pairs)
+        newest = {reading.end: reading for reading in readings}
         for pair in pairs:
-            self._tell(pair, seen)
+            if (since_at := self._told.since_at(pair.name)) is not None:
+                self._tell(pair, newest, since_at)
 
     def forget(self, pair: str) -> None:
         """Forget a pair that is gone."""
@@ -96,6 +93,7 @@ class Sampler:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reader.close()
 
     # --- probes ------------------------------------------------------------------------------
 
@@ -111,17 +109,17 @@ class Sampler:
             self._journal.log.error("probe.broke", pair=name, error=repr(error))
 
     async def _probe(self, pair: Pair) -> None:
-        ends = [end for end in (pair.slave, pair.master) if not end.is_remote]
-        readings = await self._reader.read(ends, pair.timing.probe_timeout_s) if ends else []
-        seen = self._feed(readings, (pair,))
-        judgement = self._judge(pair, seen)
+        readings = await self._reader.probe([pair], pair.timing.probe_timeout_s)
+        self._feed.take(readings, (pair,))
+        judgement = self._judge(pair, {reading.end: reading.seen for reading in readings})
+        is_go = isinstance(judgement, Go)
+        foreign = await self._told.find_foreign(pair) if is_go else None
         # From here on no probe is under way: the answer may ask for another one at once.
         self._probing.pop(pair.name, None)
-        foreign = self._foreign(pair) if isinstance(judgement, Go) else None
         if foreign is not None:
-            self._post(pair.name, ForeignSeen(foreign.pid, foreign.command))
+            self._told.post(pair.name, ForeignSeen(foreign.pid, foreign.command))
         else:
-            self._post(pair.name, ProbeAnswered(judgement))
+            self._told.post(pair.name, ProbeAnswered(judgement))
 
     def _judge(self, pair: Pair, seen: Mapping[Endpoint, EndSeen]) -> Judgement:
         judgement = judge(pair, seen.get(pair.master), seen.get(pair.slave))
@@ -130,68 +128,27 @@ class Sampler:
         match judgement:
             case Park(hint=hint) | AwaitMount(hint=hint) if are_read:
                 self._readings.related(pair, hint)
-            case _:
+            case _ if are_read or any(isinstance(one, ProbeFailed) for one in seen.values()):
                 self._readings.related(pair, None)
+            case _:
+                pass
         return judgement
-
-    def _foreign(self, pair: Pair) -> ForeignStream | None:
-        if pair.slave.is_remote:
-            return None
-        return self._find_foreign({pair.slave.path, self._reader.operand(pair.slave).path})
 
     # --- samples -----------------------------------------------------------------------------
 
-    def _feed(
-        self, results: Iterable[EndReading], pairs: tuple[Pair, ...]
-    ) -> Mapping[Endpoint, EndSeen]:
-        masters = {pair.master for pair in pairs}
-        slaves = {pair.slave for pair in pairs}
-        seen: dict[Endpoint, EndSeen] = {}
-        for result in results:
-            seen[result.end] = result.seen
-            if not isinstance(result.seen, PfsStatus):
-                self._failed(result.end, result.seen)
-                continue
-            if self._readings.is_unreadable(result.end):
-                self._journal.log.info("end.read_again", end=str(result.end))
-            self._uuids[result.end] = result.seen.unique_uuid
-            if result.end in slaves:
-                self._readings.slave_read(result.end, result.seen.sync_end_tid, result.began)
-            if result.end in masters:
-                self._feed_master(result.end, result.seen, result)
-        return seen
-
-    def _failed(self, end: Endpoint, failure: ProbeFailed) -> None:
-        why = failure.why
-        because, hint = (
-            (why.name, why.hint) if isinstance(why, Complaint) else (why.value, failure.detail)
-        )
-        text = why.text if isinstance(why, Complaint) else because
-        if self._readings.unread(end, text):
-            self._journal.log.warning(
-                "end.unreadable", end=str(end), because=because, hint=hint or None
-            )
-
-    def _feed_master(self, master: Endpoint, status: PfsStatus, reading: EndReading) -> None:
-        lost = self._readings.master_read(master, status.sync_end_tid, reading.began)
-        if lost is not None:
-            self._journal.log.warning(
-                "master.tid_went_back",
-                master=str(master),
-                before=format_tid(lost),
-                after=format_tid(status.sync_end_tid),
-            )
-
-    def _tell(self, pair: Pair, seen: Mapping[Endpoint, EndSeen]) -> None:
-        judgement = self._judge(pair, seen)
-        now_at = asyncio.get_running_loop().time()
-        lag = self._readings.lag(pair, now_at)
-        newest, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
+    def _tell(self, pair: Pair, newest: Mapping[Endpoint, EndReading], since_at: float) -> None:
+        own = [newest[end] for end in (pair.master, pair.slave) if end in newest]
+        judgement = self._judge(pair, {reading.end: reading.seen for reading in own})
+        lag = self._readings.lag(pair, asyncio.get_running_loop().time())
+        master, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
         self._journal.sampled(
-            pair.name, lag, newest.tid if newest else None, slave.tid if slave else None
+            pair.name, lag, master.tid if master else None, slave.tid if slave else None
         )
-        self._post(pair.name, Sampled(judgement))
-        ahead = self._ahead.get(pair.name, 0) + 1 if lag.verdict is LagVerdict.AHEAD else 0
-        self._ahead[pair.name] = ahead
-        if ahead >= CONFIRMING_SAMPLES:
-            self._post(pair.name, DivergedSeen())
+        is_news = all(reading.began.at >= since_at for reading in own)
+        if is_news or not isinstance(judgement, Park):
+            self._told.post(pair.name, Sampled(judgement))
+        are_read = all(isinstance(reading.seen, PfsStatus) for reading in own)
+        is_ahead = is_news and are_read and lag.verdict is LagVerdict.AHEAD
+        self._ahead[pair.name] = self._ahead.get(pair.name, 0) + 1 if is_ahead else 0
+        if self._ahead[pair.name] >= CONFIRMING_SAMPLES:
+            self._told.post(pair.name, DivergedSeen())

@@ -1,0 +1,164 @@
+"""What should not happen to an end, and is told until someone acknowledges it.
+
+    master.tid_went_back   a crash, a restore, a new file system
+    slave.tid_went_back    two writers, a restore
+    slave.tid_jumped       it moved, and no stream of ours moved it: somebody else writes to it
+    end.role_changed       promoted or demoted
+    end.uuid_changed       another PFS is at this path
+
+One reading of an end is compared with the last one. PFS#0 at the path of another PFS is a null
+mount that is missing, and no other PFS (core/judgement.py says so).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import count
+
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pfs_status import ROOT_PFS, PfsStatus
+from hammerd.core.tid import Tid, format_tid
+
+MOST_KEPT = 20
+"""How many anomalies of one end are kept; the oldest are in the log only."""
+
+
+class AnomalyName(StrEnum):
+    """What happened to an end."""
+
+    MASTER_TID_WENT_BACK = "master.tid_went_back"
+    SLAVE_TID_WENT_BACK = "slave.tid_went_back"
+    SLAVE_TID_JUMPED = "slave.tid_jumped"
+    ROLE_CHANGED = "end.role_changed"
+    UUID_CHANGED = "end.uuid_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One thing that happened to an end, first at `at` (monotonic); `number` tells the newer."""
+
+    name: AnomalyName
+    end: Endpoint
+    before: str
+    after: str
+    at: float
+    number: int = 0
+
+
+@dataclass(slots=True)
+class Anomalies:
+    """All that happened and was not acknowledged, and what is needed to notice it."""
+
+    _of_ends: dict[Endpoint, list[Anomaly]] = field(default_factory=dict)
+    _acknowledged: dict[str, int] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _last: dict[Endpoint, PfsStatus] = field(default_factory=dict)
+    _told: dict[Endpoint, set[Tid]] = field(default_factory=dict)
+    _unexplained: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
+
+    # --- for status and people ---------------------------------------------------------------
+
+    def events_of(self, pair: Pair) -> tuple[Anomaly, ...]:
+        """Return what happened to the ends of a pair since it was last acknowledged."""
+        since = self._acknowledged.get(pair.name, 0)
+        found = [
+            anomaly
+            for end, other_role in ((pair.master, "slave."), (pair.slave, "master."))
+            for anomaly in self._of_ends.get(end, ())
+            if anomaly.number > since and not anomaly.name.startswith(other_role)
+        ]
+        return tuple(sorted(found, key=lambda one: one.number))
+
+    def acknowledge(self, pair: Pair) -> int:
+        """Tell no more of what has happened to a pair so far; return how much that was."""
+        events = self.events_of(pair)
+        if events:
+            self._acknowledged[pair.name] = events[-1].number
+        return len(events)
+
+    def forget(self, pairs: Iterable[str], ends: Iterable[Endpoint]) -> None:
+        """Forget pairs that are gone, and ends that no pair has any more."""
+        for pair in pairs:
+            self._acknowledged.pop(pair, None)
+        for end in ends:
+            for known in (self._of_ends, self._last, self._told, self._unexplained):
+                known.pop(end, None)
+
+    # --- what happens ------------------------------------------------------------------------
+
+    def told(self, slave: Endpoint, tid: Tid) -> None:
+        """Note that a stream of ours said it sets, or has set, a slave to this TID.
+
+        What it announces counts too: it may die between the step and the word.
+        """
+        self._told.setdefault(slave, set()).add(tid)
+
+    def is_replaced(self, end: Endpoint, status: PfsStatus) -> bool:
+        """Tell whether another PFS is at a path now, so that its TIDs cannot be compared."""
+        last = self._last.get(end)
+        return bool(
+            last
+            and ROOT_PFS not in (last.pfs_id, status.pfs_id)
+            and last.unique_uuid != status.unique_uuid
+        )
+
+    def read(self, end: Endpoint, status: PfsStatus, at: float) -> tuple[Anomaly, ...]:
+        """Compare a reading of an end with the last one; return what is news."""
+        last = self._last.get(end)
+        if last is not None and status.pfs_id == ROOT_PFS != last.pfs_id:
+            return ()
+        self._last[end] = status
+        if last is None or (last.pfs_id == ROOT_PFS != status.pfs_id):
+            return ()
+        found = [
+            self.add(name, end, before, after, at)
+            for name, before, after in _changes(last, status)
+            if before != after
+        ]
+        return (*found, *self._jumps(end, last, status, at))
+
+    def add(self, name: AnomalyName, end: Endpoint, before: str, after: str, at: float) -> Anomaly:
+        """Keep what happened to an end."""
+        anomaly = Anomaly(name, end, before, after, at, next(self._numbers))
+        self._of_ends[end] = [*self._of_ends.get(end, ()), anomaly][-MOST_KEPT:]
+        return anomaly
+
+    # --- jumps -------------------------------------------------------------------------------
+
+    def _jumps(
+        self, end: Endpoint, last: PfsStatus, now: PfsStatus, at: float
+    ) -> tuple[Anomaly, ...]:
+        """Tell a step that no stream of ours took; only at the next reading, for its word to come.
+
+        A second writer takes many: they are one anomaly, that goes on.
+        """
+        told = self._told.get(end, set())
+        before, after = self._unexplained.pop(end, (now.sync_end_tid, now.sync_end_tid))
+        is_slave = not last.is_master and not now.is_master
+        is_same = is_slave and last.unique_uuid == now.unique_uuid
+        if is_same and last.sync_end_tid < now.sync_end_tid:
+            self._unexplained[end] = (last.sync_end_tid, now.sync_end_tid)
+        self._told[end] = {tid for tid in told if tid >= last.sync_end_tid}
+        if before == after or after in told:
+            return ()
+        return self._jumped(end, before, after, at)
+
+    def _jumped(self, end: Endpoint, before: Tid, after: Tid, at: float) -> tuple[Anomaly, ...]:
+        name, known = AnomalyName.SLAVE_TID_JUMPED, self._of_ends.get(end, [])
+        is_seen = max(self._acknowledged.values(), default=0)
+        if known and known[-1].name is name and known[-1].number > is_seen:
+            known[-1] = replace(known[-1], after=format_tid(after))
+            return ()
+        return (self.add(name, end, format_tid(before), format_tid(after), at),)
+
+
+def _changes(last: PfsStatus, now: PfsStatus) -> Iterable[tuple[AnomalyName, str, str]]:
+    yield AnomalyName.ROLE_CHANGED, _role(last), _role(now)
+    if last.unique_uuid != now.unique_uuid:
+        yield AnomalyName.UUID_CHANGED, last.unique_uuid, now.unique_uuid
+    else:
+        yield AnomalyName.UUID_CHANGED, last.shared_uuid, now.shared_uuid
+
+
+def _role(status: PfsStatus) -> str:
+    return "master" if status.is_master else "slave"

@@ -1,0 +1,53 @@
+"""Cascades: how far is the end of A ─→ B ─→ C behind A?
+
+A pair whose master is another pair's slave hangs below it; the lags along the way add up. What
+cannot be followed without doubt (a cycle, a slave of two pairs) is no cascade.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+
+from hammerd.core.lag import Lag
+from hammerd.core.pairs import Endpoint, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeLag:
+    """How far a slave is behind the first master of its cascade.
+
+    `seconds` is the sum of all lags on the way; None while one of them is unknown. `pairs` are the
+    pairs on the way, the first master's first.
+    """
+
+    origin: Endpoint
+    pairs: tuple[str, ...]
+    seconds: float | None
+
+
+def way_to_origin(
+    pair: Pair, pairs: Iterable[Pair], identity: Callable[[Endpoint], Hashable] = str
+) -> tuple[Pair, ...]:
+    """Return the pairs from the first master of a cascade down to this pair, itself included.
+
+    `identity` says which ends are the same PFS, under whatever path.
+    """
+    above: dict[Hashable, list[Pair]] = {}
+    for one in pairs:
+        above.setdefault(identity(one.slave), []).append(one)
+    way = [pair]
+    while len(found := above.get(identity(way[0].master), [])) == 1:
+        if found[0] in way:
+            return (pair,)
+        way.insert(0, found[0])
+    return tuple(way)
+
+
+def cascade_lag(way: Iterable[Pair], lag_of: Callable[[Pair], Lag]) -> CascadeLag | None:
+    """Add up the lags along a way to the origin; None where the pair is no cascade."""
+    way = tuple(way)
+    if len(way) < 2:
+        return None
+    parts = [lag_of(pair).seconds for pair in way]
+    known = [seconds for seconds in parts if seconds is not None]
+    seconds = sum(known) if len(known) == len(parts) else None
+    return CascadeLag(way[0].master, tuple(pair.name for pair in way), seconds)

@@ -1,0 +1,95 @@
+"""Feeds what was read of ends into the readings, and tells what happened to an end.
+
+An end that cannot be read is told once, and once more when it can; an anomaly when it is found.
+"""
+
+from collections.abc import Iterable
+
+from hammerd.core.anomalies import Anomalies, Anomaly, AnomalyName
+from hammerd.core.judgement import ProbeFailed
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pfs_status import PfsStatus
+from hammerd.core.read_spans import ReadSpan
+from hammerd.core.stream_sayings import Complaint
+from hammerd.core.tid import format_tid
+from hammerd.daemon.end_reading import EndReading
+from hammerd.daemon.journal import Journal
+from hammerd.daemon.readings import Readings, WentBack
+
+
+class EndFeed:
+    """Takes readings in, whoever asked for them."""
+
+    def __init__(self, readings: Readings, anomalies: Anomalies, journal: Journal) -> None:
+        self._readings = readings
+        self._anomalies = anomalies
+        self._journal = journal
+        self._uuids: dict[Endpoint, str] = {}
+        self._taken: dict[Endpoint, ReadSpan] = {}
+
+    def unique_uuid(self, end: Endpoint) -> str | None:
+        """Return an end's unique-uuid, None before it was ever read."""
+        return self._uuids.get(end)
+
+    def take(self, readings: Iterable[EndReading], pairs: Iterable[Pair]) -> None:
+        """Take in what was read of the ends of these pairs, in this order."""
+        pairs = tuple(pairs)
+        masters = {pair.master for pair in pairs}
+        slaves = {pair.slave for pair in pairs}
+        for reading in readings:
+            if not isinstance(reading.seen, PfsStatus):
+                self._failed(reading.end, reading.seen)
+                continue
+            self._compare(reading, reading.seen)
+            if reading.end in slaves:
+                self._slave(reading, reading.seen)
+            if reading.end in masters:
+                self._master(reading, reading.seen)
+
+    def _compare(self, reading: EndReading, status: PfsStatus) -> None:
+        end = reading.end
+        if self._taken.get(end) == reading.span:
+            return  # one batch answered two who asked
+        self._taken[end] = reading.span
+        if self._readings.is_unreadable(end):
+            self._journal.log.info("end.read_again", end=str(end))
+        if self._anomalies.is_replaced(end, status):
+            self._readings.replaced(end)
+        self._uuids[end] = status.unique_uuid
+        for anomaly in self._anomalies.read(end, status, reading.began.at):
+            self._log(anomaly)
+
+    def _slave(self, reading: EndReading, status: PfsStatus) -> None:
+        back = self._readings.slave_read(reading.end, status.sync_end_tid, reading.span)
+        # The TID of a master is that of its file system: what is no slave cannot go back as one.
+        if back is not None and not status.is_master:
+            self._went_back(AnomalyName.SLAVE_TID_WENT_BACK, reading, back)
+
+    def _master(self, reading: EndReading, status: PfsStatus) -> None:
+        tid = status.sync_end_tid
+        back = self._readings.master_read(reading.end, tid, reading.began, reading.span)
+        if back is not None:
+            self._went_back(AnomalyName.MASTER_TID_WENT_BACK, reading, back)
+
+    def _went_back(self, name: AnomalyName, reading: EndReading, back: WentBack) -> None:
+        before, after = format_tid(back.before), format_tid(back.after)
+        self._log(self._anomalies.add(name, reading.end, before, after, reading.began.at))
+
+    def _log(self, anomaly: Anomaly) -> None:
+        self._journal.log.warning(
+            anomaly.name.value,
+            end=str(anomaly.end),
+            before=anomaly.before,
+            after=anomaly.after,
+        )
+
+    def _failed(self, end: Endpoint, failure: ProbeFailed) -> None:
+        why = failure.why
+        because, hint = (
+            (why.name, why.hint) if isinstance(why, Complaint) else (why.value, failure.detail)
+        )
+        text = why.text if isinstance(why, Complaint) else because
+        if self._readings.unread(end, text):
+            self._journal.log.warning(
+                "end.unreadable", end=str(end), because=because, hint=hint or None
+            )

@@ -1,0 +1,28 @@
+"""One reading of an end: what was seen, and between which moments."""
+
+from dataclasses import dataclass
+
+from hammerd.core.judgement import EndSeen
+from hammerd.core.pairs import Endpoint
+from hammerd.core.read_spans import ReadSpan
+from hammerd.daemon.clock import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class EndReading:
+    """What was seen of an end, in a reading that began at `began` and is over since `ended_at`.
+
+    `call` numbers the command that read it: within one command the order of ends is the order
+    in time.
+    """
+
+    end: Endpoint
+    began: Instant
+    seen: EndSeen
+    ended_at: float
+    call: int
+
+    @property
+    def span(self) -> ReadSpan:
+        """When it was read, to be compared with other readings."""
+        return ReadSpan(self.began.at, self.ended_at, self.call)

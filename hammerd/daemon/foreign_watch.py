@@ -1,0 +1,261 @@
+"""Finds streams onto our slaves that are not ours, at any time, and orphans without a record.
+
+    at start, every minute, soon after a launch, before one ── who writes? ──┬── ours
+                                                                             ├── an orphan: ended
+                                                                             └── foreign: told
+
+A foreign stream parks its pair and is never killed: somebody started it on purpose. Where two
+hammerds launch onto one slave at the same instant the group that was started later yields; the
+older waits a grace for that and parks only if the other one stays.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+
+from hammerd.core.command_lines import is_same_command
+from hammerd.core.hammer_command import stream_argv
+from hammerd.core.pair_events import Event, ForeignSeen, GroupEmpty, Said
+from hammerd.core.pair_states import PairLife, Parked, Stopped
+from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.pfs_status import PfsStatus
+from hammerd.core.slaves import slave_keys
+from hammerd.daemon.end_feed import EndFeed
+from hammerd.daemon.end_reader import EndReader
+from hammerd.daemon.foreign import (
+    ForeignStream,
+    Writer,
+    is_under_hammerd,
+    normal,
+    started_time_of,
+    writers,
+)
+from hammerd.daemon.orphans import Orphans
+from hammerd.daemon.process_table import Member, look_at
+from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord
+
+SOON_S = 0.5
+LAUNCHED_S = 1.5
+YIELD_GRACE_S = 5.0
+READ_TIMEOUT_S = 20.0
+
+
+def foreign_interval_s(sample_interval_s: float) -> float:
+    """Return how often to look, however often ends are sampled: a minute by default."""
+    return min(60.0, max(2.0, 2 * sample_interval_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What is ours, as others know it: the groups that run, the pairs, the hammer they use."""
+
+    groups: Callable[[], frozenset[int]]
+    group_of: Callable[[str], int | None]
+    lives: Callable[[], Iterable[PairLife]]
+    post: Callable[[str, Event], None]
+    hammer: str
+
+
+class ForeignWatch:
+    """The looks at who writes to slaves, and what was seen by them."""
+
+    def __init__(self, ours: Ours, orphans: Orphans, reader: EndReader, feed: EndFeed) -> None:
+        self._ours = ours
+        self._orphans = orphans
+        self._reader = reader
+        self._feed = feed
+        self._lock = asyncio.Lock()
+        self._looked_at = 0.0
+        self._seen: tuple[Writer, ...] = ()
+        self._uuids: dict[tuple[int, float], str] = {}
+        self._younger_since_at: dict[tuple[int, float], float] = {}
+        self._heard: set[str] = set()
+        self._due_at: float | None = None
+        self._looks: set[asyncio.Task[None]] = set()
+
+    # --- when to look ------------------------------------------------------------------------
+
+    def heard(self, pair: str, event: Event) -> None:
+        """Look soon after a stream's first sign of life; to be told all that streams do."""
+        if isinstance(event, GroupEmpty):
+            self._heard.discard(pair)
+        elif isinstance(event, Said) and pair not in self._heard:
+            self._heard.add(pair)
+            self.look_after(SOON_S)
+
+    def look_after(self, span_s: float) -> None:
+        """Look after a while, once for all who want it until then."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + span_s
+        if self._due_at is None or at < self._due_at:
+            self._due_at = at
+            loop.call_at(at, self._look_now, at)
+
+    def _look_now(self, due_at: float) -> None:
+        if self._due_at == due_at:
+            self._due_at = None
+            look = asyncio.get_running_loop().create_task(self.look())
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
+
+    async def close(self) -> None:
+        """Look no more."""
+        self._due_at = float("-inf")
+        for look in tuple(self._looks):
+            look.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
+
+    # --- what is seen ------------------------------------------------------------------------
+
+    async def look(self) -> None:
+        """Look for streams onto the slaves of all pairs that are to run; tell the pairs."""
+        strangers = await self._strangers()
+        for life in self._ours.lives():
+            if isinstance(life.state, Stopped | Parked):
+                continue
+            for group in await self._groups_onto(life.pair, strangers):
+                if self._must_yield(life.pair, group):
+                    found = _told(group)
+                    self._ours.post(life.pair.name, ForeignSeen(found.pid, found.command))
+                    break
+
+    async def find(self, pair: Pair) -> ForeignStream | None:
+        """Return a stream onto a pair's slave that is not ours; asked before each launch."""
+        self.look_after(LAUNCHED_S)
+        groups = await self._groups_onto(pair, await self._strangers())
+        return _told(groups[0]) if groups else None
+
+    async def _strangers(self) -> tuple[Writer, ...]:
+        """Return the writers that are not ours; one look answers all who asked before it."""
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        async with self._lock:
+            if self._looked_at <= asked_at:
+                self._looked_at = loop.time()
+                before = self._own()
+                seen = [writer async for writer in writers()]
+                own = before | self._own()
+                seen = [writer for writer in seen if writer.pgid not in own]
+                self._seen = tuple(one for one in seen if not self._adopted(one, seen))
+                self._forget_ended()
+            return self._seen
+
+    def _own(self) -> frozenset[int]:
+        return self._ours.groups() | self._orphans.groups()
+
+    def _forget_ended(self) -> None:
+        alive = {_identity(writer) for writer in self._seen}
+        self._uuids = {key: uuid for key, uuid in self._uuids.items() if key in alive}
+        groups = {_group_identity(group) for group in _groups(self._seen)}
+        known = self._younger_since_at
+        self._younger_since_at = {key: at for key, at in known.items() if key in groups}
+
+    # --- orphans -----------------------------------------------------------------------------
+
+    def _adopted(self, writer: Writer, seen: Collection[Writer]) -> bool:
+        """Take a group for an orphan of ours that runs what this config would, under no hammerd.
+
+        Its record was lost or could not be read; as every group of ours it is a session too.
+        """
+        if writer.pgid in self._orphans.groups():
+            return True
+        pair = next(
+            (life.pair for life in self._ours.lives() if self._runs(writer, life.pair)), None
+        )
+        if pair is None or not writer.leads_session or is_under_hammerd(writer):
+            return False
+        slave = self._reader.operand(pair.slave)
+        keys = slave_keys(slave, self._feed.unique_uuid(pair.slave))
+        keys |= slave_keys(pair.slave, None)
+        members = [one for one in seen if one.pgid == writer.pgid]
+        self._orphans.adopt(
+            SpawnRecord(
+                writer.pgid,
+                pair.name,
+                writer.words,
+                tuple(sorted(keys)),
+                tuple(KnownProcess(one.pid, one.started_time) for one in members),
+            )
+        )
+        return True
+
+    def _runs(self, writer: Writer, pair: Pair) -> bool:
+        operand = self._reader.operand
+        as_read = replace(pair, master=operand(pair.master), slave=operand(pair.slave))
+        return any(
+            is_same_command(writer.words, stream_argv(self._ours.hammer, ends, gear))
+            for ends in (pair, as_read)
+            for gear in Gear
+        )
+
+    # --- whose slave it is -------------------------------------------------------------------
+
+    async def _groups_onto(
+        self, pair: Pair, strangers: Collection[Writer]
+    ) -> list[tuple[Writer, ...]]:
+        return [group for group in _groups(strangers) if await self._is_onto(pair.slave, group[0])]
+
+    async def _is_onto(self, slave: Endpoint, writer: Writer) -> bool:
+        written = replace(writer.slave, user=None)
+        names = {slave, self._reader.operand(slave)}
+        if written in {replace(name, path=normal(name.path), user=None) for name in names}:
+            return True
+        uuid = self._feed.unique_uuid(slave)
+        if uuid is None or slave.is_remote or written.is_remote:
+            return False
+        return await self._uuid_of(writer) == uuid
+
+    async def _uuid_of(self, writer: Writer) -> str | None:
+        """Ask what PFS another path leads to: a symlink or a null mount is the same slave."""
+        known = self._uuids.get(_identity(writer))
+        if known is not None:
+            return known
+        seen = await self._reader.read_one(writer.slave, READ_TIMEOUT_S)
+        if isinstance(seen, PfsStatus):
+            self._uuids[_identity(writer)] = seen.unique_uuid
+            return seen.unique_uuid
+        return None
+
+    # --- who yields --------------------------------------------------------------------------
+
+    def _must_yield(self, pair: Pair, group: tuple[Writer, ...]) -> bool:
+        """Tell whether ours is to end: it is the younger one, or the younger one stays."""
+        own = self._ours.group_of(pair.name)
+        leader = _leader(own)
+        pgid = group[0].pgid
+        if leader is None or (started_time_of(group, pgid), pgid) <= (leader.started_time, own):
+            return True
+        now_at = asyncio.get_running_loop().time()
+        since_at = self._younger_since_at.setdefault(_group_identity(group), now_at)
+        if now_at - since_at >= YIELD_GRACE_S:
+            return True
+        self.look_after(since_at + YIELD_GRACE_S - now_at)
+        return False
+
+
+def _leader(pgid: int | None) -> Member | None:
+    try:
+        return look_at(pgid) if pgid is not None else None
+    except OSError:
+        return None
+
+
+def _groups(found: Iterable[Writer]) -> list[tuple[Writer, ...]]:
+    groups: dict[int, list[Writer]] = {}
+    for writer in found:
+        groups.setdefault(writer.pgid, []).append(writer)
+    return [tuple(group) for group in groups.values()]
+
+
+def _told(group: tuple[Writer, ...]) -> ForeignStream:
+    leader = min(group, key=lambda one: (one.pid != one.pgid, one.started_time, one.pid))
+    return ForeignStream(leader.pid, leader.command)
+
+
+def _identity(writer: Writer) -> tuple[int, float]:
+    return (writer.pid, writer.started_time)
+
+
+def _group_identity(group: tuple[Writer, ...]) -> tuple[int, float]:
+    pgid = group[0].pgid
+    return (pgid, started_time_of(group, pgid))

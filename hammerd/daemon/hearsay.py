@@ -1,0 +1,70 @@
+"""What streams say that is of use beyond their own pair's machine.
+
+First signs of life call for a look at foreign streams; TIDs announced and set explain how a slave
+moves; a master on another host is seen by nothing else. Called before the machine hears of it.
+"""
+
+from collections.abc import Callable
+
+from hammerd.core.anomalies import Anomalies
+from hammerd.core.master_sightings import Listening, Sighting
+from hammerd.core.pair_events import Event, GroupEmpty, Said
+from hammerd.core.pair_states import PairLife
+from hammerd.core.pairs import Pair
+from hammerd.core.read_spans import ReadSpan
+from hammerd.core.stream_sayings import Batch, Committed, Saying
+from hammerd.daemon.clock import Clock, Instant
+from hammerd.daemon.foreign_watch import ForeignWatch
+from hammerd.daemon.readings import Readings
+
+LifeOf = Callable[[str], PairLife]
+
+
+class Hearsay:
+    """Listens to all streams."""
+
+    def __init__(
+        self,
+        life_of: LifeOf,
+        foreign: ForeignWatch,
+        readings: Readings,
+        anomalies: Anomalies,
+        clock: Clock,
+    ) -> None:
+        self._life_of = life_of
+        self._foreign = foreign
+        self._readings = readings
+        self._anomalies = anomalies
+        self._clock = clock
+        self._listening: dict[str, Listening] = {}
+
+    def heard(self, pair: str, event: Event) -> None:
+        """Take note of what a stream said or did."""
+        self._foreign.heard(pair, event)
+        if isinstance(event, GroupEmpty):
+            self._listening.pop(pair, None)
+        elif isinstance(event, Said):
+            self._note(self._life_of(pair), event.saying)
+
+    def _note(self, life: PairLife, saying: Saying) -> None:
+        match saying:
+            case Committed(tid):
+                self._anomalies.told(life.pair.slave, tid)
+            case Batch(begin, end) if end > begin:
+                self._anomalies.told(life.pair.slave, end)
+            case _:
+                pass
+        if life.pair.master.is_remote:
+            self._listen(life, saying)
+
+    def _listen(self, life: PairLife, saying: Saying) -> None:
+        name, now_at = life.pair.name, self._clock.now().at
+        # The first word of a stream finds its pair launching, since the launch.
+        listening = self._listening.get(name) or Listening(life.state.since_at)
+        self._listening[name], seen = listening.hear(saying, now_at)
+        if seen is not None:
+            self._sighted(life.pair, seen, now_at)
+
+    def _sighted(self, pair: Pair, seen: Sighting, now_at: float) -> None:
+        began = Instant(seen.at, self._clock.wall_time(seen.at))
+        self._readings.master_read(pair.master, seen.tid, began, ReadSpan(seen.at, now_at))
