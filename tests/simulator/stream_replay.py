@@ -47,13 +47,23 @@ class StreamReplay:
         return stream
 
     def _wait_for_moment(self, stream: Stream, when: float, slack: int) -> None:
-        if any(when < at < when + CLOSE_CALL_S and "\b " in text for at, text in self.chunks):
+        if self._is_just_before_a_batch(when):
             when -= CLOSE_CALL_S  # it was just taken in by the batch that began
         before = [(at, text) for at, text in self.chunks if at <= when - NOTED_LATE_S]
         length = len(self.replay.here("".join(text for _, text in before)))
         wait_for(lambda: len(stream.said()) >= length - slack)
         said_at = before[-1][0] if before else 0.0
         self._sleep_until(stream.stderr_path.stat().st_mtime, when - said_at)
+
+    def _is_just_before_a_batch(self, when: float) -> bool:
+        """Tell whether a batch began right after; one that the action itself woke does not count.
+
+        After the D the stream is in its rest, which ends by itself; else it waits for a write.
+        """
+        said = "".join(text for at, text in self.chunks if at <= when)
+        if not said.endswith("D"):
+            return False
+        return any(when < at < when + CLOSE_CALL_S and "\b " in text for at, text in self.chunks)
 
     def _sleep_until(self, since: float, seconds: float) -> None:
         """Let the recorded time pass since the stream's last word."""
