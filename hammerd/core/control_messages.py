@@ -21,6 +21,12 @@ from hammerd.core.errors import ControlError
 MAX_REQUEST_BYTES = 64 << 10
 EX_USAGE = 64
 
+MOST_SUGGESTED, MOST_LISTED = 3, 20
+"""For how many unknown names the nearest known one is looked for, and how many are told at all:
+a request holds thousands, and each comparison costs a millisecond."""
+
+LONGEST_NAMED = 63
+
 
 class Verb(StrEnum):
     """What can be asked of a running hammerd."""
@@ -30,6 +36,7 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     RESTART = "restart"
+    ACK = "ack"
 
 
 READ_VERBS = frozenset({Verb.STATUS, Verb.PING})
@@ -74,7 +81,8 @@ def parse_request(line: bytes) -> Request:
         raise ControlError(f"the request is longer than {MAX_REQUEST_BYTES} bytes")
     fields = _load(line, "request")
     if stray := sorted(fields.keys() - {"verb", "pairs", "for_s"}):
-        raise ControlError(f"the request has fields that mean nothing: {', '.join(stray)}")
+        named = _listed(map(_quoted, stray))
+        raise ControlError(f"the request has fields that mean nothing: {named}")
     verb = _verb(fields.get("verb"))
     return Request(verb, _names(fields.get("pairs", [])), _for_s(verb, fields.get("for_s")))
 
@@ -111,21 +119,40 @@ def encode_reply(reply: Reply) -> bytes:
 
 
 def refuse_unknown(asked: Iterable[str], known: Iterable[str]) -> Refusal | None:
-    """Refuse the asked names that are no pairs, all in one, each with the nearest that is."""
-    pairs = tuple(known)
-    # Who asks for the status never needs this, and would wait for its import.
-    from difflib import get_close_matches
-
+    """Refuse the asked names that are no pairs, all in one, the first with the nearest that is."""
+    pairs = dict.fromkeys(known)
     strangers = [name for name in asked if name not in pairs]
     if not strangers:
         return None
-    near = [get_close_matches(name, pairs, n=1) for name in strangers]
-    described = ", ".join(
-        f'"{name}" (did you mean "{match[0]}"?)' if match else f'"{name}"'
-        for name, match in zip(strangers, near, strict=True)
-    )
+    suggested = [f"{_quoted(name)}{_nearest(name, pairs)}" for name in strangers[:MOST_SUGGESTED]]
+    named = map(_quoted, strangers[MOST_SUGGESTED:])
     noun = "pair" if len(strangers) == 1 else "pairs"
-    return Refusal(f"no such {noun}: {described}", f"known: {', '.join(pairs) or 'none'}")
+    return Refusal(
+        f"no such {noun}: {_listed([*suggested, *named])}", f"known: {_listed(pairs) or 'none'}"
+    )
+
+
+def _nearest(name: str, pairs: Iterable[str]) -> str:
+    # Who asks for the status never needs this, and would wait for its import.
+    from difflib import get_close_matches
+
+    match = get_close_matches(_cut(name), pairs, n=1)
+    return f' (did you mean "{match[0]}"?)' if match else ""
+
+
+def _quoted(name: str) -> str:
+    shown = f'"{_cut(name)}"'
+    return shown if name.isprintable() else json.dumps(_cut(name))
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_NAMED else f"{name[:LONGEST_NAMED]}..."
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = tuple(names)
+    rest = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _load(line: bytes, kind: str) -> dict[str, object]:
@@ -158,7 +185,7 @@ def _for_s(verb: Verb, value: object) -> float | None:
     if value is None:
         return None
     if verb is not Verb.PAUSE:
-        raise ControlError(f"a {verb.value} takes no time")
+        raise ControlError(f"the verb {verb.value} takes no time")
     if not _is_positive(value):
         raise ControlError("the request's for_s is not a number of seconds")
     return float(value)
@@ -171,4 +198,4 @@ def _is_positive(value: object) -> TypeGuard[int | float]:
 
 
 def _encode(fields: Mapping[str, object]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"

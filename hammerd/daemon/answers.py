@@ -1,7 +1,7 @@
 """Answers what is asked on the sockets."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import assert_never
 
 from hammerd import __version__
@@ -14,7 +14,7 @@ from hammerd.core.control_messages import (
     Verb,
     refuse_unknown,
 )
-from hammerd.core.pair_events import RestartAsked, StartAsked, StopAsked
+from hammerd.core.pair_events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair_states import Paused
 from hammerd.core.status import Json, pair_json, status_json, worst_health
 from hammerd.daemon.clock import Clock
@@ -23,18 +23,30 @@ from hammerd.daemon.engine import Engine
 EX_UNAVAILABLE = 69
 
 DescribeDaemon = Callable[[], Mapping[str, object]]
+Save = Callable[[], Awaitable[str | None]]
+"""Waits until what changed was saved; returns why it was not."""
 
 
 class Answers:
     """Turns requests into events of pairs, and their lives into replies."""
 
-    def __init__(self, engine: Engine, clock: Clock, describe: DescribeDaemon) -> None:
+    def __init__(self, engine: Engine, clock: Clock, describe: DescribeDaemon, save: Save) -> None:
         self._engine = engine
         self._clock = clock
         self._describe = describe
+        self._save = save
 
-    def answer(self, request: Request) -> Reply:  # noqa: C901 - a flat table of verbs
-        """Do what is asked, of the named pairs or of all."""
+    async def answer(self, request: Request) -> Reply:
+        """Do what is asked, of the named pairs or of all; what is answered outlives us.
+
+        `unsaved_because` in the answer tells why it may not.
+        """
+        reply = self._answer(request)
+        if request.verb in READ_VERBS or isinstance(reply, Refusal):
+            return reply
+        return Answer({**reply.data, "unsaved_because": await self._save()})
+
+    def _answer(self, request: Request) -> Reply:  # noqa: C901 - a flat table of verbs
         known = [life.pair.name for life in self._engine.lives()]
         if refusal := refuse_unknown(request.pairs, known):
             return refusal
@@ -54,6 +66,8 @@ class Answers:
                 return self._post(pairs, StartAsked())
             case Verb.RESTART:
                 return self._restart(pairs, are_named=bool(request.pairs))
+            case Verb.ACK:
+                return self._post(pairs, Acknowledged())
             case _:
                 assert_never(request.verb)
 
@@ -90,7 +104,7 @@ class Answers:
         until_at = None if for_s is None else self._clock.now().at + for_s
         return self._post(pairs, StopAsked(Paused(until_at)))
 
-    def _post(self, pairs: tuple[str, ...], event: StartAsked | StopAsked | RestartAsked) -> Reply:
+    def _post(self, pairs: tuple[str, ...], event: Event) -> Reply:
         enabled = [name for name in pairs if self._engine.life(name).pair.enabled]
         for name in enabled:
             self._engine.post(name, event)

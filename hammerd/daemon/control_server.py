@@ -1,7 +1,8 @@
 """The Unix sockets: control.sock for root, status.sock for those who may only look.
 
 One JSON object a line, a reply for each request. A client that is silent, slow, talks nonsense or
-too much costs its own connection and nothing else.
+too much costs its own connection and nothing else: each socket has its own limit of clients, and
+at the limit the one that we have waited for longest makes room.
 """
 
 import asyncio
@@ -9,7 +10,8 @@ import contextlib
 import grp
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +30,43 @@ CLIENT_TIMEOUT_S = 30.0
 MOST_CLIENTS = 32
 CONTROL_MODE, STATUS_MODE = 0o600, 0o660
 
-Answerer = Callable[[Request], Reply]
+Answerer = Callable[[Request], Awaitable[Reply]]
+
+
+@dataclass(eq=False, slots=True)
+class _Client:
+    """A connection; `is_awaited` while we wait for it, and not it for us."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    is_awaited: bool = True
+
+    def drop(self) -> None:
+        """End the connection now, whatever is not sent yet."""
+        self.writer.transport.abort()
+
+
+@dataclass(eq=False, slots=True)
+class _Door:
+    """One of the sockets and who came in by it, the one that we wait for longest first."""
+
+    takes_all_verbs: bool
+    clients: dict[_Client, asyncio.Task[None]] = field(default_factory=dict)
+
+    def make_room(self) -> bool:
+        """Drop the client that we wait for longest, at the limit; False when there is none."""
+        if len(self.clients) < MOST_CLIENTS:
+            return True
+        oldest = next((client for client in self.clients if client.is_awaited), None)
+        if oldest is not None:
+            del self.clients[oldest]
+            oldest.drop()
+        return oldest is not None
+
+    def heard(self, client: _Client) -> None:
+        """Put a client last among those that we wait for."""
+        if task := self.clients.pop(client, None):
+            self.clients[client] = task
 
 
 class ControlServer:
@@ -38,7 +76,7 @@ class ControlServer:
         self._run_dir = run_dir
         self._answer = answer
         self._servers: list[asyncio.Server] = []
-        self._clients: set[asyncio.Task[None]] = set()
+        self._doors = {"control.sock": _Door(True), "status.sock": _Door(False)}
 
     async def listen(self, status_group: str) -> str:
         """Open the sockets; return what is to be warned of, "" when nothing is.
@@ -46,15 +84,13 @@ class ControlServer:
         Raises:
             OSError: a socket cannot be made.
         """
-        control = self._bind("control.sock", CONTROL_MODE)
-        status = self._bind("status.sock", CONTROL_MODE)
+        sockets = {name: self._bind(name, CONTROL_MODE) for name in self._doors}
         warning = _open_to_group(self._run_dir / "status.sock", status_group)
-        for sock, is_for_all in ((control, True), (status, False)):
+        for name, door in self._doors.items():
+            accept = partial(self._accept, door)
             self._servers.append(
                 await asyncio.start_unix_server(
-                    partial(self._accept, is_for_all),
-                    sock=sock,
-                    limit=MAX_REQUEST_BYTES,
+                    accept, sock=sockets[name], limit=MAX_REQUEST_BYTES
                 )
             )
         return warning
@@ -63,12 +99,17 @@ class ControlServer:
         """Stop listening, drop the clients, remove the sockets."""
         for server in self._servers:
             server.close()
-        for client in tuple(self._clients):
-            client.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
-        for name in ("control.sock", "status.sock"):
+        tasks = [task for door in self._doors.values() for task in door.clients.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for name in self._doors:
             with contextlib.suppress(OSError):
                 (self._run_dir / name).unlink()
+
+    def clients(self) -> int:
+        """Count the open connections."""
+        return sum(len(door.clients) for door in self._doors.values())
 
     def _bind(self, name: str, mode: int) -> socket.socket:
         path = self._run_dir / name
@@ -84,48 +125,59 @@ class ControlServer:
         return sock
 
     def _accept(
-        self, all_verbs: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, door: _Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        if len(self._clients) >= MOST_CLIENTS:
-            writer.close()
+        client = _Client(reader, writer)
+        if not door.make_room():
+            client.drop()
             return
-        client = asyncio.get_running_loop().create_task(self._serve(reader, writer, all_verbs))
-        self._clients.add(client)
-        client.add_done_callback(self._clients.discard)
+        task = asyncio.get_running_loop().create_task(self._serve(door, client))
+        door.clients[client] = task
+        task.add_done_callback(lambda _task: door.clients.pop(client, None))
 
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, all_verbs: bool
-    ) -> None:
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-            while await self._serve_one(reader, writer, all_verbs):
-                pass
-        writer.close()
-
-    async def _serve_one(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, all_verbs: bool
-    ) -> bool:
+    async def _serve(self, door: _Door, client: _Client) -> None:
         try:
-            line = await asyncio.wait_for(reader.readuntil(b"\n"), CLIENT_TIMEOUT_S)
-            reply, goes_on = self._reply(line, all_verbs), True
+            with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+                while await self._serve_one(door, client):
+                    pass
+                # What was refused as too long is still to be heard why.
+                client.writer.close()
+                await asyncio.wait_for(client.writer.wait_closed(), CLIENT_TIMEOUT_S)
+        finally:
+            client.drop()
+
+    async def _serve_one(self, door: _Door, client: _Client) -> bool:
+        try:
+            line = await asyncio.wait_for(client.reader.readuntil(b"\n"), CLIENT_TIMEOUT_S)
         except asyncio.LimitOverrunError:
             most = f"the request is longer than {MAX_REQUEST_BYTES} bytes"
-            reply, goes_on = Refusal(most), False
-        writer.write(encode_reply(reply))
-        await asyncio.wait_for(writer.drain(), CLIENT_TIMEOUT_S)
-        return goes_on
+            client.writer.write(encode_reply(Refusal(most)))
+            return False
+        client.is_awaited = False
+        try:
+            reply = await self._reply(line, takes_all_verbs=door.takes_all_verbs)
+        finally:
+            client.is_awaited = True
+        door.heard(client)
+        client.writer.write(reply)
+        await asyncio.wait_for(client.writer.drain(), CLIENT_TIMEOUT_S)
+        return True
 
-    def _reply(self, line: bytes, all_verbs: bool) -> Reply:
+    async def _reply(self, line: bytes, *, takes_all_verbs: bool) -> bytes:
         try:
             request = parse_request(line)
         except ControlError as error:
-            return Refusal(error.message, error.hint)
-        if not all_verbs and request.verb not in READ_VERBS:
+            return encode_reply(Refusal(error.message, error.hint))
+        if not takes_all_verbs and request.verb not in READ_VERBS:
             hint = "ask control.sock, as root"
-            return Refusal(f"{request.verb} is not answered on status.sock", hint, 77)
+            return encode_reply(
+                Refusal(f"{request.verb} is not answered on status.sock", hint, 77)
+            )
         try:
-            return self._answer(request)
+            return encode_reply(await self._answer(request))
         except Exception as error:
-            return Refusal(f"hammerd failed to answer: {error!r}", "please report this", 70)
+            failed = f"hammerd failed to answer: {error!r}"
+            return encode_reply(Refusal(failed, "please report this", 70))
 
 
 def _open_to_group(path: Path, group: str) -> str:

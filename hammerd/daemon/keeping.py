@@ -7,6 +7,7 @@ Rules count in monotonic seconds, the files in wall time; this is where one beco
 pair that we do not run, because it is disabled or gone from the config, keeps what was saved.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,9 @@ from hammerd.daemon.readings import Readings
 from hammerd.daemon.saves import Saves
 from hammerd.daemon.state import SavedPair
 from hammerd.daemon.writer import Writer
+
+SAVED_S = 2.0
+"""How long an answer waits for the disk: less than a client waits for the answer."""
 
 Memories = Callable[[], Mapping[str, Memory]]
 
@@ -81,9 +85,13 @@ class Keeping:
         self._clocks.ask()
         self._state.retry()
 
-    async def saved(self) -> None:
-        """Wait until the changes so far were saved, or could not be."""
-        await self._state.done()
+    async def saved(self, timeout_s: float = SAVED_S) -> str | None:
+        """Wait until the changes so far were saved; return why they were not, if so."""
+        try:
+            await asyncio.wait_for(self._state.done(), timeout_s)
+        except TimeoutError:
+            return f"the disk takes longer than {timeout_s:g} s"
+        return self._state.unsaved_because
 
     def remember(self) -> None:
         """Take down what is wanted now; what a stop asks of the pairs later is no part of it."""

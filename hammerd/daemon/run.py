@@ -174,7 +174,8 @@ class Daemon:
         self._engine = Engine(loop, world, backoff_s)
         self._engine.on_memory_changed = self._keeping.changed
         self._keeping.memories = self._engine.memories
-        self._answers = Answers(self._engine, self._clock, self._describe)
+        save = self._keeping.saved
+        self._answers = Answers(self._engine, self._clock, self._describe, save)
         self._server = ControlServer(run_dir, self._answers.answer)
 
     # --- the story -------------------------------------------------------------------------

@@ -65,22 +65,23 @@ class Saves:
 
     def finish(self, writer: Writer) -> None:
         """Queue the last save, before the loop ends; `writer` may be another one if ours hangs."""
-        self._put(self._take())
+        self._put()
         writer.submit(self._write, Job.FIRST)
 
     # --- on the loop ---------------------------------------------------------------------------
 
     def _hand_over(self) -> None:
         self._is_asked = False
-        if self._put(self._take()):
-            self._unheard += 1
+        if self._put():
             self._writer.submit(self._write, Job.FIRST)
 
-    def _put(self, write: Write) -> bool:
+    def _put(self) -> bool:
+        write = self._take()
         with self._lock:
             is_new = self._queued is None
-            if self._queued is None:
+            if is_new:
                 self._heard_by = []
+                self._unheard += 1
             self._queued = _Queued(write, self._heard_by)
         self._heard_by += self._waiting
         self._waiting = []

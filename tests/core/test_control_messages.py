@@ -55,8 +55,8 @@ def test_a_name_said_twice_is_meant_once():
         (b'{"verb":["status"]}', 'the request\'s verb is unknown: ["status"]'),
         (b'{"verb":"status","pairs":"home"}', "the request's pairs are not a list of names"),
         (b'{"verb":"status","pairs":[1]}', "the request's pairs are not a list of names"),
-        (b'{"verb":"status","x":1,"a":2}', "the request has fields that mean nothing: a, x"),
-        (b'{"verb":"resume","for_s":3}', "a resume takes no time"),
+        (b'{"verb":"status","x":1,"a":2}', 'the request has fields that mean nothing: "a", "x"'),
+        (b'{"verb":"resume","for_s":3}', "the verb resume takes no time"),
         (b'{"verb":"pause","for_s":"3"}', "the request's for_s is not a number of seconds"),
         (b'{"verb":"pause","for_s":true}', "the request's for_s is not a number of seconds"),
         (b'{"verb":"pause","for_s":0}', "the request's for_s is not a number of seconds"),
@@ -76,7 +76,7 @@ def test_an_unknown_verb_is_told_the_known_ones():
     with pytest.raises(ControlError) as caught:
         parse_request(b'{"verb":"stat"}')
 
-    assert caught.value.hint == "known: status, ping, pause, resume, restart"
+    assert caught.value.hint == "known: status, ping, pause, resume, restart, ack"
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b"[" * 50_000))
@@ -115,6 +115,31 @@ def test_all_unknown_pairs_are_refused_in_one():
     assert refusal == Refusal(
         'no such pairs: "hoem" (did you mean "home"?), "zzz"', "known: home, mail"
     )
+
+
+def test_thousands_of_unknown_pairs_are_told_in_a_few_words():
+    asked = tuple(f"hoem{number}" for number in range(5000))
+
+    refusal = refuse_unknown(asked, ("home", *(f"pair{number}" for number in range(100))))
+
+    assert refusal is not None
+    assert refusal.error.count("did you mean") == 3
+    assert refusal.error.endswith('"hoem19" and 4980 more')
+    assert refusal.hint.endswith(", pair18 and 81 more")
+
+
+def test_names_that_no_terminal_can_show_are_told_in_escapes():
+    refusal = refuse_unknown(("\ud800", "\x1b[2J", "x" * 50_000), ("home",))
+
+    assert refusal is not None
+    longest = '"' + "x" * 63 + '..."'
+    assert refusal.error == rf'no such pairs: "\ud800", "\u001b[2J", {longest}'
+    assert parse_reply(encode_reply(refusal)) == refusal
+
+
+@pytest.mark.parametrize("reply", [Answer({"pairs": ["\ud800"]}), Refusal("\ud800")])
+def test_half_a_character_is_sent_as_it_came(reply: Answer | Refusal):
+    assert parse_reply(encode_reply(reply)) == reply
 
 
 def test_known_pairs_are_not_refused():

@@ -147,7 +147,7 @@ def test_run_dir_that_cannot_be_written_keeps_no_stream_from_running(mirrored: W
     mirrored.reaches(
         lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "a new stream"
     )
-    assert "spawn_record.failed" in mirrored.log()
+    until(lambda: "spawn_record.failed" in mirrored.log(), "the line in the log")
 
 
 def test_restart_leaves_a_paused_pair_alone(mirrored: World) -> None:
@@ -160,7 +160,7 @@ def test_restart_leaves_a_paused_pair_alone(mirrored: World) -> None:
 
     assert (answer["pairs"], answer["left_paused"]) == ([], ["test"])
     assert mirrored.status()["wanted"] == "paused"
-    assert "because=pause" in mirrored.log()
+    until(lambda: "because=pause" in mirrored.log(), "the line in the log")
 
 
 def test_log_file_that_is_a_directory_is_refused_at_the_start(world: World) -> None:
