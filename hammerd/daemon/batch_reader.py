@@ -52,6 +52,11 @@ class BatchReader:
         seen = self._seen.get(end)
         return replace(end, path=seen.operand) if seen else end
 
+    def real_path(self, end: Endpoint) -> str | None:
+        """Return an end's path without any symlink on the way, None before it was looked at."""
+        seen = self._seen.get(end)
+        return seen.real if seen else None
+
     def keep(self, ends: Collection[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
         self.apart.keep(ends)

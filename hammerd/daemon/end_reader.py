@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hammerd.core.judgement import EndSeen
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.sample_order import Chain, chains_of, read_order
 from hammerd.daemon.batch_reader import BatchReader
@@ -37,6 +36,10 @@ class EndReader:
         """Return an end as hammer must be given it: a symlink to a PFS softlink is followed."""
         return self._batches.operand(end)
 
+    def real_path(self, end: Endpoint) -> str | None:
+        """Return an end's path without any symlink on the way, None before it was looked at."""
+        return self._batches.real_path(end)
+
     async def probe(self, pairs: Iterable[Pair], timeout_s: float) -> list[EndReading]:
         """Read the ends of pairs that are here, each slave before its master.
 
@@ -61,11 +64,6 @@ class EndReader:
         if len(self._batches.apart) and (self._retries is None or self._retries.done()):
             self._retries = asyncio.get_running_loop().create_task(self._retry(timeout_s))
         return await self._ask(chains_of(pairs), timeout_s)
-
-    async def read_one(self, end: Endpoint, timeout_s: float) -> EndSeen | None:
-        """Read an end that is no pair's; None when nothing can be said of it now."""
-        readings = await self._ask(((end,),), timeout_s)
-        return readings[-1].seen if readings else None
 
     async def close(self) -> None:
         """Answer nobody any more."""

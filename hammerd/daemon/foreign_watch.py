@@ -18,7 +18,6 @@ from hammerd.core.hammer_command import stream_argv
 from hammerd.core.pair_events import Event, ForeignSeen, GroupEmpty, Said
 from hammerd.core.pair_states import PairLife, Parked, Stopped
 from hammerd.core.pairs import Endpoint, Gear, Pair
-from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.slaves import slave_keys
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
@@ -33,11 +32,11 @@ from hammerd.daemon.foreign import (
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.process_table import Member, look_at
 from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord
+from hammerd.daemon.written_slaves import WrittenSlaves
 
 SOON_S = 0.5
 LAUNCHED_S = 1.5
 YIELD_GRACE_S = 5.0
-READ_TIMEOUT_S = 20.0
 
 
 def foreign_interval_s(sample_interval_s: float) -> float:
@@ -59,15 +58,22 @@ class Ours:
 class ForeignWatch:
     """The looks at who writes to slaves, and what was seen by them."""
 
-    def __init__(self, ours: Ours, orphans: Orphans, reader: EndReader, feed: EndFeed) -> None:
+    def __init__(
+        self,
+        ours: Ours,
+        orphans: Orphans,
+        reader: EndReader,
+        feed: EndFeed,
+        written: WrittenSlaves,
+    ) -> None:
         self._ours = ours
+        self._written = written
         self._orphans = orphans
         self._reader = reader
         self._feed = feed
         self._lock = asyncio.Lock()
         self._looked_at = 0.0
         self._seen: tuple[Writer, ...] = ()
-        self._uuids: dict[tuple[int, float], str] = {}
         self._younger_since_at: dict[tuple[int, float], float] = {}
         self._heard: set[str] = set()
         self._due_at: float | None = None
@@ -113,7 +119,7 @@ class ForeignWatch:
         for life in self._ours.lives():
             if isinstance(life.state, Stopped | Parked):
                 continue
-            for group in await self._groups_onto(life.pair, strangers):
+            for group in self._groups_onto(life.pair, strangers):
                 if self._must_yield(life.pair, group):
                     found = _told(group)
                     self._ours.post(life.pair.name, ForeignSeen(found.pid, found.command))
@@ -122,7 +128,7 @@ class ForeignWatch:
     async def find(self, pair: Pair) -> ForeignStream | None:
         """Return a stream onto a pair's slave that is not ours; asked before each launch."""
         self.look_after(LAUNCHED_S)
-        groups = await self._groups_onto(pair, await self._strangers())
+        groups = self._groups_onto(pair, await self._strangers())
         return _told(groups[0]) if groups else None
 
     async def _strangers(self) -> tuple[Writer, ...]:
@@ -138,14 +144,13 @@ class ForeignWatch:
                 seen = [writer for writer in seen if writer.pgid not in own]
                 self._seen = tuple(one for one in seen if not self._adopted(one, seen))
                 self._forget_ended()
+                await self._written.learn([group[0] for group in _groups(self._seen)])
             return self._seen
 
     def _own(self) -> frozenset[int]:
         return self._ours.groups() | self._orphans.groups()
 
     def _forget_ended(self) -> None:
-        alive = {_identity(writer) for writer in self._seen}
-        self._uuids = {key: uuid for key, uuid in self._uuids.items() if key in alive}
         groups = {_group_identity(group) for group in _groups(self._seen)}
         known = self._younger_since_at
         self._younger_since_at = {key: at for key, at in known.items() if key in groups}
@@ -190,31 +195,21 @@ class ForeignWatch:
 
     # --- whose slave it is -------------------------------------------------------------------
 
-    async def _groups_onto(
-        self, pair: Pair, strangers: Collection[Writer]
-    ) -> list[tuple[Writer, ...]]:
-        return [group for group in _groups(strangers) if await self._is_onto(pair.slave, group[0])]
+    def _groups_onto(self, pair: Pair, strangers: Collection[Writer]) -> list[tuple[Writer, ...]]:
+        return [group for group in _groups(strangers) if self._is_onto(pair.slave, group[0])]
 
-    async def _is_onto(self, slave: Endpoint, writer: Writer) -> bool:
+    def _is_onto(self, slave: Endpoint, writer: Writer) -> bool:
         written = replace(writer.slave, user=None)
         names = {slave, self._reader.operand(slave)}
         if written in {replace(name, path=normal(name.path), user=None) for name in names}:
             return True
-        uuid = self._feed.unique_uuid(slave)
-        if uuid is None or slave.is_remote or written.is_remote:
+        if slave.is_remote or written.is_remote:
             return False
-        return await self._uuid_of(writer) == uuid
-
-    async def _uuid_of(self, writer: Writer) -> str | None:
-        """Ask what PFS another path leads to: a symlink or a null mount is the same slave."""
-        known = self._uuids.get(_identity(writer))
-        if known is not None:
-            return known
-        seen = await self._reader.read_one(writer.slave, READ_TIMEOUT_S)
-        if isinstance(seen, PfsStatus):
-            self._uuids[_identity(writer)] = seen.unique_uuid
-            return seen.unique_uuid
-        return None
+        found = self._written.get(writer)
+        real, uuid = self._reader.real_path(slave), self._feed.unique_uuid(slave)
+        return (real is not None and found.real == real) or (
+            uuid is not None and found.unique_uuid == uuid
+        )
 
     # --- who yields --------------------------------------------------------------------------
 
@@ -250,10 +245,6 @@ def _groups(found: Iterable[Writer]) -> list[tuple[Writer, ...]]:
 def _told(group: tuple[Writer, ...]) -> ForeignStream:
     leader = min(group, key=lambda one: (one.pid != one.pgid, one.started_time, one.pid))
     return ForeignStream(leader.pid, leader.command)
-
-
-def _identity(writer: Writer) -> tuple[int, float]:
-    return (writer.pid, writer.started_time)
 
 
 def _group_identity(group: tuple[Writer, ...]) -> tuple[int, float]:

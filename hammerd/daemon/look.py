@@ -14,8 +14,19 @@ MOST_LINKS = 16
 
 
 def look(path: str) -> dict[str, object]:
-    """Return what a path is: lstat's errno, its kind, a link's text, and the same one level up."""
-    return {"path": path, "operand": operand(path), **_facts(path), "above": _facts(_above(path))}
+    """Return what a path is: lstat's errno, its kind, a link's text, and the same one level up.
+
+    `operand` is what hammer must be given, `real` the same without any symlink on the way to it.
+    """
+    end = operand(path)
+    return {
+        "path": path,
+        "operand": end,
+        "real": os.path.join(os.path.realpath(_above(end)), os.path.basename(end.rstrip("/"))),
+        "is_pfs_link": (_link_text(end) or "").startswith("@@"),
+        **_facts(path),
+        "above": _facts(_above(path)),
+    }
 
 
 def operand(path: str) -> str:

@@ -49,6 +49,7 @@ from hammerd.daemon.spawn_records import SpawnRecords
 from hammerd.daemon.status_calls import StatusCalls
 from hammerd.daemon.streams import Streams
 from hammerd.daemon.writer import Job, Writer, tell_loop
+from hammerd.daemon.written_slaves import WrittenSlaves
 
 CHECKPOINT_S = 60.0
 WRITER_CLOSE_S = 2.0
@@ -151,7 +152,8 @@ class Daemon:
             self._inbox.post,
             settings.hammer,
         )
-        self._foreign = ForeignWatch(ours, self._orphans, reader, feed)
+        written = WrittenSlaves(calls)
+        self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)
         told = Told(self._inbox.post, self._since_at, self._foreign.find)
         self._sampler = Sampler(reader, self._readings, feed, self._journal, told)
         self._hearsay = Hearsay(

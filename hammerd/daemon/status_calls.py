@@ -37,11 +37,17 @@ class StatusAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a look found at one path; `operand` is the path that hammer must be given."""
+    """What a look found at one path.
+
+    `operand` is the path that hammer must be given; `real` the same without any symlink on the
+    way, and `is_pfs_link` whether it is a PFS softlink, so that no other path is the same PFS.
+    """
 
     look: PathLook
     operand: str
     device: int | None
+    real: str = ""
+    is_pfs_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,13 @@ def _seen(facts: Mapping[str, object]) -> Seen:
     assert isinstance(above, Mapping), "look.py prints objects"
     path, device = str(facts["path"]), facts["device"] or above["device"]
     found = PathLook(path, _file_look(facts), _file_look(above))
-    return Seen(found, str(facts["operand"]), device if isinstance(device, int) else None)
+    return Seen(
+        found,
+        str(facts["operand"]),
+        device if isinstance(device, int) else None,
+        str(facts["real"]),
+        bool(facts["is_pfs_link"]),
+    )
 
 
 def _file_look(facts: Mapping[str, object]) -> FileLook:

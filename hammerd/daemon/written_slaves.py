@@ -1,0 +1,66 @@
+"""Finds out which PFS a stranger writes to, when his path is not written as ours is.
+
+One look for all strangers that are new; for one that names no PFS softlink (a null mount, a
+directory in the PFS) a pfs-status of its own. Whose path hangs is not looked at again.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from hammerd.core.pairs import Endpoint
+from hammerd.daemon.foreign import Writer
+from hammerd.daemon.status_calls import Seen, StatusCalls
+
+LOOK_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The real path of what somebody writes to, and its unique-uuid where only that tells."""
+
+    real: str | None = None
+    unique_uuid: str | None = None
+
+
+NOTHING = Written()
+
+
+class WrittenSlaves:
+    """What was found out about the strangers that are there."""
+
+    def __init__(self, calls: StatusCalls) -> None:
+        self._calls = calls
+        self._known: dict[tuple[int, float], Written] = {}
+
+    def get(self, writer: Writer) -> Written:
+        """Return what is known of what a stranger writes to."""
+        return self._known.get(_identity(writer), NOTHING)
+
+    async def learn(self, writers: Collection[Writer]) -> None:
+        """Find out about those that are new, and forget those that are gone."""
+        here = {_identity(one): one for one in writers if not one.slave.is_remote}
+        self._known = {key: found for key, found in self._known.items() if key in here}
+        new = [key for key in here if key not in self._known]
+        while new:
+            answer = await self._calls.look([here[key].slave.path for key in new], LOOK_TIMEOUT_S)
+            for key, seen in zip(new, answer.seen, strict=False):
+                await self._keep(key, seen)
+            rest = new[len(answer.seen) :]
+            if not (answer.hung_pid and rest):
+                return
+            self._known[rest[0]] = NOTHING
+            new = rest[1:]
+
+    async def _keep(self, key: tuple[int, float], seen: Seen) -> None:
+        if seen.is_pfs_link:
+            self._known[key] = Written(seen.real)
+            return
+        answer = await self._calls.status([Endpoint(seen.operand)], LOOK_TIMEOUT_S)
+        if answer.statuses:
+            self._known[key] = Written(seen.real, answer.statuses[0].unique_uuid)
+        elif answer.hung_pid:
+            self._known[key] = Written(seen.real)
+
+
+def _identity(writer: Writer) -> tuple[int, float]:
+    return (writer.pid, writer.started_time)
