@@ -30,6 +30,7 @@ def flat(text: str) -> str:
         ),
         (("pause", "--all"), Request(Verb.PAUSE), "paused: home\n"),
         (("resume", "home", "home"), Request(Verb.RESUME, ("home",)), "asked to run: home\n"),
+        (("ack", "home"), Request(Verb.ACK, ("home",)), "acknowledged: home\n"),
         (("restart", "--all"), Request(Verb.RESTART), "restarting: home\n"),
     ],
 )
@@ -44,7 +45,7 @@ def test_pairs_are_asked_for_on_the_control_socket(
     assert [("control.sock", request_sent)] == daemon.heard
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "restart"])
+@pytest.mark.parametrize("verb", ["pause", "resume", "restart", "ack"])
 @pytest.mark.parametrize("pairs", [(), ("home", "--all")])
 def test_all_pairs_are_only_meant_when_said(hammerd, start_daemon, run_dir, verb, pairs):
     daemon = start_daemon(Answer({}))
