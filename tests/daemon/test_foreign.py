@@ -1,0 +1,188 @@
+"""Streams onto our slaves that are not ours: found whenever they come, named, left alone."""
+
+import json
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.control_messages import Verb
+from hammerd.simulator import admin
+from tests.daemon.world import World, living_pids, until
+
+
+def by_hand(world: World, *words: object, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(world.hammer), *map(str, words)],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def end(stream: subprocess.Popen[bytes]) -> None:
+    os.killpg(stream.pid, 9)
+    stream.wait()
+
+
+def groups_of(world: World) -> set[int]:
+    groups = set()
+    for pid in living_pids(f"{world.hammer} -vv"):
+        with suppress(ProcessLookupError):
+            groups.add(os.getpgid(pid))
+    return groups
+
+
+def parks(world: World, foreign: subprocess.Popen[bytes]) -> None:
+    parked = world.reaches(lambda now: now["because"] == "foreign_stream", "parked")
+    assert parked["state"] == "parked"
+    assert f"pid {foreign.pid}" in parked["hint"]
+    assert foreign.poll() is None
+    assert not living_pids(f"{world.hammer} -vv -i 1 -")
+
+
+def test_stream_that_is_started_while_ours_runs_parks_the_pair(mirrored: World) -> None:
+    master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
+    foreign = by_hand(mirrored, "mirror-stream", master, slave)
+
+    parks(mirrored, foreign)
+
+    end(foreign)
+    mirrored.ask(Verb.RESUME, "test")
+    mirrored.streams_in_following_gear()
+
+
+def test_copy_by_hand_counts_too(mirrored: World) -> None:
+    admin.set_knob(mirrored.fs(1), "slow_read_ms", 120_000)
+    master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
+    mirrored.write("more", "more\n")
+    foreign = by_hand(mirrored, "mirror-copy", master, slave)
+
+    parks(mirrored, foreign)
+
+    admin.set_knob(mirrored.fs(1), "slow_read_ms", None)
+    end(foreign)
+
+
+@pytest.mark.parametrize("spelling", ["relative", "dotted", "through a symlink", "null mount"])
+def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) -> None:
+    world = world_once
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    (world.root / "link").symlink_to(world.fs(2) / "pfs")
+    operand, cwd = {
+        "relative": ("./test", slave.parent),
+        "dotted": (f"{world.fs(2)}//pfs/../pfs/test/", None),
+        "through a symlink": (world.root / "link/test", None),
+        "null mount": (".", slave),
+    }[spelling]
+    if spelling in ("dotted", "null mount"):
+        # Such a target is taken for missing before the first mirroring (HAMMER.md §3).
+        world.run_hammer("-i", "1", "mirror-copy", master, slave)
+    foreign = by_hand(world, "-i", "1", "mirror-stream", master, operand, cwd=cwd)
+    until(lambda: len(living_pids(f"{world.hammer} -i 1 mirror-stream")) == 3, "it runs")
+    world.start(world.configure({"test": (master, slave)}))
+
+    parks(world, foreign)
+
+    end(foreign)
+
+
+def test_stream_onto_another_slave_is_nobodys_business(mirrored: World) -> None:
+    master = mirrored.fs(1) / "pfs/test"
+    other = mirrored.make_slave(master, "other")
+    before = mirrored.status()
+    foreign = by_hand(mirrored, "mirror-stream", master, other)
+    until(lambda: admin.sync_end_tid(other) > 1, "it mirrors")
+
+    mirrored.write("more", "more\n")
+    mirrored.reaches(lambda now: now["slave_tid"] > before["slave_tid"], "ours goes on")
+    sampled = mirrored.log().count("pair.")
+    until(lambda: mirrored.status()["up_s"] > 6, "time for several looks")
+
+    assert mirrored.status()["pid"] == before["pid"]
+    assert mirrored.log().count("pair.") == sampled
+    end(foreign)
+
+
+def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    config = world.configure({"test": (master, slave)})
+    other = world.root / "other.toml"
+    text = config.read_text()
+    for name in ("run", "db", "log"):
+        text = text.replace(f"{world.root}/{name}", f"{world.root}/{name}2")
+    other.write_text(text)
+    for path in (config, other):
+        world.spawn(path)
+
+    def state(log: Path) -> str:
+        lines = log.read_text().splitlines() if log.exists() else []
+        last = [line for line in lines if " pair." in line]
+        return last[-1] if last else ""
+
+    logs = (world.root / "log/hammerd.log", world.root / "log2/hammerd.log")
+
+    def is_settled() -> bool:
+        parked = ["pair.parked" in state(log) and "foreign_stream" in state(log) for log in logs]
+        streaming = ["pair.streaming" in state(log) for log in logs]
+        groups = groups_of(world)
+        return sorted(parked) == [False, True] and any(streaming) and len(groups) == 1
+
+    until(is_settled, "one streams, one is parked")
+    world.write("after", "after\n")
+    copy = world.fs(2) / "pfs/test/after"
+    until(lambda: copy.exists() and copy.read_text() == "after\n", "the write is on the slave")
+
+
+@pytest.mark.parametrize("record", ["cut off", "gone"])
+def test_orphan_without_a_readable_record_is_ours_still(world: World, record: str) -> None:
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    config = world.configure({"test": (master, slave)})
+    daemon = world.start(config)
+    before = world.streams_in_following_gear()
+    daemon.kill()
+    daemon.wait()
+    (file,) = (world.run_dir / "streams").iterdir()
+    if record == "gone":
+        file.unlink()
+    else:
+        file.write_text(file.read_text()[:40])
+    old = {before["pid"], *before["half_pids"]}
+    assert old <= living_pids(f"{world.hammer} -vv")
+
+    world.start(config)
+    after = world.streams_in_following_gear()
+
+    assert not old & living_pids(str(world.root))
+    assert after["failures"] == 0
+    assert "orphan.ended" in world.log()
+    assert "foreign_stream" not in world.log()
+    files = [json.loads(each.read_text()) for each in (world.run_dir / "streams").iterdir()]
+    assert [each["pgid"] for each in files] == [after["pid"]]
+
+
+def test_stream_of_another_living_hammerd_is_no_orphan_of_ours(mirrored: World) -> None:
+    config = mirrored.root / "hammerd.toml"
+    other = mirrored.root / "other.toml"
+    text = config.read_text()
+    for name in ("run", "db", "log"):
+        text = text.replace(f"{mirrored.root}/{name}", f"{mirrored.root}/{name}2")
+    other.write_text(text)
+    before = mirrored.status()
+    log = mirrored.root / "log2/hammerd.log"
+
+    mirrored.spawn(other)
+
+    until(lambda: log.exists() and "because=foreign_stream" in log.read_text(), "it parks")
+    assert mirrored.status()["pid"] == before["pid"]
+    assert "orphan." not in log.read_text()
