@@ -2,7 +2,12 @@
 
 import pytest
 
-ALLOWED_SKIPS: frozenset[str] = frozenset()
+ALLOWED_SKIPS: frozenset[str] = frozenset(
+    {
+        "needs root and setpriv of util-linux",
+        "needs root and unshare of util-linux",
+    }
+)
 
 
 def unlisted_skips(reports: list[pytest.TestReport]) -> list[str]:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hammerd.core.errors import SpawnError
+from hammerd.daemon import fd_limits
 from hammerd.daemon.portable import has_shortcut
 from hammerd.daemon.process_table import look_at
 
@@ -45,26 +46,46 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], *, reads_stdout: bool) ->
     Raises:
         SpawnError: the program could not be started.
     """
+    readable: list[int] = []
     try:
-        popen = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if reads_stdout else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            env=env,
-            start_new_session=True,
-            umask=0o077,
-        )
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"{argv[0]} could not be started: {reason}"
-        raise SpawnError(message, "look at the key `hammer`", error.errno or 0) from error
-    pipes = [pipe for pipe in (popen.stdout, popen.stderr) if pipe is not None]
-    for pipe in pipes:
-        os.set_blocking(pipe.fileno(), False)
-    return Child(popen, tuple(argv), tuple(pipe.fileno() for pipe in pipes))
+        with contextlib.ExitStack() as given:
+            stdout = _pipe(readable, given) if reads_stdout else subprocess.DEVNULL
+            stderr = _pipe(readable, given)
+            with fd_limits.as_inherited():
+                popen = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd="/",
+                    env=env,
+                    start_new_session=True,
+                    umask=0o077,
+                )
+    except (OSError, ValueError) as error:
+        for fd in readable:
+            os.close(fd)
+        raise _not_started(argv[0], error) from error
+    return Child(popen, tuple(argv), tuple(readable))
+
+
+def _pipe(readable: list[int], given: contextlib.ExitStack) -> int:
+    """Make a pipe; keep its end to read from, and give the other one away."""
+    ours, theirs = os.pipe()
+    given.callback(os.close, theirs)
+    readable.append(fd_limits.out_of_the_way(ours))
+    os.set_blocking(readable[-1], False)
+    return theirs
+
+
+def _not_started(program: str, error: OSError | ValueError) -> SpawnError:
+    # ValueError: a word that no program can be given, with a NUL or a stray surrogate in it.
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    number = (error.errno if isinstance(error, OSError) else None) or 0
+    hint = (
+        "too many files are open" if number in fd_limits.SHORTAGE else "look at the key `hammer`"
+    )
+    return SpawnError(f"{program} could not be started: {reason}", hint, number)
 
 
 def notice_death(child: Child) -> str | None:
@@ -86,9 +107,9 @@ def reap(child: Child) -> str:
     child.is_reaped = True
     # So that Popen's own bookkeeping never waits for a pid that is no longer ours.
     child.popen.returncode = 0
-    for pipe in (child.popen.stdout, child.popen.stderr):
-        if pipe is not None:
-            pipe.close()
+    for fd in child.fds:
+        with contextlib.suppress(OSError):
+            os.close(fd)
     return child.status
 
 
@@ -150,7 +171,10 @@ def _exit_status(pid: int) -> str | None:
 
 
 def _is_zombie(pid: int) -> bool:
-    member = look_at(pid)
+    try:
+        member = look_at(pid)
+    except OSError:
+        return False
     return member is None or member.is_zombie
 
 

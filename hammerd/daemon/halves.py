@@ -2,19 +2,22 @@
 
 hammer itself may not notice: its parent waits for the source half first, which sleeps in the
 kernel until the master's TID moves (HAMMER.md §6). The halves are our grandchildren, so no
-SIGCHLD comes. kqueue tells on the BSDs, a pidfd on Linux; elsewhere look() at each tick does.
+SIGCHLD comes. kqueue tells on the BSDs, a pidfd on Linux; elsewhere, and where those fail, the
+look at each tick does (stream_halves.py), so nothing here needs to succeed.
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import sys
 from collections.abc import Callable
 from typing import Protocol
 
+from hammerd.daemon.fd_limits import out_of_the_way
 from hammerd.daemon.kqueue import ExitQueue, system_kernel
 from hammerd.daemon.portable import has_shortcut, shortcuts_allowed
-from hammerd.daemon.process_table import Member, look_at
+from hammerd.daemon.process_table import Member, is_dead
 
 if sys.platform == "linux":
     from os import pidfd_open
@@ -37,37 +40,28 @@ class HalfWatch(Protocol):
     def forget(self, pid: int) -> None:
         """Stop watching a half, whether or not it was reported."""
 
-    def look(self) -> None:
-        """Look at those of which no event tells; called at each tick."""
-
 
 class TickWatch:
-    """The portable way: a half is looked at at each tick."""
+    """The portable way: only a half that is dead already is reported, the rest at the ticks."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._halves: dict[int, tuple[Member, OnDeath]] = {}
+        self._pids: set[int] = set()
 
     def watch(self, half: Member, on_death: OnDeath) -> None:
-        """Watch a half, from the next tick on; one that is dead already is reported at once."""
-        self._halves[half.pid] = (half, on_death)
-        self._loop.call_soon(self._look_at, half.pid)
+        """Report a half that is dead already."""
+        self._pids.add(half.pid)
+        if _is_surely_dead(half):
+            self._loop.call_soon(self._died, half.pid, on_death)
 
     def forget(self, pid: int) -> None:
         """Stop watching a half."""
-        self._halves.pop(pid, None)
+        self._pids.discard(pid)
 
-    def look(self) -> None:
-        """Report those that died since the last tick."""
-        for pid in tuple(self._halves):
-            self._look_at(pid)
-
-    def _look_at(self, pid: int) -> None:
-        watched = self._halves.get(pid)
-        if watched is None or not _is_dead(watched[0]):
-            return
-        del self._halves[pid]
-        watched[1](pid)
+    def _died(self, pid: int, on_death: OnDeath) -> None:
+        if pid in self._pids:
+            self._pids.discard(pid)
+            on_death(pid)
 
 
 class PidfdWatch:
@@ -75,18 +69,16 @@ class PidfdWatch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._fds: dict[int, int] = {}
+        self._fds: dict[int, int | None] = {}
 
     def watch(self, half: Member, on_death: OnDeath) -> None:
         """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
-        try:
-            fd = pidfd_open(half.pid)
-        except OSError:
-            self._loop.call_soon(on_death, half.pid)
-            return
-        self._fds[half.pid] = fd
-        self._loop.add_reader(fd, self._died, half.pid, on_death)
-        if _is_dead(half):
+        self._fds[half.pid] = None
+        # pidfd_open fails for want of fds too, which says nothing about the half.
+        with contextlib.suppress(OSError):
+            fd = self._fds[half.pid] = out_of_the_way(pidfd_open(half.pid))
+            self._loop.add_reader(fd, self._died, half.pid, on_death)
+        if _is_surely_dead(half):
             self._loop.call_soon(self._died, half.pid, on_death)
 
     def forget(self, pid: int) -> None:
@@ -95,9 +87,6 @@ class PidfdWatch:
         if fd is not None:
             self._loop.remove_reader(fd)
             os.close(fd)
-
-    def look(self) -> None:
-        """Do nothing: the fds tell."""
 
     def _died(self, pid: int, on_death: OnDeath) -> None:
         if pid in self._fds:
@@ -117,21 +106,15 @@ class KqueueWatch:
     def watch(self, half: Member, on_death: OnDeath) -> None:
         """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
         self._halves[half.pid] = on_death
-        try:
+        with contextlib.suppress(OSError):
             self._queue.add(half.pid)
-        except OSError:
-            self._loop.call_soon(self._died, half.pid)
-            return
-        if _is_dead(half):
+        if _is_surely_dead(half):
             self._loop.call_soon(self._died, half.pid)
 
     def forget(self, pid: int) -> None:
         """Stop watching a half."""
         if self._halves.pop(pid, None) is not None:
             self._queue.remove(pid)
-
-    def look(self) -> None:
-        """Do nothing: the queue tells."""
 
     def _some_exited(self) -> None:
         for pid in self._queue.exited():
@@ -152,6 +135,8 @@ def half_watch(loop: asyncio.AbstractEventLoop) -> HalfWatch:
     return PidfdWatch(loop) if has_shortcut("pidfd_open") else TickWatch(loop)
 
 
-def _is_dead(half: Member) -> bool:
-    now = look_at(half.pid)
-    return now is None or now.is_zombie or now.started_time != half.started_time
+def _is_surely_dead(half: Member) -> bool:
+    try:
+        return is_dead(half)
+    except OSError:
+        return False

@@ -1,6 +1,7 @@
 """Each way to notice the death of a process that is not our child."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from hammerd.daemon import halves
 from hammerd.daemon.halves import HalfWatch, KqueueWatch, PidfdWatch, TickWatch
 from hammerd.daemon.kqueue import ExitQueue
 from hammerd.daemon.process_table import Member, look_at
@@ -42,7 +44,6 @@ def deaths_noticed(
         watch = make(loop)
         act(watch, noticed.append)
         for _ in range(200):
-            watch.look()
             await asyncio.sleep(0.01)
             if noticed:
                 break
@@ -51,13 +52,24 @@ def deaths_noticed(
     return noticed
 
 
-@pytest.mark.parametrize("make", [PidfdWatch, TickWatch])
-def test_death_is_noticed_once(make: MakeWatch, half: subprocess.Popen[bytes]) -> None:
+def test_death_is_noticed_once(half: subprocess.Popen[bytes]) -> None:
     def act(watch: HalfWatch, on_death: Callable[[int], None]) -> None:
         watch.watch(seen(half.pid), on_death)
         half.kill()
 
-    assert deaths_noticed(make, act) == [half.pid]
+    assert deaths_noticed(PidfdWatch, act) == [half.pid]
+
+
+def test_half_that_no_fd_is_left_to_watch_is_not_called_dead(
+    half: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_fd(_pid: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(halves, "pidfd_open", no_fd)
+    member = seen(half.pid)
+
+    assert deaths_noticed(PidfdWatch, lambda watch, tell: watch.watch(member, tell)) == []
 
 
 @pytest.mark.parametrize("make", [PidfdWatch, TickWatch])
@@ -127,11 +139,14 @@ class TestKqueueWatch:
     def test_half_that_is_gone_is_reported(
         self, kernel: FakeKernel, half: subprocess.Popen[bytes]
     ) -> None:
+        member = seen(half.pid)
         kernel.exit(half.pid)
         kernel.reap(half.pid)
+        half.kill()
+        half.wait()
 
         noticed = deaths_noticed(
-            self.watching(kernel), lambda watch, tell: watch.watch(seen(half.pid), tell)
+            self.watching(kernel), lambda watch, tell: watch.watch(member, tell)
         )
 
         assert noticed == [half.pid]

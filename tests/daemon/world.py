@@ -117,15 +117,15 @@ class World:
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def start(self, config: Path) -> subprocess.Popen[str]:
-        """Start the daemon and wait until it answers."""
-        daemon = self.spawn(config)
+    def start(self, config: Path, *under: object) -> subprocess.Popen[str]:
+        """Start the daemon, `under` another program if one is named; wait until it answers."""
+        daemon = self.spawn(config, *under)
         until(lambda: daemon.poll() is not None or self.answers(), "the daemon answers")
         assert daemon.poll() is None, daemon.stderr.read() if daemon.stderr else ""
         return daemon
 
-    def spawn(self, config: Path) -> subprocess.Popen[str]:
-        argv = [*HAMMERD, "run", "-c", str(config)]
+    def spawn(self, config: Path, *under: object) -> subprocess.Popen[str]:
+        argv = [*map(str, under), *HAMMERD, "run", "-c", str(config)]
         daemon = subprocess.Popen(
             argv,
             env={**os.environ, **self.env},

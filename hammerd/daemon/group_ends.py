@@ -1,0 +1,64 @@
+"""Waits for groups that end until no living member is left in them.
+
+    told to end ── leader dead, seen without reaping ── one scan: nobody lives ── empty
+
+EOF on stderr is neither necessary (a process that left the group may hold the pipe) nor
+sufficient; like a leader's death it only makes us look sooner. Else after 2, 4, 8 … 500 ms.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from hammerd.daemon import children
+from hammerd.daemon.census import Census
+from hammerd.daemon.live_stream import Stream
+from hammerd.daemon.process_table import Member, living
+
+FIRST_SWEEP_S, LONGEST_SWEEP_S = 0.002, 0.5
+
+
+class GroupEnds:
+    """The sweeps through all groups that are ending."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        census: Census,
+        streams: Callable[[], Iterable[Stream]],
+        on_empty: Callable[[Stream], None],
+    ) -> None:
+        self._loop = loop
+        self._census = census
+        self._streams = streams
+        self._on_empty = on_empty
+        self._timer: asyncio.TimerHandle | None = None
+        self._rest_s = FIRST_SWEEP_S
+
+    def look_soon(self) -> None:
+        """Look at once, since something happened, and then often for a while."""
+        self._rest_s = FIRST_SWEEP_S
+        self._look_after(0)
+
+    def _look_after(self, span_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(span_s, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        ending = [stream for stream in self._streams() if stream.is_ending]
+        if not ending:
+            return
+        # Before anything that may fail: whatever happens here, it is looked at again.
+        self._look_after(self._rest_s)
+        self._rest_s = min(2 * self._rest_s, LONGEST_SWEEP_S)
+        for stream in ending:
+            if not stream.is_counted and children.notice_death(stream.child) is not None:
+                stream.is_counted = True
+                self._census.ask(stream.pgid, partial(self._counted, stream))
+
+    def _counted(self, stream: Stream, members: tuple[Member, ...]) -> None:
+        stream.is_counted = False
+        if not living(members):
+            self._on_empty(stream)

@@ -1,0 +1,123 @@
+"""Reads what a stream prints, in bites that leave the loop to others.
+
+hammer's progress and whatever else a stream may print without end must cost other pairs nothing:
+a bite that says much is followed by a rest and a smaller bite, and of what it says only what can
+matter is passed on. While we rest the pipe fills and the writer waits, as at a slow terminal.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+
+from hammerd.core.hammer_output import OutputParser
+from hammerd.core.stream_sayings import Complaint, Progress, Saying
+
+QUIET_BITE_BYTES, NOISY_BITE_BYTES = 16 << 10, 4 << 10
+REST_S = 0.05
+MANY_SAYINGS = 64
+KEPT_OF_A_KIND = 8
+
+PIPE_BYTES = 64 << 10
+MOST_DRAINED_BITES = 2 * PIPE_BYTES // NOISY_BITE_BYTES
+"""What the dead left is in the pipe; what is beyond that comes from a process that left them."""
+
+MOST_LAST_SAYINGS = 2048
+
+Tell = Callable[[Sequence[Saying]], None]
+
+
+class Hearing:
+    """Reads one stream's stderr, and tells what was said."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        fd: int,
+        tell: Tell,
+        on_eof: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._fd = fd
+        self._tell = tell
+        self._on_eof = on_eof
+        self._parser = OutputParser()
+        self._bite_bytes = QUIET_BITE_BYTES
+        self._rest: asyncio.TimerHandle | None = None
+        self._is_over = False
+        loop.add_reader(fd, self._read)
+
+    def finish(self) -> Sequence[Saying]:
+        """Stop to read; return what is still in the pipe and was not told."""
+        self._stop()
+        bites: list[bytes] = []
+        while len(bites) < MOST_DRAINED_BITES and (data := _read_once(self._fd, NOISY_BITE_BYTES)):
+            bites.append(data)
+        said: list[Saying] = []
+        for index, bite in enumerate(bites):
+            # Of very much noise the last words are heard; nobody waits for the rest.
+            if len(said) <= MOST_LAST_SAYINGS or index == len(bites) - 1:
+                said += self._parser.feed(bite)
+        return essence([*said, *self._parser.finish()])
+
+    def _read(self) -> None:
+        data = _read_once(self._fd, self._bite_bytes)
+        if data is None:
+            return
+        if not data:
+            self._stop()
+            self._on_eof()
+            return
+        said = self._parser.feed(data)
+        self._pace(said)
+        if said:
+            self._tell(essence(said))
+
+    def _pace(self, said: Sequence[Saying]) -> None:
+        is_noisy = len(said) > MANY_SAYINGS
+        self._bite_bytes = NOISY_BITE_BYTES if is_noisy else QUIET_BITE_BYTES
+        if is_noisy or (said and all(isinstance(one, Progress) for one in said)):
+            self._loop.remove_reader(self._fd)
+            self._rest = self._loop.call_later(REST_S, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._is_over:
+            self._loop.add_reader(self._fd, self._read)
+
+    def _stop(self) -> None:
+        self._is_over = True
+        if self._rest is not None:
+            self._rest.cancel()
+        self._loop.remove_reader(self._fd)
+
+
+def essence(said: Sequence[Saying]) -> Sequence[Saying]:
+    """Return what matters of much that was said at once, in its order.
+
+    The last few of each kind tell where the stream stands, and are what is quoted when it fails;
+    a complaint may be the cause of that failure, so the first of each name stays too.
+    """
+    if len(said) <= KEPT_OF_A_KIND:
+        return said
+    kept: set[int] = set()
+    counts: dict[type[Saying], int] = {}
+    for index in range(len(said) - 1, -1, -1):
+        kind = type(said[index])
+        counts[kind] = counts.get(kind, 0) + 1
+        if counts[kind] <= KEPT_OF_A_KIND:
+            kept.add(index)
+    names: set[str] = set()
+    for index, one in enumerate(said):
+        if isinstance(one, Complaint) and one.name not in names:
+            names.add(one.name)
+            kept.add(index)
+    return [said[index] for index in sorted(kept)]
+
+
+def _read_once(fd: int, most_bytes: int) -> bytes | None:
+    """Read a bite; empty at the end, None when there is nothing at the moment."""
+    try:
+        return os.read(fd, most_bytes)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

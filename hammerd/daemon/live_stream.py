@@ -1,0 +1,44 @@
+"""A stream that runs: its pair, its leader, its halves, and how far its end has come."""
+
+from dataclasses import dataclass, field
+
+from hammerd.core.slaves import Claim
+from hammerd.daemon.children import Child
+from hammerd.daemon.hearing import Hearing
+from hammerd.daemon.process_table import Member
+
+HALVES = 2
+
+
+@dataclass(slots=True)
+class Stream:
+    """A group of ours. Its halves stand in the order in which they were forked."""
+
+    pair: str
+    child: Child
+    claim: Claim
+    hearing: Hearing | None = None
+    halves: dict[int, Member] = field(default_factory=dict)
+    dead: set[int] = field(default_factory=set)
+    stopped: set[int] = field(default_factory=set)
+    seeks: int = 0
+    cpu_s: float = 0.0
+    is_death_told: bool = False
+    is_ending: bool = False
+    is_counted: bool = False
+
+    @property
+    def pgid(self) -> int:
+        """The group's id, which is its leader's pid."""
+        return self.child.pid
+
+    @property
+    def lacks_halves(self) -> bool:
+        """Whether there are halves that nobody has seen yet."""
+        return len(self.halves) < HALVES
+
+    def half_name(self, pid: int) -> str:
+        """Return which half a process is; the source half is forked first (HAMMER.md §6)."""
+        if self.lacks_halves:
+            return "source or target"
+        return "source" if pid == next(iter(self.halves)) else "target"

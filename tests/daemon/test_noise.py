@@ -1,0 +1,128 @@
+"""A stream that prints without end costs other pairs nothing, and its end comes all the same."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from hammerd.core.control_messages import Verb
+from hammerd.core.stream_sayings import Complaint, Cure, LostLink, Remark, Saying
+from hammerd.daemon.hearing import KEPT_OF_A_KIND, Hearing, essence
+from tests.daemon.stand_ins import odd_stream
+from tests.daemon.test_deaths import Kill, kill_parent, kill_target
+from tests.daemon.world import World, living_pids, until
+
+
+def beside(world: World, way: str) -> None:
+    """Start a pair "test" with ordinary streams and a pair "noisy" with odd ones."""
+    masters = {name: world.make_master(name) for name in ("test", "noisy")}
+    pairs = {name: (master, world.make_slave(master, name)) for name, master in masters.items()}
+    world.write("first", "first\n")
+    hammer = odd_stream(world, way, pair="noisy")
+    world.start(world.configure(pairs, hammer=str(hammer)))
+
+
+def is_streaming(world: World, pair: str) -> None:
+    world.reaches(lambda now: now["state"] == "streaming", "streaming", pair)
+
+
+@pytest.mark.parametrize("kill", [kill_target, kill_parent])
+def test_stream_beside_a_flood_is_mended_and_the_daemon_answers(world: World, kill: Kill) -> None:
+    beside(world, "flood")
+    is_streaming(world, "noisy")
+    before = world.streams_in_following_gear()
+
+    kill(before)
+    mended = world.reaches(
+        lambda now: (
+            now["state"] == "streaming"
+            and now["pid"] != before["pid"]
+            and len(now["half_pids"]) == 2
+        ),
+        "mended",
+    )
+
+    assert mended["failures"] == 0
+    assert world.answers()
+    assert world.status("noisy")["state"] == "streaming"
+    assert len(world.status("noisy")["last_words"]) <= KEPT_OF_A_KIND
+
+
+def test_flood_of_a_process_that_left_the_group_keeps_no_slave(world: World) -> None:
+    beside(world, "left")
+    is_streaming(world, "noisy")
+    streams_in = world.streams_in_following_gear()
+
+    world.ask(Verb.PAUSE, "noisy")
+
+    world.reaches(lambda now: now["state"] == "stopped", "stopped", "noisy")
+    assert world.status()["pid"] == streams_in["pid"]
+    # Its pipe has no reader any more.
+    until(lambda: not living_pids(str(world.root / "odd")), "what left the group is gone too")
+
+
+# --- hearing ---------------------------------------------------------------------------------
+
+
+def heard(printed: bytes, *, more: bytes = b"") -> tuple[list[Saying], Sequence[Saying]]:
+    """Print to a stream, "over" last; return what is told, and what is left of `more`."""
+    told: list[Saying] = []
+
+    async def main() -> Sequence[Saying]:
+        is_over = asyncio.Event()
+
+        def tell(said: Sequence[Saying]) -> None:
+            told.extend(said)
+            if Remark("over") in said:
+                is_over.set()
+
+        readable, writable = os.pipe()
+        os.set_blocking(readable, False)
+        hearing = Hearing(asyncio.get_running_loop(), readable, tell, lambda: None)
+        os.write(writable, printed)
+        await is_over.wait()
+        os.write(writable, more)
+        last = hearing.finish()
+        os.close(readable)
+        os.close(writable)
+        return last
+
+    last = asyncio.run(main())
+    return told, last
+
+
+def test_last_words_of_much_noise_are_heard() -> None:
+    told, _ = heard(b"x\n" * 30_000 + b"over\n")
+
+    assert told[-1] == Remark("over")
+    assert len(told) < 200
+
+
+def test_what_is_left_in_the_pipe_is_heard_to_its_end() -> None:
+    _, last = heard(b"over\n", more=b"x\n" * 30_000 + b"\nLost Link\n")
+
+    assert last[-1] == LostLink()
+    assert len(last) <= 2 * KEPT_OF_A_KIND
+
+
+def test_of_much_said_at_once_the_last_of_each_kind_and_first_complaints_stay() -> None:
+    cause = Complaint("hammer: No space left", "no_space", Cure.RETRY, "")
+    echoes: list[Saying] = [Complaint(f"short read {n}", "echo", Cure.ECHO, "") for n in range(50)]
+    remarks: list[Saying] = [Remark(str(n)) for n in range(50)]
+
+    kept = essence([remarks[0], cause, *echoes, LostLink(), *remarks[1:]])
+
+    assert kept == [
+        cause,
+        echoes[0],
+        *echoes[-KEPT_OF_A_KIND:],
+        LostLink(),
+        *remarks[-KEPT_OF_A_KIND:],
+    ]
+
+
+def test_few_sayings_are_all_told() -> None:
+    said: list[Saying] = [Remark(str(n)) for n in range(KEPT_OF_A_KIND)]
+
+    assert essence(said) == said
