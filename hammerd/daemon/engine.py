@@ -4,9 +4,12 @@
 
 Effects first, journal last: what writes a log line can never keep a stream from being ended. One
 timer stands for the earliest deadline of all pairs; an idle daemon is woken by nothing else here.
+An effect that breaks is our fault and never a pair's end: it is told, the machine hears of what it
+waits for, and the other effects, events and pairs go on.
 """
 
 import asyncio
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -39,9 +42,12 @@ from hammerd.core.pairs import Gear, Pair
 from hammerd.core.slaves import Claim, Slaves, slave_keys
 from hammerd.core.status import PairReport
 from hammerd.core.stream_sayings import Committed
+from hammerd.daemon.deadlines import Deadlines
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.streams import Streams
+
+BROKEN_REST_S = 1.0
 
 Backoff = Callable[[Pair, int], float]
 
@@ -99,8 +105,10 @@ class Engine:
         self._world = world
         self._backoff = backoff
         self._lives: dict[str, PairLife] = {}
+        self._deadlines = Deadlines()
         self._is_stepping = False
         self._timer: asyncio.TimerHandle | None = None
+        self._told: set[str] = set()
         self.unwritten = 0
         self.on_memory_changed: Callable[[], None] = lambda: None
         world.inbox.wake = self._drain
@@ -108,6 +116,7 @@ class Engine:
     def add(self, life: PairLife) -> None:
         """Take over a pair; nothing happens to it before its first event."""
         self._lives[life.pair.name] = life
+        self._deadlines.put(life.pair.name, deadline(life))
         self._set_timer()
 
     def post(self, pair: str, event: Event) -> None:
@@ -160,11 +169,19 @@ class Engine:
         before = self._lives[pair]
         if isinstance(event, GroupEmpty):
             self._world.slaves.release(pair)
-        context = self._context(before.pair, event)
-        done = step(before, event, context)
+        try:
+            context = self._context(before.pair, event)
+            done = step(before, event, context)
+        except Exception as error:
+            self._event_failed(before, event, error)
+            return
         self._lives[pair] = done.life
+        self._deadlines.put(pair, deadline(done.life))
         for effect in done.effects:
-            self._act(done.life, effect)
+            try:
+                self._act(done.life, effect)
+            except Exception as error:
+                self._effect_failed(done.life, effect, error)
         if isinstance(event, GroupEmpty):
             self.slaves_changed()
         self._write_down(before, done.life, context.now_at)
@@ -228,11 +245,38 @@ class Engine:
         else:
             self.post(pair.name, Spawned(pid))
 
+    # --- what breaks ---------------------------------------------------------------------------
+
+    def _event_failed(self, life: PairLife, event: Event, error: Exception) -> None:
+        self._tell(life.pair.name, "event_failed", type(event).__name__, error)
+        at = deadline(life)
+        if at is not None:
+            # A deadline that cannot be met must not ring for ever.
+            self._deadlines.put(life.pair.name, max(at, self._loop.time() + BROKEN_REST_S))
+
+    def _effect_failed(self, life: PairLife, effect: Effect, error: Exception) -> None:
+        pair = life.pair.name
+        self._tell(pair, "effect_failed", type(effect).__name__, error)
+        # A probe is not answered: its deadline comes. A group that is there is swept anyway.
+        if isinstance(effect, Launch) and self._world.streams.of(pair) is None:
+            self._world.slaves.release(pair)
+            self.post(pair, SpawnFailed(0, f"hammerd itself failed: {error!r}"))
+
+    def _tell(self, pair: str, what: str, of: str, error: Exception) -> None:
+        kind = f"{pair} {what} {of} {type(error)}"
+        if kind in self._told:
+            return
+        self._told.add(kind)
+        trace = "".join(traceback.format_exception(error))
+        try:
+            self._world.journal.log.error(f"pair.{what}", pair=pair, of=of, traceback=trace)
+        except Exception:
+            self.unwritten += 1
+
     # --- time --------------------------------------------------------------------------------
 
     def _set_timer(self) -> None:
-        due = [at for life in self._lives.values() if (at := deadline(life)) is not None]
-        earliest_at = min(due, default=None)
+        earliest_at = self._deadlines.earliest_at()
         if self._timer is not None:
             if self._timer.when() == earliest_at and not self._timer.cancelled():
                 return
@@ -243,11 +287,8 @@ class Engine:
 
     def _ring(self) -> None:
         self._timer = None
-        now_at = self._loop.time()
-        for name, life in tuple(self._lives.items()):
-            at = deadline(life)
-            if at is not None and at <= now_at:
-                self.post(name, DeadlinePassed())
+        for name in self._deadlines.take_due(self._loop.time()):
+            self.post(name, DeadlinePassed())
         self._set_timer()
 
 
