@@ -18,6 +18,12 @@ BITE_BYTES = 64 << 10
 MOST_OUTPUT_BYTES = 4 << 20
 """No command of ours prints more; what is beyond is not kept."""
 
+MOST_STDERR_BYTES = 16 << 10
+"""Of complaints the last ones are kept."""
+
+MOST_DRAINED_BITES = 2
+"""A pipe holds one bite; a process that left the group may write for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -117,7 +123,11 @@ class Calls:
             data = b""
         if data:
             kept = call.output[fd]
-            kept += data[: MOST_OUTPUT_BYTES - len(kept)]
+            if fd == call.child.fds[-1]:
+                kept += data
+                del kept[:-MOST_STDERR_BYTES]
+            else:
+                kept += data[: MOST_OUTPUT_BYTES - len(kept)]
             return
         self._loop.remove_reader(fd)
         call.open_fds.discard(fd)
@@ -137,11 +147,9 @@ class Calls:
         self._answer(call, is_late=False)
 
     def _drain(self, call: _Call, fd: int) -> None:
-        while fd in call.open_fds:
-            before = len(call.output[fd])
-            self._read(call, fd)
-            if len(call.output[fd]) == before:
-                break
+        for _ in range(MOST_DRAINED_BITES):
+            if fd in call.open_fds:
+                self._read(call, fd)
         if fd in call.open_fds:
             self._loop.remove_reader(fd)
             call.open_fds.discard(fd)
@@ -153,7 +161,9 @@ class Calls:
         call.is_answered = True
         stdout, stderr = (_text(call.output[fd]) for fd in call.child.fds)
         status, pid = call.child.status or "running", call.child.pid if is_late else 0
-        call.on_answer(Answer(status, stdout, stderr, is_late, pid=pid))
+        # In a callback of its own: one that fails takes nothing from other commands.
+        answer = Answer(status, stdout, stderr, is_late, pid=pid)
+        self._loop.call_soon(call.on_answer, answer)
 
 
 def _text(data: bytearray) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from hammerd.daemon.calls import MOST_OUTPUT_BYTES, Answer, Calls
+from hammerd.daemon.calls import MOST_OUTPUT_BYTES, MOST_STDERR_BYTES, Answer, Calls
 from tests.daemon.world import living_pids, until
 
 ENV = {"PATH": "/bin:/usr/bin"}
@@ -112,3 +112,22 @@ def test_no_fd_is_left_open_by_many_calls() -> None:
         return answer
 
     assert with_calls(many).is_good
+
+
+def test_of_very_much_stderr_the_end_is_kept() -> None:
+    script = "import os; [os.write(2, b'x' * 65536) for _ in range(64)]; os.write(2, b'the cause')"
+
+    answer = run(sys.executable, "-IS", "-c", script)
+
+    assert answer.stderr.endswith("xxx" + "the cause")
+    assert len(answer.stderr) == MOST_STDERR_BYTES
+
+
+def test_flood_of_a_process_that_left_the_group_is_not_waited_for() -> None:
+    flood = "import os\nos.setsid()\nwhile True: os.write(1, b'flood 4714 ' * 4096)"
+    script = f"import os, time\nif os.fork() == 0:\n exec({flood!r})\ntime.sleep(0.2)"
+
+    answer = run(sys.executable, "-IS", "-c", script)
+
+    assert answer.is_good
+    until(lambda: not living_pids("flood 4714"), "it writes to nobody and is gone")
