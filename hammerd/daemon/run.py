@@ -33,6 +33,7 @@ from hammerd.daemon.control_server import ControlServer
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.engine import Engine, Inbox, World
+from hammerd.daemon.fd_limits import Reserve, make_room
 from hammerd.daemon.foreign_watch import ForeignWatch, Ours, foreign_interval_s
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
@@ -40,6 +41,7 @@ from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.log_files import LogFile, LogFiles, check_log_files
 from hammerd.daemon.logs import make_logger
+from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
 from hammerd.daemon.readings import Readings, patience
@@ -66,6 +68,7 @@ def run(config_path: Path) -> int:
         HammerdError: a file or directory cannot be used.
     """
     config = load_config(config_path)
+    make_room(len(config.pairs), str(config_path))
     children.reset_signals()
     with contextlib.ExitStack() as locks:
         signals.hold_signals()
@@ -127,6 +130,7 @@ class Daemon:
                 LogLevel.INFO,
             ),
         )
+        LoopErrors(loop, self._journal.log, Reserve()).catch()
         self._build()
 
     def _build(self) -> None:
