@@ -1,28 +1,54 @@
 """A log file that a rotation, a full disk or a missing directory does not stop.
 
 Used from the writer thread only. What could not be written is counted and said in the file as
-soon as it can be again.
+soon as it can be again. Nothing is ever opened that could make us wait for a reader.
 """
 
 import contextlib
 import errno
 import os
+import stat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from hammerd.core.daemon_config import DaemonConfig
+from hammerd.core.daemon_config import DaemonConfig, LogFormat
 from hammerd.core.errors import HammerdError
+from hammerd.daemon.logs import render
 
-FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+# NONBLOCK: to open a FIFO that nobody reads would wait for a reader, and all other files with it.
+FLAGS = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | os.O_CLOEXEC
+    | os.O_NOFOLLOW
+    | os.O_NONBLOCK
+    | os.O_NOCTTY
+)
 MODE = 0o640
+PASSING = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS}
+)
+"""What a disk or a system may get over while we mirror."""
+
+DescribeLoss = Callable[[int], str]
+
+
+def say_lines_lost(log_format: LogFormat, count: int) -> str:
+    """Return the line that tells of lines which could not be written, in the log's format."""
+    return render(log_format, "warning", "log.lines_lost", count=count)
 
 
 class LogFile:
-    """An append-only file, opened when first needed; `None` as path means stderr."""
+    """An append-only file, opened when first needed."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path, describe_loss: DescribeLoss) -> None:
         self._path = path
+        self._describe_loss = describe_loss
         self._fd: int | None = None
         self._lost = 0
+        self._is_torn = False
 
     def write_line(self, line: str) -> None:
         """Append a line.
@@ -32,7 +58,7 @@ class LogFile:
         """
         try:
             if self._lost:
-                self._put(f"# {self._lost} lines before this one could not be written")
+                self._put(self._describe_loss(self._lost))
                 self._lost = 0
             self._put(line)
         except OSError:
@@ -42,22 +68,36 @@ class LogFile:
 
     def reopen(self) -> None:
         """Close the file; the next line opens it anew by its name, as a rotation wants it."""
-        if self._fd is not None and self._path is not None:
+        if self._fd is not None:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
         self._fd = None
 
     def _put(self, line: str) -> None:
         if self._fd is None:
-            self._fd = self._open()
+            self._fd = open_log(self._path)
         data = line.encode("utf-8", "backslashreplace") + b"\n"
+        if self._is_torn:
+            data = b"\n" + data
         while data:
-            data = data[os.write(self._fd, data) :]
+            written = os.write(self._fd, data)
+            # What a full disk took of a line must not run into the next one.
+            self._is_torn = written < len(data)
+            data = data[written:]
 
-    def _open(self) -> int:
-        if self._path is None:
-            return 2
-        return os.open(self._path, FLAGS, MODE)
+
+def open_log(path: Path) -> int:
+    """Open a log for appending, without ever waiting.
+
+    Raises:
+        OSError: that cannot be done, or the file is no log but a FIFO or a socket.
+    """
+    fd = os.open(path, FLAGS, MODE)
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISCHR(mode):
+        os.close(fd)
+        raise OSError(errno.ENXIO, "it is neither a file nor a device", str(path))
+    return fd
 
 
 def check_log_files(settings: DaemonConfig) -> None:
@@ -71,22 +111,31 @@ def check_log_files(settings: DaemonConfig) -> None:
     for key in ("log_file", "lag_log_file"):
         path = Path(getattr(settings, key))
         try:
-            os.close(os.open(path, FLAGS, MODE))
+            os.close(open_log(path))
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE):
+            if error.errno in PASSING:
                 continue
-            message = f"daemon.{key}: {path} cannot be written: {error.strerror}"
+            reason = _why_not(path, error)
+            message = f"daemon.{key}: {path} cannot be written: {reason}"
             raise HammerdError(
                 message, "name a file that hammerd may make or append to"
             ) from error
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    # A FIFO without a reader and a socket fail in open(), with words that help nobody.
+    if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):
+        return f"{path.name} is neither a file nor a device"
+    return error.strerror or str(error)
 
 
 class LogFiles:
     """The daemon's log and the record of lag."""
 
     def __init__(self, settings: DaemonConfig) -> None:
-        self.log = LogFile(Path(settings.log_file))
-        self.lag = LogFile(Path(settings.lag_log_file))
+        describe_loss = partial(say_lines_lost, settings.log_format)
+        self.log = LogFile(Path(settings.log_file), describe_loss)
+        self.lag = LogFile(Path(settings.lag_log_file), describe_loss)
 
     def reopen(self) -> None:
         """Open both anew by their names with the next line."""

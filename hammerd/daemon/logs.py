@@ -58,6 +58,11 @@ def make_logger(put: Put, log_format: LogFormat, level: LogLevel) -> Logger:
     return logger
 
 
+def render(log_format: LogFormat, level: str, event: str, **fields: object) -> str:
+    """Return one line of a log, past structlog and whatever level is asked for."""
+    return _RENDERERS[log_format](None, level, _stamped(None, level, {"event": event, **fields}))
+
+
 def _stamped(
     _logger: object, method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:

@@ -229,3 +229,32 @@ def test_file_that_cannot_be_set_aside_is_not_written_over(tmp_path: Path, write
 
     assert state.load(path).pairs == {"test": SavedPair(True, None, False)}
     assert (tmp_path / "state.json.bad").read_text() == "{"
+
+
+def test_log_that_hangs_costs_no_state(tmp_path: Path) -> None:
+    hung, last = Writer(), Writer()
+    gate, is_held = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        is_held.set()
+        gate.wait(60)
+
+    async def story() -> None:
+        files = keeping(tmp_path, hung)
+        files.memories = lambda: {"test": Memory(Paused(None))}
+        hung.submit(hang)
+        await asyncio.to_thread(is_held.wait, 60)
+        files.changed()
+        assert await files.saved(0.01) == "the disk takes longer than 0.01 s"
+        files.finish(hung)
+        assert not hung.close(0.01)
+        files.memories = lambda: {"test": Memory(Paused(None), is_diverged=True)}
+        files.finish(last)
+        assert last.close(60)
+
+    on_a_loop(story)
+    gate.set()
+    assert hung.close(60)
+
+    kept = {"test": SavedPair(True, None, True)}
+    assert state.load(tmp_path / "state.json") == state.Loaded(kept)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from hammerd.core.daemon_config import LogFormat
 from hammerd.daemon import writer as writer_module
-from hammerd.daemon.log_files import LogFile
+from hammerd.daemon.log_files import LogFile, say_lines_lost
 from hammerd.daemon.writer import Job, Writer
+from tests.daemon.small_disk import a_small_disk
 
 
 def test_jobs_are_done_in_order_and_all_before_the_end() -> None:
@@ -70,7 +72,7 @@ def test_writer_that_hangs_does_not_keep_the_daemon() -> None:
 
 def test_log_file_goes_on_under_its_name_after_a_rotation(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    log = LogFile(path)
+    log = LogFile(path, "lost {}".format)
     log.write_line("one")
     path.rename(tmp_path / "log.0")
     log.write_line("two")
@@ -83,14 +85,14 @@ def test_log_file_goes_on_under_its_name_after_a_rotation(tmp_path: Path) -> Non
 
 def test_lines_that_could_not_be_written_are_counted_and_said(tmp_path: Path) -> None:
     path = tmp_path / "gone/log"
-    log = LogFile(path)
+    log = LogFile(path, "lost {}".format)
     for line in ("one", "two"):
         with pytest.raises(FileNotFoundError):
             log.write_line(line)
     path.parent.mkdir()
     log.write_line("three")
 
-    assert path.read_text() == "# 2 lines before this one could not be written\nthree\n"
+    assert path.read_text() == "lost 2\nthree\n"
 
 
 def test_log_file_never_follows_a_symlink(tmp_path: Path) -> None:
@@ -99,15 +101,138 @@ def test_log_file_never_follows_a_symlink(tmp_path: Path) -> None:
     (tmp_path / "log").symlink_to(victim)
 
     with pytest.raises(OSError, match="symbolic links"):
-        LogFile(tmp_path / "log").write_line("mine")
+        LogFile(tmp_path / "log", "lost {}".format).write_line("mine")
 
     assert victim.read_text() == "precious\n"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_full_disk_is_an_error_of_one_line_only() -> None:
-    log = LogFile(Path("/dev/full"))
+    log = LogFile(Path("/dev/full"), "lost {}".format)
 
     for _ in range(2):
         with pytest.raises(OSError, match="No space left"):
             log.write_line("line")
+
+
+def test_bug_in_a_job_is_told_once_with_its_traceback_and_the_next_is_done() -> None:
+    done: list[str] = []
+    told: list[str] = []
+
+    def break_down() -> None:
+        raise LookupError("a bug")
+
+    writer = Writer()
+    writer.on_broken = told.append
+    for _ in range(3):
+        writer.submit(break_down)
+    writer.submit(partial(done.append, "next"))
+    writer.close(10)
+
+    assert (writer.failed, done, len(told)) == (3, ["next"], 1)
+    assert "LookupError: a bug" in told[0]
+    assert "in break_down" in told[0]
+
+
+def test_what_must_outlive_us_goes_first() -> None:
+    gate, is_held, done = threading.Event(), threading.Event(), []
+
+    def hold() -> None:
+        is_held.set()
+        gate.wait(10)
+
+    writer = Writer()
+    writer.submit(hold)
+    assert is_held.wait(10)
+    writer.submit(partial(done.append, "sample"), Job.DROPPABLE)
+    writer.submit(partial(done.append, "line"))
+    writer.submit(partial(done.append, "state"), Job.FIRST)
+    gate.set()
+    writer.close(10)
+
+    assert done == ["state", "line", "sample"]
+
+
+def test_full_queue_takes_what_must_outlive_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MOST_JOBS", 1)
+    gate, is_held, done = threading.Event(), threading.Event(), []
+    told: list[int] = []
+
+    def hold() -> None:
+        is_held.set()
+        gate.wait(10)
+
+    writer = Writer()
+    writer.on_dropped = told.append
+    writer.submit(hold)
+    assert is_held.wait(10)
+    for line in ("line 1", "line 2", "line 3"):
+        writer.submit(partial(done.append, line))
+    writer.submit(partial(done.append, "state"), Job.FIRST)
+    gate.set()
+    writer.close(10)
+
+    assert done == ["state", "line 1"]
+    assert told == [2]
+
+
+def test_writer_that_was_given_up_writes_nothing_more() -> None:
+    gate, is_held, done = threading.Event(), threading.Event(), []
+
+    def hold() -> None:
+        is_held.set()
+        gate.wait(10)
+
+    writer = Writer()
+    writer.submit(hold)
+    assert is_held.wait(10)
+    writer.submit(partial(done.append, "late"))
+    assert not writer.close(0.01)
+    gate.set()
+
+    assert writer.close(10)
+    assert done == []
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_loss_is_told_in_the_format_of_the_log(log_format: LogFormat) -> None:
+    line = say_lines_lost(log_format, 7)
+
+    assert "log.lines_lost" in line
+    assert "7" in line
+    assert (log_format is LogFormat.JSON) == line.startswith("{")
+
+
+def test_fifo_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    log = LogFile(tmp_path / "log", "lost {}".format)
+
+    with pytest.raises(OSError, match="No such device"):
+        log.write_line("line")
+
+
+def test_fifo_is_no_log_though_somebody_reads_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    log = LogFile(tmp_path / "log", "lost {}".format)
+
+    with pytest.raises(OSError, match="neither a file nor a device"):
+        log.write_line("line")
+
+    os.close(reader)
+
+
+def test_line_torn_by_a_full_disk_does_not_run_into_the_next(tmp_path: Path) -> None:
+    with a_small_disk(tmp_path / "disk") as disk:
+        log = LogFile(disk.path / "log", "lost {}".format)
+        log.write_line("first")
+        disk.fill()
+        with pytest.raises(OSError, match="No space left"):
+            log.write_line("x" * 100_000)
+        disk.make_room()
+        log.write_line("last")
+
+        lines = (disk.path / "log").read_text().splitlines()
+
+    assert (lines[0], lines[-2:]) == ("first", ["lost 1", "last"])
+    assert set("".join(lines[1:-2])) <= {"x"}
