@@ -97,8 +97,8 @@ def load_config(path: Path) -> Config:
 
 
 async def _serve(config: Config, config_path: Path) -> int:
-    daemon = Daemon(asyncio.get_running_loop(), config, config_path)
     with _os_errors_explained():
+        daemon = Daemon(asyncio.get_running_loop(), config, config_path)
         await daemon.start_up()
     await daemon.until_told_to_stop()
     return await daemon.shut_down()
@@ -349,4 +349,6 @@ def _os_errors_explained() -> Iterator[None]:
         yield
     except OSError as error:
         message = f"{error.filename or 'the system'}: {error.strerror}"
-        raise HammerdError(message, "run hammerd as root, or name another path") from error
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        do = "move it away" if in_the_way else "run hammerd as root"
+        raise HammerdError(message, f"{do}, or name another path") from error

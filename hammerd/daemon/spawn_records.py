@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hammerd.daemon import durable_file, state
+
 
 @dataclass(frozen=True, slots=True)
 class KnownProcess:
@@ -59,23 +61,48 @@ class SpawnRecords:
             self._path(pgid).unlink()
 
     def left_behind(self) -> Iterator[SpawnRecord]:
-        """Yield the records that are there; one that cannot be read is no record."""
+        """Yield the records that are there; what is none is said and set aside.
+
+        What a damaged record was to tell, the command line of the orphan tells too.
+        """
         for path in sorted(self._directory.glob("*.json")):
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                yield _record(json.loads(path.read_text()))
+            try:
+                if (text := durable_file.read(path)) is not None:
+                    yield _record(json.loads(text), path)
+            except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+                with contextlib.suppress(OSError):
+                    durable_file.set_aside(path)
+                    path.unlink()
+                self._on_failure(f"{path}: it cannot be read: {error}")
 
     def _path(self, pgid: int) -> Path:
         return self._directory / f"{pgid}.json"
 
 
-def _record(data: dict[str, object]) -> SpawnRecord:
+def _record(data: dict[str, object], path: Path) -> SpawnRecord:
     members, argv, keys = data["members"], data["argv"], data["slave_keys"]
     if not (isinstance(members, list) and isinstance(argv, list) and isinstance(keys, list)):
         raise TypeError("lists expected")
+    pgid = _pid(data["pgid"])
+    if path.stem != str(pgid):
+        raise ValueError(f"it is about group {pgid}")
     return SpawnRecord(
-        int(str(data["pgid"])),
+        pgid,
         str(data["pair"]),
         tuple(str(word) for word in argv),
         tuple(str(key) for key in keys),
-        tuple(KnownProcess(int(one["pid"]), float(one["started_time"])) for one in members),
+        tuple(KnownProcess(_pid(one["pid"]), _time(one["started_time"])) for one in members),
     )
+
+
+def _pid(value: object) -> int:
+    # 0 and 1 would mean our own group and the whole system to killpg().
+    if not isinstance(value, int) or not 1 < value < 1 << 31:
+        raise ValueError("a number is no pid")
+    return value
+
+
+def _time(value: object) -> float:
+    if not state.is_time(value):
+        raise ValueError("a number is no time")
+    return float(value)

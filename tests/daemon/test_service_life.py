@@ -1,7 +1,9 @@
 """Starting, stopping and being killed: nothing is left behind, nothing runs twice."""
 
+import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -163,8 +165,16 @@ def test_restart_leaves_a_paused_pair_alone(mirrored: World) -> None:
     until(lambda: "because=pause" in mirrored.log(), "the line in the log")
 
 
-def test_log_file_that_is_a_directory_is_refused_at_the_start(world: World) -> None:
-    config = world.configure({"test": ("/a", "/b")}, log_file=str(world.root))
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(Path.mkdir, "Is a directory"), (os.mkfifo, "one is neither a file nor a device")],
+)
+def test_what_can_be_no_log_is_refused_at_the_start(
+    world_once: World, make: Callable[[Path], None], reason: str
+) -> None:
+    path = world_once.root / "one"
+    make(path)
+    config = world_once.configure({"test": ("/a", "/b")}, log_file=str(path))
 
     done = subprocess.run(
         [*HAMMERD, "run", "-c", str(config)], capture_output=True, text=True, check=False
@@ -172,7 +182,24 @@ def test_log_file_that_is_a_directory_is_refused_at_the_start(world: World) -> N
 
     assert done.returncode == 1
     said = " ".join(done.stderr.split())
-    assert f"daemon.log_file: {world.root} cannot be written: Is a directory" in said
+    assert f"daemon.log_file: {path} cannot be written: {reason}" in said
+
+
+@pytest.mark.parametrize("name", ["run", "run/streams", "db", "log"])
+def test_file_in_the_place_of_a_directory_is_said_without_a_traceback(
+    world_once: World, name: str
+) -> None:
+    config = world_once.configure({"test": ("/a", "/b")})
+    path = world_once.root / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+
+    done = subprocess.run(
+        [*HAMMERD, "run", "-c", str(config)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert f"{path}: File exists hint: move it away" in " ".join(done.stderr.split())
 
 
 def test_disabled_pair_is_shown_and_left_alone(world: World) -> None:
