@@ -227,11 +227,12 @@ class Daemon:
         log.info("daemon.stopping", streams=len(self._streams.pairs()))
         for timer in self._timers:
             timer.cancel()
-        await self._foreign.close()
-        await self._sampler.close()
+        # All in this turn of the loop: nothing is launched, asked or forgotten in between.
         self._keeping.remember()
         for life in self._engine.lives():
             self._engine.post(life.pair.name, StopAsked(Down()))
+        await self._foreign.close()
+        await self._sampler.close()
         survivors = await self._streams.all_ended(self._config.daemon.stop_timeout_s)
         for pair in survivors:
             stream = self._streams.of(pair)
