@@ -1,0 +1,58 @@
+"""How far the end of a cascade is behind its first master."""
+
+from hammerd.core.cascades import CascadeLag, cascade_lag, way_to_origin
+from hammerd.core.lag import UNKNOWN, Lag, LagVerdict
+from hammerd.core.pairs import Endpoint, Pair
+
+SECONDS = {"ab": 3.0, "bc": 4.0, "cd": 0.0}
+
+
+def pair(name: str) -> Pair:
+    return Pair(name, Endpoint(f"/{name[0]}"), Endpoint(f"/{name[1]}"))
+
+
+AB, BC, CD = pair("ab"), pair("bc"), pair("cd")
+
+
+def lag_of(one: Pair) -> Lag:
+    return Lag(LagVerdict.BEHIND, seconds=SECONDS[one.name])
+
+
+def test_lags_along_a_cascade_add_up() -> None:
+    pairs = (CD, AB, BC)
+
+    way = way_to_origin(CD, pairs)
+
+    assert way == (AB, BC, CD)
+    assert cascade_lag(way, lag_of) == CascadeLag(Endpoint("/a"), ("ab", "bc", "cd"), 7.0)
+    assert cascade_lag(way_to_origin(BC, pairs), lag_of) == CascadeLag(
+        Endpoint("/a"), ("ab", "bc"), 7.0
+    )
+
+
+def test_pair_under_no_other_is_no_cascade() -> None:
+    assert cascade_lag(way_to_origin(AB, (AB, BC, pair("ax"))), lag_of) is None
+
+
+def test_sum_with_an_unknown_part_is_unknown() -> None:
+    way = way_to_origin(BC, (AB, BC))
+
+    found = cascade_lag(way, lambda one: UNKNOWN if one is AB else lag_of(one))
+
+    assert found == CascadeLag(Endpoint("/a"), ("ab", "bc"), None)
+
+
+def test_cycle_and_slave_of_two_pairs_are_no_cascade() -> None:
+    assert way_to_origin(AB, (AB, pair("ba"))) == (AB,)
+    assert way_to_origin(BC, (AB, pair("xb"), BC)) == (BC,)
+    assert way_to_origin(pair("aa"), (pair("aa"),)) == (pair("aa"),)
+
+
+def test_end_is_known_under_two_paths_by_its_identity() -> None:
+    below = Pair("below", Endpoint("/mnt/b"), Endpoint("/c"))
+
+    def identity(end: Endpoint) -> str:
+        return {"/mnt/b": "/b"}.get(end.path, end.path)
+
+    assert way_to_origin(below, (AB, below)) == (below,)
+    assert way_to_origin(below, (AB, below), identity) == (AB, below)
