@@ -1,0 +1,293 @@
+"""What readings prove of a lag, and what they do not. Time is an argument."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from hammerd.core.lag import LagVerdict
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.read_spans import ReadSpan
+from hammerd.core.tid import Tid
+from hammerd.core.tid_clock import TidClock, TidSample, rebased
+from hammerd.daemon.clock import Clock, Instant
+from hammerd.daemon.readings import Patience, Readings, WentBack, patience
+
+A, B = Endpoint("/a"), Endpoint("/b")
+PAIR = Pair("ab", A, B)
+PULL = Pair("pull", Endpoint("/a", host="far"), B)
+WALL = 1_700_000_000.0
+
+
+class Time:
+    """Two clocks that tests set."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.at)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def readings(time: Time) -> Readings:
+    return Readings(Patience(here_s=90.0, remote_s=90.0), time.clock())
+
+
+def span(began_at: float, ended_at: float | None = None, call: int | None = None) -> ReadSpan:
+    return ReadSpan(began_at, began_at if ended_at is None else ended_at, call)
+
+
+def master(readings: Readings, tid: int, one: ReadSpan, end: Endpoint = A) -> WentBack | None:
+    began = Instant(one.began_at, WALL + one.began_at)
+    return readings.master_read(end, Tid(tid), began, one)
+
+
+def slave(readings: Readings, tid: int, one: ReadSpan) -> WentBack | None:
+    return readings.slave_read(B, Tid(tid), one)
+
+
+# --- a TID that goes back --------------------------------------------------------------------
+
+
+def test_master_that_went_back_is_unknown_until_confirmed(readings: Readings) -> None:
+    slave(readings, 30, span(0))
+    master(readings, 30, span(1, 2))
+
+    assert master(readings, 20, span(3, 4)) == WentBack(Tid(30), Tid(20))
+    assert readings.lag(PAIR, 5).verdict is LagVerdict.UNKNOWN
+    assert "went back from 0x000000000000001e" in (readings.why_unknown(PAIR, 5) or "")
+    assert master(readings, 21, span(5, 6)) is None
+    assert readings.lag(PAIR, 7).verdict is LagVerdict.AHEAD
+
+
+def test_quick_reading_that_began_later_and_read_earlier_is_no_going_back(
+    readings: Readings,
+) -> None:
+    master(readings, 10, span(0, 1, 1))
+    # The batch began at 2 and read at 9; the probe began at 3 and read at once.
+    master(readings, 30, span(2, 10, 2))
+
+    assert master(readings, 20, span(3, 4, 3)) is None
+    assert readings.clock(A).newest == TidSample(Tid(30), 2, WALL + 2)
+    assert master(readings, 20, span(11, 12, 4)) == WentBack(Tid(30), Tid(20))
+
+
+def test_slow_reading_that_comes_last_is_no_going_back(readings: Readings) -> None:
+    master(readings, 30, span(3, 4, 2))
+
+    assert master(readings, 20, span(2, 10, 1)) is None
+    assert readings.clock(A).newest == TidSample(Tid(30), 3, WALL + 3)
+
+
+def test_slave_that_went_back_is_told_unless_the_readings_overlap(readings: Readings) -> None:
+    slave(readings, 30, span(0, 5, 1))
+
+    assert slave(readings, 20, span(4, 6, 2)) is None
+    assert slave(readings, 10, span(7, 8, 3)) == WentBack(Tid(20), Tid(10))
+
+
+def test_slave_that_went_back_from_a_commit_is_told(readings: Readings) -> None:
+    readings.committed(B, Tid(30), 1.0)
+
+    assert slave(readings, 20, span(0.5, 2)) is None
+    assert slave(readings, 20, span(3, 4)) == WentBack(Tid(30), Tid(20))
+
+
+def test_first_reading_after_a_restart_goes_back_from_nothing(readings: Readings) -> None:
+    readings.load({"/a": TidClock((TidSample(Tid(90), 0.0, WALL),))}, {})
+
+    assert master(readings, 100, span(1, 2)) is None
+
+
+# --- ahead -------------------------------------------------------------------------------------
+
+
+def test_slave_is_ahead_only_of_a_master_read_after_it(readings: Readings) -> None:
+    slave(readings, 30, span(0, 5, 1))
+    master(readings, 20, span(1, 2, 2))
+    assert readings.lag(PAIR, 6).verdict is LagVerdict.IN_SYNC
+
+    master(readings, 20, span(6, 7, 3))
+    assert readings.lag(PAIR, 8).verdict is LagVerdict.AHEAD
+
+
+def test_within_one_command_the_order_of_operands_is_the_order_in_time(
+    readings: Readings,
+) -> None:
+    slave(readings, 30, span(0, 5, 1))
+    master(readings, 20, span(0.000001, 5, 1))
+
+    assert readings.lag(PAIR, 6).verdict is LagVerdict.AHEAD
+
+
+# --- what grows old --------------------------------------------------------------------------
+
+
+def test_ends_that_nobody_reads_any_more_prove_nothing(readings: Readings) -> None:
+    slave(readings, 30, span(0))
+    master(readings, 30, span(1))
+
+    assert readings.lag(PAIR, 89).verdict is LagVerdict.IN_SYNC
+    lag = readings.lag(PAIR, 92)
+    assert (lag.verdict, lag.seconds) == (LagVerdict.UNKNOWN, None)
+    assert lag.safe_at is not None
+    assert readings.is_unproven(PAIR, 92)
+    assert "master /a unseen since 20" in (readings.why_unknown(PAIR, 92) or "")
+
+
+def test_master_of_a_pull_pair_is_unseen_when_its_stream_is_quiet(readings: Readings) -> None:
+    assert readings.why_unknown(PULL, 0) == "master far:/a was not seen yet"
+    assert not readings.is_unproven(PULL, 0)
+    slave(readings, 30, span(0))
+    master(readings, 30, span(1), PULL.master)
+
+    assert readings.lag(PULL, 80).verdict is LagVerdict.IN_SYNC
+    slave(readings, 30, span(95))
+    assert readings.lag(PULL, 96).verdict is LagVerdict.UNKNOWN
+    assert readings.is_unproven(PULL, 96)
+    assert "master far:/a unseen since 20" in (readings.why_unknown(PULL, 96) or "")
+
+
+def test_slave_of_a_push_pair_is_as_its_stream_left_it(readings: Readings) -> None:
+    push = Pair("push", A, Endpoint("/b", host="far"))
+    readings.committed(push.slave, Tid(30), 0)
+    master(readings, 30, span(1000))
+
+    assert readings.lag(push, 1001).verdict is LagVerdict.IN_SYNC
+
+
+def test_patience_is_three_intervals_and_never_shorter_than_a_batch_may_take() -> None:
+    assert patience(30.0, 20.0) == Patience(here_s=90.0, remote_s=90.0)
+    assert patience(1.0, 20.0) == Patience(here_s=41.0, remote_s=3.0)
+
+
+def test_another_pfs_at_the_path_is_read_from_scratch(readings: Readings) -> None:
+    master(readings, 30, span(1))
+    slave(readings, 30, span(1))
+
+    readings.replaced(A)
+
+    assert readings.lag(PAIR, 2).verdict is LagVerdict.UNKNOWN
+    assert master(readings, 5, span(2)) is None
+
+
+# --- clocks that are stepped -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step_s", [-86_400.0, -3.0, 0.0, 3.0, 86_400.0])
+def test_wall_clock_that_is_stepped_within_a_run_changes_no_lag(
+    readings: Readings, step_s: float
+) -> None:
+    readings.master_read(A, Tid(10), Instant(0, WALL), span(0))
+    readings.master_read(A, Tid(20), Instant(30, WALL + 30 + step_s), span(30))
+    slave(readings, 10, span(31))
+
+    lag = readings.lag(PAIR, 40)
+
+    assert (lag.verdict, lag.seconds, lag.is_approximate) == (LagVerdict.BEHIND, 40, False)
+
+
+@pytest.mark.parametrize(
+    ("now_time", "seconds"),
+    [(WALL + 100, 110), (WALL - 5000, 10), (WALL + 90_000, 90_010)],
+    ids=["restart", "wall clock set back meanwhile", "a day off, or set forward"],
+)
+def test_clock_of_an_earlier_run_goes_on_by_the_wall_clock_and_never_below_zero(
+    readings: Readings, now_time: float, seconds: float
+) -> None:
+    """A reboot is a restart too: monotonic time begins anew, the wall clock goes on."""
+    saved = TidClock((TidSample(Tid(10), 70_000.0, WALL), TidSample(Tid(20), 70_030.0, WALL + 30)))
+    readings.load({"/a": rebased(saved, 5.0, now_time)}, {})
+    readings.master_read(A, Tid(30), Instant(6, now_time + 1), span(6))
+    slave(readings, 15, span(7))
+
+    lag = readings.lag(PAIR, 15)
+
+    assert (lag.verdict, lag.seconds, lag.is_approximate) == (LagVerdict.BEHIND, seconds, True)
+
+
+def test_suspend_leaves_a_lag_that_is_unknown_until_the_ends_are_read_again(
+    readings: Readings,
+) -> None:
+    slave(readings, 30, span(0))
+    master(readings, 30, span(1))
+
+    assert readings.lag(PAIR, 3600).verdict is LagVerdict.UNKNOWN
+    slave(readings, 30, span(3601))
+    master(readings, 40, span(3602))
+    assert readings.lag(PAIR, 3603).seconds == 3602
+
+
+# --- a long run of a busy pair ---------------------------------------------------------------
+
+
+@dataclass
+class Busy:
+    """A master that is written to, a stream that commits, samples that overtake each other."""
+
+    readings: Readings
+    random: random.Random
+    now: float = 0.0
+    master_tid: int = 100
+    slave_tid: int = 50
+    calls: int = 0
+    heard: list[tuple[float, int]] = field(default_factory=list)
+    backs: list[WentBack | None] = field(default_factory=list)
+
+    def pass_time(self, most_s: float) -> None:
+        self.now += self.random.random() * most_s
+        if self.random.random() < 0.7:
+            self.master_tid += self.random.randrange(1, 9)
+        if self.random.random() < 0.5:
+            self.slave_tid = self.random.randint(self.slave_tid, self.master_tid)
+            self.heard.append((self.now + self.random.random() * 2, self.slave_tid))
+        for due, tid in [each for each in self.heard if each[0] <= self.now]:
+            self.readings.committed(B, Tid(tid), self.now)
+            self.heard.remove((due, tid))
+
+    def read(self) -> None:
+        """Read both ends by a command or two, whose answers come in any order."""
+        asks = [self._ask() for _ in range(self.random.randrange(1, 3))]
+        self.random.shuffle(asks)
+        for answers in asks:
+            self.pass_time(0.5)
+            for answer in answers:
+                answer(self.now)
+
+    def _ask(self) -> list[Callable[[float], None]]:
+        self.calls += 1
+        call, began = self.calls, self.now
+        self.pass_time(1.0)
+        slave_tid = self.slave_tid
+        self.pass_time(3.0)
+        master_tid = self.master_tid
+
+        def slave_answers(ended: float) -> None:
+            self.backs.append(slave(self.readings, slave_tid, span(began, ended, call)))
+
+        def master_answers(ended: float) -> None:
+            one = span(began + 1e-6, ended, call)
+            self.backs.append(master(self.readings, master_tid, one))
+
+        return [slave_answers, master_answers]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_commits_that_race_the_samples_look_neither_diverged_nor_gone_back(
+    readings: Readings, seed: int
+) -> None:
+    busy = Busy(readings, random.Random(seed))
+    for _ in range(2000):
+        busy.read()
+        busy.pass_time(4.0)
+
+        lag = readings.lag(PAIR, busy.now)
+        assert lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND), (seed, busy.now)
+    assert set(busy.backs) == {None}
