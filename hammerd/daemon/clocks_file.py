@@ -1,8 +1,8 @@
 """The tid clocks and the slaves' last TIDs, over the end of the daemon: clocks.json.
 
 Many and cheap: checkpointed every minute and at the end, of use only for how far behind a slave
-was while nobody looked. Written one end a line, so that the thread that encodes them lets the
-loop go on between two ends.
+was while nobody looked, and thinned for that: a disk that keeps its history pays for each minute.
+Written one end a line, so that the thread that encodes them lets the loop go on between two ends.
 """
 
 import json
@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from hammerd.core.tid import Tid, format_tid, parse_tid
-from hammerd.core.tid_clock import TidClock, TidSample
+from hammerd.core.tid_clock import TidClock, TidSample, thinned
 from hammerd.daemon import durable_file
 from hammerd.daemon.state import is_time
 
@@ -51,7 +51,7 @@ def pieces(saved: SavedClocks) -> Iterator[str]:
     )
     yield '\n}, "clocks": {'
     yield from _members(
-        (end, [[format_tid(sample.tid), sample.time] for sample in clock.samples])
+        (end, [[format_tid(sample.tid), sample.time] for sample in thinned(clock.samples)])
         for end, clock in saved.clocks.items()
     )
     yield "\n}}\n"

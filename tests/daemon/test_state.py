@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,23 @@ def test_clocks_survive_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
     clocks_file.save(path, CLOCKS)
 
     assert clocks_file.load(path) == clocks_file.LoadedClocks(CLOCKS)
+
+
+def test_clock_of_many_days_is_saved_in_some_hundred_samples(tmp_path: Path) -> None:
+    path = tmp_path / "clocks.json"
+    samples = tuple(TidSample(Tid(n + 1), 1e9 + 30.0 * n, 1e9 + 30.0 * n) for n in range(4096))
+
+    clocks_file.save(path, SavedClocks({"/master": TidClock(samples)}))
+
+    kept = clocks_file.load(path).saved.clocks["/master"].samples
+    assert len(kept) < 600
+    assert (kept[0], kept[-1]) == (samples[0], samples[-1])
+    now = samples[-1].time
+    # Never further apart than an interval or, where it is more, a hundredth of their age.
+    assert all(
+        newer.time - older.time <= max(30.0, (now - newer.time) / 100)
+        for older, newer in pairwise(kept)
+    )
 
 
 @pytest.mark.parametrize(
