@@ -253,18 +253,19 @@ class Busy:
             self.heard.remove((due, tid))
 
     def read(self) -> None:
-        """Read both ends by a command or two, whose answers come in any order."""
-        asks = [self._ask() for _ in range(self.random.randrange(1, 3))]
+        """Read both ends by a slow command, and by quick ones that overtake it."""
+        asks = self._ask(most_within=2)
         self.random.shuffle(asks)
         for answers in asks:
             self.pass_time(0.5)
             for answer in answers:
                 answer(self.now)
 
-    def _ask(self) -> list[Callable[[float], None]]:
+    def _ask(self, most_within: int) -> list[list[Callable[[float], None]]]:
         self.calls += 1
         call, began = self.calls, self.now
         self.pass_time(1.0)
+        within = [self._ask(0)[0] for _ in range(self.random.randint(0, most_within))]
         slave_tid = self.slave_tid
         self.pass_time(3.0)
         master_tid = self.master_tid
@@ -276,7 +277,7 @@ class Busy:
             one = span(began + 1e-6, ended, call)
             self.backs.append(master(self.readings, master_tid, one))
 
-        return [slave_answers, master_answers]
+        return [[slave_answers, master_answers], *within]
 
 
 @pytest.mark.parametrize("seed", range(8))
