@@ -78,8 +78,8 @@ class ControlServer:
         self._servers: list[asyncio.Server] = []
         self._doors = {"control.sock": _Door(True), "status.sock": _Door(False)}
 
-    async def listen(self, status_group: str) -> str:
-        """Open the sockets; return what is to be warned of, "" when nothing is.
+    async def bind(self, status_group: str) -> str:
+        """Make the sockets; return what is to be warned of, "" when nothing is.
 
         Raises:
             OSError: a socket cannot be made.
@@ -90,10 +90,15 @@ class ControlServer:
             accept = partial(self._accept, door)
             self._servers.append(
                 await asyncio.start_unix_server(
-                    accept, sock=sockets[name], limit=MAX_REQUEST_BYTES
+                    accept, sock=sockets[name], limit=MAX_REQUEST_BYTES, start_serving=False
                 )
             )
         return warning
+
+    async def listen(self) -> None:
+        """Answer from now on."""
+        for server in self._servers:
+            await server.start_serving()
 
     async def close(self) -> None:
         """Stop listening, drop the clients, remove the sockets."""

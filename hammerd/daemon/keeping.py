@@ -102,6 +102,10 @@ class Keeping:
         self._state.finish(writer)
         self._clocks.finish(writer)
 
+    def unsaved_at_end(self) -> str | None:
+        """Return why the last save failed, None when it did not; for the writer thread to say."""
+        return self._state.ended_because or self._clocks.ended_because
+
     def describe(self) -> Mapping[str, object]:
         """Return what status says of the state's files."""
         since_at = self._state.unsaved_since_at

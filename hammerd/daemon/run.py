@@ -40,7 +40,7 @@ from hammerd.daemon.hearsay import Hearsay
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.log_files import LogFile, LogFiles, check_log_files
-from hammerd.daemon.logs import make_logger
+from hammerd.daemon.logs import make_logger, render
 from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
@@ -198,7 +198,7 @@ class Daemon:
             ),
         )
         self._keeping.load()
-        warning = await self._server.listen(self._config.daemon.status_group)
+        warning = await self._server.bind(self._config.daemon.status_group)
         log = self._journal.log
         log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))
         if warning:
@@ -216,6 +216,8 @@ class Daemon:
                 (self._checkpoint, CHECKPOINT_S),
             )
         ]
+        # Only now, so that whoever is answered is told of every pair.
+        await self._server.listen()
 
     async def until_told_to_stop(self) -> None:
         """Let the loop run until TERM or INT."""
@@ -257,11 +259,19 @@ class Daemon:
 
     def _write_the_rest(self) -> None:
         self._keeping.finish(self._writer)
+        self._writer.submit(self._say_unsaved_at_end)
         if not self._writer.close(WRITER_CLOSE_S):
             # A log on a disk that hangs must not cost the state, which may be on another one.
             last = Writer()
             self._keeping.finish(last)
             last.close(WRITER_CLOSE_S)
+
+    def _say_unsaved_at_end(self) -> None:
+        if because := self._keeping.unsaved_at_end():
+            hint = "what was paused since the last save is not paused after the next start"
+            log_format = self._config.daemon.log_format
+            line = render(log_format, "error", "state.unsaved", because=because, hint=hint)
+            self._log_files.log.write_line(line)
 
     def _heard(self, pair: str, event: Event) -> None:
         self._hearsay.heard(pair, event)

@@ -44,6 +44,8 @@ class Saves:
         self._unheard = 0
         self.unsaved_since_at: float | None = None
         self.unsaved_because: str | None = None
+        self.ended_because: str | None = None
+        """Why the last save failed; set by the writer thread, for when no loop hears of it."""
 
     def ask(self) -> None:
         """Have what is true by the end of this turn of the loop saved."""
@@ -118,4 +120,5 @@ class Saves:
             because = f"{error.filename or self._name}: {error.strerror}"
             raise
         finally:
+            self.ended_because = because
             tell_loop(self._loop, partial(self._heard, because, queued.heard_by))

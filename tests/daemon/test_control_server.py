@@ -156,7 +156,8 @@ def test_client_that_never_reads_is_hung_up_on(
 
     async def story() -> None:
         server = ControlServer(run_dir, long_answer)
-        await server.listen("no-such-group")
+        await server.bind("no-such-group")
+        await server.listen()
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(run_dir / "status.sock"))
             client.sendall(b'{"verb": "ping"}\n')
@@ -180,7 +181,8 @@ def test_client_that_never_reads_is_hung_up_on(
 def test_reply_reaches_a_client_that_said_all_it_has_to_say(run_dir: Path) -> None:
     async def story() -> None:
         server = ControlServer(run_dir, long_answer)
-        await server.listen("no-such-group")
+        await server.bind("no-such-group")
+        await server.listen()
         reader, writer = await asyncio.open_unix_connection(run_dir / "status.sock", limit=4 << 20)
         writer.write(b'{"verb": "ping"}\n')
         writer.write_eof()
@@ -200,7 +202,8 @@ def test_answer_that_cannot_be_sent_is_a_refusal(run_dir: Path) -> None:
 
     async def story() -> None:
         server = ControlServer(run_dir, answer)
-        await server.listen("no-such-group")
+        await server.bind("no-such-group")
+        await server.listen()
         reader, writer = await asyncio.open_unix_connection(run_dir / "status.sock")
         for _ in range(2):
             writer.write(b'{"verb": "ping"}\n')

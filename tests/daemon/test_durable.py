@@ -128,6 +128,8 @@ def test_disk_that_takes_nothing_is_no_reason_not_to_start(world: World, how: st
         assert wanted(world) == {"test": "paused", "other": "up"}
         until(lambda: hammerd(world)["state_unsaved_because"], "the failure is told")
         assert world.stop(daemon) == 0
+        after = world.log().rpartition("daemon.stopped")[2]
+        assert "state.unsaved" in after
 
 
 def test_nothing_is_started_or_promised_while_the_daemon_stops(world: World) -> None:

@@ -1,5 +1,6 @@
 """Starting, stopping and being killed: nothing is left behind, nothing runs twice."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -200,6 +201,23 @@ def test_file_in_the_place_of_a_directory_is_said_without_a_traceback(
 
     assert done.returncode == 1
     assert f"{path}: File exists hint: move it away" in " ".join(done.stderr.split())
+
+
+def test_first_answer_of_all_tells_of_every_pair(world_once: World) -> None:
+    names = [f"pair{number}" for number in range(20)]
+    world_once.spawn(
+        world_once.configure({name: ("/no/master", f"/no/slave/{name}") for name in names})
+    )
+    answers: list[list[str]] = []
+
+    def is_answered() -> bool:
+        with contextlib.suppress(HammerdError):
+            answers.append([pair["pair"] for pair in world_once.ask(Verb.STATUS)["pairs"]])
+        return bool(answers)
+
+    until(is_answered, "the first answer")
+
+    assert answers == [names]
 
 
 def test_disabled_pair_is_shown_and_left_alone(world: World) -> None:
