@@ -54,6 +54,7 @@ class Anomalies:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _last: dict[Endpoint, PfsStatus] = field(default_factory=dict)
     _told: dict[Endpoint, set[Tid]] = field(default_factory=dict)
+    _set: dict[Endpoint, Tid] = field(default_factory=dict)
     _unexplained: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
 
     # --- for status and people ---------------------------------------------------------------
@@ -81,17 +82,22 @@ class Anomalies:
         for pair in pairs:
             self._acknowledged.pop(pair, None)
         for end in ends:
-            for known in (self._of_ends, self._last, self._told, self._unexplained):
+            for known in (self._of_ends, self._last, self._told, self._set, self._unexplained):
                 known.pop(end, None)
 
     # --- what happens ------------------------------------------------------------------------
 
-    def told(self, slave: Endpoint, tid: Tid) -> None:
-        """Note that a stream of ours said it sets, or has set, a slave to this TID.
+    def announced(self, slave: Endpoint, tid: Tid) -> None:
+        """Note that a stream of ours is about to set a slave to this TID.
 
-        What it announces counts too: it may die between the step and the word.
+        That explains a step: the stream may die between the step and its word.
         """
         self._told.setdefault(slave, set()).add(tid)
+
+    def committed(self, slave: Endpoint, tid: Tid) -> None:
+        """Note that a stream of ours has set a slave to this TID."""
+        self._told.setdefault(slave, set()).add(tid)
+        self._set[slave] = tid
 
     def is_replaced(self, end: Endpoint, status: PfsStatus) -> bool:
         """Tell whether another PFS is at a path now, so that its TIDs cannot be compared."""
@@ -137,7 +143,11 @@ class Anomalies:
         is_slave = not last.is_master and not now.is_master
         is_same = is_slave and last.unique_uuid == now.unique_uuid
         if is_same and last.sync_end_tid < now.sync_end_tid:
-            self._unexplained[end] = (last.sync_end_tid, now.sync_end_tid)
+            known = self._set.get(end, last.sync_end_tid)
+            came_from = (
+                known if last.sync_end_tid < known < now.sync_end_tid else last.sync_end_tid
+            )
+            self._unexplained[end] = (came_from, now.sync_end_tid)
         self._told[end] = {tid for tid in told if tid >= last.sync_end_tid}
         if before == after or after in told:
             return ()

@@ -49,9 +49,9 @@ class Hearsay:
     def _note(self, life: PairLife, saying: Saying) -> None:
         match saying:
             case Committed(tid):
-                self._anomalies.told(life.pair.slave, tid)
+                self._anomalies.committed(life.pair.slave, tid)
             case Batch(begin, end) if end > begin:
-                self._anomalies.told(life.pair.slave, end)
+                self._anomalies.announced(life.pair.slave, end)
             case _:
                 pass
         if life.pair.master.is_remote:

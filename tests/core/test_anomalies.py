@@ -75,8 +75,8 @@ def test_pfs_that_another_one_replaces_has_tids_of_its_own() -> None:
 def test_step_that_a_stream_announced_or_took_is_no_jump() -> None:
     anomalies = Anomalies()
     read(anomalies, pfs(10))
-    anomalies.told(B, Tid(20))
-    anomalies.told(B, Tid(30))
+    anomalies.announced(B, Tid(20))
+    anomalies.committed(B, Tid(30))
 
     assert read(anomalies, pfs(20), pfs(30), pfs(30), pfs(30)) == []
 
@@ -84,7 +84,7 @@ def test_step_that_a_stream_announced_or_took_is_no_jump() -> None:
 def test_step_whose_word_comes_late_is_no_jump() -> None:
     anomalies = Anomalies()
     read(anomalies, pfs(10), pfs(20))
-    anomalies.told(B, Tid(20))
+    anomalies.committed(B, Tid(20))
 
     assert read(anomalies, pfs(20), pfs(20)) == []
 
@@ -96,6 +96,16 @@ def test_step_that_nobody_took_is_a_jump_at_the_next_reading() -> None:
     found = read(anomalies, pfs(20))
     assert said(found) == [("slave.tid_jumped", format_tid(Tid(10)), format_tid(Tid(20)))]
     assert read(anomalies, pfs(20)) == []
+
+
+def test_jump_begins_where_our_stream_had_left_the_slave() -> None:
+    anomalies = Anomalies()
+    read(anomalies, pfs(1))
+    anomalies.committed(B, Tid(10))
+
+    found = read(anomalies, pfs(20), pfs(20))
+
+    assert said(found) == [("slave.tid_jumped", format_tid(Tid(10)), format_tid(Tid(20)))]
 
 
 def test_second_writer_is_one_anomaly_that_goes_on_until_it_is_acknowledged() -> None:

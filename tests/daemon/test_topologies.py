@@ -1,0 +1,172 @@
+"""Cascades, fan-out, ends on one file system, masters on another host."""
+
+from pathlib import Path
+
+import pytest
+
+from hammerd.simulator import admin
+from tests.daemon.world import Status, World, until
+from tests.daemon.wrapped import wrap
+
+
+def in_sync(now: Status) -> bool:
+    return now["lag_verdict"] == "in_sync"
+
+
+def third_file_system(world: World) -> Path:
+    fs = world.fs(3)
+    admin.new_file_system(fs, fs.name, tid_base=0x300000000)
+    (fs / "pfs").mkdir()
+    return fs
+
+
+def is_quiet(world: World) -> None:
+    """Nothing was parked, lost or told against the order of things."""
+    log = world.log()
+    assert not [each for each in ("pair.parked", "tid_", "_changed", "unreadable") if each in log]
+
+
+def test_cascade_is_followed_to_its_end(world_once: World) -> None:
+    world = world_once
+    third_file_system(world)
+    master = world.make_master()
+    middle = world.make_slave(master)
+    last = world.make_slave(master, number=3)
+    world.write("first", "first\n")
+    world.start(world.configure({"upper": (master, middle), "lower": (middle, last)}))
+    for pair in ("upper", "lower"):
+        world.reaches(in_sync, "in sync", pair)
+
+    for number in range(4):
+        tid = world.write(f"file{number}", "text\n")
+        for pair in ("upper", "lower"):
+            world.reaches(
+                lambda now: int(now["slave_tid"] or "0", 16) >= tid and in_sync(now),  # noqa: B023
+                "the write is on the slave",
+                pair,
+            )
+
+    assert (world.fs(3) / "pfs/test/file3").read_text() == "text\n"
+    # A commit is heard at once, a master is read by the next sample.
+    until(
+        lambda: world.status("lower")["master_tid"] == world.status("upper")["slave_tid"],
+        "the slave of the upper pair is the master of the lower",
+    )
+    is_quiet(world)
+
+
+def test_one_master_feeds_many_slaves(world_once: World) -> None:
+    world = world_once
+    master = world.make_master()
+    names = ("a", "b", "c", "d")
+    pairs = {name: (master, world.make_slave(master, name)) for name in names}
+    world.write("first", "first\n")
+    world.start(world.configure(pairs))
+    tid = 0
+    for number in range(3):
+        tid = world.write(f"file{number}", "text\n")
+
+    for name in names:
+        now = world.reaches(
+            lambda now: int(now["slave_tid"] or "0", 16) >= tid, "it has it all", name
+        )
+        assert now["lag_verdict"] in ("in_sync", "behind")
+        world.reaches(in_sync, "in sync", name)
+    assert len({world.status(name)["master_tid"] for name in names}) == 1
+    is_quiet(world)
+
+
+def test_slave_on_its_masters_file_system_never_rests_and_is_well(world_once: World) -> None:
+    world = world_once
+    master = world.make_master()
+    slave = world.make_slave(master, "copy", number=1)
+    world.write("first", "first\n")
+    world.start(world.configure({"test": (master, slave)}, healthy_after="0.2s"))
+    first = world.reaches(lambda now: now["state"] == "streaming", "streaming")
+
+    world.reaches(
+        lambda now: (now["slave_tid"] or "") > (first["slave_tid"] or ""), "the slave moves"
+    )
+    moved = world.status()
+    # Each empty slice moves the file system's TID, and so calls for the next one.
+    world.reaches(lambda now: now["slave_tid"] > moved["slave_tid"], "and moves again")
+
+    assert (slave / "first").read_text() == "first\n"
+    assert world.status()["lag_verdict"] in ("in_sync", "behind")
+    is_quiet(world)
+
+
+def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
+    world_once: World,
+) -> None:
+    world = world_once
+    there = world.make_master("there")
+    back = world.make_master("back", number=2)
+    pairs = {
+        "there": (there, world.make_slave(there, "there", number=2)),
+        "back": (back, world.make_slave(back, "back", number=1)),
+    }
+    world.write("first", "first\n", "there")
+    world.start(world.configure(pairs))
+
+    for name in pairs:
+        first = world.reaches(lambda now: now["state"] == "streaming", "streaming", name)
+        world.reaches(
+            lambda now: (now["slave_tid"] or "") > (first["slave_tid"] or ""), "it moves", name
+        )
+    assert (world.fs(2) / "pfs/there/first").read_text() == "first\n"
+    is_quiet(world)
+
+
+def test_slave_of_a_slave_that_was_never_mirrored_waits_for_its_turn(world_once: World) -> None:
+    """Both ends slaves: the lower pair has nothing to copy before the upper one has."""
+    world = world_once
+    third_file_system(world)
+    master = world.make_master()
+    middle = world.make_slave(master)
+    last = world.make_slave(master, number=3)
+    world.start(world.configure({"lower": (middle, last)}))
+    world.reaches(lambda now: now["state"] in ("streaming", "waiting"), "it stays", "lower")
+
+    world.write("first", "first\n")
+    world.run_hammer("mirror-copy", master, middle)
+
+    copy = world.fs(3) / "pfs/test/first"
+    until(lambda: copy.exists() and copy.read_text() == "first\n", "the write is at the end")
+    assert "pair.parked" not in world.log()
+
+
+@pytest.mark.timeout(180)
+def test_master_on_another_host_is_unseen_when_its_stream_is_quiet(world_once: World) -> None:
+    world = world_once
+    rsh = world.root / "rsh"
+    rsh.write_text(
+        f'#!/bin/bash\nwhile [ "$1" != hammer ]; do shift; done\nshift\nexec {world.hammer} "$@"\n'
+    )
+    rsh.chmod(0o755)
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    config = world.configure(
+        {"test": (f"far:{master}", slave)},
+        hammer=wrap(world, f"export HAMMER_RSH={rsh}"),
+        sample_interval="3s",
+    )
+    world.start(config)
+    world.reaches(lambda now: now["state"] == "streaming", "streaming")
+    number = 0
+
+    def is_seen() -> bool:
+        nonlocal number
+        number += 1
+        world.write(f"file{number}", "text\n")
+        return in_sync(world.status())
+
+    until(is_seen, "what the stream copies shows the master")
+    assert world.status()["lag_s"] == 0.0
+
+    now = world.reaches(lambda now: not in_sync(now), "nothing shows it any more")
+    assert (now["lag_verdict"], now["lag_s"], now["state"]) == ("unknown", None, "streaming")
+    assert f"master far:{master} unseen since 20" in now["lag_unknown_because"]
+    assert now["safe_until_time"]
+    until(is_seen, "seen again")
