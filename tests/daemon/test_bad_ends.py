@@ -1,5 +1,8 @@
 """One bad end costs the others nothing, and no process an interval."""
 
+import os
+import signal
+
 import pytest
 
 from hammerd.core.control_messages import Verb
@@ -113,3 +116,20 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
     flag.unlink()
     world.reaches(in_sync, "in sync again", "b")
     assert world.status("a")["restarts"] == world.status("c")["restarts"]
+
+
+def test_half_that_dies_while_a_sample_hangs_is_noticed_without_shortcuts(world: World) -> None:
+    """Where no kernel tells of a half's death, the look at halves waits for no sample."""
+    flag = world.root / "hang"
+    hang = f"if [[ $1 == pfs-status && -e {flag} ]]; then exec sleep 4700; fi"
+    world.start(world.configure(pairs_of(world, "test"), hammer=wrap(world, hang)))
+    before = world.streams_in_following_gear()
+    flag.touch()
+    until(lambda: living_pids("sleep 4700"), "a sample hangs")
+
+    os.kill(before["half_pids"][1], signal.SIGKILL)
+
+    world.reaches(
+        lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "a new stream"
+    )
+    assert "probe_timeout" not in world.log(), "no sample has given up yet"

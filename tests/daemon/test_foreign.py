@@ -167,7 +167,8 @@ def test_orphan_without_a_readable_record_is_ours_still(world: World, record: st
     assert after["failures"] == 0
     assert "orphan.ended" in world.log()
     assert "foreign_stream" not in world.log()
-    files = [json.loads(each.read_text()) for each in (world.run_dir / "streams").iterdir()]
+    records = (world.run_dir / "streams").glob("*.json")
+    files = [json.loads(each.read_text()) for each in records]
     assert [each["pgid"] for each in files] == [after["pid"]]
 
 

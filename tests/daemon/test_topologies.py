@@ -112,7 +112,9 @@ def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
     for name in pairs:
         first = world.reaches(lambda now: now["state"] == "streaming", "streaming", name)
         world.reaches(
-            lambda now: (now["slave_tid"] or "") > (first["slave_tid"] or ""), "it moves", name
+            lambda now: (now["slave_tid"] or "") > (first["slave_tid"] or ""),  # noqa: B023
+            "it moves",
+            name,
         )
     assert (world.fs(2) / "pfs/there/first").read_text() == "first\n"
     is_quiet(world)

@@ -1,0 +1,56 @@
+"""An orphan's slave is given up when the orphan is gone, whatever fails meanwhile."""
+
+import asyncio
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.daemon_config import LogFormat, LogLevel
+from hammerd.core.slaves import Slaves
+from hammerd.daemon import orphans as room
+from hammerd.daemon.journal import Journal
+from hammerd.daemon.logs import make_logger
+from hammerd.daemon.orphans import Orphans
+from hammerd.daemon.process_table import Member, members_of
+from hammerd.daemon.spawn_records import SpawnRecord, SpawnRecords
+
+KEYS = ("path:/slave",)
+
+
+def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OSError(24, "Too many open files")] * 3)
+
+    def members(pgids: set[int]) -> dict[int, tuple[Member, ...]]:
+        if (error := next(failures, None)) is not None:
+            raise error
+        return dict(members_of(pgids))
+
+    monkeypatch.setattr(room, "members_of", members)
+    lines: list[str] = []
+    log = make_logger(lines.append, LogFormat.HUMAN, LogLevel.INFO)
+    slaves = Slaves()
+    orphan = subprocess.Popen(["/bin/sleep", "4714"], start_new_session=True)
+    record = SpawnRecord(orphan.pid, "test", ("/bin/sleep", "4714"), KEYS, ())
+
+    async def main() -> None:
+        gone = asyncio.Event()
+        records = SpawnRecords(tmp_path, lines.append)
+        records.write(record)
+        orphans = Orphans(slaves, records, Journal(log, log), grace_s=5)
+        orphans.end_all(gone.set)
+        assert slaves.holder(frozenset(KEYS)) is not None
+        assert orphans.groups() == {orphan.pid}
+        await asyncio.wait_for(gone.wait(), 40)
+        assert orphans.groups() == frozenset()
+
+    asyncio.run(main())
+    assert slaves.holder(frozenset(KEYS)) is None
+    assert orphan.wait(40) < 0
+    assert next(failures, None) is None
+    assert not any(tmp_path.iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.killpg(orphan.pid, 0)
