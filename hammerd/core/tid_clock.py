@@ -103,8 +103,8 @@ def rebased(clock: TidClock, now_at: float, now_time: float) -> TidClock:
 
 def thinned(samples: tuple[TidSample, ...]) -> tuple[TidSample, ...]:
     """Leave out the samples that a neighbour can stand for: some hundreds are left."""
-    if not samples:
-        return ()
+    if len(samples) < 2:
+        return samples
     now_at = samples[-1].at
     kept = [samples[0]]
     for sample, following in pairwise(samples[1:]):

@@ -14,6 +14,7 @@ from hammerd.core.tid_clock import (
     rebased,
     record,
     safe_until,
+    thinned,
 )
 
 
@@ -120,3 +121,10 @@ def test_samples_are_in_order_of_tid_and_of_time(readings: list[tuple[int, int]]
     samples = clock_of(*readings).samples
 
     assert all(a.tid < b.tid and a.at <= b.at for a, b in pairwise(samples))
+
+
+def test_clock_of_one_sample_is_thinned_to_that_one() -> None:
+    only = (TidSample(Tid(5), at=1.0, time=1.0),)
+
+    assert thinned(only) == only
+    assert thinned(()) == ()
