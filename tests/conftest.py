@@ -5,6 +5,7 @@ import pytest
 ALLOWED_SKIPS: frozenset[str] = frozenset(
     {
         "needs root and setpriv of util-linux",
+        "no right to mount a tmpfs here",
         "needs root and unshare of util-linux",
     }
 )

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from hammerd.core.anomalies import Anomaly
+from hammerd.core.cascades import CascadeLag
+from hammerd.core.free_space import FreeSpace
 from hammerd.core.lag import Lag, LagVerdict
 from hammerd.core.pair_deadlines import deadline
 from hammerd.core.pair_states import (
@@ -64,12 +67,25 @@ class PairReport:
     pid: int | None
     half_pids: tuple[int, ...]
     lag_unknown_because: str | None = None
+    extras: "Extras | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is told beside a pair's own life: of its ends, of its cascade, of its slave's disk."""
+
+    anomalies: tuple[Anomaly, ...] = ()
+    cascade: CascadeLag | None = None
+    room: FreeSpace | None = None
+    is_short_of_room: bool = False
 
 
 def health_of(report: PairReport, now_at: float) -> Health:
-    """Judge a pair by its state, its lag, and the complaints that nobody acknowledged."""
-    complained = Health.WARNING if report.life.memory.complaints else Health.OK
-    return _worst(complained, _health_now(report, now_at))
+    """Judge a pair by its state, its lag, its slave's room, and what nobody acknowledged."""
+    extras = report.extras or Extras()
+    is_to_be_seen = bool(report.life.memory.complaints or extras.anomalies)
+    warned = Health.WARNING if is_to_be_seen or extras.is_short_of_room else Health.OK
+    return _worst(warned, _health_now(report, now_at))
 
 
 def _health_now(report: PairReport, now_at: float) -> Health:
@@ -119,6 +135,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         **_stream_json(life),
         **_lag_json(report, lag, to_time),
         "health": health_of(report, now_at),
+        **_extras_json(report.extras or Extras(), to_time),
         "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
         "last_words": list(life.memory.last_words),
     }
@@ -150,6 +167,32 @@ def trouble_of(life: PairLife) -> Trouble | None:
             return None
 
 
+def _extras_json(extras: Extras, to_time: ToTime) -> Json:
+    cascade, room = extras.cascade, extras.room
+    return {
+        "origin": str(cascade.origin) if cascade else None,
+        "origin_lag_s": _rounded(cascade.seconds) if cascade else None,
+        "slave_free_bytes": room.free_bytes if room else None,
+        "slave_total_bytes": room.total_bytes if room else None,
+        "slave_is_short_of_room": extras.is_short_of_room,
+        "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
+    }
+
+
+def _anomaly_json(anomaly: Anomaly, to_time: ToTime) -> Json:
+    return {
+        "name": anomaly.name,
+        "end": str(anomaly.end),
+        "before": anomaly.before,
+        "after": anomaly.after,
+        "time": to_time(anomaly.at),
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
 def _complaint_json(complaint: CountedComplaint, to_time: ToTime) -> Json:
     return {
         "name": complaint.name,
@@ -175,7 +218,7 @@ def _stream_json(life: PairLife) -> Json:
 
 def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
     return {
-        "lag_s": None if lag.seconds is None else round(lag.seconds, 3),
+        "lag_s": _rounded(lag.seconds),
         "lag_tids": lag.tids,
         "lag_verdict": lag.verdict,
         "lag_unknown_because": report.lag_unknown_because,

@@ -35,6 +35,7 @@ class Answers:
         self._clock = clock
         self._describe = describe
         self._save = save
+        self.on_acknowledged: Callable[[str], None] = lambda _pair: None
 
     async def answer(self, request: Request) -> Reply:
         """Do what is asked, of the named pairs or of all; what is answered outlives us.
@@ -67,6 +68,8 @@ class Answers:
             case Verb.RESTART:
                 return self._restart(pairs, are_named=bool(request.pairs))
             case Verb.ACK:
+                for name in pairs:
+                    self.on_acknowledged(name)
                 return self._post(pairs, Acknowledged())
             case _:
                 assert_never(request.verb)

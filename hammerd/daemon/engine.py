@@ -40,7 +40,7 @@ from hammerd.core.pair_machine import step
 from hammerd.core.pair_states import Memory, PairLife
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.slaves import Claim, Slaves, slave_keys
-from hammerd.core.status import PairReport
+from hammerd.core.status import Extras, PairReport
 from hammerd.core.stream_sayings import Committed
 from hammerd.daemon.deadlines import Deadlines
 from hammerd.daemon.journal import Journal
@@ -50,6 +50,7 @@ from hammerd.daemon.streams import Streams
 BROKEN_REST_S = 1.0
 
 Backoff = Callable[[Pair, int], float]
+ExtrasOf = Callable[[Pair], Extras]
 
 
 class Prober(Protocol):
@@ -93,6 +94,7 @@ class World:
     readings: Readings
     slaves: Slaves
     journal: Journal
+    extras: ExtrasOf
     hammer: str
     home: str
 
@@ -145,6 +147,7 @@ class Engine:
             stream.child.pid if stream else None,
             tuple(stream.halves) if stream else (),
             readings.why_unknown(life.pair),
+            self._world.extras(life.pair),
         )
 
     def memories(self) -> dict[str, Memory]:

@@ -14,15 +14,17 @@ from functools import partial
 from pathlib import Path
 
 from hammerd.core.anomalies import Anomalies
+from hammerd.core.cascades import cascade_lag, way_to_origin
 from hammerd.core.config import read_config
 from hammerd.core.daemon_config import Config, DaemonConfig, LogLevel
 from hammerd.core.errors import ConfigError, Fault, HammerdError
+from hammerd.core.hammer_command import environment
 from hammerd.core.pair_events import Event, StartAsked, StopAsked
 from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Down, PairLife, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.slaves import Slaves
-from hammerd.core.status import pair_json
+from hammerd.core.status import Extras, pair_json
 from hammerd.daemon import children, signals
 from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
@@ -45,6 +47,7 @@ from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
 from hammerd.daemon.readings import Readings, patience
+from hammerd.daemon.room_watch import LOOK_EVERY_S, RoomWatch
 from hammerd.daemon.sampler import Sampler, Told
 from hammerd.daemon.signals import Reactions, catch_signals
 from hammerd.daemon.spawn_records import SpawnRecords
@@ -148,6 +151,7 @@ class Daemon:
         self._orphans = Orphans(self._slaves, self._records, self._journal, ORPHAN_GRACE_S)
         calls = StatusCalls(self._calls, settings.hammer, home)
         reader, self._anomalies = EndReader(BatchReader(calls, self._clock)), Anomalies()
+        self._rooms = RoomWatch(self._calls, environment(home), self._journal)
         feed = EndFeed(self._readings, self._anomalies, self._journal)
         ours = Ours(
             self._streams.groups,
@@ -174,6 +178,7 @@ class Daemon:
             self._readings,
             self._slaves,
             self._journal,
+            self._extras,
             settings.hammer,
             home,
         )
@@ -182,6 +187,7 @@ class Daemon:
         self._keeping.memories = self._engine.memories
         save = self._keeping.saved
         self._answers = Answers(self._engine, self._clock, self._describe, save)
+        self._answers.on_acknowledged = self._acknowledged
         self._server = ControlServer(run_dir, self._answers.answer)
 
     # --- the story -------------------------------------------------------------------------
@@ -214,6 +220,7 @@ class Daemon:
                 (self._look_at_halves, interval_s),
                 (self._foreign.look, foreign_interval_s(interval_s)),
                 (self._checkpoint, CHECKPOINT_S),
+                (self._look_at_rooms, LOOK_EVERY_S),
             )
         ]
         # Only now, so that whoever is answered is told of every pair.
@@ -335,6 +342,22 @@ class Daemon:
             tell_loop(self._loop, lambda: self._journal.log.error(event, **{key: value}))
 
         return tell
+
+    def _acknowledged(self, name: str) -> None:
+        self._anomalies.acknowledge(self._engine.life(name).pair)
+
+    def _extras(self, pair: Pair) -> Extras:
+        now_at, pairs = self._loop.time(), [life.pair for life in self._engine.lives()]
+        return Extras(
+            self._anomalies.events_of(pair),
+            cascade_lag(way_to_origin(pair, pairs), lambda one: self._readings.lag(one, now_at)),
+            self._rooms.of(pair.slave),
+            self._rooms.is_short(pair.slave),
+        )
+
+    async def _look_at_rooms(self) -> None:
+        pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
+        await self._rooms.look(pair.slave for pair in pairs)
 
     def _log_status(self) -> None:
         now_at = self._loop.time()

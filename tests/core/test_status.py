@@ -179,6 +179,12 @@ def test_whole_of_a_pair_is_told() -> None:
         "master_tid": "0x0000000000000030",
         "slave_tid": None,
         "health": "ok",
+        "origin": None,
+        "origin_lag_s": None,
+        "slave_free_bytes": None,
+        "slave_total_bytes": None,
+        "slave_is_short_of_room": False,
+        "anomalies": [],
         "complaints": [],
         "last_words": ["one", "two"],
     }

@@ -1,0 +1,68 @@
+"""Looks at the room on the slaves' file systems, at the start and every few minutes.
+
+A full slave stops its mirror; that it is short of room is said before, once, and shown in status.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hammerd.core.free_space import FreeSpace, is_short
+from hammerd.core.pairs import Endpoint
+from hammerd.daemon import statvfs
+from hammerd.daemon.calls import Calls
+from hammerd.daemon.journal import Journal
+
+LOOK_EVERY_S = 300.0
+TIMEOUT_S = 20.0
+
+
+class RoomWatch:
+    """What is known of the room where each slave on this machine is."""
+
+    def __init__(self, calls: Calls, env: Mapping[str, str], journal: Journal) -> None:
+        self._calls = calls
+        self._env = env
+        self._journal = journal
+        self._rooms: dict[Endpoint, FreeSpace] = {}
+        self._short: set[Endpoint] = set()
+
+    def of(self, slave: Endpoint) -> FreeSpace | None:
+        """Return the room where a slave is, None when it was never told."""
+        return self._rooms.get(slave)
+
+    def is_short(self, slave: Endpoint) -> bool:
+        """Tell whether a slave's file system was short of room when last looked at."""
+        return slave in self._short
+
+    async def look(self, slaves: Iterable[Endpoint]) -> None:
+        """Look at all slaves on this machine, in one short-lived child."""
+        here = tuple(dict.fromkeys(slave for slave in slaves if not slave.is_remote))
+        if not here:
+            return
+        argv = (sys.executable, "-IS", str(Path(statvfs.__file__)), *(end.path for end in here))
+        answer = await self._calls.run(argv, self._env, TIMEOUT_S)
+        if answer.is_good:
+            for slave, found in zip(here, json.loads(answer.stdout), strict=True):
+                if found is not None:
+                    self._seen(slave, FreeSpace(*found))
+
+    def _seen(self, slave: Endpoint, now: FreeSpace) -> None:
+        was_short = slave in self._short
+        self._rooms[slave] = now
+        if is_short(now, was_short=was_short) == was_short:
+            return
+        (self._short.discard if was_short else self._short.add)(slave)
+        percent = f"{100 * now.share:.1f} %"
+        if was_short:
+            self._journal.log.info("slave.has_room_again", slave=str(slave), free=percent)
+            return
+        hint = 'a full slave stops its mirror: "hammer cleanup" it, or drop old snapshots'
+        self._journal.log.warning(
+            "slave.short_of_room",
+            slave=str(slave),
+            free=percent,
+            free_bytes=now.free_bytes,
+            hint=hint,
+        )
