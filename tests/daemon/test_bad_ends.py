@@ -87,7 +87,8 @@ def test_ends_that_are_missing_cost_one_process_more_at_most(world_once: World) 
 def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> None:
     world = world_once
     flag = world.root / "hang"
-    hang = f'if [[ $1 == pfs-status && -e {flag} && "$*" == *pfs/b* ]]; then exec sleep 4700; fi'
+    is_of_b = f'[[ $1 == pfs-status && -e {flag} && "$*" == *pfs/b* ]]'
+    hang = f"if {is_of_b}; then exec tail -f {flag}; fi"
     config = world.configure(
         pairs_of(world, "a", "b", "c"), hammer=wrap(world, hang), sample_interval="1s"
     )
@@ -104,7 +105,7 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
 
         def is_known() -> bool:
             nonlocal most
-            most = max(most, len(living_pids("sleep 4700")))
+            most = max(most, len(living_pids(f"tail -f {flag}")))
             now = world.status(name)  # noqa: B023
             return now["lag_s"] is not None and int(now["master_tid"], 16) >= tid  # noqa: B023
 
@@ -121,11 +122,11 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
 def test_half_that_dies_while_a_sample_hangs_is_noticed_without_shortcuts(world: World) -> None:
     """Where no kernel tells of a half's death, the look at halves waits for no sample."""
     flag = world.root / "hang"
-    hang = f"if [[ $1 == pfs-status && -e {flag} ]]; then exec sleep 4700; fi"
+    hang = f"if [[ $1 == pfs-status && -e {flag} ]]; then exec tail -f {flag}; fi"
     world.start(world.configure(pairs_of(world, "test"), hammer=wrap(world, hang)))
     before = world.streams_in_following_gear()
     flag.touch()
-    until(lambda: living_pids("sleep 4700"), "a sample hangs")
+    until(lambda: living_pids(f"tail -f {flag}"), "a sample hangs")
 
     os.kill(before["half_pids"][1], signal.SIGKILL)
 
