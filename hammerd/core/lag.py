@@ -35,6 +35,7 @@ class Lag:
     `tids`: master - slave, raw. `seconds`: the age of the last moment of the master that the
     slave holds whole; 0 when in sync. `measured_at`: when the older of both readings was made.
     `safe_at`: all that was flushed by then is on the slave. Instants are monotonic.
+    `is_unproven`: unknown only because an end was not seen for too long, or is to be confirmed.
     """
 
     verdict: LagVerdict
@@ -43,6 +44,7 @@ class Lag:
     measured_at: float | None = None
     safe_at: float | None = None
     is_approximate: bool = False
+    is_unproven: bool = False
 
 
 UNKNOWN = Lag(LagVerdict.UNKNOWN)

@@ -9,7 +9,7 @@ file descriptor is free), and after a while it proves nothing.
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hammerd.core.lag import UNKNOWN, Lag, SlaveReading, blind, lag_of
 from hammerd.core.pairs import Endpoint, Pair
@@ -146,9 +146,14 @@ class Readings:
             now_at,
             is_master_later=read is None or reread is None or read.is_before(reread),
         )
-        if pair.name in self._unrelated or master in self._unconfirmed:
+        is_unproven = self._is_unproven(pair, now_at)
+        if pair.name in self._unrelated:
             return UNKNOWN
-        return blind(lag) if self.why_unknown(pair, now_at) else lag
+        if master in self._unconfirmed:
+            return replace(UNKNOWN, is_unproven=is_unproven)
+        if self.why_unknown(pair, now_at):
+            return replace(blind(lag), is_unproven=is_unproven)
+        return lag
 
     def why_unknown(self, pair: Pair, now_at: float | None = None) -> str | None:
         """Return why a pair's lag is not known now, None when nothing stands against it."""
@@ -166,10 +171,10 @@ class Readings:
             return f"slave {pair.slave} was not read yet"
         return self._why_unproven(pair, newest, slave, now_at)
 
-    def is_unproven(self, pair: Pair, now_at: float) -> bool:
-        """Tell whether the lag is unknown only because an end was not seen for too long."""
+    def _is_unproven(self, pair: Pair, now_at: float) -> bool:
         newest, slave = self.clock(pair.master).newest, self._slaves.get(str(pair.slave))
-        if newest is None or slave is None or str(pair.master) in self._unreadable:
+        unread = {str(pair.master), str(pair.slave)} & self._unreadable.keys()
+        if newest is None or newest.is_approximate or slave is None or unread:
             return False
         return self._why_unproven(pair, newest, slave, now_at) is not None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hammerd.core.lag import LagVerdict
+from hammerd.core.lag import Lag, LagVerdict
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.read_spans import ReadSpan
 from hammerd.core.tid import Tid
@@ -61,7 +61,7 @@ def test_master_that_went_back_is_unknown_until_confirmed(readings: Readings) ->
     master(readings, 30, span(1, 2))
 
     assert master(readings, 20, span(3, 4)) == WentBack(Tid(30), Tid(20))
-    assert readings.lag(PAIR, 5).verdict is LagVerdict.UNKNOWN
+    assert readings.lag(PAIR, 5) == Lag(LagVerdict.UNKNOWN, is_unproven=True)
     assert "went back from 0x000000000000001e" in (readings.why_unknown(PAIR, 5) or "")
     assert master(readings, 21, span(5, 6)) is None
     assert readings.lag(PAIR, 7).verdict is LagVerdict.AHEAD
@@ -138,20 +138,20 @@ def test_ends_that_nobody_reads_any_more_prove_nothing(readings: Readings) -> No
     lag = readings.lag(PAIR, 92)
     assert (lag.verdict, lag.seconds) == (LagVerdict.UNKNOWN, None)
     assert lag.safe_at is not None
-    assert readings.is_unproven(PAIR, 92)
+    assert lag.is_unproven
     assert "master /a unseen since 20" in (readings.why_unknown(PAIR, 92) or "")
 
 
 def test_master_of_a_pull_pair_is_unseen_when_its_stream_is_quiet(readings: Readings) -> None:
     assert readings.why_unknown(PULL, 0) == "master far:/a was not seen yet"
-    assert not readings.is_unproven(PULL, 0)
+    assert not readings.lag(PULL, 0).is_unproven
     slave(readings, 30, span(0))
     master(readings, 30, span(1), PULL.master)
 
     assert readings.lag(PULL, 80).verdict is LagVerdict.IN_SYNC
     slave(readings, 30, span(95))
     assert readings.lag(PULL, 96).verdict is LagVerdict.UNKNOWN
-    assert readings.is_unproven(PULL, 96)
+    assert readings.lag(PULL, 96).is_unproven
     assert "master far:/a unseen since 20" in (readings.why_unknown(PULL, 96) or "")
 
 

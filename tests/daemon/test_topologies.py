@@ -120,6 +120,28 @@ def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
     is_quiet(world)
 
 
+def test_tutorials_operands_with_the_null_mount_absent_at_start(world_once: World) -> None:
+    """`hammer mirror-stream /Backup1/test /Backup2/test`: a null mount and a symlink."""
+    world = world_once
+    master = world.make_master()
+    slave = world.make_slave(master)
+    operands = (world.fs(1) / "test", world.fs(2) / "test")
+    operands[1].symlink_to(slave)
+    world.write("first", "first\n")
+    admin.unmount_null(operands[0])
+    world.start(world.configure({"test": operands}))
+
+    waiting = world.reaches(lambda now: now["state"] == "waiting", "waiting")
+    assert (waiting["waiting_for"], waiting["because"]) == ("mount", "null_mount_missing")
+    admin.mount_null(master, operands[0])
+
+    world.streams_in_following_gear()
+    now = world.reaches(in_sync, "in sync")
+    assert (now["failures"], now["restarts"]) == (0, 0)
+    assert (slave / "first").read_text() == "first\n"
+    is_quiet(world)
+
+
 def test_slave_of_a_slave_that_was_never_mirrored_waits_for_its_turn(world_once: World) -> None:
     """Both ends slaves: the lower pair has nothing to copy before the upper one has."""
     world = world_once
