@@ -19,7 +19,7 @@ from bench.rig import Mirror, Rig, rig, wait_until
 from bench.supervised import Hammerd
 from bench.tables import print_table
 
-SIZES = (1, 10, 60)
+SIZES = (1, 10, 100)
 WINDOW_S = 60.0
 """Two of hammerd's sample intervals, and one of its looks for streams of others."""
 
