@@ -26,17 +26,38 @@ MOST_LAST_SAYINGS = 2048
 Tell = Callable[[Sequence[Saying]], None]
 
 
+class Noise:
+    """The streams that are noisy now: the more there are, the longer each of them rests."""
+
+    def __init__(self) -> None:
+        self._noisy: set[int] = set()
+
+    def heard(self, fd: int, *, is_noisy: bool) -> None:
+        """Take note of a bite of a stream."""
+        if is_noisy:
+            self._noisy.add(fd)
+        else:
+            self._noisy.discard(fd)
+
+    @property
+    def rest_s(self) -> float:
+        """How long a noisy stream rests, so that all together leave most of the loop to others."""
+        return REST_S * max(1, len(self._noisy))
+
+
 class Hearing:
     """Reads one stream's stderr, and tells what was said."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        noise: Noise,
         fd: int,
         tell: Tell,
         on_eof: Callable[[], None],
     ) -> None:
         self._loop = loop
+        self._noise = noise
         self._fd = fd
         self._tell = tell
         self._on_eof = on_eof
@@ -75,9 +96,15 @@ class Hearing:
     def _pace(self, said: Sequence[Saying]) -> None:
         is_noisy = len(said) > MANY_SAYINGS
         self._bite_bytes = NOISY_BITE_BYTES if is_noisy else QUIET_BITE_BYTES
-        if is_noisy or (said and all(isinstance(one, Progress) for one in said)):
-            self._loop.remove_reader(self._fd)
-            self._rest = self._loop.call_later(REST_S, self._read_on)
+        self._noise.heard(self._fd, is_noisy=is_noisy)
+        if is_noisy:
+            self._rest_for(self._noise.rest_s)
+        elif said and all(isinstance(one, Progress) for one in said):
+            self._rest_for(REST_S)
+
+    def _rest_for(self, span_s: float) -> None:
+        self._loop.remove_reader(self._fd)
+        self._rest = self._loop.call_later(span_s, self._read_on)
 
     def _read_on(self) -> None:
         if not self._is_over:
@@ -85,6 +112,7 @@ class Hearing:
 
     def _stop(self) -> None:
         self._is_over = True
+        self._noise.heard(self._fd, is_noisy=False)
         if self._rest is not None:
             self._rest.cancel()
         self._loop.remove_reader(self._fd)

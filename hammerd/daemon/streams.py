@@ -19,7 +19,7 @@ from hammerd.daemon import children
 from hammerd.daemon.census import Census
 from hammerd.daemon.group_ends import GroupEnds
 from hammerd.daemon.halves import HalfWatch
-from hammerd.daemon.hearing import Hearing
+from hammerd.daemon.hearing import Hearing, Noise
 from hammerd.daemon.live_stream import Stream
 from hammerd.daemon.process_table import look_if_possible
 from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
@@ -42,6 +42,7 @@ class Streams:
         self._emit = emit
         self._records = records
         self._streams: dict[str, Stream] = {}
+        self._noise = Noise()
         census = Census(loop)
         self._halves = StreamHalves(loop, census, watch, emit, self._record)
         self._ends = GroupEnds(loop, census, self._running, self._emptied)
@@ -63,6 +64,7 @@ class Streams:
         try:
             stream.hearing = Hearing(
                 self._loop,
+                self._noise,
                 child.fds[0],
                 partial(self._heard, stream),
                 partial(self._at_eof, stream),

@@ -8,7 +8,7 @@ import pytest
 
 from hammerd.core.control_messages import Verb
 from hammerd.core.stream_sayings import Complaint, Cure, LostLink, Remark, Saying
-from hammerd.daemon.hearing import KEPT_OF_A_KIND, Hearing, essence
+from hammerd.daemon.hearing import KEPT_OF_A_KIND, REST_S, Hearing, Noise, essence
 from tests.daemon.stand_ins import odd_stream
 from tests.daemon.test_deaths import Kill, kill_parent, kill_target
 from tests.daemon.world import World, living_pids, until
@@ -79,7 +79,7 @@ def heard(printed: bytes, *, more: bytes = b"") -> tuple[list[Saying], Sequence[
 
         readable, writable = os.pipe()
         os.set_blocking(readable, False)
-        hearing = Hearing(asyncio.get_running_loop(), readable, tell, lambda: None)
+        hearing = Hearing(asyncio.get_running_loop(), Noise(), readable, tell, lambda: None)
         os.write(writable, printed)
         await is_over.wait()
         os.write(writable, more)
@@ -126,3 +126,14 @@ def test_few_sayings_are_all_told() -> None:
     said: list[Saying] = [Remark(str(n)) for n in range(KEPT_OF_A_KIND)]
 
     assert essence(said) == said
+
+
+def test_many_noisy_streams_share_the_loop_that_one_may_take() -> None:
+    noise = Noise()
+    for fd in range(300):
+        noise.heard(fd, is_noisy=True)
+    assert noise.rest_s == 300 * REST_S
+
+    for fd in range(300):
+        noise.heard(fd, is_noisy=False)
+    assert noise.rest_s == REST_S
