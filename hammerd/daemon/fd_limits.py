@@ -18,8 +18,8 @@ from hammerd.core.errors import ConfigError, Fault
 FDS_PER_PAIR = 3
 """A stream has its stderr and a pidfd for each half; a probe has two pipes and no stream."""
 
-FDS_BESIDES = 96
-"""stdio, the loop, logs, locks, sockets and their clients, samples, a fork, and the reserve."""
+FDS_BESIDES = 128
+"""stdio, the loop, logs, locks, 64 clients, samples, a fork, the reserve, and some to spare."""
 
 RESERVED_FDS = 2
 SHORTAGE = (errno.EMFILE, errno.ENFILE)
