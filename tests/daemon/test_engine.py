@@ -14,6 +14,7 @@ from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Memory, State, Stopping, Streaming, WaitingForBackoff
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.slaves import Claim, Slaves
+from hammerd.core.status import Extras
 from hammerd.core.stream_sayings import Idle
 from hammerd.daemon.deadlines import Deadlines
 from hammerd.daemon.engine import Engine, Inbox, World
@@ -93,6 +94,7 @@ def play(names: tuple[str, ...], act: Callable[[Played], None]) -> Played:
                 BlindReadings(),
                 slaves,
                 Journal(logger, logger),
+                lambda _pair: Extras(),
                 "/sbin/hammer",
                 "/root",
             )

@@ -59,10 +59,12 @@ def test_lag_of_an_end_that_cannot_be_read_is_unknown(mirrored: World) -> None:
     assert now["safe_until_time"] <= now["lag_measured_time"]
     assert now["lag_measured_time"] >= known["lag_measured_time"]
     assert str(mirrored.fs(2) / "pfs/test") in now["lag_unknown_because"]
+    until(lambda: "end.unreadable" in mirrored.log(), "it is in the log")
     assert mirrored.log().count("end.unreadable") == 1
     admin.mount(mirrored.fs(2))
     mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
-    assert mirrored.log().count("end.read_again") == 1
+    until(lambda: "end.read_again" in mirrored.log(), "that it is read again is in the log")
+    until(lambda: mirrored.log().count("end.read_again") == 1, "it is told once")
 
 
 def test_lag_after_a_start_is_never_that_of_an_earlier_run(mirrored: World) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,9 +192,12 @@ class World:
             daemon.wait()
             if daemon.stderr:
                 daemon.stderr.close()
-        for pid in living_pids(str(self.root)):
-            try:
+        until(lambda: not self._kill_all(), "every process of the test is gone")
+
+    def _kill_all(self) -> set[int]:
+        """Kill what is left, what was forked meanwhile too; returns what that was."""
+        left = living_pids(str(self.root))
+        for pid in left:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        until(lambda: not living_pids(str(self.root)), "every process of the test is gone")
+        return left
