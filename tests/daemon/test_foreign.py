@@ -149,7 +149,9 @@ def test_orphan_without_a_readable_record_is_ours_still(world: World, record: st
     world.write("first", "first\n")
     config = world.configure({"test": (master, slave)})
     daemon = world.start(config)
-    before = world.streams_in_following_gear()
+    world.streams_in_following_gear()
+    # At rest it prints nothing: a half that prints and has no reader dies (HAMMER.md §6).
+    before = world.reaches(lambda now: now["phase"] == "idle", "at rest")
     daemon.kill()
     daemon.wait()
     (file,) = (world.run_dir / "streams").iterdir()
