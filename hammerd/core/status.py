@@ -247,6 +247,8 @@ def _lag_health(report: PairReport) -> Health:
     lag, thresholds = report.lag, report.life.pair.thresholds
     if lag.verdict is LagVerdict.IN_SYNC:
         return Health.OK
+    if lag.is_unproven:
+        return Health.WARNING
     if lag.seconds is None:
         return Health.UNKNOWN
     if lag.seconds >= thresholds.lag_critical_s:
