@@ -36,7 +36,7 @@ def test_slave_that_is_short_of_room_is_said_before_it_is_full(
 
     assert now["slave_total_bytes"] == 1 << 20
     assert now["slave_free_bytes"] < 0.05 * (1 << 20)
-    line = next(line for line in world_once.log().splitlines() if "slave.short_of_room" in line)
+    line = world_once.says("slave.short_of_room")
     assert "warning" in line
     assert "hammer cleanup" in line
 

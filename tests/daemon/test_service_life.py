@@ -117,7 +117,7 @@ def test_usr2_writes_the_status_into_the_log(mirrored: World) -> None:
 
     until(lambda: "pair.status" in mirrored.log(), "the status is in the log")
 
-    line = next(line for line in mirrored.log().splitlines() if "pair.status" in line)
+    line = mirrored.says("pair.status")
     assert "pair=test" in line
     assert "state=streaming" in line
 

@@ -86,7 +86,7 @@ def test_full_slave_is_an_error_that_stays_in_status_until_acknowledged(
     world.streams_in_following_gear()
 
     assert [each["name"] for each in full["complaints"]] == ["slave_full"]
-    line = next(line for line in world.log().splitlines() if "pair.slave_full" in line)
+    line = world.says("pair.slave_full")
     assert " error " in line
     assert "df -h" in line
     assert world.status()["health"] == "warning"
@@ -107,7 +107,7 @@ def test_read_only_slave_is_an_error_of_its_own(world_once: World) -> None:
     admin.set_knob(world.fs(2), "ronly", None)
 
     assert [each["name"] for each in now["complaints"]] == ["slave_read_only"]
-    assert "pair.slave_read_only" in world.log()
+    assert world.says("pair.slave_read_only")
     world.streams_in_following_gear()
 
 
@@ -124,7 +124,7 @@ def test_damaged_data_is_an_error_and_the_stream_goes_on(world_once: World) -> N
 
     assert [each["name"] for each in now["complaints"]] == ["data_damaged"]
     assert now["health"] == "warning"
-    assert "pair.data_damaged" in world.log()
+    assert world.says("pair.data_damaged")
 
 
 def test_refused_stream_parks_its_pair_and_is_not_launched_again(world_once: World) -> None:

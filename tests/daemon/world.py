@@ -180,6 +180,11 @@ class World:
         path = self.root / "log/hammerd.log"
         return path.read_text() if path.exists() else ""
 
+    def says(self, text: str) -> str:
+        """Wait until the log holds a text; returns its first line. The writer may be behind."""
+        until(lambda: text in self.log(), f"{text} in the log")
+        return next(line for line in self.log().splitlines() if text in line)
+
     def stop(self, daemon: subprocess.Popen[str]) -> int:
         daemon.send_signal(signal.SIGTERM)
         return daemon.wait(DEADLINE_S)
