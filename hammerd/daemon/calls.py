@@ -6,6 +6,7 @@ a process that hangs in the kernel cannot be killed and must not get a second on
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ class Calls:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._calls: dict[int, _Call] = {}
+        self._none_left = asyncio.Event()
 
     def start(
         self,
@@ -108,11 +110,15 @@ class Calls:
             if children.notice_death(call.child):
                 self._ended(call)
 
-    def end_all(self) -> None:
-        """Kill every command; no answer is given any more."""
+    async def close(self, timeout_s: float) -> None:
+        """Kill every command and wait until they are gone; no answer is given any more."""
         for call in tuple(self._calls.values()):
             call.is_answered = True
             children.kill_group(call.child)
+        if self._calls:
+            self._none_left.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._none_left.wait(), timeout_s)
 
     def _read(self, call: _Call, fd: int) -> None:
         try:
@@ -145,6 +151,8 @@ class Calls:
         del self._calls[call.child.pid]
         children.reap(call.child)
         self._answer(call, is_late=False)
+        if not self._calls:
+            self._none_left.set()
 
     def _drain(self, call: _Call, fd: int) -> None:
         for _ in range(MOST_DRAINED_BITES):

@@ -59,6 +59,7 @@ from hammerd.daemon.written_slaves import WrittenSlaves
 CHECKPOINT_S = 60.0
 WRITER_CLOSE_S = 2.0
 ORPHAN_GRACE_S = 5.0
+CALLS_CLOSE_S = 2.0
 SAMPLE_TIMEOUT_S = 20.0
 
 
@@ -247,7 +248,7 @@ class Daemon:
             stream = self._streams.of(pair)
             pgid = stream.child.pid if stream else None
             log.error("daemon.left_behind", pair=pair, pgid=pgid, hint="the next start ends it")
-        self._calls.end_all()
+        await self._calls.close(CALLS_CLOSE_S)
         await self._orphans.close()
         await self._server.close()
         log.info("daemon.stopped", survivors=len(survivors))

@@ -131,3 +131,17 @@ def test_flood_of_a_process_that_left_the_group_is_not_waited_for() -> None:
 
     assert answer.is_good
     until(lambda: not living_pids("flood 4714"), "it writes to nobody and is gone")
+
+
+def test_command_under_way_is_gone_once_calls_are_closed() -> None:
+    async def close(calls: Calls) -> Answer:
+        calls.start(("/bin/sleep", seconds), ENV, 30, told.append)
+        await calls.close(30)
+        assert not living_pids(f"sleep {seconds}")
+        return Answer("closed")
+
+    told: list[Answer] = []
+    seconds = f"4717.{os.getpid()}"
+
+    assert with_calls(close) == Answer("closed")
+    assert told == []
