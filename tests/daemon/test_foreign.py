@@ -167,7 +167,7 @@ def test_orphan_without_a_readable_record_is_ours_still(world: World, record: st
 
     assert not old & living_pids(str(world.root))
     assert after["failures"] == 0
-    assert "orphan.ended" in world.log()
+    assert world.says("orphan.ended")
     assert "foreign_stream" not in world.log()
     records = (world.run_dir / "streams").glob("*.json")
     files = [json.loads(each.read_text()) for each in records]

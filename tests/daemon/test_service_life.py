@@ -45,6 +45,7 @@ def test_next_daemon_ends_the_orphans_of_a_killed_one_first(mirrored: World) -> 
 
     assert living_pids(f"{mirrored.hammer} -vv") == {after["pid"], *after["half_pids"]}
     assert not orphans & living_pids(str(mirrored.root))
+    mirrored.says("orphan.ended")
     log = mirrored.log()
     assert log.index("orphan.ended") < log.rindex("pair.launching")
 
