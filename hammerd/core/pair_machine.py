@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.judgement import AwaitMount, Go, Park
-from hammerd.core.pair_complaints import counted
+from hammerd.core.pair_complaints import counted, lasting_notes
 from hammerd.core.pair_deadlines import MOUNT_LOOK_S, choose_gear
 from hammerd.core.pair_events import (
     Acknowledged,
@@ -175,7 +175,9 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
             return strengthen(life, state, ThenStopped())
         case Said(Complaint() as complaint):
             then = then_of(complaint)
-            return strengthen(life, state, then) if then else Step(life)
+            done = strengthen(life, state, then) if then else Step(life)
+            # The half that failed may die before its last words are heard: they count as well.
+            return Step(done.life, (*done.effects, *lasting_notes(life, complaint)))
         case GroupEmpty():
             return go_on(life, state.then, ctx)
         case DeadlinePassed():

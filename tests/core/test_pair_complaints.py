@@ -10,6 +10,7 @@ from hammerd.core.pair_events import (
     Acknowledged,
     GroupEmpty,
     HalfContinued,
+    HalfDied,
     HalfStopped,
     HalvesWorked,
     Note,
@@ -86,6 +87,17 @@ def test_full_slave_ends_the_stream_and_is_written_down_as_an_error() -> None:
         Terminate(),
         Note(NoteName.DAMAGED, trouble, "what it said (seen 1 times)"),
     )
+
+
+def test_last_words_of_a_stream_that_is_being_ended_are_written_down_too() -> None:
+    done = play(*COPYING, (10, HalfDied(8, "target")), (10, FULL))
+
+    trouble = Trouble("slave_full", "what helps")
+    assert notes(*done.effects) == [
+        Note(NoteName.DAMAGED, trouble, "what it said (seen 1 times)"),
+    ]
+    assert isinstance(done.life.state, Stopping)
+    assert done.life.state.then == ThenBackoff(trouble)
 
 
 def test_complaint_outlasts_its_stream_until_it_is_acknowledged() -> None:
