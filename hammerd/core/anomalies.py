@@ -35,7 +35,10 @@ class AnomalyName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One thing that happened to an end, first at `at` (monotonic); `number` tells the newer."""
+    """One thing that happened to an end, first at `at` (monotonic); `number` tells the newer.
+
+    What an earlier run left has no number of its own: 0.
+    """
 
     name: AnomalyName
     end: Endpoint
@@ -50,6 +53,7 @@ class Anomalies:
     """All that happened and was not acknowledged, and what is needed to notice it."""
 
     _of_ends: dict[Endpoint, list[Anomaly]] = field(default_factory=dict)
+    _inherited: dict[str, tuple[Anomaly, ...]] = field(default_factory=dict)
     _acknowledged: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _last: dict[Endpoint, PfsStatus] = field(default_factory=dict)
@@ -61,29 +65,39 @@ class Anomalies:
 
     def events_of(self, pair: Pair) -> tuple[Anomaly, ...]:
         """Return what happened to the ends of a pair since it was last acknowledged."""
-        since = self._acknowledged.get(pair.name, 0)
         found = [
-            anomaly
-            for end, other_role in ((pair.master, "slave."), (pair.slave, "master."))
-            for anomaly in self._of_ends.get(end, ())
-            if anomaly.number > since and not anomaly.name.startswith(other_role)
+            *self._of_end(pair, pair.master, "slave."),
+            *self._of_end(pair, pair.slave, "master."),
         ]
         return tuple(sorted(found, key=lambda one: one.number))
 
     def acknowledge(self, pair: Pair) -> int:
         """Tell no more of what has happened to a pair so far; return how much that was."""
         events = self.events_of(pair)
-        if events:
-            self._acknowledged[pair.name] = events[-1].number
+        known = self._acknowledged.get(pair.name, 0)
+        self._acknowledged[pair.name] = max([known, *(one.number for one in events)])
+        self._inherited.pop(pair.name, None)
         return len(events)
+
+    def inherit(self, pair: str, events: Iterable[Anomaly]) -> None:
+        """Tell on what an earlier run told of a pair, the oldest first."""
+        self._inherited[pair] = tuple(replace(one, number=0) for one in events)
 
     def forget(self, pairs: Iterable[str], ends: Iterable[Endpoint]) -> None:
         """Forget pairs that are gone, and ends that no pair has any more."""
         for pair in pairs:
             self._acknowledged.pop(pair, None)
+            self._inherited.pop(pair, None)
         for end in ends:
             for known in (self._of_ends, self._last, self._told, self._set, self._unexplained):
                 known.pop(end, None)
+
+    def _of_end(self, pair: Pair, end: Endpoint, other_role: str) -> Iterable[Anomaly]:
+        since = self._acknowledged.get(pair.name, 0)
+        inherited = [one for one in self._inherited.get(pair.name, ()) if one.end == end]
+        new = [one for one in self._of_ends.get(end, ()) if one.number > since]
+        found = [one for one in (*inherited, *new) if not one.name.startswith(other_role)]
+        return found[-MOST_KEPT:]
 
     # --- what happens ------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from hammerd.core.tid import Tid, format_tid, parse_tid
 from hammerd.core.tid_clock import TidClock, TidSample, thinned
 from hammerd.daemon import durable_file
-from hammerd.daemon.state import is_time
+from hammerd.daemon.saved_values import is_time
 
 VERSION = 1
 

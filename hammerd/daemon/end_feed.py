@@ -3,7 +3,7 @@
 An end that cannot be read is told once, and once more when it can; an anomaly when it is found.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hammerd.core.anomalies import Anomalies, Anomaly, AnomalyName
 from hammerd.core.judgement import ProbeFailed
@@ -26,6 +26,7 @@ class EndFeed:
         self._journal = journal
         self._uuids: dict[Endpoint, str] = {}
         self._taken: dict[Endpoint, ReadSpan] = {}
+        self.on_anomaly: Callable[[], None] = lambda: None
 
     def unique_uuid(self, end: Endpoint) -> str | None:
         """Return an end's unique-uuid, None before it was ever read."""
@@ -57,7 +58,7 @@ class EndFeed:
             self._readings.replaced(end)
         self._uuids[end] = status.unique_uuid
         for anomaly in self._anomalies.read(end, status, reading.began.at):
-            self._log(anomaly)
+            self._tell(anomaly)
 
     def _slave(self, reading: EndReading, status: PfsStatus) -> None:
         back = self._readings.slave_read(reading.end, status.sync_end_tid, reading.span)
@@ -73,9 +74,10 @@ class EndFeed:
 
     def _went_back(self, name: AnomalyName, reading: EndReading, back: WentBack) -> None:
         before, after = format_tid(back.before), format_tid(back.after)
-        self._log(self._anomalies.add(name, reading.end, before, after, reading.began.at))
+        self._tell(self._anomalies.add(name, reading.end, before, after, reading.began.at))
 
-    def _log(self, anomaly: Anomaly) -> None:
+    def _tell(self, anomaly: Anomaly) -> None:
+        self.on_anomaly()
         self._journal.log.warning(
             anomaly.name.value,
             end=str(anomaly.end),

@@ -296,4 +296,10 @@ class Engine:
 
 
 def _is_durable_change(before: Memory, after: Memory) -> bool:
-    return (before.wanted, before.is_diverged) != (after.wanted, after.is_diverged)
+    return _durable(before) != _durable(after)
+
+
+def _durable(memory: Memory) -> tuple[object, ...]:
+    # Not how often: a complaint may come a thousand times a second.
+    names = tuple(complaint.name for complaint in memory.complaints)
+    return memory.wanted, memory.is_diverged, names

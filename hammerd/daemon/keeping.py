@@ -1,7 +1,7 @@
 """What outlives the daemon: taken up at the start, written down at changes and at intervals.
 
-    state.json    pauses and latches, at each change       (state.py)
-    clocks.json   tid clocks and last TIDs, each minute    (clocks_file.py)
+    state.json    pauses, latches, what nobody acknowledged, at each change   (state.py)
+    clocks.json   tid clocks and last TIDs, each minute                       (clocks_file.py)
 
 Rules count in monotonic seconds, the files in wall time; this is where one becomes the other. A
 pair that we do not run, because it is disabled or gone from the config, keeps what was saved.
@@ -12,11 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import assert_never
 
+from hammerd.core.anomalies import Anomaly
 from hammerd.core.lag import SlaveReading
-from hammerd.core.pair_states import Down, Memory, Paused, Up
+from hammerd.core.pair_states import CountedComplaint, Down, Memory, Paused, Up
+from hammerd.core.pairs import Pair
 from hammerd.core.tid_clock import rebased
-from hammerd.daemon import clocks_file, durable_file, state
+from hammerd.daemon import clocks_file, durable_file, state, unacknowledged
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
 from hammerd.daemon.logs import Logger
@@ -29,6 +32,9 @@ SAVED_S = 2.0
 """How long an answer waits for the disk: less than a client waits for the answer."""
 
 Memories = Callable[[], Mapping[str, Memory]]
+AnomaliesOfAll = Callable[[], Mapping[str, tuple[Anomaly, ...]]]
+Told = tuple[tuple[CountedComplaint, ...], tuple[Anomaly, ...]]
+"""What is told of a pair until it is acknowledged."""
 
 
 class Keeping:
@@ -46,7 +52,9 @@ class Keeping:
         self._to_set_aside: set[Path] = set()
         self._state = Saves("state.json", self._take_state, writer, log)
         self._clocks = Saves("clocks.json", self._take_clocks, writer, log)
+        self._told_when_saved: Mapping[str, Told] = {}
         self.memories: Memories = dict
+        self.anomalies: AnomaliesOfAll = dict
         self.complaints: tuple[str, ...] = ()
 
     def load(self) -> None:
@@ -68,22 +76,36 @@ class Keeping:
     def remembered(self, pair: str) -> Memory:
         """Return what an earlier daemon left of a pair that is to be up unless it was paused."""
         saved = self._kept.get(pair, SavedPair())
+        to_monotonic = self._clock.monotonic_at
+        memory = Memory(
+            is_diverged=saved.is_diverged,
+            complaints=unacknowledged.complaints_of(saved.unacknowledged, to_monotonic),
+        )
         if not saved.is_paused:
-            return Memory(wanted=Up(), is_diverged=saved.is_diverged)
+            return memory
         until_time = saved.paused_until_time
-        until_at = None if until_time is None else self._clock.monotonic_at(until_time)
-        return Memory(wanted=Paused(until_at), is_diverged=saved.is_diverged)
+        return replace(
+            memory, wanted=Paused(None if until_time is None else to_monotonic(until_time))
+        )
+
+    def remembered_anomalies(self, pair: Pair) -> tuple[Anomaly, ...]:
+        """Return what an earlier daemon told of a pair's ends and nobody acknowledged."""
+        left = self._kept.get(pair.name, SavedPair()).unacknowledged
+        return unacknowledged.anomalies_of(left, pair, self._clock.monotonic_at)
 
     # --- saving --------------------------------------------------------------------------------
 
     def changed(self) -> None:
-        """Save pauses and latches, once for all that change in one turn of the loop."""
+        """Save what is kept of the pairs, once for all that changes in one turn of the loop."""
         self._state.ask()
 
     def checkpoint(self) -> None:
-        """Save the clocks, and what could not be saved before."""
+        """Save the clocks, what could not be saved before, and counts that have risen."""
         self._clocks.ask()
         self._state.retry()
+        # A complaint may come a thousand times a second: not each of them is worth a save.
+        if self._told_now() != self._told_when_saved:
+            self._state.ask()
 
     async def saved(self, timeout_s: float = SAVED_S) -> str | None:
         """Wait until the changes so far were saved; return why they were not, if so."""
@@ -131,7 +153,7 @@ class Keeping:
         )
 
     def _take_state(self) -> Callable[[], None]:
-        self._kept = self._pairs_now()
+        self._kept, self._told_when_saved = self._pairs_now(), self._told_now()
         return partial(self._save, self._state_path, partial(state.save, pairs=self._kept))
 
     def _take_clocks(self) -> Callable[[], None]:
@@ -149,18 +171,31 @@ class Keeping:
             self._to_set_aside.discard(path)
         write(path)
 
+    def _told_now(self) -> dict[str, Told]:
+        anomalies = self.anomalies()
+        return {
+            name: (memory.complaints, anomalies.get(name, ()))
+            for name, memory in self.memories().items()
+        }
+
     def _pairs_now(self) -> dict[str, SavedPair]:
-        memories = self.memories().items()
-        now = {name: self._saved_pair(name, memory) for name, memory in memories}
+        told, memories = self._told_now(), self.memories().items()
+        now = {name: self._saved_pair(name, memory, told[name]) for name, memory in memories}
         return {name: pair for name, pair in {**self._kept, **now}.items() if pair != SavedPair()}
 
-    def _saved_pair(self, name: str, memory: Memory) -> SavedPair:
+    def _saved_pair(self, name: str, memory: Memory, told: Told) -> SavedPair:
+        left = unacknowledged.saved(*told, self._clock.wall_time)
+        saved = SavedPair(is_diverged=memory.is_diverged, unacknowledged=left)
         match memory.wanted:
             case Paused(until_at):
                 until_time = None if until_at is None else self._clock.wall_time(until_at)
-                return SavedPair(True, until_time, memory.is_diverged)
+                return replace(saved, is_paused=True, paused_until_time=until_time)
             case Down():
                 kept = self._kept.get(name, SavedPair())
-                return replace(kept, is_diverged=memory.is_diverged)
+                return replace(
+                    saved, is_paused=kept.is_paused, paused_until_time=kept.paused_until_time
+                )
+            case Up():
+                return saved
             case _:
-                return SavedPair(is_diverged=memory.is_diverged)
+                assert_never(memory.wanted)

@@ -8,16 +8,16 @@ import asyncio
 import contextlib
 import os
 import pwd
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from hammerd.core.anomalies import Anomalies
+from hammerd.core.anomalies import Anomalies, Anomaly
 from hammerd.core.cascades import cascade_lag, way_to_origin
 from hammerd.core.config import read_config
-from hammerd.core.daemon_config import Config, DaemonConfig, LogLevel
-from hammerd.core.errors import ConfigError, Fault, HammerdError
+from hammerd.core.daemon_config import Config, LogLevel
+from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.hammer_command import environment
 from hammerd.core.pair_events import Event, StartAsked, StopAsked
 from hammerd.core.pair_machine import new_life
@@ -32,6 +32,7 @@ from hammerd.daemon.batch_reader import BatchReader
 from hammerd.daemon.calls import Calls
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.control_server import ControlServer
+from hammerd.daemon.directories import make_directories, os_errors_explained
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.engine import Engine, Inbox, World
@@ -76,9 +77,8 @@ def run(config_path: Path) -> int:
     children.reset_signals()
     with contextlib.ExitStack() as locks:
         signals.hold_signals()
-        with _os_errors_explained():
-            for directory in _directories(config.daemon):
-                directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with os_errors_explained():
+            make_directories(config.daemon)
             locks.enter_context(PidFile(Path(config.daemon.run_dir) / "hammerd.pid"))
             lock = Path(config.daemon.state_dir) / "hammerd.lock"
             locks.enter_context(PidFile(lock, is_lock_only=True))
@@ -101,7 +101,7 @@ def load_config(path: Path) -> Config:
 
 
 async def _serve(config: Config, config_path: Path) -> int:
-    with _os_errors_explained():
+    with os_errors_explained():
         daemon = Daemon(asyncio.get_running_loop(), config, config_path)
         await daemon.start_up()
     await daemon.until_told_to_stop()
@@ -184,12 +184,18 @@ class Daemon:
             home,
         )
         self._engine = Engine(loop, world, backoff_s)
-        self._engine.on_memory_changed = self._keeping.changed
-        self._keeping.memories = self._engine.memories
         save = self._keeping.saved
         self._answers = Answers(self._engine, self._clock, self._describe, save)
-        self._answers.on_acknowledged = self._acknowledged
         self._server = ControlServer(run_dir, self._answers.answer)
+        self._tie(feed)
+
+    def _tie(self, feed: EndFeed) -> None:
+        """Tell the parts whom to tell of what changes."""
+        feed.on_anomaly = self._keeping.changed
+        self._engine.on_memory_changed = self._keeping.changed
+        self._keeping.memories = self._engine.memories
+        self._keeping.anomalies = self._anomalies_of_all
+        self._answers.on_acknowledged = self._acknowledged
 
     # --- the story -------------------------------------------------------------------------
 
@@ -261,6 +267,7 @@ class Daemon:
         memory = self._keeping.remembered(pair.name)
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
+        self._anomalies.inherit(pair.name, self._keeping.remembered_anomalies(pair))
         self._engine.add(new_life(pair, memory, self._loop.time()))
         if isinstance(memory.wanted, Up):
             self._engine.post(pair.name, StartAsked(lifts_latch=False))
@@ -346,6 +353,11 @@ class Daemon:
 
     def _acknowledged(self, name: str) -> None:
         self._anomalies.acknowledge(self._engine.life(name).pair)
+        self._keeping.changed()
+
+    def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:
+        pairs = [life.pair for life in self._engine.lives()]
+        return {pair.name: self._anomalies.events_of(pair) for pair in pairs}
 
     def _extras(self, pair: Pair) -> Extras:
         now_at, pairs = self._loop.time(), [life.pair for life in self._engine.lives()]
@@ -371,19 +383,3 @@ class Daemon:
 
     def _writing(self, file: LogFile, kind: Job = Job.ORDERLY) -> Callable[[str], None]:
         return lambda line: self._writer.submit(partial(file.write_line, line), kind)
-
-
-def _directories(settings: DaemonConfig) -> list[Path]:
-    files = (Path(settings.log_file), Path(settings.lag_log_file))
-    return [Path(settings.run_dir), Path(settings.state_dir), *(file.parent for file in files)]
-
-
-@contextlib.contextmanager
-def _os_errors_explained() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        message = f"{error.filename or 'the system'}: {error.strerror}"
-        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
-        do = "move it away" if in_the_way else "run hammerd as root"
-        raise HammerdError(message, f"{do}, or name another path") from error

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hammerd.daemon import durable_file, state
+from hammerd.daemon import durable_file
+from hammerd.daemon.saved_values import is_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,6 @@ def _pid(value: object) -> int:
 
 
 def _time(value: object) -> float:
-    if not state.is_time(value):
+    if not is_time(value):
         raise ValueError("a number is no time")
     return float(value)

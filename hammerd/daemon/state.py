@@ -1,22 +1,22 @@
-"""The pauses and latches that must outlive the daemon: state.json, and a copy of it.
+"""What must outlive the daemon of each pair: state.json, and a copy of it.
 
-Few and dear: saved at each change. A file that is damaged, of another version or cannot be read
-is never a reason not to start and never written over (durable_file.set_aside); what cannot be
-read of it is taken from the copy, and where that fails a pair counts as paused until it is
-resumed: to mirror what a person wanted at rest is worse than to ask.
+Pauses, latches and what nobody acknowledged: few and dear, saved at each change. A file that is
+damaged, of another version or cannot be read is never a reason not to start and never written
+over (durable_file.set_aside); what cannot be read of it is taken from the copy, and where that
+fails a pair counts as paused until it is resumed: to mirror what a person wanted at rest is worse
+than to ask. What nobody acknowledged is read on its own: damage there touches no pause or latch.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TypeGuard
 
-from hammerd.daemon import durable_file
+from hammerd.daemon import durable_file, unacknowledged
+from hammerd.daemon.saved_values import is_time, quoted
+from hammerd.daemon.unacknowledged import NOTHING, Unacknowledged
 
 VERSION = 1
-LATEST_TIME = 1e11
-"""Wall times past this, thousands of years ahead, are damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class SavedPair:
     is_paused: bool = False
     paused_until_time: float | None = None
     is_diverged: bool = False
+    unacknowledged: Unacknowledged = NOTHING
 
 
 UNREADABLE_PAIR = SavedPair(is_paused=True)
@@ -41,11 +42,27 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """The text of a state file: pairs that are sound, and a guess at those that are not."""
+class ReadPair:
+    """A pair as far as it can be read, and what is wrong with it, "" where nothing is.
 
-    pairs: Pairs
-    guesses: Pairs = field(default_factory=dict)
+    `wrong` is of its pause and latch, which are a guess then; `lost` of what nobody acknowledged.
+    """
+
+    pair: SavedPair
+    wrong: str = ""
+    lost: str = ""
+
+    @property
+    def complaint(self) -> str:
+        """Return all that is wrong with it."""
+        return "; ".join(filter(None, (self.wrong, self.lost)))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The text of a state file, and what is wrong with it."""
+
+    pairs: Mapping[str, ReadPair]
     complaints: tuple[str, ...] = ()
 
 
@@ -68,34 +85,30 @@ def parse(text: str) -> Parsed:
     if not isinstance(data, dict) or not isinstance(entries := data.get("pairs"), dict):
         raise ValueError("it holds no pairs")  # noqa: TRY004 - a file's fault, not a caller's
     read = {name: _pair(entry) for name, entry in entries.items()}
-    complaints = tuple(f"pair {name}: {bad}" for name, (_, bad) in read.items() if bad)
+    complaints = tuple(
+        f"pair {name}: {one.complaint}" for name, one in read.items() if one.complaint
+    )
     version = data.get("version")
     if version != VERSION:
-        complaints = (f"its version {_short(version)} is not {VERSION}", *complaints)
-    return Parsed(
-        {name: pair for name, (pair, bad) in read.items() if not bad},
-        {name: pair for name, (pair, bad) in read.items() if bad},
-        complaints,
-    )
+        complaints = (f"its version {quoted(version)} is not {VERSION}", *complaints)
+    return Parsed(read, complaints)
 
 
 def load(path: Path) -> Loaded:
     """Read the state file, and its copy where the file is missing or damaged; writes nothing."""
     main, complaint = _look(path)
     if main is not None and not main.complaints:
-        return Loaded(main.pairs)
+        return Loaded(_pairs_of(main))
     copy, copy_complaint = _look(copy_of(path))
     if main is not None:
         found = copy.pairs if copy else {}
-        cured = {name: found.get(name, guess) for name, guess in main.guesses.items()}
-        return Loaded({**main.pairs, **cured}, tuple(f"{path}: {one}" for one in main.complaints))
+        cured = {name: _cured(one, found.get(name)) for name, one in main.pairs.items()}
+        return Loaded(cured, tuple(f"{path}: {one}" for one in main.complaints))
     if copy is None:
         complaints = (complaint, copy_complaint)
         return Loaded(complaints=tuple(one for one in complaints if one))
     missing = complaint or f"{path} is gone"
-    return Loaded(
-        {**copy.pairs, **copy.guesses}, (f"{missing}; read {copy_of(path)}", *copy.complaints)
-    )
+    return Loaded(_pairs_of(copy), (f"{missing}; read {copy_of(path)}", *copy.complaints))
 
 
 def save(path: Path, pairs: Pairs) -> None:
@@ -114,13 +127,6 @@ def copy_of(path: Path) -> Path:
     return path.with_name(path.name + ".copy")
 
 
-def is_time(value: object) -> TypeGuard[int | float]:
-    """Tell whether a value read from a file can be a wall time; NaN cannot."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    return 0 < value < LATEST_TIME
-
-
 def _look(path: Path) -> tuple[Parsed | None, str]:
     try:
         text = durable_file.read(path)
@@ -130,24 +136,43 @@ def _look(path: Path) -> tuple[Parsed | None, str]:
         return None, f"{path}: {reason}"
 
 
-def _pair(entry: object) -> tuple[SavedPair, str]:
-    """Return a pair as far as it can be read, and what is wrong with it, "" when nothing is."""
+def _pairs_of(parsed: Parsed) -> Pairs:
+    return {name: one.pair for name, one in parsed.pairs.items()}
+
+
+def _cured(read: ReadPair, copy: ReadPair | None) -> SavedPair:
+    """Take from the copy what could not be read, and only that: it may be the older of the two."""
+    pair = read.pair
+    if copy is None:
+        return pair
+    if read.wrong and not copy.wrong:
+        pair = replace(copy.pair, unacknowledged=pair.unacknowledged)
+    if read.lost:
+        both = unacknowledged.together(copy.pair.unacknowledged, pair.unacknowledged)
+        pair = replace(pair, unacknowledged=both)
+    return pair
+
+
+def _pair(entry: object) -> ReadPair:
     if not isinstance(entry, dict):
-        return UNREADABLE_PAIR, f"{_short(entry)} is no entry"
+        wrong = f"{quoted(entry)} is no entry"
+        return ReadPair(UNREADABLE_PAIR, wrong, "what nobody acknowledged is lost")
     until_time = entry.get("paused_until_time")
+    left, lost = unacknowledged.parse(entry.get("unacknowledged"))
     pair = SavedPair(
         entry.get("is_paused") is not False,
         float(until_time) if is_time(until_time) else None,
         bool(entry.get("is_diverged")),
+        left,
     )
+    return ReadPair(pair, _wrong(entry), lost)
+
+
+def _wrong(entry: Mapping[str, object]) -> str:
     for key in ("is_paused", "is_diverged"):
         if not isinstance(entry.get(key), bool):
-            return pair, f"{key} {_short(entry.get(key))} is neither true nor false"
+            return f"{key} {quoted(entry.get(key))} is neither true nor false"
+    until_time = entry.get("paused_until_time")
     if until_time is not None and not is_time(until_time):
-        return pair, f"paused_until_time {_short(until_time)} is no time"
-    return pair, ""
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
+        return f"paused_until_time {quoted(until_time)} is no time"
+    return ""

@@ -157,6 +157,45 @@ def test_acknowledged_by_one_pair_is_still_news_to_another() -> None:
     assert len(anomalies.events_of(AB)) == 1
 
 
+def test_what_an_earlier_run_told_of_a_pair_is_told_first_until_acknowledged() -> None:
+    first = Anomalies()
+    first.add(AnomalyName.ROLE_CHANGED, A, "master", "slave", 1.0)
+    first.add(AnomalyName.SLAVE_TID_WENT_BACK, B, "2", "1", 2.0)
+    left = first.events_of(AB)
+
+    anomalies = Anomalies()
+    anomalies.inherit("ab", left)
+    anomalies.add(AnomalyName.SLAVE_TID_WENT_BACK, B, "3", "2", 3.0)
+
+    assert [one.before for one in anomalies.events_of(AB)] == ["master", "2", "3"]
+    assert anomalies.events_of(AC) == ()
+    assert anomalies.acknowledge(AB) == 3
+    assert anomalies.events_of(AB) == ()
+    anomalies.add(AnomalyName.SLAVE_TID_WENT_BACK, B, "4", "3", 4.0)
+    assert [one.before for one in anomalies.events_of(AB)] == ["4"]
+
+
+def test_to_acknowledge_what_was_inherited_brings_nothing_back() -> None:
+    anomalies = Anomalies()
+    anomalies.add(AnomalyName.ROLE_CHANGED, A, "master", "slave", 1.0)
+    new = anomalies.events_of(AB)
+    anomalies.acknowledge(AB)
+    anomalies.inherit("ab", new)
+
+    assert anomalies.acknowledge(AB) == 1
+    assert anomalies.events_of(AB) == ()
+
+
+def test_no_more_is_kept_of_an_end_over_many_runs() -> None:
+    anomalies = Anomalies()
+    for number in range(3 * MOST_KEPT):
+        anomalies.inherit("ab", anomalies.events_of(AB))
+        anomalies.add(AnomalyName.ROLE_CHANGED, A, str(number), "", 0.0)
+
+    assert len(anomalies.events_of(AB)) == MOST_KEPT
+    assert anomalies.events_of(AB)[-1].before == str(3 * MOST_KEPT - 1)
+
+
 def test_only_the_last_anomalies_of_an_end_are_kept() -> None:
     anomalies = Anomalies()
     for number in range(3 * MOST_KEPT):

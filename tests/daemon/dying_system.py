@@ -21,11 +21,17 @@ from hammerd.core.tid_clock import TidClock, TidSample
 from hammerd.daemon import clocks_file, durable_file, state
 from hammerd.daemon.clocks_file import SavedClocks
 from hammerd.daemon.state import SavedPair
+from hammerd.daemon.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
 
 CALLS = frozenset({"open", "write", "fsync", "close", "replace", "rename", "unlink", "link"})
 DEAD, FAILED, BORNE = 42, 43, 44
-OLD = {"old": SavedPair(True, None, True)}
-NEW = {"new": SavedPair(True, 2e9, False), "old": SavedPair(False, None, True)}
+COMPLAINT = SavedComplaint("slave_full", "make room", "No space", 3, 1.8e9, 1.9e9)
+ANOMALY = SavedAnomaly("end.role_changed", "/s", "slave", "master", 1.9e9)
+OLD = {"old": SavedPair(True, None, True, Unacknowledged((COMPLAINT,)))}
+NEW = {
+    "new": SavedPair(True, 2e9, False, Unacknowledged((), (ANOMALY,))),
+    "old": SavedPair(False, None, True),
+}
 OLD_CLOCKS = SavedClocks({"/m": TidClock((TidSample(Tid(1), 1.0, 1.0),))})
 NEW_CLOCKS = SavedClocks(
     {"/m": TidClock((TidSample(Tid(1), 1.0, 1.0), TidSample(Tid(2), 2.0, 2.0)))}

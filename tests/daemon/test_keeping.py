@@ -3,12 +3,15 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hammerd.core.anomalies import Anomaly, AnomalyName
 from hammerd.core.daemon_config import LogFormat, LogLevel
-from hammerd.core.pair_states import Down, Memory, Paused, Up
+from hammerd.core.pair_states import CountedComplaint, Down, Memory, Paused, Up
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon import state
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.keeping import Keeping
@@ -178,6 +181,73 @@ def test_stop_asked_of_every_pair_at_the_end_is_not_what_is_wanted(
     on_a_loop(story)
 
     assert state.load(tmp_path / "state.json").pairs == {"test": SavedPair(True, None, False)}
+
+
+# --- what nobody acknowledged ----------------------------------------------------------------
+
+PAIR = Pair("test", Endpoint("/m"), Endpoint("/s", "host"))
+PROMOTED = Anomaly(AnomalyName.ROLE_CHANGED, PAIR.slave, "slave", "master", 5.0, 9)
+FULL = CountedComplaint("slave_full", "make room", "No space", 3, 4.0, 6.0)
+
+
+def test_complaints_and_anomalies_are_taken_up_by_the_next_daemon(
+    tmp_path: Path, writer: Writer
+) -> None:
+    memories: list[Memory] = []
+    anomalies: list[Anomaly] = []
+
+    async def first() -> None:
+        files = keeping(tmp_path, writer)
+        files.memories = lambda: {"test": Memory(Down(), is_diverged=True, complaints=(FULL,))}
+        files.anomalies = lambda: {"test": (PROMOTED,)}
+        files.changed()
+        await files.saved()
+
+    async def second() -> None:
+        files = keeping(tmp_path, writer)
+        files.load()
+        memories.append(files.remembered("test"))
+        anomalies.extend(files.remembered_anomalies(PAIR))
+        assert files.remembered_anomalies(replace(PAIR, slave=Endpoint("/else"))) == ()
+
+    on_a_loop(first)
+    on_a_loop(second)
+
+    [memory], [anomaly] = memories, anomalies
+    assert memory.is_diverged
+    [complaint] = memory.complaints
+    assert complaint == replace(FULL, since_at=complaint.since_at, last_at=complaint.last_at)
+    assert complaint.last_at - complaint.since_at == pytest.approx(2.0, abs=0.01)
+    assert anomaly == replace(PROMOTED, at=anomaly.at, number=0)
+    assert anomaly.at - complaint.since_at == pytest.approx(1.0, abs=0.01)
+
+
+def test_count_that_has_risen_is_saved_at_the_next_checkpoint_and_only_then(
+    tmp_path: Path, writer: Writer
+) -> None:
+    path = tmp_path / "state.json"
+    memory = Memory(Paused(1e6), complaints=(FULL,))
+
+    def saved_count() -> int:
+        return state.load(path).pairs["test"].unacknowledged.complaints[0].count
+
+    async def story() -> None:
+        nonlocal memory
+        files = keeping(tmp_path, writer)
+        files.memories = lambda: {"test": memory}
+        files.changed()
+        await files.saved()
+        first = path.stat().st_ino
+        files.checkpoint()
+        await files.saved()
+        assert path.stat().st_ino == first
+        memory = replace(memory, complaints=(replace(FULL, count=4, last_at=7.0),))
+        assert saved_count() == 3
+        files.checkpoint()
+        await files.saved()
+        assert saved_count() == 4
+
+    on_a_loop(story)
 
 
 def test_damaged_file_is_kept_before_it_is_written_over(tmp_path: Path, writer: Writer) -> None:

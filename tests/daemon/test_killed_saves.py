@@ -12,7 +12,10 @@ import pytest
 from hammerd.daemon import durable_file, state
 from tests.daemon.dying_system import BORNE, DEAD, FAILED, NEW, OLD, FrailOs
 
-OLD_JSON, NEW_JSON = ({name: asdict(pair) for name, pair in kept.items()} for kept in (OLD, NEW))
+OLD_JSON, NEW_JSON = (
+    json.loads(json.dumps({name: asdict(pair) for name, pair in kept.items()}))
+    for kept in (OLD, NEW)
+)
 
 
 def outcomes(directory: Path, case: str, manner: str) -> list[dict[str, Any]]:

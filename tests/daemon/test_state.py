@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,9 +16,16 @@ from hammerd.core.tid_clock import TidClock, TidSample
 from hammerd.daemon import clocks_file, durable_file, state
 from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
 from hammerd.daemon.state import SavedPair
+from hammerd.daemon.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
+
+FULL = SavedComplaint("slave_full", "make room", "No space left on device", 12, 1.8e9, 1.9e9)
+DAMAGED = SavedComplaint("data_damaged", "", "data_crc did not match", 1, 1.85e9, 1.85e9)
+WENT_BACK = SavedAnomaly("slave.tid_went_back", "/slave", "0x2", "0x1", 1.8e9)
+PROMOTED = SavedAnomaly("end.role_changed", "/slave", "slave", "master", 1.9e9)
+UNSEEN = Unacknowledged((FULL, DAMAGED), (WENT_BACK, PROMOTED))
 
 PAIRS = {
-    "home": SavedPair(True, 2e9, False),
+    "home": SavedPair(True, 2e9, False, UNSEEN),
     "mail": SavedPair(True, None, True),
     "src": SavedPair(False, None, True),
 }
@@ -135,13 +143,123 @@ def test_what_is_no_file_at_all_is_cured_by_the_copy(
     assert "state.json.bad" in os.listdir(tmp_path)
 
 
+# --- what nobody acknowledged ----------------------------------------------------------------
+
+
+def damage(path: Path, *keys: str | int, value: object) -> None:
+    """Put a value into what a file keeps unacknowledged of the pair `home`."""
+    data = json.loads(path.read_text())
+    place = data["pairs"]["home"]
+    keys = ("unacknowledged", *keys)
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(data))
+
+
+ONE_COMPLAINT = asdict(FULL)
+ONE_ANOMALY = asdict(WENT_BACK)
+NONSENSE = [
+    ((), "gone", Unacknowledged()),
+    (("complaints",), None, Unacknowledged((), UNSEEN.anomalies)),
+    (("anomalies",), {}, Unacknowledged(UNSEEN.complaints)),
+    *(
+        (("complaints", 0), bad, Unacknowledged((DAMAGED,), UNSEEN.anomalies))
+        for bad in (
+            7,
+            {},
+            ONE_COMPLAINT | {"count": 0},
+            ONE_COMPLAINT | {"count": True},
+            ONE_COMPLAINT | {"count": 1 << 60},
+            ONE_COMPLAINT | {"text": None},
+            ONE_COMPLAINT | {"last_time": float("nan")},
+        )
+    ),
+    *(
+        (("anomalies", 0), bad, Unacknowledged(UNSEEN.complaints, (PROMOTED,)))
+        for bad in (
+            "slave.tid_went_back",
+            [],
+            ONE_ANOMALY | {"name": "slave.danced"},
+            ONE_ANOMALY | {"name": ["slave.tid_went_back"]},
+            ONE_ANOMALY | {"end": 1},
+            ONE_ANOMALY | {"time": 1e300},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("keys", "value", "left"), NONSENSE)
+def test_damage_to_what_nobody_acknowledged_costs_no_pause_and_no_latch(
+    tmp_path: Path, keys: tuple[str | int, ...], value: object, left: Unacknowledged
+) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+    state.copy_of(path).unlink()
+    damage(path, *keys, value=value)
+
+    loaded = state.load(path)
+
+    assert loaded.pairs == PAIRS | {"home": SavedPair(True, 2e9, False, left)}
+    assert len(loaded.complaints) == 1
+    assert "pair home: unacknowledged " in loaded.complaints[0]
+
+
+@pytest.mark.parametrize(("keys", "value", "left"), NONSENSE)
+def test_damage_to_what_nobody_acknowledged_is_cured_by_the_copy(
+    tmp_path: Path, keys: tuple[str | int, ...], value: object, left: Unacknowledged
+) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+    damage(path, *keys, value=value)
+
+    loaded = state.load(path)
+
+    cured = loaded.pairs["home"].unacknowledged
+    assert set(cured.complaints) == set(UNSEEN.complaints)
+    assert set(cured.anomalies) == set(UNSEEN.anomalies)
+    assert loaded.complaints
+
+
+def test_pause_is_not_taken_from_an_older_copy_because_a_complaint_is_damaged(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.json"
+    older = SavedPair(False, None, False, UNSEEN)
+    state.save(state.copy_of(path), {"home": older})
+    path.write_text(state.dump(PAIRS))
+    damage(path, "complaints", 0, value=None)
+
+    assert state.load(path).pairs["home"] == SavedPair(
+        True, 2e9, False, Unacknowledged((FULL, DAMAGED), UNSEEN.anomalies)
+    )
+
+
+def test_file_from_before_complaints_were_saved_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(entry())
+
+    assert state.load(path) == state.Loaded({"test": SavedPair(is_paused=True)})
+
+
+def test_what_no_terminal_can_print_is_not_handed_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+    damage(path, "complaints", 0, "text", value="No\x1b[2J \ud800space")
+
+    assert state.load(path).pairs["home"].unacknowledged.complaints[0].text == "No?[2J ?space"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["version", "pairs", "clocks", "slaves", "is_paused", "paused_until_time", "x"]
+                [
+                    *("version", "pairs", "clocks", "slaves", "is_paused", "paused_until_time"),
+                    *("unacknowledged", "complaints", "anomalies", "x"),
+                ]
             ),
             inner,
             max_size=4,
@@ -158,7 +276,8 @@ JSON = st.recursive(
 def test_no_json_whatsoever_stops_a_load(tmp_path: Path, data: object, is_versioned: bool) -> None:
     path = tmp_path / "any.json"
     if is_versioned:
-        data = {"version": 1, "pairs": data, "clocks": data, "slaves": data}
+        pairs = {"a": data, "b": {"is_paused": True, "unacknowledged": data}}
+        data = {"version": 1, "pairs": pairs, "clocks": data, "slaves": data}
     path.write_text(json.dumps(data))
 
     state.load(path)
