@@ -85,7 +85,7 @@ def health_of(report: PairReport, now_at: float) -> Health:
     extras = report.extras or Extras()
     is_to_be_seen = bool(report.life.memory.complaints or extras.anomalies)
     warned = Health.WARNING if is_to_be_seen or extras.is_short_of_room else Health.OK
-    return _worst(warned, _health_now(report, now_at))
+    return worst(warned, _health_now(report, now_at))
 
 
 def _health_now(report: PairReport, now_at: float) -> Health:
@@ -95,11 +95,11 @@ def _health_now(report: PairReport, now_at: float) -> Health:
             return Health.CRITICAL
         case WaitingForMount():
             is_long = now_at - state.since_at >= life.pair.timing.mount_grace_s
-            return Health.CRITICAL if is_long else _worst(Health.WARNING, _lag_health(report))
+            return Health.CRITICAL if is_long else worst(Health.WARNING, _lag_health(report))
         case WaitingForBackoff() | WaitingForSlave():
-            return _worst(Health.WARNING, _lag_health(report))
+            return worst(Health.WARNING, _lag_health(report))
         case Streaming(stopped_half=trouble) if trouble:
-            return _worst(Health.WARNING, _lag_health(report))
+            return worst(Health.WARNING, _lag_health(report))
         case Stopped():
             return Health.OK if not isinstance(life.memory.wanted, Up) else Health.WARNING
         case _:
@@ -108,7 +108,16 @@ def _health_now(report: PairReport, now_at: float) -> Health:
 
 def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
     """Return the worst health of all pairs, ok when there are none."""
-    return _worst(Health.OK, *(health_of(report, now_at) for report in reports))
+    return worst(Health.OK, *(health_of(report, now_at) for report in reports))
+
+
+UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because")
+"""Where the daemon tells why what must outlive it cannot be saved, None while it can."""
+
+
+def daemon_health(daemon: Mapping[str, object]) -> Health:
+    """Judge the daemon itself by its part of the status: can it save what must outlive it?"""
+    return Health.WARNING if any(daemon.get(key) for key in UNSAVED_KEYS) else Health.OK
 
 
 def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
@@ -256,7 +265,8 @@ def _lag_health(report: PairReport) -> Health:
     return Health.WARNING if lag.seconds >= thresholds.lag_warning_s else Health.OK
 
 
-def _worst(*healths: Health) -> Health:
+def worst(*healths: Health) -> Health:
+    """Return the worst of some healths."""
     return max(healths, key=list(Health).index)
 
 

@@ -16,11 +16,21 @@ from hammerd.core.control_messages import (
 )
 from hammerd.core.pair_events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair_states import Paused
-from hammerd.core.status import Json, pair_json, status_json, worst_health
+from hammerd.core.status import (
+    Json,
+    daemon_health,
+    pair_json,
+    status_json,
+    worst,
+    worst_health,
+)
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
 
 EX_UNAVAILABLE = 69
+
+_LEAVE_DISABLED = frozenset({Verb.PAUSE, Verb.RESUME, Verb.RESTART})
+"""What is refused for a disabled pair that is named, and leaves the others alone."""
 
 DescribeDaemon = Callable[[], Mapping[str, object]]
 Save = Callable[[], Awaitable[str | None]]
@@ -52,7 +62,7 @@ class Answers:
         if refusal := refuse_unknown(request.pairs, known):
             return refusal
         pairs = request.pairs or tuple(known)
-        if request.verb not in READ_VERBS and (refusal := self._refuse_disabled(request.pairs)):
+        if request.verb in _LEAVE_DISABLED and (refusal := self._refuse_disabled(request.pairs)):
             return refusal
         if self._describe()["state"] == "stopping" and request.verb not in READ_VERBS:
             return Refusal("hammerd is stopping", "start it again first", EX_UNAVAILABLE)
@@ -68,20 +78,20 @@ class Answers:
             case Verb.RESTART:
                 return self._restart(pairs, are_named=bool(request.pairs))
             case Verb.ACK:
-                for name in pairs:
-                    self.on_acknowledged(name)
-                return self._post(pairs, Acknowledged())
+                return self._acknowledge(pairs)
             case _:
                 assert_never(request.verb)
 
     def status(self, pairs: tuple[str, ...]) -> Json:
-        """Return the status of some pairs; the health is that of those."""
+        """Return the status of some pairs; the health is the worst of those and the daemon's."""
         now_at = self._clock.now().at
         reports = [self._engine.report(name) for name in pairs]
         described = [pair_json(report, now_at, self._clock.rfc3339) for report in reports]
         daemon = {**self._describe(), "version": __version__, "pid": os.getpid()}
+        health = daemon_health(daemon)
+        whole = worst(health, worst_health(reports, now_at))
         return {
-            **status_json(daemon, described, worst_health(reports, now_at)),
+            **status_json({**daemon, "health": health}, described, whole),
             "measured_time": self._clock.rfc3339(now_at),
         }
 
@@ -100,14 +110,22 @@ class Answers:
             hint = f'"hammerd resume {" ".join(paused)}" starts what is paused'
             return Refusal(f"paused: {', '.join(paused)}", hint, EX_UNAVAILABLE)
         running = tuple(name for name in pairs if name not in paused)
-        self._post(running, RestartAsked())
-        return Answer({"pairs": list(running), "left_paused": list(paused)})
+        done = self._post(running, RestartAsked())
+        return Answer({**done.data, "left_paused": list(paused)})
+
+    def _acknowledge(self, pairs: tuple[str, ...]) -> Reply:
+        """Take what was seen out of the status, of disabled pairs too: it starts nothing."""
+        for name in pairs:
+            self.on_acknowledged(name)
+            self._engine.post(name, Acknowledged())
+        return Answer({"pairs": list(pairs)})
 
     def _pause(self, pairs: tuple[str, ...], for_s: float | None) -> Reply:
         until_at = None if for_s is None else self._clock.now().at + for_s
         return self._post(pairs, StopAsked(Paused(until_at)))
 
-    def _post(self, pairs: tuple[str, ...], event: Event) -> Reply:
+    def _post(self, pairs: tuple[str, ...], event: Event) -> Answer:
+        """Let an event happen to those that are enabled; the answer names them."""
         enabled = [name for name in pairs if self._engine.life(name).pair.enabled]
         for name in enabled:
             self._engine.post(name, event)

@@ -35,6 +35,7 @@ from hammerd.core.status import (
     SCHEMA_VERSION,
     Health,
     PairReport,
+    daemon_health,
     health_of,
     pair_json,
     status_json,
@@ -136,6 +137,21 @@ def test_all_pairs_are_as_well_as_the_worst() -> None:
     assert worst_health([well, unknown], NOW_AT) == Health.UNKNOWN
     assert worst_health([unknown, slow, well], NOW_AT) == Health.WARNING
     assert worst_health([slow, parked, well], NOW_AT) == Health.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("told", "health"),
+    [
+        ({}, Health.OK),
+        ({"state_unsaved_because": None, "clocks_unsaved_because": None}, Health.OK),
+        ({"state_unsaved_because": "No space left on device"}, Health.WARNING),
+        ({"clocks_unsaved_because": "Read-only file system"}, Health.WARNING),
+    ],
+)
+def test_daemon_that_cannot_save_what_must_outlive_it_is_a_warning(
+    told: dict[str, object], health: Health
+) -> None:
+    assert daemon_health(told) == health
 
 
 # --- json ------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ def test_full_disk_is_said_and_made_good_for(world: World) -> None:
     with a_small_disk(world.root / "db") as disk:
         daemon = world.start(world.configure(PAIRS))
         assert hammerd(world)["state_unsaved_since_time"] is None
+        assert hammerd(world)["health"] == "ok"
 
         disk.fill()
         answer = world.ask(Verb.PAUSE, "test")
@@ -99,6 +100,10 @@ def test_full_disk_is_said_and_made_good_for(world: World) -> None:
         assert "No space left" in answer["unsaved_because"]
         assert "No space left" in hammerd(world)["state_unsaved_because"]
         assert hammerd(world)["state_unsaved_since_time"]
+        assert hammerd(world)["health"] == "warning"
+        # The named pair rests as it was asked to: what is wrong is the daemon's.
+        only = world.ask(Verb.STATUS, "test")
+        assert (only["health"], only["pairs"][0]["health"]) == ("warning", "ok")
         until(lambda: "state.unsaved" in world.log(), "the line in the log")
 
         disk.make_room()

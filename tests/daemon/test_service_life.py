@@ -234,6 +234,8 @@ def test_disabled_pair_is_shown_and_left_alone(world: World) -> None:
     with pytest.raises(HammerdError, match="disabled in the config: test"):
         world.ask(Verb.RESUME, "test")
     assert world.ask(Verb.RESUME)["pairs"] == []
+    answer = world.ask(Verb.RESTART)
+    assert (answer["pairs"], answer["left_paused"]) == ([], [])
     assert "pair.probing" not in world.log()
 
 
