@@ -5,7 +5,7 @@ from collections.abc import Callable
 import click
 
 from hammerd.cli.control_client import ask
-from hammerd.cli.saying import say
+from hammerd.cli.saying import say, say_aside
 from hammerd.cli.whereabouts import asks_the_daemon, current
 from hammerd.core.control_messages import Request
 
@@ -31,12 +31,18 @@ def chosen_pairs(pairs: tuple[str, ...], *, every: bool) -> tuple[str, ...]:
 
 
 def tell_pairs(words: str, request: Request, config: str | None, run_dir: str | None) -> None:
-    """Send a request about pairs, and say which ones it reached, and which it left paused."""
+    """Send a request about pairs, and say which ones it reached, and which it left paused.
+
+    What was done and could not be saved is a warning, and no failure.
+    """
     data = ask(current(config, run_dir).find_run_dir(), request)
     told = f"{words}: {_listed(data.get('pairs', list(request.pairs)))}"
     if left := data.get("left_paused"):
         told += f"; left paused: {_listed(left)}"
     say(told)
+    if because := data.get("unsaved_because"):
+        say_aside(f"hammerd: done, but not saved: {because}")
+        say_aside("hint: it does not outlive hammerd until it is; hammerd tries again each minute")
 
 
 def _listed(names: object) -> str:

@@ -1,9 +1,23 @@
-"""Says below a pair's row what the row cannot: a wish that differs, a trouble, and its cure."""
+"""Says below a pair's row what the row cannot: troubles and their cures first, then the rest.
+
+The most urgent stands first: what keeps the pair from its work, what was complained of and nobody
+acknowledged, what will stop it soon, what is not known. What a person asked for comes after.
+"""
 
 from collections.abc import Iterator
 
-from hammerd.cli.quantities import count, show_about, show_bytes, show_span
+from hammerd.cli.quantities import (
+    count,
+    seconds_between,
+    show_about,
+    show_bytes,
+    show_moment,
+    show_span,
+)
 from hammerd.cli.status_answer import PairAnswer
+
+MOST_ANOMALIES = 3
+"""How many anomalies of a pair are shown, the newest; the others are counted."""
 
 
 def is_disabled(pair: PairAnswer) -> bool:
@@ -14,19 +28,27 @@ def is_disabled(pair: PairAnswer) -> bool:
 def notes_of(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
     """Say what is to be said of a pair at the RFC 3339 time when the daemon looked."""
     if is_disabled(pair):
+        yield from _unacknowledged(pair, measured_time)
         return
-    yield from _wish(pair, measured_time)
     if pair["because"]:
-        yield _trouble(pair, pair["because"])
-    if pair["hint"]:
-        yield f"hint: {pair['hint']}"
+        yield from _trouble_and_cure(pair, pair["because"])
+    yield from _unacknowledged(pair, measured_time)
+    if pair.get("slave_is_short_of_room"):
+        yield _short_of_room(pair)
     if pair["lag_s"] is None and (because := pair.get("lag_unknown_because")):
         yield f"lag unknown: {because}"
-    yield from _complaints(pair)
-    if pair["because"] and pair["last_words"]:
-        yield f"last words: {pair['last_words'][-1]}"
+    yield from _wish(pair, measured_time)
+    yield from _cascade(pair)
     if pair["gear"] == "bulk" and pair["phase"]:
         yield _bulk(pair)
+
+
+def _trouble_and_cure(pair: PairAnswer, because: str) -> Iterator[str]:
+    yield _trouble(pair, because)
+    if pair["hint"]:
+        yield f"hint: {pair['hint']}"
+    if pair["last_words"]:
+        yield f"last words: {pair['last_words'][-1]}"
 
 
 def _wish(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
@@ -36,24 +58,47 @@ def _wish(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
         yield f"wanted {pair['wanted']}"
 
 
-def _complaints(pair: PairAnswer) -> Iterator[str]:
-    for complaint in pair.get("complaints", ()):
-        yield f"complained {count(complaint['count'], 'time')}: {complaint['text']}"
-        if complaint["hint"]:
+def _unacknowledged(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
+    complaints, anomalies = pair.get("complaints", []), pair.get("anomalies", [])
+    for complaint in complaints:
+        times = count(complaint["count"], "time")
+        last_time = complaint.get("last_time")
+        last = f", last at {show_moment(last_time, measured_time)}" if last_time else ""
+        yield f"complained {times}{last}: {complaint['text']}"
+        if complaint["hint"] and complaint["hint"] != pair["hint"]:
             yield f"hint: {complaint['hint']}"
+    for anomaly in anomalies[: -MOST_ANOMALIES - 1 : -1]:
+        moment = show_moment(anomaly["time"], measured_time)
+        was, then = anomaly["before"], anomaly["after"]
+        yield f"{anomaly['name']} at {moment}: {anomaly['end']} was {was}, then {then}"
+    if (more := len(anomalies) - MOST_ANOMALIES) > 0:
+        yield f"and {more} earlier: hammerd status --json {pair['pair']}"
+    if complaints or anomalies:
+        yield f'shown until "hammerd ack {pair["pair"]}"'
+
+
+def _short_of_room(pair: PairAnswer) -> str:
+    free_bytes, total_bytes = pair.get("slave_free_bytes"), pair.get("slave_total_bytes")
+    if free_bytes is None or not total_bytes:
+        return "slave short of room"
+    share = f"{100 * free_bytes / total_bytes:.1f} %"
+    free, total = show_bytes(free_bytes), show_bytes(total_bytes)
+    return f"slave short of room: {free} of {total} free ({share})"
+
+
+def _cascade(pair: PairAnswer) -> Iterator[str]:
+    origin, lag_s = pair.get("origin"), pair.get("origin_lag_s")
+    if origin is None or (lag_s is not None and lag_s == pair["lag_s"]):
+        return
+    behind = "an unknown time" if lag_s is None else show_span(lag_s)
+    yield f"{behind} behind {origin}, where its cascade begins"
 
 
 def _paused(until_time: str | None, measured_time: str | None) -> str:
     if until_time is None:
         return "paused until it is resumed"
-    # Most often no pair is paused, and nobody waits for this import.
-    from datetime import UTC, datetime
-
-    until = datetime.fromisoformat(until_time).astimezone(UTC)
-    seen = datetime.fromisoformat(measured_time) if measured_time else datetime.now(UTC)
-    day = "" if until.date() == seen.astimezone(UTC).date() else f"{until:%Y-%m-%d} "
-    left = show_about((until - seen).total_seconds())
-    return f"paused for another {left} (until {day}{until:%H:%M} UTC)"
+    left = show_about(seconds_between(measured_time, until_time))
+    return f"paused for another {left} (until {show_moment(until_time, measured_time)})"
 
 
 def _trouble(pair: PairAnswer, because: str) -> str:
@@ -67,7 +112,9 @@ def _trouble(pair: PairAnswer, because: str) -> str:
 
 
 def _bulk(pair: PairAnswer) -> str:
+    free_bytes = pair.get("slave_free_bytes")
+    room = "" if free_bytes is None else f"; {show_bytes(free_bytes)} free on the slave"
     if pair["slice_bytes"] is None:
-        return f"in bulk: {pair['phase']}"
+        return f"in bulk: {pair['phase']}{room}"
     whole = "" if pair["bulk_bytes"] is None else f" of {show_bytes(pair['bulk_bytes'])}"
-    return f"in bulk: {pair['phase']}, {show_bytes(pair['slice_bytes'])}{whole}"
+    return f"in bulk: {pair['phase']}, {show_bytes(pair['slice_bytes'])}{whole}{room}"

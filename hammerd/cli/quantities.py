@@ -21,6 +21,25 @@ def show_about(seconds: float) -> str:
     return f"{whole // 60}m" if 60 <= whole < 3_600 else show_span(whole)
 
 
+def show_moment(time: str, seen_time: str | None = None) -> str:
+    """Show an RFC 3339 time, with its day unless that is the day of `seen_time`: `16:12 UTC`."""
+    # Most often there is nothing to show, and nobody waits for this import.
+    from datetime import UTC, datetime
+
+    moment = datetime.fromisoformat(time).astimezone(UTC)
+    seen = datetime.fromisoformat(seen_time) if seen_time else datetime.now(UTC)
+    day = "" if moment.date() == seen.astimezone(UTC).date() else f"{moment:%Y-%m-%d} "
+    return f"{day}{moment:%H:%M} UTC"
+
+
+def seconds_between(earlier_time: str | None, later_time: str) -> float:
+    """Return the seconds from one RFC 3339 time, None for now, to another."""
+    from datetime import UTC, datetime
+
+    earlier = datetime.fromisoformat(earlier_time) if earlier_time else datetime.now(UTC)
+    return (datetime.fromisoformat(later_time) - earlier).total_seconds()
+
+
 def show_bytes(size_bytes: int) -> str:
     """Show a number of bytes: `512 B`, `1.2 GB` in powers of 1024."""
     for unit_bytes, unit in _SIZES:

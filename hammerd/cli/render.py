@@ -10,16 +10,22 @@
        web   stopped    -            1h05m  0x0000000100580a8f      -         1
           paused for another 59m (until 16:12 UTC)
 
+    ! state not saved since 15:58 UTC: /var/db/hammerd/state.json.new: No space left
+        on device
+      hint: what was paused, resumed or acknowledged since then does not outlive
+        hammerd
+
 In front of each row stands its health: `!!` critical, `!` warning, `?` unknown; while all is well
-there is no such column. A line is made of spans, text and the health that it tells; what colour
-that is, and whether there is any, cli/terminal.py knows. A name too long for its column gets a
-line of its own.
+there is no such column. Below the table stands what is wrong with the daemon itself. A line is
+made of spans, text and the health that it tells; what colour that is, and whether there is any,
+cli/terminal.py knows. A name too long for its column gets a line of its own.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hammerd.cli.daemon_notes import notes_of_daemon
 from hammerd.cli.pair_notes import is_disabled, notes_of
 from hammerd.cli.quantities import count, show_span
 from hammerd.cli.saying import WIDTH, wrapped_line
@@ -57,16 +63,7 @@ class _Widths:
 
 def render_status(status: StatusAnswer, width: int = WIDTH) -> tuple[Line, ...]:
     """Lay out a status in lines of `width` characters, as far as its words allow."""
-    lines: list[Line] = list(_heading(status, width))
-    if not status["pairs"]:
-        return tuple(lines)
-    rows = [_cells(pair) for pair in status["pairs"]]
-    widths = _widths(status["pairs"], rows, width)
-    lines += [(), _head(widths)]
-    for pair, cells in zip(status["pairs"], rows, strict=True):
-        lines.extend(_row(pair, cells, widths))
-        lines.extend(_note_lines(pair, status.get("measured_time"), width))
-    return tuple(lines)
+    return (*_heading(status, width), *_table(status, width), *_below(status, width))
 
 
 def plain_text(line: Line) -> str:
@@ -84,6 +81,28 @@ def _heading(status: StatusAnswer, width: int) -> Iterator[Line]:
     if lost := daemon.get("lines_dropped", 0) + daemon.get("writes_failed", 0):
         words = f"{count(lost, 'log line')} {'was' if lost == 1 else 'were'} lost"
         yield from _wrapped(f"{words}: is the disk of the log full?", width, tone="warning")
+
+
+def _table(status: StatusAnswer, width: int) -> Iterator[Line]:
+    if not status["pairs"]:
+        return
+    rows = [_cells(pair) for pair in status["pairs"]]
+    widths = _widths(status["pairs"], rows, width)
+    yield from ((), _head(widths))
+    for pair, cells in zip(status["pairs"], rows, strict=True):
+        yield from _row(pair, cells, widths)
+        yield from _note_lines(pair, status.get("measured_time"), width)
+
+
+def _below(status: StatusAnswer, width: int) -> Iterator[Line]:
+    """Say what is wrong with the daemon, in the tone of its health."""
+    notes = tuple(notes_of_daemon(status["hammerd"], status.get("measured_time")))
+    if notes:
+        yield ()
+    for trouble, hint in notes:
+        yield from _wrapped(f"! {trouble}", width, tone="warning", deeper=2 * _DEEPER)
+        if hint:
+            yield from _wrapped(f"hint: {hint}", width, _DEEPER)
 
 
 def _counted_as(pair: PairAnswer) -> str:
@@ -128,7 +147,7 @@ def _head(widths: _Widths) -> Line:
 
 
 def _row(pair: PairAnswer, cells: tuple[str, ...], widths: _Widths) -> Iterator[Line]:
-    health = "" if is_disabled(pair) else pair["health"]
+    health = "" if is_disabled(pair) and pair["health"] == "ok" else pair["health"]
     if len(cells[_NAME]) > widths.columns[_NAME]:
         yield (*_mark(health, widths), Span(cells[_NAME]))
         cells, first = ("", *cells[1:]), ""
@@ -156,6 +175,8 @@ def _note_lines(pair: PairAnswer, measured_time: str | None, width: int) -> Iter
         yield from _wrapped(note, width, _NOTE_INDENT)
 
 
-def _wrapped(text: str, width: int, indent: int = 0, tone: str = "") -> Iterator[Line]:
-    for line in wrapped_line(" " * indent + text, width, _DEEPER):
+def _wrapped(
+    text: str, width: int, indent: int = 0, *, tone: str = "", deeper: int = _DEEPER
+) -> Iterator[Line]:
+    for line in wrapped_line(" " * indent + text, width, deeper):
         yield (Span(line, tone),)

@@ -18,6 +18,10 @@ class DaemonAnswer(TypedDict):
     state: str
     lines_dropped: NotRequired[int]
     writes_failed: NotRequired[int]
+    state_unsaved_since_time: NotRequired[str | None]
+    state_unsaved_because: NotRequired[str | None]
+    clocks_unsaved_because: NotRequired[str | None]
+    state_complaints: NotRequired[list[str]]
 
 
 class ComplaintAnswer(TypedDict):
@@ -27,6 +31,17 @@ class ComplaintAnswer(TypedDict):
     count: int
     text: str
     hint: str | None
+    last_time: NotRequired[str]
+
+
+class AnomalyAnswer(TypedDict):
+    """What happened to an end against the order of things."""
+
+    name: str
+    end: str
+    before: str
+    after: str
+    time: str
 
 
 class PairAnswer(TypedDict):
@@ -55,6 +70,12 @@ class PairAnswer(TypedDict):
     slice_bytes: int | None
     bulk_bytes: int | None
     health: str
+    origin: NotRequired[str | None]
+    origin_lag_s: NotRequired[float | None]
+    slave_free_bytes: NotRequired[int | None]
+    slave_total_bytes: NotRequired[int | None]
+    slave_is_short_of_room: NotRequired[bool]
+    anomalies: NotRequired[list[AnomalyAnswer]]
     complaints: NotRequired[list[ComplaintAnswer]]
     last_words: list[str]
 

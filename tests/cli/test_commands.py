@@ -71,6 +71,19 @@ def test_a_refusal_ends_with_its_code(hammerd, start_daemon, run_dir):
     assert (ran.code, ran.out, ran.err) == (69, "", "hammerd is stopping\n")
 
 
+def test_what_was_done_and_not_saved_is_a_warning(hammerd, start_daemon, run_dir):
+    because = "/var/db/hammerd/state.json.new: No space left on device"
+    start_daemon(Answer({"pairs": ["a"], "unsaved_because": because}))
+
+    ran = hammerd("pause", "a", "--run-dir", run_dir, columns=200)
+
+    assert (ran.code, ran.out) == (0, "paused: a\n")
+    assert ran.err.splitlines() == [
+        f"hammerd: done, but not saved: {because}",
+        "hint: it does not outlive hammerd until it is; hammerd tries again each minute",
+    ]
+
+
 def test_a_restart_of_all_says_which_pairs_it_left_paused(hammerd, start_daemon, run_dir):
     start_daemon(Answer({"pairs": ["a", "b"], "left_paused": ["c"]}))
 

@@ -173,17 +173,175 @@ def test_lost_log_lines_are_told_above_the_table(
     assert text_of({**status, "hammerd": daemon}).splitlines()[1] == said
 
 
-def test_what_keeps_a_lag_unknown_and_what_hammer_complained_of_are_told(
+def notes_in(status: StatusAnswer) -> list[str]:
+    """Return what stands below the row of the only pair."""
+    return text_of(status).splitlines()[4:]
+
+
+def anomaly(name: str, before: str, after: str, time: str = "2026-03-04T15:58:00.000Z"):
+    end = "/Backup2/pfs/a"
+    return {"name": name, "end": end, "before": before, "after": after, "time": time}
+
+
+FULL = {
+    "name": "slave_full",
+    "count": 12,
+    "text": "mirror-write: No space left on device",
+    "hint": "make room on the slave",
+    "since_time": "2026-03-03T01:00:00.000Z",
+    "last_time": "2026-03-03T23:10:00.000Z",
+}
+
+
+def test_troubles_of_a_pair_stand_below_it_the_most_urgent_first(
     make_status: MakeStatus, make_pair: MakePair
 ):
-    complaint = {"name": "no_space", "count": 2, "text": "No space", "hint": "prune"}
-    pair = make_pair("a", lag_s=None, lag_unknown_because="ENXIO", complaints=[complaint])
+    troubled = make_pair(
+        "a",
+        state="waiting",
+        waiting_for="backoff",
+        because="slave_full",
+        hint="make room on the slave",
+        retry_in_s=12.0,
+        failures=2,
+        last_words=["No space"],
+        lag_s=None,
+        lag_unknown_because="slave /Backup2/pfs/a cannot be read: ENXIO",
+        gear=None,
+        phase=None,
+        up_s=None,
+        health="warning",
+        complaints=[FULL],
+        anomalies=[anomaly("end.role_changed", "slave", "master")],
+        origin="/Backup0/pfs/a",
+        origin_lag_s=None,
+        slave_free_bytes=3 << 20,
+        slave_total_bytes=1 << 30,
+        slave_is_short_of_room=True,
+        wanted="paused",
+    )
 
-    assert text_of(make_status(pair)).splitlines()[-3:] == [
-        "      lag unknown: ENXIO",
-        "      complained 2 times: No space",
-        "      hint: prune",
+    assert notes_in(make_status(troubled)) == [
+        "      for backoff: slave_full, looked at again in 12s, after 2 failures",
+        "      hint: make room on the slave",
+        "      last words: No space",
+        "      complained 12 times, last at 2026-03-03 23:10 UTC: mirror-write: No space",
+        "        left on device",
+        "      end.role_changed at 15:58 UTC: /Backup2/pfs/a was slave, then master",
+        '      shown until "hammerd ack a"',
+        "      slave short of room: 3.0 MB of 1.0 GB free (0.3 %)",
+        "      lag unknown: slave /Backup2/pfs/a cannot be read: ENXIO",
+        "      paused until it is resumed",
+        "      an unknown time behind /Backup0/pfs/a, where its cascade begins",
     ]
+
+
+def test_hint_of_a_complaint_that_is_over_stands_with_it(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    assert notes_in(make_status(make_pair("a", complaints=[FULL | {"text": "full"}]))) == [
+        "      complained 12 times, last at 2026-03-03 23:10 UTC: full",
+        "      hint: make room on the slave",
+        '      shown until "hammerd ack a"',
+    ]
+
+
+def test_newest_anomalies_are_shown_and_the_others_counted(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    told = [anomaly("slave.tid_went_back", f"0x{n:016x}", f"0x{n - 1:016x}") for n in range(1, 7)]
+
+    lines = notes_in(make_status(make_pair("a", anomalies=told)))
+
+    assert lines[:2] == [
+        "      slave.tid_went_back at 15:58 UTC: /Backup2/pfs/a was 0x0000000000000006,",
+        "        then 0x0000000000000005",
+    ]
+    assert lines[6:] == [
+        "      and 3 earlier: hammerd status --json a",
+        '      shown until "hammerd ack a"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "origin_lag_s", "said"),
+    [
+        (0.0, 0.0, []),
+        (4.0, 4.0, []),
+        (0.0, 250.0, ["      4m10s behind /Backup0/pfs/a, where its cascade begins"]),
+    ],
+)
+def test_lag_of_a_whole_cascade_is_told_where_it_is_not_the_pair_s_own(
+    make_status: MakeStatus,
+    make_pair: MakePair,
+    lag_s: float,
+    origin_lag_s: float,
+    said: list[str],
+):
+    below = make_pair("a", lag_s=lag_s, origin="/Backup0/pfs/a", origin_lag_s=origin_lag_s)
+
+    assert notes_in(make_status(below)) == said
+
+
+def test_room_is_told_where_much_is_to_come_or_little_is_left(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    room = {"slave_free_bytes": 40 << 30, "slave_total_bytes": 1 << 40}
+
+    assert notes_in(make_status(make_pair("a", **room))) == []
+    assert notes_in(make_status(make_pair("a", **room, gear="bulk", phase="prescan"))) == [
+        "      in bulk: prescan; 40.0 GB free on the slave"
+    ]
+
+
+def test_a_disabled_pair_tells_what_nobody_acknowledged_and_nothing_else(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    old = make_pair(
+        "a",
+        wanted="down",
+        because="disabled",
+        hint="enabled = false stands in the config",
+        health="warning",
+        anomalies=[anomaly("end.role_changed", "slave", "master")],
+    )
+
+    assert text_of(make_status(old)).splitlines()[3].startswith("! a")
+    assert notes_in(make_status(old)) == [
+        "      end.role_changed at 15:58 UTC: /Backup2/pfs/a was slave, then master",
+        '      shown until "hammerd ack a"',
+    ]
+
+
+def test_what_is_wrong_with_the_daemon_stands_below_the_table(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    status = make_status(make_pair("a"))
+    daemon = {
+        **status["hammerd"],
+        "state_unsaved_since_time": "2026-03-04T15:58:00.000Z",
+        "state_unsaved_because": "/var/db/hammerd/state.json.new: No space left on device",
+        "clocks_unsaved_because": "/var/db/hammerd/clocks.json.new: No space left on device",
+        "state_complaints": ["state.json: its version 2 is not 1", "pair a: 7 is no entry"],
+    }
+
+    lines = render_status({**status, "hammerd": daemon})
+
+    assert [plain_text(line) for line in lines[4:]] == [
+        "",
+        "! state not saved since 15:58 UTC: /var/db/hammerd/state.json.new: No space left",
+        "    on device",
+        "  hint: what was paused, resumed or acknowledged since then does not outlive",
+        "    hammerd",
+        "! tid clocks not saved: /var/db/hammerd/clocks.json.new: No space left on device",
+        "  hint: after its next start hammerd knows no lag before it has read both ends",
+        "! not read at the start: state.json: its version 2 is not 1",
+        "! not read at the start: pair a: 7 is no entry",
+        "  hint: what was there is kept as NAME.bad; look at what is paused",
+    ]
+    assert [line[0].tone for line in lines[5:7]] == ["warning", "warning"]
+    alone = text_of({**make_status(), "hammerd": daemon}).splitlines()
+    assert alone[1:3] == ["", plain_text(lines[5])]
 
 
 def test_a_daemon_without_pairs_is_one_line(make_status: MakeStatus):

@@ -1,0 +1,23 @@
+"""Says below the table what is wrong with the daemon as a whole, and what that means."""
+
+from collections.abc import Iterator
+
+from hammerd.cli.quantities import show_moment
+from hammerd.cli.status_answer import DaemonAnswer
+
+
+def notes_of_daemon(daemon: DaemonAnswer, measured_time: str | None) -> Iterator[tuple[str, str]]:
+    """Yield each trouble and its hint, the most urgent first."""
+    if because := daemon.get("state_unsaved_because"):
+        since_time = daemon.get("state_unsaved_since_time")
+        since = f" since {show_moment(since_time, measured_time)}" if since_time else ""
+        hint = "what was paused, resumed or acknowledged since then does not outlive hammerd"
+        yield f"state not saved{since}: {because}", hint
+    if because := daemon.get("clocks_unsaved_because"):
+        hint = "after its next start hammerd knows no lag before it has read both ends"
+        yield f"tid clocks not saved: {because}", hint
+    complaints = daemon.get("state_complaints", [])
+    for complaint in complaints:
+        is_last = complaint is complaints[-1]
+        hint = "what was there is kept as NAME.bad; look at what is paused" if is_last else ""
+        yield f"not read at the start: {complaint}", hint
