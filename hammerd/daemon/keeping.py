@@ -172,15 +172,21 @@ class Keeping:
         write(path)
 
     def _told_now(self) -> dict[str, Told]:
+        """Return what is told of those pairs of which something is."""
         anomalies = self.anomalies()
-        return {
+        told = {
             name: (memory.complaints, anomalies.get(name, ()))
             for name, memory in self.memories().items()
         }
+        return {name: one for name, one in told.items() if any(one)}
 
     def _pairs_now(self) -> dict[str, SavedPair]:
         told, memories = self._told_now(), self.memories().items()
-        now = {name: self._saved_pair(name, memory, told[name]) for name, memory in memories}
+        nothing: Told = ((), ())
+        now = {
+            name: self._saved_pair(name, memory, told.get(name, nothing))
+            for name, memory in memories
+        }
         return {name: pair for name, pair in {**self._kept, **now}.items() if pair != SavedPair()}
 
     def _saved_pair(self, name: str, memory: Memory, told: Told) -> SavedPair:

@@ -26,7 +26,7 @@ def table(world: World) -> str:
 
 
 def after_a_kill(world: World, config: Path) -> Status:
-    """Let a daemon see a full slave and a TID that goes back, and kill it; returns what it told."""
+    """Let a daemon see a full slave and a TID go back, and kill it; returns what it told."""
     admin.set_knob(world.fs(2), "faults", "MIRROR_WRITE errno 28")
     daemon = world.start(config)
     world.reaches(lambda now: now["complaints"], "a counted complaint")
