@@ -136,7 +136,11 @@ def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
         groups = groups_of(world)
         return sorted(parked) == [False, True] and any(streaming) and len(groups) == 1
 
-    until(is_settled, "one streams, one is parked")
+    try:
+        until(is_settled, "one streams, one is parked")
+    except AssertionError as error:
+        told = "\n".join(log.read_text() for log in logs)
+        raise AssertionError(f"{error}, {groups_of(world)}\n{told}") from None
     world.write("after", "after\n")
     copy = world.fs(2) / "pfs/test/after"
     until(lambda: copy.exists() and copy.read_text() == "after\n", "the write is on the slave")

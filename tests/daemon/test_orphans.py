@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hammerd.core.daemon_config import LogFormat, LogLevel
@@ -15,6 +16,7 @@ from hammerd.daemon.logs import make_logger
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.process_table import Member, members_of
 from hammerd.daemon.spawn_records import SpawnRecord, SpawnRecords
+from tests.daemon.world import until
 
 KEYS = ("path:/slave",)
 
@@ -34,6 +36,8 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
     log = make_logger(lines.append, LogFormat.HUMAN, LogLevel.INFO)
     slaves = Slaves()
     orphan = subprocess.Popen(["/bin/sleep", "4714"], start_new_session=True)
+    # For an instant after it was started a process has no command line yet.
+    until(lambda: psutil.Process(orphan.pid).cmdline() == ["/bin/sleep", "4714"], "it runs")
     record = SpawnRecord(orphan.pid, "test", ("/bin/sleep", "4714"), KEYS, ())
 
     async def main() -> None:
