@@ -90,7 +90,10 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
     is_of_b = f'[[ $1 == pfs-status && -e {flag} && "$*" == *pfs/b* ]]'
     hang = f"if {is_of_b}; then exec tail -f {flag}; fi"
     config = world.configure(
-        pairs_of(world, "a", "b", "c"), hammer=wrap(world, hang), sample_interval="1s"
+        pairs_of(world, "a", "b", "c"),
+        hammer=wrap(world, hang),
+        sample_interval="1s",
+        probe_timeout="5s",
     )
     world.start(config)
     for name in "abc":

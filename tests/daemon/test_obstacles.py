@@ -96,23 +96,29 @@ def test_diverged_outlives_the_daemon(world: World) -> None:
     world.streams_in_following_gear()
 
 
-def test_file_system_that_goes_and_comes_back_is_waited_for(mirrored: World) -> None:
-    before = mirrored.status()
-    mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
-    admin.unmount(mirrored.fs(2))
+def test_file_system_that_goes_and_comes_back_is_waited_for(world_once: World) -> None:
+    world = world_once
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    world.start(world.configure({"test": (master, slave)}))
+    before = world.streams_in_following_gear()
+    world.ask(Verb.PAUSE, "test")
+    world.reaches(lambda now: now["state"] == "stopped", "stopped")
+    admin.unmount(world.fs(2))
 
-    mirrored.ask(Verb.RESUME, "test")
-    waiting = mirrored.reaches(lambda now: now["state"] == "waiting", "waiting")
+    world.ask(Verb.RESUME, "test")
+    waiting = world.reaches(lambda now: now["state"] == "waiting", "waiting")
     assert waiting["waiting_for"] == "mount"
     assert waiting["hint"]
     assert waiting["failures"] == before["failures"] == 0
 
-    admin.mount(mirrored.fs(2))
-    mirrored.streams_in_following_gear()
+    admin.mount(world.fs(2))
+    world.streams_in_following_gear()
 
 
-def test_null_mount_that_is_absent_is_no_uuid_mismatch(world: World) -> None:
+def test_null_mount_that_is_absent_is_no_uuid_mismatch(world_once: World) -> None:
+    world = world_once
     master = world.make_master()
     slave = world.make_slave(master)
     admin.unmount_null(world.fs(1) / "test")
