@@ -9,7 +9,6 @@ waits for, and the other effects, events and pairs go on.
 """
 
 import asyncio
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ from hammerd.core.slaves import Claim, Slaves, slave_keys
 from hammerd.core.status import Extras, PairReport
 from hammerd.core.stream_sayings import Committed
 from hammerd.daemon.deadlines import Deadlines
+from hammerd.daemon.faults import Faults
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.streams import Streams
@@ -110,7 +110,7 @@ class Engine:
         self._deadlines = Deadlines()
         self._is_stepping = False
         self._timer: asyncio.TimerHandle | None = None
-        self._told: set[str] = set()
+        self._faults = Faults(world.journal.log)
         self.unwritten = 0
         self.on_memory_changed: Callable[[], None] = lambda: None
         world.inbox.wake = self._drain
@@ -190,13 +190,17 @@ class Engine:
         self._write_down(before, done.life, context.now_at)
 
     def _write_down(self, before: PairLife, after: PairLife, now_at: float) -> None:
+        name = after.pair.name
         try:
             if after.state is not before.state:
                 self._world.journal.stepped(before.state, after, now_at)
+                self._faults.tell_rest()
             if _is_durable_change(before.memory, after.memory):
                 self.on_memory_changed()
-        except Exception:
+        except Exception as error:
             self.unwritten += 1
+            kind, hint = f"unwritten {type(error)}", "status counts these as writes_failed"
+            self._faults.tell(kind, "journal.failed", error, pair=name, hint=hint)
 
     def slaves_changed(self) -> None:
         """Tell those who queue for a slave that nobody holds any more."""
@@ -267,13 +271,7 @@ class Engine:
 
     def _tell(self, pair: str, what: str, of: str, error: Exception) -> None:
         kind = f"{pair} {what} {of} {type(error)}"
-        if kind in self._told:
-            return
-        self._told.add(kind)
-        trace = "".join(traceback.format_exception(error))
-        try:
-            self._world.journal.log.error(f"pair.{what}", pair=pair, of=of, traceback=trace)
-        except Exception:
+        if not self._faults.tell(kind, f"pair.{what}", error, pair=pair, of=of):
             self.unwritten += 1
 
     # --- time --------------------------------------------------------------------------------

@@ -9,9 +9,16 @@ import structlog
 
 from hammerd.core.judgement import Go
 from hammerd.core.lag import UNKNOWN, Lag
-from hammerd.core.pair_events import GroupEmpty, HalfDied, ProbeAnswered, Said, StartAsked
+from hammerd.core.pair_events import (
+    GroupEmpty,
+    HalfDied,
+    ProbeAnswered,
+    Said,
+    StartAsked,
+    StopAsked,
+)
 from hammerd.core.pair_machine import new_life
-from hammerd.core.pair_states import Memory, State, Stopping, Streaming, WaitingForBackoff
+from hammerd.core.pair_states import Memory, Paused, State, Stopping, Streaming, WaitingForBackoff
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.slaves import Claim, Slaves
 from hammerd.core.status import Extras
@@ -19,6 +26,7 @@ from hammerd.core.stream_sayings import Idle
 from hammerd.daemon.deadlines import Deadlines
 from hammerd.daemon.engine import Engine, Inbox, World
 from hammerd.daemon.journal import Journal
+from hammerd.daemon.logs import Logger
 from hammerd.daemon.readings import Readings
 
 
@@ -70,9 +78,24 @@ class BlindReadings(Readings):
 
 
 @dataclass
+class FullLog:
+    """Takes nothing while it is full."""
+
+    log: Any
+    is_full: bool = True
+
+    def __getattr__(self, level: str) -> Callable[..., object]:
+        if self.is_full:
+            raise RuntimeError("no line today")
+        write: Callable[..., object] = getattr(self.log, level)
+        return write
+
+
+@dataclass
 class Played:
     engine: Engine
     streams: Streams
+    full: FullLog
     log: list[dict[str, Any]]
 
     def state(self, pair: str) -> State:
@@ -82,10 +105,13 @@ class Played:
         return [line for line in self.log if line["event"] == event]
 
 
-def play(names: tuple[str, ...], act: Callable[[Played], None]) -> Played:
+def play(
+    names: tuple[str, ...], act: Callable[[Played], None], *, is_full: bool = False
+) -> Played:
     async def main() -> Played:
         with structlog.testing.capture_logs() as log:
-            logger = structlog.get_logger()
+            full = FullLog(structlog.get_logger(), is_full)
+            logger = cast(Logger, full)
             streams, slaves = Streams(), Slaves()
             world = World(
                 Inbox(),
@@ -102,7 +128,7 @@ def play(names: tuple[str, ...], act: Callable[[Played], None]) -> Played:
             for name in names:
                 pair = Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}"))
                 engine.add(new_life(pair, Memory(), 0.0))
-            played = Played(engine, streams, cast(Any, log))
+            played = Played(engine, streams, full, cast(Any, log))
             act(played)
             return played
 
@@ -181,6 +207,41 @@ def test_event_that_breaks_takes_nothing_from_other_pairs() -> None:
 
     assert isinstance(played.state("two"), Streaming)
     assert {line["pair"] for line in played.told("pair.event_failed")} == {"unreadable"}
+
+
+def test_journal_that_fails_is_counted_each_time_and_told_once() -> None:
+    def act(played: Played) -> None:
+        played.engine.on_memory_changed = break_down
+        for _ in range(3):
+            played.engine.post("one", StopAsked(Paused()))
+            played.engine.post("one", StartAsked())
+
+    def break_down() -> None:
+        raise RuntimeError("no save today")
+
+    played = play(("one",), act)
+    [told] = played.told("journal.failed")
+
+    assert played.engine.unwritten > 3
+    assert (told["pair"], told["log_level"]) == ("one", "error")
+    assert "no save today" in told["traceback"]
+
+
+def test_failure_of_the_log_itself_is_told_once_when_it_takes_lines_again() -> None:
+    def act(played: Played) -> None:
+        start(played, "one")
+        start(played, "two")
+        assert played.log == []
+        played.full.is_full = False
+        played.engine.post("one", Said(Idle()))
+        played.engine.post("two", Said(Idle()))
+
+    played = play(("one", "two"), act, is_full=True)
+    [told] = played.told("journal.failed")
+
+    assert played.engine.unwritten > 0
+    assert "no line today" in told["traceback"]
+    assert [line["pair"] for line in played.told("pair.streaming")] == ["one", "two"]
 
 
 # --- deadlines -------------------------------------------------------------------------------
