@@ -24,22 +24,35 @@ class CascadeLag:
     seconds: float | None
 
 
-def way_to_origin(
-    pair: Pair, pairs: Iterable[Pair], identity: Callable[[Endpoint], Hashable] = str
-) -> tuple[Pair, ...]:
-    """Return the pairs from the first master of a cascade down to this pair, itself included.
+class Cascades:
+    """Which pair hangs below which: looked up for each pair, found out once for all.
 
     `identity` says which ends are the same PFS, under whatever path.
     """
-    above: dict[Hashable, list[Pair]] = {}
-    for one in pairs:
-        above.setdefault(identity(one.slave), []).append(one)
-    way = [pair]
-    while len(found := above.get(identity(way[0].master), [])) == 1:
-        if found[0] in way:
-            return (pair,)
-        way.insert(0, found[0])
-    return tuple(way)
+
+    def __init__(
+        self, pairs: Iterable[Pair], identity: Callable[[Endpoint], Hashable] = str
+    ) -> None:
+        self._identity = identity
+        self._above: dict[Hashable, list[Pair]] = {}
+        for pair in pairs:
+            self._above.setdefault(identity(pair.slave), []).append(pair)
+
+    def way_to_origin(self, pair: Pair) -> tuple[Pair, ...]:
+        """Return the pairs from the first master of a cascade down to this pair, included."""
+        way = {pair.name: pair}
+        above = self._of_master(pair)
+        while above is not None:
+            if above.name in way:
+                return (pair,)
+            way[above.name] = above
+            above = self._of_master(above)
+        return tuple(reversed(way.values()))
+
+    def _of_master(self, pair: Pair) -> Pair | None:
+        """Return the one pair whose slave is a pair's master, None where there is not one."""
+        found = self._above.get(self._identity(pair.master), [])
+        return found[0] if len(found) == 1 else None
 
 
 def cascade_lag(way: Iterable[Pair], lag_of: Callable[[Pair], Lag]) -> CascadeLag | None:

@@ -133,6 +133,11 @@ class Engine:
         """Return a pair's life."""
         return self._lives[pair]
 
+    def since_at(self, pair: str) -> float | None:
+        """Return since when a pair is in its state (monotonic), None when it is gone."""
+        life = self._lives.get(pair)
+        return life.state.since_at if life else None
+
     def report(self, pair: str) -> PairReport:
         """Return all that is known of a pair now."""
         life, readings = self._lives[pair], self._world.readings

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from hammerd.core.anomalies import Anomalies, Anomaly
-from hammerd.core.cascades import cascade_lag, way_to_origin
+from hammerd.core.cascades import Cascades, cascade_lag
 from hammerd.core.config import read_config
 from hammerd.core.daemon_config import Config, LogLevel
 from hammerd.core.errors import ConfigError, Fault
@@ -135,6 +135,7 @@ class Daemon:
             ),
         )
         LoopErrors(loop, self._journal.log, Reserve()).catch()
+        self._cascades = Cascades(config.pairs)
         self._build()
 
     def _build(self) -> None:
@@ -303,8 +304,7 @@ class Daemon:
         return stream.child.pid if stream else None
 
     def _since_at(self, pair: str) -> float | None:
-        lives = {life.pair.name: life for life in self._engine.lives()}
-        return lives[pair].state.since_at if pair in lives else None
+        return self._engine.since_at(pair)
 
     async def _repeat(self, act: Callable[[], Awaitable[None]], interval_s: float) -> None:
         while True:
@@ -360,10 +360,10 @@ class Daemon:
         return {pair.name: self._anomalies.events_of(pair) for pair in pairs}
 
     def _extras(self, pair: Pair) -> Extras:
-        now_at, pairs = self._loop.time(), [life.pair for life in self._engine.lives()]
+        now_at, way = self._loop.time(), self._cascades.way_to_origin(pair)
         return Extras(
             self._anomalies.events_of(pair),
-            cascade_lag(way_to_origin(pair, pairs), lambda one: self._readings.lag(one, now_at)),
+            cascade_lag(way, lambda one: self._readings.lag(one, now_at)),
             self._rooms.of(pair.slave),
             self._rooms.is_short(pair.slave),
         )
