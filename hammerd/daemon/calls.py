@@ -3,6 +3,10 @@
 One call gives one answer, in time, whatever the command does: at the deadline its group is killed
 and the answer is given at once, but the call stays known until the process is really gone, since
 a process that hangs in the kernel cannot be killed and must not get a second one beside it.
+
+A command that prints piecemeal is left alone for a while after each piece: most end meanwhile, and
+their end finds all that they said in the pipe. So a sample wakes the loop a few times, however
+many ends it reads.
 """
 
 import asyncio
@@ -21,6 +25,9 @@ MOST_OUTPUT_BYTES = 4 << 20
 
 MOST_STDERR_BYTES = 16 << 10
 """Of complaints the last ones are kept."""
+
+REST_S, LONGEST_REST_S = 0.05, 0.8
+"""How long a command is left alone after a first bite of less than a full pipe, and after many."""
 
 MOST_DRAINED_BITES = 2
 """A pipe holds one bite; a process that left the group may write for ever."""
@@ -56,6 +63,8 @@ class _Call:
     timer: asyncio.TimerHandle
     output: dict[int, bytearray] = field(default_factory=dict)
     open_fds: set[int] = field(default_factory=set)
+    rest: asyncio.TimerHandle | None = None
+    rest_s: float = REST_S
     is_answered: bool = False
 
 
@@ -87,7 +96,7 @@ class Calls:
         for fd in child.fds:
             call.output[fd] = bytearray()
             call.open_fds.add(fd)
-            self._loop.add_reader(fd, self._read, call, fd)
+        self._listen(call)
 
     async def run(self, argv: Sequence[str], env: Mapping[str, str], timeout_s: float) -> Answer:
         """Run a command and return its answer, at the deadline at the latest."""
@@ -120,21 +129,40 @@ class Calls:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._none_left.wait(), timeout_s)
 
-    def _read(self, call: _Call, fd: int) -> None:
+    def _listen(self, call: _Call) -> None:
+        call.rest = None
+        for fd in call.open_fds:
+            self._loop.add_reader(fd, self._readable, call, fd)
+
+    def _readable(self, call: _Call, fd: int) -> None:
+        # Who fills a pipe waits for us; who does not needs nobody until it does.
+        if self._read(call, fd) >= BITE_BYTES:
+            call.rest_s = REST_S
+        elif call.rest is None:
+            for each in call.open_fds:
+                self._loop.remove_reader(each)
+            call.rest = self._loop.call_later(call.rest_s, self._listen, call)
+            call.rest_s = min(2 * call.rest_s, LONGEST_REST_S)
+
+    def _read(self, call: _Call, fd: int) -> int:
+        """Read a bite of what a command says on one of its pipes; return how much it was."""
         try:
             data = os.read(fd, BITE_BYTES)
         except BlockingIOError:
-            return
+            return 0
         except OSError:
             data = b""
-        if data:
-            kept = call.output[fd]
-            if fd == call.child.fds[-1]:
-                kept += data
-                del kept[:-MOST_STDERR_BYTES]
-            else:
-                kept += data[: MOST_OUTPUT_BYTES - len(kept)]
-            return
+        kept = call.output[fd]
+        if not data:
+            self._close(call, fd)
+        elif fd == call.child.fds[-1]:
+            kept += data
+            del kept[:-MOST_STDERR_BYTES]
+        else:
+            kept += data[: MOST_OUTPUT_BYTES - len(kept)]
+        return len(data)
+
+    def _close(self, call: _Call, fd: int) -> None:
         self._loop.remove_reader(fd)
         call.open_fds.discard(fd)
 
@@ -144,6 +172,8 @@ class Calls:
         self._answer(call, is_late=True)
 
     def _ended(self, call: _Call) -> None:
+        if call.rest is not None:
+            call.rest.cancel()
         for fd in tuple(call.open_fds):
             self._drain(call, fd)
         # Whatever it left behind in its group ends too, before its pid may be another's.
@@ -159,8 +189,7 @@ class Calls:
             if fd in call.open_fds:
                 self._read(call, fd)
         if fd in call.open_fds:
-            self._loop.remove_reader(fd)
-            call.open_fds.discard(fd)
+            self._close(call, fd)
 
     def _answer(self, call: _Call, *, is_late: bool) -> None:
         call.timer.cancel()

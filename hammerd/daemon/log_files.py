@@ -8,7 +8,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -56,13 +56,22 @@ class LogFile:
         Raises:
             OSError: it could not be written; it is counted as lost.
         """
+        self.write_lines((line,))
+
+    def write_lines(self, lines: Iterable[str]) -> None:
+        """Append lines, all at once where the disk has room for them.
+
+        Raises:
+            OSError: some could not be written; they are counted as lost.
+        """
+        left = list(lines)
         try:
             if self._lost:
-                self._put(self._describe_loss(self._lost))
+                self._put([self._describe_loss(self._lost)])
                 self._lost = 0
-            self._put(line)
+            self._put(left)
         except OSError:
-            self._lost += 1
+            self._lost += len(left)
             self.reopen()
             raise
 
@@ -73,17 +82,22 @@ class LogFile:
                 os.close(self._fd)
         self._fd = None
 
-    def _put(self, line: str) -> None:
+    def _put(self, lines: list[str]) -> None:
+        """Append lines, and take those that stand in the file out of the list."""
         if self._fd is None:
             self._fd = open_log(self._path)
-        data = line.encode("utf-8", "backslashreplace") + b"\n"
-        if self._is_torn:
-            data = b"\n" + data
-        while data:
-            written = os.write(self._fd, data)
-            # What a full disk took of a line must not run into the next one.
-            self._is_torn = written < len(data)
-            data = data[written:]
+        # What a full disk took of a line must not run into the next one.
+        data = b"\n" if self._is_torn else b""
+        whole = -len(data)
+        data += b"".join(line.encode("utf-8", "backslashreplace") + b"\n" for line in lines)
+        try:
+            while data:
+                written = os.write(self._fd, data)
+                self._is_torn = data[:written][-1:] != b"\n"
+                whole += data.count(b"\n", 0, written)
+                data = data[written:]
+        finally:
+            del lines[: max(whole, 0)]
 
 
 def open_log(path: Path) -> int:

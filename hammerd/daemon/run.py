@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import pwd
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,8 @@ from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
-from hammerd.daemon.log_files import LogFile, LogFiles, check_log_files
+from hammerd.daemon.line_batch import LineBatch
+from hammerd.daemon.log_files import LogFiles, check_log_files
 from hammerd.daemon.logs import make_logger, render
 from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
@@ -54,6 +55,7 @@ from hammerd.daemon.signals import Reactions, catch_signals
 from hammerd.daemon.spawn_records import SpawnRecords
 from hammerd.daemon.status_calls import StatusCalls
 from hammerd.daemon.streams import Streams
+from hammerd.daemon.ticks import Ticks
 from hammerd.daemon.writer import Job, Writer, tell_loop
 from hammerd.daemon.written_slaves import WrittenSlaves
 
@@ -124,17 +126,19 @@ class Daemon:
         self._log_files = LogFiles(config.daemon)
         self._journal = Journal(
             make_logger(
-                self._writing(self._log_files.log),
+                self._write_line,
                 config.daemon.log_format,
                 config.daemon.log_level,
             ),
             make_logger(
-                self._writing(self._log_files.lag, Job.DROPPABLE),
+                LineBatch(loop, self._writer, self._log_files.lag, Job.DROPPABLE).put,
                 config.daemon.log_format,
                 LogLevel.INFO,
             ),
         )
         LoopErrors(loop, self._journal.log, Reserve()).catch()
+        self._ticks = Ticks(loop, self._tick_broke)
+        self._is_sampling = asyncio.Lock()
         self._cascades = Cascades(config.pairs)
         self._build()
 
@@ -221,16 +225,15 @@ class Daemon:
         for pair in self._config.pairs:
             self._take_up(pair)
         interval_s = self._config.daemon.sample_interval_s
-        self._timers = [
-            self._loop.create_task(self._repeat(act, every_s))
-            for act, every_s in (
+        self._ticks.start(
+            (
                 (self._sample, interval_s),
                 (self._look_at_halves, interval_s),
                 (self._foreign.look, foreign_interval_s(interval_s)),
                 (self._checkpoint, CHECKPOINT_S),
                 (self._look_at_rooms, LOOK_EVERY_S),
             )
-        ]
+        )
         # Only now, so that whoever is answered is told of every pair.
         await self._server.listen()
 
@@ -242,8 +245,7 @@ class Daemon:
         """End every stream, save, close; return 1 when a group survives stop_timeout."""
         log = self._journal.log
         log.info("daemon.stopping", streams=len(self._streams.pairs()))
-        for timer in self._timers:
-            timer.cancel()
+        self._ticks.stop()
         # All in this turn of the loop: nothing is launched, asked or forgotten in between.
         self._keeping.remember()
         for life in self._engine.lives():
@@ -306,23 +308,21 @@ class Daemon:
     def _since_at(self, pair: str) -> float | None:
         return self._engine.since_at(pair)
 
-    async def _repeat(self, act: Callable[[], Awaitable[None]], interval_s: float) -> None:
-        while True:
-            try:
-                await act()
-            except Exception as error:
-                self._journal.log.error("daemon.broke", error=repr(error))  # noqa: TRY400
-            await asyncio.sleep(interval_s)
-
     async def _sample(self) -> None:
         pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
-        await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
+        async with self._is_sampling:
+            await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
 
     async def _look_at_halves(self) -> None:
         self._streams.look()
 
     async def _checkpoint(self) -> None:
-        self._keeping.checkpoint()
+        # What a sample reads is worth saving, and then the writer is woken once for both.
+        async with self._is_sampling:
+            self._keeping.checkpoint()
+
+    def _tick_broke(self, error: Exception) -> None:
+        self._journal.log.error("daemon.broke", error=repr(error))
 
     def _describe(self) -> Mapping[str, object]:
         return {
@@ -381,5 +381,5 @@ class Daemon:
     def _reopen_logs(self) -> None:
         self._writer.submit(self._log_files.reopen)
 
-    def _writing(self, file: LogFile, kind: Job = Job.ORDERLY) -> Callable[[str], None]:
-        return lambda line: self._writer.submit(partial(file.write_line, line), kind)
+    def _write_line(self, line: str) -> None:
+        self._writer.submit(partial(self._log_files.log.write_line, line))

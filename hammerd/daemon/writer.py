@@ -7,13 +7,17 @@ be written is counted, and said once writing works again.
 
 import asyncio
 import contextlib
+import signal
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 
-MOST_JOBS = 10_000
+MOST_LINES = 10_000
+"""How much may be queued; a job that writes no lines counts as one."""
+
 MOST_TRACEBACKS = 20
 
 
@@ -25,11 +29,18 @@ class Job(IntEnum):
     DROPPABLE = 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    do: Callable[[], None]
+    lines: int
+
+
 class Writer:
     """Queues of jobs and the thread that does them."""
 
     def __init__(self) -> None:
-        self._queues: dict[Job, deque[Callable[[], None]]] = {kind: deque() for kind in Job}
+        self._queues: dict[Job, deque[_Queued]] = {kind: deque() for kind in Job}
+        self._lines = 0
         self._changed = threading.Condition()
         self._is_closing = False
         self._is_given_up = False
@@ -42,15 +53,17 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, write: Callable[[], None], kind: Job = Job.ORDERLY) -> None:
-        """Queue a job; drops the oldest droppable one, or this one, when the queues are full."""
+    def submit(self, write: Callable[[], None], kind: Job = Job.ORDERLY, lines: int = 1) -> None:
+        """Queue a job that writes so many lines.
+
+        When the queues are full the oldest droppable ones are dropped, or else this one.
+        """
         with self._changed:
-            if self._is_full() and kind is not Job.FIRST:
-                self.dropped += 1
-                if not self._queues[Job.DROPPABLE]:
-                    return
-                self._queues[Job.DROPPABLE].popleft()
-            self._queues[kind].append(write)
+            if self._is_full() and kind is not Job.FIRST and not self._make_room():
+                self.dropped += lines
+                return
+            self._queues[kind].append(_Queued(write, lines))
+            self._lines += lines
             self._changed.notify_all()
 
     def close(self, timeout_s: float) -> bool:
@@ -64,9 +77,21 @@ class Writer:
         return not self._thread.is_alive()
 
     def _is_full(self) -> bool:
-        return sum(map(len, self._queues.values())) >= MOST_JOBS
+        return self._lines >= MOST_LINES
+
+    def _make_room(self) -> bool:
+        while self._is_full() and self._queues[Job.DROPPABLE]:
+            self.dropped += self._take(self._queues[Job.DROPPABLE]).lines
+        return not self._is_full()
+
+    def _take(self, queue: deque[_Queued]) -> _Queued:
+        queued = queue.popleft()
+        self._lines -= queued.lines
+        return queued
 
     def _run(self) -> None:
+        # Signals are for the loop's thread: one that came here would wake both.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while (job := self._next()) is not None:
             self._do(job)
             self._tell_of_dropped()
@@ -98,7 +123,7 @@ class Writer:
                 self._changed.wait()
             if self._is_given_up:
                 return None
-            return next((queue.popleft() for queue in self._queues.values() if queue), None)
+            return next((self._take(queue).do for queue in self._queues.values() if queue), None)
 
 
 def tell_loop(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from hammerd.daemon.calls import MOST_OUTPUT_BYTES, MOST_STDERR_BYTES, Answer, Calls
+from hammerd.daemon.calls import BITE_BYTES, MOST_OUTPUT_BYTES, MOST_STDERR_BYTES, Answer, Calls
 from tests.daemon.world import living_pids, until
 
 ENV = {"PATH": "/bin:/usr/bin"}
@@ -100,6 +100,26 @@ def test_output_without_end_is_cut_and_does_not_block_the_command() -> None:
 
     assert answer.is_good
     assert len(answer.stdout) == MOST_OUTPUT_BYTES
+
+
+def test_command_that_prints_piecemeal_is_not_read_at_each_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bites: list[int] = []
+    read = os.read
+
+    def counted(fd: int, most_bytes: int) -> bytes:
+        if most_bytes == BITE_BYTES:
+            bites.append(fd)
+        return read(fd, most_bytes)
+
+    monkeypatch.setattr(os, "read", counted)
+    script = "import os, time; [(os.write(1, b'piece '), time.sleep(.001)) for _ in range(100)]"
+
+    answer = run(sys.executable, "-IS", "-c", script)
+
+    assert answer.stdout == 100 * "piece "
+    assert len(bites) < 50
 
 
 def test_no_fd_is_left_open_by_many_calls() -> None:

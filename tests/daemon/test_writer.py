@@ -1,5 +1,8 @@
+import asyncio
 import os
+import signal
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 
 from hammerd.core.daemon_config import LogFormat
 from hammerd.daemon import writer as writer_module
+from hammerd.daemon.line_batch import LineBatch
 from hammerd.daemon.log_files import LogFile, say_lines_lost
 from hammerd.daemon.writer import Job, Writer
 from tests.daemon.small_disk import a_small_disk
@@ -38,7 +42,7 @@ def test_failed_write_is_counted_and_the_next_one_is_done() -> None:
 
 
 def test_full_queue_drops_lag_samples_before_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "MOST_JOBS", 3)
+    monkeypatch.setattr(writer_module, "MOST_LINES", 3)
     gate, is_held, done = threading.Event(), threading.Event(), []
 
     def hold() -> None:
@@ -58,6 +62,65 @@ def test_full_queue_drops_lag_samples_before_events(monkeypatch: pytest.MonkeyPa
 
     assert done == ["event 1", "event 2", "event 3"]
     assert writer.dropped == 2
+
+
+def test_full_queue_counts_every_line_of_a_job_that_it_drops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer_module, "MOST_LINES", 10)
+    gate, is_held, done = threading.Event(), threading.Event(), []
+
+    def hold() -> None:
+        is_held.set()
+        gate.wait(10)
+
+    writer = Writer()
+    writer.submit(hold)
+    assert is_held.wait(10)
+    for sample in ("old", "new"):
+        writer.submit(partial(done.append, sample), Job.DROPPABLE, 6)
+    writer.submit(partial(done.append, "event"))
+    writer.submit(partial(done.append, "newest"), Job.DROPPABLE, 6)
+    gate.set()
+    writer.close(10)
+
+    assert done == ["event", "new", "newest"]
+    assert writer.dropped == 6
+
+
+def test_signal_never_wakes_the_writer() -> None:
+    blocked: set[int] = set()
+    writer = Writer()
+    writer.submit(lambda: blocked.update(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+    writer.close(10)
+
+    assert {signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP} <= blocked
+
+
+def test_lines_of_one_turn_of_the_loop_are_one_job(tmp_path: Path) -> None:
+    jobs: list[int] = []
+
+    class CountingWriter(Writer):
+        def submit(
+            self, write: Callable[[], None], kind: Job = Job.ORDERLY, lines: int = 1
+        ) -> None:
+            jobs.append(lines)
+            super().submit(write, kind, lines)
+
+    async def main() -> None:
+        batch = LineBatch(asyncio.get_running_loop(), writer, log, Job.DROPPABLE)
+        for turn in ("first", "second"):
+            for number in range(3):
+                batch.put(f"{turn} {number}")
+            await asyncio.sleep(0)
+
+    writer, log = CountingWriter(), LogFile(tmp_path / "log", "lost {}".format)
+    asyncio.run(main())
+    writer.close(10)
+
+    assert jobs == [3, 3]
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines == [f"{turn} {n}" for turn in ("first", "second") for n in range(3)]
 
 
 def test_writer_that_hangs_does_not_keep_the_daemon() -> None:
@@ -104,6 +167,17 @@ def test_log_file_never_follows_a_symlink(tmp_path: Path) -> None:
         LogFile(tmp_path / "log", "lost {}".format).write_line("mine")
 
     assert victim.read_text() == "precious\n"
+
+
+def test_every_line_of_a_batch_that_could_not_be_written_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "gone/log"
+    log = LogFile(path, "lost {}".format)
+    with pytest.raises(FileNotFoundError):
+        log.write_lines(["one", "two", "three"])
+    path.parent.mkdir()
+    log.write_lines(["four", "five"])
+
+    assert path.read_text() == "lost 3\nfour\nfive\n"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
@@ -154,7 +228,7 @@ def test_what_must_outlive_us_goes_first() -> None:
 
 
 def test_full_queue_takes_what_must_outlive_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "MOST_JOBS", 1)
+    monkeypatch.setattr(writer_module, "MOST_LINES", 1)
     gate, is_held, done = threading.Event(), threading.Event(), []
     told: list[int] = []
 
@@ -236,3 +310,23 @@ def test_line_torn_by_a_full_disk_does_not_run_into_the_next(tmp_path: Path) -> 
 
     assert (lines[0], lines[-2:]) == ("first", ["lost 1", "last"])
     assert set("".join(lines[1:-2])) <= {"x"}
+
+
+def test_of_a_batch_torn_by_a_full_disk_the_lines_that_stand_are_not_called_lost(
+    tmp_path: Path,
+) -> None:
+    with a_small_disk(tmp_path / "disk") as disk:
+        log = LogFile(disk.path / "log", "lost {}".format)
+        log.write_line("first")
+        disk.fill()
+        batch = [f"{number:05} {'x' * 90}" for number in range(2000)]
+        with pytest.raises(OSError, match="No space left"):
+            log.write_lines(batch)
+        disk.make_room()
+        log.write_line("last")
+
+        lines = (disk.path / "log").read_text().splitlines()
+
+    whole = [line for line in lines if line in set(batch)]
+    assert whole == batch[: len(whole)]
+    assert lines[-2:] == [f"lost {len(batch) - len(whole)}", "last"]
