@@ -91,7 +91,7 @@ def follows(world: World, text: str) -> None:
 
 @pytest.mark.parametrize("kill", DEATHS)
 def test_idle_stream_that_loses_a_process_is_replaced(mirrored: World, kill: Kill) -> None:
-    before = mirrored.reaches(lambda now: now["phase"] == "idle", "at rest")
+    before = mirrored.rests()
 
     with no_two_writers(mirrored):
         kill(before)

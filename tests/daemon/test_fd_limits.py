@@ -142,7 +142,7 @@ def test_daemon_without_fds_logs_it_writes_nothing_to_stderr_and_answers(world: 
         connection.close()
     until(world.answers, "the daemon answers")
 
-    assert "daemon.broke" in world.log()
+    world.says("daemon.broke")
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
     assert world.stop(daemon) == 0
     assert daemon.stderr is not None

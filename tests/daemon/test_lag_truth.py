@@ -114,6 +114,7 @@ def test_log_in_json_is_one_object_a_line(world: World) -> None:
     world.start(config)
     world.streams_in_following_gear()
 
+    world.says("pair.stopping")
     events = [json.loads(line) for line in world.log().splitlines()]
 
     assert events[0]["event"] == "daemon.started"
@@ -134,7 +135,7 @@ def test_state_file_that_is_corrupt_is_set_aside_and_said(mirrored: World) -> No
     mirrored.start(mirrored.root / "hammerd.toml")
 
     mirrored.streams_in_following_gear()
-    assert "state.unreadable" in mirrored.log()
+    mirrored.says("state.unreadable")
     assert (mirrored.root / "db/state.json.bad").exists()
 
 

@@ -33,7 +33,7 @@ def test_sigterm_ends_a_pair_that_waits(world: World) -> None:
 
 
 def test_next_daemon_ends_the_orphans_of_a_killed_one_first(mirrored: World) -> None:
-    before = mirrored.status()
+    before = mirrored.rests()
     orphans = {before["pid"], *before["half_pids"]}
     mirrored.daemons[0].kill()
     mirrored.daemons[0].wait()
@@ -51,7 +51,7 @@ def test_next_daemon_ends_the_orphans_of_a_killed_one_first(mirrored: World) -> 
 
 
 def test_orphaned_halves_without_their_parent_are_found_too(mirrored: World) -> None:
-    before = mirrored.status()
+    before = mirrored.rests()
     mirrored.daemons[0].kill()
     mirrored.daemons[0].wait()
     subprocess.run(["kill", "-KILL", str(before["pid"])], check=True)

@@ -179,6 +179,19 @@ class World:
             pair,
         )
 
+    def rests(self, pair: str = "test") -> Status:
+        """Wait until a stream's source half waits for its master, and so has printed its last.
+
+        Status has it idle from `No work to do` on, and ` W` comes a delay later. In between, a
+        half that has lost its reader dies of what it prints (HAMMER.md §6).
+        """
+        waiters = self.fs(1) / ".hammerfs/waiters"
+        return self.reaches(
+            lambda now: any((waiters / str(pid)).exists() for pid in now["half_pids"]),
+            "at rest",
+            pair,
+        )
+
     def log(self) -> str:
         path = self.root / "log/hammerd.log"
         return path.read_text() if path.exists() else ""
