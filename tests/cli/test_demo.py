@@ -56,8 +56,10 @@ def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> No
     with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         heard = ""
-        while "pair.streaming" not in heard:
-            heard += demo.stdout.readline()
+        for line in demo.stdout:
+            heard += line
+            if "pair.streaming" in line:
+                break
         demo.send_signal(number)
         heard += demo.stdout.read()
 
