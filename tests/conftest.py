@@ -30,6 +30,12 @@ def unlisted_skips(reports: list[pytest.TestReport]) -> list[str]:
     return unlisted
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes so long that it has a timeout of its own goes first: a suite whose other workers
+    # are done would wait for it.
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
