@@ -76,7 +76,8 @@ class ForeignWatch:
         self._seen: tuple[Writer, ...] = ()
         self._younger_since_at: dict[tuple[int, float], float] = {}
         self._heard: set[str] = set()
-        self._due_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._looks: set[asyncio.Task[None]] = set()
 
     # --- when to look ------------------------------------------------------------------------
@@ -93,20 +94,26 @@ class ForeignWatch:
         """Look after a while, once for all who want it until then."""
         loop = asyncio.get_running_loop()
         at = loop.time() + span_s
-        if self._due_at is None or at < self._due_at:
-            self._due_at = at
-            loop.call_at(at, self._look_now, at)
+        if self._is_closed or (self._timer is not None and self._timer.when() <= at):
+            return
+        self._cancel_timer()
+        self._timer = loop.call_at(at, self._look_now)
 
-    def _look_now(self, due_at: float) -> None:
-        if self._due_at == due_at:
-            self._due_at = None
-            look = asyncio.get_running_loop().create_task(self.look())
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+    def _look_now(self) -> None:
+        self._timer = None
+        look = asyncio.get_running_loop().create_task(self.look())
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def close(self) -> None:
         """Look no more."""
-        self._due_at = float("-inf")
+        self._is_closed = True
+        self._cancel_timer()
         for look in tuple(self._looks):
             look.cancel()
         await asyncio.gather(*self._looks, return_exceptions=True)
