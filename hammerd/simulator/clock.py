@@ -2,12 +2,16 @@
 
 SIM_TIME_SCALE divides every wait; SIM_WAIT_TRACE names a file that gets a line for each;
 SIM_CLOCK=round makes whole seconds round instead of count ticks (HAMMER.md 9.3).
+SIM_CONDUCTOR names a directory from which a test conducts the time instead: `now` holds it, and
+who sleeps says so in the FIFO `requests` and reads a FIFO of its own until it is woken.
 """
 
 from __future__ import annotations
 
 import os
 import time
+
+from hammerd.simulator.kernel.state_files import read_bytes, unlink_if_there
 
 
 def _time_scale() -> float:
@@ -21,6 +25,9 @@ def _time_scale() -> float:
 TIME_SCALE = _time_scale()
 
 
+CONDUCTOR = os.environ.get("SIM_CONDUCTOR")
+
+
 class Role:
     """Which process of a stream this is, for the wait trace."""
 
@@ -29,6 +36,8 @@ class Role:
 
 def now() -> float:
     """Return the simulated seconds of a clock that never goes back."""
+    if CONDUCTOR:
+        return float(read_bytes(os.path.join(CONDUCTOR, "now")))
     return time.monotonic() * TIME_SCALE
 
 
@@ -42,8 +51,24 @@ def whole_seconds_since(start: float) -> int:
 def sleep(seconds: float, reason: str) -> None:
     """Sleep that many simulated seconds and leave a line in the wait trace."""
     trace(seconds, reason)
-    if seconds > 0:
+    if CONDUCTOR:
+        _sleep_conducted(CONDUCTOR, seconds, reason)
+    elif seconds > 0:
         time.sleep(seconds / TIME_SCALE)
+
+
+def _sleep_conducted(place: str, seconds: float, reason: str) -> None:
+    own = os.path.join(place, str(os.getpid()))
+    unlink_if_there(own)
+    os.mkfifo(own, 0o600)
+    # Read and write: it must not end, nor its opening block, while nobody writes.
+    fd = os.open(own, os.O_RDWR)
+    requests = os.open(os.path.join(place, "requests"), os.O_WRONLY)
+    os.write(requests, f"{os.getpid()} {Role.name} {seconds:.3f} {reason}\n".encode())
+    os.close(requests)
+    os.read(fd, 1)
+    os.unlink(own)
+    os.close(fd)
 
 
 def trace(seconds: float, reason: str) -> None:

@@ -168,18 +168,19 @@ class Batch:
         if is_first:
             split = f" ({self.options.split_bytes >> 20}MB chunks)" if verbose > 1 else ""
             complain(f"Prescan to break up bulk transfer{split}\n")
-        histogram = self._count(dots=is_first and verbose > 1)
+        histogram = self._count(is_first=is_first)
         slices.fill(histogram.slices(self.options.split_bytes))
         if is_first:
             _say_slices(slices, histogram.total())
-        summary = f"Prescan {slices.count} chunks, total {histogram.total() >> 20} MBytes"
-        self.half.scoreboard.show(RESULT, summary)
+            summary = f"Prescan {slices.count} chunks, total {histogram.total() >> 20} MBytes"
+            self.half.scoreboard.show(RESULT, summary)
 
-    def _count(self, *, dots: bool) -> Histogram:
+    def _count(self, *, is_first: bool) -> Histogram:
         histogram = Histogram(self.beg, self.end)
+        dots = is_first and self.options.verbose > 1
         since_dot = 0
         for number, chunk in enumerate(self._read(with_data=False), start=1):
-            if chunk.items:
+            if chunk.items and is_first:
                 self.half.scoreboard.show(PROGRESS, f"Prescan chunk {number}")
             for tid, size in counted(chunk, self.beg, self.end):
                 histogram.count(tid, size)
@@ -196,7 +197,8 @@ class Batch:
             yield from ioctls.mirror_read(self.pfs, self.beg, self.end, with_data=with_data)
         except OSError as error:
             failure = f"Mirror-read {self.half.path} failed"
-            self.half.scoreboard.show(RESULT, f"{failure}: {os.strerror(error.errno or 0)}")
+            if with_data:
+                self.half.scoreboard.show(RESULT, f"{failure}: {os.strerror(error.errno or 0)}")
             raise CommandError(failure, error) from error
         except InjectedError as fatal:
             text = f"Mirror-read {self.half.path} fatal error {fatal.code}"
