@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+SCENARIO = "test_recordings.py::test_scenario["
+
 # Where Python is told to keep no bytecode every daemon that a test starts would compile itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -16,24 +18,46 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
         "needs root and tmpfs",
         "needs root and unshare of util-linux",
         "no /dev/full here",
+        "there is no ssh client to be refused",
     }
 )
 
 
 def unlisted_skips(reports: list[pytest.TestReport]) -> list[str]:
     """Return each skip whose reason nobody has agreed to."""
-    unlisted = []
-    for report in reports:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if reason.removeprefix("Skipped: ") not in ALLOWED_SKIPS:
-            unlisted.append(f"{report.nodeid}: {reason}")
-    return unlisted
+    reasons = [(report.nodeid, _reason(report)) for report in reports]
+    return [f"{name}: {reason}" for name, reason in reasons if reason not in ALLOWED_SKIPS]
+
+
+def _reason(report: pytest.TestReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # What takes so long that it has a timeout of its own goes first: a suite whose other workers
     # are done would wait for it.
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def scenario_lines(passed: list[str], failed: list[str], skipped: dict[str, str]) -> list[str]:
+    """Return how many recordings of the real hammer the simulator repeats, less which and why."""
+    count = len(passed) + len(failed)
+    if not count:
+        return []
+    excluded = [f"  excluded: {name}: {reason}" for name, reason in sorted(skipped.items())]
+    return [f"simulator: {len(passed)} of {count} scenarios", *excluded]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    def scenarios(outcome: str) -> dict[str, str]:
+        reports = terminalreporter.stats.get(outcome, [])
+        mine = [report for report in reports if SCENARIO in getattr(report, "nodeid", "")]
+        return {report.nodeid.partition("[")[2].rstrip("]"): _reason(report) for report in mine}
+
+    failed = [*scenarios("failed"), *scenarios("error")]
+    for line in scenario_lines(list(scenarios("passed")), failed, scenarios("skipped")):
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,41 +1,74 @@
-"""A recorded run of the real hammer, and how to play it again on a machine of our own.
+"""A recorded run of the real hammer, as its folder tells it.
 
 Only what tests/data/transcripts/README.md calls the form is read here, never the names.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
-from hammerd.simulator import admin
-from tests.simulator.machine import Machine
-from tests.simulator.stand_ins import install_stand_ins
+from hammerd.simulator.utility.options import parse
+from tests.simulator.normal import FIRST_TID
 
 TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts"
 
+BURST_S = 0.2
+FEW_WRITES = 20
+
 _ACTION = re.compile(r"^ +(setup|\d+\.\d+)  (.*)$", re.MULTILINE)
-_DISK = re.compile(r"/Backup(?=\d)")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{11,12}")
-_TID = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
-_FIRST_TID = 0x100000300
-_LAST_TID = 0x7FFFFFFFFFFFFFFF
+_BATCH_END = re.compile(r"(?:Mirror [0-9a-f]{16} to |tids=[0-9a-f]{16}:)([0-9a-f]{16})")
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """The slave's sync-end-tid (None without a PFS#1) and the source's flush TID from then on."""
+
+    at: float
+    slave: int | None
+    source: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedBatch:
+    """When a batch began, and what it said up to the next one."""
+
+    at: float
+    text: str
+
+    def takes_in(self, tid: int, written_at: float) -> bool:
+        """Tell whether a write with that TID, noted at that time, was in the batch."""
+        ends = [int(end, 16) for end in _BATCH_END.findall(self.text)]
+        if not ends or ends[0] < FIRST_TID or "No work" in self.text:
+            return written_at < self.at
+        return ends[0] >= tid
 
 
 class Recording:
-    def __init__(self, name: str, directory: Path = TRANSCRIPTS) -> None:
-        self.place = directory / name
+    """One folder of the recordings."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
         notes = self.text("notes.md").partition("## exit")[0]
         actions = _ACTION.findall(notes)
         self.setup = [what for when, what in actions if when == "setup"]
         self.actions = [(float(when), what) for when, what in actions if when != "setup"]
-        self.argv: list[str] = json.loads(self.text("cmd.json"))["argv"]
+        command = json.loads(self.text("cmd.json"))
+        self.argv: list[str] = command["argv"]
+        self.second: list[str] = command["second"] or []
 
     def text(self, name: str) -> str:
-        return (self.place / name).read_bytes().decode("utf-8")
+        return self.content(name).decode("utf-8")
+
+    def content(self, name: str) -> bytes:
+        return (self.place / name).read_bytes()
+
+    def has(self, name: str) -> bool:
+        return (self.place / name).exists()
 
     def environment(self) -> dict[str, str]:
         lines = self.text("env").splitlines()
@@ -52,128 +85,70 @@ class Recording:
         started = next(what for _, what in self.actions if what.startswith("started pid"))
         return started.rpartition("(cwd ")[2].rstrip(")")
 
+    @cached_property
+    def chunks(self) -> list[tuple[float, str]]:
+        """Return when each piece of stderr came."""
+        lines = (json.loads(line) for line in self.text("timing.jsonl").splitlines())
+        return [(line["t"], line["data"]) for line in lines if line["stream"] == "stderr"]
 
-class Replay:
-    """Performs the setup of a recording and translates its words."""
+    @cached_property
+    def syncs(self) -> list[Sync]:
+        lines = [json.loads(line) for line in self.text("sync.jsonl").splitlines()]
+        return [
+            Sync(line["t"], _tid(line["slave_sync_end_tid"]), int(line["source_flush_tid1"], 16))
+            for line in lines
+        ]
 
-    def __init__(self, machine: Machine, recording: Recording) -> None:
-        self.machine = machine
-        self.recording = recording
-        self.stdin = b""
+    def boards(self) -> list[tuple[float, str]]:
+        """Return what the scoreboard held, at each change."""
+        lines = [json.loads(line) for line in self.text("scoreboard.jsonl").splitlines()]
+        return [(line["t"], line["content"]) for line in lines]
 
-    def set_up(self) -> None:
-        install_stand_ins(self.machine.root / "rsh", self.machine.root / "rsh.log")
-        for action in self.recording.setup:
-            self.perform(action)
+    def ended_at(self) -> float:
+        """Return when the harness ended the run, or for ever."""
+        ends = [at for at, what in self.actions if what.startswith("harness ends the run")]
+        return ends[0] if ends else float("inf")
 
-    def perform(self, action: str) -> None:
-        if action.startswith("helper: "):
-            for command in action.removeprefix("helper: ").split(" && "):
-                self._help(command.split(" -> ")[0])
-        elif action.startswith("fake kernel knob "):
-            path, _, value = action.removeprefix("fake kernel knob ").partition(" = ")
-            parsed = None if value == "None" else value.strip("'")
-            admin.set_knob(self.machine.path(path).parents[1], Path(path).name, parsed)
-        elif action.startswith("WRITE "):
-            words = action.split()
-            pfs_id, count = int(words[2].removeprefix("PFS#")), int(words[5].removeprefix("x"))
-            admin.write(self.machine.path(words[1]), pfs_id, int(words[3]), count)
-        elif action.startswith("stdin: "):
-            self.stdin = _stdin(action.removeprefix("stdin: "))
+    def needs_ssh(self) -> bool:
+        """Tell whether a half was reached by ssh itself, not by a stand-in for it."""
+        is_remote = any(":" in word for word in self.argv if "mirror-" in " ".join(self.argv))
+        return is_remote and "HAMMER_RSH" not in self.environment()
 
-    def _help(self, command: str) -> None:
-        words = shlex.split(command)
-        if words[0] == "fakefs-new":
-            root = self.machine.path(words[1])
-            root.mkdir()
-            admin.new_file_system(root, words[3], version=int(words[2]))
-        elif words[0] == "fakefs-mount":
-            self._mount(words)
-        elif words[0] == "fakefs-write":
-            numbers = [int(word, 0) for word in words[2:]]
-            admin.write(self.machine.path(words[1]), *numbers)
-        else:
-            self.machine.run(["/bin/sh", "-c", self.here(command)], cwd=Path("/"))
+    def is_unread(self) -> bool:
+        """Tell whether nobody read what it said."""
+        return "output pipes: unread" in self.setup
 
-    def environment(self) -> dict[str, str]:
-        pairs = self.recording.environment().items()
-        return {name: self.here(value) for name, value in pairs}
+    def is_silent(self) -> bool:
+        """Tell whether it ran without -v: nothing then tells where a batch began."""
+        return not any(re.fullmatch("-v+", word) for word in self.argv)
 
-    def directory(self) -> Path:
-        """Return where the command was started."""
-        name = self.recording.directory()
-        return self.machine.path(name) if name.startswith("/Backup") else Path(name)
+    def is_statistical(self) -> bool:
+        """Tell whether it was silent and written to so often that chance ruled its batches."""
+        writes = [what for _, what in self.actions if what.startswith("WRITE ")]
+        return self.is_silent() and len(writes) > FEW_WRITES
 
-    def calls_of_rsh(self) -> list[str]:
-        log = self.machine.root / "rsh.log"
-        return arguments_in(self.there(log.read_bytes())) if log.exists() else []
+    def delay_s(self) -> int | None:
+        """Return the delay of a mirror-stream."""
+        words = [word for word in self.argv if "hammer" not in word]
+        return parse(words)[0].delay_s if "mirror-stream" in words else None
 
-    def _mount(self, words: list[str]) -> None:
-        place = self.machine.path(words[3])
-        place.mkdir()
-        admin.mount_null(self.machine.path("/Backup1/pfs/test"), place)
-
-    def here(self, text: str) -> str:
-        """Translate paths, programs and the recorded master's uuid to ours."""
-        text = text.replace("/sbin/hammer", "hammer").replace("run/", f"{self.machine.root}/")
-        text = re.sub(r"(?<!\S)(?<==)?rsh/|(?<==)rsh/", f"{self.machine.root}/rsh/", text)
-        text = text.replace("$OUT/", f"{self.machine.root}/")
-        text = _DISK.sub(f"{self.machine.root}/Backup", text)
-        master = self.machine.path("/Backup1/pfs/test")
-        if not master.is_symlink():
-            return text
-        uuid = admin.shared_uuid(master)
-        # 06h gives all of the uuid but its last character.
-        return re.sub(
-            r"shared-uuid=([0-9a-f-]{35,36})",
-            lambda match: "shared-uuid=" + uuid[: len(match[1])],
-            text,
-        )
-
-    def argv(self) -> list[str]:
-        return [self.here(word) for word in self.recording.argv]
-
-    def there(self, output: bytes) -> str:
-        """Translate output of ours to the paths of the recording."""
-        text = output.decode("utf-8")
-        scratch = f"transcripts/{self.recording.place.name}/"
-        for word in self.recording.argv:
-            if word.startswith("$OUT/"):
-                text = text.replace(self.here(word), scratch + word.removeprefix("$OUT/"))
-        return text.replace(str(self.machine.root), "")
+    def batch_near(self, when: float, within: float) -> RecordedBatch | None:
+        """Return the batch that began of itself, after a rest, within seconds of a moment."""
+        said = ""
+        for index, (at, text) in enumerate(self.chunks):
+            before, begins, _ = (said[-2:] + text).partition("\b ")
+            if begins and abs(at - when) < within and before.endswith("D"):
+                rest = "".join(text for _, text in self.chunks[index:])
+                return RecordedBatch(at, rest[: rest.find("\b ", 3)])
+            said += text
+        return None
 
 
-def _stdin(text: str) -> bytes:
-    times = re.match(r"(\d+) \S+ '(.)'", text)
-    if times:
-        return times[2].encode() * int(times[1])
-    literal = ast.literal_eval(text)
-    return literal if isinstance(literal, bytes) else str(literal).encode()
+def commits(syncs: list[Sync]) -> list[float]:
+    """Return when the slave's TID began to change: of a burst, as many as were looked at."""
+    moments = [new.at for old, new in pairwise(syncs) if new.slave != old.slave]
+    return [at for before, at in pairwise([-BURST_S, *moments]) if at - before >= BURST_S]
 
 
-def arguments_in(rsh_log: str) -> list[str]:
-    """Return the arguments of all calls, sorted: lines of two calls at once are interleaved."""
-    return sorted(re.findall(r"\[[^]]*\]", rsh_log))
-
-
-def normalised(text: str) -> str:
-    """Number TIDs and uuids by first appearance, so that two runs can be compared."""
-    uuids: dict[str, str] = {}
-    text = _UUID.sub(lambda match: _numbered(match[0], uuids), text)
-    tids: dict[int, str] = {}
-    return _TID.sub(lambda match: _named_tid(match[0], tids), text)
-
-
-def _numbered(uuid: str, uuids: dict[str, str]) -> str:
-    if not uuid.strip("0-"):
-        return uuid
-    return uuids.setdefault(uuid, f"<uuid {len(uuids) + 1}>")
-
-
-def _named_tid(digits: str, tids: dict[int, str]) -> str:
-    tid = int(digits, 16)
-    if tid < _FIRST_TID or tid >= _LAST_TID:
-        return digits
-    if tid not in tids and tid - 1 in tids:
-        return tids[tid - 1] + "+1"
-    return tids.setdefault(tid, f"<tid {len(tids) + 1}>")
+def _tid(digits: str | None) -> int | None:
+    return None if digits is None else int(digits, 16)

@@ -31,9 +31,22 @@ exec hammer ssh-remote mirror-write "${RESTRICT_PATH:-ROOT/Backup2/pfs/}"
 }
 
 
-def install_stand_ins(directory: Path, log: Path) -> None:
-    directory.mkdir()
+_NOT_LOGGED = """\
+#!/bin/sh
+while [ "$1" != hammer ]; do shift; done; PATH=/usr/bin:/bin
+exec "$@"
+"""
+"""Its words name its line 3."""
+
+
+def install_stand_ins(root: Path) -> None:
     for name, text in _SCRIPTS.items():
-        here = text.replace("ROOT", str(directory.parent))
-        (directory / name).write_text(_LOG.format(log=log) + here)
-        (directory / name).chmod(0o755)
+        here = text.replace("ROOT", str(root))
+        _install(root / "rsh" / name, _LOG.format(log=root / "rsh.log") + here)
+    _install(root / "run" / "nohammer.sh", _NOT_LOGGED)
+
+
+def _install(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)

@@ -1,0 +1,247 @@
+"""Holds a rerun against its recording: words, waits, commits, processes and files.
+
+What may differ stands in normal.py.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, pairwise
+from math import isclose
+from statistics import median
+
+from tests.simulator.normal import (
+    arguments_in,
+    by_speaker,
+    file_text,
+    is_record,
+    nameless,
+    normalised,
+    unit_kinds,
+    without_echoes,
+    without_rests,
+)
+from tests.simulator.recording import Recording, Sync
+from tests.simulator.rerun import Rerun
+from tests.simulator.trees import our_trees, recorded_trees
+
+GAP_S = 0.9
+"""The shortest pause that is a wait; shorter ones are the recording machine's own slowness."""
+ROUNDED_S = 0.5
+REST_SLACK_S = 1.0
+"""A rest of the delay may be a second longer or shorter (rule 7), which only -v shows."""
+LATENCY_TOLERANCE, COUNT_TOLERANCE = 0.15, 0.10
+LAST_MESSAGE = 90
+
+Chunks = list[tuple[float, str]]
+Gaps = list[tuple[str, float]]
+
+
+def differences(rerun: Rerun) -> list[str]:
+    """Return what the rerun did otherwise than the recording; nothing where they agree."""
+    recording = rerun.recording
+    found = rerun.complaints + _end_differences(rerun)
+    found += _said_differences(recording, "stderr", rerun.stage.there(rerun.stderr))
+    if recording.has("second.stderr"):
+        said = rerun.stage.there(rerun.outlets[3].all())
+        found += _said_differences(recording, "second.stderr", said)
+    if recording.is_statistical():
+        return found + _latency_differences(rerun)
+    found += _wait_differences(rerun)
+    found += _commit_differences(rerun)
+    recorded, ours = recorded_trees(recording), our_trees(rerun)
+    if recorded != ours:
+        found.append(f"processes {ours}, not {recorded}")
+    return found + _file_differences(rerun)
+
+
+def _end_differences(rerun: Rerun) -> list[str]:
+    recording, found = rerun.recording, []
+    was_ended = any("harness ends the run" in what for _, what in recording.actions)
+    status = None if was_ended else rerun.status
+    if recording.status() != status:
+        found.append(f"exit {status}, not {recording.status()}")
+    recorded, ours = recording.content("stdout"), rerun.outlets[0].all()
+    if is_record(recorded):
+        if recorded[:4] != ours[:4]:
+            found.append(f"stdout begins with {ours[:4]!r}, not {recorded[:4]!r}")
+    elif normalised(recorded.decode()) != normalised(rerun.stage.there(ours)):
+        found.append(f"stdout {rerun.stage.there(ours)!r}, not {recorded.decode()!r}")
+    return found
+
+
+def _said_differences(recording: Recording, name: str, ours: str) -> list[str]:
+    recorded, ours = normalised(recording.text(name)), normalised(ours)
+    was_cut = recording.status() is None or name != "stderr"
+    if recording.is_unread():
+        ours = ours[: len(recorded)]  # what it said once it was read was not recorded
+    if _agree(recorded, ours, was_cut=was_cut):
+        return []
+    if recording.delay_s() == 0:
+        kinds = unit_kinds(recorded), unit_kinds(ours)
+        return [] if kinds[0] == kinds[1] else [f"{name} repeats {kinds[1]}, not {kinds[0]}"]
+    if _may_echo(recording):
+        recorded, ours = without_echoes(recorded), without_echoes(ours)
+    if recording.delay_s() == 1:  # any wait for a write is then one of rule 7
+        recorded, ours = without_rests(recorded), without_rests(ours)
+    parts, own_parts = by_speaker(recorded), by_speaker(ours)
+    return [
+        f"{name} of {speaker}: {_first_difference(own_parts[speaker], parts[speaker])}"
+        for speaker in parts
+        if not _agree(parts[speaker], own_parts[speaker], was_cut=was_cut)
+    ]
+
+
+def _may_echo(recording: Recording) -> bool:
+    """Tell whether a half died by something that leaves the other's last words to chance."""
+    done = [what for _, what in recording.actions] + recording.setup
+    broken = ("kill ", "SIGKILL", "fake kernel knob", "process ended")
+    return "HAMMER_RSH" in recording.environment() or any(one.startswith(broken) for one in done)
+
+
+def _agree(recorded: str | list[str], ours: str | list[str], *, was_cut: bool) -> bool:
+    """Tell whether both are the same, but for one message at the end where a stream was cut."""
+    if recorded == ours:
+        return True
+    shorter, longer = sorted((recorded, ours), key=len)
+    if not was_cut or longer[: len(shorter)] != shorter:
+        return False
+    rest = "".join(longer[len(shorter) :])
+    return len(rest) < LAST_MESSAGE or rest.count("\n") <= 1
+
+
+def _first_difference(ours: list[str], recorded: list[str]) -> str:
+    pairs = enumerate(zip(ours, recorded, strict=False))
+    fewest = min(len(ours), len(recorded))
+    place = next((index for index, (one, other) in pairs if one != other), fewest)
+    around = slice(max(0, place - 2), place + 3)
+    counts = f"{len(ours)} pieces, not {len(recorded)}"
+    return f"at piece {place} of {counts}: {ours[around]}, not {recorded[around]}"
+
+
+def _latency_differences(rerun: Rerun) -> list[str]:
+    """Compare median and maximum of the latencies, and the number of commits."""
+    recorded, ours = rerun.recording.syncs, rerun.syncs
+    theirs, own, found = _latencies(recorded), _latencies(ours), []
+    for name, judge in (("median", median), ("maximum", max)):
+        if not isclose(judge(own), judge(theirs), rel_tol=LATENCY_TOLERANCE, abs_tol=0.05):
+            found.append(f"{name} latency {judge(own):.2f} s, not {judge(theirs):.2f} s")
+    counts = _commit_count(ours), _commit_count(recorded)
+    if not isclose(*counts, rel_tol=COUNT_TOLERANCE):
+        found.append(f"{counts[0]} commits, not {counts[1]}")
+    return found
+
+
+def _latencies(syncs: list[Sync]) -> list[float]:
+    """Return how long each new flush TID of the source took to be the slave's."""
+    written = [(new.source, new.at) for old, new in pairwise(syncs) if new.source != old.source]
+    moved = [sync for sync in syncs if sync.slave is not None]
+    arrivals = [
+        (at, next((sync.at for sync in moved if (sync.slave or 0) >= tid), None))
+        for tid, at in written
+    ]
+    return [arrived - at for at, arrived in arrivals if arrived is not None]
+
+
+def _commit_count(syncs: list[Sync]) -> int:
+    return sum(new.slave != old.slave for old, new in pairwise(syncs))
+
+
+def _wait_differences(rerun: Rerun) -> list[str]:
+    """Compare the pauses between words, one after the other or where they stand in the text.
+
+    In conducted time a pause is what the simulator said that it waits for, and nothing else.
+    """
+    recorded = rerun.recording.chunks
+    ours = [(at, rerun.stage.there(data)) for at, data in rerun.outlets[1].chunks]
+    found = _gap_differences("wait", _gaps(recorded), _gaps(ours))
+    return found if found and not _pause_alike(recorded, ours) else []
+
+
+def _gaps(chunks: Chunks) -> Gaps:
+    pairs = pairwise(chunks)
+    return [(text[-2:], later - at) for (at, text), (later, _) in pairs if later - at >= GAP_S]
+
+
+def _pause_alike(one: Chunks, other: Chunks) -> bool:
+    """Tell whether both pause at the same places of the text for the same times."""
+    shortest = min(sum(len(text) for _, text in chunks) for chunks in (one, other))
+    places = {place for chunks in (one, other) for place in _pauses(chunks) if place < shortest}
+    differ = [abs(_pause_at(one, place) - _pause_at(other, place)) for place in places]
+    return all(seconds <= ROUNDED_S for seconds in differ)
+
+
+def _pauses(chunks: Chunks) -> list[int]:
+    place, places = 0, []
+    for (at, text), (later, _) in pairwise(chunks):
+        place += len(without_rests(text))
+        if later - at >= GAP_S:
+            places.append(place)
+    return places
+
+
+def _pause_at(chunks: Chunks, place: int) -> float:
+    """Return how long the words after a place took to come."""
+    total, before = 0, 0.0
+    for at, text in chunks:
+        total += len(without_rests(text))
+        if total > place:
+            return at - before
+        before = at
+    return 0.0
+
+
+def _commit_differences(rerun: Rerun) -> list[str]:
+    """Compare the rests between moves of the slave's TID."""
+    recording = rerun.recording
+    # Unread, it says as much as a pipe takes, at the speed of its machine, and then stands still.
+    has_slack = recording.is_silent() or recording.is_unread()
+    slack = REST_SLACK_S if has_slack else 0.0
+    return _gap_differences("commit after", _rests(recording.syncs), _rests(rerun.syncs), slack)
+
+
+def _rests(syncs: list[Sync]) -> Gaps:
+    changes = [next(group) for _, group in groupby(syncs, key=lambda sync: sync.slave)]
+    pairs = [(old.at, new.at) for old, new in pairwise(changes)]
+    return [("", later - at) for at, later in pairs if later - at >= GAP_S]
+
+
+def _gap_differences(what: str, recorded: Gaps, ours: Gaps, slack: float = 0.0) -> list[str]:
+    pairs = zip(recorded, ours, strict=False)
+    are_alike = all(abs(theirs[1] - own[1]) <= ROUNDED_S + slack for theirs, own in pairs)
+    if are_alike and abs(len(recorded) - len(ours)) <= 1:  # the last may have been cut off
+        return []
+    return [f"{what}: {_written(ours)}, not {_written(recorded)}"]
+
+
+def _written(gaps: Gaps) -> str:
+    return " ".join(f"{seconds:.1f}{before!r}" for before, seconds in gaps)
+
+
+def _file_differences(rerun: Rerun) -> list[str]:
+    recording, found = rerun.recording, []
+    if recording.has("rsh.log"):
+        recorded, ours = arguments_in(recording.text("rsh.log")), rerun.stage.calls_of_rsh()
+        if recorded != ours:
+            found.append(f"rsh was given {ours}, not {recorded}")
+    for name in ("scoreboard", "cyclefile"):
+        if recording.has(name):
+            written = rerun.machine.root / name
+            content = written.read_bytes() if written.exists() else b""
+            if file_text(content) != file_text(recording.content(name)):
+                found.append(f"{name} {content!r}, not {recording.content(name)!r}")
+    return found + _board_differences(rerun)
+
+
+def _board_differences(rerun: Rerun) -> list[str]:
+    """Compare what a scoreboard showed for long enough to be seen."""
+    if not rerun.recording.has("scoreboard.jsonl"):
+        return []
+    recorded = [(at, nameless(content)) for at, content in rerun.recording.boards()]
+    lasting = {content for (at, content), (later, _) in pairwise(recorded) if later - at > GAP_S}
+    ours = [nameless(file_text(board)) for board in rerun.boards]
+    shown = {content for _, content in recorded}
+    strange = [board for board in ours if board not in shown]
+    missing = [board for board in lasting if board not in ours]
+    return [f"scoreboard showed {board!r}" for board in strange] + [
+        f"scoreboard never showed {board!r}" for board in missing
+    ]

@@ -1,0 +1,53 @@
+"""What a command says on a pipe, and when, in conducted time."""
+
+from __future__ import annotations
+
+import os
+
+from tests.simulator.normal import certain
+
+_READ_BYTES = 65536
+
+
+class Outlet:
+    """One end of a pipe that is read as soon as there is something."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.chunks: list[tuple[float, bytes]] = []
+        os.set_blocking(fd, False)
+
+    def drain(self, now: float) -> bool:
+        """Read what is there; tell whether there was anything."""
+        if self.fd < 0:
+            return False
+        try:
+            data = os.read(self.fd, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self.close()
+            return False
+        if self.chunks and self.chunks[-1][0] == now:
+            data = self.chunks.pop()[1] + data
+        self.chunks.append((now, data))
+        return True
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def all(self) -> bytes:
+        return b"".join(data for _, data in self.chunks)
+
+    def reached(self, length: int) -> float | None:
+        """Return when so much was there of what is not left to chance, None when it is not."""
+        if length <= 0:
+            return 0.0
+        total = 0
+        for at, data in self.chunks:
+            total += len(certain(data.decode()))
+            if total >= length:
+                return at
+        return None
