@@ -148,7 +148,7 @@ def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> St
         case Complaint():
             return _complained(life, saying, ctx)
         case NoWork():
-            return to(life, replace(state, phase=AtRest()))
+            return to(life, _found_nothing(state, ctx))
         case Remark():
             return to(life, state)
         case Idle():
@@ -178,6 +178,13 @@ def _scanned(state: Streaming, sent_bytes: int, ctx: Context) -> Streaming:
         # The scan moves on, so it is no stall; but it takes bytes to prove that a stream works.
         return replace(state, phase=phase, progress_at=ctx.now_at)
     return _progressed(state, phase, ctx)
+
+
+def _found_nothing(state: Streaming, ctx: Context) -> Streaming:
+    if isinstance(state.phase, InPrescan):
+        # A prescan may last longer than a stall: what it took is not held against the rest.
+        return replace(state, phase=AtRest(), progress_at=ctx.now_at)
+    return replace(state, phase=AtRest())
 
 
 def _progressed(state: Streaming, phase: Phase, ctx: Context) -> Streaming:

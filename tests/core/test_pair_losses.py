@@ -380,6 +380,12 @@ def test_prescan_that_uses_cpu_is_not_stuck() -> None:
     )
 
 
+def test_prescan_that_took_longer_than_a_stall_is_not_held_against_what_follows() -> None:
+    life = play(*LAUNCHING, (2, Said(Prescan())), (4, Sampled(Go())), (1000, Said(NoWork()))).life
+
+    assert deadline(life) == 1600
+
+
 def test_cpu_that_is_used_while_copying_is_no_progress() -> None:
     assert deadline(play(*BEHIND, (500, HalvesWorked())).life) == 604
 
