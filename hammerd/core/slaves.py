@@ -47,6 +47,10 @@ class Slaves:
             self._queue.setdefault(claim.owner, claim.keys)
         return holder
 
+    def hold(self, claim: Claim) -> None:
+        """Record a group that writes to a slave already, whoever else does: it never queues."""
+        self._claims[claim.owner] = claim
+
     def holder(self, keys: frozenset[str], *, but: str = "") -> Claim | None:
         """Return who holds a slave, other than `but`."""
         return next(

@@ -58,7 +58,7 @@ class Orphans:
 
     def _end_soon(self, record: SpawnRecord, because: str | None) -> None:
         owner = f"orphan group {record.pgid} of {record.pair}"
-        self._slaves.take(Claim(owner, frozenset(record.slave_keys)))
+        self._slaves.hold(Claim(owner, frozenset(record.slave_keys)))
         self._journal.log.warning(
             "orphan.found", pair=record.pair, pgid=record.pgid, because=because
         )
@@ -78,7 +78,6 @@ class Orphans:
             look_s = min(2 * look_s, LONGEST_LOOK_S)
         self._records.remove(record.pgid)
         self._groups.discard(record.pgid)
-        self._slaves.leave_queue(owner)
         self._slaves.release(owner)
         self._journal.log.info("orphan.ended", pair=record.pair, pgid=record.pgid)
         self._on_gone()

@@ -47,6 +47,17 @@ def test_owner_that_launches_again_takes_its_own_slave() -> None:
     assert owned_by("old").take(Claim("old", BY_BOTH)) is None
 
 
+def test_groups_that_write_already_hold_one_slave_together() -> None:
+    slaves = owned_by("orphan")
+    slaves.hold(Claim("other orphan", BY_PATH))
+    slaves.take(Claim("pair", BY_BOTH))
+
+    slaves.release("orphan")
+    assert list(slaves.unblocked()) == []
+    slaves.release("other orphan")
+    assert list(slaves.unblocked()) == ["pair"]
+
+
 def test_slave_that_is_released_goes_to_the_first_that_asked() -> None:
     slaves = owned_by("old")
     for owner in ("second", "first", "third"):

@@ -15,7 +15,7 @@ from hammerd.daemon.journal import Journal
 from hammerd.daemon.logs import make_logger
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.process_table import Member, members_of
-from hammerd.daemon.spawn_records import SpawnRecord, SpawnRecords
+from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
 from tests.daemon.world import until
 
 KEYS = ("path:/slave",)
@@ -58,3 +58,36 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
     assert not any(tmp_path.iterdir())
     with pytest.raises(ProcessLookupError):
         os.killpg(orphan.pid, 0)
+
+
+def test_slave_of_two_orphans_is_held_until_the_last_is_gone(tmp_path: Path) -> None:
+    lines: list[str] = []
+    log = make_logger(lines.append, LogFormat.HUMAN, LogLevel.INFO)
+    slaves, held = Slaves(), []
+    quick = subprocess.Popen(["/bin/sleep", "4715"], start_new_session=True)
+    ignore = "trap '' TERM; echo; while :; do sleep 0.1; done"
+    deaf = subprocess.Popen(["/bin/sh", "-c", ignore], start_new_session=True, stdout=-1)
+    assert deaf.stdout is not None
+    assert deaf.stdout.read(1) == b"\n"
+
+    async def main() -> None:
+        records, some_gone = SpawnRecords(tmp_path, lines.append), asyncio.Event()
+        for orphan in (quick, deaf):
+            started_time = psutil.Process(orphan.pid).create_time()
+            known = (KnownProcess(orphan.pid, started_time),)
+            records.write(SpawnRecord(orphan.pid, "test", ("hammer",), KEYS, known))
+        orphans = Orphans(slaves, records, Journal(log, log), grace_s=0.5)
+
+        def gone() -> None:
+            held.append(slaves.holder(frozenset(KEYS)) is not None)
+            some_gone.set()
+
+        orphans.end_all(gone)
+        while len(held) < 2:
+            await asyncio.wait_for(some_gone.wait(), 40)
+            some_gone.clear()
+
+    asyncio.run(main())
+    assert held == [True, False]
+    assert (quick.wait(40), deaf.wait(40)) == (-15, -9)
+    deaf.stdout.close()
