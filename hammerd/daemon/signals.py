@@ -8,8 +8,10 @@ child beyond its exec.
 """
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
@@ -17,6 +19,8 @@ Act = Callable[[], object]
 
 HARMLESS = ("HUP", "USR1", "USR2", "INFO", "ALRM", "VTALRM", "PROF", "IO", "POLL", "PWR", "STKFLT")
 """What would kill by default and is no sign of a fault of ours; INFO is Control-T on a BSD."""
+
+BITE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,11 @@ def hold_signals() -> None:
 
 
 def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Reactions) -> None:
-    """Have every signal that means something answered on the loop."""
+    """Have every signal that means something answered on the loop.
+
+    However many come, a turn of the loop answers each kind once: a storm makes no backlog, and a
+    stop is never lost in it.
+    """
     meanings = {
         "SIGCHLD": reactions.child_changed,
         "SIGTERM": reactions.stop,
@@ -48,9 +56,42 @@ def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Reactions) -> None
         "SIGUSR2": reactions.log_status,
         "SIGINFO": reactions.log_status,
     }
-    for name, act in meanings.items():
-        if (number := getattr(signal, name, None)) is not None:
-            loop.add_signal_handler(number, act)
+    known = {name: act for name, act in meanings.items() if hasattr(signal, name)}
+    _Bell(loop, {getattr(signal, name): act for name, act in known.items()}).hang()
+
+
+class _Bell:
+    """Wakes the loop at signals; asyncio's own would answer each byte of a storm, or lose it.
+
+    The byte that tells of a signal is lost where the socket is full, the note of it never: it is
+    made in the main thread before the loop goes on, and any byte has all notes answered.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, acts: Mapping[int, Act]) -> None:
+        self._loop = loop
+        self._acts = acts
+        self._noted: dict[int, None] = {}
+        self._heard, self._rung = socket.socketpair()
+
+    def hang(self) -> None:
+        """Catch the signals from now on; signal.signal() keeps us for the life of the process."""
+        for end in (self._heard, self._rung):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._rung.fileno(), warn_on_full_buffer=False)
+        self._loop.add_reader(self._heard, self._answer)
+        for number in self._acts:
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._noted[number] = None
+
+    def _answer(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._heard.recv(BITE_BYTES)
+        noted, self._noted = self._noted, {}
+        for number in noted:
+            # Each in a callback of its own: one that fails takes nothing from the others.
+            self._loop.call_soon(self._acts[number])
 
 
 def _harmless() -> Iterator[int]:

@@ -92,3 +92,31 @@ def test_daemon_may_be_stopped_as_soon_as_it_has_a_pid_file(world_once: World) -
 
     assert not pid_file.exists()
     assert list(world_once.run_dir.glob("*.sock")) == []
+
+
+def test_stop_is_not_lost_in_a_storm_and_the_storm_is_answered_once() -> None:
+    done = run_python(f"""
+        import asyncio, os, signal
+        from hammerd.daemon.signals import Reactions, catch_signals
+
+        async def main():
+            said, is_told_to_stop = [], asyncio.Event()
+            log_status = lambda: said.append("status")
+            reactions = Reactions(list, is_told_to_stop.set, list, log_status)
+            catch_signals(asyncio.get_running_loop(), reactions)
+            # More than the socket has room for that tells the loop of them.
+            for _ in range(5000):
+                os.kill(os.getpid(), signal.SIGUSR2)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.wait_for(is_told_to_stop.wait(), {DEADLINE_S})
+            os.kill(os.getpid(), signal.SIGUSR2)
+            while len(said) < 2:
+                await asyncio.sleep(0)
+            print(*said)
+
+        asyncio.run(main())
+        os.kill(os.getpid(), signal.SIGTERM)
+    """)
+
+    assert (done.returncode, done.stdout) == (0, "status status\n"), done.stderr
+    assert done.stderr == ""
