@@ -154,7 +154,8 @@ class OutputParser:
         return Progress(Tid(int(begin, 16)), Tid(int(end, 16)), int(slice_bytes))
 
     def _end_segment(self, control: bytes) -> Iterator[Saying]:
-        yield from self._read(self._segment)
+        if self._segment:
+            yield from self._read(self._segment)
         self._segment = b""
         self._is_at_start = True
         self._follows_backspace = control == b"\b"

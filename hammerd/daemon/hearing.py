@@ -89,12 +89,13 @@ class Hearing:
             self._on_eof()
             return
         said = self._parser.feed(data)
-        self._pace(said)
+        self._pace(said, is_full=len(data) >= self._bite_bytes)
         if said:
             self._tell(essence(said))
 
-    def _pace(self, said: Sequence[Saying]) -> None:
-        is_noisy = len(said) > MANY_SAYINGS
+    def _pace(self, said: Sequence[Saying], *, is_full: bool) -> None:
+        # What says nothing costs no less to read: newlines, or a line without an end.
+        is_noisy = is_full or len(said) > MANY_SAYINGS
         self._bite_bytes = NOISY_BITE_BYTES if is_noisy else QUIET_BITE_BYTES
         self._noise.heard(self._fd, is_noisy=is_noisy)
         if is_noisy:

@@ -65,7 +65,21 @@ def test_flood_of_a_process_that_left_the_group_keeps_no_slave(world: World) -> 
 # --- hearing ---------------------------------------------------------------------------------
 
 
-def heard(printed: bytes, *, more: bytes = b"") -> tuple[list[Saying], Sequence[Saying]]:
+class Listed(Noise):
+    """Keeps whether each bite was noisy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bites: list[bool] = []
+
+    def heard(self, fd: int, *, is_noisy: bool) -> None:
+        super().heard(fd, is_noisy=is_noisy)
+        self.bites.append(is_noisy)
+
+
+def heard(
+    printed: bytes, *, more: bytes = b"", noise: Noise | None = None
+) -> tuple[list[Saying], Sequence[Saying]]:
     """Print to a stream, "over" last; return what is told, and what is left of `more`."""
     told: list[Saying] = []
 
@@ -79,7 +93,8 @@ def heard(printed: bytes, *, more: bytes = b"") -> tuple[list[Saying], Sequence[
 
         readable, writable = os.pipe()
         os.set_blocking(readable, False)
-        hearing = Hearing(asyncio.get_running_loop(), Noise(), readable, tell, lambda: None)
+        loop = asyncio.get_running_loop()
+        hearing = Hearing(loop, noise or Noise(), readable, tell, lambda: None)
         os.write(writable, printed)
         await is_over.wait()
         os.write(writable, more)
@@ -97,6 +112,18 @@ def test_last_words_of_much_noise_are_heard() -> None:
 
     assert told[-1] == Remark("over")
     assert len(told) < 200
+
+
+@pytest.mark.parametrize("byte", [b"\n", b"\r", b"\b", b"\0", b"x"])
+def test_much_that_says_little_is_noise_too(byte: bytes) -> None:
+    noise = Listed()
+
+    told, _ = heard(byte * 60_000 + b"\nover\n", noise=noise)
+
+    assert told[-1] == Remark("over")
+    # All bites but the last, and what finish() says.
+    assert all(noise.bites[:-2])
+    assert len(noise.bites) > 10
 
 
 def test_what_is_left_in_the_pipe_is_heard_to_its_end() -> None:
