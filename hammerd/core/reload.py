@@ -6,6 +6,8 @@ Only enabled pairs are running pairs: a pair that is disabled counts as one that
 from dataclasses import dataclass, fields
 
 from hammerd.core.daemon_config import Config, DaemonConfig
+from hammerd.core.pair_events import Event, StartAsked, StopAsked
+from hammerd.core.pair_states import Down, Memory, PairLife, Paused, Up
 from hammerd.core.pairs import Pair
 
 READ_ONCE = frozenset({"state_dir", "run_dir", "hammer", "status_group"})
@@ -46,6 +48,25 @@ def diff(old: Config, new: Config) -> Reload:
         daemon_retuned=tuple(name for name in changed if name not in READ_ONCE),
         daemon_restart=tuple(name for name in changed if name in READ_ONCE),
     )
+
+
+def events_for(life: PairLife, pair: Pair, kept: Memory) -> tuple[Event, ...]:
+    """Return what happens to a pair that is there when `pair` becomes its config.
+
+    `kept` is what was kept of it while it was down. A pause outlives a reload, and so does the
+    latch of divergence; a stream whose argv changes is ended and launched anew after a probe.
+    """
+    wanted = life.memory.wanted
+    if not pair.enabled:
+        return () if isinstance(wanted, Down) else (StopAsked(Down()),)
+    if isinstance(wanted, Down):
+        if isinstance(kept.wanted, Paused):
+            return (StopAsked(kept.wanted),)
+        return (StartAsked(lifts_latch=False),)
+    if isinstance(wanted, Up) and _stream_differs(life.pair, pair):
+        # Not RestartAsked: whatever the old ends are waited, probed or parked for is over.
+        return StopAsked(Down()), StartAsked(lifts_latch=False)
+    return ()
 
 
 def _enabled(config: Config) -> dict[str, Pair]:

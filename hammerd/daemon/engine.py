@@ -11,7 +11,7 @@ waits for, and the other effects, events and pairs go on.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from hammerd.core.errors import SpawnError
@@ -33,10 +33,11 @@ from hammerd.core.pair_events import (
     SlaveFree,
     Spawned,
     SpawnFailed,
+    StopAsked,
     Terminate,
 )
 from hammerd.core.pair_machine import step
-from hammerd.core.pair_states import Memory, PairLife
+from hammerd.core.pair_states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.slaves import Claim, Slaves, slave_keys
 from hammerd.core.status import Extras, PairReport
@@ -112,7 +113,9 @@ class Engine:
         self._timer: asyncio.TimerHandle | None = None
         self._faults = Faults(world.journal.log)
         self.unwritten = 0
+        self._leaving: set[str] = set()
         self.on_memory_changed: Callable[[], None] = lambda: None
+        self.on_gone: Callable[[str], None] = lambda _pair: None
         world.inbox.wake = self._drain
 
     def add(self, life: PairLife) -> None:
@@ -120,6 +123,25 @@ class Engine:
         self._lives[life.pair.name] = life
         self._deadlines.put(life.pair.name, deadline(life))
         self._set_timer()
+
+    def change(self, pair: Pair) -> None:
+        """Let a pair that is there have another config from now on."""
+        self._leaving.discard(pair.name)
+        self.add(replace(self._lives[pair.name], pair=pair))
+
+    def leave(self, pair: str) -> None:
+        """Ask a pair down, and forget it once its group is empty."""
+        self._leaving.add(pair)
+        self.post(pair, StopAsked(Down()))
+
+    def is_leaving(self, pair: str) -> bool:
+        """Tell whether a pair is forgotten once its group is empty."""
+        return pair in self._leaving
+
+    def put_in_order(self, names: Iterable[str]) -> None:
+        """Have these pairs first, in this order: that of the config."""
+        first = {name: self._lives[name] for name in names}
+        self._lives = {**first, **self._lives}
 
     def post(self, pair: str, event: Event) -> None:
         """Let an event happen to a pair."""
@@ -193,6 +215,14 @@ class Engine:
         if isinstance(event, GroupEmpty):
             self.slaves_changed()
         self._write_down(before, done.life, context.now_at)
+        if pair in self._leaving and isinstance(done.life.state, Stopped):
+            self._forget(pair)
+
+    def _forget(self, pair: str) -> None:
+        self._leaving.discard(pair)
+        self._deadlines.put(pair, None)
+        del self._lives[pair]
+        self.on_gone(pair)
 
     def _write_down(self, before: PairLife, after: PairLife, now_at: float) -> None:
         name = after.pair.name

@@ -7,7 +7,7 @@ answered later or never. After every event it holds the pairs against what must 
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from hammerd.core.judgement import AwaitMount, Go, Park, Retry
@@ -63,6 +63,7 @@ from hammerd.core.pair_states import (
     WaitingForSlave,
 )
 from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.reload import events_for
 from hammerd.core.slaves import Claim, Slaves, slave_keys
 from hammerd.core.stream_sayings import (
     Batch,
@@ -83,10 +84,28 @@ from hammerd.core.stream_sayings import (
 from hammerd.core.tid import Tid
 from tests.core.print_pair_table import impossible
 
-PATHS = {"a": "/s1", "b": "/s1", "c": "/s2", "d": "/null/s2"}
-UUIDS = {"a": None, "b": None, "c": "uuid-2", "d": "uuid-2"}
-SLAVES = {"a": 1, "b": 1, "c": 2, "d": 2}
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A slave as one pair names it; two names of the same number are the same slave."""
+
+    path: str
+    uuid: str | None
+    slave: int
+
+
+ONE, OTHER, NULL = End("/s1", None, 1), End("/s2", "uuid-2", 2), End("/null/s2", "uuid-2", 2)
+CONFIG = {"a": ONE, "b": ONE, "c": OTHER, "d": NULL}
 """Two pairs write to each slave: one is known by its path, the other by its unique-uuid."""
+
+NAMES = (*CONFIG, "e")
+CONFIGS: tuple[dict[str, End], ...] = (
+    CONFIG,
+    {"a": OTHER, "b": ONE, "c": ONE, "d": NULL},  # two swapped
+    {"e": ONE, "b": ONE, "c": OTHER, "d": NULL},  # one renamed
+    {"b": NULL, "a": ONE, "e": OTHER},  # some gone, others turned round
+    {"c": OTHER},
+)
 
 ORPHAN = "orphan group 91 of c"
 """A group that a killed hammerd left on the second slave."""
@@ -130,6 +149,7 @@ class Group:
     is_killed: bool = False
     leader_lives: bool = True
     hangs: bool = False
+    slave: int = 0
     times_called_unkillable: int = 0
 
 
@@ -147,24 +167,31 @@ class PairWorld:
     seen: Counter[type] = field(default_factory=Counter)
     steps: int = 0
     spawns_to_fail: int = 0
+    ends: dict[str, End] = field(default_factory=lambda: dict(CONFIG))
+    leaving: set[str] = field(default_factory=set)
     _inbox: deque[tuple[str, Event]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        for name, path in PATHS.items():
-            pair = Pair(name, Endpoint(f"/master/{name}"), Endpoint(path))
-            self.lives[name] = new_life(pair, Memory(wanted=Down()), self.now_at)
-            self.lags[name] = LAGS[2]
+        for name in CONFIG:
+            self._add(name)
         assert self.slaves.take(Claim(ORPHAN, self._keys("c"))) is None
         for name in self.lives:
             self.post(name, StartAsked())
+
+    def _add(self, name: str) -> None:
+        self.lives[name] = new_life(self._pair(name), Memory(wanted=Down()), self.now_at)
+        self.lags[name] = LAGS[2]
+
+    def _pair(self, name: str) -> Pair:
+        return Pair(name, Endpoint(f"/master/{name}"), Endpoint(self.ends[name].path))
 
     # --- what may happen next ------------------------------------------------------------------
 
     def move(self, choice: int) -> None:
         """Let one thing happen of all that may; likely ones stand there more than once."""
-        what, which = divmod(choice, len(PATHS) + 2)
-        name = (*PATHS, "", "")[which]
-        moves = tuple(self._moves_of(name) if name else self._moves_of_all())
+        what, which = divmod(choice, len(NAMES) + 2)
+        name = (*NAMES, "", "")[which]
+        moves = tuple(self._moves_of(name) if name in self.lives else self._moves_of_all())
         moves[what % len(moves)]()
 
     def _moves_of_all(self) -> Iterator[Move]:
@@ -172,6 +199,7 @@ class PairWorld:
         yield from [self.wait_for_a_deadline] * 3
         yield self.break_spawn
         yield from [self.end_orphan] * 2
+        yield from (partial(self.reload, config) for config in CONFIGS)
 
     def _moves_of(self, name: str) -> Iterator[Move]:
         yield from (partial(self.post, name, event) for event in ASKS)
@@ -250,6 +278,24 @@ class PairWorld:
     def break_spawn(self) -> None:
         self.spawns_to_fail = 3
 
+    def reload(self, config: dict[str, End]) -> None:
+        """Let pairs come, go and change as daemon/reloading.py does."""
+        for name in [name for name in self.lives if name not in config]:
+            self.leaving.add(name)
+            self.post(name, StopAsked(Down()))
+        self.ends.update(config)
+        for name in config:
+            if name not in self.lives:
+                self._add(name)
+                self.post(name, StartAsked(lifts_latch=False))
+                continue
+            self.leaving.discard(name)
+            life = self.lives[name]
+            events = events_for(life, self._pair(name), Memory())
+            self.lives[name] = replace(life, pair=self._pair(name))
+            for event in events:
+                self.post(name, event)
+
     def end_orphan(self) -> None:
         self.slaves.release(ORPHAN)
         self._slaves_changed()
@@ -289,6 +335,8 @@ class PairWorld:
         self._check_the_whole()
 
     def _happen(self, name: str, event: Event) -> None:
+        if name not in self.lives:
+            return
         before = self.lives[name]
         assert impossible(before, event) is None, (before.state, event)
         if isinstance(event, GroupEmpty):
@@ -303,6 +351,10 @@ class PairWorld:
         self._check_step(before, event, done.life, done.effects)
         if isinstance(event, GroupEmpty):
             self._slaves_changed()
+        if name in self.leaving and isinstance(done.life.state, Stopped):
+            self.leaving.discard(name)
+            self.probes.discard(name)
+            del self.lives[name]
 
     def _slaves_changed(self) -> None:
         self._inbox.extend((owner, SlaveFree()) for owner in self.slaves.unblocked())
@@ -339,11 +391,11 @@ class PairWorld:
             self.slaves.release(name)
             self._inbox.append((name, SpawnFailed(11, "no more processes")))
         else:
-            self.groups[name] = Group()
+            self.groups[name] = Group(slave=self.ends[name].slave)
             self._inbox.append((name, Spawned(7)))
 
     def _keys(self, name: str) -> frozenset[str]:
-        return slave_keys(Endpoint(PATHS[name]), UUIDS[name])
+        return slave_keys(Endpoint(self.ends[name].path), self.ends[name].uuid)
 
     # --- what must always be true --------------------------------------------------------------
 
@@ -366,7 +418,7 @@ class PairWorld:
             assert is_ahead, (life.state, at, self.now_at)
 
     def _check_the_whole(self) -> None:
-        writers = Counter(SLAVES[name] for name in self.groups)
+        writers = Counter(group.slave for group in self.groups.values())
         assert max(writers.values(), default=0) <= 1, ("two groups on a slave", self.groups)
         queue = self.slaves._queue
         for name, life in self.lives.items():
@@ -384,11 +436,12 @@ class PairWorld:
         """Let everything go well from here on; every slave must have a stream in the end."""
         self.spawns_to_fail = 0
         self.end_orphan()
+        self.reload(CONFIG)
         for name in self.lives:
             self.lags[name] = LAGS[2]
             self.post(name, StartAsked())
         for _ in range(20):
-            for name in self.lives:
+            for name in tuple(self.lives):
                 self._help(name)
             if self.is_well():
                 return
@@ -401,6 +454,8 @@ class PairWorld:
             self.empty(name)
         if name in self.probes:
             self.answer(name, ProbeAnswered(Go()))
+        if name not in self.lives:
+            return
         if isinstance(self.lives[name].state, Launching):
             self.post(name, Said(Batch(Tid(2), Tid(9), 90)))
         if isinstance(self.lives[name].state, WaitingForBackoff):
