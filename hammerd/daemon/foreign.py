@@ -79,13 +79,21 @@ def _writer(pid: int) -> Writer | None:
         process = psutil.Process(pid)
         words = tuple(process.cmdline())
         operand = written_slave(words)
-        if not operand:
+        if not operand or not _may_write(process.uids().effective):
             return None
         pgid = os.getpgid(pid)
         started_time, leads = process.create_time(), os.getsid(pid) == pgid
     except (psutil.Error, OSError):
         return None
     return Writer(pid, pgid, started_time, words, operand, _cwd(process), leads)
+
+
+def _may_write(euid: int) -> bool:
+    """Tell whether this user can write to a slave at all: root (HAMMER.md §17), and who we are.
+
+    Anybody may run a program with any command line: its words alone must stop no mirror.
+    """
+    return euid in (0, os.geteuid())
 
 
 def _cwd(process: psutil.Process) -> str | None:

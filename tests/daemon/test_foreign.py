@@ -1,15 +1,19 @@
 """Streams onto our slaves that are not ours: found whenever they come, named, left alone."""
 
+import asyncio
 import json
 import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hammerd.core.control_messages import Verb
+from hammerd.daemon.foreign import writers
 from hammerd.simulator import admin
+from tests.daemon.test_groups import needs_setpriv
 from tests.daemon.world import World, living_pids, until
 
 
@@ -91,6 +95,27 @@ def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) ->
     parks(world, foreign)
 
     end(foreign)
+
+
+@needs_setpriv
+def test_words_of_somebody_who_can_write_to_no_slave_are_only_words() -> None:
+    words = ("/bin/sh", "-c", "read it", "hammer", "mirror-write", "/Backup2/pfs/test")
+    as_nobody = ("setpriv", "--reuid=65534", *words)
+    found: dict[int, str] = {}
+
+    async def look() -> None:
+        found.update({one.pid: one.operand async for one in writers()})
+
+    with (
+        subprocess.Popen(words, stdin=subprocess.PIPE) as of_root,
+        subprocess.Popen(as_nobody, stdin=subprocess.PIPE) as of_nobody,
+    ):
+        processes = [psutil.Process(one.pid) for one in (of_root, of_nobody)]
+        until(lambda: all(one.cmdline() == [*words] for one in processes), "they run")
+        asyncio.run(look())
+
+    assert found.get(of_root.pid) == "/Backup2/pfs/test"
+    assert of_nobody.pid not in found
 
 
 def test_stream_onto_another_slave_is_nobodys_business(mirrored: World) -> None:
