@@ -22,6 +22,7 @@ from hammerd.simulator.kernel.state_files import replace_file
 from hammerd.simulator.utility.pfs_paths import open_pfs
 
 PROGRAMS = ("hammer", "newfs_hammer", "mount_null", "umount", "sync")
+KNOBS = ("slow_read_ms", "slow_write_ms", "ronly", "faults", "publishes_previous")
 SHEBANG_LIMIT_BYTES = 127
 FIRST_TID_OFFSET = 0x300
 FIRST_OBJECT_OFFSET = 0x100
@@ -116,9 +117,12 @@ def unmount(root: Path) -> None:
 
 
 def mount(root: Path) -> None:
-    """Bring an unmounted file system back."""
+    """Bring an unmounted file system back, with all that was flushed published."""
     root.rmdir()
     _aside(root).rename(root)
+    fs = _file_system(root)
+    with fs.locked():
+        fs.publish_tid(fs.last_flush_tid())
 
 
 def _aside(root: Path) -> Path:
@@ -126,22 +130,23 @@ def _aside(root: Path) -> Path:
 
 
 def flush(root: Path) -> int:
-    """Make what changed in the masters of a file system visible to mirroring (sync).
+    """Flush what changed in the masters of a file system (sync).
 
-    Returns the flush TID, a new one only when something had changed.
+    Mirroring sees it at once, or after the next flush where the knob `publishes_previous` is set.
+    Returns the TID of the last flush, a new one only when something had changed.
     """
     return flushing.flush(_file_system(root))
 
 
 def flush_tid(root: Path) -> int:
-    """Return the flush TID of a file system: what its masters' sync-end-tid is."""
+    """Return the published TID of a file system: what its masters' sync-end-tid is."""
     return _file_system(root).flush_tid()
 
 
 def write(root: Path, pfs_id: int, nbytes: int, count: int = 1, step: int = 0) -> int:
     """Write `count` files of zeros and flush, with TIDs as the recordings' helper makes them.
 
-    Each file's TID is `step` and a little further than the last. Returns the flush TID.
+    Each file's TID is `step` and a little further than the last. Returns the TID of the flush.
     """
     fs = _file_system(root)
     with fs.locked():
@@ -149,7 +154,13 @@ def write(root: Path, pfs_id: int, nbytes: int, count: int = 1, step: int = 0) -
 
 
 def set_knob(root: Path, name: str, value: str | int | None) -> None:
-    """Set a fault knob (`slow_read_ms`, `slow_write_ms`, `ronly`, `faults`) or remove it."""
+    """Set one of KNOBS (docs/simulator.md) or, with None, remove it.
+
+    Raises:
+        ValueError: there is no such knob or no such file system.
+    """
+    if name not in KNOBS:
+        raise ValueError(f"no knob {name}: there are {', '.join(KNOBS)}")
     fs = _file_system(root)
     if value is None:
         Path(fs.path(name)).unlink(missing_ok=True)

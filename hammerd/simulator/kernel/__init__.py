@@ -1,6 +1,7 @@
 """What a HAMMER file system does: TIDs, PFSs, records, snapshots and waits in directories.
 
     ROOT/.hammerfs/volume, flush_tid, next_object     what newfs_hammer made, and two counters
+    ROOT/.hammerfs/unpublished_tid, reserved_tid      TIDs of flushes that mirroring is not to see
     ROOT/.hammerfs/slow_read_ms, ronly, faults ...    knobs, where set
     ROOT/.hammerfs/waiters/PID                        a FIFO for each process that waits for a TID
     ROOT/.hammerfs/mounts                             null mounts

@@ -1,7 +1,8 @@
-"""One HAMMER file system: where its state lives, its lock, its flush TID and its knobs.
+"""One HAMMER file system: where its state lives, its lock, its TIDs and its knobs.
 
-It knows nothing of PFSs or records. Every change of the flush TID goes through `move_tid`,
-which never goes back and wakes whoever waits for it.
+It knows nothing of PFSs or records. A flush takes a TID; the published one is what mirroring
+sees: that of the last flush, or with the knob `publishes_previous` that of the flush before it,
+as in the real kernel. Both move in `end_flush`, which wakes whoever waits for a TID.
 """
 
 from __future__ import annotations
@@ -65,30 +66,52 @@ class FileSystem:
         return dict(line.split("=", 1) for line in lines)
 
     def flush_tid(self) -> int:
-        """Return the TID up to which everything is flushed."""
+        """Return the published TID: no mirroring sees what is newer."""
         return int(read_bytes(self.path("flush_tid")), 16)
 
+    def last_flush_tid(self) -> int:
+        """Return the TID of the last flush, past the published one when that waits for a next."""
+        return max(self.flush_tid(), self._tid("unpublished_tid"))
+
+    def end_flush(self, tid: int) -> None:
+        """Publish this flush, whose records are all stored, or the one before; under the lock."""
+        published = tid
+        if self.knob("publishes_previous"):
+            published = self.last_flush_tid()
+            self._store_tid("unpublished_tid", tid)
+        self.publish_tid(published)
+
     def publish_tid(self, tid: int) -> None:
-        """Make `tid` the flush TID and wake the waiters; call with the lock held."""
-        replace_file(self.path("flush_tid"), b"%#018x\n" % tid)
+        """Show `tid` to mirroring and wake the waiters; call with the lock held.
+
+        They are woken even where it stays: one may wait for a slave whose info was set.
+        """
+        self._store_tid("flush_tid", tid)
         waiters.wake(self.path("waiters"))
 
     def reserve_tid(self) -> int:
         """Return a TID for records to come, given to nobody before; call with the lock held."""
-        reserved = self.path("reserved_tid")
-        last = int(read_bytes(reserved), 16) if os.path.exists(reserved) else 0
-        tid = max(self.flush_tid(), last) + tid_step()
-        replace_file(reserved, b"%#018x\n" % tid)
+        tid = max(self.last_flush_tid(), self._tid("reserved_tid")) + tid_step()
+        self._store_tid("reserved_tid", tid)
         return tid
 
     def move_tid(self) -> int:
-        """Move the flush TID as any small write does; call with the lock held."""
-        tid = self.flush_tid() + tid_step()
-        self.publish_tid(tid)
+        """Flush as any small write does and return the TID of that; call with the lock held."""
+        tid = self.last_flush_tid() + tid_step()
+        self.end_flush(tid)
         return tid
 
+    def _tid(self, name: str) -> int:
+        try:
+            return int(read_bytes(self.path(name)), 16)
+        except FileNotFoundError:
+            return 0
+
+    def _store_tid(self, name: str, tid: int) -> None:
+        replace_file(self.path(name), b"%#018x\n" % tid)
+
     def knob(self, name: str) -> str:
-        """Return the text of a fault knob, empty when it is not set."""
+        """Return the text of a knob, empty when it is not set."""
         try:
             return read_bytes(self.path(name)).decode().strip()
         except FileNotFoundError:

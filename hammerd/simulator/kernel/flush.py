@@ -1,6 +1,6 @@
 """Writes to masters: a flush of what changed in live trees, and writes that need no file data.
 
-Both publish their TID only when all records are stored, so a stream sees a write whole.
+Both end their flush only when all records are stored, so a stream sees a write whole.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ SYNTHETIC_ENTRY_NAME = "%016x"  # 16 bytes, which makes 32 bytes of entry data
 
 
 def flush(fs: FileSystem) -> int:
-    """Turn what changed in the masters' live trees into records; return the flush TID."""
+    """Turn what changed in the masters' live trees into records; return the last flush's TID."""
     with fs.locked():
         # A flush that was killed left records with a TID that must not be used again.
         tid = fs.reserve_tid()
         changes = [_flush_pfs(fs, pfs_id, tid) for pfs_id in pfs_ids(fs) if pfs_id]
-        if any(changes):
-            fs.publish_tid(tid)
-        return fs.flush_tid()
+        # A flush of nothing takes no TID, but it follows the one before, which may wait for that.
+        fs.end_flush(tid if any(changes) else fs.last_flush_tid())
+        return fs.last_flush_tid()
 
 
 def _flush_pfs(fs: FileSystem, pfs_id: int, tid: int) -> bool:
@@ -64,11 +64,11 @@ class SyntheticWrite:
         self.fs = fs
         self.directory = pfs_directory(fs, pfs_id)
         self.live = live_path(fs, pfs_id)
-        self.tid = fs.flush_tid()
+        self.tid = fs.last_flush_tid()
         self.added: list[tuple[Record, bytes]] = []
 
     def run(self, size: int, count: int, step: int) -> int:
-        """Write `count` files of `size` bytes and return the flush TID; under the lock."""
+        """Write `count` files of `size` bytes; return the TID of their flush; under the lock."""
         inodes = Inodes(self.directory)
         inodes.load()
         for _ in range(count):
@@ -77,7 +77,7 @@ class SyntheticWrite:
         RecordStore(self.directory).append_with_data(self.added, [])
         inodes.store()
         self.tid += step + tid_step()
-        self.fs.publish_tid(self.tid)
+        self.fs.end_flush(self.tid)
         return self.tid
 
     def _one_file(self, size: int, inodes: Inodes) -> None:

@@ -46,7 +46,7 @@ class OpenPfs:
 
 
 def get_pfs(pfs: OpenPfs) -> PfsInfo:
-    """Return the info; a master's sync-end-tid is the flush TID (HAMMER.md 3)."""
+    """Return the info; a master's sync-end-tid is the published TID (HAMMER.md 3)."""
     pfs.enter("GET_PSEUDOFS")
     info = load_info(pfs.fs, pfs.pfs_id)
     if not info.is_slave:
@@ -55,7 +55,7 @@ def get_pfs(pfs: OpenPfs) -> PfsInfo:
 
 
 def set_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
-    """Store the info, show a slave's snapshot of its sync-end-tid, and move the flush TID."""
+    """Store the info, show a slave's snapshot of its sync-end-tid, and flush."""
     pfs.enter("SET_PSEUDOFS")
     pfs.fs.check_writable()
     with pfs.fs.locked():

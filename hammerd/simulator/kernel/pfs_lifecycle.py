@@ -1,7 +1,7 @@
 """Makes, turns and destroys PFSs: the steps behind pfs-master, -slave, -upgrade and the rest.
 
-Each function takes the file system's lock and moves the flush TID as often as the recordings
-show. None of them asks anybody anything.
+Each function takes the file system's lock and flushes as often as the recordings show. None of
+them asks anybody anything.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _drop_newer(pfs: OpenPfs, tid: int) -> list[Record]:
 
 
 def downgrade(pfs: OpenPfs) -> None:
-    """Make a master a slave at the flush TID of its file system, if that is higher."""
+    """Make a master a slave at the published TID of its file system, if that is higher."""
     pfs.enter("DGD_PSEUDOFS")
     pfs.fs.check_writable()
     with pfs.fs.locked():
@@ -102,6 +102,9 @@ def downgrade(pfs: OpenPfs) -> None:
         info = load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = True
         info.sync_end_tid = max(info.sync_end_tid, pfs.fs.flush_tid())
+        # The real kernel keeps what is newer until an upgrade drops it, or a mirroring deletes
+        # what its source lacks. Mirroring deletes nothing of itself here, so it goes now.
+        _drop_newer(pfs, info.sync_end_tid)
         store_info(pfs.fs, pfs.pfs_id, info)
         show_pfs(pfs, info)
         remove_tree(pfs_links.live_path(pfs.fs, pfs.pfs_id))
