@@ -25,6 +25,7 @@ class Member:
     is_zombie: bool
     is_stopped: bool = False
     cpu_s: float = 0.0
+    pgid: int = 0
 
 
 def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
@@ -66,10 +67,11 @@ def look_at(pid: int) -> Member | None:
                 status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD),
                 status == psutil.STATUS_STOPPED,
                 cpu.user + cpu.system,
+                os.getpgid(pid),
             )
     except psutil.ZombieProcess:
         return Member(pid, 0, 0.0, is_zombie=True)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, ProcessLookupError):
         return None
     except psutil.Error as error:
         raise PermissionError(f"pid {pid} cannot be looked at: {error}") from error
@@ -90,12 +92,17 @@ def is_dead(half: Member) -> bool:
         OSError: it cannot be looked at now.
     """
     now = look_at(half.pid)
-    return now is None or now.is_zombie or not has_same_start(half, now)
+    return now is None or now.is_zombie or not is_same(half, now)
 
 
-def has_same_start(then: Member, now: Member) -> bool:
-    """Tell whether two looks at one pid saw the same process."""
-    return abs(then.started_time - now.started_time) <= SAME_START_S
+def is_same(then: Member, now: Member) -> bool:
+    """Tell whether two looks at one pid of a group of ours saw the same process.
+
+    Its start moves where the wall clock is stepped and the system counts it from its boot. The
+    group's id is nobody else's while we have not reaped its leader.
+    """
+    is_in_group = then.pgid == now.pgid != 0
+    return is_in_group or abs(then.started_time - now.started_time) <= SAME_START_S
 
 
 def living(members: Collection[Member]) -> tuple[Member, ...]:

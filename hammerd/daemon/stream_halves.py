@@ -21,7 +21,7 @@ from hammerd.core.pair_events import (
 from hammerd.daemon.census import Census
 from hammerd.daemon.halves import HalfWatch
 from hammerd.daemon.live_stream import Stream
-from hammerd.daemon.process_table import Member, has_same_start, look_at
+from hammerd.daemon.process_table import Member, is_same, look_at
 
 SEEK_AGAIN_S = (0.01, 0.02, 0.04)
 LOOKS_A_TURN = 8
@@ -113,7 +113,7 @@ class StreamHalves:
                 now = look_at(half.pid)
             except OSError:
                 continue  # at the next tick again
-            if now is None or now.is_zombie or not has_same_start(half, now):
+            if now is None or now.is_zombie or not is_same(half, now):
                 self._died(stream, half.pid)
                 continue
             self._compare(stream, now)

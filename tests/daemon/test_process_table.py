@@ -62,6 +62,16 @@ def test_process_is_the_same_though_the_boot_time_moved(group: int) -> None:
     assert not is_dead(seen_otherwise)
 
 
+def test_step_of_the_wall_clock_kills_no_member_of_a_group_of_ours(group: int) -> None:
+    seen = look_at(group)
+    assert seen is not None
+
+    before_the_step = replace(seen, started_time=seen.started_time - 3600.0)
+
+    assert not is_dead(before_the_step)
+    assert is_dead(replace(before_the_step, pgid=os.getpgid(0)))
+
+
 def test_pid_of_nobody_is_nothing(group: int) -> None:
     os.kill(group, 9)
     os.waitpid(group, 0)
