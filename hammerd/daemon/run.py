@@ -42,6 +42,7 @@ from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
+from hammerd.daemon.last_words import last_words
 from hammerd.daemon.line_batch import LineBatch
 from hammerd.daemon.log_files import LogFiles, check_log_files
 from hammerd.daemon.logs import make_logger, render
@@ -66,8 +67,10 @@ CALLS_CLOSE_S = 2.0
 SAMPLE_TIMEOUT_S = 20.0
 
 
-def run(config_path: Path) -> int:
-    """Run the daemon in the foreground; return its exit status: 0, or 1 if streams survive it.
+def run(config_path: Path, on_ready: Callable[[], None] = lambda: None) -> int:
+    """Run the daemon in this process; return its exit status: 0, or 1 if streams survive it.
+
+    `on_ready` is called once: config valid, lock held, pid file written, sockets listening.
 
     Raises:
         ConfigError: the config has faults; nothing was started.
@@ -85,7 +88,7 @@ def run(config_path: Path) -> int:
             lock = Path(config.daemon.state_dir) / "hammerd.lock"
             locks.enter_context(PidFile(lock, is_lock_only=True))
         check_log_files(config.daemon)
-        return asyncio.run(_serve(config, config_path))
+        return asyncio.run(_serve(config, config_path, on_ready))
 
 
 def load_config(path: Path) -> Config:
@@ -102,12 +105,14 @@ def load_config(path: Path) -> Config:
     return read_config(content, str(path))
 
 
-async def _serve(config: Config, config_path: Path) -> int:
+async def _serve(config: Config, config_path: Path, on_ready: Callable[[], None]) -> int:
     with os_errors_explained():
         daemon = Daemon(asyncio.get_running_loop(), config, config_path)
         await daemon.start_up()
-    await daemon.until_told_to_stop()
-    return await daemon.shut_down()
+    with last_words(config.daemon):
+        on_ready()
+        await daemon.until_told_to_stop()
+        return await daemon.shut_down()
 
 
 class Daemon:

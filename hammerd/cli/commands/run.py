@@ -1,5 +1,6 @@
 """`hammerd run`: the daemon itself."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,9 +9,18 @@ from hammerd.cli.whereabouts import chosen_config, load_config, takes_config
 
 
 @click.command(epilog="Example: hammerd run -c /usr/local/etc/hammerd.toml")
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Go to the background, and return when the daemon is ready or cannot start.",
+)
 @takes_config
-def run(file: str | None, config: str | None) -> int:
-    """Supervise the pairs of a config until told to stop."""
+def run(file: str | None, config: str | None, *, detach: bool) -> int:
+    """Supervise the pairs of a config until told to stop, in the foreground.
+
+    Ready is a daemon with a valid config, its lock, its pid file and its sockets; it waits for
+    no pair and no disk. What keeps it from there is told on stderr, what comes later in the log.
+    """
     path = chosen_config(file, config)
     # A config that cannot be used is told here as `check` tells it, before there is a daemon.
     load_config(path)
@@ -18,6 +28,8 @@ def run(file: str | None, config: str | None) -> int:
     from hammerd.daemon.lean_imports import without_unused_modules
 
     with without_unused_modules():
+        from hammerd.daemon.detach import detach as run_detached
         from hammerd.daemon.run import run as run_daemon
 
-    return run_daemon(Path(path).absolute())
+    serve = partial(run_daemon, Path(path).absolute())
+    return run_detached(serve) if detach else serve()
