@@ -9,7 +9,18 @@ import click
 from hammerd import __version__
 from hammerd.cli.whereabouts import Whereabouts, config_option, run_dir_option
 
-COMMANDS = ("run", "check", "status", "pause", "resume", "restart", "ack", "demo", "version")
+COMMANDS = (
+    "run",
+    "check",
+    "status",
+    "pause",
+    "resume",
+    "restart",
+    "reload",
+    "ack",
+    "demo",
+    "version",
+)
 """In the order of --help; each is a module of hammerd.cli.commands, and its function there."""
 
 _WHOLE_SENTENCE = 1_000

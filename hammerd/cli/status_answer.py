@@ -22,6 +22,8 @@ class DaemonAnswer(TypedDict):
     state_unsaved_because: NotRequired[str | None]
     clocks_unsaved_because: NotRequired[str | None]
     state_complaints: NotRequired[list[str]]
+    reload_refused_time: NotRequired[str | None]
+    reload_refused_because: NotRequired[str | None]
 
 
 class ComplaintAnswer(TypedDict):

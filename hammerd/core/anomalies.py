@@ -83,14 +83,17 @@ class Anomalies:
         """Tell on what an earlier run told of a pair, the oldest first."""
         self._inherited[pair] = tuple(replace(one, number=0) for one in events)
 
-    def forget(self, pairs: Iterable[str], ends: Iterable[Endpoint]) -> None:
-        """Forget pairs that are gone, and ends that no pair has any more."""
-        for pair in pairs:
-            self._acknowledged.pop(pair, None)
-            self._inherited.pop(pair, None)
-        for end in ends:
-            for known in (self._of_ends, self._last, self._told, self._set, self._unexplained):
-                known.pop(end, None)
+    def forget(self, pair: str) -> None:
+        """Forget a pair that is gone."""
+        self._acknowledged.pop(pair, None)
+        self._inherited.pop(pair, None)
+
+    def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
+        """Forget ends that no pair has any more."""
+        kept = frozenset(ends)
+        for known in (self._of_ends, self._last, self._told, self._set, self._unexplained):
+            for gone in known.keys() - kept:
+                del known[gone]
 
     def _of_end(self, pair: Pair, end: Endpoint, other_role: str) -> Iterable[Anomaly]:
         since = self._acknowledged.get(pair.name, 0)

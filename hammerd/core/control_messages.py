@@ -37,6 +37,7 @@ class Verb(StrEnum):
     RESUME = "resume"
     RESTART = "restart"
     ACK = "ack"
+    RELOAD = "reload"
 
 
 READ_VERBS = frozenset({Verb.STATUS, Verb.PING})

@@ -116,8 +116,9 @@ UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because")
 
 
 def daemon_health(daemon: Mapping[str, object]) -> Health:
-    """Judge the daemon itself by its part of the status: can it save what must outlive it?"""
-    return Health.WARNING if any(daemon.get(key) for key in UNSAVED_KEYS) else Health.OK
+    """Judge the daemon itself by its part of the status: can it save, does its config hold?"""
+    keys = (*UNSAVED_KEYS, "reload_refused_because")
+    return Health.WARNING if any(daemon.get(key) for key in keys) else Health.OK
 
 
 def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:

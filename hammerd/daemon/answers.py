@@ -46,6 +46,7 @@ class Answers:
         self._describe = describe
         self._save = save
         self.on_acknowledged: Callable[[str], None] = lambda _pair: None
+        self.on_reload: Callable[[], Reply] = lambda: Answer({})
 
     async def answer(self, request: Request) -> Reply:
         """Do what is asked, of the named pairs or of all; what is answered outlives us.
@@ -79,6 +80,8 @@ class Answers:
                 return self._restart(pairs, are_named=bool(request.pairs))
             case Verb.ACK:
                 return self._acknowledge(pairs)
+            case Verb.RELOAD:
+                return self._reload(request)
             case _:
                 assert_never(request.verb)
 
@@ -95,11 +98,16 @@ class Answers:
             "measured_time": self._clock.rfc3339(now_at),
         }
 
+    def _reload(self, request: Request) -> Reply:
+        if request.pairs:
+            return Refusal("a reload is of the whole config", "name no pair")
+        return self.on_reload()
+
     def _refuse_disabled(self, named: tuple[str, ...]) -> Refusal | None:
         disabled = [name for name in named if not self._engine.life(name).pair.enabled]
         if not disabled:
             return None
-        hint = "take out enabled = false, then stop and start hammerd"
+        hint = 'take out enabled = false, then "hammerd reload"'
         return Refusal(f"disabled in the config: {', '.join(disabled)}", hint, EX_UNAVAILABLE)
 
     def _restart(self, pairs: tuple[str, ...], *, are_named: bool) -> Reply:

@@ -75,6 +75,13 @@ class LogFile:
             self.reopen()
             raise
 
+    def move(self, path: Path, describe_loss: DescribeLoss) -> None:
+        """Write to another file from now on, or to this one anew."""
+        self.reopen()
+        if path != self._path:
+            self._path, self._is_torn = path, False
+        self._describe_loss = describe_loss
+
     def reopen(self) -> None:
         """Close the file; the next line opens it anew by its name, as a rotation wants it."""
         if self._fd is not None:
@@ -150,6 +157,12 @@ class LogFiles:
         describe_loss = partial(say_lines_lost, settings.log_format)
         self.log = LogFile(Path(settings.log_file), describe_loss)
         self.lag = LogFile(Path(settings.lag_log_file), describe_loss)
+
+    def take_over(self, settings: DaemonConfig) -> None:
+        """Write where and how these settings say from now on."""
+        describe_loss = partial(say_lines_lost, settings.log_format)
+        self.log.move(Path(settings.log_file), describe_loss)
+        self.lag.move(Path(settings.lag_log_file), describe_loss)
 
     def reopen(self) -> None:
         """Open both anew by their names with the next line."""

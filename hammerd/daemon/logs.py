@@ -6,6 +6,7 @@ few lines.
 
 import json
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -47,12 +48,32 @@ class _Lines:
         self.debug = self.info = self.warning = self.error = put
 
 
-def make_logger(put: Put, log_format: LogFormat, level: LogLevel) -> Logger:
+@dataclass(slots=True)
+class LogStyle:
+    """How lines look and from which level on they are written: may change at any time."""
+
+    format: LogFormat
+    level: LogLevel
+
+    def drop_below(
+        self, _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Let nothing pass that is below the level."""
+        if LEVELS[LogLevel(method)] < LEVELS[self.level]:
+            raise structlog.DropEvent
+        return event
+
+    def render(self, logger: object, method: str, event: Mapping[str, Any]) -> str:
+        """Return the line."""
+        return _RENDERERS[self.format](logger, method, event)
+
+
+def make_logger(put: Put, style: LogStyle) -> Logger:
     """Return a logger that renders each event to one line and hands it to `put`."""
     logger: Logger = structlog.wrap_logger(
         _Lines(put),
-        processors=[_stamped, _RENDERERS[log_format]],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        processors=[style.drop_below, _stamped, style.render],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[LogLevel.DEBUG]),
         context_class=dict,
     )
     return logger

@@ -51,7 +51,7 @@ class Readings:
 
     def __init__(self, trusted_for: Patience | None = None, clock: Clock | None = None) -> None:
         self._clock = clock or Clock(time.monotonic)
-        self._trusted_for = trusted_for or Patience()
+        self.trusted_for = trusted_for or Patience()
         self._clocks: dict[str, TidClock] = {}
         self._slaves: dict[str, SlaveReading] = {}
         self._spans: dict[str, ReadSpan] = {}
@@ -184,7 +184,7 @@ class Readings:
         if back := self._unconfirmed.get(_of_master(pair.master)):
             before, after = format_tid(back.before), format_tid(back.after)
             return f"master {pair.master} went back from {before} to {after}: to be confirmed"
-        trusted = self._trusted_for
+        trusted = self.trusted_for
         if now_at - newest.at > (trusted.remote_s if pair.master.is_remote else trusted.here_s):
             return f"master {pair.master} unseen since {self._clock.rfc3339(newest.at)}"
         # A slave on another host moves by our own stream only, which tells of each step.
@@ -202,8 +202,16 @@ class Readings:
 
     def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
-        kept = {str(end) for end in ends}
-        for known in (self._clocks, self._slaves, self._unreadable):
+        ends = tuple(ends)
+        names = {str(end) for end in ends}
+        roles = {role(end) for end in ends for role in (_of_master, _of_slave)}
+        for known, kept in (
+            (self._clocks, names),
+            (self._slaves, names),
+            (self._unreadable, names),
+            (self._spans, roles),
+            (self._unconfirmed, roles),
+        ):
             for gone in known.keys() - kept:
                 del known[gone]
 

@@ -9,20 +9,17 @@ import contextlib
 import os
 import pwd
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from hammerd.core.anomalies import Anomalies, Anomaly
 from hammerd.core.cascades import Cascades, cascade_lag
-from hammerd.core.config import read_config
 from hammerd.core.daemon_config import Config, LogLevel
-from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.hammer_command import environment
-from hammerd.core.pair_events import Event, StartAsked, StopAsked
-from hammerd.core.pair_machine import new_life
-from hammerd.core.pair_states import Down, PairLife, Up
+from hammerd.core.pair_events import Event, StopAsked
+from hammerd.core.pair_states import Down, PairLife
 from hammerd.core.pairs import Pair
+from hammerd.core.reload import Reload
 from hammerd.core.slaves import Slaves
 from hammerd.core.status import Extras, pair_json
 from hammerd.daemon import children, signals
@@ -45,11 +42,12 @@ from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.last_words import last_words
 from hammerd.daemon.line_batch import LineBatch
 from hammerd.daemon.log_files import LogFiles, check_log_files
-from hammerd.daemon.logs import make_logger, render
+from hammerd.daemon.logs import LogStyle, make_logger, render
 from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
 from hammerd.daemon.readings import Readings, patience
+from hammerd.daemon.reloading import Parts, Reloading, load_config
 from hammerd.daemon.room_watch import LOOK_EVERY_S, RoomWatch
 from hammerd.daemon.sampler import Sampler, Told
 from hammerd.daemon.signals import Reactions, catch_signals
@@ -91,20 +89,6 @@ def run(config_path: Path, on_ready: Callable[[], None] = lambda: None) -> int:
         return asyncio.run(_serve(config, config_path, on_ready))
 
 
-def load_config(path: Path) -> Config:
-    """Read and check a config file.
-
-    Raises:
-        ConfigError: it has faults, or cannot be read.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        fault = Fault("file", f"it cannot be read: {error.strerror}", hint="name one with -c FILE")
-        raise ConfigError(str(path), (fault,)) from error
-    return read_config(content, str(path))
-
-
 async def _serve(config: Config, config_path: Path, on_ready: Callable[[], None]) -> int:
     with os_errors_explained():
         daemon = Daemon(asyncio.get_running_loop(), config, config_path)
@@ -129,30 +113,23 @@ class Daemon:
         self._writer.on_dropped = self._on_loop("log.lines_dropped", "count")
         self._writer.on_broken = self._on_loop("writer.broke", "traceback")
         self._log_files = LogFiles(config.daemon)
+        settings = config.daemon
+        self._style = LogStyle(settings.log_format, settings.log_level)
+        self._lag_style = LogStyle(settings.log_format, LogLevel.INFO)
+        lag_lines = LineBatch(loop, self._writer, self._log_files.lag, Job.DROPPABLE)
         self._journal = Journal(
-            make_logger(
-                self._write_line,
-                config.daemon.log_format,
-                config.daemon.log_level,
-            ),
-            make_logger(
-                LineBatch(loop, self._writer, self._log_files.lag, Job.DROPPABLE).put,
-                config.daemon.log_format,
-                LogLevel.INFO,
-            ),
+            make_logger(self._write_line, self._style), make_logger(lag_lines.put, self._lag_style)
         )
         LoopErrors(loop, self._journal.log, Reserve()).catch()
         self._ticks = Ticks(loop, self._tick_broke)
         self._is_sampling = asyncio.Lock()
-        self._cascades = Cascades(config.pairs)
         self._build()
 
     def _build(self) -> None:
         loop, settings = self._loop, self._config.daemon
         home = pwd.getpwuid(os.getuid()).pw_dir
         run_dir = Path(settings.run_dir)
-        trusted_for = patience(settings.sample_interval_s, SAMPLE_TIMEOUT_S)
-        self._readings, self._slaves, self._inbox = Readings(trusted_for), Slaves(), Inbox()
+        self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
         state_dir, log = Path(settings.state_dir), self._journal.log
         self._keeping = Keeping(state_dir, self._readings, self._clock, self._writer, log)
         self._calls = Calls(loop)
@@ -197,7 +174,21 @@ class Daemon:
         save = self._keeping.saved
         self._answers = Answers(self._engine, self._clock, self._describe, save)
         self._server = ControlServer(run_dir, self._answers.answer)
+        parts = Parts(
+            self._engine,
+            self._keeping,
+            self._readings,
+            self._anomalies,
+            self._sampler,
+            self._writer,
+            self._log_files,
+            (self._style, self._lag_style),
+            log,
+            self._clock,
+        )
+        self._reloading = Reloading(self._config, self._config_path, parts)
         self._tie(feed)
+        self._take_over()
 
     def _tie(self, feed: EndFeed) -> None:
         """Tell the parts whom to tell of what changes."""
@@ -206,6 +197,8 @@ class Daemon:
         self._keeping.memories = self._engine.memories
         self._keeping.anomalies = self._anomalies_of_all
         self._answers.on_acknowledged = self._acknowledged
+        self._answers.on_reload = self._reloading.reload
+        self._reloading.on_taken_over = self._taken_over
 
     # --- the story -------------------------------------------------------------------------
 
@@ -216,6 +209,7 @@ class Daemon:
             Reactions(
                 self._child_changed,
                 self._is_told_to_stop.set,
+                self._reload,
                 self._reopen_logs,
                 self._log_status,
             ),
@@ -228,17 +222,8 @@ class Daemon:
             log.warning("status_socket.closed_to_group", because=warning)
         self._orphans.end_all(self._engine.slaves_changed)
         for pair in self._config.pairs:
-            self._take_up(pair)
-        interval_s = self._config.daemon.sample_interval_s
-        self._ticks.start(
-            (
-                (self._sample, interval_s),
-                (self._look_at_halves, interval_s),
-                (self._foreign.look, foreign_interval_s(interval_s)),
-                (self._checkpoint, CHECKPOINT_S),
-                (self._look_at_rooms, LOOK_EVERY_S),
-            )
-        )
+            self._reloading.take_up(pair)
+        self._start_ticks()
         # Only now, so that whoever is answered is told of every pair.
         await self._server.listen()
 
@@ -271,14 +256,35 @@ class Daemon:
 
     # --- parts of it -----------------------------------------------------------------------------
 
-    def _take_up(self, pair: Pair) -> None:
-        memory = self._keeping.remembered(pair.name)
-        if not pair.enabled:
-            memory = replace(memory, wanted=Down())
-        self._anomalies.inherit(pair.name, self._keeping.remembered_anomalies(pair))
-        self._engine.add(new_life(pair, memory, self._loop.time()))
-        if isinstance(memory.wanted, Up):
-            self._engine.post(pair.name, StartAsked(lifts_latch=False))
+    def _start_ticks(self) -> None:
+        interval_s = self._config.daemon.sample_interval_s
+        self._ticks.start(
+            (
+                (self._sample, interval_s),
+                (self._look_at_halves, interval_s),
+                (self._foreign.look, foreign_interval_s(interval_s)),
+                (self._checkpoint, CHECKPOINT_S),
+                (self._look_at_rooms, LOOK_EVERY_S),
+            )
+        )
+
+    def _reload(self) -> None:
+        if not self._is_told_to_stop.is_set():
+            self._reopen_logs()
+            self._reloading.reload()
+
+    def _taken_over(self, changes: Reload) -> None:
+        self._take_over()
+        if "sample_interval_s" in changes.daemon_retuned:
+            self._ticks.stop()
+            self._start_ticks()
+
+    def _take_over(self) -> None:
+        """Let what is made of the whole config follow it."""
+        self._config = self._reloading.config
+        self._cascades = Cascades(self._config.pairs)
+        interval_s = self._config.daemon.sample_interval_s
+        self._readings.trusted_for = patience(interval_s, SAMPLE_TIMEOUT_S)
 
     def _write_the_rest(self) -> None:
         self._keeping.finish(self._writer)
@@ -292,8 +298,7 @@ class Daemon:
     def _say_unsaved_at_end(self) -> None:
         if because := self._keeping.unsaved_at_end():
             hint = "what was paused since the last save is not paused after the next start"
-            log_format = self._config.daemon.log_format
-            line = render(log_format, "error", "state.unsaved", because=because, hint=hint)
+            line = render(self._style.format, "error", "state.unsaved", because=because, hint=hint)
             self._log_files.log.write_line(line)
 
     def _heard(self, pair: str, event: Event) -> None:
@@ -337,6 +342,7 @@ class Daemon:
             "lines_dropped": self._writer.dropped,
             "writes_failed": self._writer.failed + self._engine.unwritten,
             **self._keeping.describe(),
+            **self._reloading.describe(),
         }
 
     # --- signals and files -----------------------------------------------------------------------

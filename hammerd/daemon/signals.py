@@ -25,10 +25,11 @@ BITE_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """What is done at which signal: CHLD; TERM, INT; HUP, USR1; USR2, INFO."""
+    """What is done at which signal: CHLD; TERM, INT; HUP; USR1; USR2, INFO."""
 
     child_changed: Act
     stop: Act
+    reload: Act
     reopen_logs: Act
     log_status: Act
 
@@ -51,7 +52,7 @@ def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Reactions) -> None
         "SIGCHLD": reactions.child_changed,
         "SIGTERM": reactions.stop,
         "SIGINT": reactions.stop,
-        "SIGHUP": reactions.reopen_logs,
+        "SIGHUP": reactions.reload,
         "SIGUSR1": reactions.reopen_logs,
         "SIGUSR2": reactions.log_status,
         "SIGINFO": reactions.log_status,

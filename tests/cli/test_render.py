@@ -344,6 +344,22 @@ def test_what_is_wrong_with_the_daemon_stands_below_the_table(
     assert alone[1:3] == ["", plain_text(lines[5])]
 
 
+def test_a_refused_config_stands_below_the_table(make_status: MakeStatus, make_pair: MakePair):
+    status = make_status(make_pair("a"))
+    daemon = {
+        **status["hammerd"],
+        "reload_refused_time": "2026-03-04T15:58:00.000Z",
+        "reload_refused_because": "/etc/h.toml: 1 fault\n  pairs.a.delay: too short",
+    }
+
+    lines = render_status({**status, "hammerd": daemon})
+
+    assert [plain_text(line) for line in lines[5:]] == [
+        "! config refused at 15:58 UTC: /etc/h.toml: 1 fault pairs.a.delay: too short",
+        '  hint: the config of before is in force; "hammerd reload" tries again',
+    ]
+
+
 def test_a_daemon_without_pairs_is_one_line(make_status: MakeStatus):
     assert text_of(make_status()) == "hammerd 0.1.0 (pid 4711) is running: 0 pairs"
 

@@ -210,7 +210,8 @@ def test_what_no_pair_has_any_more_is_forgotten() -> None:
     read(anomalies, pfs(), pfs(is_master=True))
     anomalies.acknowledge(AB)
 
-    anomalies.forget(["ab"], [B])
+    anomalies.forget("ab")
+    anomalies.forget_all_but([A])
 
     assert anomalies.events_of(AB) == ()
     assert read(anomalies, pfs()) == []

@@ -76,7 +76,7 @@ def test_an_unknown_verb_is_told_the_known_ones():
     with pytest.raises(ControlError) as caught:
         parse_request(b'{"verb":"stat"}')
 
-    assert caught.value.hint == "known: status, ping, pause, resume, restart, ack"
+    assert caught.value.hint == "known: status, ping, pause, resume, restart, ack, reload"
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b"[" * 50_000))

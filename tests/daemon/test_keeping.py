@@ -15,13 +15,13 @@ from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon import state
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.keeping import Keeping
-from hammerd.daemon.logs import make_logger
+from hammerd.daemon.logs import LogStyle, make_logger
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.saves import Saves
 from hammerd.daemon.state import SavedPair
 from hammerd.daemon.writer import Writer
 
-LOG = make_logger(lambda _line: None, LogFormat.HUMAN, LogLevel.DEBUG)
+LOG = make_logger(lambda _line: None, LogStyle(LogFormat.HUMAN, LogLevel.DEBUG))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_save_that_fails_is_said_once_told_and_retried(writer: Writer) -> None:
     disk = Disk()
     told = []
     lines: list[str] = []
-    log = make_logger(lines.append, LogFormat.LOGFMT, LogLevel.DEBUG)
+    log = make_logger(lines.append, LogStyle(LogFormat.LOGFMT, LogLevel.DEBUG))
 
     async def story() -> None:
         saves = Saves("state.json", disk.take, writer, log)

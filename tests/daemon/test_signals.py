@@ -102,7 +102,7 @@ def test_stop_is_not_lost_in_a_storm_and_the_storm_is_answered_once() -> None:
         async def main():
             said, is_told_to_stop = [], asyncio.Event()
             log_status = lambda: said.append("status")
-            reactions = Reactions(list, is_told_to_stop.set, list, log_status)
+            reactions = Reactions(list, is_told_to_stop.set, list, list, log_status)
             catch_signals(asyncio.get_running_loop(), reactions)
             # More than the socket has room for that tells the loop of them.
             for _ in range(5000):

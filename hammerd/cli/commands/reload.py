@@ -1,0 +1,26 @@
+"""`hammerd reload`: have the running hammerd read its config anew."""
+
+import click
+
+from hammerd.cli.control_client import ask
+from hammerd.cli.saying import say
+from hammerd.cli.whereabouts import asks_the_daemon, current
+from hammerd.core.control_messages import Request, Verb
+
+_WORDS = ("started", "stopped", "restarted", "retuned", "kept", "for_next_start")
+
+
+@click.command(epilog="Example: hammerd reload")
+@asks_the_daemon
+def reload(*, config: str | None, run_dir: str | None) -> int:
+    """Have the running hammerd read its config anew.
+
+    Only pairs whose streams would be given other words are restarted. A config with faults is
+    refused as a whole, with exit status 78, and the one in force stays.
+    """
+    told = ask(current(config, run_dir).find_run_dir(), Request(Verb.RELOAD))
+    for word in _WORDS:
+        names = told.get(word)
+        if isinstance(names, list) and names:
+            say(f"{word.replace('_', ' ')}: {', '.join(map(str, names))}")
+    return 0

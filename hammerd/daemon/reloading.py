@@ -1,0 +1,184 @@
+"""Takes over a config while the streams run: all of it, or nothing.
+
+    config file ── read, checked ── diff ── pairs leave, change, come ── logs, intervals
+                        └── refused: the old one stays in force, and everybody is told why
+
+A pair whose stream would be given the same words keeps its stream. What is read once, at the
+start (core/reload.py), waits for the next start and is named.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from hammerd.core.anomalies import Anomalies
+from hammerd.core.config import read_config
+from hammerd.core.control_messages import Answer, Refusal, Reply
+from hammerd.core.daemon_config import Config
+from hammerd.core.errors import ConfigError, Fault, HammerdError
+from hammerd.core.pair_events import StartAsked
+from hammerd.core.pair_machine import new_life
+from hammerd.core.pair_states import Down, Up
+from hammerd.core.pairs import Pair
+from hammerd.core.reload import READ_ONCE, Reload, diff, events_for
+from hammerd.daemon.clock import Clock
+from hammerd.daemon.engine import Engine
+from hammerd.daemon.fd_limits import make_room
+from hammerd.daemon.keeping import Keeping
+from hammerd.daemon.log_files import LogFiles, check_log_files
+from hammerd.daemon.logs import Logger, LogStyle
+from hammerd.daemon.readings import Readings
+from hammerd.daemon.sampler import Sampler
+from hammerd.daemon.writer import Writer
+
+EX_CONFIG = 78
+
+KEPT_HINT = 'the running config stays in force; "hammerd check" tells when the file is sound'
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is told of a new config."""
+
+    engine: Engine
+    keeping: Keeping
+    readings: Readings
+    anomalies: Anomalies
+    sampler: Sampler
+    writer: Writer
+    log_files: LogFiles
+    log_styles: tuple[LogStyle, LogStyle]
+    log: Logger
+    clock: Clock
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a config file.
+
+    Raises:
+        ConfigError: it has faults, or cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        fault = Fault("file", f"it cannot be read: {error.strerror}", hint="name one with -c FILE")
+        raise ConfigError(str(path), (fault,)) from error
+    return read_config(content, str(path))
+
+
+class Reloading:
+    """The config in force, and how it becomes another one."""
+
+    def __init__(self, config: Config, path: Path, parts: Parts) -> None:
+        self.config = config
+        self._path = path
+        self._parts = parts
+        self._failed_at: float | None = None
+        self._failed_because: str | None = None
+        self.on_taken_over: Callable[[Reload], None] = lambda _changes: None
+        parts.engine.on_gone = self._gone
+
+    def reload(self) -> Reply:
+        """Take over what the config file holds now, or tell why that cannot be."""
+        log = self._parts.log
+        try:
+            changes = self._take_over()
+        except HammerdError as error:
+            self._failed_at, self._failed_because = self._parts.clock.now().at, error.message
+            hint = error.hint or KEPT_HINT
+            log.error(  # noqa: TRY400 - a fault of the file, whose traceback helps nobody
+                "config.refused", config=str(self._path), because=error.message, hint=hint
+            )
+            return Refusal(error.message, hint, EX_CONFIG)
+        self._failed_at = self._failed_because = None
+        told = {name: list(names) for name, names in _told(changes).items()}
+        log.info("config.reloaded", **{name: " ".join(names) for name, names in told.items()})
+        return Answer(told)
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what status says of the last reload: nothing, unless it was refused."""
+        at = self._failed_at
+        return {
+            "reload_refused_time": None if at is None else self._parts.clock.rfc3339(at),
+            "reload_refused_because": self._failed_because,
+        }
+
+    def take_up(self, pair: Pair) -> None:
+        """Take a pair in, asleep when it is disabled and otherwise as it was kept."""
+        self._parts.anomalies.inherit(pair.name, self._parts.keeping.remembered_anomalies(pair))
+        engine, memory = self._parts.engine, self._parts.keeping.remembered(pair.name)
+        if not pair.enabled:
+            memory = replace(memory, wanted=Down())
+        engine.add(new_life(pair, memory, self._parts.clock.now().at))
+        if isinstance(memory.wanted, Up):
+            engine.post(pair.name, StartAsked(lifts_latch=False))
+
+    # --- parts of it ---------------------------------------------------------------------------
+
+    def _take_over(self) -> Reload:
+        new, old = load_config(self._path), self.config
+        make_room(len(new.pairs), str(self._path))
+        kept = {name: getattr(old.daemon, name) for name in READ_ONCE}
+        config = replace(new, daemon=replace(new.daemon, **kept))
+        check_log_files(config.daemon)
+        changes = diff(old, new)
+        self.config = config
+        self._take_over_pairs(config)
+        self._take_over_logs(config)
+        self.on_taken_over(changes)
+        return changes
+
+    def _take_over_pairs(self, config: Config) -> None:
+        engine, names = self._parts.engine, [pair.name for pair in config.pairs]
+        for life in engine.lives():
+            if life.pair.name not in names and not engine.is_leaving(life.pair.name):
+                engine.leave(life.pair.name)
+        there = {life.pair.name: life for life in engine.lives()}
+        for pair in config.pairs:
+            if pair.name in there:
+                self._change(pair)
+            else:
+                self.take_up(pair)
+        engine.put_in_order(names)
+        self._forget_ends()
+
+    def _change(self, pair: Pair) -> None:
+        engine = self._parts.engine
+        life, kept = engine.life(pair.name), self._parts.keeping.remembered(pair.name)
+        events = events_for(life, pair, kept)
+        if (life.pair.master, life.pair.slave) != (pair.master, pair.slave):
+            # An answer about the ends of before must not be taken for one about these.
+            self._parts.sampler.forget(pair.name)
+        engine.change(pair)
+        for event in events:
+            engine.post(pair.name, event)
+
+    def _gone(self, pair: str) -> None:
+        self._parts.sampler.forget(pair)
+        self._parts.anomalies.forget(pair)
+        self._forget_ends()
+
+    def _forget_ends(self) -> None:
+        pairs = [life.pair for life in self._parts.engine.lives()]
+        ends = {end for pair in pairs for end in (pair.master, pair.slave)}
+        self._parts.readings.forget_all_but(ends)
+        self._parts.anomalies.forget_all_but(ends)
+
+    def _take_over_logs(self, config: Config) -> None:
+        settings, parts = config.daemon, self._parts
+        style, lag_style = parts.log_styles
+        style.format = lag_style.format = settings.log_format
+        style.level = settings.log_level
+        parts.writer.submit(partial(parts.log_files.take_over, settings))
+
+
+def _told(changes: Reload) -> dict[str, tuple[str, ...]]:
+    return {
+        "started": changes.start,
+        "stopped": changes.stop,
+        "restarted": changes.restart,
+        "retuned": changes.retuned,
+        "kept": changes.keep,
+        "for_next_start": changes.daemon_restart,
+    }
