@@ -24,8 +24,6 @@ def _run(words: list[str]) -> None:
     except UsageError:
         show_usage_and_end("usage.txt", 1)
         return
-    if options.help:
-        show_usage_and_end("usage.txt", 0)
     if command and options.restrict_commands is not None:
         from hammerd.simulator.utility.ssh_remote import check_command
 

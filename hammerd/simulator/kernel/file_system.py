@@ -16,6 +16,7 @@ from hammerd.simulator.kernel import waiters
 from hammerd.simulator.kernel.state_files import read_bytes, replace_file
 
 STATE_DIRECTORY = ".hammerfs"
+CALLS_WITH_HEADER = ("MIRROR_READ", "MIRROR_WRITE")
 
 
 class InjectedError(Exception):
@@ -76,7 +77,7 @@ class FileSystem:
     def end_flush(self, tid: int) -> None:
         """Publish this flush, whose records are all stored, or the one before; under the lock."""
         published = tid
-        if self.knob("publishes_previous"):
+        if self.is_set("publishes_previous"):
             published = self.last_flush_tid()
             self._store_tid("unpublished_tid", tid)
         self.publish_tid(published)
@@ -117,6 +118,10 @@ class FileSystem:
         except FileNotFoundError:
             return ""
 
+    def is_set(self, name: str) -> bool:
+        """Tell whether a knob that is on or off is on."""
+        return self.knob(name) not in ("", "0")
+
     def slow_down(self, name: str) -> None:
         """Sleep as many milliseconds as the knob says."""
         milliseconds = self.knob(name)
@@ -125,7 +130,7 @@ class FileSystem:
 
     def check_writable(self) -> None:
         """Raise EROFS when the file system is mounted read-only."""
-        if self.knob("ronly"):
+        if self.is_set("ronly"):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     def check_fault(self, call: str) -> None:
@@ -134,7 +139,8 @@ class FileSystem:
             name, kind, code = line.split()
             if name == call and kind == "errno":
                 raise OSError(int(code), os.strerror(int(code)))
-            if name == call:
+            # Of the other calls hammer does not look at the header.
+            if name == call and name in CALLS_WITH_HEADER:
                 raise InjectedError(int(code))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hammerd.simulator.console import CommandError, say
+from hammerd.simulator.console import CommandError, CommandOver, complain, say
 from hammerd.simulator.kernel.file_system import FileSystem
 from hammerd.simulator.kernel.flush import flush
-from hammerd.simulator.utility.options import Options, show_usage_and_end
+from hammerd.simulator.utility.options import Options
 from hammerd.simulator.utility.pfs_paths import NOT_HAMMER, open_file_system
 
 VERSIONS = {
@@ -21,11 +21,12 @@ VERSIONS = {
 
 def run(options: Options, command: str, words: list[str]) -> None:
     """Run one of the two commands."""
-    if not words:
-        show_usage_and_end("usage.txt", 1)
+    _check_words(command, words)
     fs, error = open_file_system(words[0])
-    if error is not None:
+    if error is not None and command == "synctid":
         raise CommandError(f"Unable to open {words[0]}", error)
+    if error is not None:
+        raise CommandError(f"hammer version: unable to access {words[0]}", error)
     if fs is None and command == "synctid":
         raise CommandError(f"Synctid {words[0]} failed", NOT_HAMMER)
     if fs is None:
@@ -34,6 +35,14 @@ def run(options: Options, command: str, words: list[str]) -> None:
         _synctid(fs)
     else:
         _version(fs, quiet=bool(options.quiet))
+
+
+def _check_words(command: str, words: list[str]) -> None:
+    if command == "version" and len(words) != 1:
+        raise CommandError("hammer version - expected a single <fs> path arg")
+    if command == "synctid" and (len(words) not in (1, 2) or words[1:] not in ([], ["quick"])):
+        complain("hammer synctid <filesystem> [quick]\n")
+        raise CommandOver(1)
 
 
 def _synctid(fs: FileSystem) -> None:

@@ -12,6 +12,7 @@ from _socket import AF_UNIX, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, sock
 
 from hammerd.simulator import clock
 from hammerd.simulator.console import complain
+from hammerd.simulator.kernel.file_system import find_file_system
 from hammerd.simulator.process import default_signals, finish, ignore_broken_pipes
 from hammerd.simulator.utility import remote
 from hammerd.simulator.utility.options import Options, show_usage_and_end
@@ -42,12 +43,12 @@ def mirror(options: Options, words: list[str], *, is_streaming: bool) -> None:
 
 def _run_halves(options: Options, source: str, target: str, *, is_streaming: bool) -> None:
     ours, theirs = _pipe()
-    source_pid = os.fork()
+    source_pid = _fork(source)
     if source_pid == 0:
         clock.Role.name = "source"
         _become_half(ours, theirs)
         finish(lambda: _source(options, source, is_streaming=is_streaming))
-    target_pid = os.fork()
+    target_pid = _fork(source)
     if target_pid == 0:
         clock.Role.name = "target"
         _become_half(theirs, ours)
@@ -56,6 +57,12 @@ def _run_halves(options: Options, source: str, target: str, *, is_streaming: boo
     os.close(theirs)
     _wait_for(source_pid)
     _wait_for(target_pid)
+
+
+def _fork(source: str) -> int:
+    """Fork, or return -1 where the knob `fork_fails` of the source's file system says so."""
+    fs = find_file_system(os.path.realpath(source))
+    return -1 if fs is not None and fs.is_set("fork_fails") else os.fork()
 
 
 def _source(options: Options, path: str, *, is_streaming: bool) -> None:
@@ -89,7 +96,7 @@ def _become_half(own: int, other: int) -> None:
 
 
 def _wait_for(pid: int) -> None:
-    # With SIGCHLD ignored on entry there is nobody to wait for, and hammer spins for ever.
+    # Without a child, because a fork failed or SIGCHLD was ignored on entry, hammer spins here.
     while True:
         try:
             if os.waitpid(pid, 0)[0] > 0:

@@ -30,7 +30,7 @@ def _terminal_says_yes() -> bool:
         return False
     answer = os.read(fd, 256)[:1].lower()
     os.close(fd)
-    if answer not in (b"y", b"n"):
+    if answer not in (b"y", b"n", b""):
         complain("Response not understood\n")
     return answer == b"y"
 

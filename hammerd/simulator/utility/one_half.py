@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hammerd.simulator import clock
-from hammerd.simulator.utility.options import Options, show_usage_and_end
+from hammerd.simulator.utility.options import Options, leading_number, show_usage_and_end
 from hammerd.simulator.utility.source_half import SourceHalf
 from hammerd.simulator.utility.ssh_remote import check_path
 from hammerd.simulator.utility.target_half import TargetHalf
@@ -21,4 +21,6 @@ def run(options: Options, command: str, words: list[str]) -> None:
     else:
         clock.Role.name = "source"
         is_streaming = command == "mirror-read-stream"
-        SourceHalf(options, words[0], is_streaming=is_streaming).run()
+        begin_tid = leading_number(words[1]) % (1 << 64) if len(words) > 1 else None
+        half = SourceHalf(options, words[0], is_streaming=is_streaming, begin_tid=begin_tid)
+        half.run()

@@ -22,7 +22,6 @@ class Options:
         "cycle_file",
         "debug",
         "delay_s",
-        "help",
         "port",
         "quiet",
         "restrict_commands",
@@ -49,7 +48,7 @@ class Options:
         self.restrict_commands: str | None = None
         self.restrict_path: str | None = None
         self.assume_yes = self.bulk = self.compress = False
-        self.debug = self.help = self.two_way = False
+        self.debug = self.two_way = False
 
 
 class UsageError(Exception):
@@ -84,7 +83,9 @@ def _flag(options: Options, letter: str) -> None:
     if letter not in FLAGS:
         complain(f"hammer: illegal option -- {letter}\n")
         raise UsageError
-    if letter == "v":
+    if letter == "h":
+        show_usage_and_end("usage.txt", 0)  # at once: what follows is not read
+    elif letter == "v":
         _step(options, "verbose", "quiet")
     elif letter == "q":
         _step(options, "quiet", "verbose")
@@ -97,7 +98,6 @@ _FLAG_NAMES = {
     "B": "bulk",
     "X": "compress",
     "d": "debug",
-    "h": "help",
     "2": "two_way",
 }
 
@@ -125,20 +125,40 @@ def _with_argument(options: Options, letter: str, text: str) -> None:
 
 
 def leading_number(text: str) -> int:
-    """Return the number that a text begins with as strtol(3) does, 0 when there is none."""
-    text = text.strip()
-    sign = -1 if text.startswith("-") else 1
-    digits = text[1:] if text[:1] in ("-", "+") else text
-    end = next((i for i, char in enumerate(digits) if char not in "0123456789"), len(digits))
-    return sign * int(digits[:end] or "0")
+    """Return the number that a text begins with, 0 when there is none."""
+    return number_and_rest(text)[0]
+
+
+def number_and_rest(text: str, base: int = 0) -> tuple[int, str]:
+    """Return the number that a text begins with as strtol(3) does, and what follows it."""
+    stripped = text.lstrip()
+    digits = stripped[1:] if stripped[:1] in ("-", "+") else stripped
+    lowered = digits.lower()
+    if base in (0, 16) and lowered[:2] == "0x" and lowered[2:3] in _DIGITS[:16]:
+        digits, base = digits[2:], 16
+    elif base == 0:
+        base = 8 if digits.startswith("0") else 10
+    allowed = _DIGITS[:base]
+    end = next((i for i, char in enumerate(digits) if char.lower() not in allowed), len(digits))
+    if not end:
+        return 0, text
+    number = int(digits[:end], base)
+    return -number if stripped.startswith("-") else number, digits[end:]
+
+
+_DIGITS = "0123456789abcdef"
 
 
 def _size(text: str) -> int:
-    digits = text.rstrip("kKmMgG")
-    suffix = text[len(digits) :].lower()
-    if len(suffix) > 1 or (text and digits and not digits.isdigit()):
+    number, rest = number_and_rest(text)
+    if rest[:1] not in _SHIFTS:
         raise UsageError
-    return int(digits or "0") << {"": 0, "k": 10, "m": 20, "g": 30}[suffix]
+    # strtoull(3) takes a minus, and nobody looks at what follows the suffix.
+    return number % (1 << 64) << _SHIFTS[rest[:1]] & _LARGEST
+
+
+_SHIFTS = {"": 0, "k": 10, "K": 10, "m": 20, "M": 20, "g": 30, "G": 30}
+_LARGEST = (1 << 64) - 1
 
 
 def show_usage_and_end(name: str, status: int) -> None:

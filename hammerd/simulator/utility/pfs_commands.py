@@ -91,5 +91,5 @@ def update(words: list[str]) -> None:
     try:
         set_pfs(pfs, info)
     except OSError as error:
-        raise CommandError(f"mirror-update ioctl failed on {words[0]}", error) from error
+        raise CommandError("Unable to adjust PFS configuration", error) from error
     say_block(pfs, get_pfs(pfs))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from hammerd.simulator.console import CommandError
+import os
+
+from hammerd.simulator import console
+from hammerd.simulator.console import CommandError, CommandOver, complain
 from hammerd.simulator.kernel.pfs_info import NIL_UUID, PfsInfo
+from hammerd.simulator.utility.options import number_and_rest
 from hammerd.simulator.utility.pfs_block import DAY_S
 
-LABEL_BYTES = 63
+TEXT_BYTES = 64
+"""What a label or a path holds, the end of a C string included."""
+LONGEST_S = 0x7FFFFFFF
 _UUID_DASHES = (8, 13, 18, 23)
 _UUID_CHARACTERS = 36
 _HEX = "0123456789abcdef"
@@ -23,7 +29,8 @@ def apply_options(info: PfsInfo, words: list[str]) -> None:
 
 def _apply(info: PfsInfo, name: str, value: str) -> None:
     if name in ("sync-beg-tid", "sync-end-tid"):
-        setattr(info, name.replace("-", "_"), _leading_hex(value))
+        tid = number_and_rest(value, 16)[0] % (1 << 64)
+        setattr(info, name.replace("-", "_"), tid)
     elif name in ("shared-uuid", "unique-uuid"):
         setattr(info, name.replace("-", "_"), _uuid(name, value))
     elif name == "label":
@@ -36,12 +43,6 @@ def _apply(info: PfsInfo, name: str, value: str) -> None:
         info.prune_min_s = _prune_min(value)
     else:
         raise CommandError(f"invalid option: {name}")
-
-
-def _leading_hex(text: str) -> int:
-    digits = text.lower().removeprefix("0x")
-    end = next((i for i, char in enumerate(digits) if char not in _HEX), len(digits))
-    return int(digits[:end] or "0", 16)
 
 
 def _uuid(name: str, text: str) -> str:
@@ -57,25 +58,39 @@ def _uuid(name: str, text: str) -> str:
 
 def _label(text: str) -> str:
     if text.startswith('"'):
-        if len(text) == 1 or not text.endswith('"'):
+        if not text.endswith('"'):
             raise CommandError("option label: malformed string")
         text = text[1:-1]
-    return text[:LABEL_BYTES]
+    return os.fsdecode(os.fsencode(text)[: TEXT_BYTES - 1])
 
 
 def _snapshots(text: str) -> str:
     if not text.startswith("/"):
-        raise CommandError("option snapshots: path must be absolute")
+        console.flush()
+        complain(f"option snapshots: '{text}' must be an absolute path\n")
+        if not text:
+            complain("use 'snapshots-clear' to unset snapshots dir\n")
+        raise CommandOver(1)
+    length = len(os.fsencode(text))
+    if length >= TEXT_BYTES:
+        raise CommandError(f"option snapshots: path too long, {length} character limit")
     return text
 
 
 def _prune_min(text: str) -> int:
-    days_text, day, clock = text.rpartition("d")
-    clock = clock.removeprefix("/")
-    try:
-        days = int(days_text) if day else 0
-        parts = [int(part) for part in clock.split(":")] if clock else []
-    except ValueError:
-        raise CommandError("option prune-min: malformed time string") from None
-    hours, minutes, seconds = [*parts, 0, 0, 0][:3]
-    return days * DAY_S + hours * 3600 + minutes * 60 + seconds
+    number, rest = number_and_rest(text, 10)
+    days, numbers = 0, [number]
+    if number >= 0 and rest.startswith("d"):
+        days, numbers = number, [0]
+        rest = rest[1:]
+        if rest.startswith("/"):
+            numbers[0], rest = number_and_rest(rest[1:], 10)
+    while rest.startswith(":") and len(numbers) < 3:
+        number, rest = number_and_rest(rest[1:], 10)
+        numbers.append(number)
+    if rest or min(numbers) < 0:
+        # The value stands where the other messages name the option.
+        form = "use Nd or [Nd/]hh[:mm[:ss]]"
+        raise CommandError(f"option {text}: illegal time spec, {form}")
+    hours, minutes, seconds = [*numbers, 0, 0][:3]
+    return min(days * DAY_S + hours * 3600 + minutes * 60 + seconds, LONGEST_S)

@@ -7,7 +7,7 @@ import os
 import stat
 
 from hammerd.simulator.console import CommandError
-from hammerd.simulator.kernel.file_system import FileSystem, InjectedError, find_file_system
+from hammerd.simulator.kernel.file_system import FileSystem, find_file_system
 from hammerd.simulator.kernel.ioctls import OpenPfs, get_pfs
 from hammerd.simulator.kernel.null_mounts import pfs_of
 from hammerd.simulator.kernel.pfs_info import PfsInfo
@@ -29,9 +29,6 @@ def open_pfs(path: str) -> tuple[OpenPfs, PfsInfo]:
         return pfs, get_pfs(pfs)
     except OSError as error:
         raise CommandError(f"Cannot access {opened}", error) from error
-    except InjectedError as fatal:
-        as_error = OSError(fatal.code, os.strerror(fatal.code))
-        raise CommandError(f"Cannot access {opened}", as_error) from fatal
 
 
 def _is_other_than_directory(path: str) -> bool:

@@ -68,7 +68,9 @@ def _destroy(options: Options, pfs: OpenPfs, info: PfsInfo, path: str) -> None:
         say("This PFS is currently setup as a MASTER!\n")
         answers.demand("Are you absolutely sure you want to destroy it? [y/n] ", number)
     say(f"Destroying {number} ({info.label})")
-    if not options.debug:
+    if options.debug:
+        say("\n")
+    else:
         _count_down()
     try:
         pfs_lifecycle.destroy(pfs)
@@ -113,4 +115,4 @@ class _Answers:
             if not piece:
                 break
         line, _, self.rest = self.rest.partition(b"\n")
-        return line
+        return line.rstrip(b"\r")

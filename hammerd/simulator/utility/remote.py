@@ -13,7 +13,7 @@ def arguments(options: Options, spec: str, command: str) -> list[str]:
     # hammer looks for the @ in the whole text, the path included.
     user, at, host = spec.partition("@")
     host = host.partition(":")[0] if at else place
-    words = [os.environ.get("HAMMER_RSH") or "ssh"]
+    words = [os.environ.get("HAMMER_RSH", "ssh")]
     if options.compress:
         words.append("-C")
     words += ["-l", user, host] if at else [host]

@@ -39,6 +39,10 @@ class Slices:
         """Return the TID that the present batch ends at."""
         return self.ends.get(self.index + 1, 0)
 
+    def last_end(self) -> int:
+        """Return the TID that the batch before ended at."""
+        return self.ends.get(self.index, 0)
+
     def size(self) -> int:
         """Return what the present batch is said to hold."""
         return self.bytes.get(self.index, 0)

@@ -19,7 +19,14 @@ from hammerd.simulator.utility.bandwidth import Throttle
 from hammerd.simulator.utility.options import Options
 from hammerd.simulator.utility.pfs_paths import open_pfs
 from hammerd.simulator.utility.slices import Histogram, Slices
-from hammerd.simulator.utility.traces import PROGRESS, RESULT, STATE, Scoreboard, write_cycle_file
+from hammerd.simulator.utility.traces import (
+    PROGRESS,
+    RESULT,
+    STATE,
+    Scoreboard,
+    read_cycle_file,
+    write_cycle_file,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +37,7 @@ class SourceHalf:
     """One run of mirror-read: reads a PFS and sends it, once or for ever."""
 
     __slots__ = (
+        "begin_tid",
         "is_streaming",
         "options",
         "path",
@@ -40,8 +48,11 @@ class SourceHalf:
         "started_at",
     )
 
-    def __init__(self, options: Options, path: str, *, is_streaming: bool) -> None:
+    def __init__(
+        self, options: Options, path: str, *, is_streaming: bool, begin_tid: int | None = None
+    ) -> None:
         self.options = options
+        self.begin_tid = begin_tid
         self.path = path
         self.is_streaming = is_streaming
         self.prints_progress = bool(options.verbose) and (is_streaming or not options.bulk)
@@ -53,16 +64,16 @@ class SourceHalf:
     def is_out_of_time(self) -> bool:
         """Tell whether -t has passed, counted from the start of this half."""
         limit_s = self.options.timeout_s
-        return limit_s > 0 and clock.now() - self.started_at >= limit_s
+        return limit_s > 0 and clock.whole_seconds_since(self.started_at) > limit_s
 
     def run(self) -> None:
         """Send batches until there is nothing left to do or the target ends."""
-        last_end = 0
         while True:
-            batch = Batch(self, last_end)
+            batch = Batch(self)
             if not batch.run():
                 return
-            last_end = batch.end
+            if batch.was_interrupted:
+                break
             self.slices.advance()
             if self._has_more():
                 if self.is_streaming and self.options.verbose == 1:
@@ -87,7 +98,9 @@ class SourceHalf:
             ioctls.wait_pfs(pfs, end)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            complain(f"Mirror-read {self.path}: cannot stream: {reason}\n")
+            text = f"Mirror-read {self.path}: cannot stream: {reason}\n"
+            self.scoreboard.show(RESULT, text)
+            complain(text)
             return False
         passed_s = clock.whole_seconds_since(started)
         if 0 <= passed_s < delay_s:
@@ -102,14 +115,14 @@ class SourceHalf:
 class Batch:
     """One conversation with the target, from its TID to its UPDATE."""
 
-    __slots__ = ("beg", "end", "half", "info", "options", "pfs")
+    __slots__ = ("beg", "end", "half", "info", "options", "pfs", "was_interrupted")
 
-    def __init__(self, half: SourceHalf, last_end: int) -> None:
+    def __init__(self, half: SourceHalf) -> None:
         self.half = half
         self.options = half.options
         self.pfs, self.info = open_pfs(half.path)
-        self.beg = last_end
-        self.end = 0
+        self.beg = self.end = 0
+        self.was_interrupted = False
 
     def run(self) -> bool:
         """Send one slice, or word that there is none; False when the target ended it."""
@@ -120,6 +133,7 @@ class Batch:
         self._choose_range()
         self.half.ran_once = True
         wire.send(wire.pack_pfs(self.info, self.beg, self.end))
+        self._override_begin()
         self._say_range()
         if self.beg < self.end:
             self._send_slice()
@@ -127,6 +141,12 @@ class Batch:
             self._idle()
         if self.options.two_way:
             self._await_update()
+        elif self.options.cycle_file:
+            complain(
+                "Warning: cycle file (-c option) cannot be fully updated unless you use"
+                " mirror-copy\n"
+            )
+            write_cycle_file(self.options.cycle_file, self.beg)
         return True
 
     def _announce(self) -> None:
@@ -142,20 +162,35 @@ class Batch:
             raise CommandError("validate_mrec_header: short read")
         if answer.type == wire.TERM:
             return False
-        _, self.beg, shared_uuid = wire.unpack_pfs(answer.body)
+        _, self.beg, shared_uuid = wire.unpack_pfs(wire.checked_pfs(answer))
         if shared_uuid != self.info.shared_uuid:
             raise CommandError("mirror-write: source and target have different shared-uuid's!")
         return True
 
     def _choose_range(self) -> None:
-        self.info = ioctls.get_pfs(self.pfs)
-        self.beg = max(self.beg + 1, self.info.sync_beg_tid)
+        try:
+            self.info = ioctls.get_pfs(self.pfs)
+        except OSError as error:
+            raise CommandError("Mirror-read: not a HAMMER fs/pseudofs!", error) from error
+        slices, bulk = self.half.slices, self.options.bulk
+        if self.options.two_way:
+            self.beg += 1
+        elif not bulk and not slices.is_due:
+            self.beg = slices.last_end() + 1
+        self.beg = max(self.beg, self.info.sync_beg_tid)
         self.end = self.info.sync_end_tid
-        if self.options.bulk:
-            return
-        if self.half.slices.is_due:
-            self._prescan()
-        self.end = self.half.slices.end()
+        if not bulk:
+            if slices.is_due:
+                self._prescan()
+            self.end = slices.end()
+
+    def _override_begin(self) -> None:
+        """Begin where the command line says, or without a target and slices the cycle file."""
+        path = self.options.cycle_file
+        if path and self.options.bulk and not self.options.two_way:
+            self.beg = read_cycle_file(path, self.beg)
+        if self.half.begin_tid is not None:
+            self.beg = self.half.begin_tid
 
     def _prescan(self) -> None:
         slices, verbose = self.half.slices, self.options.verbose
@@ -179,14 +214,16 @@ class Batch:
         histogram = Histogram(self.beg, self.end)
         dots = is_first and self.options.verbose > 1
         since_dot = 0
-        for number, chunk in enumerate(self._read(with_data=False), start=1):
-            if chunk.items and is_first:
-                self.half.scoreboard.show(PROGRESS, f"Prescan chunk {number}")
+        number = 0
+        for chunk in self._read(with_data=False):
             for tid, size in counted(chunk, self.beg, self.end):
                 histogram.count(tid, size)
                 since_dot += size
-            if since_dot > self.options.split_bytes and dots:
-                complain(".")
+            if since_dot > self.options.split_bytes and is_first:
+                if dots:
+                    complain(".")
+                number += 1
+                self.half.scoreboard.show(PROGRESS, f"Prescan chunk {number}")
                 since_dot = 0
         if dots:
             complain("\n")
@@ -202,6 +239,8 @@ class Batch:
             raise CommandError(failure, error) from error
         except InjectedError as fatal:
             text = f"Mirror-read {self.half.path} fatal error {fatal.code}"
+            if with_data:
+                self.half.scoreboard.show(RESULT, text)
             raise CommandError(text) from fatal
 
     def _say_range(self) -> None:
@@ -224,21 +263,20 @@ class Batch:
     def _send_slice(self) -> None:
         throttle = Throttle(self.options.bandwidth)
         sent = 0
-        interrupted_at = -1
         for chunk in self._read(with_data=True):
             self._send(chunk, throttle)
             sent += chunk.size
             self._show_progress(chunk, sent)
             if self.half.is_out_of_time():
-                interrupted_at = chunk.stopped_at
+                place = f"{self.half.path} interrupted by timer at {chunk.stopped_at:016x}"
+                self.half.scoreboard.show(RESULT, f"Mirror-read {place}")
+                complain(f"Mirror-read {place}\n")
+                self.was_interrupted = True
                 break
-        if interrupted_at >= 0:
-            place = f"{self.half.path} interrupted by timer at {interrupted_at:016x}"
-            complain(f"Mirror-read {place}\n")
         if self.half.prints_progress:
             complain("\n")
         # Without a SYNC the target never answers and both wait for ever, as hammer's do.
-        if interrupted_at < 0:
+        if not self.was_interrupted:
             wire.send(wire.pack_tid(wire.SYNC, self.end))
 
     def _show_progress(self, chunk: Chunk, sent: int) -> None:

@@ -16,6 +16,8 @@ def run(words: list[str]) -> None:
     asked = os.environ.get("SSH_ORIGINAL_COMMAND")
     if asked is None:
         raise CommandError("SSH_ORIGINAL_COMMAND env missing")
+    for blank in "\t\r\n":
+        asked = asked.replace(blank, " ")
     program, *rest = asked.split(" ")
     if "hammer" not in program:
         raise CommandError("hammer-remote: Command not 'hammer'")

@@ -38,14 +38,15 @@ class TargetHalf:
         message = wire.receive()
         if message is not None and message.type == wire.TERM:
             return False
-        pfs, info = self._open(wire.unpack_pfs(_header(message))[2])
+        pfs, info = self._open(wire.unpack_pfs(wire.checked_pfs(message))[2])
         if self.options.two_way:
             wire.send(wire.pack_pfs(info, info.sync_beg_tid, info.sync_end_tid))
         message = wire.receive()
-        _, end, shared_uuid = wire.unpack_pfs(_header(message))
+        if message is not None and message.type == wire.TERM:
+            return False
+        _, end, shared_uuid = wire.unpack_pfs(wire.checked_pfs(message))
         _check_target(info, shared_uuid)
-        self._finish(pfs, end, self._take_records(pfs))
-        return True
+        return self._finish(pfs, end, self._take_records(pfs))
 
     def _open(self, shared_uuid: str) -> tuple[OpenPfs, PfsInfo]:
         if not os.path.lexists(self.path):
@@ -54,7 +55,7 @@ class TargetHalf:
 
     def _take_records(self, pfs: OpenPfs) -> wire.Message | None:
         """Store tree records in writes of at most 512 KiB; return what ended them."""
-        message = wire.receive()
+        message = wire.receive(in_bulk=True)
         if message is None or message.type not in wire.BULK:
             return message
         arrivals = ioctls.Arrivals(pfs)
@@ -63,7 +64,7 @@ class TargetHalf:
             if arrivals.is_full(kind, record):
                 self._write(arrivals)
             arrivals.take(kind, record, data)
-            message = wire.receive()
+            message = wire.receive(in_bulk=True)
         self._write(arrivals)
         return message
 
@@ -76,10 +77,11 @@ class TargetHalf:
             text = f"Mirror-write {self.path} fatal error {fatal.code}"
             raise CommandError(text) from fatal
 
-    def _finish(self, pfs: OpenPfs, end: int, message: wire.Message | None) -> None:
+    def _finish(self, pfs: OpenPfs, end: int, message: wire.Message | None) -> bool:
+        """Answer what ended the records; False when that was the end of it all."""
         if message is not None and message.type == wire.TERM:
             complain("Mirror-write: received termination request\n")
-            return
+            return False
         if message is None or message.type not in (wire.SYNC, wire.IDLE):
             kind = message.type if message is not None else -1
             raise CommandError(
@@ -93,27 +95,25 @@ class TargetHalf:
         else:
             say(f"Source can update synctid to {end:#018x}\n")
             console.flush()
+        return True
 
     def _move_to(self, pfs: OpenPfs, end: int) -> None:
         clock.trace(0, "sync")
-        info = ioctls.get_pfs(pfs)
+        try:
+            info = ioctls.get_pfs(pfs)
+        except OSError as error:
+            raise CommandError("update_pfs_snapshot (read)", error) from error
         speaks = self.options.verbose > 1
         if info.sync_end_tid != end:
             info.sync_end_tid = end
             try:
                 ioctls.set_pfs(pfs, info)
             except OSError as error:
-                raise CommandError("Mirror-write: cannot set snapshot", error) from error
+                raise CommandError("update_pfs_snapshot (rewrite)", error) from error
             if speaks:
                 complain(f"Mirror-write: Completed, updated snapshot to {end:016x}\n")
         if speaks:
             complain(f"Mirror-write {self.path}: succeeded\n")
-
-
-def _header(message: wire.Message | None) -> bytes:
-    if message is None:
-        raise CommandError("validate_mrec_header: short read")
-    return message.body
 
 
 def _check_target(info: PfsInfo, shared_uuid: str) -> None:

@@ -46,6 +46,15 @@ def pack_pfs(info: PfsInfo, beg: int, end: int) -> bytes:
     return pack(PFSD, numbers + shared + bytes([info.is_slave]).ljust(8, b"\0"))
 
 
+def checked_pfs(message: Message | None) -> bytes:
+    """Return the body of what has to be a PFSD record."""
+    if message is None:
+        raise CommandError("validate_mrec_header: short read")
+    if message.type != PFSD:
+        raise CommandError("validate_mrec_header: did not get expected PFSD record type")
+    return message.body
+
+
 def unpack_pfs(body: bytes) -> tuple[int, int, str]:
     """Return sync-beg-tid, sync-end-tid and shared-uuid of a PFSD record."""
     digits = body[16:32].hex()
@@ -109,18 +118,18 @@ def read_exactly(count: int) -> bytes:
     return b"".join(pieces)
 
 
-def receive() -> Message | None:
-    """Read one record; None where the peer ended, exit 1 at garbage."""
+def receive(*, in_bulk: bool = False) -> Message | None:
+    """Read one record; None where the peer ended, exit 1 at garbage.
+
+    Among the records of a tree hammer has other words for what is wrong.
+    """
     try:
         head = read_exactly(HEAD_BYTES)
     except OSError:
         head = b"?"
     if not head:
         return None
-    if len(head) < HEAD_BYTES:
-        _garbage("short read of mrecord header")
-    if int.from_bytes(head[:4], "little") != SIGNATURE:
-        _garbage("read_mrecord: bad signature")
+    _check_head(head, in_bulk=in_bulk)
     type_ = int.from_bytes(head[12:16], "little")
     size = int.from_bytes(head[8:12], "little")
     padded = read_exactly(aligned(size) - HEAD_BYTES)
@@ -132,6 +141,17 @@ def receive() -> Message | None:
     if crc32(body) != int.from_bytes(head[4:8], "little"):
         _bad_crc(type_)
     return Message(type_, body)
+
+
+def _check_head(head: bytes, *, in_bulk: bool) -> None:
+    if len(head) < HEAD_BYTES:
+        if in_bulk:
+            raise CommandError("read_mrecords: short read on pipe")
+        _garbage("short read of mrecord header")
+    if int.from_bytes(head[:4], "little") != SIGNATURE:
+        if in_bulk:
+            raise CommandError("read_mrecords: malformed record on pipe, bad signature")
+        _garbage("read_mrecord: bad signature")
 
 
 def _bad_crc(type_: int) -> None:
