@@ -7,7 +7,13 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 PYTEST_FLAGS = -q -n 4 --dist worksteal
 
-.PHONY: demo test check lint types bench clean
+# Where `make install` puts things: below DESTDIR, which a package is built from.
+DESTDIR =
+PREFIX = /usr/local
+MANDIR = $(PREFIX)/share/man
+TO = "$(DESTDIR)$(PREFIX)"
+
+.PHONY: demo test check lint types bench install install-program install-service clean
 
 demo: $(STAMP)
 	$(BIN)/hammerd demo
@@ -27,6 +33,27 @@ types: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+install: install-program install-service
+
+# The libraries come from packages: psutil's own release does not build on DragonFly.
+install-program:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-installed \
+	    --no-warn-script-location --root "$(DESTDIR)/" --prefix "$(PREFIX)" .
+
+# The sample is ours and replaced; the config is its owner's, and nothing here touches it.
+install-service:
+	install -d $(TO)/etc/rc.d $(TO)/etc/newsyslog.conf.d
+	rm -f $(TO)/etc/rc.d/hammerd
+	sed 's|/usr/local|$(PREFIX)|g' rc.d/hammerd > $(TO)/etc/rc.d/hammerd
+	chmod 555 $(TO)/etc/rc.d/hammerd
+	install -m 444 etc/newsyslog.conf.d/hammerd.conf $(TO)/etc/newsyslog.conf.d/hammerd.conf
+	install -m 444 etc/hammerd.toml.sample $(TO)/etc/hammerd.toml.sample
+	for page in docs/*.[1-9]; do \
+	    [ -f "$$page" ] || continue; \
+	    to="$(DESTDIR)$(MANDIR)/man$${page##*.}"; \
+	    install -d "$$to" && install -m 444 "$$page" "$$to" || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

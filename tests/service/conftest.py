@@ -1,0 +1,54 @@
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.daemon.conftest import a_world
+from tests.daemon.world import World
+from tests.service.service import Service
+
+SHELLS = (
+    pytest.param(
+        ("dash",),
+        id="dash",
+        marks=pytest.mark.skipif(shutil.which("dash") is None, reason="no dash here"),
+    ),
+    pytest.param(
+        ("bash", "--posix"),
+        id="bash",
+        marks=pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here"),
+    ),
+)
+
+
+@pytest.fixture
+def world_once() -> Iterator[World]:
+    with a_world({}) as world:
+        yield world
+
+
+@pytest.fixture(params=SHELLS)
+def service(request: pytest.FixtureRequest, world_once: World) -> Service:
+    """The service before it was ever started, for one test, by each shell."""
+    return Service(world_once, request.param)
+
+
+@pytest.fixture
+def started(service: Service) -> Service:
+    """The service with a daemon that runs."""
+    service.does("start")
+    return service
+
+
+@pytest.fixture
+def mirroring(service: Service) -> Service:
+    """The service with a daemon whose one pair streams, and both halves rest."""
+    world = service.world
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    world.configure({"test": (master, slave)})
+    service.does("start")
+    world.streams_in_following_gear()
+    world.rests()
+    return service

@@ -1,0 +1,134 @@
+"""The rc.d script, installed in a world of its own and run by a small rc.subr of ours."""
+
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.daemon.world import DEADLINE_S, World, until
+
+ROOT = Path(__file__).parents[2]
+RC_SUBR = Path(__file__).parent / "rc.subr"
+
+PROGRAM = f"""#!{sys.executable}
+import sys
+from hammerd.cli.main import main
+sys.exit(main())
+"""
+"""What pip installs: a script whose first line names an interpreter by its whole path."""
+
+NO_MASTER = {"test": ("/no/such/master", "/no/such/slave")}
+"""A pair that waits: all that the service needs to be up."""
+
+HAS_OWN_MEANING = "has a meaning of its own"
+"""What our rc.subr prints when a script returns what it must not."""
+
+
+@dataclass
+class Service:
+    """`service hammerd VERB`, by one shell."""
+
+    world: World
+    shell: tuple[str, ...]
+    knobs: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.config = self.world.configure(NO_MASTER)
+        self.program = self.world.root / "local/bin/hammerd"
+        self.install(PROGRAM)
+        script = (ROOT / "rc.d/hammerd").read_text()
+        assert script.count(". /etc/rc.subr\n") == 1
+        self.script = self.world.root / "local/etc/rc.d/hammerd"
+        self.script.parent.mkdir(parents=True)
+        self.script.write_text(script.replace(". /etc/rc.subr\n", f". {RC_SUBR}\n"))
+        self.knobs = {
+            "hammerd_enable": "YES",
+            "hammerd_config": str(self.config),
+            "hammerd_program": str(self.program),
+        }
+
+    def install(self, program: str) -> None:
+        """Install a program as hammerd."""
+        self.program.parent.mkdir(parents=True, exist_ok=True)
+        self.program.write_text(program)
+        self.program.chmod(0o755)
+
+    def install_stand_in(self, body: str) -> None:
+        """Install a program that shows how it is called instead of hammerd."""
+        self.install(f"#!{sys.executable}\nimport os, sys\nwords = sys.argv[1:]\n{body}\n")
+
+    def argv(self, verb: str) -> list[str]:
+        return [*self.shell, str(self.script), verb]
+
+    def env(self) -> dict[str, str]:
+        """Write rc.conf; return the environment that the script is run in."""
+        rc_conf = self.world.root / "rc.conf"
+        lines = [f"{name}={shlex.quote(value)}" for name, value in self.knobs.items()]
+        rc_conf.write_text("\n".join(lines) + "\n")
+        told = {
+            "RC_CONF": str(rc_conf),
+            "RC_SHELL": shlex.join(self.shell),
+            "RC_POLL_S": "0.1",
+            "PYTHONPATH": str(ROOT),
+        }
+        return {**os.environ, **self.world.env, **told}
+
+    def run(self, verb: str) -> subprocess.CompletedProcess[str]:
+        """Run a verb; what it prints is in one stream, as on a terminal."""
+        done = subprocess.run(
+            self.argv(verb),
+            env=self.env(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert HAS_OWN_MEANING not in done.stdout
+        return done
+
+    def does(self, verb: str) -> str:
+        """Run a verb that succeeds; return what it printed."""
+        done = self.run(verb)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def fails(self, verb: str) -> str:
+        """Run a verb that fails; return what it printed."""
+        done = self.run(verb)
+        assert done.returncode == 1, done.stdout
+        return done.stdout
+
+    @property
+    def pidfile(self) -> Path:
+        return self.world.run_dir / "hammerd.pid"
+
+    def pid(self) -> int:
+        """Return the daemon's pid, by its pid file."""
+        return int(self.pidfile.read_text())
+
+    def break_config(self) -> None:
+        """Write a config with two faults over the good one."""
+        good = self.config.read_text()
+        self.config.write_text(good + '[pairs.other]\nmastr = "/a"\nslave = "b"\n')
+
+
+FAULTS = ("pairs.other.mastr", "pairs.other.slave")
+"""Where the faults of a broken config are."""
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone; one that only waits for init is."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def ends(pid: int) -> None:
+    until(lambda: has_ended(pid), f"the end of {pid}")

@@ -1,0 +1,424 @@
+"""Every verb of the rc.d script, in every state that a service can be in."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from hammerd.core.daemon_config import DaemonConfig
+from hammerd.daemon import run
+from tests.daemon.world import DEADLINE_S, living_pids
+from tests.service.service import FAULTS, ROOT, Service, ends, has_ended
+
+RCSHUTDOWN_TIMEOUT_S = 30.0
+"""What DragonFly gives all services together, when the machine goes down."""
+
+RC_POLL_S = 2.0
+
+SHOW_WORDS = "print(*words)\nsys.exit(0)"
+
+
+# --- start -------------------------------------------------------------------------------------
+
+
+def test_start_after_a_boot_finds_no_run_dir_and_makes_it(service: Service) -> None:
+    assert not service.world.run_dir.exists()
+
+    assert service.does("start") == "Starting hammerd.\n"
+
+    assert service.world.answers()
+    assert service.world.run_dir.stat().st_mode & 0o777 == 0o755
+    assert service.does("status") == f"hammerd is running as pid {service.pid()}.\n"
+
+
+def test_second_start_is_refused_and_harms_nothing(started: Service) -> None:
+    pid = started.pid()
+
+    assert started.fails("start") == f"hammerd already running? (pid={pid}).\n"
+
+    assert (started.pid(), started.world.answers()) == (pid, True)
+
+
+def test_fast_start_of_what_runs_is_refused_by_hammerd_itself(started: Service) -> None:
+    said = started.fails("faststart")
+
+    assert f"already running as pid {started.pid()}" in said
+
+
+def test_start_with_a_bad_config_tells_every_fault(service: Service) -> None:
+    service.break_config()
+
+    said = service.fails("start")
+
+    assert all(fault in said for fault in FAULTS)
+    assert "Starting" not in said
+    assert not service.world.run_dir.exists()
+
+
+def test_start_without_a_config_names_it(service: Service) -> None:
+    service.config.unlink()
+
+    assert f"cannot read {service.config}" in service.fails("start")
+
+
+def test_start_tells_why_the_daemon_failed(service: Service) -> None:
+    (service.world.root / "log/hammerd.log").mkdir(parents=True)
+
+    said = service.fails("start")
+
+    assert "daemon.log_file" in said
+    assert "hint:" in said
+    assert not service.pidfile.exists()
+    assert living_pids(str(service.config)) == set()
+    assert service.fails("status") == "hammerd is not running.\n"
+
+
+def test_start_needs_a_program(service: Service) -> None:
+    service.program.unlink()
+
+    assert f"{service.program} cannot be run" in service.fails("start")
+
+
+@pytest.mark.parametrize("first_line", ["#!/usr/bin/env python3", "#!/bin/sh", "x = 1"])
+def test_start_refuses_a_program_that_would_not_be_found_again(
+    service: Service, first_line: str
+) -> None:
+    service.install(f"{first_line}\n")
+
+    said = service.fails("start")
+
+    assert "is no Python" in said
+    assert "pkg or pip" in said
+
+
+def test_flags_environment_and_nice_reach_the_daemon(service: Service) -> None:
+    service.knobs |= {
+        "hammerd_flags": "--more 'two words'",
+        "hammerd_env": "COLOUR=blue",
+        "hammerd_nice": "3",
+    }
+    service.install_stand_in(f"print(words, os.environ.get('COLOUR'), os.nice(0))\n{SHOW_WORDS}")
+
+    said = service.does("start")
+
+    words = ["run", "--detach", "-c", str(service.config), "--more", "two words"]
+    assert f"{words} blue {os.nice(0) + 3}\n" in said
+
+
+def test_start_warns_of_a_run_dir_that_it_cannot_read(service: Service) -> None:
+    config = service.config.read_text()
+    service.config.write_text(config.replace("run_dir =", '"run_dir" ='))
+    service.install_stand_in(SHOW_WORDS)
+
+    assert "`stop' will not find it" in service.does("start")
+
+
+@pytest.mark.parametrize(
+    "line", ["run_dir = '{}'", '  run_dir="{}" # "here"', '\trun_dir\t= "{}"']
+)
+def test_run_dir_is_read_however_it_is_written(service: Service, line: str) -> None:
+    run_dir = service.world.run_dir
+    service.config.write_text(f'# run_dir = "/x"\n[daemon]\n{line.format(run_dir)}\n')
+
+    assert f"(check {service.pidfile})" in service.fails("stop")
+
+
+# --- stop --------------------------------------------------------------------------------------
+
+
+def test_stop_ends_every_stream_before_it_returns(mirroring: Service) -> None:
+    world = mirroring.world
+    pid, now = mirroring.pid(), world.status()
+    streams = {now["pid"], *now["half_pids"]}
+    assert len(streams) == 3
+
+    said = mirroring.does("stop")
+
+    assert said.startswith("Stopping hammerd.\n")
+    assert all(has_ended(each) for each in (pid, *streams))
+    assert living_pids(str(world.hammer)) == set()
+    assert not mirroring.pidfile.exists()
+
+
+def test_stop_of_all_streams_fits_in_what_a_shutdown_grants() -> None:
+    longest_s = DaemonConfig().stop_timeout_s + run.CALLS_CLOSE_S + 2 * run.WRITER_CLOSE_S
+
+    assert longest_s + RC_POLL_S < RCSHUTDOWN_TIMEOUT_S
+
+
+def test_stop_when_stopped_says_where_it_looked(service: Service) -> None:
+    assert service.fails("stop") == f"hammerd not running? (check {service.pidfile}).\n"
+
+
+def test_stop_needs_no_good_config(started: Service) -> None:
+    pid = started.pid()
+    started.break_config()
+
+    started.does("stop")
+
+    assert has_ended(pid)
+
+
+# --- restart and reload ------------------------------------------------------------------------
+
+
+def test_restart_stops_and_starts(started: Service) -> None:
+    pid = started.pid()
+
+    said = started.does("restart")
+
+    assert said.index("Stopping hammerd.") < said.index("Starting hammerd.")
+    assert has_ended(pid)
+    assert started.world.answers()
+    assert started.pid() != pid
+
+
+def test_restart_of_what_is_stopped_starts(service: Service) -> None:
+    said = service.does("restart")
+
+    assert "not running?" in said
+    assert service.world.answers()
+
+
+def test_restart_with_a_bad_config_stops_nothing(mirroring: Service) -> None:
+    pid, stream = mirroring.pid(), mirroring.world.status()["pid"]
+    mirroring.break_config()
+
+    said = mirroring.fails("restart")
+
+    assert all(fault in said for fault in FAULTS)
+    assert "Stopping" not in said
+    assert mirroring.pid() == pid
+    assert mirroring.world.status()["pid"] == stream
+
+
+def test_reload_with_a_bad_config_leaves_the_daemon_alone(started: Service) -> None:
+    pid = started.pid()
+    started.break_config()
+
+    said = started.fails("reload")
+
+    assert all(fault in said for fault in FAULTS)
+    assert "Reloading" not in said
+    assert (started.pid(), started.world.answers()) == (pid, True)
+
+
+def test_reload_of_what_is_stopped_says_where_it_looked(service: Service) -> None:
+    assert service.fails("reload") == f"hammerd not running? (check {service.pidfile}).\n"
+
+
+# --- pid files that lie ------------------------------------------------------------------------
+
+
+def write_pid(service: Service, pid: int) -> None:
+    service.pidfile.parent.mkdir()
+    service.pidfile.write_text(f"{pid}\n")
+
+
+def test_pid_file_of_a_dead_process_is_nobody(service: Service) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    write_pid(service, dead.pid)
+
+    assert service.fails("status") == "hammerd is not running.\n"
+    service.does("start")
+
+    assert service.pid() != dead.pid
+    assert service.world.answers()
+
+
+def test_process_of_somebody_else_is_not_hammerd(service: Service) -> None:
+    write_pid(service, os.getpid())
+
+    assert service.fails("status") == "hammerd is not running.\n"
+    assert "not running?" in service.fails("stop")
+    service.does("start")
+
+    assert service.pid() != os.getpid()
+    assert service.world.answers()
+
+
+def test_daemon_that_was_killed_is_not_running_and_starts_again(mirroring: Service) -> None:
+    world, pid = mirroring.world, mirroring.pid()
+    before = world.status()
+    os.kill(pid, signal.SIGKILL)
+    ends(pid)
+
+    assert mirroring.fails("status") == "hammerd is not running.\n"
+    mirroring.does("start")
+
+    after = world.streams_in_following_gear()
+    orphans = {before["pid"], *before["half_pids"]}
+    assert all(has_ended(orphan) for orphan in orphans)
+    assert not orphans & {after["pid"], *after["half_pids"]}
+    assert mirroring.pid() != pid
+
+
+# --- whether it is enabled ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["start", "stop", "restart", "reload", "status", "poll", "configtest", "pairs", "lag"],
+)
+def test_not_enabled_every_verb_does_nothing_and_is_content(service: Service, verb: str) -> None:
+    service.knobs["hammerd_enable"] = "NO"
+    service.break_config()
+
+    assert service.does(verb) == ""
+
+    assert not service.world.run_dir.exists()
+
+
+def test_is_not_enabled_unless_somebody_says_so(service: Service) -> None:
+    del service.knobs["hammerd_enable"]
+
+    assert service.does("start") == ""
+    assert service.does("rcvar") == "# hammerd\n$hammerd_enable=NO\n"
+
+
+def test_old_style_of_dragonfly_enables_it_too(service: Service) -> None:
+    del service.knobs["hammerd_enable"]
+    service.knobs["hammerd"] = "YES"
+
+    assert service.does("rcvar") == "# hammerd\n$hammerd_enable=YES\n"
+
+
+@pytest.mark.parametrize("prefix", ["one", "force"])
+def test_starts_and_stops_once_though_not_enabled(service: Service, prefix: str) -> None:
+    service.knobs["hammerd_enable"] = "NO"
+
+    assert service.does(f"{prefix}start") == "Starting hammerd.\n"
+    pid = service.pid()
+
+    assert service.does("status") == ""
+    assert service.does(f"{prefix}status") == f"hammerd is running as pid {pid}.\n"
+    service.does(f"{prefix}restart")
+    service.does(f"{prefix}stop")
+    assert has_ended(pid)
+    assert not service.pidfile.exists()
+
+
+def test_quiet_start_starts(service: Service) -> None:
+    service.does("quietstart")
+
+    assert service.world.answers()
+
+
+# --- the other verbs ---------------------------------------------------------------------------
+
+
+def test_poll_waits_for_the_end(started: Service) -> None:
+    pid = started.pid()
+    poll = subprocess.Popen(
+        started.argv("poll"), env=started.env(), stdout=subprocess.PIPE, text=True
+    )
+    assert poll.stdout is not None
+    assert poll.stdout.read(8) == "Waiting "
+
+    os.kill(pid, signal.SIGTERM)
+    said, _ = poll.communicate(timeout=DEADLINE_S)
+
+    assert poll.returncode == 0
+    assert said.endswith(".\n")
+    assert has_ended(pid)
+
+
+def test_configtest_tells_what_is_wrong(service: Service) -> None:
+    assert "1 pair, no faults" in service.does("configtest")
+    service.break_config()
+
+    said = service.fails("configtest")
+
+    assert all(fault in said for fault in FAULTS)
+
+
+def test_pairs_shows_how_they_fare(started: Service) -> None:
+    said = started.does("pairs")
+
+    assert f"(pid {started.pid()})" in said
+    assert "test" in said
+
+
+def test_pairs_asks_the_running_daemon_whatever_became_of_its_config(started: Service) -> None:
+    started.break_config()
+
+    assert f"(pid {started.pid()})" in started.does("pairs")
+
+
+def test_pairs_fails_when_no_daemon_answers(service: Service) -> None:
+    assert str(service.world.run_dir) in service.fails("pairs")
+
+
+@pytest.mark.parametrize(("verb", "command"), [("lag", "lag"), ("pairs", "status")])
+def test_commands_are_asked_where_the_daemon_is(service: Service, verb: str, command: str) -> None:
+    service.install_stand_in(SHOW_WORDS)
+
+    said = service.does(verb)
+
+    run_dir = service.world.run_dir
+    assert said == f"-c {service.config} --run-dir {run_dir} {command}\n"
+
+
+@pytest.mark.parametrize("verb", ["start", "restart", "reload", "configtest", "pairs", "lag"])
+def test_no_status_of_ours_is_taken_for_a_word_of_rc_subr(service: Service, verb: str) -> None:
+    for status in (2, 3, 4, 5, 78):
+        service.install_stand_in(f"sys.exit({status})")
+
+        service.fails(verb)
+
+
+def test_unknown_verb_names_those_that_there_are(service: Service) -> None:
+    said = service.fails("dance")
+
+    verbs = "start|stop|restart|rcvar|reload|configtest|pairs|lag|status|poll"
+    assert f"({verbs})" in said
+
+
+# --- the terminal ------------------------------------------------------------------------------
+
+ON_A_TERMINAL = """
+import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
+"""
+
+
+def test_daemon_keeps_nothing_of_who_started_it(service: Service) -> None:
+    """pty.spawn() returns when nobody has the terminal open any more."""
+    reading, writing = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", ON_A_TERMINAL, *service.argv("start")],
+            env=service.env(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=(writing,),
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stdout) == (0, b"Starting hammerd.\r\n")
+    assert os.read(reading, 1) == b"", "nobody writes to the pipe any more"
+    os.close(reading)
+    daemon = psutil.Process(service.pid())
+    assert daemon.terminal() is None
+    assert daemon.cwd() == "/"
+    assert os.getsid(daemon.pid) != os.getsid(0)
+    assert service.world.answers()
+
+
+# --- the file ----------------------------------------------------------------------------------
+
+
+def test_rcorder_finds_what_it_needs() -> None:
+    lines = (ROOT / "rc.d/hammerd").read_text().splitlines()
+
+    at = lines.index("# PROVIDE: hammerd")
+
+    assert lines[0] == "#!/bin/sh"
+    assert lines[at + 1 : at + 3] == ["# REQUIRE: LOGIN", "# KEYWORD: shutdown"]
+    assert all(line.startswith("#") for line in lines[:at])
