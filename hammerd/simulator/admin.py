@@ -22,7 +22,7 @@ from hammerd.simulator.kernel.state_files import replace_file
 from hammerd.simulator.utility.pfs_paths import open_pfs
 
 PROGRAMS = ("hammer", "newfs_hammer", "mount_null", "umount", "sync")
-KNOBS = ("slow_read_ms", "slow_write_ms", "ronly", "faults", "publishes_previous")
+KNOBS = ("slow_read_ms", "slow_write_ms", "ronly", "faults", "fork_fails", "publishes_previous")
 SHEBANG_LIMIT_BYTES = 127
 FIRST_TID_OFFSET = 0x300
 FIRST_OBJECT_OFFSET = 0x100

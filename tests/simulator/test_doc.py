@@ -16,7 +16,7 @@ CODE = "\n".join(path.read_text() for path in sorted(SIMULATOR.rglob("*.py")))
 
 _VARIABLE = re.compile(r"\bSIM_[A-Z_]+")
 _ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
-_KNOB_READ = re.compile(r"""\.(?:knob|slow_down)\("(\w+)"\)""")
+_KNOB_READ = re.compile(r"""\.(?:knob|is_set|slow_down)\("(\w+)"\)""")
 _CALL = re.compile(r"""\.enter\("(\w+)"\)""")
 _CALL_NAMED = re.compile(r"`([A-Z]+_[A-Z]+)`")
 
