@@ -206,6 +206,43 @@ def test_reload_with_a_bad_config_leaves_the_daemon_alone(started: Service) -> N
     assert (started.pid(), started.world.answers()) == (pid, True)
 
 
+def test_reload_takes_over_a_changed_config(mirroring: Service) -> None:
+    pid, stream = mirroring.pid(), mirroring.world.status()["pid"]
+    more = '[pairs.more]\nmaster = "/no/such/master2"\nslave = "/no/such/slave2"\n'
+    mirroring.config.write_text(mirroring.config.read_text() + more)
+
+    said = mirroring.does("reload")
+
+    assert said.startswith("Reloading hammerd config files.\n")
+    assert "more" in said
+    assert mirroring.world.status("more")["pair"] == "more"
+    assert mirroring.pid() == pid
+    assert mirroring.world.status()["pid"] == stream
+
+
+def test_reload_fails_when_only_the_daemon_can_tell_what_is_wrong(started: Service) -> None:
+    log = started.world.root / "log/hammerd.log"
+    other = started.world.root / "log/other.log"
+    other.mkdir()
+    started.config.write_text(started.config.read_text().replace(str(log), str(other)))
+
+    said = started.fails("reload")
+
+    assert str(other) in said
+    assert started.world.answers()
+
+
+def test_run_dir_that_moved_makes_no_second_hammerd(started: Service) -> None:
+    pid, run_dir = started.pid(), str(started.world.run_dir)
+    config = started.config.read_text()
+    started.config.write_text(config.replace(f'"{run_dir}"', f'"{run_dir}2"'))
+
+    said = started.fails("restart")
+
+    assert f"already running as pid {pid}" in said
+    assert {pid} == living_pids(f"run --detach -c {started.config}")
+
+
 def test_reload_of_what_is_stopped_says_where_it_looked(service: Service) -> None:
     assert service.fails("reload") == f"hammerd not running? (check {service.pidfile}).\n"
 
