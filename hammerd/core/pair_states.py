@@ -15,6 +15,7 @@ from enum import StrEnum
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.stream_sayings import ParkCause
 from hammerd.core.tid import Tid
+from hammerd.core.transfers import Transfer
 
 # --- what the operator wants -----------------------------------------------------------------
 
@@ -166,6 +167,7 @@ class Streaming:
 
     `has_progressed`: it sent bytes, committed or came to rest. `behind_since_at`: since when
     samples show the master's TID past the slave's, and the slave's to stay at `behind_at_tid`.
+    `transfer` is for people: no rule looks at it.
     """
 
     since_at: float
@@ -177,6 +179,7 @@ class Streaming:
     stopped_half: Trouble | None = None
     behind_since_at: float | None = None
     behind_at_tid: Tid | None = None
+    transfer: Transfer = field(default_factory=Transfer)
 
 
 @dataclass(frozen=True, slots=True)

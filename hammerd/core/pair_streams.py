@@ -71,6 +71,7 @@ from hammerd.core.stream_sayings import (
     Saying,
     SliceWritten,
 )
+from hammerd.core.transfers import after
 
 
 def in_launching(  # noqa: C901 - a flat table of cases
@@ -142,6 +143,7 @@ def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
 
 
 def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+    state = replace(state, transfer=after(state.transfer, saying, ctx.now_at))
     match saying:
         case LostLink():
             return _lost(life, state, Trouble(LossCause.LINK_LOST), ctx)

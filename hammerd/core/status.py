@@ -39,6 +39,7 @@ from hammerd.core.pair_states import (
     Wanted,
 )
 from hammerd.core.tid import Tid, format_tid
+from hammerd.core.transfers import Transfer, bulk_of, rate_of
 
 SCHEMA_VERSION = 1
 
@@ -143,6 +144,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         "pid": report.pid,
         "half_pids": list(report.half_pids),
         **_stream_json(life),
+        **_transfer_json(life, now_at),
         **_lag_json(report, lag, to_time),
         "health": health_of(report, now_at),
         **_extras_json(report.extras or Extras(), to_time),
@@ -226,6 +228,17 @@ def _stream_json(life: PairLife) -> Json:
     }
 
 
+def _transfer_json(life: PairLife, now_at: float) -> Json:
+    transfer = life.state.transfer if isinstance(life.state, Streaming) else Transfer()
+    bulk = bulk_of(transfer, now_at)
+    return {
+        "rate_bytes_per_s": _rounded(rate_of(transfer, now_at)),
+        "bulk_done_bytes": bulk.done_bytes if bulk else None,
+        "bulk_total_bytes": bulk.total_bytes if bulk else None,
+        "bulk_eta_s": _rounded(bulk.eta_s) if bulk else None,
+    }
+
+
 def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
     return {
         "lag_s": _rounded(lag.seconds),
@@ -234,6 +247,8 @@ def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
         "lag_unknown_because": report.lag_unknown_because,
         "lag_approximate": lag.is_approximate,
         "lag_measured_time": None if lag.measured_at is None else to_time(lag.measured_at),
+        "lag_warning_s": report.life.pair.thresholds.lag_warning_s,
+        "lag_critical_s": report.life.pair.thresholds.lag_critical_s,
         "safe_until_time": None if lag.safe_at is None else to_time(lag.safe_at),
         "master_tid": None if report.master_tid is None else format_tid(report.master_tid),
         "slave_tid": None if report.slave_tid is None else format_tid(report.slave_tid),

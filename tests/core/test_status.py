@@ -42,8 +42,9 @@ from hammerd.core.status import (
     trouble_of,
     worst_health,
 )
-from hammerd.core.stream_sayings import ParkCause
+from hammerd.core.stream_sayings import Batch, ParkCause, Progress
 from hammerd.core.tid import Tid
+from hammerd.core.transfers import Transfer, after
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave", host="h", user="root"))
 IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0, measured_at=90.0, safe_at=90.0)
@@ -158,7 +159,9 @@ def test_daemon_that_cannot_save_what_must_outlive_it_is_a_warning(
 
 
 def test_whole_of_a_pair_is_told() -> None:
-    state = replace(STREAMING, phase=Copying(50, 100))
+    transfer = after(Transfer(), Batch(Tid(1), Tid(9), 100), NOW_AT - 10)
+    transfer = after(transfer, Progress(Tid(1), Tid(9), 50), NOW_AT)
+    state = replace(STREAMING, phase=Copying(50, 100), transfer=transfer)
     memory = Memory(failures=2, restarts=3, last_words=("one", "two"))
     life = PairLife(PAIR, memory, state)
 
@@ -185,6 +188,12 @@ def test_whole_of_a_pair_is_told() -> None:
         "phase": "copying",
         "slice_bytes": 50,
         "bulk_bytes": 100,
+        "rate_bytes_per_s": 5.0,
+        "bulk_done_bytes": 50,
+        "bulk_total_bytes": 100,
+        "bulk_eta_s": 10.0,
+        "lag_warning_s": 300.0,
+        "lag_critical_s": 1800.0,
         "lag_s": 40.123,
         "lag_tids": 5,
         "lag_verdict": "behind",
