@@ -22,6 +22,10 @@ _LAST_WORDS = (
 """What a half says when the other is gone: which of them, or none, is a race (rule 6)."""
 
 _ECHO = re.compile(rf"hammer: (?:{'|'.join(_LAST_WORDS)})\n")
+_BROKEN_PIPE = re.compile(
+    r"short read of mrecord header\n|hammer: write_mrecord: Bad file descriptor\n"
+)
+_SNAPSHOT = re.compile("Mirror-write: Completed, updated snapshot to .+\n")
 _UNCERTAIN = re.compile(rf"hammer: |\n|\x08D|{'|'.join(_LAST_WORDS)}")
 
 _SPEAKERS = {
@@ -120,6 +124,16 @@ def without_rests(text: str) -> str:
 def without_echoes(text: str) -> str:
     """Leave out what a half says because the other is gone (rule 6)."""
     return _ECHO.sub("", text)
+
+
+def without_broken_pipes(text: str) -> str:
+    """Leave out what halves say whose pipe was closed by the number it got: whoever is first."""
+    return _BROKEN_PIPE.sub("", text)
+
+
+def without_snapshots(text: str) -> str:
+    """Leave out which of two streams moved the slave to a TID (transcripts README 6)."""
+    return _SNAPSHOT.sub("", text)
 
 
 def certain(text: str) -> str:

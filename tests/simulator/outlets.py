@@ -47,7 +47,7 @@ class Outlet:
             return 0.0
         total = 0
         for at, data in self.chunks:
-            total += len(certain(data.decode()))
+            total += len(certain(data.decode("latin-1")))
             if total >= length:
                 return at
         return None

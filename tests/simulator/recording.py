@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from hammerd.simulator.utility.options import parse
+from hammerd.simulator.console import CommandOver
+from hammerd.simulator.utility.options import Options, UsageError, parse
 from tests.simulator.normal import FIRST_TID
 
 TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts"
@@ -59,13 +61,18 @@ class Recording:
         self.actions = [(float(when), what) for when, what in actions if when != "setup"]
         command = json.loads(self.text("cmd.json"))
         self.argv: list[str] = command["argv"]
-        self.second: list[str] = command["second"] or []
+        self.second: list[str] = command.get("second") or []
 
     def text(self, name: str) -> str:
         return self.content(name).decode("utf-8")
 
+    def said(self, name: str) -> str:
+        """Return output as text, of which not every byte need be one of UTF-8."""
+        return self.content(name).decode("latin-1")
+
     def content(self, name: str) -> bytes:
-        return (self.place / name).read_bytes()
+        """Return a file; of what was not there nothing."""
+        return (self.place / name).read_bytes() if self.has(name) else b""
 
     def has(self, name: str) -> bool:
         return (self.place / name).exists()
@@ -82,8 +89,8 @@ class Recording:
         return int(words[0]) if words[0].isdigit() else None
 
     def directory(self) -> str:
-        started = next(what for _, what in self.actions if what.startswith("started pid"))
-        return started.rpartition("(cwd ")[2].rstrip(")")
+        started = [what for _, what in self.actions if what.startswith("started pid")]
+        return started[0].rpartition("(cwd ")[2].rstrip(")") if started else "/"
 
     @cached_property
     def chunks(self) -> list[tuple[float, str]]:
@@ -95,7 +102,7 @@ class Recording:
     def syncs(self) -> list[Sync]:
         lines = [json.loads(line) for line in self.text("sync.jsonl").splitlines()]
         return [
-            Sync(line["t"], _tid(line["slave_sync_end_tid"]), int(line["source_flush_tid1"], 16))
+            Sync(line["t"], _tid(line["slave_sync_end_tid"]), _tid(line["source_flush_tid1"]) or 0)
             for line in lines
         ]
 
@@ -120,7 +127,7 @@ class Recording:
 
     def is_silent(self) -> bool:
         """Tell whether it ran without -v: nothing then tells where a batch began."""
-        return not any(re.fullmatch("-v+", word) for word in self.argv)
+        return not self._options().verbose
 
     def is_statistical(self) -> bool:
         """Tell whether it was silent and written to so often that chance ruled its batches."""
@@ -129,8 +136,16 @@ class Recording:
 
     def delay_s(self) -> int | None:
         """Return the delay of a mirror-stream."""
-        words = [word for word in self.argv if "hammer" not in word]
-        return parse(words)[0].delay_s if "mirror-stream" in words else None
+        return self._options().delay_s if "mirror-stream" in self.argv else None
+
+    def _options(self) -> Options:
+        """Return what the command line of hammer asked for, also below another program."""
+        words = shlex.split(self.argv[2]) if self.argv[1:2] == ["-c"] else self.argv
+        place = next((i for i, word in enumerate(words) if Path(word).name == "hammer"), 0)
+        try:
+            return parse(words[place + 1 :])[0]
+        except (UsageError, CommandOver):
+            return Options()
 
     def batch_near(self, when: float, within: float) -> RecordedBatch | None:
         """Return the batch that began of itself, after a rest, within seconds of a moment."""

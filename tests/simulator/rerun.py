@@ -33,6 +33,7 @@ ENDED_WITHIN_S = 30.0
 START_UP_S = 0.02
 """What the start of a second stream took, whose words were recorded without their times."""
 FRESH_TID = 1
+HALVES = ("source", "target")
 
 # A session leader without a terminal gets the one that it opens.
 WITH_TERMINAL = 'exec 3<>"$TERMINAL"; exec "$@" 3>&-'
@@ -43,7 +44,9 @@ for fd in sys.argv[1].split(','):
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 
-_INTERRUPTED = re.compile(r"helper: (hammer .*) & p=\$!; sleep (\d+); pkill -(\w+) -P \$p; wait")
+_INTERRUPTED = re.compile(
+    r"helper: (hammer .*?) & ?p=\$!; sleep ([\d.]+); p?kill -(?:SIG)?(\w+) (-P )?\$p;"
+)
 
 
 class Rerun:
@@ -59,7 +62,8 @@ class Rerun:
         self.outlets: list[Outlet] = []
         self.unread: list[Outlet] = []
         self.parents: list[subprocess.Popen[bytes]] = []
-        self.halves: list[int] = []
+        self.halves: dict[str, int] = {}
+        self.strange: list[str] = []
         self.terminal = -1
         self.conductor = Conductor(machine.root / "time", self._drain, self._observe)
         self._disks = [FileSystem(str(machine.path(f"/Backup{number}"))) for number in (1, 2)]
@@ -95,9 +99,11 @@ class Rerun:
         )
         self.conductor.sessions = {parent.pid}
         self.conductor.advance(self.conductor.now + float(what[2]))
-        for child in psutil.Process(parent.pid).children():
+        children = [child.pid for child in psutil.Process(parent.pid).children()]
+        number = int(what[3]) if what[3].isdigit() else getattr(signal, f"SIG{what[3]}")
+        for pid in children if what[4] else [parent.pid]:
             with contextlib.suppress(ProcessLookupError):  # the other's end may have ended it
-                os.kill(child.pid, getattr(signal, f"SIG{what[3]}"))
+                os.kill(pid, number)
         parent.wait()
         self.trees.clear()
         self.syncs.clear()
@@ -130,7 +136,8 @@ class Rerun:
     def start_second(self) -> None:
         """Start the second stream beside the first."""
         self.conductor.advance(self.conductor.now + START_UP_S)
-        words = [self.stage.here(word) for word in self.recording.second]
+        recorded = self.recording.second or self.recording.argv
+        words = [self.stage.here(word) for word in recorded]
         self._launch(words, self._environment(), Path(os.devnull))
 
     def _launch(self, argv: list[str], environment: dict[str, str], stdin: Path) -> None:
@@ -170,16 +177,26 @@ class Rerun:
 
     def _observe_tree(self) -> None:
         up = {member.pid: member.parent for member in self.conductor.members if is_up(member)}
-        self.halves = [pid for pid in self.halves if pid in up]
         first = self.parents[0].pid if self.parents else 0
-        self.halves += [pid for pid in up if up[pid] == first and pid not in self.halves]
+        known = self.halves.values()
+        fresh = sorted(pid for pid in up if up[pid] == first and pid not in known)
+        if fresh and not any(pid in up for pid in known):
+            self.halves = {}
+        free = [role for role in HALVES if role not in self.halves]
+        self.halves |= dict(zip(free, fresh, strict=False))  # the source is the older one
         self.trees.append((self.conductor.now, self.conductor.members))
 
     def _observe_disks(self) -> None:
-        sync = Sync(self.conductor.now, self._slave_tid(), self._disks[0].flush_tid())
+        sync = Sync(self.conductor.now, self._slave_tid(), self._source_tid())
         last = self.syncs[-1] if self.syncs else None
         if last is None or (last.slave, last.source) != (sync.slave, sync.source):
             self.syncs.append(sync)
+
+    def _source_tid(self) -> int:
+        try:
+            return self._disks[0].flush_tid()
+        except OSError:
+            return 0
 
     def _slave_tid(self) -> int | None:
         try:
@@ -192,7 +209,11 @@ class Rerun:
         """Let time move on until the command has ended."""
         self.conductor.advance(FOR_EVER, lambda: self.parents[0].returncode is not None)
         # What a terminal was given reaches its reader a little later than the typing is over.
-        self.parents[0].wait(ENDED_WITHIN_S)
+        try:
+            self.parents[0].wait(ENDED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.complaints.append("it never ended")
+            return
         self.conductor.settle()
 
     def wait_for_moment(self, when: float, what: str) -> None:
@@ -233,7 +254,7 @@ class Rerun:
     def _recorded_commits(self, until: float) -> list[float]:
         """Return the commits that the silent are held to: all else is held to its words."""
         recording = self.recording
-        if self.unread or not recording.is_silent():
+        if self.unread or not recording.is_silent() or not recording.syncs:
             return []
         moments = [at for at in commits(recording.syncs) if at < until]
         first, own = recording.syncs[0], self.syncs[0].slave

@@ -8,11 +8,17 @@ import shlex
 from pathlib import Path
 
 from hammerd.simulator import admin
+from hammerd.simulator.kernel.file_system import STATE_DIRECTORY
+from tests.simulator import fakefs
 from tests.simulator.machine import Machine
 from tests.simulator.normal import arguments_in
 from tests.simulator.recording import Recording
-from tests.simulator.stand_ins import install_stand_ins
+from tests.simulator.stand_ins import HELPERS, install_stand_ins
 
+_SIMPLE = re.compile(r"[\w./ @:=#-]+$")
+"""A command that needs no shell."""
+_NO_FORK = re.compile("fork|nproc|ulimit -u", re.IGNORECASE)
+_LITERAL = re.compile(r"b?(['\"])(?:\\.|.)*?\1")
 _DISK = re.compile(r"/Backup(?=\d)")
 _SCRATCH = ("run", "rsh")
 """Directories of the recording machine, relative to a place that is not the command's."""
@@ -30,37 +36,47 @@ class Stage:
     def perform(self, action: str) -> None:
         """Do what was done to the recording machine beside the command."""
         if action.startswith("helper: "):
-            for command in action.removeprefix("helper: ").split(" && "):
-                self._help(command.split(" -> ")[0])
+            line = action.removeprefix("helper: ").split(" -> rc ")[0]
+            commands = line.split(" && ")
+            simple = all(_SIMPLE.match(command) for command in commands)
+            for command in commands if simple else [line]:
+                self._help(command)
         elif action.startswith("fake kernel knob "):
             path, _, value = action.removeprefix("fake kernel knob ").partition(" = ")
-            parsed = None if value == "None" else value.strip("'")
-            admin.set_knob(self.machine.path(path).parents[1], Path(path).name, parsed)
+            self._set_knob(Path(path), value)
         elif action.startswith("WRITE "):
             words = action.split()
-            pfs_id, count = int(words[2].removeprefix("PFS#")), int(words[5].removeprefix("x"))
-            admin.write(self.machine.path(words[1]), pfs_id, int(words[3]), count)
+            pfs_id, count = words[2].removeprefix("PFS#"), words[5].removeprefix("x")
+            fakefs.write(self.machine.path(words[1]), pfs_id, words[3], count)
         elif action.startswith("stdin: "):
             self.stdin = _stdin(action.removeprefix("stdin: "))
+        elif _NO_FORK.search(action):
+            self.let_forks_fail()
 
     def _help(self, command: str) -> None:
-        words = shlex.split(command)
-        if words[0] == "fakefs-new":
-            root = self.machine.path(words[1])
-            root.mkdir()
-            admin.new_file_system(root, words[3], version=int(words[2]))
-        elif words[0] == "fakefs-mount":
-            self._mount(words)
-        elif words[0] == "fakefs-write":
-            numbers = [int(word, 0) for word in words[2:]]
-            admin.write(self.machine.path(words[1]), *numbers)
+        words = shlex.split(command) if _SIMPLE.match(command) else []
+        if words and words[0] in HELPERS:
+            fakefs.run(words[0], [self.here(word) for word in words[1:]])
         else:
             self.machine.run(["/bin/sh", "-c", self.here(command)], cwd=Path("/"))
 
-    def _mount(self, words: list[str]) -> None:
-        place = self.machine.path(words[3])
-        place.mkdir()
-        admin.mount_null(self.machine.path("/Backup1/pfs/test"), place)
+    def _set_knob(self, path: Path, value: str) -> None:
+        """Set a knob; of one that is not known here only the file is made."""
+        try:
+            parsed = ast.literal_eval(value)
+        except (SyntaxError, ValueError):
+            parsed = value
+        root = self.machine.path(str(path)).parents[1]
+        name = "fork_fails" if _NO_FORK.search(path.name) else path.name
+        if name in admin.KNOBS:
+            admin.set_knob(root, name, parsed)
+        elif parsed is not None:
+            (root / STATE_DIRECTORY / name).write_text(f"{parsed}\n")
+
+    def let_forks_fail(self) -> None:
+        """Set the knob for it: nothing else that makes a fork fail does so for a superuser."""
+        for state in self.machine.root.glob(f"*/{STATE_DIRECTORY}"):
+            admin.set_knob(state.parent, "fork_fails", 1)
 
     def environment(self) -> dict[str, str]:
         pairs = self.recording.environment().items()
@@ -72,6 +88,9 @@ class Stage:
         return self.machine.path(name) if name.startswith("/Backup") else Path(name)
 
     def argv(self) -> list[str]:
+        pairs = self.recording.environment().items()
+        if _NO_FORK.search(" ".join([*self.recording.argv, *(f"{a}={b}" for a, b in pairs)])):
+            self.let_forks_fail()
         return [self.here(word) for word in self.recording.argv]
 
     def calls_of_rsh(self) -> list[str]:
@@ -96,7 +115,7 @@ class Stage:
             text,
         )
 
-    def there(self, output: bytes, encoding: str = "utf-8") -> str:
+    def there(self, output: bytes, encoding: str = "latin-1") -> str:
         """Translate output of ours to the paths of the recording."""
         text, root = output.decode(encoding), self.machine.root
         scratch = f"transcripts/{self.recording.place.name}/"
@@ -112,5 +131,6 @@ def _stdin(text: str) -> bytes:
     times = re.match(r"(\d+) \S+ '(.)'", text)
     if times:
         return times[2].encode() * int(times[1])
-    literal = ast.literal_eval(text)
-    return literal if isinstance(literal, bytes) else str(literal).encode()
+    literal = _LITERAL.search(text)
+    value = ast.literal_eval(literal[0]) if literal else ""
+    return value if isinstance(value, bytes) else str(value).encode()

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+HELPERS = ("fakefs-new", "fakefs-mount", "fakefs-write")
+_HELPER = """\
+#!/bin/sh
+PYTHONPATH={place} exec {python} -m tests.simulator.fakefs {name} "$@"
+"""
 
 _LOG = """\
 #!/bin/sh
@@ -44,6 +51,9 @@ def install_stand_ins(root: Path) -> None:
         here = text.replace("ROOT", str(root))
         _install(root / "rsh" / name, _LOG.format(log=root / "rsh.log") + here)
     _install(root / "run" / "nohammer.sh", _NOT_LOGGED)
+    for name in HELPERS:
+        text = _HELPER.format(python=sys.executable, place=Path(__file__).parents[2], name=name)
+        _install(root / "sbin" / name, text)
 
 
 def _install(path: Path, text: str) -> None:

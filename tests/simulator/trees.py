@@ -7,9 +7,8 @@ import re
 import psutil
 
 from tests.simulator.recording import Recording
-from tests.simulator.rerun import Rerun
+from tests.simulator.rerun import HALVES, Rerun
 
-HALVES = ("source", "target")
 LASTING_S = 0.3
 """States that lasted less were seen by the recording or not (transcripts README 4)."""
 
