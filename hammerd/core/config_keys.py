@@ -22,7 +22,7 @@ from hammerd.core.config_values import (
     show_size,
     show_value,
 )
-from hammerd.core.daemon_config import DaemonConfig, LogFormat, LogLevel
+from hammerd.core.daemon_config import DaemonConfig, LogFormat, LogLevel, SyslogFacility
 from hammerd.core.pairs import GearChoice, Pair, StreamOptions, Thresholds, Timing
 
 Home = type[DaemonConfig] | type[Pair] | type[StreamOptions] | type[Timing] | type[Thresholds]
@@ -88,6 +88,7 @@ DAEMON_KEYS: tuple[Key, ...] = (
     Key("log_file", _PATH, DaemonConfig, "where the log goes"),
     Key("log_format", _choice(LogFormat), DaemonConfig, "how a line of the log looks"),
     Key("log_level", _choice(LogLevel), DaemonConfig, "the least that is logged"),
+    Key("syslog_facility", _choice(SyslogFacility), DaemonConfig, "syslogd gets the log as well"),
     Key("lag_log_file", _PATH, DaemonConfig, "where the lag of every sample goes"),
     Key("state_dir", _PATH, DaemonConfig, "what must outlive a restart: pauses, TIDs, history"),
     Key("run_dir", _PATH, DaemonConfig, "pid file, sockets, records of running streams"),

@@ -28,6 +28,22 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class SyslogFacility(StrEnum):
+    """Under which facility syslogd gets the log as well; NONE: it does not."""
+
+    NONE = "none"
+    DAEMON = "daemon"
+    USER = "user"
+    LOCAL0 = "local0"
+    LOCAL1 = "local1"
+    LOCAL2 = "local2"
+    LOCAL3 = "local3"
+    LOCAL4 = "local4"
+    LOCAL5 = "local5"
+    LOCAL6 = "local6"
+    LOCAL7 = "local7"
+
+
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:
     """What is said once for all pairs; paths are absolute, without trailing slashes."""
@@ -35,6 +51,7 @@ class DaemonConfig:
     log_file: str = "/var/log/hammerd/hammerd.log"
     log_format: LogFormat = LogFormat.HUMAN
     log_level: LogLevel = LogLevel.INFO
+    syslog_facility: SyslogFacility = SyslogFacility.NONE
     lag_log_file: str = "/var/log/hammerd/lag.log"
     state_dir: str = "/var/db/hammerd"
     run_dir: str = places.RUN_DIR

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from hammerd.core.daemon_config import DaemonConfig, LogFormat
+from hammerd.core.daemon_config import DaemonConfig, LogFormat, LogLevel
 from hammerd.core.errors import HammerdError
 from hammerd.daemon.logs import render
+from hammerd.daemon.system_log import SystemLog
 
 # NONBLOCK: to open a FIFO that nobody reads would wait for a reader, and all other files with it.
 FLAGS = (
@@ -151,18 +152,32 @@ def _why_not(path: Path, error: OSError) -> str:
 
 
 class LogFiles:
-    """The daemon's log and the record of lag."""
+    """The daemon's log, for syslogd as well where that is asked for, and the record of lag."""
 
     def __init__(self, settings: DaemonConfig) -> None:
         describe_loss = partial(say_lines_lost, settings.log_format)
         self.log = LogFile(Path(settings.log_file), describe_loss)
         self.lag = LogFile(Path(settings.lag_log_file), describe_loss)
+        self.system = SystemLog(settings.syslog_facility, settings.log_format)
+
+    def write_line(self, level: LogLevel, line: str) -> None:
+        """Write a line to the log and to syslogd, to each whatever the other does.
+
+        Raises:
+            OSError: one of them did not take it; it is counted as lost there.
+        """
+        try:
+            self.log.write_line(line)
+        finally:
+            self.system.write_line(level, line)
 
     def take_over(self, settings: DaemonConfig) -> None:
         """Write where and how these settings say from now on."""
         describe_loss = partial(say_lines_lost, settings.log_format)
         self.log.move(Path(settings.log_file), describe_loss)
         self.lag.move(Path(settings.lag_log_file), describe_loss)
+        self.system.facility = settings.syslog_facility
+        self.system.log_format = settings.log_format
 
     def reopen(self) -> None:
         """Open both anew by their names with the next line."""

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -22,7 +23,7 @@ LEVELS = {
     LogLevel.ERROR: 40,
 }
 
-Put = Callable[[str], None]
+Put = Callable[[LogLevel, str], None]
 
 
 class Logger(Protocol):
@@ -45,7 +46,10 @@ class _Lines:
     """Where structlog hands its rendered lines to: one method for each level."""
 
     def __init__(self, put: Put) -> None:
-        self.debug = self.info = self.warning = self.error = put
+        self.debug = partial(put, LogLevel.DEBUG)
+        self.info = partial(put, LogLevel.INFO)
+        self.warning = partial(put, LogLevel.WARNING)
+        self.error = partial(put, LogLevel.ERROR)
 
 
 @dataclass(slots=True)

@@ -118,7 +118,8 @@ class Daemon:
         self._lag_style = LogStyle(settings.log_format, LogLevel.INFO)
         lag_lines = LineBatch(loop, self._writer, self._log_files.lag, Job.DROPPABLE)
         self._journal = Journal(
-            make_logger(self._write_line, self._style), make_logger(lag_lines.put, self._lag_style)
+            make_logger(self._write_line, self._style),
+            make_logger(lambda _level, line: lag_lines.put(line), self._lag_style),
         )
         LoopErrors(loop, self._journal.log, Reserve()).catch()
         self._ticks = Ticks(loop, self._tick_broke)
@@ -299,7 +300,7 @@ class Daemon:
         if because := self._keeping.unsaved_at_end():
             hint = "what was paused since the last save is not paused after the next start"
             line = render(self._style.format, "error", "state.unsaved", because=because, hint=hint)
-            self._log_files.log.write_line(line)
+            self._log_files.write_line(LogLevel.ERROR, line)
 
     def _heard(self, pair: str, event: Event) -> None:
         self._hearsay.heard(pair, event)
@@ -392,5 +393,5 @@ class Daemon:
     def _reopen_logs(self) -> None:
         self._writer.submit(self._log_files.reopen)
 
-    def _write_line(self, line: str) -> None:
-        self._writer.submit(partial(self._log_files.log.write_line, line))
+    def _write_line(self, level: LogLevel, line: str) -> None:
+        self._writer.submit(partial(self._log_files.write_line, level, line))

@@ -21,7 +21,7 @@ from hammerd.daemon.saves import Saves
 from hammerd.daemon.state import SavedPair
 from hammerd.daemon.writer import Writer
 
-LOG = make_logger(lambda _line: None, LogStyle(LogFormat.HUMAN, LogLevel.DEBUG))
+LOG = make_logger(lambda _level, _line: None, LogStyle(LogFormat.HUMAN, LogLevel.DEBUG))
 
 
 @pytest.fixture
@@ -100,7 +100,9 @@ def test_save_that_fails_is_said_once_told_and_retried(writer: Writer) -> None:
     disk = Disk()
     told = []
     lines: list[str] = []
-    log = make_logger(lines.append, LogStyle(LogFormat.LOGFMT, LogLevel.DEBUG))
+    log = make_logger(
+        lambda _level, line: lines.append(line), LogStyle(LogFormat.LOGFMT, LogLevel.DEBUG)
+    )
 
     async def story() -> None:
         saves = Saves("state.json", disk.take, writer, log)

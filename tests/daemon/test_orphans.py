@@ -33,7 +33,9 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
 
     monkeypatch.setattr(room, "members_of", members)
     lines: list[str] = []
-    log = make_logger(lines.append, LogStyle(LogFormat.HUMAN, LogLevel.INFO))
+    log = make_logger(
+        lambda _level, line: lines.append(line), LogStyle(LogFormat.HUMAN, LogLevel.INFO)
+    )
     slaves = Slaves()
     orphan = subprocess.Popen(["/bin/sleep", "4714"], start_new_session=True)
     # For an instant after it was started a process has no command line yet.
@@ -62,7 +64,9 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
 
 def test_slave_of_two_orphans_is_held_until_the_last_is_gone(tmp_path: Path) -> None:
     lines: list[str] = []
-    log = make_logger(lines.append, LogStyle(LogFormat.HUMAN, LogLevel.INFO))
+    log = make_logger(
+        lambda _level, line: lines.append(line), LogStyle(LogFormat.HUMAN, LogLevel.INFO)
+    )
     slaves, held = Slaves(), []
     quick = subprocess.Popen(["/bin/sleep", "4715"], start_new_session=True)
     ignore = "trap '' TERM; echo; while :; do sleep 0.1; done"

@@ -1,0 +1,147 @@
+"""The log for syslogd: it never waits, whatever syslogd does."""
+
+import errno
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.daemon_config import DaemonConfig, LogFormat, LogLevel, SyslogFacility
+from hammerd.daemon.log_files import LogFiles
+from hammerd.daemon.logs import render
+from hammerd.daemon.system_log import LONGEST_BYTES, SystemLog
+
+LINE = "2026-03-04T16:00:00.000Z error   pair.parked pair=home because=diverged"
+
+
+@contextmanager
+def syslogd(path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.bind(str(path))
+        end.setblocking(False)
+        yield end
+    path.unlink()
+
+
+class Make:
+    """Makes system logs that are closed after the test."""
+
+    def __init__(self) -> None:
+        self.made: list[SystemLog] = []
+
+    def __call__(self, path: Path, log_format: LogFormat = LogFormat.HUMAN) -> SystemLog:
+        paths = [str(path.with_name("none")), str(path)]
+        self.made.append(SystemLog(SyslogFacility.LOCAL3, log_format, paths))
+        return self.made[-1]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    make = Make()
+    yield make
+    for log in make.made:
+        log.close()
+
+
+def test_line_has_facility_severity_name_and_no_head_of_its_own(
+    tmp_path: Path, make: Make
+) -> None:
+    path = tmp_path / "log"
+    with syslogd(path) as end:
+        make(path).write_line(LogLevel.ERROR, LINE)
+
+        message = end.recv(4096).decode()
+
+    shape = r"<155>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d hammerd\[\d+\]: (.*)"
+    match = re.fullmatch(shape, message)
+    assert match is not None
+    assert match[1] == "pair.parked pair=home because=diverged"
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_each_format_is_sent_as_it_stands_in_the_log(
+    tmp_path: Path, make: Make, log_format: LogFormat
+) -> None:
+    path = tmp_path / "log"
+    line = render(log_format, "info", "pair.started", pair="home")
+    with syslogd(path) as end:
+        make(path, log_format).write_line(LogLevel.INFO, line)
+
+        sent = end.recv(4096).decode().partition("]: ")[2]
+
+    assert line.endswith(sent)
+    assert "pair.started" in sent
+
+
+def test_nothing_is_sent_where_no_facility_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with syslogd(path) as end:
+        SystemLog(SyslogFacility.NONE, LogFormat.HUMAN, [str(path)]).write_line(
+            LogLevel.INFO, LINE
+        )
+
+        with pytest.raises(BlockingIOError):
+            end.recv(4096)
+
+
+def test_long_line_is_cut_to_what_every_syslogd_takes(tmp_path: Path, make: Make) -> None:
+    path = tmp_path / "log"
+    with syslogd(path) as end:
+        make(path).write_line(LogLevel.INFO, LINE + "ä" * 5000)
+
+        assert len(end.recv(65536)) == LONGEST_BYTES
+
+
+def test_syslogd_that_is_gone_loses_lines_that_are_told_of_when_it_is_back(
+    tmp_path: Path, make: Make
+) -> None:
+    path = tmp_path / "log"
+    log = make(path)
+    for _ in range(3):
+        with pytest.raises(ConnectionRefusedError):
+            log.write_line(LogLevel.INFO, LINE)
+
+    with syslogd(path) as end:
+        log.write_line(LogLevel.INFO, LINE)
+
+        told, line = end.recv(4096).decode(), end.recv(4096).decode()
+    assert told.endswith("log.lines_lost count=3")
+    assert line.endswith("because=diverged")
+
+
+def test_syslogd_that_hangs_holds_nothing_up(tmp_path: Path, make: Make) -> None:
+    path = tmp_path / "log"
+    with syslogd(path):
+        log = make(path)
+        error = flood(log)
+
+    assert error is not None
+    assert error.errno in (errno.EAGAIN, errno.ENOBUFS)
+
+
+def flood(log: SystemLog) -> OSError | None:
+    for _ in range(100_000):
+        try:
+            log.write_line(LogLevel.INFO, LINE)
+        except OSError as error:
+            return error
+    return None
+
+
+def test_line_goes_to_syslogd_though_the_file_takes_none(tmp_path: Path, make: Make) -> None:
+    path = tmp_path / "log"
+    settings = DaemonConfig(
+        log_file=str(tmp_path / "no such directory/log"),
+        lag_log_file=str(tmp_path / "lag"),
+        syslog_facility=SyslogFacility.DAEMON,
+    )
+    files = LogFiles(settings)
+    files.system = make(path)
+    with syslogd(path) as end:
+        with pytest.raises(FileNotFoundError):
+            files.write_line(LogLevel.ERROR, LINE)
+
+        assert end.recv(4096).decode().endswith("because=diverged")
