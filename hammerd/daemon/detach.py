@@ -25,6 +25,9 @@ Ready = Callable[[], None]
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 BITE_BYTES = 4096
+MOST_FDS = 1 << 16
+"""Up to which number fds are closed where the system names no limit."""
+
 UMASK = 0o022
 """So that who may read logs and ask for the status does not hang on the shell of who starts us."""
 
@@ -112,7 +115,8 @@ def _leave_the_caller(complain: int) -> None:
     for fd, number in ((null, STDIN), (null, STDOUT), (complain, STDERR)):
         os.dup2(fd, number)
     # A lock or a pipe that the caller left open for us would never be closed by a daemon.
-    os.closerange(STDERR + 1, os.sysconf("SC_OPEN_MAX"))
+    most = os.sysconf("SC_OPEN_MAX")
+    os.closerange(STDERR + 1, most if most > 0 else MOST_FDS)
 
 
 def _keep(daemon: int, heard: int) -> int:

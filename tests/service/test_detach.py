@@ -143,9 +143,13 @@ def run_detached(world: World, config: Path, *under: str) -> subprocess.Complete
     )
 
 
-def test_hammerd_is_ready_when_run_returns(world_once: World) -> None:
-    """Before any look at its pair came back: it waits for no pair and no disk."""
-    done = run_detached(world_once, world_once.configure(NO_MASTER))
+def test_hammerd_is_ready_though_no_hammer_ever_answers(world_once: World) -> None:
+    """It waits for no pair and no disk, and answers when `run` returns."""
+    hanging = world_once.root / "bin/hanging"
+    hanging.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
+    hanging.chmod(0o755)
+
+    done = run_detached(world_once, world_once.configure(NO_MASTER, hammer=str(hanging)))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert world_once.answers()

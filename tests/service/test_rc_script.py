@@ -129,11 +129,17 @@ def test_run_dir_is_read_however_it_is_written(service: Service, line: str) -> N
 # --- stop --------------------------------------------------------------------------------------
 
 
-def test_stop_ends_every_stream_before_it_returns(mirroring: Service) -> None:
+@pytest.mark.parametrize("before", [None, signal.SIGSTOP])
+def test_stop_ends_every_stream_before_it_returns(
+    mirroring: Service, before: signal.Signals | None
+) -> None:
     world = mirroring.world
     pid, now = mirroring.pid(), world.status()
     streams = {now["pid"], *now["half_pids"]}
     assert len(streams) == 3
+    if before is not None:
+        for stream in streams:
+            os.kill(stream, before)
 
     said = mirroring.does("stop")
 
