@@ -21,6 +21,8 @@ TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts"
 
 BURST_S = 0.2
 FEW_WRITES = 20
+TYPICAL_PHASE = 0.5  # in the middle: so the recordings with a write every second have it
+CHECKED_S = 0.1  # a time limit is looked at when words are said, which is later in a recording
 
 _ACTION = re.compile(r"^ +(setup|\d+\.\d+)  (.*)$", re.MULTILINE)
 _BATCH_END = re.compile(r"(?:Mirror [0-9a-f]{16} to |tids=[0-9a-f]{16}:)([0-9a-f]{16})")
@@ -146,6 +148,13 @@ class Recording:
             return parse(words[place + 1 :])[0]
         except (UsageError, CommandOver):
             return Options()
+
+    def clock_phase(self) -> str:
+        """Return how far a second had gone when the command started, which only -t shows."""
+        limit_s = self._options().timeout_s
+        ends = [at for at, text in self.chunks if "interrupted by timer" in text]
+        phase = limit_s + 1 - ends[0] + CHECKED_S if ends else TYPICAL_PHASE
+        return f"{phase if 0 <= phase < 1 else TYPICAL_PHASE:.2f}"
 
     def batch_near(self, when: float, within: float) -> RecordedBatch | None:
         """Return the batch that began of itself, after a rest, within seconds of a moment."""

@@ -111,7 +111,7 @@ class Rerun:
     def _environment(self) -> dict[str, str]:
         extra = {**self.stage.environment(), "SIM_CONDUCTOR": str(self.conductor.place)}
         if not self.recording.is_statistical():
-            extra["SIM_CLOCK"] = "round"
+            extra["SIM_CLOCK"] = self.recording.clock_phase()
         return self.machine.environment(extra)
 
     def _start(self) -> None:

@@ -85,7 +85,7 @@ class Stage:
     def directory(self) -> Path:
         """Return where the command was started."""
         name = self.recording.directory()
-        return self.machine.path(name) if name.startswith("/Backup") else Path(name)
+        return Path(self.here(name))
 
     def argv(self) -> list[str]:
         pairs = self.recording.environment().items()
