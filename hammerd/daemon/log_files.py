@@ -92,6 +92,8 @@ class LogFile:
 
     def _put(self, lines: list[str]) -> None:
         """Append lines, and take those that stand in the file out of the list."""
+        if self._fd is not None and os.fstat(self._fd).st_nlink == 0:
+            self.reopen()  # it was removed: nobody would ever read what goes there
         if self._fd is None:
             self._fd = open_log(self._path)
         # What a full disk took of a line must not run into the next one.
