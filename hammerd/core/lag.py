@@ -1,6 +1,6 @@
 """How far a slave is behind its master, in TIDs and in seconds.
 
-The honest sentence is: everything that was flushed by `safe_at` is on the slave. An end that
+The honest sentence is: everything that was published by `safe_at` is on the slave. An end that
 cannot be read makes the lag unknown (None), never 0.
 """
 
@@ -34,7 +34,7 @@ class Lag:
 
     `tids`: master - slave, raw. `seconds`: the age of the last moment of the master that the
     slave holds whole; 0 when in sync. `measured_at`: when the older of both readings was made.
-    `safe_at`: all that was flushed by then is on the slave. Instants are monotonic.
+    `safe_at`: all that was published by then, by the flush after its own, is on the slave. Instants are monotonic.
     `is_unproven`: unknown only because an end was not seen for too long, or is to be confirmed.
     """
 
