@@ -34,7 +34,8 @@ class Lag:
 
     `tids`: master - slave, raw. `seconds`: the age of the last moment of the master that the
     slave holds whole; 0 when in sync. `measured_at`: when the older of both readings was made.
-    `safe_at`: all that was published by then, by the flush after its own, is on the slave. Instants are monotonic.
+    `safe_at`: all that was published by then, which is by the flush after its own, is on the
+    slave. Instants are monotonic.
     `is_unproven`: unknown only because an end was not seen for too long, or is to be confirmed.
     """
 
