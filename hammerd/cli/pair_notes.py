@@ -10,6 +10,7 @@ from hammerd.cli.quantities import (
     count,
     seconds_between,
     show_about,
+    show_bar,
     show_bytes,
     show_moment,
     show_span,
@@ -35,12 +36,18 @@ def notes_of(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
     yield from _unacknowledged(pair, measured_time)
     if pair.get("slave_is_short_of_room"):
         yield _short_of_room(pair)
-    if pair["lag_s"] is None and (because := pair.get("lag_unknown_because")):
-        yield f"lag unknown: {because}"
+    yield from _lag(pair, measured_time)
     yield from _wish(pair, measured_time)
     yield from _cascade(pair)
     if pair["gear"] == "bulk" and pair["phase"]:
         yield _bulk(pair)
+
+
+def safe_until(safe_time: str, measured_time: str | None = None) -> str:
+    """Say what is certainly on a slave, and what that leaves out (hammer publishes late)."""
+    moment = show_moment(safe_time, measured_time, with_seconds=True)
+    flushed = f"everything flushed by {moment} is safe"
+    return f"{flushed}; writes from up to a minute before may be lost too"
 
 
 def _trouble_and_cure(pair: PairAnswer, because: str) -> Iterator[str]:
@@ -49,6 +56,15 @@ def _trouble_and_cure(pair: PairAnswer, because: str) -> Iterator[str]:
         yield f"hint: {pair['hint']}"
     if pair["last_words"]:
         yield f"last words: {pair['last_words'][-1]}"
+
+
+def _lag(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
+    is_unknown = pair["lag_s"] is None
+    if is_unknown and (because := pair.get("lag_unknown_because")):
+        yield f"lag unknown: {because}"
+    safe_time = pair.get("safe_until_time")
+    if safe_time is not None and (is_unknown or pair["health"] == "critical"):
+        yield safe_until(safe_time, measured_time)
 
 
 def _wish(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
@@ -112,9 +128,12 @@ def _trouble(pair: PairAnswer, because: str) -> str:
 
 
 def _bulk(pair: PairAnswer) -> str:
-    free_bytes = pair.get("slave_free_bytes")
-    room = "" if free_bytes is None else f"; {show_bytes(free_bytes)} free on the slave"
-    if pair["slice_bytes"] is None:
-        return f"in bulk: {pair['phase']}{room}"
-    whole = "" if pair["bulk_bytes"] is None else f" of {show_bytes(pair['bulk_bytes'])}"
-    return f"in bulk: {pair['phase']}, {show_bytes(pair['slice_bytes'])}{whole}{room}"
+    done_bytes, total_bytes = pair.get("bulk_done_bytes"), pair.get("bulk_total_bytes")
+    eta_s, free_bytes = pair.get("bulk_eta_s"), pair.get("slave_free_bytes")
+    told = f"in bulk: {pair['phase']}"
+    if done_bytes is not None and total_bytes:
+        told += f" {show_bar(done_bytes / total_bytes)}"
+        told += f", {show_bytes(done_bytes)} of {show_bytes(total_bytes)}"
+    if eta_s is not None:
+        told += f", {show_about(eta_s)} to go"
+    return told if free_bytes is None else f"{told}; {show_bytes(free_bytes)} free on the slave"

@@ -21,7 +21,7 @@ def show_about(seconds: float) -> str:
     return f"{whole // 60}m" if 60 <= whole < 3_600 else show_span(whole)
 
 
-def show_moment(time: str, seen_time: str | None = None) -> str:
+def show_moment(time: str, seen_time: str | None = None, *, with_seconds: bool = False) -> str:
     """Show an RFC 3339 time, with its day unless that is the day of `seen_time`: `16:12 UTC`."""
     # Most often there is nothing to show, and nobody waits for this import.
     from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def show_moment(time: str, seen_time: str | None = None) -> str:
     moment = datetime.fromisoformat(time).astimezone(UTC)
     seen = datetime.fromisoformat(seen_time) if seen_time else datetime.now(UTC)
     day = "" if moment.date() == seen.astimezone(UTC).date() else f"{moment:%Y-%m-%d} "
-    return f"{day}{moment:%H:%M} UTC"
+    return f"{day}{moment:{'%H:%M:%S' if with_seconds else '%H:%M'}} UTC"
 
 
 def seconds_between(earlier_time: str | None, later_time: str) -> float:
@@ -46,6 +46,28 @@ def show_bytes(size_bytes: int) -> str:
         if size_bytes >= unit_bytes:
             return f"{size_bytes / unit_bytes:.1f} {unit}B"
     return f"{size_bytes} B"
+
+
+def show_rate(bytes_per_s: float) -> str:
+    """Show bytes per second in seven characters at most: `0B/s 1.2M/s 340K/s`."""
+    size = max(0.0, bytes_per_s)
+    for unit_bytes, unit in _SIZES:
+        if size >= unit_bytes:
+            number = size / unit_bytes
+            return f"{number:.1f}{unit}/s" if number < 9.95 else f"{number:.0f}{unit}/s"
+    return f"{size:.0f}B/s"
+
+
+def show_tid(tid: str) -> str:
+    """Show a TID without the zeros in front, which tell nothing: `0x100580a8f`."""
+    return f"0x{tid.removeprefix('0x').lstrip('0') or '0'}"
+
+
+def show_bar(share: float, width: int = 16) -> str:
+    """Show a share of 1 as a bar and in percent, never more done than is: `[####....]  50 %`."""
+    done = int(min(max(share, 0.0), 1.0) * width)
+    percent = int(min(max(share, 0.0), 1.0) * 100)
+    return f"[{'#' * done}{'.' * (width - done)}] {percent} %"
 
 
 def count(number: int, noun: str) -> str:

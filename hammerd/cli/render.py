@@ -2,12 +2,12 @@
 
     hammerd 0.1.0 (pid 4711) is running: 3 pairs, 1 critical, 1 ok, 1 paused
 
-       PAIR  STATE      GEAR           LAG  SLAVE-TID              UP  RESTARTS
-       home  streaming  following       0s  0x0000000100580a8f  3d04h         1
-    !! mail  parked     -          unknown  0x0000000000000001      -         0
+       PAIR  STATE      GEAR           LAG  SLAVE-TID      RATE     UP  RESTARTS
+       home  streaming  following       0s  0x100580a8f  1.2M/s  3d04h         1
+    !! mail  parked     -          unknown  0x1               -      -         0
           uuid_mismatch, looked at again in 42s
           hint: the slave was made for another master
-       web   stopped    -            1h05m  0x0000000100580a8f      -         1
+       web   stopped    -            1h05m  0x100580a8f       -      -         1
           paused for another 59m (until 16:12 UTC)
 
     ! state not saved since 15:58 UTC: /var/db/hammerd/state.json.new: No space left
@@ -18,7 +18,8 @@
 In front of each row stands its health: `!!` critical, `!` warning, `?` unknown; while all is well
 there is no such column. Below the table stands what is wrong with the daemon itself. A line is
 made of spans, text and the health that it tells; what colour that is, and whether there is any,
-cli/terminal.py knows. A name too long for its column gets a line of its own.
+cli/terminal.py knows. A name too long for its column gets a line of its own. TIDs stand without
+the zeros in front; -o and --json tell them whole.
 """
 
 from collections import Counter
@@ -27,12 +28,12 @@ from dataclasses import dataclass
 
 from hammerd.cli.daemon_notes import notes_of_daemon
 from hammerd.cli.pair_notes import is_disabled, notes_of
-from hammerd.cli.quantities import count, show_span
+from hammerd.cli.quantities import count, show_rate, show_span, show_tid
 from hammerd.cli.saying import WIDTH, wrapped_line
 from hammerd.cli.status_answer import PairAnswer, StatusAnswer
 
-_HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "UP", "RESTARTS")
-_TO_THE_RIGHT = frozenset({"LAG", "UP", "RESTARTS"})
+_HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
+_TO_THE_RIGHT = frozenset({"LAG", "RATE", "UP", "RESTARTS"})
 _JUDGED = frozenset({"STATE", "LAG"})
 _MARKS = {"critical": "!!", "warning": "!", "unknown": "?"}
 _COUNTED = ("critical", "warning", "unknown", "ok", "paused", "disabled")
@@ -115,13 +116,14 @@ def _counted_as(pair: PairAnswer) -> str:
 
 
 def _cells(pair: PairAnswer) -> tuple[str, ...]:
-    up_s = pair.get("up_s")
+    up_s, rate, tid = pair.get("up_s"), pair.get("rate_bytes_per_s"), pair["slave_tid"]
     return (
         pair["pair"],
         "disabled" if is_disabled(pair) else pair["state"],
         pair["gear"] or "-",
         _lag(pair),
-        pair["slave_tid"] or "-",
+        "-" if tid is None else show_tid(tid),
+        "-" if rate is None else show_rate(rate),
         "-" if up_s is None else show_span(up_s),
         str(pair["restarts"]),
     )

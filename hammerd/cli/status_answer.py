@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import NotRequired, TypedDict, cast
 
 from hammerd.cli.exits import CommandFailed, Exit
-
-SCHEMA_VERSION = 1
+from hammerd.cli.json_answers import SCHEMA_VERSION
 
 
 class DaemonAnswer(TypedDict):
@@ -68,9 +67,16 @@ class PairAnswer(TypedDict):
     lag_verdict: str
     lag_unknown_because: NotRequired[str | None]
     lag_approximate: bool
+    lag_tids: NotRequired[int | None]
+    lag_warning_s: NotRequired[float]
+    lag_critical_s: NotRequired[float]
+    safe_until_time: NotRequired[str | None]
     slave_tid: str | None
     slice_bytes: int | None
-    bulk_bytes: int | None
+    rate_bytes_per_s: NotRequired[float | None]
+    bulk_done_bytes: NotRequired[int | None]
+    bulk_total_bytes: NotRequired[int | None]
+    bulk_eta_s: NotRequired[float | None]
     health: str
     origin: NotRequired[str | None]
     origin_lag_s: NotRequired[float | None]

@@ -130,7 +130,9 @@ class Answers:
 
     def _pause(self, pairs: tuple[str, ...], for_s: float | None) -> Reply:
         until_at = None if for_s is None else self._clock.now().at + for_s
-        return self._post(pairs, StopAsked(Paused(until_at)))
+        done = self._post(pairs, StopAsked(Paused(until_at)))
+        until_time = None if until_at is None else self._clock.rfc3339(until_at)
+        return Answer({**done.data, "paused_until_time": until_time})
 
     def _post(self, pairs: tuple[str, ...], event: Event) -> Answer:
         """Let an event happen to those that are enabled; the answer names them."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hammerd.cli.quantities import show_bytes, show_span
+from hammerd.cli.quantities import show_bytes, show_rate, show_span, show_tid
 from hammerd.cli.render import plain_text, render_status
 from hammerd.cli.status_answer import StatusAnswer
 
@@ -15,25 +15,25 @@ EVERY_KIND = """\
 hammerd 0.1.0 (pid 4711) is running: 7 pairs, 1 critical, 2 warning, 1 unknown,
   1 ok, 1 paused, 1 disabled
 
-   PAIR       STATE      GEAR           LAG  SLAVE-TID              UP  RESTARTS
-   home       streaming  following       0s  0x0000000100580a8f  3d04h         1
-!! mail       parked     -          unknown  0x0000000000000001      -         0
+   PAIR      STATE      GEAR           LAG  SLAVE-TID      RATE     UP  RESTARTS
+   home      streaming  following       0s  0x100580a8f    0B/s  3d04h         1
+!! mail      parked     -          unknown  0x1               -      -         0
       uuid_mismatch, looked at again in 42s
       hint: the slave /Backup2/pfs/mail was made for another master: make it
         anew with "hammer pfs-slave /Backup2/pfs/mail
         shared-uuid=9043570e-b3d9-11de-9bef-011617202aa6"
       last words: hammer: mirror-write: source and target have different
         shared-uuid's!
-!  web        waiting    -           ~4m10s  0x0000000100580a8f      -        17
+!  web       waiting    -           ~4m10s  0x100580a8f       -      -        17
       for backoff: link_lost, looked at again in 12s, after 3 failures
 !  a-very-long-name.of-a-pair-that.does-not-fit-in-its-column
-              streaming  bulk         2d07h  0x0000000100580a8f    59s         1
-      in bulk: copying, 1.2 GB of 8.0 GB
-?  new        streaming  bulk       unknown  -                      5s         0
+             streaming  bulk         2d07h  0x100580a8f  1.2M/s    59s         1
+      in bulk: copying [##..............] 14 %, 1.2 GB of 8.0 GB, 1h30m to go
+?  new       streaming  bulk       unknown  -                 -     5s         0
       in bulk: prescan
-   off        stopped    -               0s  0x0000000100580a8f      -         1
+   off       stopped    -               0s  0x100580a8f       -      -         1
       paused for another 2h00m (until 18:00 UTC)
-   old        disabled   -                -  -                       -         1"""
+   old       disabled   -                -  -                 -      -         1"""
 
 SLAVE_HINT = (
     "the slave /Backup2/pfs/mail was made for another master: make it anew with "
@@ -48,7 +48,7 @@ def text_of(status: StatusAnswer) -> str:
 
 @pytest.fixture
 def every_kind(make_status: MakeStatus, make_pair: MakePair) -> StatusAnswer:
-    at_rest = {"gear": None, "up_s": None, "phase": None}
+    at_rest = {"gear": None, "up_s": None, "phase": None, "rate_bytes_per_s": None}
     unseen = {"lag_s": None, "lag_verdict": "unknown"}
     bulk = {"gear": "bulk", "health": "warning"}
     return make_status(
@@ -83,8 +83,10 @@ def every_kind(make_status: MakeStatus, make_pair: MakePair) -> StatusAnswer:
             "a-very-long-name.of-a-pair-that.does-not-fit-in-its-column",
             **bulk,
             phase="copying",
-            slice_bytes=1288490188,
-            bulk_bytes=8 << 30,
+            rate_bytes_per_s=1.2 * (1 << 20),
+            bulk_done_bytes=1288490188,
+            bulk_total_bytes=8 << 30,
+            bulk_eta_s=5400.0,
             lag_s=200000.0,
             up_s=59.9,
         ),
@@ -92,6 +94,7 @@ def every_kind(make_status: MakeStatus, make_pair: MakePair) -> StatusAnswer:
             "new",
             **bulk | unseen | {"health": "unknown"},
             phase="prescan",
+            rate_bytes_per_s=None,
             slave_tid=None,
             up_s=5.0,
             restarts=0,
@@ -378,6 +381,64 @@ def test_a_daemon_without_pairs_is_one_line(make_status: MakeStatus):
 )
 def test_a_span_is_short(seconds: float, shown: str):
     assert shown == show_span(seconds)
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "health", "is_said"),
+    [(None, "unknown", True), (7200.0, "critical", True), (400.0, "warning", False)],
+)
+def test_what_is_safe_is_told_where_the_slave_may_be_all_that_is_left(
+    make_status: MakeStatus, make_pair: MakePair, lag_s: float, health: str, *, is_said: bool
+):
+    told = make_pair("a", lag_s=lag_s, health=health, safe_until_time="2026-03-04T14:02:07.9Z")
+
+    words = [
+        "      everything flushed by 14:02:07 UTC is safe; writes from up to a minute",
+        "        before may be lost too",
+    ]
+    assert notes_in(make_status(told)) == (words if is_said else [])
+
+
+@pytest.mark.parametrize(
+    ("bulk", "said"),
+    [
+        ({}, "in bulk: copying"),
+        ({"bulk_done_bytes": 0, "bulk_total_bytes": 0}, "in bulk: copying"),
+        (
+            {"bulk_done_bytes": 1023, "bulk_total_bytes": 1024},
+            "in bulk: copying [###############.] 99 %, 1023 B of 1.0 KB",
+        ),
+    ],
+)
+def test_of_a_bulk_only_what_is_known_is_told(
+    make_status: MakeStatus, make_pair: MakePair, bulk: dict[str, int], said: str
+):
+    told = make_pair("a", gear="bulk", phase="copying", **bulk)
+
+    assert notes_in(make_status(told)) == [f"      {said}"]
+
+
+@pytest.mark.parametrize(
+    ("bytes_per_s", "shown"),
+    [
+        (0.0, "0B/s"),
+        (1023.4, "1023B/s"),
+        (1024.0, "1.0K/s"),
+        (9.96 * 1024, "10K/s"),
+        (1023 * (1 << 20), "1023M/s"),
+    ],
+)
+def test_a_rate_takes_seven_characters_at_most(bytes_per_s: float, shown: str):
+    assert shown == show_rate(bytes_per_s)
+    assert len(shown) <= 7
+
+
+@pytest.mark.parametrize(
+    ("tid", "shown"),
+    [("0x0000000100580a8f", "0x100580a8f"), ("0x0000000000000000", "0x0"), ("0x1", "0x1")],
+)
+def test_a_tid_is_shown_without_the_zeros_in_front(tid: str, shown: str):
+    assert shown == show_tid(tid)
 
 
 @pytest.mark.parametrize(

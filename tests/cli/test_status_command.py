@@ -22,8 +22,8 @@ MakeAnswer = Callable[..., Answer]
 TABLE = """\
 hammerd 0.1.0 (pid 4711) is running: 1 pair, 1 ok
 
-PAIR  STATE      GEAR       LAG  SLAVE-TID              UP  RESTARTS
-home  streaming  following   0s  0x0000000100580a8f  3d04h         1
+PAIR  STATE      GEAR       LAG  SLAVE-TID    RATE     UP  RESTARTS
+home  streaming  following   0s  0x100580a8f  0B/s  3d04h         1
 """
 
 

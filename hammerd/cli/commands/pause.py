@@ -2,9 +2,9 @@
 
 import click
 
-from hammerd.cli.asking import chosen_pairs, takes_pairs, tell_pairs
+from hammerd.cli.asking import Asked, takes_pairs
 from hammerd.core.config_values import Unreadable, read_duration, show_duration
-from hammerd.core.control_messages import Request, Verb
+from hammerd.core.control_messages import Verb
 
 
 def _read_for(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
@@ -23,16 +23,10 @@ def _read_for(context: click.Context, option: click.Parameter, value: str | None
     "--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 1h30m or 1d."
 )
 @takes_pairs
-def pause(
-    pairs: tuple[str, ...],
-    *,
-    for_s: float | None,
-    every: bool,
-    config: str | None,
-    run_dir: str | None,
-) -> int:
-    """End the streams of pairs until they are resumed, over restarts of hammerd too."""
-    request = Request(Verb.PAUSE, chosen_pairs(pairs, every=every), for_s)
+def pause(asked: Asked, *, for_s: float | None) -> int:
+    """End the streams of pairs until they are resumed, over restarts of hammerd too.
+
+    After --for they go on by themselves; until then the status tells how long that is.
+    """
     span = "" if for_s is None else f" for {show_duration(for_s)}"
-    tell_pairs(f"paused{span}", request, config, run_dir)
-    return 0
+    return asked.send(f"paused{span}", Verb.PAUSE, for_s)

@@ -3,6 +3,7 @@
 import click
 
 from hammerd.cli.control_client import ask
+from hammerd.cli.json_answers import say_json, tells_json
 from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import asks_the_daemon, current
 from hammerd.core.control_messages import Request, Verb
@@ -11,14 +12,18 @@ _WORDS = ("started", "stopped", "restarted", "retuned", "kept", "for_next_start"
 
 
 @click.command(epilog="Example: hammerd reload")
+@tells_json
 @asks_the_daemon
-def reload(*, config: str | None, run_dir: str | None) -> int:
+def reload(*, as_json: bool, config: str | None, run_dir: str | None) -> int:
     """Have the running hammerd read its config anew.
 
     Only pairs whose streams would be given other words are restarted. A config with faults is
     refused as a whole, with exit status 78, and the one in force stays.
     """
     told = ask(current(config, run_dir).find_run_dir(), Request(Verb.RELOAD))
+    if as_json:
+        say_json(told)
+        return 0
     for word in _WORDS:
         names = told.get(word)
         if isinstance(names, list) and names:

@@ -2,16 +2,12 @@
 
 import click
 
-from hammerd.cli.asking import chosen_pairs, takes_pairs, tell_pairs
-from hammerd.core.control_messages import Request, Verb
+from hammerd.cli.asking import Asked, takes_pairs
+from hammerd.core.control_messages import Verb
 
 
 @click.command(epilog="Example: hammerd restart home")
 @takes_pairs
-def restart(
-    pairs: tuple[str, ...], *, every: bool, config: str | None, run_dir: str | None
-) -> int:
+def restart(asked: Asked) -> int:
     """End the streams of pairs and start new ones."""
-    request = Request(Verb.RESTART, chosen_pairs(pairs, every=every))
-    tell_pairs("restarting", request, config, run_dir)
-    return 0
+    return asked.send("restarting", Verb.RESTART)

@@ -1,13 +1,15 @@
 """`hammerd status`: how every pair fares, for eyes or as JSON."""
 
 import contextlib
-import json
 import re
 import sys
+from collections.abc import Callable, Mapping
+from typing import TypedDict, Unpack
 
 import click
 
 from hammerd.cli.control_client import ask
+from hammerd.cli.json_answers import json_text, tells_json
 from hammerd.cli.render import Line, render_status
 from hammerd.cli.saying import width_of
 from hammerd.cli.status_answer import read_status
@@ -21,9 +23,39 @@ SHORTEST_WATCH_S = 0.1
 _SECONDS = r"[0-9]+\.?[0-9]*|\.[0-9]+"
 
 
-@click.command(epilog="Example: hammerd status")
+class Said(TypedDict):
+    """How the status is to be shown, and where the daemon is."""
+
+    as_json: bool
+    fields: str | None
+    bare: bool
+    nagios: bool
+    watch: str | None
+    config: str | None
+    run_dir: str | None
+
+
+Show = Callable[[Mapping[str, object]], tuple[Line, ...]]
+
+
+@click.command(epilog="Example: hammerd status -o pair,state,lag_s,note")
 @click.argument("pairs", nargs=-1, metavar="[PAIR]...")
-@click.option("--json", "as_json", is_flag=True, help="Print the daemon's answer as it is.")
+@tells_json
+@click.option(
+    "-o",
+    "fields",
+    metavar="FIELDS",
+    help="These columns: names of the JSON with commas between them, and `note`.",
+)
+@click.option(
+    "-H", "bare", is_flag=True, help="With -o: no heading, and one tab between two columns."
+)
+@click.option(
+    "--nagios",
+    is_flag=True,
+    help="Judge as a plugin of Nagios does: exit with 0, 1, 2 or 3 for ok, warning, critical, "
+    "unknown. Without a hammerd it is critical: nobody mends a stream that fails now.",
+)
 @click.option(
     "--watch",
     is_flag=False,
@@ -32,25 +64,51 @@ _SECONDS = r"[0-9]+\.?[0-9]*|\.[0-9]+"
     help=f"Again and again, every {WATCH_S:g} seconds or --watch=SECONDS.",
 )
 @asks_the_daemon
-def status(
-    pairs: tuple[str, ...],
-    *,
-    as_json: bool,
-    watch: str | None,
-    config: str | None,
-    run_dir: str | None,
-) -> int:
-    """Show how all pairs fare, or the named ones."""
-    interval_s, named = _watch_of(watch)
-    place = current(config, run_dir).find_run_dir()
+def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
+    """Show how all pairs fare, or the named ones.
+
+    Exits with 0 when it could tell, however they fare, and with 69 when no hammerd answers; then
+    it tells what the last one left.
+    """
+    interval_s, named = _watch_of(said["watch"])
+    _refuse_contradictions(said, is_watch=interval_s is not None)
     request = Request(Verb.STATUS, tuple(dict.fromkeys((*named, *pairs))))
+    whereabouts = current(said["config"], said["run_dir"])
+    if said["nagios"]:
+        from hammerd.cli.nagios import judge
+
+        return judge(lambda: ask(whereabouts.find_run_dir(), request))
+    place, show = whereabouts.find_run_dir(), _shown_as(said)
     if interval_s is not None:
-        _watch(place, request, interval_s, as_json=as_json)
-    elif as_json:
-        click.echo(_json(place, request))
+        _watch(lambda: ask(place, request), interval_s, None if said["as_json"] else show)
+        return 0
+    answer = ask(place, request)
+    if said["as_json"]:
+        click.echo(json_text(answer))
     else:
-        print_lines(_table(place, request))
+        print_lines(show(answer))
     return 0
+
+
+def _refuse_contradictions(said: Said, *, is_watch: bool) -> None:
+    ways = {"--json": said["as_json"], "-o": bool(said["fields"]), "--nagios": said["nagios"]}
+    chosen = [way for way, is_said in ways.items() if is_said]
+    if said["nagios"] and is_watch:
+        chosen.append("--watch")
+    if len(chosen) > 1:
+        raise click.UsageError(f"say one of {' and '.join(chosen)}")
+    if said["bare"] and not said["fields"]:
+        raise click.UsageError("-H goes with -o FIELDS")
+
+
+def _shown_as(said: Said) -> Show:
+    if said["fields"] is None:
+        return lambda answer: render_status(read_status(answer), width_of(sys.stdout))
+    # Who looks at the table does not wait for this import.
+    from hammerd.cli.field_table import read_fields, render_fields
+
+    names, bare = read_fields(said["fields"]), said["bare"]
+    return lambda answer: render_fields(read_status(answer), names, bare=bare)
 
 
 def _watch_of(value: str | None) -> tuple[float | None, tuple[str, ...]]:
@@ -64,21 +122,13 @@ def _watch_of(value: str | None) -> tuple[float | None, tuple[str, ...]]:
     return float(value), ()
 
 
-def _watch(run_dir: str, request: Request, interval_s: float, *, as_json: bool) -> None:
+def _watch(look: Callable[[], Mapping[str, object]], interval_s: float, show: Show | None) -> None:
     # Who looks once does not wait for this import.
     from hammerd.cli.watching import watch_json, watch_table
 
     # To be interrupted is how a watch ends, not how it fails.
     with contextlib.suppress(KeyboardInterrupt):
-        if as_json:
-            watch_json(lambda: _json(run_dir, request), interval_s)
+        if show is None:
+            watch_json(lambda: json_text(look()), interval_s)
         else:
-            watch_table(lambda: _table(run_dir, request), interval_s)
-
-
-def _json(run_dir: str, request: Request) -> str:
-    return json.dumps(ask(run_dir, request), ensure_ascii=False)
-
-
-def _table(run_dir: str, request: Request) -> tuple[Line, ...]:
-    return render_status(read_status(ask(run_dir, request)), width_of(sys.stdout))
+            watch_table(lambda: show(look()), interval_s)

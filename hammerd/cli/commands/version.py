@@ -3,10 +3,15 @@
 import click
 
 from hammerd import __version__
+from hammerd.cli.json_answers import say_json, tells_json
 
 
 @click.command(epilog="Example: hammerd version")
-def version() -> int:
+@tells_json
+def version(*, as_json: bool) -> int:
     """Print the version."""
-    click.echo(f"hammerd {__version__}")
+    if as_json:
+        say_json({"version": __version__})
+    else:
+        click.echo(f"hammerd {__version__}")
     return 0
