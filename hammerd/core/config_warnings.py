@@ -3,6 +3,7 @@
     circle     pairs that mirror each other's slaves: no end is the source, and none ever rests
     dropped    options that hammer does not hand to a remote master (HAMMER.md §11)
     too short  lags below what HAMMER can show, a stall_timeout below a stream's own rest
+    too long   a stop_timeout beyond what a shutdown grants
     detour     both ends remote: every byte comes here and goes out again
     blank      a blank in a path
 
@@ -24,6 +25,10 @@ REMOTE_DELAY_S = 5
 
 STALL_MARGIN_S = 60.0
 
+LONGEST_STOP_S = 22.0
+"""Of the 30 s that a shutdown grants (rcshutdown_timeout), 6 are for saving what is known, and 2
+until rc.subr looks whether hammerd is gone."""
+
 Readings = Mapping[str, Mapping[str, Given]]
 """What was given for each pair by name."""
 
@@ -32,7 +37,8 @@ def warnings_of(pairs: Readings) -> tuple[Fault, ...]:
     """Find what is most likely not meant; a word of [defaults] is warned of once."""
     found: list[Fault] = [*_circles(pairs), *_dropped_options(pairs)]
     for given in pairs.values():
-        found += (*_short_lags(given), *_short_stall(given), *_detour(given), *_blanks(given))
+        found += (*_short_lags(given), *_short_stall(given), *_long_stop(given))
+        found += (*_detour(given), *_blanks(given))
     return tuple(dict.fromkeys(found))
 
 
@@ -109,6 +115,14 @@ def _short_stall(given: Mapping[str, Given]) -> Iterator[Fault]:
             what = f"lets a healthy stream be restarted: stall_timeout is {stall.shown}"
         hint = f"make stall_timeout {show_duration(least_s)} or longer"
         yield Fault(word.where, what, word.shown, hint)
+
+
+def _long_stop(given: Mapping[str, Given]) -> Iterator[Fault]:
+    stop = given["stop_timeout"]
+    if _seconds(stop) > LONGEST_STOP_S:
+        what = "is longer than a shutdown waits for its services (rcshutdown_timeout, 30s)"
+        hint = f"make it {show_duration(LONGEST_STOP_S)} or shorter, or raise that in rc.conf"
+        yield Fault(stop.where, what, stop.shown, hint)
 
 
 def _detour(given: Mapping[str, Given]) -> Iterator[Fault]:

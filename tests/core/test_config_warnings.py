@@ -107,3 +107,18 @@ def test_both_ends_remote_is_a_detour():
 
 def test_a_blank_in_a_path_is_asked_about():
     assert told(pair("a", "/pfs/my home ", "/2")) == ["pairs.a.master: holds a blank"]
+
+
+def test_stop_that_outlasts_a_shutdown_is_told_once():
+    daemon = '[daemon]\nstop_timeout = "1m"\n'
+    pairs = (pair("a", "/1", "/2"), pair("b", "/3", "/4"))
+
+    assert warnings(daemon, *pairs) == [
+        Fault(
+            "daemon.stop_timeout",
+            "is longer than a shutdown waits for its services (rcshutdown_timeout, 30s)",
+            '"1m"',
+            "make it 22s or shorter, or raise that in rc.conf",
+        )
+    ]
+    assert told(daemon.replace("1m", "22s"), *pairs) == []
