@@ -1,7 +1,8 @@
 """The only place that sleeps or reads a clock, so that one number makes all of it faster.
 
 SIM_TIME_SCALE divides every wait; SIM_WAIT_TRACE names a file that gets a line for each;
-SIM_CLOCK=0.5 makes every count of whole seconds begin half a second before a tick (HAMMER.md 9.3).
+SIM_CLOCK=round makes whole seconds round instead of count ticks (HAMMER.md 9.3); a number is how
+far in a second the conducted time begins.
 SIM_CONDUCTOR names a directory from which a test conducts the time instead: `now` holds it, and
 who sleeps says so in the FIFO `requests` and reads a FIFO of its own until it is woken.
 """
@@ -43,10 +44,10 @@ def now() -> float:
 
 def whole_seconds_since(start: float) -> int:
     """Return how many whole-second ticks passed since `start`, as two time(3) readings would."""
-    begun = os.environ.get("SIM_CLOCK")
-    if begun:
-        return int(now() - start + float(begun))
-    return int(now()) - int(start)
+    begun = os.environ.get("SIM_CLOCK", "0")
+    if begun == "round":
+        return int(now() - start + 0.5)
+    return int(now() + float(begun)) - int(start + float(begun))
 
 
 def sleep(seconds: float, reason: str) -> None:

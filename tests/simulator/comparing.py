@@ -93,7 +93,7 @@ def _said_differences(recording: Recording, name: str, ours: str) -> list[str]:
         recorded, ours = without_snapshots(recorded), without_snapshots(ours)
     if _may_echo(recording):
         recorded, ours = without_echoes(recorded), without_echoes(ours)
-    if recording.delay_s() == 1:  # any wait for a write is then one of rule 7
+    if recording.delay_s() == 1 or recording.rests_by_chance():  # rule 7
         recorded, ours = without_rests(recorded), without_rests(ours)
     parts, own_parts = by_speaker(recorded), by_speaker(ours)
     return [
@@ -225,7 +225,10 @@ def _rests(syncs: list[Sync]) -> Gaps:
 
 def _gap_differences(what: str, recorded: Gaps, ours: Gaps, slack: float = 0.0) -> list[str]:
     pairs = zip(recorded, ours, strict=False)
-    are_alike = all(abs(theirs[1] - own[1]) <= ROUNDED_S + slack for theirs, own in pairs)
+    are_alike = all(
+        abs(theirs[1] - own[1]) <= ROUNDED_S + (REST_SLACK_S if theirs[0] == "\bD" else slack)
+        for theirs, own in pairs
+    )
     if are_alike and abs(len(recorded) - len(ours)) <= 1:  # the last may have been cut off
         return []
     return [f"{what}: {_written(ours)}, not {_written(recorded)}"]

@@ -16,12 +16,12 @@ from pathlib import Path
 from hammerd.simulator.console import CommandOver
 from hammerd.simulator.utility.options import Options, UsageError, parse
 from tests.simulator.normal import FIRST_TID
+from tests.simulator.ticks import Wait, phase_of, waits
 
 TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts"
 
 BURST_S = 0.2
 FEW_WRITES = 20
-TYPICAL_PHASE = 0.5  # in the middle: so the recordings with a write every second have it
 CHECKED_S = 0.1  # a time limit is looked at when words are said, which is later in a recording
 
 _ACTION = re.compile(r"^ +(setup|\d+\.\d+)  (.*)$", re.MULTILINE)
@@ -150,11 +150,25 @@ class Recording:
             return Options()
 
     def clock_phase(self) -> str:
-        """Return how far a second had gone when the command started, which only -t shows."""
-        limit_s = self._options().timeout_s
+        """Return how far a second had gone at the start: rests of the delay show it, and -t."""
         ends = [at for at, text in self.chunks if "interrupted by timer" in text]
-        phase = limit_s + 1 - ends[0] + CHECKED_S if ends else TYPICAL_PHASE
-        return f"{phase if 0 <= phase < 1 else TYPICAL_PHASE:.2f}"
+        phase = self._options().timeout_s + 1 - ends[0] + CHECKED_S if ends else -1
+        return f"{phase:.2f}" if 0 <= phase < 1 else phase_of(self.waits, self.source_delay_s)
+
+    @cached_property
+    def waits(self) -> list[Wait]:
+        """Return what was seen of the waits for a write."""
+        return waits(self.chunks)
+
+    @property
+    def source_delay_s(self) -> int:
+        """Return the delay of the source half, to which -i does not travel."""
+        is_remote = any(":" in word for word in self.argv[-2:-1])
+        return Options().delay_s if is_remote else self._options().delay_s
+
+    def rests_by_chance(self) -> bool:
+        """Tell whether it was a matter of chance that there was a rest after some wait."""
+        return any(wait.is_close(self.source_delay_s) for wait in self.waits)
 
     def batch_near(self, when: float, within: float) -> RecordedBatch | None:
         """Return the batch that began of itself, after a rest, within seconds of a moment."""
