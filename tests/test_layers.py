@@ -167,10 +167,34 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
     assert astray == []
 
 
+READERS = {
+    "hammerd.cli.whereabouts": {"hammerd.daemon.config_file"},
+}
+"""Who else of the cli reads the daemon's files, by the daemon's own lean readers."""
+
+
 def test_only_run_imports_the_daemon_and_only_when_it_runs() -> None:
-    found = [one for one in IMPORTS if one.room == "daemon" and "daemon" not in one.by]
+    found = [
+        one
+        for one in IMPORTS
+        if one.room == "daemon"
+        and "daemon" not in one.by
+        and one.module not in READERS.get(one.by, set())
+    ]
 
     assert {(one.by, one.is_lazy) for one in found} == {("hammerd.cli.commands.run", True)}
+
+
+def test_what_reads_the_daemon_s_files_loads_nothing_of_the_daemon() -> None:
+    wanted = {module for modules in READERS.values() for module in modules}
+    reached: set[str] = set()
+    while wanted - reached:
+        reached |= wanted
+        wanted = {found.module for found in IMPORTS if found.by in reached}
+
+    eager = [one for one in imports_in("cli") if one.room == "daemon" and not one.is_lazy]
+    assert eager == []
+    assert not reached & {"asyncio", "hammerd.daemon.run", "hammerd.daemon.engine", *DAEMON_NEEDS}
 
 
 def test_only_demo_imports_the_simulator() -> None:

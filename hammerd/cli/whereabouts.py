@@ -64,17 +64,23 @@ def load_config(path: str) -> "Config":
 
     Raises:
         CommandFailed: it cannot be read.
-        ConfigError: it has faults.
+        ConfigError: it has faults, or could be changed by others than root, who asks.
     """
+    # As the daemon reads it, so that `check` says what `run` will say.
     from hammerd.core.config import read_config
+    from hammerd.daemon.config_file import read
 
-    return read_config(_content(path), path)
+    return read_config(_content(path, read), path)
 
 
-def _content(path: str) -> bytes:
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _content(path: str, read: Callable[[str], bytes] = _read) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read(path)
     except OSError as error:
         hint = "name a config with -c FILE"
         if os.path.exists(places.SAMPLE):

@@ -22,6 +22,7 @@ from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Down, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.reload import READ_ONCE, Reload, diff, events_for
+from hammerd.daemon import config_file
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
 from hammerd.daemon.fd_limits import make_room
@@ -57,10 +58,10 @@ def load_config(path: Path) -> Config:
     """Read and check a config file.
 
     Raises:
-        ConfigError: it has faults, or cannot be read.
+        ConfigError: it has faults, cannot be read, or could be changed by others than root.
     """
     try:
-        content = path.read_bytes()
+        content = config_file.read(str(path))
     except OSError as error:
         fault = Fault("file", f"it cannot be read: {error.strerror}", hint="name one with -c FILE")
         raise ConfigError(str(path), (fault,)) from error
