@@ -13,7 +13,7 @@ PREFIX = /usr/local
 MANDIR = $(PREFIX)/share/man
 TO = "$(DESTDIR)$(PREFIX)"
 
-.PHONY: demo test check lint types bench install install-program install-service clean
+.PHONY: demo test check lint man-lint types bench install install-program install-service clean
 
 demo: $(STAMP)
 	$(BIN)/hammerd demo
@@ -23,9 +23,18 @@ test: $(STAMP)
 
 check: lint types test
 
-lint: $(STAMP)
+lint: $(STAMP) man-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+# What mandoc says of DragonFly's own pages, which are elsewhere, is no fault of ours.
+man-lint:
+	@if command -v mandoc >/dev/null 2>&1; then \
+	    found=`mandoc -Tlint docs/*.[1-9] 2>/dev/null | grep -v 'referenced manual not found'`; \
+	    if [ -n "$$found" ]; then echo "$$found" >&2; exit 1; fi; \
+	else \
+	    echo "man-lint: NOT DONE, mandoc is not installed: nobody looked at docs/*.[1-9]" >&2; \
+	fi
 
 types: $(STAMP)
 	$(BIN)/mypy --platform linux

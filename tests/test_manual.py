@@ -1,0 +1,416 @@
+"""The manual pages tell what there is, all of it, and nothing that is not there.
+
+What is read from the code is read as the program reads it, and by `ast` where a name stands in a
+call only. What is read from the pages are the items (`.It`) of a section's outermost list. That
+their markup is sound `make man-lint` tells.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+
+from hammerd.cli.exits import Exit
+from hammerd.cli.group import COMMANDS, group
+from hammerd.core import places
+from hammerd.core.anomalies import AnomalyName
+from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Key
+from hammerd.core.daemon_config import DaemonConfig
+from hammerd.core.hammer_complaints import TABLE
+from hammerd.core.judgement import ProbeTrouble
+from hammerd.core.pair_complaints import LASTING_COMPLAINTS
+from hammerd.core.pair_events import NoteName
+from hammerd.core.pair_states import STATE_WORDS, LossCause
+from hammerd.core.pairs import Gear
+from hammerd.core.reload import READ_ONCE
+from hammerd.core.status import Health
+from hammerd.core.stream_sayings import Cure, ParkCause
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/hammerd.8").read_text()
+CONFIG_PAGE = (ROOT / "docs/hammerd.toml.5").read_text()
+PAGES = sorted((ROOT / "docs").glob("*.[1-9]"))
+
+EVERY = frozenset({"config", "run-dir", "json", "help", "version"})
+"""The options that are told once for all commands."""
+
+LONG = {"c": "config", "h": "help"}
+
+# --- reading pages -------------------------------------------------------------------------------
+
+
+def section(title: str, page: str = PAGE) -> str:
+    """Return the text of a section, or of a subsection."""
+    found = re.search(rf"^\.S([sh]) {re.escape(title)}\n", page, re.MULTILINE)
+    assert found, f"no section {title}"
+    ends = r"^\.S[sh] " if found[1] == "s" else r"^\.Sh "
+    return re.split(ends, page[found.end() :], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def items(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the head and the body of each item of the outermost lists."""
+    depth, head, body = 0, "", list[str]()
+    for line in text.replace("\\\n", "").splitlines():
+        depth += line.startswith(".Bl") - line.startswith(".El")
+        ends = depth == 0 or (depth == 1 and line.startswith(".It"))
+        if ends and head:
+            yield head, "\n".join(body) + "\n"
+            head = ""
+        if depth == 1 and line.startswith(".It"):
+            head, body = line[4:], []
+        else:
+            body.append(line)
+
+
+def names(text: str) -> set[str]:
+    """Return the names in the heads of items: `.It Sy one , two`."""
+    return {name for head, _ in items(text) for name in head.split()[1:] if name != ","}
+
+
+def options(text: str) -> set[str]:
+    """Return the options that are named in a text, `Fl -all` and `Fl o`, by their longest name."""
+    named = set(re.findall(r"(?:\bFl|\|) (-?(?!Ar|Fl)[A-Za-z][a-z-]*)", text))
+    return {LONG.get(name, name).removeprefix("-") for name in named}
+
+
+# --- reading code --------------------------------------------------------------------------------
+
+
+@cache
+def trees(room: str) -> tuple[ast.Module, ...]:
+    """Return the syntax trees of a package of ours."""
+    files = sorted((ROOT / "hammerd" / room).rglob("*.py"))
+    return tuple(ast.parse(file.read_text()) for file in files)
+
+
+def literals(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts in a tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def first_words(room: str, *called: str) -> set[str]:
+    """Return the literal first arguments of the calls of these names."""
+    return {
+        node.args[0].value
+        for tree in trees(room)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) in called
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
+
+
+def returned(function: str) -> set[str]:
+    """Return the plain words that a function of the journal may return."""
+    return {
+        word
+        for tree in trees("daemon")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == function
+        for statement in ast.walk(node)
+        if isinstance(statement, ast.Return) and statement.value
+        for word in literals(statement.value)
+    }
+
+
+def complaints(*cures: Cure) -> set[str]:
+    return {row.name for row in TABLE if row.cure in cures}
+
+
+def command(name: str) -> click.Command:
+    found = group.get_command(click.Context(group), name)
+    assert found
+    return found
+
+
+def options_of(told: click.Command) -> set[str]:
+    """Return the options of a command that not every command has, each by its longest name."""
+    named = (max(one.opts, key=len) for one in told.params if isinstance(one, click.Option))
+    return {name.lstrip("-") for name in named} - EVERY
+
+
+# --- the pages as such ---------------------------------------------------------------------------
+
+
+def test_readme_leads_to_the_pages() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert [page.name for page in PAGES if f"docs/{page.name}" not in readme] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_refers_to_within_itself_is_there(page: Path) -> None:
+    text = page.read_text()
+    titles = set(re.findall(r"^\.S[sh] (.*)$", text, re.MULTILINE))
+
+    assert {
+        title.rstrip(" .,") for title in re.findall(r"^\.Sx (.*)$", text, re.MULTILINE)
+    } <= titles
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def test_commands() -> None:
+    commands = section("COMMANDS").partition("The commands:\n")[2]
+
+    assert names(commands) == set(COMMANDS)
+
+
+def test_options_of_all_commands() -> None:
+    common, _, _ = section("COMMANDS").partition("The commands:\n")
+
+    assert {option for head, _ in items(common) for option in options(head)} == EVERY
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_of_a_command(name: str) -> None:
+    commands = section("COMMANDS").partition("The commands:\n")[2]
+    (body,) = (body for head, body in items(commands) if head.split() == ["Cm", name])
+
+    told = {option for head, _ in items(body) for option in options(head)}
+    assert told == options_of(command(name))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_synopsis_of_a_command(name: str) -> None:
+    (told,) = re.findall(
+        rf"^\.Nm\n\.Cm {name}\n((?:(?!\.Nm).*\n)*)", section("SYNOPSIS"), re.MULTILINE
+    )
+
+    assert options(told) - EVERY == options_of(command(name))
+    takes = {param.name for param in command(name).params}
+    shared = {"config": "config", "run_dir": "run-dir", "as_json": "json"}
+    assert options(told) & EVERY == {name for key, name in shared.items() if key in takes}
+
+
+def test_json_is_an_option_of_all_commands_but_those_that_are_named() -> None:
+    common, _, _ = section("COMMANDS").partition("The commands:\n")
+    (told,) = (body for head, body in items(common) if head == "Fl -json")
+    without = set(re.findall(r"^\.Cm (\w+)", told, re.MULTILINE))
+
+    assert {
+        name for name in COMMANDS if "as_json" not in {one.name for one in command(name).params}
+    } == without
+
+
+@pytest.mark.parametrize("status", [*Exit, 70])
+def test_every_exit_status_is_told(status: int) -> None:
+    assert str(int(status)) in [head for head, _ in items(section("EXIT STATUS"))]
+
+
+def test_no_other_exit_status_is_told() -> None:
+    told = {int(head) for head, _ in items(section("EXIT STATUS"))}
+
+    # 70 is how a refusal of the daemon says that it failed itself (control_server.py).
+    assert told == {*map(int, Exit), 70}
+
+
+# --- pairs ---------------------------------------------------------------------------------------
+
+
+def test_states() -> None:
+    assert names(section("The states of a pair")) == set(STATE_WORDS.values())
+
+
+def test_phases() -> None:
+    assert names(section("The phases of a stream")) == {"prescan", "copying", "idle"}
+    assert {"prescan", "copying", "idle"} == {
+        word
+        for tree in trees("core")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "_phase_word"
+        for word in literals(node)
+    }
+
+
+def test_what_is_waited_for() -> None:
+    assert names(section("What a pair waits for")) == {
+        word
+        for tree in trees("core")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "_waiting_word"
+        for word in literals(node)
+    }
+
+
+def test_healths() -> None:
+    assert names(section("The healths of a pair")) == set(Health)
+
+
+def test_gears() -> None:
+    assert names(section("Gears")) == set(Gear)
+
+
+# --- causes --------------------------------------------------------------------------------------
+
+
+def test_parked_causes() -> None:
+    assert names(section("Why a pair is parked")) == set(ParkCause)
+
+
+def test_complaints_that_park() -> None:
+    assert names(section("Complaints that park a pair")) == complaints(Cure.PARK)
+
+
+def test_causes_of_backoff() -> None:
+    causes = {*LossCause, *ProbeTrouble, *complaints(Cure.RETRY)}
+
+    assert names(section("Why a pair waits for backoff")) == causes
+
+
+def test_causes_of_waiting_for_a_mount() -> None:
+    causes = first_words("core", "AwaitMount") | complaints(Cure.MOUNT)
+
+    assert names(section("Why a pair waits for a mount")) == causes
+
+
+def test_all_other_causes() -> None:
+    other = names(section("Other causes")) | names(section("Why a pair waits for its slave"))
+    words = first_words("core", "Trouble") | returned("_wish") | returned("_ending_because")
+
+    assert other == words - set(NoteName.HALF_CONTINUED.split())
+
+
+def test_lasting_complaints() -> None:
+    told = names(section("Complaints that stay until they are acknowledged"))
+
+    assert told == LASTING_COMPLAINTS
+    assert complaints(Cure.NOTE) <= told
+
+
+def test_echoes() -> None:
+    assert names(section("Lines that are no cause")) == complaints(Cure.ECHO)
+
+
+def test_anomalies() -> None:
+    assert names(section("Anomalies")) == set(AnomalyName)
+
+
+# --- the log -------------------------------------------------------------------------------------
+
+_EVENT = re.compile(r"[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*")
+_FILE = re.compile(r".*\.(?:json|sock|pid|lock|log|db|py|bad|new)")
+
+
+def logged() -> Iterable[str]:
+    """Yield every event: a literal in the daemon, or made from a state, a note or a fault."""
+    for tree in trees("daemon"):
+        yield from filter(_EVENT.fullmatch, literals(tree))
+    yield from (f"pair.{word}" for word in STATE_WORDS.values())
+    yield from (f"pair.{word}" for word in (*NoteName, *LASTING_COMPLAINTS))
+    yield from ("pair.event_failed", "pair.effect_failed")
+    yield from AnomalyName
+
+
+def test_events_of_the_log() -> None:
+    events = {name for name in logged() if not _FILE.fullmatch(name)}
+
+    # Never logged as such: it gives its place to the complaint's own name (journal.py).
+    assert names(section("Events of the log")) == events - {f"pair.{NoteName.DAMAGED}"}
+
+
+# --- signals, files, environment -----------------------------------------------------------------
+
+
+def test_signals() -> None:
+    (caught,) = (
+        node
+        for tree in trees("daemon")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "catch_signals"
+    )
+    meant = {word[3:] for word in literals(caught) if re.fullmatch(r"SIG[A-Z0-9]+", word)}
+
+    assert names(section("SIGNALS")) == meant
+
+
+def test_files_of_the_daemon() -> None:
+    told, settings = names(section("FILES")), DaemonConfig()
+    run_dir, state_dir = settings.run_dir, settings.state_dir
+    made = {
+        word
+        for tree in trees("daemon")
+        for word in literals(tree)
+        if re.fullmatch(r"[a-z]+\.(?:json|sock|pid|lock|db)", word)
+    }
+    ours = {path for path in told if path.startswith((run_dir, state_dir))}
+
+    assert {places.CONFIG, places.SAMPLE, settings.log_file, settings.lag_log_file} <= told
+    assert {Path(path).name for path in ours} == made | {"streams"}
+
+
+def test_environment() -> None:
+    read = {
+        node.args[0].value
+        for room in ("core", "daemon", "cli/commands", "cli")
+        for tree in trees(room)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "get"
+        and ast.unparse(node.func.value) == "os.environ"
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+    # PATH is for the demo, which puts its programs in front of it.
+    assert names(section("ENVIRONMENT")) == read - {"PATH"}
+
+
+# --- the config ----------------------------------------------------------------------------------
+
+
+def keys_told(title: str) -> list[str]:
+    return [head.split()[1] for head, _ in items(section(title, CONFIG_PAGE))]
+
+
+@pytest.mark.parametrize(
+    ("title", "keys"), [("Keys of a pair", PAIR_KEYS), ("Keys of the daemon", DAEMON_KEYS)]
+)
+def test_keys_stand_in_their_order(title: str, keys: tuple[Key, ...]) -> None:
+    assert keys_told(title) == [key.name for key in keys]
+
+
+@pytest.mark.parametrize("key", [*PAIR_KEYS, *DAEMON_KEYS], ids=lambda key: key.name)
+def test_key_is_told_with_its_unit_and_default(key: Key) -> None:
+    title = "Keys of the daemon" if key in DAEMON_KEYS else "Keys of a pair"
+    found = items(section(title, CONFIG_PAGE))
+    (body,) = (body for head, body in found if head == f"Ic {key.name}")
+    told, _, purpose = body.partition("\n")
+
+    if key.is_required:
+        default = "required"
+    elif key.default is None:
+        default = "no default"
+    else:
+        default = f"default Ql {key.show(key.default)}".replace('"', r"\(dq")
+    assert told == f".Pq Ar {key.kind.unit} , No {default}"
+    assert purpose
+    assert ("At start." in body) == (key.field in READ_ONCE)
+
+
+def test_kinds_of_values_are_explained() -> None:
+    kinds = {key.kind.unit for key in (*PAIR_KEYS, *DAEMON_KEYS) if "|" not in key.kind.unit}
+
+    told = {head.partition(" ")[2] for head, _ in items(section("Values", CONFIG_PAGE))}
+    assert told == kinds
+
+
+def test_example_is_a_config(tmp_path: Path) -> None:
+    from hammerd.core.config import parse_config
+
+    (text,) = re.findall(r"\.Bd[^\n]*\n(.*?)\.Ed", section("EXAMPLES", CONFIG_PAGE), re.DOTALL)
+
+    config = parse_config(text, "example")
+    assert ([pair.name for pair in config.pairs], config.warnings) == (
+        ["home", "mail", "offsite"],
+        (),
+    )
