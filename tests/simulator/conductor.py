@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,6 +186,11 @@ class Conductor:
                         before[pid] = used, switches
                     elif used - cpu_s > SPINS_AFTER_CPU_S:
                         self._spinning.add(pid)
+
+
+def by_age(pids: Iterable[int], parent: int) -> list[int]:
+    """Sort children, the oldest first: numbers below the parent's came after the highest one."""
+    return sorted(pids, key=lambda pid: (pid < parent, pid))
 
 
 def _are_same(first: tuple[Member, ...], second: tuple[Member, ...], spinning: set[int]) -> bool:

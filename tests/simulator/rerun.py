@@ -19,7 +19,7 @@ import psutil
 
 from hammerd.simulator.kernel.file_system import FileSystem
 from hammerd.simulator.kernel.pfs_info import load_info
-from tests.simulator.conductor import FOR_EVER, Conductor, Member
+from tests.simulator.conductor import FOR_EVER, Conductor, Member, by_age
 from tests.simulator.machine import Machine
 from tests.simulator.normal import certain
 from tests.simulator.outlets import Outlet
@@ -179,7 +179,7 @@ class Rerun:
         up = {member.pid: member.parent for member in self.conductor.members if is_up(member)}
         first = self.parents[0].pid if self.parents else 0
         known = self.halves.values()
-        fresh = sorted(pid for pid in up if up[pid] == first and pid not in known)
+        fresh = by_age((pid for pid in up if up[pid] == first and pid not in known), first)
         if fresh and not any(pid in up for pid in known):
             self.halves = {}
         free = [role for role in HALVES if role not in self.halves]

@@ -6,6 +6,7 @@ import re
 
 import psutil
 
+from tests.simulator.conductor import by_age
 from tests.simulator.recording import Recording
 from tests.simulator.rerun import HALVES, Rerun
 
@@ -65,7 +66,8 @@ def _sequence(blocks: list[tuple[float, list[Seen]]], parent: int, until: float)
 
 def _tree(seen: list[Seen], roles: dict[int, str], parent: int) -> Tree:
     """Return what each process is, and give fresh halves their roles: the source is the older."""
-    fresh = sorted(pid for pid, ppid, _ in seen if pid not in roles and ppid == parent)
+    unknown = (pid for pid, ppid, _ in seen if pid not in roles and ppid == parent)
+    fresh = by_age(unknown, parent)
     if len(fresh) == len(HALVES):
         roles.update(zip(fresh, HALVES, strict=True))
     known = [(roles[pid], ppid == parent, state) for pid, ppid, state in seen if pid in roles]
