@@ -168,9 +168,11 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
 
 
 READERS = {
+    "hammerd.cli.left_behind": {"hammerd.daemon.clocks_file", "hammerd.daemon.state"},
+    "hammerd.cli.looking": {"hammerd.daemon.look"},
     "hammerd.cli.whereabouts": {"hammerd.daemon.config_file"},
 }
-"""Who else of the cli reads the daemon's files, by the daemon's own lean readers."""
+"""Who else of the cli looks at files and disks, by the daemon's own lean readers."""
 
 
 def test_only_run_imports_the_daemon_and_only_when_it_runs() -> None:

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from hammerd import __version__
+from hammerd.cli import looking
 from hammerd.cli.group import COMMANDS
 from hammerd.core import places
+from hammerd.core.config_ends import PfsLink
 from hammerd.core.control_messages import Answer, Refusal, Request, Verb
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.daemon import look
 
 GOOD = '[pairs.a]\nmaster = "/m"\nslave = "/s"\n'
 
@@ -259,3 +263,40 @@ def test_without_click_the_missing_package_is_named():
 
     assert ran.returncode == 69
     assert ran.stderr.startswith("hammerd: click is not installed\nhint: pip install")
+
+
+def pfs_link(path: Path, number: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(f"@@-1:{number:05d}")
+    return path
+
+
+def test_check_looks_at_the_ends_as_they_stand_on_the_disk(hammerd, tmp_path: Path):
+    master, slave = (pfs_link(tmp_path / f"disk/pfs/{n}", n) for n in (1, 2))
+    (tmp_path / "c.toml").write_text(f'[pairs.a]\nmaster = "{master}"\nslave = "{slave}"\n')
+
+    ran = hammerd("check", "c.toml", cwd=tmp_path, columns=1000)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        f'warning: pairs.a.slave: is on the master\'s own file system (got "{slave}")\n'
+        "    hint: each copy moves the TID that it follows; mirror to a PFS on another disk\n"
+        "c.toml: 1 pair, no faults, 1 warning\n"
+    )
+
+
+def test_check_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    hanging = tmp_path / "look.py"
+    hanging.write_text(
+        "import json, time\n"
+        "found = {'path': '/m', 'operand': '/m', 'real': '/m', 'is_pfs_link': True, 'device': 7}\n"
+        "print(json.dumps(found), 'rubbish', sep='\\n', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    monkeypatch.setattr(look, "__file__", str(hanging))
+    monkeypatch.setattr(looking, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(looking, "DEVICES_TELL", True)
+
+    pair = Pair("a", Endpoint("/m"), Endpoint("/s"))
+
+    assert looking.pfs_links([pair]) == {"/m": PfsLink("/m", 7)}

@@ -6,9 +6,12 @@ import click
 
 from hammerd.cli.exits import Exit
 from hammerd.cli.json_answers import say_json, tells_json
+from hammerd.cli.looking import pfs_links
 from hammerd.cli.quantities import count
 from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import chosen_config, load_config, takes_config
+from hammerd.core.config_ends import end_warnings
+from hammerd.core.daemon_config import Config
 from hammerd.core.errors import ConfigError, Fault
 
 
@@ -27,15 +30,21 @@ def check(file: str | None, config: str | None, *, strict: bool, as_json: bool) 
     if as_json:
         return _tell_json(path, strict=strict)
     read = load_config(path)
-    if strict and read.warnings:
-        raise ConfigError(path, read.warnings)
-    for warning in read.warnings:
+    warnings = _warnings_of(read)
+    if strict and warnings:
+        raise ConfigError(path, warnings)
+    for warning in warnings:
         say(f"warning: {warning}")
     told = [count(len(read.pairs), "pair"), "no faults"]
-    if read.warnings:
-        told.append(count(len(read.warnings), "warning"))
+    if warnings:
+        told.append(count(len(warnings), "warning"))
     say(f"{path}: {', '.join(told)}")
     return 0
+
+
+def _warnings_of(config: Config) -> tuple[Fault, ...]:
+    """Return what is hardly meant: of the words, and of the ends as they stand on the disk."""
+    return (*config.warnings, *end_warnings(config.pairs, pfs_links(config.pairs)))
 
 
 def _tell_json(path: str, *, strict: bool) -> int:
@@ -44,7 +53,7 @@ def _tell_json(path: str, *, strict: bool) -> int:
     names = None
     try:
         read = load_config(path)
-        names, warnings = [pair.name for pair in read.pairs], read.warnings
+        names, warnings = [pair.name for pair in read.pairs], _warnings_of(read)
     except ConfigError as error:
         faults = error.faults
     told = {"faults": faults, "warnings": warnings}
