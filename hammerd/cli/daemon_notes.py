@@ -26,3 +26,12 @@ def notes_of_daemon(daemon: DaemonAnswer, measured_time: str | None) -> Iterator
         is_last = complaint is complaints[-1]
         hint = "what was there is kept as NAME.bad; look at what is paused" if is_last else ""
         yield f"not read at the start: {complaint}", hint
+    if because := daemon.get("history_unwritten_because"):
+        since_time = daemon.get("history_unwritten_since_time")
+        since = f" since {show_moment(since_time, measured_time)}" if since_time else ""
+        lost = daemon.get("history_rows_lost", 0)
+        told = f" ({lost} rows lost)" if lost else ""
+        hint = '"hammerd events" and "hammerd lag" do not know of what happened since then'
+        yield f"history not written{since}{told}: {because}", hint
+    for complaint in daemon.get("history_complaints", []):
+        yield f"history begun anew: {complaint}", "what was there is kept as NAME.bad"

@@ -23,6 +23,11 @@ class DaemonAnswer(TypedDict):
     state_complaints: NotRequired[list[str]]
     reload_refused_time: NotRequired[str | None]
     reload_refused_because: NotRequired[str | None]
+    history_path: NotRequired[str]
+    history_unwritten_since_time: NotRequired[str | None]
+    history_unwritten_because: NotRequired[str | None]
+    history_rows_lost: NotRequired[int]
+    history_complaints: NotRequired[list[str]]
 
 
 class ComplaintAnswer(TypedDict):
@@ -71,6 +76,8 @@ class PairAnswer(TypedDict):
     lag_warning_s: NotRequired[float]
     lag_critical_s: NotRequired[float]
     safe_until_time: NotRequired[str | None]
+    lag_measured_time: NotRequired[str | None]
+    master_tid: NotRequired[str | None]
     slave_tid: str | None
     slice_bytes: int | None
     rate_bytes_per_s: NotRequired[float | None]

@@ -96,6 +96,7 @@ DAEMON_KEYS: tuple[Key, ...] = (
     Key("sample_interval", _DURATION, DaemonConfig, "how often every end's TID is asked for"),
     Key("stop_timeout", _DURATION, DaemonConfig, "how long all streams together may take to end"),
     Key("status_group", _GROUP, DaemonConfig, "who may ask for the status without being root"),
+    Key("history_keep", _DURATION, DaemonConfig, "how long events and lag are kept, lag thinned"),
 )
 
 PAIR_KEYS: tuple[Key, ...] = (

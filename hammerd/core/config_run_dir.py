@@ -1,7 +1,7 @@
-"""Reads where the daemon's sockets are out of a config, whatever else is wrong with it.
+"""Reads where a daemon's sockets and state are out of a config, whatever else is wrong with it.
 
-Who asks a running daemon needs nothing more: a config that is being edited must not keep people
-from seeing how the pairs fare that run by the former one.
+Who asks a running daemon or reads its history needs nothing more: a config that is being edited
+must not keep people from seeing how the pairs fare that run by the former one.
 """
 
 from hammerd.core import places
@@ -16,12 +16,25 @@ def read_run_dir(content: bytes, source: str) -> str:
     Raises:
         ConfigError: they are no TOML, or name a run_dir that is no path.
     """
+    return _read_directory("run_dir", places.RUN_DIR, content, source)
+
+
+def read_state_dir(content: bytes, source: str) -> str:
+    """Return the state_dir that the bytes of a config file name, or the default.
+
+    Raises:
+        ConfigError: they are no TOML, or name a state_dir that is no path.
+    """
+    return _read_directory("state_dir", places.STATE_DIR, content, source)
+
+
+def _read_directory(key: str, default: str, content: bytes, source: str) -> str:
     daemon = read_toml(content, source).get("daemon")
-    if not isinstance(daemon, dict) or "run_dir" not in daemon:
-        return places.RUN_DIR
+    if not isinstance(daemon, dict) or key not in daemon:
+        return default
     try:
-        return read_path(daemon["run_dir"])
+        return read_path(daemon[key])
     except Unreadable as error:
-        shown = show_value(daemon["run_dir"])
-        faults = (Fault("daemon.run_dir", each.what, shown, each.hint) for each in error.wrongs)
+        shown = show_value(daemon[key])
+        faults = (Fault(f"daemon.{key}", each.what, shown, each.hint) for each in error.wrongs)
         raise ConfigError(source, tuple(faults)) from error

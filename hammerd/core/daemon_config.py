@@ -53,12 +53,13 @@ class DaemonConfig:
     log_level: LogLevel = LogLevel.INFO
     syslog_facility: SyslogFacility = SyslogFacility.NONE
     lag_log_file: str = "/var/log/hammerd/lag.log"
-    state_dir: str = "/var/db/hammerd"
+    state_dir: str = places.STATE_DIR
     run_dir: str = places.RUN_DIR
     hammer: str = "/sbin/hammer"
     sample_interval_s: float = 30.0
     stop_timeout_s: float = 20.0
     status_group: str = "wheel"
+    history_keep_s: float = 400 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,3 +3,4 @@
 CONFIG = "/usr/local/etc/hammerd.toml"
 SAMPLE = f"{CONFIG}.sample"
 RUN_DIR = "/var/run/hammerd"
+STATE_DIR = "/var/db/hammerd"

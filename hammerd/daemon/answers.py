@@ -26,6 +26,7 @@ from hammerd.core.status import (
 )
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
+from hammerd.daemon.logs import Logger
 
 EX_UNAVAILABLE = 69
 
@@ -97,6 +98,13 @@ class Answers:
             **status_json({**daemon, "health": health}, described, whole),
             "measured_time": self._clock.rfc3339(now_at),
         }
+
+    def log_status(self, log: Logger) -> None:
+        """Write how every pair fares into the log."""
+        for life in self._engine.lives():
+            report = self._engine.report(life.pair.name)
+            fields = pair_json(report, self._clock.now().at, self._clock.rfc3339)
+            log.info("pair.status", **fields)
 
     def _reload(self, request: Request) -> Reply:
         if request.pairs:

@@ -26,6 +26,10 @@ LEVELS = {
 Put = Callable[[LogLevel, str], None]
 
 
+Hear = Callable[[str, Mapping[str, object]], None]
+"""Takes the level and the fields of an event, its name among them as `event`."""
+
+
 class Logger(Protocol):
     """What the daemon uses of a structlog logger."""
 
@@ -72,11 +76,21 @@ class LogStyle:
         return _RENDERERS[self.format](logger, method, event)
 
 
-def make_logger(put: Put, style: LogStyle) -> Logger:
-    """Return a logger that renders each event to one line and hands it to `put`."""
+def make_logger(put: Put, style: LogStyle, hear: Hear = lambda _level, _event: None) -> Logger:
+    """Return a logger that renders each event to one line and hands it to `put`.
+
+    `hear` is told of each event, also of those below the level that is written.
+    """
+
+    def heard(
+        _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        hear(method, event)
+        return event
+
     logger: Logger = structlog.wrap_logger(
         _Lines(put),
-        processors=[style.drop_below, _stamped, style.render],
+        processors=[heard, style.drop_below, _stamped, style.render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[LogLevel.DEBUG]),
         context_class=dict,
     )

@@ -21,7 +21,7 @@ from hammerd.core.pair_states import Down, PairLife
 from hammerd.core.pairs import Pair
 from hammerd.core.reload import Reload
 from hammerd.core.slaves import Slaves
-from hammerd.core.status import Extras, pair_json
+from hammerd.core.status import Extras
 from hammerd.daemon import children, signals
 from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
@@ -37,6 +37,7 @@ from hammerd.daemon.fd_limits import Reserve, make_room
 from hammerd.daemon.foreign_watch import ForeignWatch, Ours, foreign_interval_s
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
+from hammerd.daemon.history import History
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.last_words import last_words
@@ -113,14 +114,16 @@ class Daemon:
         self._writer.on_dropped = self._on_loop("log.lines_dropped", "count")
         self._writer.on_broken = self._on_loop("writer.broke", "traceback")
         self._log_files = LogFiles(config.daemon)
+        self._history = history = History(config.daemon, self._clock, self._writer)
         settings = config.daemon
         self._style = LogStyle(settings.log_format, settings.log_level)
         self._lag_style = LogStyle(settings.log_format, LogLevel.INFO)
         lag_lines = LineBatch(loop, self._writer, self._log_files.lag, Job.DROPPABLE)
         self._journal = Journal(
-            make_logger(self._write_line, self._style),
-            make_logger(lambda _level, line: lag_lines.put(line), self._lag_style),
+            make_logger(self._write_line, self._style, history.hear),
+            make_logger(lambda _level, line: lag_lines.put(line), self._lag_style, history.sample),
         )
+        history.log = self._journal.log
         LoopErrors(loop, self._journal.log, Reserve()).catch()
         self._ticks = Ticks(loop, self._tick_broke)
         self._is_sampling = asyncio.Lock()
@@ -212,7 +215,7 @@ class Daemon:
                 self._is_told_to_stop.set,
                 self._reload,
                 self._reopen_logs,
-                self._log_status,
+                partial(self._answers.log_status, self._journal.log),
             ),
         )
         self._keeping.load()
@@ -252,6 +255,7 @@ class Daemon:
         await self._orphans.close()
         await self._server.close()
         log.info("daemon.stopped", survivors=len(survivors))
+        self._history.finish()
         self._write_the_rest()
         return 1 if survivors else 0
 
@@ -284,6 +288,7 @@ class Daemon:
         """Let what is made of the whole config follow it."""
         self._config = self._reloading.config
         self._cascades = Cascades(self._config.pairs)
+        self._history.keep_s = self._config.daemon.history_keep_s
         interval_s = self._config.daemon.sample_interval_s
         self._readings.trusted_for = patience(interval_s, SAMPLE_TIMEOUT_S)
 
@@ -344,6 +349,7 @@ class Daemon:
             "writes_failed": self._writer.failed + self._engine.unwritten,
             **self._keeping.describe(),
             **self._reloading.describe(),
+            **self._history.describe(),
         }
 
     # --- signals and files -----------------------------------------------------------------------
@@ -383,12 +389,6 @@ class Daemon:
     async def _look_at_rooms(self) -> None:
         pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
         await self._rooms.look(pair.slave for pair in pairs)
-
-    def _log_status(self) -> None:
-        now_at = self._loop.time()
-        for life in self._engine.lives():
-            report = self._engine.report(life.pair.name)
-            self._journal.log.info("pair.status", **pair_json(report, now_at, self._clock.rfc3339))
 
     def _reopen_logs(self) -> None:
         self._writer.submit(self._log_files.reopen)

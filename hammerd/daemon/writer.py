@@ -53,18 +53,19 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, write: Callable[[], None], kind: Job = Job.ORDERLY, lines: int = 1) -> None:
-        """Queue a job that writes so many lines.
+    def submit(self, write: Callable[[], None], kind: Job = Job.ORDERLY, lines: int = 1) -> bool:
+        """Queue a job that writes so many lines; False when this one had to be dropped.
 
         When the queues are full the oldest droppable ones are dropped, or else this one.
         """
         with self._changed:
             if self._is_full() and kind is not Job.FIRST and not self._make_room():
                 self.dropped += lines
-                return
+                return False
             self._queues[kind].append(_Queued(write, lines))
             self._lines += lines
             self._changed.notify_all()
+            return True
 
     def close(self, timeout_s: float) -> bool:
         """Do what is queued and end the thread; False when that took too long, and is given up."""
