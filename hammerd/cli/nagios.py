@@ -8,6 +8,7 @@ line comes out and a status from 0 to 3: a monitor knows nothing else. That no h
 critical and not unknown: a stream that fails now is mended by nobody.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -46,12 +47,21 @@ class Finding:
     text: str
 
 
-def judge(look: Callable[[], Mapping[str, object]]) -> int:
-    """Look at a daemon's status, print what a monitor reads, return its exit status."""
+def judge(
+    look: Callable[[], Mapping[str, object]],
+    look_without: Callable[[], Iterable[str]] = tuple,
+) -> int:
+    """Look at a daemon's status, print what a monitor reads, return its exit status.
+
+    `look_without` says what is known when no hammerd answers.
+    """
     try:
         verdict, lines = _judged(read_status(look()))
     except HammerdError as error:
         verdict, lines = _unseen(error)
+        if verdict is Verdict.CRITICAL:
+            with contextlib.suppress(Exception):
+                lines += map(_plain, look_without())
     # The plugin's side of the bargain: a line and a status for whatever it is that broke.
     except Exception as error:
         verdict, lines = Verdict.UNKNOWN, [f"{type(error).__name__}: {error}"]

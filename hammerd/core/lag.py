@@ -99,3 +99,17 @@ def blind(lag: Lag) -> Lag:
     is_measured = lag.safe_at is not None and lag.measured_at is not None
     safe_at = min(lag.safe_at or 0.0, lag.measured_at or 0.0) if is_measured else None
     return replace(lag, verdict=LagVerdict.UNKNOWN, tids=None, seconds=None, safe_at=safe_at)
+
+
+def safe_time_of(master: TidClock, slave_tid: Tid, slave_time: float) -> float | None:
+    """Return by when (wall time) all that was flushed is on a slave that nobody reads any more.
+
+    Of what an earlier run kept; None where it proves nothing: no sample is old enough, or the
+    slave holds TIDs that its master never showed.
+    """
+    held, newest = safe_until(master, slave_tid), master.newest
+    if held is None or newest is None:
+        return None
+    if slave_tid > newest.tid and slave_time < newest.time:
+        return None
+    return min(held.time, slave_time)

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hammerd.core.lag import UNKNOWN, Lag, LagVerdict, SlaveReading, blind, lag_of
+from hammerd.core.lag import (
+    UNKNOWN,
+    Lag,
+    LagVerdict,
+    SlaveReading,
+    blind,
+    lag_of,
+    safe_time_of,
+)
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import TidClock, TidSample, rebased, record
 
@@ -176,3 +184,24 @@ def _assert_safe(truth: Truth, lag: Lag) -> None:
     """Everything that was flushed before `safe_at` is on the slave."""
     if lag.safe_at is not None:
         assert all(tid <= truth.slave for tid, at in truth.flushes if at < lag.safe_at)
+
+
+@pytest.mark.parametrize(
+    ("slave_tid", "slave_time", "safe_time"),
+    [
+        (9, 500.0, None),
+        (10, 500.0, 100.0),
+        (25, 500.0, 200.0),
+        (30, 500.0, 300.0),
+        (30, 250.0, 250.0),
+        (31, 500.0, 300.0),
+        (31, 250.0, None),
+    ],
+)
+def test_what_was_safe_is_known_without_either_end(
+    slave_tid: int, slave_time: float, safe_time: float | None
+):
+    clock = TidClock(tuple(TidSample(Tid(n), 0.0, n * 10.0) for n in (10, 20, 30)))
+
+    assert safe_time_of(clock, Tid(slave_tid), slave_time) == safe_time
+    assert safe_time_of(TidClock(), Tid(slave_tid), slave_time) is None

@@ -3,18 +3,19 @@
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypedDict, Unpack
 
 import click
 
 from hammerd.cli.control_client import ask
-from hammerd.cli.json_answers import json_text, tells_json
+from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.json_answers import json_text, say_json, tells_json
 from hammerd.cli.render import Line, render_status
 from hammerd.cli.saying import width_of
 from hammerd.cli.status_answer import read_status
 from hammerd.cli.terminal import print_lines
-from hammerd.cli.whereabouts import asks_the_daemon, current
+from hammerd.cli.whereabouts import Whereabouts, asks_the_daemon, current
 from hammerd.core.control_messages import Request, Verb
 
 WATCH_S = 2.0
@@ -77,12 +78,20 @@ def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
     if said["nagios"]:
         from hammerd.cli.nagios import judge
 
-        return judge(lambda: ask(whereabouts.find_run_dir(), request))
+        return judge(
+            lambda: ask(whereabouts.find_run_dir(), request),
+            lambda: _left_sentences(whereabouts, request),
+        )
     place, show = whereabouts.find_run_dir(), _shown_as(said)
     if interval_s is not None:
         _watch(lambda: ask(place, request), interval_s, None if said["as_json"] else show)
         return 0
-    answer = ask(place, request)
+    try:
+        answer = ask(place, request)
+    except CommandFailed as error:
+        if error.code == Exit.UNAVAILABLE and said["fields"] is None:
+            _tell_left_behind(whereabouts, request, as_json=said["as_json"])
+        raise
     if said["as_json"]:
         click.echo(json_text(answer))
     else:
@@ -109,6 +118,25 @@ def _shown_as(said: Said) -> Show:
 
     names, bare = read_fields(said["fields"]), said["bare"]
     return lambda answer: render_fields(read_status(answer), names, bare=bare)
+
+
+def _tell_left_behind(whereabouts: Whereabouts, request: Request, *, as_json: bool) -> None:
+    """Tell what can be known without a hammerd; that none answers is told after it."""
+    from hammerd.cli.left_behind import find
+    from hammerd.cli.left_lines import left_json, left_lines
+
+    left = find(whereabouts, request.pairs)
+    if as_json:
+        say_json(left_json(left))
+    elif lines := left_lines(left, width_of(sys.stdout)):
+        print_lines(lines)
+
+
+def _left_sentences(whereabouts: Whereabouts, request: Request) -> Iterable[str]:
+    from hammerd.cli.left_behind import find
+    from hammerd.cli.left_lines import left_sentences
+
+    return left_sentences(find(whereabouts, request.pairs))
 
 
 def _watch_of(value: str | None) -> tuple[float | None, tuple[str, ...]]:

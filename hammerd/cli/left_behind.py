@@ -1,0 +1,188 @@
+"""What can be known of the pairs when no hammerd answers: from the files that the last one left.
+
+    pid file   is it gone, or stuck?      state.json   pauses, latches, complaints
+    streams/   do its streams run on?     clocks.json  last TIDs, until when all is safe
+
+Nothing is written, locked or asked; whoever may not read a file is told so. Which files they are
+the config tells; without it, or where its hammerd is another one, the pid file is all there is.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hammerd.cli.whereabouts import Whereabouts
+from hammerd.core import places
+from hammerd.core.errors import HammerdError
+from hammerd.core.lag import safe_time_of
+from hammerd.core.tid import Tid
+from hammerd.core.tid_clock import TidClock
+
+if TYPE_CHECKING:
+    from hammerd.core.daemon_config import Config
+    from hammerd.core.pairs import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What the last hammerd of a run_dir left there.
+
+    `pid` is that of its pid file, None when there is none: it was stopped, or never ran.
+    `is_pid_alive`: a process has that number; it may be another one. `streams` are the groups of
+    its streams that are alive.
+    """
+
+    run_dir: str
+    pid: int | None
+    is_pid_alive: bool
+    streams: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftPair:
+    """What is known of a pair; times are wall times, None is not known."""
+
+    pair: str
+    master: str
+    slave: str
+    wanted: str
+    paused_until_time: float | None = None
+    is_diverged: bool = False
+    complaints: tuple[str, ...] = ()
+    anomalies: tuple[str, ...] = ()
+    master_tid: Tid | None = None
+    master_time: float | None = None
+    slave_tid: Tid | None = None
+    slave_time: float | None = None
+    safe_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """All that is known without a hammerd at `now_time` (wall)."""
+
+    now_time: float
+    remains: Remains
+    state_dir: str | None = None
+    saved_time: float | None = None
+    pairs: tuple[LeftPair, ...] = ()
+    complaints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last that was read of a PFS."""
+
+    tid: Tid
+    time: float
+
+
+def find(whereabouts: Whereabouts, named: tuple[str, ...] = ()) -> LeftBehind:
+    """Return what the hammerd of a place left, about the named pairs or all.
+
+    Raises:
+        HammerdError: the place itself cannot be told.
+    """
+    run_dir = whereabouts.find_run_dir()
+    now_time, remains = time.time(), _remains(run_dir)
+    try:
+        config = _config_of(whereabouts, run_dir)
+    except HammerdError as error:
+        return LeftBehind(now_time, remains, complaints=(" ".join(error.message.split()),))
+    if config is None:
+        return LeftBehind(now_time, remains)
+    pairs = [pair for pair in config.pairs if not named or pair.name in named]
+    return _read(config.daemon.state_dir, pairs, now_time, remains)
+
+
+def _config_of(whereabouts: Whereabouts, run_dir: str) -> "Config | None":
+    from hammerd.core.config import read_config
+
+    path = whereabouts.config or places.CONFIG
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
+        return None
+    config = read_config(content, path)
+    return config if config.daemon.run_dir == os.path.normpath(run_dir) else None
+
+
+def _remains(run_dir: str) -> Remains:
+    pid = None
+    with contextlib.suppress(OSError, ValueError), open(f"{run_dir}/hammerd.pid", "rb") as file:
+        pid = int(file.read(32))
+    return Remains(run_dir, pid, pid is not None and _lives(pid), len(list(_streams(run_dir))))
+
+
+def _streams(run_dir: str) -> Iterator[int]:
+    """Yield the groups of streams that are on record and alive."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"{run_dir}/streams"):
+            pgid = name.removesuffix(".json")
+            if pgid != name and pgid.isdecimal() and _lives(int(pgid)):
+                yield int(pgid)
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether a process has this number; to signal one with 0 does nothing to it."""
+    if not 1 < pid < 1 << 31:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains) -> LeftBehind:
+    # Who is answered by a hammerd loads none of this.
+    from pathlib import Path
+
+    from hammerd.daemon import clocks_file, state
+
+    state_path, clocks_path = Path(state_dir, "state.json"), Path(state_dir, "clocks.json")
+    kept, clocks = state.load(state_path), clocks_file.load(clocks_path)
+    slaves = {end: _Last(one.tid, one.time) for end, one in clocks.saved.slaves.items()}
+    found = []
+    for pair in pairs:
+        saved = kept.pairs.get(pair.name, state.SavedPair())
+        is_paused = pair.enabled and saved.is_paused
+        left = LeftPair(
+            pair.name,
+            str(pair.master),
+            str(pair.slave),
+            "paused" if is_paused else "up" if pair.enabled else "down",
+            saved.paused_until_time if is_paused else None,
+            saved.is_diverged,
+            tuple(one.text for one in saved.unacknowledged.complaints),
+            tuple(one.name for one in saved.unacknowledged.anomalies),
+        )
+        clock = clocks.saved.clocks.get(left.master, TidClock())
+        found.append(_with_tids(left, clock, slaves.get(left.slave)))
+    complaints = tuple(filter(None, (*kept.complaints, clocks.complaint)))
+    times = [at for path in (state_path, clocks_path) if (at := _written(path)) is not None]
+    saved_time = max(times, default=None)
+    return LeftBehind(now_time, remains, state_dir, saved_time, tuple(found), complaints)
+
+
+def _with_tids(left: LeftPair, clock: TidClock, slave: _Last | None) -> LeftPair:
+    if clock.newest is not None:
+        left = replace(left, master_tid=clock.newest.tid, master_time=clock.newest.time)
+    if slave is None:
+        return left
+    # Of a slave that went another way than its master no moment of the master is safe.
+    safe_time = None if left.is_diverged else safe_time_of(clock, slave.tid, slave.time)
+    return replace(left, slave_tid=slave.tid, slave_time=slave.time, safe_time=safe_time)
+
+
+def _written(path: "os.PathLike[str]") -> float | None:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
