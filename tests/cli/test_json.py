@@ -1,8 +1,6 @@
 """--json, of every command that prints data."""
 
 import json
-import re
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -11,12 +9,10 @@ import pytest
 
 from hammerd.cli.group import COMMANDS
 from hammerd.core.control_messages import Answer
+from tests.cli.promises import is_promised, leaves
 
 PRINTS_NO_DATA = frozenset({"run", "demo"})
 """One logs, the other tells a story."""
-
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-TID = re.compile(r"0x[0-9a-f]{16}")
 
 SAYS = {
     "pause": ("home", "--for", "2h"),
@@ -63,29 +59,6 @@ def test_json_is_one_object_of_a_version(
     assert (ran.code, ran.err, ran.out.count("\n")) == (0, "", 1)
     assert next(iter(said.items())) == ("schema_version", 1)
     assert [leaf for leaf in leaves(said) if not is_promised(*leaf)] == []
-
-
-def leaves(value: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """Yield every value that is neither an object nor a list, by the name of its field."""
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from leaves(each, key)
-    elif isinstance(value, list):
-        for each in value:
-            yield from leaves(each, name)
-    else:
-        yield name, value
-
-
-def is_promised(name: str, value: object) -> bool:
-    """Tell whether a value is what its name promises; null stands for what is not known."""
-    if value is None:
-        return True
-    if name.endswith("_time") or name == "time":
-        return RFC_3339.fullmatch(str(value)) is not None
-    if name.endswith("_tid"):
-        return TID.fullmatch(str(value)) is not None
-    return value not in ("", "-")
 
 
 def test_check_tells_faults_and_warnings_as_json(hammerd, run_dir: Path):

@@ -1,0 +1,139 @@
+"""What a person, a script and a monitor see of a real hammerd."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.control_messages import Verb
+from hammerd.simulator import admin
+from tests.cli.promises import is_promised, leaves
+from tests.daemon.world import Status, World, until
+
+HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
+
+
+@dataclass
+class Seen:
+    world: World
+    config: Path
+    daemon: subprocess.Popen[str]
+
+    def hammerd(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*HAMMERD, *words, "-c", str(self.config)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"COLUMNS": "80"},
+        )
+
+
+def start(world: World, **keys: str) -> Seen:
+    master = world.fs(1) / "pfs/test"
+    slave = world.make_slave(master)
+    config = world.configure({"test": (master, slave)}, **keys)
+    return Seen(world, config, world.start(config))
+
+
+@pytest.fixture
+def seen(world_once: World) -> Seen:
+    world_once.make_master()
+    world_once.write("first", "first\n")
+    seen = start(world_once)
+    world_once.streams_in_following_gear()
+    return seen
+
+
+def test_a_bulk_shows_how_far_it_is(world_once: World):
+    world = world_once
+    world.make_master()
+    admin.write(world.fs(1), 1, 420_000, 10, 0x80000)
+    admin.set_knob(world.fs(1), "slow_read_ms", 300 * int(world.time_scale))
+    seen = start(world, split="400k")
+
+    def is_under_way(now: Status) -> bool:
+        """Tell whether a later slice of several is being sent."""
+        done_bytes, slice_bytes = now["bulk_done_bytes"], now["slice_bytes"]
+        return bool(slice_bytes and done_bytes and done_bytes > slice_bytes and now["bulk_eta_s"])
+
+    now = world.reaches(is_under_way, "a bulk under way")
+    shown = seen.hammerd("status").stdout
+
+    assert now["gear"] == "bulk"
+    assert now["bulk_bytes"] < now["bulk_total_bytes"]
+    assert now["bulk_done_bytes"] <= now["bulk_total_bytes"]
+    assert now["rate_bytes_per_s"] > 0
+    assert "in bulk: copying [" in shown
+    assert " to go" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_pause_ends_at_its_time(seen: Seen):
+    ran = seen.hammerd("pause", "test", "--for", "2s")
+    assert ran.stdout.startswith("paused for 2s: test (until ")
+    assert "paused for another " in seen.hammerd("status").stdout
+
+    seen.world.reaches(lambda now: now["wanted"] == "up", "it goes on by itself")
+    now = seen.world.streams_in_following_gear()
+
+    assert now["paused_until_time"] is None
+
+
+def test_every_answer_keeps_its_promises(seen: Seen):
+    told = [
+        json.loads(seen.hammerd(*words, "--json").stdout)
+        for words in (
+            ("status",),
+            ("pause", "test", "--for", "1h"),
+            ("status",),
+            ("resume", "test"),
+            ("restart", "test"),
+            ("ack", "--all"),
+            ("reload",),
+            ("check",),
+        )
+    ]
+
+    assert {each["schema_version"] for each in told} == {1}
+    assert [leaf for each in told for leaf in leaves(each) if not is_promised(*leaf)] == []
+
+
+def test_a_monitor_hears_of_a_pair_and_of_its_end(seen: Seen):
+    fine = seen.hammerd("status", "--nagios")
+    seen.world.stop(seen.daemon)
+    gone = seen.hammerd("status", "--nagios")
+
+    assert fine.returncode == 0
+    assert "'test_lag'=" in fine.stdout.partition(" | ")[2]
+    assert (gone.returncode, gone.stderr) == (2, "")
+    assert "test: everything flushed by " in gone.stdout
+
+
+def test_a_stopped_hammerd_leaves_until_when_all_is_safe(seen: Seen):
+    before = seen.world.status()
+    seen.world.stop(seen.daemon)
+
+    table, answer = seen.hammerd("status"), seen.hammerd("status", "--json")
+    (pair,) = json.loads(answer.stdout)["pairs"]
+
+    assert (table.returncode, answer.returncode) == (69, 69)
+    assert "Everything flushed by SAFE-UNTIL is on the slave" in table.stdout
+    assert pair["slave_tid"] == before["slave_tid"]
+    assert pair["safe_until_time"] is not None
+    assert [leaf for leaf in leaves(json.loads(answer.stdout)) if not is_promised(*leaf)] == []
+
+
+def test_of_a_killed_hammerd_the_streams_that_run_on_are_told(seen: Seen):
+    seen.world.ask(Verb.STATUS)
+    seen.daemon.kill()
+    until(lambda: seen.daemon.poll() is not None, "it is gone")
+
+    told = " ".join(seen.hammerd("status").stdout.split())
+
+    assert f"pid {seen.daemon.pid} is gone: it was killed, or the machine went down" in told
+    assert "; 1 stream of it runs on, unwatched" in told
