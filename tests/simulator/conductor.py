@@ -157,6 +157,8 @@ class Conductor:
         first = self._look()
         if first is None or any(not self._rests(member) for member in first):
             return False
+        if not all(one.pid in self._spinning or _blocks(one.pid) for one in _sleeping(first)):
+            return False
         second = self._look()
         if second is None or not _are_same(first, second, self._spinning):
             return False
@@ -191,6 +193,18 @@ class Conductor:
 def by_age(pids: Iterable[int], parent: int) -> list[int]:
     """Sort children, the oldest first: numbers below the parent's came after the highest one."""
     return sorted(pids, key=lambda pid: (pid < parent, pid))
+
+
+def _sleeping(members: tuple[Member, ...]) -> list[Member]:
+    return [member for member in members if member.status in _ASLEEP]
+
+
+def _blocks(pid: int) -> bool:
+    """Tell whether a process that seems asleep is: one that only lost the CPU may seem so, too."""
+    try:
+        return Path(f"/proc/{pid}/syscall").read_text() != "running\n"
+    except OSError:
+        return True
 
 
 def _are_same(first: tuple[Member, ...], second: tuple[Member, ...], spinning: set[int]) -> bool:

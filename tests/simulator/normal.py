@@ -25,6 +25,7 @@ _ECHO = re.compile(rf"hammer: (?:{'|'.join(_LAST_WORDS)})\n")
 _BROKEN_PIPE = re.compile(
     r"short read of mrecord header\n|hammer: write_mrecord: Bad file descriptor\n"
 )
+_COUNT = re.compile(r" +\d+(?=$|\)|\r)|(?<=obj=)[0-9a-f]{16}", re.MULTILINE)
 _SNAPSHOT = re.compile("Mirror-write: Completed, updated snapshot to .+\n")
 _UNCERTAIN = re.compile(rf"hammer: |\n|\x08D|{'|'.join(_LAST_WORDS)}")
 
@@ -101,6 +102,11 @@ def nameless(text: str) -> str:
 def unit_kinds(text: str) -> set[str]:
     """Return the kinds of lines of an endless spin, whose number means nothing (rule 9)."""
     return set(re.split(r"[\n\r]", nameless(text))[1:-1])
+
+
+def without_counts(text: str) -> str:
+    """Leave out how much was in a slice and where a read of it stopped."""
+    return _COUNT.sub("N", text)
 
 
 def file_text(content: bytes) -> str:

@@ -25,6 +25,7 @@ FEW_WRITES = 20
 CHECKED_S = 0.1  # a time limit is looked at when words are said, which is later in a recording
 
 _ACTION = re.compile(r"^ +(setup|\d+\.\d+)  (.*)$", re.MULTILINE)
+_PID = re.compile(r"^ +pid (\d+)", re.MULTILINE)
 _BATCH_END = re.compile(r"(?:Mirror [0-9a-f]{16} to |tids=[0-9a-f]{16}:)([0-9a-f]{16})")
 
 
@@ -122,6 +123,15 @@ class Recording:
         """Tell whether a half was reached by ssh itself, not by a stand-in for it."""
         is_remote = any(":" in word for word in self.argv if "mirror-" in " ".join(self.argv))
         return is_remote and "HAMMER_RSH" not in self.environment()
+
+    def could_not_fork(self) -> bool:
+        """Tell whether the command worked on and on without ever having had a child."""
+        spins = any(what.startswith("parent state R") for _, what in self.actions)
+        return spins and len(set(_PID.findall(self.text("notes.md")))) == 1
+
+    def was_raced(self) -> bool:
+        """Tell whether two streams overtook each other, in which milliseconds have a part."""
+        return any("WENT BACKWARDS" in what for _, what in self.actions)
 
     def is_unread(self) -> bool:
         """Tell whether nobody read what it said."""

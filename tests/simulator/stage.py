@@ -89,7 +89,8 @@ class Stage:
 
     def argv(self) -> list[str]:
         pairs = self.recording.environment().items()
-        if _NO_FORK.search(" ".join([*self.recording.argv, *(f"{a}={b}" for a, b in pairs)])):
+        told = _NO_FORK.search(" ".join([*self.recording.argv, *(f"{a}={b}" for a, b in pairs)]))
+        if told or self.recording.could_not_fork():
             self.let_forks_fail()
         return [self.here(word) for word in self.recording.argv]
 

@@ -56,7 +56,7 @@ def our_trees(rerun: Rerun) -> list[Tree]:
 def _sequence(blocks: list[tuple[float, list[Seen]]], parent: int, until: float) -> list[Tree]:
     trees: list[Tree] = []
     roles = {parent: "parent"}
-    ends = [at for at, _ in blocks[1:]] + [until]
+    ends = [at for at, _ in blocks[1:]] + [until] * bool(blocks)
     for (at, seen), end in zip(blocks, ends, strict=True):
         tree = _tree(seen, roles, parent)
         if tree and end - at >= LASTING_S and trees[-1:] != [tree]:
