@@ -41,6 +41,8 @@ _GAP = "  "
 _NOTE_INDENT = 6
 _DEEPER = 2
 _NAME = 0
+_TID = _HEADS.index("SLAVE-TID")
+_SHORTEST_TID = len("0x..580a8f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,12 @@ class _Widths:
 
     mark: int
     columns: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """How wide a row is."""
+        mark = self.mark + 1 if self.mark else 0
+        return mark + sum(self.columns) + len(_GAP) * (len(self.columns) - 1)
 
 
 def render_status(status: StatusAnswer, width: int = WIDTH) -> tuple[Line, ...]:
@@ -89,6 +97,9 @@ def _table(status: StatusAnswer, width: int) -> Iterator[Line]:
         return
     rows = [_cells(pair) for pair in status["pairs"]]
     widths = _widths(status["pairs"], rows, width)
+    if (too_much := widths.total - width) > 0:
+        rows = [_with_tid_cut(row, widths.columns[_TID] - too_much) for row in rows]
+        widths = _widths(status["pairs"], rows, width)
     yield from ((), _head(widths))
     for pair, cells in zip(status["pairs"], rows, strict=True):
         yield from _row(pair, cells, widths)
@@ -127,6 +138,14 @@ def _cells(pair: PairAnswer) -> tuple[str, ...]:
         "-" if up_s is None else show_span(up_s),
         str(pair["restarts"]),
     )
+
+
+def _with_tid_cut(cells: tuple[str, ...], width: int) -> tuple[str, ...]:
+    """Leave of a TID its last digits, which tell a TID from the one before it."""
+    tid, room = cells[_TID], max(width, _SHORTEST_TID)
+    if len(tid) <= room:
+        return cells
+    return (*cells[:_TID], f"0x..{tid[4 - room :]}", *cells[_TID + 1 :])
 
 
 def _lag(pair: PairAnswer) -> str:

@@ -126,6 +126,29 @@ def test_rows_and_notes_fit_80_columns(every_kind: StatusAnswer):
     assert max(map(len, text_of(every_kind).splitlines())) <= 80
 
 
+def test_the_widest_of_everything_fits_80_columns(make_status: MakeStatus, make_pair: MakePair):
+    widest = make_pair(
+        "name",
+        health="critical",
+        lag_s=99 * 86_400,
+        lag_approximate=True,
+        slave_tid="0xfedcba9876543210",
+        rate_bytes_per_s=1023.0 * (1 << 20),
+        up_s=400 * 86_400,
+        restarts=99_999_999,
+    )
+
+    head, row = text_of(make_status(widest, make_pair("a"))).splitlines()[2:4]
+
+    assert (
+        head == "   PAIR  STATE      GEAR           LAG  SLAVE-TID        RATE       UP  RESTARTS"
+    )
+    assert (
+        row == "!! name  streaming  following  ~99d00h  0x..76543210  1023M/s  400d00h  99999999"
+    )
+    assert len(row) <= 80
+
+
 def test_state_and_lag_carry_the_health_of_their_pair(every_kind: StatusAnswer):
     mail = next(line for line in render_status(every_kind) if plain_text(line)[3:7] == "mail")
 
