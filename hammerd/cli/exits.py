@@ -11,8 +11,10 @@ class Exit(IntEnum):
     OK = 0
     FAILURE = 1
     USAGE = 64
+    DATA = 65
     NO_INPUT = 66
     UNAVAILABLE = 69
+    TEMPORARY = 75
     PROTOCOL = 76
     NO_PERMISSION = 77
     CONFIG = 78

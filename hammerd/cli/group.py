@@ -13,6 +13,8 @@ COMMANDS = (
     "run",
     "check",
     "status",
+    "lag",
+    "events",
     "pause",
     "resume",
     "restart",

@@ -1,7 +1,7 @@
 """Where `hammerd` begins: runs a command and turns how it went into an exit status.
 
-Statuses are those of sysexits(3), click's own usage errors included: 0 well, 64 usage, 66 no
-such file, 69 no daemon answers, 77 no permission, 78 config.
+Statuses are those of sysexits(3), click's own usage errors included: 0 well, 64 usage, 65 a
+damaged file, 66 no such file, 69 no daemon answers, 75 try again, 77 no permission, 78 config.
 """
 
 import gc

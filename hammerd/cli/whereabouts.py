@@ -58,6 +58,19 @@ class Whereabouts:
 
         return read_run_dir(_content(self.config), self.config)
 
+    def find_state_dir(self) -> str | None:
+        """Return the directory of the daemon's state, None when no config is named.
+
+        Raises:
+            CommandFailed: the config that should tell it cannot be read.
+            ConfigError: that config is no TOML, or its state_dir is no path.
+        """
+        if self.config is None:
+            return None
+        from hammerd.core.config_run_dir import read_state_dir
+
+        return read_state_dir(_content(self.config), self.config)
+
 
 def load_config(path: str) -> "Config":
     """Read a config file.

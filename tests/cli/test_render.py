@@ -370,6 +370,30 @@ def test_what_is_wrong_with_the_daemon_stands_below_the_table(
     assert alone[1:3] == ["", plain_text(lines[5])]
 
 
+def test_a_history_that_cannot_be_written_stands_below_the_table(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    status = make_status(make_pair("a"))
+    daemon = {
+        **status["hammerd"],
+        "history_unwritten_since_time": "2026-03-04T15:58:00.000Z",
+        "history_unwritten_because": "/var/db/hammerd/history.db: database is locked",
+        "history_rows_lost": 3,
+        "history_complaints": ["/var/db/hammerd/history.db: file is not a database"],
+    }
+
+    lines = render_status({**status, "hammerd": daemon})
+
+    assert [plain_text(line) for line in lines[5:]] == [
+        "! history not written since 15:58 UTC (3 rows lost): /var/db/hammerd/history.db:",
+        "    database is locked",
+        '  hint: "hammerd events" and "hammerd lag" do not know of what happened since',
+        "    then",
+        "! history begun anew: /var/db/hammerd/history.db: file is not a database",
+        "  hint: what was there is kept as NAME.bad",
+    ]
+
+
 def test_a_refused_config_stands_below_the_table(make_status: MakeStatus, make_pair: MakePair):
     status = make_status(make_pair("a"))
     daemon = {

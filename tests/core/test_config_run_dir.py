@@ -1,8 +1,8 @@
-"""The one thing that is read out of a config with whatever faults."""
+"""What is read out of a config with whatever faults: where the sockets and the state are."""
 
 import pytest
 
-from hammerd.core.config_run_dir import read_run_dir
+from hammerd.core.config_run_dir import read_run_dir, read_state_dir
 from hammerd.core.daemon_config import DaemonConfig
 from hammerd.core.errors import ConfigError
 
@@ -34,3 +34,11 @@ def test_what_cannot_be_read_of_it_is_told(content: bytes, where: str):
         read_run_dir(content, "test.toml")
 
     assert [where] == [fault.where for fault in caught.value.faults]
+
+
+def test_the_state_dir_is_read_in_the_same_way():
+    assert read_state_dir(b'[daemon]\nstate_dir = "/tmp/s/"\n[pears]\n', "test.toml") == "/tmp/s"
+    assert read_state_dir(b"", "test.toml") == DaemonConfig().state_dir
+    with pytest.raises(ConfigError) as caught:
+        read_state_dir(b"[daemon]\nstate_dir = 3\n", "test.toml")
+    assert [fault.where for fault in caught.value.faults] == ["daemon.state_dir"]

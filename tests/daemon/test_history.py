@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import time
@@ -11,9 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hammerd.cli.exits import CommandFailed
+from hammerd.cli.history_reading import read_history
 from hammerd.core.control_messages import Verb
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import DEADLINE_S, Status, World, until
+from tests.daemon.world import DEADLINE_S, HAMMERD, Status, World, until
 
 
 @pytest.fixture
@@ -27,12 +30,10 @@ def path_of(world: World) -> Path:
 
 
 def ask(world: World, query: str) -> list[tuple[object, ...]]:
-    """Ask as anybody may who only reads; an empty list while the file is being made."""
-    uri = f"{path_of(world).as_uri()}?mode=ro"
+    """Ask as the commands do; an empty list while the file is being made."""
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            return connection.execute(query).fetchall()
-    except sqlite3.OperationalError:
+        return read_history(str(path_of(world)), lambda opened: opened.execute(query).fetchall())
+    except CommandFailed:
         return []
 
 
@@ -259,3 +260,82 @@ def test_how_long_it_is_kept_follows_a_reload(world: World) -> None:
     config.write_text(text)
 
     assert world.ask(Verb.RELOAD)["for_next_start"] == []
+
+
+def test_followed_events_come_as_they_happen(world: World) -> None:
+    config, daemon = mirrored(world)
+    until(lambda: "pair.streaming" in names(world), "the stream in the history")
+    argv = [*HAMMERD, "events", "test", "-c", str(config), "--follow", "--json"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as follower:
+        try:
+            assert follower.stdout is not None
+            for line in follower.stdout:
+                if json.loads(line)["event"] == "pair.streaming":
+                    break
+            world.ask(Verb.PAUSE, "test")
+            seen = []
+            for line in follower.stdout:
+                seen.append(json.loads(line))
+                if seen[-1]["event"] == "pair.stopped":
+                    break
+            assert {one["pair"] for one in seen} == {"test"}
+            assert [one["schema_version"] for one in seen] == [1] * len(seen)
+            ids = [one["id"] for one in seen]
+            assert ids == sorted(set(ids))
+
+            # A new file in its place is gone on with.
+            path_of(world).rename(world.root / "elsewhere.db")
+            world.ask(Verb.RESUME, "test")
+            for line in follower.stdout:
+                if json.loads(line)["event"] == "pair.streaming":
+                    break
+
+            follower.send_signal(signal.SIGINT)
+            assert follower.wait(DEADLINE_S) == 0
+        finally:
+            follower.kill()
+    world.stop(daemon)
+
+
+STEPPED_CLOCK = """
+import os, time
+_real = time.time
+def _stepped():
+    try:
+        with open(os.environ["CLOCK_STEP"]) as file:
+            return _real() + float(file.read() or 0)
+    except OSError:
+        return _real()
+time.time = _stepped
+"""
+
+
+def test_wall_clock_that_is_stepped_back_mixes_nothing_up(world: World) -> None:
+    modules, step = world.root / "modules", world.root / "step"
+    modules.mkdir()
+    (modules / "sitecustomize.py").write_text(STEPPED_CLOCK)
+    world.env["CLOCK_STEP"] = str(step)
+    world.env["PYTHONPATH"] = os.pathsep.join(
+        filter(None, (str(modules), os.environ.get("PYTHONPATH")))
+    )
+    config, daemon = mirrored(world)
+    until(lambda: "pair.streaming" in names(world), "the stream in the history")
+    before = ask(world, "SELECT max(time_ms), max(id) FROM lag")[0]
+
+    step.write_text("-7200")
+    until(
+        lambda: ask(world, f"SELECT 1 FROM lag WHERE time_ms < {before[0]} AND id > {before[1]}"),
+        "a sample of before",
+    )
+    world.ask(Verb.PAUSE, "test")
+    until(lambda: "pair.stopped" in names(world), "the pause in the history")
+
+    assert hammerd(world)["history_unwritten_because"] is None
+    told = subprocess.run(
+        [*HAMMERD, "events", "-c", str(config)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert "pair.stopped" in told[-1]
+    assert told[-1].split()[1] < told[1].split()[1] or told[-1].split()[0] < told[1].split()[0]
+    lag = [*HAMMERD, "lag", "test", "-c", str(config)]
+    assert subprocess.run(lag, capture_output=True, check=True).stdout
+    world.stop(daemon)

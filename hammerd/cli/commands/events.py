@@ -1,0 +1,135 @@
+"""`hammerd events`: what happened to the pairs, and to hammerd itself."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Unpack
+
+import click
+
+from hammerd.cli.exits import CommandFailed
+from hammerd.cli.history_place import find_history
+from hammerd.cli.json_answers import say_json
+from hammerd.cli.looking_back import Said, looks_back, refuse_strangers
+from hammerd.cli.saying import say, say_aside, width_of
+from hammerd.cli.terminal import print_lines
+from hammerd.cli.times import show_second
+from hammerd.cli.whereabouts import current
+from hammerd.core.history import EventRow
+
+FOLLOW_S = 0.5
+
+Numbered = Sequence[tuple[int, EventRow]]
+
+
+@click.command(epilog="Example: hammerd events home --since 2h")
+@click.option("--follow", is_flag=True, help="Go on with what happens from now on.")
+@looks_back
+def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[Said]) -> int:
+    """Show what happened to the pairs, the latest last, whether hammerd runs or not.
+
+    Without a PAIR those of all pairs and of hammerd itself are shown. With --json an object that
+    holds them all is printed, with --follow one for each event, on a line of its own.
+    """
+    from hammerd.cli.history_reading import events_of, read_history, strangers_among
+
+    path = find_history(current(said["config"], said["run_dir"]))
+    refuse_strangers(path, *read_history(path, strangers_among(pairs)))
+
+    def find(after_id: int) -> Numbered:
+        # A clock that was stepped back tells earlier times of what comes later.
+        since_ms = 0 if after_id else said["since"]
+        return read_history(path, events_of(pairs, since_ms, after_id))
+
+    # Before the first look, so that what is written meanwhile is seen by the next.
+    seen = _stamp(path)
+    found = find(0)
+    show = _shown_as_json(follow=follow) if said["as_json"] else _shown_as_table(found)
+    if found or follow or said["as_json"]:
+        show(found)
+    else:
+        say(f"nothing happened since {show_second(said['since'])} UTC")
+    if follow:
+        look = _Looks(path, seen, max((number for number, _ in found), default=0))
+        # To be interrupted is how this ends, not how it fails.
+        with contextlib.suppress(KeyboardInterrupt):
+            for more in look.ever(find):
+                show(more)
+    return 0
+
+
+def _shown_as_json(*, follow: bool) -> Callable[[Numbered], None]:
+    from hammerd.cli.events_table import event_json
+
+    def show(found: Numbered) -> None:
+        told = [event_json(number, event) for number, event in found]
+        if not follow:
+            say_json({"events": told})
+        for event in told if follow else ():
+            say_json(event)
+        sys.stdout.flush()
+
+    return show
+
+
+def _shown_as_table(first: Numbered) -> Callable[[Numbered], None]:
+    from hammerd.cli.events_table import EventsTable
+
+    table = EventsTable([event for _, event in first], width_of(sys.stdout))
+    head = [table.head()]
+
+    def show(found: Numbered) -> None:
+        lines = [*head, *table.lines([event for _, event in found])]
+        head.clear()
+        print_lines(lines)
+        sys.stdout.flush()
+
+    return show
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what changes with every write, and with every other file in the path's place."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+class _Looks:
+    """Looks again whenever the file was written."""
+
+    def __init__(self, path: str, seen: tuple[int, ...], after_id: int) -> None:
+        self._path = path
+        self._seen = seen
+        self._after_id = after_id
+        self._said: str | None = None
+
+    def ever(self, find: Callable[[int], Numbered]) -> Iterator[Numbered]:
+        """Yield what is new, for as long as anybody wants it."""
+        while True:
+            time.sleep(FOLLOW_S)
+            stamp = _stamp(self._path)
+            if stamp == self._seen:
+                continue
+            if stamp[:2] != self._seen[:2]:
+                # Another file: it numbers its events anew.
+                self._after_id = 0
+            if found := self._look(find):
+                self._after_id = max(number for number, _ in found)
+                yield found
+            if self._said is None:
+                self._seen = stamp
+
+    def _look(self, find: Callable[[int], Numbered]) -> Numbered:
+        try:
+            found = find(self._after_id)
+        except CommandFailed as error:
+            if error.message != self._said:
+                say_aside(f"hammerd: {error.message}; waiting for it to come back")
+            self._said = error.message
+            return ()
+        self._said = None
+        return found

@@ -1,0 +1,138 @@
+"""`hammerd lag`: how far the slaves are behind now, and how far they were."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.history_place import ask_status, history_of, history_without_daemon
+from hammerd.cli.json_answers import say_json
+from hammerd.cli.looking_back import Said, looks_back, refuse_strangers
+from hammerd.cli.saying import say, say_aside, say_error
+from hammerd.cli.status_answer import PairAnswer
+from hammerd.cli.terminal import print_lines
+from hammerd.cli.times import now_ms, rfc3339, show_minute
+from hammerd.cli.whereabouts import Whereabouts, current
+from hammerd.core.history import LagRow
+
+if TYPE_CHECKING:
+    from hammerd.cli.lag_table import PairLag
+
+_NO_DAEMON = frozenset({Exit.UNAVAILABLE, Exit.NO_PERMISSION})
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the history tells; `failure` is why it tells nothing."""
+
+    last: Sequence[LagRow] = ()
+    samples: Sequence[LagRow] = ()
+    failure: CommandFailed | None = None
+
+
+@click.command(epilog="Example: hammerd lag home --since 7d")
+@looks_back
+def lag(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
+    """Show how far the slaves are behind, and how far they were.
+
+    MIN, MEDIAN and MAX are of the samples since then; of those that are older than two days the
+    history has the worst of every few minutes only. Of a single PAIR the course is shown too.
+    When no hammerd answers the last sample stands in for now, with its age, and the exit status
+    is 69.
+    """
+    from hammerd.cli.lag_table import lag_json
+
+    pairs = tuple(dict.fromkeys(pairs))
+    where, at_ms = current(said["config"], said["run_dir"]), now_ms()
+    now, path, absence = _ask(where)
+    past = _look_back(path, pairs, said["since"])
+    if now is None and past.failure is not None:
+        raise past.failure
+    lags = _together(_names(pairs, now or {}, past, path), now or {}, past)
+    if said["as_json"]:
+        say_json(
+            {
+                "hammerd_answers": now is not None,
+                "time": rfc3339(at_ms),
+                "since_time": rfc3339(said["since"]),
+                "history_unreadable_because": past.failure.message if past.failure else None,
+                "pairs": [lag_json(each) for each in lags],
+            }
+        )
+    else:
+        if absence is not None:
+            say_aside(f"hammerd: {absence.message}; this is what it left")
+        if past.failure is not None:
+            say_error(past.failure)
+        _show(lags, said["since"], at_ms, has_daemon=now is not None, is_one=len(pairs) == 1)
+    return Exit.OK if absence is None else absence.code
+
+
+def _show(
+    lags: Sequence["PairLag"], since_ms: int, at_ms: int, *, has_daemon: bool, is_one: bool
+) -> None:
+    from hammerd.cli.lag_table import course_lines, lag_lines
+
+    say(f"since {show_minute(since_ms)} UTC:")
+    print_lines(list(lag_lines(lags, at_ms, has_daemon=has_daemon)))
+    if is_one and lags[0].rows:
+        print_lines([(), *course_lines(lags[0], since_ms, at_ms)])
+
+
+def _together(names: Sequence[str], now: Mapping[str, PairAnswer], past: _Past) -> list["PairLag"]:
+    from hammerd.cli.lag_table import PairLag
+
+    last = {row.pair: row for row in past.last}
+    samples: dict[str, list[LagRow]] = {}
+    for row in past.samples:
+        samples.setdefault(row.pair, []).append(row)
+    return [
+        PairLag(name, now.get(name), last.get(name), tuple(samples.get(name, ())))
+        for name in names
+    ]
+
+
+def _ask(
+    where: Whereabouts,
+) -> tuple[dict[str, PairAnswer] | None, str, CommandFailed | None]:
+    """Return the pairs as they are now, where the history is, and why no daemon tells of now."""
+    try:
+        status = ask_status(where)
+    except CommandFailed as error:
+        if error.code not in _NO_DAEMON:
+            raise
+        return None, history_without_daemon(where, error), error
+    return {pair["pair"]: pair for pair in status["pairs"]}, history_of(status), None
+
+
+def _look_back(path: str, pairs: Sequence[str], since_ms: int) -> _Past:
+    try:
+        from hammerd.cli.history_reading import last_samples, read_history, samples_of
+
+        return _Past(
+            read_history(path, last_samples(pairs)),
+            read_history(path, samples_of(pairs, since_ms)),
+        )
+    except CommandFailed as error:
+        return _Past(failure=error)
+
+
+def _names(
+    pairs: Sequence[str], now: dict[str, PairAnswer], past: _Past, path: str
+) -> tuple[str, ...]:
+    """Return the pairs to tell of: the named ones, or those that are there now or were since."""
+    if not pairs:
+        rows = past.samples if past.samples or now else past.last
+        return tuple(dict.fromkeys((*now, *(row.pair for row in rows))))
+    known = {*now, *(row.pair for row in past.last)}
+    strangers = [name for name in pairs if name not in known]
+    if strangers:
+        from hammerd.cli.history_reading import last_samples, read_history
+
+        seen = () if past.failure else read_history(path, last_samples(()))
+        refuse_strangers(
+            path, strangers, tuple(dict.fromkeys((*now, *(row.pair for row in seen))))
+        )
+    return tuple(pairs)
