@@ -8,7 +8,8 @@ import gc
 import sys
 from collections.abc import Sequence
 
-_EX_UNAVAILABLE = 69
+_EX_USAGE, _EX_UNAVAILABLE = 64, 69
+_NAGIOS_UNKNOWN = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
     except click.ClickException as error:
         say_wrong_usage(error)
-        return Exit.USAGE
+        return _code_of_wrong_usage(error.format_message(), arguments or sys.argv)
     except HammerdError as error:
         say_error(error)
         return exit_code(error)
@@ -40,6 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         give_up_stdout()
         return Exit.FAILURE
+
+
+def _code_of_wrong_usage(message: str, arguments: Sequence[str]) -> int:
+    """Return 64, or what a monitor knows: it reads stdout, and no status past 3."""
+    if "--nagios" not in arguments:
+        return _EX_USAGE
+    sys.stdout.write(f"HAMMERD UNKNOWN - {' '.join(message.replace('|', '/').split())}\n")
+    return _NAGIOS_UNKNOWN
 
 
 def _code_of(result: object) -> int:

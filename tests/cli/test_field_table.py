@@ -63,8 +63,6 @@ def test_no_column_between_two_commas(hammerd, start_daemon, run_dir, two, field
     ("said", "words"),
     [
         (("--json", "-o", "pair"), "say one of --json and -o"),
-        (("--nagios", "--watch"), "say one of --nagios and --watch"),
-        (("--json", "--nagios"), "say one of --json and --nagios"),
         (("-H",), "-H goes with -o FIELDS"),
     ],
 )

@@ -119,3 +119,20 @@ def test_a_config_that_cannot_be_read_is_unknown(hammerd, run_dir):
 
     assert (ran.code, ran.err) == (3, "")
     assert ran.out.startswith("HAMMERD UNKNOWN - cannot read ")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (("--watch",), "say one of --nagios and --watch"),
+        (("--json",), "say one of --json and --nagios"),
+        (("--no|such",), "No such option"),
+    ],
+)
+def test_wrong_usage_is_unknown_too(nagios, said: tuple[str, ...], words: str):
+    ran = nagios(*said)
+
+    assert ran.code == 3
+    assert ran.out.startswith(f"HAMMERD UNKNOWN - {words}")
+    assert "|" not in ran.out
+    assert "Usage: hammerd status" in ran.err
