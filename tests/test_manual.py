@@ -338,7 +338,7 @@ def test_files_of_the_daemon() -> None:
     run_dir, state_dir = settings.run_dir, settings.state_dir
     made = {
         word
-        for tree in trees("daemon")
+        for tree in (*trees("daemon"), *trees("core"))
         for word in literals(tree)
         if re.fullmatch(r"[a-z]+\.(?:json|sock|pid|lock|db)", word)
     }
