@@ -8,7 +8,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hammerd.core.config_values import GOES_UP, Unreadable, Wrong, goes_up, read_text, tidy_path
+from hammerd.core.config_values import (
+    GOES_UP,
+    TOO_LONG,
+    Unreadable,
+    Wrong,
+    goes_up,
+    is_too_long,
+    read_text,
+    tidy_path,
+)
 from hammerd.core.pairs import Endpoint
 
 _SHELL = frozenset("\"'`$&;|<>()[]{}*?!#~^\\")
@@ -99,6 +108,12 @@ def _path_wrong(parts: _Parts) -> Wrong | None:
     return Wrong("must have an absolute path", 'write it like "/Backup1/pfs/test"')
 
 
+def _long_wrong(parts: _Parts) -> Wrong | None:
+    if is_too_long(f"{parts.where or ''}:{parts.path}"):
+        return TOO_LONG
+    return None
+
+
 def _going_up_wrong(parts: _Parts) -> Wrong | None:
     return GOES_UP if goes_up(parts.path) else None
 
@@ -130,6 +145,7 @@ _CHECKS: tuple[Callable[[_Parts], Wrong | None], ...] = (
     _host_wrong,
     _path_wrong,
     _going_up_wrong,
+    _long_wrong,
     _at_sign_wrong,
     _shell_wrong,
 )

@@ -14,6 +14,8 @@ from typing import TypeVar
 Choice = TypeVar("Choice", bound=StrEnum)
 
 SHORTEST_S = 0.01
+LONGEST_PATH_BYTES = 1023
+"""PATH_MAX of the BSDs, without the NUL."""
 LONGEST_S = 36_500 * 86_400.0
 SMALLEST_BYTES = 1 << 10
 
@@ -47,6 +49,7 @@ class Unreadable(ValueError):  # noqa: N818 - what the value is, not a suffix
         self.wrongs = wrongs
 
 
+TOO_LONG = Wrong(f"holds a path of more than {LONGEST_PATH_BYTES} bytes")
 GOES_UP = Wrong("holds a `..`: two paths could be one", "write the path without it")
 
 
@@ -158,6 +161,8 @@ def read_path(value: object) -> str:
         raise Unreadable(Wrong("must be an absolute path", f'begin it with a /, like "/{path}"'))
     if goes_up(path):
         raise Unreadable(GOES_UP)
+    if is_too_long(path):
+        raise Unreadable(TOO_LONG)
     return tidy_path(path)
 
 
@@ -177,6 +182,11 @@ def is_number(value: object) -> bool:
 def tidy_path(path: str) -> str:
     """Cut doubled and trailing slashes; hammer takes a trailing one amiss (HAMMER.md §3)."""
     return re.sub(r"/+", "/", path).rstrip("/") or "/"
+
+
+def is_too_long(path: str) -> bool:
+    """Tell whether no system of ours can open a path, so long is it."""
+    return len(path.encode()) > LONGEST_PATH_BYTES
 
 
 def goes_up(path: str) -> bool:

@@ -187,7 +187,7 @@ class ControlServer:
 
 def _open_to_group(path: Path, group: str) -> str:
     try:
-        os.chown(path, -1, grp.getgrnam(group).gr_gid)
+        os.chown(path, -1, grp.getgrnam(group).gr_gid, follow_symlinks=False)
         path.chmod(STATUS_MODE)
     except KeyError:
         return f"group {group} does not exist: only root can ask for the status"

@@ -17,6 +17,8 @@ from pathlib import Path
 MOST_BYTES = 256 << 20
 READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+MODE = 0o600
+WRITABLE_BY_OTHERS = 0o022
 
 
 def read(path: Path) -> str | None:
@@ -34,6 +36,9 @@ def read(path: Path) -> str | None:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
             raise ValueError("it is not a file that hammerd has written")
+        # What stands in it decides what root ends and starts.
+        if found.st_uid not in (0, os.geteuid()) or found.st_mode & WRITABLE_BY_OTHERS:
+            raise ValueError("another user could have written it")
         return file.read().decode()
 
 
@@ -57,6 +62,20 @@ def replace(path: Path, pieces: Iterable[str]) -> None:
     _sync_directory(path.parent)
 
 
+def replace_soon(path: Path, text: str) -> None:
+    """Replace a file's text, as whole at any moment, without waiting for the disk.
+
+    Raises:
+        OSError: that failed; the file holds what it held.
+    """
+    new = path.with_name(path.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new)
+    with open(os.open(new, WRITE_FLAGS, MODE), "w") as file:
+        file.write(text)
+    os.replace(new, path)
+
+
 def set_aside(path: Path) -> None:
     """Keep what is there as NAME.bad; nothing to do when nothing is there.
 
@@ -77,7 +96,7 @@ def set_aside(path: Path) -> None:
 
 
 def _write(path: Path, pieces: Iterable[str]) -> None:
-    fd = os.open(path, WRITE_FLAGS, 0o600)
+    fd = os.open(path, WRITE_FLAGS, MODE)
     try:
         for piece in pieces:
             data = memoryview(piece.encode())

@@ -25,6 +25,9 @@ SLICE = 20
 """How many processes are looked at before the loop gets its turn: about a millisecond."""
 
 
+LONGEST_COMMAND = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """A process that writes to a slave: `operand` as its command line has it."""
@@ -39,8 +42,9 @@ class Writer:
 
     @property
     def command(self) -> str:
-        """The command line, for people."""
-        return " ".join(self.words)
+        """The command line, for people: a terminal obeys nothing in it."""
+        said = " ".join(self.words)[:LONGEST_COMMAND]
+        return "".join(char if char.isprintable() else "?" for char in said)
 
     @property
     def slave(self) -> Endpoint:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hammerd.core.daemon_config import DaemonConfig, LogFormat, LogLevel
 from hammerd.core.errors import HammerdError
+from hammerd.daemon.directories import check_directory
 from hammerd.daemon.logs import render
 from hammerd.daemon.system_log import SystemLog
 
@@ -130,11 +131,12 @@ def check_log_files(settings: DaemonConfig) -> None:
     A full disk is no reason not to mirror.
 
     Raises:
-        HammerdError: a log can never be written where it is configured.
+        HammerdError: a log can never be written where it is configured, or is not safe there.
     """
     for key in ("log_file", "lag_log_file"):
         path = Path(getattr(settings, key))
         try:
+            check_directory(key, path.parent)
             os.close(open_log(path))
         except OSError as error:
             if error.errno in PASSING:

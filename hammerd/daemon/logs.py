@@ -142,4 +142,6 @@ def _quoted(value: object) -> str:
         return f"{value:.3f}".rstrip("0").rstrip(".")
     text = str(value)
     is_plain = text.isprintable() and not set(text) & set(" =\"'\\") and text != ""
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
+    quoted = text if is_plain else json.dumps(text, ensure_ascii=False)
+    # JSON leaves some control characters as they are, which a terminal would obey.
+    return quoted if quoted.isprintable() else json.dumps(text)

@@ -10,9 +10,10 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
-from hammerd.core.errors import AlreadyRunning
+from hammerd.core.errors import AlreadyRunning, HammerdError
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 NO_ROOM = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
@@ -28,6 +29,7 @@ class PidFile:
 
         Raises:
             AlreadyRunning: another process holds the lock; the message names it.
+            HammerdError: what is there is no file of hammerd's.
             OSError: the file cannot be made.
         """
         self._path = path
@@ -56,7 +58,11 @@ class PidFile:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._is_of_that_name(fd):
+                    self._refuse_what_is_not_ours(fd)
                     return fd
+            except HammerdError:
+                os.close(fd)
+                raise
             except BlockingIOError as error:
                 holder = _holder(fd)
                 message = f"hammerd is already running as pid {holder} (lock on {self._path})"
@@ -74,6 +80,22 @@ class PidFile:
         with contextlib.suppress(FileNotFoundError):
             return os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         return os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _refuse_what_is_not_ours(self, fd: int) -> None:
+        """Leave alone what somebody put there: to write our pid would cut it."""
+        found = os.fstat(fd)
+        if self._is_lock_only and stat.S_ISDIR(found.st_mode):
+            return
+        if not stat.S_ISREG(found.st_mode):
+            what = "is no file"
+        elif found.st_nlink > 1:
+            what = "has a second name, and may be the file of somebody else"
+        elif found.st_uid not in (0, os.geteuid()):
+            what = f"is a file of user {found.st_uid}"
+        else:
+            return
+        hint = "look at what it is, and move it away"
+        raise HammerdError(f"{self._path} {what}: hammerd does not write to it", hint)
 
     def _is_of_that_name(self, fd: int) -> bool:
         locked = os.fstat(fd)

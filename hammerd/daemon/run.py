@@ -29,7 +29,7 @@ from hammerd.daemon.batch_reader import BatchReader
 from hammerd.daemon.calls import Calls
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.control_server import ControlServer
-from hammerd.daemon.directories import make_directories, os_errors_explained
+from hammerd.daemon.directories import UMASK, make_directories, os_errors_explained, records_dir
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.engine import Engine, Inbox, World
@@ -79,6 +79,7 @@ def run(config_path: Path, on_ready: Callable[[], None] = lambda: None) -> int:
     config = load_config(config_path)
     make_room(len(config.pairs), str(config_path))
     children.reset_signals()
+    os.umask(UMASK)
     with contextlib.ExitStack() as locks:
         signals.hold_signals()
         with os_errors_explained():
@@ -137,7 +138,7 @@ class Daemon:
         state_dir, log = Path(settings.state_dir), self._journal.log
         self._keeping = Keeping(state_dir, self._readings, self._clock, self._writer, log)
         self._calls = Calls(loop)
-        self._records = SpawnRecords(run_dir / "streams", self._record_failed)
+        self._records = SpawnRecords(records_dir(settings), self._record_failed)
         self._watch = half_watch(loop)
         self._streams = Streams(loop, self._heard, self._watch, self._records)
         self._orphans = Orphans(self._slaves, self._records, self._journal, ORPHAN_GRACE_S)

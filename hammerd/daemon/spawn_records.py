@@ -6,7 +6,6 @@ the groups that are still there before it launches anything onto their slaves.
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,10 +48,8 @@ class SpawnRecords:
         hammerd still knows the orphan by its command line.
         """
         path = self._path(record.pgid)
-        new = path.with_suffix(".new")
         try:
-            new.write_text(json.dumps(asdict(record)))
-            os.replace(new, path)
+            durable_file.replace_soon(path, json.dumps(asdict(record)))
         except OSError as error:
             self._on_failure(f"{path}: {error.strerror}")
 

@@ -75,6 +75,7 @@ def test_an_end_is_read(text: str, end: Endpoint):
         (7, "must be a string"),
         (True, "must be a string"),
         (["/a"], "must be a string"),
+        ("host:/" + "x" * 1023, "holds a path of more than 1023 bytes"),
     ],
 )
 def test_an_end_that_hammer_would_take_amiss_is_refused(text: object, what: str):

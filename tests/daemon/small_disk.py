@@ -34,7 +34,7 @@ class SmallDisk:
 def a_small_disk(path: Path, *, kib: int = 64) -> Iterator[SmallDisk]:
     """Mount a small disk at a directory to be made; skips the test where that is not allowed."""
     path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(path)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0755", "tmpfs", str(path)]
     if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("needs root and tmpfs")
     try:
