@@ -22,6 +22,9 @@ from hammerd.core.history import (
     SCHEMA_VERSION,
     EventRow,
     LagRow,
+    LagSummary,
+    Sampled,
+    summary_of,
 )
 
 try:
@@ -88,6 +91,24 @@ def samples_of(pairs: Sequence[str], since_ms: int) -> Query[list[LagRow]]:
             (since_ms, *names),
         ).fetchall()
         return [LagRow(*row) for row in rows]
+
+    return query
+
+
+def summaries_of(pairs: Sequence[str], since_ms: int) -> Query[dict[str, LagSummary]]:
+    """Return the query for what the samples of each pair are in short; no pairs means all."""
+
+    def query(connection: sqlite3.Connection) -> dict[str, LagSummary]:
+        wanted, names = _of_pairs(pairs)
+        # A week of many pairs is a million rows: of each only what is looked at.
+        rows = connection.execute(
+            f"SELECT pair, seconds, time_ms FROM lag WHERE time_ms >= ?{wanted}",
+            (since_ms, *names),
+        )
+        samples: dict[str, list[Sampled]] = {}
+        for pair, seconds, time_ms in rows:
+            samples.setdefault(pair, []).append((seconds, time_ms))
+        return {pair: summary_of(samples[pair]) for pair in sorted(samples)}
 
     return query
 

@@ -28,12 +28,16 @@ _GAP = "  "
 
 @dataclass(frozen=True, slots=True)
 class PairLag:
-    """What is known of a pair: by the daemon (None without it), its last sample, those since."""
+    """What is known of a pair: by the daemon (None without it), its last sample, those since.
+
+    `rows` are those samples themselves, None where nobody asked for them.
+    """
 
     pair: str
     now: PairAnswer | None
     last: LagRow | None
-    rows: tuple[LagRow, ...] = ()
+    summary: LagSummary
+    rows: tuple[LagRow, ...] | None = None
 
 
 def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Iterator[Line]:
@@ -43,17 +47,17 @@ def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Itera
     rows = []
     for lag in lags:
         cells = (_now(lag),) if has_daemon else (_last(lag), _age(lag, at_ms))
-        summary = summary_of(lag.rows)
+        summary = lag.summary
         at = "-" if summary.max_ms is None else show_minute(summary.max_ms)
         rows.append((lag.pair, *cells, *_spans(summary), at, _share(summary)))
     yield from _table(heads, rows, frozenset({"PAIR", "MAX AT (UTC)"}))
 
 
-def course_lines(lag: PairLag, since_ms: int, at_ms: int) -> Iterator[Line]:
+def course_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterator[Line]:
     """Lay out how the lag of one pair went, in twelve spans of time at most."""
     rows = []
-    for begin_ms, within in spans_of(lag.rows, since_ms, at_ms):
-        summary = summary_of(within)
+    for begin_ms, within in spans_of(samples, since_ms, at_ms):
+        summary = summary_of((row.seconds, row.time_ms) for row in within)
         counted = (str(summary.samples), _share(summary))
         rows.append((show_minute(begin_ms), *_spans(summary), *counted))
     heads = ("FROM (UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN")
@@ -79,7 +83,7 @@ def spans_of(
 
 def lag_json(lag: PairLag) -> dict[str, object]:
     """Turn what is known of a pair into the JSON object that scripts read."""
-    summary = summary_of(lag.rows)
+    summary, rows = lag.summary, lag.rows
     return {
         "pair": lag.pair,
         "now": None if lag.now is None else _now_json(lag.now),
@@ -90,7 +94,7 @@ def lag_json(lag: PairLag) -> dict[str, object]:
         "median_s": summary.median_s,
         "max_s": summary.max_s,
         "max_time": None if summary.max_ms is None else rfc3339(summary.max_ms),
-        "samples": [sample_json(row) for row in lag.rows],
+        "samples": None if rows is None else [sample_json(row) for row in rows],
     }
 
 

@@ -86,10 +86,14 @@ class LagSummary:
     max_ms: int | None = None
 
 
-def summary_of(rows: Iterable[LagRow]) -> LagSummary:
+Sampled = tuple[float | None, int]
+"""The seconds of a sample, None when it did not know them, and its time in milliseconds."""
+
+
+def summary_of(samples: Iterable[Sampled]) -> LagSummary:
     """Return the least, the median and the greatest lag of some samples."""
-    every = tuple(rows)
-    known = sorted((row.seconds, row.time_ms) for row in every if row.seconds is not None)
+    every = tuple(samples)
+    known = sorted((seconds, time_ms) for seconds, time_ms in every if seconds is not None)
     unknown = len(every) - len(known)
     if not known:
         return LagSummary(len(every), unknown)

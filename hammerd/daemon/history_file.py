@@ -155,6 +155,8 @@ class HistoryFile:
                 f"{self.path}: it is of version {version}, and this hammerd knows {SCHEMA_VERSION}"
             )
             raise HistoryUnwritten(because, f"install the newer hammerd again, or {_ANOTHER_FILE}")
+        # As SQLite has it, unless somebody built it otherwise: see above.
+        connection.execute("PRAGMA mmap_size = 0")
         # To empty the journal is cheaper than to remove it: the directory stays as it is.
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         page_bytes = _number(connection, "PRAGMA page_size")

@@ -224,6 +224,8 @@ def test_lag_asks_the_daemon_for_now_and_for_its_history(
     assert as_json["hammerd_answers"] is True
     assert [one["pair"] for one in as_json["pairs"]] == ["home", "new", "web"]
     assert as_json["pairs"][0]["now"]["master_tid"] == TID
+    # Those of all pairs would be too many.
+    assert as_json["pairs"][0]["samples"] is None
     # The history of the running daemon is found for events too.
     assert hammerd("events", "--run-dir", run_dir, "--since", NOON).out == TABLE
 

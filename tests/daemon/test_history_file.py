@@ -4,11 +4,14 @@ import contextlib
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hammerd.cli.exits import CommandFailed
+from hammerd.cli.history_reading import events_of, read_history
 from hammerd.core.history import SCHEMA_VERSION, EventRow, LagRow
 from hammerd.daemon.clock import Instant
 from hammerd.daemon.history import Backlog
@@ -108,6 +111,37 @@ def test_a_mode_that_somebody_gave_it_stays(path: Path) -> None:
     file.write(Rows((event(),)))
 
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_is_in_the_group_needs_to_write_nothing_to_read_it() -> None:
+    if os.getuid() != 0:
+        return
+    nobody, group = 65_534, 54_321
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        path = Path(directory) / "history.db"
+        HistoryFile(path, group).write(Rows((event(1),)))
+
+        assert _reads_as(path, nobody, group)
+        assert not _reads_as(path, nobody, group + 1)
+
+
+def _reads_as(path: Path, user: int, group: int) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(user)
+            found = read_history(str(path), events_of((), 0))
+            os._exit(0 if [one.event for _, one in found] == ["pair.1"] else 1)
+        except CommandFailed as error:
+            os._exit(int(error.code))
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code in (0, 77)
+    return code == 0
 
 
 def test_a_newer_version_is_left_alone(file: HistoryFile, path: Path) -> None:

@@ -1,7 +1,7 @@
 """`hammerd lag`: how far the slaves are behind now, and how far they were."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Unpack
 
 import click
@@ -15,7 +15,7 @@ from hammerd.cli.status_answer import PairAnswer
 from hammerd.cli.terminal import print_lines
 from hammerd.cli.times import now_ms, rfc3339, show_minute
 from hammerd.cli.whereabouts import Whereabouts, current
-from hammerd.core.history import LagRow
+from hammerd.core.history import LagRow, LagSummary
 
 if TYPE_CHECKING:
     from hammerd.cli.lag_table import PairLag
@@ -28,7 +28,8 @@ class _Past:
     """What the history tells; `failure` is why it tells nothing."""
 
     last: Sequence[LagRow] = ()
-    samples: Sequence[LagRow] = ()
+    summaries: Mapping[str, LagSummary] = field(default_factory=dict)
+    samples: Sequence[LagRow] | None = None
     failure: CommandFailed | None = None
 
 
@@ -38,7 +39,8 @@ def lag(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
     """Show how far the slaves are behind, and how far they were.
 
     MIN, MEDIAN and MAX are of the samples since then; of those that are older than two days the
-    history has the worst of every few minutes only. Of a single PAIR the course is shown too.
+    history has the worst of every few minutes only. Of a single PAIR the course is shown too, and
+    with --json the samples of each PAIR that is named.
     When no hammerd answers the last sample stands in for now, with its age, and the exit status
     is 69.
     """
@@ -78,18 +80,27 @@ def _show(
     say(f"since {show_minute(since_ms)} UTC:")
     print_lines(list(lag_lines(lags, at_ms, has_daemon=has_daemon)))
     if is_one and lags[0].rows:
-        print_lines([(), *course_lines(lags[0], since_ms, at_ms)])
+        print_lines([(), *course_lines(lags[0].rows, since_ms, at_ms)])
 
 
 def _together(names: Sequence[str], now: Mapping[str, PairAnswer], past: _Past) -> list["PairLag"]:
     from hammerd.cli.lag_table import PairLag
 
     last = {row.pair: row for row in past.last}
-    samples: dict[str, list[LagRow]] = {}
-    for row in past.samples:
-        samples.setdefault(row.pair, []).append(row)
+    samples: dict[str, list[LagRow]] | None = None
+    if past.samples is not None:
+        samples = {name: [] for name in names}
+        for row in past.samples:
+            samples[row.pair].append(row)
+    nothing = LagSummary(0, 0)
     return [
-        PairLag(name, now.get(name), last.get(name), tuple(samples.get(name, ())))
+        PairLag(
+            name,
+            now.get(name),
+            last.get(name),
+            past.summaries.get(name, nothing),
+            None if samples is None else tuple(samples[name]),
+        )
         for name in names
     ]
 
@@ -109,11 +120,17 @@ def _ask(
 
 def _look_back(path: str, pairs: Sequence[str], since_ms: int) -> _Past:
     try:
-        from hammerd.cli.history_reading import last_samples, read_history, samples_of
+        from hammerd.cli.history_reading import (
+            last_samples,
+            read_history,
+            samples_of,
+            summaries_of,
+        )
 
         return _Past(
             read_history(path, last_samples(pairs)),
-            read_history(path, samples_of(pairs, since_ms)),
+            read_history(path, summaries_of(pairs, since_ms)),
+            read_history(path, samples_of(pairs, since_ms)) if pairs else None,
         )
     except CommandFailed as error:
         return _Past(failure=error)
@@ -124,8 +141,8 @@ def _names(
 ) -> tuple[str, ...]:
     """Return the pairs to tell of: the named ones, or those that are there now or were since."""
     if not pairs:
-        rows = past.samples if past.samples or now else past.last
-        return tuple(dict.fromkeys((*now, *(row.pair for row in rows))))
+        before = past.summaries if past.summaries or now else [row.pair for row in past.last]
+        return tuple(dict.fromkeys((*now, *before)))
     known = {*now, *(row.pair for row in past.last)}
     strangers = [name for name in pairs if name not in known]
     if strangers:
