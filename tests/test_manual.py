@@ -250,6 +250,22 @@ def test_gears() -> None:
     assert names(section("Gears")) == set(Gear)
 
 
+def test_what_the_status_tells_of_a_pair() -> None:
+    told = {"pair_json", "_stream_json", "_transfer_json", "_lag_json", "_extras_json"}
+    keys = {
+        key.value
+        for tree in trees("core")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name in told
+        for each in ast.walk(node)
+        if isinstance(each, ast.Dict)
+        for key in each.keys
+        if isinstance(key, ast.Constant)
+    }
+
+    assert names(section("What the status tells of a pair")) == keys
+
+
 # --- causes --------------------------------------------------------------------------------------
 
 

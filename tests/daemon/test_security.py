@@ -17,6 +17,8 @@ Each stands with its tests below it; those without a path are here.
         test_links_in_the_place_of_our_files_are_not_followed
         test_fifos_in_the_place_of_our_files_hold_nothing_up
         test_record_is_not_written_through_a_link
+        tests/daemon/test_history_file.py::test_a_symbolic_link_is_not_followed
+        tests/daemon/test_history_file.py::test_a_fifo_is_not_waited_for
         tests/daemon/test_writer.py::test_log_file_never_follows_a_symlink
         tests/daemon/test_writer.py::test_fifo_that_nobody_reads_holds_nothing_up
         tests/daemon/test_service_life.py::test_what_can_be_no_log_is_refused_at_the_start
@@ -26,6 +28,7 @@ Each stands with its tests below it; those without a path are here.
         tests/daemon/test_control_server.py::test_status_socket_takes_no_verb_that_changes_anything
     clients that mean harm
         test_hostile_clients_hurt_nobody_but_themselves
+        test_storm_of_requests_keeps_no_stream_from_being_mended
         tests/daemon/test_control_server.py::test_nonsense_is_refused_and_the_daemon_goes_on
         tests/daemon/test_control_server.py::test_endless_request_is_refused_and_cut_off
         tests/daemon/test_control_server.py::test_silent_clients_keep_nobody_from_asking
@@ -57,12 +60,15 @@ import grp
 import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -443,6 +449,43 @@ def test_hostile_clients_hurt_nobody_but_themselves(paired: World) -> None:
 
     until(lambda: len(psutil.Process(paired.daemons[0].pid).net_connections("unix")) < 20, "gone")
     assert "daemon.broke" not in paired.log()
+
+
+def test_storm_of_requests_keeps_no_stream_from_being_mended(paired: World) -> None:
+    start(paired)
+    half = paired.streams_in_following_gear()["half_pids"][0]
+    is_over = threading.Event()
+    path = str(paired.run_dir / "status.sock")
+    with ThreadPoolExecutor(8) as storm:
+        answered = [storm.submit(ask_again_and_again, path, is_over) for _ in range(8)]
+        try:
+            os.kill(half, signal.SIGKILL)
+            now = paired.reaches(
+                lambda now: now["state"] == "streaming" and half not in now["half_pids"],
+                "streaming anew",
+            )
+        finally:
+            is_over.set()
+
+    assert now["restarts"] == 1
+    assert all(each.result() for each in answered)
+
+
+def ask_again_and_again(path: str, is_over: threading.Event) -> int:
+    """Ask for much as fast as is answered, each time on a new connection; count the answers."""
+    names = json.dumps([f"pair-{number}" for number in range(4000)]).encode()
+    answers = 0
+    while not is_over.is_set() or answers == 0:
+        with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+            client.settimeout(10)
+            client.connect(path)
+            for request in (
+                b'{"verb": "status"}\n',
+                b'{"verb": "status", "pairs": ' + names + b"}\n",
+            ):
+                client.sendall(request)
+            answers += len(client.recv(1 << 16)) > 0
+    return answers
 
 
 def memory_bytes(world: World) -> int:
