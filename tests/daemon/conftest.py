@@ -46,3 +46,12 @@ def mirrored(world: World) -> World:
     world.start(world.configure({"test": (master, slave)}))
     world.streams_in_following_gear()
     return world
+
+
+@pytest.fixture
+def paired(world_once: World) -> World:
+    """A world with a master and a slave, and a config; no daemon runs."""
+    master = world_once.make_master()
+    slave = world_once.make_slave(master)
+    world_once.configure({"test": (master, slave)})
+    return world_once
