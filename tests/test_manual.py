@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_type_hints
 
 import click
 import pytest
 
 from hammerd.cli.exits import Exit
 from hammerd.cli.group import COMMANDS, group
+from hammerd.cli.status_answer import DaemonAnswer
 from hammerd.core import places
 from hammerd.core.anomalies import AnomalyName
 from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Key
@@ -305,6 +307,13 @@ def test_lasting_complaints() -> None:
 
 def test_echoes() -> None:
     assert names(section("Lines that are no cause")) == complaints(Cure.ECHO)
+
+
+def test_troubles_of_the_daemon() -> None:
+    ends = ("_because", "_complaints", "_lost", "_dropped", "_failed")
+    troubles = {name for name in get_type_hints(DaemonAnswer) if name.endswith(ends)}
+
+    assert names(section("When hammerd itself is in trouble")) == troubles
 
 
 def test_anomalies() -> None:
