@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from hammerd.core.daemon_config import DaemonConfig
 from hammerd.core.history import FILE_NAME, EventRow, LagRow
@@ -31,6 +32,9 @@ REST_S = 1.0
 
 RETRY_S = 5.0
 MOST_WAITING = 10_000
+MOST_AT_ONCE = 1_000
+"""How many rows are written in one transaction: far less than the file makes room for."""
+
 LONGEST_TEXT = 2_000
 
 UNTOLD = frozenset({"pair.status"})
@@ -39,6 +43,9 @@ UNTOLD = frozenset({"pair.status"})
 _HEAD = frozenset({"event", "pair"})
 _MOST_INTEGER = (1 << 63) - 1
 _UNWRITTEN_HINT = "the mirrors go on; hammerd keeps what is to be written, and tries again"
+
+
+Row = TypeVar("Row")
 
 
 class Backlog:
@@ -61,13 +68,18 @@ class Backlog:
                 self._samples.append(row)
             self._shorten()
 
-    def take(self) -> Rows:
-        """Take out all there is."""
+    def take(self, most: int = MOST_AT_ONCE) -> Rows | None:
+        """Take out the oldest rows, events before samples; None when there are none."""
         with self._lock:
-            rows = Rows(tuple(self._events), tuple(self._samples))
+            events = _taken(self._events, most)
+            samples = _taken(self._samples, most - len(events))
+        return Rows(events, samples) if events or samples else None
+
+    def clear(self) -> None:
+        """Forget all there is; nobody misses it."""
+        with self._lock:
             self._events.clear()
             self._samples.clear()
-            return rows
 
     def put_back(self, rows: Rows) -> None:
         """Put what was taken out before all that came since."""
@@ -174,6 +186,8 @@ class History:
 
     def _hand_over(self) -> None:
         self._timer, self._written_at = None, self._loop.time()
+        if self._is_off:
+            return
         is_queued = self._writer.submit(self._write)
         if not is_queued or self._unwritten_because is not None:
             self._set_timer(RETRY_S)
@@ -202,7 +216,7 @@ class History:
 
     def _turn_off(self, because: str, hint: str) -> None:
         self._is_off = True
-        self._backlog.take()
+        self._backlog.clear()
         self._unwritten_because = because
         if self.log is not None:
             self.log.warning("history.off", because=because, hint=hint)
@@ -210,15 +224,19 @@ class History:
     # --- on the writer thread --------------------------------------------------------------------
 
     def _write(self) -> None:
-        rows = self._backlog.take()
-        if not rows.events and not rows.samples:
-            return
+        while rows := self._backlog.take():
+            if not self._write_rows(rows):
+                return
+        self._keep_up()
+
+    def _write_rows(self, rows: Rows) -> bool:
+        """Write some rows; False when they have to wait, or there is no history at all."""
         because, hint, damage = None, "", None
         try:
             damage = self._file.write(rows)
         except NoSqlite as error:
             tell_loop(self._loop, partial(self._turn_off, error.message, error.hint))
-            return
+            return False
         except HistoryUnwritten as error:
             because, hint = error.message, error.hint or _UNWRITTEN_HINT
             self._backlog.put_back(rows)
@@ -226,8 +244,7 @@ class History:
             # The loop is woken for what is news only.
             tell_loop(self._loop, partial(self._heard, because, hint, damage))
         self._last_because = because
-        if because is None:
-            self._keep_up()
+        return because is None
 
     def _keep_up(self) -> None:
         now = self._clock.now()
@@ -238,6 +255,10 @@ class History:
                 self._file.change(partial(thin, now_ms=now_ms))
                 before_ms = now_ms - round(self.keep_s * 1_000)
                 self._file.change(partial(forget_older, before_ms=before_ms))
+
+
+def _taken(rows: deque[Row], most: int) -> tuple[Row, ...]:
+    return tuple(rows.popleft() for _ in range(min(most, len(rows))))
 
 
 def _group_id(name: str) -> int | None:

@@ -307,6 +307,7 @@ def test_a_backlog_is_bounded_and_gives_up_samples_first() -> None:
         backlog.put(event(number))
 
     rows = backlog.take()
+    assert rows
     assert [row.event for row in rows.events] == ["pair.0", "pair.1", "pair.2"]
     assert [row.seconds for row in rows.samples] == [2.0]
     assert backlog.lost == 2
