@@ -72,15 +72,17 @@ _PAIRING = (
         r"source and target have different shared-uuid's",
         ParkCause.UUID_MISMATCH,
         'compare "hammer pfs-status MASTER SLAVE"; a slave made for another master must be made'
-        ' anew: "hammer pfs-slave SLAVE shared-uuid=<shared-uuid of the master>"',
+        ' anew: "hammer pfs-destroy SLAVE",'
+        ' "hammer pfs-slave SLAVE shared-uuid=<shared-uuid of the master>"',
     ),
     _parked(
         "not_a_slave",
         r"target must be in slave mode",
         ParkCause.NOT_A_SLAVE,
         "the slave is a master. First: is the path right? If it was promoted on purpose, swap"
-        " master and slave. Only if what was written to it may be lost:"
-        ' "hammer pfs-downgrade SLAVE"',
+        " master and slave. Only if what was written to it may be lost, make it anew:"
+        ' "hammer pfs-destroy SLAVE",'
+        ' "hammer pfs-slave SLAVE shared-uuid=<shared-uuid of the master>"',
     ),
     _refused(
         "version_mismatch",

@@ -164,9 +164,8 @@ def _mismatch_hint(pair: Pair, master: PfsStatus, slave: PfsStatus) -> str:
         cure = f'if no path is wrong: "hammer pfs-update {path} shared-uuid={master.shared_uuid}"'
     else:
         cure = (
-            "if no path is wrong and nothing in the slave is needed, make it anew:"
-            f' "hammer pfs-destroy {path}",'
-            f' "hammer pfs-slave {path} shared-uuid={master.shared_uuid}"'
+            "if no path is wrong and nothing in the slave is needed,"
+            f" {_anew(path, master.shared_uuid)}"
         )
     return f"{said}; {cure}{_there(pair.slave)}"
 
@@ -177,8 +176,20 @@ def _judge_slave(pair: Pair, slave: PfsStatus | None) -> Park | None:
     return Park(
         ParkCause.NOT_A_SLAVE,
         f"slave {pair.slave} is a master. First: is the path right? If it was promoted on purpose,"
-        " swap master and slave. Only if what was written to it may be lost:"
-        f' "hammer pfs-downgrade {pair.slave.path}"{_there(pair.slave)}',
+        " swap master and slave. Only if what was written to it may be lost,"
+        f" {_anew(pair.slave.path, slave.shared_uuid)}{_there(pair.slave)}",
+    )
+
+
+def _anew(path: str, shared_uuid: str) -> str:
+    """Say how to make a slave anew, which is the only safe way back from a master.
+
+    A downgrade stores the TID of the slave's own file system: what its master wrote below that
+    would never be mirrored (HAMMER.md §12), and no lag would tell of it.
+    """
+    return (
+        f'make it anew: "hammer pfs-destroy {path}",'
+        f' "hammer pfs-slave {path} shared-uuid={shared_uuid}"'
     )
 
 

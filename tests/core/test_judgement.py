@@ -126,7 +126,9 @@ def test_a_promoted_slave_parks_the_pair() -> None:
 
     assert isinstance(judgement, Park)
     assert judgement.cause is ParkCause.NOT_A_SLAVE
-    assert '"hammer pfs-downgrade /Backup2/pfs/test"' in judgement.hint
+    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}"' in judgement.hint
+    # A downgrade would leave a TID above writes of the master that were never mirrored.
+    assert "pfs-downgrade" not in judgement.hint
 
 
 def test_other_shared_uuids_park_the_pair_with_both_uuids_and_a_cure() -> None:

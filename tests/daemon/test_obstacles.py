@@ -42,7 +42,7 @@ def test_parked_pairs_say_why_and_go_on_by_themselves_when_the_cause_is_gone(
     assert stranger["because"] == "uuid_mismatch"
     assert f"shared-uuid={admin.shared_uuid(master)}" in stranger["hint"]
     assert upgraded["because"] == "not_a_slave"
-    assert "pfs-downgrade" in upgraded["hint"]
+    assert f"pfs-destroy {promoted}" in upgraded["hint"]
     assert (absent["waiting_for"], absent["because"]) == ("mount", "pfs_missing")
     assert "hammer pfs-slave" in absent["hint"]
     assert {pair["failures"] for pair in (stranger, upgraded, absent)} == {0}
