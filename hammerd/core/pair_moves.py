@@ -29,6 +29,7 @@ from hammerd.core.pair_states import (
     UNKILLABLE,
     Down,
     Launching,
+    LossCause,
     Memory,
     PairLife,
     Parked,
@@ -53,10 +54,14 @@ from hammerd.core.pair_states import (
 from hammerd.core.pairs import Gear
 from hammerd.core.stream_sayings import ParkCause
 
+# Once the master is past that TID a stream would run, and skip all that was written below it.
 DIVERGED_HINT = (
-    "the slave's TID is ahead of its master's, so nothing would be copied: find out which end is "
-    'right, re-create the slave if it is not, then run "hammerd resume"'
+    "the slave's TID is ahead of its master's, so what the master writes would be skipped: find"
+    ' out which end is right, make the slave anew if it is not ("hammer pfs-destroy", then "hammer'
+    ' pfs-slave" with the shared-uuid of the master), then run "hammerd resume"'
 )
+
+_DEATHS = frozenset({LossCause.LINK_LOST, LossCause.HALF_DIED, LossCause.LEADER_DIED})
 
 
 # --- stopping and what comes after it ----------------------------------------------------------
@@ -107,9 +112,16 @@ def _rank(then: Then) -> int:
 def strengthen(life: PairLife, state: Stopping, then: Then) -> Step:
     """Let what is heard while stopping change what comes after it, if it weighs more."""
     is_asked = isinstance(then, ThenStopped | ThenProbe)
-    if is_asked or _rank(then) > _rank(state.then):
+    if is_asked or _rank(then) > _rank(state.then) or _names_a_cause(then, state.then):
         return to(life, replace(state, then=then))
     return Step(life)
+
+
+def _names_a_cause(then: Then, before: Then) -> bool:
+    """Whether hammer says what a group died of that was only seen to die until now."""
+    if not (isinstance(then, ThenBackoff) and isinstance(before, ThenBackoff)):
+        return False
+    return before.trouble.because in _DEATHS and then.trouble.because not in _DEATHS
 
 
 def go_on(life: PairLife, then: Then, ctx: Context) -> Step:

@@ -8,6 +8,7 @@ from hammerd.core.pair_complaints import LASTING_COMPLAINTS
 from hammerd.core.pair_deadlines import LONGEST_LOOK_S, deadline
 from hammerd.core.pair_events import (
     Acknowledged,
+    DeadlinePassed,
     GroupEmpty,
     HalfContinued,
     HalfDied,
@@ -23,6 +24,7 @@ from hammerd.core.pair_events import (
 )
 from hammerd.core.pair_states import (
     CountedComplaint,
+    LossCause,
     PairLife,
     Parked,
     Stopping,
@@ -39,6 +41,7 @@ from tests.core.pair_play import (
     COPYING,
     DUE,
     GO,
+    LAUNCHING,
     PAIR,
     complained,
     go_on,
@@ -98,6 +101,21 @@ def test_last_words_of_a_stream_that_is_being_ended_are_written_down_too() -> No
     ]
     assert isinstance(done.life.state, Stopping)
     assert done.life.state.then == ThenBackoff(trouble)
+
+
+def test_what_hammer_names_outweighs_the_death_that_was_seen_first() -> None:
+    done = play(*LAUNCHING, (10, HalfDied(8, "target")), (10, FULL))
+
+    assert isinstance(done.life.state, Stopping)
+    assert done.life.state.then == ThenBackoff(Trouble("slave_full", "what helps"))
+
+
+def test_stall_remains_the_cause_whatever_its_stream_says_while_it_ends() -> None:
+    done = play(*COPYING, (10_000, DeadlinePassed()), (10_000, FULL))
+
+    assert isinstance(done.life.state, Stopping)
+    assert isinstance(done.life.state.then, ThenBackoff)
+    assert done.life.state.then.trouble.because == LossCause.STALLED
 
 
 def test_complaint_outlasts_its_stream_until_it_is_acknowledged() -> None:
