@@ -28,9 +28,6 @@ BITE_BYTES = 4096
 MOST_FDS = 1 << 16
 """Up to which number fds are closed where the system names no limit."""
 
-UMASK = 0o022
-"""So that who may read logs and ask for the status does not hang on the shell of who starts us."""
-
 
 def detach(serve: Callable[[Ready], int]) -> int:
     """Serve in the background; return when it is ready, or cannot become so.
@@ -110,7 +107,6 @@ def _leave_the_caller(complain: int) -> None:
     """Keep nothing of who started us but the pipe to complain through, as stderr."""
     os.setsid()
     os.chdir("/")
-    os.umask(UMASK)
     null = os.open(os.devnull, os.O_RDWR)
     for fd, number in ((null, STDIN), (null, STDOUT), (complain, STDERR)):
         os.dup2(fd, number)
