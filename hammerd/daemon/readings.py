@@ -57,6 +57,8 @@ class Readings:
         self._spans: dict[str, ReadSpan] = {}
         self._unreadable: dict[str, str] = {}
         self._unrelated: dict[str, str] = {}
+        # Slaves whose last reading was of a PFS that is no slave of their master.
+        self._strange: set[str] = set()
         self._unconfirmed: dict[str, WentBack] = {}
 
     # --- what was read -----------------------------------------------------------------------
@@ -120,11 +122,17 @@ class Readings:
         return str(end) in self._unreadable
 
     def related(self, pair: Pair, obstacle: str | None) -> None:
-        """Record why the ends of a pair cannot be compared; None when they can."""
-        if obstacle is None:
-            self._unrelated.pop(pair.name, None)
-        else:
+        """Record why the ends of a pair cannot be compared; None when they can.
+
+        Also when they cannot be read any more; what was read last proves nothing even so.
+        """
+        if obstacle is not None:
             self._unrelated[pair.name] = obstacle
+            self._strange.add(str(pair.slave))
+            return
+        self._unrelated.pop(pair.name, None)
+        if not (self.is_unreadable(pair.master) or self.is_unreadable(pair.slave)):
+            self._strange.discard(str(pair.slave))
 
     def replaced(self, end: Endpoint) -> None:
         """Forget what was read of an end: another PFS is there now, with TIDs of its own."""
@@ -147,7 +155,7 @@ class Readings:
             is_master_later=read is None or reread is None or read.is_before(reread),
         )
         is_unproven = self._is_unproven(pair, now_at)
-        if pair.name in self._unrelated:
+        if pair.name in self._unrelated or str(pair.slave) in self._strange:
             return UNKNOWN
         if master in self._unconfirmed:
             return replace(UNKNOWN, is_unproven=is_unproven)
@@ -214,12 +222,17 @@ class Readings:
         ):
             for gone in known.keys() - kept:
                 del known[gone]
+        self._strange &= names
 
     # --- over the end of the daemon ----------------------------------------------------------
 
     def saved(self) -> tuple[dict[str, TidClock], dict[str, SlaveReading]]:
-        """Return what is to be kept over the end of the daemon."""
-        return dict(self._clocks), dict(self._slaves)
+        """Return what is to be kept over the end of the daemon.
+
+        A slave that is none is left out: what it holds would pass for safe.
+        """
+        slaves = {end: read for end, read in self._slaves.items() if end not in self._strange}
+        return dict(self._clocks), slaves
 
     def load(self, clocks: Mapping[str, TidClock], slaves: Mapping[str, SlaveReading]) -> None:
         """Take over what an earlier run kept, rebased onto this run's time."""

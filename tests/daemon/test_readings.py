@@ -292,3 +292,30 @@ def test_commits_that_race_the_samples_look_neither_diverged_nor_gone_back(
         lag = readings.lag(PAIR, busy.now)
         assert lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND), (seed, busy.now)
     assert set(busy.backs) == {None}
+
+
+# --- a slave that is none ----------------------------------------------------------------------
+
+
+def test_slave_of_another_master_proves_nothing_when_it_is_gone(readings: Readings) -> None:
+    master(readings, 10, span(0))
+    slave(readings, 10, span(0))
+    readings.related(PAIR, "the uuids differ")
+    readings.unread(B, "path_missing")
+    readings.related(PAIR, None)
+
+    assert readings.lag(PAIR, 1000.0).safe_at is None
+    assert readings.why_unknown(PAIR, 1000.0) == "slave /b cannot be read: path_missing"
+
+
+def test_slave_of_another_master_is_not_kept_over_the_end(readings: Readings) -> None:
+    master(readings, 10, span(0))
+    slave(readings, 10, span(0))
+    kept = readings.saved()[1]
+    readings.related(PAIR, "the uuids differ")
+    left_out = readings.saved()[1]
+    slave(readings, 11, span(1))
+    readings.related(PAIR, None)
+
+    assert kept.keys() == readings.saved()[1].keys() == {"/b"}
+    assert left_out == {}
