@@ -95,7 +95,10 @@ def find(whereabouts: Whereabouts, named: tuple[str, ...] = ()) -> LeftBehind:
     if config is None:
         return LeftBehind(now_time, remains)
     pairs = [pair for pair in config.pairs if not named or pair.name in named]
-    return _read(config.daemon.state_dir, pairs, now_time, remains)
+    left = _read(config.daemon.state_dir, pairs, now_time, remains)
+    known = {pair.name for pair in config.pairs}
+    strange = tuple(f'no such pair: "{name}"' for name in named if name not in known)
+    return replace(left, complaints=(*left.complaints, *strange))
 
 
 def _config_of(whereabouts: Whereabouts, run_dir: str) -> "Config | None":

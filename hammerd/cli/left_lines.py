@@ -38,7 +38,7 @@ def left_lines(left: LeftBehind, width: int) -> tuple[Line, ...]:
         age = show_about(left.now_time - left.saved_time)
         sentences.append(f"What it left in {left.state_dir} {age} ago:")
     lines = [line for each in sentences for line in _wrapped(each, width)]
-    if left.saved_time is not None:
+    if left.saved_time is not None and left.pairs:
         lines += [(), *_table(left, width), (), *_wrapped(_HONEST, width)]
     for complaint in left.complaints:
         lines += _wrapped(f"! {complaint}", width, tone="warning")

@@ -95,7 +95,8 @@ def _findings(status: StatusAnswer) -> Iterator[Finding]:
 
 
 def _text(pair: PairAnswer, measured_time: str | None) -> str:
-    state = "disabled" if is_disabled(pair) else pair["state"]
+    is_paused = pair["wanted"] == "paused" and pair["state"] == "stopped"
+    state = "disabled" if is_disabled(pair) else "paused" if is_paused else pair["state"]
     if pair["health"] == "ok":
         behind = "" if pair["lag_s"] is None else f", {show_span(pair['lag_s'])} behind"
         return f"{pair['pair']}: {state}{behind}"

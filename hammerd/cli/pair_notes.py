@@ -60,7 +60,9 @@ def _trouble_and_cure(pair: PairAnswer, because: str) -> Iterator[str]:
 
 def _lag(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
     is_unknown = pair["lag_s"] is None
-    if is_unknown and (because := pair.get("lag_unknown_because")):
+    because = pair.get("lag_unknown_because")
+    # What parks a pair is often why its lag is unknown: once is enough.
+    if is_unknown and because and because != pair["hint"]:
         yield f"lag unknown: {because}"
     safe_time = pair.get("safe_until_time")
     if safe_time is not None and (is_unknown or pair["health"] == "critical"):

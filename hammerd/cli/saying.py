@@ -71,6 +71,10 @@ def say_error(error: HammerdError) -> None:
 
 def say_wrong_usage(error: click.ClickException) -> None:
     """Print a usage error to stderr as click does, wrapped."""
+    # The message of click 8.2's error is the whole help, usage and all.
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        click.echo(error.format_message(), err=True)
+        return
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         click.echo(context.get_usage(), err=True)

@@ -115,6 +115,14 @@ def test_wrong_usage_ends_with_64(hammerd, said: tuple[str, ...]):
     assert "Usage: hammerd" in ran.err
 
 
+def test_without_a_command_the_help_is_told_once(hammerd):
+    ran = hammerd()
+
+    said = ran.out + ran.err
+    assert said.count("Usage:") == 1
+    assert "Error:" not in said
+
+
 def test_check_counts_the_pairs_of_a_good_config(hammerd, tmp_path: Path):
     (tmp_path / "good.toml").write_text(GOOD)
 

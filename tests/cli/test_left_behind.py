@@ -160,6 +160,14 @@ def test_a_monitor_is_told_until_when_all_is_safe(hammerd, left: Path):
     ]
 
 
+def test_a_pair_that_is_not_in_the_config_is_told(hammerd, left: Path):
+    ran = hammerd("status", "nosuch", "-c", left)
+
+    assert ran.code == 69
+    assert ran.out.splitlines()[-2:] == ['! no such pair: "nosuch"', ""]
+    assert "SAFE-UNTIL" not in ran.out
+
+
 def test_chosen_columns_are_left_empty(hammerd, left: Path):
     ran = hammerd("status", "-o", "pair,lag_s", "-c", left)
 

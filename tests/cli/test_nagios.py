@@ -56,7 +56,8 @@ def test_the_worst_stands_first_and_every_pair_has_its_line(
     )
     late = make_pair("web", lag_s=400.0, health="warning")
     off = make_pair("off", wanted="down", state="stopped", because="disabled", lag_s=None)
-    told = make_status(make_pair("home"), late, off, parked) | {"health": "critical"}
+    paused = make_pair("pst", wanted="paused", state="stopped", lag_s=60.0)
+    told = make_status(make_pair("home"), late, off, paused, parked) | {"health": "critical"}
     told["hammerd"] = {**told["hammerd"], "clocks_unsaved_because": "a|b\nfull"}
     start_daemon(Answer(told))
 
@@ -67,17 +68,18 @@ def test_the_worst_stands_first_and_every_pair_has_its_line(
     words, _, data = first.partition(" | ")
     assert words == (
         "HAMMERD CRITICAL - mail: parked, uuid_mismatch, looked at again in 42s, lag unknown "
-        "(4 pairs: 1 critical, 1 warning, 2 ok)"
+        "(5 pairs: 1 critical, 1 warning, 3 ok)"
     )
     assert others == [
         "hammerd: tid clocks not saved: a/b full",
         "web: streaming, 6m40s behind",
         "home: streaming, 0s behind",
         "off: disabled",
+        "pst: paused, 1m00s behind",
     ]
     assert [each.partition("=")[0] for each in data.split()] == [
         *("'home_lag'", "'home_lag_tids'", "'web_lag'", "'web_lag_tids'"),
-        *("'mail_lag'", "'mail_lag_tids'"),
+        *("'pst_lag'", "'pst_lag_tids'", "'mail_lag'", "'mail_lag_tids'"),
     ]
     assert all(PERFORMANCE.fullmatch(each) for each in data.split())
     assert "'mail_lag'=U;300;1800;0" in data

@@ -262,6 +262,24 @@ def test_troubles_of_a_pair_stand_below_it_the_most_urgent_first(
     ]
 
 
+def test_what_parks_a_pair_and_hides_its_lag_is_told_once(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    hint = "the uuids differ"
+    parked = make_pair(
+        "a",
+        state="parked",
+        because="uuid_mismatch",
+        hint=hint,
+        lag_s=None,
+        lag_unknown_because=hint,
+    )
+
+    assert [note for note in notes_in(make_status(parked)) if hint in note] == [
+        "      hint: the uuids differ"
+    ]
+
+
 def test_hint_of_a_complaint_that_is_over_stands_with_it(
     make_status: MakeStatus, make_pair: MakePair
 ):
