@@ -52,12 +52,18 @@ class Sampler:
         self._told = told
         self._ahead: dict[str, int] = {}
         self._probing: dict[str, asyncio.Task[None]] = {}
+        self._asked_again: dict[str, Pair] = {}
 
     # --- for the engine ----------------------------------------------------------------------
 
     def probe(self, pair: Pair) -> None:
-        """Start a probe of a pair, unless one is under way: its answer will do."""
-        if pair.name not in self._probing:
+        """Start a probe of a pair, unless one is under way: its answer will do if it is good.
+
+        What was wrong when that one began may be over: then another one follows it.
+        """
+        if pair.name in self._probing:
+            self._asked_again[pair.name] = pair
+        else:
             self._start(pair.name, self._probe(pair))
 
     def unique_uuid(self, pair: Pair) -> str | None:
@@ -84,6 +90,7 @@ class Sampler:
     def forget(self, pair: str) -> None:
         """Forget a pair that is gone."""
         self._ahead.pop(pair, None)
+        self._asked_again.pop(pair, None)
         if task := self._probing.pop(pair, None):
             task.cancel()
 
@@ -116,7 +123,10 @@ class Sampler:
         foreign = await self._told.find_foreign(pair) if is_go else None
         # From here on no probe is under way: the answer may ask for another one at once.
         self._probing.pop(pair.name, None)
-        if foreign is not None:
+        asked_again = self._asked_again.pop(pair.name, None)
+        if asked_again is not None and (foreign is not None or not is_go):
+            self.probe(asked_again)
+        elif foreign is not None:
             self._told.post(pair.name, ForeignSeen(foreign.pid, foreign.command))
         else:
             self._told.post(pair.name, ProbeAnswered(judgement))
