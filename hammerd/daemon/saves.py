@@ -117,8 +117,8 @@ class Saves:
             queued.write()
             because = None
         except OSError as error:
+            # It is told as what it is: raised, the writer would count it as a lost line of a log.
             because = f"{error.filename or self._name}: {error.strerror}"
-            raise
         finally:
             self.ended_because = because
             tell_loop(self._loop, partial(self._heard, because, queued.heard_by))
