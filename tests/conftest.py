@@ -1,6 +1,7 @@
 """A test may be skipped for a reason on this list; any other skip fails the run."""
 
 import os
+import signal
 
 import pytest
 
@@ -8,6 +9,10 @@ SCENARIO = "test_recordings.py::test_scenario["
 
 # Where Python is told to keep no bytecode every daemon that a test starts would compile itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A suite that is run in the background was told to ignore interrupts, and all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # tests/test_skips.py compares these with what the tests say.
 ALLOWED_SKIPS: frozenset[str] = frozenset(

@@ -16,7 +16,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hammerd.core.errors import HammerdError
 
@@ -43,11 +43,16 @@ def detach(serve: Callable[[Ready], int]) -> int:
     # Ignored, as our parent may have left it, it keeps a child's exit status from us.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     complaints, complain = os.pipe()
-    keeper = _fork()
-    if keeper:
-        os.close(complain)
-        return _wait_for(keeper, complaints)
-    _leave_the_caller(complain)
+    # Held until somebody is there to pass it on: else it would leave a daemon behind.
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        keeper = _fork()
+        if keeper:
+            os.close(complain)
+            return _wait_for(keeper, complaints, held)
+        _leave_the_caller(complain)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
     heard, ready = os.pipe()
     daemon = _fork()
     if daemon:
@@ -78,9 +83,13 @@ def _fork() -> int:
         raise HammerdError(message, hint) from error
 
 
-def _wait_for(keeper: int, complaints: int) -> int:
-    """Print what comes through the pipe until nobody writes to it; return the keeper's status."""
+def _wait_for(keeper: int, complaints: int, held: Iterable[int]) -> int:
+    """Print what comes through the pipe until nobody writes to it; return the keeper's status.
+
+    `held` is the signal mask to go back to, under which an interrupt may come.
+    """
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         while said := os.read(complaints, BITE_BYTES):
             _print(said)
         _, status = os.waitpid(keeper, 0)
