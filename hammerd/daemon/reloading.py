@@ -94,7 +94,8 @@ class Reloading:
             return Refusal(error.message, hint, EX_CONFIG)
         self._failed_at = self._failed_because = None
         told = {name: list(names) for name, names in _told(changes).items()}
-        log.info("config.reloaded", **{name: " ".join(names) for name, names in told.items()})
+        said = {name: " ".join(names) for name, names in told.items() if names}
+        log.info("config.reloaded", **said)
         return Answer(told)
 
     def describe(self) -> Mapping[str, object]:
