@@ -44,7 +44,15 @@ def late(file: Path) -> None:
 
 def undying(file: Path) -> None:
     fork(lambda: None)
-    fork((lambda: None) if file.exists() else (lambda: os.setuid(65534)))
+    heard, said = os.pipe()
+
+    def become_another_users() -> None:
+        if not file.exists():
+            os.setuid(65534)
+        os.write(said, b"!")
+
+    fork(become_another_users)
+    os.read(heard, 1)  # only then may anybody try to end it
     os.write(2, BATCH)
 
 
