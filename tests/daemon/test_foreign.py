@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from hammerd.core.control_messages import Verb
+from hammerd.core.pair_deadlines import PARKED_LOOK_S
 from hammerd.daemon.foreign import writers
 from hammerd.simulator import admin
 from tests.daemon.test_groups import needs_setpriv
@@ -137,7 +138,9 @@ def test_stream_onto_another_slave_is_nobodys_business(mirrored: World) -> None:
     end(foreign)
 
 
+@pytest.mark.timeout(300)
 def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
+    """At the same instant each may yield to the other: then both look again after a minute."""
     master = world.make_master()
     slave = world.make_slave(master)
     world.write("first", "first\n")
@@ -164,13 +167,17 @@ def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
         return sorted(parked) == [False, True] and any(streaming) and len(groups) == 1
 
     try:
-        until(is_settled, "one streams, one is parked")
+        until(is_settled, "one streams, one is parked", 2 * PARKED_LOOK_S)
     except AssertionError as error:
         told = "\n".join(log.read_text() for log in logs)
         raise AssertionError(f"{error}, {groups_of(world)}\n{told}") from None
     world.write("after", "after\n")
     copy = world.fs(2) / "pfs/test/after"
-    until(lambda: copy.exists() and copy.read_text() == "after\n", "the write is on the slave")
+    until(
+        lambda: copy.exists() and copy.read_text() == "after\n",
+        "the write is on the slave",
+        2 * PARKED_LOOK_S,
+    )
 
 
 @pytest.mark.parametrize("record", ["cut off", "gone"])
