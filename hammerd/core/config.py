@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from hammerd.core.config_checks import (
+    log_faults,
     order_faults,
     same_end_faults,
     shared_slave_faults,
@@ -98,6 +99,7 @@ def _read_tables(sections: tuple[Section, ...], keys: tuple[Key, ...]) -> ReadTa
 
 def _daemon_faults(daemon: ReadTable, common: Mapping[str, Given]) -> Iterator[Fault]:
     yield from daemon.faults
+    yield from log_faults(common)
     if (fault := socket_fault(common["run_dir"])) is not None:
         yield fault
 

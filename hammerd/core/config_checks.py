@@ -12,6 +12,12 @@ LONGEST_SOCKET_PATH_BYTES = 103
 
 _LONGEST_SOCKET = "/control.sock"
 
+_OWN_FILES = (
+    ("state_dir", ("state.json", "state.json.copy", "clocks.json", "history.db", "hammerd.lock")),
+    ("run_dir", ("hammerd.pid", "control.sock", "status.sock")),
+)
+"""What hammerd keeps in its directories, by the key that names each."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Order:
@@ -85,6 +91,22 @@ def end_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
 def identity(end: Endpoint) -> tuple[str | None, str]:
     """Return what makes two ends one PFS, whoever logs in to reach it."""
     return (end.host.lower() if end.host else None, end.path)
+
+
+def log_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
+    """Find a log that would be written into the other one, or into what hammerd itself keeps."""
+    log, lag_log = given["log_file"], given["lag_log_file"]
+    if log.value == lag_log.value and not str(log.value).startswith("/dev/"):
+        hint = "newsyslog rotates each on its own: give it another name"
+        yield Fault(lag_log.where, "is the log_file already", lag_log.shown, hint)
+    own = {
+        f"{given[key].value}/{name}": (key, name) for key, names in _OWN_FILES for name in names
+    }
+    for each in (log, lag_log):
+        if (found := own.get(str(each.value))) is not None:
+            key, name = found
+            what = f"is the {name} that hammerd keeps in {key}"
+            yield Fault(each.where, what, each.shown, "give the log another name")
 
 
 def socket_fault(run_dir: Given) -> Fault | None:
