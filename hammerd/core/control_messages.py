@@ -19,7 +19,8 @@ from typing import TypeGuard
 from hammerd.core.errors import ControlError
 
 MAX_REQUEST_BYTES = 64 << 10
-EX_USAGE = 64
+EX_USAGE, EX_UNAVAILABLE, EX_CONFIG = 64, 69, 78
+"""Exit statuses from sysexits(3) that a refusal may name."""
 
 MOST_SUGGESTED, MOST_LISTED = 3, 20
 """For how many unknown names the nearest known one is looked for, and how many are told at all:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from hammerd import __version__
 from hammerd.core.control_messages import (
+    EX_UNAVAILABLE,
     READ_VERBS,
     Answer,
     Refusal,
@@ -27,8 +28,6 @@ from hammerd.core.status import (
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
 from hammerd.daemon.logs import Logger
-
-EX_UNAVAILABLE = 69
 
 _LEAVE_DISABLED = frozenset({Verb.PAUSE, Verb.RESUME, Verb.RESTART})
 """What is refused for a disabled pair that is named, and leaves the others alone."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hammerd.core.anomalies import Anomalies
 from hammerd.core.config import read_config
-from hammerd.core.control_messages import Answer, Refusal, Reply
+from hammerd.core.control_messages import EX_CONFIG, Answer, Refusal, Reply
 from hammerd.core.daemon_config import Config
 from hammerd.core.errors import ConfigError, Fault, HammerdError
 from hammerd.core.pair_events import StartAsked
@@ -32,8 +32,6 @@ from hammerd.daemon.logs import Logger, LogStyle
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.sampler import Sampler
 from hammerd.daemon.writer import Writer
-
-EX_CONFIG = 78
 
 KEPT_HINT = 'the running config stays in force; "hammerd check" tells when the file is sound'
 

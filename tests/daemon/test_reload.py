@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.exits import CommandFailed
-from hammerd.core.control_messages import Verb
+from hammerd.core.control_messages import EX_CONFIG, Verb
 from tests.daemon.world import Status, World, until
-
-EX_CONFIG = 78
 
 
 class Mirrors:
