@@ -11,10 +11,10 @@ from hammerd.cli.exits import CommandFailed
 from hammerd.core.control_messages import Verb
 from hammerd.core.errors import ConfigError
 from hammerd.daemon import config_file
+from tests.daemon.rights import ROOT_ONLY
 from tests.daemon.world import World
 
 USER = 65534
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 

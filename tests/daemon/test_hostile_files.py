@@ -17,10 +17,10 @@ from hammerd.core.errors import HammerdError
 from hammerd.daemon.foreign import is_still_there
 from hammerd.daemon.pidfile import PidFile
 from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
+from tests.daemon.rights import ROOT_ONLY
 from tests.daemon.world import DEADLINE_S, World
 
 NOBODY = 65534
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 def start(world: World, *under: object) -> None:

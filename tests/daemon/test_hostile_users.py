@@ -21,10 +21,10 @@ import psutil
 import pytest
 
 from hammerd.core.control_messages import Verb
+from tests.daemon.rights import ROOT_ONLY
 from tests.daemon.world import World, until
 
 NOBODY = 65534
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 def start(world: World, *under: object) -> None:

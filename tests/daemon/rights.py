@@ -1,0 +1,7 @@
+"""What a test may do only as root."""
+
+import os
+
+import pytest
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
