@@ -13,7 +13,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hammerd.core.errors import SpawnError
@@ -39,43 +39,89 @@ class Child:
 
 
 def spawn(argv: Sequence[str], env: Mapping[str, str], *, reads_stdout: bool) -> Child:
-    """Start a group: no terminal, nothing inherited but what is listed here.
-
-    stdin and stdout must be open for hammer, or its halves fail for ever (HAMMER.md §6).
+    """Start a group that ends with its command; it inherits nothing but the pipes.
 
     Raises:
         SpawnError: the program could not be started.
     """
-    readable: list[int] = []
+    with _spawning(argv[0]) as (given, kept):
+        pipes = [_pipe(given, kept) for _ in range(2 if reads_stdout else 1)]
+        stdout = pipes[0].theirs if reads_stdout else subprocess.DEVNULL
+        popen = _popen(argv, env, stdout, pipes[-1].theirs)
+        kept.pop_all()
+    return Child(popen, tuple(argv), tuple(pipe.ours for pipe in pipes))
+
+
+def spawn_stream(argv: Sequence[str], env: Mapping[str, str]) -> Child:
+    """Start a group that goes on when we are killed; it inherits nothing but its own stderr.
+
+    A half whose stderr has no reader dies at its next message, and one whose stderr is full
+    waits for ever (HAMMER.md §6). So the group inherits the end to read from, too: the pipe
+    stays open for as long as the group lives. And the end to write to does not block: what
+    does not fit is lost, and the stream goes on.
+
+    Raises:
+        SpawnError: the program could not be started.
+    """
+    with _spawning(argv[0]) as (given, kept):
+        pipe = _pipe(given, kept)
+        os.set_blocking(pipe.theirs, False)
+        popen = _popen(argv, env, subprocess.DEVNULL, pipe.theirs, inherited=(pipe.ours,))
+        kept.pop_all()
+    return Child(popen, tuple(argv), (pipe.ours,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pipe:
+    """A pipe: our end to read from, and the end that a child writes to."""
+
+    ours: int
+    theirs: int
+
+
+@contextlib.contextmanager
+def _spawning(program: str) -> Iterator[tuple[contextlib.ExitStack, contextlib.ExitStack]]:
+    """Close what a child was given at the end, and what we keep of it unless it was started."""
     try:
-        with contextlib.ExitStack() as given:
-            stdout = _pipe(readable, given) if reads_stdout else subprocess.DEVNULL
-            stderr = _pipe(readable, given)
-            with fd_limits.as_inherited():
-                popen = subprocess.Popen(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    cwd="/",
-                    env=env,
-                    start_new_session=True,
-                    umask=0o077,
-                )
+        with contextlib.ExitStack() as given, contextlib.ExitStack() as kept:
+            yield given, kept
     except (OSError, ValueError) as error:
-        for fd in readable:
-            os.close(fd)
-        raise _not_started(argv[0], error) from error
-    return Child(popen, tuple(argv), tuple(readable))
+        raise _not_started(program, error) from error
 
 
-def _pipe(readable: list[int], given: contextlib.ExitStack) -> int:
-    """Make a pipe; keep its end to read from, and give the other one away."""
+def _pipe(given: contextlib.ExitStack, kept: contextlib.ExitStack) -> _Pipe:
     ours, theirs = os.pipe()
     given.callback(os.close, theirs)
-    readable.append(fd_limits.out_of_the_way(ours))
-    os.set_blocking(readable[-1], False)
-    return theirs
+    ours = fd_limits.out_of_the_way(ours)
+    kept.callback(os.close, ours)
+    os.set_blocking(ours, False)
+    return _Pipe(ours, theirs)
+
+
+def _popen(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    stdout: int,
+    stderr: int,
+    *,
+    inherited: tuple[int, ...] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a session without a terminal.
+
+    stdin and stdout must be open for hammer, or its halves fail for ever (HAMMER.md §6).
+    """
+    with fd_limits.as_inherited():
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=inherited,
+            cwd="/",
+            env=env,
+            start_new_session=True,
+            umask=0o077,
+        )
 
 
 def _not_started(program: str, error: OSError | ValueError) -> SpawnError:

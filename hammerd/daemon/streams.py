@@ -58,7 +58,7 @@ class Streams:
         Raises:
             SpawnError: the program could not be started; there is no group.
         """
-        child = children.spawn(argv, env, reads_stdout=False)
+        child = children.spawn_stream(argv, env)
         stream = Stream(pair, child, claim)
         self._streams[pair] = stream
         try:
