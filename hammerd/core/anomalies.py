@@ -22,6 +22,10 @@ from hammerd.core.tid import Tid, format_tid
 MOST_KEPT = 20
 """How many anomalies of one end are kept; the oldest are in the log only."""
 
+MOST_TOLD = 1000
+"""How many TIDs that a stream told of are kept until its slave is read: a reading that is under
+way needs a minute's worth, and a slave that is not read for days needs the last ones."""
+
 
 class AnomalyName(StrEnum):
     """What happened to an end."""
@@ -57,7 +61,7 @@ class Anomalies:
     _acknowledged: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _last: dict[Endpoint, PfsStatus] = field(default_factory=dict)
-    _told: dict[Endpoint, set[Tid]] = field(default_factory=dict)
+    _told: dict[Endpoint, dict[Tid, None]] = field(default_factory=dict)
     _set: dict[Endpoint, Tid] = field(default_factory=dict)
     _unexplained: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
 
@@ -109,12 +113,22 @@ class Anomalies:
 
         That explains a step: the stream may die between the step and its word.
         """
-        self._told.setdefault(slave, set()).add(tid)
+        self._tell(slave, tid)
 
     def committed(self, slave: Endpoint, tid: Tid) -> None:
         """Note that a stream of ours has set a slave to this TID."""
-        self._told.setdefault(slave, set()).add(tid)
+        if slave.is_remote:
+            # No reading of it is under way that needs what was told before.
+            self._told.pop(slave, None)
+        self._tell(slave, tid)
         self._set[slave] = tid
+
+    def _tell(self, slave: Endpoint, tid: Tid) -> None:
+        told = self._told.setdefault(slave, {})
+        told.pop(tid, None)
+        told[tid] = None
+        if len(told) > MOST_TOLD:
+            del told[next(iter(told))]
 
     def is_replaced(self, end: Endpoint, status: PfsStatus) -> bool:
         """Tell whether another PFS is at a path now, so that its TIDs cannot be compared."""
@@ -155,7 +169,7 @@ class Anomalies:
 
         A second writer takes many: they are one anomaly, that goes on.
         """
-        told = self._told.get(end, set())
+        told = self._told.get(end, {})
         before, after = self._unexplained.pop(end, (now.sync_end_tid, now.sync_end_tid))
         is_slave = not last.is_master and not now.is_master
         is_same = is_slave and last.unique_uuid == now.unique_uuid
@@ -165,7 +179,7 @@ class Anomalies:
                 known if last.sync_end_tid < known < now.sync_end_tid else last.sync_end_tid
             )
             self._unexplained[end] = (came_from, now.sync_end_tid)
-        self._told[end] = {tid for tid in told if tid >= last.sync_end_tid}
+        self._told[end] = {tid: None for tid in told if tid >= last.sync_end_tid}
         if before == after or after in told:
             return ()
         return self._jumped(end, before, after, at)

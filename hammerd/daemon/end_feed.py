@@ -3,7 +3,7 @@
 An end that cannot be read is told once, and once more when it can; an anomaly when it is found.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from hammerd.core.anomalies import Anomalies, Anomaly, AnomalyName
 from hammerd.core.judgement import ProbeFailed
@@ -31,6 +31,11 @@ class EndFeed:
     def unique_uuid(self, end: Endpoint) -> str | None:
         """Return an end's unique-uuid, None before it was ever read."""
         return self._uuids.get(end)
+
+    def forget_all_but(self, ends: Collection[Endpoint]) -> None:
+        """Forget ends that no pair has any more."""
+        self._uuids = {end: uuid for end, uuid in self._uuids.items() if end in ends}
+        self._taken = {end: span for end, span in self._taken.items() if end in ends}
 
     def take(self, readings: Iterable[EndReading], pairs: Iterable[Pair]) -> None:
         """Take in what was read of the ends of these pairs, in this order."""

@@ -26,9 +26,10 @@ from hammerd.daemon import config_file
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
 from hammerd.daemon.fd_limits import make_room
+from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.log_files import LogFiles, check_log_files
-from hammerd.daemon.logs import Logger, LogStyle
+from hammerd.daemon.logs import LogStyle
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.sampler import Sampler
 from hammerd.daemon.writer import Writer
@@ -48,7 +49,7 @@ class Parts:
     writer: Writer
     log_files: LogFiles
     log_styles: tuple[LogStyle, LogStyle]
-    log: Logger
+    journal: Journal
     clock: Clock
 
 
@@ -80,7 +81,7 @@ class Reloading:
 
     def reload(self) -> Reply:
         """Take over what the config file holds now, or tell why that cannot be."""
-        log = self._parts.log
+        log = self._parts.journal.log
         try:
             changes = self._take_over()
         except HammerdError as error:
@@ -157,6 +158,7 @@ class Reloading:
     def _gone(self, pair: str) -> None:
         self._parts.sampler.forget(pair)
         self._parts.anomalies.forget(pair)
+        self._parts.journal.forget(pair)
         self._forget_ends()
 
     def _forget_ends(self) -> None:
@@ -164,6 +166,7 @@ class Reloading:
         ends = {end for pair in pairs for end in (pair.master, pair.slave)}
         self._parts.readings.forget_all_but(ends)
         self._parts.anomalies.forget_all_but(ends)
+        self._parts.sampler.forget_all_but(ends)
 
     def _take_over_logs(self, config: Config) -> None:
         settings, parts = config.daemon, self._parts

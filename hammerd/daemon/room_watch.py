@@ -39,6 +39,8 @@ class RoomWatch:
     async def look(self, slaves: Iterable[Endpoint]) -> None:
         """Look at all slaves on this machine, in one short-lived child."""
         here = tuple(dict.fromkeys(slave for slave in slaves if not slave.is_remote))
+        self._rooms = {slave: room for slave, room in self._rooms.items() if slave in here}
+        self._short.intersection_update(here)
         if not here:
             return
         argv = (sys.executable, "-IS", str(Path(statvfs.__file__)), *(end.path for end in here))

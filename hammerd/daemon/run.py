@@ -188,7 +188,7 @@ class Daemon:
             self._writer,
             self._log_files,
             (self._style, self._lag_style),
-            log,
+            self._journal,
             self._clock,
         )
         self._reloading = Reloading(self._config, self._config_path, parts)

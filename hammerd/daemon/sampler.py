@@ -6,7 +6,7 @@ state did is no news to it: somebody may have repaired it since.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hammerd.core.judgement import AwaitMount, EndSeen, Go, Judgement, Park, ProbeFailed, judge
@@ -93,6 +93,10 @@ class Sampler:
         self._asked_again.pop(pair, None)
         if task := self._probing.pop(pair, None):
             task.cancel()
+
+    def forget_all_but(self, ends: Collection[Endpoint]) -> None:
+        """Forget what was read of ends that no pair has any more."""
+        self._feed.forget_all_but(ends)
 
     async def close(self) -> None:
         """End the probes under way; nobody is told of them any more."""

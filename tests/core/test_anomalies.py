@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hammerd.core.anomalies import MOST_KEPT, Anomalies, Anomaly, AnomalyName
+from hammerd.core.anomalies import MOST_KEPT, MOST_TOLD, Anomalies, Anomaly, AnomalyName
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.tid import Tid, format_tid
@@ -96,6 +96,26 @@ def test_step_that_nobody_took_is_a_jump_at_the_next_reading() -> None:
     found = read(anomalies, pfs(20))
     assert said(found) == [("slave.tid_jumped", format_tid(Tid(10)), format_tid(Tid(20)))]
     assert read(anomalies, pfs(20)) == []
+
+
+@pytest.mark.parametrize("slave", [B, Endpoint("/b", host="other"), Endpoint("/b", "me", "other")])
+def test_slave_that_is_never_read_costs_no_more_memory_however_much_is_written(
+    slave: Endpoint,
+) -> None:
+    anomalies = Anomalies()
+    anomalies.committed(slave, Tid(1))
+    before = kept(anomalies)
+
+    for tid in range(2, 1_000_000, 2):
+        anomalies.announced(slave, Tid(tid))
+        anomalies.committed(slave, Tid(tid + 1))
+
+    assert kept(anomalies) <= before + MOST_TOLD
+    assert read(anomalies, pfs(1), pfs(999_999), pfs(999_999), end=slave) == []
+
+
+def kept(anomalies: Anomalies) -> int:
+    return sum(len(told) for told in anomalies._told.values()) + len(anomalies._set)
 
 
 def test_jump_begins_where_our_stream_had_left_the_slave() -> None:
