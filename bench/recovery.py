@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import psutil
-
 from bench import min_py
 from bench.rig import DELAY_S, Mirror, Rig, rig, wait_until
 from bench.supervised import Hammerd
 from bench.tables import milliseconds, print_table
 from hammerd.cli.demo.streams import Stream
+from hammerd.daemon.process_table import ancestors_of, ids
 
 PAIRS = 5
 WATCH_S = 25.0
@@ -149,7 +148,11 @@ def _under_min_py(here: Rig, name: str) -> Peer:
     commands = here.root / f"{name}.commands"
     commands.write_text("\t".join(words) + "\n")
     process = _start(here, name, [sys.executable, "-IS", str(min_py.__file__), str(commands)])
-    return Peer(here.root / name, lambda: psutil.Process(process.pid).children()[0].pid)
+    return Peer(here.root / name, lambda: _child_of(process.pid))
+
+
+def _child_of(parent: int) -> int:
+    return next(pid for pid in ids() if next(ancestors_of(pid), None) == parent)
 
 
 def _start(here: Rig, name: str, words: list[str]) -> subprocess.Popen[bytes]:

@@ -159,7 +159,6 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
             or found.room in {"core", "cli"}
             or found.top in CLI_NEEDS
             or is_standard(found)
-            or (found.top == "psutil" and is_demo(found))
             or found.room in {"daemon", "simulator"}
         )
     ]
@@ -174,6 +173,9 @@ READERS = {
 }
 """Who else of the cli looks at files and disks, by the daemon's own lean readers."""
 
+PROCESS_TABLE = "hammerd.daemon.process_table"
+"""The only module that asks psutil; the demo sees processes by it."""
+
 
 def test_only_run_imports_the_daemon_and_only_when_it_runs() -> None:
     found = [
@@ -182,6 +184,7 @@ def test_only_run_imports_the_daemon_and_only_when_it_runs() -> None:
         if one.room == "daemon"
         and "daemon" not in one.by
         and one.module not in READERS.get(one.by, set())
+        and not (is_demo(one) and one.module == PROCESS_TABLE)
     ]
 
     assert {(one.by, one.is_lazy) for one in found} == {("hammerd.cli.commands.run", True)}
@@ -194,9 +197,18 @@ def test_what_reads_the_daemon_s_files_loads_nothing_of_the_daemon() -> None:
         reached |= wanted
         wanted = {found.module for found in IMPORTS if found.by in reached}
 
-    eager = [one for one in imports_in("cli") if one.room == "daemon" and not one.is_lazy]
+    eager = [
+        one
+        for one in imports_in("cli")
+        if one.room == "daemon" and not one.is_lazy and not is_demo(one)
+    ]
     assert eager == []
     assert not reached & {"asyncio", "hammerd.daemon.run", "hammerd.daemon.engine", *DAEMON_NEEDS}
+
+
+def test_only_the_process_table_asks_psutil() -> None:
+    """psutil answers for a single process in ways that only that module survives."""
+    assert {found.by for found in IMPORTS if found.top == "psutil"} == {PROCESS_TABLE}
 
 
 def test_only_demo_imports_the_simulator() -> None:

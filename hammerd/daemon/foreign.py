@@ -1,8 +1,8 @@
 """Who writes to a slave on this machine: every process whose command line says so.
 
 A look at all processes takes 50 µs of CPU for each, once a minute; done in slices, it never holds
-the loop for more than a few milliseconds, though a thousand run. cwd() and getsid() come from
-the process table, never from a disk.
+the loop for more than a few milliseconds, though a thousand run. Where a process is and its
+session come from the process table, never from a disk.
 """
 
 import asyncio
@@ -11,15 +11,19 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from posixpath import basename, join, normpath
 
-import psutil
-
 from hammerd.core.command_lines import is_same_command, names_host, written_slave
 from hammerd.core.pairs import Endpoint
-from hammerd.daemon.process_table import living, members_of
+from hammerd.daemon.process_table import (
+    SAME_START_S,
+    ancestors_of,
+    asking,
+    cwd_of,
+    ids,
+    living,
+    members_of,
+    words_of,
+)
 from hammerd.daemon.spawn_records import SpawnRecord
-
-SAME_START_S = 2.0
-"""How far two readings of one start may differ: psutil adds it to a boot time that moves."""
 
 SLICE = 20
 """How many processes are looked at before the loop gets its turn: about a millisecond."""
@@ -71,7 +75,7 @@ def normal(path: str) -> str:
 
 async def writers() -> AsyncIterator[Writer]:
     """Yield every process that writes to a slave, and let the loop run in between."""
-    for index, pid in enumerate(psutil.pids()):
+    for index, pid in enumerate(ids()):
         if index % SLICE == SLICE - 1:
             await asyncio.sleep(0)
         if (writer := _writer(pid)) is not None:
@@ -80,16 +84,16 @@ async def writers() -> AsyncIterator[Writer]:
 
 def _writer(pid: int) -> Writer | None:
     try:
-        process = psutil.Process(pid)
-        words = tuple(process.cmdline())
-        operand = written_slave(words)
-        if not operand or not _may_write(process.uids().effective):
-            return None
-        pgid = os.getpgid(pid)
-        started_time, leads = process.create_time(), os.getsid(pid) == pgid
-    except (psutil.Error, OSError):
+        with asking(pid) as process:
+            words = tuple(process.cmdline())
+            operand = written_slave(words)
+            if not operand or not _may_write(process.uids().effective):
+                return None
+            pgid = os.getpgid(pid)
+            started_time, leads = process.create_time(), os.getsid(pid) == pgid
+    except OSError:
         return None
-    return Writer(pid, pgid, started_time, words, operand, _cwd(process), leads)
+    return Writer(pid, pgid, started_time, words, operand, cwd_of(pid), leads)
 
 
 def _may_write(euid: int) -> bool:
@@ -100,26 +104,13 @@ def _may_write(euid: int) -> bool:
     return euid in (0, os.geteuid())
 
 
-def _cwd(process: psutil.Process) -> str | None:
-    try:
-        return process.cwd() or None
-    except (psutil.Error, OSError, NotImplementedError):
-        return None
-
-
 # --- groups of ours ----------------------------------------------------------------------------
 
 
 def is_under_hammerd(writer: Writer) -> bool:
     """Tell whether the group of a writer was started by a hammerd that lives."""
-    for pid in (writer.pgid, writer.pid):
-        try:
-            parent = psutil.Process(pid).parent()
-            if parent is not None and _is_hammerd(parent.cmdline()):
-                return True
-        except psutil.Error:
-            continue
-    return False
+    parents = (next(ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
+    return any(parent is not None and _is_hammerd(words_of(parent)) for parent in parents)
 
 
 def _is_hammerd(words: Collection[str]) -> bool:
@@ -140,15 +131,8 @@ def is_still_there(record: SpawnRecord) -> bool:
     known = {one.pid: one.started_time for one in record.members}
     for member in living(members_of({record.pgid})[record.pgid]):
         started_time = known.get(member.pid)
-        if started_time is not None and abs(started_time - member.started_time) < SAME_START_S:
+        if started_time is not None and abs(started_time - member.started_time) <= SAME_START_S:
             return True
-        if _runs(member.pid, record.argv):
+        if is_same_command(words_of(member.pid), record.argv):
             return True
     return False
-
-
-def _runs(pid: int, argv: tuple[str, ...]) -> bool:
-    try:
-        return is_same_command(psutil.Process(pid).cmdline(), argv)
-    except psutil.Error:
-        return False

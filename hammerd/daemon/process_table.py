@@ -1,15 +1,27 @@
-"""One look at the process table: who is in which group, and who is alive there.
+"""The process table: who is in which group, and who is alive there.
 
-getpgid() of every pid is one cheap system call each; only members of the groups asked for are
-looked at more closely. A zombie is no member: it holds nothing any more. What cannot be looked at
-(no fd is free, no permission) is not gone: a live group must never be called empty.
+    ids(): one system call ── getpgid() of each ── asking(): only those that matter
+
+All questions about processes are asked here, because a single process may answer in any way:
+psutil refuses ids that the kernel lists (DragonFly: -1 for each kernel thread), raises what is
+no psutil.Error, and a process vanishes between two questions. One odd process never ends a scan.
+
+A zombie is no member: it holds nothing any more. What cannot be looked at (no fd is free, no
+permission) is not gone: a live group must never be called empty.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psutil
+
+FIRST_ID = 1
+"""Ids below are the kernel's: 0, and on DragonFly -1 for each of its threads (seen on 5.9)."""
+
+REFUSALS = (psutil.Error, OSError, ValueError, RuntimeError, SystemError)
+"""How psutil says that it cannot tell: NotImplementedError is a RuntimeError."""
 
 SAME_START_S = 2.0
 """How far two readings of one start may differ: psutil adds it to a boot time that moves."""
@@ -28,6 +40,65 @@ class Member:
     pgid: int = 0
 
 
+def ids() -> list[int]:
+    """Return the ids of all processes that may be asked about.
+
+    Raises:
+        OSError: the table cannot be read now.
+    """
+    try:
+        return [pid for pid in psutil.pids() if pid >= FIRST_ID]
+    except psutil.Error as error:
+        raise PermissionError(f"the process table cannot be read: {error}") from error
+
+
+@contextmanager
+def asking(pid: int) -> Iterator[psutil.Process]:
+    """Hand out a process to ask, and make one kind of all that psutil raises.
+
+    Raises:
+        ProcessLookupError: it is gone, or nothing but a zombie.
+        OSError: it cannot tell now.
+    """
+    try:
+        yield psutil.Process(pid)
+    except psutil.NoSuchProcess as error:
+        raise ProcessLookupError(f"pid {pid} is gone") from error
+    except OSError:
+        raise
+    except REFUSALS as error:
+        raise PermissionError(f"pid {pid} cannot be looked at: {error!r}") from error
+
+
+def words_of(pid: int) -> tuple[str, ...]:
+    """Return the command line of a process; no words when it is gone or cannot tell."""
+    try:
+        with asking(pid) as process:
+            return tuple(process.cmdline())
+    except OSError:
+        return ()
+
+
+def cwd_of(pid: int) -> str | None:
+    """Return the directory that a process is in, None when it cannot be told."""
+    with suppress(OSError), asking(pid) as process:
+        return process.cwd() or None
+    # psutil refuses on DragonFly, though the system call behind it is there and tells.
+    ask = getattr(getattr(getattr(psutil, "_psplatform", None), "cext", None), "proc_cwd", None)
+    with suppress(*REFUSALS):
+        return (ask(pid) or None) if ask else None
+    return None
+
+
+def ancestors_of(pid: int) -> Iterator[int]:
+    """Yield the parent of a process, its parent, and so on, as far as can be told."""
+    seen = {pid}
+    while (above := _parent_of(pid)) is not None and above not in seen:
+        yield above
+        seen.add(above)
+        pid = above
+
+
 def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
     """Return the members of each group, zombies included, the oldest first.
 
@@ -37,17 +108,41 @@ def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
         OSError: the table cannot be read now.
     """
     found: dict[int, list[Member]] = {pgid: [] for pgid in pgids}
-    for pid in psutil.pids():
+    refusing: list[int] = []
+    for pid in (pids := ids()):
         try:
             pgid = os.getpgid(pid)
         except ProcessLookupError:
             continue
+        except OSError as error:
+            refusing.append(pid)
+            refusal = error
+            continue
         if pgid in found and (member := _look_or_guess(pid)) is not None:
             found[pgid].append(member)
+    if refusing and len(refusing) == len(pids):
+        raise refusal
+    for pgid, group in found.items():
+        if refusing and not group and not is_gone(pgid):
+            group += [_unseen(pid) for pid in refusing]
     return {
         pgid: tuple(sorted(group, key=lambda one: (one.started_time, one.pid)))
         for pgid, group in found.items()
     }
+
+
+def is_gone(pgid: int) -> bool:
+    """Tell whether a group is empty for sure, by one system call.
+
+    Where zombies count as members (Linux) a group of zombies is not called gone here.
+    """
+    try:
+        os.killpg(pgid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def look_at(pid: int) -> Member | None:
@@ -57,24 +152,10 @@ def look_at(pid: int) -> Member | None:
         OSError: it is something, but cannot be looked at now.
     """
     try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            status, cpu = process.status(), process.cpu_times()
-            return Member(
-                pid,
-                process.ppid(),
-                process.create_time(),
-                status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD),
-                status == psutil.STATUS_STOPPED,
-                cpu.user + cpu.system,
-                os.getpgid(pid),
-            )
-    except psutil.ZombieProcess:
-        return Member(pid, 0, 0.0, is_zombie=True)
-    except (psutil.NoSuchProcess, ProcessLookupError):
+        with asking(pid) as process:
+            return _member(process)
+    except ProcessLookupError:
         return None
-    except psutil.Error as error:
-        raise PermissionError(f"pid {pid} cannot be looked at: {error}") from error
 
 
 def look_if_possible(pid: int) -> Member | None:
@@ -110,8 +191,38 @@ def living(members: Collection[Member]) -> tuple[Member, ...]:
     return tuple(member for member in members if not member.is_zombie)
 
 
+def _member(process: psutil.Process) -> Member:
+    try:
+        with process.oneshot():
+            status, cpu = process.status(), process.cpu_times()
+            return Member(
+                process.pid,
+                process.ppid(),
+                process.create_time(),
+                status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD),
+                status == psutil.STATUS_STOPPED,
+                cpu.user + cpu.system,
+                os.getpgid(process.pid),
+            )
+    except psutil.ZombieProcess:
+        return Member(process.pid, 0, 0.0, is_zombie=True)
+
+
 def _look_or_guess(pid: int) -> Member | None:
     try:
         return look_at(pid)
     except OSError:
-        return Member(pid, 0, 0.0, is_zombie=False)
+        return _unseen(pid)
+
+
+def _unseen(pid: int) -> Member:
+    return Member(pid, 0, 0.0, is_zombie=False)
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        with asking(pid) as process:
+            ppid = process.ppid()
+    except OSError:
+        return None
+    return ppid if ppid >= FIRST_ID else None

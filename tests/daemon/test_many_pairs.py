@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from hammerd.core.control_messages import Verb
+from hammerd.daemon.process_table import ids, words_of
 from tests.daemon.world import Status, World, living_pids, until
 
 PAIRS, VICTIMS = 300, 60
@@ -44,11 +44,11 @@ def make_pairs(world: World, count: int) -> dict[str, tuple[Path, Path]]:
 def groups_by_slave(world: World) -> Mapping[str, set[int]]:
     """Return which groups write to each slave, as the process table shows it."""
     groups: dict[str, set[int]] = defaultdict(set)
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, ProcessLookupError):
-            words = process.cmdline()
+    for pid in ids():
+        words = words_of(pid)
+        with suppress(ProcessLookupError):
             if str(world.hammer) in words and "mirror-stream" in words:
-                groups[words[-1]].add(os.getpgid(process.pid))
+                groups[words[-1]].add(os.getpgid(pid))
     return groups
 
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from hammerd.cli.control_client import ask
 from hammerd.core.control_messages import Request, Verb
 from hammerd.core.errors import HammerdError
+from hammerd.daemon.process_table import ids, look_if_possible, words_of
 from hammerd.simulator import admin
 
 DEADLINE_S = 60.0
@@ -40,15 +39,9 @@ def until(claim: Callable[[], object], what: str, deadline_s: float = DEADLINE_S
 
 def living_pids(needle: str) -> set[int]:
     """Return the processes, no zombies, whose command line holds a text."""
-    found = set()
-    for process in psutil.process_iter():
-        try:
-            is_meant = needle in " ".join(process.cmdline())
-            if is_meant and process.status() != psutil.STATUS_ZOMBIE:
-                found.add(process.pid)
-        except psutil.Error:
-            continue
-    return found
+    found = {pid for pid in ids() if needle in " ".join(words_of(pid))}
+    looks = ((pid, look_if_possible(pid)) for pid in found)
+    return {pid for pid, look in looks if look is not None and not look.is_zombie}
 
 
 @dataclass

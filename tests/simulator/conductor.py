@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from hammerd.daemon.process_table import ids
+
 SETTLED_WITHIN_S = 60.0
 SPINS_AFTER_CPU_S = 1.0
 """CPU time at one conducted moment, without a wait, after which a process spins for ever."""
@@ -169,7 +171,7 @@ class Conductor:
         return member.status in _AT_REST or member.pid in self._spinning
 
     def _look(self) -> tuple[Member, ...] | None:
-        pids = [pid for pid in psutil.pids() if _session(pid) in self.sessions]
+        pids = [pid for pid in ids() if _session(pid) in self.sessions]
         try:
             return tuple(_member(pid) for pid in pids)
         except psutil.NoSuchProcess:
@@ -177,7 +179,7 @@ class Conductor:
 
     def _find_spinning(self, before: dict[int, tuple[float, int]]) -> None:
         """Find who works on and on without ever waiting for anything."""
-        for pid in psutil.pids():
+        for pid in ids():
             if _session(pid) in self.sessions:
                 with contextlib.suppress(psutil.Error):
                     process = psutil.Process(pid)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from hammerd.daemon.process_table import ancestors_of, ids
 from hammerd.simulator.kernel.file_system import FileSystem
 from hammerd.simulator.kernel.pfs_info import load_info
 from tests.simulator.conductor import FOR_EVER, Conductor, Member, by_age
@@ -99,7 +100,7 @@ class Rerun:
         )
         self.conductor.sessions = {parent.pid}
         self.conductor.advance(self.conductor.now + float(what[2]))
-        children = [child.pid for child in psutil.Process(parent.pid).children()]
+        children = [pid for pid in ids() if next(ancestors_of(pid), None) == parent.pid]
         number = int(what[3]) if what[3].isdigit() else getattr(signal, f"SIG{what[3]}")
         for pid in children if what[4] else [parent.pid]:
             with contextlib.suppress(ProcessLookupError):  # the other's end may have ended it

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from hammerd.cli.exits import CommandFailed
+from hammerd.daemon.process_table import ancestors_of, ids, look_if_possible, words_of
 
 STREAM_SIZE = 3
 
@@ -24,12 +23,8 @@ class Process:
 
     def is_alive(self) -> bool:
         """Whether it runs still; a zombie does not."""
-        try:
-            process = psutil.Process(self.pid)
-            same = process.create_time() == self.started_time
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        now = look_if_possible(self.pid)
+        return now is not None and now.started_time == self.started_time and not now.is_zombie
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +112,12 @@ def running_streams(hammer: Path) -> tuple[Stream, ...]:
 
 def processes_below(root: Path) -> Mapping[int, str]:
     """Return every process with a path below the demo's root in its command line, but us."""
-    own = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
+    own = {os.getpid(), *ancestors_of(os.getpid())}
     below = f"{root}/"
     return {
-        process.pid: " ".join(words)
-        for process, words in _command_lines()
-        if process.pid not in own and any(below in word for word in words)
+        pid: " ".join(words)
+        for pid, words in _command_lines()
+        if pid not in own and any(below in word for word in words)
     }
 
 
@@ -134,17 +129,15 @@ def end_processes_below(root: Path) -> None:
 
 
 def _processes(hammer: Path) -> Iterable[Process]:
-    for process, words in _command_lines():
+    for pid, words in _command_lines():
         if str(hammer) in words and "mirror-stream" in words:
-            try:
-                yield Process(process.pid, os.getpgid(process.pid), process.create_time())
-            except (ProcessLookupError, psutil.NoSuchProcess):
-                continue
+            found = look_if_possible(pid)
+            if found is not None and not found.is_zombie:
+                yield Process(pid, found.pgid, found.started_time)
 
 
-def _command_lines() -> Iterable[tuple[psutil.Process, list[str]]]:
-    for process in psutil.process_iter(["cmdline"]):
-        yield process, process.info["cmdline"] or []
+def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
+    return ((pid, words_of(pid)) for pid in ids())
 
 
 def _oldest_first(members: Iterable[Process]) -> list[Process]:
