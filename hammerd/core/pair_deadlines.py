@@ -26,6 +26,9 @@ MOUNT_LOOK_S = 10.0
 PARKED_LOOK_S = 60.0
 UNKILLABLE_LOOK_S = 5.0
 
+MOST_DOUBLINGS = 10
+"""How often a span is doubled at most: a pair may be refused for years, a float has an end."""
+
 READ_IOCTL_BYTES = 512 << 10
 """How much a source half reads and sends before it prints progress (HAMMER.md §7)."""
 

@@ -9,6 +9,7 @@ from typing import assert_never
 from hammerd.core.judgement import AwaitMount, Go, Judgement, Park, Retry
 from hammerd.core.pair_deadlines import (
     LONGEST_LOOK_S,
+    MOST_DOUBLINGS,
     MOUNT_LOOK_S,
     PARKED_LOOK_S,
     UNKILLABLE_LOOK_S,
@@ -151,8 +152,12 @@ def _park_after(life: PairLife, then: ThenPark, ctx: Context) -> Step:
         return park(life, then.cause, then.hint, ctx)
     refusals = life.memory.refusals + 1
     life = replace(life, memory=replace(life.memory, refusals=refusals))
-    look_every_s = min(PARKED_LOOK_S * 2 ** (refusals - 1), LONGEST_LOOK_S)
-    return park(life, then.cause, then.hint, ctx, look_every_s=look_every_s)
+    return park(life, then.cause, then.hint, ctx, look_every_s=_look_every_s(refusals))
+
+
+def _look_every_s(refusals: int) -> float:
+    doublings = min(refusals - 1, MOST_DOUBLINGS)
+    return min(PARKED_LOOK_S * 2.0**doublings, LONGEST_LOOK_S)
 
 
 # --- ways into states ------------------------------------------------------------------------

@@ -12,11 +12,14 @@ from hammerd.core.pairs import Pair
 JITTER = 0.2
 """The random part of a span, so that the longest wait is still at most backoff_max."""
 
+MOST_COUNTED = 64
+"""Failures beyond this wait no longer: the power of two is never larger than a float holds."""
+
 
 def backoff_s(pair: Pair, failures: int) -> float:
     """Return the seconds to wait after `failures` (at least 1) failures in a row."""
     timing = pair.timing
     attempt = RetryCallState(Retrying(), None, (), {})
-    attempt.attempt_number = failures
+    attempt.attempt_number = min(failures, MOST_COUNTED)
     span_s = wait_exponential(timing.backoff_initial_s, max=timing.backoff_max_s)(attempt)
     return wait_random((1 - JITTER) * span_s, span_s)(attempt)

@@ -14,6 +14,7 @@ from hammerd.core.pair_events import (
     HalfDied,
     HalfStopped,
     HalvesWorked,
+    Launch,
     Note,
     NoteName,
     Said,
@@ -25,6 +26,7 @@ from hammerd.core.pair_events import (
 from hammerd.core.pair_states import (
     CountedComplaint,
     LossCause,
+    Memory,
     PairLife,
     Parked,
     Stopping,
@@ -32,7 +34,7 @@ from hammerd.core.pair_states import (
     ThenBackoff,
     Trouble,
 )
-from hammerd.core.pairs import GearChoice
+from hammerd.core.pairs import Gear, GearChoice
 from hammerd.core.stream_sayings import Committed, Cure
 from hammerd.core.tid import Tid
 from tests.core.pair_play import (
@@ -157,6 +159,18 @@ def test_pair_that_its_own_streams_park_is_looked_at_less_and_less_often() -> No
         life = refused_again(looking, looking.state.since_at + spans[-1] + 1)
 
     assert spans == [60, 120, 240, 480, 960, 1920, LONGEST_LOOK_S, LONGEST_LOOK_S, LONGEST_LOOK_S]
+
+
+def test_pair_that_is_refused_for_years_is_looked_at_once_an_hour_and_goes_on() -> None:
+    life = replace(play(*COPYING).life, memory=Memory(refusals=10**6))
+
+    ended = go_on(life, (10, complained(Cure.PARK))).life
+    parked = go_on(ended, (11, GroupEmpty())).life
+    goes_on = go_on(go_on(parked, DUE).life, (parked.state.since_at + 3601, GO))
+
+    assert isinstance(parked.state, Parked)
+    assert deadline(parked) == 11 + LONGEST_LOOK_S
+    assert goes_on.effects == (Launch(Gear.FOLLOWING),)
 
 
 def test_stream_that_commits_or_a_person_ends_the_row_of_refusals() -> None:
