@@ -332,7 +332,7 @@ def logged() -> Iterable[str]:
         yield from filter(_EVENT.fullmatch, literals(tree))
     yield from (f"pair.{word}" for word in STATE_WORDS.values())
     yield from (f"pair.{word}" for word in (*NoteName, *LASTING_COMPLAINTS))
-    yield from ("pair.event_failed", "pair.effect_failed")
+    yield from ("pair.event_failed", "pair.effect_failed", "pair.observer_failed")
     yield from AnomalyName
 
 

@@ -304,6 +304,10 @@ class Engine:
             self._world.slaves.release(pair)
             self.post(pair, SpawnFailed(0, f"hammerd itself failed: {error!r}"))
 
+    def observer_failed(self, pair: str, error: Exception) -> None:
+        """Report a fault of an observer of streams; the event it was told of goes on."""
+        self._tell(pair, "observer_failed", "event", error)
+
     def _tell(self, pair: str, what: str, of: str, error: Exception) -> None:
         kind = f"{pair} {what} {of} {type(error)}"
         if not self._faults.tell(kind, f"pair.{what}", error, pair=pair, of=of):

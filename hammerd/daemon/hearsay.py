@@ -2,6 +2,7 @@
 
 First signs of life call for a look at foreign streams; TIDs announced and set explain how a slave
 moves; a master on another host is seen by nothing else. Called before the machine hears of it.
+Nothing here raises: the machine must get every event, GroupEmpty above all.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from hammerd.daemon.foreign_watch import ForeignWatch
 from hammerd.daemon.readings import Readings
 
 LifeOf = Callable[[str], PairLife]
+OnFailed = Callable[[str, Exception], None]
 
 
 class Hearsay:
@@ -36,10 +38,17 @@ class Hearsay:
         self._readings = readings
         self._anomalies = anomalies
         self._clock = clock
+        self.on_failed: OnFailed = lambda _pair, _error: None
         self._listening: dict[str, Listening] = {}
 
     def heard(self, pair: str, event: Event) -> None:
         """Take note of what a stream said or did."""
+        try:
+            self._observe(pair, event)
+        except Exception as error:
+            self.on_failed(pair, error)
+
+    def _observe(self, pair: str, event: Event) -> None:
         self._foreign.heard(pair, event)
         if isinstance(event, GroupEmpty):
             self._listening.pop(pair, None)

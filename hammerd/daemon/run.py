@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hammerd.core.anomalies import Anomalies, Anomaly
 from hammerd.core.cascades import Cascades, cascade_lag
-from hammerd.core.daemon_config import Config, LogLevel
+from hammerd.core.daemon_config import Config
 from hammerd.core.hammer_command import environment
 from hammerd.core.pair_events import Event, StopAsked
 from hammerd.core.pair_states import Down, PairLife
@@ -37,13 +37,10 @@ from hammerd.daemon.fd_limits import Reserve, make_room
 from hammerd.daemon.foreign_watch import ForeignWatch, Ours, foreign_interval_s
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
-from hammerd.daemon.history import History
-from hammerd.daemon.journal import Journal
 from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.last_words import last_words
-from hammerd.daemon.line_batch import LineBatch
-from hammerd.daemon.log_files import LogFiles, check_log_files
-from hammerd.daemon.logs import LogStyle, make_logger, render
+from hammerd.daemon.log_files import check_log_files
+from hammerd.daemon.logging_parts import Logging
 from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
@@ -56,7 +53,7 @@ from hammerd.daemon.spawn_records import SpawnRecords
 from hammerd.daemon.status_calls import StatusCalls
 from hammerd.daemon.streams import Streams
 from hammerd.daemon.ticks import Ticks
-from hammerd.daemon.writer import Job, Writer, tell_loop
+from hammerd.daemon.writer import Job, Writer
 from hammerd.daemon.written_slaves import WrittenSlaves
 
 CHECKPOINT_S = 60.0
@@ -111,37 +108,36 @@ class Daemon:
         self._clock = Clock(loop.time)
         self._started_at = loop.time()
         self._is_told_to_stop = asyncio.Event()
-        self._writer = Writer()
-        self._writer.on_dropped = self._on_loop("log.lines_dropped", "count")
-        self._writer.on_broken = self._on_loop("writer.broke", "traceback")
-        self._log_files = LogFiles(config.daemon)
-        self._history = history = History(config.daemon, self._clock, self._writer)
-        settings = config.daemon
-        self._style = LogStyle(settings.log_format, settings.log_level)
-        self._lag_style = LogStyle(settings.log_format, LogLevel.INFO)
-        lag_lines = LineBatch(loop, self._writer, self._log_files.lag, Job.DROPPABLE)
-        self._journal = Journal(
-            make_logger(self._write_line, self._style, history.hear),
-            make_logger(lambda _level, line: lag_lines.put(line), self._lag_style, history.sample),
-        )
-        history.log = self._journal.log
+        self._logging = Logging(loop, config.daemon, self._clock)
+        self._writer, self._history = self._logging.writer, self._logging.history
+        self._journal = self._logging.journal
         LoopErrors(loop, self._journal.log, Reserve()).catch()
         self._ticks = Ticks(loop, self._tick_broke)
         self._is_sampling = asyncio.Lock()
         self._build()
 
     def _build(self) -> None:
+        self._build_streams()
+        self._build_readers()
+
+    def _build_streams(self) -> None:
+        """Make what keeps state and what owns processes."""
         loop, settings = self._loop, self._config.daemon
-        home = pwd.getpwuid(os.getuid()).pw_dir
-        run_dir = Path(settings.run_dir)
         self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
         state_dir, log = Path(settings.state_dir), self._journal.log
         self._keeping = Keeping(state_dir, self._readings, self._clock, self._writer, log)
         self._calls = Calls(loop)
-        self._records = SpawnRecords(records_dir(settings), self._record_failed)
+        submit = partial(self._writer.submit, kind=Job.FIRST)
+        failed = self._logging.from_thread("spawn_record.failed", "because")
+        self._records = SpawnRecords(records_dir(settings), failed, submit)
         self._watch = half_watch(loop)
         self._streams = Streams(loop, self._heard, self._watch, self._records)
         self._orphans = Orphans(self._slaves, self._records, self._journal, ORPHAN_GRACE_S)
+
+    def _build_readers(self) -> None:
+        """Make what reads ends and decides, and connect it."""
+        loop, settings = self._loop, self._config.daemon
+        home = pwd.getpwuid(os.getuid()).pw_dir
         calls = StatusCalls(self._calls, settings.hammer, home)
         reader, self._anomalies = EndReader(BatchReader(calls, self._clock)), Anomalies()
         self._rooms = RoomWatch(self._calls, environment(home), self._journal)
@@ -176,9 +172,10 @@ class Daemon:
             home,
         )
         self._engine = Engine(loop, world, backoff_s)
+        self._hearsay.on_failed = self._engine.observer_failed
         save = self._keeping.saved
         self._answers = Answers(self._engine, self._clock, self._describe, save)
-        self._server = ControlServer(run_dir, self._answers.answer)
+        self._server = ControlServer(Path(settings.run_dir), self._answers.answer)
         parts = Parts(
             self._engine,
             self._keeping,
@@ -186,8 +183,8 @@ class Daemon:
             self._anomalies,
             self._sampler,
             self._writer,
-            self._log_files,
-            (self._style, self._lag_style),
+            self._logging.files,
+            self._logging.styles,
             self._journal,
             self._clock,
         )
@@ -215,7 +212,7 @@ class Daemon:
                 self._child_changed,
                 self._is_told_to_stop.set,
                 self._reload,
-                self._reopen_logs,
+                self._logging.reopen,
                 partial(self._answers.log_status, self._journal.log),
             ),
         )
@@ -276,7 +273,7 @@ class Daemon:
 
     def _reload(self) -> None:
         if not self._is_told_to_stop.is_set():
-            self._reopen_logs()
+            self._logging.reopen()
             self._reloading.reload()
 
     def _taken_over(self, changes: Reload) -> None:
@@ -305,8 +302,7 @@ class Daemon:
     def _say_unsaved_at_end(self) -> None:
         if because := self._keeping.unsaved_at_end():
             hint = "what was paused since the last save is not paused after the next start"
-            line = render(self._style.format, "error", "state.unsaved", because=because, hint=hint)
-            self._log_files.write_line(LogLevel.ERROR, line)
+            self._logging.write_error("state.unsaved", because=because, hint=hint)
 
     def _heard(self, pair: str, event: Event) -> None:
         self._hearsay.heard(pair, event)
@@ -353,22 +349,11 @@ class Daemon:
             **self._history.describe(),
         }
 
-    # --- signals and files -----------------------------------------------------------------------
+    # --- signals --------------------------------------------------------------------------------
 
     def _child_changed(self) -> None:
         self._streams.child_changed()
         self._calls.child_changed()
-
-    def _record_failed(self, because: str) -> None:
-        self._journal.log.error("spawn_record.failed", because=because)
-
-    def _on_loop(self, event: str, key: str) -> Callable[[object], None]:
-        """Return what logs an event from the writer thread."""
-
-        def tell(value: object) -> None:
-            tell_loop(self._loop, lambda: self._journal.log.error(event, **{key: value}))
-
-        return tell
 
     def _acknowledged(self, name: str) -> None:
         self._anomalies.acknowledge(self._engine.life(name).pair)
@@ -390,9 +375,3 @@ class Daemon:
     async def _look_at_rooms(self) -> None:
         pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
         await self._rooms.look(pair.slave for pair in pairs)
-
-    def _reopen_logs(self) -> None:
-        self._writer.submit(self._log_files.reopen)
-
-    def _write_line(self, level: LogLevel, line: str) -> None:
-        self._writer.submit(partial(self._log_files.write_line, level, line))

@@ -1,13 +1,17 @@
-"""What must be known of our streams after we were killed: a small file for each group.
+"""Records of our streams for the hammerd after a killed one: a small file for each group.
 
 Written under run_dir without fsync: after a power cut there are no orphans. The next hammerd ends
-the groups that are still there before it launches anything onto their slaves.
+the groups that are still there before it launches anything onto their slaves. The writer thread
+writes them, because run_dir may be on a disk that hangs; a group that was started an instant
+before a kill and has no record yet is found by its command line.
 """
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from hammerd.daemon import durable_file
@@ -33,30 +37,63 @@ class SpawnRecord:
     members: tuple[KnownProcess, ...]
 
 
-class SpawnRecords:
-    """The records of this run and those that an earlier one left."""
+Submit = Callable[[Callable[[], None]], object]
+"""Has something done, in order, where it may block."""
 
-    def __init__(self, directory: Path, on_failure: Callable[[str], None]) -> None:
+
+def at_once(act: Callable[[], None]) -> None:
+    """Do it here and now."""
+    act()
+
+
+class SpawnRecords:
+    """The records of this run and those that an earlier one left.
+
+    `on_failure` is called where `submit` has things done.
+    """
+
+    def __init__(
+        self, directory: Path, on_failure: Callable[[str], None], submit: Submit = at_once
+    ) -> None:
         self._directory = directory
         self._on_failure = on_failure
+        self._submit = submit
+        self._lock = threading.Lock()
+        self._pending: dict[int, SpawnRecord | None] = {}
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def write(self, record: SpawnRecord) -> None:
-        """Write or replace the record of a group.
+        """Have the record of a group written or replaced.
 
-        A record that cannot be written is said, and keeps no stream from running: a later
+        A record that cannot be written is reported, and keeps no stream from running: a later
         hammerd still knows the orphan by its command line.
         """
-        path = self._path(record.pgid)
-        try:
-            durable_file.replace_soon(path, json.dumps(asdict(record)))
-        except OSError as error:
-            self._on_failure(f"{path}: {error.strerror}")
+        self._put(record.pgid, record)
 
     def remove(self, pgid: int) -> None:
         """Forget a group that is empty."""
-        with contextlib.suppress(OSError):
-            self._path(pgid).unlink()
+        self._put(pgid, None)
+
+    def _put(self, pgid: int, record: SpawnRecord | None) -> None:
+        # One job for each group at most: a disk that hangs must not fill the memory.
+        with self._lock:
+            is_new = pgid not in self._pending
+            self._pending[pgid] = record
+        if is_new:
+            self._submit(partial(self._do, pgid))
+
+    def _do(self, pgid: int) -> None:
+        with self._lock:
+            record = self._pending.pop(pgid)
+        path = self._path(pgid)
+        try:
+            if record is None:
+                path.unlink(missing_ok=True)
+            else:
+                durable_file.replace_soon(path, json.dumps(asdict(record)))
+        except OSError as error:
+            if record is not None:
+                self._on_failure(f"{path}: {error.strerror}")
 
     def left_behind(self) -> Iterator[SpawnRecord]:
         """Yield the records that are there; what is none is said and set aside.

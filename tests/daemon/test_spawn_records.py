@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,37 @@ def test_record_is_read_as_it_was_written(records: SpawnRecords, said: list[str]
 
     assert list(records.left_behind()) == [RECORD]
     assert said == []
+
+
+def test_disk_that_hangs_holds_up_nobody_and_fills_no_memory(tmp_path: Path) -> None:
+    queued: list[Callable[[], None]] = []
+    records = SpawnRecords(tmp_path, lambda _because: None, queued.append)
+    newest = replace(RECORD, members=(*RECORD.members, KnownProcess(4713, 1.7e9)))
+
+    for _ in range(100):
+        records.write(RECORD)
+        records.write(newest)
+    assert not any(tmp_path.iterdir())
+    assert len(queued) == 1
+
+    queued.pop()()
+    assert list(records.left_behind()) == [newest]
+
+    records.remove(RECORD.pgid)
+    records.write(RECORD)
+    records.remove(RECORD.pgid)
+    (only,) = queued
+    only()
+    assert not any(tmp_path.iterdir())
+
+
+def test_record_that_cannot_be_written_is_reported(tmp_path: Path, said: list[str]) -> None:
+    records = SpawnRecords(tmp_path, said.append)
+    (tmp_path / "4711.json").mkdir()
+
+    records.write(RECORD)
+
+    assert said == [f"{tmp_path}/4711.json: Is a directory"]
 
 
 def changed(change: Callable[[dict[str, object]], object]) -> str:

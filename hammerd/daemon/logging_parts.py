@@ -1,0 +1,57 @@
+"""The log, the record of lag and the history of a daemon, behind one writer thread."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from hammerd.core.daemon_config import DaemonConfig, LogLevel
+from hammerd.daemon.clock import Clock
+from hammerd.daemon.history import History
+from hammerd.daemon.journal import Journal
+from hammerd.daemon.line_batch import LineBatch
+from hammerd.daemon.log_files import LogFiles
+from hammerd.daemon.logs import LogStyle, make_logger, render
+from hammerd.daemon.writer import Job, Writer, tell_loop
+
+
+class Logging:
+    """Everything that the daemon writes for people, and the thread that writes it."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, settings: DaemonConfig, clock: Clock
+    ) -> None:
+        self._loop = loop
+        self.writer = Writer()
+        self.writer.on_dropped = self.from_thread("log.lines_dropped", "count")
+        self.writer.on_broken = self.from_thread("writer.broke", "traceback")
+        self.files = LogFiles(settings)
+        self.history = history = History(settings, clock, self.writer)
+        style = LogStyle(settings.log_format, settings.log_level)
+        lag_style = LogStyle(settings.log_format, LogLevel.INFO)
+        self.styles = style, lag_style
+        lag_lines = LineBatch(loop, self.writer, self.files.lag, Job.DROPPABLE)
+        self.journal = Journal(
+            make_logger(self._write_line, style, history.hear),
+            make_logger(lambda _level, line: lag_lines.put(line), lag_style, history.sample),
+        )
+        history.log = self.journal.log
+
+    def from_thread(self, event: str, key: str) -> Callable[[object], None]:
+        """Return a function that logs an error from any thread; its argument becomes `key`."""
+
+        def tell(value: object) -> None:
+            tell_loop(self._loop, lambda: self.journal.log.error(event, **{key: value}))
+
+        return tell
+
+    def reopen(self) -> None:
+        """Open the log files anew, after they were rotated."""
+        self.writer.submit(self.files.reopen)
+
+    def write_error(self, event: str, **fields: object) -> None:
+        """Write an error on this thread, for when the loop has ended."""
+        line = render(self.styles[0].format, "error", event, **fields)
+        self.files.write_line(LogLevel.ERROR, line)
+
+    def _write_line(self, level: LogLevel, line: str) -> None:
+        self.writer.submit(partial(self.files.write_line, level, line))
