@@ -5,7 +5,6 @@ Every function takes real directories and needs no privilege. No stream imports 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from hammerd.simulator.kernel import flush as flushing
@@ -19,18 +18,17 @@ from hammerd.simulator.kernel.file_system import (
 from hammerd.simulator.kernel.ioctls import OpenPfs, get_pfs
 from hammerd.simulator.kernel.pfs_info import PfsInfo, new_uuid, pfs_directory, store_info
 from hammerd.simulator.kernel.state_files import replace_file
+from hammerd.simulator.shebang import shebang
 from hammerd.simulator.utility.pfs_paths import open_pfs
 
 PROGRAMS = ("hammer", "newfs_hammer", "mount_null", "umount", "sync")
 KNOBS = ("slow_read_ms", "slow_write_ms", "ronly", "faults", "fork_fails", "publishes_previous")
-SHEBANG_LIMIT_BYTES = 127
 FIRST_TID_OFFSET = 0x300
 FIRST_OBJECT_OFFSET = 0x100
 VERSION = 6
 
 _SHIM = """\
-#!{python} -IS
-import os, sys
+{shebang}import os, sys
 sys.path.append({package_parent!r})
 os.environ.setdefault("SIM_TIME_SCALE", {time_scale!r})
 from hammerd.simulator.{module} import main; main()
@@ -41,18 +39,11 @@ def install(bin_dir: Path, *, time_scale: float = 1.0) -> Path:
     """Write `hammer` and its fellow programs into a directory and return hammer's path.
 
     The scale stands in the programs, because who starts streams may pass no environment on.
-
-    Raises:
-        ValueError: the interpreter's path is too long for the first line of a script.
     """
-    shebang = f"#!{sys.executable} -IS\n"
-    if len(shebang.encode()) > SHEBANG_LIMIT_BYTES:
-        message = f"{sys.executable}: path is too long for a #! line"
-        raise ValueError(f"{message} ({SHEBANG_LIMIT_BYTES} bytes); use a shorter venv path")
     bin_dir.mkdir(parents=True, exist_ok=True)
     for name in PROGRAMS:
         text = _SHIM.format(
-            python=sys.executable,
+            shebang=shebang("-IS"),
             package_parent=str(Path(__file__).parents[2]),
             time_scale=str(time_scale),
             module="main" if name == "hammer" else f"programs.{name}",

@@ -1,5 +1,6 @@
 """Hammers that are the simulator's but for some streams."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def stand_in(world: World, before: str, *, pair: str = "test") -> Path:
 
 def odd_stream(world: World, way: str, *, pair: str = "test") -> Path:
     """Make a hammer whose streams of a pair are odd (hosts/odd_stream.py); see odd_file()."""
-    program = f"{sys.executable} -IS {HOSTS / 'odd_stream.py'} {way} {odd_file(world)}"
+    words = (sys.executable, "-IS", HOSTS / "odd_stream.py", way, odd_file(world))
+    program = shlex.join(map(str, words))
     return stand_in(world, f'exec {program} "$@"', pair=pair)
 
 

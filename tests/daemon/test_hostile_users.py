@@ -22,7 +22,7 @@ import pytest
 
 from hammerd.core.control_messages import Verb
 from tests.daemon.rights import ROOT_ONLY
-from tests.daemon.world import World, until
+from tests.daemon.world import INTERPRETER, World, until
 
 NOBODY = 65534
 
@@ -195,7 +195,7 @@ def careless(paired: World) -> Iterator[World]:
     notes.mkdir()
     (paired.root / "noting").mkdir()
     noting = paired.root / "noting/hammer"
-    noting.write_text(NOTING.format(python=sys.executable, notes=notes, hammer=paired.hammer))
+    noting.write_text(NOTING.format(python=INTERPRETER, notes=notes, hammer=paired.hammer))
     noting.chmod(0o755)
     config = paired.root / "hammerd.toml"
     config.write_text(config.read_text().replace(f'"{paired.hammer}"', f'"{noting}"'))

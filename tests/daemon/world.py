@@ -22,6 +22,9 @@ from hammerd.simulator import admin
 
 DEADLINE_S = 60.0
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.005, 0.04
+INTERPRETER = Path(sys.executable).resolve()
+"""The Python of the system: that of a venv may be at a path that no first line can hold."""
+
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 Status = Mapping[str, Any]

@@ -12,6 +12,7 @@ import pytest
 
 from hammerd.core.daemon_config import DaemonConfig
 from hammerd.daemon.last_words import last_words
+from hammerd.simulator.shebang import shebang
 from tests.daemon.world import DEADLINE_S, HAMMERD, World, living_pids, until
 from tests.service.service import NO_MASTER, ends
 
@@ -147,7 +148,7 @@ def run_detached(world: World, config: Path, *under: str) -> subprocess.Complete
 def test_hammerd_is_ready_though_no_hammer_ever_answers(world_once: World) -> None:
     """It waits for no pair and no disk, and answers when `run` returns."""
     hanging = world_once.root / "bin/hanging"
-    hanging.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
+    hanging.write_text(shebang() + "import signal\nsignal.pause()\n")
     hanging.chmod(0o755)
 
     done = run_detached(world_once, world_once.configure(NO_MASTER, hammer=str(hanging)))

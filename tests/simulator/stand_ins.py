@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
+
+ROOT = Path(__file__).parents[2]
 
 HELPERS = ("fakefs-new", "fakefs-mount", "fakefs-write")
 _HELPER = """\
@@ -52,7 +55,7 @@ def install_stand_ins(root: Path) -> None:
         _install(root / "rsh" / name, _LOG.format(log=root / "rsh.log") + here)
     _install(root / "run" / "nohammer.sh", _NOT_LOGGED)
     for name in HELPERS:
-        text = _HELPER.format(python=sys.executable, place=Path(__file__).parents[2], name=name)
+        text = _HELPER.format(python=quote(sys.executable), place=quote(str(ROOT)), name=name)
         _install(root / "sbin" / name, text)
 
 
