@@ -10,6 +10,9 @@ SCENARIO = "test_recordings.py::test_scenario["
 # Where Python is told to keep no bytecode every daemon that a test starts would compile itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# What a terminal is wide must not decide what a test sees; xdist's workers are told a width, too.
+os.environ["COLUMNS"] = "80"
+
 # A suite that is run in the background was told to ignore interrupts, and all that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

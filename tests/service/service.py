@@ -9,13 +9,18 @@ from pathlib import Path
 
 import psutil
 
-from tests.daemon.world import DEADLINE_S, World, until
+from hammerd.core import places
+from tests.daemon.world import DEADLINE_S, INTERPRETER, World, until
 
 ROOT = Path(__file__).parents[2]
 RC_SUBR = Path(__file__).parent / "rc.subr"
 
-PROGRAM = f"""#!{sys.executable}
+HEAD = f"""#!{INTERPRETER}
 import sys
+sys.path[:0] = {[str(ROOT), *sys.path]!r}
+"""
+
+PROGRAM = f"""{HEAD}
 from hammerd.cli.main import main
 sys.exit(main())
 """
@@ -35,6 +40,7 @@ class Service:
     world: World
     shell: tuple[str, ...]
     knobs: dict[str, str] = field(default_factory=dict)
+    columns: int = 200
 
     def __post_init__(self) -> None:
         self.config = self.world.configure(NO_MASTER)
@@ -42,9 +48,13 @@ class Service:
         self.install(PROGRAM)
         script = (ROOT / "rc.d/hammerd").read_text()
         assert script.count(". /etc/rc.subr\n") == 1
+        assert script.count(places.RUN_DIR) == 1
         self.script = self.world.root / "local/etc/rc.d/hammerd"
         self.script.parent.mkdir(parents=True)
-        self.script.write_text(script.replace(". /etc/rc.subr\n", f". {RC_SUBR}\n"))
+        script = script.replace(". /etc/rc.subr\n", f". {shlex.quote(str(RC_SUBR))}\n")
+        # A test touches nothing of the system it runs on.
+        script = script.replace(places.RUN_DIR, str(self.world.root / "var/run/hammerd"))
+        self.script.write_text(script)
         self.knobs = {
             "hammerd_enable": "YES",
             "hammerd_config": str(self.config),
@@ -59,7 +69,7 @@ class Service:
 
     def install_stand_in(self, body: str) -> None:
         """Install a program that shows how it is called instead of hammerd."""
-        self.install(f"#!{sys.executable}\nimport os, sys\nwords = sys.argv[1:]\n{body}\n")
+        self.install(f"{HEAD}import os\nwords = sys.argv[1:]\n{body}\n")
 
     def argv(self, verb: str) -> list[str]:
         return [*self.shell, str(self.script), verb]
@@ -73,7 +83,7 @@ class Service:
             "RC_CONF": str(rc_conf),
             "RC_SHELL": shlex.join(self.shell),
             "RC_POLL_S": "0.1",
-            "PYTHONPATH": str(ROOT),
+            "COLUMNS": str(self.columns),
         }
         return {**os.environ, **self.world.env, **told}
 

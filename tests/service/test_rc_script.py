@@ -35,6 +35,17 @@ def test_start_after_a_boot_finds_no_run_dir_and_makes_it(service: Service) -> N
     assert service.does("status") == f"hammerd is running as pid {service.pid()}.\n"
 
 
+def test_daemon_is_found_where_ps_cuts_its_lines(service: Service) -> None:
+    service.columns = 40
+    service.does("start")
+    pid = service.pid()
+
+    assert service.does("status") == f"hammerd is running as pid {pid}.\n"
+    service.does("stop")
+
+    assert has_ended(pid)
+
+
 def test_second_start_is_refused_and_harms_nothing(started: Service) -> None:
     pid = started.pid()
 
