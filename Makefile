@@ -1,10 +1,14 @@
 # Runs under GNU make and BSD make alike: POSIX syntax only.
-# `make demo` and `make test` need nothing but Python (3.11 or newer) and a way to install packages.
+# What `make demo` and `make test` need is looked for first (prerequisites.sh), and they write to
+# nothing but this checkout and temporary directories of their own.
+#
+# Programs of the venv are run by its python -m: the first line of a script holds no long path and
+# none with blanks, and the path of this checkout may be both.
 
 PYTHON = python3
 VENV = .venv
-BIN = $(VENV)/bin
-STAMP = $(VENV)/.installed
+IN_VENV = $(VENV)/bin/python -m
+LOOK = sh prerequisites.sh "$(PYTHON)" "$(VENV)"
 PYTEST_FLAGS = -q -n 4 --dist worksteal
 
 # Where `make install` puts things: below DESTDIR, which a package is built from.
@@ -13,19 +17,27 @@ PREFIX = /usr/local
 MANDIR = $(PREFIX)/share/man
 TO = "$(DESTDIR)$(PREFIX)"
 
-.PHONY: demo test check lint man-lint types bench install install-program install-service clean
+.NOTPARALLEL:
+.PHONY: demo test check needs needs-of-tests lint man-lint types bench install install-program install-service clean
 
-demo: $(STAMP)
-	$(BIN)/hammerd demo
+demo: needs $(VENV)/.has-cli
+	$(IN_VENV) hammerd.cli.main demo
 
-test: $(STAMP)
-	$(BIN)/pytest $(PYTEST_FLAGS)
+test: needs-of-tests $(VENV)/.has-test
+	$(IN_VENV) pytest $(PYTEST_FLAGS)
 
 check: lint types test
 
-lint: $(STAMP) man-lint
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+# First of all, so that it is said at once and in one line.
+needs:
+	@$(LOOK)
+
+needs-of-tests:
+	@$(LOOK) ps
+
+lint: $(VENV)/.has-dev man-lint
+	$(IN_VENV) ruff format --check .
+	$(IN_VENV) ruff check .
 
 # What mandoc says of DragonFly's own pages, which are elsewhere, is no fault of ours.
 man-lint:
@@ -36,12 +48,12 @@ man-lint:
 	    echo "man-lint: NOT DONE, mandoc is not installed: nobody looked at docs/*.[1-9]" >&2; \
 	fi
 
-types: $(STAMP)
-	$(BIN)/mypy --platform linux
-	$(BIN)/mypy --platform dragonfly
+types: $(VENV)/.has-dev
+	$(IN_VENV) mypy --platform linux
+	$(IN_VENV) mypy --platform dragonfly
 
-bench: $(STAMP)
-	$(BIN)/python -m bench
+bench: $(VENV)/.has-test
+	$(IN_VENV) bench
 
 install: install-program install-service
 
@@ -67,9 +79,15 @@ install-service:
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
+# The demo needs neither pytest nor the linters, and DragonFly has no ruff to install.
+$(VENV)/.has-cli $(VENV)/.has-test $(VENV)/.has-dev: pyproject.toml $(VENV)/bin/python
+	$(IN_VENV) pip install --quiet --disable-pip-version-check --cache-dir $(VENV)/cache \
+	    -e ".[`echo $@ | sed 's/.*has-//'`]"
+	touch $@
+	case $@ in *dev) touch $(VENV)/.has-test ;; esac
+
 # psutil's own release does not build on DragonFly; DPorts' patched one is seen through the venv.
-$(STAMP): pyproject.toml
+$(VENV)/bin/python:
+	@$(LOOK)
 	case `uname -s` in DragonFly) see=--system-site-packages ;; *) see= ;; esac; \
 	$(PYTHON) -m venv $$see $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $(STAMP)

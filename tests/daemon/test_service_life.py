@@ -54,7 +54,7 @@ def test_orphaned_halves_without_their_parent_are_found_too(mirrored: World) -> 
     before = mirrored.rests()
     mirrored.daemons[0].kill()
     mirrored.daemons[0].wait()
-    subprocess.run(["kill", "-KILL", str(before["pid"])], check=True)
+    os.kill(before["pid"], signal.SIGKILL)
     until(lambda: before["pid"] not in living_pids(str(mirrored.root)), "the parent is gone")
 
     mirrored.start(mirrored.root / "hammerd.toml")

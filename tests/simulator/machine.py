@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from hammerd.simulator import admin
 
 DEADLINE_S = 30.0
@@ -158,15 +160,16 @@ class Stream:
 
 
 def group_members(group: int) -> list[int]:
-    listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True
-    ).stdout
-    pairs = (line.split() for line in listing.splitlines())
-    return sorted(int(pid) for pid, pgid in pairs if int(pgid) == group)
+    members = []
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):
+            if pid > 0 and os.getpgid(pid) == group:
+                members.append(pid)
+    return sorted(members)
 
 
 def is_alive(pid: int) -> bool:
-    listing = subprocess.run(
-        ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
-    return bool(listing.strip()) and not listing.strip().startswith("Z")
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
