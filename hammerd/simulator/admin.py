@@ -15,14 +15,28 @@ from hammerd.simulator.kernel.file_system import (
     find_file_system,
     tid_step,
 )
-from hammerd.simulator.kernel.ioctls import OpenPfs, get_pfs
+from hammerd.simulator.kernel.flush import Flushed
+from hammerd.simulator.kernel.ioctls import OpenPfs, catch_up, get_pfs
 from hammerd.simulator.kernel.pfs_info import PfsInfo, new_uuid, pfs_directory, store_info
+from hammerd.simulator.kernel.publishing import SYNCER
 from hammerd.simulator.kernel.state_files import replace_file
 from hammerd.simulator.shebang import shebang
 from hammerd.simulator.utility.pfs_paths import open_pfs
 
 PROGRAMS = ("hammer", "newfs_hammer", "mount_null", "umount", "sync")
-KNOBS = ("slow_read_ms", "slow_write_ms", "ronly", "faults", "fork_fails", "publishes_previous")
+KNOBS = (
+    "slow_read_ms",
+    "slow_write_ms",
+    "ronly",
+    "faults",
+    "fork_fails",
+    "flush_steps",
+    "syncer_s",
+    "time_scale",
+)
+SYNCER_S = 26
+"""How often the kernel's own syncer runs."""
+
 FIRST_TID_OFFSET = 0x300
 FIRST_OBJECT_OFFSET = 0x100
 VERSION = 6
@@ -101,6 +115,8 @@ def unmount(root: Path) -> None:
     """Take a file system away: its root is an empty directory that is not HAMMER."""
     fs = _file_system(root)
     aside = _aside(root)
+    if fs.is_set("flush_steps"):
+        flushing.synctid(fs)
     with fs.locked():
         root.rename(aside)
         root.mkdir()
@@ -120,18 +136,61 @@ def _aside(root: Path) -> Path:
     return root.with_name(f".{root.name}.unmounted")
 
 
-def flush(root: Path) -> int:
-    """Flush what changed in the masters of a file system (sync).
+def sync(root: Path) -> Flushed:
+    """Begin to flush what changed in the masters of a file system.
 
-    Mirroring sees it at once, or after the next flush where the knob `publishes_previous` is set.
-    Returns the TID of the last flush, a new one only when something had changed.
+    Returns at once where the flush publishes in steps; `Flushed` tells how it will go on.
     """
     return flushing.flush(_file_system(root))
 
 
+def flush(root: Path) -> int:
+    """Do a `sync` and return the TID that covers what it took.
+
+    Mirroring sees it at once, or with the knob `flush_steps` when that TID is published.
+    It is a new one only when something had changed.
+    """
+    return sync(root).content_tid
+
+
+def synctid(root: Path) -> int:
+    """Flush twice and wait for both; return the TID that is published then."""
+    return flushing.synctid(_file_system(root))
+
+
+def run_syncer(root: Path) -> Flushed:
+    """Flush as the syncer does: what it takes is published by the flush after it."""
+    return flushing.flush(_file_system(root), SYNCER)
+
+
+def step(root: Path) -> int:
+    """Finalize the next group of a flush without waiting for its end; return the published TID."""
+    fs = _file_system(root)
+    with fs.locked():
+        publishing = fs.publishing()
+        publishing.step()
+        fs.store_publishing(publishing)
+        return publishing.published
+
+
+def publish_in_steps(
+    root: Path, *, shape: str = "sync", syncer_s: float | None = SYNCER_S, time_scale: float = 1.0
+) -> None:
+    """Let a file system publish as a kernel does, with its syncer, from the next flush on.
+
+    For a shape see the knob `flush_steps` (docs/simulator.md).
+    """
+    set_knob(root, "time_scale", time_scale)
+    set_knob(root, "flush_steps", shape)
+    set_knob(root, "syncer_s", syncer_s)
+    flush_tid(root)  # the syncer's first period begins
+
+
 def flush_tid(root: Path) -> int:
     """Return the published TID of a file system: what its masters' sync-end-tid is."""
-    return _file_system(root).flush_tid()
+    fs = _file_system(root)
+    catch_up(fs)
+    return fs.flush_tid()
 
 
 def write(root: Path, pfs_id: int, nbytes: int, count: int = 1, step: int = 0) -> int:
@@ -144,7 +203,7 @@ def write(root: Path, pfs_id: int, nbytes: int, count: int = 1, step: int = 0) -
         return flushing.SyntheticWrite(fs, pfs_id).run(nbytes, count, step)
 
 
-def set_knob(root: Path, name: str, value: str | int | None) -> None:
+def set_knob(root: Path, name: str, value: str | float | None) -> None:
     """Set one of KNOBS (docs/simulator.md) or, with None, remove it.
 
     Raises:
@@ -157,6 +216,7 @@ def set_knob(root: Path, name: str, value: str | int | None) -> None:
         Path(fs.path(name)).unlink(missing_ok=True)
     else:
         replace_file(fs.path(name), f"{value}\n".encode())
+    waiters.wake(fs.path("waiters"))
 
 
 def sync_end_tid(link: Path) -> int:

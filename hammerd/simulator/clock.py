@@ -73,6 +73,22 @@ def _sleep_conducted(place: str, seconds: float, reason: str) -> None:
     os.close(fd)
 
 
+def kernel_now() -> float:
+    """Return a moment that all processes agree on, whatever scale each of them has."""
+    return now() if CONDUCTOR else time.monotonic()
+
+
+def kernel_sleep(until: float, reason: str) -> None:
+    """Sleep up to a moment of `kernel_now`."""
+    left = until - kernel_now()
+    while left > 0:
+        if CONDUCTOR:
+            sleep(left, reason)
+        else:
+            time.sleep(left)
+        left = until - kernel_now()
+
+
 def trace(seconds: float, reason: str) -> None:
     """Append `pid half seconds reason` to the wait trace; -1 stands for a wait without end."""
     name = os.environ.get("SIM_WAIT_TRACE")

@@ -29,7 +29,7 @@ ALARMS = ("diverged", "went_back", "tid_jumped", "role_changed", "uuid_changed")
 def late(mirrored: World) -> World:
     """A world with a pair in sync whose file systems publish late."""
     for number in (1, 2):
-        admin.set_knob(mirrored.fs(number), "publishes_previous", 1)
+        admin.set_knob(mirrored.fs(number), "flush_steps", "0 content 1")
     mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     return mirrored
 

@@ -21,7 +21,7 @@ def late(machine: Machine) -> Machine:
     """Return a machine whose file systems publish late; its master holds `first`, published."""
     machine.master_and_slave()
     for root in (_masters(machine), _slaves(machine)):
-        admin.set_knob(root, "publishes_previous", 1)
+        admin.set_knob(root, "flush_steps", "0 content 1")
     _write(machine, "first")
     admin.flush(_masters(machine))
     return machine
@@ -105,7 +105,7 @@ def test_whatever_flushes_publishes_what_was_flushed_before(late: Machine, act: 
 
     act(late)
 
-    assert admin.flush_tid(_masters(late)) >= flushed
+    wait_for(lambda: admin.flush_tid(_masters(late)) >= flushed)
 
 
 def test_synthetic_writes_take_tids_past_the_unpublished(late: Machine) -> None:
@@ -197,6 +197,8 @@ def test_turned_round_pair_agrees_on_what_was_published(late: Machine) -> None:
 
 def test_upgraded_slave_of_nothing_can_be_mirrored(late: Machine) -> None:
     _hammer(late, "pfs-upgrade", _slave(late))
+    for _ in range(2):
+        admin.flush(_slaves(late))
     records = RecordStore(str(late.path("/Backup2/.hammerfs/pfs/00001"))).load()
 
     assert [record.create <= admin.sync_end_tid(_slave(late)) for record in records] == [True]
@@ -213,7 +215,7 @@ def test_mount_publishes_all_that_was_flushed(late: Machine) -> None:
 
 def test_flush_publishes_at_once_again_without_the_knob(late: Machine) -> None:
     flushed = _write(late, "second")
-    admin.set_knob(_masters(late), "publishes_previous", None)
+    admin.set_knob(_masters(late), "flush_steps", None)
 
     assert admin.flush(_masters(late)) == admin.flush_tid(_masters(late)) == flushed
     assert _write(late, "third") == admin.flush_tid(_masters(late)) > flushed

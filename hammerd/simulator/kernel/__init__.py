@@ -1,7 +1,8 @@
 """What a HAMMER file system does: TIDs, PFSs, records, snapshots and waits in directories.
 
-    ROOT/.hammerfs/volume, flush_tid, next_object     what newfs_hammer made, and two counters
-    ROOT/.hammerfs/unpublished_tid, reserved_tid      TIDs of flushes that mirroring is not to see
+    ROOT/.hammerfs/volume, flush_tid, next_object     what newfs_hammer made, flushes, a counter
+    ROOT/.hammerfs/reserved_tid, dirty_tid            TIDs given away, and one no flush has taken
+    ROOT/.hammerfs/syncer_at, flush_number            when the syncer is due, and flushes drawn
     ROOT/.hammerfs/slow_read_ms, ronly, faults ...    knobs, where set
     ROOT/.hammerfs/waiters/PID                        a FIFO for each process that waits for a TID
     ROOT/.hammerfs/mounts                             null mounts

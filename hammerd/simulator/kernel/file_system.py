@@ -1,8 +1,8 @@
 """One HAMMER file system: where its state lives, its lock, its TIDs and its knobs.
 
-It knows nothing of PFSs or records. A flush takes a TID; the published one is what mirroring
-sees: that of the last flush, or with the knob `publishes_previous` that of the flush before it,
-as in the real kernel. Both move in `end_flush`, which wakes whoever waits for a TID.
+It knows nothing of PFSs or records. The published TID is what mirroring sees. In the recordings
+a flush publishes its own TID at once; with the knob `flush_steps` it publishes in steps, as the
+kernel does (publishing.py). Nobody makes the steps: who asks for a TID looks at the clock.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 
 from hammerd.simulator import clock
 from hammerd.simulator.kernel import waiters
+from hammerd.simulator.kernel.publishing import SYNCER, Publishing, Shape, drawn_shape, parse_shape
 from hammerd.simulator.kernel.state_files import read_bytes, replace_file
 
 STATE_DIRECTORY = ".hammerfs"
@@ -68,39 +69,106 @@ class FileSystem:
 
     def flush_tid(self) -> int:
         """Return the published TID: no mirroring sees what is newer."""
-        return int(read_bytes(self.path("flush_tid")), 16)
+        return self.publishing().published
 
     def last_flush_tid(self) -> int:
         """Return the TID of the last flush, past the published one when that waits for a next."""
-        return max(self.flush_tid(), self._tid("unpublished_tid"))
+        return self.publishing().last()
 
-    def end_flush(self, tid: int) -> None:
-        """Publish this flush, whose records are all stored, or the one before; under the lock."""
-        published = tid
-        if self.is_set("publishes_previous"):
-            published = self.last_flush_tid()
-            self._store_tid("unpublished_tid", tid)
-        self.publish_tid(published)
+    def publishing(self) -> Publishing:
+        """Return the TIDs of this file system as they stand now."""
+        lines = read_bytes(self.path("flush_tid")).split(b"\n")
+        found = Publishing(int(lines[0], 16), int(lines[1] or b"0", 16))
+        groups = (line.split() for line in lines[2:] if line)
+        found.groups = [(float(end), int(tid, 16)) for end, tid in groups]
+        found.settle(clock.kernel_now())
+        return found
+
+    def store_publishing(self, publishing: Publishing) -> None:
+        """Store the TIDs and wake the waiters; call with the lock held.
+
+        They are woken even where nothing moved: one may wait for a slave whose info was set.
+        """
+        lines = [b"%#018x\n" % publishing.published]
+        if publishing.last() > publishing.published:
+            lines.append(b"%#018x\n" % publishing.finalized)
+        lines += [b"%r %#018x\n" % group for group in publishing.groups]
+        replace_file(self.path("flush_tid"), b"".join(lines))
+        waiters.wake(self.path("waiters"))
 
     def publish_tid(self, tid: int) -> None:
-        """Show `tid` to mirroring and wake the waiters; call with the lock held.
+        """Show `tid` to mirroring at once; call with the lock held."""
+        self.store_publishing(Publishing(tid))
 
-        They are woken even where it stays: one may wait for a slave whose info was set.
-        """
-        self._store_tid("flush_tid", tid)
-        waiters.wake(self.path("waiters"))
+    def shape(self) -> Shape | None:
+        """Return how the next flush goes, None when it publishes its own TID at once."""
+        words = self.knob("flush_steps").split()
+        if words in ([], ["0"]):
+            return None
+        if words[0] != "random":
+            return parse_shape(" ".join(words))
+        number = self._tid("flush_number") + 1
+        self._store_tid("flush_number", number)
+        return drawn_shape(" ".join(words[1:]), number)
+
+    def time_scale(self) -> float:
+        """Return what the waits of this file system are divided by."""
+        return float(self.knob("time_scale") or clock.TIME_SCALE)
+
+    def begin_flush(self, shape: Shape, tids: list[int]) -> Publishing:
+        """Begin a flush whose groups have these TIDs; call with the lock held."""
+        publishing = self.publishing()
+        publishing.begin(clock.kernel_now(), self._ends_s(shape), tids)
+        self.store_publishing(publishing)
+        return publishing
+
+    def begin_empty_flush(self, shape: Shape) -> Publishing:
+        """Begin a flush that finds nothing new; call with the lock held."""
+        publishing = self.publishing()
+        publishing.begin_empty(clock.kernel_now(), self._ends_s(shape))
+        self.store_publishing(publishing)
+        return publishing
+
+    def _ends_s(self, shape: Shape) -> tuple[float, ...]:
+        scale = self.time_scale()
+        return tuple(end_s / scale for end_s in shape.ends_s)
 
     def reserve_tid(self) -> int:
         """Return a TID for records to come, given to nobody before; call with the lock held."""
-        tid = max(self.last_flush_tid(), self._tid("reserved_tid")) + tid_step()
+        return self.reserve_past(0)
+
+    def reserve_past(self, taken: int) -> int:
+        """Return such a TID that is also past one that was taken otherwise."""
+        tid = max(taken, self.last_flush_tid(), self._tid("reserved_tid")) + tid_step()
         self._store_tid("reserved_tid", tid)
         return tid
 
     def move_tid(self) -> int:
-        """Flush as any small write does and return the TID of that; call with the lock held."""
+        """Change something small and return the TID of that; call with the lock held.
+
+        It is flushed at once, or where a flush publishes in steps by the next flush.
+        """
+        if self.is_set("flush_steps"):
+            tid = self.reserve_tid()
+            self._store_tid("dirty_tid", tid)
+            return tid
         tid = self.last_flush_tid() + tid_step()
-        self.end_flush(tid)
+        self.publish_tid(tid)
         return tid
+
+    def flush_small(self) -> None:
+        """Flush after a change that is no write to a master; call with the lock held.
+
+        In the kernel it takes no TID, but publishes what waits for a next flush.
+        """
+        if self.is_set("flush_steps"):
+            self.begin_empty_flush(SYNCER)
+        else:
+            self.move_tid()
+
+    def is_dirty(self) -> bool:
+        """Tell whether something small changed that no flush has taken."""
+        return self._tid("dirty_tid") > self.last_flush_tid()
 
     def _tid(self, name: str) -> int:
         try:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 
+from hammerd.simulator import clock
 from hammerd.simulator.kernel.file_system import FileSystem, tid_step
 from hammerd.simulator.kernel.live_tree import Flush, Inodes, block_bytes
 from hammerd.simulator.kernel.manifest import Attributes, entry_to_data
 from hammerd.simulator.kernel.pfs_info import load_info, pfs_directory, pfs_ids
 from hammerd.simulator.kernel.pfs_links import live_path
+from hammerd.simulator.kernel.publishing import BY_HAND, Shape
 from hammerd.simulator.kernel.records import (
     DATA,
     ENTRY,
@@ -27,21 +29,72 @@ TID_EVERY_BYTES = 128 * 1024
 SYNTHETIC_ENTRY_NAME = "%016x"  # 16 bytes, which makes 32 bytes of entry data
 
 
-def flush(fs: FileSystem) -> int:
-    """Turn what changed in the masters' live trees into records; return the last flush's TID."""
+class Flushed:
+    """A flush that began: it took what was written before `began_s`.
+
+    What it took can be mirrored once `content_tid` is published, at `ends_s` or, where that is
+    the TID of its last group, by the next flush. Moments are those of `clock.kernel_now`.
+    """
+
+    __slots__ = ("began_s", "content_tid", "ends_s", "is_new", "tids")
+
+    def __init__(self, began_s: float, tids: list[int], content_tid: int, *, is_new: bool) -> None:
+        self.began_s = began_s
+        self.ends_s = began_s
+        self.tids = tids
+        self.content_tid = content_tid
+        self.is_new = is_new
+
+
+def flush(fs: FileSystem, shape: Shape | None = None) -> Flushed:
+    """Turn what changed in the masters' live trees into records, as sync(2) does."""
+    finish(fs)
     with fs.locked():
+        began_s = clock.kernel_now()
+        shape = shape or fs.shape()
         # A flush that was killed left records with a TID that must not be used again.
-        tid = fs.reserve_tid()
-        changes = [_flush_pfs(fs, pfs_id, tid) for pfs_id in pfs_ids(fs) if pfs_id]
-        # A flush of nothing takes no TID, but it follows the one before, which may wait for that.
-        fs.end_flush(tid if any(changes) else fs.last_flush_tid())
-        return fs.last_flush_tid()
+        tids = [fs.reserve_tid() for _ in (shape.ends_s if shape else (0,))]
+        content_tid = tids[shape.content - 1] if shape else tids[0]
+        took = [_flush_pfs(fs, number, (tids[0], content_tid)) for number in pfs_ids(fs) if number]
+        is_new = any(took) or fs.is_dirty()
+        if not is_new:
+            tids, content_tid = [], fs.last_flush_tid()
+        done = Flushed(began_s, tids, content_tid, is_new=is_new)
+        if shape is None:
+            # A flush of nothing takes no TID, but it follows the one before.
+            fs.publish_tid(content_tid)
+        else:
+            now = fs.begin_flush(shape, tids) if is_new else fs.begin_empty_flush(shape)
+            done.ends_s = max(now.ends_at(), began_s)
+        return done
 
 
-def _flush_pfs(fs: FileSystem, pfs_id: int, tid: int) -> bool:
+def finish(fs: FileSystem) -> None:
+    """Wait until the flush under way has ended: the kernel does one at a time."""
+    ends_s = fs.publishing().ends_at()
+    if ends_s == BY_HAND:
+        with fs.locked():
+            fs.store_publishing(fs.publishing().settled(BY_HAND))
+    elif ends_s:
+        clock.kernel_sleep(ends_s, "flush")
+
+
+def synctid(fs: FileSystem) -> int:
+    """Flush twice and wait for both; return the TID that is published then.
+
+    It covers all that was written before it began.
+    """
+    flush(fs)
+    finish(fs)
+    flush(fs)
+    finish(fs)
+    return fs.flush_tid()
+
+
+def _flush_pfs(fs: FileSystem, pfs_id: int, tids: tuple[int, int]) -> bool:
     if load_info(fs, pfs_id).is_slave:
         return False
-    work = Flush(pfs_directory(fs, pfs_id), _next_object(fs), tid)
+    work = Flush(pfs_directory(fs, pfs_id), _next_object(fs), tids)
     changed = work.run(live_path(fs, pfs_id))
     _store_next_object(fs, work.next_object)
     return changed
@@ -58,17 +111,32 @@ def _store_next_object(fs: FileSystem, object_: int) -> None:
 class SyntheticWrite:
     """Makes files of zeros in a master, with the TIDs that the recordings' helper gives them."""
 
-    __slots__ = ("added", "directory", "fs", "live", "tid")
+    __slots__ = ("added", "directory", "fs", "live", "names_tid", "tid")
 
     def __init__(self, fs: FileSystem, pfs_id: int) -> None:
         self.fs = fs
         self.directory = pfs_directory(fs, pfs_id)
         self.live = live_path(fs, pfs_id)
         self.tid = fs.last_flush_tid()
+        self.names_tid = 0
         self.added: list[tuple[Record, bytes]] = []
 
     def run(self, size: int, count: int, step: int) -> int:
         """Write `count` files of `size` bytes; return the TID of their flush; under the lock."""
+        shape = self.fs.shape()
+        before = [self.fs.reserve_tid() for _ in range(shape.content - 1)] if shape else []
+        self.tid = max([self.tid, *before])
+        self.names_tid = before[0] if before else 0
+        self._add_files(size, count, step)
+        self.tid += step + tid_step()
+        if shape is None:
+            self.fs.publish_tid(self.tid)
+        else:
+            after = [self.fs.reserve_past(self.tid) for _ in shape.ends_s[shape.content :]]
+            self.fs.begin_flush(shape, [*before, self.tid, *after])
+        return self.tid
+
+    def _add_files(self, size: int, count: int, step: int) -> None:
         inodes = Inodes(self.directory)
         inodes.load()
         for _ in range(count):
@@ -76,9 +144,6 @@ class SyntheticWrite:
             self._one_file(size, inodes)
         RecordStore(self.directory).append_with_data(self.added, [])
         inodes.store()
-        self.tid += step + tid_step()
-        self.fs.end_flush(self.tid)
-        return self.tid
 
     def _one_file(self, size: int, inodes: Inodes) -> None:
         object_ = _next_object(self.fs)
@@ -88,18 +153,17 @@ class SyntheticWrite:
         seen = (found.st_ctime_ns, found.st_mtime_ns, size)
         inodes.by_inode[found.st_ino] = (object_, seen)
         attributes = Attributes(found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, size)
-        self._add(ROOT_OBJECT, ENTRY, entry_key(object_), entry_to_data(object_, name.encode()))
-        self._add(object_, INODE, 0, attributes.to_data())
+        tid = self.names_tid or self.tid
+        entry = Record(ROOT_OBJECT, ENTRY, entry_key(object_), tid)
+        self.added.append((entry, entry_to_data(object_, name.encode())))
+        self.added.append((Record(object_, INODE, 0, tid), attributes.to_data()))
         key = 0
         while key < size:
             if key and key % TID_EVERY_BYTES == 0:
                 self.tid += tid_step()
             block = bytes(min(block_bytes(key), size - key))
-            self._add(object_, DATA, key, block)
+            self.added.append((Record(object_, DATA, key, self.tid), block))
             key += len(block)
-
-    def _add(self, object_: int, type_: int, key: int, data: bytes) -> None:
-        self.added.append((Record(object_, type_, key, self.tid), data))
 
 
 def _make_hole(path: str, size: int) -> os.stat_result:

@@ -1,4 +1,4 @@
-"""Flushes a master: what changed in its live tree becomes records of one new TID.
+"""Flushes a master: what changed in its live tree becomes records of new TIDs.
 
 Objects are known by inode number. A file is read when its inode's times or length differ
 from the last flush, or were too young then to be trusted; only blocks that differ become
@@ -61,16 +61,19 @@ class Inodes:
 
 
 class Flush:
-    """One flush of one live tree: collects the records to add and to delete at `tid`."""
+    """One flush of one live tree: collects the records to add and to delete.
 
-    def __init__(self, directory: str, next_object: int, tid: int) -> None:
+    Its first TID is that of names and inodes, the second that of content.
+    """
+
+    def __init__(self, directory: str, next_object: int, tids: tuple[int, int]) -> None:
         self.store = RecordStore(directory)
         self.manifest = Manifest(self.store, self.store.load(), NO_OBJECT - 1)
         self.old_inodes = Inodes(directory)
         self.new_inodes = Inodes(directory)
         self.old_inodes.load()
         self.next_object = max([next_object, *(n + 1 for n in self.manifest.inodes)])
-        self.tid = tid
+        self.tid, self.content_tid = tids
         self.started_ns = time.time_ns()
         self.added: list[tuple[Record, bytes]] = []
         self.deleted: list[Record] = []
@@ -147,21 +150,23 @@ class Flush:
     def _content(self, path: str, object_: int, found: os.stat_result) -> int:
         """Add the blocks that differ; return the length that was read."""
         old = dict(self.manifest.pieces.get(object_, {}))
+        # The text of a symlink is part of its inode.
+        tid = self.tid if stat.S_ISLNK(found.st_mode) else self.content_tid
         size = 0
         for key, block in _blocks(path, found):
             size = key + len(block)
             piece = old.pop(key, None)
             if piece is None or self.store.data([piece]) != [block]:
-                self._replace(piece, Record(object_, DATA, key, self.tid), block)
+                self._replace(piece, Record(object_, DATA, key, tid), block)
         for piece in old.values():
-            self._delete(piece)
+            self._delete(piece, tid)
         return size
 
     def _entries(self, object_: int, present: dict[bytes, int]) -> None:
         old = self.manifest.entries.get(object_, {})
         for name in old:
             if present.get(name) != old[name]:
-                self._delete(self.manifest.names[object_][name])
+                self._delete(self.manifest.names[object_][name], self.tid)
         for name, child in present.items():
             if old.get(name) != child:
                 record = Record(object_, ENTRY, self._free_key(object_, child), self.tid)
@@ -176,19 +181,19 @@ class Flush:
 
     def _drop_vanished(self) -> None:
         for object_ in self.manifest.inodes.keys() - self.met:
-            self._delete(self.manifest.inodes[object_])
+            self._delete(self.manifest.inodes[object_], self.tid)
             for record in self.manifest.names.get(object_, {}).values():
-                self._delete(record)
+                self._delete(record, self.tid)
             for record in self.manifest.pieces.get(object_, {}).values():
-                self._delete(record)
+                self._delete(record, self.tid)
 
     def _replace(self, old: Record | None, new: Record, data: bytes) -> None:
         if old is not None:
-            self._delete(old)
+            self._delete(old, new.create)
         self.added.append((new, data))
 
-    def _delete(self, record: Record) -> None:
-        record.delete = self.tid
+    def _delete(self, record: Record, tid: int) -> None:
+        record.delete = tid
         self.deleted.append(record)
 
 

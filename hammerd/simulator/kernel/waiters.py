@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+from hammerd.simulator import clock
 from hammerd.simulator.kernel.state_files import unlink_if_there
 
 
@@ -25,8 +26,17 @@ class Waiter:
         self.fd = os.open(self.path + "~", os.O_RDWR)
         os.rename(self.path + "~", self.path)
 
-    def block(self) -> None:
-        """Sleep until something changed since this waiter was made or last blocked."""
+    def block(self, until: float | None) -> None:
+        """Sleep until something changed since this waiter was made or last blocked.
+
+        With a moment of `clock.kernel_now` it ends then, though nothing changed.
+        """
+        if until is not None:
+            from select import select
+
+            left = max(until - clock.kernel_now(), 0)
+            if not select([self.fd], [], [], left)[0]:
+                return
         os.read(self.fd, 512)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hammerd.simulator.console import CommandError, CommandOver, complain, say
 from hammerd.simulator.kernel.file_system import FileSystem
-from hammerd.simulator.kernel.flush import flush
+from hammerd.simulator.kernel.flush import flush, synctid
 from hammerd.simulator.utility.options import Options
 from hammerd.simulator.utility.pfs_paths import NOT_HAMMER, open_file_system
 
@@ -46,9 +46,13 @@ def _check_words(command: str, words: list[str]) -> None:
 
 
 def _synctid(fs: FileSystem) -> None:
-    flush(fs)
-    with fs.locked():
-        say(f"{fs.move_tid():#018x}\n")
+    if fs.is_set("flush_steps"):
+        tid = synctid(fs)
+    else:
+        flush(fs)
+        with fs.locked():
+            tid = fs.move_tid()
+    say(f"{tid:#018x}\n")
 
 
 def _version(fs: FileSystem, *, quiet: bool) -> None:

@@ -50,6 +50,7 @@ def _downgrade(pfs: OpenPfs, info: PfsInfo) -> None:
     name = f"pfs-downgrade of PFS#{pfs.pfs_id} ({info.label})"
     try:
         flush.flush(pfs.fs)
+        flush.finish(pfs.fs)
         pfs_lifecycle.downgrade(pfs)
     except OSError as error:
         raise CommandError(f"{name} failed", error) from error

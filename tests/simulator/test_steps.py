@@ -1,0 +1,298 @@
+"""A flush that publishes in steps, the syncer, and what a synctid covers (knob `flush_steps`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hammerd.simulator import admin
+from hammerd.simulator.kernel.publishing import (
+    BY_HAND,
+    SYNC,
+    SYNCER,
+    Publishing,
+    drawn_shape,
+    parse_shape,
+)
+from tests.simulator.machine import Machine, wait_for
+
+BY_HAND_SYNC = "inf inf inf content 2"
+
+
+@pytest.fixture
+def stepping(machine: Machine) -> Machine:
+    """Return a machine whose master's file system publishes step by step, when we say so."""
+    machine.master_and_slave()
+    _settle(_masters(machine))
+    admin.publish_in_steps(_masters(machine), shape=BY_HAND_SYNC, syncer_s=None)
+    return machine
+
+
+def _masters(machine: Machine) -> Path:
+    return machine.path("/Backup1")
+
+
+def _ends(machine: Machine) -> tuple[Path, Path]:
+    return machine.path("/Backup1/pfs/test"), machine.path("/Backup2/pfs/test")
+
+
+def _settle(root: Path) -> int:
+    for _ in range(2):
+        admin.flush(root)
+    return admin.flush_tid(root)
+
+
+def _write(machine: Machine, name: str, text: str) -> None:
+    machine.path(f"/Backup1/test/{name}").write_text(text)
+
+
+def _copy(machine: Machine) -> None:
+    done = machine.run([machine.hammer, "mirror-copy", *_ends(machine)])
+    assert b"succeeded" in done.stderr
+
+
+def test_groups_publish_the_one_before() -> None:
+    publishing = Publishing(10)
+    publishing.begin(100.0, (0.1, 0.2, 0.3), [11, 12, 13])
+
+    seen = [publishing.settled(100 + ms / 1000).published for ms in (0, 50, 150, 250, 350, 9999)]
+
+    assert seen == [10, 10, 10, 11, 12, 12]
+    assert publishing.last() == 13
+
+
+def test_empty_flush_publishes_what_waits_and_then_nothing() -> None:
+    publishing = Publishing(10)
+    publishing.begin(0.0, (0.1,), [11])
+    for now in (1.0, 2.0, 3.0):
+        publishing.settle(now)
+        publishing.begin_empty(now, SYNCER.ends_s)
+
+    publishing.settle(4.0)
+
+    assert (publishing.published, publishing.last(), publishing.groups) == (11, 11, [])
+
+
+def test_empty_flush_under_a_flush_publishes_its_last_group() -> None:
+    publishing = Publishing(10)
+    publishing.begin(0.0, (0.1, 0.2), [11, 12])
+    for _ in range(2):
+        publishing.begin_empty(0.05, SYNCER.ends_s)
+
+    assert [publishing.settled(now).published for now in (0.15, 0.25, 0.35)] == [10, 11, 12]
+
+
+def test_flush_under_a_flush_begins_after_it() -> None:
+    publishing = Publishing(10)
+    publishing.begin(0.0, (0.1, 0.2), [11, 12])
+    publishing.begin(0.0, (0.1, 0.2), [13, 14])
+
+    seen = [publishing.settled(now).published for now in (0.15, 0.25, 0.35, 0.45)]
+
+    assert seen == [10, 11, 12, 13]
+
+
+def test_cut_recovers_what_was_finalized_and_no_more() -> None:
+    publishing = Publishing(10)
+    publishing.begin(0.0, (0.1, 0.2, 0.3), [11, 12, 13])
+
+    assert publishing.recover(0.25) == 12
+    assert (publishing.settled(9.0).published, publishing.last()) == (12, 12)
+
+
+@pytest.mark.parametrize("number", range(200))
+def test_drawn_flush_is_as_those_of_a_kernel(number: int) -> None:
+    shape = drawn_shape("seed", number)
+
+    assert 2 <= len(shape.ends_s) <= 4
+    assert 0.05 <= shape.ends_s[-1] <= 1.0
+    assert shape.content >= len(shape.ends_s) - 1
+    assert shape.ends_s == drawn_shape("seed", number).ends_s
+
+
+def test_drawn_flushes_are_late_now_and_then() -> None:
+    late = [
+        shape.content == len(shape.ends_s) for n in range(400) for shape in [drawn_shape("", n)]
+    ]
+
+    assert 0.15 < sum(late) / len(late) < 0.35
+
+
+@pytest.mark.parametrize("text", ["0.2 0.1 content 1", "0.1 content 2", "0.1", "soon content 1"])
+def test_shape_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"no flush goes like this: {text}"):
+        parse_shape(text)
+
+
+def test_shape_is_named_or_told() -> None:
+    assert parse_shape("1") is parse_shape("sync") is SYNC
+    assert parse_shape(BY_HAND_SYNC).ends_s == (BY_HAND,) * 3
+
+
+def test_step_before_the_last_shows_a_file_of_zeros(stepping: Machine) -> None:
+    _, slave = _ends(stepping)
+    _copy(stepping)
+    _write(stepping, "file", "content")
+    flushed = admin.sync(_masters(stepping))
+    assert admin.flush_tid(_masters(stepping)) < flushed.tids[0]
+
+    seen = []
+    for _ in range(3):
+        tid = admin.step(_masters(stepping))
+        _copy(stepping)
+        shown = slave / "file"
+        seen.append((tid, shown.read_bytes() if shown.exists() else None))
+
+    before, first, second = seen
+    assert before[1] is None
+    assert first == (flushed.tids[0], bytes(len("content")))
+    assert second == (flushed.content_tid, b"content")
+    assert flushed.content_tid < flushed.tids[2]
+
+
+def test_change_of_a_file_shows_its_length_before_its_content(stepping: Machine) -> None:
+    _, slave = _ends(stepping)
+    _write(stepping, "file", "old")
+    admin.synctid(_masters(stepping))
+    _copy(stepping)
+    _write(stepping, "file", "newer")
+    flushed = admin.sync(_masters(stepping))
+    while admin.flush_tid(_masters(stepping)) < flushed.tids[0]:
+        admin.step(_masters(stepping))
+
+    _copy(stepping)
+    assert (slave / "file").read_bytes() == b"old\0\0"
+    admin.synctid(_masters(stepping))
+    _copy(stepping)
+    assert (slave / "file").read_bytes() == b"newer"
+
+
+def test_symlink_is_never_shown_without_its_text(stepping: Machine) -> None:
+    _, slave = _ends(stepping)
+    stepping.path("/Backup1/test/link").symlink_to("somewhere")
+    admin.sync(_masters(stepping))
+    for _ in range(2):
+        admin.step(_masters(stepping))
+
+    _copy(stepping)
+
+    assert os.readlink(slave / "link") == "somewhere"
+
+
+def test_stream_wakes_at_every_step(machine: Machine) -> None:
+    master, slave = machine.master_and_slave()
+    root = _masters(machine)
+    _settle(root)
+    admin.publish_in_steps(root, syncer_s=None)
+    stream = machine.stream("-vv", "-B", "-i", "0", "mirror-stream", master, slave)
+    stream.wait_until_waiting("wait")
+    _write(machine, "file", "content")
+
+    flushed = admin.sync(root)
+
+    wait_for(lambda: admin.sync_end_tid(slave) == flushed.content_tid)
+    wait_for(lambda: (slave / "file").read_text() == "content")
+    stream.wait_until_said("Mirror-write: Completed", 2)
+    assert f"snapshot to {flushed.tids[0]:016x}" in stream.said()
+
+
+def test_syncer_publishes_a_write_that_nobody_synced(machine: Machine) -> None:
+    master, slave = machine.master_and_slave()
+    root = _masters(machine)
+    _settle(root)
+    stream = machine.stream("-B", "mirror-stream", master, slave)
+    stream.wait_until_waiting("wait")
+    _write(machine, "file", "content")
+    assert not (slave / "file").exists()
+
+    admin.publish_in_steps(root, time_scale=50)
+
+    wait_for(lambda: (slave / "file").exists() and (slave / "file").read_text() == "content")
+
+
+def test_syncer_s_write_comes_with_the_flush_after_it(stepping: Machine) -> None:
+    before = admin.flush_tid(_masters(stepping))
+    _write(stepping, "file", "content")
+
+    took = admin.run_syncer(_masters(stepping))
+    wait_for(lambda: admin.flush_tid(_masters(stepping)) >= before)
+    assert took.is_new
+    assert admin.flush_tid(_masters(stepping)) < took.content_tid
+
+    after = admin.run_syncer(_masters(stepping))
+    wait_for(lambda: admin.flush_tid(_masters(stepping)) == took.content_tid)
+    assert not after.is_new
+
+
+def test_idle_file_system_takes_no_tid(machine: Machine) -> None:
+    machine.master_and_slave()
+    root = _masters(machine)
+    admin.publish_in_steps(root, time_scale=100)
+    rested = admin.synctid(root)
+
+    tids = {rested}
+    for _ in range(3):
+        tids |= {admin.synctid(root), admin.run_syncer(root).content_tid, admin.flush_tid(root)}
+
+    assert tids == {rested}
+
+
+def test_synctid_covers_what_was_written_before_it(machine: Machine) -> None:
+    _, slave = machine.master_and_slave()
+    root = _masters(machine)
+    admin.publish_in_steps(root, shape="random 7", time_scale=20)
+    for number in range(6):
+        _write(machine, f"file{number}", "content")
+
+        said = machine.run([machine.hammer, "synctid", root]).stdout.decode()
+        assert int(said, 16) == admin.flush_tid(root)
+        _copy(machine)
+
+        assert admin.sync_end_tid(slave) == int(said, 16)
+        assert (slave / f"file{number}").read_text() == "content"
+
+
+def test_new_master_shows_nothing_until_its_root_is_published(machine: Machine) -> None:
+    root = machine.new_disk("/Backup1")
+    machine.new_disk("/Backup2")
+    admin.publish_in_steps(root, shape=BY_HAND_SYNC, syncer_s=None)
+    master, slave = _ends(machine)
+    machine.run([machine.hammer, "pfs-master", master])
+    uuid = f"shared-uuid={admin.shared_uuid(master)}"
+    machine.run([machine.hammer, "pfs-slave", slave, uuid])
+    (master / "file").touch()
+    admin.sync(root)
+
+    _copy(machine)
+    assert not slave.exists()
+    assert admin.sync_end_tid(slave) > 1
+
+    admin.synctid(root)
+    _copy(machine)
+    assert os.listdir(slave) == ["file"]
+
+
+def test_stream_on_one_file_system_rests_after_two_batches(machine: Machine) -> None:
+    master, _ = machine.master_and_slave()
+    root = _masters(machine)
+    copy = root / "pfs" / "copy"
+    uuid = f"shared-uuid={admin.shared_uuid(master)}"
+    machine.run([machine.hammer, "pfs-slave", copy, uuid])
+    admin.publish_in_steps(root, syncer_s=None, time_scale=50)
+    admin.synctid(root)
+    stream = machine.stream("-vv", "-B", "mirror-stream", master, copy)
+    stream.wait_until_waiting("wait")
+    began = stream.said().count("Mirror-write: Completed")
+    _write(machine, "file", "content")
+    flushed = admin.sync(root)
+
+    wait_for(lambda: admin.sync_end_tid(copy) == flushed.tids[-1])
+    wait_for(lambda: stream.said().endswith(" W"))
+    said = stream.said()
+    waits = len(stream.waits())
+    admin.synctid(root)
+
+    assert said.count("Mirror-write: Completed") - began <= 3
+    assert (stream.said(), len(stream.waits())) == (said, waits)
