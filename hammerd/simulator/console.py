@@ -37,11 +37,11 @@ _pending: list[bytes] = []
 
 
 def complain(text: str) -> None:
-    """Write to stderr as it is, at once."""
+    """Write to stderr as it is, at once; what finds no room there is lost, as stdio loses it."""
     try:  # noqa: SIM105 - contextlib costs every process of a stream 0.2 MB
         os.write(2, os.fsencode(text))
     except OSError:
-        pass  # EPIPE with SIGPIPE ignored: hammer's parent does not look either
+        pass  # EAGAIN, or EPIPE with SIGPIPE ignored: hammer does not look either
 
 
 def say(text: str) -> None:
