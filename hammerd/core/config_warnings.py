@@ -87,7 +87,7 @@ def _dropped_options(pairs: Readings) -> Iterator[Fault]:
         master = end_of(given, "master")
         if master is None or not master.is_remote:
             continue
-        for key in ("delay", "bandwidth", "gear"):
+        for key in ("delay", "following_delay", "bandwidth", "gear"):
             if given[key].where and given[key].value not in (REMOTE_DELAY_S, None, "bulk"):
                 dropped.setdefault(given[key], []).append(name)
     for word, names in dropped.items():
@@ -106,11 +106,13 @@ def _short_lags(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 
 def _short_stall(given: Mapping[str, Given]) -> Iterator[Fault]:
-    stall, delay = given["stall_timeout"], given["delay"]
+    stall = given["stall_timeout"]
+    key = max(("delay", "following_delay"), key=lambda name: _seconds(given[name]))
+    delay = given[key]
     least_s = _seconds(delay) + STALL_MARGIN_S
     if _seconds(stall) < least_s:
         word = stall if stall.where else delay
-        what = f"lets a healthy stream be restarted: delay is {delay.shown}"
+        what = f"lets a healthy stream be restarted: {key} is {delay.shown}"
         if word is delay:
             what = f"lets a healthy stream be restarted: stall_timeout is {stall.shown}"
         hint = f"make stall_timeout {show_duration(least_s)} or longer"

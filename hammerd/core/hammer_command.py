@@ -16,10 +16,12 @@ def stream_argv(hammer: str, pair: Pair, gear: Gear) -> tuple[str, ...]:
     """Build the argv of a pair's mirror-stream.
 
     It always runs with -vv: its stderr is the sensor. Bulk gear has restart points every split
-    size; following gear has -B, which cannot be combined with them (HAMMER.md §9.1, §9.4).
+    size; following gear has -B, which cannot be combined with them (HAMMER.md §9.1, §9.4), and
+    a delay of its own.
     """
     options = pair.options
-    argv = [hammer, "-vv", "-i", str(options.delay_s)]
+    delay_s = options.following_delay_s if gear is Gear.FOLLOWING else options.delay_s
+    argv = [hammer, "-vv", "-i", str(delay_s)]
     if options.bandwidth_bytes is not None:
         argv += ["-b", str(options.bandwidth_bytes)]
     argv += ["-B"] if gear is Gear.FOLLOWING else ["-S", str(options.split_bytes)]

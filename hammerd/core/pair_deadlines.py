@@ -64,7 +64,8 @@ def _stall_timeout_s(pair: Pair) -> float:
     options = pair.options
     transfer_s = 4 * READ_IOCTL_BYTES / options.bandwidth_bytes if options.bandwidth_bytes else 0.0
     # Without -B a healthy stream takes up to three delays from write to write (HAMMER.md §9.4).
-    return max(pair.timing.stall_timeout_s, transfer_s, 4.0 * options.delay_s)
+    longest_delay_s = max(options.delay_s, options.following_delay_s)
+    return max(pair.timing.stall_timeout_s, transfer_s, 4.0 * longest_delay_s)
 
 
 def choose_gear(pair: Pair, ctx: Context) -> Gear:

@@ -47,13 +47,18 @@ class GearChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What a pair's mirror-stream is started with."""
+    """The options that a pair's mirror-stream is started with.
+
+    `following_delay_s` is the delay in following gear: a flush publishes its first TIDs before
+    its data, and a stream that such a TID woke rests this long before it copies the data.
+    """
 
     delay_s: int = 5
     bandwidth_bytes: int | None = None
     split_bytes: int = 4 << 30
     gear: GearChoice = GearChoice.AUTO
     bulk_after_s: float = 600.0
+    following_delay_s: int = 1
 
 
 @dataclass(frozen=True, slots=True)

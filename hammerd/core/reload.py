@@ -6,9 +6,10 @@ Only enabled pairs are running pairs: a pair that is disabled counts as one that
 from dataclasses import dataclass, fields
 
 from hammerd.core.daemon_config import Config, DaemonConfig
+from hammerd.core.hammer_command import stream_argv
 from hammerd.core.pair_events import Event, StartAsked, StopAsked
 from hammerd.core.pair_states import Down, Memory, PairLife, Paused, Up
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Gear, Pair
 
 READ_ONCE = frozenset({"state_dir", "run_dir", "hammer", "status_group"})
 """Fields of DaemonConfig that a running hammerd cannot change: paths it holds open, its argv."""
@@ -78,10 +79,8 @@ def _stream_differs(was: Pair, now: Pair) -> bool:
 
 
 def _stream(pair: Pair) -> tuple[object, ...]:
-    """Return what the argv of a pair's mirror-stream is made of."""
-    options = pair.options
-    rates = (options.delay_s, options.bandwidth_bytes, options.split_bytes, options.gear)
-    return (pair.master, pair.slave, *rates)
+    """Return the argv of a pair's mirror-stream in each gear, and which gears it may have."""
+    return (pair.options.gear, *(stream_argv("hammer", pair, gear) for gear in Gear))
 
 
 def _changed_fields(was: DaemonConfig, now: DaemonConfig) -> tuple[str, ...]:

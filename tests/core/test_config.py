@@ -135,6 +135,7 @@ def test_every_key_arrives_where_it_belongs():
         slave = "/Backup2/pfs/far/"
         enabled = false
         delay = "1m"
+        following_delay = "7s"
         bandwidth = "500k"
         split = "1G"
         gear = "bulk"
@@ -171,7 +172,7 @@ def test_every_key_arrives_where_it_belongs():
         Endpoint("/pfs/far", host="alpha.example", user="root"),
         Endpoint("/Backup2/pfs/far"),
         enabled=False,
-        options=StreamOptions(60, 500 << 10, 1 << 30, GearChoice.BULK, 3600.0),
+        options=StreamOptions(60, 500 << 10, 1 << 30, GearChoice.BULK, 3600.0, 7),
         timing=Timing(11.0, 12.0, 13.0, 14.0, 15.0, 15.0, 16.0, 17.0, 18.0),
         thresholds=Thresholds(600.0, 86400.0),
     )

@@ -24,7 +24,14 @@ def test_bulk_gear_has_restart_points() -> None:
 
 
 def test_following_gear_gives_up_restart_points_for_freshness() -> None:
-    assert stream(PAIR, Gear.FOLLOWING) == "/sbin/hammer -vv -i 5 -B mirror-stream /master /slave"
+    assert stream(PAIR, Gear.FOLLOWING) == "/sbin/hammer -vv -i 1 -B mirror-stream /master /slave"
+
+
+def test_each_gear_has_a_delay_of_its_own() -> None:
+    pair = replace(PAIR, options=StreamOptions(delay_s=30, following_delay_s=7))
+
+    assert " -i 30 " in stream(pair, Gear.BULK)
+    assert " -i 7 " in stream(pair, Gear.FOLLOWING)
 
 
 def test_options_of_a_pair_stand_before_the_verb() -> None:
@@ -51,6 +58,7 @@ def test_end_on_another_host_is_named_as_hammer_takes_it(end: Endpoint, operand:
     st.builds(
         StreamOptions,
         delay_s=st.integers(1, 3600),
+        following_delay_s=st.integers(1, 3600),
         bandwidth_bytes=st.none() | st.integers(1, 1 << 40),
         split_bytes=st.integers(1, 1 << 50),
     ),

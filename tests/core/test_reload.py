@@ -51,6 +51,7 @@ def test_a_disabled_pair_is_one_that_is_not_there():
         replace(HOME, master=Endpoint("/m/other")),
         replace(HOME, slave=Endpoint("/s/home", host="beta")),
         replace(HOME, options=StreamOptions(delay_s=9)),
+        replace(HOME, options=StreamOptions(following_delay_s=9)),
         replace(HOME, options=StreamOptions(bandwidth_bytes=1 << 20)),
         replace(HOME, options=StreamOptions(split_bytes=1 << 20)),
         replace(HOME, options=StreamOptions(gear=GearChoice.BULK)),
