@@ -18,8 +18,15 @@ The rules that hold everything together:
 from dataclasses import replace
 from typing import assert_never
 
+from hammerd.core.complaint_hints import fitted
 from hammerd.core.judgement import AwaitMount, Go, Park
-from hammerd.core.pair_complaints import counted, lasting_notes
+from hammerd.core.pair_complaints import (
+    cause_heard_late,
+    counted,
+    heard,
+    lasting_notes,
+    then_of,
+)
 from hammerd.core.pair_deadlines import MOUNT_LOOK_S, choose_gear
 from hammerd.core.pair_events import (
     Acknowledged,
@@ -75,11 +82,10 @@ from hammerd.core.pair_streams import (
     foreign_hint,
     in_launching,
     in_streaming,
-    then_of,
     then_parked,
 )
 from hammerd.core.pairs import Pair
-from hammerd.core.stream_sayings import Complaint, ParkCause, Remark
+from hammerd.core.stream_sayings import Complaint, ParkCause, Remark, Weight
 
 LAST_WORDS = 8
 """How many lines of an attempt are kept to be quoted when it fails."""
@@ -92,6 +98,7 @@ def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
+    event = _fitted(life.pair, event)
     life = replace(life, memory=_remembered(life.memory, event, ctx.now_at))
     match life.state:
         case Stopped():
@@ -116,6 +123,15 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
             assert_never(life.state)
 
 
+def _fitted(pair: Pair, event: Event) -> Event:
+    """Return an event with the hint of its complaint, if it is one, made for this pair."""
+    match event:
+        case Said(Complaint() as complaint):
+            return Said(fitted(complaint, pair))
+        case _:
+            return event
+
+
 def _remembered(memory: Memory, event: Event, now_at: float) -> Memory:
     match event:
         case StartAsked(lifts_latch):
@@ -128,7 +144,8 @@ def _remembered(memory: Memory, event: Event, now_at: float) -> Memory:
         case Acknowledged():
             return replace(memory, complaints=())
         case Said(Complaint(text=text) | Remark(text=text) as saying):
-            memory = counted(memory, saying, now_at) if isinstance(saying, Complaint) else memory
+            if isinstance(saying, Complaint):
+                memory = heard(counted(memory, saying, now_at), saying)
             return replace(memory, last_words=(*memory.last_words, text)[-LAST_WORDS:])
         case DivergedSeen():
             return replace(memory, is_diverged=True)
@@ -174,10 +191,7 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
         case StopAsked():
             return strengthen(life, state, ThenStopped())
         case Said(Complaint() as complaint):
-            then = then_of(complaint)
-            done = strengthen(life, state, then) if then else Step(life)
-            # The half that failed may die before its last words are heard: they count as well.
-            return Step(done.life, (*done.effects, *lasting_notes(life, complaint)))
+            return _complained_late(life, state, complaint)
         case GroupEmpty():
             return go_on(life, state.then, ctx)
         case DeadlinePassed():
@@ -185,6 +199,16 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
         case _:
             then = then_parked(event)
             return strengthen(life, state, then) if then else Step(life)
+
+
+def _complained_late(life: PairLife, state: Stopping, complaint: Complaint) -> Step:
+    """Let a complaint say what comes after: the half that failed may die before it is heard."""
+    if complaint.weight is not Weight.OWN:
+        then = cause_heard_late(life, state, complaint)
+        return to(life, replace(state, then=then)) if then else Step(life)
+    then = then_of(complaint)
+    done = strengthen(life, state, then) if then else Step(life)
+    return Step(done.life, (*done.effects, *lasting_notes(life, complaint)))
 
 
 def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:

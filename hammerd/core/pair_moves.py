@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.judgement import AwaitMount, Go, Judgement, Park, Retry
+from hammerd.core.pair_complaints import DEATHS
 from hammerd.core.pair_deadlines import (
     LONGEST_LOOK_S,
     MOST_DOUBLINGS,
@@ -30,7 +31,6 @@ from hammerd.core.pair_states import (
     UNKILLABLE,
     Down,
     Launching,
-    LossCause,
     Memory,
     PairLife,
     Parked,
@@ -62,8 +62,6 @@ DIVERGED_HINT = (
     ' pfs-slave" with the shared-uuid of the master), then run "hammerd resume"'
 )
 
-_DEATHS = frozenset({LossCause.LINK_LOST, LossCause.HALF_DIED, LossCause.LEADER_DIED})
-
 
 # --- stopping and what comes after it ----------------------------------------------------------
 
@@ -71,9 +69,10 @@ _DEATHS = frozenset({LossCause.LINK_LOST, LossCause.HALF_DIED, LossCause.LEADER_
 def end(life: PairLife, then: Then, ctx: Context) -> Step:
     """Tell the group to end, and remember what comes after it."""
     deadline_at = ctx.now_at + life.pair.timing.stop_grace_s
+    has_lived = isinstance(life.state, Streaming)
     if isinstance(life.state, Streaming):
         life = forgiven(life, life.state, ctx)
-    return to(life, Stopping(ctx.now_at, deadline_at, then), Terminate())
+    return to(life, Stopping(ctx.now_at, deadline_at, then, has_lived=has_lived), Terminate())
 
 
 def forgiven(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
@@ -122,7 +121,7 @@ def _names_a_cause(then: Then, before: Then) -> bool:
     """Whether hammer says what a group died of that was only seen to die until now."""
     if not (isinstance(then, ThenBackoff) and isinstance(before, ThenBackoff)):
         return False
-    return before.trouble.because in _DEATHS and then.trouble.because not in _DEATHS
+    return before.trouble.because in DEATHS and then.trouble.because not in DEATHS
 
 
 def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
@@ -213,7 +212,7 @@ def judged(
 
 def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
     """Start a stream in this gear."""
-    life = replace(life, memory=replace(life.memory, last_words=()))
+    life = replace(life, memory=replace(life.memory, last_words=(), heard=None))
     deadline_at = ctx.now_at + life.pair.timing.launch_timeout_s
     return to(life, Launching(ctx.now_at, deadline_at, gear), Launch(gear))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hammerd.core.pairs import Gear, Pair
-from hammerd.core.stream_sayings import ParkCause
+from hammerd.core.stream_sayings import Complaint, ParkCause
 from hammerd.core.tid import Tid
 from hammerd.core.transfers import Transfer
 
@@ -184,12 +184,16 @@ class Streaming:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """The group was told to end; done when no living member is left."""
+    """The group was told to end; done when no living member is left.
+
+    `has_lived`: its stream had given a sign of life, so that the login to another host worked.
+    """
 
     since_at: float
     deadline_at: float
     then: Then
     kills: int = 0
+    has_lived: bool = field(default=False, compare=False)
 
     @property
     def is_unkillable(self) -> bool:
@@ -293,7 +297,8 @@ class Memory:
     `unmounted_since_at` is since when no stream lived because an end is not there;
     `refusals` counts the streams in a row that parked the pair themselves;
     `complaints` are those that stay in status until they are acknowledged;
-    `last_words` are the last lines of the attempt at hand, quoted when it fails.
+    `last_words` are the last lines of the attempt at hand, quoted when it fails;
+    `heard` is its weightiest complaint, the cause of its end where nothing else names one.
     """
 
     wanted: Wanted = field(default_factory=Up)
@@ -305,6 +310,7 @@ class Memory:
     refusals: int = 0
     complaints: tuple[CountedComplaint, ...] = ()
     last_words: tuple[str, ...] = ()
+    heard: Complaint | None = None
 
 
 @dataclass(frozen=True, slots=True)

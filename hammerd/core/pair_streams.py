@@ -11,7 +11,12 @@ from typing import assert_never
 
 from hammerd.core.judgement import AwaitMount, Go, Park, Retry
 from hammerd.core.lag import LagVerdict
-from hammerd.core.pair_complaints import LASTING_COMPLAINTS, lasting_notes
+from hammerd.core.pair_complaints import (
+    LASTING_COMPLAINTS,
+    cause_of_end,
+    lasting_notes,
+    then_of,
+)
 from hammerd.core.pair_deadlines import choose_gear
 from hammerd.core.pair_events import (
     Context,
@@ -41,20 +46,19 @@ from hammerd.core.pair_states import (
     InPrescan,
     Launching,
     LossCause,
+    Memory,
     PairLife,
     Phase,
     Streaming,
-    Then,
     ThenBackoff,
     ThenLaunch,
-    ThenMount,
     ThenPark,
     ThenProbe,
     ThenStopped,
     Trouble,
     WaitingForSlave,
 )
-from hammerd.core.pairs import Gear
+from hammerd.core.pairs import Gear, is_remote
 from hammerd.core.stream_sayings import (
     Batch,
     Committed,
@@ -70,6 +74,7 @@ from hammerd.core.stream_sayings import (
     Remark,
     Saying,
     SliceWritten,
+    Weight,
 )
 from hammerd.core.transfers import after
 
@@ -85,7 +90,7 @@ def in_launching(  # noqa: C901 - a flat table of cases
             trouble = Trouble("slave_busy", f"{owner} still holds the slave")
             return to(life, WaitingForSlave(ctx.now_at, trouble))
         case Said(LostLink()):
-            return end(life, ThenBackoff(Trouble(LossCause.LINK_LOST)), ctx)
+            return _never_lived(life, Trouble(LossCause.LINK_LOST), ctx)
         case Said(Complaint() as complaint):
             return _complained(life, complaint, ctx)
         case Said(Remark()):
@@ -94,13 +99,12 @@ def in_launching(  # noqa: C901 - a flat table of cases
             streaming = Streaming(
                 ctx.now_at, state.since_at, state.gear, InPrescan(), progress_at=ctx.now_at
             )
-            memory = replace(life.memory, unmounted_since_at=None)
+            memory = replace(_logged_in(life.memory), unmounted_since_at=None)
             return _heard(replace(life, memory=memory, state=streaming), streaming, saying, ctx)
         case DeadlinePassed():
-            hint = "the stream said nothing since it was started"
-            return end(life, ThenBackoff(Trouble(LossCause.LAUNCH_TIMEOUT, hint)), ctx)
+            return _never_lived(life, _launch_timeout(life), ctx)
         case HalfDied() | LeaderDied():
-            return end(life, ThenBackoff(_death(event)), ctx)
+            return _never_lived(life, _death(event), ctx)
         case _:
             return _with_group(life, event, ctx)
 
@@ -170,7 +174,16 @@ def _heard(life: PairLife, state: Streaming, saying: Saying, ctx: Context) -> St
 
 
 def _accepted(life: PairLife) -> PairLife:
-    return replace(life, memory=replace(life.memory, refusals=0)) if life.memory.refusals else life
+    """Forget what was held against a stream of which both halves work."""
+    if life.memory.refusals == 0 and life.memory.heard is None:
+        return life
+    return replace(life, memory=replace(life.memory, refusals=0, heard=None))
+
+
+def _logged_in(memory: Memory) -> Memory:
+    """Forget what a login said: its first sign of life takes both ends of a stream."""
+    is_login = memory.heard is not None and memory.heard.weight is not Weight.OWN
+    return replace(memory, heard=None) if is_login else memory
 
 
 def _scanned(state: Streaming, sent_bytes: int, ctx: Context) -> Streaming:
@@ -209,7 +222,8 @@ def _sampled(state: Streaming, ctx: Context) -> Streaming:
 
 
 def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
-    notes, then = lasting_notes(life, complaint), then_of(complaint)
+    notes = lasting_notes(life, complaint)
+    then = then_of(complaint) if _is_certain(life, complaint) else None
     if then is not None:
         was_alive = isinstance(life.state, Streaming)
         done = end(_with_restart_counted(life) if was_alive else life, then, ctx)
@@ -220,21 +234,10 @@ def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
     return Step(life, notes)
 
 
-def then_of(complaint: Complaint) -> Then | None:
-    """Return what comes after a group that complained so, None where it may live on."""
-    trouble = Trouble(complaint.name, complaint.hint)
-    match complaint.cure:
-        case Cure.RETRY:
-            return ThenBackoff(trouble)
-        case Cure.MOUNT:
-            return ThenMount(trouble)
-        case Cure.PARK:
-            cause = complaint.park_cause or ParkCause.REFUSED
-            return ThenPark(cause, complaint.hint, is_own_word=True)
-        case Cure.NOTE | Cure.ECHO:
-            return None
-        case _:
-            assert_never(complaint.cure)
+def _is_certain(life: PairLife, complaint: Complaint) -> bool:
+    """Tell whether a complaint is hammer's own, and no line of a login that looks like one."""
+    is_on_the_way = isinstance(life.state, Launching) and is_remote(life.pair)
+    return complaint.weight is Weight.OWN and not is_on_the_way
 
 
 def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step:
@@ -247,11 +250,18 @@ def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step
 def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> Step:
     """End what is left of a stream; launch again at once if it was healthy, else back off."""
     life = _with_restart_counted(forgiven(life, state, ctx))
+    if (cause := cause_of_end(life, has_lived=True)) is not None:
+        return end(life, cause, ctx)
     memory, healthy_after_s = life.memory, life.pair.timing.healthy_after_s
     is_rare = memory.relaunched_at is None or ctx.now_at - memory.relaunched_at >= healthy_after_s
     if memory.failures == 0 and is_rare:
         return end(life, ThenLaunch(choose_gear(life.pair, ctx), trouble), ctx)
     return end(life, ThenBackoff(trouble), ctx)
+
+
+def _never_lived(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
+    """End what is left of a stream that gave no sign of life."""
+    return end(life, cause_of_end(life, has_lived=False) or ThenBackoff(trouble), ctx)
 
 
 def _with_restart_counted(life: PairLife) -> PairLife:
@@ -264,6 +274,18 @@ def _death(event: HalfDied | LeaderDied) -> Trouble:
             return Trouble(LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed")
         case LeaderDied(status):
             return Trouble(LossCause.LEADER_DIED, f"mirror-stream itself ended: {status}")
+
+
+def _launch_timeout(life: PairLife) -> Trouble:
+    said = "the stream said nothing since it was started: "
+    if is_remote(life.pair):
+        hint = f'{said}most often ssh hangs, try "ssh HOST true" as root'
+    else:
+        hint = (
+            f"{said}where pfs-status answers it could not fork and spins: is the host short of"
+            " processes or memory (top, limits(1))?"
+        )
+    return Trouble(LossCause.LAUNCH_TIMEOUT, hint)
 
 
 def _stall(state: Streaming) -> Trouble:

@@ -95,3 +95,8 @@ class Pair:
     options: StreamOptions = field(default_factory=StreamOptions)
     timing: Timing = field(default_factory=Timing)
     thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+def is_remote(pair: Pair) -> bool:
+    """Tell whether an end of a pair is on another host, so that its stream logs in there."""
+    return pair.master.is_remote or pair.slave.is_remote

@@ -4,7 +4,7 @@ core/hammer_output.py makes them out of bytes, core/pair_machine.py acts on them
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from hammerd.core.tid import Tid
 
@@ -82,6 +82,20 @@ class Cure(StrEnum):
     ECHO = "echo"
 
 
+class Weight(IntEnum):
+    """How much a complaint counts; only hammer's own ends a stream that may live.
+
+    Of the others the weightiest is the cause once the stream has ended.
+    """
+
+    PASSING = 0
+    """A login, a banner or a start-up file may say so and go on."""
+    PARTING = 1
+    """Whoever says so ends, or hammerd does not know the message."""
+    OWN = 2
+    """hammer says so, in a form that is its own, and the half that does ends."""
+
+
 class ParkCause(StrEnum):
     """Why a pair needs a person."""
 
@@ -106,6 +120,7 @@ class Complaint:
     cure: Cure
     hint: str
     park_cause: ParkCause | None = None
+    weight: Weight = Weight.OWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hammerd.core.hammer_complaints import TABLE, Row, diagnose
-from hammerd.core.stream_sayings import Complaint, Cure, ParkCause
+from hammerd.core.stream_sayings import Complaint, Cure, ParkCause, Weight
 
 # HAMMER.md §4-§14; ssh's own words from OpenSSH on a BSD and on Linux; sh, csh, ksh.
 SAID = {
@@ -67,6 +67,10 @@ SAID = {
         "env: 'hammer': No such file or directory",
         "fish: Unknown command: hammer",
     ],
+    "permission_denied": [
+        "hammer: Failed to open /Backup1: Permission denied",
+        "bash: /sbin/hammer: Permission denied",
+    ],
     "root_needed": [
         "Mirror-read /Backup1/pfs/test: cannot stream: Operation not permitted",
         "hammer: Mirror-read /x failed: Operation not permitted",
@@ -74,10 +78,6 @@ SAID = {
         "hammer: Mirror-write /x fatal error 1",
         "hammer: Cannot access /x: Operation not permitted",
         "hammer: update_pfs_snapshot (rewrite): Operation not permitted",
-    ],
-    "permission_denied": [
-        "hammer: Failed to open /Backup1: Permission denied",
-        "bash: /sbin/hammer: Permission denied",
     ],
     "slave_full": [
         "hammer: Mirror-write /Backup2/pfs/test fatal error 28",
@@ -94,16 +94,21 @@ SAID = {
         "hammer: Mirror-write /Backup2/pfs/test fatal error 5",
         "hammer: Mirror-write /Backup2/pfs/test failed: Device not configured",
     ],
+    "master_read_error": [
+        "hammer: Mirror-read /Backup1/pfs/test failed: Input/output error",
+        "hammer: Mirror-read /Backup1/pfs/test fatal error 5",
+    ],
+    "resources_exhausted": [
+        "hammer: pipe: Too many open files in system",
+        "hammer: Failed to alloc memory",
+        "ssh: fork: Resource temporarily unavailable",
+    ],
     "slave_write_failed": [
         "hammer: Mirror-write /Backup2/pfs/test fatal error 22",
         "hammer: Mirror-write /Backup2/pfs/test failed: Bad address",
         "hammer: update_pfs_snapshot (read): Bad address",
     ],
     "short_write": ["hammer: Mirror-read /Backup1/pfs/test failed: short write"],
-    "master_read_error": [
-        "hammer: Mirror-read /Backup1/pfs/test failed: Input/output error",
-        "hammer: Mirror-read /Backup1/pfs/test fatal error 5",
-    ],
     "master_read_failed": [
         "hammer: Mirror-read /Backup1/pfs/test fatal error 22",
         "hammer: Mirror-read /Backup1/pfs/test failed: Bad address",
@@ -140,11 +145,6 @@ SAID = {
         "hammer: validate_mrec_header: unexpected payload size",
     ],
     "pipe_broken": ["hammer: write_mrecord: Bad file descriptor"],
-    "resources_exhausted": [
-        "hammer: pipe: Too many open files in system",
-        "hammer: Failed to alloc memory",
-        "ssh: fork: Resource temporarily unavailable",
-    ],
     "host_key_rejected": [
         "Host key verification failed.",
         "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
@@ -216,8 +216,8 @@ CURES = {
 EACH_ROW = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
 
-def test_the_table_names_each_row_once_and_each_has_texts() -> None:
-    assert [row.name for row in TABLE] == list(SAID)
+def test_each_kind_of_complaint_has_texts() -> None:
+    assert list(dict.fromkeys(row.name for row in TABLE)) == list(SAID)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +241,79 @@ def test_a_row_parks_exactly_when_it_has_a_cause_to(row: Row) -> None:
 def test_a_hint_names_nothing_but_the_path(row: Row) -> None:
     assert {name for _, name, _, _ in Formatter().parse(row.hint) if name} <= {"path"}
     assert row.hint
+
+
+# What may stand behind `failed: ` and behind `fatal error `: DragonFly's errnos and words, and
+# the words of another system's strerror(3).
+WHY = {
+    "root_needed": ["1", "Operation not permitted"],
+    "permission_denied": ["13", "Permission denied"],
+    "path_missing": ["2", "20", "No such file or directory", "Not a directory"],
+    "not_a_hammer_fs": [
+        *("19", "25", "45", "Operation not supported by device", "No such device"),
+        *("Inappropriate ioctl for device", "Operation not supported"),
+    ],
+    "resources_exhausted": [
+        *("12", "23", "24", "35", "55", "Cannot allocate memory", "Too many open files"),
+        *("Resource temporarily unavailable", "No buffer space available"),
+    ],
+}
+BAD_DISK = ["5", "6", "Input/output error", "Device not configured", "No such device or address"]
+WHY_OF = {
+    "Mirror-write": {
+        **WHY,
+        "slave_full": ["28", "69", "No space left on device", "Disc quota exceeded"],
+        "slave_read_only": ["30", "Read-only file system"],
+        "slave_write_error": BAD_DISK,
+        "slave_write_failed": ["4", "14", "22", "27", "33", "Invalid argument", "Bad address"],
+    },
+    "Mirror-read": {
+        **WHY,
+        "master_read_error": BAD_DISK,
+        "master_read_failed": ["4", "14", "22", "28", "30", "Interrupted system call"],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "why"),
+    [
+        (verb, name, why)
+        for verb, rows in WHY_OF.items()
+        for name, whys in rows.items()
+        for why in whys
+    ],
+)
+def test_each_errno_has_its_row_in_the_words_of_every_version(
+    verb: str, name: str, why: str
+) -> None:
+    how = "fatal error" if why.isdigit() else "failed:"
+    complaint = diagnose(f"hammer: {verb} /Backup2/pfs/test {how} {why}")
+
+    assert complaint is not None
+    assert complaint.name == name
+    assert complaint.weight is Weight.OWN
+
+
+@pytest.mark.parametrize("path", ["/dev", "/dev/null"])
+def test_devfs_is_no_hammer_file_system(path: str) -> None:
+    complaint = diagnose(f"hammer: Cannot access {path}: Input/output error")
+
+    assert complaint is not None
+    assert complaint.name == "not_a_hammer_fs"
+
+
+def test_hint_of_a_full_slave_names_what_frees_room_there() -> None:
+    (row,) = (row for row in TABLE if row.name == "slave_full")
+
+    assert "rm frees nothing" in row.hint
+    assert row.hint.index("hammer prune-everything") < row.hint.index("hammer reblock")
+
+
+@EACH_ROW
+def test_no_hint_advises_what_destroys_or_panics(row: Row) -> None:
+    assert "destroy" not in row.hint
+    assert "umount" not in row.hint
 
 
 def test_a_hint_names_the_path_whatever_the_path_holds() -> None:

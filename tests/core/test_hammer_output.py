@@ -236,6 +236,24 @@ def test_an_error_after_a_progress_begins_in_mid_line() -> None:
     assert texts(sayings) == [error.decode()]
 
 
+@pytest.mark.parametrize("sent", [513744, 12345678901, 123456789012])
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (b"hammer: Mirror-write /Backup2/pfs/test fatal error 28", "slave_full"),
+        (b"hammer: Mirror-read /Backup1/pfs/test fatal error 5", "master_read_error"),
+        (b"Mirror-read /x: cannot stream: Operation not permitted", "root_needed"),
+        (b"hammer: read_mrecords: short read on pipe", "short_read"),
+    ],
+)
+def test_an_error_follows_a_progress_without_a_newline(sent: int, error: bytes, name: str) -> None:
+    (progress, complaint) = heard(SCAN % sent + error + b"\n")
+
+    assert progress == Progress(TWO, END, sent)
+    assert isinstance(complaint, Complaint)
+    assert (complaint.name, complaint.text) == (name, error.decode())
+
+
 def test_an_error_cut_by_a_progress_is_put_together_again() -> None:
     sayings = heard(
         b"hammer: "

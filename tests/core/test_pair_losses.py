@@ -46,6 +46,7 @@ from hammerd.core.pairs import Gear
 from hammerd.core.stream_sayings import (
     Batch,
     Committed,
+    Complaint,
     Cure,
     LostLink,
     NoWork,
@@ -223,7 +224,10 @@ def test_complaint_after_a_lost_link_takes_the_immediate_relaunch_away() -> None
     done = play(*COPYING, (100, LOST), (100, complained(Cure.RETRY)), (101, GroupEmpty()))
 
     assert done.life.state == WaitingForBackoff(101, 111, Trouble("name", "what helps"))
-    assert done.life.memory == Memory(failures=1, restarts=1, last_words=("what it said",))
+    heard = Complaint("what it said", "name", Cure.RETRY, "what helps")
+    assert done.life.memory == Memory(
+        failures=1, restarts=1, last_words=("what it said",), heard=heard
+    )
 
 
 def test_echo_of_a_death_does_not_take_the_immediate_relaunch_away() -> None:
@@ -287,7 +291,10 @@ def test_remark_is_no_sign_of_life() -> None:
 def test_launch_without_a_sign_of_life_backs_off() -> None:
     ended = play(*LAUNCHING, DUE)
 
-    hint = "the stream said nothing since it was started"
+    hint = (
+        "the stream said nothing since it was started: where pfs-status answers it could not fork"
+        " and spins: is the host short of processes or memory (top, limits(1))?"
+    )
     assert ended.life.state == Stopping(
         61, 66, ThenBackoff(Trouble(LossCause.LAUNCH_TIMEOUT, hint))
     )

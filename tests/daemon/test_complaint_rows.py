@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hammerd.core.complaint_hints import LOCAL_ROOT_HINT
 from hammerd.core.hammer_complaints import diagnose
 from hammerd.core.stream_sayings import Complaint, Cure
 from tests.core.test_hammer_complaints import SAID
@@ -44,7 +45,7 @@ def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> N
             world.reaches(lambda now: now["state"] == "streaming", "it goes on", name)
         else:
             now = world.reaches(lambda now: says(now, complaint), name, name)  # noqa: B023
-            assert now["hint"] == complaint.hint
+            assert now["hint"] == (LOCAL_ROOT_HINT if name == "root_needed" else complaint.hint)
 
 
 def provoke(world: World, told: dict[str, Complaint]) -> Path:
