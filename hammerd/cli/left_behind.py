@@ -154,7 +154,7 @@ def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains
     slaves = {end: _Last(one.tid, one.time) for end, one in clocks.saved.slaves.items()}
     found = []
     for pair in pairs:
-        saved = kept.pairs.get(pair.name, state.SavedPair())
+        saved = kept.of(pair.name)
         is_paused = pair.enabled and saved.is_paused
         left = LeftPair(
             pair.name,

@@ -3,12 +3,15 @@
     state.json    pauses, latches, what nobody acknowledged, at each change   (state.py)
     clocks.json   tid clocks and last TIDs, each minute                       (clocks_file.py)
 
-Rules count in monotonic seconds, the files in wall time; this is where one becomes the other. A
-pair that we do not run, because it is disabled or gone from the config, keeps what was saved.
+Rules count in monotonic seconds, the files in wall time; this is where one becomes the other. The
+wall clock may have been wrong when a pause was saved, or may be so now: what was left of the pause
+is saved as well, and the shorter of both counts, so that none lasts longer than it was asked for.
+A pair that we do not run, because it is disabled or gone from the config, keeps what was saved.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +28,7 @@ from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
 from hammerd.daemon.logs import Logger
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.saves import Saves
-from hammerd.daemon.state import SavedPair
+from hammerd.daemon.state import NOTHING_SAVED, SavedPair
 from hammerd.daemon.writer import Writer
 
 SAVED_S = 2.0
@@ -49,6 +52,7 @@ class Keeping:
         self._clock = clock
         self._log = log
         self._kept: dict[str, SavedPair] = {}
+        self._paused_until_at: dict[str, float] = {}
         self._to_set_aside: set[Path] = set()
         self._state = Saves("state.json", self._take_state, writer, log)
         self._clocks = Saves("clocks.json", self._take_clocks, writer, log)
@@ -57,10 +61,19 @@ class Keeping:
         self.anomalies: AnomaliesOfAll = dict
         self.complaints: tuple[str, ...] = ()
 
-    def load(self) -> None:
-        """Take up what an earlier daemon left, and say what could not be read of it."""
+    def load(self, pairs: Iterable[str] = ()) -> None:
+        """Take up what an earlier daemon left of these pairs and of others that it knew.
+
+        What could not be read of it is said.
+        """
         loaded, clocks = state.load(self._state_path), clocks_file.load(self._clocks_path)
-        self._kept = dict(loaded.pairs)
+        self._kept = {name: loaded.of(name) for name in (*loaded.pairs, *pairs)}
+        now = self._clock.now()
+        for name, saved in self._kept.items():
+            if saved.paused_until_time is not None:
+                until_at = self._clock.monotonic_at(saved.paused_until_time)
+                longest_s = math.inf if saved.paused_for_s is None else saved.paused_for_s
+                self._paused_until_at[name] = min(until_at, now.at + longest_s)
         if loaded.complaints:
             self._to_set_aside.add(self._state_path)
         if clocks.complaint:
@@ -68,6 +81,8 @@ class Keeping:
         self.complaints = tuple(filter(None, (*loaded.complaints, clocks.complaint)))
         for complaint in self.complaints:
             hint = "what was there is kept as NAME.bad; look at what is paused"
+            if loaded.others.is_paused:
+                hint += ': all that was read of no file is, until "hammerd resume PAIR"'
             self._log.error("state.unreadable", because=complaint, hint=hint)
         self._load_readings(clocks.saved)
         # So that a directory that cannot be written to is told of now, not at the first pause.
@@ -75,7 +90,7 @@ class Keeping:
 
     def remembered(self, pair: str) -> Memory:
         """Return what an earlier daemon left of a pair that is to be up unless it was paused."""
-        saved = self._kept.get(pair, SavedPair())
+        saved = self._kept.get(pair, NOTHING_SAVED)
         to_monotonic = self._clock.monotonic_at
         memory = Memory(
             is_diverged=saved.is_diverged,
@@ -83,14 +98,11 @@ class Keeping:
         )
         if not saved.is_paused:
             return memory
-        until_time = saved.paused_until_time
-        return replace(
-            memory, wanted=Paused(None if until_time is None else to_monotonic(until_time))
-        )
+        return replace(memory, wanted=Paused(self._paused_until_at.get(pair)))
 
     def remembered_anomalies(self, pair: Pair) -> tuple[Anomaly, ...]:
         """Return what an earlier daemon told of a pair's ends and nobody acknowledged."""
-        left = self._kept.get(pair.name, SavedPair()).unacknowledged
+        left = self._kept.get(pair.name, NOTHING_SAVED).unacknowledged
         return unacknowledged.anomalies_of(left, pair, self._clock.monotonic_at)
 
     # --- saving --------------------------------------------------------------------------------
@@ -104,7 +116,7 @@ class Keeping:
         self._clocks.ask()
         self._state.retry()
         # A complaint may come a thousand times a second: not each of them is worth a save.
-        if self._told_now() != self._told_when_saved:
+        if self._told_now() != self._told_when_saved or self._is_any_paused_for_a_time():
             self._state.ask()
 
     async def saved(self, timeout_s: float = SAVED_S) -> str | None:
@@ -187,21 +199,47 @@ class Keeping:
             name: self._saved_pair(name, memory, told.get(name, nothing))
             for name, memory in memories
         }
-        return {name: pair for name, pair in {**self._kept, **now}.items() if pair != SavedPair()}
+        kept = {
+            name: self._as_paused(name, saved) if saved.is_paused else saved
+            for name, saved in self._kept.items()
+        }
+        return {name: pair for name, pair in {**kept, **now}.items() if pair != NOTHING_SAVED}
 
     def _saved_pair(self, name: str, memory: Memory, told: Told) -> SavedPair:
         left = unacknowledged.saved(*told, self._clock.wall_time)
         saved = SavedPair(is_diverged=memory.is_diverged, unacknowledged=left)
         match memory.wanted:
             case Paused(until_at):
-                until_time = None if until_at is None else self._clock.wall_time(until_at)
-                return replace(saved, is_paused=True, paused_until_time=until_time)
+                self._keep_until(name, until_at)
+                return self._as_paused(name, saved)
             case Down():
-                kept = self._kept.get(name, SavedPair())
-                return replace(
-                    saved, is_paused=kept.is_paused, paused_until_time=kept.paused_until_time
-                )
+                is_paused = self._kept.get(name, NOTHING_SAVED).is_paused
+                return self._as_paused(name, saved) if is_paused else saved
             case Up():
+                self._keep_until(name, None)
                 return saved
             case _:
                 assert_never(memory.wanted)
+
+    def _keep_until(self, name: str, until_at: float | None) -> None:
+        if until_at is None:
+            self._paused_until_at.pop(name, None)
+        else:
+            self._paused_until_at[name] = until_at
+
+    def _as_paused(self, name: str, saved: SavedPair) -> SavedPair:
+        """Return a pair as paused, until when both clocks are to say it is over."""
+        until_at = self._paused_until_at.get(name)
+        if until_at is None:
+            return replace(saved, is_paused=True)
+        return replace(
+            saved,
+            is_paused=True,
+            paused_until_time=self._clock.wall_time(until_at),
+            paused_for_s=max(0.0, until_at - self._clock.now().at),
+        )
+
+    def _is_any_paused_for_a_time(self) -> bool:
+        """Tell whether a pause ends by itself: what is left of it is saved each minute."""
+        wanted = (memory.wanted for memory in self.memories().values())
+        return any(isinstance(one, Paused) and one.until_at is not None for one in wanted)

@@ -132,6 +132,8 @@ class Reloading:
 
     def _take_over_pairs(self, config: Config) -> None:
         engine, names = self._parts.engine, [pair.name for pair in config.pairs]
+        # A pause of this very turn is answered for: that its pair goes down now is no part of it.
+        self._parts.keeping.remember()
         for life in engine.lives():
             if life.pair.name not in names and not engine.is_leaving(life.pair.name):
                 engine.leave(life.pair.name)

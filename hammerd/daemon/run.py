@@ -216,7 +216,7 @@ class Daemon:
                 partial(self._answers.log_status, self._journal.log),
             ),
         )
-        self._keeping.load()
+        self._keeping.load(pair.name for pair in self._config.pairs)
         warning = await self._server.bind(self._config.daemon.status_group)
         log = self._journal.log
         log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))

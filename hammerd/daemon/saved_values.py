@@ -16,6 +16,11 @@ def is_time(value: object) -> TypeGuard[int | float]:
     return 0 < value < LATEST_TIME
 
 
+def is_span(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value read from a file can be a span of seconds."""
+    return value == 0 or is_time(value)
+
+
 def quoted(value: object) -> str:
     """Return the beginning of a value as it stands in a file."""
     try:

@@ -3,8 +3,9 @@
 Pauses, latches and what nobody acknowledged: few and dear, saved at each change. A file that is
 damaged, of another version or cannot be read is never a reason not to start and never written
 over (durable_file.set_aside); what cannot be read of it is taken from the copy, and where that
-fails a pair counts as paused until it is resumed: to mirror what a person wanted at rest is worse
-than to ask. What nobody acknowledged is read on its own: damage there touches no pause or latch.
+fails a pair counts as paused until it is resumed, each of them where both files are unreadable:
+to mirror what a person wanted at rest is worse than to ask. What nobody acknowledged is read on
+its own: damage there touches no pause or latch.
 """
 
 import json
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from hammerd.daemon import durable_file, unacknowledged
-from hammerd.daemon.saved_values import is_time, quoted
+from hammerd.daemon.saved_values import is_span, is_time, quoted
 from hammerd.daemon.unacknowledged import NOTHING, Unacknowledged
 
 VERSION = 1
@@ -21,24 +22,38 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class SavedPair:
-    """What is kept of a pair; `paused_until_time` is wall time, None for until resumed."""
+    """What is kept of a pair; `paused_until_time` is wall time, None for until resumed.
+
+    `paused_for_s` is what was left of the pause when this was written: whoever reads it under
+    another clock pauses no longer than that.
+    """
 
     is_paused: bool = False
     paused_until_time: float | None = None
     is_diverged: bool = False
     unacknowledged: Unacknowledged = NOTHING
+    paused_for_s: float | None = None
 
 
+NOTHING_SAVED = SavedPair()
 UNREADABLE_PAIR = SavedPair(is_paused=True)
 Pairs = Mapping[str, SavedPair]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was found, and what was wrong with it (nothing, when `complaints` is empty)."""
+    """What was found, and what was wrong with it (nothing, when `complaints` is empty).
+
+    `others` counts for a pair that was not found.
+    """
 
     pairs: Pairs = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
+    others: SavedPair = NOTHING_SAVED
+
+    def of(self, pair: str) -> SavedPair:
+        """Return what counts for a pair."""
+        return self.pairs.get(pair, self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +120,8 @@ def load(path: Path) -> Loaded:
         cured = {name: _cured(one, found.get(name)) for name, one in main.pairs.items()}
         return Loaded(cured, tuple(f"{path}: {one}" for one in main.complaints))
     if copy is None:
-        complaints = (complaint, copy_complaint)
-        return Loaded(complaints=tuple(one for one in complaints if one))
+        complaints = tuple(one for one in (complaint, copy_complaint) if one)
+        return Loaded({}, complaints, UNREADABLE_PAIR if complaints else NOTHING_SAVED)
     missing = complaint or f"{path} is gone"
     return Loaded(_pairs_of(copy), (f"{missing}; read {copy_of(path)}", *copy.complaints))
 
@@ -157,13 +172,14 @@ def _pair(entry: object) -> ReadPair:
     if not isinstance(entry, dict):
         wrong = f"{quoted(entry)} is no entry"
         return ReadPair(UNREADABLE_PAIR, wrong, "what nobody acknowledged is lost")
-    until_time = entry.get("paused_until_time")
+    until_time, for_s = entry.get("paused_until_time"), entry.get("paused_for_s")
     left, lost = unacknowledged.parse(entry.get("unacknowledged"))
     pair = SavedPair(
         entry.get("is_paused") is not False,
         float(until_time) if is_time(until_time) else None,
         bool(entry.get("is_diverged")),
         left,
+        float(for_s) if is_span(for_s) else None,
     )
     return ReadPair(pair, _wrong(entry), lost)
 
@@ -175,4 +191,7 @@ def _wrong(entry: Mapping[str, object]) -> str:
     until_time = entry.get("paused_until_time")
     if until_time is not None and not is_time(until_time):
         return f"paused_until_time {quoted(until_time)} is no time"
+    for_s = entry.get("paused_for_s")
+    if for_s is not None and not is_span(for_s):
+        return f"paused_for_s {quoted(for_s)} is no span"
     return ""

@@ -1,12 +1,16 @@
 """What a person asked for outlives kills, full disks, damaged files and changed configs."""
 
 import json
+import signal
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hammerd.core.control_messages import Verb
+from hammerd.core.control_messages import Answer, Request, Verb, encode_request, parse_reply
 from hammerd.core.errors import HammerdError
 from tests.daemon.small_disk import a_small_disk
 from tests.daemon.world import DEADLINE_S, Status, World, living_pids, until
@@ -164,3 +168,51 @@ def test_nothing_is_started_or_promised_while_the_daemon_stops(world: World) -> 
     assert living_pids(str(world.root)) == set()
     kept = json.loads(Path(world.root / "db/state.json").read_text())
     assert kept["pairs"] == {}
+
+
+@pytest.mark.parametrize("how", ["disabled", "gone"])
+def test_answered_pause_is_not_lost_to_a_reload_of_the_same_moment(world: World, how: str) -> None:
+    daemon = world.start(world.configure(PAIRS))
+    config = world.root / "hammerd.toml"
+    whole = config.read_text()
+    without = world.configure({"other": PAIRS["other"]}).read_text()
+    if how == "disabled":
+        without = whole.replace("[pairs.test]", "[pairs.test]\nenabled = false")
+    config.write_text(without)
+
+    # Both are there when the daemon looks next: it hears them in one turn of its loop.
+    daemon.send_signal(signal.SIGSTOP)
+    pause, reload = Request(Verb.PAUSE, ("test",)), Request(Verb.RELOAD)
+    with asked(world, pause) as pausing, asked(world, reload) as reloading:
+        daemon.send_signal(signal.SIGCONT)
+        lines = [one.makefile("rb").readline() for one in (pausing, reloading)]
+    replies = [parse_reply(line) for line in lines]
+    assert all(isinstance(reply, Answer) for reply in replies)
+    config.write_text(whole)
+    world.ask(Verb.RELOAD)
+
+    assert wanted(world)["test"] == "paused"
+
+
+@contextmanager
+def asked(world: World, request: Request) -> Iterator[socket.socket]:
+    """Send a request, and leave its reply to be read."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE_S)
+        connection.connect(str(world.run_dir / "control.sock"))
+        connection.sendall(encode_request(request))
+        yield connection
+
+
+def test_damaged_files_leave_every_pair_paused_until_it_is_resumed(world: World) -> None:
+    config = world.configure(PAIRS)
+    world.stop(world.start(config))
+    for name in ("state.json", "state.json.copy"):
+        (world.root / "db" / name).write_text("{")
+
+    world.start(config)
+
+    assert wanted(world) == {"test": "paused", "other": "paused"}
+    assert "until" in world.says("state.unreadable")
+    world.ask(Verb.RESUME, "test")
+    assert wanted(world) == {"test": "up", "other": "paused"}

@@ -1,6 +1,7 @@
 """What outlives the daemon is saved once for many changes, off the loop, never silently not."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hammerd.core.daemon_config import LogFormat, LogLevel
 from hammerd.core.pair_states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon import state
-from hammerd.daemon.clock import Clock
+from hammerd.daemon.clock import Clock, Instant
 from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.logs import LogStyle, make_logger
 from hammerd.daemon.readings import Readings
@@ -132,12 +133,33 @@ def test_save_that_fails_is_said_once_told_and_retried(writer: Writer) -> None:
     ]
 
 
+def approx(pair: SavedPair) -> SavedPair:
+    """Return a pair whose times may differ by a second, and whose rest is not looked at."""
+    times = {
+        "paused_until_time": pytest.approx(pair.paused_until_time, abs=1.0),
+        "paused_for_s": pytest.approx(0, abs=math.inf),
+    }
+    return replace(pair, **times)  # type: ignore[arg-type]
+
+
 # --- the state directory -----------------------------------------------------------------------
 
 
-def keeping(directory: Path, writer: Writer) -> Keeping:
+class WrongClock(Clock):
+    """A clock whose wall time is off by so many seconds."""
+
+    def __init__(self, monotonic: Callable[[], float], off_s: float) -> None:
+        super().__init__(monotonic)
+        self.off_s = off_s
+
+    def now(self) -> Instant:
+        now = super().now()
+        return Instant(now.at, now.time + self.off_s)
+
+
+def keeping(directory: Path, writer: Writer, off_s: float = 0.0) -> Keeping:
     loop = asyncio.get_running_loop()
-    return Keeping(directory, Readings(), Clock(loop.time), writer, LOG)
+    return Keeping(directory, Readings(), WrongClock(loop.time, off_s), writer, LOG)
 
 
 def test_pairs_that_do_not_run_keep_what_was_saved(tmp_path: Path, writer: Writer) -> None:
@@ -162,10 +184,109 @@ def test_pairs_that_do_not_run_keep_what_was_saved(tmp_path: Path, writer: Write
     on_a_loop(story)
 
     assert state.load(tmp_path / "state.json").pairs == {
-        "gone": kept["gone"],
+        "gone": approx(kept["gone"]),
         "disabled": SavedPair(True, None, True),
         "new": SavedPair(True, None, False),
     }
+
+
+HOUR_S, YEARS_S = 3600.0, 3 * 365 * 86400.0
+
+
+@pytest.mark.parametrize("after_s", [0.0, YEARS_S, -YEARS_S, HOUR_S, -HOUR_S, -1.7e9])
+@pytest.mark.parametrize("before_s", [0.0, YEARS_S, -YEARS_S])
+def test_pause_never_lasts_longer_than_it_was_asked_for(
+    tmp_path: Path, writer: Writer, before_s: float, after_s: float
+) -> None:
+    left_s = math.nan
+
+    async def first() -> None:
+        files = keeping(tmp_path, writer, before_s)
+        until_at = asyncio.get_running_loop().time() + HOUR_S
+        files.memories = lambda: {"test": Memory(Paused(until_at))}
+        files.changed()
+        await files.saved()
+
+    async def second() -> None:
+        nonlocal left_s
+        files = keeping(tmp_path, writer, before_s + after_s)
+        files.load(["test"])
+        wanted = files.remembered("test").wanted
+        assert isinstance(wanted, Paused)
+        assert wanted.until_at is not None
+        left_s = wanted.until_at - asyncio.get_running_loop().time()
+
+    on_a_loop(first)
+    on_a_loop(second)
+
+    assert left_s <= HOUR_S
+    if after_s <= 0:
+        assert left_s == pytest.approx(HOUR_S, abs=60)
+
+
+def test_pause_of_a_pair_that_is_gone_ends_when_it_was_to_whatever_the_clock_does(
+    tmp_path: Path, writer: Writer
+) -> None:
+    async def story() -> None:
+        files = keeping(tmp_path, writer)
+        until_at = asyncio.get_running_loop().time() + HOUR_S
+        files.memories = lambda: {"test": Memory(Paused(until_at))}
+        files.remember()
+        files.memories = dict
+        files.changed()
+        await files.saved()
+
+        assert files.remembered("test").wanted == Paused(until_at)
+
+    on_a_loop(story)
+
+    kept = state.load(tmp_path / "state.json").pairs["test"]
+    assert kept.paused_for_s == pytest.approx(HOUR_S, abs=60)
+
+
+def test_pause_that_ends_by_itself_is_saved_at_each_checkpoint(
+    tmp_path: Path, writer: Writer
+) -> None:
+    path = tmp_path / "state.json"
+
+    async def story() -> None:
+        files = keeping(tmp_path, writer)
+        files.memories = lambda: {"test": Memory(Paused(1e6))}
+        files.changed()
+        await files.saved()
+        first = state.load(path).pairs["test"].paused_for_s
+        files.checkpoint()
+        await files.saved()
+        later = state.load(path).pairs["test"].paused_for_s
+        assert first is not None
+        assert later is not None
+        assert later < first
+
+    on_a_loop(story)
+
+
+def test_pairs_of_files_that_cannot_be_read_stay_paused_though_disabled(
+    tmp_path: Path, writer: Writer
+) -> None:
+    path = tmp_path / "state.json"
+    for each in (path, state.copy_of(path)):
+        each.write_text("{")
+
+    async def story() -> None:
+        files = keeping(tmp_path, writer)
+        files.load(["test", "disabled"])
+        assert files.remembered("test").wanted == Paused(None)
+        files.memories = lambda: {
+            "test": files.remembered("test"),
+            "disabled": Memory(Down()),
+        }
+        files.changed()
+        await files.saved()
+
+    on_a_loop(story)
+
+    paused = SavedPair(is_paused=True)
+    assert state.load(path).pairs == {"test": paused, "disabled": paused}
 
 
 def test_stop_asked_of_every_pair_at_the_end_is_not_what_is_wanted(
@@ -230,7 +351,7 @@ def test_count_that_has_risen_is_saved_at_the_next_checkpoint_and_only_then(
     tmp_path: Path, writer: Writer
 ) -> None:
     path = tmp_path / "state.json"
-    memory = Memory(Paused(1e6), complaints=(FULL,))
+    memory = Memory(Paused(None), complaints=(FULL,))
 
     def saved_count() -> int:
         return state.load(path).pairs["test"].unacknowledged.complaints[0].count

@@ -60,6 +60,9 @@ def test_no_file_is_no_state_and_no_complaint(tmp_path: Path) -> None:
         entry(paused_until_time=-5),
         entry(paused_until_time=True),
         entry(paused_until_time=int(HUGE)),
+        entry(paused_for_s="long"),
+        entry(paused_for_s=-1),
+        entry(paused_for_s=float("nan")),
         entry(is_paused="yes"),
         entry(is_diverged=None),
         '{"version": 1, "pairs": {"test": null}}',
@@ -87,6 +90,36 @@ def test_damaged_file_is_cured_by_its_copy(tmp_path: Path, text: str) -> None:
 
     assert loaded.pairs == PAIRS
     assert str(path) in loaded.complaints[0]
+
+
+@pytest.mark.parametrize("both", ["{", "", "\0", "[]", '{"version": 1, "pairs": []}'])
+@pytest.mark.parametrize("has_main", [True, False], ids=["both", "only the copy"])
+def test_where_no_file_can_be_read_every_pair_counts_as_paused(
+    tmp_path: Path, both: str, *, has_main: bool
+) -> None:
+    path = tmp_path / "state.json"
+    if has_main:
+        path.write_text(both)
+    state.copy_of(path).write_text(both)
+
+    loaded = state.load(path)
+
+    assert loaded.of("test") == SavedPair(is_paused=True)
+    assert str(state.copy_of(path)) in loaded.complaints[-1]
+
+
+def test_only_file_that_cannot_be_read_is_every_pair_paused(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("{")
+
+    assert state.load(path).of("test").is_paused
+
+
+def test_pair_that_sound_files_do_not_name_is_not_paused(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    state.save(path, PAIRS)
+
+    assert state.load(path).of("new") == SavedPair()
 
 
 def test_entry_that_is_nonsense_is_cured_by_the_copy(tmp_path: Path) -> None:
