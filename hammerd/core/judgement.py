@@ -27,21 +27,30 @@ from hammerd.core.tid import NEVER_MIRRORED
 
 @dataclass(frozen=True, slots=True)
 class FileLook:
-    """What lstat and readlink say of one path; `link_text` is None where it is no symlink."""
+    """What lstat and readlink say of one path; `link_text` is None where it is no symlink.
+
+    `device` is the file system that it is on, None where that is not known.
+    """
 
     exists: bool
     is_symlink: bool = False
     link_text: str | None = None
     is_directory: bool = False
+    device: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PathLook:
-    """What is at a path (`itself`), and at the directory `above` it."""
+    """What is at a path (`itself`), and at the directory `above` it.
+
+    `is_read_only` tells whether the file system there takes no write, None where that is not
+    known.
+    """
 
     path: str
     itself: FileLook
     above: FileLook
+    is_read_only: bool | None = None
 
 
 class ProbeTrouble(StrEnum):

@@ -1,17 +1,20 @@
 """Reads a batch of ends with one command, and sets apart those that fail or hang.
 
-    look at unknown paths ── pfs-status of all ──┬── all answered
-                                                 ├── one failed: set apart, the rest again
-                                                 └── hung: one by one, each file system by itself
+    look at all paths ── pfs-status of all ──┬── all answered
+                                             ├── one failed: set apart, the rest again
+                                             └── hung: one by one, each file system by itself
 
 A hung pfs-status tells nothing, not even which operand it hangs at: what it prints waits in its
 buffer. So each is asked alone then; the first that hangs makes the others of its file system
-suspect, and they are tried in turn by later samples.
+suspect, and they are tried in turn by later samples. While a batch that hung is not gone and
+nobody knows where it hangs, there is no second one: each is asked alone.
+
+A path is looked at before each reading: a link may have been turned since the last one.
 """
 
 import asyncio
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from posixpath import dirname
 
@@ -19,10 +22,12 @@ from hammerd.core.judgement import EndSeen, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.stream_sayings import Cure
-from hammerd.daemon.clock import Clock
+from hammerd.daemon.clock import Clock, Instant
 from hammerd.daemon.end_reading import EndReading
+from hammerd.daemon.looks import Looks
+from hammerd.daemon.seen import Seen
 from hammerd.daemon.set_apart import SetApart
-from hammerd.daemon.status_calls import Seen, StatusCalls
+from hammerd.daemon.status_calls import StatusCalls
 
 READ_STEP_S = 1e-6
 """Two ends of one pfs-status are read one after the other: their instants must tell."""
@@ -36,13 +41,33 @@ HANGS = ProbeFailed(
 )
 
 
+OnRead = Callable[[Sequence[EndReading]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long (seconds) those who ask would wait: the most hurried, and for each end the longest.
+
+    A batch takes no more than a share of the first, so that each is answered in its own time.
+    """
+
+    batch_s: float
+    alone_s: Mapping[Endpoint, float] = field(default_factory=dict)
+
+    def alone(self, end: Endpoint) -> float:
+        """Return how long an end may take that is asked alone."""
+        return ALONE_SHARE * self.alone_s.get(end, self.batch_s)
+
+
 class BatchReader:
     """Reads ends, and remembers what was seen of their paths."""
 
-    def __init__(self, calls: StatusCalls, clock: Clock) -> None:
+    def __init__(self, calls: StatusCalls, looks: Looks, clock: Clock) -> None:
         self.apart = SetApart(calls.is_gone)
         self._calls = calls
+        self._looks = looks
         self._clock = clock
+        self._hung_somewhere: set[int] = set()
         self._calls_made = count(1)
         self._seen: dict[Endpoint, Seen] = {}
         self._tried_places: set[Hashable] = set()
@@ -51,6 +76,11 @@ class BatchReader:
         """Return an end as hammer must be given it: a symlink to a PFS softlink is followed."""
         seen = self._seen.get(end)
         return replace(end, path=seen.operand) if seen else end
+
+    def target(self, end: Endpoint) -> Endpoint:
+        """Return an end as a stream must be given it: no link on its way can be turned."""
+        seen = self._seen.get(end)
+        return replace(end, path=seen.target) if seen else end
 
     def real_path(self, end: Endpoint) -> str | None:
         """Return an end's path without any symlink on the way, None before it was looked at."""
@@ -62,16 +92,37 @@ class BatchReader:
         self.apart.keep(ends)
         self._seen = {end: seen for end, seen in self._seen.items() if end in ends}
 
-    async def read(self, ends: Sequence[Endpoint], timeout_s: float) -> list[EndReading]:
-        """Read ends in this order, but those set apart; suspected ones do not come back."""
-        await self._look_at_new(ends, timeout_s)
+    async def look(
+        self, ends: Collection[Endpoint], *, is_quick: bool = False
+    ) -> frozenset[Endpoint]:
+        """Look at the paths of ends; return those that do not answer, quickly: not yet."""
+        answers = await self._looks.look((end.path for end in ends), is_quick=is_quick)
+        for end in ends:
+            if (seen := answers.get(end.path)) is not None:
+                self._seen[end] = seen
+        return frozenset(end for end in ends if answers.get(end.path, True) is None)
+
+    async def read(
+        self,
+        ends: Sequence[Endpoint],
+        timeouts: Timeouts,
+        on_read: OnRead = lambda _readings: None,
+    ) -> list[EndReading]:
+        """Read ends that were looked at, in this order, but those set apart.
+
+        Suspected ones do not come back. `on_read` is told of some of them at once.
+        """
         rest: Sequence[Endpoint] = [end for end in ends if end not in self.apart]
         readings: list[EndReading] = []
+
+        def tell(some: Sequence[EndReading]) -> None:
+            readings.extend(some)
+            on_read(some)
+
         while rest:
-            some, rest = await self._read_some(rest, timeout_s)
-            readings += some
+            rest = await self._read_some(rest, timeouts, tell)
             rest = [end for end in rest if end not in self.apart]
-        return await self._explained(readings, timeout_s)
+        return readings
 
     async def retry(self, end: Endpoint, timeout_s: float) -> bool:
         """Try an end that is set apart; True when it was read, and is so no longer."""
@@ -83,10 +134,10 @@ class BatchReader:
             return False
         self._tried_places.add(place)
         try:
-            if end not in self._seen and not await self._look_alone(end, timeout_s):
+            if await self.look([end]):
+                self.apart.add(end, self.not_read(end))
                 return False
-            reading = await self._read_one(end, timeout_s)
-            await self._explained([reading], timeout_s)
+            reading = await self._read_one(end, ALONE_SHARE * timeout_s)
         finally:
             self._tried_places.discard(place)
         return isinstance(reading.seen, PfsStatus)
@@ -99,59 +150,81 @@ class BatchReader:
     # --- a batch -----------------------------------------------------------------------------
 
     async def _read_some(
-        self, ends: Sequence[Endpoint], timeout_s: float
-    ) -> tuple[list[EndReading], Sequence[Endpoint]]:
-        """Read ends up to the first that fails by itself; return those that are left, too."""
+        self, ends: Sequence[Endpoint], timeouts: Timeouts, tell: OnRead
+    ) -> Sequence[Endpoint]:
+        """Read ends up to the first that fails by itself; return those that are left."""
+        if len(ends) > 1 and self._hangs_somewhere():
+            await self._one_by_one(ends, timeouts, tell)
+            return ()
         began, call = self._clock.now(), next(self._calls_made)
         operands = [self.operand(end) for end in ends]
-        answer = await self._calls.status(operands, BATCH_SHARE * timeout_s)
+        answer = await self._calls.status(operands, BATCH_SHARE * timeouts.batch_s)
         seen: list[EndSeen] = [*answer.statuses]
         if answer.failure is not None:
             if len(ends) > 1 and not answer.is_of_one and not _is_nobodys(answer.failure):
-                return await self._one_by_one(ends, answer.hung_pid, timeout_s), ()
+                self._hung_somewhere |= {answer.hung_pid} - {0}
+                await self._one_by_one(ends, timeouts, tell)
+                return ()
             seen += [answer.failure] * (1 if answer.is_of_one else len(ends) - len(seen))
         ended_at = self._clock.now().at
         readings = [
-            EndReading(end, began.later(step * READ_STEP_S), one, ended_at, call)
+            self._reading(end, began.later(step * READ_STEP_S), one, ended_at, call)
             for step, (end, one) in enumerate(zip(ends, seen, strict=False))
         ]
+        readings = await self._explained(readings)
         for reading in readings:
             self._keep_apart(reading, answer.hung_pid)
-        return readings, ends[len(readings) :]
+        tell(readings)
+        return ends[len(readings) :]
+
+    def _hangs_somewhere(self) -> bool:
+        """Tell whether a batch hangs nobody knows where, and is not gone: no second one then."""
+        self._hung_somewhere = {
+            pid for pid in self._hung_somewhere if not self._calls.is_gone(pid)
+        }
+        return bool(self._hung_somewhere)
 
     async def _one_by_one(
-        self, ends: Sequence[Endpoint], hung_pid: int, timeout_s: float
-    ) -> list[EndReading]:
+        self, ends: Sequence[Endpoint], timeouts: Timeouts, tell: OnRead
+    ) -> None:
         places: dict[Hashable, list[Endpoint]] = {}
         for end in dict.fromkeys(ends):
             places.setdefault(self._place(end), []).append(end)
-        of_places = await asyncio.gather(
-            *(self._read_place(own, timeout_s) for own in places.values())
-        )
+        await asyncio.gather(*(self._read_place(own, timeouts, tell) for own in places.values()))
         for place in places:
             # The batch itself hangs there too, and may not be gone.
-            if hung_pid and self.apart.is_hanging(place):
-                self.apart.hangs(place, hung_pid)
-        return [reading for readings in of_places for reading in readings]
+            if self.apart.is_hanging(place):
+                for pid in self._hung_somewhere:
+                    self.apart.hangs(place, pid)
+        if any(self.apart.is_hanging(place) for place in places):
+            self._hung_somewhere.clear()
 
-    async def _read_place(self, ends: Sequence[Endpoint], timeout_s: float) -> list[EndReading]:
+    async def _read_place(
+        self, ends: Sequence[Endpoint], timeouts: Timeouts, tell: OnRead
+    ) -> None:
         """Read the ends of one file system one by one, up to the first that hangs."""
         readings: list[EndReading] = []
         for end in ends:
             if readings and _hangs(readings[-1].seen):
                 self.apart.add(end, None)
                 continue
-            readings.append(await self._read_one(end, timeout_s))
-        return readings
+            readings.append(await self._read_one(end, timeouts.alone(end)))
+        tell(readings)
 
     async def _read_one(self, end: Endpoint, timeout_s: float) -> EndReading:
         began, call = self._clock.now(), next(self._calls_made)
-        answer = await self._calls.status([self.operand(end)], ALONE_SHARE * timeout_s)
+        answer = await self._calls.status([self.operand(end)], timeout_s)
         seen = answer.statuses[0] if answer.statuses else answer.failure
         assert seen is not None, "an answer without a status says why"
-        reading = EndReading(end, began, seen, self._clock.now().at, call)
+        found = self._reading(end, began, seen, self._clock.now().at, call)
+        (reading,) = await self._explained([found])
         self._keep_apart(reading, answer.hung_pid)
         return reading
+
+    def _reading(
+        self, end: Endpoint, began: Instant, seen: EndSeen, ended_at: float, call: int
+    ) -> EndReading:
+        return EndReading(end, began, seen, ended_at, call, self._seen.get(end))
 
     def _keep_apart(self, reading: EndReading, hung_pid: int) -> None:
         if isinstance(reading.seen, PfsStatus):
@@ -161,54 +234,25 @@ class BatchReader:
         if hung_pid:
             self.apart.hangs(self._place(reading.end), hung_pid)
 
-    # --- looks -------------------------------------------------------------------------------
+    # --- paths -------------------------------------------------------------------------------
 
     def _place(self, end: Endpoint) -> Hashable:
         """Return what stands for the file system of an end, as far as it is known."""
         seen = self._seen.get(end)
         return seen.device if seen and seen.device is not None else dirname(end.path)
 
-    async def _look(self, ends: Sequence[Endpoint], timeout_s: float) -> Sequence[Endpoint]:
-        """Look at these paths; where one hangs, set it and its like apart, return the others."""
-        answer = await self._calls.look([end.path for end in ends], BATCH_SHARE * timeout_s)
-        self._seen.update(zip(ends, answer.seen, strict=False))
-        rest = ends[len(answer.seen) :]
-        if not (answer.hung_pid and rest):
-            return ()
-        place = self._place(rest[0])
-        self.apart.hangs(place, answer.hung_pid)
-        self.apart.add(rest[0], self.not_read(rest[0]))
-        for end in rest[1:]:
-            if self._place(end) == place:
-                self.apart.add(end, None)
-        return [end for end in rest if end not in self.apart]
-
-    async def _look_alone(self, end: Endpoint, timeout_s: float) -> bool:
-        await self._look([end], timeout_s)
-        return not self.apart.is_hanging(self._place(end))
-
-    async def _look_at_new(self, ends: Iterable[Endpoint], timeout_s: float) -> None:
-        new: Sequence[Endpoint] = [
-            end for end in dict.fromkeys(ends) if not (end in self._seen or end in self.apart)
-        ]
-        while new:
-            new = await self._look(new, timeout_s)
-
-    async def _explained(self, readings: list[EndReading], timeout_s: float) -> list[EndReading]:
-        """Say of ends that are missing how their paths look."""
+    async def _explained(self, readings: list[EndReading]) -> list[EndReading]:
+        """Say of ends that are missing how their paths look, now that they are."""
         missing = [reading.end for reading in readings if _is_missing(reading.seen)]
         if missing:
-            await self._look(missing, timeout_s)
+            await self.look(missing)
         return [self._with_look(reading) for reading in readings]
 
     def _with_look(self, reading: EndReading) -> EndReading:
         seen, at_path = reading.seen, self._seen.get(reading.end)
         if not (isinstance(seen, ProbeFailed) and at_path and _is_missing(seen)):
             return reading
-        explained = replace(reading, seen=replace(seen, look=at_path.look))
-        if reading.end in self.apart:
-            self.apart.add(reading.end, explained)
-        return explained
+        return replace(reading, seen=replace(seen, look=at_path.look), at_path=at_path)
 
 
 def _is_nobodys(failure: ProbeFailed) -> bool:

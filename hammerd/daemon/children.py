@@ -12,6 +12,7 @@ mirror-stream's halves outlive their parent (HAMMER.md §10). Rules kept here:
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], *, reads_stdout: bool) ->
     with _spawning(argv[0]) as (given, kept):
         pipes = [_pipe(given, kept) for _ in range(2 if reads_stdout else 1)]
         stdout = pipes[0].theirs if reads_stdout else subprocess.DEVNULL
-        popen = _popen(argv, env, stdout, pipes[-1].theirs)
+        popen = _popen(argv, env, (subprocess.DEVNULL, stdout, pipes[-1].theirs))
         kept.pop_all()
     return Child(popen, tuple(argv), tuple(pipe.ours for pipe in pipes))
 
@@ -66,9 +67,29 @@ def spawn_stream(argv: Sequence[str], env: Mapping[str, str]) -> Child:
     with _spawning(argv[0]) as (given, kept):
         pipe = _pipe(given, kept)
         os.set_blocking(pipe.theirs, False)
-        popen = _popen(argv, env, subprocess.DEVNULL, pipe.theirs, inherited=(pipe.ours,))
+        stdio = (subprocess.DEVNULL, subprocess.DEVNULL, pipe.theirs)
+        popen = _popen(argv, env, stdio, inherited=(pipe.ours,))
         kept.pop_all()
     return Child(popen, tuple(argv), (pipe.ours,))
+
+
+def spawn_answerer(argv: Sequence[str], env: Mapping[str, str]) -> Child:
+    """Start a group that reads what it is asked and answers it, through one socket.
+
+    It ends when we do: its input ends then.
+
+    Raises:
+        SpawnError: the program could not be started.
+    """
+    with _spawning(argv[0]) as (given, kept):
+        ours, theirs = (one.detach() for one in socket.socketpair())
+        given.callback(os.close, theirs)
+        ours = fd_limits.out_of_the_way(ours)
+        kept.callback(os.close, ours)
+        os.set_blocking(ours, False)
+        popen = _popen(argv, env, (theirs, theirs, subprocess.DEVNULL))
+        kept.pop_all()
+    return Child(popen, tuple(argv), (ours,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +122,7 @@ def _pipe(given: contextlib.ExitStack, kept: contextlib.ExitStack) -> _Pipe:
 def _popen(
     argv: Sequence[str],
     env: Mapping[str, str],
-    stdout: int,
-    stderr: int,
+    stdio: tuple[int, int, int],
     *,
     inherited: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
@@ -113,9 +133,9 @@ def _popen(
     with fd_limits.as_inherited():
         return subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
+            stdin=stdio[0],
+            stdout=stdio[1],
+            stderr=stdio[2],
             pass_fds=inherited,
             cwd="/",
             env=env,

@@ -1,26 +1,33 @@
 """Reads ends for whoever asks: one batch at a time for all that was asked meanwhile.
 
 Sixty pairs that probe at once cost a command or two, and sixty that probe a disk that hangs do
-not leave sixty hanging commands behind. Ends that are set apart (daemon/set_apart.py) are left
-out of batches: a probe tries its own first, and each sample tries them in turn, meanwhile, until
-one fails again.
+not leave sixty hanging commands behind. Who asks for an end whose path is slow to be looked at
+waits for it alone. Ends that are set apart (daemon/set_apart.py) are left out of batches: a probe
+tries its own first, and each sample tries them in turn, meanwhile, until one fails again.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.sample_order import Chain, chains_of, read_order
-from hammerd.daemon.batch_reader import BatchReader
+from hammerd.daemon.batch_reader import BatchReader, Timeouts
 from hammerd.daemon.end_reading import EndReading
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Ask:
+    """What somebody wants to be read; `is_looked_at` when all its paths were, however slowly."""
+
     chains: tuple[Chain, ...]
     timeout_s: float
     answer: asyncio.Future[list[EndReading]]
+    is_looked_at: bool = False
+
+    @property
+    def ends(self) -> frozenset[Endpoint]:
+        return frozenset(end for chain in self.chains for end in chain)
 
 
 class EndReader:
@@ -31,10 +38,15 @@ class EndReader:
         self._asks: list[_Ask] = []
         self._worker: asyncio.Task[None] | None = None
         self._retries: asyncio.Task[None] | None = None
+        self._late: set[asyncio.Task[None]] = set()
 
     def operand(self, end: Endpoint) -> Endpoint:
         """Return an end as hammer must be given it: a symlink to a PFS softlink is followed."""
         return self._batches.operand(end)
+
+    def target(self, end: Endpoint) -> Endpoint:
+        """Return an end as a stream must be given it: no link on its way can be turned."""
+        return self._batches.target(end)
 
     def real_path(self, end: Endpoint) -> str | None:
         """Return an end's path without any symlink on the way, None before it was looked at."""
@@ -67,7 +79,7 @@ class EndReader:
 
     async def close(self) -> None:
         """Answer nobody any more."""
-        tasks = [task for task in (self._worker, self._retries) if task is not None]
+        tasks = [task for task in (self._worker, self._retries, *self._late) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -77,12 +89,14 @@ class EndReader:
     async def _ask(self, chains: tuple[Chain, ...], timeout_s: float) -> list[EndReading]:
         if not chains:
             return []
-        loop = asyncio.get_running_loop()
-        ask = _Ask(chains, timeout_s, loop.create_future())
+        ask = _Ask(chains, timeout_s, asyncio.get_running_loop().create_future())
+        self._put(ask)
+        return await ask.answer
+
+    def _put(self, ask: _Ask) -> None:
         self._asks.append(ask)
         if self._worker is None or self._worker.done():
-            self._worker = loop.create_task(self._work())
-        return await ask.answer
+            self._worker = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         while self._asks:
@@ -95,15 +109,55 @@ class EndReader:
                         ask.answer.set_exception(error)
 
     async def _answer(self, asks: Sequence[_Ask]) -> None:
-        timeout_s = max(ask.timeout_s for ask in asks)
-        ends = read_order([chain for ask in asks for chain in ask.chains])
-        readings = await self._batches.read(ends, timeout_s)
+        asks = await self._looked_at(asks)
+        if not asks:
+            return
+        alone_s: dict[Endpoint, float] = {}
         for ask in asks:
-            own = {end for chain in ask.chains for end in chain}
-            if not ask.answer.done():
-                ask.answer.set_result([*self._of(own, readings)])
+            for end in ask.ends:
+                alone_s[end] = max(ask.timeout_s, alone_s.get(end, 0.0))
+        timeouts = Timeouts(min(ask.timeout_s for ask in asks), alone_s)
+        ends = read_order([chain for ask in asks for chain in ask.chains])
+        readings: list[EndReading] = []
 
-    def _of(self, ends: set[Endpoint], readings: Iterable[EndReading]) -> Iterator[EndReading]:
+        def tell(some: Sequence[EndReading]) -> None:
+            readings.extend(some)
+            read = {reading.end for reading in readings}
+            for ask in asks:
+                if all(end in read or end in self._batches.apart for end in ask.ends):
+                    self._settle(ask, readings)
+
+        await self._batches.read(ends, timeouts, tell)
+        for ask in asks:
+            self._settle(ask, readings)
+
+    def _settle(self, ask: _Ask, readings: Iterable[EndReading]) -> None:
+        if not ask.answer.done():
+            ask.answer.set_result([*self._of(ask.ends, readings)])
+
+    async def _looked_at(self, asks: Sequence[_Ask]) -> Sequence[_Ask]:
+        """Look at all paths that were not; return those who need not wait for a slow one."""
+        ends = {end for ask in asks if not ask.is_looked_at for end in ask.ends}
+        here = [end for end in ends if end not in self._batches.apart]
+        slow = await self._batches.look(here, is_quick=True)
+        for ask in asks:
+            if not ask.is_looked_at and ask.ends & slow:
+                task = asyncio.get_running_loop().create_task(self._look_slowly(ask, slow))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
+            else:
+                ask.is_looked_at = True
+        return [ask for ask in asks if ask.is_looked_at]
+
+    async def _look_slowly(self, ask: _Ask, slow: Collection[Endpoint]) -> None:
+        for end in await self._batches.look(ask.ends & frozenset(slow)):
+            self._batches.apart.add(end, self._batches.not_read(end))
+        ask.is_looked_at = True
+        self._put(ask)
+
+    def _of(
+        self, ends: frozenset[Endpoint], readings: Iterable[EndReading]
+    ) -> Iterator[EndReading]:
         own = [reading for reading in readings if reading.end in ends]
         yield from own
         yield from self._batches.apart.failures(ends - {reading.end for reading in own})

@@ -6,6 +6,7 @@ from hammerd.core.judgement import EndSeen
 from hammerd.core.pairs import Endpoint
 from hammerd.core.read_spans import ReadSpan
 from hammerd.daemon.clock import Instant
+from hammerd.daemon.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class EndReading:
     """What was seen of an end, in a reading that began at `began` and is over since `ended_at`.
 
     `call` numbers the command that read it: within one command the order of ends is the order
-    in time.
+    in time. `at_path` is what was at its path just before, None where nobody could look.
     """
 
     end: Endpoint
@@ -21,6 +22,7 @@ class EndReading:
     seen: EndSeen
     ended_at: float
     call: int
+    at_path: Seen | None = None
 
     @property
     def span(self) -> ReadSpan:

@@ -3,27 +3,21 @@
 A full slave stops its mirror; that it is short of room is said before, once, and shown in status.
 """
 
-import json
-import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
 from hammerd.core.free_space import FreeSpace, is_short
 from hammerd.core.pairs import Endpoint
-from hammerd.daemon import statvfs
-from hammerd.daemon.calls import Calls
 from hammerd.daemon.journal import Journal
+from hammerd.daemon.looks import Looks
 
 LOOK_EVERY_S = 300.0
-TIMEOUT_S = 20.0
 
 
 class RoomWatch:
     """What is known of the room where each slave on this machine is."""
 
-    def __init__(self, calls: Calls, env: Mapping[str, str], journal: Journal) -> None:
-        self._calls = calls
-        self._env = env
+    def __init__(self, looks: Looks, journal: Journal) -> None:
+        self._looks = looks
         self._journal = journal
         self._rooms: dict[Endpoint, FreeSpace] = {}
         self._short: set[Endpoint] = set()
@@ -37,18 +31,14 @@ class RoomWatch:
         return slave in self._short
 
     async def look(self, slaves: Iterable[Endpoint]) -> None:
-        """Look at all slaves on this machine, in one short-lived child."""
-        here = tuple(dict.fromkeys(slave for slave in slaves if not slave.is_remote))
+        """Look at all slaves on this machine; one on a disk that hangs stays as it was."""
+        here = {slave for slave in slaves if not slave.is_remote}
         self._rooms = {slave: room for slave, room in self._rooms.items() if slave in here}
-        self._short.intersection_update(here)
-        if not here:
-            return
-        argv = (sys.executable, "-IS", str(Path(statvfs.__file__)), *(end.path for end in here))
-        answer = await self._calls.run(argv, self._env, TIMEOUT_S)
-        if answer.is_good:
-            for slave, found in zip(here, json.loads(answer.stdout), strict=True):
-                if found is not None:
-                    self._seen(slave, FreeSpace(*found))
+        self._short &= here
+        answers = await self._looks.look(slave.path for slave in here)
+        for slave in here:
+            if (seen := answers.get(slave.path)) is not None and seen.room is not None:
+                self._seen(slave, seen.room)
 
     def _seen(self, slave: Endpoint, now: FreeSpace) -> None:
         was_short = slave in self._short

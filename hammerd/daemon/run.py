@@ -41,6 +41,7 @@ from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.last_words import last_words
 from hammerd.daemon.log_files import check_log_files
 from hammerd.daemon.logging_parts import Logging
+from hammerd.daemon.looks import Looks
 from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.pidfile import PidFile
@@ -139,8 +140,10 @@ class Daemon:
         loop, settings = self._loop, self._config.daemon
         home = pwd.getpwuid(os.getuid()).pw_dir
         calls = StatusCalls(self._calls, settings.hammer, home)
-        reader, self._anomalies = EndReader(BatchReader(calls, self._clock)), Anomalies()
-        self._rooms = RoomWatch(self._calls, environment(home), self._journal)
+        self._looks = looks = Looks(loop, environment(home))
+        reader = EndReader(BatchReader(calls, looks, self._clock))
+        self._anomalies = Anomalies()
+        self._rooms = RoomWatch(looks, self._journal)
         feed = EndFeed(self._readings, self._anomalies, self._journal)
         ours = Ours(
             self._streams.groups,
@@ -149,7 +152,7 @@ class Daemon:
             self._inbox.post,
             settings.hammer,
         )
-        written = WrittenSlaves(calls)
+        written = WrittenSlaves(calls, looks)
         self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)
         told = Told(self._inbox.post, self._since_at, self._foreign.find)
         self._sampler = Sampler(reader, self._readings, feed, self._journal, told)
@@ -249,7 +252,7 @@ class Daemon:
             stream = self._streams.of(pair)
             pgid = stream.child.pid if stream else None
             log.error("daemon.left_behind", pair=pair, pgid=pgid, hint="the next start ends it")
-        await self._calls.close(CALLS_CLOSE_S)
+        await asyncio.gather(self._calls.close(CALLS_CLOSE_S), self._looks.close(CALLS_CLOSE_S))
         await self._orphans.close()
         await self._server.close()
         log.info("daemon.stopped", survivors=len(survivors))
@@ -354,6 +357,7 @@ class Daemon:
     def _child_changed(self) -> None:
         self._streams.child_changed()
         self._calls.child_changed()
+        self._looks.child_changed()
 
     def _acknowledged(self, name: str) -> None:
         self._anomalies.acknowledge(self._engine.life(name).pair)

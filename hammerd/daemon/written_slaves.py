@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.foreign import Writer
-from hammerd.daemon.status_calls import Seen, StatusCalls
+from hammerd.daemon.looks import Looks
+from hammerd.daemon.seen import Seen
+from hammerd.daemon.status_calls import StatusCalls
 
-LOOK_TIMEOUT_S = 5.0
+STATUS_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,9 @@ NOTHING = Written()
 class WrittenSlaves:
     """What was found out about the strangers that are there."""
 
-    def __init__(self, calls: StatusCalls) -> None:
+    def __init__(self, calls: StatusCalls, looks: Looks) -> None:
         self._calls = calls
+        self._looks = looks
         self._known: dict[tuple[int, float], Written] = {}
 
     def get(self, writer: Writer) -> Written:
@@ -41,21 +44,18 @@ class WrittenSlaves:
         here = {_identity(one): one for one in writers if not one.slave.is_remote}
         self._known = {key: found for key, found in self._known.items() if key in here}
         new = [key for key in here if key not in self._known]
-        while new:
-            answer = await self._calls.look([here[key].slave.path for key in new], LOOK_TIMEOUT_S)
-            for key, seen in zip(new, answer.seen, strict=False):
+        answers = await self._looks.look(here[key].slave.path for key in new)
+        for key in new:
+            if (seen := answers.get(here[key].slave.path)) is not None:
                 await self._keep(key, seen)
-            rest = new[len(answer.seen) :]
-            if not (answer.hung_pid and rest):
-                return
-            self._known[rest[0]] = NOTHING
-            new = rest[1:]
+            elif here[key].slave.path in answers:
+                self._known[key] = NOTHING
 
     async def _keep(self, key: tuple[int, float], seen: Seen) -> None:
         if seen.is_pfs_link:
             self._known[key] = Written(seen.real)
             return
-        answer = await self._calls.status([Endpoint(seen.operand)], LOOK_TIMEOUT_S)
+        answer = await self._calls.status([Endpoint(seen.operand)], STATUS_TIMEOUT_S)
         if answer.statuses:
             self._known[key] = Written(seen.real, answer.statuses[0].unique_uuid)
         elif answer.hung_pid:

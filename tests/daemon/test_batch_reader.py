@@ -1,19 +1,18 @@
 """Batches against a pfs-status that hangs and cannot be killed: calls that answer by script."""
 
 import asyncio
-import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hammerd.core.judgement import ProbeFailed, ProbeTrouble
+from hammerd.core.judgement import FileLook, PathLook, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
-from hammerd.daemon.batch_reader import BatchReader
+from hammerd.daemon.batch_reader import BatchReader, Timeouts
 from hammerd.daemon.calls import Answer
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.end_reading import EndReading
+from hammerd.daemon.seen import Seen
 from hammerd.daemon.status_calls import StatusCalls
 
 BLOCK = """{path}\tPFS#1 {{
@@ -28,60 +27,67 @@ BLOCK = """{path}\tPFS#1 {{
 
 @dataclass
 class Disks:
-    """Answers as look.py and hammer would; /FS/name is on the file system FS."""
+    """Answers as hammer would, and looks; /FS/name is on the file system FS."""
 
     hanging: set[str] = field(default_factory=set)
+    hanging_in_batches: set[str] = field(default_factory=set)
     unkillable: set[int] = field(default_factory=set)
     asked: list[tuple[str, ...]] = field(default_factory=list)
-    most_hanging: dict[str, int] = field(default_factory=dict)
+    waited_s: list[float] = field(default_factory=list)
+    blind: set[str] = field(default_factory=set)
+    slow: set[str] = field(default_factory=set)
     pids: int = 100
 
     async def run(self, argv: Sequence[str], env: object, timeout_s: float) -> Answer:
         await asyncio.sleep(0)
-        verb, *paths = argv[argv.index("pfs-status") :] if "pfs-status" in argv else argv[2:]
-        is_look = verb != "pfs-status"
-        self.asked.append(("look" if is_look else "status", *paths))
+        paths = argv[argv.index("pfs-status") + 1 :]
+        self.asked.append(("status", *paths))
+        self.waited_s.append(timeout_s)
         told = ""
         for path in paths:
-            if path in self.hanging:
-                return self._late(path, told if is_look else "")
-            told += self._look(path) if is_look else BLOCK.format(path=path)
+            if path in self.hanging or (len(paths) > 1 and path in self.hanging_in_batches):
+                return self._late()
+            told += BLOCK.format(path=path)
         return Answer("exit 0", told)
+
+    async def look(
+        self, paths: Iterable[str], *, is_quick: bool = False
+    ) -> dict[str, Seen | None]:
+        await asyncio.sleep(0)
+        asked = tuple(paths)
+        self.asked.append(("quick look" if is_quick else "look", *asked))
+        hangs = self.blind | (self.slow if is_quick else set())
+        return {path: None if path in hangs else seen_at(path) for path in asked}
 
     def is_under_way(self, pid: int) -> bool:
         return pid in self.unkillable
 
-    def _late(self, path: str, told: str) -> Answer:
+    def _late(self) -> Answer:
         self.pids += 1
         self.unkillable.add(self.pids)
-        return Answer("running", told, is_late=True, pid=self.pids)
-
-    def _look(self, path: str) -> str:
-        facts = {"errno": 0, "is_symlink": True, "is_directory": False, "link_text": "@@-1:00001"}
-        device = ord(path[1])
-        above = {**facts, "is_symlink": False, "is_directory": True, "link_text": None}
-        return (
-            json.dumps(
-                {
-                    "path": path,
-                    "operand": path,
-                    "real": path,
-                    "is_pfs_link": True,
-                    **facts,
-                    "device": device,
-                    "above": {**above, "device": device},
-                }
-            )
-            + os.linesep
-        )
+        return Answer("running", "", is_late=True, pid=self.pids)
 
     def statuses(self, path: str) -> int:
         return sum(one[0] == "status" and path in one for one in self.asked)
 
 
+def seen_at(path: str) -> Seen:
+    device = ord(path[1])
+    link = FileLook(exists=True, is_symlink=True, link_text="@@-1:00001", device=device)
+    above = FileLook(exists=True, is_directory=True, device=device)
+    return Seen(PathLook(path, link, above), path, device, path, is_pfs_link=True, end=link)
+
+
 def reader_of(disks: Disks) -> BatchReader:
     calls = StatusCalls(disks, "/sbin/hammer", "/root")  # type: ignore[arg-type]
-    return BatchReader(calls, Clock(Ticks()))
+    return BatchReader(calls, disks, Clock(Ticks()))  # type: ignore[arg-type]
+
+
+async def read(reader: BatchReader, ends: Sequence[Endpoint]) -> list[EndReading]:
+    hanging = await reader.look(ends)
+    for end in hanging:
+        reader.apart.add(end, reader.not_read(end))
+    return await reader.read(ends, Timeouts(20))
 
 
 class Ticks:
@@ -114,10 +120,10 @@ def test_batch_that_hangs_is_read_one_by_one_and_each_file_system_by_itself() ->
     disks = Disks()
     reader = reader_of(disks)
     all_ends = ends("/x/1", "/x/2", "/x/3", "/y/1", "/y/2")
-    assert set(verdicts(asyncio.run(reader.read(all_ends, 20))).values()) == {"read"}
+    assert set(verdicts(asyncio.run(read(reader, all_ends))).values()) == {"read"}
     disks.hanging, disks.asked = {"/x/2"}, []
 
-    found = verdicts(asyncio.run(reader.read(all_ends, 20)))
+    found = verdicts(asyncio.run(read(reader, all_ends)))
 
     assert found == {
         "/x/1": "read",
@@ -133,37 +139,49 @@ def test_file_system_with_a_command_that_cannot_be_killed_is_asked_nothing_more(
     disks = Disks()
     reader = reader_of(disks)
     all_ends = ends("/x/1", "/x/2", "/y/1")
-    asyncio.run(reader.read(all_ends, 20))
+    asyncio.run(read(reader, all_ends))
     disks.hanging = {"/x/1"}
-    asyncio.run(reader.read(all_ends, 20))
+    asyncio.run(read(reader, all_ends))
     disks.asked = []
 
     async def go_on() -> list[bool]:
-        await reader.read(all_ends, 20)
+        await read(reader, all_ends)
         return [await reader.retry(end, 20) for end in reader.apart.queue()]
 
     assert asyncio.run(go_on()) == [False, False]
-    assert disks.asked == [("status", "/y/1")]
+    assert [one for one in disks.asked if one[0] == "status"] == [("status", "/y/1")]
     (last,) = reader.apart.failures(ends("/x/2"))
     assert isinstance(last.seen, ProbeFailed)
     assert "not back yet" in last.seen.detail
 
     disks.hanging, disks.unkillable = set(), set()
     assert asyncio.run(go_on()) == [True, True]
-    assert set(verdicts(asyncio.run(reader.read(all_ends, 20)))) == {"/x/1", "/x/2", "/y/1"}
+    assert set(verdicts(asyncio.run(read(reader, all_ends)))) == {"/x/1", "/x/2", "/y/1"}
 
 
-def test_path_that_hangs_at_its_first_look_is_set_apart_with_its_neighbours() -> None:
-    disks = Disks(hanging={"/x/1"})
+def test_path_that_hangs_when_it_is_looked_at_is_set_apart_and_the_others_are_read() -> None:
+    disks = Disks(blind={"/x/1", "/x/2"})
     reader = reader_of(disks)
 
-    found = verdicts(asyncio.run(reader.read(ends("/y/1", "/x/1", "/x/2", "/z/1"), 20)))
+    found = verdicts(asyncio.run(read(reader, ends("/y/1", "/x/1", "/x/2", "/z/1"))))
 
     assert found == {"/y/1": "read", "/z/1": "read"}
-    assert reader.apart.queue() == tuple(ends("/x/1", "/x/2"))
-    assert [one for one in disks.asked if "/x/2" in one] == [
-        ("look", "/y/1", "/x/1", "/x/2", "/z/1")
-    ]
+    assert set(reader.apart.queue()) == set(ends("/x/1", "/x/2"))
+    assert disks.statuses("/x/1") == disks.statuses("/x/2") == 0
+
+
+def test_batch_that_hangs_nobody_knows_where_gets_no_second_one_until_it_is_gone() -> None:
+    disks = Disks(hanging_in_batches={"/x/1"})
+    reader = reader_of(disks)
+    all_ends = ends("/x/1", "/x/2", "/y/1")
+    assert set(verdicts(asyncio.run(read(reader, all_ends))).values()) == {"read"}
+    disks.asked = []
+    assert set(verdicts(asyncio.run(read(reader, all_ends))).values()) == {"read"}
+    assert all(len(one) == 2 for one in disks.asked if one[0] == "status"), disks.asked
+
+    disks.hanging_in_batches, disks.unkillable, disks.asked = set(), set(), []
+    asyncio.run(read(reader, all_ends))
+    assert disks.asked[-1] == ("status", "/x/1", "/x/2", "/y/1")
 
 
 def together(disks: Disks, *asks: Callable[[EndReader], object]) -> list[list[EndReading]]:
@@ -189,8 +207,36 @@ def test_all_who_ask_at_once_share_a_batch_or_two() -> None:
     assert disks.asked[-1][-1] == "/x/m", "every slave before its master"
 
 
+def test_who_asks_for_a_slow_path_waits_alone() -> None:
+    disks = Disks(slow={"/x/1"})
+    pairs = [Pair(path, Endpoint("/y/m"), Endpoint(path)) for path in ("/x/1", "/y/1")]
+    answered: list[str] = []
+
+    async def main() -> None:
+        reader = EndReader(reader_of(disks))
+
+        async def probe(pair: Pair) -> None:
+            assert set(verdicts(await reader.probe([pair], 20)).values()) == {"read"}
+            answered.append(pair.name)
+
+        await asyncio.gather(*(probe(pair) for pair in pairs))
+
+    asyncio.run(main())
+    assert answered == ["/y/1", "/x/1"]
+    assert ("look", "/x/1") in disks.asked
+
+
+def test_probe_is_answered_in_its_own_time_whoever_asked_with_it() -> None:
+    disks = Disks()
+    hurried, patient = (Pair(path, Endpoint("/y/m"), Endpoint(path)) for path in ("/x/1", "/z/1"))
+
+    together(disks, lambda one: one.probe([hurried], 5), lambda one: one.probe([patient], 60))
+
+    assert max(disks.waited_s) <= 5
+
+
 def test_probe_of_an_end_that_cannot_be_asked_says_so() -> None:
-    disks = Disks(hanging={"/x/1"})
+    disks = Disks(blind={"/x/1", "/x/2"})
     pair, other = (Pair(path, Endpoint("/y/m"), Endpoint(path)) for path in ("/x/1", "/x/2"))
 
     async def main() -> list[EndReading]:
