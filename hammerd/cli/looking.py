@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator
 
 from hammerd.core.config_ends import PfsLink
 from hammerd.core.pairs import Pair
+from hammerd.core.platform_facts import platform_of
 
 PATIENCE_S = 3.0
 KILLED_S = 0.5
-
-# Elsewhere file systems of HAMMER exist in a simulator only, as directories of one disk.
-DEVICES_TELL = platform.system() == "DragonFly"
+DEVICES_TELL = platform_of(platform.system()).devices_tell
 
 
 def pfs_links(pairs: Iterable[Pair]) -> dict[str, PfsLink]:

@@ -73,23 +73,27 @@ def normal(path: str) -> str:
     return normpath(path).replace("//", "/", 1)
 
 
-async def writers() -> AsyncIterator[Writer]:
-    """Yield every process that writes to a slave, and let the loop run in between."""
+async def writers(but: Collection[int] = ()) -> AsyncIterator[Writer]:
+    """Yield every process that writes to a slave, and let the loop run in between.
+
+    Members of the groups `but` are not even asked what they run.
+    """
     for index, pid in enumerate(ids()):
         if index % SLICE == SLICE - 1:
             await asyncio.sleep(0)
-        if (writer := _writer(pid)) is not None:
+        if (writer := _writer(pid, but)) is not None:
             yield writer
 
 
-def _writer(pid: int) -> Writer | None:
+def _writer(pid: int, but: Collection[int]) -> Writer | None:
     try:
+        if (pgid := os.getpgid(pid)) in but:
+            return None
         with asking(pid) as process:
             words = tuple(process.cmdline())
             operand = written_slave(words)
             if not operand or not _may_write(process.uids().effective):
                 return None
-            pgid = os.getpgid(pid)
             started_time, leads = process.create_time(), os.getsid(pid) == pgid
     except OSError:
         return None

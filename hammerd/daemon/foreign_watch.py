@@ -146,7 +146,7 @@ class ForeignWatch:
             if self._looked_at <= asked_at:
                 self._looked_at = loop.time()
                 before = self._own()
-                seen = [writer async for writer in writers()]
+                seen = [writer async for writer in writers(before)]
                 own = before | self._own()
                 seen = [writer for writer in seen if writer.pgid not in own]
                 self._seen = tuple(one for one in seen if not self._adopted(one, seen))

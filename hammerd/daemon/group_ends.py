@@ -1,6 +1,9 @@
 """Waits for groups that end until no living member is left in them.
 
-    told to end ── leader dead, seen without reaping ── one scan: nobody lives ── empty
+    told to end ── leader dead, seen without reaping ── nobody lives in it ── empty
+
+Where zombies keep no group one system call tells that nobody lives there. Elsewhere the leader's
+own zombie, which is not reaped yet, keeps it, and only a scan of the process table can tell.
 
 EOF on stderr is neither necessary (a process that left the group may hold the pipe) nor
 sufficient; like a leader's death it only makes us look sooner. Else after 2, 4, 8 … 500 ms.
@@ -13,7 +16,8 @@ from functools import partial
 from hammerd.daemon import children
 from hammerd.daemon.census import Census
 from hammerd.daemon.live_stream import Stream
-from hammerd.daemon.process_table import Member, living
+from hammerd.daemon.portable import SYSTEM
+from hammerd.daemon.process_table import Member, is_gone, living
 
 FIRST_SWEEP_S, LONGEST_SWEEP_S = 0.002, 0.5
 
@@ -56,7 +60,16 @@ class GroupEnds:
         for stream in ending:
             if not stream.is_counted and children.notice_death(stream.child) is not None:
                 stream.is_counted = True
-                self._census.ask(stream.pgid, partial(self._counted, stream))
+                # Each in a callback of its own: one that fails takes nothing from the others.
+                self._loop.call_soon(self._count, stream)
+
+    def _count(self, stream: Stream) -> None:
+        if is_gone(stream.pgid):
+            self._counted(stream, ())
+        elif SYSTEM.zombies_keep_groups:
+            self._census.ask(stream.pgid, partial(self._counted, stream))
+        else:
+            stream.is_counted = False
 
     def _counted(self, stream: Stream, members: tuple[Member, ...]) -> None:
         stream.is_counted = False

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,13 +18,17 @@ from hammerd.daemon.kqueue import ExitQueue, system_kernel
 from hammerd.daemon.portable import has_shortcut, shortcuts_allowed
 from hammerd.daemon.process_table import Member, is_dead
 
-if sys.platform == "linux":
-    from os import pidfd_open
-else:
 
-    def pidfd_open(pid: int) -> int:
-        """Fail: only Linux has pidfds."""
+def pidfd_open(pid: int) -> int:
+    """Return an fd that is readable once a process is dead; only Linux has them.
+
+    Raises:
+        OSError: there is none to be had.
+    """
+    call: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
+    if call is None:
         raise OSError(errno.ENOSYS, f"no pidfd of {pid} here")
+    return call(pid)
 
 
 OnDeath = Callable[[int], None]

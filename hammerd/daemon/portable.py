@@ -5,6 +5,12 @@ of processes run on both.
 """
 
 import os
+import platform
+
+from hammerd.core.platform_facts import platform_of
+
+SYSTEM = platform_of(platform.system())
+"""The facts of the system that we run on."""
 
 
 def shortcuts_allowed() -> bool:

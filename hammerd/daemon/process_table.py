@@ -132,10 +132,7 @@ def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
 
 
 def is_gone(pgid: int) -> bool:
-    """Tell whether a group is empty for sure, by one system call.
-
-    Where zombies count as members (Linux) a group of zombies is not called gone here.
-    """
+    """Tell whether a group is gone for sure, by one system call; zombies may keep it."""
     try:
         os.killpg(pgid, 0)
     except ProcessLookupError:

@@ -73,12 +73,11 @@ def test_copy_by_hand_counts_too(mirrored: World) -> None:
     end(foreign)
 
 
-@pytest.mark.parametrize("spelling", ["relative", "dotted", "through a symlink", "null mount"])
-def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) -> None:
-    world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
-    world.write("first", "first\n")
+SPELLINGS = ("relative", "dotted", "through a symlink", "null mount")
+
+
+def spelt(world: World, spelling: str, master: Path, slave: Path) -> subprocess.Popen[bytes]:
+    """Start a stream by hand that names the slave in a way of its own."""
     (world.root / "link").symlink_to(world.fs(2) / "pfs")
     operand, cwd = {
         "relative": ("./test", slave.parent),
@@ -91,6 +90,16 @@ def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) ->
         world.run_hammer("-i", "1", "mirror-copy", master, slave)
     foreign = by_hand(world, "-i", "1", "mirror-stream", master, operand, cwd=cwd)
     until(lambda: len(living_pids(f"{world.hammer} -i 1 mirror-stream")) == 3, "it runs")
+    return foreign
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) -> None:
+    world = world_once
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    foreign = spelt(world, spelling, master, slave)
     world.start(world.configure({"test": (master, slave)}))
 
     parks(world, foreign)

@@ -1,6 +1,7 @@
 """What cannot be looked at is alive: a live group must never be called empty."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import subprocess
@@ -16,6 +17,7 @@ from hammerd.daemon.process_table import (
     cwd_of,
     ids,
     is_dead,
+    is_gone,
     living,
     look_at,
     members_of,
@@ -144,6 +146,36 @@ def test_kernel_threads_are_not_asked(group: int, monkeypatch: pytest.MonkeyPatc
     assert os.getpid() in [member.pid for member in members_of({os.getpgid(0)})[os.getpgid(0)]]
     assert [member.pid for member in members_of({group})[group]] == [group]
     assert isinstance(written(), list)
+
+
+def test_scan_asks_a_stranger_for_nothing_but_its_group(
+    group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    real = psutil.Process.__init__
+
+    def look(self: psutil.Process, pid: int | None = None) -> None:
+        asked.append(pid)
+        real(self, pid)
+
+    monkeypatch.setattr(psutil.Process, "__init__", look)
+    with contextlib.ExitStack() as strangers:
+        for _ in range(30):
+            stranger = subprocess.Popen(["sleep", "4717"], start_new_session=True)
+            strangers.callback(stranger.wait)
+            strangers.callback(stranger.kill)
+        members_of({group})
+
+    assert set(asked) == {group}
+
+
+def test_group_that_is_gone_is_known_without_a_scan(group: int) -> None:
+    assert not is_gone(group)
+
+    os.kill(group, 9)
+    os.waitpid(group, 0)
+
+    assert is_gone(group)
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, *pids: int) -> None:
