@@ -253,3 +253,28 @@ def test_a_script_s_status_loads_neither_rich_nor_the_daemon(start_daemon, run_d
     told = subprocess.check_output([sys.executable, "-c", script], text=True)
 
     assert told == TABLE + "[]\n"
+
+
+@pytest.mark.parametrize(
+    "value", ["x", "nan", "inf", "-1", "1e3", "", "0", "9" * 23, "9" * 400, "5 parsecs", "home"]
+)
+def test_a_watch_that_is_no_time_is_wrong_usage(hammerd, run_dir, value: str):
+    ran = hammerd("status", f"--watch={value}", "--run-dir", run_dir)
+
+    assert (ran.code, ran.out) == (64, "")
+    assert "Error: " in ran.err
+
+
+@pytest.mark.parametrize(
+    "said", [("--watch=1s",), ("--watch", "1s"), ("--watch=0.1m",), ("--watch", "1", "home")]
+)
+def test_a_watch_takes_a_duration(start_daemon, run_dir, home, said: tuple[str, ...]):
+    start_daemon(home)
+    command = [*HAMMERD, "status", "--run-dir", str(run_dir), *said]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        first = watch.stdout.readline()
+        watch.send_signal(signal.SIGINT)
+        watch.stdout.read()
+
+    assert first.endswith((", every 1 s\n", ", every 6 s\n"))

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypedDict, Unpack
 
 import click
@@ -20,8 +20,10 @@ from hammerd.core.control_messages import Request, Verb
 
 WATCH_S = 2.0
 SHORTEST_WATCH_S = 0.1
+LONGEST_WATCH_S = 86_400.0
 
-_SECONDS = r"[0-9]+\.?[0-9]*|\.[0-9]+"
+_SECONDS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_WATCH = "--watch"
 
 
 class Said(TypedDict):
@@ -39,7 +41,29 @@ class Said(TypedDict):
 Show = Callable[[Mapping[str, object]], tuple[Line, ...]]
 
 
-@click.command(epilog="Example: hammerd status -o pair,state,lag_s,note")
+class _Watching(click.Command):
+    """A command whose --watch may be followed by a pair: `--watch home`, which click takes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give a --watch that stands alone its value before click looks for one."""
+        return super().parse_args(ctx, list(_with_value(args)))
+
+
+def _with_value(args: Sequence[str]) -> Iterator[str]:
+    rest = iter(args)
+    for word in rest:
+        if word == "--":
+            yield from (word, *rest)
+        elif word != _WATCH:
+            yield word
+        elif (after := next(rest, None)) is not None and _seconds_of(after) is not None:
+            yield f"{_WATCH}={after}"
+        else:
+            yield f"{_WATCH}={WATCH_S:g}"
+            yield from _with_value([] if after is None else [after, *rest])
+
+
+@click.command(cls=_Watching, epilog="Example: hammerd status -o pair,state,lag_s,note")
 @click.argument("pairs", nargs=-1, metavar="[PAIR]...")
 @tells_json
 @click.option(
@@ -58,11 +82,11 @@ Show = Callable[[Mapping[str, object]], tuple[Line, ...]]
     "unknown. Without a hammerd it is critical: nobody mends a stream that fails now.",
 )
 @click.option(
-    "--watch",
+    _WATCH,
     is_flag=False,
     flag_value=f"{WATCH_S:g}",
     metavar="[SECONDS]",
-    help=f"Again and again, every {WATCH_S:g} seconds or --watch=SECONDS.",
+    help=f"Again and again, every {WATCH_S:g} seconds or --watch=SECONDS (or 1m).",
 )
 @asks_the_daemon
 def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
@@ -71,9 +95,9 @@ def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
     Exits with 0 when it could tell, however they fare, and with 69 when no hammerd answers; then
     it tells what the last one left.
     """
-    interval_s, named = _watch_of(said["watch"])
+    interval_s = _watch_of(said["watch"])
     _refuse_contradictions(said, is_watch=interval_s is not None)
-    request = Request(Verb.STATUS, tuple(dict.fromkeys((*named, *pairs))))
+    request = Request(Verb.STATUS, tuple(dict.fromkeys(pairs)))
     whereabouts = current(said["config"], said["run_dir"])
     if said["nagios"]:
         from hammerd.cli.nagios import judge
@@ -139,15 +163,29 @@ def _left_sentences(whereabouts: Whereabouts, request: Request) -> Iterable[str]
     return left_sentences(find(whereabouts, request.pairs))
 
 
-def _watch_of(value: str | None) -> tuple[float | None, tuple[str, ...]]:
-    """Return the seconds of --watch, and the pair that stands where they may: `--watch home`."""
+def _watch_of(value: str | None) -> float | None:
     if value is None:
-        return None, ()
-    if re.fullmatch(_SECONDS, value) is None:
-        return WATCH_S, (value,)
-    if float(value) < SHORTEST_WATCH_S:
-        raise click.UsageError(f"--watch={value}: look every {SHORTEST_WATCH_S:g} s at most")
-    return float(value), ()
+        return None
+    seconds = _seconds_of(value)
+    if seconds is None:
+        raise click.UsageError(f"--watch={value}: it takes seconds, or a duration like 5s or 1m")
+    if not SHORTEST_WATCH_S <= seconds <= LONGEST_WATCH_S:
+        span = f"{SHORTEST_WATCH_S:g} to {LONGEST_WATCH_S:.0f} s"
+        raise click.UsageError(f"--watch={value}: it takes {span} between two looks")
+    return seconds
+
+
+def _seconds_of(text: str) -> float | None:
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    # Who says a number does not wait for these imports.
+    from hammerd.core.config_values import Unreadable, read_duration
+    from hammerd.core.duration_words import short_form
+
+    try:
+        return read_duration(short_form(text) or text)
+    except Unreadable:
+        return None
 
 
 def _watch(look: Callable[[], Mapping[str, object]], interval_s: float, show: Show | None) -> None:
