@@ -43,6 +43,7 @@ Query = Callable[[sqlite3.Connection], Found]
 
 _HALF_WRITTEN = frozenset({sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_END_OF_TIME_MS = (1 << 63) - 1
 _MOVE_AWAY = "move it away: hammerd begins a new one"
 
 
@@ -81,29 +82,33 @@ def events_of(
     return query
 
 
-def samples_of(pairs: Sequence[str], since_ms: int) -> Query[list[LagRow]]:
+def samples_of(
+    pairs: Sequence[str], since_ms: int, until_ms: int | None = None
+) -> Query[list[LagRow]]:
     """Return the query for samples as they were taken; no pairs means all."""
 
     def query(connection: sqlite3.Connection) -> list[LagRow]:
         wanted, names = _of_pairs(pairs)
         rows = connection.execute(
-            f"SELECT {LAG_COLUMNS} FROM lag WHERE time_ms >= ?{wanted} ORDER BY id",
-            (since_ms, *names),
+            f"SELECT {LAG_COLUMNS} FROM lag WHERE time_ms BETWEEN ? AND ?{wanted} ORDER BY id",
+            (since_ms, _end_ms(until_ms), *names),
         ).fetchall()
         return [LagRow(*row) for row in rows]
 
     return query
 
 
-def summaries_of(pairs: Sequence[str], since_ms: int) -> Query[dict[str, LagSummary]]:
+def summaries_of(
+    pairs: Sequence[str], since_ms: int, until_ms: int | None = None
+) -> Query[dict[str, LagSummary]]:
     """Return the query for what the samples of each pair are in short; no pairs means all."""
 
     def query(connection: sqlite3.Connection) -> dict[str, LagSummary]:
         wanted, names = _of_pairs(pairs)
         # A week of many pairs is a million rows: of each only what is looked at.
         rows = connection.execute(
-            f"SELECT pair, seconds, time_ms FROM lag WHERE time_ms >= ?{wanted}",
-            (since_ms, *names),
+            f"SELECT pair, seconds, time_ms FROM lag WHERE time_ms BETWEEN ? AND ?{wanted}",
+            (since_ms, _end_ms(until_ms), *names),
         )
         samples: dict[str, list[Sampled]] = {}
         for pair, seconds, time_ms in rows:
@@ -139,6 +144,10 @@ def strangers_among(pairs: Sequence[str]) -> Query[tuple[list[str], list[str]]]:
         return strangers, [name for (name,) in connection.execute(f"{every} ORDER BY 1")]
 
     return query
+
+
+def _end_ms(until_ms: int | None) -> int:
+    return _END_OF_TIME_MS if until_ms is None else until_ms
 
 
 def _is_known(connection: sqlite3.Connection, name: str) -> bool:

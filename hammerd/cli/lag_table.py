@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hammerd.cli.quantities import show_about, show_span
 from hammerd.cli.render import Line, Span
 from hammerd.cli.status_answer import PairAnswer
-from hammerd.cli.times import rfc3339, show_minute
+from hammerd.cli.times import now_is_over_ms, rfc3339, show_minute
 from hammerd.core.history import LagRow, LagSummary, summary_of
 
 MOST_SPANS = 12
@@ -136,7 +136,10 @@ def _last(lag: PairLag) -> str:
 
 
 def _age(lag: PairLag, at_ms: int) -> str:
-    return "-" if lag.last is None else show_about((at_ms - lag.last.time_ms) / 1_000)
+    # A sample that was taken while the clock was ahead has no age yet.
+    if lag.last is None or lag.last.time_ms > now_is_over_ms(at_ms):
+        return "-"
+    return show_about((at_ms - lag.last.time_ms) / 1_000)
 
 
 def _spans(summary: LagSummary) -> tuple[str, ...]:

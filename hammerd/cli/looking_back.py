@@ -7,7 +7,8 @@ import click
 
 from hammerd.cli.exits import CommandFailed, Exit
 from hammerd.cli.json_answers import tells_json
-from hammerd.cli.times import now_ms, read_since
+from hammerd.cli.since import read_since
+from hammerd.cli.times import now_ms
 from hammerd.cli.whereabouts import asks_the_daemon
 
 USUAL_SINCE = "1d"
@@ -32,7 +33,7 @@ def looks_back(command: Command) -> Callable[..., int]:
         show_default=True,
         callback=_read_since,
         metavar="WHEN",
-        help="From when on: 30m, 2h, 7d, or an RFC 3339 time.",
+        help="From when on: 2h, 1w, yesterday, or a time as hammerd prints it (UTC).",
     )
     named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
     return named(since(tells_json(asks_the_daemon(command))))

@@ -1,16 +1,27 @@
-"""Times of the history, in milliseconds of Unix time: how they are said and shown."""
+"""Times of the history, in milliseconds of Unix time: how they are shown."""
 
 import time
 from datetime import UTC, datetime
-
-from hammerd.core.config_values import Unreadable, read_duration
-
-DAY_S = 86_400.0
 
 
 def now_ms() -> int:
     """Return this moment."""
     return time.time_ns() // 1_000_000
+
+
+def now_is_over_ms(at_ms: int) -> int:
+    """Return from when on a time is to come; a minute is left for clocks that are being set."""
+    return at_ms + 60_000
+
+
+def latest_ms(since_ms: int, at_ms: int) -> int | None:
+    """Return up to when to tell what happened: up to now, unless `since_ms` is to come itself.
+
+    While a clock was ahead the history was written with times to come: they would be told as of
+    the last minutes until they are past.
+    """
+    until_ms = now_is_over_ms(at_ms)
+    return until_ms if since_ms <= until_ms else None
 
 
 def rfc3339(time_ms: int) -> str:
@@ -27,25 +38,6 @@ def show_second(time_ms: int) -> str:
 def show_minute(time_ms: int) -> str:
     """Show a time to the minute, in UTC: `2026-03-04 16:12`."""
     return f"{_moment(time_ms):%Y-%m-%d %H:%M}"
-
-
-def read_since(text: str, at_ms: int) -> int:
-    """Read `2h` before a time, or an RFC 3339 time.
-
-    Raises:
-        ValueError: it is neither; the message says what to write instead.
-    """
-    try:
-        return at_ms - round(read_duration(text) * 1_000)
-    except Unreadable:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError('is neither a duration, like "2h", nor an RFC 3339 time') from None
-    if moment.tzinfo is None:
-        raise ValueError(f'has no time zone: write "{moment.isoformat()}Z" for UTC')
-    return round(moment.timestamp() * 1_000)
 
 
 def _moment(time_ms: int) -> datetime:

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
+from hammerd.core.duration_words import short_form
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 SHORTEST_S = 0.01
@@ -19,16 +21,17 @@ LONGEST_PATH_BYTES = 1023
 LONGEST_S = 36_500 * 86_400.0
 SMALLEST_BYTES = 1 << 10
 
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BYTES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd])")
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhdw])")
 _COMPOUND = re.compile(
-    r"(?:([0-9]{1,12})d)?(?:([0-9]{1,12})h)?(?:([0-9]{1,12})m)?(?:([0-9]{1,12})s)?"
+    r"(?:([0-9]{1,12})w)?(?:([0-9]{1,12})d)?(?:([0-9]{1,12})h)?"
+    r"(?:([0-9]{1,12})m)?(?:([0-9]{1,12})s)?"
 )
 _SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kmg])", re.IGNORECASE)
 _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
-_DURATION_HINT = 'write numbers with units, the largest first: "30s", "5m", "1h30m" or "1d"'
+_DURATION_HINT = 'write numbers with units, the largest first: "30s", "5m", "1h30m", "1d", "2w"'
 _SIZE_HINT = 'write one number and a unit: "500k", "20m" or "4g"'
 _SHOWN_CHARACTERS = 60
 
@@ -112,12 +115,15 @@ def _nearest(value: object, words: list[str]) -> str:
 
 
 def read_duration(value: object, least_s: float = SHORTEST_S) -> float:
-    """Read `30s`, `5m`, `1h30m` or `1d` as seconds."""
+    """Read `30s`, `5m`, `1h30m`, `1d` or `2w` as seconds."""
     if is_number(value):
         raise Unreadable(Wrong("needs a unit", f'write "{show_value(value)}s" for seconds'))
-    seconds = _seconds(read_text(value))
+    text = read_text(value)
+    seconds = _seconds(text)
     if seconds is None:
-        raise Unreadable(Wrong("is not a duration", _DURATION_HINT))
+        short = short_form(text)
+        hint = f'write "{short}"' if _seconds(short) else _DURATION_HINT
+        raise Unreadable(Wrong("is not a duration", hint))
     if not least_s <= seconds <= LONGEST_S:
         bounds = f"{show_duration(least_s)} to {show_duration(LONGEST_S)}"
         raise Unreadable(Wrong(f"must be within {bounds}"))
@@ -195,7 +201,7 @@ def goes_up(path: str) -> bool:
 
 
 def show_duration(seconds: float) -> str:
-    """Show seconds in the largest unit that leaves no fraction: `90s`, `5m`, `2h`, `1d`."""
+    """Show seconds in the largest unit that leaves no fraction: `90s`, `5m`, `2h`, `1w`."""
     for unit, unit_s in reversed(_SECONDS.items()):
         if seconds >= unit_s and seconds % unit_s == 0:
             return f"{seconds / unit_s:.0f}{unit}"

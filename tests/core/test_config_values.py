@@ -23,7 +23,14 @@ from hammerd.core.daemon_config import LogFormat
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("30s", 30.0), ("5m", 300.0), ("2h", 7200.0), ("1d", 86400.0), ("1.5m", 90.0)],
+    [
+        ("30s", 30.0),
+        ("5m", 300.0),
+        ("2h", 7200.0),
+        ("1d", 86400.0),
+        ("2w", 1209600.0),
+        ("1.5m", 90.0),
+    ],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float):
     assert seconds == read_duration(text)
@@ -31,7 +38,13 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float):
 
 @pytest.mark.parametrize(
     ("text", "seconds", "shown"),
-    [("1h30m", 5400.0, "90m"), ("2d12h", 216000.0, "60h"), ("1d1s", 86401.0, "86401s")],
+    [
+        ("1h30m", 5400.0, "90m"),
+        ("2d12h", 216000.0, "60h"),
+        ("1d1s", 86401.0, "86401s"),
+        ("1w3d", 864000.0, "10d"),
+        ("7d", 604800.0, "1w"),
+    ],
 )
 def test_a_duration_may_have_several_units(text: str, seconds: float, shown: str):
     assert (seconds, shown) == (read_duration(text), show_duration(read_duration(text)))
@@ -62,6 +75,17 @@ def test_a_duration_may_have_several_units(text: str, seconds: float, shown: str
 def test_what_is_no_duration_is_refused(value: object):
     with pytest.raises(Unreadable):
         read_duration(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("2 hours", "2h"), ("30 min", "30m"), ("1 Hour, 5 secs", "1h5s"), ("a week", "1w")],
+)
+def test_words_are_told_the_short_form(text: str, short: str):
+    with pytest.raises(Unreadable) as caught:
+        read_duration(text)
+
+    assert caught.value.wrongs[0].hint == f'write "{short}"'
 
 
 def test_a_bare_number_is_told_its_unit():

@@ -13,9 +13,10 @@ from hammerd.cli.exits import CommandFailed
 from hammerd.cli.history_place import find_history
 from hammerd.cli.json_answers import say_json
 from hammerd.cli.looking_back import Said, looks_back, refuse_strangers
+from hammerd.cli.quantities import count
 from hammerd.cli.saying import say, say_aside, width_of
 from hammerd.cli.terminal import print_lines
-from hammerd.cli.times import show_second
+from hammerd.cli.times import latest_ms, now_ms, show_second
 from hammerd.cli.whereabouts import current
 from hammerd.core.history import EventRow
 
@@ -45,19 +46,40 @@ def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[Said]) -> int
 
     # Before the first look, so that what is written meanwhile is seen by the next.
     seen = _stamp(path)
-    found = find(0)
+    every = find(0)
+    found, later = _parted(every, latest_ms(said["since"], now_ms()))
     show = _shown_as_json(follow=follow) if said["as_json"] else _shown_as_table(found)
     if found or follow or said["as_json"]:
         show(found)
     else:
         say(f"nothing happened since {show_second(said['since'])} UTC")
+    if later:
+        _say_later(later)
     if follow:
-        look = _Looks(path, seen, max((number for number, _ in found), default=0))
+        look = _Looks(path, seen, max((number for number, _ in every), default=0))
         # To be interrupted is how this ends, not how it fails.
         with contextlib.suppress(KeyboardInterrupt):
             for more in look.ever(find):
                 show(more)
     return 0
+
+
+def _parted(found: Numbered, until_ms: int | None) -> tuple[Numbered, Numbered]:
+    """Part what happened up to a time, None for any, from what has a later one."""
+    if until_ms is None:
+        return found, ()
+    later = [each for each in found if each[1].time_ms > until_ms]
+    return [each for each in found if each[1].time_ms <= until_ms], later
+
+
+def _say_later(later: Numbered) -> None:
+    times_ms = [event.time_ms for _, event in later]
+    first, last = show_second(min(times_ms)), show_second(max(times_ms))
+    named = count(len(later), "event")
+    say_aside(
+        f"hammerd: {named} of times to come, up to {last} UTC, not shown: was a clock wrong?"
+    )
+    say_aside(f'hint: to see what was written then, say --since "{first}"')
 
 
 def _shown_as_json(*, follow: bool) -> Callable[[Numbered], None]:

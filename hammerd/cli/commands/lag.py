@@ -13,7 +13,7 @@ from hammerd.cli.looking_back import Said, looks_back, refuse_strangers
 from hammerd.cli.saying import say, say_aside, say_error
 from hammerd.cli.status_answer import PairAnswer
 from hammerd.cli.terminal import print_lines
-from hammerd.cli.times import now_ms, rfc3339, show_minute
+from hammerd.cli.times import latest_ms, now_ms, rfc3339, show_minute
 from hammerd.cli.whereabouts import Whereabouts, current
 from hammerd.core.history import LagRow, LagSummary
 
@@ -49,7 +49,7 @@ def lag(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
     pairs = tuple(dict.fromkeys(pairs))
     where, at_ms = current(said["config"], said["run_dir"]), now_ms()
     now, path, absence = _ask(where)
-    past = _look_back(path, pairs, said["since"])
+    past = _look_back(path, pairs, said["since"], latest_ms(said["since"], at_ms))
     if now is None and past.failure is not None:
         raise past.failure
     lags = _together(_names(pairs, now or {}, past, path), now or {}, past)
@@ -118,7 +118,7 @@ def _ask(
     return {pair["pair"]: pair for pair in status["pairs"]}, history_of(status), None
 
 
-def _look_back(path: str, pairs: Sequence[str], since_ms: int) -> _Past:
+def _look_back(path: str, pairs: Sequence[str], since_ms: int, until_ms: int | None) -> _Past:
     try:
         from hammerd.cli.history_reading import (
             last_samples,
@@ -129,8 +129,8 @@ def _look_back(path: str, pairs: Sequence[str], since_ms: int) -> _Past:
 
         return _Past(
             read_history(path, last_samples(pairs)),
-            read_history(path, summaries_of(pairs, since_ms)),
-            read_history(path, samples_of(pairs, since_ms)) if pairs else None,
+            read_history(path, summaries_of(pairs, since_ms, until_ms)),
+            read_history(path, samples_of(pairs, since_ms, until_ms)) if pairs else None,
         )
     except CommandFailed as error:
         return _Past(failure=error)

@@ -5,14 +5,15 @@ import click
 from hammerd.cli.asking import Asked, takes_pairs
 from hammerd.core.config_values import Unreadable, read_duration, show_duration
 from hammerd.core.control_messages import Verb
+from hammerd.core.duration_words import short_form
 
 
 def _read_for(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
-    """Read --for as the config's durations are read."""
+    """Read --for as the config's durations are read, or in words."""
     if value is None:
         return None
     try:
-        return read_duration(value)
+        return read_duration(short_form(value) or value)
     except Unreadable as error:
         hints = "".join(f": {wrong.hint}" for wrong in error.wrongs if wrong.hint)
         raise click.BadParameter(f"{value} {error}{hints}", context, option) from error
@@ -20,7 +21,7 @@ def _read_for(context: click.Context, option: click.Parameter, value: str | None
 
 @click.command(epilog="Example: hammerd pause home --for 2h")
 @click.option(
-    "--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 1h30m or 1d."
+    "--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 1h30m, 1d or 2w."
 )
 @takes_pairs
 def pause(asked: Asked, *, for_s: float | None) -> int:
