@@ -18,12 +18,14 @@ from hammerd.cli.whereabouts import Whereabouts
 from hammerd.core import places
 from hammerd.core.errors import HammerdError
 from hammerd.core.lag import safe_time_of
+from hammerd.core.saved_moments import SavedMoment
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import TidClock
 
 if TYPE_CHECKING:
     from hammerd.core.daemon_config import Config
     from hammerd.core.pairs import Pair
+    from hammerd.core.slave_tids import SlaveTids
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class LeftPair:
     slave_tid: Tid | None = None
     slave_time: float | None = None
     safe_time: float | None = None
+    durable_time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,7 @@ class LeftBehind:
     complaints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Last:
-    """The last that was read of a PFS."""
-
-    tid: Tid
-    time: float
+_UNDATED = "its times are still to come: a wall clock was wrong, so nobody knows how old it is"
 
 
 def find(whereabouts: Whereabouts, named: tuple[str, ...] = ()) -> LeftBehind:
@@ -151,7 +149,8 @@ def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains
 
     state_path, clocks_path = Path(state_dir, "state.json"), Path(state_dir, "clocks.json")
     kept, clocks = state.load(state_path), clocks_file.load(clocks_path)
-    slaves = {end: _Last(one.tid, one.time) for end, one in clocks.saved.slaves.items()}
+    dated = clocks_file.carried(clocks.saved, SavedMoment(now_time, time.monotonic()), now_time)
+    known = clocks_file.SavedClocks() if dated is None else dated
     found = []
     for pair in pairs:
         saved = kept.of(pair.name)
@@ -166,22 +165,30 @@ def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains
             tuple(one.text for one in saved.unacknowledged.complaints),
             tuple(one.name for one in saved.unacknowledged.anomalies),
         )
-        clock = clocks.saved.clocks.get(left.master, TidClock())
-        found.append(_with_tids(left, clock, slaves.get(left.slave)))
-    complaints = tuple(filter(None, (*kept.complaints, clocks.complaint)))
+        clock = known.clocks.get(left.master, TidClock())
+        found.append(_with_tids(left, clock, known.slaves.get(left.slave)))
+    undated = f"{clocks_path}: {_UNDATED}" if dated is None else ""
+    complaints = tuple(filter(None, (*kept.complaints, clocks.complaint, undated)))
     times = [at for path in (state_path, clocks_path) if (at := _written(path)) is not None]
     saved_time = max(times, default=None)
     return LeftBehind(now_time, remains, state_dir, saved_time, tuple(found), complaints)
 
 
-def _with_tids(left: LeftPair, clock: TidClock, slave: _Last | None) -> LeftPair:
+def _with_tids(left: LeftPair, clock: TidClock, slave: "SlaveTids | None") -> LeftPair:
     if clock.newest is not None:
-        left = replace(left, master_tid=clock.newest.tid, master_time=clock.newest.time)
+        left = replace(left, master_tid=clock.newest.tid, master_time=clock.newest.at)
     if slave is None:
         return left
+    read, durable_tid = slave.reading, slave.durable_tid
+    left = replace(left, slave_tid=read.tid, slave_time=read.at)
     # Of a slave that went another way than its master no moment of the master is safe.
-    safe_time = None if left.is_diverged else safe_time_of(clock, slave.tid, slave.time)
-    return replace(left, slave_tid=slave.tid, slave_time=slave.time, safe_time=safe_time)
+    if left.is_diverged:
+        return left
+    return replace(
+        left,
+        safe_time=safe_time_of(clock, read, read.tid),
+        durable_time=None if durable_tid is None else safe_time_of(clock, read, durable_tid),
+    )
 
 
 def _written(path: "os.PathLike[str]") -> float | None:

@@ -8,8 +8,8 @@ home  up      0x100580a8f  2026-03-04 14:02:07 UTC  2h06m
 mail  paused  0x1          -                        -
 paused until it is resumed
 
-Everything flushed by SAFE-UNTIL is on the slave; writes from up to a minute before it may be
-lost too.
+Everything flushed by SAFE-UNTIL is on the slave; a write is flushed some 30 seconds after it was
+made, if no sync does it sooner.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
 _GAP = "  "
 _NOTE_INDENT = 6
 _HONEST = (
-    "Everything flushed by SAFE-UNTIL is on the slave; writes from up to a minute before it may "
-    "be lost too."
+    "Everything flushed by SAFE-UNTIL is on the slave; a write is flushed some 30 seconds after "
+    "it was made, if no sync does it sooner."
 )
 
 
@@ -89,6 +89,7 @@ def _pair_json(pair: LeftPair, now_time: float) -> dict[str, object]:
         "slave_tid": None if pair.slave_tid is None else format_tid(pair.slave_tid),
         "slave_seen_time": _time(pair.slave_time),
         "safe_until_time": _time(safe_time),
+        "durable_until_time": _time(pair.durable_time),
         "safe_until_age_s": None if safe_time is None else round(now_time - safe_time, 3),
         "complaints": list(pair.complaints),
         "anomalies": list(pair.anomalies),

@@ -44,10 +44,15 @@ def notes_of(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
 
 
 def safe_until(safe_time: str, measured_time: str | None = None) -> str:
-    """Say what is certainly on a slave, and what that leaves out (hammer publishes late)."""
+    """Say what is certainly on a slave: safe should the disk of its master be lost now."""
     moment = show_moment(safe_time, measured_time, with_seconds=True)
-    flushed = f"everything flushed by {moment} is safe"
-    return f"{flushed}; writes from up to a minute before may be lost too"
+    return f"everything flushed by {moment} is on the slave"
+
+
+def durable_until(durable_time: str, measured_time: str | None = None) -> str:
+    """Say what is on the disk of a slave: safe should the power of its host fail, too."""
+    moment = show_moment(durable_time, measured_time, with_seconds=True)
+    return f"flushed by {moment}: on its disk, should its power fail too"
 
 
 def _trouble_and_cure(pair: PairAnswer, because: str) -> Iterator[str]:
@@ -67,6 +72,8 @@ def _lag(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
     safe_time = pair.get("safe_until_time")
     if safe_time is not None and (is_unknown or pair["health"] == "critical"):
         yield safe_until(safe_time, measured_time)
+        if durable_time := pair.get("durable_until_time"):
+            yield durable_until(durable_time, measured_time)
 
 
 def _wish(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:

@@ -1,14 +1,17 @@
-"""How far a slave is behind its master, in TIDs and in seconds.
+"""How far a slave is behind its master, in TIDs and in seconds, and what is certainly on it.
 
-The honest sentence is: everything that was published by `safe_at` is on the slave. An end that
-cannot be read makes the lag unknown (None), never 0.
+Two questions, two rules. The lag is about what the master has published: it is the age of the last
+moment of the master that the slave holds whole, so a slave in sync is as old as the last reading
+of its master. Safe is about what the master has flushed (core/flush_proofs.py): everything flushed
+by `safe_at` is on the slave. An end that cannot be read makes the lag unknown (None), never 0.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from hammerd.core.flush_proofs import proven
 from hammerd.core.tid import Tid, tids_between
-from hammerd.core.tid_clock import TidClock, safe_until
+from hammerd.core.tid_clock import TidClock, last_held
 
 
 class LagVerdict(StrEnum):
@@ -33,9 +36,10 @@ class Lag:
     """How far a slave is behind.
 
     `tids`: master - slave, raw. `seconds`: the age of the last moment of the master that the
-    slave holds whole; 0 when in sync. `measured_at`: when the older of both readings was made.
-    `safe_at`: all that was published by then, which is by the flush after its own, is on the
-    slave. Instants are monotonic.
+    slave holds whole. `measured_at`: when the older of both readings was made.
+    `safe_at`: everything that the master had flushed by then is on the slave, should the disk of
+    the master be lost. `durable_at`: the same should the power of the slave's host fail too.
+    Instants are monotonic.
     `is_unproven`: unknown only because an end was not seen for too long, or is to be confirmed.
     """
 
@@ -44,6 +48,7 @@ class Lag:
     seconds: float | None = None
     measured_at: float | None = None
     safe_at: float | None = None
+    durable_at: float | None = None
     is_approximate: bool = False
     is_unproven: bool = False
 
@@ -52,14 +57,19 @@ UNKNOWN = Lag(LagVerdict.UNKNOWN)
 
 
 def lag_of(
-    master: TidClock, slave: SlaveReading | None, now_at: float, *, is_master_later: bool = True
+    master: TidClock,
+    slave: SlaveReading | None,
+    now_at: float,
+    *,
+    is_master_later: bool = True,
+    durable_tid: Tid | None = None,
 ) -> Lag:
     """Compare a slave with its master's tid clock.
 
     A slave TID past the last master sample means in sync when it was read or committed after
     that sample began (the master moved on meanwhile), and ahead, a possible divergence, when the
     sample is the later one. `is_master_later` is False where both readings overlapped in time, so
-    that nobody knows which was the later one.
+    that nobody knows which was the later one. `durable_tid` is what a power cut leaves the slave.
     """
     newest = master.newest
     if newest is None or slave is None:
@@ -68,25 +78,16 @@ def lag_of(
     measured_at = min(newest.at, slave.at)
     if tids < 0 and newest.at > slave.at and is_master_later:
         return Lag(LagVerdict.AHEAD, tids=tids, measured_at=measured_at)
-    if tids <= 0:
-        return Lag(
-            LagVerdict.IN_SYNC,
-            tids=max(tids, 0),
-            seconds=0.0,
-            measured_at=measured_at,
-            safe_at=newest.at,
-            is_approximate=newest.is_approximate,
-        )
-    held = safe_until(master, slave.tid)
-    if held is None:
-        return Lag(LagVerdict.BEHIND, tids=tids, measured_at=measured_at)
+    held, safe = last_held(master, slave.tid), proven(master, slave.tid)
+    durable = None if durable_tid is None else proven(master, min(durable_tid, slave.tid))
     return Lag(
-        LagVerdict.BEHIND,
-        tids=tids,
-        seconds=max(0.0, now_at - held.at),
+        LagVerdict.IN_SYNC if tids <= 0 else LagVerdict.BEHIND,
+        tids=max(tids, 0),
+        seconds=None if held is None else max(0.0, now_at - held.at),
         measured_at=measured_at,
-        safe_at=held.at,
-        is_approximate=held.is_approximate,
+        safe_at=None if safe is None else safe.at,
+        durable_at=None if durable is None else durable.at,
+        is_approximate=any(each.is_approximate for each in (held, safe) if each),
     )
 
 
@@ -96,20 +97,29 @@ def blind(lag: Lag) -> Lag:
     That a master still has the TID which its slave had proves nothing of a slave that is gone,
     so nothing counts as safe that is newer than the older of both readings.
     """
-    is_measured = lag.safe_at is not None and lag.measured_at is not None
-    safe_at = min(lag.safe_at or 0.0, lag.measured_at or 0.0) if is_measured else None
-    return replace(lag, verdict=LagVerdict.UNKNOWN, tids=None, seconds=None, safe_at=safe_at)
+    return replace(
+        lag,
+        verdict=LagVerdict.UNKNOWN,
+        tids=None,
+        seconds=None,
+        safe_at=_earlier(lag.safe_at, lag.measured_at),
+        durable_at=_earlier(lag.durable_at, lag.measured_at),
+    )
 
 
-def safe_time_of(master: TidClock, slave_tid: Tid, slave_time: float) -> float | None:
-    """Return by when (wall time) all that was flushed is on a slave that nobody reads any more.
+def safe_time_of(master: TidClock, slave: SlaveReading, tid: Tid) -> float | None:
+    """Return by when all that was flushed is in a TID of a slave that nobody reads any more.
 
-    Of what an earlier run kept; None where it proves nothing: no sample is old enough, or the
-    slave holds TIDs that its master never showed.
+    `tid` is the slave's own, or the one that a power cut leaves it. None where it proves nothing:
+    no sample is old enough, or the slave holds TIDs that its master never showed.
     """
-    held, newest = safe_until(master, slave_tid), master.newest
-    if held is None or newest is None:
+    proof, newest = proven(master, min(tid, slave.tid)), master.newest
+    if proof is None or newest is None:
         return None
-    if slave_tid > newest.tid and slave_time < newest.time:
+    if slave.tid > newest.tid and slave.at < newest.at:
         return None
-    return min(held.time, slave_time)
+    return min(proof.at, slave.at)
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else min(one, other)

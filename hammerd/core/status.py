@@ -250,6 +250,7 @@ def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
         "lag_warning_s": report.life.pair.thresholds.lag_warning_s,
         "lag_critical_s": report.life.pair.thresholds.lag_critical_s,
         "safe_until_time": None if lag.safe_at is None else to_time(lag.safe_at),
+        "durable_until_time": None if lag.durable_at is None else to_time(lag.durable_at),
         "master_tid": None if report.master_tid is None else format_tid(report.master_tid),
         "slave_tid": None if report.slave_tid is None else format_tid(report.slave_tid),
     }

@@ -12,9 +12,10 @@ from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.read_spans import ReadSpan
 from hammerd.core.stream_sayings import Complaint
 from hammerd.core.tid import format_tid
+from hammerd.daemon.doubts import WentBack
 from hammerd.daemon.end_reading import EndReading
 from hammerd.daemon.journal import Journal
-from hammerd.daemon.readings import Readings, WentBack
+from hammerd.daemon.readings import Readings
 
 
 class EndFeed:
@@ -73,6 +74,7 @@ class EndFeed:
 
     def _master(self, reading: EndReading, status: PfsStatus) -> None:
         tid = status.sync_end_tid
+        self._readings.has_role(reading.end, is_master=status.is_master)
         back = self._readings.master_read(reading.end, tid, reading.began, reading.span)
         if back is not None:
             self._went_back(AnomalyName.MASTER_TID_WENT_BACK, reading, back)

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import assert_never
 
 from hammerd.core.anomalies import Anomaly
-from hammerd.core.lag import SlaveReading
 from hammerd.core.pair_states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
-from hammerd.core.tid_clock import rebased
+from hammerd.core.saved_moments import SavedMoment
 from hammerd.daemon import clocks_file, durable_file, state, unacknowledged
 from hammerd.daemon.clock import Clock
-from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
+from hammerd.daemon.clocks_file import SavedClocks
 from hammerd.daemon.logs import Logger
+from hammerd.daemon.process_table import boot_time
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.saves import Saves
 from hammerd.daemon.state import NOTHING_SAVED, SavedPair
@@ -57,6 +57,7 @@ class Keeping:
         self._state = Saves("state.json", self._take_state, writer, log)
         self._clocks = Saves("clocks.json", self._take_clocks, writer, log)
         self._told_when_saved: Mapping[str, Told] = {}
+        self._boot_time = boot_time()
         self.memories: Memories = dict
         self.anomalies: AnomaliesOfAll = dict
         self.complaints: tuple[str, ...] = ()
@@ -156,13 +157,13 @@ class Keeping:
 
     def _load_readings(self, saved: SavedClocks) -> None:
         now = self._clock.now()
-        self._readings.load(
-            {end: rebased(clock, now.at, now.time) for end, clock in saved.clocks.items()},
-            {
-                end: SlaveReading(slave.tid, now.at - max(0.0, now.time - slave.time))
-                for end, slave in saved.slaves.items()
-            },
-        )
+        moment = SavedMoment(now.time, now.at, self._boot_time)
+        kept = clocks_file.carried(saved, moment, now.at)
+        if kept is None:
+            because = "they are of a time that is still to come: a wall clock was wrong"
+            self._log.warning("state.clocks_left_out", file="clocks.json", because=because)
+            return
+        self._readings.load(kept.clocks, kept.slaves)
 
     def _take_state(self) -> Callable[[], None]:
         self._kept, self._told_when_saved = self._pairs_now(), self._told_now()
@@ -170,10 +171,10 @@ class Keeping:
 
     def _take_clocks(self) -> Callable[[], None]:
         clocks, slaves = self._readings.saved()
-        wall = self._clock.wall_time
-        saved = SavedClocks(
-            clocks, {end: SavedSlave(slave.tid, wall(slave.at)) for end, slave in slaves.items()}
-        )
+        now = self._clock.now()
+        moment = SavedMoment(now.time, now.at, self._boot_time)
+        # The thread that writes makes wall times of them: there are many.
+        saved = SavedClocks(clocks, slaves, moment, now.time - now.at)
         return partial(self._save, self._clocks_path, partial(clocks_file.save, saved=saved))
 
     def _save(self, path: Path, write: Callable[[Path], None]) -> None:

@@ -52,6 +52,14 @@ def ids() -> list[int]:
         raise PermissionError(f"the process table cannot be read: {error}") from error
 
 
+def boot_time() -> float | None:
+    """Return when this host was booted, by its wall clock; None where that cannot be told."""
+    try:
+        return psutil.boot_time()
+    except REFUSALS:
+        return None
+
+
 @contextmanager
 def asking(pid: int) -> Iterator[psutil.Process]:
     """Hand out a process to ask, and make one kind of all that psutil raises.

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from hammerd.core.lag import SlaveReading
+from hammerd.core.slave_tids import SlaveTids
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import TidClock, TidSample
 from hammerd.daemon import clocks_file, state
-from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
+from hammerd.daemon.clocks_file import SavedClocks
 from hammerd.daemon.state import SavedPair
 from hammerd.daemon.unacknowledged import SavedComplaint, Unacknowledged
 
@@ -41,7 +43,7 @@ enabled = false
 
 
 def sample(tid: int, at: float) -> TidSample:
-    return TidSample(Tid(tid), at, at)
+    return TidSample(Tid(tid), at)
 
 
 @pytest.fixture
@@ -65,8 +67,8 @@ def left(config: Path, run_dir: Path) -> Path:
                 "/Backup1/pfs/mail": TidClock((sample(0x40, NOON),)),
             },
             {
-                "/Backup2/pfs/home": SavedSlave(Tid(0x28), NOON + 620),
-                "/Backup2/pfs/mail": SavedSlave(Tid(0x1), NOON + 620),
+                "/Backup2/pfs/home": SlaveTids(SlaveReading(Tid(0x28), NOON + 620)),
+                "/Backup2/pfs/mail": SlaveTids(SlaveReading(Tid(0x1), NOON + 620)),
             },
         ),
     )
@@ -96,7 +98,7 @@ def test_what_was_left_is_told_before_the_cure(hammerd, left: Path, run_dir: Pat
     assert told[2] == ""
     assert [line.rpartition("UTC")[0] or line for line in told[3:8]] == [
         "PAIR  WANTED  SLAVE-TID  SAFE-UNTIL               AGE",
-        "home  up      0x28       2026-03-04 12:02:07 ",
+        "home  up      0x28       2026-03-04 12:01:15 ",
         "mail  paused  0x1        -                        -",
         "      not acknowledged: No space left",
         "      paused until it is resumed",
@@ -104,8 +106,8 @@ def test_what_was_left_is_told_before_the_cure(hammerd, left: Path, run_dir: Pat
     assert told[8:] == [
         "old   down    -          -                        -",
         "",
-        "Everything flushed by SAFE-UNTIL is on the slave; writes from up to a minute",
-        "  before it may be lost too.",
+        "Everything flushed by SAFE-UNTIL is on the slave; a write is flushed some 30",
+        "  seconds after it was made, if no sync does it sooner.",
         "",
     ]
 
@@ -140,7 +142,8 @@ def test_it_is_told_as_json_with_its_age(hammerd, left: Path, run_dir: Path):
         "master_seen_time": "2026-03-04T12:10:00.000Z",
         "slave_tid": "0x0000000000000028",
         "slave_seen_time": "2026-03-04T12:10:20.000Z",
-        "safe_until_time": "2026-03-04T12:02:07.000Z",
+        "safe_until_time": "2026-03-04T12:01:15.000Z",
+        "durable_until_time": None,
         "complaints": [],
         "anomalies": [],
     }
@@ -155,8 +158,7 @@ def test_a_monitor_is_told_until_when_all_is_safe(hammerd, left: Path):
     assert first.startswith("HAMMERD CRITICAL - no hammerd answers at ")
     assert others[1:] == [
         f"pid {GONE_PID} is gone: it was killed, or the machine went down",
-        "home: everything flushed by 2026-03-04 12:02:07 UTC is safe; writes from up to a minute "
-        "before may be lost too",
+        "home: everything flushed by 2026-03-04 12:01:15 UTC is on the slave",
     ]
 
 

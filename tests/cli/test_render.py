@@ -457,11 +457,20 @@ def test_what_is_safe_is_told_where_the_slave_may_be_all_that_is_left(
 ):
     told = make_pair("a", lag_s=lag_s, health=health, safe_until_time="2026-03-04T14:02:07.9Z")
 
-    words = [
-        "      everything flushed by 14:02:07 UTC is safe; writes from up to a minute",
-        "        before may be lost too",
-    ]
+    words = ["      everything flushed by 14:02:07 UTC is on the slave"]
     assert notes_in(make_status(told)) == (words if is_said else [])
+
+
+def test_what_is_durable_is_told_beside_what_is_safe(make_status: MakeStatus, make_pair: MakePair):
+    times = {
+        "safe_until_time": "2026-03-04T14:02:07Z",
+        "durable_until_time": "2026-03-04T14:01:40Z",
+    }
+
+    assert notes_in(make_status(make_pair("a", lag_s=None, health="unknown", **times))) == [
+        "      everything flushed by 14:02:07 UTC is on the slave",
+        "      flushed by 14:01:40 UTC: on its disk, should its power fail too",
+    ]
 
 
 @pytest.mark.parametrize(

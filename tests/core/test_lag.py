@@ -16,13 +16,13 @@ from hammerd.core.lag import (
     safe_time_of,
 )
 from hammerd.core.tid import Tid
-from hammerd.core.tid_clock import TidClock, TidSample, rebased, record
+from hammerd.core.tid_clock import TidClock, TidSample, record, shifted
 
 # --- examples --------------------------------------------------------------------------------
 
 
 def clock_of(*samples: tuple[int, float]) -> TidClock:
-    return TidClock(tuple(TidSample(Tid(tid), at, at) for tid, at in samples))
+    return TidClock(tuple(TidSample(Tid(tid), at) for tid, at in samples))
 
 
 CLOCK = clock_of((10, 0.0), (20, 30.0), (30, 60.0))
@@ -41,12 +41,13 @@ def test_end_that_was_never_read_makes_the_lag_unknown(
     assert lag_of(master, slave, 70) == UNKNOWN
 
 
-def test_slave_with_the_tid_of_its_master_is_in_sync() -> None:
-    assert lag_of(CLOCK, reading(30, 59), 70) == Lag(LagVerdict.IN_SYNC, 0, 0.0, 59, 60)
+def test_slave_in_sync_is_as_old_as_the_last_reading_of_its_master() -> None:
+    assert lag_of(CLOCK, reading(30, 59), 70) == Lag(LagVerdict.IN_SYNC, 0, 10.0, 59, 29)
+    assert lag_of(CLOCK, reading(30, 60), 60).seconds == 0
 
 
 def test_commit_past_the_last_reading_of_the_master_is_in_sync() -> None:
-    assert lag_of(CLOCK, reading(35, 65), 70) == Lag(LagVerdict.IN_SYNC, 0, 0.0, 60, 60)
+    assert lag_of(CLOCK, reading(35, 65), 70) == Lag(LagVerdict.IN_SYNC, 0, 10.0, 60, 29)
 
 
 def test_slave_past_a_later_reading_of_its_master_is_ahead() -> None:
@@ -58,7 +59,7 @@ def test_slave_read_at_the_instant_of_its_master_is_not_ahead() -> None:
 
 
 def test_slave_behind_is_as_old_as_the_last_moment_that_it_holds_whole() -> None:
-    assert lag_of(CLOCK, reading(25, 65), 70) == Lag(LagVerdict.BEHIND, 5, 40.0, 60, 30)
+    assert lag_of(CLOCK, reading(25, 65), 70) == Lag(LagVerdict.BEHIND, 5, 40.0, 60, -1)
 
 
 def test_slave_behind_every_sample_is_behind_by_nobody_knows_how_much() -> None:
@@ -67,8 +68,24 @@ def test_slave_behind_every_sample_is_behind_by_nobody_knows_how_much() -> None:
 
 def test_blind_lag_is_unknown_but_what_is_safe_stays_safe() -> None:
     assert blind(lag_of(CLOCK, reading(25, 65), 70)) == Lag(
-        LagVerdict.UNKNOWN, measured_at=60, safe_at=30
+        LagVerdict.UNKNOWN, measured_at=60, safe_at=-1
     )
+
+
+def test_blind_lag_claims_nothing_newer_than_the_older_reading() -> None:
+    lag = lag_of(clock_of((10, 500), (20, 600)), reading(20, 300), 610, durable_tid=Tid(10))
+
+    assert (lag.safe_at, lag.durable_at) == (548, 448)
+    assert (blind(lag).safe_at, blind(lag).durable_at) == (300, 300)
+
+
+def test_durable_is_what_the_tid_proves_that_a_power_cut_leaves() -> None:
+    lag = lag_of(CLOCK, reading(30, 65), 70, durable_tid=Tid(20))
+
+    assert (lag.safe_at, lag.durable_at) == (29, -1)
+    assert lag_of(CLOCK, reading(30, 65), 70).durable_at is None
+    # Of a slave that went back below what was durable no more is durable than it has.
+    assert lag_of(CLOCK, reading(20, 65), 70, durable_tid=Tid(30)).durable_at == -1
 
 
 def test_lag_grows_with_the_clock() -> None:
@@ -77,15 +94,9 @@ def test_lag_grows_with_the_clock() -> None:
 
 @pytest.mark.parametrize("tid", [25, 30])
 def test_lag_by_samples_of_an_earlier_run_is_approximate(tid: int) -> None:
-    lag = lag_of(rebased(CLOCK, 5.0, 100.0), reading(tid, 0.0), 5.0)
+    lag = lag_of(shifted(CLOCK, -95.0), reading(tid, 0.0), 5.0)
 
     assert lag.is_approximate
-
-
-def test_lag_is_never_negative_though_the_wall_clock_went_back() -> None:
-    lag = lag_of(rebased(CLOCK, 5.0, 10.0), reading(25, 0.0), 5.0)
-
-    assert lag.seconds == 0.0
 
 
 # --- a world that knows the truth ------------------------------------------------------------
@@ -116,7 +127,7 @@ class Truth:
         self.now += took
         if flushed_meanwhile:
             self.flush(flushed_meanwhile)
-        recorded = record(self.clock, TidSample(Tid(self.master), began, began))
+        recorded = record(self.clock, TidSample(Tid(self.master), began))
         assert recorded.went_back_from is None
         self.clock = recorded.clock
         self.began.append(began)
@@ -170,13 +181,12 @@ def test_lag_never_understates_and_overstates_by_one_interval_at_most(moves: lis
         for known in (lag, blind(lag)):
             _assert_safe(truth, known)
         if lag.verdict is LagVerdict.IN_SYNC:
-            assert lag.seconds == 0
-            assert lag.measured_at is not None
-            assert age is None or age <= truth.now - lag.measured_at
+            assert lag.seconds == truth.now - truth.began[-1]
+            assert age is None or age <= lag.seconds
         if lag.verdict is LagVerdict.BEHIND and lag.seconds is not None:
             assert age is not None
             assert age <= lag.seconds
-            interval = truth.interval_after(lag.safe_at or 0)
+            interval = truth.interval_after(truth.now - lag.seconds)
             assert lag.seconds <= age + interval + truth.longest_reading
 
 
@@ -190,18 +200,25 @@ def _assert_safe(truth: Truth, lag: Lag) -> None:
     ("slave_tid", "slave_time", "safe_time"),
     [
         (9, 500.0, None),
-        (10, 500.0, 100.0),
-        (25, 500.0, 200.0),
-        (30, 500.0, 300.0),
-        (30, 250.0, 250.0),
-        (31, 500.0, 300.0),
+        (10, 500.0, 48.0),
+        (25, 500.0, 148.0),
+        (30, 500.0, 248.0),
+        (30, 240.0, 240.0),
+        (31, 500.0, 248.0),
         (31, 250.0, None),
     ],
 )
 def test_what_was_safe_is_known_without_either_end(
     slave_tid: int, slave_time: float, safe_time: float | None
 ):
-    clock = TidClock(tuple(TidSample(Tid(n), 0.0, n * 10.0) for n in (10, 20, 30)))
+    clock, slave = clock_of((10, 100), (20, 200), (30, 300)), reading(slave_tid, slave_time)
 
-    assert safe_time_of(clock, Tid(slave_tid), slave_time) == safe_time
-    assert safe_time_of(TidClock(), Tid(slave_tid), slave_time) is None
+    assert safe_time_of(clock, slave, slave.tid) == safe_time
+    assert safe_time_of(TidClock(), slave, slave.tid) is None
+
+
+def test_what_a_power_cut_leaves_is_known_without_either_end() -> None:
+    clock = clock_of((10, 100), (20, 200), (30, 300))
+
+    assert safe_time_of(clock, reading(30, 500.0), Tid(20)) == 148.0
+    assert safe_time_of(clock, reading(20, 500.0), Tid(30)) == 148.0

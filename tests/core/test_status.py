@@ -66,7 +66,7 @@ NOW_AT = 100.0
 
 
 def behind(seconds: float | None) -> Lag:
-    return Lag(LagVerdict.BEHIND, 5, seconds, 90.0, 60.0)
+    return Lag(LagVerdict.BEHIND, 5, seconds, 90.0, 60.0, 50.0)
 
 
 def report(state: State, lag: Lag = IN_SYNC, wanted: Wanted | None = None) -> PairReport:
@@ -201,6 +201,7 @@ def test_whole_of_a_pair_is_told() -> None:
         "lag_approximate": False,
         "lag_measured_time": "T90",
         "safe_until_time": "T60",
+        "durable_until_time": "T50",
         "master_tid": "0x0000000000000030",
         "slave_tid": None,
         "health": "ok",

@@ -9,17 +9,19 @@ from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import (
     AGE_PER_GAP,
     MAX_SAMPLES,
+    FlushMark,
     TidClock,
     TidSample,
-    rebased,
+    last_held,
     record,
-    safe_until,
+    record_flush,
+    shifted,
     thinned,
 )
 
 
 def sample(tid: int, at: float) -> TidSample:
-    return TidSample(Tid(tid), at, time=at + 1_000_000)
+    return TidSample(Tid(tid), at)
 
 
 def clock_of(*samples: tuple[int, float]) -> TidClock:
@@ -31,19 +33,19 @@ def clock_of(*samples: tuple[int, float]) -> TidClock:
 
 def test_empty_clock_knows_nothing() -> None:
     assert TidClock().newest is None
-    assert safe_until(TidClock(), Tid(9)) is None
+    assert last_held(TidClock(), Tid(9)) is None
 
 
-def test_tid_is_safe_until_the_last_sample_that_is_not_past_it() -> None:
+def test_tid_was_held_whole_at_the_last_sample_that_is_not_past_it() -> None:
     clock = clock_of((10, 0), (20, 30), (30, 60))
 
-    assert safe_until(clock, Tid(20)) == sample(20, 30)
-    assert safe_until(clock, Tid(29)) == sample(20, 30)
-    assert safe_until(clock, Tid(99)) == sample(30, 60)
+    assert last_held(clock, Tid(20)) == sample(20, 30)
+    assert last_held(clock, Tid(29)) == sample(20, 30)
+    assert last_held(clock, Tid(99)) == sample(30, 60)
 
 
-def test_tid_before_every_sample_is_safe_until_nobody_knows_when() -> None:
-    assert safe_until(clock_of((10, 0)), Tid(9)) is None
+def test_tid_before_every_sample_was_held_nobody_knows_when() -> None:
+    assert last_held(clock_of((10, 0)), Tid(9)) is None
 
 
 def test_master_that_rests_is_sampled_at_the_latest_time() -> None:
@@ -58,6 +60,7 @@ def test_master_that_goes_back_cuts_the_clock_and_says_from_where() -> None:
     recorded = record(clock_of((10, 0), (20, 30), (30, 60)), sample(15, 90))
 
     assert recorded.clock.samples == (sample(10, 0), sample(15, 90))
+    assert recorded.clock.restored_at == 90
     assert recorded.went_back_from == 30
 
 
@@ -94,26 +97,53 @@ def test_thinned_clock_is_bounded_and_no_gap_is_wider_than_a_hundredth_of_its_ag
     assert all(gap <= max(30.0, age / AGE_PER_GAP) for gap, age in gaps)
 
 
-def test_clock_of_an_earlier_run_is_carried_over_by_the_wall_clock() -> None:
-    clock = TidClock((TidSample(Tid(10), 5_000.0, 400.0), TidSample(Tid(20), 5_030.0, 430.0)))
+def test_clock_of_an_earlier_run_is_approximate_on_the_time_of_this_one() -> None:
+    clock = TidClock((sample(10, 400),), (FlushMark(Tid(9), 390),), restored_at=380)
 
-    assert rebased(clock, now_at=7.0, now_time=500.0) == TidClock(
-        (
-            TidSample(Tid(10), -93.0, 400.0, is_approximate=True),
-            TidSample(Tid(20), -63.0, 430.0, is_approximate=True),
-        )
+    assert shifted(clock, -493.0) == TidClock(
+        (TidSample(Tid(10), -93.0, is_approximate=True),),
+        (FlushMark(Tid(9), -103.0, is_approximate=True),),
+        restored_at=-113.0,
     )
 
 
-@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=9), st.floats(0, 1e6), st.floats(0, 1e9))
-def test_no_sample_of_an_earlier_run_is_in_the_future(
-    times: list[float], now_at: float, now_time: float
-) -> None:
-    clock = TidClock(tuple(TidSample(Tid(n), 0.0, time) for n, time in enumerate(times)))
+# --- flushes that completed --------------------------------------------------------------------
 
-    samples = rebased(clock, now_at, now_time).samples
 
-    assert all(one.at <= now_at and one.is_approximate for one in samples)
+def flushes(*marks: tuple[int, float]) -> TidClock:
+    clock = TidClock()
+    for tid, at in marks:
+        clock = record_flush(clock, FlushMark(Tid(tid), at))
+    return clock
+
+
+def test_flush_with_nothing_new_counts_from_its_own_beginning() -> None:
+    assert flushes((10, 0), (10, 30)).marks == (FlushMark(Tid(10), 30),)
+
+
+def test_flushes_that_are_told_late_change_nothing() -> None:
+    assert flushes((10, 30), (10, 0), (9, 40)).marks == (FlushMark(Tid(10), 30),)
+
+
+def test_flush_of_before_a_restore_says_nothing_of_what_came_after() -> None:
+    clock = record(clock_of((10, 0), (30, 60)), sample(20, 90)).clock
+
+    assert record_flush(clock, FlushMark(Tid(25), 80)).marks == ()
+    assert record_flush(clock, FlushMark(Tid(25), 91)).marks == (FlushMark(Tid(25), 91),)
+
+
+def test_master_that_goes_back_takes_its_flushes_along() -> None:
+    clock = record_flush(clock_of((10, 0), (30, 60)), FlushMark(Tid(5), 1))
+    clock = record_flush(clock, FlushMark(Tid(25), 50))
+
+    assert record(clock, sample(20, 90)).clock.marks == (FlushMark(Tid(5), 1),)
+
+
+def test_flushes_are_bounded_as_samples_are() -> None:
+    clock = TidClock()
+    for number in range(2 * MAX_SAMPLES):
+        clock = record_flush(clock, FlushMark(Tid(number), float(number)))
+        assert len(clock.marks) <= MAX_SAMPLES
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30)), max_size=30))
@@ -124,7 +154,7 @@ def test_samples_are_in_order_of_tid_and_of_time(readings: list[tuple[int, int]]
 
 
 def test_clock_of_one_sample_is_thinned_to_that_one() -> None:
-    only = (TidSample(Tid(5), at=1.0, time=1.0),)
+    only = (TidSample(Tid(5), at=1.0),)
 
     assert thinned(only) == only
     assert thinned(()) == ()

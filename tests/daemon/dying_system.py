@@ -32,10 +32,8 @@ NEW = {
     "new": SavedPair(True, 2e9, False, Unacknowledged((), (ANOMALY,))),
     "old": SavedPair(False, None, True),
 }
-OLD_CLOCKS = SavedClocks({"/m": TidClock((TidSample(Tid(1), 1.0, 1.0),))})
-NEW_CLOCKS = SavedClocks(
-    {"/m": TidClock((TidSample(Tid(1), 1.0, 1.0), TidSample(Tid(2), 2.0, 2.0)))}
-)
+OLD_CLOCKS = SavedClocks({"/m": TidClock((TidSample(Tid(1), 1.0),))})
+NEW_CLOCKS = SavedClocks({"/m": TidClock((TidSample(Tid(1), 1.0), TidSample(Tid(2), 2.0)))})
 
 
 class FrailOs:

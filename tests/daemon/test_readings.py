@@ -10,9 +10,10 @@ from hammerd.core.lag import Lag, LagVerdict
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.read_spans import ReadSpan
 from hammerd.core.tid import Tid
-from hammerd.core.tid_clock import TidClock, TidSample, rebased
+from hammerd.core.tid_clock import TidClock, TidSample, shifted
 from hammerd.daemon.clock import Clock, Instant
-from hammerd.daemon.readings import Patience, Readings, WentBack, patience
+from hammerd.daemon.doubts import WentBack
+from hammerd.daemon.readings import Patience, Readings, patience
 
 A, B = Endpoint("/a"), Endpoint("/b")
 PAIR = Pair("ab", A, B)
@@ -75,7 +76,7 @@ def test_quick_reading_that_began_later_and_read_earlier_is_no_going_back(
     master(readings, 30, span(2, 10, 2))
 
     assert master(readings, 20, span(3, 4, 3)) is None
-    assert readings.clock(A).newest == TidSample(Tid(30), 2, WALL + 2)
+    assert readings.clock(A).newest == TidSample(Tid(30), 2)
     assert master(readings, 20, span(11, 12, 4)) == WentBack(Tid(30), Tid(20))
 
 
@@ -83,7 +84,7 @@ def test_slow_reading_that_comes_last_is_no_going_back(readings: Readings) -> No
     master(readings, 30, span(3, 4, 2))
 
     assert master(readings, 20, span(2, 10, 1)) is None
-    assert readings.clock(A).newest == TidSample(Tid(30), 3, WALL + 3)
+    assert readings.clock(A).newest == TidSample(Tid(30), 3)
 
 
 def test_slave_that_went_back_is_told_unless_the_readings_overlap(readings: Readings) -> None:
@@ -101,7 +102,7 @@ def test_slave_that_went_back_from_a_commit_is_told(readings: Readings) -> None:
 
 
 def test_first_reading_after_a_restart_goes_back_from_nothing(readings: Readings) -> None:
-    readings.load({"/a": TidClock((TidSample(Tid(90), 0.0, WALL),))}, {})
+    readings.load({"/a": TidClock((TidSample(Tid(90), 0.0),))}, {})
 
     assert master(readings, 100, span(1, 2)) is None
 
@@ -194,23 +195,15 @@ def test_wall_clock_that_is_stepped_within_a_run_changes_no_lag(
     assert (lag.verdict, lag.seconds, lag.is_approximate) == (LagVerdict.BEHIND, 40, False)
 
 
-@pytest.mark.parametrize(
-    ("now_time", "seconds"),
-    [(WALL + 100, 110), (WALL - 5000, 10), (WALL + 90_000, 90_010)],
-    ids=["restart", "wall clock set back meanwhile", "a day off, or set forward"],
-)
-def test_clock_of_an_earlier_run_goes_on_by_the_wall_clock_and_never_below_zero(
-    readings: Readings, now_time: float, seconds: float
-) -> None:
-    """A reboot is a restart too: monotonic time begins anew, the wall clock goes on."""
-    saved = TidClock((TidSample(Tid(10), 70_000.0, WALL), TidSample(Tid(20), 70_030.0, WALL + 30)))
-    readings.load({"/a": rebased(saved, 5.0, now_time)}, {})
-    readings.master_read(A, Tid(30), Instant(6, now_time + 1), span(6))
+def test_clock_of_an_earlier_run_is_approximate(readings: Readings) -> None:
+    saved = TidClock((TidSample(Tid(10), 70_000.0), TidSample(Tid(20), 70_030.0)))
+    readings.load({"/a": shifted(saved, -70_095.0)}, {})
+    readings.master_read(A, Tid(30), Instant(6, WALL), span(6))
     slave(readings, 15, span(7))
 
     lag = readings.lag(PAIR, 15)
 
-    assert (lag.verdict, lag.seconds, lag.is_approximate) == (LagVerdict.BEHIND, seconds, True)
+    assert (lag.verdict, lag.seconds, lag.is_approximate) == (LagVerdict.BEHIND, 110, True)
 
 
 def test_suspend_leaves_a_lag_that_is_unknown_until_the_ends_are_read_again(
@@ -292,6 +285,138 @@ def test_commits_that_race_the_samples_look_neither_diverged_nor_gone_back(
         lag = readings.lag(PAIR, busy.now)
         assert lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND), (seed, busy.now)
     assert set(busy.backs) == {None}
+
+
+# --- flushes that completed --------------------------------------------------------------------
+
+
+def test_completed_flush_of_the_master_is_safe_from_its_start(readings: Readings) -> None:
+    readings.has_role(A, is_master=True)
+    master(readings, 10, span(100))
+    readings.master_flushed(A, Tid(20), Instant(110, WALL))
+    master(readings, 25, span(112))
+    slave(readings, 15, span(113))
+    assert readings.lag(PAIR, 114).safe_at == 100 - 52
+
+    slave(readings, 20, span(115))
+
+    assert readings.lag(PAIR, 116).safe_at == 110
+
+
+def test_flush_says_nothing_of_a_master_that_is_a_slave_itself(readings: Readings) -> None:
+    """The TIDs of such a PFS are those of another file system."""
+    readings.has_role(A, is_master=False)
+    master(readings, 10, span(100))
+    readings.master_flushed(A, Tid(5), Instant(110, WALL))
+    slave(readings, 10, span(111))
+
+    assert readings.lag(PAIR, 112).safe_at == 100 - 52
+
+
+def test_flush_that_began_at_another_pfs_says_nothing_of_this_one(
+    readings: Readings, time: Time
+) -> None:
+    readings.has_role(A, is_master=True)
+    master(readings, 10, span(time.at))
+    time.at += 10
+    readings.replaced(A)
+    readings.master_flushed(A, Tid(5), Instant(time.at - 5, WALL))
+    master(readings, 10, span(time.at + 1))
+    slave(readings, 10, span(time.at + 2))
+
+    assert readings.lag(PAIR, time.at + 3).safe_at is None
+
+
+def test_what_is_durable_waits_for_a_flush_of_the_slave(readings: Readings) -> None:
+    master(readings, 10, span(100))
+    readings.committed(B, Tid(10), 101)
+    master(readings, 20, span(200))
+    readings.committed(B, Tid(20), 201)
+    assert readings.lag(PAIR, 202).durable_at is None
+
+    readings.slave_flushed(B, began_at=150)
+
+    lag = readings.lag(PAIR, 203)
+    assert (lag.safe_at, lag.durable_at) == (200 - 52, 100 - 52)
+
+
+# --- disks that were lost ------------------------------------------------------------------------
+
+
+def test_slave_on_a_disk_that_was_lost_has_what_it_had_before(readings: Readings) -> None:
+    master(readings, 10, span(100))
+    slave(readings, 10, span(101))
+    readings.read_only(B, is_read_only=False, began_at=102)
+    master(readings, 20, span(190))
+    slave(readings, 20, span(191))
+    readings.committed(B, Tid(20), 191)
+
+    readings.read_only(B, is_read_only=True, began_at=192)
+    slave(readings, 20, span(193))
+    readings.committed(B, Tid(21), 194)
+
+    lag = readings.lag(PAIR, 195)
+    assert (lag.verdict, lag.seconds, lag.safe_at) == (LagVerdict.UNKNOWN, None, 100 - 52)
+    assert "read-only" in (readings.why_unknown(PAIR, 195) or "")
+    readings.read_only(B, is_read_only=False, began_at=300)
+    slave(readings, 20, span(301))
+    assert readings.lag(PAIR, 302).safe_at == 190 - 52
+
+
+def test_slave_that_was_never_seen_writable_proves_nothing(readings: Readings) -> None:
+    master(readings, 10, span(100))
+    slave(readings, 10, span(101))
+
+    readings.read_only(B, is_read_only=True, began_at=102)
+
+    assert readings.lag(PAIR, 103).safe_at is None
+
+
+def test_slave_whose_pfs_is_gone_has_nothing_that_is_safe(readings: Readings) -> None:
+    master(readings, 10, span(100))
+    slave(readings, 10, span(101))
+    readings.unread(B, "No such file or directory")
+    assert readings.lag(PAIR, 103).safe_at == 100 - 52
+
+    readings.gone(B)
+
+    assert readings.lag(PAIR, 104).safe_at is None
+    assert readings.why_unknown(PAIR, 104) == "slave /b is gone: No such file or directory"
+    assert readings.saved()[1] == {}
+    slave(readings, 10, span(105))
+    assert readings.lag(PAIR, 106).safe_at == 100 - 52
+
+
+# --- ends that went different ways ---------------------------------------------------------------
+
+
+def test_latched_pair_keeps_what_was_safe_before(readings: Readings) -> None:
+    master(readings, 10, span(100))
+    slave(readings, 10, span(101))
+    readings.remember(PAIR, readings.lag(PAIR, 102))
+    readings.latched(PAIR, "diverged")
+    # The restored master has overtaken the slave.
+    master(readings, 30, span(200))
+
+    lag = readings.lag(PAIR, 201)
+    assert (lag.verdict, lag.seconds, lag.tids) == (LagVerdict.UNKNOWN, None, None)
+    assert (lag.safe_at, readings.why_unknown(PAIR, 201)) == (100 - 52, "diverged")
+    readings.latched(PAIR, None)
+    slave(readings, 10, span(202))
+    assert readings.lag(PAIR, 203).verdict is LagVerdict.BEHIND
+
+
+def test_lag_of_a_slave_that_holds_no_state_yet_is_unknown_for_a_reason(
+    readings: Readings,
+) -> None:
+    master(readings, 10, span(100))
+    slave(readings, 1, span(101))
+
+    lag = readings.lag(PAIR, 102)
+    assert (lag.verdict, lag.seconds, lag.tids) == (LagVerdict.BEHIND, None, 9)
+    assert readings.why_unknown(PAIR, 102) == (
+        "slave /b holds no state yet that its master was seen in"
+    )
 
 
 # --- a slave that is none ----------------------------------------------------------------------

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hammerd.core.lag import SlaveReading
+from hammerd.core.slave_tids import SlaveTids
 from hammerd.core.tid import Tid
-from hammerd.core.tid_clock import TidClock, TidSample
+from hammerd.core.tid_clock import FlushMark, TidClock, TidSample
 from hammerd.daemon import clocks_file, durable_file, state
-from hammerd.daemon.clocks_file import SavedClocks, SavedSlave
+from hammerd.daemon.clocks_file import SavedClocks
 from hammerd.daemon.state import SavedPair
 from hammerd.daemon.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
 
@@ -319,10 +321,11 @@ def test_no_json_whatsoever_stops_a_load(tmp_path: Path, data: object, is_versio
 
 CLOCKS = SavedClocks(
     {
-        "/master": TidClock((TidSample(Tid(1), 5.0, 5.0), TidSample(Tid(2), 6.5, 6.5))),
+        "/master": TidClock((TidSample(Tid(1), 5.0), TidSample(Tid(2), 6.5))),
         "/empty": TidClock(),
+        "/flushed": TidClock((), (FlushMark(Tid(3), 4.0),), restored_at=2.0),
     },
-    {"/slave": SavedSlave(Tid(1 << 63), 7.0)},
+    {"/slave": SlaveTids(SlaveReading(Tid(1 << 63), 7.0), durable_tid=Tid(9))},
 )
 
 
@@ -336,18 +339,17 @@ def test_clocks_survive_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
 
 def test_clock_of_many_days_is_saved_in_some_hundred_samples(tmp_path: Path) -> None:
     path = tmp_path / "clocks.json"
-    samples = tuple(TidSample(Tid(n + 1), 1e9 + 30.0 * n, 1e9 + 30.0 * n) for n in range(4096))
+    samples = tuple(TidSample(Tid(n + 1), 1e9 + 30.0 * n) for n in range(4096))
 
     clocks_file.save(path, SavedClocks({"/master": TidClock(samples)}))
 
     kept = clocks_file.load(path).saved.clocks["/master"].samples
     assert len(kept) < 600
     assert (kept[0], kept[-1]) == (samples[0], samples[-1])
-    now = samples[-1].time
+    now = samples[-1].at
     # Never further apart than an interval or, where it is more, a hundredth of their age.
     assert all(
-        newer.time - older.time <= max(30.0, (now - newer.time) / 100)
-        for older, newer in pairwise(kept)
+        newer.at - older.at <= max(30.0, (now - newer.at) / 100) for older, newer in pairwise(kept)
     )
 
 

@@ -187,7 +187,6 @@ def test_master_on_another_host_is_unseen_when_its_stream_is_quiet(world_once: W
         return in_sync(world.status())
 
     until(is_seen, "what the stream copies shows the master")
-    assert world.status()["lag_s"] == 0.0
 
     now = world.reaches(lambda now: not in_sync(now), "nothing shows it any more")
     assert (now["lag_verdict"], now["lag_s"], now["state"]) == ("unknown", None, "streaming")
