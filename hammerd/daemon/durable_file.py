@@ -3,15 +3,20 @@
     NAME.new  written, fsynced ── renamed over NAME ── directory fsynced
 
 Whoever dies between two of these steps leaves the old file or the new one, and at worst a
-NAME.new that the next save replaces. A file that could not be read is evidence: it is kept as
+NAME.new that the next save replaces. Two threads may save one file, when the disk of the first
+hangs: each has a new file of its own, and what was begun earlier never replaces what was begun
+later. A file that could not be read is evidence: it is kept as
 NAME.bad before anything is written over it.
 """
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 MOST_BYTES = 256 << 20
@@ -48,17 +53,7 @@ def replace(path: Path, pieces: Iterable[str]) -> None:
     Raises:
         OSError: that failed; the file holds the old text or, at the very end, the new one.
     """
-    new = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(new)
-    try:
-        _write(new, pieces)
-        os.replace(new, path)
-    except OSError:
-        # Half a file takes room that a full disk does not have.
-        with contextlib.suppress(OSError):
-            os.unlink(new)
-        raise
+    _replace(path, pieces, is_synced=True)
     _sync_directory(path.parent)
 
 
@@ -68,12 +63,7 @@ def replace_soon(path: Path, text: str) -> None:
     Raises:
         OSError: that failed; the file holds what it held.
     """
-    new = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(new)
-    with open(os.open(new, WRITE_FLAGS, MODE), "w") as file:
-        file.write(text)
-    os.replace(new, path)
+    _replace(path, (text,), is_synced=False)
 
 
 def set_aside(path: Path) -> None:
@@ -95,14 +85,79 @@ def set_aside(path: Path) -> None:
             os.replace(path, bad)
 
 
-def _write(path: Path, pieces: Iterable[str]) -> None:
+def _replace(path: Path, pieces: Iterable[str], *, is_synced: bool) -> None:
+    with _turns.begun(path) as turn:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(turn.new)
+        try:
+            _write(turn.new, pieces, is_synced=is_synced)
+            with _turns.lock:
+                if _turns.is_overtaken(turn):
+                    os.unlink(turn.new)
+                else:
+                    os.replace(turn.new, path)
+                    _turns.replaced(turn)
+        except OSError:
+            # Half a file takes room that a full disk does not have.
+            with contextlib.suppress(OSError):
+                os.unlink(turn.new)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One save of a file: when it was begun among all, and the file that it writes."""
+
+    path: Path
+    number: int
+    new: Path
+
+
+class _Turns:
+    """The saves of this process that are under way."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._under_way: dict[Path, _Turn] = {}
+        self._replaced: dict[Path, int] = {}
+
+    @contextlib.contextmanager
+    def begun(self, path: Path) -> Iterator[_Turn]:
+        """Take a turn, and a name that no other turn writes to."""
+        with self.lock:
+            names = (path.with_name(f"{path.name}.new{more}") for more in ("", "2", "3", "4"))
+            new = next(name for name in names if name not in self._under_way)
+            turn = self._under_way[new] = _Turn(path, next(self._numbers), new)
+        try:
+            yield turn
+        finally:
+            with self.lock:
+                del self._under_way[new]
+                if not any(other.path == path for other in self._under_way.values()):
+                    self._replaced.pop(path, None)
+
+    def is_overtaken(self, turn: _Turn) -> bool:
+        """Tell whether a later turn has replaced the file."""
+        return self._replaced.get(turn.path, 0) > turn.number
+
+    def replaced(self, turn: _Turn) -> None:
+        """Take down that this turn has replaced its file."""
+        self._replaced[turn.path] = turn.number
+
+
+_turns = _Turns()
+
+
+def _write(path: Path, pieces: Iterable[str], *, is_synced: bool) -> None:
     fd = os.open(path, WRITE_FLAGS, MODE)
     try:
         for piece in pieces:
             data = memoryview(piece.encode())
             while data:
                 data = data[os.write(fd, data) :]
-        os.fsync(fd)
+        if is_synced:
+            os.fsync(fd)
     finally:
         os.close(fd)
 

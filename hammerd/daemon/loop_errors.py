@@ -10,9 +10,11 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
+from functools import partial
 
 from hammerd.daemon.fd_limits import SHORTAGE, Reserve
 from hammerd.daemon.logs import Logger
+from hammerd.daemon.writer import tell_loop
 
 QUIET_S = 60.0
 RESERVE_RETURNS_S = 5.0
@@ -34,9 +36,7 @@ class LoopErrors:
         asyncio_log = logging.getLogger("asyncio")
         asyncio_log.handlers = [_Handler(self)]
         asyncio_log.propagate = False
-        sys.unraisablehook = lambda it: self.say(
-            str(it.err_msg or "an exception nobody could catch"), it.exc_value
-        )
+        sys.unraisablehook = self._unraisable
 
     def say(self, message: str, error: BaseException | None) -> None:
         """Log a trouble, unless the same was logged a moment ago."""
@@ -59,6 +59,11 @@ class LoopErrors:
             unsaid=unsaid or None,
             traceback="".join(traceback.format_exception(error)) if error else None,
         )
+
+    def _unraisable(self, it: "sys.UnraisableHookArgs") -> None:
+        """Take what a finalizer raised, on whatever thread that is; the log is the loop's."""
+        message = str(it.err_msg or "an exception nobody could catch")
+        tell_loop(self._loop, partial(self.say, message, it.exc_value))
 
     def _broke(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
         error = context.get("exception")

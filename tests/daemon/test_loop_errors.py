@@ -5,7 +5,8 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import pytest
@@ -81,3 +82,34 @@ def test_reserve_is_given_when_fds_run_out() -> None:
     broken(run_out)
 
     assert held[0] - held[1] == RESERVED_FDS
+
+
+class Breaking:
+    """It breaks as it is thrown away."""
+
+    def __del__(self) -> None:
+        raise RuntimeError("a finalizer broke")
+
+
+def test_what_a_finalizer_of_another_thread_raises_is_logged_by_the_loop() -> None:
+    """The log leads to the history, which has the loop call it: nothing of a thread's."""
+    threads = []
+
+    def log_from(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+        threads.append(threading.current_thread())
+        raise structlog.DropEvent
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        log = structlog.wrap_logger(None, processors=[log_from])
+        reserve = Reserve()
+        LoopErrors(loop, log, reserve).catch()
+        thread = threading.Thread(target=Breaking)
+        thread.start()
+        await asyncio.to_thread(thread.join)
+        await asyncio.sleep(0)
+        reserve.give()
+
+    asyncio.run(main())
+
+    assert threads == [threading.main_thread()]
