@@ -101,10 +101,11 @@ def find(whereabouts: Whereabouts, named: tuple[str, ...] = ()) -> LeftBehind:
 
 def _config_of(whereabouts: Whereabouts, run_dir: str) -> "Config | None":
     from hammerd.core.config import read_config
+    from hammerd.daemon.config_file import open_file
 
     path = whereabouts.config or places.CONFIG
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             content = file.read()
     except OSError:
         return None

@@ -87,7 +87,9 @@ def load_config(path: str) -> "Config":
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
+    from hammerd.daemon.config_file import open_file
+
+    with open_file(path) as file:
         return file.read()
 
 

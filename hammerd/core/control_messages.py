@@ -72,6 +72,8 @@ class Refusal:
 
 Reply = Answer | Refusal
 
+STOPPING = Refusal("hammerd is stopping", "start it again first", EX_UNAVAILABLE)
+
 
 def parse_request(line: bytes) -> Request:
     """Read a request.

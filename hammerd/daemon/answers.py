@@ -8,6 +8,7 @@ from hammerd import __version__
 from hammerd.core.control_messages import (
     EX_UNAVAILABLE,
     READ_VERBS,
+    STOPPING,
     Answer,
     Refusal,
     Reply,
@@ -37,6 +38,10 @@ Save = Callable[[], Awaitable[str | None]]
 """Waits until what changed was saved; returns why it was not."""
 
 
+async def _no_reload() -> Reply:
+    return Answer({})
+
+
 class Answers:
     """Turns requests into events of pairs, and their lives into replies."""
 
@@ -46,27 +51,37 @@ class Answers:
         self._describe = describe
         self._save = save
         self.on_acknowledged: Callable[[str], None] = lambda _pair: None
-        self.on_reload: Callable[[], Reply] = lambda: Answer({})
+        self.on_reload: Callable[[], Awaitable[Reply]] = _no_reload
 
     async def answer(self, request: Request) -> Reply:
         """Do what is asked, of the named pairs or of all; what is answered outlives us.
 
         `unsaved_because` in the answer tells why it may not.
         """
-        reply = self._answer(request)
+        if refusal := self._refusal(request):
+            return refusal
+        is_reload = request.verb is Verb.RELOAD
+        reply = await self.on_reload() if is_reload else self._answer(request)
         if request.verb in READ_VERBS or isinstance(reply, Refusal):
             return reply
         return Answer({**reply.data, "unsaved_because": await self._save()})
 
-    def _answer(self, request: Request) -> Reply:  # noqa: C901 - a flat table of verbs
-        known = [life.pair.name for life in self._engine.lives()]
-        if refusal := refuse_unknown(request.pairs, known):
+    def _known(self) -> tuple[str, ...]:
+        return tuple(life.pair.name for life in self._engine.lives())
+
+    def _refusal(self, request: Request) -> Refusal | None:
+        if refusal := refuse_unknown(request.pairs, self._known()):
             return refusal
-        pairs = request.pairs or tuple(known)
         if request.verb in _LEAVE_DISABLED and (refusal := self._refuse_disabled(request.pairs)):
             return refusal
         if self._describe()["state"] == "stopping" and request.verb not in READ_VERBS:
-            return Refusal("hammerd is stopping", "start it again first", EX_UNAVAILABLE)
+            return STOPPING
+        if request.verb is Verb.RELOAD and request.pairs:
+            return Refusal("a reload is of the whole config", "name no pair")
+        return None
+
+    def _answer(self, request: Request) -> Reply:
+        pairs = request.pairs or self._known()
         match request.verb:
             case Verb.PING:
                 return Answer({"pid": os.getpid(), "version": __version__})
@@ -81,7 +96,7 @@ class Answers:
             case Verb.ACK:
                 return self._acknowledge(pairs)
             case Verb.RELOAD:
-                return self._reload(request)
+                raise AssertionError("a reload waits for the disk: on_reload answers it")
             case _:
                 assert_never(request.verb)
 
@@ -104,11 +119,6 @@ class Answers:
             report = self._engine.report(life.pair.name)
             fields = pair_json(report, self._clock.now().at, self._clock.rfc3339)
             log.info("pair.status", **fields)
-
-    def _reload(self, request: Request) -> Reply:
-        if request.pairs:
-            return Refusal("a reload is of the whole config", "name no pair")
-        return self.on_reload()
 
     def _refuse_disabled(self, named: tuple[str, ...]) -> Refusal | None:
         disabled = [name for name in named if not self._engine.life(name).pair.enabled]

@@ -5,11 +5,16 @@ stands on core and the standard library, and loads nothing of the daemon.
 """
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from hammerd.core.config_trust import Standing, distrust
 from hammerd.core.errors import ConfigError
+
+FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def read(path: str) -> bytes:
@@ -19,12 +24,28 @@ def read(path: str) -> bytes:
         OSError: it cannot be read.
         ConfigError: we are root, and others could change what it says.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         # Of the file that is open, so that nobody can change it for another one in between.
         opened = _standing(os.path.realpath(path), os.fstat(file.fileno()))
         if faults := distrust((opened, *_around(path)), os.geteuid()):
             raise ConfigError(path, faults)
         return file.read()
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open a config file for reading; to open a FIFO would wait for who writes to it.
+
+    Raises:
+        OSError: it cannot be opened, or is no file.
+    """
+    fd = os.open(path, FLAGS)
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return open(fd, "rb")
+    os.close(fd)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.EINVAL, "it is no file but a FIFO, a socket or a device", path)
 
 
 def _around(path: str) -> Iterator[Standing]:

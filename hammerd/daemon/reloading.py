@@ -7,6 +7,7 @@ A pair whose stream would be given the same words keeps its stream. What is read
 start (core/reload.py), waits for the next start and is named.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,15 +15,16 @@ from pathlib import Path
 
 from hammerd.core.anomalies import Anomalies
 from hammerd.core.config import read_config
-from hammerd.core.control_messages import EX_CONFIG, Answer, Refusal, Reply
+from hammerd.core.control_messages import EX_CONFIG, STOPPING, Answer, Refusal, Reply
 from hammerd.core.daemon_config import Config
 from hammerd.core.errors import ConfigError, Fault, HammerdError
 from hammerd.core.pair_events import StartAsked
 from hammerd.core.pair_machine import new_life
-from hammerd.core.pair_states import Down, Up
+from hammerd.core.pair_states import Down, Paused, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.reload import READ_ONCE, Reload, diff, events_for
 from hammerd.daemon import config_file
+from hammerd.daemon.aside import Aside
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
 from hammerd.daemon.fd_limits import make_room
@@ -33,6 +35,9 @@ from hammerd.daemon.logs import LogStyle
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.sampler import Sampler
 from hammerd.daemon.writer import Writer
+
+READ_S = 5.0
+"""How long a reload waits for the disk: less than who asks for it waits for the answer."""
 
 KEPT_HINT = 'the running config stays in force; "hammerd check" tells when the file is sound'
 
@@ -76,14 +81,33 @@ class Reloading:
         self._parts = parts
         self._failed_at: float | None = None
         self._failed_because: str | None = None
+        self._aside = Aside()
+        self._turn = asyncio.Lock()
+        self.is_stopping: Callable[[], bool] = lambda: False
         self.on_taken_over: Callable[[Reload], None] = lambda _changes: None
         parts.engine.on_gone = self._gone
 
-    def reload(self) -> Reply:
-        """Take over what the config file holds now, or tell why that cannot be."""
+    async def reload(self) -> Reply:
+        """Take over what the config file holds now, or tell why that cannot be.
+
+        The file and the logs may be on a disk that hangs: they are opened beside the loop.
+        """
+        async with self._turn:
+            try:
+                config = await self._aside.do(self._read, READ_S)
+            except TimeoutError:
+                what = f"{self._path} and the logs cannot be opened within {READ_S:g} s"
+                return self._taken(HammerdError(what, "does the disk hang?"))
+            except HammerdError as error:
+                return self._taken(error)
+            return STOPPING if self.is_stopping() else self._taken(config)
+
+    def _taken(self, config: Config | HammerdError) -> Reply:
         log = self._parts.journal.log
         try:
-            changes = self._take_over()
+            if isinstance(config, HammerdError):
+                raise config
+            changes = self._take_over(config)
         except HammerdError as error:
             self._failed_at, self._failed_because = self._parts.clock.now().at, error.message
             hint = error.hint or KEPT_HINT
@@ -92,7 +116,7 @@ class Reloading:
             )
             return Refusal(error.message, hint, EX_CONFIG)
         self._failed_at = self._failed_because = None
-        told = {name: list(names) for name, names in _told(changes).items()}
+        told = {name: list(names) for name, names in self._told(changes).items()}
         said = {name: " ".join(names) for name, names in told.items() if names}
         log.info("config.reloaded", **said)
         return Answer(told)
@@ -117,13 +141,20 @@ class Reloading:
 
     # --- parts of it ---------------------------------------------------------------------------
 
-    def _take_over(self) -> Reload:
-        new, old = load_config(self._path), self.config
+    def _read(self) -> Config:
+        new = load_config(self._path)
+        check_log_files(self._with_kept(new).daemon)
+        return new
+
+    def _with_kept(self, new: Config) -> Config:
+        """Return a config with what is read once left as it is."""
+        kept = {name: getattr(self.config.daemon, name) for name in READ_ONCE}
+        return replace(new, daemon=replace(new.daemon, **kept))
+
+    def _take_over(self, new: Config) -> Reload:
         make_room(len(new.pairs), str(self._path))
-        kept = {name: getattr(old.daemon, name) for name in READ_ONCE}
-        config = replace(new, daemon=replace(new.daemon, **kept))
-        check_log_files(config.daemon)
-        changes = diff(old, new)
+        config = self._with_kept(new)
+        changes = diff(self.config, new)
         self.config = config
         self._take_over_pairs(config)
         self._take_over_logs(config)
@@ -177,13 +208,18 @@ class Reloading:
         style.level = settings.log_level
         parts.writer.submit(partial(parts.log_files.take_over, settings))
 
-
-def _told(changes: Reload) -> dict[str, tuple[str, ...]]:
-    return {
-        "started": changes.start,
-        "stopped": changes.stop,
-        "restarted": changes.restart,
-        "retuned": changes.retuned,
-        "kept": changes.keep,
-        "for_next_start": changes.daemon_restart,
-    }
+    def _told(self, changes: Reload) -> dict[str, tuple[str, ...]]:
+        """Return what became of whom; a pair that is paused is neither started nor restarted."""
+        asked = (*changes.start, *changes.restart)
+        remembered = self._parts.keeping.remembered
+        paused = tuple(name for name in asked if isinstance(remembered(name).wanted, Paused))
+        return {
+            "started": tuple(name for name in changes.start if name not in paused),
+            "stopped": changes.stop,
+            "restarted": tuple(name for name in changes.restart if name not in paused),
+            "paused": paused,
+            "retuned": changes.retuned,
+            "kept": changes.keep,
+            "applied": tuple(name.removesuffix("_s") for name in changes.daemon_retuned),
+            "for_next_start": changes.daemon_restart,
+        }

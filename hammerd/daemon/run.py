@@ -204,6 +204,7 @@ class Daemon:
         self._answers.on_acknowledged = self._acknowledged
         self._answers.on_reload = self._reloading.reload
         self._reloading.on_taken_over = self._taken_over
+        self._reloading.is_stopping = self._is_told_to_stop.is_set
 
     # --- the story -------------------------------------------------------------------------
 
@@ -277,7 +278,7 @@ class Daemon:
     def _reload(self) -> None:
         if not self._is_told_to_stop.is_set():
             self._logging.reopen()
-            self._reloading.reload()
+            self._hup = self._loop.create_task(self._reloading.reload())
 
     def _taken_over(self, changes: Reload) -> None:
         self._take_over()

@@ -46,6 +46,24 @@ def test_a_config_that_is_not_there_is_the_system_s_to_refuse(config: Path):
         config_file.read(str(config.with_name("none.toml")))
 
 
+@pytest.mark.parametrize("command", ["run", "check", "status", "lag"])
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, command: str) -> None:
+    fifo = tmp_path / "hammerd.toml"
+    os.mkfifo(fifo, 0o600)
+
+    done = subprocess.run(
+        [*HAMMERD, command, "-c", str(fifo)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "COLUMNS": "500"},
+    )
+
+    assert done.returncode == 66
+    assert "it is no file but a FIFO" in done.stderr
+
+
 @ROOT_ONLY
 def test_a_file_or_directory_that_others_can_change_is_refused(config: Path):
     config.chmod(0o666)

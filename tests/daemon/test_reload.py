@@ -1,5 +1,6 @@
 """A running hammerd takes over another config: by HUP and by `hammerd reload`, all or nothing."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -142,10 +143,38 @@ def test_pause_outlives_reloads_and_the_pairs_absence(world_once: World) -> None
     mirrors.configure("b", "a", lag_warning="7m")
     answer = world.ask(Verb.RELOAD)
 
-    assert answer["started"] == ["a"]
+    assert (answer["started"], answer["paused"]) == ([], ["a"])
     assert answer["retuned"] == ["b"]
     assert world.status("a")["wanted"] == "paused"
     assert world.status("a")["state"] == "stopped"
+
+
+def test_paused_pair_whose_stream_would_change_is_not_told_as_restarted(world_once: World) -> None:
+    world = world_once
+    mirrors = Mirrors(world, "a", "b")
+    mirrors.start("a", "b")
+    world.ask(Verb.PAUSE, "a")
+    world.reaches(lambda now: now["state"] == "stopped", "paused", "a")
+
+    mirrors.configure("a", "b", delay="3s")
+    answer = world.ask(Verb.RELOAD)
+
+    assert (answer["restarted"], answer["paused"]) == (["b"], ["a"])
+    assert world.status("a")["state"] == "stopped"
+
+
+def test_fifo_in_the_place_of_the_config_is_refused_and_holds_up_nobody(world_once: World) -> None:
+    world = world_once
+    mirrors = Mirrors(world, "a")
+    mirrors.start("a")
+    config = world.root / "hammerd.toml"
+    config.unlink()
+    os.mkfifo(config)
+
+    with pytest.raises(CommandFailed, match="no file but a FIFO"):
+        world.ask(Verb.RELOAD)
+
+    assert is_up(world.status("a"))
 
 
 def test_pair_is_disabled_and_enabled(world_once: World) -> None:
@@ -179,6 +208,7 @@ def test_logs_follow_their_settings(world_once: World) -> None:
     until(lambda: moved.exists() and '"event": "config.reloaded"' in moved.read_text(), "moved")
     assert answer["for_next_start"] == []
     assert answer["kept"] == ["a"]
+    assert answer["applied"] == ["log_file", "log_format"]
     config.write_text(text.replace(str(world.run_dir), str(world.root / "elsewhere")))
     assert world.ask(Verb.RELOAD)["for_next_start"] == ["run_dir"]
 

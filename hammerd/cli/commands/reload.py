@@ -8,7 +8,16 @@ from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import asks_the_daemon, current
 from hammerd.core.control_messages import Request, Verb
 
-_WORDS = ("started", "stopped", "restarted", "retuned", "kept", "for_next_start")
+_WORDS = (
+    "started",
+    "stopped",
+    "restarted",
+    "paused",
+    "retuned",
+    "kept",
+    "applied",
+    "for_next_start",
+)
 
 
 @click.command(epilog="Example: hammerd reload")
