@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hammerd.cli.whereabouts import Whereabouts
+from hammerd.cli.whereabouts import Whereabouts, read_file
 from hammerd.core import places
 from hammerd.core.errors import HammerdError
 from hammerd.core.lag import safe_time_of
@@ -101,12 +101,10 @@ def find(whereabouts: Whereabouts, named: tuple[str, ...] = ()) -> LeftBehind:
 
 def _config_of(whereabouts: Whereabouts, run_dir: str) -> "Config | None":
     from hammerd.core.config import read_config
-    from hammerd.daemon.config_file import open_file
 
     path = whereabouts.config or places.CONFIG
     try:
-        with open_file(path) as file:
-            content = file.read()
+        content = read_file(path)
     except OSError:
         return None
     config = read_config(content, path)

@@ -86,14 +86,19 @@ def load_config(path: str) -> "Config":
     return read_config(_content(path, read), path)
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
+    """Return the bytes of a config, whoever could change them.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
     from hammerd.daemon.config_file import open_file
 
     with open_file(path) as file:
         return file.read()
 
 
-def _content(path: str, read: Callable[[str], bytes] = _read) -> bytes:
+def _content(path: str, read: Callable[[str], bytes] = read_file) -> bytes:
     try:
         return read(path)
     except OSError as error:
