@@ -253,7 +253,14 @@ def test_gears() -> None:
 
 
 def test_what_the_status_tells_of_a_pair() -> None:
-    told = {"pair_json", "_stream_json", "_transfer_json", "_lag_json", "_extras_json"}
+    told = {
+        "pair_json",
+        "_stream_json",
+        "_transfer_json",
+        "_lag_json",
+        "_extras_json",
+        "_flushes_json",
+    }
     keys = {
         key.value
         for tree in trees("core")

@@ -36,6 +36,8 @@ def notes_of(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
     yield from _unacknowledged(pair, measured_time)
     if pair.get("slave_is_short_of_room"):
         yield _short_of_room(pair)
+    if flush_failed := pair.get("flush_failed_because"):
+        yield f"flush failed: {flush_failed}"
     yield from _lag(pair, measured_time)
     yield from _wish(pair, measured_time)
     yield from _cascade(pair)

@@ -120,4 +120,5 @@ PAIR_KEYS: tuple[Key, ...] = (
     Key("stop_grace", _DURATION, Timing, "time between TERM and KILL"),
     Key("probe_timeout", _DURATION, Timing, "how long pfs-status may take"),
     Key("launch_timeout", _DURATION, Timing, "how long a stream may take to its first output"),
+    Key("flush_every", _DURATION, Timing, "both file systems are flushed so often", '"10s"'),
 )

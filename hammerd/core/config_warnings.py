@@ -6,16 +6,18 @@
     too long   a stop_timeout beyond what a shutdown grants
     detour     both ends remote: every byte comes here and goes out again
     blank      a blank in a path
+    too often  a flush_every that keeps the disk busy
 
 Every value is right on its own, and no two contradict each other: what does is a fault.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hammerd.core.config_checks import end_of, identity
 from hammerd.core.config_tables import Given
 from hammerd.core.config_values import show_duration
 from hammerd.core.errors import Fault
+from hammerd.core.pairs import Pair
 
 SHORTEST_LAG_S = 120.0
 """HAMMER publishes a TID after a flush and the next one, 30 to 60 s apiece at worst."""
@@ -25,6 +27,8 @@ REMOTE_DELAY_S = 5
 
 STALL_MARGIN_S = 60.0
 
+SHORTEST_FLUSH_S = 1.0
+
 LONGEST_STOP_S = 22.0
 """Of the 30 s that a shutdown grants (rcshutdown_timeout), 6 are for saving what is known, and 2
 until rc.subr looks whether hammerd is gone."""
@@ -33,12 +37,30 @@ Readings = Mapping[str, Mapping[str, Given]]
 """What was given for each pair by name."""
 
 
+def advice_on(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """Return what is worth doing though nothing is wrong; it never counts as a warning."""
+    names = [
+        pair.name
+        for pair in pairs
+        if pair.enabled
+        and pair.timing.flush_every_s is None
+        and not (pair.master.is_remote and pair.slave.is_remote)
+    ]
+    if not names:
+        return ()
+    listed = ", ".join(f'"{name}"' for name in names)
+    return (
+        f'flush_every is not set for {listed}: flush_every = "10s" makes a crash lose 10s at most,'
+        " not up to a minute, and costs nothing while nothing is written",
+    )
+
+
 def warnings_of(pairs: Readings) -> tuple[Fault, ...]:
     """Find what is most likely not meant; a word of [defaults] is warned of once."""
     found: list[Fault] = [*_circles(pairs), *_dropped_options(pairs)]
     for given in pairs.values():
         found += (*_short_lags(given), *_short_stall(given), *_long_stop(given))
-        found += (*_detour(given), *_blanks(given))
+        found += (*_detour(given), *_blanks(given), *_frequent_flushes(given))
     return tuple(dict.fromkeys(found))
 
 
@@ -117,6 +139,14 @@ def _short_stall(given: Mapping[str, Given]) -> Iterator[Fault]:
             what = f"lets a healthy stream be restarted: stall_timeout is {stall.shown}"
         hint = f"make stall_timeout {show_duration(least_s)} or longer"
         yield Fault(word.where, what, word.shown, hint)
+
+
+def _frequent_flushes(given: Mapping[str, Given]) -> Iterator[Fault]:
+    every = given["flush_every"]
+    if every.where and _seconds(every) < SHORTEST_FLUSH_S:
+        least = show_duration(SHORTEST_FLUSH_S)
+        hint = "a flush publishes for up to a second: make it 5s or longer"
+        yield Fault(every.where, f"keeps the disk busy below {least}", every.shown, hint)
 
 
 def _long_stop(given: Mapping[str, Given]) -> Iterator[Fault]:

@@ -33,6 +33,11 @@ def pfs_status_argv(hammer: str, ends: Sequence[Endpoint]) -> tuple[str, ...]:
     return (hammer, "pfs-status", *(end.path for end in ends))
 
 
+def synctid_argv(hammer: str, path: str) -> tuple[str, ...]:
+    """Build the argv that flushes the file system of a path on this machine (HAMMER.md §5)."""
+    return (hammer, "synctid", path)
+
+
 def environment(home: str) -> Mapping[str, str]:
     """Build the whole environment of a hammer process; nothing of ours is inherited."""
     return {"PATH": SEARCH_PATH, "HOME": home, "LC_ALL": "C"}

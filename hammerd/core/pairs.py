@@ -74,6 +74,7 @@ class Timing:
     stop_grace_s: float = 5.0
     probe_timeout_s: float = 20.0
     launch_timeout_s: float = 60.0
+    flush_every_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

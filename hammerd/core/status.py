@@ -6,12 +6,13 @@ SCHEMA_VERSION.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
 from hammerd.core.anomalies import Anomaly
 from hammerd.core.cascades import CascadeLag
+from hammerd.core.flushes import PairFlushes
 from hammerd.core.free_space import FreeSpace
 from hammerd.core.lag import Lag, LagVerdict
 from hammerd.core.pair_deadlines import deadline
@@ -79,6 +80,7 @@ class Extras:
     cascade: CascadeLag | None = None
     room: FreeSpace | None = None
     is_short_of_room: bool = False
+    flushes: PairFlushes = field(default_factory=PairFlushes)
 
 
 def health_of(report: PairReport, now_at: float) -> Health:
@@ -187,7 +189,18 @@ def _extras_json(extras: Extras, to_time: ToTime) -> Json:
         "slave_free_bytes": room.free_bytes if room else None,
         "slave_total_bytes": room.total_bytes if room else None,
         "slave_is_short_of_room": extras.is_short_of_room,
+        **_flushes_json(extras.flushes, to_time),
         "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
+    }
+
+
+def _flushes_json(flushes: PairFlushes, to_time: ToTime) -> Json:
+    master_at, slave_at = flushes.master.flushed_at, flushes.slave.flushed_at
+    return {
+        "flush_every_s": flushes.every_s,
+        "master_flushed_time": None if master_at is None else to_time(master_at),
+        "slave_flushed_time": None if slave_at is None else to_time(slave_at),
+        "flush_failed_because": flushes.failed_because,
     }
 
 

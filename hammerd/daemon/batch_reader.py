@@ -87,6 +87,14 @@ class BatchReader:
         seen = self._seen.get(end)
         return seen.real if seen else None
 
+    def link_directory(self, end: Endpoint) -> str | None:
+        """Return the directory of an end's PFS softlink, None where it is no softlink.
+
+        A softlink leads to a PFS of the file system that it stands on, and stands in its PFS#0.
+        """
+        seen = self._seen.get(end)
+        return dirname(seen.real) if seen and seen.is_pfs_link else None
+
     def keep(self, ends: Collection[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
         self.apart.keep(ends)

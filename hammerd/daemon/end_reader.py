@@ -52,6 +52,10 @@ class EndReader:
         """Return an end's path without any symlink on the way, None before it was looked at."""
         return self._batches.real_path(end)
 
+    def link_directory(self, end: Endpoint) -> str | None:
+        """Return the directory of an end's PFS softlink, None where it is no softlink."""
+        return self._batches.link_directory(end)
+
     async def probe(self, pairs: Iterable[Pair], timeout_s: float) -> list[EndReading]:
         """Read the ends of pairs that are here, each slave before its master.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from hammerd.core.anomalies import Anomalies, Anomaly
 from hammerd.core.cascades import Cascades, cascade_lag
 from hammerd.core.daemon_config import Config
+from hammerd.core.flushes import shortest_interval_s
 from hammerd.core.hammer_command import environment
 from hammerd.core.pair_events import Event, StopAsked
 from hammerd.core.pair_states import Down, PairLife
@@ -34,6 +35,7 @@ from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.engine import Engine, Inbox, World
 from hammerd.daemon.fd_limits import Reserve, make_room
+from hammerd.daemon.flusher import FlushCommands, Flusher
 from hammerd.daemon.foreign_watch import ForeignWatch, Ours, foreign_interval_s
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
@@ -152,6 +154,10 @@ class Daemon:
             self._inbox.post,
             settings.hammer,
         )
+        commands = FlushCommands(self._calls, calls, settings.hammer, home)
+        self._flusher = Flusher(
+            commands, reader.link_directory, self._readings, self._clock, self._journal.log
+        )
         written = WrittenSlaves(calls, looks)
         self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)
         told = Told(self._inbox.post, self._since_at, self._foreign.find)
@@ -265,8 +271,11 @@ class Daemon:
 
     def _start_ticks(self) -> None:
         interval_s = self._config.daemon.sample_interval_s
+        flush_s = shortest_interval_s(self._config.pairs)
+        flushes = () if flush_s is None else ((self._flush, flush_s),)
         self._ticks.start(
             (
+                *flushes,
                 (self._sample, interval_s),
                 (self._look_at_halves, interval_s),
                 (self._foreign.look, foreign_interval_s(interval_s)),
@@ -280,9 +289,14 @@ class Daemon:
             self._logging.reopen()
             self._hup = self._loop.create_task(self._reloading.reload())
 
+    async def _flush(self) -> None:
+        await self._flusher.flush(self._engine.lives())
+
     def _taken_over(self, changes: Reload) -> None:
+        flush_s = shortest_interval_s(self._config.pairs)
         self._take_over()
-        if "sample_interval_s" in changes.daemon_retuned:
+        is_flush_changed = shortest_interval_s(self._config.pairs) != flush_s
+        if is_flush_changed or "sample_interval_s" in changes.daemon_retuned:
             self._ticks.stop()
             self._start_ticks()
 
@@ -375,6 +389,7 @@ class Daemon:
             cascade_lag(way, lambda one: self._readings.lag(one, now_at)),
             self._rooms.of(pair.slave),
             self._rooms.is_short(pair.slave),
+            self._flusher.of(pair),
         )
 
     async def _look_at_rooms(self) -> None:

@@ -16,7 +16,7 @@ from hammerd.core.control_messages import Answer, Refusal, Request, Verb
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon import look
 
-GOOD = '[pairs.a]\nmaster = "/m"\nslave = "/s"\n'
+GOOD = '[pairs.a]\nmaster = "/m"\nslave = "/s"\nflush_every = "10s"\n'
 
 
 def flat(text: str) -> str:
@@ -144,6 +144,17 @@ hammerd: bad.toml: 2 faults
     hint: did you mean "lag_warning"?
 """
     assert (78, "", words) == (ran.code, ran.out, ran.err)
+
+
+def test_check_advises_to_flush_and_ends_well(hammerd, tmp_path: Path):
+    quiet = 'flush_every = "10s"\n'
+    (tmp_path / "lax.toml").write_text(GOOD.replace(quiet, ""))
+
+    ran = hammerd("check", "--strict", "lax.toml", cwd=tmp_path, columns=1000)
+
+    first, second = ran.out.splitlines()
+    assert (ran.code, ran.err, first) == (0, "", "lax.toml: 1 pair, no faults")
+    assert second.startswith('advice: flush_every is not set for "a": flush_every = "10s" makes')
 
 
 @pytest.mark.parametrize(
@@ -281,7 +292,8 @@ def pfs_link(path: Path, number: int) -> Path:
 
 def test_check_looks_at_the_ends_as_they_stand_on_the_disk(hammerd, tmp_path: Path):
     master, slave = (pfs_link(tmp_path / f"disk/pfs/{n}", n) for n in (1, 2))
-    (tmp_path / "c.toml").write_text(f'[pairs.a]\nmaster = "{master}"\nslave = "{slave}"\n')
+    ends = f'[pairs.a]\nmaster = "{master}"\nslave = "{slave}"\n'
+    (tmp_path / "c.toml").write_text(f'{ends}flush_every = "10s"\n')
 
     ran = hammerd("check", "c.toml", cwd=tmp_path, columns=1000)
 

@@ -85,6 +85,7 @@ def test_check_tells_faults_and_warnings_as_json(hammerd, run_dir: Path):
             }
         ],
         "warnings": [],
+        "advice": [],
     }
     assert (warned.code, strict.code, warned.out) == (0, 78, strict.out)
     told = json.loads(warned.out)

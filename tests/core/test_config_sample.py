@@ -7,7 +7,7 @@ import pytest
 
 from hammerd.core.config import Config, DaemonConfig, parse_config
 from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Key
-from hammerd.core.pairs import Endpoint, Pair, StreamOptions
+from hammerd.core.pairs import Endpoint, Pair, StreamOptions, Timing
 
 SAMPLE = (Path(__file__).parents[2] / "etc" / "hammerd.toml.sample").read_text()
 ENDS = (Endpoint("/Backup1/pfs/test"), Endpoint("/Backup2/pfs/test"))
@@ -26,8 +26,10 @@ def test_the_sample_s_comments_are_the_defaults():
     config = parse_config(spoken, "sample")
 
     with_bandwidth = StreamOptions(bandwidth_bytes=20 << 20)
+    with_flushes = Timing(flush_every_s=10.0)
     assert Config(DaemonConfig(), config.pairs) == config
-    assert Pair("test", *ENDS, options=with_bandwidth) == config.pairs[0]
+    pair = Pair("test", *ENDS, options=with_bandwidth, timing=with_flushes)
+    assert pair == config.pairs[0]
     assert [pair.name for pair in config.pairs] == ["test", "offsite"]
 
 

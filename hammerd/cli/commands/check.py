@@ -11,6 +11,7 @@ from hammerd.cli.quantities import count
 from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import chosen_config, load_config, takes_config
 from hammerd.core.config_ends import end_warnings
+from hammerd.core.config_warnings import advice_on
 from hammerd.core.daemon_config import Config
 from hammerd.core.errors import ConfigError, Fault
 
@@ -23,8 +24,8 @@ def check(file: str | None, config: str | None, *, strict: bool, as_json: bool) 
     """Check a config FILE and tell everything that is wrong with it.
 
     Exits with 78 when there are faults, with 66 when the file cannot be read. What is allowed
-    and most likely not meant is a warning, and exits with 0. Asked by root, a file that others
-    than root can change is a fault: hammerd would not run by it.
+    and most likely not meant is a warning, and exits with 0, as advice does. Asked by root, a
+    file that others than root can change is a fault: hammerd would not run by it.
     """
     path = chosen_config(file, config)
     if as_json:
@@ -39,6 +40,8 @@ def check(file: str | None, config: str | None, *, strict: bool, as_json: bool) 
     if warnings:
         told.append(count(len(warnings), "warning"))
     say(f"{path}: {', '.join(told)}")
+    for advice in advice_on(read.pairs):
+        say(f"advice: {advice}")
     return 0
 
 
@@ -51,14 +54,16 @@ def _tell_json(path: str, *, strict: bool) -> int:
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     names = None
+    advice: tuple[str, ...] = ()
     try:
         read = load_config(path)
         names, warnings = [pair.name for pair in read.pairs], _warnings_of(read)
+        advice = advice_on(read.pairs)
     except ConfigError as error:
         faults = error.faults
     told = {"faults": faults, "warnings": warnings}
     listed = {key: [_fault_json(fault) for fault in found] for key, found in told.items()}
-    say_json({"config": path, "pairs": names, **listed})
+    say_json({"config": path, "pairs": names, **listed, "advice": advice})
     return Exit.CONFIG if faults or (strict and warnings) else Exit.OK
 
 
