@@ -1,7 +1,8 @@
 """How long a pair takes from a death in its stream to the new stream's first line.
 
 Bare hammer sleeps 15 s and a delay after both halves ended, if it notices at all; min_py sees
-only the parent end. All streams run with the same options and a delay of 5 s.
+only the parent end. All streams run with -B, bare ones with a delay of 5 s, and the masters' file
+systems publish a flush in steps.
 """
 
 import os
@@ -80,7 +81,7 @@ class Peer:
 
 def run() -> None:
     """Kill what a stream is made of, under every supervisor at once, and print the ratios."""
-    with rig() as here, ThreadPoolExecutor(2 * len(DEATHS)) as watchers:
+    with rig(in_steps=True) as here, ThreadPoolExecutor(2 * len(DEATHS)) as watchers:
         bare = {death: _bare(here, f"bare-{death}") for death in DEATHS}
         minimal = {death: _under_min_py(here, f"min_py-{death}") for death in DEATHS}
         mirrors = here.apart(PAIRS)

@@ -31,6 +31,11 @@ class Mirror:
         """Write a small file to the master, flush, and return the flush TID."""
         return admin.write(self.root, self.pfs_id, FILE_BYTES)
 
+    def write_and_sync(self, name: str) -> int:
+        """Write a small file to the master, sync, and return the TID that covers its content."""
+        (self.master / name).write_bytes(bytes(FILE_BYTES))
+        return admin.flush(self.root)
+
     def holds(self, tid: int) -> bool:
         """Whether the slave has committed a TID."""
         return admin.sync_end_tid(self.slave) >= tid
@@ -41,10 +46,14 @@ class Mirror:
 
 
 class Rig:
-    """A directory with a hammer in it and as many mirrors as are asked for."""
+    """A directory with a hammer in it and as many mirrors as are asked for.
 
-    def __init__(self, root: Path) -> None:
+    `in_steps`: the masters' file systems publish a flush in steps, as a kernel does.
+    """
+
+    def __init__(self, root: Path, *, in_steps: bool = False) -> None:
         self.root = root
+        self._in_steps = in_steps
         self.hammer = admin.install(root / "bin")
         self._made = 0
 
@@ -59,7 +68,10 @@ class Rig:
         for number in (1, 2):
             label = f"Backup{number}"
             admin.new_file_system(place / label, label, tid_base=number << 32)
-        return [self._mirror(place, f"w{self._made}n{index}") for index in range(count)]
+        mirrors = [self._mirror(place, f"w{self._made}n{index}") for index in range(count)]
+        if self._in_steps:
+            admin.publish_in_steps(place / "Backup1")
+        return mirrors
 
     def streams(self) -> tuple[Stream, ...]:
         """Return every stream that runs in the rig."""
@@ -80,11 +92,11 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig() -> Iterator[Rig]:
+def rig(*, in_steps: bool = False) -> Iterator[Rig]:
     """Make a rig, and leave no process and no file of it behind."""
     with tempfile.TemporaryDirectory(prefix="hb-", dir="/tmp") as directory:
         try:
-            yield Rig(Path(directory))
+            yield Rig(Path(directory), in_steps=in_steps)
         finally:
             end_processes_below(Path(directory))
 
