@@ -66,7 +66,10 @@ class Follower:
 def follow(follower: Follower) -> None:
     """Show a few writes, each to a stream at rest, and how soon they are on the slave."""
     screen.heading("The slave follows")
-    screen.explain("Each time runs from the word sync to a slave that is equal to the master.")
+    screen.explain("Each time runs from the word sync to a slave that is equal to the master: the")
+    screen.explain(
+        "first step of the flush wakes the stream, which then rests for its delay of 1 s."
+    )
     for line in WRITES:
         time.sleep(REST_S)
         seconds = follower.write(line)

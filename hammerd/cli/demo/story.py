@@ -61,6 +61,9 @@ class Story:
             "/Backup1 and /Backup2 are HAMMER file systems, /sbin/hammer is a simulator"
         )
         screen.explain("of the real one; hammerd is the real daemon, and no clock is sped up.")
+        screen.explain(
+            "A flush publishes in steps over some tenths of a second, as a kernel's does."
+        )
         screen.explain(f"All of it lives below {self.world.root}; of the paths")
         screen.explain("that are shown from here on, that much is cut off.")
         self.world.build()

@@ -23,6 +23,7 @@ sample_interval = "5s"
 {group}
 [defaults]
 delay = "1s"
+flush_every = "10s"
 healthy_after = "1s"    # so short that the demo may kill again at once; else 60s
 
 [pairs.test]
@@ -51,7 +52,11 @@ def make_pair(world: World) -> None:
     screen.heading("The first copy")
     world.shell("touch /Backup1/test/test-file")
     world.shell("ls /Backup1/test/")
-    world.shell("sync")
+    screen.explain(
+        "(The tutorial says sync here. What a sync flushed is published by the flush after"
+    )
+    screen.explain("it, and a copy made before that shows nothing; synctid waits for both.)")
+    world.shell("hammer synctid /Backup1")
     world.shell("hammer mirror-copy /Backup1/test /Backup2/pfs/test")
     if world.shell("ls /Backup2/test/") != "test-file\n":
         raise CommandFailed("the first copy did not bring test-file to the slave")

@@ -48,6 +48,7 @@ class World:
         for number in (1, 2):
             label = f"Backup{number}"
             admin.new_file_system(self.root / label, label, tid_base=number << 32)
+            admin.publish_in_steps(self.root / label)
 
     def slow_down(self, read_ms: int | None) -> None:
         """Make each 512 KiB that is read from Backup1 take so long; None for no time at all."""
