@@ -6,7 +6,7 @@ of its master. Safe is about what the master has flushed (core/flush_proofs.py):
 by `safe_at` is on the slave. An end that cannot be read makes the lag unknown (None), never 0.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hammerd.core.flush_proofs import proven
@@ -40,6 +40,8 @@ class Lag:
     `safe_at`: everything that the master had flushed by then is on the slave, should the disk of
     the master be lost. `durable_at`: the same should the power of the slave's host fail too.
     Instants are monotonic.
+    `held_at`: the last moment of the master that the slave is known to hold whole; also where the
+    lag is unknown now.
     `is_unproven`: unknown only because an end was not seen for too long, or is to be confirmed.
     """
 
@@ -51,6 +53,7 @@ class Lag:
     durable_at: float | None = None
     is_approximate: bool = False
     is_unproven: bool = False
+    held_at: float | None = field(default=None, compare=False)
 
 
 UNKNOWN = Lag(LagVerdict.UNKNOWN)
@@ -88,6 +91,7 @@ def lag_of(
         safe_at=None if safe is None else safe.at,
         durable_at=None if durable is None else durable.at,
         is_approximate=any(each.is_approximate for each in (held, safe) if each),
+        held_at=None if held is None else held.at,
     )
 
 
@@ -104,6 +108,7 @@ def blind(lag: Lag) -> Lag:
         seconds=None,
         safe_at=_earlier(lag.safe_at, lag.measured_at),
         durable_at=_earlier(lag.durable_at, lag.measured_at),
+        held_at=_earlier(lag.held_at, lag.measured_at),
     )
 
 

@@ -93,13 +93,15 @@ LAST_WORDS = 8
 
 def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
     """Make a pair that rests until it is asked to start, or until its pause ends."""
-    return PairLife(pair, memory, stopped(memory, now_at))
+    return PairLife(pair, memory, stopped(memory, now_at), now_at)
 
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
     event = _fitted(life.pair, event)
-    life = replace(life, memory=_remembered(life.memory, event, ctx.now_at))
+    wanted_at = life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at
+    memory = _remembered(life.memory, event, ctx.now_at)
+    life = replace(life, memory=memory, wanted_at=wanted_at)
     match life.state:
         case Stopped():
             return _in_stopped(life, life.state, event, ctx)

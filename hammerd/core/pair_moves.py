@@ -244,5 +244,6 @@ def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """Count a failure and wait the longer, the more there were in a row."""
     failures = life.memory.failures + 1
     retry_at = ctx.now_at + ctx.backoff(life.pair, failures)
-    life = replace(life, memory=replace(life.memory, failures=failures))
+    memory = replace(life.memory, failures=failures)
+    life = replace(life, memory=memory, failed_by=trouble)
     return to(life, WaitingForBackoff(ctx.now_at, retry_at, trouble))

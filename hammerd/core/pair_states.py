@@ -315,8 +315,13 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class PairLife:
-    """A pair as it was configured, what it remembers, and the state that it is in."""
+    """A pair as it was configured, what it remembers, and the state that it is in.
+
+    `wanted_at`: since when it is to be up, where it is. `failed_by`: what its last failure was.
+    """
 
     pair: Pair
     memory: Memory
     state: State
+    wanted_at: float | None = None
+    failed_by: Trouble | None = None

@@ -6,16 +6,14 @@ SCHEMA_VERSION.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import assert_never
 
 from hammerd.core.anomalies import Anomaly
-from hammerd.core.cascades import CascadeLag
 from hammerd.core.flushes import PairFlushes
-from hammerd.core.free_space import FreeSpace
-from hammerd.core.lag import Lag, LagVerdict
+from hammerd.core.health import Health, health_of, is_silent_launch, worst
+from hammerd.core.lag import Lag
 from hammerd.core.pair_deadlines import deadline
+from hammerd.core.pair_report import Extras, PairReport
 from hammerd.core.pair_states import (
     STATE_WORDS,
     UNKILLABLE,
@@ -29,6 +27,7 @@ from hammerd.core.pair_states import (
     Parked,
     Paused,
     Phase,
+    Probing,
     Stopped,
     Stopping,
     Streaming,
@@ -39,7 +38,8 @@ from hammerd.core.pair_states import (
     WaitingForSlave,
     Wanted,
 )
-from hammerd.core.tid import Tid, format_tid
+from hammerd.core.pairs import is_remote
+from hammerd.core.tid import format_tid
 from hammerd.core.transfers import Transfer, bulk_of, rate_of
 
 SCHEMA_VERSION = 1
@@ -47,66 +47,6 @@ SCHEMA_VERSION = 1
 Json = dict[str, object]
 ToTime = Callable[[float], str]
 """Turns a monotonic instant into RFC 3339."""
-
-
-class Health(StrEnum):
-    """How a pair fares, from best to worst."""
-
-    OK = "ok"
-    UNKNOWN = "unknown"
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-@dataclass(frozen=True, slots=True)
-class PairReport:
-    """All that is known of a pair at one moment."""
-
-    life: PairLife
-    lag: Lag
-    master_tid: Tid | None
-    slave_tid: Tid | None
-    pid: int | None
-    half_pids: tuple[int, ...]
-    lag_unknown_because: str | None = None
-    extras: "Extras | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """What is told beside a pair's own life: of its ends, of its cascade, of its slave's disk."""
-
-    anomalies: tuple[Anomaly, ...] = ()
-    cascade: CascadeLag | None = None
-    room: FreeSpace | None = None
-    is_short_of_room: bool = False
-    flushes: PairFlushes = field(default_factory=PairFlushes)
-
-
-def health_of(report: PairReport, now_at: float) -> Health:
-    """Judge a pair by its state, its lag, its slave's room, and what nobody acknowledged."""
-    extras = report.extras or Extras()
-    is_to_be_seen = bool(report.life.memory.complaints or extras.anomalies)
-    warned = Health.WARNING if is_to_be_seen or extras.is_short_of_room else Health.OK
-    return worst(warned, _health_now(report, now_at))
-
-
-def _health_now(report: PairReport, now_at: float) -> Health:
-    life, state = report.life, report.life.state
-    match state:
-        case Parked() | Stopping(is_unkillable=True):
-            return Health.CRITICAL
-        case WaitingForMount():
-            is_long = now_at - state.since_at >= life.pair.timing.mount_grace_s
-            return Health.CRITICAL if is_long else worst(Health.WARNING, _lag_health(report))
-        case WaitingForBackoff() | WaitingForSlave():
-            return worst(Health.WARNING, _lag_health(report))
-        case Streaming(stopped_half=trouble) if trouble:
-            return worst(Health.WARNING, _lag_health(report))
-        case Stopped():
-            return Health.OK if not isinstance(life.memory.wanted, Up) else Health.WARNING
-        case _:
-            return _lag_health(report)
 
 
 def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
@@ -127,7 +67,7 @@ def daemon_health(daemon: Mapping[str, object]) -> Health:
 def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
     """Turn a pair's report into the JSON object that status answers with."""
     life, lag, state = report.life, report.lag, report.life.state
-    trouble = trouble_of(life)
+    trouble = _trouble_now(life, now_at)
     return {
         "pair": life.pair.name,
         "master": str(life.pair.master),
@@ -179,6 +119,22 @@ def trouble_of(life: PairLife) -> Trouble | None:
             return DISABLED
         case _:
             return None
+
+
+def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
+    """Return what stands against a pair now: also a launch without a word, and the last failure.
+
+    A pair whose failures nobody forgave fares no better while it is probed or launched again.
+    """
+    if (trouble := trouble_of(life)) is not None:
+        return trouble
+    if is_silent_launch(life, now_at):
+        who = "ssh, or the hammer of the other host," if is_remote(life.pair) else "hammer"
+        silent_s = now_at - life.state.since_at
+        return Trouble("launch_silent", f"{who} said nothing for {silent_s:.0f} s")
+    is_under_way = isinstance(life.state, Probing | Launching | Stopping)
+    has_failed = is_under_way and life.memory.failures > 0
+    return life.failed_by if has_failed else None
 
 
 def _extras_json(extras: Extras, to_time: ToTime) -> Json:
@@ -280,24 +236,6 @@ def status_json(daemon: Mapping[str, object], pairs: Iterable[Json], health: Hea
 
 
 DISABLED = Trouble("disabled", "enabled = false stands in the config")
-
-
-def _lag_health(report: PairReport) -> Health:
-    lag, thresholds = report.lag, report.life.pair.thresholds
-    if lag.verdict is LagVerdict.IN_SYNC:
-        return Health.OK
-    if lag.is_unproven:
-        return Health.WARNING
-    if lag.seconds is None:
-        return Health.UNKNOWN
-    if lag.seconds >= thresholds.lag_critical_s:
-        return Health.CRITICAL
-    return Health.WARNING if lag.seconds >= thresholds.lag_warning_s else Health.OK
-
-
-def worst(*healths: Health) -> Health:
-    """Return the worst of some healths."""
-    return max(healths, key=list(Health).index)
 
 
 def _wanted_word(wanted: Wanted) -> str:

@@ -16,6 +16,7 @@ from hammerd.core.control_messages import (
     Verb,
     refuse_unknown,
 )
+from hammerd.core.health import worst
 from hammerd.core.pair_events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair_states import Paused
 from hammerd.core.status import (
@@ -23,7 +24,6 @@ from hammerd.core.status import (
     daemon_health,
     pair_json,
     status_json,
-    worst,
     worst_health,
 )
 from hammerd.daemon.clock import Clock

@@ -37,10 +37,10 @@ from hammerd.core.pair_events import (
     Terminate,
 )
 from hammerd.core.pair_machine import step
+from hammerd.core.pair_report import Extras, PairReport
 from hammerd.core.pair_states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.slaves import Claim, Slaves, slave_keys
-from hammerd.core.status import Extras, PairReport
 from hammerd.core.stream_sayings import Committed
 from hammerd.daemon.deadlines import Deadlines
 from hammerd.daemon.faults import Faults

@@ -5,15 +5,16 @@ moves; a master on another host is seen by nothing else. Called before the machi
 Nothing here raises: the machine must get every event, GroupEmpty above all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hammerd.core.anomalies import Anomalies
 from hammerd.core.master_sightings import Listening, Sighting
 from hammerd.core.pair_events import Event, GroupEmpty, Said
-from hammerd.core.pair_states import PairLife
+from hammerd.core.pair_states import PairLife, Streaming
 from hammerd.core.pairs import Pair
 from hammerd.core.read_spans import ReadSpan
 from hammerd.core.stream_sayings import Batch, Committed, Saying
+from hammerd.core.tid import Tid
 from hammerd.daemon.clock import Clock, Instant
 from hammerd.daemon.foreign_watch import ForeignWatch
 from hammerd.daemon.readings import Readings
@@ -55,6 +56,27 @@ class Hearsay:
         elif isinstance(event, Said):
             self._note(self._life_of(pair), event.saying)
 
+    def still_resting(self, lives: Iterable[PairLife]) -> None:
+        """Take note of masters on other hosts whose streams rest: their TIDs stay what they were.
+
+        A half that stands still, or a stream that is being ended, proves nothing.
+        """
+        for life in lives:
+            listening = self._listening.get(life.pair.name)
+            if listening is None or not _lives(life):
+                continue
+            tid, at = self._held_tid(life.pair), listening.proven_at(self._clock.now().at)
+            if tid is not None and at is not None:
+                self._sighted(life.pair, Sighting(tid, at), at)
+
+    def _held_tid(self, pair: Pair) -> Tid | None:
+        """Return the TID of a master whose stream rests, None where nobody knows it."""
+        newest, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
+        if newest is not None and not newest.is_approximate:
+            return newest.tid
+        # It found nothing to copy: the master holds what the slave holds.
+        return slave.tid if slave else None
+
     def _note(self, life: PairLife, saying: Saying) -> None:
         match saying:
             case Committed(tid):
@@ -77,3 +99,7 @@ class Hearsay:
     def _sighted(self, pair: Pair, seen: Sighting, now_at: float) -> None:
         began = Instant(seen.at, self._clock.wall_time(seen.at))
         self._readings.master_read(pair.master, seen.tid, began, ReadSpan(seen.at, now_at))
+
+
+def _lives(life: PairLife) -> bool:
+    return isinstance(life.state, Streaming) and life.state.stopped_half is None

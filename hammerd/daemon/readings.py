@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hammerd.core.lag import UNKNOWN, Lag, LagVerdict, SlaveReading, blind, lag_of
+from hammerd.core.master_sightings import REST_PROVES_S
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.read_spans import ReadSpan, heard
 from hammerd.core.slave_tids import SlaveTids, as_of, flushed, moved
@@ -38,7 +39,8 @@ def patience(sample_interval_s: float, sample_timeout_s: float) -> Patience:
     """Return how long to trust a reading, for samples so far apart."""
     unproven_after_s = 3 * sample_interval_s
     here_s = max(unproven_after_s, sample_interval_s + 2 * sample_timeout_s)
-    return Patience(here_s, unproven_after_s)
+    remote_s = max(unproven_after_s, sample_interval_s + 2 * REST_PROVES_S)
+    return Patience(here_s, remote_s)
 
 
 class Readings:

@@ -18,11 +18,11 @@ from hammerd.core.daemon_config import Config
 from hammerd.core.flushes import shortest_interval_s
 from hammerd.core.hammer_command import environment
 from hammerd.core.pair_events import Event, StopAsked
+from hammerd.core.pair_report import Extras
 from hammerd.core.pair_states import Down, PairLife
 from hammerd.core.pairs import Pair
 from hammerd.core.reload import Reload
 from hammerd.core.slaves import Slaves
-from hammerd.core.status import Extras
 from hammerd.daemon import children, signals
 from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
@@ -342,6 +342,7 @@ class Daemon:
     async def _sample(self) -> None:
         pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
         async with self._is_sampling:
+            self._hearsay.still_resting(self._engine.lives())
             await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
 
     async def _look_at_halves(self) -> None:

@@ -1,7 +1,18 @@
 """What a stream shows of a master that nobody here can ask."""
 
-from hammerd.core.master_sightings import Listening, Sighting
-from hammerd.core.stream_sayings import Batch, Committed, Idle, NoWork, Saying
+import pytest
+
+from hammerd.core.master_sightings import REST_PROVES_S, Listening, Sighting
+from hammerd.core.stream_sayings import (
+    Batch,
+    Committed,
+    Idle,
+    LostLink,
+    NoWork,
+    Prescan,
+    Remark,
+    Saying,
+)
 from hammerd.core.tid import Tid
 
 QUIRK = Batch(Tid(20), Tid(0), (1 << 64) - 1)
@@ -43,3 +54,40 @@ def test_rest_of_the_quirk_is_a_rest() -> None:
     seen = hear((1, QUIRK), (1, NoWork()), (6, Idle()), (11, batch(20, 30)), (12, Idle()))
 
     assert seen == [Sighting(Tid(30), 6)]
+
+
+def rested(*sayings: tuple[float, Saying]) -> Listening:
+    listening = Listening(0.0)
+    for now_at, saying in sayings:
+        listening, _ = listening.hear(saying, now_at)
+    return listening
+
+
+def test_rest_proves_the_master_as_long_as_it_lasts_but_for_the_last_seconds() -> None:
+    resting = rested((1, batch(2, 20)), (3, Idle()), (4, Remark("a line of ssh's")))
+
+    assert resting.proven_at(3 + REST_PROVES_S - 1) is None
+    assert resting.proven_at(3 + REST_PROVES_S) == 3
+    assert resting.proven_at(500) == 500 - REST_PROVES_S
+
+
+@pytest.mark.parametrize("saying", [batch(21, 30), QUIRK, LostLink(), Prescan()])
+def test_what_a_source_half_says_ends_its_rest(saying: Saying) -> None:
+    assert rested((3, Idle()), (4, saying)).proven_at(500) is None
+
+
+def test_stream_that_is_copying_proves_nothing() -> None:
+    assert rested((1, batch(2, 20)), (2, NoWork())).proven_at(500) is None
+
+
+@pytest.mark.parametrize("bulk_bytes", [0, 100, None])
+def test_look_that_found_no_work_was_made_after_the_rest_before(bulk_bytes: int | None) -> None:
+    nothing = Batch(Tid(20), Tid(0), bulk_bytes)
+
+    assert rested((1, nothing), (1, NoWork())).proven_at(500) == 0
+    looked = rested((1, nothing), (1, NoWork()), (6, Idle()), (11, nothing), (11, NoWork()))
+    assert looked.proven_at(12) == 6
+
+
+def test_quirk_is_no_look() -> None:
+    assert rested((3, Idle()), (4, QUIRK), (4, NoWork())).proven_at(500) is None

@@ -52,7 +52,7 @@ AHEAD = Lag(LagVerdict.AHEAD, tids=-3)
 TROUBLE = Trouble("why", "what helps")
 
 PROBING = Probing(80.0, 100.0)
-LAUNCHING = Launching(80.0, 140.0, Gear.BULK)
+LAUNCHING = Launching(97.0, 157.0, Gear.BULK)
 STREAMING = Streaming(80.0, 79.0, Gear.FOLLOWING, AtRest(), 80.0)
 STOPPING = Stopping(80.0, 105.0, ThenStopped())
 HUNG = replace(STOPPING, kills=2)
@@ -122,7 +122,17 @@ def test_what_needs_a_person_is_critical_whatever_the_lag(state: State) -> None:
 
 @pytest.mark.parametrize("wanted", [Paused(), Paused(500.0), Down()])
 def test_pair_that_rests_as_asked_is_well(wanted: Wanted) -> None:
-    assert health_of(report(Stopped(80.0), behind(9999), wanted), NOW_AT) == Health.OK
+    assert health_of(report(Stopped(80.0), behind(1799), wanted), NOW_AT) == Health.OK
+
+
+@pytest.mark.parametrize("wanted", [Paused(), Paused(500.0)])
+def test_pause_that_makes_a_slave_too_old_is_a_warning(wanted: Wanted) -> None:
+    assert health_of(report(Stopped(80.0), behind(1800), wanted), NOW_AT) == Health.WARNING
+    assert health_of(report(Stopped(80.0), IN_SYNC, wanted), NOW_AT) == Health.OK
+
+
+def test_disabled_pair_is_well_however_old_its_slave_is() -> None:
+    assert health_of(report(Stopped(80.0), behind(9999), Down()), NOW_AT) == Health.OK
 
 
 def test_pair_that_rests_though_it_is_wanted_is_a_warning() -> None:

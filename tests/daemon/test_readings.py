@@ -166,7 +166,7 @@ def test_slave_of_a_push_pair_is_as_its_stream_left_it(readings: Readings) -> No
 
 def test_patience_is_three_intervals_and_never_shorter_than_a_batch_may_take() -> None:
     assert patience(30.0, 20.0) == Patience(here_s=90.0, remote_s=90.0)
-    assert patience(1.0, 20.0) == Patience(here_s=41.0, remote_s=3.0)
+    assert patience(1.0, 20.0) == Patience(here_s=41.0, remote_s=21.0)
 
 
 def test_another_pfs_at_the_path_is_read_from_scratch(readings: Readings) -> None:
