@@ -5,10 +5,13 @@ Every function takes real directories and needs no privilege. No stream imports 
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from pathlib import Path
 
+from hammerd.simulator.kernel import durability, null_mounts, recovery, waiters
 from hammerd.simulator.kernel import flush as flushing
-from hammerd.simulator.kernel import null_mounts, waiters
 from hammerd.simulator.kernel.file_system import (
     STATE_DIRECTORY,
     FileSystem,
@@ -16,7 +19,7 @@ from hammerd.simulator.kernel.file_system import (
     tid_step,
 )
 from hammerd.simulator.kernel.flush import Flushed
-from hammerd.simulator.kernel.ioctls import OpenPfs, catch_up, get_pfs
+from hammerd.simulator.kernel.ioctls import catch_up, make_tree
 from hammerd.simulator.kernel.pfs_info import PfsInfo, new_uuid, pfs_directory, store_info
 from hammerd.simulator.kernel.publishing import SYNCER
 from hammerd.simulator.kernel.state_files import replace_file
@@ -29,6 +32,10 @@ KNOBS = (
     "slow_write_ms",
     "ronly",
     "faults",
+    "full",
+    "unprivileged",
+    "open_files",
+    "lost_disk",
     "fork_fails",
     "flush_steps",
     "syncer_s",
@@ -87,21 +94,24 @@ def new_file_system(
 
 
 def mount_null(pfs_link: Path, directory: Path) -> None:
-    """Show the live tree of a master at a directory of the same file system.
+    """Show a PFS at a directory of the same file system: a slave as of its present TID.
 
     Raises:
-        ValueError: the link is no master's, or the directory is not a free one of its file system.
+        ValueError: the link is no PFS's, or the directory is not a free one of its file system.
     """
-    pfs, info = open_pfs(str(pfs_link))
+    pfs, info = open_pfs(str(pfs_link), is_peek=True)
     place = directory.resolve()
-    if info.is_slave or pfs.pfs_id == 0:
-        raise ValueError(f"{pfs_link} is not the link of a master PFS")
+    if pfs.pfs_id == 0 or (info.is_slave and not pfs_link.exists()):
+        raise ValueError(f"{pfs_link} is not the link of a PFS that can be entered")
     mounted = null_mounts.null_mounts(pfs.fs)
     inside = place.relative_to(pfs.fs.root)
     if not place.is_dir() or str(inside) in mounted or pfs.pfs_id in mounted.values():
         raise ValueError(f"cannot mount {pfs_link} at {directory}: missing or mounted already")
     with pfs.fs.locked():
-        null_mounts.mount(pfs.fs, pfs.pfs_id, str(place))
+        if info.is_slave:
+            null_mounts.mount_slave(pfs.fs, pfs.pfs_id, make_tree(pfs, info), str(place))
+        else:
+            null_mounts.mount(pfs.fs, pfs.pfs_id, str(place))
 
 
 def unmount_null(directory: Path) -> None:
@@ -112,9 +122,14 @@ def unmount_null(directory: Path) -> None:
 
 
 def unmount(root: Path) -> None:
-    """Take a file system away: its root is an empty directory that is not HAMMER."""
+    """Take a file system away: its root is an empty directory that is not HAMMER.
+
+    Raises:
+        OSError: a source half has it open.
+    """
     fs = _file_system(root)
     aside = _aside(root)
+    _check_unused(fs)
     if fs.is_set("flush_steps"):
         flushing.synctid(fs)
     with fs.locked():
@@ -129,7 +144,26 @@ def mount(root: Path) -> None:
     _aside(root).rename(root)
     fs = _file_system(root)
     with fs.locked():
+        recovery.forget_memory(fs)
         fs.publish_tid(fs.last_flush_tid())
+
+
+def power_cut(root: Path) -> None:
+    """Cut the power of a machine and mount the file system again (docs/simulator.md).
+
+    Its processes would be gone, too: end them first.
+    """
+    recovery.cut_power(_file_system(root))
+
+
+def _check_unused(fs: FileSystem) -> None:
+    fd = os.open(fs.path("lock_of_users"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "Device busy", fs.root) from None
+    finally:
+        os.close(fd)
 
 
 def _aside(root: Path) -> Path:
@@ -221,16 +255,18 @@ def set_knob(root: Path, name: str, value: str | float | None) -> None:
 
 def sync_end_tid(link: Path) -> int:
     """Return the sync-end-tid that pfs-status would print for a PFS."""
-    return get_pfs(_pfs(link)).sync_end_tid
+    return open_pfs(str(link), is_peek=True)[1].sync_end_tid
+
+
+def durable_tid(link: Path) -> int:
+    """Return the sync-end-tid that a slave would have after a cut of the power now."""
+    pfs, info = open_pfs(str(link), is_peek=True)
+    return durability.durable_tid(pfs.fs, pfs.pfs_id, info.sync_end_tid)
 
 
 def shared_uuid(link: Path) -> str:
     """Return the shared-uuid that pfs-status would print for a PFS."""
-    return get_pfs(_pfs(link)).shared_uuid
-
-
-def _pfs(link: Path) -> OpenPfs:
-    return open_pfs(str(link))[0]
+    return open_pfs(str(link), is_peek=True)[1].shared_uuid
 
 
 def _file_system(path: Path) -> FileSystem:

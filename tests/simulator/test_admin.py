@@ -50,7 +50,7 @@ def test_file_systems_have_tid_bases_of_their_own(machine: Machine) -> None:
 def test_null_mount_is_refused_where_it_cannot_be(machine: Machine) -> None:
     master, slave = machine.master_and_slave()
 
-    with pytest.raises(ValueError, match="not the link of a master"):
+    with pytest.raises(ValueError, match="not the link of a PFS that can be entered"):
         admin.mount_null(slave, machine.path("/Backup2/pfs"))
     with pytest.raises(ValueError, match="mounted already"):
         admin.mount_null(master, machine.path("/Backup1/test"))

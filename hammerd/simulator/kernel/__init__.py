@@ -6,7 +6,9 @@
     ROOT/.hammerfs/slow_read_ms, ronly, faults ...    knobs, where set
     ROOT/.hammerfs/waiters/PID                        a FIFO for each process that waits for a TID
     ROOT/.hammerfs/mounts                             null mounts
+    ROOT/.hammerfs/lock, lock_of_users                who changes it, and who keeps it mounted
     ROOT/.hammerfs/pfs/00001/info                     what pfs-status prints
+    ROOT/.hammerfs/pfs/00001/durable, looked_at_tid   what a cut leaves, what a look overwrote
     ROOT/.hammerfs/pfs/00001/records, data            heads and data of all records, append-only
     ROOT/.hammerfs/pfs/00001/live, inodes             a master's files (or where they are mounted)
     ROOT/.hammerfs/pfs/00001/snapshots/0x...          what a slave shows, hard links into contents

@@ -118,18 +118,19 @@ class FileSystem:
     def begin_flush(self, shape: Shape, tids: list[int]) -> Publishing:
         """Begin a flush whose groups have these TIDs; call with the lock held."""
         publishing = self.publishing()
-        publishing.begin(clock.kernel_now(), self._ends_s(shape), tids)
+        publishing.begin(clock.kernel_now(), self.ends_s(shape), tids)
         self.store_publishing(publishing)
         return publishing
 
     def begin_empty_flush(self, shape: Shape) -> Publishing:
         """Begin a flush that finds nothing new; call with the lock held."""
         publishing = self.publishing()
-        publishing.begin_empty(clock.kernel_now(), self._ends_s(shape))
+        publishing.begin_empty(clock.kernel_now(), self.ends_s(shape))
         self.store_publishing(publishing)
         return publishing
 
-    def _ends_s(self, shape: Shape) -> tuple[float, ...]:
+    def ends_s(self, shape: Shape) -> tuple[float, ...]:
+        """Return after how many seconds of `kernel_now` the groups of a flush end."""
         scale = self.time_scale()
         return tuple(end_s / scale for end_s in shape.ends_s)
 
@@ -197,9 +198,13 @@ class FileSystem:
             clock.sleep(int(milliseconds) / 1000, name)
 
     def check_writable(self) -> None:
-        """Raise EROFS when the file system is mounted read-only."""
-        if self.is_set("ronly"):
+        """Raise EROFS when the file system is read-only, by its mount or by itself."""
+        if self.is_set("ronly") or self.has_turned_read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def has_turned_read_only(self) -> bool:
+        """Tell whether it lost its disk and has not been mounted anew since."""
+        return os.path.exists(self.path("turned_ronly"))
 
     def check_fault(self, call: str) -> None:
         """Raise what the `faults` knob holds for this ioctl."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from hammerd.simulator import clock
+from hammerd.simulator.kernel import durability
 from hammerd.simulator.kernel.file_system import FileSystem, tid_step
 from hammerd.simulator.kernel.live_tree import Flush, Inodes, block_bytes
 from hammerd.simulator.kernel.manifest import Attributes, entry_to_data
@@ -55,6 +56,8 @@ def flush(fs: FileSystem, shape: Shape | None = None) -> Flushed:
         # A flush that was killed left records with a TID that must not be used again.
         tids = [fs.reserve_tid() for _ in (shape.ends_s if shape else (0,))]
         content_tid = tids[shape.content - 1] if shape else tids[0]
+        if fs.has_turned_read_only():
+            return Flushed(began_s, [], fs.last_flush_tid(), is_new=False)
         took = [_flush_pfs(fs, number, (tids[0], content_tid)) for number in pfs_ids(fs) if number]
         is_new = any(took) or fs.is_dirty()
         if not is_new:
@@ -66,6 +69,9 @@ def flush(fs: FileSystem, shape: Shape | None = None) -> Flushed:
         else:
             now = fs.begin_flush(shape, tids) if is_new else fs.begin_empty_flush(shape)
             done.ends_s = max(now.ends_at(), began_s)
+        durable_s = fs.ends_s(shape)[-1] + began_s if shape else began_s
+        if durability.flush(fs, durable_s):
+            done.ends_s = max(done.ends_s, durable_s)
         return done
 
 
@@ -84,10 +90,11 @@ def synctid(fs: FileSystem) -> int:
 
     It covers all that was written before it began.
     """
-    flush(fs)
-    finish(fs)
-    flush(fs)
-    finish(fs)
+    for _ in range(2):
+        ends_s = flush(fs).ends_s
+        finish(fs)
+        if ends_s != BY_HAND:
+            clock.kernel_sleep(ends_s, "flush")
     return fs.flush_tid()
 
 

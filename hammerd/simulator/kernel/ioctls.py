@@ -7,18 +7,25 @@ A file system that was unmounted under an open PFS answers EIO.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 
 from hammerd.simulator import clock
-from hammerd.simulator.kernel import pfs_links, stream_model, trees
-from hammerd.simulator.kernel.file_system import FileSystem
+from hammerd.simulator.kernel import durability, pfs_links, stream_model, trees
+from hammerd.simulator.kernel.file_system import FileSystem, InjectedError
 from hammerd.simulator.kernel.manifest import Manifest
 from hammerd.simulator.kernel.pfs_info import PfsInfo, load_info, pfs_directory, store_info
 from hammerd.simulator.kernel.records import Record, RecordStore
-from hammerd.simulator.kernel.state_files import remove_tree
+from hammerd.simulator.kernel.state_files import read_bytes, remove_tree, replace_file
 from hammerd.simulator.kernel.waiters import Waiter
 
+LOOKED = "looked_at_tid"
 GONE_TID = (1 << 64) - 1
+FOR_ROOT = (
+    *("SET_PSEUDOFS", "WAI_PSEUDOFS", "UPG_PSEUDOFS", "DGD_PSEUDOFS", "RMR_PSEUDOFS"),
+    *("MIRROR_READ", "MIRROR_WRITE"),
+)
+"""What a kernel lets nobody else do."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +35,23 @@ if TYPE_CHECKING:
 class OpenPfs:
     """A PFS that was opened by its path: what an ioctl is made on."""
 
-    __slots__ = ("fs", "pfs_id")
+    __slots__ = ("fs", "held", "pfs_id")
 
     def __init__(self, fs: FileSystem, pfs_id: int) -> None:
         self.fs = fs
         self.pfs_id = pfs_id
+        self.held = -1
+
+    def hold(self) -> None:
+        """Keep the file system from being unmounted, as an open directory of it does."""
+        self.held = os.open(self.fs.path("lock_of_users"), os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(self.held, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Let go of the file system."""
+        if self.held >= 0:
+            os.close(self.held)
+            self.held = -1
 
     def store(self) -> RecordStore:
         """Return the records of this PFS."""
@@ -42,6 +61,8 @@ class OpenPfs:
         """Start an ioctl: fail as was injected, or with EIO when the file system is gone."""
         if not os.path.isdir(self.fs.state):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if call in FOR_ROOT and self.fs.is_set("unprivileged"):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         self.fs.check_fault(call)
         catch_up(self.fs)
 
@@ -55,13 +76,33 @@ def catch_up(fs: FileSystem) -> None:
         syncer.catch_up(fs)
 
 
-def get_pfs(pfs: OpenPfs) -> PfsInfo:
-    """Return the info; a master's sync-end-tid is the published TID (HAMMER.md 3)."""
+def get_pfs(pfs: OpenPfs, *, is_peek: bool = False) -> PfsInfo:
+    """Return the info; a master's sync-end-tid is the published TID (HAMMER.md 3).
+
+    The kernel keeps that in memory in place of what the PFS had stored, so a mere look changes
+    what a later downgrade stores; a peek does not.
+    """
     pfs.enter("GET_PSEUDOFS")
     info = load_info(pfs.fs, pfs.pfs_id)
     if not info.is_slave:
         info.sync_end_tid = pfs.fs.flush_tid()
+        if not is_peek:
+            overwrite_stored(pfs, info.sync_end_tid)
     return info
+
+
+def overwrite_stored(pfs: OpenPfs, tid: int) -> None:
+    """Let a downgrade find this TID stored."""
+    if stored_tid(pfs, 0) != tid:
+        replace_file(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LOOKED), b"%#018x\n" % tid)
+
+
+def stored_tid(pfs: OpenPfs, on_disk: int) -> int:
+    """Return the sync-end-tid that is stored for a master: that of the last look, if any."""
+    try:
+        return int(read_bytes(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LOOKED)), 16)
+    except FileNotFoundError:
+        return on_disk
 
 
 def set_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
@@ -71,8 +112,15 @@ def set_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
     with pfs.fs.locked():
         # Shown first: a target killed in between sends the slice again and so mends it.
         show_pfs(pfs, info)
+        before = load_info(pfs.fs, pfs.pfs_id)
+        if info.is_slave and info.sync_end_tid != before.sync_end_tid:
+            durability.commit(pfs.fs, pfs.pfs_id, before.sync_end_tid)
         store_info(pfs.fs, pfs.pfs_id, info)
         pfs.fs.flush_small()
+    if info.is_slave and pfs.fs.is_set("lost_disk"):
+        from hammerd.simulator.kernel.lost_disk import wait_for_disk
+
+        wait_for_disk(pfs.fs)
 
 
 def show_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
@@ -91,6 +139,15 @@ def show_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
     _sweep_snapshots(directory, os.path.basename(shown) if info.is_slave else "")
 
 
+def make_tree(pfs: OpenPfs, info: PfsInfo) -> str:
+    """Make a tree of what a slave shows now, and return its place; call with the lock held."""
+    own = pfs_directory(pfs.fs, pfs.pfs_id)
+    manifest = Manifest(pfs.store(), pfs.store().load(), info.sync_end_tid)
+    tree = os.path.join(own, "mounted")
+    trees.show_snapshot(manifest, tree, os.path.join(own, "contents"))
+    return tree
+
+
 def _sweep_snapshots(directory: str, kept: str) -> None:
     if not os.path.isdir(directory):
         return
@@ -102,8 +159,8 @@ def _sweep_snapshots(directory: str, kept: str) -> None:
 def wait_pfs(pfs: OpenPfs, tid: int) -> None:
     """Block until the PFS's sync-end-tid is past `tid`; no time limit, no polling."""
     pfs.enter("WAI_PSEUDOFS")
-    clock.trace(-1, "wait")
     waiter = Waiter(pfs.fs.path("waiters"))
+    clock.trace(-1, "wait")
     try:
         while _sync_end_tid(pfs) <= tid:
             waiter.block(_next_moment(pfs.fs))
@@ -125,8 +182,10 @@ def _sync_end_tid(pfs: OpenPfs) -> int:
         info = load_info(pfs.fs, pfs.pfs_id)
         return info.sync_end_tid if info.is_slave else pfs.fs.flush_tid()
     except FileNotFoundError:
-        # Destroyed or unmounted: the next batch finds out which.
-        return GONE_TID
+        # Unmounted, or destroyed: the next batch finds out which. For a destroyed one the kernel
+        # was seen to wait for ever.
+        is_mounted = os.path.isdir(pfs.fs.state)
+        return 0 if is_mounted and pfs.fs.is_set("flush_steps") else GONE_TID
 
 
 def mirror_read(
@@ -180,6 +239,8 @@ def mirror_write(arrivals: Arrivals) -> None:
     pfs = arrivals.pfs
     pfs.enter("MIRROR_WRITE")
     pfs.fs.check_writable()
+    if arrivals.added and pfs.fs.is_set("full"):
+        raise InjectedError(errno.ENOSPC)
     pfs.fs.slow_down("slow_write_ms")
     with pfs.fs.locked():
         pfs.store().append(arrivals.added, arrivals.deleted)

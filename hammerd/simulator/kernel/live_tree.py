@@ -2,7 +2,7 @@
 
 Objects are known by inode number. A file is read when its inode's times or length differ
 from the last flush, or were too young then to be trusted; only blocks that differ become
-records. Directory times, sockets, FIFOs and devices are not mirrored.
+records. Sockets and devices are not mirrored.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hammerd.simulator.kernel.state_files import read_bytes, replace_file
 
 SMALL_BLOCK_BYTES = 16384
 LARGE_BLOCK_BYTES = 65536
+MIRRORED = (stat.S_IFREG, stat.S_IFLNK, stat.S_IFIFO)
 LARGE_FROM_BYTES = 1 << 20
 RACY_NS = 1_000_000_000  # a change within the same clock tick leaves no other trace
 
@@ -50,6 +51,14 @@ class Inodes:
         for line in lines:
             inode, object_, *seen = (int(word) for word in line.split())
             self.by_inode[inode] = (object_, (seen[0], seen[1], seen[2]))
+
+    def adopt(self, manifest: Manifest, live: str, object_: int = ROOT_OBJECT) -> None:
+        """Take a tree that was made from a manifest for the objects that are in it."""
+        self.by_inode[os.lstat(live).st_ino] = (object_, (0, 0, 0))
+        for name, child in manifest.entries.get(object_, {}).items():
+            path = os.path.join(live, os.fsdecode(name))
+            if child in manifest.attributes and os.path.lexists(path):
+                self.adopt(manifest, path, child)
 
     def store(self) -> None:
         """Keep it for the next flush."""
@@ -110,7 +119,7 @@ class Flush:
                 object_ = self._identify(found)
                 self._directory(path, object_)
                 return object_
-            if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
+            if stat.S_IFMT(found.st_mode) in MIRRORED:
                 return self._file(path, found)
         except FileNotFoundError:
             pass  # gone since it was listed
@@ -132,7 +141,8 @@ class Flush:
         self.met.add(object_)
         seen = (found.st_ctime_ns, found.st_mtime_ns, found.st_size)
         size = found.st_size
-        if self.old_inodes.by_inode.get(found.st_ino) != (object_, seen):
+        is_known = self.old_inodes.by_inode.get(found.st_ino) == (object_, seen)
+        if not is_known and not stat.S_ISFIFO(found.st_mode):
             size = self._content(path, object_, found)
         if self.started_ns - max(seen[:2]) < RACY_NS:
             seen = (0, 0, 0)
@@ -141,8 +151,8 @@ class Flush:
         return object_
 
     def _attributes(self, object_: int, found: os.stat_result, size: int) -> None:
-        mtime_ns = 0 if stat.S_ISDIR(found.st_mode) else found.st_mtime_ns
-        new = Attributes(found.st_mode, found.st_uid, found.st_gid, mtime_ns, size).to_data()
+        owner = (found.st_uid, found.st_gid)
+        new = Attributes(found.st_mode, *owner, found.st_mtime_ns, size).to_data()
         old = self.manifest.inodes.get(object_)
         if old is None or self.manifest.attributes[object_].to_data() != new:
             self._replace(old, Record(object_, INODE, 0, self.tid), new)

@@ -1,7 +1,8 @@
-"""Null mounts: which directories of a file system show a master's live tree.
+"""Null mounts: which directories of a file system show a master's live tree or a slave.
 
-While mounted, the live tree is renamed into the directory's place and the directory that was
-there is kept aside, so the mount point is a real directory and nothing is looked up twice.
+While mounted, the tree is renamed into the directory's place and the directory that was there is
+kept aside, so the mount point is a real directory and nothing is looked up twice. A slave's is a
+tree of its own: it shows the TID that the slave had at the mount, for ever.
 """
 
 from __future__ import annotations
@@ -11,7 +12,12 @@ import os
 from hammerd.simulator.kernel.file_system import FileSystem
 from hammerd.simulator.kernel.pfs_info import pfs_directory
 from hammerd.simulator.kernel.pfs_links import LIVE
-from hammerd.simulator.kernel.state_files import read_bytes, replace_file, replace_symlink
+from hammerd.simulator.kernel.state_files import (
+    read_bytes,
+    remove_tree,
+    replace_file,
+    replace_symlink,
+)
 
 UNDERLYING = "underlying"
 
@@ -34,12 +40,21 @@ def _store(fs: FileSystem, mounts: dict[str, int]) -> None:
 def mount(fs: FileSystem, pfs_id: int, directory: str) -> None:
     """Show the live tree of a master at a real directory below the root; under the lock."""
     own = pfs_directory(fs, pfs_id)
-    live, underlying = os.path.join(own, LIVE), os.path.join(own, UNDERLYING)
+    live = os.path.join(own, LIVE)
+    _put(fs, pfs_id, live, directory)
+    replace_symlink(live, os.path.relpath(directory, own))
+
+
+def mount_slave(fs: FileSystem, pfs_id: int, tree: str, directory: str) -> None:
+    """Show a tree that was made of a slave at a real directory below the root; under the lock."""
+    _put(fs, pfs_id, tree, directory)
+
+
+def _put(fs: FileSystem, pfs_id: int, tree: str, directory: str) -> None:
     mounts = null_mounts(fs)
     mounts[os.path.relpath(directory, fs.root)] = pfs_id
-    os.rename(directory, underlying)
-    os.rename(live, directory)
-    replace_symlink(live, os.path.relpath(directory, own))
+    os.rename(directory, os.path.join(pfs_directory(fs, pfs_id), UNDERLYING))
+    os.rename(tree, directory)
     _store(fs, mounts)
 
 
@@ -48,8 +63,11 @@ def unmount(fs: FileSystem, directory: str) -> None:
     mounts = null_mounts(fs)
     own = pfs_directory(fs, mounts.pop(os.path.relpath(directory, fs.root)))
     live, underlying = os.path.join(own, LIVE), os.path.join(own, UNDERLYING)
-    os.unlink(live)
-    os.rename(directory, live)
+    if os.path.islink(live) and os.path.samefile(live, directory):
+        os.unlink(live)
+        os.rename(directory, live)
+    else:
+        remove_tree(directory)
     os.rename(underlying, directory)
     _store(fs, mounts)
 

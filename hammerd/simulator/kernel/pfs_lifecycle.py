@@ -6,11 +6,13 @@ them asks anybody anything.
 
 from __future__ import annotations
 
+import errno
 import os
 
-from hammerd.simulator.kernel import null_mounts, pfs_links, trees
+from hammerd.simulator.kernel import durability, null_mounts, pfs_links, trees
 from hammerd.simulator.kernel.file_system import FileSystem
-from hammerd.simulator.kernel.ioctls import OpenPfs, show_pfs
+from hammerd.simulator.kernel.ioctls import LOOKED, OpenPfs, show_pfs, stored_tid
+from hammerd.simulator.kernel.live_tree import Inodes
 from hammerd.simulator.kernel.manifest import Attributes, Manifest
 from hammerd.simulator.kernel.pfs_info import (
     PfsInfo,
@@ -46,9 +48,11 @@ def create(fs: FileSystem, pfs_id: int, info: PfsInfo) -> None:
 
 def _create_root(pfs: OpenPfs) -> None:
     root = Record(ROOT_OBJECT, INODE, 0, pfs.fs.move_tid())
-    attributes = Attributes(ROOT_MODE, os.geteuid(), os.getegid(), 0, 0)
+    live = pfs_links.live_path(pfs.fs, pfs.pfs_id)
+    os.mkdir(live, 0o755)
+    mtime_ns = os.lstat(live).st_mtime_ns
+    attributes = Attributes(ROOT_MODE, os.geteuid(), os.getegid(), mtime_ns, 0)
     pfs.store().append_with_data([(root, attributes.to_data())], [])
-    os.mkdir(pfs_links.live_path(pfs.fs, pfs.pfs_id), 0o755)
 
 
 def link(fs: FileSystem, pfs_id: int, path: str) -> None:
@@ -67,23 +71,42 @@ def upgrade(pfs: OpenPfs) -> None:
     """Make a slave a master of what it held at its sync-end-tid (HAMMER.md 3)."""
     pfs.enter("UPG_PSEUDOFS")
     pfs.fs.check_writable()
+    _check_unused(pfs)
     with pfs.fs.locked():
         info = load_info(pfs.fs, pfs.pfs_id)
-        records = _drop_newer(pfs, info.sync_end_tid)
-        live = pfs_links.live_path(pfs.fs, pfs.pfs_id)
-        manifest = Manifest(pfs.store(), records, info.sync_end_tid)
-        remove_tree(live)
-        if manifest.has_root():
-            trees.show_live(manifest, live)
         info.is_slave = False
+        unlink_if_there(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LOOKED))
+        durability.forget(pfs.fs, pfs.pfs_id)
         store_info(pfs.fs, pfs.pfs_id, info)
-        if not manifest.has_root():
-            _create_root(pfs)
+        show_as_of(pfs, info.sync_end_tid)
         show_pfs(pfs, info)
         pfs.fs.move_tid()
 
 
-def _drop_newer(pfs: OpenPfs, tid: int) -> list[Record]:
+def show_as_of(pfs: OpenPfs, tid: int) -> None:
+    """Make the live tree of a master that of a TID, and drop all that is newer."""
+    directory = pfs_directory(pfs.fs, pfs.pfs_id)
+    records = drop_newer(pfs, tid)
+    live = pfs_links.live_path(pfs.fs, pfs.pfs_id)
+    manifest = Manifest(pfs.store(), records, tid)
+    remove_tree(live)
+    if manifest.has_root():
+        trees.show_live(manifest, live)
+        inodes = Inodes(directory)
+        inodes.adopt(manifest, live)
+        inodes.store()
+    else:
+        _create_root(pfs)
+
+
+def _check_unused(pfs: OpenPfs) -> None:
+    """Raise ENOTEMPTY when a file of the PFS is open (knob `open_files`)."""
+    if str(pfs.pfs_id) in pfs.fs.knob("open_files").split():
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+
+
+def drop_newer(pfs: OpenPfs, tid: int) -> list[Record]:
+    """Drop the records, and the delete TIDs, that are newer; return the rest."""
     kept = [record for record in pfs.store().load() if record.create <= tid]
     for record in kept:
         if record.delete > tid:
@@ -97,14 +120,15 @@ def downgrade(pfs: OpenPfs) -> None:
     """Make a master a slave at the published TID of its file system, if that is higher."""
     pfs.enter("DGD_PSEUDOFS")
     pfs.fs.check_writable()
+    _check_unused(pfs)
     with pfs.fs.locked():
-        _unmount_all(pfs)
+        unmount_all(pfs)
         info = load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = True
-        info.sync_end_tid = max(info.sync_end_tid, pfs.fs.flush_tid())
+        info.sync_end_tid = max(stored_tid(pfs, info.sync_end_tid), pfs.fs.flush_tid())
         # The real kernel keeps what is newer until an upgrade drops it, or a mirroring deletes
         # what its source lacks. Mirroring deletes nothing of itself here, so it goes now.
-        _drop_newer(pfs, info.sync_end_tid)
+        drop_newer(pfs, info.sync_end_tid)
         store_info(pfs.fs, pfs.pfs_id, info)
         show_pfs(pfs, info)
         remove_tree(pfs_links.live_path(pfs.fs, pfs.pfs_id))
@@ -116,7 +140,7 @@ def destroy(pfs: OpenPfs) -> None:
     pfs.enter("RMR_PSEUDOFS")
     pfs.fs.check_writable()
     with pfs.fs.locked():
-        _unmount_all(pfs)
+        unmount_all(pfs)
         info = load_info(pfs.fs, pfs.pfs_id)
         path = os.path.join(pfs.fs.root, info.link)
         pfs_links.remove_link(pfs.fs, pfs.pfs_id, info)
@@ -126,7 +150,10 @@ def destroy(pfs: OpenPfs) -> None:
         pfs.fs.move_tid()
 
 
-def _unmount_all(pfs: OpenPfs) -> None:
-    for directory, pfs_id in null_mounts.null_mounts(pfs.fs).items():
-        if pfs_id == pfs.pfs_id:
-            null_mounts.unmount(pfs.fs, os.path.join(pfs.fs.root, directory))
+def unmount_all(pfs: OpenPfs) -> list[str]:
+    """Take away the null mounts of a PFS and return where they were."""
+    mounts = null_mounts.null_mounts(pfs.fs).items()
+    mine = [os.path.join(pfs.fs.root, place) for place, pfs_id in mounts if pfs_id == pfs.pfs_id]
+    for directory in mine:
+        null_mounts.unmount(pfs.fs, directory)
+    return mine

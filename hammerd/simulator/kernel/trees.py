@@ -52,8 +52,7 @@ def _show_directory(
     for name, child in manifest.entries.get(object_, {}).items():
         if child in manifest.attributes:
             _show_entry(manifest, child, os.path.join(path, os.fsdecode(name)), context)
-    attributes = manifest.attributes[object_]
-    os.chmod(path, stat.S_IMODE(attributes.mode))
+    apply_attributes(path, manifest.attributes[object_])
 
 
 def _show_entry(
@@ -84,7 +83,10 @@ def _show_file(manifest: Manifest, object_: int, path: str, contents: str) -> No
 
 
 def _make_file(manifest: Manifest, object_: int, path: str) -> None:
-    manifest.write_content(object_, path)
+    if stat.S_ISFIFO(manifest.attributes[object_].mode):
+        os.mkfifo(path)
+    else:
+        manifest.write_content(object_, path)
     apply_attributes(path, manifest.attributes[object_])
 
 
@@ -93,7 +95,7 @@ def _content_name(manifest: Manifest, object_: int) -> str:
 
 
 def apply_attributes(path: str, attributes: Attributes) -> None:
-    """Give a file its owner (where we may), mode and time."""
+    """Give a file or directory its owner (where we may), mode and time."""
     if os.geteuid() == 0:
         os.chown(path, attributes.uid, attributes.gid)
     os.chmod(path, stat.S_IMODE(attributes.mode))

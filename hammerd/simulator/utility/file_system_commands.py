@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from hammerd.simulator.console import CommandError, CommandOver, complain, say
 from hammerd.simulator.kernel.file_system import FileSystem
 from hammerd.simulator.kernel.flush import flush, synctid
 from hammerd.simulator.utility.options import Options
-from hammerd.simulator.utility.pfs_paths import NOT_HAMMER, open_file_system
+from hammerd.simulator.utility.pfs_paths import not_hammer, open_file_system
 
 VERSIONS = {
     1: "First HAMMER release (DragonFly 2.0+)",
@@ -28,11 +30,14 @@ def run(options: Options, command: str, words: list[str]) -> None:
     if error is not None:
         raise CommandError(f"hammer version: unable to access {words[0]}", error)
     if fs is None and command == "synctid":
-        raise CommandError(f"Synctid {words[0]} failed", NOT_HAMMER)
+        raise CommandError(f"Synctid {words[0]} failed", not_hammer(os.path.realpath(words[0])))
     if fs is None:
-        raise CommandError("hammer version ioctl", NOT_HAMMER)
+        raise CommandError("hammer version ioctl", not_hammer(os.path.realpath(words[0])))
     if command == "synctid":
-        _synctid(fs)
+        try:
+            _synctid(fs)
+        except OSError as refused:
+            raise CommandError(f"Synctid {words[0]} failed", refused) from refused
     else:
         _version(fs, quiet=bool(options.quiet))
 
@@ -46,6 +51,8 @@ def _check_words(command: str, words: list[str]) -> None:
 
 
 def _synctid(fs: FileSystem) -> None:
+    if fs.has_turned_read_only():
+        fs.check_writable()
     if fs.is_set("flush_steps"):
         tid = synctid(fs)
     else:

@@ -13,20 +13,24 @@ from hammerd.simulator.kernel.null_mounts import pfs_of
 from hammerd.simulator.kernel.pfs_info import PfsInfo
 from hammerd.simulator.kernel.pfs_links import parse_link_text
 
-NOT_HAMMER = OSError(errno.ENOTTY, os.strerror(errno.ENOTTY))
+
+def not_hammer(real: str) -> OSError:
+    """Return how a file system that is not HAMMER answers an ioctl: devfs otherwise than all."""
+    code = errno.EIO if real == "/dev" or real.startswith("/dev/") else errno.ENOTTY
+    return OSError(code, os.strerror(code))
 
 
-def open_pfs(path: str) -> tuple[OpenPfs, PfsInfo]:
+def open_pfs(path: str, *, is_peek: bool = False) -> tuple[OpenPfs, PfsInfo]:
     """Open the PFS that a path names and get its info, or fail as hammer does."""
     pfs_id = None if _is_other_than_directory(path) else parse_link_text(_link_text(path))
     opened = path if pfs_id is None else directory_of(path)
     real = _open(opened)
     fs = find_file_system(real)
     if fs is None:
-        raise CommandError(f"Cannot access {opened}", NOT_HAMMER)
+        raise CommandError(f"Cannot access {opened}", not_hammer(real))
     pfs = OpenPfs(fs, pfs_of(fs, real) if pfs_id is None else pfs_id)
     try:
-        return pfs, get_pfs(pfs)
+        return pfs, get_pfs(pfs, is_peek=is_peek)
     except OSError as error:
         raise CommandError(f"Cannot access {opened}", error) from error
 

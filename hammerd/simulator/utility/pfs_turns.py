@@ -20,7 +20,8 @@ def run(options: Options, command: str, words: list[str]) -> None:
     """Run one of the three commands."""
     if not words:
         show_usage_and_end("usage_pfs.txt", 1)
-    pfs, info = open_pfs(words[0])
+    # A downgrade by itself keeps what a slave's promotion left stored: its own look counts not.
+    pfs, info = open_pfs(words[0], is_peek=True)
     if command == "pfs-upgrade":
         _upgrade(pfs, info)
     elif command == "pfs-downgrade":

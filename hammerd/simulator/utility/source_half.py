@@ -68,7 +68,10 @@ class SourceHalf:
 
     def run(self) -> None:
         """Send batches until there is nothing left to do or the target ends."""
+        batch = None
         while True:
+            if batch is not None:
+                batch.pfs.close()
             batch = Batch(self)
             if not batch.run():
                 return
@@ -121,6 +124,7 @@ class Batch:
         self.half = half
         self.options = half.options
         self.pfs, self.info = open_pfs(half.path)
+        self.pfs.hold()
         self.beg = self.end = 0
         self.was_interrupted = False
 
