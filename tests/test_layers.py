@@ -29,7 +29,7 @@ PURE = frozenset(
             "graphlib",
             "itertools",
         ),
-        *("json", "math", "posixpath", "re", "tomllib", "typing"),
+        *("json", "math", "posixpath", "re", "tomllib", "typing", "unicodedata"),
     }
 )
 """What core may use of the standard library: nothing that reads a clock, a disk or a die."""

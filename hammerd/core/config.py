@@ -27,6 +27,7 @@ from hammerd.core.config_toml import parse_toml, read_toml
 from hammerd.core.config_warnings import warnings_of
 from hammerd.core.daemon_config import Config, DaemonConfig
 from hammerd.core.errors import ConfigError, Fault
+from hammerd.core.odd_characters import odd_in, told
 from hammerd.core.pairs import Pair, StreamOptions, Thresholds, Timing
 
 __all__ = ["Config", "DaemonConfig", "parse_config", "read_config"]
@@ -137,7 +138,8 @@ def _no_pair_fault(name: str, path: str) -> Fault:
 
 def _name_faults(name: str, path: str) -> Iterator[Fault]:
     if PAIR_NAME.fullmatch(name) is None:
-        yield Fault(path, "is not a name for a pair", hint=_NAME_HINT)
+        hint = "; ".join(filter(None, (_NAME_HINT, told(odd_in(name)))))
+        yield Fault(path, "is not a name for a pair", hint=hint)
 
 
 def _missing_faults(

@@ -22,6 +22,14 @@ from hammerd.core.pairs import Endpoint
 
 _SHELL = frozenset("\"'`$&;|<>()[]{}*?!#~^\\")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_URL = re.compile(r"(?P<scheme>[^/:]*):+//+(?P<rest>.*)")
+FORMS_HINT = "write host:/path, user@host:/path, or /path on this host"
+_PORT = re.compile(r"[^/]*:[0-9]+(?:/|$)")
+SCHEMES = frozenset(
+    {"file", "ftp", "ftps", "http", "https", "nfs", "rsync", "scp", "sftp", "smb", "ssh"}
+)
+"""What stands before `://` and is hardly a host."""
+
 _IPV6 = re.compile(r"(?:[^/]*@)?(?:\[|[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[^/]*")
 
 
@@ -63,7 +71,9 @@ def _cut(text: str) -> _Parts:
 
 
 def _wrongs(text: str, parts: _Parts) -> Iterator[Wrong]:
-    if _IPV6.fullmatch(text.partition("/")[0]):
+    if url := _URL.match(text):
+        yield Wrong("is a URL, and hammer knows none", _instead_of_url(url))
+    elif _IPV6.fullmatch(text.partition("/")[0]):
         yield Wrong(
             "holds an IPv6 address, which hammer cuts at its first colon",
             "give the host a name in /etc/hosts or in root's .ssh/config",
@@ -75,6 +85,26 @@ def _wrongs(text: str, parts: _Parts) -> Iterator[Wrong]:
         )
     else:
         yield from (wrong for check in _CHECKS if (wrong := check(parts)) is not None)
+
+
+def _instead_of_url(url: re.Match[str]) -> str:
+    """Say how hammer wants the end that a URL seems to mean."""
+    scheme, rest = url["scheme"], url["rest"]
+    if scheme.lower() not in SCHEMES:
+        # nas.lan://Backup/pfs: a host, and a slash too many.
+        where, path = scheme, f"/{rest}"
+    elif url[0].startswith(f"{scheme}:///"):
+        where, path = "", f"/{rest}"
+    else:
+        where, _, path = rest.partition("/")
+        where, path = re.sub(r":[0-9]*$", "", where), f"/{path}"
+    form = f"{where}:{path}" if where else path
+    if tuple(_wrongs(form, _cut(form))):
+        return FORMS_HINT
+    if where == scheme and not set(scheme) & {".", "@"}:
+        return f'{FORMS_HINT}, like "{form}" if {scheme} is a host'
+    port = "; a port belongs in root's .ssh/config" if _PORT.match(rest) else ""
+    return f'write "{form}"{port}'
 
 
 def _host_wrong(parts: _Parts) -> Wrong | None:

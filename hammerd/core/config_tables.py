@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.config_values import Unreadable, show_value
 from hammerd.core.errors import Fault
+from hammerd.core.odd_characters import odd_in, told
 
 _SYNONYMS = {
     "master": ("source", "src", "from", "origin", "primary"),
@@ -93,8 +94,13 @@ def _read_value(key: Key, value: object, where: str) -> tuple[Given, list[Fault]
     try:
         return Given(where, key.kind.read(value), shown), []
     except Unreadable as error:
-        faults = [Fault(where, wrong.what, shown, wrong.hint) for wrong in error.wrongs]
-        return Given(where, None, shown), faults
+        # Of what cannot be seen the reader tells itself.
+        odd = told(char for char in odd_in(str(value)) if char.isprintable())
+        hints = ["; ".join(filter(None, (wrong.hint, odd))) for wrong in error.wrongs]
+        wrongs = zip(error.wrongs, hints, strict=True)
+        return Given(where, None, shown), [
+            Fault(where, wrong.what, shown, hint) for wrong, hint in wrongs
+        ]
 
 
 def key_path(path: str, name: str) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from hammerd.core.duration_words import short_form
+from hammerd.core.odd_characters import MOST_NAMED, escaped, instead_of, named, odd_in
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -74,8 +75,7 @@ def show_value(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in quoted)
+    return escaped(json.dumps(text, ensure_ascii=False))
 
 
 def shortened(text: str) -> str:
@@ -89,8 +89,9 @@ def read_text(value: object) -> str:
         raise Unreadable(Wrong("must be a string", "put it in double quotes"))
     if not value:
         raise Unreadable(Wrong("is empty"))
-    if not value.isprintable():
-        raise Unreadable(Wrong("holds a control character"))
+    if unseen := [char for char in odd_in(value) if not char.isprintable()]:
+        wrongs = (Wrong(f"holds {named(char)}", instead_of(char)) for char in unseen[:MOST_NAMED])
+        raise Unreadable(*wrongs)
     return value
 
 

@@ -7,6 +7,8 @@
     detour     both ends remote: every byte comes here and goes out again
     blank      a blank in a path
     too often  a flush_every that keeps the disk busy
+    scheme     a host called `file` or `ssh`, from a URL with one slash
+    odd        a dash or a quote in a path that a web page made of a plain one
 
 Every value is right on its own, and no two contradict each other: what does is a fault.
 """
@@ -14,10 +16,12 @@ Every value is right on its own, and no two contradict each other: what does is 
 from collections.abc import Iterable, Iterator, Mapping
 
 from hammerd.core.config_checks import end_of, identity
+from hammerd.core.config_endpoints import FORMS_HINT, SCHEMES
 from hammerd.core.config_tables import Given
 from hammerd.core.config_values import show_duration
 from hammerd.core.errors import Fault
-from hammerd.core.pairs import Pair
+from hammerd.core.odd_characters import instead_of, named, odd_in
+from hammerd.core.pairs import Endpoint, Pair
 
 SHORTEST_LAG_S = 120.0
 """HAMMER publishes a TID after a flush and the next one, 30 to 60 s apiece at worst."""
@@ -32,6 +36,8 @@ SHORTEST_FLUSH_S = 1.0
 LONGEST_STOP_S = 22.0
 """Of the 30 s that a shutdown grants (rcshutdown_timeout), 6 are for saving what is known, and 2
 until rc.subr looks whether hammerd is gone."""
+
+_PATHS = ("master", "slave", "log_file", "lag_log_file", "state_dir", "run_dir", "hammer")
 
 Readings = Mapping[str, Mapping[str, Given]]
 """What was given for each pair by name."""
@@ -61,6 +67,7 @@ def warnings_of(pairs: Readings) -> tuple[Fault, ...]:
     for given in pairs.values():
         found += (*_short_lags(given), *_short_stall(given), *_long_stop(given))
         found += (*_detour(given), *_blanks(given), *_frequent_flushes(given))
+        found += (*_schemes(given), *_odd_characters(given))
     return tuple(dict.fromkeys(found))
 
 
@@ -171,6 +178,23 @@ def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
         if end is not None and " " in end.path:
             hint = "write the path without it, unless the PFS has such a name"
             yield Fault(given[name].where, "holds a blank", given[name].shown, hint)
+
+
+def _schemes(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for name in ("master", "slave"):
+        end = end_of(given, name)
+        if end is not None and end.host is not None and end.host.lower() in SCHEMES:
+            what = f'is the path {end.path} of a host called "{end.host}"'
+            yield Fault(given[name].where, what, given[name].shown, FORMS_HINT)
+
+
+def _odd_characters(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for name in _PATHS:
+        if (word := given.get(name)) is None or not isinstance(word.value, str | Endpoint):
+            continue
+        for char in odd_in(str(word.value)):
+            hint = f"{instead_of(char)}, unless the path has it"
+            yield Fault(word.where, f"holds {named(char)}", word.shown, hint)
 
 
 def _seconds(word: Given) -> float:

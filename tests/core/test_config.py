@@ -260,7 +260,8 @@ def test_what_is_no_toml_is_one_fault_with_its_line(text: str, where: str):
             "[pairs.a]\nslave = \u201c/s\u201d\n",
             "is not TOML: Invalid value",
             "slave = \u201c/s\u201d",
-            "quotes are straight in TOML",
+            "quotes are straight in TOML; it holds a left double quotation mark (U+201C): "
+            'type " instead, a right double quotation mark (U+201D): type " instead',
         ),
         (
             "[pairs.a]\n[pairs.a]\n",
@@ -281,7 +282,10 @@ def test_bytes_that_are_no_text_are_a_fault_with_their_line():
     with pytest.raises(ConfigError) as caught:
         read_config(b"[pairs.a]\nmaster = '/\xff'\n", "test.toml")
 
-    assert (Fault("line 2", "is not UTF-8", "byte 0xff"),) == caught.value.faults
+    hint = (
+        "in Latin-1 it is a latin small letter y with diaeresis (U+00FF): save the file as UTF-8"
+    )
+    assert (Fault("line 2", "is not UTF-8", "byte 0xff", hint),) == caught.value.faults
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,9 @@ def test_an_end_is_read(text: str, end: Endpoint):
         ),
         ("/pfs/../a", "holds a `..`: two paths could be one"),
         ("beta:/pfs/..", "holds a `..`: two paths could be one"),
-        ("/pfs/a\x00", "holds a control character"),
-        ("/pfs/a\n", "holds a control character"),
+        ("/pfs/a\x00", "holds a NUL (U+0000)"),
+        ("/pfs/a\n", "holds a newline (U+000A)"),
+        ("/pfs/a\x07", "holds a control character (U+0007)"),
         (7, "must be a string"),
         (True, "must be a string"),
         (["/a"], "must be a string"),
@@ -90,3 +91,29 @@ def test_every_wrong_of_an_end_is_told():
         read_endpoint("-u@-h:p @")
 
     assert len(caught.value.wrongs) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("ssh://nas.lan/Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
+        ("SSH://root@nas/B/pfs", '"root@nas:/B/pfs"'),
+        ("ssh://nas:2222/B/pfs", '"nas:/B/pfs"; a port belongs in root\'s .ssh/config'),
+        ("file:///Backup2/pfs/home", '"/Backup2/pfs/home"'),
+        ("rsync://nas/pfs/home", '"nas:/pfs/home"'),
+        ("nas.lan://Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
+        ("nas.lan:///Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
+        ("root@nas://Backup/pfs", '"root@nas:/Backup/pfs"'),
+        ("://Backup/pfs", '"/Backup/pfs"'),
+        ("ssh://[::1]/pfs", "host:/path, user@host:/path, or /path on this host"),
+        ("s3://bucket/pfs", 'like "s3:/bucket/pfs" if s3 is a host'),
+    ],
+)
+def test_a_url_is_refused_and_the_right_form_is_told(text: str, form: str):
+    with pytest.raises(Unreadable) as caught:
+        read_endpoint(text)
+
+    (wrong,) = caught.value.wrongs
+    assert wrong.what == "is a URL, and hammer knows none"
+    assert wrong.hint.startswith("write ")
+    assert form in wrong.hint

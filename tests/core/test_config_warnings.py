@@ -122,3 +122,18 @@ def test_stop_that_outlasts_a_shutdown_is_told_once():
         )
     ]
     assert told(daemon.replace("1m", "22s"), *pairs) == []
+
+
+def test_a_host_that_is_the_beginning_of_a_url_is_warned_of():
+    assert told(pair("a", "/1", "file:/Backup2/pfs/a")) == [
+        'pairs.a.slave: is the path /Backup2/pfs/a of a host called "file"'
+    ]
+
+
+def test_characters_of_print_in_a_path_are_warned_of():
+    daemon = '[daemon]\nlog_file = "/var/log/a\u2026"\n'
+
+    assert told(daemon, pair("a", "/1", "/pfs/home\u20132")) == [
+        "pairs.a.slave: holds an en dash (U+2013)",
+        "daemon.log_file: holds a horizontal ellipsis (U+2026)",
+    ]
