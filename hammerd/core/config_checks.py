@@ -97,8 +97,10 @@ def log_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
     """Find a log that would be written into the other one, or into what hammerd itself keeps."""
     log, lag_log = given["log_file"], given["lag_log_file"]
     if log.value == lag_log.value and not str(log.value).startswith("/dev/"):
+        # Told of the one that was written: the other may be a default, which stands nowhere.
+        told, other = (lag_log, "log_file") if lag_log.where else (log, "lag_log_file")
         hint = "newsyslog rotates each on its own: give it another name"
-        yield Fault(lag_log.where, "is the log_file already", lag_log.shown, hint)
+        yield Fault(told.where, f"is the {other} already", told.shown, hint)
     own = {
         f"{given[key].value}/{name}": (key, name) for key, names in _OWN_FILES for name in names
     }

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from hammerd.core.errors import Fault
 
 ROOT = 0
+_MOVE = "move the config to a directory that only root can write to, like /usr/local/etc"
+"""A person's home stays the person's: its owner is no cure."""
 _GROUP_WRITES, _OTHERS_WRITE, _STICKY = 0o020, 0o002, 0o1000
 
 
@@ -36,11 +38,14 @@ def _faults(standing: Standing) -> Iterator[Fault]:
     kind = "directory" if standing.is_directory else "file"
     path, mode = standing.path, f"mode {standing.mode & 0o7777:04o}"
     if standing.uid != ROOT:
-        hint = f'who owns it can change what root runs: "chown root {path}"'
+        cure = _MOVE if standing.is_directory else f'"chown root {path}"'
+        hint = f"who owns it can change what root runs: {cure}"
         yield Fault(kind, f"{path} is not root's", f"uid {standing.uid}", hint)
     if standing.is_directory and standing.mode & _STICKY:
         return
-    hint = f'they could change what root runs: "chmod go-w {path}"'
+    is_theirs = standing.is_directory and standing.uid != ROOT
+    cure = _MOVE if is_theirs else f'"chmod go-w {path}"'
+    hint = f"they could change what root runs: {cure}"
     if standing.mode & _OTHERS_WRITE:
         yield Fault(kind, f"everybody may write to {path}", mode, hint)
     # Root's own group is root's: wheel on the BSDs.

@@ -17,6 +17,16 @@ PAIR = '[pairs.a]\nmaster = "/Backup1/pfs/a"\nslave = "/Backup2/pfs/a"\n'
             "is the log_file already",
         ),
         (
+            'log_file = "/var/log/hammerd/lag.log"',
+            "daemon.log_file",
+            "is the lag_log_file already",
+        ),
+        (
+            'lag_log_file = "/var/log/hammerd/hammerd.log"',
+            "daemon.lag_log_file",
+            "is the log_file already",
+        ),
+        (
             'lag_log_file = "/var/db/hammerd/state.json"',
             "daemon.lag_log_file",
             "is the state.json that hammerd keeps in state_dir",

@@ -5,6 +5,7 @@ import pytest
 from hammerd.core.config_trust import Standing, distrust
 
 USER = 1001
+MOVE = "move the config to a directory that only root can write to, like /usr/local/etc"
 WHEEL = 0
 
 
@@ -48,12 +49,21 @@ def test_what_only_root_can_change_is_trusted(standing: Standing) -> None:
         (
             Standing("/tmp", USER, 0, 0o041777, is_directory=True),
             "directory: /tmp is not root's (got uid 1001)\n"
-            '    hint: who owns it can change what root runs: "chown root /tmp"',
+            f"    hint: who owns it can change what root runs: {MOVE}",
         ),
     ],
 )
 def test_what_others_can_change_is_not(standing: Standing, said: str) -> None:
     assert [said] == [str(fault) for fault in distrust([standing], euid=0)]
+
+
+def test_nobody_is_told_to_give_root_a_person_s_home() -> None:
+    home = Standing("/home/u", USER, USER, 0o040777, is_directory=True)
+
+    assert [fault.hint for fault in distrust([home], euid=0)] == [
+        f"who owns it can change what root runs: {MOVE}",
+        f"they could change what root runs: {MOVE}",
+    ]
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
