@@ -262,7 +262,7 @@ def test_a_watch_that_is_no_time_is_wrong_usage(hammerd, run_dir, value: str):
     ran = hammerd("status", f"--watch={value}", "--run-dir", run_dir)
 
     assert (ran.code, ran.out) == (64, "")
-    assert "Error: " in ran.err
+    assert "Error:" in ran.err
 
 
 @pytest.mark.parametrize(
