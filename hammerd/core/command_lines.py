@@ -1,30 +1,57 @@
 """Reads the command lines of other processes: who writes to which slave?
 
-A stream is known by a word with the basename `hammer` somewhere before its verb (an interpreter
-may stand before it, and sshd runs `hammer -2 mirror-write PATH`). Its halves have the same words
-as their parent (HAMMER.md §6). An ssh that runs a hammer on another host writes to nothing here:
-its operand is a path over there (HAMMER.md §11).
+Only hammer itself writes: a process whose first word has the basename `hammer`, or an interpreter
+that runs a file of that name. Its halves have the same words as their parent (HAMMER.md §6). What
+starts a hammer (screen, lockf, timeout, a shell) may outlive it, and may start it on another host,
+where its operand is a path over there (HAMMER.md §11): such a process writes to nothing here, and
+a hammer that it runs here is seen by itself.
 """
 
+import re
 from collections.abc import Sequence
 from posixpath import basename
 
 _SLAVE_OPERAND = {"mirror-stream": 2, "mirror-copy": 2, "mirror-write": 1}
 """Which operand after the verb names the PFS that is written to."""
 
+_SHELL = re.compile(r"-?(env|(a|ba|da|k|mk|z|c|tc|fi)?sh)")
+_LANGUAGE = re.compile(r"(python|pypy|perl|ruby)[0-9.]*")
+_TAKES_A_WORD = {"-W", "-X", "-o"}
+"""Options of interpreters whose value is the next word."""
+
 
 def written_slave(words: Sequence[str]) -> str | None:
     """Return the slave operand of a command line that writes to one, None for any other."""
     if len(words) == 1:
         words = words[0].split()
-    hammers = [index for index, word in enumerate(words) if basename(word) == "hammer"]
-    if not hammers or basename(words[0]) == "ssh":
+    start = _place_of_hammer(words)
+    if start is None:
         return None
-    for index in range(hammers[0] + 1, len(words)):
+    for index in range(start + 1, len(words)):
         nth = _SLAVE_OPERAND.get(words[index])
         if nth is not None and index + nth < len(words):
             return words[index + nth]
     return None
+
+
+def _place_of_hammer(words: Sequence[str]) -> int | None:
+    """Return which word is hammer where a process is hammer itself, None for any other."""
+    index = 0
+    program = basename(words[0]) if words else ""
+    if _SHELL.fullmatch(program) or _LANGUAGE.fullmatch(program):
+        index = _place_of_file(words, is_shell=_SHELL.fullmatch(program) is not None)
+    is_hammer = index < len(words) and basename(words[index]) == "hammer"
+    return index if is_hammer else None
+
+
+def _place_of_file(words: Sequence[str], *, is_shell: bool) -> int:
+    """Return which word is the file that an interpreter runs; sh -c TEXT NAME is called NAME."""
+    index = 1
+    while index < len(words) and words[index].startswith("-"):
+        if words[index] == "-m" or (words[index] == "-c" and not is_shell):
+            return len(words)
+        index += 2 if words[index] in _TAKES_A_WORD or words[index] == "-c" else 1
+    return index
 
 
 def names_host(words: Sequence[str], operand: str) -> bool:

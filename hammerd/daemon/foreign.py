@@ -15,11 +15,13 @@ from hammerd.core.command_lines import is_same_command, names_host, written_slav
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.process_table import (
     SAME_START_S,
+    Member,
     ancestors_of,
     asking,
     cwd_of,
     ids,
     living,
+    look_at,
     members_of,
     words_of,
 )
@@ -111,6 +113,19 @@ def _may_write(euid: int) -> bool:
 # --- groups of ours ----------------------------------------------------------------------------
 
 
+def is_there(writer: Writer) -> bool:
+    """Tell whether a writer that was seen lives on; one that cannot be looked at does."""
+    try:
+        now = look_at(writer.pid)
+    except OSError:
+        return True
+    return now is not None and not now.is_zombie and _is_same(writer.started_time, now)
+
+
+def _is_same(started_time: float, now: Member) -> bool:
+    return abs(started_time - now.started_time) <= SAME_START_S
+
+
 def is_under_hammerd(writer: Writer) -> bool:
     """Tell whether the group of a writer was started by a hammerd that lives."""
     parents = (next(ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
@@ -135,7 +150,7 @@ def is_still_there(record: SpawnRecord) -> bool:
     known = {one.pid: one.started_time for one in record.members}
     for member in living(members_of({record.pgid})[record.pgid]):
         started_time = known.get(member.pid)
-        if started_time is not None and abs(started_time - member.started_time) <= SAME_START_S:
+        if started_time is not None and _is_same(started_time, member):
             return True
         if is_same_command(words_of(member.pid), record.argv):
             return True

@@ -24,6 +24,7 @@ from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.foreign import (
     ForeignStream,
     Writer,
+    is_there,
     is_under_hammerd,
     normal,
     started_time_of,
@@ -144,23 +145,26 @@ class ForeignWatch:
         asked_at = loop.time()
         async with self._lock:
             if self._looked_at <= asked_at:
-                self._looked_at = loop.time()
+                began_at = loop.time()
                 before = self._own()
                 seen = [writer async for writer in writers(before)]
                 own = before | self._own()
-                seen = [writer for writer in seen if writer.pgid not in own]
+                # A stream of ours may have come and gone meanwhile: only who is there is judged.
+                seen = [one for one in seen if one.pgid not in own and is_there(one)]
                 self._seen = tuple(one for one in seen if not self._adopted(one, seen))
                 self._forget_ended()
-                await self._written.learn([group[0] for group in _groups(self._seen)])
+                await self._written.learn(self._seen)
+                # Last: who waits for a look that is given up must look himself.
+                self._looked_at = began_at
             return self._seen
 
     def _own(self) -> frozenset[int]:
         return self._ours.groups() | self._orphans.groups()
 
     def _forget_ended(self) -> None:
-        groups = {_group_identity(group) for group in _groups(self._seen)}
+        pgids = {one.pgid for one in self._seen}
         known = self._younger_since_at
-        self._younger_since_at = {key: at for key, at in known.items() if key in groups}
+        self._younger_since_at = {key: at for key, at in known.items() if key[0] in pgids}
 
     # --- orphans -----------------------------------------------------------------------------
 
@@ -203,7 +207,8 @@ class ForeignWatch:
     # --- whose slave it is -------------------------------------------------------------------
 
     def _groups_onto(self, pair: Pair, strangers: Collection[Writer]) -> list[tuple[Writer, ...]]:
-        return [group for group in _groups(strangers) if self._is_onto(pair.slave, group[0])]
+        """Return who writes to a pair's slave; a script's group may write to others as well."""
+        return _groups(one for one in strangers if self._is_onto(pair.slave, one))
 
     def _is_onto(self, slave: Endpoint, writer: Writer) -> bool:
         written = replace(writer.slave, user=None)

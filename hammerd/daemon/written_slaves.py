@@ -33,7 +33,7 @@ class WrittenSlaves:
     def __init__(self, calls: StatusCalls, looks: Looks) -> None:
         self._calls = calls
         self._looks = looks
-        self._known: dict[tuple[int, float], Written] = {}
+        self._known: dict[tuple[int, str], Written] = {}
 
     def get(self, writer: Writer) -> Written:
         """Return what is known of what a stranger writes to."""
@@ -51,7 +51,7 @@ class WrittenSlaves:
             elif here[key].slave.path in answers:
                 self._known[key] = NOTHING
 
-    async def _keep(self, key: tuple[int, float], seen: Seen) -> None:
+    async def _keep(self, key: tuple[int, str], seen: Seen) -> None:
         if seen.is_pfs_link:
             self._known[key] = Written(seen.real)
             return
@@ -62,5 +62,6 @@ class WrittenSlaves:
             self._known[key] = Written(seen.real)
 
 
-def _identity(writer: Writer) -> tuple[int, float]:
-    return (writer.pid, writer.started_time)
+def _identity(writer: Writer) -> tuple[int, str]:
+    """Return what is the same of all that write to one slave in a group: they are three."""
+    return (writer.pgid, writer.slave.path)

@@ -51,6 +51,53 @@ def test_command_that_writes_to_no_slave_is_left_alone(command: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
+        "SCREEN -dmS mirror hammer mirror-stream /master /slave",
+        "SCREEN hammer mirror-stream /master /slave",
+        "screen hammer mirror-write /slave",
+        "tmux: server hammer mirror-stream /master /slave",
+        "autossh -M 0 root@host hammer mirror-write /slave",
+        "lockf -t 0 /var/run/mirror ssh host hammer mirror-write /slave",
+        "timeout 1h ssh host hammer mirror-write /slave",
+        "sshpass -p secret ssh host hammer mirror-write /slave",
+        "nice -n 10 ssh host hammer mirror-write /slave",
+        "daemon: /sbin/hammer[99] mirror-stream /master /slave",
+        "daemon -r hammer mirror-stream /master /slave",
+        "doas hammer mirror-stream /master /slave",
+        "sudo -u root hammer mirror-stream /master /slave",
+        "script /root/log hammer mirror-stream /master /slave",
+        "sh /root/again hammer mirror-stream /master /slave",
+        "sh -c ssh host hammer mirror-write /slave",
+        "python3 -m again hammer mirror-stream /master /slave",
+        "python3 -c again hammer mirror-stream /master /slave",
+        "vi hammer mirror-stream /master /slave",
+        "mosh-client host hammer mirror-write /slave",
+    ],
+)
+def test_what_starts_a_hammer_is_none(command: str) -> None:
+    """It may outlive it, or start it on another host; one that it runs here is seen by itself."""
+    assert written_slave(command.split()) is None
+
+
+def test_shell_that_runs_a_line_with_a_hammer_in_it_is_none() -> None:
+    assert written_slave(["/bin/sh", "-c", "hammer mirror-stream /master /slave"]) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/bin/sh -e /usr/local/bin/hammer mirror-stream /master /slave",
+        "-sh /root/hammer mirror-stream /master /slave",
+        "/usr/local/bin/python3.11 -IS -W error -X utf8 /sbin/hammer mirror-write /slave",
+        "/bin/sh -c text hammer mirror-write /slave",
+    ],
+)
+def test_hammer_that_an_interpreter_runs_is_known(command: str) -> None:
+    assert written_slave(command.split()) == "/slave"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
         "ssh -l root host hammer -vv -2 mirror-write /slave",
         "/usr/bin/ssh -C host -p 22 hammer -2 mirror-write /slave",
     ],

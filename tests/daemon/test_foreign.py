@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -126,6 +128,65 @@ def test_words_of_somebody_who_can_write_to_no_slave_are_only_words() -> None:
 
     assert found.get(of_root.pid) == "/Backup2/pfs/test"
     assert of_nobody.pid not in found
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_every_writer_of_a_group_counts(mirrored: World, place: int) -> None:
+    """A script that starts streams with `&` has all of them in its own group."""
+    master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
+    slaves: list[Path] = [mirrored.make_slave(master, name) for name in ("one", "two")]
+    slaves.insert(place, slave)
+    lines = [f"{mirrored.hammer} mirror-stream {master} {each} &" for each in slaves]
+    script = subprocess.Popen(
+        ["sh", "-c", "\n".join([*lines, "wait"])],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    parked = mirrored.reaches(lambda now: now["because"] == "foreign_stream", "parked")
+
+    assert parked["state"] == "parked"
+    assert f"mirror-stream {master} {slave}" in parked["hint"]
+    end(script)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "SCREEN hammer mirror-stream {master} {slave}",
+        "lockf /var/run/lock ssh host hammer mirror-write {slave}",
+        "sudo hammer mirror-stream {master} {slave}",
+    ],
+)
+def test_what_only_names_a_hammer_parks_nothing(mirrored: World, words: str) -> None:
+    ends = {"master": mirrored.fs(1) / "pfs/test", "slave": mirrored.fs(2) / "pfs/test"}
+    # yes(1) takes any words, and waits as soon as nobody reads what it says.
+    yes = shutil.which("yes")
+    with subprocess.Popen(
+        words.format(**ends).split(), executable=yes, stdout=subprocess.PIPE
+    ) as process:
+        until(lambda: mirrored.status()["up_s"] > 6, "time for several looks")
+        process.kill()
+
+    assert "foreign_stream" not in mirrored.log()
+
+
+def test_hammer_below_what_names_it_parks_by_itself(mirrored: World) -> None:
+    master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
+    argv = [str(mirrored.hammer), "mirror-stream", str(master), str(slave)]
+    run = f"import subprocess; subprocess.run({argv!r})"
+    wrapper = subprocess.Popen(
+        [sys.executable, "-c", run, "hammer", "mirror-stream", master, slave],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    parked = mirrored.reaches(lambda now: now["because"] == "foreign_stream", "parked")
+
+    assert f"pid {wrapper.pid} " not in parked["hint"]
+    assert str(mirrored.hammer) in parked["hint"]
+    end(wrapper)
 
 
 def test_stream_onto_another_slave_is_nobodys_business(mirrored: World) -> None:
