@@ -65,11 +65,15 @@ class Hearing:
         self._bite_bytes = QUIET_BITE_BYTES
         self._rest: asyncio.TimerHandle | None = None
         self._is_over = False
+        self._emptied_at: float | None = None
+        self.unsaid_at: float | None = None
+        """At this moment nothing of what is told was in the pipe; None when nobody knows."""
         loop.add_reader(fd, self._read)
 
     def finish(self) -> Sequence[Saying]:
         """Stop to read; return what is still in the pipe and was not told."""
         self._stop()
+        self.unsaid_at = self._emptied_at
         bites: list[bytes] = []
         while len(bites) < MOST_DRAINED_BITES and (data := _read_once(self._fd, NOISY_BITE_BYTES)):
             bites.append(data)
@@ -81,9 +85,13 @@ class Hearing:
         return essence([*said, *self._parser.finish()])
 
     def _read(self) -> None:
+        began_at = self._loop.time()
         data = _read_once(self._fd, self._bite_bytes)
         if data is None:
             return
+        self.unsaid_at = self._emptied_at
+        if len(data) < self._bite_bytes:
+            self._emptied_at = began_at
         if not data:
             self._stop()
             self._on_eof()

@@ -1,7 +1,8 @@
 """What streams say that is of use beyond their own pair's machine.
 
 First signs of life call for a look at foreign streams; TIDs announced and set explain how a slave
-moves; a master on another host is seen by nothing else. Called before the machine hears of it.
+moves; each step of a master is a sample of its clock, and one on another host is seen by nothing
+else. Called before the machine hears of it.
 Nothing here raises: the machine must get every event, GroupEmpty above all.
 """
 
@@ -14,12 +15,14 @@ from hammerd.core.pair_states import PairLife, Streaming
 from hammerd.core.pairs import Pair
 from hammerd.core.read_spans import ReadSpan
 from hammerd.core.stream_sayings import Batch, Committed, Saying
-from hammerd.core.tid import Tid
 from hammerd.daemon.clock import Clock, Instant
 from hammerd.daemon.foreign_watch import ForeignWatch
 from hammerd.daemon.readings import Readings
 
 LifeOf = Callable[[str], PairLife]
+UnsaidAt = Callable[[str], float | None]
+"""Tells a moment at which what a pair's stream says now was not said; None if unknown."""
+
 OnFailed = Callable[[str, Exception], None]
 
 
@@ -39,6 +42,7 @@ class Hearsay:
         self._readings = readings
         self._anomalies = anomalies
         self._clock = clock
+        self.unsaid_at: UnsaidAt = lambda _pair: None
         self.on_failed: OnFailed = lambda _pair, _error: None
         self._listening: dict[str, Listening] = {}
 
@@ -57,25 +61,25 @@ class Hearsay:
             self._note(self._life_of(pair), event.saying)
 
     def still_resting(self, lives: Iterable[PairLife]) -> None:
-        """Take note of masters on other hosts whose streams rest: their TIDs stay what they were.
+        """Take note of masters on other hosts whose streams rest: they seem to stay as they were.
 
-        A half that stands still, or a stream that is being ended, proves nothing.
+        A half that stands still, or a stream that is being ended, tells nothing.
         """
+        now_at = self._clock.now().at
         for life in lives:
             listening = self._listening.get(life.pair.name)
-            if listening is None or not _lives(life):
+            if listening is None or not life.pair.master.is_remote or not _lives(life):
                 continue
-            tid, at = self._held_tid(life.pair), listening.proven_at(self._clock.now().at)
-            if tid is not None and at is not None:
-                self._sighted(life.pair, Sighting(tid, at), at)
+            at = listening.seems_held_at(now_at)
+            if at is not None:
+                self._rests(life.pair, listening, at)
 
-    def _held_tid(self, pair: Pair) -> Tid | None:
-        """Return the TID of a master whose stream rests, None where nobody knows it."""
+    def _rests(self, pair: Pair, listening: Listening, at: float) -> None:
         newest, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
-        if newest is not None and not newest.is_approximate:
-            return newest.tid
-        # It found nothing to copy: the master holds what the slave holds.
-        return slave.tid if slave else None
+        if (newest is None or newest.is_approximate) and slave is not None:
+            # It found nothing to copy: the master held no more than the slave holds.
+            self._sighted(pair, Sighting(slave.tid, listening.rested_at))
+        self._readings.master_rests(pair.master, at)
 
     def _note(self, life: PairLife, saying: Saying) -> None:
         match saying:
@@ -85,20 +89,31 @@ class Hearsay:
                 self._anomalies.announced(life.pair.slave, end)
             case _:
                 pass
-        if life.pair.master.is_remote:
+        # Of slices a lost line would pass for the last one; a master that is here is read, too.
+        is_slice = isinstance(saying, Batch) and saying.bulk_bytes is not None
+        if life.pair.master.is_remote or not is_slice:
             self._listen(life, saying)
 
     def _listen(self, life: PairLife, saying: Saying) -> None:
-        name, now_at = life.pair.name, self._clock.now().at
+        name = life.pair.name
         # The first word of a stream finds its pair launching, since the launch.
-        listening = self._listening.get(name) or Listening(life.state.since_at)
-        self._listening[name], seen = listening.hear(saying, now_at)
+        listening = self._listening.get(name) or Listening(
+            life.state.since_at, life.pair.master.is_remote
+        )
+        unsaid_at = self.unsaid_at(name)
+        known_at = listening.rested_at if unsaid_at is None else unsaid_at
+        self._listening[name], seen = listening.hear(saying, known_at)
         if seen is not None:
-            self._sighted(life.pair, seen, now_at)
+            self._sighted(life.pair, seen)
 
-    def _sighted(self, pair: Pair, seen: Sighting, now_at: float) -> None:
-        began = Instant(seen.at, self._clock.wall_time(seen.at))
-        self._readings.master_read(pair.master, seen.tid, began, ReadSpan(seen.at, now_at))
+    def _sighted(self, pair: Pair, seen: Sighting) -> None:
+        span = ReadSpan(seen.at, self._clock.now().at)
+        if pair.master.is_remote:
+            began = Instant(seen.at, self._clock.wall_time(seen.at))
+            self._readings.master_read(pair.master, seen.tid, began, span)
+        else:
+            # It is no answer: a master that does not answer stays unread.
+            self._readings.master_seen(pair.master, seen.tid, seen.at, span)
 
 
 def _lives(life: PairLife) -> bool:

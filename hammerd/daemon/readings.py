@@ -55,6 +55,8 @@ class Readings:
         self._doubts = Doubts()
         # Masters that are masters themselves, and not the slave of another pair.
         self._origins: set[str] = set()
+        # Until when masters on other hosts seem to hold their TIDs, for their streams rest.
+        self._rested_at: dict[str, float] = {}
         self._writable_at: dict[str, float] = {}
         self._last_known: dict[str, Lag] = {}
 
@@ -91,6 +93,13 @@ class Readings:
         back = WentBack(recorded.went_back_from, tid)
         self._doubts.unconfirmed[str(master)] = back
         return back
+
+    def master_rests(self, master: Endpoint, at: float) -> None:
+        """Record that a master on another host seems to have held its TID until `at`.
+
+        Its lag is told by that; nothing is safe by it, for a host that is cut off rests as well.
+        """
+        self._rested_at[str(master)] = at
 
     def has_role(self, master: Endpoint, *, is_master: bool) -> None:
         """Record whether a master is one itself, or the slave of another pair."""
@@ -190,7 +199,8 @@ class Readings:
         # A flush that is under way was asked for of the other one.
         self._clocks[str(end)] = TidClock(restored_at=self._clock.now().at)
         self._slaves.pop(str(end), None)
-        self._writable_at.pop(str(end), None)
+        for times in (self._writable_at, self._rested_at):
+            times.pop(str(end), None)
         for key in (_of_master(end), _of_slave(end)):
             self._spans.pop(key, None)
         self._doubts.replaced(end)
@@ -237,13 +247,19 @@ class Readings:
         known = self._slaves.get(str(pair.slave))
         read = self._spans.get(_of_slave(pair.slave))
         reread = self._spans.get(_of_master(pair.master))
-        return lag_of(
+        lag = lag_of(
             self.clock(pair.master),
             None if known is None else known.reading,
             now_at,
             is_master_later=read is None or reread is None or read.is_before(reread),
             durable_tid=None if known is None else known.durable_tid,
         )
+        held_at = self._rested_at.get(str(pair.master))
+        is_in_sync = lag.verdict is LagVerdict.IN_SYNC
+        if known is None or held_at is None or not is_in_sync or held_at <= (lag.held_at or 0.0):
+            return lag
+        seconds, measured_at = max(0.0, now_at - held_at), min(held_at, known.reading.at)
+        return replace(lag, seconds=seconds, held_at=held_at, measured_at=measured_at)
 
     def _why_blind(self, pair: Pair, now_at: float) -> str | None:
         if because := self._doubts.why_unknown(pair):
@@ -269,8 +285,9 @@ class Readings:
         if because := self._doubts.why_unconfirmed(pair.master):
             return because
         trusted = self.trusted_for
-        if now_at - newest.at > (trusted.remote_s if pair.master.is_remote else trusted.here_s):
-            return f"master {pair.master} unseen since {self._clock.rfc3339(newest.at)}"
+        seen_at = max(newest.at, self._rested_at.get(str(pair.master), newest.at))
+        if now_at - seen_at > (trusted.remote_s if pair.master.is_remote else trusted.here_s):
+            return f"master {pair.master} unseen since {self._clock.rfc3339(seen_at)}"
         # A slave on another host moves by our own stream only, which tells of each step.
         if not pair.slave.is_remote and now_at - slave.at > trusted.here_s:
             return f"slave {pair.slave} unseen since {self._clock.rfc3339(slave.at)}"
@@ -294,6 +311,7 @@ class Readings:
             (self._clocks, names),
             (self._slaves, names),
             (self._writable_at, names),
+            (self._rested_at, names),
             (self._spans, roles),
         ):
             for gone in known.keys() - kept:

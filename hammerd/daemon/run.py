@@ -182,6 +182,7 @@ class Daemon:
         )
         self._engine = Engine(loop, world, backoff_s)
         self._hearsay.on_failed = self._engine.observer_failed
+        self._hearsay.unsaid_at = self._streams.unsaid_at
         save = self._keeping.saved
         self._answers = Answers(self._engine, self._clock, self._describe, save)
         self._server = ControlServer(Path(settings.run_dir), self._answers.answer)

@@ -89,6 +89,11 @@ class Streams:
         """Return the stream of a pair, None when it has none."""
         return self._streams.get(pair)
 
+    def unsaid_at(self, pair: str) -> float | None:
+        """Return a moment at which what a stream says now was not said; None if unknown."""
+        stream = self._streams.get(pair)
+        return stream.hearing.unsaid_at if stream and stream.hearing else None
+
     def groups(self) -> frozenset[int]:
         """Return the ids of all groups of ours."""
         return frozenset(stream.pgid for stream in self._streams.values())

@@ -22,10 +22,16 @@ def batch(begin: int, end: int) -> Batch:
     return Batch(Tid(begin), Tid(end), 100)
 
 
-def hear(*sayings: tuple[float, Saying], launched_at: float = 0.0) -> list[Sighting]:
-    listening, seen = Listening(launched_at), []
-    for now_at, saying in sayings:
-        listening, sighting = listening.hear(saying, now_at)
+def whole(begin: int, end: int) -> Batch:
+    return Batch(Tid(begin), Tid(end), None)
+
+
+def hear(
+    *sayings: tuple[float, Saying], launched_at: float = 0.0, is_far: bool = False
+) -> list[Sighting]:
+    listening, seen = Listening(launched_at, is_far), []
+    for unsaid_at, saying in sayings:
+        listening, sighting = listening.hear(saying, unsaid_at)
         seen += [sighting] if sighting else []
     return seen
 
@@ -46,6 +52,12 @@ def test_slice_that_is_under_way_shows_nothing_yet() -> None:
     assert hear((1, batch(2, 20)), (2, batch(21, 40))) == []
 
 
+def test_batch_in_one_piece_shows_the_master_at_once() -> None:
+    seen = hear((1, whole(2, 20)), (2, Idle()), (8, whole(21, 30)), (9, Idle()))
+
+    assert seen == [Sighting(Tid(20), 0), Sighting(Tid(30), 2)]
+
+
 def test_batch_without_work_shows_nothing() -> None:
     assert hear((1, QUIRK), (1, NoWork()), (6, Idle()), (7, Idle())) == []
 
@@ -56,6 +68,28 @@ def test_rest_of_the_quirk_is_a_rest() -> None:
     assert seen == [Sighting(Tid(30), 6)]
 
 
+def test_what_another_host_says_is_as_old_as_what_our_half_said_before() -> None:
+    """A word of the far half may have been under way since it was asked for that batch."""
+    seen = hear(
+        (1, whole(2, 20)),
+        (2, Committed(Tid(20))),
+        (3, Idle()),
+        (8, whole(21, 30)),
+        (9, Committed(Tid(30))),
+        (10, Idle()),
+        (15, whole(31, 40)),
+        is_far=True,
+    )
+
+    assert seen == [Sighting(Tid(20), 0), Sighting(Tid(30), 0), Sighting(Tid(40), 2)]
+
+
+def test_rest_that_was_heard_late_takes_no_moment_back() -> None:
+    seen = hear((5, Idle()), (3, Idle()), (8, whole(21, 30)))
+
+    assert seen == [Sighting(Tid(30), 5)]
+
+
 def rested(*sayings: tuple[float, Saying]) -> Listening:
     listening = Listening(0.0)
     for now_at, saying in sayings:
@@ -63,31 +97,31 @@ def rested(*sayings: tuple[float, Saying]) -> Listening:
     return listening
 
 
-def test_rest_proves_the_master_as_long_as_it_lasts_but_for_the_last_seconds() -> None:
+def test_master_seems_to_stay_as_long_as_its_stream_rests_but_for_the_last_seconds() -> None:
     resting = rested((1, batch(2, 20)), (3, Idle()), (4, Remark("a line of ssh's")))
 
-    assert resting.proven_at(3 + REST_PROVES_S - 1) is None
-    assert resting.proven_at(3 + REST_PROVES_S) == 3
-    assert resting.proven_at(500) == 500 - REST_PROVES_S
+    assert resting.seems_held_at(3 + REST_PROVES_S - 1) is None
+    assert resting.seems_held_at(3 + REST_PROVES_S) == 3
+    assert resting.seems_held_at(500) == 500 - REST_PROVES_S
 
 
 @pytest.mark.parametrize("saying", [batch(21, 30), QUIRK, LostLink(), Prescan()])
 def test_what_a_source_half_says_ends_its_rest(saying: Saying) -> None:
-    assert rested((3, Idle()), (4, saying)).proven_at(500) is None
+    assert rested((3, Idle()), (4, saying)).seems_held_at(500) is None
 
 
 def test_stream_that_is_copying_proves_nothing() -> None:
-    assert rested((1, batch(2, 20)), (2, NoWork())).proven_at(500) is None
+    assert rested((1, batch(2, 20)), (2, NoWork())).seems_held_at(500) is None
 
 
 @pytest.mark.parametrize("bulk_bytes", [0, 100, None])
 def test_look_that_found_no_work_was_made_after_the_rest_before(bulk_bytes: int | None) -> None:
     nothing = Batch(Tid(20), Tid(0), bulk_bytes)
 
-    assert rested((1, nothing), (1, NoWork())).proven_at(500) == 0
+    assert rested((1, nothing), (1, NoWork())).seems_held_at(500) == 0
     looked = rested((1, nothing), (1, NoWork()), (6, Idle()), (11, nothing), (11, NoWork()))
-    assert looked.proven_at(12) == 6
+    assert looked.seems_held_at(12) == 6
 
 
 def test_quirk_is_no_look() -> None:
-    assert rested((3, Idle()), (4, QUIRK), (4, NoWork())).proven_at(500) is None
+    assert rested((3, Idle()), (4, QUIRK), (4, NoWork())).seems_held_at(500) is None

@@ -287,6 +287,21 @@ def test_commits_that_race_the_samples_look_neither_diverged_nor_gone_back(
     assert set(busy.backs) == {None}
 
 
+def test_master_whose_stream_rests_is_no_older_for_it_but_nothing_is_safe_by_it(
+    readings: Readings,
+) -> None:
+    """A host that is cut off rests as well, as far as anybody here can tell."""
+    master(readings, 30, span(100), PULL.master)
+    readings.committed(B, Tid(30), 101)
+
+    readings.master_rests(PULL.master, 290)
+
+    slave(readings, 30, span(299))
+    lag = readings.lag(PULL, 300)
+    assert (lag.verdict, lag.seconds, lag.held_at) == (LagVerdict.IN_SYNC, 10, 290)
+    assert lag.safe_at == 100 - 52
+
+
 # --- flushes that completed --------------------------------------------------------------------
 
 
