@@ -14,6 +14,7 @@ class Exit(IntEnum):
     DATA = 65
     NO_INPUT = 66
     UNAVAILABLE = 69
+    IO_ERROR = 74
     TEMPORARY = 75
     PROTOCOL = 76
     NO_PERMISSION = 77

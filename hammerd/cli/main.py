@@ -1,9 +1,11 @@
 """Where `hammerd` begins: runs a command and turns how it went into an exit status.
 
 Statuses are those of sysexits(3), click's own usage errors included: 0 well, 64 usage, 65 a
-damaged file, 66 no such file, 69 no daemon answers, 75 try again, 77 no permission, 78 config.
+damaged file, 66 no such file, 69 no daemon answers, 74 stdout cannot be written, 75 try again,
+77 no permission, 78 config.
 """
 
+import contextlib
 import gc
 import sys
 from collections.abc import Sequence
@@ -25,30 +27,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _EX_UNAVAILABLE
     from hammerd.cli.exits import Exit, exit_code
     from hammerd.cli.group import group
-    from hammerd.cli.saying import give_up_stdout, say_error, say_wrong_usage
+    from hammerd.cli.saying import say_error, say_wrong_usage
+    from hammerd.cli.standard_streams import guard
     from hammerd.core.errors import HammerdError
 
+    guard()
+    # Its monitor reads stdout, and knows no status past 3.
+    failed = _NAGIOS_UNKNOWN if "--nagios" in (arguments or sys.argv) else None
     try:
-        return _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
+        code = _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
+        sys.stdout.flush()
     except click.ClickException as error:
         say_wrong_usage(error)
-        return _code_of_wrong_usage(error.format_message(), arguments or sys.argv)
+        if failed is not None:
+            _tell_monitor(error.format_message())
+        return failed or _EX_USAGE
     except HammerdError as error:
         say_error(error)
-        return exit_code(error)
+        return failed or exit_code(error)
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        give_up_stdout()
-        return Exit.FAILURE
+    return code
 
 
-def _code_of_wrong_usage(message: str, arguments: Sequence[str]) -> int:
-    """Return 64, or what a monitor knows: it reads stdout, and no status past 3."""
-    if "--nagios" not in arguments:
-        return _EX_USAGE
-    sys.stdout.write(f"HAMMERD UNKNOWN - {' '.join(message.replace('|', '/').split())}\n")
-    return _NAGIOS_UNKNOWN
+def _tell_monitor(message: str) -> None:
+    from hammerd.core.errors import HammerdError
+
+    # Where stdout cannot be written, the status says enough.
+    with contextlib.suppress(HammerdError):
+        sys.stdout.write(f"HAMMERD UNKNOWN - {' '.join(message.replace('|', '/').split())}\n")
+        sys.stdout.flush()
 
 
 def _code_of(result: object) -> int:

@@ -213,7 +213,7 @@ def test_a_reader_that_leaves_is_no_traceback(start_daemon, run_dir, home):
         watch.stdout.close()
         said = watch.stderr.read()
 
-    assert (watch.returncode, said) == (1, "")
+    assert (watch.returncode, said) == (74, "hammerd: cannot write to stdout: Broken pipe\n")
 
 
 def test_a_terminal_gets_the_same_table_in_colour(start_daemon, run_dir, home):
