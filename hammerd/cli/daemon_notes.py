@@ -7,12 +7,12 @@ from hammerd.cli.status_answer import DaemonAnswer
 
 
 def notes_of_daemon(daemon: DaemonAnswer, measured_time: str | None) -> Iterator[tuple[str, str]]:
-    """Yield each trouble and its hint, the most urgent first."""
+    """Yield each trouble and its hint, the most urgent first; faults of a config a line each."""
     if because := daemon.get("reload_refused_because"):
         refused_time = daemon.get("reload_refused_time")
         at = f" at {show_moment(refused_time, measured_time)}" if refused_time else ""
         hint = 'the config of before is in force; "hammerd reload" tries again'
-        yield f"config refused{at}: {' '.join(because.split())}", hint
+        yield f"config refused{at}: {because}", hint
     if because := daemon.get("state_unsaved_because"):
         since_time = daemon.get("state_unsaved_since_time")
         since = f" since {show_moment(since_time, measured_time)}" if since_time else ""

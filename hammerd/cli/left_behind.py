@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hammerd.cli.quantities import count
 from hammerd.cli.whereabouts import Whereabouts, read_file
 from hammerd.core import places
-from hammerd.core.errors import HammerdError
+from hammerd.core.errors import ConfigError, HammerdError
 from hammerd.core.lag import safe_time_of
 from hammerd.core.saved_moments import SavedMoment
 from hammerd.core.tid import Tid
@@ -88,8 +89,10 @@ def find(whereabouts: Whereabouts, named: tuple[str, ...] = ()) -> LeftBehind:
     now_time, remains = time.time(), _remains(run_dir)
     try:
         config = _config_of(whereabouts, run_dir)
+    except ConfigError as error:
+        return LeftBehind(now_time, remains, complaints=tuple(_faults(error)))
     except HammerdError as error:
-        return LeftBehind(now_time, remains, complaints=(" ".join(error.message.split()),))
+        return LeftBehind(now_time, remains, complaints=(error.message,))
     if config is None:
         return LeftBehind(now_time, remains)
     pairs = [pair for pair in config.pairs if not named or pair.name in named]
@@ -109,6 +112,13 @@ def _config_of(whereabouts: Whereabouts, run_dir: str) -> "Config | None":
         return None
     config = read_config(content, path)
     return config if config.daemon.run_dir == os.path.normpath(run_dir) else None
+
+
+def _faults(error: ConfigError) -> Iterator[str]:
+    """Yield that the config has faults and then each: what cures it `check` tells."""
+    yield f'{error.source}: {count(len(error.faults), "fault")} ("hammerd check" tells the cures)'
+    for fault in error.faults:
+        yield f"  {replace(fault, hint='')}"
 
 
 def _remains(run_dir: str) -> Remains:

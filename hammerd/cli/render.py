@@ -112,7 +112,10 @@ def _below(status: StatusAnswer, width: int) -> Iterator[Line]:
     if notes:
         yield ()
     for trouble, hint in notes:
-        yield from _wrapped(f"! {trouble}", width, tone="warning", deeper=2 * _DEEPER)
+        first, *others = trouble.split("\n")
+        yield from _wrapped(f"! {first}", width, tone="warning", deeper=2 * _DEEPER)
+        for line in others:
+            yield from _wrapped(line, width, _DEEPER, tone="warning")
         if hint:
             yield from _wrapped(f"hint: {hint}", width, _DEEPER)
 

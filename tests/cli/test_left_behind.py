@@ -222,7 +222,11 @@ def test_faults_of_the_config_are_told_with_what_is_left(hammerd, left: Path):
     ran = hammerd("status", "-c", left, columns=200)
 
     assert ran.code == 69
-    assert "hammerd.toml: 2 faults pairs.bad.master: is missing" in ran.out
+    assert [line for line in ran.out.splitlines() if line.startswith("!")] == [
+        f'! {left}: 2 faults ("hammerd check" tells the cures)',
+        "!   pairs.bad.master: is missing",
+        "!   pairs.bad.slave: is missing",
+    ]
 
 
 def test_where_nobody_ever_ran_nothing_is_told(hammerd, config: Path):

@@ -417,13 +417,17 @@ def test_a_refused_config_stands_below_the_table(make_status: MakeStatus, make_p
     daemon = {
         **status["hammerd"],
         "reload_refused_time": "2026-03-04T15:58:00.000Z",
-        "reload_refused_because": "/etc/h.toml: 1 fault\n  pairs.a.delay: too short",
+        "reload_refused_because": "/etc/h.toml: 2 faults\n  pairs.a.delay: too short\n"
+        "    hint: make it longer\n  pairs.b: no",
     }
 
     lines = render_status({**status, "hammerd": daemon})
 
     assert [plain_text(line) for line in lines[5:]] == [
-        "! config refused at 15:58 UTC: /etc/h.toml: 1 fault pairs.a.delay: too short",
+        "! config refused at 15:58 UTC: /etc/h.toml: 2 faults",
+        "    pairs.a.delay: too short",
+        "      hint: make it longer",
+        "    pairs.b: no",
         '  hint: the config of before is in force; "hammerd reload" tries again',
     ]
 
