@@ -6,7 +6,8 @@
     !! 2026-11-22 17:09:11  home  pair.parked because=uuid_mismatch
                                     hint="the slave was made for another master"
 
-In front stands `!!` for what needs a person and `!` for what is tried again.
+In front stands `!!` for what needs a person and `!` for what is tried again. An event whose name
+has no room beside the rest stands on the line below.
 """
 
 import json
@@ -16,10 +17,15 @@ from hammerd.cli.render import Line, Span
 from hammerd.cli.saying import WIDTH, wrapped_line
 from hammerd.cli.times import rfc3339, show_second
 from hammerd.core.history import EventRow
+from hammerd.core.odd_characters import escaped
 
 _TONES = {"error": "critical", "warning": "warning"}
 _MARKS = {"error": "!!", "warning": "!"}
 _MARK, _TIME, _GAP = 3, 19, "  "
+_BELOW, _LEAST_ROOM = 5, 30
+_MOST_NESTED = 200
+"""What holds more brackets is damage, and may be nested deeper than Python can follow."""
+
 LONGEST_PAIR = 20
 """A longer name pushes what follows to the right."""
 
@@ -44,18 +50,34 @@ class EventsTable:
         """Yield the lines of some events."""
         for event in events:
             tone = _TONES.get(event.level, "")
-            when = show_second(event.time_ms)
-            head = f"{when}{_GAP}{_pair(event):{self._pair}}{_GAP}"
-            indent = _MARK + _TIME + self._pair + 2 * len(_GAP)
-            words = f"{event.event}{_fields(event)}"
-            first, *rest = wrapped_line(f"{'':{indent}}{words}", self._width, 2)
-            yield (
-                Span(f"{_MARKS.get(event.level, ''):{_MARK}}", tone),
-                Span(head),
-                Span(first[indent:], tone),
-            )
+            head = f"{show_second(event.time_ms)}{_GAP}{_pair(event):{self._pair}}{_GAP}"
+            first, rest = self._laid_out(event, _MARK + len(head))
+            mark = Span(f"{_MARKS.get(event.level, ''):{_MARK}}", tone)
+            yield (mark, Span(head), Span(first, tone))
             for line in rest:
                 yield (Span(line, tone),)
+
+    def _laid_out(self, event: EventRow, begin: int) -> tuple[str, list[str]]:
+        """Return what stands behind the head of an event, which ends there, and what below it."""
+        words = escaped(f"{event.event}{_fields(event)}")
+        if begin + len(words) <= self._width:
+            return words, []
+        if begin + len(event.event) > self._width:
+            # Beside the head there is no room for the name: it gets a line of its own.
+            return "", wrapped_line(f"{'':{_BELOW}}{words}", self._width, 2)
+        # Most events fit, and do not wait for this import.
+        import textwrap
+
+        column = _MARK + _TIME + self._pair + 2 * len(_GAP) + 2
+        first, *rest = textwrap.wrap(
+            words,
+            self._width,
+            initial_indent=" " * begin,
+            subsequent_indent=" " * (column if self._width - column >= _LEAST_ROOM else _BELOW),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        return first[begin:], rest
 
 
 def event_json(number: int, event: EventRow) -> dict[str, object]:
@@ -71,10 +93,12 @@ def event_json(number: int, event: EventRow) -> dict[str, object]:
 
 
 def _pair(event: EventRow) -> str:
-    return event.pair or "-"
+    return escaped(event.pair or "-")
 
 
 def _read_fields(event: EventRow) -> dict[str, object]:
+    if event.fields.count("[") + event.fields.count("{") > _MOST_NESTED:
+        return {}
     try:
         fields = json.loads(event.fields)
     except ValueError:

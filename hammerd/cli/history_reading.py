@@ -26,6 +26,7 @@ from hammerd.core.history import (
     Sampled,
     summary_of,
 )
+from hammerd.core.odd_characters import escaped
 
 try:
     import sqlite3
@@ -43,6 +44,18 @@ Query = Callable[[sqlite3.Connection], Found]
 
 _HALF_WRITTEN = frozenset({sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_SANE_EVENT = (
+    "typeof(time_ms) = 'integer' AND typeof(pair) IN ('text', 'null') "
+    "AND typeof(event) = 'text' AND typeof(level) = 'text' AND typeof(fields) = 'text'"
+)
+_SANE_LAG = (
+    "typeof(time_ms) = 'integer' AND typeof(pair) = 'text' AND typeof(verdict) = 'text' "
+    "AND typeof(tids) IN ('integer', 'null') AND ifnull(abs(seconds) < 1e12, 1) "
+    "AND typeof(seconds) IN ('real', 'null') AND typeof(master_tid) IN ('text', 'null') "
+    "AND typeof(slave_tid) IN ('text', 'null')"
+)
+"""What a row holds that hammerd wrote; SQLite itself finds nothing wrong with any other value."""
+
 _END_OF_TIME_MS = (1 << 63) - 1
 _MOVE_AWAY = "move it away: hammerd begins a new one"
 
@@ -74,7 +87,7 @@ def events_of(
         wanted, names = _of_pairs(pairs)
         rows = connection.execute(
             f"SELECT id, {EVENT_COLUMNS} FROM events "
-            f"WHERE time_ms >= ? AND id > ?{wanted} ORDER BY id",
+            f"WHERE time_ms >= ? AND id > ? AND {_SANE_EVENT}{wanted} ORDER BY id",
             (since_ms, after_id, *names),
         ).fetchall()
         return [(number, EventRow(*row)) for number, *row in rows]
@@ -90,7 +103,8 @@ def samples_of(
     def query(connection: sqlite3.Connection) -> list[LagRow]:
         wanted, names = _of_pairs(pairs)
         rows = connection.execute(
-            f"SELECT {LAG_COLUMNS} FROM lag WHERE time_ms BETWEEN ? AND ?{wanted} ORDER BY id",
+            f"SELECT {LAG_COLUMNS} FROM lag "
+            f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted} ORDER BY id",
             (since_ms, _end_ms(until_ms), *names),
         ).fetchall()
         return [LagRow(*row) for row in rows]
@@ -107,7 +121,8 @@ def summaries_of(
         wanted, names = _of_pairs(pairs)
         # A week of many pairs is a million rows: of each only what is looked at.
         rows = connection.execute(
-            f"SELECT pair, seconds, time_ms FROM lag WHERE time_ms BETWEEN ? AND ?{wanted}",
+            f"SELECT pair, seconds, time_ms FROM lag "
+            f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted}",
             (since_ms, _end_ms(until_ms), *names),
         )
         samples: dict[str, list[Sampled]] = {}
@@ -125,7 +140,7 @@ def last_samples(pairs: Sequence[str]) -> Query[list[LagRow]]:
         wanted, names = _of_pairs(pairs)
         rows = connection.execute(
             f"SELECT {LAG_COLUMNS} FROM lag WHERE id IN "
-            f"(SELECT max(id) FROM lag WHERE id > 0{wanted} GROUP BY pair) ORDER BY pair",
+            f"(SELECT max(id) FROM lag WHERE {_SANE_LAG}{wanted} GROUP BY pair) ORDER BY pair",
             names,
         ).fetchall()
         return [LagRow(*row) for row in rows]
@@ -140,8 +155,11 @@ def strangers_among(pairs: Sequence[str]) -> Query[tuple[list[str], list[str]]]:
         strangers = [name for name in pairs if not _is_known(connection, name)]
         if not strangers:
             return [], []
-        every = "SELECT pair FROM events WHERE pair IS NOT NULL UNION SELECT pair FROM lag"
-        return strangers, [name for (name,) in connection.execute(f"{every} ORDER BY 1")]
+        every = (
+            f"SELECT pair FROM events WHERE pair IS NOT NULL AND {_SANE_EVENT} "
+            f"UNION SELECT pair FROM lag WHERE {_SANE_LAG} ORDER BY 1"
+        )
+        return strangers, [name for (name,) in connection.execute(every)]
 
     return query
 
@@ -199,9 +217,15 @@ def _ask(path: str, query: Query[Found]) -> Found:
                 "use the command that came with the newer hammerd",
                 code=Exit.PROTOCOL,
             )
+        opened.text_factory = _text
         # One moment for all that the query asks.
         opened.execute("BEGIN")
         return query(opened)
+
+
+def _text(raw: bytes) -> str:
+    """Decode a text; of a damaged one no byte ends the command or reaches a terminal."""
+    return escaped(raw.decode("utf-8", "backslashreplace"))
 
 
 def _ask_copy(path: str, query: Query[Found]) -> Found:

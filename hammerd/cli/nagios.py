@@ -22,6 +22,7 @@ from hammerd.cli.pair_notes import is_disabled, notes_of
 from hammerd.cli.quantities import count, show_span
 from hammerd.cli.status_answer import PairAnswer, StatusAnswer, read_status
 from hammerd.core.errors import HammerdError
+from hammerd.core.odd_characters import escaped
 
 UNSUPERVISED = "nobody mends a stream that fails now"
 
@@ -64,7 +65,7 @@ def judge(
                 lines += map(_plain, look_without())
     # The plugin's side of the bargain: a line and a status for whatever it is that broke.
     except Exception as error:
-        verdict, lines = Verdict.UNKNOWN, [f"{type(error).__name__}: {error}"]
+        verdict, lines = Verdict.UNKNOWN, [_plain(f"{type(error).__name__}: {error}")]
     first, *others = lines
     click.echo(f"HAMMERD {verdict.name} - {first}")
     for line in others:
@@ -134,4 +135,4 @@ def _unseen(error: HammerdError) -> tuple[Verdict, list[str]]:
 
 def _plain(text: str) -> str:
     """Return a text on one line, without the `|` that would begin performance data."""
-    return " ".join(text.replace("|", "/").split())
+    return escaped(" ".join(text.replace("|", "/").split()))

@@ -11,6 +11,7 @@ from typing import TextIO
 import click
 
 from hammerd.core.errors import HammerdError
+from hammerd.core.odd_characters import escaped
 
 WIDTH = 80
 """What lines are wrapped to where no terminal tells its width."""
@@ -35,7 +36,11 @@ def wrapped(text: str, width: int) -> str:
 
 
 def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
-    """Wrap one line; what comes on further lines stands `deeper` below its indent."""
+    """Wrap one line; what comes on further lines stands `deeper` below its indent.
+
+    What a terminal would obey or cannot show is escaped: names and words come from files.
+    """
+    line = escaped(line)
     if len(line) <= width:
         return [line]
     # Most lines fit, and do not wait for this import.
@@ -80,8 +85,3 @@ def say_wrong_usage(error: click.ClickException) -> None:
         click.echo(context.get_usage(), err=True)
         say_aside(f"Try '{context.command_path} --help' for help.\n")
     say_aside(f"Error: {error.format_message()}")
-
-
-def give_up_stdout() -> None:
-    """Point stdout nowhere, so that Python's last flush does not fail on a closed pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict, cast
 
 from hammerd.cli.exits import CommandFailed, Exit
 from hammerd.cli.json_answers import SCHEMA_VERSION
+from hammerd.core.odd_characters import escaped
 
 
 class DaemonAnswer(TypedDict):
@@ -125,4 +126,17 @@ def read_status(data: Mapping[str, object]) -> StatusAnswer:
             code=Exit.PROTOCOL,
         )
     # The version is the promise that the names are there; core/status.py keeps it.
-    return cast("StatusAnswer", data)
+    return cast("StatusAnswer", _printable(data))
+
+
+def _printable(value: object) -> object:
+    """Escape what a terminal would obey or cannot show: some of it comes from damaged files."""
+    match value:
+        case str():
+            return "\n".join(map(escaped, value.split("\n")))
+        case dict():
+            return {key: _printable(each) for key, each in value.items()}
+        case list():
+            return [_printable(each) for each in value]
+        case _:
+            return value

@@ -78,6 +78,8 @@ def told(chars: Iterable[str]) -> str:
 
 def escaped(text: str) -> str:
     """Write what cannot be seen as the escape that TOML has for it."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_escape(char) for char in text)
 
 

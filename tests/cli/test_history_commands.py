@@ -105,6 +105,18 @@ def test_events_are_shown_in_80_columns(hammerd, place: Path):
     assert (ran.code, ran.out, ran.err) == (0, TABLE, "")
 
 
+@pytest.mark.parametrize("columns", [1, 20, 30, 34, 40, 43, 44, 50, 58, 66, 80, 200])
+def test_no_event_loses_its_name_to_a_narrow_terminal(hammerd, place: Path, columns: int):
+    ran = hammerd("events", "-c", place, "--since", EARLIER, columns=columns)
+
+    told = ran.out.split()
+    assert [name for name in told if name in {each.event for each in EVENTS}] == [
+        each.event for each in EVENTS[1:]
+    ]
+    assert "from_state=launching" in told
+    assert columns < 40 or max(map(len, ran.out.splitlines())) <= columns
+
+
 def test_events_of_a_pair_are_its_own(hammerd, place: Path):
     ran = hammerd("events", "web", "-c", place, "--since", EARLIER)
 
