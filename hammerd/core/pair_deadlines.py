@@ -21,6 +21,7 @@ from hammerd.core.pairs import Gear, GearChoice, Pair
 from hammerd.core.stream_sayings import ParkCause
 from hammerd.core.tid import NEVER_MIRRORED
 
+GLANCE_S = 1.0
 LONGEST_LOOK_S = 3600.0
 MOUNT_LOOK_S = 10.0
 PARKED_LOOK_S = 60.0

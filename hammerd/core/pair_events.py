@@ -44,6 +44,20 @@ class ProbeAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Glanced:
+    """Both ends were glanced at; `are_as_read`: they look as when they were last read."""
+
+    are_as_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Misdirected:
+    """The stream does not write where it should, or not alone; `trouble` tells how that came."""
+
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
 class Spawned:
     """The stream's leader runs."""
 
@@ -152,6 +166,8 @@ Event = (
     | StopAsked
     | RestartAsked
     | ProbeAnswered
+    | Glanced
+    | Misdirected
     | Spawned
     | SpawnFailed
     | SlaveBusy
@@ -177,6 +193,11 @@ Event = (
 @dataclass(frozen=True, slots=True)
 class Probe:
     """Ask pfs-status of both ends, and for foreign streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Look whether both ends are still what was read last; answered by Glanced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +241,7 @@ class Note:
     text: str = ""
 
 
-Effect = Probe | Launch | LeaveQueue | Terminate | Kill | Note
+Effect = Probe | Glance | Launch | LeaveQueue | Terminate | Kill | Note
 
 
 # --- the frame of a step ---------------------------------------------------------------------

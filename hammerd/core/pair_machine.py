@@ -9,7 +9,8 @@ The rules that hold everything together:
 - A group exists exactly in launching, streaming and stopping. stopping ends with GroupEmpty only,
   and what comes after it (`then`) may only be strengthened meanwhile:
   asked > park > mount > backoff > launch.
-- Nothing is ever launched from parked without a probe that says go.
+- Nothing is ever launched from parked without a probe that says go, and nothing at all without
+  a look at both ends that is younger than the last stream or the last wait.
 - A healthy stream that is lost is launched again at once; whatever fails again soon backs off.
 - Every state but stopped and parked as diverged has a deadline or an event of its own to leave
   it by, and no deadline lies in the past once a step is done.
@@ -35,8 +36,10 @@ from hammerd.core.pair_events import (
     DivergedSeen,
     Event,
     ForeignSeen,
+    Glanced,
     GroupEmpty,
     LeaveQueue,
+    Misdirected,
     Probe,
     ProbeAnswered,
     RestartAsked,
@@ -49,6 +52,7 @@ from hammerd.core.pair_events import (
 from hammerd.core.pair_moves import (
     await_mount,
     back_off,
+    glance,
     go_on,
     judged,
     kill,
@@ -69,6 +73,7 @@ from hammerd.core.pair_states import (
     Stopped,
     Stopping,
     Streaming,
+    ThenLaunch,
     ThenPark,
     ThenProbe,
     ThenStopped,
@@ -175,15 +180,28 @@ def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> S
     match event:
         case StopAsked():
             return to(life, stopped(life.memory, ctx.now_at))
-        case ProbeAnswered(judgement):
-            return judged(life, judgement, ctx, is_confirming=state.is_confirming)
         case ForeignSeen():
             return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
+        case _ if state.relaunch is not None:
+            return _in_glance(life, state.relaunch, event, ctx)
+        case ProbeAnswered(judgement):
+            return judged(life, judgement, ctx, is_confirming=state.is_confirming)
         case DeadlinePassed():
             hint = "pfs-status of an end does not come back: look at the disk or the host"
             return back_off(life, Trouble(LossCause.PROBE_TIMEOUT, hint), ctx)
         case _:
             return Step(life)
+
+
+def _in_glance(life: PairLife, relaunch: ThenLaunch, event: Event, ctx: Context) -> Step:
+    match event:
+        case Glanced(are_as_read=True) if not life.memory.is_diverged:
+            return launch(life, relaunch.gear, ctx)
+        case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
+            return probe(life, ctx)
+        case _:
+            # What else would have parked a stream is seen by a probe, or by nobody.
+            return probe(life, ctx) if then_parked(event) else Step(life)
 
 
 def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) -> Step:
@@ -249,7 +267,11 @@ def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
         case StopAsked():
             return to(life, stopped(life.memory, ctx.now_at), LeaveQueue())
         case SlaveFree():
-            return launch(life, choose_gear(life.pair, ctx), ctx)
+            done = glance(life, ThenLaunch(choose_gear(life.pair, ctx)), ctx)
+            return Step(done.life, (LeaveQueue(), *done.effects))
+        case Misdirected():
+            done = probe(life, ctx)
+            return Step(done.life, (LeaveQueue(), *done.effects))
         case _:
             return _parked_in_queue(life, then_parked(event), ctx)
 

@@ -9,6 +9,7 @@ from typing import assert_never
 from hammerd.core.judgement import AwaitMount, Go, Judgement, Park, Retry
 from hammerd.core.pair_complaints import DEATHS
 from hammerd.core.pair_deadlines import (
+    GLANCE_S,
     LONGEST_LOOK_S,
     MOST_DOUBLINGS,
     MOUNT_LOOK_S,
@@ -19,6 +20,7 @@ from hammerd.core.pair_deadlines import (
 from hammerd.core.pair_events import (
     Context,
     Effect,
+    Glance,
     Kill,
     Launch,
     Note,
@@ -137,11 +139,11 @@ def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
             return await_mount(life, trouble, ctx)
         case ThenBackoff(trouble):
             return back_off(life, trouble, ctx)
-        case ThenLaunch(gear, None):
-            return launch(life, gear, ctx)
-        case ThenLaunch(gear):
+        case ThenLaunch(trouble=None):
+            return glance(life, then, ctx)
+        case ThenLaunch():
             memory = replace(life.memory, relaunched_at=ctx.now_at)
-            return launch(replace(life, memory=memory), gear, ctx)
+            return glance(replace(life, memory=memory), then, ctx)
         case _:
             assert_never(then)
 
@@ -184,6 +186,11 @@ def probe(life: PairLife, ctx: Context, *, is_confirming: bool = False) -> Step:
     """Ask both ends again."""
     deadline_at = ctx.now_at + life.pair.timing.probe_timeout_s
     return to(life, Probing(ctx.now_at, deadline_at, is_confirming), Probe())
+
+
+def glance(life: PairLife, then: ThenLaunch, ctx: Context) -> Step:
+    """Look whether both ends are still what was read last, and so need no probe."""
+    return to(life, Probing(ctx.now_at, ctx.now_at + GLANCE_S, relaunch=then), Glance())
 
 
 def judged(

@@ -74,7 +74,9 @@ class ThenStopped:
 
 @dataclass(frozen=True, slots=True)
 class ThenProbe:
-    """Asked to restart, or to start again: probe when the group is empty."""
+    """Asked to restart, or misdirected (`trouble` tells how): probe when the group is empty."""
+
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class ThenBackoff:
 
 @dataclass(frozen=True, slots=True)
 class ThenLaunch:
-    """Launch again, without a probe, when the group is empty."""
+    """Launch again when the group is empty, without a probe if both ends look as before."""
 
     gear: Gear
     trouble: Trouble | None = None
@@ -124,11 +126,15 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """pfs-status of both ends is under way; `is_confirming` a slave seen ahead of its master."""
+    """pfs-status of both ends is under way; `is_confirming` a slave seen ahead of its master.
+
+    `relaunch`: only a glance at both paths is, so that a stream follows the last one at once.
+    """
 
     since_at: float
     deadline_at: float
     is_confirming: bool = False
+    relaunch: ThenLaunch | None = None
 
 
 @dataclass(frozen=True, slots=True)

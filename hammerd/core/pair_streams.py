@@ -29,6 +29,7 @@ from hammerd.core.pair_events import (
     HalfStopped,
     HalvesWorked,
     LeaderDied,
+    Misdirected,
     Note,
     NoteName,
     RestartAsked,
@@ -141,6 +142,8 @@ def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
             return end(life, ThenStopped(), ctx)
         case RestartAsked():
             return end(life, ThenProbe(), ctx)
+        case Misdirected(trouble):
+            return end(life, ThenProbe(trouble), ctx)
         case _:
             then = then_parked(event)
             return end(life, then, ctx) if then else Step(life)

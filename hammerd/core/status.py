@@ -31,6 +31,7 @@ from hammerd.core.pair_states import (
     Stopped,
     Stopping,
     Streaming,
+    ThenProbe,
     Trouble,
     Up,
     WaitingForBackoff,
@@ -115,6 +116,8 @@ def trouble_of(life: PairLife) -> Trouble | None:
             return trouble
         case Stopping(is_unkillable=True):
             return UNKILLABLE
+        case Stopping(then=ThenProbe(trouble=trouble)):
+            return trouble
         case Stopped() if not life.pair.enabled:
             return DISABLED
         case _:

@@ -22,6 +22,7 @@ from hammerd.core.judgement import EndSeen, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.stream_sayings import Cure
+from hammerd.core.tid import Tid
 from hammerd.daemon.clock import Clock, Instant
 from hammerd.daemon.end_reading import EndReading
 from hammerd.daemon.looks import Looks
@@ -68,6 +69,7 @@ class BatchReader:
         self._looks = looks
         self._clock = clock
         self._hung_somewhere: set[int] = set()
+        self._read: dict[Endpoint, tuple[Seen, Tid]] = {}
         self._calls_made = count(1)
         self._seen: dict[Endpoint, Seen] = {}
         self._tried_places: set[Hashable] = set()
@@ -81,6 +83,28 @@ class BatchReader:
         """Return an end as a stream must be given it: no link on its way can be turned."""
         seen = self._seen.get(end)
         return replace(end, path=seen.target) if seen else end
+
+    async def are_as_read(self, ends: Collection[Endpoint], slave: Endpoint) -> bool:
+        """Look whether ends are the same PFSs as when they were last read."""
+        if await self.look(ends, is_quick=True):
+            return False
+        return all(self._is_as_read(end, is_slave=end == slave) for end in ends)
+
+    def _is_as_read(self, end: Endpoint, *, is_slave: bool) -> bool:
+        read, seen = self._read.get(end), self._seen.get(end)
+        if read is None or seen is None:
+            return False
+        before, tid = read
+        if (before.real, before.file_system) != (seen.real, seen.file_system):
+            return False
+        was, link = before.link, seen.link
+        if was is None or link is None:
+            # A null mount shows neither role nor number: a slave is asked for them.
+            return not is_slave and was is link and seen.end.is_directory
+        # A slave that was made anew has the number of the one before it, and a lower TID.
+        return (was.pfs_id, was.is_master) == (link.pfs_id, link.is_master) and (
+            link.tid is None or link.tid >= tid
+        )
 
     def real_path(self, end: Endpoint) -> str | None:
         """Return an end's path without any symlink on the way, None before it was looked at."""
@@ -99,6 +123,7 @@ class BatchReader:
         """Forget ends that no pair has any more."""
         self.apart.keep(ends)
         self._seen = {end: seen for end, seen in self._seen.items() if end in ends}
+        self._read = {end: read for end, read in self._read.items() if end in ends}
 
     async def look(
         self, ends: Collection[Endpoint], *, is_quick: bool = False
@@ -232,7 +257,10 @@ class BatchReader:
     def _reading(
         self, end: Endpoint, began: Instant, seen: EndSeen, ended_at: float, call: int
     ) -> EndReading:
-        return EndReading(end, began, seen, ended_at, call, self._seen.get(end))
+        at_path = self._seen.get(end)
+        if isinstance(seen, PfsStatus) and at_path is not None:
+            self._read[end] = (at_path, seen.sync_end_tid)
+        return EndReading(end, began, seen, ended_at, call, at_path)
 
     def _keep_apart(self, reading: EndReading, hung_pid: int) -> None:
         if isinstance(reading.seen, PfsStatus):

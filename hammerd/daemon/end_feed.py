@@ -4,6 +4,7 @@ An end that cannot be read is told once, and once more when it can; an anomaly w
 """
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 from hammerd.core.anomalies import Anomalies, Anomaly, AnomalyName
 from hammerd.core.judgement import ProbeFailed
@@ -18,6 +19,15 @@ from hammerd.daemon.journal import Journal
 from hammerd.daemon.readings import Readings
 
 
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """The path of an end led to `before`, and leads to `after` now."""
+
+    end: Endpoint
+    before: str
+    after: str
+
+
 class EndFeed:
     """Takes readings in, whoever asked for them."""
 
@@ -27,6 +37,7 @@ class EndFeed:
         self._journal = journal
         self._uuids: dict[Endpoint, str] = {}
         self._taken: dict[Endpoint, ReadSpan] = {}
+        self._real: dict[Endpoint, str] = {}
         self.on_anomaly: Callable[[], None] = lambda: None
 
     def unique_uuid(self, end: Endpoint) -> str | None:
@@ -37,13 +48,19 @@ class EndFeed:
         """Forget ends that no pair has any more."""
         self._uuids = {end: uuid for end, uuid in self._uuids.items() if end in ends}
         self._taken = {end: span for end, span in self._taken.items() if end in ends}
+        self._real = {end: real for end, real in self._real.items() if end in ends}
 
-    def take(self, readings: Iterable[EndReading], pairs: Iterable[Pair]) -> None:
-        """Take in what was read of the ends of these pairs, in this order."""
+    def take(self, readings: Iterable[EndReading], pairs: Iterable[Pair]) -> tuple[Turned, ...]:
+        """Take in what was read of the ends of these pairs, in this order.
+
+        Return those to which a link was turned since they were last read.
+        """
         pairs = tuple(pairs)
         masters = {pair.master for pair in pairs}
         slaves = {pair.slave for pair in pairs}
+        turned: list[Turned] = []
         for reading in readings:
+            turned += self._follow(reading)
             if not isinstance(reading.seen, PfsStatus):
                 self._failed(reading.end, reading.seen)
                 continue
@@ -52,6 +69,25 @@ class EndFeed:
                 self._slave(reading, reading.seen)
             if reading.end in masters:
                 self._master(reading, reading.seen)
+
+        return tuple(turned)
+
+    def _follow(self, reading: EndReading) -> Iterable[Turned]:
+        """Tell when a path leads elsewhere than before; one that leads nowhere tells nothing."""
+        seen, end = reading.at_path, reading.end
+        if seen is None or not seen.end.exists:
+            return
+        before = self._real.get(end, seen.real)
+        self._real[end] = seen.real
+        if before != seen.real:
+            self._journal.log.warning(
+                "end.repointed",
+                end=str(end),
+                before=before,
+                after=seen.real,
+                hint="the pairs of this end follow it",
+            )
+            yield Turned(end, before, seen.real)
 
     def _compare(self, reading: EndReading, status: PfsStatus) -> None:
         end = reading.end

@@ -48,6 +48,14 @@ class EndReader:
         """Return an end as a stream must be given it: no link on its way can be turned."""
         return self._batches.target(end)
 
+    async def are_as_read(self, pair: Pair) -> bool:
+        """Look whether the ends of a pair are what they were when they were last read.
+
+        An end on another host cannot be looked at, and counts as such.
+        """
+        ends = [end for end in (pair.slave, pair.master) if not end.is_remote]
+        return await self._batches.are_as_read(ends, pair.slave)
+
     def real_path(self, end: Endpoint) -> str | None:
         """Return an end's path without any symlink on the way, None before it was looked at."""
         return self._batches.real_path(end)

@@ -22,6 +22,7 @@ from hammerd.core.pair_events import (
     DeadlinePassed,
     Effect,
     Event,
+    Glance,
     GroupEmpty,
     Kill,
     Launch,
@@ -40,7 +41,7 @@ from hammerd.core.pair_machine import step
 from hammerd.core.pair_report import Extras, PairReport
 from hammerd.core.pair_states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
-from hammerd.core.slaves import Claim, Slaves, slave_keys
+from hammerd.core.slaves import Claim, Slaves
 from hammerd.core.stream_sayings import Committed
 from hammerd.daemon.deadlines import Deadlines
 from hammerd.daemon.faults import Faults
@@ -60,11 +61,14 @@ class Prober(Protocol):
     def probe(self, pair: Pair) -> None:
         """Start a probe, unless one of this pair is under way."""
 
-    def unique_uuid(self, pair: Pair) -> str | None:
-        """Return the slave's unique-uuid of the last probe, None before any."""
+    def glance(self, pair: Pair) -> None:
+        """Look whether both ends are what was read last; answers with Glanced."""
 
-    def as_operands(self, pair: Pair) -> Pair:
-        """Return the pair with both ends as hammer must be given them."""
+    def slave_keys(self, pair: Pair) -> frozenset[str]:
+        """Return all by which the pair's slave is known."""
+
+    def as_targets(self, pair: Pair) -> Pair:
+        """Return the pair with both ends as a stream must be given them."""
 
 
 class Inbox:
@@ -257,6 +261,8 @@ class Engine:
         match effect:
             case Probe():
                 self._world.prober.probe(life.pair)
+            case Glance():
+                self._world.prober.glance(life.pair)
             case Launch(gear):
                 self._launch(life.pair, gear)
             case LeaveQueue():
@@ -272,13 +278,11 @@ class Engine:
 
     def _launch(self, pair: Pair, gear: Gear) -> None:
         world = self._world
-        operands = world.prober.as_operands(pair)
-        keys = slave_keys(operands.slave, world.prober.unique_uuid(pair))
-        claim = Claim(pair.name, keys)
+        claim = Claim(pair.name, world.prober.slave_keys(pair))
         if (holder := world.slaves.take(claim)) is not None:
             self.post(pair.name, SlaveBusy(holder.owner))
             return
-        argv = stream_argv(world.hammer, operands, gear)
+        argv = stream_argv(world.hammer, world.prober.as_targets(pair), gear)
         try:
             pid = world.streams.launch(pair.name, argv, environment(world.home), claim)
         except SpawnError as error:

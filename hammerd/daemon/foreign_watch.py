@@ -180,9 +180,11 @@ class ForeignWatch:
         )
         if pair is None or not writer.leads_session or is_under_hammerd(writer):
             return False
-        slave = self._reader.operand(pair.slave)
-        keys = slave_keys(slave, self._feed.unique_uuid(pair.slave))
-        keys |= slave_keys(pair.slave, None)
+        names = {name for end in (writer.slave, pair.slave) for name in self._names(end)}
+        written = self._written.get(writer)
+        names |= {replace(pair.slave, path=written.real)} if written.real else set()
+        uuid = written.unique_uuid or self._feed.unique_uuid(pair.slave)
+        keys = slave_keys(names, uuid)
         members = [one for one in seen if one.pgid == writer.pgid]
         self._orphans.adopt(
             SpawnRecord(
@@ -196,13 +198,19 @@ class ForeignWatch:
         return True
 
     def _runs(self, writer: Writer, pair: Pair) -> bool:
-        operand = self._reader.operand
-        as_read = replace(pair, master=operand(pair.master), slave=operand(pair.slave))
+        both = zip(self._names(pair.master), self._names(pair.slave), strict=True)
         return any(
-            is_same_command(writer.words, stream_argv(self._ours.hammer, ends, gear))
-            for ends in (pair, as_read)
+            is_same_command(
+                writer.words,
+                stream_argv(self._ours.hammer, replace(pair, master=master, slave=slave), gear),
+            )
+            for master, slave in both
             for gear in Gear
         )
+
+    def _names(self, end: Endpoint) -> tuple[Endpoint, ...]:
+        """Return an end as it is written, as hammer is asked of it, and as streams get it."""
+        return end, self._reader.operand(end), self._reader.target(end)
 
     # --- whose slave it is -------------------------------------------------------------------
 
@@ -212,7 +220,7 @@ class ForeignWatch:
 
     def _is_onto(self, slave: Endpoint, writer: Writer) -> bool:
         written = replace(writer.slave, user=None)
-        names = {slave, self._reader.operand(slave)}
+        names = set(self._names(slave))
         if written in {replace(name, path=normal(name.path), user=None) for name in names}:
             return True
         if slave.is_remote or written.is_remote:

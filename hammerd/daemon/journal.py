@@ -16,6 +16,7 @@ from hammerd.core.pair_states import (
     PairLife,
     Parked,
     Paused,
+    Probing,
     State,
     Stopped,
     Stopping,
@@ -41,6 +42,7 @@ class Journal:
         self._log = log
         self._lag_log = lag_log
         self._said: dict[str, tuple[object, ...]] = {}
+        self._before_glance: dict[str, State] = {}
 
     @property
     def log(self) -> Logger:
@@ -50,6 +52,11 @@ class Journal:
     def stepped(self, before: State, life: PairLife, now_at: float) -> None:
         """Log a pair's transition, if the step was one."""
         state, name = life.state, life.pair.name
+        if isinstance(state, Probing) and state.relaunch:
+            # A glance lasts a millisecond: what comes after it is the news.
+            self._before_glance[name] = before
+            return
+        before = self._before_glance.pop(name, before)
         said = _identity(state)
         if self._said.get(name) == said:
             return
@@ -96,6 +103,7 @@ class Journal:
     def forget(self, pair: str) -> None:
         """Forget a pair that is gone."""
         self._said.pop(pair, None)
+        self._before_glance.pop(pair, None)
 
 
 def _identity(state: State) -> tuple[object, ...]:

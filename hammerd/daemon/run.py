@@ -28,6 +28,7 @@ from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
 from hammerd.daemon.batch_reader import BatchReader
 from hammerd.daemon.calls import Calls
+from hammerd.daemon.claims import Claims
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.control_server import ControlServer
 from hammerd.daemon.directories import UMASK, make_directories, os_errors_explained, records_dir
@@ -160,7 +161,9 @@ class Daemon:
         )
         written = WrittenSlaves(calls, looks)
         self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)
-        told = Told(self._inbox.post, self._since_at, self._foreign.find)
+        claims = Claims(self._slaves, reader, feed.unique_uuid, self._inbox.post)
+        claims.pairs = self._pairs
+        told = Told(self._inbox.post, self._since_at, self._foreign.find, claims)
         self._sampler = Sampler(reader, self._readings, feed, self._journal, told)
         self._hearsay = Hearsay(
             self._life,
@@ -329,6 +332,9 @@ class Daemon:
 
     def _lives(self) -> Iterable[PairLife]:
         return self._engine.lives()
+
+    def _pairs(self) -> Iterable[Pair]:
+        return [life.pair for life in self._engine.lives()]
 
     def _life(self, pair: str) -> PairLife:
         return self._engine.life(pair)

@@ -6,14 +6,22 @@ state did is no news to it: somebody may have repaired it since.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hammerd.core.judgement import AwaitMount, EndSeen, Go, Judgement, Park, ProbeFailed, judge
 from hammerd.core.lag import LagVerdict
-from hammerd.core.pair_events import DivergedSeen, Event, ForeignSeen, ProbeAnswered, Sampled
+from hammerd.core.pair_events import (
+    DivergedSeen,
+    Event,
+    ForeignSeen,
+    Glanced,
+    ProbeAnswered,
+    Sampled,
+)
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
+from hammerd.daemon.claims import Claims
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.end_reading import EndReading
@@ -37,6 +45,7 @@ class Told:
     post: Post
     since_at: SinceAt
     find_foreign: FindForeign
+    claims: Claims
 
 
 class Sampler:
@@ -50,9 +59,11 @@ class Sampler:
         self._feed = feed
         self._journal = journal
         self._told = told
+        self._claims = told.claims
         self._ahead: dict[str, int] = {}
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._asked_again: dict[str, Pair] = {}
+        self._glancing: dict[str, asyncio.Task[None]] = {}
 
     # --- for the engine ----------------------------------------------------------------------
 
@@ -66,14 +77,22 @@ class Sampler:
         else:
             self._start(pair.name, self._probe(pair))
 
-    def unique_uuid(self, pair: Pair) -> str | None:
-        """Return the slave's unique-uuid, None before it was ever read."""
-        return self._feed.unique_uuid(pair.slave)
+    def glance(self, pair: Pair) -> None:
+        """Look whether both ends are what was read last; only the last glance is answered."""
+        if before := self._glancing.pop(pair.name, None):
+            before.cancel()
+        task = asyncio.get_running_loop().create_task(self._glance(pair))
+        self._glancing[pair.name] = task
+        task.add_done_callback(lambda done: self._glanced(pair.name, done))
 
-    def as_operands(self, pair: Pair) -> Pair:
-        """Return the pair with both ends as hammer must be given them."""
-        operand = self._reader.operand
-        return replace(pair, master=operand(pair.master), slave=operand(pair.slave))
+    def slave_keys(self, pair: Pair) -> frozenset[str]:
+        """Return all by which the pair's slave is known."""
+        return self._claims.keys(pair.slave)
+
+    def as_targets(self, pair: Pair) -> Pair:
+        """Return the pair with both ends as a stream must be given them."""
+        target = self._reader.target
+        return replace(pair, master=target(pair.master), slave=target(pair.slave))
 
     # --- for the daemon ------------------------------------------------------------------------
 
@@ -81,7 +100,7 @@ class Sampler:
         """Read all ends of these pairs once and tell the pairs."""
         pairs = tuple(pairs)
         readings = await self._reader.sample(pairs, timeout_s)
-        self._feed.take(readings, pairs)
+        self._take(readings, pairs)
         newest = {reading.end: reading for reading in readings}
         for pair in pairs:
             if (since_at := self._told.since_at(pair.name)) is not None:
@@ -91,8 +110,9 @@ class Sampler:
         """Forget a pair that is gone."""
         self._ahead.pop(pair, None)
         self._asked_again.pop(pair, None)
-        if task := self._probing.pop(pair, None):
-            task.cancel()
+        for tasks in (self._probing, self._glancing):
+            if task := tasks.pop(pair, None):
+                task.cancel()
 
     def forget_all_but(self, ends: Collection[Endpoint]) -> None:
         """Forget what was read of ends that no pair has any more."""
@@ -100,11 +120,27 @@ class Sampler:
 
     async def close(self) -> None:
         """End the probes under way; nobody is told of them any more."""
-        tasks = tuple(self._probing.values())
+        tasks = (*self._probing.values(), *self._glancing.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._reader.close()
+
+    def _take(self, readings: Sequence[EndReading], pairs: Sequence[Pair]) -> None:
+        """Take in what was read, and let the claims follow it."""
+        for turned in self._feed.take(readings, pairs):
+            self._claims.repointed(turned.end, turned.before, turned.after)
+        self._claims.compare(pairs)
+
+    # --- glances -----------------------------------------------------------------------------
+
+    async def _glance(self, pair: Pair) -> None:
+        are_as_read = await self._reader.are_as_read(pair)
+        self._told.post(pair.name, Glanced(are_as_read))
+
+    def _glanced(self, name: str, task: asyncio.Task[None]) -> None:
+        if self._glancing.get(name) is task:
+            del self._glancing[name]
 
     # --- probes ------------------------------------------------------------------------------
 
@@ -121,7 +157,7 @@ class Sampler:
 
     async def _probe(self, pair: Pair) -> None:
         readings = await self._reader.probe([pair], pair.timing.probe_timeout_s)
-        self._feed.take(readings, (pair,))
+        self._take(readings, (pair,))
         judgement = self._judge(pair, {reading.end: reading.seen for reading in readings})
         is_go = isinstance(judgement, Go)
         foreign = await self._told.find_foreign(pair) if is_go else None

@@ -17,8 +17,8 @@ class Seen:
 
     `operand` is the path that hammer must be given; `real` the same without any symlink on the
     way, and `is_pfs_link` whether it is a PFS softlink, so that no other path is the same PFS.
-    `end` is what is at `real`, and `file_id` what tells that file from any other one: device,
-    inode, file system. `room` is None where the file system does not tell it.
+    `end` is what is at `real`, and `file_system` what tells its file system from any other:
+    device and fsid. `room` is None where the file system does not tell it.
     """
 
     look: PathLook
@@ -27,7 +27,7 @@ class Seen:
     real: str = ""
     is_pfs_link: bool = False
     end: FileLook = NOTHING
-    file_id: tuple[int | None, ...] = ()
+    file_system: tuple[int | None, ...] = ()
     room: FreeSpace | None = None
 
     @property
@@ -60,7 +60,7 @@ def parse_seen(line: bytes) -> Seen | str:
         str(facts["real"]),
         bool(facts["is_pfs_link"]),
         _file(end),
-        (end["device"], end.get("inode"), room.get("fsid")),
+        (end["device"], room.get("fsid")),
         FreeSpace(room["free_bytes"], room["total_bytes"]) if room else None,
     )
 

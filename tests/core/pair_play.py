@@ -9,6 +9,8 @@ from hammerd.core.pair_events import (
     Context,
     DeadlinePassed,
     Event,
+    Glance,
+    Glanced,
     GroupEmpty,
     ProbeAnswered,
     Said,
@@ -64,14 +66,19 @@ def play(*moments: Moment, pair: Pair = PAIR, memory: Memory = FRESH, world: Wor
 
 
 def go_on(life: PairLife, moment: Moment, world: World = CALM) -> Step:
-    """Let one more event happen to a pair."""
+    """Let one more event happen to a pair; a glance at its ends finds them as they were."""
     if isinstance(moment, Due):
         at = deadline(life)
         assert at is not None, f"{life.state} has no deadline"
         moment = (at, DeadlinePassed(), moment.lag or world.lag)
     at, event, *lags = moment
     lag = lags[0] if lags else world.lag
-    return step(life, event, Context(at, backoff, lag, world.slave_tid))
+    context = Context(at, backoff, lag, world.slave_tid)
+    done = step(life, event, context)
+    if done.effects[-1:] != (Glance(),):
+        return done
+    glanced = step(done.life, Glanced(are_as_read=True), context)
+    return Step(glanced.life, (*done.effects[:-1], *glanced.effects))
 
 
 def complained(cure: Cure, name: str = "name") -> Said:

@@ -21,6 +21,8 @@ from hammerd.core.pair_events import (
     Effect,
     Event,
     ForeignSeen,
+    Glance,
+    Glanced,
     GroupEmpty,
     HalfContinued,
     HalfDied,
@@ -30,6 +32,7 @@ from hammerd.core.pair_events import (
     Launch,
     LeaderDied,
     LeaveQueue,
+    Misdirected,
     Note,
     NoteName,
     Probe,
@@ -53,11 +56,13 @@ from hammerd.core.pair_states import (
     PairLife,
     Parked,
     Paused,
+    Probing,
     Stopped,
     Stopping,
     Streaming,
     ThenLaunch,
     ThenStopped,
+    Trouble,
     Up,
     WaitingForBackoff,
     WaitingForSlave,
@@ -97,6 +102,9 @@ class End:
 ONE, OTHER, NULL = End("/s1", None, 1), End("/s2", "uuid-2", 2), End("/null/s2", "uuid-2", 2)
 CONFIG = {"a": ONE, "b": ONE, "c": OTHER, "d": NULL}
 """Two pairs write to each slave: one is known by its path, the other by its unique-uuid."""
+
+TURNED = End("/s1", "uuid-2", 2)
+"""What the first path is while a link on its way is turned."""
 
 NAMES = (*CONFIG, "e")
 CONFIGS: tuple[dict[str, End], ...] = (
@@ -161,6 +169,9 @@ class PairWorld:
     lives: dict[str, PairLife] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     probes: set[str] = field(default_factory=set)
+    glances: set[str] = field(default_factory=set)
+    read: dict[str, End] = field(default_factory=dict)
+    is_turned: bool = False
     silent: set[str] = field(default_factory=set)
     slaves: Slaves = field(default_factory=Slaves)
     lags: dict[str, Lag] = field(default_factory=dict)
@@ -198,6 +209,7 @@ class PairWorld:
         yield from (partial(self.pass_time, seconds) for seconds in STEPS_S)
         yield from [self.wait_for_a_deadline] * 3
         yield self.break_spawn
+        yield self.turn
         yield from [self.end_orphan] * 2
         yield from (partial(self.reload, config) for config in CONFIGS)
 
@@ -215,6 +227,9 @@ class PairWorld:
             yield from [partial(self.answer, name, ProbeAnswered(Go()))] * 20
             yield from (partial(self.answer, name, ProbeAnswered(one)) for one in JUDGEMENTS)
             yield partial(self.answer, name, FOREIGN)
+        if name in self.glances:
+            yield from [partial(self.answer_glance, name)] * 20
+            yield partial(self.answer_glance, name, is_late=True)
         if name in self.groups:
             yield from self._moves_of_group(name, self.groups[name])
 
@@ -222,6 +237,7 @@ class PairWorld:
         yield from (partial(self.post, name, Said(saying)) for saying in SAYINGS)
         if isinstance(self.lives[name].state, Launching):
             yield from [partial(self.post, name, Said(SAYINGS[2]))] * 20
+        yield partial(self.post, name, Misdirected(Trouble("end_repointed")))
         yield partial(self.post, name, HalvesWorked())
         yield partial(self.post, name, HalfStopped(8, "target"))
         yield partial(self.post, name, HalfContinued(8))
@@ -249,6 +265,8 @@ class PairWorld:
         for name in sorted(self.lives.keys() - self.silent):
             if name in self.probes:
                 self.answer(name, ProbeAnswered(Go()))
+            if name in self.glances:
+                self.answer_glance(name)
             if name in self.groups and isinstance(self.lives[name].state, Launching):
                 self.post(name, Said(SAYINGS[2]))
                 self.post(name, Said(SAYINGS[6]))
@@ -274,6 +292,16 @@ class PairWorld:
             (at for life in self.lives.values() if (at := deadline(life)) is not None),
             default=None,
         )
+
+    def turn(self) -> None:
+        """Turn a link on the way to the first path, or turn it back; no stream follows it."""
+        self.is_turned = not self.is_turned
+
+    def answer_glance(self, name: str, *, is_late: bool = False) -> None:
+        """Tell whether the slave is what it was when it was last read; or that nobody can tell."""
+        self.glances.discard(name)
+        is_as_read = self.read.get(name) == self._end(name)
+        self.post(name, Glanced(are_as_read=is_as_read and not is_late))
 
     def break_spawn(self) -> None:
         self.spawns_to_fail = 3
@@ -307,6 +335,7 @@ class PairWorld:
 
     def answer(self, name: str, event: Event) -> None:
         self.probes.discard(name)
+        self.read[name] = self._end(name)
         self.post(name, event)
 
     def kill_leader(self, name: str) -> None:
@@ -354,6 +383,7 @@ class PairWorld:
         if name in self.leaving and isinstance(done.life.state, Stopped):
             self.leaving.discard(name)
             self.probes.discard(name)
+            self.glances.discard(name)
             del self.lives[name]
 
     def _slaves_changed(self) -> None:
@@ -363,6 +393,8 @@ class PairWorld:
         match effect:
             case Probe():
                 self.probes.add(name)
+            case Glance():
+                self.glances.add(name)
             case Launch():
                 self._launch(name)
             case LeaveQueue():
@@ -383,6 +415,7 @@ class PairWorld:
 
     def _launch(self, name: str) -> None:
         assert name not in self.groups, "a second group of a pair"
+        assert self.read[name] == self._end(name), "launched onto what was not looked at"
         holder = self.slaves.take(Claim(name, self._keys(name)))
         if holder is not None:
             self._inbox.append((name, SlaveBusy(holder.owner)))
@@ -391,11 +424,16 @@ class PairWorld:
             self.slaves.release(name)
             self._inbox.append((name, SpawnFailed(11, "no more processes")))
         else:
-            self.groups[name] = Group(slave=self.ends[name].slave)
+            self.groups[name] = Group(slave=self._end(name).slave)
             self._inbox.append((name, Spawned(7)))
 
+    def _end(self, name: str) -> End:
+        end = self.ends[name]
+        return TURNED if self.is_turned and end == ONE else end
+
     def _keys(self, name: str) -> frozenset[str]:
-        return slave_keys(Endpoint(self.ends[name].path), self.ends[name].uuid)
+        end = self.read.get(name, self.ends[name])
+        return slave_keys((Endpoint(end.path),), end.uuid)
 
     # --- what must always be true --------------------------------------------------------------
 
@@ -434,12 +472,15 @@ class PairWorld:
 
     def heal(self) -> None:
         """Let everything go well from here on; every slave must have a stream in the end."""
-        self.spawns_to_fail = 0
+        self.spawns_to_fail, self.is_turned = 0, False
         self.end_orphan()
         self.reload(CONFIG)
         for name in self.lives:
             self.lags[name] = LAGS[2]
             self.post(name, StartAsked())
+        for name in tuple(self.lives):
+            if self.read.get(name) != self._end(name):
+                self.post(name, Misdirected(Trouble("end_repointed")))
         for _ in range(20):
             for name in tuple(self.lives):
                 self._help(name)
@@ -454,6 +495,8 @@ class PairWorld:
             self.empty(name)
         if name in self.probes:
             self.answer(name, ProbeAnswered(Go()))
+        if name in self.glances:
+            self.answer_glance(name)
         if name not in self.lives:
             return
         if isinstance(self.lives[name].state, Launching):
@@ -525,6 +568,6 @@ def _check_launch(before: PairLife, event: Event, after: PairLife) -> None:
     if isinstance(event, ProbeAnswered):
         assert isinstance(event.judgement, Go)
     else:
-        is_freed = isinstance(before.state, WaitingForSlave) and event == SlaveFree()
-        is_again = isinstance(before.state, Stopping) and event == GroupEmpty()
-        assert is_freed or is_again, (before.state, event)
+        is_again = isinstance(before.state, Probing) and before.state.relaunch is not None
+        assert is_again, before.state
+        assert event == Glanced(are_as_read=True)

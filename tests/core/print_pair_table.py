@@ -21,6 +21,8 @@ from hammerd.core.pair_events import (
     Effect,
     Event,
     ForeignSeen,
+    Glance,
+    Glanced,
     GroupEmpty,
     HalfContinued,
     HalfDied,
@@ -30,6 +32,7 @@ from hammerd.core.pair_events import (
     Launch,
     LeaderDied,
     LeaveQueue,
+    Misdirected,
     Note,
     Probe,
     ProbeAnswered,
@@ -100,7 +103,7 @@ NOW_AT = 1030.0
 LEGEND = """\
 Every state x every event, printed by tests/core/print_pair_table.py; see there how.
 
-+ launch   - TERM the group   K KILL the group   ? probe   u leave the queue   ! note
++ launch   g glance   - TERM the group   K KILL the group   ? probe   u leave the queue   ! note
 f a failure is counted   0 failures are forgiven   r a lost stream is counted
 d latched as diverged   l the latch is lifted
 . nothing   ~ the same state, renewed   (blank) the shell never delivers it; the reasons are below
@@ -130,6 +133,7 @@ WITHOUT_GROUP: dict[str, State] = {
     "stopped": Stopped(SINCE_AT),
     "stopped/for": Stopped(SINCE_AT, resume_at=NOW_AT + 60),
     "probing": Probing(SINCE_AT, NOW_AT + 20),
+    "glance": Probing(SINCE_AT, NOW_AT + 1, relaunch=ThenLaunch(Gear.FOLLOWING)),
     "/confirming": Probing(SINCE_AT, NOW_AT + 20, is_confirming=True),
     "backoff": WaitingForBackoff(SINCE_AT, NOW_AT + 5, TROUBLE),
     "mount": MOUNT,
@@ -211,6 +215,10 @@ ROWS: dict[str, Row] = {
     "Probe: park": Row(ProbeAnswered(Park(ParkCause.UUID_MISMATCH, "hint"))),
     "Probe: park as it is": Row(ProbeAnswered(Park(ParkCause.REFUSED, "refused"))),
     "Probe: retry": Row(ProbeAnswered(Retry("cause", "hint"))),
+    "Glanced: as read": Row(Glanced(are_as_read=True)),
+    "Glanced: as read, latched": Row(Glanced(are_as_read=True), LATCHED),
+    "Glanced: not as read": Row(Glanced(are_as_read=False)),
+    "Misdirected": Row(Misdirected(TROUBLE)),
     "Spawned": Row(Spawned(7)),
     "SpawnFailed": Row(SpawnFailed(11, "text")),
     "SlaveBusy": Row(SlaveBusy("other")),
@@ -313,7 +321,7 @@ def _not_asked(state: State) -> str | None:
     match state:
         case Launching() | Streaming() | Stopping() | WaitingForSlave():
             return NO_PROBE
-        case Parked(cause=ParkCause.DIVERGED):
+        case Parked(cause=ParkCause.DIVERGED) | Probing(relaunch=ThenLaunch()):
             return NO_PROBE
         case _:
             return None
@@ -364,6 +372,8 @@ def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
     match state:
         case Stopped(resume_at=resume_at):
             return "stopped" if resume_at is None else "stopped/for"
+        case Probing(relaunch=ThenLaunch()):
+            return "glance"
         case Probing(is_confirming=is_confirming):
             return "confirming" if is_confirming else "probing"
         case Launching():
@@ -420,6 +430,7 @@ MARKS: dict[type[Effect], str] = {
     Terminate: "-",
     Kill: "K",
     Probe: "?",
+    Glance: "g",
     LeaveQueue: "u",
     Note: "!",
 }

@@ -159,11 +159,13 @@ def test_busy_slave_is_waited_for_and_its_owner_named() -> None:
 
 
 def test_free_slave_is_launched_onto() -> None:
-    assert play(*QUEUED, (9, SlaveFree())).effects == (Launch(Gear.FOLLOWING),)
+    assert play(*QUEUED, (9, SlaveFree())).effects == (LeaveQueue(), Launch(Gear.FOLLOWING))
 
 
 def test_gear_of_a_queued_pair_is_chosen_when_its_slave_is_free() -> None:
-    assert play(*QUEUED, (9999, SlaveFree(), FAR_BEHIND)).effects == (Launch(Gear.BULK),)
+    done = play(*QUEUED, (9999, SlaveFree(), FAR_BEHIND))
+
+    assert done.effects == (LeaveQueue(), Launch(Gear.BULK))
 
 
 def test_queued_pair_that_is_paused_leaves_the_queue() -> None:

@@ -20,7 +20,7 @@ from hammerd.core.pair_events import (
 from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Memory, Paused, State, Stopping, Streaming, WaitingForBackoff
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.slaves import Claim, Slaves
+from hammerd.core.slaves import Claim, Slaves, slave_keys
 from hammerd.core.status import Extras
 from hammerd.core.stream_sayings import Idle
 from hammerd.daemon.deadlines import Deadlines
@@ -61,10 +61,13 @@ class Prober:
     def probe(self, pair: Pair) -> None:
         pass
 
-    def unique_uuid(self, pair: Pair) -> str | None:
-        return None
+    def glance(self, pair: Pair) -> None:
+        pass
 
-    def as_operands(self, pair: Pair) -> Pair:
+    def slave_keys(self, pair: Pair) -> frozenset[str]:
+        return slave_keys((pair.slave,), None)
+
+    def as_targets(self, pair: Pair) -> Pair:
         return pair
 
 

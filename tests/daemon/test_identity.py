@@ -1,0 +1,163 @@
+"""A slave is what its path leads to now: turned links and disks that change are followed."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hammerd.core.control_messages import Verb
+from hammerd.simulator import admin
+from tests.daemon.world import World, until
+
+
+def two_slaves(world: World) -> tuple[Path, Path, Path]:
+    """Make a master, and a slave of it on each of two disks."""
+    disk = world.fs(3)
+    admin.new_file_system(disk, disk.name, tid_base=0xB00000000)
+    (disk / "pfs").mkdir()
+    master = world.make_master()
+    world.write("first", "first\n")
+    return master, world.make_slave(master), world.make_slave(master, number=3)
+
+
+def turn(link: Path, target: Path) -> None:
+    """Have a link lead elsewhere, as `ln -sfn` does."""
+    new = link.with_name("new")
+    new.symlink_to(target)
+    new.replace(link)
+
+
+def writers_to(slave: Path) -> set[int]:
+    """Return the groups that write to a slave, by whichever path."""
+    groups = set()
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            if "mirror-stream" in words and os.path.realpath(Path(words[-1]).parent) == str(
+                slave.parent.resolve()
+            ):
+                groups.add(os.getpgid(process.pid))
+        except (psutil.Error, ProcessLookupError):
+            continue
+    return groups
+
+
+def holds(slave: Path, name: str) -> bool:
+    return (slave / name).exists()
+
+
+@pytest.mark.parametrize("asked", [None, Verb.RESTART, "pause", "reload"])
+@pytest.mark.parametrize("is_directory", [False, True], ids=["link", "directory"])
+def test_link_that_is_turned_is_followed_and_told(
+    world_once: World, asked: Verb | str | None, *, is_directory: bool
+) -> None:
+    world = world_once
+    master, one, other = two_slaves(world)
+    link = world.root / "way"
+    link.symlink_to(one.parent if is_directory else one)
+    slave = link / "test" if is_directory else link
+    sample = "30s" if asked else "0.5s"
+    world.start(world.configure({"test": (master, slave)}, sample_interval=sample))
+    world.streams_in_following_gear()
+
+    turn(link, other.parent if is_directory else other)
+    if asked == "pause":
+        world.ask(Verb.PAUSE, "test")
+        world.ask(Verb.RESUME, "test")
+    elif asked == "reload":
+        world.configure({"test": (master, slave)}, sample_interval=sample, delay="2s")
+        world.ask(Verb.RELOAD)
+    elif asked is not None:
+        world.ask(Verb.RESTART, "test")
+
+    line = world.says("end.repointed")
+    assert f"before={one.resolve().parent / 'test'}" in line or str(one) in line
+    assert str(other) in line
+    until(lambda: writers_to(other), "a stream onto what the path leads to")
+    until(lambda: holds(other, "first"), "what the master holds")
+    assert not writers_to(one)
+    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    assert "pair.parked" not in world.log()
+
+
+def test_master_that_is_turned_is_followed(world_once: World) -> None:
+    world = world_once
+    master, slave, _ = two_slaves(world)
+    link = world.root / "way"
+    link.symlink_to(master)
+    world.start(world.configure({"test": (link, slave)}))
+    world.streams_in_following_gear()
+
+    turn(link, world.make_master("other"))
+
+    world.says("end.repointed")
+    world.reaches(lambda now: now["because"] == "uuid_mismatch", "parked by what is read now")
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["reader", "writer"])
+def test_stream_that_dies_after_a_link_was_turned_is_launched_onto_no_other_ones_slave(
+    world_once: World, number: int
+) -> None:
+    world = world_once
+    master, one, other = two_slaves(world)
+    link = world.root / "cur"
+    link.symlink_to(one.parent.parent)
+    pairs = {"a": (master, link / "pfs/test"), "b": (master, other)}
+    world.start(world.configure(pairs, sample_interval="30s"))
+    for pair in pairs:
+        world.streams_in_following_gear(pair)
+    (theirs,) = writers_to(other)
+
+    turn(link, other.parent.parent)
+    os.kill(world.status("a")["half_pids"][number], signal.SIGKILL)
+
+    def waits() -> bool:
+        assert writers_to(other) == {theirs}
+        return bool(world.status("a")["because"] == "slave_busy")
+
+    until(waits, "a waits for b")
+    until_at = time.monotonic() + 1.0
+    while time.monotonic() < until_at:
+        waits()
+    world.ask(Verb.PAUSE, "b")
+    world.streams_in_following_gear("a")
+    (now,) = writers_to(other)
+    assert now != theirs
+
+
+def test_stream_whose_slave_becomes_another_ones_is_ended_and_waits(world_once: World) -> None:
+    world = world_once
+    master, one, other = two_slaves(world)
+    link = world.root / "cur"
+    link.symlink_to(one.parent.parent)
+    pairs = {"a": (master, link / "pfs/test"), "b": (master, other)}
+    world.start(world.configure(pairs))
+    for pair in pairs:
+        world.streams_in_following_gear(pair)
+
+    turn(link, other.parent.parent)
+
+    world.reaches(lambda now: now["because"] == "slave_busy", "a waits for b", "a")
+    assert world.status("b")["state"] == "streaming"
+    assert "pair.stopping pair=a" in world.says("because=end_repointed")
+
+
+def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
+    mirrored.rests()
+    before = mirrored.log()
+
+    os.kill(mirrored.status()["half_pids"][0], signal.SIGKILL)
+    mirrored.reaches(lambda now: now["restarts"] == 1 and now["state"] == "streaming", "again")
+
+    def lines() -> list[str]:
+        said = mirrored.log()[len(before) :].splitlines()
+        return [word for line in said for word in line.split() if word.startswith("pair.")]
+
+    until(lambda: "pair.streaming" in lines(), "told")
+    assert lines() == ["pair.stopping", "pair.launching", "pair.streaming"]
+    assert "from_state=stopping" in next(
+        line for line in mirrored.log()[len(before) :].splitlines() if "pair.launching" in line
+    )
