@@ -56,6 +56,14 @@ class LossCause(StrEnum):
     SPAWN_FAILED = "spawn_failed"
 
 
+class MisdirectedBy(StrEnum):
+    """How it came that a stream does not write where it should, or not alone."""
+
+    END_REPOINTED = "end_repointed"
+    SLAVE_IS_ANOTHER = "slave_is_another"
+    SLAVE_IS_HELD = "slave_is_held"
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """A stable short name of what is wrong (a LossCause or a complaint's name), and a hint."""

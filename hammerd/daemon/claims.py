@@ -9,29 +9,25 @@ one's place, or a uuid that is read late may make two claims one. Of two groups 
 younger is ended; a group that a killed hammerd left is ended anyway, and ours makes way for it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from hammerd.core.pair_events import Event, Misdirected
-from hammerd.core.pair_states import Trouble
+from hammerd.core.pair_events import Misdirected
+from hammerd.core.pair_states import MisdirectedBy, Trouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.slaves import Claim, Slaves, slave_keys, uuid_of
+from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
-
-Post = Callable[[str, Event], None]
-UniqueUuid = Callable[[Endpoint], str | None]
+from hammerd.daemon.foreign_watch import Ours
 
 
 class Claims:
     """What is claimed, compared with what is read."""
 
-    def __init__(
-        self, slaves: Slaves, reader: EndReader, unique_uuid: UniqueUuid, post: Post
-    ) -> None:
+    def __init__(self, slaves: Slaves, reader: EndReader, feed: EndFeed, ours: Ours) -> None:
         self._slaves = slaves
         self._reader = reader
-        self._unique_uuid = unique_uuid
-        self._post = post
-        self.pairs: Callable[[], Iterable[Pair]] = tuple
+        self._unique_uuid = feed.unique_uuid
+        self._ours = ours
 
     def keys(self, slave: Endpoint) -> frozenset[str]:
         """Return all by which a slave is known: as it is written, without links, its uuid."""
@@ -40,7 +36,7 @@ class Claims:
 
     def compare(self, read: Iterable[Pair]) -> None:
         """Key all claims on the slaves of these pairs anew; end streams that are found wrong."""
-        pairs = {pair.name: pair for pair in self.pairs()}
+        pairs = {life.pair.name: life.pair for life in self._ours.lives()}
         wrong = {name for name, pair in pairs.items() if self._is_another(pair)}
         known = [(self._lasting_keys(pair.slave), self.keys(pair.slave)) for pair in read]
         self._slaves.rekey(known, but=wrong)
@@ -53,9 +49,9 @@ class Claims:
     def repointed(self, end: Endpoint, before: str, after: str) -> None:
         """Tell the pairs of an end that a link to it was turned."""
         hint = f"{end} leads to {after} now, and led to {before} when it was last looked at"
-        for pair in self.pairs():
-            if end in (pair.master, pair.slave):
-                self._post(pair.name, Misdirected(Trouble("end_repointed", hint)))
+        for life in self._ours.lives():
+            if end in (life.pair.master, life.pair.slave):
+                self._tell(life.pair, MisdirectedBy.END_REPOINTED, hint)
 
     def _lasting_keys(self, slave: Endpoint) -> frozenset[str]:
         """Return the keys that stay a slave's whatever link is turned."""
@@ -74,9 +70,12 @@ class Claims:
             f"slave {pair.slave} is the PFS with unique-uuid {now} now; the stream was started"
             f" onto {before}"
         )
-        self._post(pair.name, Misdirected(Trouble("slave_is_another", hint)))
+        self._tell(pair, MisdirectedBy.SLAVE_IS_ANOTHER, hint)
         return True
 
     def _held(self, pair: Pair, stays: Claim) -> None:
         hint = f"slave {pair.slave} turned out to be the one that {stays.owner} writes to"
-        self._post(pair.name, Misdirected(Trouble("slave_is_held", hint)))
+        self._tell(pair, MisdirectedBy.SLAVE_IS_HELD, hint)
+
+    def _tell(self, pair: Pair, by: MisdirectedBy, hint: str) -> None:
+        self._ours.post(pair.name, Misdirected(Trouble(by, hint)))

@@ -161,8 +161,7 @@ class Daemon:
         )
         written = WrittenSlaves(calls, looks)
         self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)
-        claims = Claims(self._slaves, reader, feed.unique_uuid, self._inbox.post)
-        claims.pairs = self._pairs
+        claims = Claims(self._slaves, reader, feed, ours)
         told = Told(self._inbox.post, self._since_at, self._foreign.find, claims)
         self._sampler = Sampler(reader, self._readings, feed, self._journal, told)
         self._hearsay = Hearsay(
@@ -332,9 +331,6 @@ class Daemon:
 
     def _lives(self) -> Iterable[PairLife]:
         return self._engine.lives()
-
-    def _pairs(self) -> Iterable[Pair]:
-        return [life.pair for life in self._engine.lives()]
 
     def _life(self, pair: str) -> PairLife:
         return self._engine.life(pair)
