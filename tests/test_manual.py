@@ -26,7 +26,7 @@ from hammerd.core.hammer_complaints import TABLE
 from hammerd.core.judgement import ProbeTrouble
 from hammerd.core.pair_complaints import LASTING_COMPLAINTS
 from hammerd.core.pair_events import NoteName
-from hammerd.core.pair_states import STATE_WORDS, LossCause
+from hammerd.core.pair_states import STATE_WORDS, LossCause, MisdirectedBy
 from hammerd.core.pairs import Gear
 from hammerd.core.reload import READ_ONCE
 from hammerd.core.status import Health

@@ -145,8 +145,7 @@ class Daemon:
         calls = StatusCalls(self._calls, settings.hammer, home)
         self._looks = looks = Looks(loop, environment(home))
         reader = EndReader(BatchReader(calls, looks, self._clock))
-        self._anomalies = Anomalies()
-        self._rooms = RoomWatch(looks, self._journal)
+        self._anomalies, self._rooms = Anomalies(), RoomWatch(looks, self._journal)
         feed = EndFeed(self._readings, self._anomalies, self._journal)
         ours = Ours(
             self._streams.groups,
