@@ -83,7 +83,9 @@ def test_events_and_samples_arrive(world: World) -> None:
     (sample,) = ask(
         world, "SELECT pair, tids, seconds, master_tid FROM lag WHERE verdict = 'in_sync' LIMIT 1"
     )
-    assert sample[:3] == ("test", 0, 0.0)
+    assert sample[:2] == ("test", 0)
+    # In sync is worth the age of the last reading of the master.
+    assert float(str(sample[2])) >= 0
     assert str(sample[3]).startswith("0x00000001")
     assert abs(int(str(ask(world, "SELECT max(time_ms) FROM lag")[0][0])) / 1e3 - time.time()) < 60
     lines = (world.root / "log/lag.log").read_text().splitlines()
