@@ -62,6 +62,7 @@ class LeftPair:
     slave_time: float | None = None
     safe_time: float | None = None
     durable_time: float | None = None
+    unsafe_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class LeftBehind:
 
 
 _UNDATED = "its times are still to come: a wall clock was wrong, so nobody knows how old it is"
+_REBOOTED = "this host may have been rebooted since: what no flush had followed may be lost"
 
 
 def find(whereabouts: Whereabouts, named: tuple[str, ...] = ()) -> LeftBehind:
@@ -174,8 +176,12 @@ def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains
             tuple(one.text for one in saved.unacknowledged.complaints),
             tuple(one.name for one in saved.unacknowledged.anomalies),
         )
-        clock = known.clocks.get(left.master, TidClock())
-        found.append(_with_tids(left, clock, known.slaves.get(left.slave)))
+        for saved_clocks, add in ((clocks.saved, _with_tids), (known, _with_times)):
+            clock = saved_clocks.clocks.get(left.master, TidClock())
+            left = add(left, clock, saved_clocks.slaves.get(left.slave))
+        if left.slave in known.before_boot.keys() - known.slaves.keys():
+            left = replace(left, unsafe_because=_REBOOTED)
+        found.append(left)
     undated = f"{clocks_path}: {_UNDATED}" if dated is None else ""
     complaints = tuple(filter(None, (*kept.complaints, clocks.complaint, undated)))
     times = [at for path in (state_path, clocks_path) if (at := _written(path)) is not None]
@@ -184,12 +190,20 @@ def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains
 
 
 def _with_tids(left: LeftPair, clock: TidClock, slave: "SlaveTids | None") -> LeftPair:
+    """Add the TIDs that were read last, whatever they prove."""
     if clock.newest is not None:
-        left = replace(left, master_tid=clock.newest.tid, master_time=clock.newest.at)
+        left = replace(left, master_tid=clock.newest.tid)
+    return left if slave is None else replace(left, slave_tid=slave.reading.tid)
+
+
+def _with_times(left: LeftPair, clock: TidClock, slave: "SlaveTids | None") -> LeftPair:
+    """Add when they were read, and until when all is safe."""
+    if clock.newest is not None:
+        left = replace(left, master_time=clock.newest.at)
     if slave is None:
         return left
     read, durable_tid = slave.reading, slave.durable_tid
-    left = replace(left, slave_tid=read.tid, slave_time=read.at)
+    left = replace(left, slave_time=read.at)
     # Of a slave that went another way than its master no moment of the master is safe.
     if left.is_diverged:
         return left

@@ -91,6 +91,7 @@ def _pair_json(pair: LeftPair, now_time: float) -> dict[str, object]:
         "safe_until_time": _time(safe_time),
         "durable_until_time": _time(pair.durable_time),
         "safe_until_age_s": None if safe_time is None else round(now_time - safe_time, 3),
+        "safe_unknown_because": pair.unsafe_because,
         "complaints": list(pair.complaints),
         "anomalies": list(pair.anomalies),
     }
@@ -135,6 +136,8 @@ def _notes(pair: LeftPair, now_time: float) -> Iterator[str]:
         yield "parked: diverged, until it is resumed"
     for text in (*pair.complaints, *pair.anomalies):
         yield f"not acknowledged: {text}"
+    if pair.unsafe_because:
+        yield pair.unsafe_because
     if pair.wanted == "paused" and pair.paused_until_time is None:
         yield "paused until it is resumed"
     elif pair.paused_until_time is not None:

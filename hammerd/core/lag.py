@@ -95,20 +95,21 @@ def lag_of(
     )
 
 
-def blind(lag: Lag) -> Lag:
+def blind(lag: Lag, slave: SlaveReading | None) -> Lag:
     """Return what stays known when an end cannot be read: until when all was safe, no lag.
 
     That a master still has the TID which its slave had proves nothing of a slave that is gone,
-    so nothing counts as safe that is newer than the older of both readings.
+    so nothing counts as safe that is newer than the slave's reading.
     """
+    slave_at = slave.at if slave else None
     return replace(
         lag,
         verdict=LagVerdict.UNKNOWN,
         tids=None,
         seconds=None,
-        safe_at=_earlier(lag.safe_at, lag.measured_at),
-        durable_at=_earlier(lag.durable_at, lag.measured_at),
-        held_at=_earlier(lag.held_at, lag.measured_at),
+        safe_at=_earlier(lag.safe_at, slave_at),
+        durable_at=_earlier(lag.durable_at, slave_at),
+        held_at=_earlier(lag.held_at, slave_at),
     )
 
 

@@ -31,17 +31,32 @@ def age_of(saved: SavedMoment, now: SavedMoment) -> float | None:
 
     It is never less than it was but where the wall clock was ahead when it was saved.
     """
-    by_wall = now.time - saved.time
-    by_boot = None if saved.at is None or now.at is None else now.at - saved.at
-    if by_boot is not None and by_boot >= 0 and _is_same_boot(saved, now):
+    by_wall, by_boot = now.time - saved.time, _by_boot(saved, now)
+    if by_boot is not None and by_boot >= 0 and _boots(saved, now) == (True, True):
         return by_boot
     if by_wall < -WALL_SLACK_S:
         return None
     return max(0.0, by_wall, by_boot or 0.0)
 
 
-def _is_same_boot(saved: SavedMoment, now: SavedMoment) -> bool:
-    if saved.boot_time is None or now.boot_time is None:
+def is_same_boot(saved: SavedMoment, now: SavedMoment) -> bool:
+    """Tell whether the host certainly was not rebooted since a file was saved.
+
+    Where its boots cannot be told apart, it runs for longer than the file is old.
+    """
+    by_boot, (are_known, are_equal) = _by_boot(saved, now), _boots(saved, now)
+    if by_boot is None or by_boot < 0:
         return False
-    is_known = saved.boot_time > NO_HOST_BOOTED_BEFORE_TIME
-    return is_known and abs(saved.boot_time - now.boot_time) <= BOOT_SLACK_S
+    return are_equal if are_known else now.time - saved.time <= (now.at or 0.0)
+
+
+def _by_boot(saved: SavedMoment, now: SavedMoment) -> float | None:
+    return None if saved.at is None or now.at is None else now.at - saved.at
+
+
+def _boots(saved: SavedMoment, now: SavedMoment) -> tuple[bool, bool]:
+    """Return whether both boots are known, and whether they are the same one."""
+    if saved.boot_time is None or now.boot_time is None:
+        return False, False
+    are_known = min(saved.boot_time, now.boot_time) > NO_HOST_BOOTED_BEFORE_TIME
+    return are_known, abs(saved.boot_time - now.boot_time) <= BOOT_SLACK_S

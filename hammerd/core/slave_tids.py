@@ -71,6 +71,14 @@ def as_of(known: SlaveTids, at: float) -> SlaveTids | None:
     return SlaveTids(SlaveReading(tid, at), held, known.durable_tid)
 
 
+def left_by_cut(known: SlaveTids) -> SlaveTids | None:
+    """Return what is certain of a slave whose host was cut off; None where nothing is."""
+    tid = known.durable_tid
+    if tid is None:
+        return None
+    return SlaveTids(replace(known.reading, tid=min(tid, known.reading.tid)), durable_tid=tid)
+
+
 def _added(held: tuple[SlaveReading, ...], since: SlaveReading) -> tuple[SlaveReading, ...]:
     # Without the last one the slave is taken to have had an older TID for a moment longer.
     is_close = len(held) > 1 and held[-1].at - held[-2].at < HELD_SPACING_S

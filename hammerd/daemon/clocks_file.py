@@ -14,9 +14,9 @@ from math import inf, isfinite
 from pathlib import Path
 
 from hammerd.core.lag import SlaveReading
-from hammerd.core.saved_moments import SavedMoment, age_of
-from hammerd.core.slave_tids import SlaveTids
-from hammerd.core.tid import format_tid, parse_tid
+from hammerd.core.saved_moments import SavedMoment, age_of, is_same_boot
+from hammerd.core.slave_tids import SlaveTids, left_by_cut
+from hammerd.core.tid import Tid, format_tid, parse_tid
 from hammerd.core.tid_clock import Dated, FlushMark, TidClock, TidSample, shifted, thinned
 from hammerd.daemon import durable_file
 from hammerd.daemon.saved_values import is_time
@@ -29,13 +29,15 @@ ROUNDING_S = 0.001
 class SavedClocks:
     """The whole file, or what of it is of use now; `moment` is None in a file of an older hammerd.
 
-    `to_wall_s` is what the times lack to be wall times.
+    `to_wall_s` is what the times lack to be wall times. `before_boot` is what slaves held that
+    are here, before this host was rebooted: it may be gone.
     """
 
     clocks: Mapping[str, TidClock] = field(default_factory=dict)
     slaves: Mapping[str, SlaveTids] = field(default_factory=dict)
     moment: SavedMoment | None = None
     to_wall_s: float = 0.0
+    before_boot: Mapping[str, Tid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,15 @@ def carried(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks 
     if age_s is None or latest > moment.time + ROUNDING_S:
         return None
     by_s = now_at - age_s - moment.time
-    return SavedClocks(
-        {end: shifted(clock, by_s) for end, clock in saved.clocks.items()},
-        {end: _shifted(slave, by_s) for end, slave in saved.slaves.items()},
-    )
+    clocks = {end: shifted(clock, by_s) for end, clock in saved.clocks.items()}
+    slaves = {end: _shifted(slave, by_s) for end, slave in saved.slaves.items()}
+    if is_same_boot(moment, now):
+        return SavedClocks(clocks, slaves)
+    here = {end: slave for end, slave in slaves.items() if end.startswith("/")}
+    left = {end: left_by_cut(slave) for end, slave in here.items()}
+    known = {end: slave for end, slave in {**slaves, **left}.items() if slave is not None}
+    before_boot = {end: slave.reading.tid for end, slave in here.items()}
+    return SavedClocks(clocks, known, before_boot=before_boot)
 
 
 def _times(saved: SavedClocks) -> Iterator[float]:

@@ -20,10 +20,11 @@ from hammerd.core.tid import Tid, format_tid
 
 @dataclass(frozen=True, slots=True)
 class WentBack:
-    """An end's TID was `before` and is `after`, which is less."""
+    """An end's TID was `before` and is `after`, which is less; `because` explains it, if known."""
 
     before: Tid
     after: Tid
+    because: str = ""
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Doubts:
     strange: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     read_only: set[str] = field(default_factory=set)
+    remounted: dict[str, str] = field(default_factory=dict)
     unconfirmed: dict[str, WentBack] = field(default_factory=dict)
     latched: dict[str, str] = field(default_factory=dict)
 
@@ -65,7 +67,7 @@ class Doubts:
 
     def forget_all_but(self, ends: Collection[str]) -> None:
         """Forget ends that no pair has any more."""
-        for known in (self.unreadable, self.unconfirmed):
+        for known in (self.unreadable, self.unconfirmed, self.remounted):
             for gone in known.keys() - ends:
                 del known[gone]
         for some in (self.strange, self.gone, self.read_only):

@@ -163,7 +163,7 @@ class Keeping:
             because = "they are of a time that is still to come: a wall clock was wrong"
             self._log.warning("state.clocks_left_out", file="clocks.json", because=because)
             return
-        self._readings.load(kept.clocks, kept.slaves)
+        self._readings.load(kept.clocks, kept.slaves, kept.before_boot)
 
     def _take_state(self) -> Callable[[], None]:
         self._kept, self._told_when_saved = self._pairs_now(), self._told_now()

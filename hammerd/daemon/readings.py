@@ -43,6 +43,11 @@ def patience(sample_interval_s: float, sample_timeout_s: float) -> Patience:
     return Patience(here_s, remote_s)
 
 
+_REBOOTED = "its host was rebooted: commits that no flush had followed were in memory only"
+_REMOUNTED = "its file system was not mounted: commits that no flush had followed may be lost"
+_DISK_LOST = "its file system had lost its disk: what it told then was in memory only"
+
+
 class Readings:
     """The last readings of all ends."""
 
@@ -57,6 +62,7 @@ class Readings:
         self._origins: set[str] = set()
         # Until when masters on other hosts seem to hold their TIDs, for their streams rest.
         self._rested_at: dict[str, float] = {}
+        self._before_boot: dict[str, Tid] = {}
         self._writable_at: dict[str, float] = {}
         self._last_known: dict[str, Lag] = {}
 
@@ -118,7 +124,8 @@ class Readings:
     def slave_read(self, slave: Endpoint, tid: Tid, span: ReadSpan) -> WentBack | None:
         """Record a slave's TID; return from where it went back, if it did.
 
-        A commit that was heard since the reading began is newer.
+        A commit that was heard since the reading began is newer. What was in memory only is lost
+        when the host or the file system goes down: that explains a TID that is less.
         """
         self._doubts.was_read(slave)
         key, known = _of_slave(slave), self._slaves.get(str(slave))
@@ -130,9 +137,13 @@ class Readings:
         reading = SlaveReading(tid, span.began_at)
         self._slaves[str(slave)] = moved(known, reading, span.ended_at)
         self._spans[key] = span
-        is_later = last is not None and last.is_before(span)
+        before = self._before_boot.pop(str(slave), None)
+        because = self._doubts.remounted.pop(str(slave), "")
+        if before is not None:
+            return WentBack(before, tid, _REBOOTED) if tid < before else None
+        is_later = last is None or last.is_before(span)
         if known is not None and tid < known.reading.tid and is_later:
-            return WentBack(known.reading.tid, tid)
+            return WentBack(known.reading.tid, tid, because)
         return None
 
     def committed(self, slave: Endpoint, tid: Tid, at: float) -> None:
@@ -163,6 +174,7 @@ class Readings:
             self._writable_at[key] = began_at
         elif key not in self._doubts.read_only:
             self._doubts.read_only.add(key)
+            self._doubts.remounted[key] = _DISK_LOST
             known, at = self._slaves.pop(key, None), self._writable_at.get(key)
             believed = known and at is not None and as_of(known, at)
             if believed:
@@ -174,6 +186,10 @@ class Readings:
         is_news = self._doubts.unreadable.get(key) != because
         self._doubts.unreadable[key] = because
         return is_news
+
+    def unmounted(self, slave: Endpoint) -> None:
+        """Record that a slave's file system is not mounted: what was in memory may be lost."""
+        self._doubts.remounted[str(slave)] = _REMOUNTED
 
     def gone(self, slave: Endpoint) -> None:
         """Record that the PFS of a slave is not there though its file system is mounted."""
@@ -199,8 +215,8 @@ class Readings:
         # A flush that is under way was asked for of the other one.
         self._clocks[str(end)] = TidClock(restored_at=self._clock.now().at)
         self._slaves.pop(str(end), None)
-        for times in (self._writable_at, self._rested_at):
-            times.pop(str(end), None)
+        for known in (self._writable_at, self._rested_at, self._before_boot):
+            known.pop(str(end), None)
         for key in (_of_master(end), _of_slave(end)):
             self._spans.pop(key, None)
         self._doubts.replaced(end)
@@ -218,7 +234,7 @@ class Readings:
             return replace(UNKNOWN, is_unproven=is_unproven)
         lag = self._lag(pair, now_at)
         if self._why_blind(pair, now_at):
-            return replace(blind(lag), is_unproven=is_unproven)
+            return replace(blind(lag, self.slave(pair.slave)), is_unproven=is_unproven)
         return lag
 
     def remember(self, pair: Pair, lag: Lag) -> None:
@@ -312,6 +328,7 @@ class Readings:
             (self._slaves, names),
             (self._writable_at, names),
             (self._rested_at, names),
+            (self._before_boot, names),
             (self._spans, roles),
         ):
             for gone in known.keys() - kept:
@@ -330,10 +347,19 @@ class Readings:
         slaves = {end: tids for end, tids in self._slaves.items() if end not in left_out}
         return dict(self._clocks), slaves
 
-    def load(self, clocks: Mapping[str, TidClock], slaves: Mapping[str, SlaveTids]) -> None:
-        """Take over what an earlier run kept, rebased onto this run's time."""
+    def load(
+        self,
+        clocks: Mapping[str, TidClock],
+        slaves: Mapping[str, SlaveTids],
+        before_boot: Mapping[str, Tid] | None = None,
+    ) -> None:
+        """Take over what an earlier run kept, on this run's time.
+
+        `before_boot` are the TIDs of slaves before this host was rebooted.
+        """
         self._clocks.update(clocks)
         self._slaves.update(slaves)
+        self._before_boot.update(before_boot or {})
 
 
 def _of_master(end: Endpoint) -> str:

@@ -67,8 +67,12 @@ def left(config: Path, run_dir: Path) -> Path:
                 "/Backup1/pfs/mail": TidClock((sample(0x40, NOON),)),
             },
             {
-                "/Backup2/pfs/home": SlaveTids(SlaveReading(Tid(0x28), NOON + 620)),
-                "/Backup2/pfs/mail": SlaveTids(SlaveReading(Tid(0x1), NOON + 620)),
+                "/Backup2/pfs/home": SlaveTids(
+                    SlaveReading(Tid(0x28), NOON + 620), durable_tid=Tid(0x28)
+                ),
+                "/Backup2/pfs/mail": SlaveTids(
+                    SlaveReading(Tid(0x1), NOON + 620), durable_tid=Tid(0x1)
+                ),
             },
         ),
     )
@@ -143,7 +147,8 @@ def test_it_is_told_as_json_with_its_age(hammerd, left: Path, run_dir: Path):
         "slave_tid": "0x0000000000000028",
         "slave_seen_time": "2026-03-04T12:10:20.000Z",
         "safe_until_time": "2026-03-04T12:01:15.000Z",
-        "durable_until_time": None,
+        "durable_until_time": "2026-03-04T12:01:15.000Z",
+        "safe_unknown_because": None,
         "complaints": [],
         "anomalies": [],
     }

@@ -67,16 +67,19 @@ def test_slave_behind_every_sample_is_behind_by_nobody_knows_how_much() -> None:
 
 
 def test_blind_lag_is_unknown_but_what_is_safe_stays_safe() -> None:
-    assert blind(lag_of(CLOCK, reading(25, 65), 70)) == Lag(
+    slave = reading(25, 65)
+
+    assert blind(lag_of(CLOCK, slave, 70), slave) == Lag(
         LagVerdict.UNKNOWN, measured_at=60, safe_at=-1
     )
 
 
-def test_blind_lag_claims_nothing_newer_than_the_older_reading() -> None:
-    lag = lag_of(clock_of((10, 500), (20, 600)), reading(20, 300), 610, durable_tid=Tid(10))
+def test_blind_lag_claims_nothing_newer_than_the_reading_of_the_slave() -> None:
+    slave = reading(20, 300)
+    lag = lag_of(clock_of((10, 500), (20, 600)), slave, 610, durable_tid=Tid(10))
 
     assert (lag.safe_at, lag.durable_at) == (548, 448)
-    assert (blind(lag).safe_at, blind(lag).durable_at) == (300, 300)
+    assert (blind(lag, slave).safe_at, blind(lag, slave).durable_at) == (300, 300)
 
 
 def test_durable_is_what_the_tid_proves_that_a_power_cut_leaves() -> None:
@@ -178,7 +181,7 @@ def test_lag_never_understates_and_overstates_by_one_interval_at_most(moves: lis
         lag, age = truth.lag(), truth.age_of_what_is_missing()
 
         assert lag.verdict is not LagVerdict.AHEAD, "no slave runs ahead in this world"
-        for known in (lag, blind(lag)):
+        for known in (lag, blind(lag, truth.read)):
             _assert_safe(truth, known)
         if lag.verdict is LagVerdict.IN_SYNC:
             assert lag.seconds == truth.now - truth.began[-1]

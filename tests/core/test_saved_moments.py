@@ -2,7 +2,7 @@
 
 import pytest
 
-from hammerd.core.saved_moments import SavedMoment, age_of
+from hammerd.core.saved_moments import SavedMoment, age_of, is_same_boot
 
 NOON, HOUR, YEAR = 1.8e9, 3600.0, 3.2e7
 BOOT = NOON - 5000.0
@@ -52,3 +52,21 @@ def test_file_of_an_older_hammerd_has_a_wall_time_only() -> None:
 
 def test_small_correction_of_the_wall_clock_is_no_step() -> None:
     assert age_of(SavedMoment(NOON), moment(NOON - 0.5, 9)) == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "is_same"),
+    [
+        (moment(NOON + 60, 5060), True),
+        (moment(NOON + 60 - YEAR, 5060), True),
+        (moment(NOON + HOUR, 30, NOON + HOUR - 30), False),
+        (moment(NOON + YEAR, 6000, NOON + YEAR - 6000), False),
+        # Its boots are not told apart: does it run for longer than the file is old?
+        (moment(NOON + 60, 5060, None), True),
+        (moment(NOON + HOUR, 30, None), False),
+        (moment(NOON + 6000, 5500, None), False),
+        (moment(NOON + 60, None, None), False),
+    ],
+)
+def test_reboot_since_a_file_was_saved_is_never_missed(now: SavedMoment, *, is_same: bool) -> None:
+    assert is_same_boot(moment(NOON, 5000), now) == is_same
