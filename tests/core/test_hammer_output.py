@@ -25,8 +25,14 @@ from hammerd.core.stream_sayings import (
 )
 from hammerd.core.tid import Tid
 
-TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts"
-RECORDINGS = sorted([*TRANSCRIPTS.glob("*/stderr"), *TRANSCRIPTS.glob("*/second.stderr")])
+DATA = Path(__file__).parents[1] / "data"
+TRANSCRIPTS, KERNEL = DATA / "transcripts", DATA / "kernel"
+RECORDINGS = sorted(
+    path
+    for place in (TRANSCRIPTS, KERNEL)
+    for name in ("stderr", "second.stderr")
+    for path in place.glob(f"*/{name}")
+)
 
 SCAN = b"\rscan obj=7fffffffffffffff tids=0000000000000002:0000000100580a8f %11d"
 BATCH = b"Mirror-read: Mirror 0000000000000002 to 0000000100580a8f"
@@ -88,7 +94,7 @@ UNPREFIXED = (
     rb"^short read of",
     rb"^read_mrecord: ",
     rb": cannot stream: ",
-    rb"^PFS slave .* does not exist\.$",
+    rb"(?:^|\x08 )PFS slave .* does not exist\.$",
     rb"No terminal for response$",
     rb"Response not understood$",
     rb"^ *hammer mirror-read <",

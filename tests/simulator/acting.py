@@ -40,7 +40,7 @@ def _act(rerun: Rerun, when: float, what: str) -> None:
 
 
 def _action(what: str) -> Act:
-    for shape, act in _ACTS:
+    for shape, act in ACTS:
         if re.match(shape, what):
             return act
     return _look_away
@@ -150,7 +150,7 @@ def _expect(rerun: Rerun, what: str, got: object, wanted: object) -> None:
         rerun.complaints.append(f"{what}: {got!r}, not {wanted!r}")
 
 
-_ACTS: tuple[tuple[str, Act], ...] = (
+ACTS: tuple[tuple[str, Act], ...] = (
     (r"WRITE |helper: |fake kernel knob ", _perform),
     (_KILL.pattern, _kill),
     (r"kill whole process group ", _kill_group),

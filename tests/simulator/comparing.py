@@ -84,7 +84,7 @@ def _said_differences(recording: Recording, name: str, ours: str) -> list[str]:
     was_cut = recording.status() is None or name != "stderr"
     if recording.is_unread():
         ours = ours[: len(recorded)]  # what it said once it was read was not recorded
-    if _agree(recorded, ours, was_cut=was_cut):
+    if agree(recorded, ours, was_cut=was_cut):
         return []
     if recording.was_raced():
         recorded, ours = without_counts(recorded), without_counts(ours)
@@ -108,9 +108,9 @@ def _part_differences(
         recorded, ours = without_rests(recorded), without_rests(ours)
     parts, own_parts = by_speaker(recorded), by_speaker(ours)
     return [
-        f"{name} of {speaker}: {_first_difference(own_parts[speaker], parts[speaker])}"
+        f"{name} of {speaker}: {first_difference(own_parts[speaker], parts[speaker])}"
         for speaker in parts
-        if not _agree(parts[speaker], own_parts[speaker], was_cut=was_cut)
+        if not agree(parts[speaker], own_parts[speaker], was_cut=was_cut)
     ]
 
 
@@ -121,7 +121,7 @@ def _may_echo(recording: Recording) -> bool:
     return "HAMMER_RSH" in recording.environment() or any(one.startswith(broken) for one in done)
 
 
-def _agree(recorded: str | list[str], ours: str | list[str], *, was_cut: bool) -> bool:
+def agree(recorded: str | list[str], ours: str | list[str], *, was_cut: bool) -> bool:
     """Tell whether both are the same, but for one message at the end where a stream was cut."""
     if recorded == ours:
         return True
@@ -132,7 +132,7 @@ def _agree(recorded: str | list[str], ours: str | list[str], *, was_cut: bool) -
     return len(rest) < LAST_MESSAGE or rest.count("\n") <= 1
 
 
-def _first_difference(ours: list[str], recorded: list[str]) -> str:
+def first_difference(ours: list[str], recorded: list[str]) -> str:
     pairs = enumerate(zip(ours, recorded, strict=False))
     fewest = min(len(ours), len(recorded))
     place = next((index for index, (one, other) in pairs if one != other), fewest)

@@ -26,6 +26,8 @@ _BROKEN_PIPE = re.compile(
     r"short read of mrecord header\n|hammer: write_mrecord: Bad file descriptor\n"
 )
 _COUNT = re.compile(r" +\d+(?=$|\)|\r)|(?<=obj=)[0-9a-f]{16}", re.MULTILINE)
+_PROGRESS = re.compile(r"\rscan obj=.{16} tids=.{33} [ \d]{11}|\rscan [^\r\n\x08]*$")
+_FIGURE = re.compile(r"(?<=bulk= )(?!18446744073709551615)\d+|(?<=total )\d+|(?<=\()\d+(?=\))")
 _SNAPSHOT = re.compile("Mirror-write: Completed, updated snapshot to .+\n")
 _UNCERTAIN = re.compile(rf"hammer: |\n|\x08D|{'|'.join(_LAST_WORDS)}")
 
@@ -145,6 +147,21 @@ def without_snapshots(text: str) -> str:
 def certain(text: str) -> str:
     """Leave out all that milliseconds decide, ends of mixed lines too: the rest can be counted."""
     return _UNCERTAIN.sub("", text)
+
+
+def without_progress(text: str) -> str:
+    """Leave out how a slice went on: a kernel's slices hold other bytes than the simulator's."""
+    return _PROGRESS.sub("", text)
+
+
+def without_figures(text: str) -> str:
+    """Leave out how much a prescan counted, but not what says that it counted nothing."""
+    return _FIGURE.sub("N", text)
+
+
+def countable(text: str) -> str:
+    """Leave out all that chance and other bytes decide: of the rest the length can be compared."""
+    return re.sub(r"\d+", "N", _TID.sub("T", certain(without_progress(text))))
 
 
 def by_speaker(text: str) -> dict[str, list[str]]:

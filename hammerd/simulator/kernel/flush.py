@@ -58,8 +58,7 @@ def flush(fs: FileSystem, shape: Shape | None = None) -> Flushed:
         content_tid = tids[shape.content - 1] if shape else tids[0]
         if fs.has_turned_read_only():
             return Flushed(began_s, [], fs.last_flush_tid(), is_new=False)
-        took = [_flush_pfs(fs, number, (tids[0], content_tid)) for number in pfs_ids(fs) if number]
-        is_new = any(took) or fs.is_dirty()
+        is_new = take_live_trees(fs, (tids[0], content_tid)) or fs.is_dirty()
         if not is_new:
             tids, content_tid = [], fs.last_flush_tid()
         done = Flushed(began_s, tids, content_tid, is_new=is_new)
@@ -73,6 +72,12 @@ def flush(fs: FileSystem, shape: Shape | None = None) -> Flushed:
         if durability.flush(fs, durable_s):
             done.ends_s = max(done.ends_s, durable_s)
         return done
+
+
+def take_live_trees(fs: FileSystem, tids: tuple[int, int]) -> bool:
+    """Make records of what changed in all masters; call with the lock held."""
+    took = [_flush_pfs(fs, number, tids) for number in pfs_ids(fs) if number]
+    return any(took)
 
 
 def finish(fs: FileSystem) -> None:
