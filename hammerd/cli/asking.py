@@ -6,7 +6,6 @@ from functools import wraps
 
 import click
 
-from hammerd.cli.control_client import ask
 from hammerd.cli.json_answers import say_json, tells_json
 from hammerd.cli.quantities import show_moment
 from hammerd.cli.saying import say, say_aside
@@ -27,7 +26,7 @@ class Asked:
 
         What was done and could not be saved is a warning, and no failure.
         """
-        data = ask(self.whereabouts.find_run_dir(), Request(verb, self.pairs, for_s))
+        data = self.whereabouts.ask(Request(verb, self.pairs, for_s))
         if self.as_json:
             say_json(data)
         else:

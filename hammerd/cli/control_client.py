@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.exits import CommandFailed, Exit, NobodyAnswers
 from hammerd.core.control_messages import (
     READ_VERBS,
     Answer,
@@ -23,9 +23,14 @@ CONTROL_SOCKET = "control.sock"
 STATUS_SOCKET = "status.sock"
 
 TIMEOUT_S = 10.0
+BUSY_S = 0.02
 LONGEST_REPLY_BYTES = 64 << 20
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ECONNREFUSED})
+_BUSY = frozenset({errno.EAGAIN})
+"""So many wait to be heard that there is no place for one more."""
+_CUT_OFF = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+"""Who asked before us was so many that hammerd let us go: what only reads is asked again."""
 _START_HINT = (
     "start it with: service hammerd start (or: hammerd run -c FILE); "
     "if it runs elsewhere, name its directory with --run-dir"
@@ -41,7 +46,7 @@ def ask(
         CommandFailed: nobody answers, we may not ask, or hammerd refuses.
     """
     path = socket_path(run_dir, request)
-    line = _exchange(path, encode_request(request), timeout_s)
+    line = _exchange(path, request, timeout_s)
     try:
         reply = parse_reply(line)
     except ControlError as error:
@@ -60,13 +65,13 @@ def socket_path(run_dir: str | os.PathLike[str], request: Request) -> str:
     return os.path.join(run_dir, name)
 
 
-def _exchange(path: str, request: bytes, timeout_s: float) -> bytes:
-    with socket.socket(socket.AF_UNIX) as connection:
+def _exchange(path: str, request: Request, timeout_s: float) -> bytes:
+    """Return the line that answers a request; where hammerd is only busy, it is asked again."""
+    deadline_at = time.monotonic() + timeout_s
+    again = _BUSY | _CUT_OFF if request.verb in READ_VERBS else _BUSY
+    while True:
         try:
-            connection.settimeout(timeout_s)
-            connection.connect(path)
-            connection.sendall(request)
-            return _read_line(connection, time.monotonic() + timeout_s)
+            return _exchange_once(path, encode_request(request), deadline_at)
         except TimeoutError as error:
             raise CommandFailed(
                 f"no answer from {path} within {timeout_s:g} s",
@@ -74,7 +79,17 @@ def _exchange(path: str, request: bytes, timeout_s: float) -> bytes:
                 code=Exit.UNAVAILABLE,
             ) from error
         except OSError as error:
-            raise _cannot_ask(path, error) from error
+            if error.errno not in again or time.monotonic() > deadline_at:
+                raise _cannot_ask(path, error) from error
+        time.sleep(BUSY_S)
+
+
+def _exchange_once(path: str, request: bytes, deadline_at: float) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(max(deadline_at - time.monotonic(), 0.001))
+        connection.connect(path)
+        connection.sendall(request)
+        return _read_line(connection, deadline_at)
 
 
 def _read_line(connection: socket.socket, deadline_at: float) -> bytes:
@@ -91,11 +106,13 @@ def _read_line(connection: socket.socket, deadline_at: float) -> bytes:
 
 def _cannot_ask(path: str, error: OSError) -> CommandFailed:
     if error.errno in _ABSENT:
-        return CommandFailed(f"no hammerd answers at {path}", _START_HINT, code=Exit.UNAVAILABLE)
+        is_refused = error.errno == errno.ECONNREFUSED
+        said = f"no hammerd answers at {path}"
+        return NobodyAnswers(said, _START_HINT, is_refused=is_refused)
     if isinstance(error, PermissionError):
         hint = "run the command as root"
         if os.path.basename(path) == STATUS_SOCKET:
             hint += ", or join the socket's group (status_group in the config)"
         return CommandFailed(f"no permission to open {path}", hint, code=Exit.NO_PERMISSION)
     reason = error.strerror or str(error)
-    return CommandFailed(f"cannot ask at {path}: {reason}", _START_HINT, code=Exit.UNAVAILABLE)
+    return NobodyAnswers(f"cannot ask at {path}: {reason}", _START_HINT)

@@ -13,6 +13,9 @@ def notes_of_daemon(daemon: DaemonAnswer, measured_time: str | None) -> Iterator
         at = f" at {show_moment(refused_time, measured_time)}" if refused_time else ""
         hint = 'the config of before is in force; "hammerd reload" tries again'
         yield f"config refused{at}: {because}", hint
+    if because := daemon.get("run_dir_unusable_because"):
+        hint = "others may not find hammerd, or a second one may start; it tries again each minute"
+        yield f"run_dir or the lock cannot be used: {because}", hint
     if because := daemon.get("state_unsaved_because"):
         since_time = daemon.get("state_unsaved_since_time")
         since = f" since {show_moment(since_time, measured_time)}" if since_time else ""

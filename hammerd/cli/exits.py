@@ -30,6 +30,21 @@ class CommandFailed(HammerdError):  # noqa: N818 - what happened, not a suffix
         self.code = code
 
 
+class NobodyAnswers(CommandFailed):
+    """No hammerd answers; `is_refused` where its socket is there and takes no connection."""
+
+    def __init__(self, message: str, hint: str = "", *, is_refused: bool = False) -> None:
+        super().__init__(message, hint, code=Exit.UNAVAILABLE)
+        self.is_refused = is_refused
+
+
+class Unreachable(CommandFailed):
+    """A hammerd lives, and cannot be asked."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint, code=Exit.UNAVAILABLE)
+
+
 def exit_code(error: HammerdError) -> int:
     """Return the exit status that an error ends a command with."""
     if isinstance(error, CommandFailed):

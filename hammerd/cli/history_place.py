@@ -5,7 +5,6 @@ The history must be there for who asks when no daemon answers.
 
 import os
 
-from hammerd.cli.control_client import ask
 from hammerd.cli.exits import CommandFailed
 from hammerd.cli.status_answer import StatusAnswer, read_status
 from hammerd.cli.whereabouts import Whereabouts
@@ -20,7 +19,7 @@ def ask_status(where: Whereabouts) -> StatusAnswer:
     Raises:
         CommandFailed: no daemon answers, or it is of another version.
     """
-    return read_status(ask(where.find_run_dir(), Request(Verb.STATUS)))
+    return read_status(where.ask(Request(Verb.STATUS)))
 
 
 def find_history(where: Whereabouts) -> str:

@@ -5,7 +5,8 @@
 
 The worst stands in the first line, which a pager shows; the others follow. Whatever happens, a
 line comes out and a status from 0 to 3: a monitor knows nothing else. That no hammerd answers is
-critical and not unknown: a stream that fails now is mended by nobody.
+critical and not unknown: a stream that fails now is mended by nobody. One that lives and cannot be
+asked is unknown: it mends, and nobody sees how its pairs fare.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from enum import IntEnum
 import click
 
 from hammerd.cli.daemon_notes import notes_of_daemon
-from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.exits import CommandFailed, Exit, Unreachable
 from hammerd.cli.pair_notes import is_disabled, notes_of
 from hammerd.cli.quantities import count, show_span
 from hammerd.cli.status_answer import PairAnswer, StatusAnswer, read_status
@@ -126,7 +127,11 @@ def _verdict(health: str) -> Verdict:
 
 
 def _unseen(error: HammerdError) -> tuple[Verdict, list[str]]:
-    is_absent = isinstance(error, CommandFailed) and error.code == Exit.UNAVAILABLE
+    is_absent = (
+        isinstance(error, CommandFailed)
+        and not isinstance(error, Unreachable)
+        and error.code == Exit.UNAVAILABLE
+    )
     said = f"{error.message}: {UNSUPERVISED}" if is_absent else error.message
     lines = [said, f"hint: {error.hint}"] if error.hint else [said]
     verdict = Verdict.CRITICAL if is_absent else Verdict.UNKNOWN

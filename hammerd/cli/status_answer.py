@@ -24,6 +24,7 @@ class DaemonAnswer(TypedDict):
     state_complaints: NotRequired[list[str]]
     reload_refused_time: NotRequired[str | None]
     reload_refused_because: NotRequired[str | None]
+    run_dir_unusable_because: NotRequired[str | None]
     history_path: NotRequired[str]
     history_unwritten_since_time: NotRequired[str | None]
     history_unwritten_because: NotRequired[str | None]

@@ -4,17 +4,23 @@ They may stand before or after the command's name; what stands after wins.
 """
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.exits import CommandFailed, Exit, NobodyAnswers
 from hammerd.core import places
+from hammerd.core.errors import HammerdError
 
 if TYPE_CHECKING:
+    from hammerd.core.control_messages import Request
     from hammerd.core.daemon_config import Config
+
+REFUSED_S = 0.1
+"""After how long one who lives and takes no connection is asked again."""
 
 # Whether it can be read is told by whom reads it: one wording, one exit status.
 FILE = click.Path(readable=False)
@@ -57,6 +63,37 @@ class Whereabouts:
         from hammerd.core.config_run_dir import read_run_dir
 
         return read_run_dir(_content(self.config), self.config)
+
+    def ask(self, request: "Request") -> Mapping[str, object]:
+        """Return what the hammerd there answers.
+
+        Raises:
+            CommandFailed: nobody answers, we may not ask, or hammerd refuses.
+            ConfigError: as from find_run_dir().
+        """
+        from hammerd.cli.control_client import TIMEOUT_S, ask
+
+        run_dir, deadline_at = self.find_run_dir(), time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                return ask(run_dir, request)
+            except NobodyAnswers as error:
+                from hammerd.cli.living import find_living, unreachable
+
+                living = find_living(self._likely_state_dir())
+                if living is None or (self.config is None and living.run_dir not in ("", run_dir)):
+                    raise
+                # A BSD refuses where others would have us wait: so many wait to be heard.
+                if not error.is_refused or time.monotonic() > deadline_at:
+                    raise unreachable(living, run_dir, error) from error
+            time.sleep(REFUSED_S)
+
+    def _likely_state_dir(self) -> str:
+        """Return the state_dir of the config, or the default one where no config tells."""
+        try:
+            return self.find_state_dir() or places.STATE_DIR
+        except HammerdError:
+            return places.STATE_DIR
 
     def find_state_dir(self) -> str | None:
         """Return the directory of the daemon's state, None when no config is named.

@@ -61,7 +61,7 @@ UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because")
 
 def daemon_health(daemon: Mapping[str, object]) -> Health:
     """Judge the daemon itself by its part of the status: can it save, does its config hold?"""
-    keys = (*UNSAVED_KEYS, "reload_refused_because")
+    keys = (*UNSAVED_KEYS, "reload_refused_because", "run_dir_unusable_because")
     return Health.WARNING if any(daemon.get(key) for key in keys) else Health.OK
 
 

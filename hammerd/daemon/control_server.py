@@ -25,6 +25,7 @@ from hammerd.core.control_messages import (
     parse_request,
 )
 from hammerd.core.errors import ControlError
+from hammerd.daemon.os_faults import naming
 
 CLIENT_TIMEOUT_S = 30.0
 MOST_CLIENTS = 32
@@ -76,6 +77,7 @@ class ControlServer:
         self._run_dir = run_dir
         self._answer = answer
         self._servers: list[asyncio.Server] = []
+        self._inodes: dict[str, tuple[int, int]] = {}
         self._doors = {"control.sock": _Door(True), "status.sock": _Door(False)}
 
     async def bind(self, status_group: str) -> str:
@@ -84,7 +86,14 @@ class ControlServer:
         Raises:
             OSError: a socket cannot be made.
         """
-        sockets = {name: self._bind(name, CONTROL_MODE) for name in self._doors}
+        sockets: dict[str, socket.socket] = {}
+        try:
+            for name in self._doors:
+                sockets[name] = self._bind(name, CONTROL_MODE)
+        except OSError:
+            for made in sockets.values():
+                made.close()
+            raise
         warning = _open_to_group(self._run_dir / "status.sock", status_group)
         for name, door in self._doors.items():
             accept = partial(self._accept, door)
@@ -100,10 +109,23 @@ class ControlServer:
         for server in self._servers:
             await server.start_serving()
 
-    async def close(self) -> None:
-        """Stop listening, drop the clients, remove the sockets."""
+    def are_there(self) -> bool:
+        """Tell whether the sockets of these names are still ours."""
+        return all(self._inodes.get(name) == _inode(self._run_dir / name) for name in self._doors)
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the sockets."""
+        return tuple(str(self._run_dir / name) for name in self._doors)
+
+    async def close_sockets(self) -> None:
+        """Stop listening; who is connected is still answered."""
         for server in self._servers:
             server.close()
+        self._servers.clear()
+
+    async def close(self) -> None:
+        """Stop listening, drop the clients, remove the sockets."""
+        await self.close_sockets()
         tasks = [task for door in self._doors.values() for task in door.clients.values()]
         for task in tasks:
             task.cancel()
@@ -124,7 +146,12 @@ class ControlServer:
         # The mode is there from the first moment on: nobody slips in between bind and chmod.
         old = os.umask(0o777 & ~mode)
         try:
-            sock.bind(str(path))
+            with naming(path):
+                sock.bind(str(path))
+            self._inodes[name] = _inode(path)
+        except OSError:
+            sock.close()
+            raise
         finally:
             os.umask(old)
         return sock
@@ -183,6 +210,15 @@ class ControlServer:
         except Exception as error:
             failed = f"hammerd failed to answer: {error!r}"
             return encode_reply(Refusal(failed, "please report this", 70))
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    """Return what tells a file from any other, zeros for none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _open_to_group(path: Path, group: str) -> str:

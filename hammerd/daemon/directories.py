@@ -4,16 +4,14 @@ Who may write to a directory can put anything in the place of a file in it: wher
 writes, or believes what it reads, nobody else may.
 """
 
-import contextlib
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from hammerd.core.config_trust import Standing, distrust
 from hammerd.core.daemon_config import DaemonConfig
-from hammerd.core.errors import ConfigError, HammerdError
+from hammerd.core.errors import ConfigError
 
 UMASK = 0o022
 """Ours, whatever that of who starts us: others may look at what we make, and write to none."""
@@ -27,24 +25,49 @@ def records_dir(settings: DaemonConfig) -> Path:
     return Path(settings.run_dir) / RECORDS
 
 
-def make_directories(settings: DaemonConfig) -> None:
-    """Make the directories of sockets, state and logs, as far as they are missing.
+def make_run_dir(settings: DaemonConfig) -> None:
+    """Make the directory of the sockets and the pid file, where it is missing.
+
+    Raises:
+        OSError: it cannot be made.
+        ConfigError: it is open to others.
+    """
+    _make("run_dir", Path(settings.run_dir))
+
+
+def make_records_dir(settings: DaemonConfig) -> None:
+    """Make the directory of the records of streams, where it is missing.
+
+    Raises:
+        OSError: it cannot be made.
+        ConfigError: it is open to others.
+    """
+    _make("run_dir", records_dir(settings))
+
+
+def make_state_dir(settings: DaemonConfig) -> None:
+    """Make the directory of the state, where it is missing.
+
+    Raises:
+        OSError: it cannot be made.
+        ConfigError: it is open to others.
+    """
+    _make("state_dir", Path(settings.state_dir))
+
+
+def make_log_dirs(settings: DaemonConfig) -> None:
+    """Make the directories of the logs, where they are missing.
 
     Raises:
         OSError: one cannot be made.
-        ConfigError: one that we write in, or read from, is open to others.
     """
-    files = (Path(settings.log_file), Path(settings.lag_log_file))
-    parents = (file.parent for file in files)
-    ours = (
-        ("run_dir", Path(settings.run_dir)),
-        ("run_dir", records_dir(settings)),
-        ("state_dir", Path(settings.state_dir)),
-    )
-    for directory in (*(path for _, path in ours), *parents):
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for key, directory in ours:
-        check_directory(key, directory)
+    for file in (settings.log_file, settings.lag_log_file):
+        Path(file).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+
+def _make(key: str, directory: Path) -> None:
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    check_directory(key, directory)
 
 
 def check_directory(key: str, directory: Path) -> None:
@@ -64,19 +87,3 @@ def check_directory(key: str, directory: Path) -> None:
         raise ConfigError(
             f"{directory} cannot be used", tuple(replace(one, where=where) for one in faults)
         )
-
-
-@contextlib.contextmanager
-def os_errors_explained() -> Iterator[None]:
-    """Turn an OSError into words for whoever starts hammerd.
-
-    Raises:
-        HammerdError: something below raised an OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        message = f"{error.filename or 'the system'}: {error.strerror}"
-        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
-        do = "move it away" if in_the_way else "run hammerd as root"
-        raise HammerdError(message, f"{do}, or name another path") from error

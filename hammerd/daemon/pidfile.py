@@ -14,16 +14,18 @@ import stat
 from pathlib import Path
 
 from hammerd.core.errors import AlreadyRunning, HammerdError
+from hammerd.daemon.os_faults import naming
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+LONGEST_BYTES = 4096
 NO_ROOM = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 
 
 class PidFile:
     """A pid file that this process holds the lock of."""
 
-    def __init__(self, path: Path, *, is_lock_only: bool = False) -> None:
-        """Take the lock and write our pid.
+    def __init__(self, path: Path, *, is_lock_only: bool = False, text: str = "") -> None:
+        """Take the lock and write our pid, or a text that begins with a line of it.
 
         `is_lock_only`: on a disk that is full or read-only, the lock is enough.
 
@@ -34,14 +36,41 @@ class PidFile:
         """
         self._path = path
         self._is_lock_only = is_lock_only
-        self._fd = self._locked()
+        self._text = text or f"{os.getpid()}\n"
+        self._is_written = False
+        with naming(path):
+            self._fd = self._locked()
         try:
-            os.ftruncate(self._fd, 0)
-            os.write(self._fd, f"{os.getpid()}\n".encode())
+            self.write()
         except OSError:
-            if not is_lock_only:
-                self.__exit__()
+            self.__exit__()
+            raise
+
+    def write(self) -> None:
+        """Write what is not written yet.
+
+        Raises:
+            OSError: that failed, and more than a lock is asked for.
+        """
+        if self._is_written:
+            return
+        try:
+            with naming(self._path):
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, self._text.encode(), 0)
+        except OSError:
+            if not self._is_lock_only:
                 raise
+        else:
+            self._is_written = True
+
+    def is_there(self) -> bool:
+        """Tell whether the file of that name is still ours."""
+        return self._is_of_that_name(self._fd)
+
+    def let_go(self) -> None:
+        """Let the lock of a file go whose name is not ours any more."""
+        os.close(self._fd)
 
     def __enter__(self) -> "PidFile":
         return self
@@ -49,7 +78,8 @@ class PidFile:
     def __exit__(self, *_: object) -> None:
         """Remove the file, then let the lock go, in this order: no other may hold ours."""
         with contextlib.suppress(OSError):
-            self._path.unlink()
+            if self.is_there():
+                self._path.unlink()
         os.close(self._fd)
 
     def _locked(self) -> int:
@@ -64,10 +94,10 @@ class PidFile:
                 os.close(fd)
                 raise
             except BlockingIOError as error:
-                holder = _holder(fd)
+                holder, run_dir = _holder(fd)
                 message = f"hammerd is already running as pid {holder} (lock on {self._path})"
                 os.close(fd)
-                raise AlreadyRunning(message, "stop it first: service hammerd stop") from error
+                raise AlreadyRunning(message, self._how_to_stop(holder, run_dir)) from error
             os.close(fd)
 
     def _open(self) -> int:
@@ -80,6 +110,13 @@ class PidFile:
         with contextlib.suppress(FileNotFoundError):
             return os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         return os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _how_to_stop(self, holder: str, run_dir: str) -> str:
+        if not self._is_lock_only:
+            return "stop it first: service hammerd stop"
+        # Its pid file is not where the service script looks for it, or this lock would be free.
+        where = f", whose run_dir is {run_dir}," if run_dir else ""
+        return f"stop that one{where} first: kill {holder}"
 
     def _refuse_what_is_not_ours(self, fd: int) -> None:
         """Leave alone what somebody put there: to write our pid would cut it."""
@@ -106,8 +143,11 @@ class PidFile:
         return False
 
 
-def _holder(fd: int) -> str:
+def _holder(fd: int) -> tuple[str, str]:
+    """Return the pid that a file holds, and the run_dir on its second line, "" for none."""
     try:
-        return os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
+        lines = os.read(fd, LONGEST_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
-        return "unknown"
+        lines = []
+    pid, run_dir = (*lines, "", "")[:2]
+    return pid.strip() or "unknown", run_dir

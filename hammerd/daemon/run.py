@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from hammerd.daemon.calls import Calls
 from hammerd.daemon.claims import Claims
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.control_server import ControlServer
-from hammerd.daemon.directories import UMASK, make_directories, os_errors_explained, records_dir
+from hammerd.daemon.directories import UMASK, make_log_dirs, records_dir
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.engine import Engine, Inbox, World
@@ -41,27 +42,29 @@ from hammerd.daemon.foreign_watch import ForeignWatch, Ours, foreign_interval_s
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
 from hammerd.daemon.keeping import Keeping
+from hammerd.daemon.last_saves import save_the_rest
 from hammerd.daemon.last_words import last_words
+from hammerd.daemon.lock_files import LockFiles
 from hammerd.daemon.log_files import check_log_files
 from hammerd.daemon.logging_parts import Logging
 from hammerd.daemon.looks import Looks
 from hammerd.daemon.loop_errors import LoopErrors
 from hammerd.daemon.orphans import Orphans
-from hammerd.daemon.pidfile import PidFile
+from hammerd.daemon.os_faults import os_errors_explained
 from hammerd.daemon.readings import Readings, patience
 from hammerd.daemon.reloading import Parts, Reloading, load_config
 from hammerd.daemon.room_watch import LOOK_EVERY_S, RoomWatch
+from hammerd.daemon.run_dir_watch import RunDirWatch
 from hammerd.daemon.sampler import Sampler, Told
 from hammerd.daemon.signals import Reactions, catch_signals
 from hammerd.daemon.spawn_records import SpawnRecords
 from hammerd.daemon.status_calls import StatusCalls
 from hammerd.daemon.streams import Streams
 from hammerd.daemon.ticks import Ticks
-from hammerd.daemon.writer import Job, Writer
+from hammerd.daemon.writer import Job
 from hammerd.daemon.written_slaves import WrittenSlaves
 
 CHECKPOINT_S = 60.0
-WRITER_CLOSE_S = 2.0
 ORPHAN_GRACE_S = 5.0
 CALLS_CLOSE_S = 2.0
 SAMPLE_TIMEOUT_S = 20.0
@@ -84,18 +87,20 @@ def run(config_path: Path, on_ready: Callable[[], None] = lambda: None) -> int:
     with contextlib.ExitStack() as locks:
         signals.hold_signals()
         with os_errors_explained():
-            make_directories(config.daemon)
-            locks.enter_context(PidFile(Path(config.daemon.run_dir) / "hammerd.pid"))
-            lock = Path(config.daemon.state_dir) / "hammerd.lock"
-            locks.enter_context(PidFile(lock, is_lock_only=True))
+            make_log_dirs(config.daemon)
+            files = locks.enter_context(LockFiles(config.daemon))
         check_log_files(config.daemon)
-        return asyncio.run(_serve(config, config_path, on_ready))
+        return asyncio.run(_serve(config, config_path, files, on_ready))
 
 
-async def _serve(config: Config, config_path: Path, on_ready: Callable[[], None]) -> int:
+async def _serve(
+    config: Config, config_path: Path, files: LockFiles, on_ready: Callable[[], None]
+) -> int:
     with os_errors_explained():
-        daemon = Daemon(asyncio.get_running_loop(), config, config_path)
+        daemon = Daemon(asyncio.get_running_loop(), config, config_path, files)
         await daemon.start_up()
+    if trouble := daemon.run_dir.trouble:
+        sys.stderr.write(f"hammerd runs, but cannot be asked: {trouble}\n")
     with last_words(config.daemon):
         on_ready()
         await daemon.until_told_to_stop()
@@ -105,7 +110,13 @@ async def _serve(config: Config, config_path: Path, on_ready: Callable[[], None]
 class Daemon:
     """All parts of a running hammerd, wired together."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, config: Config, config_path: Path) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        config: Config,
+        config_path: Path,
+        files: LockFiles,
+    ) -> None:
         self._loop = loop
         self._config = config
         self._config_path = config_path
@@ -119,6 +130,8 @@ class Daemon:
         self._ticks = Ticks(loop, self._tick_broke)
         self._is_sampling = asyncio.Lock()
         self._build()
+        self.run_dir = RunDirWatch(files, self._server, config.daemon, self._journal.log)
+        self.run_dir.on_made = (self._records.write_again, self._keeping.changed)
 
     def _build(self) -> None:
         self._build_streams()
@@ -229,11 +242,8 @@ class Daemon:
             ),
         )
         self._keeping.load(pair.name for pair in self._config.pairs)
-        warning = await self._server.bind(self._config.daemon.status_group)
-        log = self._journal.log
-        log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))
-        if warning:
-            log.warning("status_socket.closed_to_group", because=warning)
+        await self.run_dir.bind()
+        self._journal.log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))
         self._orphans.end_all(self._engine.slaves_changed)
         for pair in self._config.pairs:
             self._reloading.take_up(pair)
@@ -266,7 +276,7 @@ class Daemon:
         await self._server.close()
         log.info("daemon.stopped", survivors=len(survivors))
         self._history.finish()
-        self._write_the_rest()
+        save_the_rest(self._keeping, self._logging)
         return 1 if survivors else 0
 
     # --- parts of it -----------------------------------------------------------------------------
@@ -282,6 +292,7 @@ class Daemon:
                 (self._look_at_halves, interval_s),
                 (self._foreign.look, foreign_interval_s(interval_s)),
                 (self._checkpoint, CHECKPOINT_S),
+                (self.run_dir.look, CHECKPOINT_S),
                 (self._look_at_rooms, LOOK_EVERY_S),
             )
         )
@@ -309,20 +320,6 @@ class Daemon:
         self._history.keep_s = self._config.daemon.history_keep_s
         interval_s = self._config.daemon.sample_interval_s
         self._readings.trusted_for = patience(interval_s, SAMPLE_TIMEOUT_S)
-
-    def _write_the_rest(self) -> None:
-        self._keeping.finish(self._writer)
-        self._writer.submit(self._say_unsaved_at_end)
-        if not self._writer.close(WRITER_CLOSE_S):
-            # A log on a disk that hangs must not cost the state, which may be on another one.
-            last = Writer()
-            self._keeping.finish(last)
-            last.close(WRITER_CLOSE_S)
-
-    def _say_unsaved_at_end(self) -> None:
-        if because := self._keeping.unsaved_at_end():
-            hint = "what was paused since the last save is not paused after the next start"
-            self._logging.write_error("state.unsaved", because=because, hint=hint)
 
     def _heard(self, pair: str, event: Event) -> None:
         self._hearsay.heard(pair, event)
@@ -366,6 +363,7 @@ class Daemon:
             "lines_dropped": self._writer.dropped,
             "writes_failed": self._writer.failed + self._engine.unwritten,
             **self._keeping.describe(),
+            **self.run_dir.describe(),
             **self._reloading.describe(),
             **self._history.describe(),
         }

@@ -60,7 +60,10 @@ class SpawnRecords:
         self._submit = submit
         self._lock = threading.Lock()
         self._pending: dict[int, SpawnRecord | None] = {}
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._living: dict[int, SpawnRecord] = {}
+        # Where there is no room for it, each record says so that cannot be written.
+        with contextlib.suppress(OSError):
+            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def write(self, record: SpawnRecord) -> None:
         """Have the record of a group written or replaced.
@@ -68,10 +71,17 @@ class SpawnRecords:
         A record that cannot be written is reported, and keeps no stream from running: a later
         hammerd still knows the orphan by its command line.
         """
+        self._living[record.pgid] = record
         self._put(record.pgid, record)
+
+    def write_again(self) -> None:
+        """Have the records of all groups that live written once more: their directory is new."""
+        for pgid, record in self._living.items():
+            self._put(pgid, record)
 
     def remove(self, pgid: int) -> None:
         """Forget a group that is empty."""
+        self._living.pop(pgid, None)
         self._put(pgid, None)
 
     def _put(self, pgid: int, record: SpawnRecord | None) -> None:

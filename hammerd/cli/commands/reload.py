@@ -2,7 +2,6 @@
 
 import click
 
-from hammerd.cli.control_client import ask
 from hammerd.cli.json_answers import say_json, tells_json
 from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import asks_the_daemon, current
@@ -29,7 +28,7 @@ def reload(*, as_json: bool, config: str | None, run_dir: str | None) -> int:
     Only pairs whose streams would be given other words are restarted. A config with faults is
     refused as a whole, with exit status 78, and the one in force stays.
     """
-    told = ask(current(config, run_dir).find_run_dir(), Request(Verb.RELOAD))
+    told = current(config, run_dir).ask(Request(Verb.RELOAD))
     if as_json:
         say_json(told)
         return 0

@@ -8,8 +8,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from hammerd.cli.control_client import ask
-from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.exits import CommandFailed, Exit, Unreachable
 from hammerd.cli.json_answers import json_text, say_json, tells_json
 from hammerd.cli.render import Line, render_status
 from hammerd.cli.saying import width_of
@@ -103,17 +102,19 @@ def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
         from hammerd.cli.nagios import judge
 
         return judge(
-            lambda: ask(whereabouts.find_run_dir(), request),
+            lambda: whereabouts.ask(request),
             lambda: _left_sentences(whereabouts, request),
         )
-    place, show = whereabouts.find_run_dir(), _shown_as(said)
+    show = _shown_as(said)
     if interval_s is not None:
-        _watch(lambda: ask(place, request), interval_s, None if said["as_json"] else show)
+        _watch(lambda: whereabouts.ask(request), interval_s, None if said["as_json"] else show)
         return 0
     try:
-        answer = ask(place, request)
+        answer = whereabouts.ask(request)
     except CommandFailed as error:
-        if error.code == Exit.UNAVAILABLE and said["fields"] is None:
+        # What lives has left nothing behind.
+        is_gone = not isinstance(error, Unreachable)
+        if is_gone and error.code == Exit.UNAVAILABLE and said["fields"] is None:
             _tell_left_behind(whereabouts, request, as_json=said["as_json"])
         raise
     if said["as_json"]:

@@ -1,0 +1,26 @@
+"""Saves the state for the last time, when the loop has nothing more to do."""
+
+from functools import partial
+
+from hammerd.daemon.keeping import Keeping
+from hammerd.daemon.logging_parts import Logging
+from hammerd.daemon.writer import Writer
+
+WRITER_CLOSE_S = 2.0
+
+
+def save_the_rest(keeping: Keeping, logging: Logging) -> None:
+    """Save the state and end the writer thread, or another one where that one hangs."""
+    keeping.finish(logging.writer)
+    logging.writer.submit(partial(_say_unsaved, keeping, logging))
+    if not logging.writer.close(WRITER_CLOSE_S):
+        # A log on a disk that hangs must not cost the state, which may be on another one.
+        last = Writer()
+        keeping.finish(last)
+        last.close(WRITER_CLOSE_S)
+
+
+def _say_unsaved(keeping: Keeping, logging: Logging) -> None:
+    if because := keeping.unsaved_at_end():
+        hint = "what was paused since the last save is not paused after the next start"
+        logging.write_error("state.unsaved", because=because, hint=hint)
