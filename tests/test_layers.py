@@ -168,7 +168,7 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
 
 READERS = {
     "hammerd.cli.left_behind": {"hammerd.daemon.clocks_file", "hammerd.daemon.state"},
-    "hammerd.cli.looking": {"hammerd.daemon.look"},
+    "hammerd.cli.looking": {"hammerd.daemon.look", "hammerd.daemon.seen"},
     "hammerd.cli.whereabouts": {"hammerd.daemon.config_file"},
 }
 """Who else of the cli looks at files and disks, by the daemon's own lean readers."""

@@ -5,14 +5,18 @@ returns. What was not told by then, or makes no sense, is not known.
 """
 
 import contextlib
-import json
+import os
 import platform
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from hammerd.core.config_ends import PfsLink
+from hammerd.core.judgement import PathLook
 from hammerd.core.pairs import Pair
+from hammerd.core.pfs_links import LinkedPfs
 from hammerd.core.platform_facts import platform_of
 
 PATIENCE_S = 3.0
@@ -20,41 +24,84 @@ KILLED_S = 0.5
 DEVICES_TELL = platform_of(platform.system()).devices_tell
 
 
-def pfs_links(pairs: Iterable[Pair]) -> dict[str, PfsLink]:
-    """Return the PFS softlinks among the pairs' local ends, by the path of the config."""
+@dataclass(frozen=True, slots=True)
+class LocalEnd:
+    """What is at a path: `target` is what hammer must be given, `real` has no link on the way.
+
+    `device` is that of the file system; `link` is what a PFS softlink says, None where there is
+    none.
+    """
+
+    look: PathLook
+    target: str
+    real: str
+    is_pfs_link: bool
+    device: int | None
+    link: LinkedPfs | None
+
+
+def local_paths(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """Return the paths of the pairs' local ends, each once."""
     ends = (end for pair in pairs for end in (pair.master, pair.slave))
-    paths = tuple(dict.fromkeys(end.path for end in ends if not end.is_remote))
+    return tuple(dict.fromkeys(end.path for end in ends if not end.is_remote))
+
+
+def look_at(paths: tuple[str, ...]) -> dict[str, LocalEnd]:
+    """Return what is at each path, up to the first that hangs."""
     return dict(_read(_looked_at(paths))) if paths else {}
+
+
+def pfs_links(seen: Mapping[str, LocalEnd]) -> dict[str, PfsLink]:
+    """Return the PFS softlinks among what was seen, by the path of the config."""
+    return {
+        path: PfsLink(each.real, each.device if DEVICES_TELL else None)
+        for path, each in seen.items()
+        if each.is_pfs_link
+    }
+
+
+def give_up(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child and its group; what a hanging disk holds is waited for a moment only."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    for pipe in (child.stdout, child.stderr):
+        if pipe:
+            pipe.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(KILLED_S)
 
 
 def _looked_at(paths: tuple[str, ...]) -> bytes:
     from hammerd.daemon import look
 
     argv = (sys.executable, "-IS", look.__file__, *paths)
-    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
+    )
     try:
         return child.communicate(timeout=PATIENCE_S)[0]
     except subprocess.TimeoutExpired as expired:
-        _give_up(child)
+        give_up(child)
         return expired.stdout or b""
 
 
-def _give_up(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    if child.stdout:
-        child.stdout.close()
-    # What a hanging disk holds does not even die.
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(KILLED_S)
+def _read(lines: bytes) -> Iterator[tuple[str, LocalEnd]]:
+    from hammerd.daemon.seen import parse_seen
 
-
-def _read(lines: bytes) -> Iterator[tuple[str, PfsLink]]:
     for line in lines.splitlines():
         try:
-            found = json.loads(line)
-        except ValueError:
+            found = parse_seen(line)
+        except (ValueError, KeyError, TypeError):
             continue
-        if isinstance(found, dict) and found.get("is_pfs_link") is True:
-            # The device is that of the path: of the softlink, when no link leads to it.
-            is_told = DEVICES_TELL and found["operand"] == found["path"]
-            yield str(found["path"]), PfsLink(found["real"], found["device"] if is_told else None)
+        if not isinstance(found, str):
+            yield (
+                found.look.path,
+                LocalEnd(
+                    found.look,
+                    found.target,
+                    found.real,
+                    found.is_pfs_link,
+                    found.end.device,
+                    found.link,
+                ),
+            )

@@ -86,6 +86,7 @@ def test_check_tells_faults_and_warnings_as_json(hammerd, run_dir: Path):
         ],
         "warnings": [],
         "advice": [],
+        "ends_not_asked_because": None,
     }
     assert (warned.code, strict.code, warned.out) == (0, 78, strict.out)
     told = json.loads(warned.out)

@@ -6,13 +6,11 @@ import click
 
 from hammerd.cli.exits import Exit
 from hammerd.cli.json_answers import say_json, tells_json
-from hammerd.cli.looking import pfs_links
+from hammerd.cli.machine_check import check_machine
 from hammerd.cli.quantities import count
 from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import chosen_config, load_config, takes_config
-from hammerd.core.config_ends import end_warnings
 from hammerd.core.config_warnings import advice_on
-from hammerd.core.daemon_config import Config
 from hammerd.core.errors import ConfigError, Fault
 
 
@@ -24,14 +22,16 @@ def check(file: str | None, config: str | None, *, strict: bool, as_json: bool) 
     """Check a config FILE and tell everything that is wrong with it.
 
     Exits with 78 when there are faults, with 66 when the file cannot be read. What is allowed
-    and most likely not meant is a warning, and exits with 0, as advice does. Asked by root, a
-    file that others than root can change is a fault: hammerd would not run by it.
+    and most likely not meant is a warning, and exits with 0, as advice does. Where there is a
+    hammer it is asked what the local ends are, for ten seconds at most. Asked by root, a file that
+    others than root can change is a fault: hammerd would not run by it.
     """
     path = chosen_config(file, config)
     if as_json:
         return _tell_json(path, strict=strict)
     read = load_config(path)
-    warnings = _warnings_of(read)
+    machine = check_machine(read)
+    warnings = (*read.warnings, *machine.warnings)
     if strict and warnings:
         raise ConfigError(path, warnings)
     for warning in warnings:
@@ -40,30 +40,36 @@ def check(file: str | None, config: str | None, *, strict: bool, as_json: bool) 
     if warnings:
         told.append(count(len(warnings), "warning"))
     say(f"{path}: {', '.join(told)}")
+    if machine.not_asked_because:
+        say(f"note: hammer was not asked of the ends: {machine.not_asked_because}")
     for advice in advice_on(read.pairs):
         say(f"advice: {advice}")
     return 0
 
 
-def _warnings_of(config: Config) -> tuple[Fault, ...]:
-    """Return what is hardly meant: of the words, and of the ends as they stand on the disk."""
-    return (*config.warnings, *end_warnings(config.pairs, pfs_links(config.pairs)))
-
-
 def _tell_json(path: str, *, strict: bool) -> int:
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
-    names = None
+    names = because = None
     advice: tuple[str, ...] = ()
     try:
         read = load_config(path)
-        names, warnings = [pair.name for pair in read.pairs], _warnings_of(read)
-        advice = advice_on(read.pairs)
+        machine = check_machine(read)
+        names, warnings = [pair.name for pair in read.pairs], (*read.warnings, *machine.warnings)
+        advice, because = advice_on(read.pairs), machine.not_asked_because or None
     except ConfigError as error:
         faults = error.faults
     told = {"faults": faults, "warnings": warnings}
     listed = {key: [_fault_json(fault) for fault in found] for key, found in told.items()}
-    say_json({"config": path, "pairs": names, **listed, "advice": advice})
+    say_json(
+        {
+            "config": path,
+            "pairs": names,
+            **listed,
+            "advice": advice,
+            "ends_not_asked_because": because,
+        }
+    )
     return Exit.CONFIG if faults or (strict and warnings) else Exit.OK
 
 
