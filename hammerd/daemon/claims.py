@@ -15,9 +15,9 @@ from hammerd.core.pair_events import Misdirected
 from hammerd.core.pair_states import MisdirectedBy, Trouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.slaves import Claim, Slaves, slave_keys, uuid_of
+from hammerd.daemon.adoption import Ours
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
-from hammerd.daemon.foreign_watch import Ours
 
 
 class Claims:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from posixpath import basename, join, normpath
 
-from hammerd.core.command_lines import is_same_command, names_host, written_slave
+from hammerd.core.command_lines import names_host, written_slave
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.process_table import (
     SAME_START_S,
@@ -20,12 +20,9 @@ from hammerd.daemon.process_table import (
     asking,
     cwd_of,
     ids,
-    living,
     look_at,
-    members_of,
     words_of,
 )
-from hammerd.daemon.spawn_records import SpawnRecord
 
 SLICE = 20
 """How many processes are looked at before the loop gets its turn: about a millisecond."""
@@ -140,18 +137,3 @@ def started_time_of(group: Collection[Writer], pgid: int) -> float:
     """Return when a group's leader was started, or its oldest writer if it is gone."""
     leader = [one.started_time for one in group if one.pid == pgid]
     return min(leader or [one.started_time for one in group])
-
-
-def is_still_there(record: SpawnRecord) -> bool:
-    """Tell whether a recorded group lives on: a member that is known, or that runs its argv.
-
-    A pid alone proves nothing: after a reboot it may be anybody's.
-    """
-    known = {one.pid: one.started_time for one in record.members}
-    for member in living(members_of({record.pgid})[record.pgid]):
-        started_time = known.get(member.pid)
-        if started_time is not None and _is_same(started_time, member):
-            return True
-        if is_same_command(words_of(member.pid), record.argv):
-            return True
-    return False

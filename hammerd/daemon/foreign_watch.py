@@ -10,29 +10,25 @@ older waits a grace for that and parks only if the other one stays.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
-from hammerd.core.command_lines import is_same_command
-from hammerd.core.hammer_command import stream_argv
 from hammerd.core.pair_events import Event, ForeignSeen, GroupEmpty, Said
-from hammerd.core.pair_states import PairLife, Parked, Stopped
-from hammerd.core.pairs import Endpoint, Gear, Pair
-from hammerd.core.slaves import slave_keys
+from hammerd.core.pair_states import Parked, Stopped
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.daemon.adoption import Adoption, Ours
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.foreign import (
     ForeignStream,
     Writer,
     is_there,
-    is_under_hammerd,
     normal,
     started_time_of,
     writers,
 )
 from hammerd.daemon.orphans import Orphans
 from hammerd.daemon.process_table import Member, look_at
-from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord
 from hammerd.daemon.written_slaves import WrittenSlaves
 
 SOON_S = 0.5
@@ -43,17 +39,6 @@ YIELD_GRACE_S = 5.0
 def foreign_interval_s(sample_interval_s: float) -> float:
     """Return how often to look, however often ends are sampled: a minute by default."""
     return min(60.0, max(2.0, 2 * sample_interval_s))
-
-
-@dataclass(frozen=True, slots=True)
-class Ours:
-    """What is ours, as others know it: the groups that run, the pairs, the hammer they use."""
-
-    groups: Callable[[], frozenset[int]]
-    group_of: Callable[[str], int | None]
-    lives: Callable[[], Iterable[PairLife]]
-    post: Callable[[str, Event], None]
-    hammer: str
 
 
 class ForeignWatch:
@@ -69,6 +54,7 @@ class ForeignWatch:
     ) -> None:
         self._ours = ours
         self._written = written
+        self._adoption = Adoption(ours, orphans, reader, written)
         self._orphans = orphans
         self._reader = reader
         self._feed = feed
@@ -151,7 +137,7 @@ class ForeignWatch:
                 own = before | self._own()
                 # A stream of ours may have come and gone meanwhile: only who is there is judged.
                 seen = [one for one in seen if one.pgid not in own and is_there(one)]
-                self._seen = tuple(one for one in seen if not self._adopted(one, seen))
+                self._seen = await self._adoption.adopt(seen)
                 self._forget_ended()
                 await self._written.learn(self._seen)
                 # Last: who waits for a look that is given up must look himself.
@@ -165,52 +151,6 @@ class ForeignWatch:
         pgids = {one.pgid for one in self._seen}
         known = self._younger_since_at
         self._younger_since_at = {key: at for key, at in known.items() if key[0] in pgids}
-
-    # --- orphans -----------------------------------------------------------------------------
-
-    def _adopted(self, writer: Writer, seen: Collection[Writer]) -> bool:
-        """Take a group for an orphan of ours that runs what this config would, under no hammerd.
-
-        Its record was lost or could not be read; as every group of ours it is a session too.
-        """
-        if writer.pgid in self._orphans.groups():
-            return True
-        pair = next(
-            (life.pair for life in self._ours.lives() if self._runs(writer, life.pair)), None
-        )
-        if pair is None or not writer.leads_session or is_under_hammerd(writer):
-            return False
-        names = {name for end in (writer.slave, pair.slave) for name in self._names(end)}
-        written = self._written.get(writer)
-        names |= {replace(pair.slave, path=written.real)} if written.real else set()
-        uuid = written.unique_uuid or self._feed.unique_uuid(pair.slave)
-        keys = slave_keys(names, uuid)
-        members = [one for one in seen if one.pgid == writer.pgid]
-        self._orphans.adopt(
-            SpawnRecord(
-                writer.pgid,
-                pair.name,
-                writer.words,
-                tuple(sorted(keys)),
-                tuple(KnownProcess(one.pid, one.started_time) for one in members),
-            )
-        )
-        return True
-
-    def _runs(self, writer: Writer, pair: Pair) -> bool:
-        both = zip(self._names(pair.master), self._names(pair.slave), strict=True)
-        return any(
-            is_same_command(
-                writer.words,
-                stream_argv(self._ours.hammer, replace(pair, master=master, slave=slave), gear),
-            )
-            for master, slave in both
-            for gear in Gear
-        )
-
-    def _names(self, end: Endpoint) -> tuple[Endpoint, ...]:
-        """Return an end as it is written, as hammer is asked of it, and as streams get it."""
-        return end, self._reader.operand(end), self._reader.target(end)
 
     # --- whose slave it is -------------------------------------------------------------------
 
@@ -230,6 +170,10 @@ class ForeignWatch:
         return (real is not None and found.real == real) or (
             uuid is not None and found.unique_uuid == uuid
         )
+
+    def _names(self, end: Endpoint) -> tuple[Endpoint, ...]:
+        """Return an end as it is written, as hammer is asked of it, and as streams get it."""
+        return end, self._reader.operand(end), self._reader.target(end)
 
     # --- who yields --------------------------------------------------------------------------
 

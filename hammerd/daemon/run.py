@@ -25,6 +25,7 @@ from hammerd.core.pairs import Pair
 from hammerd.core.reload import Reload
 from hammerd.core.slaves import Slaves
 from hammerd.daemon import children, signals
+from hammerd.daemon.adoption import Ours
 from hammerd.daemon.answers import Answers
 from hammerd.daemon.backoff import backoff_s
 from hammerd.daemon.batch_reader import BatchReader
@@ -38,7 +39,7 @@ from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.engine import Engine, Inbox, World
 from hammerd.daemon.fd_limits import Reserve, make_room
 from hammerd.daemon.flusher import FlushCommands, Flusher
-from hammerd.daemon.foreign_watch import ForeignWatch, Ours, foreign_interval_s
+from hammerd.daemon.foreign_watch import ForeignWatch, foreign_interval_s
 from hammerd.daemon.halves import half_watch
 from hammerd.daemon.hearsay import Hearsay
 from hammerd.daemon.keeping import Keeping
@@ -162,7 +163,7 @@ class Daemon:
         feed = EndFeed(self._readings, self._anomalies, self._journal)
         ours = Ours(
             self._streams.groups,
-            self._group_of,
+            self._streams.group_of,
             self._lives,
             self._inbox.post,
             settings.hammer,
@@ -266,13 +267,14 @@ class Daemon:
             self._engine.post(life.pair.name, StopAsked(Down()))
         await self._foreign.close()
         await self._sampler.close()
-        survivors = await self._streams.all_ended(self._config.daemon.stop_timeout_s)
-        for pair in survivors:
-            stream = self._streams.of(pair)
-            pgid = stream.child.pid if stream else None
+        timeout_s = self._config.daemon.stop_timeout_s
+        both = self._streams.all_ended(timeout_s), self._orphans.all_ended(timeout_s)
+        streams, orphans = await asyncio.gather(*both)
+        survivors = [(pair, self._streams.group_of(pair)) for pair in streams]
+        survivors += [(record.pair, record.pgid) for record in orphans]
+        for pair, pgid in survivors:
             log.error("daemon.left_behind", pair=pair, pgid=pgid, hint="the next start ends it")
         await asyncio.gather(self._calls.close(CALLS_CLOSE_S), self._looks.close(CALLS_CLOSE_S))
-        await self._orphans.close()
         await self._server.close()
         log.info("daemon.stopped", survivors=len(survivors))
         self._history.finish()
@@ -330,10 +332,6 @@ class Daemon:
 
     def _life(self, pair: str) -> PairLife:
         return self._engine.life(pair)
-
-    def _group_of(self, pair: str) -> int | None:
-        stream = self._streams.of(pair)
-        return stream.child.pid if stream else None
 
     def _since_at(self, pair: str) -> float | None:
         return self._engine.since_at(pair)

@@ -94,6 +94,11 @@ class Streams:
         stream = self._streams.get(pair)
         return stream.hearing.unsaid_at if stream and stream.hearing else None
 
+    def group_of(self, pair: str) -> int | None:
+        """Return the id of a pair's group, None when it has no stream."""
+        stream = self._streams.get(pair)
+        return stream.pgid if stream else None
+
     def groups(self) -> frozenset[int]:
         """Return the ids of all groups of ours."""
         return frozenset(stream.pgid for stream in self._streams.values())

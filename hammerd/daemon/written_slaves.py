@@ -51,6 +51,18 @@ class WrittenSlaves:
             elif here[key].slave.path in answers:
                 self._known[key] = NOTHING
 
+    async def unique_uuid(self, slave: Endpoint) -> str | None:
+        """Return the unique-uuid of a slave on this machine, None when it cannot be read now."""
+        answer = await self._calls.status([slave], STATUS_TIMEOUT_S)
+        return answer.statuses[0].unique_uuid if answer.statuses else None
+
+    async def beside(self, slave: Endpoint, others: Collection[Endpoint]) -> set[Endpoint]:
+        """Return those that are on the file system of a slave, or may be for all that is told."""
+        answers = await self._looks.look([slave.path, *(one.path for one in others)])
+        here = _file_system(answers.get(slave.path))
+        there = {one: _file_system(answers.get(one.path)) for one in others}
+        return {one for one, of_it in there.items() if None in (here, of_it) or of_it == here}
+
     async def _keep(self, key: tuple[int, str], seen: Seen) -> None:
         if seen.is_pfs_link:
             self._known[key] = Written(seen.real)
@@ -60,6 +72,14 @@ class WrittenSlaves:
             self._known[key] = Written(seen.real, answer.statuses[0].unique_uuid)
         elif answer.hung_pid:
             self._known[key] = Written(seen.real)
+
+
+def _file_system(seen: Seen | None) -> int | None:
+    """Return what is the same of all that is on one file system, a PFS's own device is not."""
+    if seen is None or not seen.file_system:
+        return None
+    _, fsid = seen.file_system
+    return fsid if fsid is not None else seen.device
 
 
 def _identity(writer: Writer) -> tuple[int, str]:

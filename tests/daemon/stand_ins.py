@@ -33,3 +33,17 @@ def odd_stream(world: World, way: str, *, pair: str = "test") -> Path:
 def odd_file(world: World) -> Path:
     """Return the file that changes what an odd stream does once it is there."""
     return world.root / "odd"
+
+
+def deaf_hammer(world: World) -> Path:
+    """Make a hammer that ignores TERM, and whose processes show its own path in their words."""
+    place = world.root / "deaf"
+    place.mkdir()
+    hammer = place / "hammer"
+    last = "from hammerd.simulator.main"
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    text = world.hammer.read_text()
+    assert last in text
+    hammer.write_text(text.replace(last, f"{ignore}\n{last}"))
+    hammer.chmod(0o755)
+    return hammer

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -42,7 +43,7 @@ DEATHS = [kill_source, kill_target, kill_parent, kill_both_halves, kill_group]
 
 
 @contextmanager
-def no_two_writers(world: World) -> Iterator[None]:
+def no_two_writers(world: World, hammer: Path | None = None) -> Iterator[None]:
     """Look at the process table all the time: never do two groups write to the slave at once."""
     seen: set[frozenset[int]] = set()
     is_over = threading.Event()
@@ -50,7 +51,7 @@ def no_two_writers(world: World) -> Iterator[None]:
     def look() -> None:
         while not is_over.wait(0.002):
             groups = set()
-            for pid in living_pids(f"{world.hammer} -vv"):
+            for pid in living_pids(f"{hammer or world.hammer} -vv"):
                 try:
                     groups.add(os.getpgid(pid))
                 except ProcessLookupError:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -16,7 +17,9 @@ from hammerd.core.control_messages import Verb
 from hammerd.core.pair_deadlines import PARKED_LOOK_S
 from hammerd.daemon.foreign import writers
 from hammerd.simulator import admin
-from tests.daemon.test_groups import needs_setpriv
+from tests.daemon.stand_ins import deaf_hammer, odd_file, odd_stream
+from tests.daemon.test_deaths import no_two_writers
+from tests.daemon.test_groups import WITHOUT_KILL, needs_setpriv
 from tests.daemon.world import World, living_pids, until
 
 
@@ -279,6 +282,114 @@ def test_orphan_without_a_readable_record_is_ours_still(world: World, record: st
     records = (world.run_dir / "streams").glob("*.json")
     files = [json.loads(each.read_text()) for each in records]
     assert [each["pgid"] for each in files] == [after["pid"]]
+
+
+def test_orphan_without_a_record_keeps_a_pair_off_that_names_its_slave_otherwise(
+    world_once: World,
+) -> None:
+    world = world_once
+    hammer = deaf_hammer(world)
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    (world.fs(2) / "other").mkdir()
+    # The same PFS by another softlink: no path tells that they are one, only the uuid.
+    other = world.fs(2) / "other/test"
+    other.symlink_to(os.readlink(slave))
+    both = {"test": (master, slave), "also": (master, other)}
+    config = world.configure({"test": (master, slave)}, hammer=str(hammer))
+    daemon = world.start(config)
+    world.streams_in_following_gear()
+    before = world.rests()
+    daemon.kill()
+    daemon.wait()
+    (file,) = (world.run_dir / "streams").iterdir()
+    file.unlink()
+    old = {before["pid"], *before["half_pids"]}
+    assert old <= living_pids(f"{hammer} -vv")
+
+    with no_two_writers(world, hammer):
+        world.start(world.configure(both, hammer=str(hammer)))
+        until(lambda: not old & living_pids(str(world.root)), "the orphan is ended")
+        until(
+            lambda: any(world.status(pair)["state"] == "streaming" for pair in both),
+            "one of the pairs streams",
+        )
+
+
+def test_orphan_of_which_no_uuid_can_be_read_keeps_all_off_its_file_system(
+    world_once: World,
+) -> None:
+    world = world_once
+    hammer = deaf_hammer(world)
+    master, second = world.make_master(), world.make_master("second")
+    slave, its = world.make_slave(master), world.make_slave(second, "second")
+    world.write("first", "first\n")
+    config = world.configure({"test": (master, slave)}, hammer=str(hammer))
+    daemon = world.start(config)
+    world.streams_in_following_gear()
+    before = world.rests()
+    daemon.kill()
+    daemon.wait()
+    (file,) = (world.run_dir / "streams").iterdir()
+    file.unlink()
+    slave.rename(slave.with_name("moved"))
+    old = {before["pid"], *before["half_pids"]}
+
+    with no_two_writers(world, hammer):
+        world.start(
+            world.configure({"test": (master, slave), "second": (second, its)}, hammer=str(hammer))
+        )
+        until(lambda: not old & living_pids(str(world.root)), "the orphan is ended")
+        world.reaches(lambda now: now["state"] == "streaming", "it streams", "second")
+
+
+@needs_setpriv
+def test_stop_counts_an_orphan_that_survives(world_once: World) -> None:
+    world = world_once
+    hammer = odd_stream(world, "undying")
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    config = world.configure(
+        {"test": (master, slave)}, hammer=str(hammer), stop_grace="1s", stop_timeout="2s"
+    )
+    first = world.start(config, *WITHOUT_KILL)
+    before = world.reaches(lambda now: len(now["half_pids"]) == 2, "both halves are seen")
+    undying = before["half_pids"][1]
+    odd_file(world).touch()
+    first.kill()
+    first.wait()
+
+    second = world.start(config, *WITHOUT_KILL)
+    world.says("orphan.found")
+
+    assert world.stop(second) == 1
+    left = [line for line in world.log().splitlines() if "daemon.left_behind" in line]
+    assert len(left) == 1
+    assert f"pgid={before['pid']}" in left[0]
+    assert "survivors=1" in world.log()
+    os.kill(undying, signal.SIGKILL)
+
+
+def test_stop_ends_an_orphan_that_is_slow_to_die(world_once: World) -> None:
+    world = world_once
+    hammer = deaf_hammer(world)
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    config = world.configure({"test": (master, slave)}, hammer=str(hammer))
+    first = world.start(config)
+    world.streams_in_following_gear()
+    first.kill()
+    first.wait()
+    second = world.start(config)
+    world.says("orphan.found")
+
+    assert world.stop(second) == 0
+
+    assert not living_pids(f"{hammer} -vv")
+    assert "daemon.stopped survivors=0" in world.log()
 
 
 def test_stream_of_another_living_hammerd_is_no_orphan_of_ours(mirrored: World) -> None:

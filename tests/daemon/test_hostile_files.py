@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from hammerd.core.control_messages import Verb
 from hammerd.core.errors import HammerdError
-from hammerd.daemon.foreign import is_still_there
 from hammerd.daemon.pidfile import PidFile
-from hammerd.daemon.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
+from hammerd.daemon.spawn_records import SpawnRecord, SpawnRecords
 from tests.daemon.rights import ROOT_ONLY
 from tests.daemon.world import DEADLINE_S, World
 
@@ -173,15 +170,3 @@ def test_record_of_another_user_is_none(tmp_path: Path) -> None:
 
     assert list(records.left_behind()) == []
     assert "another user could have written it" in said[0]
-
-
-def test_record_of_a_stranger_s_pid_is_nobody_s_group() -> None:
-    with subprocess.Popen(["/bin/sleep", "4716"], start_new_session=True) as stranger:
-        try:
-            began = psutil.Process(stranger.pid).create_time()
-            earlier = KnownProcess(stranger.pid, began - 60)
-            record = SpawnRecord(stranger.pid, "test", ("hammer", "mirror-stream"), (), (earlier,))
-
-            assert not is_still_there(record)
-        finally:
-            stranger.kill()
