@@ -40,6 +40,18 @@ class PairFlushes:
 
 
 @dataclass(frozen=True, slots=True)
+class FlushPlace:
+    """A path through which a file system is flushed.
+
+    The directory of a PFS softlink is in PFS#0 of the file system that holds the PFS, so its
+    pfs-status tells which file system that is; of a null mount nothing does.
+    """
+
+    path: str
+    is_in_root_pfs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FileSystem:
     """A file system to flush: through which path, for which ends, and how often.
 

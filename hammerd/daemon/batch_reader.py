@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from posixpath import dirname
 
+from hammerd.core.flushes import FlushPlace
 from hammerd.core.judgement import EndSeen, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint
 from hammerd.core.pfs_status import PfsStatus
@@ -111,13 +112,14 @@ class BatchReader:
         seen = self._seen.get(end)
         return seen.real if seen else None
 
-    def link_directory(self, end: Endpoint) -> str | None:
-        """Return the directory of an end's PFS softlink, None where it is no softlink.
-
-        A softlink leads to a PFS of the file system that it stands on, and stands in its PFS#0.
-        """
+    def flush_place(self, end: Endpoint) -> FlushPlace | None:
+        """Return through which path an end is flushed, None before it was looked at."""
         seen = self._seen.get(end)
-        return dirname(seen.real) if seen and seen.is_pfs_link else None
+        if seen is None:
+            return None
+        if seen.is_pfs_link:
+            return FlushPlace(dirname(seen.real), is_in_root_pfs=True)
+        return FlushPlace(seen.operand)
 
     def keep(self, ends: Collection[Endpoint]) -> None:
         """Forget ends that no pair has any more."""

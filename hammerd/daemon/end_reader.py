@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from hammerd.core.flushes import FlushPlace
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.sample_order import Chain, chains_of, read_order
 from hammerd.daemon.batch_reader import BatchReader, Timeouts
@@ -60,9 +61,9 @@ class EndReader:
         """Return an end's path without any symlink on the way, None before it was looked at."""
         return self._batches.real_path(end)
 
-    def link_directory(self, end: Endpoint) -> str | None:
-        """Return the directory of an end's PFS softlink, None where it is no softlink."""
-        return self._batches.link_directory(end)
+    def flush_place(self, end: Endpoint) -> FlushPlace | None:
+        """Return through which path an end is flushed, None before it was looked at."""
+        return self._batches.flush_place(end)
 
     async def probe(self, pairs: Iterable[Pair], timeout_s: float) -> list[EndReading]:
         """Read the ends of pairs that are here, each slave before its master.

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from hammerd.core.flushes import (
     FileSystem,
+    FlushPlace,
     FlushState,
     PairFlushes,
     file_systems,
@@ -34,8 +35,8 @@ from hammerd.daemon.status_calls import StatusCalls
 FLUSH_TIMEOUT_S = 30.0
 NAMES_TIMEOUT_S = 10.0
 
-Places = Callable[[Endpoint], str | None]
-"""Returns the directory of an end's PFS softlink, None where the end is no softlink."""
+PlaceOf = Callable[[Endpoint], FlushPlace | None]
+"""Returns through which path an end is flushed, None before it was looked at."""
 
 
 class FlushedReadings(Protocol):
@@ -93,13 +94,13 @@ class Flusher:
     def __init__(
         self,
         commands: FlushCommands,
-        link_directory: Places,
+        place_of: PlaceOf,
         readings: FlushedReadings,
         clock: Clock,
         log: Logger,
     ) -> None:
         self._commands = commands
-        self._link_directory = link_directory
+        self._place_of = place_of
         self._readings = readings
         self._clock = clock
         self._log = log
@@ -118,13 +119,11 @@ class Flusher:
         pairs = flushed_pairs(lives)
         ends = {end for pair in pairs for end in (pair.master, pair.slave)}
         self._states = {end: state for end, state in self._states.items() if end in ends}
-        places, links = {}, []
-        for end in sorted((end for end in ends if not end.is_remote), key=str):
-            directory = self._link_directory(end)
-            places[end] = directory or end.path
-            links += [directory] if directory else []
-        names = await self._commands.names(links)
-        systems = file_systems(pairs, places, names)
+        here = sorted((end for end in ends if not end.is_remote), key=str)
+        places = {end: place for end in here if (place := self._place_of(end)) is not None}
+        named = [place.path for place in places.values() if place.is_in_root_pfs]
+        names = await self._commands.names(named)
+        systems = file_systems(pairs, {end: each.path for end, each in places.items()}, names)
         self._systems = {one.path: self._systems.get(one.path, _Flushing()) for one in systems}
         interval_s = shortest_interval_s(pairs) or 0.0
         await asyncio.gather(*(self._flush(one, interval_s) for one in systems))

@@ -170,7 +170,7 @@ class Daemon:
         )
         commands = FlushCommands(self._calls, calls, settings.hammer, home)
         self._flusher = Flusher(
-            commands, reader.link_directory, self._readings, self._clock, self._journal.log
+            commands, reader.flush_place, self._readings, self._clock, self._journal.log
         )
         written = WrittenSlaves(calls, looks)
         self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 import structlog
 
+from hammerd.core.flushes import FlushPlace
 from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Memory, PairLife
 from hammerd.core.pairs import Endpoint, Pair, Timing
@@ -80,7 +81,7 @@ class Played:
         self.marks = Marks()
         self.flusher = Flusher(
             cast(Any, self.commands),
-            lambda end: end.path.rpartition("/")[0],
+            lambda end: FlushPlace(end.path.rpartition("/")[0], is_in_root_pfs=True),
             self.marks,
             Clock(lambda: self.now_at),
             cast(Any, structlog.get_logger()),
@@ -198,6 +199,7 @@ def test_write_that_nobody_flushes_is_flushed_by_hammerd(world_once: World) -> N
     )
     assert flushed["flush_every_s"] == 1.0
     assert flushed["flush_failed_because"] is None
+    assert "flush.failed" not in world.log()
 
 
 def test_flushes_follow_a_reload(paired: World) -> None:
