@@ -267,7 +267,7 @@ class BatchReader:
     def _keep_apart(self, reading: EndReading, hung_pid: int) -> None:
         if isinstance(reading.seen, PfsStatus):
             self.apart.release(reading.end)
-        elif not _is_nobodys(reading.seen):
+        elif reading.end in self.apart or not _is_nobodys(reading.seen):
             self.apart.add(reading.end, reading)
         if hung_pid:
             self.apart.hangs(self._place(reading.end), hung_pid)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from hammerd.core.errors import SpawnError
 from hammerd.core.judgement import FileLook, PathLook, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
@@ -36,6 +37,8 @@ class Disks:
     waited_s: list[float] = field(default_factory=list)
     blind: set[str] = field(default_factory=set)
     slow: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    has_hammer: bool = True
     pids: int = 100
 
     async def run(self, argv: Sequence[str], env: object, timeout_s: float) -> Answer:
@@ -43,8 +46,14 @@ class Disks:
         paths = argv[argv.index("pfs-status") + 1 :]
         self.asked.append(("status", *paths))
         self.waited_s.append(timeout_s)
+        if not self.has_hammer:
+            error = SpawnError("/sbin/hammer could not be started: No such file", "", 2)
+            return Answer("not started", spawn_error=error)
         told = ""
         for path in paths:
+            if path in self.missing:
+                gone = f"hammer: Failed to open {path}: No such file or directory\n"
+                return Answer("exit 1", told, gone)
             if path in self.hanging or (len(paths) > 1 and path in self.hanging_in_batches):
                 return self._late()
             told += BLOCK.format(path=path)
@@ -182,6 +191,19 @@ def test_batch_that_hangs_nobody_knows_where_gets_no_second_one_until_it_is_gone
     disks.hanging_in_batches, disks.unkillable, disks.asked = set(), set(), []
     asyncio.run(read(reader, all_ends))
     assert disks.asked[-1] == ("status", "/x/1", "/x/2", "/y/1")
+
+
+def test_end_that_failed_before_hammer_was_missing_is_told_as_not_asked() -> None:
+    disks = Disks(missing={"/x/1"})
+    reader = reader_of(disks)
+    found = verdicts(asyncio.run(read(reader, ends("/x/1", "/y/1"))))
+    assert found == {"/x/1": "path_missing", "/y/1": "read"}
+    disks.missing, disks.has_hammer = set(), False
+
+    assert not asyncio.run(reader.retry(*ends("/x/1"), 20))
+    assert verdicts([*reader.apart.failures(ends("/x/1"))]) == {"/x/1": "spawn_failed"}
+    asyncio.run(read(reader, ends("/y/1")))
+    assert reader.apart.queue() == tuple(ends("/x/1")), "no end is set apart for it"
 
 
 def together(disks: Disks, *asks: Callable[[EndReader], object]) -> list[list[EndReading]]:
