@@ -19,23 +19,29 @@ class Platform:
     `devices_tell`: a PFS of HAMMER has a device number of its own. Elsewhere file systems of
     HAMMER exist in a simulator only, as directories of one disk.
 
+    `keeps_long_commands`: the kernel tells the command line of a process however long it is; where
+    it does not, psutil tells no words at all of one that is.
+
     `crontabs`: the files that start what root wants at boot.
     """
 
     zombies_keep_groups: bool
     devices_tell: bool
+    keeps_long_commands: bool
     crontabs: tuple[str, ...]
 
 
 DRAGONFLY = Platform(
     zombies_keep_groups=False,  # seen on a 5.9 kernel: ESRCH
     devices_tell=True,  # seen on a 5.9 kernel: st_dev of a PFS is not that of its file system
+    keeps_long_commands=False,  # seen on a 5.9 kernel: 256 bytes, kern.ps_arg_cache_limit
     crontabs=("/etc/crontab", "/var/cron/tabs/root"),  # cron(8), crontab(1)
 )
 
 OTHERS = Platform(
     zombies_keep_groups=True,  # seen on Linux 6.1; taken for true where nobody looked
     devices_tell=False,
+    keeps_long_commands=True,  # proc(5) of Linux
     crontabs=("/etc/crontab", "/var/spool/cron/crontabs/root"),  # cron(8) of Debian
 )
 

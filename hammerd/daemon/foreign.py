@@ -13,6 +13,8 @@ from posixpath import basename, join, normpath
 
 from hammerd.core.command_lines import names_host, written_slave
 from hammerd.core.pairs import Endpoint
+from hammerd.daemon.long_commands import LongCommands, Process
+from hammerd.daemon.portable import SYSTEM
 from hammerd.daemon.process_table import (
     SAME_START_S,
     Member,
@@ -72,26 +74,51 @@ def normal(path: str) -> str:
     return normpath(path).replace("//", "/", 1)
 
 
-async def writers(but: Collection[int] = ()) -> AsyncIterator[Writer]:
+async def writers(
+    but: Collection[int] = (), long: LongCommands | None = None
+) -> AsyncIterator[Writer]:
     """Yield every process that writes to a slave, and let the loop run in between.
 
-    Members of the groups `but` are not even asked what they run.
+    Members of the groups `but` are not even asked what they run. `long` knows the words of those
+    that tell none.
     """
+    silent: list[Process] = []
     for index, pid in enumerate(ids()):
         if index % SLICE == SLICE - 1:
             await asyncio.sleep(0)
-        if (writer := _writer(pid, but)) is not None:
+        words = _words(pid, but)
+        if isinstance(words, Process):
+            silent.append(words)
+        elif words and (writer := _writer(pid, words)) is not None:
             yield writer
+    if silent and long is not None:
+        for process, words in (await long.words_of(silent)).items():
+            writer = _writer(process.pid, words)
+            if writer is not None and writer.started_time == process.started_time:
+                yield writer
 
 
-def _writer(pid: int, but: Collection[int]) -> Writer | None:
+def _words(pid: int, but: Collection[int]) -> tuple[str, ...] | Process:
     try:
-        if (pgid := os.getpgid(pid)) in but:
-            return None
+        if os.getpgid(pid) in but:
+            return ()
         with asking(pid) as process:
             words = tuple(process.cmdline())
-            operand = written_slave(words)
-            if not operand or not _may_write(process.uids().effective):
+            if words or SYSTEM.keeps_long_commands or not _may_write(process.uids().effective):
+                return words
+            return Process(pid, process.create_time(), process.name())
+    except OSError:
+        return ()
+
+
+def _writer(pid: int, words: tuple[str, ...]) -> Writer | None:
+    operand = written_slave(words)
+    if not operand:
+        return None
+    try:
+        pgid = os.getpgid(pid)
+        with asking(pid) as process:
+            if not _may_write(process.uids().effective):
                 return None
             started_time, leads = process.create_time(), os.getsid(pid) == pgid
     except OSError:
@@ -124,13 +151,18 @@ def _is_same(started_time: float, now: Member) -> bool:
 
 
 def is_under_hammerd(writer: Writer) -> bool:
-    """Tell whether the group of a writer was started by a hammerd that lives."""
+    """Tell whether the group of a writer was started by a hammerd that lives.
+
+    A parent that does not tell what it runs may be one. An orphan's parent is init, which does.
+    """
     parents = (next(ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
-    return any(parent is not None and _is_hammerd(words_of(parent)) for parent in parents)
+    return any(parent is not None and _may_be_hammerd(words_of(parent)) for parent in parents)
 
 
-def _is_hammerd(words: Collection[str]) -> bool:
-    return any(basename(word) == "hammerd" or word.startswith("hammerd.") for word in words)
+def _may_be_hammerd(words: Collection[str]) -> bool:
+    return not words or any(
+        basename(word) == "hammerd" or word.startswith("hammerd.") for word in words
+    )
 
 
 def started_time_of(group: Collection[Writer], pgid: int) -> float:

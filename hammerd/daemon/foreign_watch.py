@@ -133,7 +133,7 @@ class ForeignWatch:
             if self._looked_at <= asked_at:
                 began_at = loop.time()
                 before = self._own()
-                seen = [writer async for writer in writers(before)]
+                seen = [writer async for writer in writers(before, self._written.commands)]
                 own = before | self._own()
                 # A stream of ours may have come and gone meanwhile: only who is there is judged.
                 seen = [one for one in seen if one.pgid not in own and is_there(one)]

@@ -172,7 +172,7 @@ class Daemon:
         self._flusher = Flusher(
             commands, reader.flush_place, self._readings, self._clock, self._journal.log
         )
-        written = WrittenSlaves(calls, looks)
+        written = WrittenSlaves(self._calls, calls, looks)
         self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)
         claims = Claims(self._slaves, reader, feed, ours)
         told = Told(self._inbox.post, self._since_at, self._foreign.find, claims)

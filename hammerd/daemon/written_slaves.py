@@ -8,7 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from hammerd.core.pairs import Endpoint
+from hammerd.daemon.calls import Calls
 from hammerd.daemon.foreign import Writer
+from hammerd.daemon.long_commands import LongCommands
 from hammerd.daemon.looks import Looks
 from hammerd.daemon.seen import Seen
 from hammerd.daemon.status_calls import StatusCalls
@@ -28,10 +30,14 @@ NOTHING = Written()
 
 
 class WrittenSlaves:
-    """What was found out about the strangers that are there."""
+    """What was found out about the strangers that are there.
 
-    def __init__(self, calls: StatusCalls, looks: Looks) -> None:
-        self._calls = calls
+    `commands` knows the words of processes that tell none: whether one writes at all.
+    """
+
+    def __init__(self, calls: Calls, statuses: StatusCalls, looks: Looks) -> None:
+        self.commands = LongCommands(calls)
+        self._statuses = statuses
         self._looks = looks
         self._known: dict[tuple[int, str], Written] = {}
 
@@ -67,7 +73,7 @@ class WrittenSlaves:
         if seen.is_pfs_link:
             self._known[key] = Written(seen.real)
             return
-        answer = await self._calls.status([Endpoint(seen.operand)], STATUS_TIMEOUT_S)
+        answer = await self._statuses.status([Endpoint(seen.operand)], STATUS_TIMEOUT_S)
         if answer.statuses:
             self._known[key] = Written(seen.real, answer.statuses[0].unique_uuid)
         elif answer.hung_pid:

@@ -4,6 +4,7 @@ hosts/dragonfly/dragonfly_processes.py tells what that is.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ NEVER_S = "5m"
 """A sample interval at which no tick comes during a test."""
 
 SHOWS_WHAT_IT_IS = """
-import os, platform, select, time
+import os, platform, select, subprocess, time
 import psutil
 
 def answer(call):
@@ -55,6 +56,9 @@ print(psutil.Process(0).ppid(), answer(lambda: psutil.Process(1).parents()))
 print(answer(psutil.Process().cwd), psutil._psplatform.cext.proc_cwd(os.getpid()) == os.getcwd())
 print(answer(lambda: psutil.Process(child)), answer(lambda: os.getpgid(child)))
 print(answer(lambda: os.killpg(child, 0)), os.killpg(os.getpgrp(), 0))
+long = subprocess.Popen(["sh", "-c", "read it", "x" * 250], stdin=subprocess.PIPE)
+print(psutil.Process(long.pid).cmdline(), psutil.Process(long.pid).name())
+long.communicate()
 print(hasattr(os, "pidfd_open"), hasattr(select, "kqueue"), os.waitpid(child, 0)[0] == child)
 """
 
@@ -93,6 +97,7 @@ def test_it_looks_like_a_dragonfly() -> None:
         "NotImplementedError True",
         "NoSuchProcess ProcessLookupError",
         "ProcessLookupError None",
+        "[] sh",
         "False True True",
     ]
 
@@ -199,6 +204,40 @@ def test_orphans_are_ended_before_the_next_stream(world: World) -> None:
     daemon.kill()
     daemon.wait()
     old = {before["pid"], *before["half_pids"]}
+    assert old <= living_pids(f"{world.hammer} -vv")
+
+    world.start(world.root / "hammerd.toml")
+    world.streams_in_following_gear()
+
+    assert not old & living_pids(str(world.root))
+    assert world.says("orphan.ended")
+
+
+LONG_WAY = "/." * 130
+"""What makes a command line longer than the kernel keeps, and leads nowhere else."""
+
+
+def test_foreign_stream_with_a_command_line_that_is_not_kept_parks(mirrored: World) -> None:
+    master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
+    foreign = by_hand(mirrored, "mirror-stream", master, f"{slave.parent}{LONG_WAY}/{slave.name}")
+
+    parks(mirrored, foreign)
+
+    end(foreign)
+    assert "broke" not in mirrored.log()
+
+
+def test_orphans_with_such_a_command_line_and_no_record_are_ended(world: World) -> None:
+    master = Path(f"{world.make_master().parent}{LONG_WAY}/test")
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    daemon = world.start(world.configure({"test": (master, slave)}))
+    world.streams_in_following_gear()
+    before = world.rests()
+    daemon.kill()
+    daemon.wait()
+    old = {before["pid"], *before["half_pids"]}
+    shutil.rmtree(world.root / "run/streams")
     assert old <= living_pids(f"{world.hammer} -vv")
 
     world.start(world.root / "hammerd.toml")

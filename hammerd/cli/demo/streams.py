@@ -2,15 +2,20 @@
 
 import contextlib
 import os
+import platform
 import signal
+import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hammerd.cli.exits import CommandFailed
+from hammerd.core.platform_facts import platform_of
+from hammerd.core.ps_output import PS_ARGV, parse_ps
 from hammerd.daemon.process_table import ancestors_of, ids, look_if_possible, words_of
 
 STREAM_SIZE = 3
+KEEPS_LONG_COMMANDS = platform_of(platform.system()).keeps_long_commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,12 @@ def _processes(hammer: Path) -> Iterable[Process]:
 
 
 def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
-    return ((pid, words_of(pid)) for pid in ids())
+    found = {pid: words_of(pid) for pid in ids()}
+    if not KEEPS_LONG_COMMANDS and not all(found.values()):
+        printed = subprocess.run(PS_ARGV, capture_output=True, text=True, check=False).stdout
+        told = parse_ps(printed)
+        found = {pid: words or told.get(pid, ()) for pid, words in found.items()}
+    return found.items()
 
 
 def _oldest_first(members: Iterable[Process]) -> list[Process]:

@@ -4,6 +4,8 @@ As observed on a 5.9 kernel with psutil 7.0 of DPorts:
 
 - pids() holds -1 once for each kernel thread, and 0, whose parent is -1; Process(-1) raises
   ValueError, and so does process_iter().
+- cmdline() of a process whose arguments take 256 bytes or more is []: the kernel keeps no copy of
+  them (kern.ps_arg_cache_limit); ps(1) reads them in the memory of the process.
 - cwd() raises NotImplementedError; the C extension's proc_cwd(pid) tells.
 - A zombie is listed, Process() of it raises NoSuchProcess, its getpgid() is ESRCH, and so is
   killpg() of a group of zombies only.
@@ -23,6 +25,7 @@ from types import ModuleType
 from typing import Protocol
 
 KERNEL_THREADS = 55
+KEPT_ARGUMENTS = 255
 CALLS = "DRAGONFLY_CALLS"
 ASKED = (
     *("as_dict", "cmdline", "cpu_times", "create_time", "environ", "name"),
@@ -122,6 +125,14 @@ def _change_processes(psutil: ModuleType) -> None:
     psutil.Process.__init__ = look
     for name in ASKED:
         setattr(psutil.Process, name, _of_the_living(psutil, getattr(psutil.Process, name)))
+
+    cmdline = psutil.Process.cmdline
+
+    def short_cmdline(self: _Process) -> list[str]:
+        words: list[str] = cmdline(self)
+        return words if sum(len(os.fsencode(word)) + 1 for word in words) <= KEPT_ARGUMENTS else []
+
+    psutil.Process.cmdline = short_cmdline
 
     def cwd(_self: _Process) -> str:
         raise NotImplementedError
