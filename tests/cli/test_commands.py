@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,17 @@ def test_faults_are_wrapped_to_the_terminal_and_paths_stay_whole(hammerd, tmp_pa
 
 def test_version_is_told_twice_alike(hammerd):
     assert {f"hammerd {__version__}\n"} == {hammerd("version").out, hammerd("--version").out}
+
+
+def test_the_version_stands_in_one_place():
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+
+    assert "version" not in project["project"]
+    assert (
+        f'__version__ = "{__version__}"'
+        in (root / project["tool"]["hatch"]["version"]["path"]).read_text()
+    )
 
 
 def test_the_list_of_commands_cuts_no_sentence(hammerd):

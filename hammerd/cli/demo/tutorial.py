@@ -68,6 +68,8 @@ def write_config(world: World) -> None:
     screen.explain('The tutorial ends with "@reboot root hammer mirror-stream /Backup1/test ...".')
     world.write(CONFIG, _CONFIG.format(group=_group_line()))
     world.shell(f"hammerd check {CONFIG}")
+    screen.explain("The lines below that are set in are read from hammerd's log,")
+    screen.explain("/var/log/hammerd/hammerd.log: to the terminal hammerd run prints nothing.")
 
 
 def _shared_uuid(created: str) -> str:
