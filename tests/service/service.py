@@ -48,13 +48,17 @@ class Service:
         self.install(PROGRAM)
         script = (ROOT / "rc.d/hammerd").read_text()
         assert script.count(". /etc/rc.subr\n") == 1
-        assert script.count(places.RUN_DIR) == 1
         self.script = self.world.root / "local/etc/rc.d/hammerd"
         self.script.parent.mkdir(parents=True)
         script = script.replace(". /etc/rc.subr\n", f". {shlex.quote(str(RC_SUBR))}\n")
         # A test touches nothing of the system it runs on.
-        script = script.replace(places.RUN_DIR, str(self.world.root / "var/run/hammerd"))
+        for path in (places.RUN_DIR, places.STATE_DIR):
+            script = script.replace(path, f"{self.world.root}{path}")
         self.script.write_text(script)
+        self.syslog = self.world.root / "syslog"
+        logger = self.world.root / "local/bin/logger"
+        logger.write_text(f'#!/bin/sh\n{{ echo "$*"; cat; }} >> {self.syslog}\n')
+        logger.chmod(0o755)
         self.knobs = {
             "hammerd_enable": "YES",
             "hammerd_config": str(self.config),
@@ -84,6 +88,7 @@ class Service:
             "RC_SHELL": shlex.join(self.shell),
             "RC_POLL_S": "0.1",
             "COLUMNS": str(self.columns),
+            "PATH": f"{self.program.parent}:{os.environ['PATH']}",
         }
         return {**os.environ, **self.world.env, **told}
 

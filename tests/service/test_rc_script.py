@@ -1,9 +1,11 @@
 """Every verb of the rc.d script, in every state that a service can be in."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -252,15 +254,76 @@ def test_reload_fails_when_only_the_daemon_can_tell_what_is_wrong(started: Servi
     assert started.world.answers()
 
 
+def change_run_dir(service: Service) -> None:
+    run_dir, config = str(service.world.run_dir), service.config.read_text()
+    service.config.write_text(config.replace(f'"{run_dir}"', f'"{run_dir}2"'))
+
+
 def test_run_dir_that_moved_makes_no_second_hammerd(started: Service) -> None:
-    pid, run_dir = started.pid(), str(started.world.run_dir)
-    config = started.config.read_text()
-    started.config.write_text(config.replace(f'"{run_dir}"', f'"{run_dir}2"'))
+    pid = started.pid()
+    change_run_dir(started)
+
+    said = started.fails("faststart")
+
+    assert f"already running as pid {pid}" in said
+    assert f"kill {pid}" in said
+    assert {pid} == living_pids(f"run --detach -c {started.config}")
+    assert started.does("status") == f"hammerd is running as pid {pid}.\n"
+
+
+def test_restart_moves_run_dir(started: Service) -> None:
+    pid, run_dir = started.pid(), started.world.run_dir
+    change_run_dir(started)
+
+    started.does("restart")
+
+    assert has_ended(pid)
+    assert int(Path(f"{run_dir}2/hammerd.pid").read_text()) != pid
+    assert not started.pidfile.exists()
+
+
+def test_stop_finds_a_daemon_whose_run_dir_was_swept_away(started: Service) -> None:
+    pid = started.pid()
+    shutil.rmtree(started.world.run_dir)
+
+    assert started.does("status") == f"hammerd is running as pid {pid}.\n"
+    started.does("stop")
+
+    assert has_ended(pid)
+
+
+@pytest.mark.parametrize("flags", ["--no-such-option", "'/another/config'", "-c", "--check=no"])
+def test_restart_with_bad_flags_stops_nothing(started: Service, flags: str) -> None:
+    pid = started.pid()
+    started.knobs["hammerd_flags"] = flags
 
     said = started.fails("restart")
 
-    assert f"already running as pid {pid}" in said
-    assert {pid} == living_pids(f"run --detach -c {started.config}")
+    assert "Stopping" not in said
+    assert "Error: " in said
+    assert (started.pid(), started.world.answers()) == (pid, True)
+
+
+def test_what_keeps_it_from_starting_is_told_to_syslog_too(service: Service) -> None:
+    service.break_config()
+    service.fails("start")
+
+    told = service.syslog.read_text()
+
+    assert told.startswith("-t hammerd -p daemon.err\n")
+    assert all(fault in told for fault in FAULTS)
+
+
+def test_what_only_the_daemon_finds_is_told_to_syslog_as_well(service: Service) -> None:
+    (service.world.root / "log/hammerd.log").mkdir(parents=True)
+
+    assert "daemon.log_file" in service.fails("start")
+
+    assert "hammerd did not start" in service.syslog.read_text()
+
+
+def test_start_that_succeeds_tells_syslog_nothing(started: Service) -> None:
+    assert not started.syslog.exists()
 
 
 def test_reload_of_what_is_stopped_says_where_it_looked(service: Service) -> None:

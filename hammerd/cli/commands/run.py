@@ -14,8 +14,14 @@ from hammerd.cli.whereabouts import chosen_config, load_config, takes_config
     is_flag=True,
     help="Go to the background, and return when the daemon is ready or cannot start.",
 )
+@click.option(
+    "--check",
+    "is_check",
+    is_flag=True,
+    help="Start nothing: only tell whether these words and the config are good.",
+)
 @takes_config
-def run(file: str | None, config: str | None, *, detach: bool) -> int:
+def run(file: str | None, config: str | None, *, detach: bool, is_check: bool) -> int:
     """Supervise the pairs of a config until told to stop, in the foreground.
 
     Ready is a daemon with a valid config, its lock, its pid file and its sockets; it waits for
@@ -24,6 +30,8 @@ def run(file: str | None, config: str | None, *, detach: bool) -> int:
     path = chosen_config(file, config)
     # A config that cannot be used is told here as `check` tells it, before there is a daemon.
     load_config(path)
+    if is_check:
+        return 0
     # The other commands know nothing of the daemon, and load none of it.
     from hammerd.daemon.lean_imports import without_unused_modules
 
