@@ -16,9 +16,11 @@ DESTDIR =
 PREFIX = /usr/local
 MANDIR = $(PREFIX)/share/man
 TO = "$(DESTDIR)$(PREFIX)"
+LIB = "$(DESTDIR)$(PREFIX)/lib/hammerd"
 
 .NOTPARALLEL:
-.PHONY: demo test check needs needs-of-tests lint man-lint types bench install install-program install-service clean
+.PHONY: demo test check needs needs-of-tests lint man-lint types bench \
+    install install-program install-service uninstall clean
 
 demo: needs $(VENV)/.has-cli
 	$(IN_VENV) hammerd.cli.main demo
@@ -55,25 +57,47 @@ types: $(VENV)/.has-dev
 bench: $(VENV)/.has-test
 	$(IN_VENV) bench
 
+# All of it is readable by everybody, whatever the umask of who installs it.
 install: install-program install-service
 
-# The libraries come from packages: psutil's own release does not build on DragonFly.
+# A directory of its own: what an older release had and this one has not is gone, and no module
+# path of the system decides whether the program finds it. The libraries come from packages:
+# psutil's own release does not build on DragonFly.
 install-program:
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --ignore-installed \
-	    --no-warn-script-location --root "$(DESTDIR)/" --prefix "$(PREFIX)" .
+	umask 022; rm -rf $(LIB) && mkdir -p $(LIB) $(TO)/bin
+	umask 022; find hammerd -name '*.py' -o -name '*.txt' | while read -r file; do \
+	    mkdir -p $(LIB)/"`dirname "$$file"`" && cp "$$file" $(LIB)/"$$file" || exit 1; \
+	done
+	sed 's|/usr/local|$(PREFIX)|g' hammerd/core/places.py > $(LIB)/hammerd/core/places.py
+	$(PYTHON) -m compileall -q -s "$(DESTDIR)" $(LIB)
+	chmod -R u+w,go-w,a+rX $(LIB)
+	umask 022; rm -f $(TO)/bin/hammerd; $(PYTHON) etc/make-program.py > $(TO)/bin/hammerd
+	chmod 755 $(TO)/bin/hammerd
 
 # The sample is ours and replaced; the config is its owner's, and nothing here touches it.
 install-service:
-	install -d $(TO)/etc/rc.d $(TO)/etc/newsyslog.conf.d
+	umask 022; mkdir -p $(TO)/etc/rc.d $(TO)/etc/newsyslog.conf.d
 	rm -f $(TO)/etc/rc.d/hammerd
 	sed 's|/usr/local|$(PREFIX)|g' rc.d/hammerd > $(TO)/etc/rc.d/hammerd
 	chmod 555 $(TO)/etc/rc.d/hammerd
 	install -m 444 etc/newsyslog.conf.d/hammerd.conf $(TO)/etc/newsyslog.conf.d/hammerd.conf
-	install -m 444 etc/hammerd.toml.sample $(TO)/etc/hammerd.toml.sample
+	sed 's|/usr/local|$(PREFIX)|g' etc/hammerd.toml.sample > $(TO)/etc/hammerd.toml.sample.new
+	chmod 444 $(TO)/etc/hammerd.toml.sample.new
+	mv -f $(TO)/etc/hammerd.toml.sample.new $(TO)/etc/hammerd.toml.sample
 	for page in docs/*.[1-9]; do \
-	    [ -f "$$page" ] || continue; \
 	    to="$(DESTDIR)$(MANDIR)/man$${page##*.}"; \
-	    install -d "$$to" && install -m 444 "$$page" "$$to" || exit 1; \
+	    (umask 022; mkdir -p "$$to") && \
+	    sed 's|/usr/local|$(PREFIX)|g' "$$page" > "$$to/.new" && chmod 444 "$$to/.new" && \
+	    mv -f "$$to/.new" "$$to/$${page##*/}" || exit 1; \
+	done
+
+# Config, state and logs are their owner's, and stay.
+uninstall:
+	rm -rf $(LIB)
+	rm -f $(TO)/bin/hammerd $(TO)/etc/rc.d/hammerd $(TO)/etc/newsyslog.conf.d/hammerd.conf
+	rm -f $(TO)/etc/hammerd.toml.sample
+	for page in docs/*.[1-9]; do \
+	    rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done
 
 clean:

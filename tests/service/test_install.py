@@ -1,7 +1,9 @@
 """What `make install` puts where, and that newsyslog's lines are those of the daemon's files."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from hammerd.core import places
 from hammerd.core.daemon_config import DaemonConfig
 from hammerd.daemon.log_files import MODE
+from tests.daemon.world import INTERPRETER
 from tests.service.service import ROOT
 
 NEWSYSLOG = ROOT / "etc/newsyslog.conf.d/hammerd.conf"
@@ -16,10 +19,26 @@ NEWSYSLOG = ROOT / "etc/newsyslog.conf.d/hammerd.conf"
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
 
 
+def make(target: str, dest: Path, *settings: str, umask: str = "022") -> None:
+    words = ["-s", target, f"DESTDIR={dest}", f"PYTHON={INTERPRETER}", *settings]
+    script = ["sh", "-c", 'umask "$1"; shift; exec make "$@"', "sh", umask, *words]
+    subprocess.run(script, cwd=ROOT, check=True)
+
+
 def make_install(dest: Path, *settings: str) -> None:
-    """Install all but the program itself, which is pip's to install."""
-    argv = ["make", "-s", "install-service", f"DESTDIR={dest}", *settings]
-    subprocess.run(argv, cwd=ROOT, check=True)
+    """Install all but the program itself."""
+    make("install-service", dest, *settings)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What somebody careful with his umask installed elsewhere, over an older release."""
+    dest = tmp_path_factory.mktemp("install") / "a dest dir"
+    stale = dest / "opt/here/lib/hammerd/hammerd/core/stale.py"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    make("install", dest, "PREFIX=/opt/here", umask="077")
+    return dest / "opt/here"
 
 
 @needs_make
@@ -41,6 +60,61 @@ def test_install_puts_everything_where_the_system_looks(tmp_path: Path) -> None:
     assert pages == {path.name for path in (ROOT / "docs").glob("*.[1-9]")}
     installed = tmp_path / "usr/local/etc/rc.d/hammerd"
     assert installed.read_bytes() == (ROOT / "rc.d/hammerd").read_bytes()
+
+
+@needs_make
+def test_everybody_can_use_what_was_installed(installed: Path) -> None:
+    for path in installed.rglob("*"):
+        mode = path.stat().st_mode
+        assert mode & 0o044 == 0o044, path
+        assert not path.is_dir() or mode & 0o055 == 0o055, path
+    assert (installed / "bin/hammerd").stat().st_mode & 0o777 == 0o755
+
+
+@needs_make
+def test_upgrade_leaves_no_stale_module(installed: Path) -> None:
+    modules = {
+        str(path.relative_to(installed / "lib/hammerd"))
+        for path in (installed / "lib/hammerd").rglob("*.py")
+    }
+
+    assert modules == {str(path.relative_to(ROOT)) for path in (ROOT / "hammerd").rglob("*.py")}
+
+
+@needs_make
+def test_installed_program_runs_and_knows_its_prefix(installed: Path) -> None:
+    libraries = os.pathsep.join(path for path in sys.path if "site-packages" in path)
+    done = subprocess.run(
+        [installed / "bin/hammerd", "run", "--help"],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": libraries, "COLUMNS": "200"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/opt/here/etc/hammerd.toml" in done.stdout
+    assert (installed / "bin/hammerd").read_text().startswith(f"#!{INTERPRETER}\n")
+
+
+@needs_make
+def test_no_default_of_another_prefix_is_left(installed: Path) -> None:
+    places = (installed / "lib/hammerd/hammerd/core/places.py", *installed.rglob("*.sample"))
+    pages = (installed / "share/man").rglob("*.[1-9]")
+
+    assert [path for path in (*places, *pages) if "/usr/local/" in path.read_text()] == []
+
+
+@needs_make
+def test_uninstall_leaves_the_config_alone(tmp_path: Path) -> None:
+    make("install", tmp_path)
+    config = tmp_path / places.CONFIG.lstrip("/")
+    config.write_text("# mine\n")
+
+    make("uninstall", tmp_path)
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [config]
 
 
 @needs_make

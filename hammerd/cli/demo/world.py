@@ -102,7 +102,9 @@ class World:
     def _install_hammerd(self) -> None:
         words = shlex.join([sys.executable, "-m", "hammerd.cli.main"])
         program = self.hammer.with_name("hammerd")
-        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        # `make install` puts the modules where only the program of its own looks for them.
+        place = shlex.quote(str(Path(__file__).parents[3]))
+        program.write_text(f'#!/bin/sh\nPYTHONPATH={place} exec {words} "$@"\n')
         program.chmod(0o755)
 
 
