@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import signal
 from pathlib import Path
 
 import pytest
 
 from hammerd.simulator import admin
-from tests.simulator.machine import Machine, wait_for
+from tests.simulator.machine import Machine, group_members, wait_for
 
 
 @pytest.fixture
@@ -182,6 +184,74 @@ def test_unmounted_slave_is_noticed_at_the_next_batch(
     assert "[y/n] No terminal for response\n" in stream.said()
     admin.mount(machine.path("/Backup2"))
     wait_for(lambda: admin.sync_end_tid(ends[1]) == tid)
+
+
+def test_destroyed_slave_is_noticed_at_the_next_batch(
+    machine: Machine, ends: tuple[Path, Path]
+) -> None:
+    stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
+    stream.wait_until_waiting("wait")
+    wait_for(lambda: stream.said().endswith(" W"))
+    machine.run([machine.hammer, "-d", "pfs-destroy", ends[1]], stdin=b"y\n")
+    assert stream.said().endswith(" W")
+    (machine.path("/Backup1/test") / "more").write_text("more")
+    admin.flush(machine.path("/Backup1"))
+
+    stream.wait_until_said("\nLost Link\n")
+    assert f"PFS slave {ends[1]} does not exist.\n" in stream.said()
+
+
+def test_promotion_of_the_slave_is_noticed_at_the_next_write(
+    machine: Machine, ends: tuple[Path, Path]
+) -> None:
+    stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
+    stream.wait_until_waiting("wait")
+    wait_for(lambda: stream.said().endswith(" W"))
+    assert machine.run([machine.hammer, "pfs-upgrade", ends[1]]).returncode == 0
+    said = stream.said()
+    (machine.path("/Backup1/test") / "more").write_text("more")
+    admin.flush(machine.path("/Backup1"))
+
+    stream.wait_until_said("\nLost Link\n")
+    assert said.endswith(" W")
+    assert "hammer: mirror-write: target must be in slave mode\n" in stream.said()
+
+
+def test_stream_of_a_downgraded_master_goes_on_after_the_upgrade(
+    machine: Machine, ends: tuple[Path, Path]
+) -> None:
+    root, live = machine.path("/Backup1"), machine.path("/Backup1/test")
+    admin.publish_in_steps(root, syncer_s=None, time_scale=50)
+    admin.synctid(root)
+    stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
+    stream.wait_until_waiting("wait")
+    wait_for(lambda: stream.said().endswith(" W"))
+
+    assert machine.run([machine.hammer, "pfs-downgrade", ends[0]]).returncode == 0
+    assert machine.run([machine.hammer, "pfs-upgrade", ends[0]]).returncode == 0
+    admin.mount_null(ends[0], live)
+    (live / "more").write_text("more")
+    tid = admin.synctid(root)
+
+    wait_for(lambda: admin.sync_end_tid(ends[1]) == tid)
+    assert sorted(os.listdir(ends[1])) == ["file", "more"]
+    assert "Lost Link" not in stream.said()
+
+
+def test_killed_source_leaves_its_words_on_the_line_of_its_progress(
+    machine: Machine, ends: tuple[Path, Path]
+) -> None:
+    admin.write(machine.path("/Backup1"), 1, 8_000_000)
+    admin.set_knob(machine.path("/Backup2"), "slow_write_ms", 20_000)
+    stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
+    stream.wait_until_waiting("slow_write_ms")
+    _, source, _ = group_members(stream.parent.pid)
+
+    os.kill(source, signal.SIGKILL)
+
+    stream.wait_until_said("\nLost Link\n")
+    echo = r"tids=\S+ +\d+hammer: read_mrecords: short read on pipe\n\nLost Link\n"
+    assert re.search(echo, stream.said())
 
 
 def test_stream_of_a_destroyed_master_waits_for_ever(

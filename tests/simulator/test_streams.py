@@ -13,14 +13,16 @@ from tests.simulator.machine import Machine, Stream, is_alive, wait_for
 
 
 def _tree(root: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Return mode, time (of files) and content of everything below a directory."""
+    """Return mode, time and content of everything below a directory."""
     found = {}
     for path in sorted(root.rglob("*")):
         state = path.lstat()
         if path.is_symlink():
             found[str(path.relative_to(root))] = (0, 0, os.fsencode(os.readlink(path)))
         elif path.is_dir():
-            found[str(path.relative_to(root))] = (state.st_mode, 0, b"")
+            found[str(path.relative_to(root))] = (state.st_mode, state.st_mtime_ns, b"")
+        elif path.is_fifo():
+            found[str(path.relative_to(root))] = (state.st_mode, state.st_mtime_ns, b"|")
         else:
             content = path.read_bytes()
             found[str(path.relative_to(root))] = (state.st_mode, state.st_mtime_ns, content)
@@ -52,6 +54,8 @@ def test_files_arrive_with_all_that_happens_to_them(machine: Machine, stream: St
     (live / "deep" / "er").mkdir(parents=True)
     (live / "deep" / "er" / "large").write_bytes(bytes(range(256)) * 9000)
     (live / "link").symlink_to("deep/er/large")
+    os.mkfifo(live / "deep" / "fifo", 0o640)
+    os.utime(live / "deep" / "er", ns=(0, 1_000_000_007))
     os.link(live / "first", live / "deep" / "second name")
     (live / "first").chmod(0o640)
     admin.flush(machine.path("/Backup1"))
@@ -64,6 +68,7 @@ def test_files_arrive_with_all_that_happens_to_them(machine: Machine, stream: St
         large.write(b"changed in the middle")
         large.truncate(1_200_000)
     (live / "link").unlink()
+    (live / "deep" / "fifo").chmod(0o600)
     (live / "deep" / "er").rename(live / "moved")
     (live / "first").rename(live / "renamed")
     (live / "deep").chmod(0o700)
@@ -71,6 +76,7 @@ def test_files_arrive_with_all_that_happens_to_them(machine: Machine, stream: St
     wait_for(lambda: _in_sync(machine))
 
     assert _tree(live) == _tree(shown)
+    assert live.stat().st_mtime_ns == shown.stat().st_mtime_ns
     assert stream.parent.poll() is None
 
 
@@ -232,6 +238,24 @@ def test_turned_round_pair_mirrors_back(machine: Machine, stream: Stream) -> Non
 
     assert (master / "first").read_text() == "one"
     assert admin.sync_end_tid(master) == admin.flush_tid(machine.path("/Backup2"))
+
+
+def test_promoted_slave_s_new_files_are_objects_of_their_own(
+    machine: Machine, stream: Stream
+) -> None:
+    slave = machine.path("/Backup2/pfs/test")
+    stream.end()
+    machine.run([machine.hammer, "pfs-upgrade", slave])
+
+    admin.write(machine.path("/Backup2"), 1, 100)
+    admin.flush(machine.path("/Backup2"))
+    copy = machine.path("/Backup1/pfs/copy")
+    uuid = f"shared-uuid={admin.shared_uuid(slave)}"
+    machine.run([machine.hammer, "pfs-slave", copy, uuid])
+    machine.run([machine.hammer, "mirror-copy", slave, copy])
+
+    assert len(os.listdir(copy)) == 2
+    assert _tree(copy) == _tree(slave)
 
 
 def test_unmounted_file_system_is_an_empty_directory(machine: Machine, stream: Stream) -> None:

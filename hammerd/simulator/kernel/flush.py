@@ -151,6 +151,9 @@ class SyntheticWrite:
     def _add_files(self, size: int, count: int, step: int) -> None:
         inodes = Inodes(self.directory)
         inodes.load()
+        # A slave that was promoted holds objects that its file system never counted.
+        taken = max((object_ for object_, _ in inodes.by_inode.values()), default=0)
+        _store_next_object(self.fs, max(_next_object(self.fs), taken + 1))
         for _ in range(count):
             self.tid += step + tid_step()
             self._one_file(size, inodes)

@@ -14,6 +14,8 @@ from hammerd.simulator.kernel.records import Record
 from hammerd.simulator.kernel.stream_model import PASS, REC, SKIP, SKIP_BYTES, aligned
 from hammerd.simulator.process import SIGPIPE
 
+PIECE_BYTES = 4096
+"""A pipe takes the part of a record that it has room for; a socket takes a piece or nothing."""
 SIGNATURE = 0x4DD97272
 HEAD_BYTES = 16
 BODY_BYTES = 64  # of a tree record's head, after the common one
@@ -96,7 +98,7 @@ def send(data: bytes) -> None:
     view = memoryview(data)
     try:
         while view:
-            view = view[os.write(1, view) :]
+            view = view[os.write(1, view[:PIECE_BYTES]) :]
     except (ConnectionResetError, BrokenPipeError):
         os.kill(os.getpid(), SIGPIPE)  # a socket's words for a pipe without a reader
     except OSError as error:
