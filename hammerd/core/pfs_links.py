@@ -35,3 +35,8 @@ def parse_link_text(text: str | None) -> LinkedPfs | None:
         return None
     tid = found["tid"]
     return LinkedPfs(int(found["pfs_id"]), None if tid is None else parse_tid(tid))
+
+
+def is_untranslated_link(text: str | None) -> bool:
+    """Tell whether a link is one to a PFS that the kernel does not know: destroyed, or cut off."""
+    return (text or "").rpartition("/")[2].startswith("@@PFS")

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from hammerd.core.lag import SlaveReading
-from hammerd.core.tid import Tid
+from hammerd.core.tid import NEVER_MIRRORED, Tid
 
 MOST_HELD = 128
 HELD_SPACING_S = 1.0
@@ -23,11 +23,13 @@ class SlaveTids:
 
     `reading` is the last one. `held` are TIDs with the moment from which on the slave had them
     for certain, the oldest first. `durable_tid` is what a power cut leaves it, None if unknown.
+    `is_forked`: its master went back since, so the TIDs above may name other writes.
     """
 
     reading: SlaveReading
     held: tuple[SlaveReading, ...] = ()
     durable_tid: Tid | None = None
+    is_forked: bool = False
 
 
 def moved(known: SlaveTids | None, reading: SlaveReading, had_at: float) -> SlaveTids:
@@ -41,7 +43,10 @@ def moved(known: SlaveTids | None, reading: SlaveReading, had_at: float) -> Slav
     if reading.tid < known.reading.tid:
         durable_tid = known.durable_tid
         return SlaveTids(
-            reading, (since,), None if durable_tid is None else min(durable_tid, reading.tid)
+            reading,
+            (since,),
+            None if durable_tid is None else min(durable_tid, reading.tid),
+            known.is_forked and reading.tid > NEVER_MIRRORED,
         )
     if known.held and known.held[-1].tid == reading.tid:
         return replace(known, reading=reading)
@@ -68,7 +73,8 @@ def as_of(known: SlaveTids, at: float) -> SlaveTids | None:
     if tid is None:
         return None
     held = tuple(each for each in known.held if each.at <= at)
-    return SlaveTids(SlaveReading(tid, at), held, known.durable_tid)
+    durable_tid = None if known.durable_tid is None else min(known.durable_tid, tid)
+    return SlaveTids(SlaveReading(tid, at), held, durable_tid, known.is_forked)
 
 
 def left_by_cut(known: SlaveTids) -> SlaveTids | None:
@@ -76,7 +82,8 @@ def left_by_cut(known: SlaveTids) -> SlaveTids | None:
     tid = known.durable_tid
     if tid is None:
         return None
-    return SlaveTids(replace(known.reading, tid=min(tid, known.reading.tid)), durable_tid=tid)
+    reading = replace(known.reading, tid=min(tid, known.reading.tid))
+    return replace(known, reading=reading, held=())
 
 
 def _added(held: tuple[SlaveReading, ...], since: SlaveReading) -> tuple[SlaveReading, ...]:

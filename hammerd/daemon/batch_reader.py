@@ -73,6 +73,7 @@ class BatchReader:
         self._read: dict[Endpoint, tuple[Seen, Tid]] = {}
         self._calls_made = count(1)
         self._seen: dict[Endpoint, Seen] = {}
+        self._looked_at: dict[Endpoint, float] = {}
         self._tried_places: set[Hashable] = set()
 
     def operand(self, end: Endpoint) -> Endpoint:
@@ -125,16 +126,18 @@ class BatchReader:
         """Forget ends that no pair has any more."""
         self.apart.keep(ends)
         self._seen = {end: seen for end, seen in self._seen.items() if end in ends}
+        self._looked_at = {end: at for end, at in self._looked_at.items() if end in ends}
         self._read = {end: read for end, read in self._read.items() if end in ends}
 
     async def look(
         self, ends: Collection[Endpoint], *, is_quick: bool = False
     ) -> frozenset[Endpoint]:
         """Look at the paths of ends; return those that do not answer, quickly: not yet."""
+        asked_at = self._clock.now().at
         answers = await self._looks.look((end.path for end in ends), is_quick=is_quick)
         for end in ends:
             if (seen := answers.get(end.path)) is not None:
-                self._seen[end] = seen
+                self._seen[end], self._looked_at[end] = seen, asked_at
         return frozenset(end for end in ends if answers.get(end.path, True) is None)
 
     async def read(
@@ -262,7 +265,8 @@ class BatchReader:
         at_path = self._seen.get(end)
         if isinstance(seen, PfsStatus) and at_path is not None:
             self._read[end] = (at_path, seen.sync_end_tid)
-        return EndReading(end, began, seen, ended_at, call, at_path)
+        looked_at = self._looked_at.get(end)
+        return EndReading(end, began, seen, ended_at, call, at_path, looked_at)
 
     def _keep_apart(self, reading: EndReading, hung_pid: int) -> None:
         if isinstance(reading.seen, PfsStatus):

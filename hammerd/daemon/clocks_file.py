@@ -111,6 +111,8 @@ def pieces(saved: SavedClocks) -> Iterator[str]:
         for end, slave in slaves
         if slave.durable_tid is not None
     )
+    yield '\n}, "forked": {'
+    yield from _members((end, True) for end, slave in slaves if slave.is_forked)
     yield "\n}}\n"
 
 
@@ -126,14 +128,14 @@ def parse(text: str) -> SavedClocks:
         if version != VERSION:
             raise ValueError(f"its version {str(version)[:20]} is not {VERSION}")
         marks, restored = data.get("marks", {}), data.get("restored", {})
-        durable = data.get("durable", {})
+        durable, forked = data.get("durable", {}), data.get("forked", {})
         return SavedClocks(
             {
                 end: _clock(samples, marks.get(end, []), restored.get(end))
                 for end, samples in data["clocks"].items()
             },
             {
-                end: _slave(tid, time, durable.get(end))
+                end: replace(_slave(tid, time, durable.get(end)), is_forked=end in forked)
                 for end, (tid, time) in data["slaves"].items()
             },
             _moment(data.get("saved")),

@@ -36,7 +36,6 @@ class Doubts:
     strange: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     read_only: set[str] = field(default_factory=set)
-    remounted: dict[str, str] = field(default_factory=dict)
     unconfirmed: dict[str, WentBack] = field(default_factory=dict)
     latched: dict[str, str] = field(default_factory=dict)
 
@@ -67,7 +66,7 @@ class Doubts:
 
     def forget_all_but(self, ends: Collection[str]) -> None:
         """Forget ends that no pair has any more."""
-        for known in (self.unreadable, self.unconfirmed, self.remounted):
+        for known in (self.unreadable, self.unconfirmed):
             for gone in known.keys() - ends:
                 del known[gone]
         for some in (self.strange, self.gone, self.read_only):

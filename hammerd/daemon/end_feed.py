@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from hammerd.core.anomalies import Anomalies, Anomaly, AnomalyName
 from hammerd.core.judgement import ProbeFailed
 from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pfs_links import is_untranslated_link
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.read_spans import ReadSpan
-from hammerd.core.stream_sayings import Complaint
+from hammerd.core.stream_sayings import Complaint, Cure
 from hammerd.core.tid import format_tid
 from hammerd.daemon.doubts import WentBack
 from hammerd.daemon.end_reading import EndReading
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.readings import Readings
+from hammerd.daemon.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,14 @@ class EndFeed:
             turned += self._follow(reading)
             if not isinstance(reading.seen, PfsStatus):
                 self._failed(reading.end, reading.seen)
+                if reading.end in slaves:
+                    self._missing(reading, reading.seen)
                 continue
             self._compare(reading, reading.seen)
             if reading.end in slaves:
                 self._slave(reading, reading.seen)
             if reading.end in masters:
-                self._master(reading, reading.seen)
+                self._master(reading, reading.seen, pairs)
 
         return tuple(turned)
 
@@ -103,17 +107,53 @@ class EndFeed:
             self._tell(anomaly)
 
     def _slave(self, reading: EndReading, status: PfsStatus) -> None:
+        self._look(reading)
         back = self._readings.slave_read(reading.end, status.sync_end_tid, reading.span)
         # The TID of a master is that of its file system: what is no slave cannot go back as one.
-        if back is not None and not status.is_master:
+        if back is None or status.is_master:
+            return
+        if not back.because:
             self._went_back(AnomalyName.SLAVE_TID_WENT_BACK, reading, back)
+            return
+        self._journal.log.info(
+            "slave.rolled_back",
+            end=str(reading.end),
+            before=format_tid(back.before),
+            after=format_tid(back.after),
+            because=back.because,
+        )
 
-    def _master(self, reading: EndReading, status: PfsStatus) -> None:
+    def _look(self, reading: EndReading) -> None:
+        """Take in what a look at a slave's path told, before the reading itself."""
+        seen, at = reading.at_path, reading.looked_at
+        if seen is None:
+            return
+        self._readings.slaves.lives_on(reading.end, _where(seen))
+        is_read_only = seen.look.is_read_only
+        if is_read_only is not None and at is not None:
+            self._readings.slaves.read_only(reading.end, is_read_only=is_read_only, began_at=at)
+
+    def _missing(self, reading: EndReading, failure: ProbeFailed) -> None:
+        """Tell a slave whose PFS is gone from one whose file system is not mounted."""
+        seen, why = reading.at_path, failure.why
+        if seen is None or not isinstance(why, Complaint) or why.cure is not Cure.MOUNT:
+            return
+        is_untranslated = is_untranslated_link(seen.end.link_text)
+        if is_untranslated or not seen.end.exists:
+            where = _where(seen)
+            self._readings.slaves.missing(reading.end, where, is_untranslated=is_untranslated)
+
+    def _master(self, reading: EndReading, status: PfsStatus, pairs: Iterable[Pair]) -> None:
         tid = status.sync_end_tid
         self._readings.has_role(reading.end, is_master=status.is_master)
         back = self._readings.master_read(reading.end, tid, reading.began, reading.span)
-        if back is not None:
-            self._went_back(AnomalyName.MASTER_TID_WENT_BACK, reading, back)
+        if back is None:
+            return
+        self._went_back(AnomalyName.MASTER_TID_WENT_BACK, reading, back)
+        # A slave that is a master, too, goes back with its host, and along the same history.
+        for pair in pairs if status.is_master else ():
+            if pair.master == reading.end:
+                self._readings.slaves.forked(pair.slave, back.after)
 
     def _went_back(self, name: AnomalyName, reading: EndReading, back: WentBack) -> None:
         before, after = format_tid(back.before), format_tid(back.after)
@@ -138,3 +178,8 @@ class EndFeed:
             self._journal.log.warning(
                 "end.unreadable", end=str(end), because=because, hint=hint or None
             )
+
+
+def _where(seen: Seen) -> int | None:
+    """Return the file system of a path's directory, None where that is not there."""
+    return seen.file_system[-1] if seen.file_system else None

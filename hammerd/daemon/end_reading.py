@@ -14,7 +14,8 @@ class EndReading:
     """What was seen of an end, in a reading that began at `began` and is over since `ended_at`.
 
     `call` numbers the command that read it: within one command the order of ends is the order
-    in time. `at_path` is what was at its path just before, None where nobody could look.
+    in time. `at_path` is what was at its path just before, in a look that was asked for at
+    `looked_at`; None where nobody could look.
     """
 
     end: Endpoint
@@ -23,6 +24,7 @@ class EndReading:
     ended_at: float
     call: int
     at_path: Seen | None = None
+    looked_at: float | None = None
 
     @property
     def span(self) -> ReadSpan:

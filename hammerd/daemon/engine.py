@@ -16,6 +16,7 @@ from typing import Protocol, assert_never
 
 from hammerd.core.errors import SpawnError
 from hammerd.core.hammer_command import environment, stream_argv
+from hammerd.core.latches import latch_of
 from hammerd.core.pair_deadlines import deadline
 from hammerd.core.pair_events import (
     Context,
@@ -126,6 +127,7 @@ class Engine:
         """Take over a pair; nothing happens to it before its first event."""
         self._lives[life.pair.name] = life
         self._deadlines.put(life.pair.name, deadline(life))
+        self._world.readings.latched(life.pair, latch_of(life))
         self._set_timer()
 
     def change(self, pair: Pair) -> None:
@@ -211,6 +213,7 @@ class Engine:
             return
         self._lives[pair] = done.life
         self._deadlines.put(pair, deadline(done.life))
+        self._world.readings.latched(done.life.pair, latch_of(done.life))
         for effect in done.effects:
             try:
                 self._act(done.life, effect)
@@ -225,6 +228,7 @@ class Engine:
     def _forget(self, pair: str) -> None:
         self._leaving.discard(pair)
         self._deadlines.put(pair, None)
+        self._world.readings.latched(self._lives[pair].pair, None)
         del self._lives[pair]
         self.on_gone(pair)
 

@@ -13,14 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hammerd.core.lag import UNKNOWN, Lag, LagVerdict, SlaveReading, blind, lag_of
+from hammerd.core.latches import Latch
 from hammerd.core.master_sightings import REST_PROVES_S
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.read_spans import ReadSpan, heard
-from hammerd.core.slave_tids import SlaveTids, as_of, flushed, moved
+from hammerd.core.read_spans import ReadSpan
+from hammerd.core.slave_tids import SlaveTids
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import FlushMark, TidClock, TidSample, last_held, record, record_flush
 from hammerd.daemon.clock import Clock, Instant
 from hammerd.daemon.doubts import Doubts, WentBack
+from hammerd.daemon.known_slaves import KnownSlaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,6 @@ def patience(sample_interval_s: float, sample_timeout_s: float) -> Patience:
     return Patience(here_s, remote_s)
 
 
-_REBOOTED = "its host was rebooted: commits that no flush had followed were in memory only"
-_REMOUNTED = "its file system was not mounted: commits that no flush had followed may be lost"
-_DISK_LOST = "its file system had lost its disk: what it told then was in memory only"
-
-
 class Readings:
     """The last readings of all ends."""
 
@@ -55,15 +52,13 @@ class Readings:
         self._clock = clock or Clock(time.monotonic)
         self.trusted_for = trusted_for or Patience()
         self._clocks: dict[str, TidClock] = {}
-        self._slaves: dict[str, SlaveTids] = {}
         self._spans: dict[str, ReadSpan] = {}
         self._doubts = Doubts()
+        self.slaves = KnownSlaves(self._doubts)
         # Masters that are masters themselves, and not the slave of another pair.
         self._origins: set[str] = set()
         # Until when masters on other hosts seem to hold their TIDs, for their streams rest.
         self._rested_at: dict[str, float] = {}
-        self._before_boot: dict[str, Tid] = {}
-        self._writable_at: dict[str, float] = {}
         self._last_known: dict[str, Lag] = {}
 
     # --- what was read -----------------------------------------------------------------------
@@ -83,7 +78,7 @@ class Readings:
         Of two readings that overlap in time the one that began later may have read earlier: a
         lower TID in it proves nothing.
         """
-        key, clock = _of_master(master), self.clock(master)
+        key, clock = str(master), self.clock(master)
         last, newest = self._spans.get(key), clock.newest
         is_later = last is None or last.is_before(span)
         if newest and tid < newest.tid and not is_later:
@@ -122,63 +117,16 @@ class Readings:
             self._clocks[str(master)] = record_flush(self.clock(master), mark)
 
     def slave_read(self, slave: Endpoint, tid: Tid, span: ReadSpan) -> WentBack | None:
-        """Record a slave's TID; return from where it went back, if it did.
-
-        A commit that was heard since the reading began is newer. What was in memory only is lost
-        when the host or the file system goes down: that explains a TID that is less.
-        """
-        self._doubts.was_read(slave)
-        key, known = _of_slave(slave), self._slaves.get(str(slave))
-        last = self._spans.get(key)
-        if str(slave) in self._doubts.read_only:
-            return None
-        if known is not None and known.reading.at > span.began_at:
-            return None
-        reading = SlaveReading(tid, span.began_at)
-        self._slaves[str(slave)] = moved(known, reading, span.ended_at)
-        self._spans[key] = span
-        before = self._before_boot.pop(str(slave), None)
-        because = self._doubts.remounted.pop(str(slave), "")
-        if before is not None:
-            return WentBack(before, tid, _REBOOTED) if tid < before else None
-        is_later = last is None or last.is_before(span)
-        if known is not None and tid < known.reading.tid and is_later:
-            return WentBack(known.reading.tid, tid, because)
-        return None
+        """Record a slave's TID; return from where it went back, if it did."""
+        return self.slaves.read(slave, tid, span)
 
     def committed(self, slave: Endpoint, tid: Tid, at: float) -> None:
-        """Record a TID that the stream says it has set the slave to; heard late, it may be old."""
-        known = self._slaves.get(str(slave))
-        if str(slave) in self._doubts.read_only:
-            return
-        if known is None or known.reading.tid < tid:
-            self._slaves[str(slave)] = moved(known, SlaveReading(tid, at), at)
-            self._spans[_of_slave(slave)] = heard(at)
+        """Record a TID that the stream says it has set the slave to."""
+        self.slaves.committed(slave, tid, at)
 
     def slave_flushed(self, slave: Endpoint, began_at: float) -> None:
         """Record a flush of a slave's file system that began at `began_at` and completed."""
-        known = self._slaves.get(str(slave))
-        if known is not None:
-            self._slaves[str(slave)] = flushed(known, began_at)
-
-    def read_only(self, slave: Endpoint, *, is_read_only: bool, began_at: float) -> None:
-        """Record whether a slave's file system was read-only in a look that began at `began_at`.
-
-        The kernel makes it so when it has lost the disk, and goes on to tell of TIDs that are in
-        memory only (DRAGONFLY.md §3). What was told since the last look that found it writable
-        is not believed.
-        """
-        key = str(slave)
-        if not is_read_only:
-            self._doubts.read_only.discard(key)
-            self._writable_at[key] = began_at
-        elif key not in self._doubts.read_only:
-            self._doubts.read_only.add(key)
-            self._doubts.remounted[key] = _DISK_LOST
-            known, at = self._slaves.pop(key, None), self._writable_at.get(key)
-            believed = known and at is not None and as_of(known, at)
-            if believed:
-                self._slaves[key] = believed
+        self.slaves.flushed(slave, began_at)
 
     def unread(self, end: Endpoint, because: str) -> bool:
         """Record that an end cannot be read now, and why; True when that is news."""
@@ -186,14 +134,6 @@ class Readings:
         is_news = self._doubts.unreadable.get(key) != because
         self._doubts.unreadable[key] = because
         return is_news
-
-    def unmounted(self, slave: Endpoint) -> None:
-        """Record that a slave's file system is not mounted: what was in memory may be lost."""
-        self._doubts.remounted[str(slave)] = _REMOUNTED
-
-    def gone(self, slave: Endpoint) -> None:
-        """Record that the PFS of a slave is not there though its file system is mounted."""
-        self._doubts.gone.add(str(slave))
 
     def is_unreadable(self, end: Endpoint) -> bool:
         """Tell whether the last attempt to read an end failed."""
@@ -203,22 +143,22 @@ class Readings:
         """Record why the ends of a pair cannot be compared; None when they can."""
         self._doubts.related(pair, obstacle)
 
-    def latched(self, pair: Pair, because: str | None) -> None:
-        """Record that a pair's ends went different ways, and why; None when that is over."""
-        if because is None:
-            self._doubts.latched.pop(pair.name, None)
-        else:
-            self._doubts.latched[pair.name] = because
+    def latched(self, pair: Pair, latch: Latch | None) -> None:
+        """Record that a pair's ends went different ways; None when a person says it is over."""
+        if latch is not None:
+            self._doubts.latched[pair.name] = latch.because
+            if not latch.keeps_safe:
+                self._doubts.strange.add(str(pair.slave))
+        elif self._doubts.latched.pop(pair.name, None) is not None:
+            self.slaves.trusted(pair.slave)
 
     def replaced(self, end: Endpoint) -> None:
         """Forget what was read of an end: another PFS is there now, with TIDs of its own."""
         # A flush that is under way was asked for of the other one.
         self._clocks[str(end)] = TidClock(restored_at=self._clock.now().at)
-        self._slaves.pop(str(end), None)
-        for known in (self._writable_at, self._rested_at, self._before_boot):
-            known.pop(str(end), None)
-        for key in (_of_master(end), _of_slave(end)):
-            self._spans.pop(key, None)
+        self.slaves.replaced(end)
+        self._rested_at.pop(str(end), None)
+        self._spans.pop(str(end), None)
         self._doubts.replaced(end)
 
     # --- what follows from it ----------------------------------------------------------------
@@ -233,12 +173,17 @@ class Readings:
         if str(pair.master) in self._doubts.unconfirmed:
             return replace(UNKNOWN, is_unproven=is_unproven)
         lag = self._lag(pair, now_at)
+        if self.slaves.is_forked(pair.slave):
+            kept = self._last_known.get(pair.name, UNKNOWN)
+            lag = replace(lag, safe_at=kept.safe_at, durable_at=kept.durable_at)
         if self._why_blind(pair, now_at):
             return replace(blind(lag, self.slave(pair.slave)), is_unproven=is_unproven)
         return lag
 
     def remember(self, pair: Pair, lag: Lag) -> None:
         """Keep what is safe on a slave, for when its master's history turns out another one."""
+        if self.slaves.is_forked(pair.slave):
+            return
         if lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND):
             self._last_known[pair.name] = replace(
                 UNKNOWN,
@@ -252,17 +197,17 @@ class Readings:
         now_at = self._clock.now().at if now_at is None else now_at
         if because := self._why_blind(pair, now_at):
             return because
-        slave = self._slaves[str(pair.slave)].reading
+        slave = self.slave(pair.slave)
         if self._lag(pair, now_at).verdict is LagVerdict.AHEAD:
             return f"slave {pair.slave} is ahead of master {pair.master}"
-        if last_held(self.clock(pair.master), slave.tid) is None:
+        if slave is None or last_held(self.clock(pair.master), slave.tid) is None:
             return f"slave {pair.slave} holds no state yet that its master was seen in"
         return None
 
     def _lag(self, pair: Pair, now_at: float) -> Lag:
-        known = self._slaves.get(str(pair.slave))
-        read = self._spans.get(_of_slave(pair.slave))
-        reread = self._spans.get(_of_master(pair.master))
+        known = self.slaves.of(pair.slave)
+        read = self.slaves.span(pair.slave)
+        reread = self._spans.get(str(pair.master))
         lag = lag_of(
             self.clock(pair.master),
             None if known is None else known.reading,
@@ -315,37 +260,24 @@ class Readings:
 
     def slave(self, slave: Endpoint) -> SlaveReading | None:
         """Return the last reading of a slave."""
-        known = self._slaves.get(str(slave))
+        known = self.slaves.of(slave)
         return known.reading if known else None
 
     def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
-        ends = tuple(ends)
         names = {str(end) for end in ends}
-        roles = {role(end) for end in ends for role in (_of_master, _of_slave)}
-        for known, kept in (
-            (self._clocks, names),
-            (self._slaves, names),
-            (self._writable_at, names),
-            (self._rested_at, names),
-            (self._before_boot, names),
-            (self._spans, roles),
-        ):
-            for gone in known.keys() - kept:
+        for known in (self._clocks, self._rested_at, self._spans):
+            for gone in known.keys() - names:
                 del known[gone]
         self._origins &= names
+        self.slaves.forget_all_but(names)
         self._doubts.forget_all_but(names)
 
     # --- over the end of the daemon ----------------------------------------------------------
 
     def saved(self) -> tuple[dict[str, TidClock], dict[str, SlaveTids]]:
-        """Return what is to be kept over the end of the daemon.
-
-        A slave that is none, or is gone, is left out: what it holds would pass for safe.
-        """
-        left_out = self._doubts.strange | self._doubts.gone
-        slaves = {end: tids for end, tids in self._slaves.items() if end not in left_out}
-        return dict(self._clocks), slaves
+        """Return what is to be kept over the end of the daemon."""
+        return dict(self._clocks), self.slaves.saved()
 
     def load(
         self,
@@ -358,13 +290,4 @@ class Readings:
         `before_boot` are the TIDs of slaves before this host was rebooted.
         """
         self._clocks.update(clocks)
-        self._slaves.update(slaves)
-        self._before_boot.update(before_boot or {})
-
-
-def _of_master(end: Endpoint) -> str:
-    return f"master:{end}"
-
-
-def _of_slave(end: Endpoint) -> str:
-    return f"slave:{end}"
+        self.slaves.load(slaves, before_boot or {})

@@ -374,7 +374,11 @@ class Daemon:
         self._looks.child_changed()
 
     def _acknowledged(self, name: str) -> None:
-        self._anomalies.acknowledge(self._engine.life(name).pair)
+        pair = self._engine.life(name).pair
+        self._anomalies.acknowledge(pair)
+        # Who has seen that a master went back says that its slave belongs to it.
+        if not self._readings.slaves.was_ahead(pair.slave):
+            self._readings.slaves.trusted(pair.slave)
         self._keeping.changed()
 
     def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:

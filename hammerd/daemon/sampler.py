@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass, replace
 
 from hammerd.core.judgement import AwaitMount, EndSeen, Go, Judgement, Park, ProbeFailed, judge
-from hammerd.core.lag import LagVerdict
+from hammerd.core.lag import Lag, LagVerdict
 from hammerd.core.pair_events import (
     DivergedSeen,
     Event,
@@ -190,6 +190,7 @@ class Sampler:
         own = [newest[end] for end in (pair.master, pair.slave) if end in newest]
         judgement = self._judge(pair, {reading.end: reading.seen for reading in own})
         lag = self._readings.lag(pair, asyncio.get_running_loop().time())
+        self._readings.remember(pair, lag)
         master, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
         self._journal.sampled(
             pair.name, lag, master.tid if master else None, slave.tid if slave else None
@@ -198,7 +199,13 @@ class Sampler:
         if is_news or not isinstance(judgement, Park):
             self._told.post(pair.name, Sampled(judgement))
         are_read = all(isinstance(reading.seen, PfsStatus) for reading in own)
-        is_ahead = is_news and are_read and lag.verdict is LagVerdict.AHEAD
+        is_ahead = is_news and are_read and self._is_ahead(pair, lag)
         self._ahead[pair.name] = self._ahead.get(pair.name, 0) + 1 if is_ahead else 0
         if self._ahead[pair.name] >= CONFIRMING_SAMPLES:
             self._told.post(pair.name, DivergedSeen())
+
+    def _is_ahead(self, pair: Pair, lag: Lag) -> bool:
+        """Tell whether a slave is ahead of its master, or was when the master went back."""
+        was_ahead = self._readings.slaves.was_ahead(pair.slave)
+        is_known = lag.verdict is not LagVerdict.UNKNOWN
+        return lag.verdict is LagVerdict.AHEAD or (was_ahead and is_known)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hammerd.core.lag import Lag, LagVerdict
+from hammerd.core.lag import UNKNOWN, Lag, LagVerdict, SlaveReading
+from hammerd.core.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.read_spans import ReadSpan
+from hammerd.core.slave_tids import SlaveTids
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import TidClock, TidSample, shifted
 from hammerd.daemon.clock import Clock, Instant
@@ -361,19 +363,19 @@ def test_what_is_durable_waits_for_a_flush_of_the_slave(readings: Readings) -> N
 def test_slave_on_a_disk_that_was_lost_has_what_it_had_before(readings: Readings) -> None:
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
-    readings.read_only(B, is_read_only=False, began_at=102)
+    readings.slaves.read_only(B, is_read_only=False, began_at=102)
     master(readings, 20, span(190))
     slave(readings, 20, span(191))
     readings.committed(B, Tid(20), 191)
 
-    readings.read_only(B, is_read_only=True, began_at=192)
+    readings.slaves.read_only(B, is_read_only=True, began_at=192)
     slave(readings, 20, span(193))
     readings.committed(B, Tid(21), 194)
 
     lag = readings.lag(PAIR, 195)
     assert (lag.verdict, lag.seconds, lag.safe_at) == (LagVerdict.UNKNOWN, None, 100 - 52)
     assert "read-only" in (readings.why_unknown(PAIR, 195) or "")
-    readings.read_only(B, is_read_only=False, began_at=300)
+    readings.slaves.read_only(B, is_read_only=False, began_at=300)
     slave(readings, 20, span(301))
     assert readings.lag(PAIR, 302).safe_at == 190 - 52
 
@@ -382,7 +384,7 @@ def test_slave_that_was_never_seen_writable_proves_nothing(readings: Readings) -
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
 
-    readings.read_only(B, is_read_only=True, began_at=102)
+    readings.slaves.read_only(B, is_read_only=True, began_at=102)
 
     assert readings.lag(PAIR, 103).safe_at is None
 
@@ -393,7 +395,7 @@ def test_slave_whose_pfs_is_gone_has_nothing_that_is_safe(readings: Readings) ->
     readings.unread(B, "No such file or directory")
     assert readings.lag(PAIR, 103).safe_at == 100 - 52
 
-    readings.gone(B)
+    readings.slaves.missing(B, None, is_untranslated=True)
 
     assert readings.lag(PAIR, 104).safe_at is None
     assert readings.why_unknown(PAIR, 104) == "slave /b is gone: No such file or directory"
@@ -409,7 +411,7 @@ def test_latched_pair_keeps_what_was_safe_before(readings: Readings) -> None:
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
     readings.remember(PAIR, readings.lag(PAIR, 102))
-    readings.latched(PAIR, "diverged")
+    readings.latched(PAIR, Latch("diverged", keeps_safe=True))
     # The restored master has overtaken the slave.
     master(readings, 30, span(200))
 
@@ -419,6 +421,112 @@ def test_latched_pair_keeps_what_was_safe_before(readings: Readings) -> None:
     readings.latched(PAIR, None)
     slave(readings, 10, span(202))
     assert readings.lag(PAIR, 203).verdict is LagVerdict.BEHIND
+
+
+def test_slave_that_was_a_master_has_nothing_that_is_safe(readings: Readings) -> None:
+    """Also when it is a slave again: others may have written to it."""
+    master(readings, 10, span(100))
+    slave(readings, 10, span(101))
+    readings.remember(PAIR, readings.lag(PAIR, 102))
+
+    readings.latched(PAIR, Latch("it was a master", keeps_safe=False))
+
+    assert readings.lag(PAIR, 103) == UNKNOWN
+    assert readings.why_unknown(PAIR, 103) == "it was a master"
+    assert readings.saved()[1] == {}
+
+
+def test_slave_of_a_master_that_went_back_is_safe_as_it_was_until_it_is_trusted(
+    readings: Readings,
+) -> None:
+    master(readings, 30, span(100))
+    slave(readings, 20, span(101))
+    master(readings, 30, span(130))
+    readings.remember(PAIR, readings.lag(PAIR, 131))
+    before = readings.lag(PAIR, 131).safe_at
+    back = master(readings, 25, span(160))
+    assert back is not None
+    readings.slaves.forked(B, back.after)
+    for tid, at in ((26, 190), (27, 250), (28, 310)):
+        master(readings, tid, span(at))
+        readings.committed(B, Tid(tid), at + 1)
+
+    lag = readings.lag(PAIR, 312)
+    readings.remember(PAIR, lag)
+    assert (lag.verdict, lag.safe_at, readings.lag(PAIR, 312).safe_at) == (
+        LagVerdict.IN_SYNC,
+        before,
+        before,
+    )
+    readings.slaves.trusted(B)
+    assert readings.lag(PAIR, 312).safe_at == 310 - 52
+
+
+def test_slave_that_held_what_its_master_lost_stays_ahead_of_it(readings: Readings) -> None:
+    master(readings, 30, span(100))
+    slave(readings, 30, span(101))
+    readings.slaves.forked(B, Tid(20))
+    master(readings, 40, span(130))
+
+    assert readings.slaves.was_ahead(B)
+    readings.replaced(B)
+    assert not readings.slaves.was_ahead(B)
+
+
+# --- TIDs that went back for a reason ------------------------------------------------------------
+
+
+def test_slave_that_went_back_with_its_host_is_explained(readings: Readings) -> None:
+    readings.load({}, {}, {"/b": Tid(30)})
+
+    back = slave(readings, 20, span(3))
+
+    assert back is not None
+    assert (back.before, back.after) == (30, 20)
+    assert "rebooted" in back.because
+    assert slave(readings, 19, span(5)) == WentBack(Tid(20), Tid(19))
+
+
+def test_slave_that_came_back_with_its_host_as_it_was_is_no_news(readings: Readings) -> None:
+    readings.load({}, {}, {"/b": Tid(30)})
+
+    assert slave(readings, 30, span(3)) is None
+
+
+def test_slave_that_went_back_without_a_reboot_is_told(readings: Readings) -> None:
+    readings.load({}, {"/b": SlaveTids(SlaveReading(Tid(30), 1.0))})
+
+    assert slave(readings, 20, span(3)) == WentBack(Tid(30), Tid(20))
+
+
+@pytest.mark.parametrize(
+    ("where", "is_untranslated", "is_gone"),
+    [(7, False, True), (8, False, False), (None, False, False), (None, True, True)],
+    ids=["mounted", "beneath the mount point", "no directory", "untranslated link"],
+)
+def test_pfs_is_gone_only_where_its_file_system_is_mounted(
+    readings: Readings, where: int | None, *, is_untranslated: bool, is_gone: bool
+) -> None:
+    master(readings, 10, span(100))
+    slave(readings, 10, span(101))
+    readings.slaves.lives_on(B, 7)
+
+    readings.unread(B, "No such file or directory")
+    readings.slaves.missing(B, where, is_untranslated=is_untranslated)
+
+    assert readings.lag(PAIR, 104).safe_at == (None if is_gone else 100 - 52)
+
+
+def test_slave_that_was_unmounted_may_come_back_with_less(readings: Readings) -> None:
+    slave(readings, 30, span(101))
+    readings.slaves.lives_on(B, 7)
+    readings.unread(B, "No such file or directory")
+    readings.slaves.missing(B, None, is_untranslated=False)
+
+    back = slave(readings, 20, span(103))
+
+    assert back is not None
+    assert "not mounted" in back.because
 
 
 def test_lag_of_a_slave_that_holds_no_state_yet_is_unknown_for_a_reason(

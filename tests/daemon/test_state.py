@@ -325,7 +325,7 @@ CLOCKS = SavedClocks(
         "/empty": TidClock(),
         "/flushed": TidClock((), (FlushMark(Tid(3), 4.0),), restored_at=2.0),
     },
-    {"/slave": SlaveTids(SlaveReading(Tid(1 << 63), 7.0), durable_tid=Tid(9))},
+    {"/slave": SlaveTids(SlaveReading(Tid(1 << 63), 7.0), durable_tid=Tid(9), is_forked=True)},
 )
 
 
