@@ -59,7 +59,7 @@ class WrittenSlaves:
 
     async def unique_uuid(self, slave: Endpoint) -> str | None:
         """Return the unique-uuid of a slave on this machine, None when it cannot be read now."""
-        answer = await self._calls.status([slave], STATUS_TIMEOUT_S)
+        answer = await self._statuses.status([slave], STATUS_TIMEOUT_S)
         return answer.statuses[0].unique_uuid if answer.statuses else None
 
     async def beside(self, slave: Endpoint, others: Collection[Endpoint]) -> set[Endpoint]:
