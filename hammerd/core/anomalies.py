@@ -130,6 +130,10 @@ class Anomalies:
         if len(told) > MOST_TOLD:
             del told[next(iter(told))]
 
+    def last(self, end: Endpoint) -> PfsStatus | None:
+        """Return the last reading of an end, None before any."""
+        return self._last.get(end)
+
     def is_replaced(self, end: Endpoint, status: PfsStatus) -> bool:
         """Tell whether another PFS is at a path now, so that its TIDs cannot be compared."""
         last = self._last.get(end)

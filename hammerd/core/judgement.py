@@ -74,7 +74,18 @@ class ProbeFailed:
     detail: str = ""
 
 
-EndSeen = PfsStatus | ProbeFailed
+@dataclass(frozen=True, slots=True)
+class MasterByLink:
+    """A slave's link says that it is a master, and so nothing else was asked of it.
+
+    Each pfs-status of a master moves the TID that a later downgrade stores (DRAGONFLY.md §3): a
+    slave that was promoted is left as it is.
+    """
+
+    pfs_id: int
+
+
+EndSeen = PfsStatus | ProbeFailed | MasterByLink
 
 # --- what follows from it --------------------------------------------------------------------
 
@@ -122,6 +133,8 @@ def judge(pair: Pair, master: EndSeen | None, slave: EndSeen | None) -> Judgemen
         or _judge_kinship(pair, known_master, known_slave)
         or _judge_slave(pair, known_slave)
     ]
+    if isinstance(slave, MasterByLink):
+        findings.append(_promoted(pair, known_master.shared_uuid if known_master else "MASTERS"))
     if isinstance(master, ProbeFailed):
         findings.append(_judge_failure("master", pair.master, master))
     if isinstance(slave, ProbeFailed):
@@ -182,11 +195,15 @@ def _mismatch_hint(pair: Pair, master: PfsStatus, slave: PfsStatus) -> str:
 def _judge_slave(pair: Pair, slave: PfsStatus | None) -> Park | None:
     if slave is None or not slave.is_master:
         return None
+    return _promoted(pair, slave.shared_uuid)
+
+
+def _promoted(pair: Pair, shared_uuid: str) -> Park:
     return Park(
         ParkCause.NOT_A_SLAVE,
         f"slave {pair.slave} is a master. First: is the path right? If it was promoted on purpose,"
         " swap master and slave. Only if what was written to it may be lost,"
-        f" {_anew(pair.slave.path, slave.shared_uuid)}{_there(pair.slave)}",
+        f" {_anew(pair.slave.path, shared_uuid)}{_there(pair.slave)}",
     )
 
 

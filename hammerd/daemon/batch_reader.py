@@ -13,14 +13,14 @@ A path is looked at before each reading: a link may have been turned since the l
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from posixpath import dirname
 
 from hammerd.core.flushes import FlushPlace
-from hammerd.core.judgement import EndSeen, ProbeFailed, ProbeTrouble
-from hammerd.core.pairs import Endpoint
+from hammerd.core.judgement import EndSeen, MasterByLink, ProbeFailed, ProbeTrouble
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.stream_sayings import Cure
 from hammerd.core.tid import Tid
@@ -69,6 +69,7 @@ class BatchReader:
         self._calls = calls
         self._looks = looks
         self._clock = clock
+        self.slaves: frozenset[Endpoint] = frozenset()
         self._hung_somewhere: set[int] = set()
         self._read: dict[Endpoint, tuple[Seen, Tid]] = {}
         self._calls_made = count(1)
@@ -122,6 +123,11 @@ class BatchReader:
             return FlushPlace(dirname(seen.real), is_in_root_pfs=True)
         return FlushPlace(seen.operand)
 
+    def know(self, pairs: Iterable[Pair]) -> None:
+        """Learn which ends are slaves and no pair's master; each sample knows them all."""
+        pairs = tuple(pairs)
+        self.slaves = frozenset(pair.slave for pair in pairs) - {pair.master for pair in pairs}
+
     def keep(self, ends: Collection[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
         self.apart.keep(ends)
@@ -150,13 +156,16 @@ class BatchReader:
 
         Suspected ones do not come back. `on_read` is told of some of them at once.
         """
-        rest: Sequence[Endpoint] = [end for end in ends if end not in self.apart]
+        promoted = [reading for end in ends if (reading := self._promoted(end))]
+        asked = {*ends} - {reading.end for reading in promoted}
+        rest: Sequence[Endpoint] = [end for end in ends if end in asked and end not in self.apart]
         readings: list[EndReading] = []
 
         def tell(some: Sequence[EndReading]) -> None:
             readings.extend(some)
             on_read(some)
 
+        tell(promoted)
         while rest:
             rest = await self._read_some(rest, timeouts, tell)
             rest = [end for end in rest if end not in self.apart]
@@ -175,10 +184,23 @@ class BatchReader:
             if await self.look([end]):
                 self.apart.add(end, self.not_read(end))
                 return False
+            if self._promoted(end):
+                self.apart.release(end)
+                return True
             reading = await self._read_one(end, ALONE_SHARE * timeout_s)
         finally:
             self._tried_places.discard(place)
         return isinstance(reading.seen, PfsStatus)
+
+    def _promoted(self, end: Endpoint) -> EndReading | None:
+        """Return what the link of a slave says if that is a master: it is asked nothing more."""
+        seen = self._seen.get(end)
+        link = seen.link if seen else None
+        if link is None or not link.is_master or end not in self.slaves:
+            return None
+        now = self._clock.now()
+        found = MasterByLink(link.pfs_id)
+        return EndReading(end, now, found, now.at, next(self._calls_made), seen)
 
     def not_read(self, end: Endpoint) -> EndReading:
         """Return the failure of an end that cannot even be asked now."""
@@ -271,7 +293,9 @@ class BatchReader:
     def _keep_apart(self, reading: EndReading, hung_pid: int) -> None:
         if isinstance(reading.seen, PfsStatus):
             self.apart.release(reading.end)
-        elif reading.end in self.apart or not _is_nobodys(reading.seen):
+        elif isinstance(reading.seen, ProbeFailed) and (
+            reading.end in self.apart or not _is_nobodys(reading.seen)
+        ):
             self.apart.add(reading.end, reading)
         if hung_pid:
             self.apart.hangs(self._place(reading.end), hung_pid)
@@ -307,6 +331,6 @@ def _hangs(seen: EndSeen) -> bool:
 
 
 def _is_missing(seen: EndSeen) -> bool:
-    if isinstance(seen, PfsStatus) or isinstance(seen.why, ProbeTrouble):
+    if not isinstance(seen, ProbeFailed) or isinstance(seen.why, ProbeTrouble):
         return False
     return seen.why.cure is Cure.MOUNT

@@ -4,10 +4,10 @@ An end that cannot be read is told once, and once more when it can; an anomaly w
 """
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hammerd.core.anomalies import Anomalies, Anomaly, AnomalyName
-from hammerd.core.judgement import ProbeFailed
+from hammerd.core.judgement import MasterByLink, ProbeFailed
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_links import is_untranslated_link
 from hammerd.core.pfs_status import PfsStatus
@@ -63,10 +63,13 @@ class EndFeed:
         turned: list[Turned] = []
         for reading in readings:
             turned += self._follow(reading)
-            if not isinstance(reading.seen, PfsStatus):
+            if isinstance(reading.seen, ProbeFailed):
                 self._failed(reading.end, reading.seen)
                 if reading.end in slaves:
                     self._missing(reading, reading.seen)
+                continue
+            if isinstance(reading.seen, MasterByLink):
+                self._promoted(reading)
                 continue
             self._compare(reading, reading.seen)
             if reading.end in slaves:
@@ -92,6 +95,15 @@ class EndFeed:
                 hint="the pairs of this end follow it",
             )
             yield Turned(end, before, seen.real)
+
+    def _promoted(self, reading: EndReading) -> None:
+        """Tell of a slave that is a master now; it is as it was read last in all else."""
+        self._look(reading)
+        last = self._anomalies.last(reading.end)
+        if last is not None:
+            now = replace(last, is_master=True)
+            for anomaly in self._anomalies.read(reading.end, now, reading.began.at):
+                self._tell(anomaly)
 
     def _compare(self, reading: EndReading, status: PfsStatus) -> None:
         end = reading.end

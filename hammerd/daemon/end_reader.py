@@ -39,6 +39,7 @@ class EndReader:
         self._asks: list[_Ask] = []
         self._worker: asyncio.Task[None] | None = None
         self._retries: asyncio.Task[None] | None = None
+        self._knows_all = False
         self._late: set[asyncio.Task[None]] = set()
 
     def operand(self, end: Endpoint) -> Endpoint:
@@ -70,6 +71,9 @@ class EndReader:
 
         Ends that are set apart are tried first. Each end comes back, read or failed.
         """
+        pairs = tuple(pairs)
+        if not self._knows_all:
+            self._batches.know(pairs)
         chains = chains_of(pairs)
         ends = read_order(chains)
         for end in ends:
@@ -85,6 +89,8 @@ class EndReader:
         Ends of other pairs are forgotten.
         """
         pairs = tuple(pairs)
+        self._knows_all = True
+        self._batches.know(pairs)
         self._batches.keep({end for pair in pairs for end in (pair.master, pair.slave)})
         if len(self._batches.apart) and (self._retries is None or self._retries.done()):
             self._retries = asyncio.get_running_loop().create_task(self._retry(timeout_s))

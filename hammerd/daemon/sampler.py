@@ -9,7 +9,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hammerd.core.judgement import AwaitMount, EndSeen, Go, Judgement, Park, ProbeFailed, judge
+from hammerd.core.judgement import (
+    AwaitMount,
+    EndSeen,
+    Go,
+    Judgement,
+    MasterByLink,
+    Park,
+    ProbeFailed,
+    judge,
+)
 from hammerd.core.lag import Lag, LagVerdict
 from hammerd.core.pair_events import (
     DivergedSeen,
@@ -173,7 +182,8 @@ class Sampler:
 
     def _judge(self, pair: Pair, seen: Mapping[Endpoint, EndSeen]) -> Judgement:
         judgement = judge(pair, seen.get(pair.master), seen.get(pair.slave))
-        are_read = all(isinstance(seen.get(end), PfsStatus) for end in (pair.master, pair.slave))
+        ends = (seen.get(end) for end in (pair.master, pair.slave))
+        are_read = all(isinstance(end, PfsStatus | MasterByLink) for end in ends)
         # Both were read and yet do not belong together: their TIDs cannot be compared.
         match judgement:
             case Park(hint=hint) | AwaitMount(hint=hint) if are_read:

@@ -82,7 +82,9 @@ class Disks:
 
 def seen_at(path: str) -> Seen:
     device = ord(path[1])
-    link = FileLook(exists=True, is_symlink=True, link_text="@@-1:00001", device=device)
+    link = FileLook(
+        exists=True, is_symlink=True, link_text="@@0x0000000000000002:00001", device=device
+    )
     above = FileLook(exists=True, is_directory=True, device=device)
     return Seen(PathLook(path, link, above), path, device, path, is_pfs_link=True, end=link)
 

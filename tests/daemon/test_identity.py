@@ -161,3 +161,87 @@ def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
     assert "from_state=stopping" in next(
         line for line in mirrored.log()[len(before) :].splitlines() if "pair.launching" in line
     )
+
+
+# --- a slave that was promoted ---------------------------------------------------------------
+
+
+def recording(world: World) -> Path:
+    """Make a hammer that writes down each PFS that is asked for its status."""
+    place = world.root / "recording"
+    place.mkdir()
+    hammer = place / "hammer"
+    hammer.write_text(
+        "#!/bin/sh\n"
+        f'case "$1" in pfs-status) echo "$@" >> {world.root}/asked ;; esac\n'
+        f'exec {world.hammer} "$@"\n'
+    )
+    hammer.chmod(0o755)
+    return hammer
+
+
+def asked(world: World, slave: Path) -> int:
+    path = world.root / "asked"
+    return path.read_text().split().count(str(slave)) if path.exists() else 0
+
+
+@pytest.mark.parametrize("is_running", [True, False], ids=["under a stream", "before the start"])
+def test_slave_that_was_promoted_is_asked_nothing_more(
+    world_once: World, *, is_running: bool
+) -> None:
+    world = world_once
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    world.run_hammer("mirror-copy", master, slave)
+    config = world.configure({"test": (master, slave)}, hammer=str(recording(world)))
+    if is_running:
+        world.start(config)
+        world.streams_in_following_gear()
+        world.run_hammer("pfs-upgrade", slave)
+    else:
+        world.run_hammer("pfs-upgrade", slave)
+        world.start(config)
+    parked = world.reaches(lambda now: now["because"] == "not_a_slave", "parked")
+    before = asked(world, slave)
+    samples = asked(world, master)
+
+    world.write("more", "more\n")
+    until(lambda: asked(world, master) > samples + 3, "three samples more")
+
+    assert asked(world, slave) == before
+    assert is_running or before == 0
+    assert f"pfs-destroy {slave}" in parked["hint"]
+    assert world.status()["lag_s"] is None
+    if is_running:
+        line = world.says("end.role_changed")
+        assert "before=slave after=master" in line
+
+
+@pytest.mark.parametrize("is_asked", [False, True], ids=["left alone", "asked by a person"])
+def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
+    world_once: World, *, is_asked: bool
+) -> None:
+    world = world_once
+    # The TIDs of the second disk are the higher ones: a downgrade stores the higher of two.
+    master = world.make_master(number=2)
+    slave = world.make_slave(master, number=1)
+    (world.fs(2) / "test/first").write_text("first\n")
+    admin.flush(world.fs(2))
+    world.start(world.configure({"test": (master, slave)}, hammer=str(recording(world))))
+    world.streams_in_following_gear()
+    waiters = world.fs(2) / ".hammerfs/waiters"
+    world.reaches(
+        lambda now: any((waiters / str(pid)).exists() for pid in now["half_pids"]), "at rest"
+    )
+    held = admin.sync_end_tid(slave)
+    world.run_hammer("pfs-upgrade", slave)
+    world.reaches(lambda now: now["because"] == "not_a_slave", "parked")
+    samples = asked(world, master)
+    until(lambda: asked(world, master) > samples + 3, "three samples more")
+
+    if is_asked:
+        world.run_hammer("pfs-status", slave)
+    world.run_hammer("pfs-downgrade", slave)
+
+    assert (admin.sync_end_tid(slave) == held) is not is_asked
