@@ -89,25 +89,26 @@ def test_sample_older_than_a_repair_parks_nobody(world_once: World) -> None:
     slave = world.make_slave(master)
     world.write("first", "first\n")
     gate = world.root / "gate"
-    # The wrapper prints what it read only when the gate is open.
+    # The wrapper prints what it read of a promoted slave only when the gate is open.
     directory = world.root / "wrap"
     directory.mkdir()
     program = directory / "hammer"
     program.write_text(
-        f'#!/bin/bash\nif [[ $1 == pfs-status ]]; then\n  out=$({world.hammer} "$@")\n'
-        f"  echo read >> {world.root}/reads\n"
-        f'  while [[ -e {gate} ]]; do sleep 0.01; done\n  echo "$out"\n  exit\nfi\n'
-        f'exec {world.hammer} "$@"\n'
+        f'#!/bin/sh\ncase "$1" in pfs-status) ;; *) exec {world.hammer} "$@" ;; esac\n'
+        f'out=$({world.hammer} "$@")\n'
+        f"case $(readlink {slave}) in\n"
+        f"  @@-1:*) echo read >> {world.root}/reads\n"
+        f"  while [ -e {gate} ]; do sleep 0.01; done ;;\n"
+        'esac\necho "$out"\n'
     )
     program.chmod(0o755)
     world.start(world.configure({"test": (master, slave)}, hammer=str(program)))
     before = world.streams_in_following_gear()
     reads = world.root / "reads"
 
-    world.run_hammer("pfs-upgrade", slave)
     gate.touch()
-    count = len(reads.read_text())
-    until(lambda: len(reads.read_text()) > count, "a sample has seen the slave as a master")
+    world.run_hammer("pfs-upgrade", slave)
+    until(reads.exists, "a sample has seen the slave as a master")
     world.run_hammer("pfs-downgrade", slave)
     world.run_hammer("pfs-update", slave, "sync-end-tid=1")
     world.ask(Verb.RESTART, "test")
