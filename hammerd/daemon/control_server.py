@@ -2,7 +2,8 @@
 
 One JSON object a line, a reply for each request. A client that is silent, slow, talks nonsense or
 too much costs its own connection and nothing else: each socket has its own limit of clients, and
-at the limit the one that we have waited for longest makes room.
+at the limit the user with the most connections loses the one that we have waited for longest.
+Who connects without end is taken in small bites, between which those are heard who ask something.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import grp
 import os
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,9 +28,11 @@ from hammerd.core.control_messages import (
 )
 from hammerd.core.errors import ControlError
 from hammerd.daemon.os_faults import naming
+from hammerd.daemon.peers import peer_of
 
 CLIENT_TIMEOUT_S = 30.0
 MOST_CLIENTS = 32
+MOST_AT_ONCE, MOST_WAITING = 8, 128
 CONTROL_MODE, STATUS_MODE = 0o600, 0o660
 
 Answerer = Callable[[Request], Awaitable[Reply]]
@@ -40,6 +44,7 @@ class _Client:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    peer: int | None = None
     is_awaited: bool = True
 
     def drop(self) -> None:
@@ -54,11 +59,18 @@ class _Door:
     takes_all_verbs: bool
     clients: dict[_Client, asyncio.Task[None]] = field(default_factory=dict)
 
-    def make_room(self) -> bool:
-        """Drop the client that we wait for longest, at the limit; False when there is none."""
+    def make_room(self, peer: int | None) -> bool:
+        """Make room for a client of this user, at the limit; False when nobody can be dropped.
+
+        Of the users with the most connections one loses that which we wait for longest.
+        """
         if len(self.clients) < MOST_CLIENTS:
             return True
-        oldest = next((client for client in self.clients if client.is_awaited), None)
+        counts = Counter(client.peer for client in self.clients)
+        counts[peer] += 1
+        awaited = [client for client in self.clients if client.is_awaited]
+        # max() takes the first of equals, which is the oldest.
+        oldest = max(awaited, key=lambda client: counts[client.peer], default=None)
         if oldest is not None:
             del self.clients[oldest]
             oldest.drop()
@@ -77,6 +89,7 @@ class ControlServer:
         self._run_dir = run_dir
         self._answer = answer
         self._servers: list[asyncio.Server] = []
+        self._sockets: tuple[socket.socket, ...] = ()
         self._inodes: dict[str, tuple[int, int]] = {}
         self._doors = {"control.sock": _Door(True), "status.sock": _Door(False)}
 
@@ -99,15 +112,23 @@ class ControlServer:
             accept = partial(self._accept, door)
             self._servers.append(
                 await asyncio.start_unix_server(
-                    accept, sock=sockets[name], limit=MAX_REQUEST_BYTES, start_serving=False
+                    accept,
+                    sock=sockets[name],
+                    limit=MAX_REQUEST_BYTES,
+                    start_serving=False,
+                    backlog=MOST_AT_ONCE,
                 )
             )
+        self._sockets = tuple(sockets.values())
         return warning
 
     async def listen(self) -> None:
         """Answer from now on."""
         for server in self._servers:
             await server.start_serving()
+        # asyncio takes as many at once as it lets wait; ours let more wait than they take.
+        for listening in self._sockets:
+            listening.listen(MOST_WAITING)
 
     def are_there(self) -> bool:
         """Tell whether the sockets of these names are still ours."""
@@ -159,8 +180,9 @@ class ControlServer:
     def _accept(
         self, door: _Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        client = _Client(reader, writer)
-        if not door.make_room():
+        connection = writer.get_extra_info("socket")
+        client = _Client(reader, writer, peer_of(connection))
+        if not door.make_room(client.peer):
             client.drop()
             return
         task = asyncio.get_running_loop().create_task(self._serve(door, client))
