@@ -33,6 +33,8 @@ class Follower:
 
         def is_at_rest() -> bool:
             pair = self.supervisor.pair()
+            if pair is None:
+                return False
             is_idle = pair["state"] == "streaming" and pair["phase"] == "idle"
             return is_idle and pair["gear"] == "following" and (pair.get("up_s") or 0) > REST_S
 

@@ -99,7 +99,7 @@ class Story:
 
     def _is_copying(self) -> bool:
         pair = self.supervisor.pair()
-        return pair["phase"] == "copying" and bool(pair["slice_bytes"])
+        return pair is not None and pair["phase"] == "copying" and bool(pair["slice_bytes"])
 
     def _check(self, recovery: Recovery) -> None:
         screen.proved(

@@ -10,13 +10,16 @@ from hammerd.cli.control_client import ask
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.streams import Witness
 from hammerd.cli.demo.world import World
-from hammerd.cli.exits import CommandFailed
+from hammerd.cli.exits import CommandFailed, Exit
 from hammerd.cli.status_answer import PairAnswer, read_status
 from hammerd.core.control_messages import Request, Verb
 
 CONFIG = "/usr/local/etc/hammerd.toml"
 LOG = "/var/log/hammerd/hammerd.log"
-PATIENCE_S = 15.0
+PATIENCE_S = 300.0
+"""How long a busy machine may take for a step that takes a second otherwise."""
+
+SAY_EVERY_S = 10.0
 TURN_S = 0.005
 LOOKING_TURN_S = 0.025  # a look at the process table takes CPU that hammerd could use
 
@@ -85,16 +88,21 @@ class Supervisor:
         return lines[:heard]
 
     def wait_until(self, is_so: Callable[[], bool], what: str, turn_s: float = TURN_S) -> None:
-        """Wait for a condition.
+        """Wait for a condition, and say every now and then that it is still waited for.
 
         Raises:
             CommandFailed: the daemon died, or it did not come true.
         """
-        deadline_at = time.monotonic() + PATIENCE_S
+        began_at = time.monotonic()
+        say_at = began_at + SAY_EVERY_S
         while not is_so():
             if self._running().poll() is not None:
                 raise CommandFailed(f"hammerd ended by itself: {self._last_words()}")
-            if time.monotonic() > deadline_at:
+            now_at = time.monotonic()
+            if now_at > say_at:
+                screen.explain(f"(Still waiting after {now_at - began_at:.0f} s: {what}.)")
+                say_at = now_at + SAY_EVERY_S
+            if now_at > began_at + PATIENCE_S:
                 message = f"waited {PATIENCE_S:g} s in vain: {what}"
                 raise CommandFailed(message, f"hammerd's last words: {self._last_words()}")
             time.sleep(turn_s)
@@ -111,9 +119,14 @@ class Supervisor:
         self._position += len(whole)
         return [_parse(self._world.shown(line)) for line in whole.decode().splitlines()]
 
-    def pair(self) -> PairAnswer:
-        """Return what hammerd says of the pair."""
-        return read_status(ask(self._world.run_dir, Request(Verb.STATUS)))["pairs"][0]
+    def pair(self) -> PairAnswer | None:
+        """Return what hammerd says of the pair, None when it is too busy to say anything."""
+        try:
+            return read_status(ask(self._world.run_dir, Request(Verb.STATUS)))["pairs"][0]
+        except CommandFailed as error:
+            if error.code == Exit.UNAVAILABLE:
+                return None
+            raise
 
     def stop(self) -> int:
         """End the daemon by SIGTERM and return its exit status.

@@ -14,7 +14,7 @@ from pathlib import Path
 from hammerd.cli.demo import screen
 from hammerd.cli.exits import CommandFailed, Exit
 
-COMMAND_TIMEOUT_S = 20.0
+COMMAND_TIMEOUT_S = 300.0
 LONGEST_SOCKET_BYTES = 100
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/+-]+")
@@ -75,16 +75,20 @@ class World:
             CommandFailed: it failed.
         """
         screen.command(line)
-        ended = subprocess.run(
-            ["/bin/sh", "-c", self.real(line)],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=COMMAND_TIMEOUT_S,
-            text=True,
-            check=False,
-        )
+        try:
+            ended = subprocess.run(
+                ["/bin/sh", "-c", self.real(line)],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=COMMAND_TIMEOUT_S,
+                text=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            message = f"the demo's command took more than {COMMAND_TIMEOUT_S:g} s: {line}"
+            raise CommandFailed(message) from error
         answer = self.shown(ended.stdout)
         screen.output(answer)
         if ended.returncode != 0:
