@@ -45,6 +45,10 @@ class Asked:
         if left := data.get("left_paused"):
             told += f"; left paused: {_listed(left)}"
         say(told)
+        if isinstance(found := data.get("found"), Mapping):
+            for pair, lines in found.items():
+                for line in lines:
+                    say(f"{pair}: {line}")
 
 
 def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:

@@ -64,6 +64,7 @@ class Anomalies:
     _told: dict[Endpoint, dict[Tid, None]] = field(default_factory=dict)
     _set: dict[Endpoint, Tid] = field(default_factory=dict)
     _unexplained: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
+    _jumped_now: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
 
     # --- for status and people ---------------------------------------------------------------
 
@@ -95,7 +96,8 @@ class Anomalies:
     def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
         kept = frozenset(ends)
-        for known in (self._of_ends, self._last, self._told, self._set, self._unexplained):
+        of_slaves = (self._told, self._set, self._unexplained, self._jumped_now)
+        for known in (self._of_ends, self._last, *of_slaves):
             for gone in known.keys() - kept:
                 del known[gone]
 
@@ -133,6 +135,15 @@ class Anomalies:
     def last(self, end: Endpoint) -> PfsStatus | None:
         """Return the last reading of an end, None before any."""
         return self._last.get(end)
+
+    def moved_by_another(self, slave: Endpoint) -> None:
+        """Note that it is known who else has moved a slave: an orphan, another pair of ours."""
+        for known in (self._last, self._unexplained, self._jumped_now):
+            known.pop(slave, None)
+
+    def take_jump(self, slave: Endpoint) -> tuple[Tid, Tid] | None:
+        """Return the step of a slave that its last reading showed and nobody explains, once."""
+        return self._jumped_now.pop(slave, None)
 
     def is_replaced(self, end: Endpoint, status: PfsStatus) -> bool:
         """Tell whether another PFS is at a path now, so that its TIDs cannot be compared."""
@@ -189,6 +200,7 @@ class Anomalies:
         return self._jumped(end, before, after, at)
 
     def _jumped(self, end: Endpoint, before: Tid, after: Tid, at: float) -> tuple[Anomaly, ...]:
+        self._jumped_now[end] = (before, after)
         name, known = AnomalyName.SLAVE_TID_JUMPED, self._of_ends.get(end, [])
         is_seen = max(self._acknowledged.values(), default=0)
         if known and known[-1].name is name and known[-1].number > is_seen:

@@ -13,6 +13,7 @@ A slave ahead of its master is not judged here: one probe proves nothing, for th
 read one after the other. Hints hold nothing that changes from probe to probe.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -131,10 +132,11 @@ def judge(pair: Pair, master: EndSeen | None, slave: EndSeen | None) -> Judgemen
     findings: list[Park | AwaitMount | Retry | None] = [
         _judge_mounts(pair, known_master, known_slave)
         or _judge_kinship(pair, known_master, known_slave)
-        or _judge_slave(pair, known_slave)
+        or _judge_slave(pair, known_master, known_slave)
     ]
     if isinstance(slave, MasterByLink):
-        findings.append(_promoted(pair, known_master.shared_uuid if known_master else "MASTERS"))
+        uuid = known_master.shared_uuid if known_master else "MASTERS"
+        findings.append(_promoted(pair, known_master, uuid))
     if isinstance(master, ProbeFailed):
         findings.append(_judge_failure("master", pair.master, master))
     if isinstance(slave, ProbeFailed):
@@ -158,6 +160,27 @@ def _judge_mounts(
     if master and slave and master.pfs_id == ROOT_PFS and not _are_kin(master, slave):
         return _null_mount_missing("master", pair.master, "the root PFS of a file system")
     return None
+
+
+def in_disguise(pairs: Iterable[Pair], seen: Mapping[Endpoint, EndSeen]) -> frozenset[Endpoint]:
+    """Return the ends that lead to the root PFS of a file system in place of their own.
+
+    What is read there is of another PFS: neither its TID nor its role is that of the end.
+    """
+    found: set[Endpoint] = set()
+    for pair in pairs:
+        master, slave = seen.get(pair.master), seen.get(pair.slave)
+        if isinstance(slave, PfsStatus) and slave.pfs_id == ROOT_PFS:
+            found.add(pair.slave)
+        elif _is_root_of_another(master, slave):
+            found.add(pair.master)
+    return frozenset(found)
+
+
+def _is_root_of_another(master: EndSeen | None, slave: EndSeen | None) -> bool:
+    if not (isinstance(master, PfsStatus) and isinstance(slave, PfsStatus)):
+        return False
+    return master.pfs_id == ROOT_PFS and not _are_kin(master, slave)
 
 
 def _judge_kinship(pair: Pair, master: PfsStatus | None, slave: PfsStatus | None) -> Park | None:
@@ -192,19 +215,22 @@ def _mismatch_hint(pair: Pair, master: PfsStatus, slave: PfsStatus) -> str:
     return f"{said}; {cure}{_there(pair.slave)}"
 
 
-def _judge_slave(pair: Pair, slave: PfsStatus | None) -> Park | None:
+def _judge_slave(pair: Pair, master: PfsStatus | None, slave: PfsStatus | None) -> Park | None:
     if slave is None or not slave.is_master:
         return None
-    return _promoted(pair, slave.shared_uuid)
+    return _promoted(pair, master, slave.shared_uuid)
 
 
-def _promoted(pair: Pair, shared_uuid: str) -> Park:
-    return Park(
-        ParkCause.NOT_A_SLAVE,
+def _promoted(pair: Pair, master: PfsStatus | None, shared_uuid: str) -> Park:
+    said = (
         f"slave {pair.slave} is a master. First: is the path right? If it was promoted on purpose,"
-        " swap master and slave. Only if what was written to it may be lost,"
-        f" {_anew(pair.slave.path, shared_uuid)}{_there(pair.slave)}",
+        " swap master and slave."
     )
+    # A slave whose master is not there may be all that is left: only both ends tell.
+    if master is not None and master.is_master:
+        lost = "Only if what was written to it may be lost,"
+        said += f" {lost} {_anew(pair.slave.path, shared_uuid)}{_there(pair.slave)};"
+    return Park(ParkCause.NOT_A_SLAVE, f'{said} then "hammerd resume {pair.name}"')
 
 
 def _anew(path: str, shared_uuid: str) -> str:

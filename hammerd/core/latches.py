@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from hammerd.core.pair_states import PairLife, Parked
-from hammerd.core.stream_sayings import ParkCause
+from hammerd.core.pair_states import PairLife
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +19,9 @@ class Latch:
 def latch_of(life: PairLife) -> Latch | None:
     """Return what is latched of a pair, None where nothing is."""
     slave = life.pair.slave
-    match life.state:
-        case Parked(cause=ParkCause.NOT_A_SLAVE):
-            return Latch(f"slave {slave} is a master, or was one", keeps_safe=False)
-        case _ if life.memory.is_diverged:
-            because = f"slave {slave} went another way than its master: diverged"
-            return Latch(because, keeps_safe=True)
-        case _:
-            return None
+    if life.memory.promotion is not None:
+        return Latch(f"slave {slave} is a master, or was one", keeps_safe=False)
+    if life.memory.is_diverged:
+        because = f"slave {slave} went another way than its master: diverged"
+        return Latch(because, keeps_safe=True)
+    return None

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from hammerd.core.lag import LagVerdict
 from hammerd.core.pair_events import Context
+from hammerd.core.pair_latches import is_held
 from hammerd.core.pair_states import (
     InPrescan,
     Launching,
@@ -18,7 +19,6 @@ from hammerd.core.pair_states import (
     WaitingForSlave,
 )
 from hammerd.core.pairs import Gear, GearChoice, Pair
-from hammerd.core.stream_sayings import ParkCause
 from hammerd.core.tid import NEVER_MIRRORED
 
 GLANCE_S = 1.0
@@ -45,7 +45,9 @@ def deadline(life: PairLife) -> float | None:
             return _stalled_at(life.pair, life.state)
         case WaitingForBackoff(retry_at=at) | WaitingForMount(look_at=at):
             return at
-        case Parked(cause=ParkCause.DIVERGED) | WaitingForSlave():
+        case WaitingForSlave():
+            return None
+        case Parked() if is_held(life):
             return None
         case Parked(look_at=at):
             return at

@@ -19,7 +19,7 @@ from hammerd.core.tid import Tid
 
 @dataclass(frozen=True, slots=True)
 class StartAsked:
-    """Someone wants the pair up; a person who resumes it also lifts the latch of divergence."""
+    """Someone wants the pair up; a person who resumes it also lifts what latched it."""
 
     lifts_latch: bool = True
 
@@ -144,6 +144,14 @@ class DivergedSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class SlaveMoved:
+    """The slave's TID moved, and no stream of ours moved it."""
+
+    before: Tid
+    after: Tid
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignSeen:
     """A stream onto the slave that is not ours runs."""
 
@@ -181,6 +189,7 @@ Event = (
     | HalvesWorked
     | Sampled
     | DivergedSeen
+    | SlaveMoved
     | ForeignSeen
     | Acknowledged
     | DeadlinePassed

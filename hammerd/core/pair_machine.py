@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.complaint_hints import fitted
-from hammerd.core.judgement import AwaitMount, Go, Park
+from hammerd.core.judgement import AwaitMount, Go, Judgement, Park
 from hammerd.core.pair_complaints import (
     cause_heard_late,
     counted,
@@ -44,11 +44,14 @@ from hammerd.core.pair_events import (
     ProbeAnswered,
     RestartAsked,
     Said,
+    Sampled,
     SlaveFree,
+    SlaveMoved,
     StartAsked,
     Step,
     StopAsked,
 )
+from hammerd.core.pair_latches import diverged, is_held, is_unasked, latch_of, promoted, unlatched
 from hammerd.core.pair_moves import (
     await_mount,
     back_off,
@@ -58,6 +61,7 @@ from hammerd.core.pair_moves import (
     kill,
     launch,
     park,
+    park_latched,
     probe,
     stopped,
     strengthen,
@@ -90,7 +94,11 @@ from hammerd.core.pair_streams import (
     then_parked,
 )
 from hammerd.core.pairs import Pair
+from hammerd.core.promotions import Promotion, Sign
 from hammerd.core.stream_sayings import Complaint, ParkCause, Remark, Weight
+
+FOREIGN_EXPLAINS_S = 300.0
+"""How long a foreign stream that was seen explains how the slave moved: readings tell late."""
 
 LAST_WORDS = 8
 """How many lines of an attempt are kept to be quoted when it fails."""
@@ -105,8 +113,13 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
     """Let one event happen to a pair."""
     event = _fitted(life.pair, event)
     wanted_at = life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at
-    memory = _remembered(life.memory, event, ctx.now_at)
-    life = replace(life, memory=memory, wanted_at=wanted_at)
+    foreign_at = ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at
+    life = replace(
+        life,
+        memory=_remembered(life, event, ctx),
+        wanted_at=wanted_at,
+        foreign_at=foreign_at,
+    )
     match life.state:
         case Stopped():
             return _in_stopped(life, life.state, event, ctx)
@@ -139,11 +152,12 @@ def _fitted(pair: Pair, event: Event) -> Event:
             return event
 
 
-def _remembered(memory: Memory, event: Event, now_at: float) -> Memory:
+def _remembered(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
+    memory = life.memory
     match event:
         case StartAsked(lifts_latch):
-            is_diverged = memory.is_diverged and not lifts_latch
-            return replace(memory, wanted=Up(), is_diverged=is_diverged, failures=0, refusals=0)
+            memory = unlatched(memory) if lifts_latch else memory
+            return replace(memory, wanted=Up(), failures=0, refusals=0)
         case RestartAsked():
             return replace(memory, wanted=Up())
         case StopAsked(wanted):
@@ -152,12 +166,28 @@ def _remembered(memory: Memory, event: Event, now_at: float) -> Memory:
             return replace(memory, complaints=())
         case Said(Complaint(text=text) | Remark(text=text) as saying):
             if isinstance(saying, Complaint):
-                memory = heard(counted(memory, saying, now_at), saying)
+                memory = heard(counted(memory, saying, ctx.now_at), saying)
             return replace(memory, last_words=(*memory.last_words, text)[-LAST_WORDS:])
         case DivergedSeen():
-            return replace(memory, is_diverged=True)
+            return diverged(memory, life.pair)
+        case ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | Sampled(Park(ParkCause.NOT_A_SLAVE)):
+            seen = Promotion(Sign.SEEN, ctx.now_at)
+            return promoted(memory, life.pair, seen)
+        case SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
+            moved = Promotion(Sign.MOVED, ctx.now_at, before, after)
+            return promoted(memory, life.pair, moved)
         case _:
             return memory
+
+
+def _is_explained(life: PairLife, now_at: float) -> bool:
+    """Tell whether it is known who else moves the slave of a pair."""
+    match life.state:
+        case WaitingForSlave() | Parked(cause=ParkCause.FOREIGN_STREAM):
+            return True
+        case _:
+            at = life.foreign_at
+            return at is not None and now_at - at <= FOREIGN_EXPLAINS_S
 
 
 # --- one function per state ------------------------------------------------------------------
@@ -195,13 +225,13 @@ def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> S
 
 def _in_glance(life: PairLife, relaunch: ThenLaunch, event: Event, ctx: Context) -> Step:
     match event:
-        case Glanced(are_as_read=True) if not life.memory.is_diverged:
+        case Glanced(are_as_read=True) if latch_of(life.memory) is None:
             return launch(life, relaunch.gear, ctx)
         case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
             return probe(life, ctx)
         case _:
             # What else would have parked a stream is seen by a probe, or by nobody.
-            return probe(life, ctx) if then_parked(event) else Step(life)
+            return probe(life, ctx) if then_parked(life, event) else Step(life)
 
 
 def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) -> Step:
@@ -217,7 +247,7 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
         case DeadlinePassed():
             return kill(life, state, ctx)
         case _:
-            then = then_parked(event)
+            then = then_parked(life, event)
             return strengthen(life, state, then) if then else Step(life)
 
 
@@ -243,7 +273,14 @@ def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
             return Step(life)
 
 
+def _is_held_now(life: PairLife, event: Event) -> bool:
+    """Tell whether a slave must not be asked that would be looked at next."""
+    return is_unasked(life) and isinstance(event, DeadlinePassed | SlaveMoved)
+
+
 def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context) -> Step:
+    if _is_held_now(life, event):
+        return park_latched(life, ctx)
     match event:
         case StopAsked():
             return to(life, stopped(life.memory, ctx.now_at))
@@ -273,7 +310,7 @@ def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
             done = probe(life, ctx)
             return Step(done.life, (LeaveQueue(), *done.effects))
         case _:
-            return _parked_in_queue(life, then_parked(event), ctx)
+            return _parked_in_queue(life, then_parked(life, event), ctx)
 
 
 def _parked_in_queue(life: PairLife, then: ThenPark | None, ctx: Context) -> Step:
@@ -284,6 +321,8 @@ def _parked_in_queue(life: PairLife, then: ThenPark | None, ctx: Context) -> Ste
 
 
 def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Step:
+    if _is_held_now(life, event) and not is_held(life):
+        return park_latched(life, ctx)
     match event:
         case StopAsked():
             return to(life, stopped(life.memory, ctx.now_at))
@@ -292,18 +331,25 @@ def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Ste
         case DeadlinePassed():
             again_at = ctx.now_at + life.pair.timing.probe_timeout_s + state.look_every_s
             return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
-        case ProbeAnswered(Go() as go) if state.cause != ParkCause.DIVERGED:
-            return judged(life, go, ctx)
-        case ProbeAnswered(Park(cause, hint)):
-            return _parked_still(life, state, cause, hint, ctx)
-        case ProbeAnswered():
-            return _parked_still(life, state, state.cause, state.hint, ctx)
+        case ProbeAnswered(judgement):
+            return _looked(life, state, judgement, ctx)
         case ForeignSeen() if state.is_looking:
             # It is the answer of a look: there is no other cause any more.
             cause, hint = ParkCause.FOREIGN_STREAM, foreign_hint(event)
             return _parked_still(life, state, cause, hint, ctx)
         case _:
             return Step(life)
+
+
+def _looked(life: PairLife, state: Parked, judgement: Judgement, ctx: Context) -> Step:
+    """Let a look at both ends confirm, correct or end what a pair is parked for."""
+    match judgement:
+        case Go() | AwaitMount() if not is_held(life):
+            return judged(life, judgement, ctx)
+        case Park(cause, hint):
+            return _parked_still(life, state, cause, hint, ctx)
+        case _:
+            return _parked_still(life, state, state.cause, state.hint, ctx)
 
 
 def _parked_still(

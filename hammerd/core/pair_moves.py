@@ -29,6 +29,7 @@ from hammerd.core.pair_events import (
     Step,
     Terminate,
 )
+from hammerd.core.pair_latches import diverged, is_unasked, latch_hint, latch_of, promoted
 from hammerd.core.pair_states import (
     UNKILLABLE,
     Down,
@@ -55,15 +56,8 @@ from hammerd.core.pair_states import (
     WaitingForMount,
 )
 from hammerd.core.pairs import Gear
+from hammerd.core.promotions import Promotion, Sign
 from hammerd.core.stream_sayings import ParkCause
-
-# Once the master is past that TID a stream would run, and skip all that was written below it.
-DIVERGED_HINT = (
-    "the slave's TID is ahead of its master's, so what the master writes would be skipped: find"
-    ' out which end is right, make the slave anew if it is not ("hammer pfs-destroy", then "hammer'
-    ' pfs-slave" with the shared-uuid of the master), then run "hammerd resume"'
-)
-
 
 # --- stopping and what comes after it ----------------------------------------------------------
 
@@ -151,6 +145,12 @@ def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
 def _park_after(life: PairLife, then: ThenPark, ctx: Context) -> Step:
     if not then.is_own_word:
         return park(life, then.cause, then.hint, ctx)
+    if then.cause is ParkCause.UUID_MISMATCH:
+        return probe(life, ctx, own_word=then)
+    return _park_refused(life, then, ctx)
+
+
+def _park_refused(life: PairLife, then: ThenPark, ctx: Context) -> Step:
     refusals = life.memory.refusals + 1
     life = replace(life, memory=replace(life.memory, refusals=refusals))
     return park(life, then.cause, then.hint, ctx, look_every_s=_look_every_s(refusals))
@@ -182,10 +182,18 @@ def stopped(memory: Memory, now_at: float) -> Stopped:
             assert_never(memory.wanted)
 
 
-def probe(life: PairLife, ctx: Context, *, is_confirming: bool = False) -> Step:
-    """Ask both ends again."""
+def probe(
+    life: PairLife,
+    ctx: Context,
+    *,
+    is_confirming: bool = False,
+    own_word: ThenPark | None = None,
+) -> Step:
+    """Ask both ends again, unless the slave must not be asked."""
+    if is_unasked(life):
+        return park_latched(life, ctx)
     deadline_at = ctx.now_at + life.pair.timing.probe_timeout_s
-    return to(life, Probing(ctx.now_at, deadline_at, is_confirming), Probe())
+    return to(life, Probing(ctx.now_at, deadline_at, is_confirming, own_word=own_word), Probe())
 
 
 def glance(life: PairLife, then: ThenLaunch, ctx: Context) -> Step:
@@ -198,15 +206,8 @@ def judged(
 ) -> Step:
     """Act on what the probes of both ends say together."""
     match judgement:
-        case Go(ahead=True) if not is_confirming:
-            return probe(life, ctx, is_confirming=True)
-        case Go(ahead=True):
-            memory = replace(life.memory, is_diverged=True)
-            return park(replace(life, memory=memory), ParkCause.DIVERGED, DIVERGED_HINT, ctx)
-        case Go() if life.memory.is_diverged:
-            return park(life, ParkCause.DIVERGED, DIVERGED_HINT, ctx)
         case Go():
-            return launch(life, choose_gear(life.pair, ctx), ctx)
+            return _may_go(life, judgement, ctx, is_confirming=is_confirming)
         case AwaitMount(cause, hint):
             return await_mount(life, Trouble(cause, hint), ctx)
         case Park(cause, hint):
@@ -215,6 +216,20 @@ def judged(
             return back_off(life, Trouble(cause, hint), ctx)
         case _:
             assert_never(judgement)
+
+
+def _may_go(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Step:
+    """Launch, unless a latch, a slave that is ahead, or the word of a stream stands against it."""
+    own_word = life.state.own_word if isinstance(life.state, Probing) else None
+    if latch_of(life.memory):
+        return park_latched(life, ctx)
+    if go.ahead and not is_confirming:
+        return probe(life, ctx, is_confirming=True, own_word=own_word)
+    if go.ahead:
+        return park_latched(replace(life, memory=diverged(life.memory, life.pair)), ctx)
+    if own_word is not None:
+        return _park_refused(life, own_word, ctx)
+    return launch(life, choose_gear(life.pair, ctx), ctx)
 
 
 def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
@@ -233,9 +248,17 @@ def park(
     look_every_s: float = PARKED_LOOK_S,
 ) -> Step:
     """Wait for a person."""
-    life = replace(life, memory=replace(life.memory, unmounted_since_at=None))
+    memory = replace(life.memory, unmounted_since_at=None)
+    if cause is ParkCause.NOT_A_SLAVE:
+        memory = promoted(memory, life.pair, Promotion(Sign.SAID, ctx.now_at))
+    life = replace(life, memory=memory)
     look_at = ctx.now_at + look_every_s
     return to(life, Parked(ctx.now_at, look_at, cause, hint, look_every_s=look_every_s))
+
+
+def park_latched(life: PairLife, ctx: Context) -> Step:
+    """Wait for a person to resume a pair that a latch holds."""
+    return park(life, latch_of(life.memory) or ParkCause.DIVERGED, latch_hint(life), ctx)
 
 
 def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:

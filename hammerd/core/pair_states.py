@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hammerd.core.pairs import Gear, Pair
+from hammerd.core.promotions import Promotion
 from hammerd.core.stream_sayings import Complaint, ParkCause
 from hammerd.core.tid import Tid
 from hammerd.core.transfers import Transfer
@@ -137,12 +138,15 @@ class Probing:
     """pfs-status of both ends is under way; `is_confirming` a slave seen ahead of its master.
 
     `relaunch`: only a glance at both paths is, so that a stream follows the last one at once.
+    `own_word` is what a stream said that is checked so before anything is advised: a path that
+    leads to another PFS, since its null mount is gone, makes hammer say that uuids differ.
     """
 
     since_at: float
     deadline_at: float
     is_confirming: bool = False
     relaunch: ThenLaunch | None = None
+    own_word: ThenPark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +310,8 @@ class CountedComplaint:
 class Memory:
     """What a pair remembers from state to state.
 
-    `failures` are those not yet forgiven; `is_diverged` is the latch that only a resume lifts;
+    `failures` are those not yet forgiven; `is_diverged` and `promotion` are latches that only a
+    resume lifts, seen on the master and slave of `latched_ends` (core/pair_latches.py);
     `restarts` counts the streams that lived and were lost, whatever came after them;
     `unmounted_since_at` is since when no stream lived because an end is not there;
     `refusals` counts the streams in a row that parked the pair themselves;
@@ -319,6 +324,8 @@ class Memory:
     failures: int = 0
     relaunched_at: float | None = None
     is_diverged: bool = False
+    promotion: Promotion | None = None
+    latched_ends: tuple[str, str] | None = field(default=None, compare=False)
     restarts: int = 0
     unmounted_since_at: float | None = None
     refusals: int = 0
@@ -332,6 +339,7 @@ class PairLife:
     """A pair as it was configured, what it remembers, and the state that it is in.
 
     `wanted_at`: since when it is to be up, where it is. `failed_by`: what its last failure was.
+    `foreign_at`: when a stream onto its slave that is not ours was last seen.
     """
 
     pair: Pair
@@ -339,3 +347,4 @@ class PairLife:
     state: State
     wanted_at: float | None = None
     failed_by: Trouble | None = None
+    foreign_at: float | None = None

@@ -36,11 +36,13 @@ from hammerd.core.pair_events import (
     Said,
     Sampled,
     SlaveBusy,
+    SlaveMoved,
     SpawnFailed,
     Step,
     StopAsked,
 )
-from hammerd.core.pair_moves import DIVERGED_HINT, back_off, end, forgiven, to
+from hammerd.core.pair_latches import DIVERGED_HINT, is_unasked, latch_hint
+from hammerd.core.pair_moves import back_off, end, forgiven, to
 from hammerd.core.pair_states import (
     AtRest,
     Copying,
@@ -145,7 +147,7 @@ def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
         case Misdirected(trouble):
             return end(life, ThenProbe(trouble), ctx)
         case _:
-            then = then_parked(event)
+            then = then_parked(life, event)
             return end(life, then, ctx) if then else Step(life)
 
 
@@ -299,9 +301,11 @@ def _stall(state: Streaming) -> Trouble:
     return Trouble(LossCause.STALLED, hint)
 
 
-def then_parked(event: Event) -> ThenPark | None:
+def then_parked(life: PairLife, event: Event) -> ThenPark | None:
     """Return what parks a pair though it is under way to its slave, None where nothing does."""
     match event:
+        case SlaveMoved() if is_unasked(life):
+            return ThenPark(ParkCause.NOT_A_SLAVE, latch_hint(life))
         case DivergedSeen():
             return ThenPark(ParkCause.DIVERGED, DIVERGED_HINT)
         case ForeignSeen():

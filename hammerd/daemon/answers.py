@@ -1,7 +1,7 @@
 """Answers what is asked on the sockets."""
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import assert_never
 
 from hammerd import __version__
@@ -18,7 +18,10 @@ from hammerd.core.control_messages import (
 )
 from hammerd.core.health import worst
 from hammerd.core.pair_events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
+from hammerd.core.pair_latches import latch_of
+from hammerd.core.pair_report import Extras
 from hammerd.core.pair_states import Paused
+from hammerd.core.promotions import found
 from hammerd.core.status import (
     Json,
     daemon_health,
@@ -26,6 +29,7 @@ from hammerd.core.status import (
     status_json,
     worst_health,
 )
+from hammerd.core.tid import format_tid
 from hammerd.daemon.clock import Clock
 from hammerd.daemon.engine import Engine
 from hammerd.daemon.logs import Logger
@@ -90,7 +94,7 @@ class Answers:
             case Verb.PAUSE:
                 return self._pause(pairs, request.for_s)
             case Verb.RESUME:
-                return self._post(pairs, StartAsked())
+                return self._resume(pairs)
             case Verb.RESTART:
                 return self._restart(pairs, are_named=bool(request.pairs))
             case Verb.ACK:
@@ -126,6 +130,31 @@ class Answers:
             return None
         hint = 'take out enabled = false, then "hammerd reload"'
         return Refusal(f"disabled in the config: {', '.join(disabled)}", hint, EX_UNAVAILABLE)
+
+    def _resume(self, pairs: tuple[str, ...]) -> Answer:
+        """Let pairs run again; of those that a latch held the answer tells what was found."""
+        told = {name: list(self._found(name)) for name in pairs}
+        done = self._post(pairs, StartAsked())
+        return Answer({**done.data, "found": {name: said for name, said in told.items() if said}})
+
+    def _found(self, name: str) -> Iterator[str]:
+        """Say what was seen of the ends of a pair that is held."""
+        report, to_time = self._engine.report(name), self._clock.rfc3339
+        memory, pair = report.life.memory, report.life.pair
+        if latch_of(memory) is None:
+            return
+        if memory.promotion is not None:
+            yield found(memory.promotion, pair, to_time(memory.promotion.since_at))
+        if memory.is_diverged:
+            yield f"slave {pair.slave} was ahead of master {pair.master}"
+        for one in (report.extras or Extras()).anomalies:
+            what = f"{one.end} was {one.before}, then {one.after}"
+            yield f"{one.name} at {to_time(one.at)}: {what}"
+        for role, end, tid in (
+            ("master", pair.master, report.master_tid),
+            ("slave", pair.slave, report.slave_tid),
+        ):
+            yield f"last TID seen of {role} {end}: {'none' if tid is None else format_tid(tid)}"
 
     def _restart(self, pairs: tuple[str, ...], *, are_named: bool) -> Reply:
         paused = tuple(

@@ -7,18 +7,23 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from hammerd.core.anomalies import Anomalies, Anomaly, AnomalyName
-from hammerd.core.judgement import MasterByLink, ProbeFailed
+from hammerd.core.judgement import MasterByLink, ProbeFailed, in_disguise
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_links import is_untranslated_link
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.read_spans import ReadSpan
 from hammerd.core.stream_sayings import Complaint, Cure
-from hammerd.core.tid import format_tid
+from hammerd.core.tid import Tid, format_tid
 from hammerd.daemon.doubts import WentBack
 from hammerd.daemon.end_reading import EndReading
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.readings import Readings
 from hammerd.daemon.seen import Seen
+
+NO_NULL_MOUNT = "it leads to the root PFS of a file system, its null mount is missing"
+
+OnSlaveMoved = Callable[[Endpoint, Tid, Tid], None]
+"""Hears of a slave's step that no stream of ours took: from which TID to which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class EndFeed:
         self._taken: dict[Endpoint, ReadSpan] = {}
         self._real: dict[Endpoint, str] = {}
         self.on_anomaly: Callable[[], None] = lambda: None
+        self.on_slave_moved: OnSlaveMoved = lambda _slave, _before, _after: None
 
     def unique_uuid(self, end: Endpoint) -> str | None:
         """Return an end's unique-uuid, None before it was ever read."""
@@ -61,6 +67,8 @@ class EndFeed:
         masters = {pair.master for pair in pairs}
         slaves = {pair.slave for pair in pairs}
         turned: list[Turned] = []
+        readings = tuple(readings)
+        disguised = in_disguise(pairs, {one.end: one.seen for one in readings})
         for reading in readings:
             turned += self._follow(reading)
             if isinstance(reading.seen, ProbeFailed):
@@ -70,6 +78,10 @@ class EndFeed:
                 continue
             if isinstance(reading.seen, MasterByLink):
                 self._promoted(reading)
+                continue
+            if reading.end in disguised:
+                # Its pair waits for the mount, and tells so.
+                self._readings.unread(reading.end, NO_NULL_MOUNT)
                 continue
             self._compare(reading, reading.seen)
             if reading.end in slaves:
@@ -117,6 +129,8 @@ class EndFeed:
         self._uuids[end] = status.unique_uuid
         for anomaly in self._anomalies.read(end, status, reading.began.at):
             self._tell(anomaly)
+        if (jump := self._anomalies.take_jump(end)) is not None:
+            self.on_slave_moved(end, *jump)
 
     def _slave(self, reading: EndReading, status: PfsStatus) -> None:
         self._look(reading)

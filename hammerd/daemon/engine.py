@@ -38,6 +38,7 @@ from hammerd.core.pair_events import (
     StopAsked,
     Terminate,
 )
+from hammerd.core.pair_latches import for_ends
 from hammerd.core.pair_machine import step
 from hammerd.core.pair_report import Extras, PairReport
 from hammerd.core.pair_states import Down, Memory, PairLife, Stopped
@@ -121,6 +122,7 @@ class Engine:
         self._leaving: set[str] = set()
         self.on_memory_changed: Callable[[], None] = lambda: None
         self.on_gone: Callable[[str], None] = lambda _pair: None
+        self.on_slave_freed: Callable[[str], None] = lambda _pair: None
         world.inbox.wake = self._drain
 
     def add(self, life: PairLife) -> None:
@@ -133,7 +135,8 @@ class Engine:
     def change(self, pair: Pair) -> None:
         """Let a pair that is there have another config from now on."""
         self._leaving.discard(pair.name)
-        self.add(replace(self._lives[pair.name], pair=pair))
+        life = self._lives[pair.name]
+        self.add(replace(life, pair=pair, memory=for_ends(life.memory, pair)))
 
     def leave(self, pair: str) -> None:
         """Ask a pair down, and forget it once its group is empty."""
@@ -248,6 +251,7 @@ class Engine:
     def slaves_changed(self) -> None:
         """Tell those who queue for a slave that nobody holds any more."""
         for owner in tuple(self._world.slaves.unblocked()):
+            self.on_slave_freed(owner)
             self.post(owner, SlaveFree())
 
     def _context(self, pair: Pair, event: Event) -> Context:
@@ -347,4 +351,4 @@ def _is_durable_change(before: Memory, after: Memory) -> bool:
 def _durable(memory: Memory) -> tuple[object, ...]:
     # Not how often: a complaint may come a thousand times a second.
     names = tuple(complaint.name for complaint in memory.complaints)
-    return memory.wanted, memory.is_diverged, names
+    return memory.wanted, memory.is_diverged, memory.promotion, memory.latched_ends, names

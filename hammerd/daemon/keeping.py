@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import assert_never
 
 from hammerd.core.anomalies import Anomaly
+from hammerd.core.pair_latches import latch_of
 from hammerd.core.pair_states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.saved_moments import SavedMoment
@@ -27,6 +28,7 @@ from hammerd.daemon.clocks_file import SavedClocks
 from hammerd.daemon.logs import Logger
 from hammerd.daemon.process_table import boot_time
 from hammerd.daemon.readings import Readings
+from hammerd.daemon.saved_latches import promotion_of, saved_promotion
 from hammerd.daemon.saves import Saves
 from hammerd.daemon.state import NOTHING_SAVED, SavedPair
 from hammerd.daemon.writer import Writer
@@ -95,6 +97,8 @@ class Keeping:
         to_monotonic = self._clock.monotonic_at
         memory = Memory(
             is_diverged=saved.is_diverged,
+            promotion=promotion_of(saved.promotion, to_monotonic),
+            latched_ends=saved.latched_ends,
             complaints=unacknowledged.complaints_of(saved.unacknowledged, to_monotonic),
         )
         if not saved.is_paused:
@@ -208,7 +212,12 @@ class Keeping:
 
     def _saved_pair(self, name: str, memory: Memory, told: Told) -> SavedPair:
         left = unacknowledged.saved(*told, self._clock.wall_time)
-        saved = SavedPair(is_diverged=memory.is_diverged, unacknowledged=left)
+        saved = SavedPair(
+            is_diverged=memory.is_diverged,
+            unacknowledged=left,
+            promotion=saved_promotion(memory, self._clock.wall_time),
+            latched_ends=memory.latched_ends if latch_of(memory) else None,
+        )
         match memory.wanted:
             case Paused(until_at):
                 self._keep_until(name, until_at)

@@ -19,6 +19,7 @@ from hammerd.core.control_messages import EX_CONFIG, STOPPING, Answer, Refusal, 
 from hammerd.core.daemon_config import Config
 from hammerd.core.errors import ConfigError, Fault, HammerdError
 from hammerd.core.pair_events import StartAsked
+from hammerd.core.pair_latches import for_ends
 from hammerd.core.pair_machine import new_life
 from hammerd.core.pair_states import Down, Paused, Up
 from hammerd.core.pairs import Pair
@@ -132,7 +133,8 @@ class Reloading:
     def take_up(self, pair: Pair) -> None:
         """Take a pair in, asleep when it is disabled and otherwise as it was kept."""
         self._parts.anomalies.inherit(pair.name, self._parts.keeping.remembered_anomalies(pair))
-        engine, memory = self._parts.engine, self._parts.keeping.remembered(pair.name)
+        engine = self._parts.engine
+        memory = for_ends(self._parts.keeping.remembered(pair.name), pair)
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
         engine.add(new_life(pair, memory, self._parts.clock.now().at))

@@ -58,6 +58,7 @@ from hammerd.daemon.room_watch import LOOK_EVERY_S, RoomWatch
 from hammerd.daemon.run_dir_watch import RunDirWatch
 from hammerd.daemon.sampler import Sampler, Told
 from hammerd.daemon.signals import Reactions, catch_signals
+from hammerd.daemon.slave_moves import SlaveMoves
 from hammerd.daemon.spawn_records import SpawnRecords
 from hammerd.daemon.status_calls import StatusCalls
 from hammerd.daemon.streams import Streams
@@ -160,6 +161,7 @@ class Daemon:
         self._looks = looks = Looks(loop, environment(home))
         reader = EndReader(BatchReader(calls, looks, self._clock))
         self._anomalies, self._rooms = Anomalies(), RoomWatch(looks, self._journal)
+        self._moves = SlaveMoves(self._lives, self._inbox.post, self._anomalies)
         feed = EndFeed(self._readings, self._anomalies, self._journal)
         ours = Ours(
             self._streams.groups,
@@ -178,11 +180,7 @@ class Daemon:
         told = Told(self._inbox.post, self._since_at, self._foreign.find, claims)
         self._sampler = Sampler(reader, self._readings, feed, self._journal, told)
         self._hearsay = Hearsay(
-            self._life,
-            self._foreign,
-            self._readings,
-            self._anomalies,
-            self._clock,
+            self._life, self._foreign, self._readings, self._anomalies, self._clock
         )
         world = World(
             self._inbox,
@@ -220,6 +218,7 @@ class Daemon:
     def _tie(self, feed: EndFeed) -> None:
         """Tell the parts whom to tell of what changes."""
         feed.on_anomaly = self._keeping.changed
+        self._moves.listen(feed, self._engine)
         self._engine.on_memory_changed = self._keeping.changed
         self._keeping.memories = self._engine.memories
         self._keeping.anomalies = self._anomalies_of_all
@@ -245,7 +244,7 @@ class Daemon:
         self._keeping.load(pair.name for pair in self._config.pairs)
         await self.run_dir.bind()
         self._journal.log.info("daemon.started", pid=os.getpid(), config=str(self._config_path))
-        self._orphans.end_all(self._engine.slaves_changed)
+        self._orphans.end_all(self._moves.orphan_gone)
         for pair in self._config.pairs:
             self._reloading.take_up(pair)
         self._start_ticks()

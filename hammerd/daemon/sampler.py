@@ -186,7 +186,7 @@ class Sampler:
         are_read = all(isinstance(end, PfsStatus | MasterByLink) for end in ends)
         # Both were read and yet do not belong together: their TIDs cannot be compared.
         match judgement:
-            case Park(hint=hint) | AwaitMount(hint=hint) if are_read:
+            case Park(hint=hint) if are_read:
                 self._readings.related(pair, hint)
             case _ if are_read or any(isinstance(one, ProbeFailed) for one in seen.values()):
                 self._readings.related(pair, None)
@@ -206,7 +206,7 @@ class Sampler:
             pair.name, lag, master.tid if master else None, slave.tid if slave else None
         )
         is_news = all(reading.began.at >= since_at for reading in own)
-        if is_news or not isinstance(judgement, Park):
+        if is_news or not isinstance(judgement, Park | AwaitMount):
             self._told.post(pair.name, Sampled(judgement))
         are_read = all(isinstance(reading.seen, PfsStatus) for reading in own)
         is_ahead = is_news and are_read and self._is_ahead(pair, lag)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from hammerd.daemon import durable_file, unacknowledged
+from hammerd.daemon.saved_latches import SavedPromotion, parse_ends, parse_promotion
 from hammerd.daemon.saved_values import is_span, is_time, quoted
 from hammerd.daemon.unacknowledged import NOTHING, Unacknowledged
 
@@ -33,6 +34,8 @@ class SavedPair:
     is_diverged: bool = False
     unacknowledged: Unacknowledged = NOTHING
     paused_for_s: float | None = None
+    promotion: SavedPromotion | None = None
+    latched_ends: tuple[str, str] | None = None
 
 
 NOTHING_SAVED = SavedPair()
@@ -174,14 +177,17 @@ def _pair(entry: object) -> ReadPair:
         return ReadPair(UNREADABLE_PAIR, wrong, "what nobody acknowledged is lost")
     until_time, for_s = entry.get("paused_until_time"), entry.get("paused_for_s")
     left, lost = unacknowledged.parse(entry.get("unacknowledged"))
+    promotion, unread = parse_promotion(entry.get("promotion"))
     pair = SavedPair(
         entry.get("is_paused") is not False,
         float(until_time) if is_time(until_time) else None,
         bool(entry.get("is_diverged")),
         left,
         float(for_s) if is_span(for_s) else None,
+        promotion,
+        parse_ends(entry.get("latched_ends")),
     )
-    return ReadPair(pair, _wrong(entry), lost)
+    return ReadPair(pair, _wrong(entry) or unread, lost)
 
 
 def _wrong(entry: Mapping[str, object]) -> str:

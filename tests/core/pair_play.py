@@ -82,7 +82,7 @@ def go_on(life: PairLife, moment: Moment, world: World = CALM) -> Step:
 
 
 def complained(cure: Cure, name: str = "name") -> Said:
-    cause = ParkCause.UUID_MISMATCH if cure is Cure.PARK else None
+    cause = ParkCause.REFUSED if cure is Cure.PARK else None
     return Said(Complaint("what it said", name, cure, "what helps", cause))
 
 

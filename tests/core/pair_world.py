@@ -42,25 +42,27 @@ from hammerd.core.pair_events import (
     Sampled,
     SlaveBusy,
     SlaveFree,
+    SlaveMoved,
     Spawned,
     SpawnFailed,
     StartAsked,
     StopAsked,
     Terminate,
 )
+from hammerd.core.pair_latches import for_ends, is_held, latch_of
 from hammerd.core.pair_machine import new_life, step
 from hammerd.core.pair_states import (
     Down,
     Launching,
     Memory,
     PairLife,
-    Parked,
     Paused,
     Probing,
     Stopped,
     Stopping,
     Streaming,
     ThenLaunch,
+    ThenPark,
     ThenStopped,
     Trouble,
     Up,
@@ -85,6 +87,7 @@ from hammerd.core.stream_sayings import (
     Remark,
     Saying,
     SliceWritten,
+    Weight,
 )
 from hammerd.core.tid import Tid
 from tests.core.print_pair_table import impossible
@@ -139,6 +142,12 @@ SAYINGS: tuple[Saying, ...] = (
     *(NoWork(), Progress(Tid(2), Tid(9), 0), Progress(Tid(2), Tid(9), 50), Committed(Tid(9))),
     *(SliceWritten(), Idle(), Idle(), Idle(), LostLink(), LostLink(), Remark("?")),
     *(Complaint("text", cure.value, cure, "hint") for cure in Cure),
+    *(
+        Complaint("text", f"a login's {cure}", cure, "hint", weight=weight)
+        for cure in Cure
+        for weight in (Weight.PASSING, Weight.PARTING)
+    ),
+    Complaint("text", "not_a_slave", Cure.PARK, "hint", ParkCause.NOT_A_SLAVE),
 )
 ASKS: tuple[Event, ...] = (
     *(StartAsked(), StartAsked(), StartAsked(lifts_latch=False), RestartAsked()),
@@ -221,6 +230,7 @@ class PairWorld:
         yield from (partial(self.post, name, Sampled(one)) for one in JUDGEMENTS[2:5])
         yield partial(self.fall_silent_or_speak, name)
         yield partial(self.post, name, DivergedSeen())
+        yield partial(self.post, name, SlaveMoved(Tid(3), Tid(9)))
         yield partial(self.post, name, Acknowledged())
         yield partial(self.post, name, FOREIGN)
         if name in self.probes:
@@ -320,7 +330,8 @@ class PairWorld:
             self.leaving.discard(name)
             life = self.lives[name]
             events = events_for(life, self._pair(name), Memory())
-            self.lives[name] = replace(life, pair=self._pair(name))
+            pair = self._pair(name)
+            self.lives[name] = replace(life, pair=pair, memory=for_ends(life.memory, pair))
             for event in events:
                 self.post(name, event)
 
@@ -519,8 +530,7 @@ def backoff(_pair: Pair, failures: int) -> float:
 
 
 def _rests(life: PairLife) -> bool:
-    is_diverged = isinstance(life.state, Parked) and life.state.cause is ParkCause.DIVERGED
-    return isinstance(life.state, Stopped) or is_diverged
+    return isinstance(life.state, Stopped) or is_held(life)
 
 
 def _check_wanted(life: PairLife) -> None:
@@ -557,14 +567,28 @@ def _check_relaunch(before: PairLife, after: PairLife) -> None:
 def _check_latch(before: PairLife, event: Event, after: PairLife) -> None:
     if before.memory.is_diverged and not after.memory.is_diverged:
         assert event == StartAsked()
+    if before.memory.promotion is not None and after.memory.promotion is None:
+        assert event == StartAsked()
+    if after.memory.promotion is not None and before.memory.promotion is None:
+        assert _tells_of_a_master(before, event), (before, event)
     if after.memory.is_diverged and not before.memory.is_diverged:
         ahead = ProbeAnswered(Go(ahead=True))
         assert event == DivergedSeen() or event == ahead
 
 
+def _tells_of_a_master(before: PairLife, event: Event) -> bool:
+    match event:
+        case SlaveMoved() | ProbeAnswered(Park()) | Sampled(Park()):
+            return True
+        case GroupEmpty():
+            return isinstance(before.state, Stopping) and isinstance(before.state.then, ThenPark)
+        case _:
+            return False
+
+
 def _check_launch(before: PairLife, event: Event, after: PairLife) -> None:
     assert isinstance(after.memory.wanted, Up)
-    assert not after.memory.is_diverged
+    assert latch_of(after.memory) is None
     if isinstance(event, ProbeAnswered):
         assert isinstance(event.judgement, Go)
     else:

@@ -41,12 +41,14 @@ from hammerd.core.pair_events import (
     Sampled,
     SlaveBusy,
     SlaveFree,
+    SlaveMoved,
     Spawned,
     SpawnFailed,
     StartAsked,
     StopAsked,
     Terminate,
 )
+from hammerd.core.pair_latches import latch_of
 from hammerd.core.pair_machine import step
 from hammerd.core.pair_states import (
     AtRest,
@@ -77,6 +79,7 @@ from hammerd.core.pair_states import (
     WaitingForSlave,
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.promotions import Promotion, Sign
 from hammerd.core.stream_sayings import (
     Batch,
     Committed,
@@ -92,6 +95,7 @@ from hammerd.core.stream_sayings import (
     Remark,
     Saying,
     SliceWritten,
+    Weight,
 )
 from hammerd.core.tid import Tid
 
@@ -105,7 +109,7 @@ Every state x every event, printed by tests/core/print_pair_table.py; see there 
 
 + launch   g glance   - TERM the group   K KILL the group   ? probe   u leave the queue   ! note
 f a failure is counted   0 failures are forgiven   r a lost stream is counted
-d latched as diverged   l the latch is lifted
+d latched   l the latch is lifted
 . nothing   ~ the same state, renewed   (blank) the shell never delivers it; the reasons are below
 st>X  stopping, becomes X when the group is empty; (f) in following gear
 
@@ -126,6 +130,7 @@ def streaming(phase: Phase, gear: Gear = Gear.BULK) -> Streaming:
     return Streaming(SINCE_AT, SINCE_AT, gear, phase, SINCE_AT, has_progressed=True)
 
 
+UUIDS = ThenPark(ParkCause.UUID_MISMATCH, "uuids differ", is_own_word=True)
 REFUSED = Parked(SINCE_AT, NOW_AT + 30, ParkCause.REFUSED, "refused")
 MOUNT = WaitingForMount(SINCE_AT, NOW_AT + 5, TROUBLE)
 
@@ -135,6 +140,7 @@ WITHOUT_GROUP: dict[str, State] = {
     "probing": Probing(SINCE_AT, NOW_AT + 20),
     "glance": Probing(SINCE_AT, NOW_AT + 1, relaunch=ThenLaunch(Gear.FOLLOWING)),
     "/confirming": Probing(SINCE_AT, NOW_AT + 20, is_confirming=True),
+    "/uuids": Probing(SINCE_AT, NOW_AT + 20, own_word=UUIDS),
     "backoff": WaitingForBackoff(SINCE_AT, NOW_AT + 5, TROUBLE),
     "mount": MOUNT,
     "/looking": replace(MOUNT, is_looking=True),
@@ -143,6 +149,7 @@ WITHOUT_GROUP: dict[str, State] = {
     "/looking ": replace(REFUSED, is_looking=True),
     "/foreign": replace(REFUSED, cause=ParkCause.FOREIGN_STREAM, hint="foreign"),
     "/diverged": replace(REFUSED, cause=ParkCause.DIVERGED, hint="diverged"),
+    "/promoted": replace(REFUSED, cause=ParkCause.NOT_A_SLAVE, hint="promoted"),
 }
 
 BEHIND = replace(
@@ -159,6 +166,7 @@ WITH_GROUP: dict[str, State] = {
     "st>stopped": stopping(ThenStopped()),
     "st>probe": stopping(ThenProbe()),
     "st>parked": stopping(ThenPark(ParkCause.REFUSED, "refused")),
+    "st>uuids": stopping(UUIDS),
     "st>mount": stopping(ThenMount(TROUBLE)),
     "st>backoff": stopping(ThenBackoff(TROUBLE)),
     "st>launch": stopping(ThenLaunch(Gear.BULK, TROUBLE)),
@@ -184,7 +192,7 @@ class Row:
 
 
 def complaint(cure: Cure) -> Complaint:
-    cause = ParkCause.UUID_MISMATCH if cure is Cure.PARK else None
+    cause = ParkCause.REFUSED if cure is Cure.PARK else None
     return Complaint("text", f"{cure}_name", cure, "hint", cause)
 
 
@@ -194,6 +202,7 @@ def said(saying: Saying) -> Row:
 
 FAILED = Memory(failures=1)
 LATCHED = Memory(is_diverged=True)
+PROMOTED = Memory(promotion=Promotion(Sign.SEEN, SINCE_AT))
 JUST_RELAUNCHED = Memory(relaunched_at=NOW_AT - 59)
 PAUSED = Memory(wanted=Paused(NOW_AT + 60))
 IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0)
@@ -203,6 +212,8 @@ ROWS: dict[str, Row] = {
     "StartAsked": Row(StartAsked()),
     "StartAsked, latched, failed": Row(StartAsked(), replace(LATCHED, failures=1)),
     "StartAsked, not by a person": Row(StartAsked(lifts_latch=False), LATCHED),
+    "StartAsked, was a master": Row(StartAsked(), PROMOTED),
+    "  not by a person": Row(StartAsked(lifts_latch=False), PROMOTED),
     "StopAsked": Row(StopAsked(Paused())),
     "StopAsked for a time": Row(StopAsked(Paused(NOW_AT + 60))),
     "StopAsked for good": Row(StopAsked(Down())),
@@ -210,9 +221,11 @@ ROWS: dict[str, Row] = {
     "RestartAsked, latched": Row(RestartAsked(), LATCHED),
     "Probe: go": Row(ProbeAnswered(Go())),
     "Probe: go, latched": Row(ProbeAnswered(Go()), LATCHED),
+    "Probe: go, was a master": Row(ProbeAnswered(Go()), PROMOTED),
     "Probe: slave ahead": Row(ProbeAnswered(Go(ahead=True))),
     "Probe: mount": Row(ProbeAnswered(AwaitMount("no_mount", "hint"))),
     "Probe: park": Row(ProbeAnswered(Park(ParkCause.UUID_MISMATCH, "hint"))),
+    "Probe: slave is a master": Row(ProbeAnswered(Park(ParkCause.NOT_A_SLAVE, "hint"))),
     "Probe: park as it is": Row(ProbeAnswered(Park(ParkCause.REFUSED, "refused"))),
     "Probe: retry": Row(ProbeAnswered(Retry("cause", "hint"))),
     "Glanced: as read": Row(Glanced(are_as_read=True)),
@@ -238,6 +251,12 @@ ROWS: dict[str, Row] = {
     "  with a failure": replace(said(LostLink()), memory=FAILED),
     "  just launched anew": replace(said(LostLink()), memory=JUST_RELAUNCHED),
     "Said Complaint: park": said(complaint(Cure.PARK)),
+    "Said Complaint: uuids differ": said(
+        Complaint("text", "uuid_mismatch", Cure.PARK, "hint", ParkCause.UUID_MISMATCH)
+    ),
+    "Said Complaint: of a login": said(
+        Complaint("text", "name", Cure.PARK, "hint", ParkCause.REFUSED, Weight.PARTING)
+    ),
     "Said Complaint: mount": said(complaint(Cure.MOUNT)),
     "Said Complaint: retry": said(complaint(Cure.RETRY)),
     "Said Complaint: note": said(complaint(Cure.NOTE)),
@@ -257,10 +276,12 @@ ROWS: dict[str, Row] = {
     "Sampled mount": Row(Sampled(AwaitMount("no_mount", "hint")), lag=UNKNOWN),
     "Sampled park": Row(Sampled(Park(ParkCause.NOT_A_SLAVE, "hint"))),
     "DivergedSeen": Row(DivergedSeen()),
+    "SlaveMoved": Row(SlaveMoved(Tid(3), Tid(9))),
     "ForeignSeen": Row(ForeignSeen(9, "hammer mirror-copy /x /slave")),
     "Acknowledged": Row(Acknowledged()),
     "DeadlinePassed": Row(DeadlinePassed()),
     "  with a failure ": Row(DeadlinePassed(), FAILED),
+    "  was a master": Row(DeadlinePassed(), PROMOTED),
 }
 
 
@@ -374,6 +395,8 @@ def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
             return "stopped" if resume_at is None else "stopped/for"
         case Probing(relaunch=ThenLaunch()):
             return "glance"
+        case Probing(own_word=own_word) if own_word is not None:
+            return "probing/uuids"
         case Probing(is_confirming=is_confirming):
             return "confirming" if is_confirming else "probing"
         case Launching():
@@ -403,7 +426,12 @@ def _word_of_phase(phase: Phase) -> str:
 
 
 def _word_of_park(cause: ParkCause) -> str:
-    words = {ParkCause.DIVERGED: "diverged", ParkCause.FOREIGN_STREAM: "foreign"}
+    words = {
+        ParkCause.DIVERGED: "diverged",
+        ParkCause.FOREIGN_STREAM: "foreign",
+        ParkCause.NOT_A_SLAVE: "promoted",
+        ParkCause.UUID_MISMATCH: "uuids",
+    }
     return words.get(cause, "parked")
 
 
@@ -446,8 +474,8 @@ def marks_of_memory(before: PairLife, after: PairLife) -> str:
         ("f", now.failures > was.failures),
         ("0", now.failures < was.failures),
         ("r", now.restarts > was.restarts),
-        ("d", now.is_diverged and not was.is_diverged),
-        ("l", was.is_diverged and not now.is_diverged),
+        ("d", latch_of(now) is not None and latch_of(was) is None),
+        ("l", latch_of(was) is not None and latch_of(now) is None),
     )
     return "".join(mark for mark, is_so in marks if is_so)
 

@@ -1,20 +1,29 @@
 """A slave ahead of its master parks the pair until a person resumes it."""
 
+from dataclasses import replace
+
+import pytest
+
+from hammerd.core.judgement import AwaitMount, Park, Retry
 from hammerd.core.pair_deadlines import deadline
 from hammerd.core.pair_events import (
     DivergedSeen,
+    ForeignSeen,
     GroupEmpty,
     Launch,
     LeaveQueue,
     Probe,
+    ProbeAnswered,
     RestartAsked,
     Said,
+    Sampled,
     SlaveBusy,
+    SlaveMoved,
     StartAsked,
     StopAsked,
     Terminate,
 )
-from hammerd.core.pair_moves import DIVERGED_HINT
+from hammerd.core.pair_latches import DIVERGED_HINT, for_ends, is_unasked
 from hammerd.core.pair_states import (
     Down,
     Launching,
@@ -24,9 +33,23 @@ from hammerd.core.pair_states import (
     Probing,
     Stopped,
 )
-from hammerd.core.pairs import Gear
-from hammerd.core.stream_sayings import LostLink, ParkCause
-from tests.core.pair_play import AHEAD, COPYING, DUE, GO, LAUNCHING, PROBING, emptied, play
+from hammerd.core.pairs import Endpoint, Gear
+from hammerd.core.promotions import Promotion, Sign
+from hammerd.core.stream_sayings import Complaint, Cure, LostLink, ParkCause
+from hammerd.core.tid import Tid
+from tests.core.pair_play import (
+    AHEAD,
+    COPYING,
+    DUE,
+    GO,
+    LAUNCHING,
+    PAIR,
+    PROBING,
+    Moment,
+    emptied,
+    go_on,
+    play,
+)
 
 LATCHED = Memory(is_diverged=True)
 DIVERGED = (*PROBING, (1, AHEAD), (2, AHEAD))
@@ -131,3 +154,97 @@ def test_divergence_seen_takes_a_pair_out_of_the_queue() -> None:
 
     assert done.life.state == diverged(9)
     assert done.effects == (LeaveQueue(),)
+
+
+# --- a slave that was a master -------------------------------------------------------------------
+
+PROMOTED = Memory(promotion=Promotion(Sign.SEEN, 1))
+SEEN = ProbeAnswered(Park(ParkCause.NOT_A_SLAVE, "it is a master"))
+SAID = Said(Complaint("said", "not_a_slave", Cure.PARK, "it is a master", ParkCause.NOT_A_SLAVE))
+MOVED = SlaveMoved(Tid(3), Tid(9))
+SEEN_BY = {
+    "probe": (*PROBING, (1, SEEN)),
+    "sample": (*COPYING, (5, Sampled(SEEN.judgement)), (6, GroupEmpty())),
+    "hammer": (*COPYING, (5, SAID), (6, GroupEmpty())),
+    "jump": (*COPYING, (5, MOVED), (6, GroupEmpty())),
+    "jump in backoff": (*PROBING, (1, ProbeAnswered(Retry("late", "wait"))), (2, MOVED), DUE),
+    "jump in a queue": (*PROBING, (1, MOVED), (2, GO)),
+    "sample in a mount": (
+        *PROBING,
+        (1, ProbeAnswered(AwaitMount("gone", "mount it"))),
+        (2, Sampled(SEEN.judgement)),
+        DUE,
+    ),
+}
+
+
+@pytest.mark.parametrize("moments", SEEN_BY.values(), ids=SEEN_BY)
+def test_slave_that_was_a_master_is_held_whatever_a_probe_says_later(
+    moments: tuple[Moment, ...],
+) -> None:
+    held = play(*moments).life
+    later = go_on(held, (500, GO)).life
+    restarted = go_on(later, (501, RestartAsked())).life
+    started = go_on(later, (502, StartAsked(lifts_latch=False))).life
+
+    for life in (held, later, restarted, started):
+        assert isinstance(life.state, Parked)
+        assert life.state.cause is ParkCause.NOT_A_SLAVE
+        assert deadline(life) is None
+        assert is_unasked(life)
+    assert go_on(later, (503, StartAsked())).effects == (Probe(),)
+
+
+def test_resumed_pair_whose_slave_is_a_slave_again_is_launched() -> None:
+    done = play(*SEEN_BY["probe"], (9, StartAsked()), (10, GO))
+
+    assert done.effects == (Launch(Gear.FOLLOWING),)
+    assert done.life.memory == Memory()
+
+
+def test_what_was_seen_while_a_pair_is_stopped_holds_it_later() -> None:
+    moments = (*COPYING, (5, StopAsked(Paused(100))), (6, Sampled(SEEN.judgement)))
+    done = play(*moments, (7, GroupEmpty()), DUE)
+
+    assert isinstance(done.life.state, Parked)
+    assert done.life.state.cause is ParkCause.NOT_A_SLAVE
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        (*PROBING, (1, ForeignSeen(9, "hammer mirror-copy")), (2, MOVED)),
+        (*COPYING, (5, ForeignSeen(9, "hammer mirror-copy")), (6, MOVED)),
+        (*LAUNCHING[:2], (1, SlaveBusy("other")), (2, MOVED)),
+    ],
+)
+def test_step_of_a_slave_that_others_are_known_to_write_to_is_explained(
+    moments: tuple[Moment, ...],
+) -> None:
+    assert play(*moments).life.memory.promotion is None
+
+
+OTHER = Endpoint("/other")
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_diverged", "is_promoted"),
+    [
+        ({}, True, True),
+        ({"master": OTHER}, False, True),
+        ({"slave": OTHER}, False, False),
+    ],
+)
+def test_latch_belongs_to_the_ends_that_it_was_seen_on(
+    ends: dict[str, Endpoint], is_diverged: bool, is_promoted: bool
+) -> None:
+    moments = (*SEEN_BY["probe"], (2, DivergedSeen()))
+    memory = for_ends(play(*moments).life.memory, replace(PAIR, **ends))
+
+    assert (memory.is_diverged, memory.promotion is not None) == (is_diverged, is_promoted)
+
+
+def test_latch_that_does_not_tell_its_ends_holds() -> None:
+    memory = replace(PROMOTED, is_diverged=True)
+
+    assert for_ends(memory, replace(PAIR, slave=OTHER)) == memory

@@ -34,9 +34,10 @@ from hammerd.core.pair_states import (
     ThenStopped,
     Trouble,
     WaitingForBackoff,
+    WaitingForMount,
 )
 from hammerd.core.pairs import Gear
-from hammerd.core.stream_sayings import Cure, LostLink, ParkCause, Remark
+from hammerd.core.stream_sayings import Complaint, Cure, LostLink, ParkCause, Remark
 from tests.core.pair_play import COPYING, DUE, GO, LAUNCHING, PROBING, Moment, complained, play
 
 PROMOTED = Park(ParkCause.NOT_A_SLAVE, "it is a master now")
@@ -80,11 +81,62 @@ def test_parked_pair_whose_cause_is_gone_is_launched() -> None:
     assert done.effects == (Launch(Gear.FOLLOWING),)
 
 
-@pytest.mark.parametrize("judgement", [AwaitMount("gone", "mount it"), Retry("late", "wait")])
-def test_parked_pair_whose_ends_cannot_be_read_stays_parked(judgement: AwaitMount | Retry) -> None:
-    done = play(*LOOKING, (62, ProbeAnswered(judgement)))
+def test_parked_pair_whose_ends_cannot_be_read_stays_parked() -> None:
+    done = play(*LOOKING, (62, ProbeAnswered(Retry("late", "wait"))))
 
     assert done.life.state == Parked(1, 122, ParkCause.UUID_MISMATCH, "uuids differ")
+
+
+def test_parked_pair_whose_mount_turns_out_missing_waits_for_it() -> None:
+    done = play(*LOOKING, (62, ProbeAnswered(AwaitMount("null_mount_missing", "mount it"))))
+
+    trouble = Trouble("null_mount_missing", "mount it")
+    assert done.life.state == WaitingForMount(62, 72, trouble)
+
+
+# --- what a stream says of uuids is looked at first --------------------------------------------
+
+MISMATCH_SAID = Said(
+    Complaint("said", "uuid_mismatch", Cure.PARK, "compare", ParkCause.UUID_MISMATCH)
+)
+CHECKING = (*COPYING, (50, MISMATCH_SAID), (51, GroupEmpty()))
+
+
+def test_uuids_that_a_stream_says_differ_are_probed_before_anything_is_advised() -> None:
+    done = play(*CHECKING)
+
+    own_word = ThenPark(ParkCause.UUID_MISMATCH, "compare", is_own_word=True)
+    assert done.life.state == Probing(51, 71, own_word=own_word)
+    assert done.effects == (Probe(),)
+
+
+def test_null_mount_in_disguise_is_waited_for_and_comes_back() -> None:
+    missing = ProbeAnswered(AwaitMount("null_mount_missing", "mount it"))
+    waiting = play(*CHECKING, (52, missing))
+    back = play(*CHECKING, (52, missing), DUE, (63, GO))
+
+    assert waiting.life.state == WaitingForMount(52, 62, Trouble("null_mount_missing", "mount it"))
+    assert waiting.life.memory.failures == 0
+    assert isinstance(back.life.state, Launching)
+
+
+def test_uuids_that_a_probe_sees_differ_park_with_what_the_probe_advises() -> None:
+    done = play(*CHECKING, (52, ProbeAnswered(MISMATCH)))
+
+    assert done.life.state == Parked(52, 112, ParkCause.UUID_MISMATCH, "uuids differ")
+
+
+def test_uuids_that_no_probe_can_see_park_with_what_the_stream_said() -> None:
+    done = play(*CHECKING, (52, GO))
+
+    assert done.life.state == Parked(52, 112, ParkCause.UUID_MISMATCH, "compare")
+    assert done.life.memory.refusals == 1
+
+
+def test_ends_that_cannot_be_read_after_the_word_of_a_stream_are_tried_again() -> None:
+    done = play(*CHECKING, (52, ProbeAnswered(Retry("late", "wait"))))
+
+    assert isinstance(done.life.state, WaitingForBackoff)
 
 
 def test_parked_pair_with_another_cause_is_parked_anew() -> None:
@@ -184,7 +236,7 @@ def test_samples_without_a_fault_leave_a_pair_in_the_queue() -> None:
 def test_complaint_that_parks_ends_the_stream_and_parks_with_its_hint() -> None:
     done = play(*COPYING, (50, complained(Cure.PARK)), (51, GroupEmpty()))
 
-    assert done.life.state == Parked(51, 111, ParkCause.UUID_MISMATCH, "what helps")
+    assert done.life.state == Parked(51, 111, ParkCause.REFUSED, "what helps")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +246,7 @@ def test_complaint_that_parks_ends_the_stream_and_parks_with_its_hint() -> None:
         (
             complained(Cure.RETRY),
             complained(Cure.PARK),
-            ThenPark(ParkCause.UUID_MISMATCH, "what helps", is_own_word=True),
+            ThenPark(ParkCause.REFUSED, "what helps", is_own_word=True),
         ),
         (
             complained(Cure.RETRY),

@@ -51,13 +51,15 @@ def test_parked_pairs_say_why_and_go_on_by_themselves_when_the_cause_is_gone(
     world.run_hammer("pfs-update", world.fs(2) / "pfs/stranger", f"shared-uuid={uuid}")
     world.run_hammer("pfs-downgrade", promoted)
     world.make_slave(master, "missing")
-    # The downgraded one carries its own file system's TID, ahead of its master's: diverged.
-    until(lambda: world.status("promoted")["because"] == "diverged", "diverged", 100)
-    ahead = world.status("promoted")
-    assert "resume" in ahead["hint"]
     for pair in ("missing", "stranger"):
         until(lambda: launches(world, pair), f"{pair} goes on by itself", 100)  # noqa: B023
         world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync", pair)
+    # What was a master once is held until a person resumes it.
+    assert world.status("promoted")["because"] == "not_a_slave"
+    answer = world.ask(Verb.RESUME, "promoted")
+    assert "was seen as a master" in answer["found"]["promoted"][0]
+    # The downgraded one carries its own file system's TID, ahead of its master's: diverged.
+    until(lambda: world.status("promoted")["because"] == "diverged", "diverged", 100)
     assert launches(world, "promoted") == 0
 
 

@@ -17,6 +17,7 @@ from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import FlushMark, TidClock, TidSample
 from hammerd.daemon import clocks_file, durable_file, state
 from hammerd.daemon.clocks_file import SavedClocks
+from hammerd.daemon.saved_latches import UNREADABLE, SavedPromotion
 from hammerd.daemon.state import SavedPair
 from hammerd.daemon.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
 
@@ -30,6 +31,10 @@ PAIRS = {
     "home": SavedPair(True, 2e9, False, UNSEEN),
     "mail": SavedPair(True, None, True),
     "src": SavedPair(False, None, True),
+    "held": SavedPair(
+        promotion=SavedPromotion("moved", 1.9e9, "0x0000000000000003", None),
+        latched_ends=("/master", "h:/slave"),
+    ),
 }
 DEEP = "[" * 100_000
 HUGE = "1" + "0" * 400
@@ -46,6 +51,28 @@ def test_state_survives_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
     state.save(path, PAIRS)
 
     assert state.load(path) == state.Loaded(PAIRS)
+
+
+@pytest.mark.parametrize(
+    "promotion",
+    [
+        "yes",
+        7,
+        {},
+        {"sign": "heard", "since_time": 1.9e9},
+        {"sign": "seen", "since_time": "then"},
+        {"sign": "seen", "since_time": 1.9e9, "before": "a TID"},
+        {"sign": "seen", "since_time": 1.9e9, "after": HUGE},
+    ],
+)
+def test_latch_that_makes_no_sense_holds(tmp_path: Path, promotion: object) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(entry(is_paused=False, promotion=promotion))
+
+    loaded = state.load(path)
+
+    assert loaded.pairs["test"].promotion == UNREADABLE
+    assert loaded.complaints
 
 
 def test_no_file_is_no_state_and_no_complaint(tmp_path: Path) -> None:

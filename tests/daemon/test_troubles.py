@@ -88,7 +88,7 @@ def test_full_slave_is_an_error_that_stays_in_status_until_acknowledged(
     assert [each["name"] for each in full["complaints"]] == ["slave_full"]
     line = world.says("pair.slave_full")
     assert " error " in line
-    assert "reblock" in line
+    assert "hammer reblock" in line
     assert world.status()["health"] == "warning"
     world.ask(Verb.ACK, "test")
     assert world.status()["complaints"] == []
