@@ -257,6 +257,14 @@ def test_where_no_hammer_is_it_is_said_once(hammerd, tmp_path: Path):
     assert as_json["ends_not_asked_because"] == "there is no /sbin/hammer here"
 
 
+def test_no_end_is_looked_at_where_nobody_wants_it(hammerd, disks: Disks):
+    config = disks.config("/none", "/nothing", daemon='hammer = "/no-hammer"')
+
+    ran = hammerd("check", "--strict", "--no-ends", config, columns=1000)
+
+    assert (ran.code, ran.out, ran.err) == (0, f"{config}: 1 pair, no faults\n", "")
+
+
 def test_many_ends_are_all_asked(disks: Disks):
     masters = [disks.master(f"m{n}") for n in range(end_asking.MOST_AT_ONCE + 1)]
     pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", "beta")) for m in masters)

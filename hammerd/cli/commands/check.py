@@ -1,12 +1,12 @@
 """`hammerd check`: every fault of a config, without a daemon."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import click
 
 from hammerd.cli.exits import Exit
 from hammerd.cli.json_answers import say_json, tells_json
-from hammerd.cli.machine_check import check_machine
+from hammerd.cli.machine_check import MachineCheck, check_machine
 from hammerd.cli.quantities import count
 from hammerd.cli.saying import say
 from hammerd.cli.whereabouts import chosen_config, load_config, takes_config
@@ -14,11 +14,24 @@ from hammerd.core.config_warnings import advice_on
 from hammerd.core.errors import ConfigError, Fault
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The pairs of a config without faults, and what is to be said of it all the same."""
+
+    pairs: tuple[str, ...]
+    warnings: tuple[Fault, ...]
+    not_asked_because: str
+    advice: tuple[str, ...]
+
+
 @click.command(epilog="Example: hammerd check /usr/local/etc/hammerd.toml")
 @click.option("--strict", is_flag=True, help="Take warnings for faults.")
+@click.option("--no-ends", is_flag=True, help="Look at no disk, and ask hammer nothing.")
 @tells_json
 @takes_config
-def check(file: str | None, config: str | None, *, strict: bool, as_json: bool) -> int:
+def check(
+    file: str | None, config: str | None, *, strict: bool, as_json: bool, no_ends: bool
+) -> int:
     """Check a config FILE and tell everything that is wrong with it.
 
     Exits with 78 when there are faults, with 66 when the file cannot be read. What is allowed
@@ -28,49 +41,53 @@ def check(file: str | None, config: str | None, *, strict: bool, as_json: bool) 
     """
     path = chosen_config(file, config)
     if as_json:
-        return _tell_json(path, strict=strict)
-    read = load_config(path)
-    machine = check_machine(read)
-    warnings = (*read.warnings, *machine.warnings)
-    if strict and warnings:
-        raise ConfigError(path, warnings)
-    for warning in warnings:
+        return _tell_json(path, strict=strict, no_ends=no_ends)
+    found = _find(path, no_ends=no_ends)
+    if strict and found.warnings:
+        raise ConfigError(path, found.warnings)
+    for warning in found.warnings:
         say(f"warning: {warning}")
-    told = [count(len(read.pairs), "pair"), "no faults"]
-    if warnings:
-        told.append(count(len(warnings), "warning"))
+    told = [count(len(found.pairs), "pair"), "no faults"]
+    if found.warnings:
+        told.append(count(len(found.warnings), "warning"))
     say(f"{path}: {', '.join(told)}")
-    if machine.not_asked_because:
-        say(f"note: hammer was not asked of the ends: {machine.not_asked_because}")
-    for advice in advice_on(read.pairs):
+    if found.not_asked_because:
+        say(f"note: hammer was not asked of the ends: {found.not_asked_because}")
+    for advice in found.advice:
         say(f"advice: {advice}")
     return 0
 
 
-def _tell_json(path: str, *, strict: bool) -> int:
+def _find(path: str, *, no_ends: bool) -> _Found:
+    config = load_config(path)
+    machine = MachineCheck(()) if no_ends else check_machine(config)
+    return _Found(
+        tuple(pair.name for pair in config.pairs),
+        (*config.warnings, *machine.warnings),
+        machine.not_asked_because,
+        advice_on(config.pairs),
+    )
+
+
+def _tell_json(path: str, *, strict: bool, no_ends: bool) -> int:
     faults: tuple[Fault, ...] = ()
-    warnings: tuple[Fault, ...] = ()
-    names = because = None
-    advice: tuple[str, ...] = ()
+    found = None
     try:
-        read = load_config(path)
-        machine = check_machine(read)
-        names, warnings = [pair.name for pair in read.pairs], (*read.warnings, *machine.warnings)
-        advice, because = advice_on(read.pairs), machine.not_asked_because or None
+        found = _find(path, no_ends=no_ends)
     except ConfigError as error:
         faults = error.faults
-    told = {"faults": faults, "warnings": warnings}
-    listed = {key: [_fault_json(fault) for fault in found] for key, found in told.items()}
+    told = found or _Found((), (), "", ())
     say_json(
         {
             "config": path,
-            "pairs": names,
-            **listed,
-            "advice": advice,
-            "ends_not_asked_because": because,
+            "pairs": found and found.pairs,
+            "faults": list(map(_fault_json, faults)),
+            "warnings": list(map(_fault_json, told.warnings)),
+            "advice": told.advice,
+            "ends_not_asked_because": told.not_asked_because or None,
         }
     )
-    return Exit.CONFIG if faults or (strict and warnings) else Exit.OK
+    return Exit.CONFIG if faults or (strict and told.warnings) else Exit.OK
 
 
 def _fault_json(fault: Fault) -> dict[str, str | None]:
