@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from hammerd.simulator import admin
+from hammerd.simulator.kernel.ioctls import wait_pfs
 from hammerd.simulator.kernel.publishing import (
     BY_HAND,
     SYNC,
@@ -16,9 +18,11 @@ from hammerd.simulator.kernel.publishing import (
     drawn_shape,
     parse_shape,
 )
+from hammerd.simulator.utility.pfs_paths import open_pfs
 from tests.simulator.machine import Machine, wait_for
 
 BY_HAND_SYNC = "inf inf inf content 2"
+LOOKS = 300
 
 
 @pytest.fixture
@@ -315,3 +319,24 @@ def test_stream_on_one_file_system_rests_after_two_batches(machine: Machine) -> 
 
     assert said.count("Mirror-write: Completed") - began <= 3
     assert stream.said() == said
+
+
+def test_step_that_comes_while_a_waiter_looks_is_not_slept_over(machine: Machine) -> None:
+    master, _ = machine.master_and_slave()
+    root = _masters(machine)
+    pfs, _ = open_pfs(str(master))
+    seen = []
+
+    def wait_and_flush() -> None:
+        for number in range(LOOKS):
+            # Two groups, of which the second publishes the first, somewhere in the look.
+            admin.set_knob(root, "flush_steps", f"0 {number * 1e-5:.5f} content 1")
+            tid = admin.write(root, 1, 0)
+            wait_pfs(pfs, tid - 1)
+            seen.append(tid)
+
+    waiting = threading.Thread(target=wait_and_flush, daemon=True)
+    waiting.start()
+    waiting.join(60)
+
+    assert len(seen) == LOOKS
