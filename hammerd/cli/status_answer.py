@@ -18,6 +18,8 @@ class DaemonAnswer(TypedDict):
     state: str
     lines_dropped: NotRequired[int]
     writes_failed: NotRequired[int]
+    syslog_unreached_because: NotRequired[str | None]
+    syslog_lines_lost: NotRequired[int]
     state_unsaved_since_time: NotRequired[str | None]
     state_unsaved_because: NotRequired[str | None]
     clocks_unsaved_because: NotRequired[str | None]

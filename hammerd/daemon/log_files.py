@@ -168,7 +168,7 @@ class LogFiles:
         """Write a line to the log and to syslogd, to each whatever the other does.
 
         Raises:
-            OSError: one of them did not take it; it is counted as lost there.
+            OSError: the log did not take it; it is counted as lost there.
         """
         try:
             self.log.write_line(line)

@@ -1,7 +1,7 @@
 """The log, the record of lag and the history of a daemon, behind one writer thread."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from hammerd.core.daemon_config import DaemonConfig, LogLevel
@@ -43,6 +43,14 @@ class Logging:
             tell_loop(self._loop, lambda: self.journal.log.error(event, **{key: value}))
 
         return tell
+
+    def describe(self, unwritten: int) -> Mapping[str, object]:
+        """Return what status says of the logs, `unwritten` being what was never handed over."""
+        return {
+            "lines_dropped": self.writer.dropped,
+            "writes_failed": self.writer.failed + unwritten,
+            **self.files.system.describe(),
+        }
 
     def reopen(self) -> None:
         """Open the log files anew, after they were rotated."""

@@ -8,7 +8,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hammerd.core.daemon_config import LogFormat, LogLevel, SyslogFacility
 
@@ -39,24 +39,34 @@ class SystemLog:
         self._paths = paths
         self._socket: socket.socket | None = None
         self._lost = 0
+        self.unreached_because: str | None = None
+        """Why syslogd did not take the last line, None when it did."""
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what status says of it."""
+        return {
+            "syslog_unreached_because": self.unreached_because,
+            "syslog_lines_lost": self._lost,
+        }
 
     def write_line(self, level: LogLevel, line: str) -> None:
         """Send a line of the log, as it stands there but for its head.
 
-        Raises:
-            OSError: syslogd takes nothing; the line is counted as lost.
+        What syslogd does not take is counted, and costs the log itself nothing.
         """
         if self.facility is SyslogFacility.NONE:
+            self._lost, self.unreached_because = 0, None
             return
         try:
             if self._lost:
                 self._send(LogLevel.WARNING, f"log.lines_lost count={self._lost}")
                 self._lost = 0
             self._send(level, self._without_head(line))
-        except OSError:
+            self.unreached_because = None
+        except OSError as error:
             self._lost += 1
+            self.unreached_because = error.strerror or str(error)
             self.close()
-            raise
 
     def _send(self, level: LogLevel, text: str) -> None:
         priority = _FACILITIES[self.facility] * 8 + _SEVERITIES[level]

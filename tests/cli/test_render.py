@@ -412,6 +412,29 @@ def test_a_history_that_cannot_be_written_stands_below_the_table(
     ]
 
 
+def test_what_others_cannot_find_or_hear_stands_below_the_table(
+    make_status: MakeStatus, make_pair: MakePair
+):
+    status = make_status(make_pair("a"))
+    daemon = {
+        **status["hammerd"],
+        "run_dir_unusable_because": "/var/run/hammerd: No space left on device",
+        "syslog_unreached_because": "nobody listens at /dev/log",
+        "syslog_lines_lost": 7,
+    }
+
+    lines = render_status({**status, "hammerd": daemon})
+
+    assert [plain_text(line) for line in lines[5:]] == [
+        "! run_dir or the lock cannot be used: /var/run/hammerd: No space left on device",
+        "  hint: others may not find hammerd, or a second one may start; it tries again",
+        "    each minute",
+        "! syslogd takes nothing (7 lines so far): nobody listens at /dev/log",
+        "  hint: the log file has them; start syslogd, or take syslog_facility out of the",
+        "    config",
+    ]
+
+
 def test_a_refused_config_stands_below_the_table(make_status: MakeStatus, make_pair: MakePair):
     status = make_status(make_pair("a"))
     daemon = {
