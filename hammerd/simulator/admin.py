@@ -21,7 +21,7 @@ from hammerd.simulator.kernel.file_system import (
 from hammerd.simulator.kernel.flush import Flushed
 from hammerd.simulator.kernel.ioctls import catch_up, make_tree
 from hammerd.simulator.kernel.pfs_info import PfsInfo, new_uuid, pfs_directory, store_info
-from hammerd.simulator.kernel.publishing import SYNCER
+from hammerd.simulator.kernel.publishing import SYNCER, shape_of
 from hammerd.simulator.kernel.state_files import replace_file
 from hammerd.simulator.shebang import shebang
 from hammerd.simulator.utility.pfs_paths import open_pfs
@@ -241,10 +241,12 @@ def set_knob(root: Path, name: str, value: str | float | None) -> None:
     """Set one of KNOBS (docs/simulator.md) or, with None, remove it.
 
     Raises:
-        ValueError: there is no such knob or no such file system.
+        ValueError: there is no such knob, no such file system, or no flush goes like that.
     """
     if name not in KNOBS:
         raise ValueError(f"no knob {name}: there are {', '.join(KNOBS)}")
+    if name == "flush_steps" and value:
+        shape_of(str(value), 1)
     fs = _file_system(root)
     if value is None:
         Path(fs.path(name)).unlink(missing_ok=True)

@@ -130,6 +130,15 @@ def test_shape_that_cannot_be_is_refused(text: str) -> None:
         parse_shape(text)
 
 
+def test_knob_that_names_no_flush_is_refused(machine: Machine) -> None:
+    root = machine.new_disk("/Backup1")
+
+    with pytest.raises(ValueError, match="no flush goes like this: soon"):
+        admin.publish_in_steps(root, shape="soon")
+    for shape in ("sync", "late", "random", "random 7", BY_HAND_SYNC):
+        admin.publish_in_steps(root, shape=shape)
+
+
 def test_shape_is_named_or_told() -> None:
     assert parse_shape("1") is parse_shape("sync") is SYNC
     assert parse_shape(BY_HAND_SYNC).ends_s == (BY_HAND,) * 3

@@ -13,7 +13,7 @@ import os
 
 from hammerd.simulator import clock
 from hammerd.simulator.kernel import waiters
-from hammerd.simulator.kernel.publishing import SYNCER, Publishing, Shape, drawn_shape, parse_shape
+from hammerd.simulator.kernel.publishing import SYNCER, Publishing, Shape, shape_of
 from hammerd.simulator.kernel.state_files import read_bytes, replace_file
 
 STATE_DIRECTORY = ".hammerfs"
@@ -102,14 +102,13 @@ class FileSystem:
 
     def shape(self) -> Shape | None:
         """Return how the next flush goes, None when it publishes its own TID at once."""
-        words = self.knob("flush_steps").split()
-        if words in ([], ["0"]):
+        text = self.knob("flush_steps")
+        if text in ("", "0"):
             return None
-        if words[0] != "random":
-            return parse_shape(" ".join(words))
         number = self._tid("flush_number") + 1
-        self._store_tid("flush_number", number)
-        return drawn_shape(" ".join(words[1:]), number)
+        if text.startswith("random"):
+            self._store_tid("flush_number", number)
+        return shape_of(text, number)
 
     def time_scale(self) -> float:
         """Return what the waits of this file system are divided by."""

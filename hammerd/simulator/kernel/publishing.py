@@ -46,6 +46,16 @@ def drawn_shape(seed: str, number: int) -> Shape:
     return Shape(ends_s, groups if is_late else groups - 1)
 
 
+def shape_of(text: str, number: int) -> Shape:
+    """Return how the flush of that number goes under a knob: drawn, or always the same.
+
+    Raises:
+        ValueError: no flush goes like that.
+    """
+    kind, _, seed = text.partition(" ")
+    return drawn_shape(seed, number) if kind == "random" else parse_shape(text)
+
+
 def parse_shape(text: str) -> Shape:
     """Return the shape that a knob names: `sync`, `late`, or `0.1 0.2 0.3 content 2`.
 
