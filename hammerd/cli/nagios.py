@@ -119,7 +119,8 @@ def _performance(pairs: Iterable[PairAnswer]) -> Iterator[str]:
 
 
 def _value(number: float | None, unit: str = "") -> str:
-    return "U" if number is None else f"{number}{unit}"
+    # A slave that is ahead of its master is behind by no number that a graph could show.
+    return "U" if number is None or number < 0 else f"{number}{unit}"
 
 
 def _verdict(health: str) -> Verdict:

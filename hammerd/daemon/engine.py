@@ -121,6 +121,7 @@ class Engine:
         self.unwritten = 0
         self._leaving: set[str] = set()
         self.on_memory_changed: Callable[[], None] = lambda: None
+        self.on_state_changed: Callable[[], None] = lambda: None
         self.on_gone: Callable[[str], None] = lambda _pair: None
         self.on_slave_freed: Callable[[str], None] = lambda _pair: None
         world.inbox.wake = self._drain
@@ -241,6 +242,8 @@ class Engine:
             if after.state is not before.state:
                 self._world.journal.stepped(before.state, after, now_at)
                 self._faults.tell_rest()
+            if type(after.state) is not type(before.state):
+                self.on_state_changed()
             if _is_durable_change(before.memory, after.memory):
                 self.on_memory_changed()
         except Exception as error:

@@ -1,7 +1,7 @@
 """What outlives the daemon: taken up at the start, written down at changes and at intervals.
 
     state.json    pauses, latches, what nobody acknowledged, at each change   (state.py)
-    clocks.json   tid clocks and last TIDs, each minute                       (clocks_file.py)
+    clocks.json   tid clocks and last TIDs, each minute and when a pair moves (clocks_file.py)
 
 Rules count in monotonic seconds, the files in wall time; this is where one becomes the other. The
 wall clock may have been wrong when a pause was saved, or may be so now: what was left of the pause
@@ -36,6 +36,9 @@ from hammerd.daemon.writer import Writer
 SAVED_S = 2.0
 """How long an answer waits for the disk: less than a client waits for the answer."""
 
+SOON_S = 2.0
+"""How long a pair may move on before the clocks are saved: flapping pairs cost one save."""
+
 Memories = Callable[[], Mapping[str, Memory]]
 AnomaliesOfAll = Callable[[], Mapping[str, tuple[Anomaly, ...]]]
 Told = tuple[tuple[CountedComplaint, ...], tuple[Anomaly, ...]]
@@ -60,6 +63,8 @@ class Keeping:
         self._clocks = Saves("clocks.json", self._take_clocks, writer, log)
         self._told_when_saved: Mapping[str, Told] = {}
         self._boot_time = boot_time()
+        self._slaves_when_saved: frozenset[str] = frozenset()
+        self._soon: asyncio.TimerHandle | None = None
         self.memories: Memories = dict
         self.anomalies: AnomaliesOfAll = dict
         self.complaints: tuple[str, ...] = ()
@@ -124,6 +129,16 @@ class Keeping:
         if self._told_now() != self._told_when_saved or self._is_any_paused_for_a_time():
             self._state.ask()
 
+    def sampled(self) -> None:
+        """Save the clocks after the first reading of a slave: a kill may come within a minute."""
+        if self._readings.slaves.saved().keys() - self._slaves_when_saved:
+            self._clocks.ask()
+
+    def moved(self) -> None:
+        """Save the clocks soon after a pair came into another state, at most so often."""
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(SOON_S, self._save_soon)
+
     async def saved(self, timeout_s: float = SAVED_S) -> str | None:
         """Wait until the changes so far were saved; return why they were not, if so."""
         try:
@@ -138,6 +153,8 @@ class Keeping:
 
     def finish(self, writer: Writer) -> None:
         """Queue the last saves."""
+        if self._soon is not None:
+            self._soon.cancel()
         self._state.finish(writer)
         self._clocks.finish(writer)
 
@@ -169,12 +186,17 @@ class Keeping:
             return
         self._readings.load(kept.clocks, kept.slaves, kept.before_boot)
 
+    def _save_soon(self) -> None:
+        self._soon = None
+        self._clocks.ask()
+
     def _take_state(self) -> Callable[[], None]:
         self._kept, self._told_when_saved = self._pairs_now(), self._told_now()
         return partial(self._save, self._state_path, partial(state.save, pairs=self._kept))
 
     def _take_clocks(self) -> Callable[[], None]:
         clocks, slaves = self._readings.saved()
+        self._slaves_when_saved = frozenset(slaves)
         now = self._clock.now()
         moment = SavedMoment(now.time, now.at, self._boot_time)
         # The thread that writes makes wall times of them: there are many.

@@ -157,6 +157,14 @@ class KnownSlaves:
         if known is not None:
             self._tids[str(slave)] = replace(known, is_forked=False)
 
+    def acknowledged(self, slave: Endpoint) -> None:
+        """Record that a person has seen what happened to a slave's master.
+
+        That says that the slave belongs to it, but not that it may hold what the master lost.
+        """
+        if str(slave) not in self._ahead:
+            self.trusted(slave)
+
     def is_forked(self, slave: Endpoint) -> bool:
         """Tell whether a slave may hold what its master has no more."""
         known = self._tids.get(str(slave))

@@ -220,6 +220,7 @@ class Daemon:
         feed.on_anomaly = self._keeping.changed
         self._moves.listen(feed, self._engine)
         self._engine.on_memory_changed = self._keeping.changed
+        self._engine.on_state_changed = self._keeping.moved
         self._keeping.memories = self._engine.memories
         self._keeping.anomalies = self._anomalies_of_all
         self._answers.on_acknowledged = self._acknowledged
@@ -340,6 +341,7 @@ class Daemon:
         async with self._is_sampling:
             self._hearsay.still_resting(self._engine.lives())
             await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
+            self._keeping.sampled()
 
     async def _look_at_halves(self) -> None:
         self._streams.look()
@@ -374,9 +376,7 @@ class Daemon:
     def _acknowledged(self, name: str) -> None:
         pair = self._engine.life(name).pair
         self._anomalies.acknowledge(pair)
-        # Who has seen that a master went back says that its slave belongs to it.
-        if not self._readings.slaves.was_ahead(pair.slave):
-            self._readings.slaves.trusted(pair.slave)
+        self._readings.slaves.acknowledged(pair.slave)
         self._keeping.changed()
 
     def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:

@@ -28,6 +28,15 @@ def test_all_well_is_one_line_with_what_can_be_drawn(nagios, start_daemon, make_
     ]
 
 
+def test_slave_that_is_ahead_has_no_number_below_the_least(
+    nagios, start_daemon, make_pair, make_status
+):
+    ahead = make_pair("home", lag_s=None, lag_tids=-3, lag_verdict="ahead", health="unknown")
+    start_daemon(Answer(make_status(ahead)))
+
+    assert "'home_lag_tids'=U;;;0" in nagios().out
+
+
 @pytest.mark.parametrize(
     ("health", "code"), [("ok", 0), ("warning", 1), ("critical", 2), ("unknown", 3)]
 )
