@@ -34,6 +34,15 @@ def written_slave(words: Sequence[str]) -> str | None:
     return None
 
 
+def scheduled_slave(line: str) -> str | None:
+    """Return the slave operand of a crontab's line that runs a hammer, None for any other."""
+    words = [word.strip("'\"();&") for word in line.split()]
+    hammers = [index for index, word in enumerate(words) if basename(word) == "hammer"]
+    if not hammers or line.lstrip().startswith("#"):
+        return None
+    return written_slave(words[hammers[0] :])
+
+
 def _place_of_hammer(words: Sequence[str]) -> int | None:
     """Return which word is hammer where a process is hammer itself, None for any other."""
     index = 0

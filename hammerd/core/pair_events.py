@@ -153,10 +153,17 @@ class SlaveMoved:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSeen:
-    """A stream onto the slave that is not ours runs."""
+    """A stream onto the slave that is not ours runs.
+
+    `pids` are all processes of it; `pgid` is its group where nobody else is in that. `started_by`
+    is the line of a crontab that starts it, and the file.
+    """
 
     pid: int
     command: str
+    pids: tuple[int, ...] = ()
+    pgid: int | None = None
+    started_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

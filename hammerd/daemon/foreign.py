@@ -22,7 +22,9 @@ from hammerd.daemon.process_table import (
     asking,
     cwd_of,
     ids,
+    living,
     look_at,
+    members_of,
     words_of,
 )
 
@@ -59,14 +61,6 @@ class Writer:
             user, _, host = where.rpartition("@")
             return Endpoint(normal(path), host, user or None)
         return Endpoint(normal(join(self.cwd or "", self.operand)))
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignStream:
-    """A process that writes to a slave and is none of ours."""
-
-    pid: int
-    command: str
 
 
 def normal(path: str) -> str:
@@ -135,6 +129,19 @@ def _may_write(euid: int) -> bool:
 
 
 # --- groups of ours ----------------------------------------------------------------------------
+
+
+def is_alone(pids: Collection[int], pgid: int) -> bool:
+    """Tell whether a group holds nobody but these writers and a shell that only waits for them.
+
+    cron runs each line in such a shell, whose words hold the whole line.
+    """
+    try:
+        others = {one.pid for one in living(members_of({pgid})[pgid])} - set(pids)
+    except OSError:
+        return False
+    commands = [words_of(pid) for pid in others]
+    return all("mirror-" in " ".join(one) and written_slave(one) is None for one in commands)
 
 
 def is_there(writer: Writer) -> bool:

@@ -20,8 +20,8 @@ from hammerd.daemon.adoption import Adoption, Ours
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.foreign import (
-    ForeignStream,
     Writer,
+    is_alone,
     is_there,
     normal,
     started_time_of,
@@ -110,20 +110,26 @@ class ForeignWatch:
     async def look(self) -> None:
         """Look for streams onto the slaves of all pairs that are to run; tell the pairs."""
         strangers = await self._strangers()
-        for life in self._ours.lives():
+        for life in tuple(self._ours.lives()):
             if isinstance(life.state, Stopped | Parked):
                 continue
             for group in self._groups_onto(life.pair, strangers):
                 if self._must_yield(life.pair, group):
-                    found = _told(group)
-                    self._ours.post(life.pair.name, ForeignSeen(found.pid, found.command))
+                    self._ours.post(life.pair.name, await self._seen_as(group))
                     break
 
-    async def find(self, pair: Pair) -> ForeignStream | None:
+    async def find(self, pair: Pair) -> ForeignSeen | None:
         """Return a stream onto a pair's slave that is not ours; asked before each launch."""
         self.look_after(LAUNCHED_S)
         groups = self._groups_onto(pair, await self._strangers())
-        return _told(groups[0]) if groups else None
+        return await self._seen_as(groups[0]) if groups else None
+
+    async def _seen_as(self, group: tuple[Writer, ...]) -> ForeignSeen:
+        leader = min(group, key=lambda one: (one.pid != one.pgid, one.started_time, one.pid))
+        pids = tuple(one.pid for one in group)
+        line = await self._written.crontabs.line_for(leader.operand)
+        pgid = leader.pgid if is_alone(pids, leader.pgid) else None
+        return ForeignSeen(leader.pid, leader.command, pids, pgid, line)
 
     async def _strangers(self) -> tuple[Writer, ...]:
         """Return the writers that are not ours; one look answers all who asked before it."""
@@ -204,11 +210,6 @@ def _groups(found: Iterable[Writer]) -> list[tuple[Writer, ...]]:
     for writer in found:
         groups.setdefault(writer.pgid, []).append(writer)
     return [tuple(group) for group in groups.values()]
-
-
-def _told(group: tuple[Writer, ...]) -> ForeignStream:
-    leader = min(group, key=lambda one: (one.pid != one.pgid, one.started_time, one.pid))
-    return ForeignStream(leader.pid, leader.command)
 
 
 def _group_identity(group: tuple[Writer, ...]) -> tuple[int, float]:

@@ -34,12 +34,11 @@ from hammerd.daemon.claims import Claims
 from hammerd.daemon.end_feed import EndFeed
 from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.end_reading import EndReading
-from hammerd.daemon.foreign import ForeignStream
 from hammerd.daemon.journal import Journal
 from hammerd.daemon.readings import Readings
 
 Post = Callable[[str, Event], None]
-FindForeign = Callable[[Pair], Awaitable[ForeignStream | None]]
+FindForeign = Callable[[Pair], Awaitable[ForeignSeen | None]]
 SinceAt = Callable[[str], float | None]
 """Tells since when a pair is in its state (monotonic), None when it is gone."""
 
@@ -176,7 +175,7 @@ class Sampler:
         if asked_again is not None and (foreign is not None or not is_go):
             self.probe(asked_again)
         elif foreign is not None:
-            self._told.post(pair.name, ForeignSeen(foreign.pid, foreign.command))
+            self._told.post(pair.name, foreign)
         else:
             self._told.post(pair.name, ProbeAnswered(judgement))
 

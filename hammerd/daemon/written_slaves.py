@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.calls import Calls
+from hammerd.daemon.crontabs import Crontabs
 from hammerd.daemon.foreign import Writer
 from hammerd.daemon.long_commands import LongCommands
 from hammerd.daemon.looks import Looks
@@ -32,11 +33,13 @@ NOTHING = Written()
 class WrittenSlaves:
     """What was found out about the strangers that are there.
 
-    `commands` knows the words of processes that tell none: whether one writes at all.
+    `commands` knows the words of processes that tell none: whether one writes at all. `crontabs`
+    tells what starts one again.
     """
 
     def __init__(self, calls: Calls, statuses: StatusCalls, looks: Looks) -> None:
         self.commands = LongCommands(calls)
+        self.crontabs = Crontabs(calls)
         self._statuses = statuses
         self._looks = looks
         self._known: dict[tuple[int, str], Written] = {}

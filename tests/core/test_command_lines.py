@@ -2,7 +2,7 @@
 
 import pytest
 
-from hammerd.core.command_lines import is_same_command, written_slave
+from hammerd.core.command_lines import is_same_command, scheduled_slave, written_slave
 from hammerd.core.hammer_command import stream_argv
 from hammerd.core.pairs import Endpoint, Gear, Pair
 
@@ -104,6 +104,24 @@ def test_hammer_that_an_interpreter_runs_is_known(command: str) -> None:
 )
 def test_ssh_that_has_another_host_write_does_not_write_here(command: str) -> None:
     assert written_slave(command.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "slave"),
+    [
+        ("@reboot root hammer mirror-stream /Backup1/test /Backup2/test", "/Backup2/test"),
+        ("@reboot\troot\t/sbin/hammer -i 5 mirror-stream /m /s >/dev/null 2>&1 &", "/s"),
+        ("*/5 * * * * lockf -t 0 /var/run/m hammer mirror-copy /m /s", "/s"),
+        ("@reboot sh -c '/sbin/hammer mirror-stream /m /s'", "/s"),
+        ("#@reboot root hammer mirror-stream /m /s", None),
+        ("  # @reboot root hammer mirror-stream /m /s", None),
+        ("0 4 * * * root hammer cleanup", None),
+        ("@reboot root hammerd run", None),
+        ("", None),
+    ],
+)
+def test_slave_of_a_crontabs_line_is_found(line: str, slave: str | None) -> None:
+    assert scheduled_slave(line) == slave
 
 
 def test_slave_of_our_own_stream_is_found_in_its_argv() -> None:

@@ -1,5 +1,7 @@
 """What parks a pair, what a parked pair does by itself, and what unparks it."""
 
+from dataclasses import replace
+
 import pytest
 
 from hammerd.core.judgement import AwaitMount, Go, Park, Retry
@@ -194,6 +196,27 @@ def test_foreign_stream_that_is_still_there_is_looked_for_each_minute() -> None:
 
 def test_pair_is_launched_once_the_foreign_stream_is_gone() -> None:
     assert isinstance(play(*PROBING, (1, FOREIGN), DUE, (62, GO)).life.state, Launching)
+
+
+def hint_of(seen: ForeignSeen) -> str:
+    state = play(*PROBING, (1, seen)).life.state
+    assert isinstance(state, Parked)
+    return state.hint
+
+
+def test_hint_names_the_whole_group_of_a_foreign_stream() -> None:
+    whole = replace(FOREIGN, pids=(9, 10, 11), pgid=9)
+
+    assert "pid 9 with 10, 11 writes to the slave" in hint_of(whole)
+    assert hint_of(whole).endswith("hammerd will not: kill -- -9")
+    assert hint_of(replace(whole, pgid=None)).endswith("hammerd will not: kill 9 10 11")
+
+
+def test_hint_names_the_line_that_starts_a_foreign_stream_again() -> None:
+    line = "/etc/crontab: @reboot root hammer mirror-stream /x /slave"
+    again = replace(FOREIGN, pids=(9,), pgid=9, started_by=line)
+
+    assert hint_of(again).endswith(f"kill -- -9; then remove what starts it again: {line}")
 
 
 def test_foreign_stream_beside_ours_ends_ours_and_parks() -> None:

@@ -51,6 +51,7 @@ def parks(world: World, foreign: subprocess.Popen[bytes]) -> None:
     parked = world.reaches(lambda now: now["because"] == "foreign_stream", "parked")
     assert parked["state"] == "parked"
     assert f"pid {foreign.pid}" in parked["hint"]
+    assert f"kill -- -{foreign.pid}" in parked["hint"]
     assert foreign.poll() is None
     assert not living_pids(f"{world.hammer} -vv -i 1 -")
 
@@ -151,6 +152,11 @@ def test_every_writer_of_a_group_counts(mirrored: World, place: int) -> None:
 
     assert parked["state"] == "parked"
     assert f"mirror-stream {master} {slave}" in parked["hint"]
+    # The other streams of the script are to go on.
+    assert "kill -- -" not in parked["hint"]
+    ours = parked["hint"].rpartition("kill ")[2].split()
+    assert len(ours) == 3
+    assert set(map(int, ours)) == living_pids(f"mirror-stream {master} {slave}") - {script.pid}
     end(script)
 
 
