@@ -136,7 +136,10 @@ def _printable(value: object) -> object:
     """Escape what a terminal would obey or cannot show: some of it comes from damaged files."""
     match value:
         case str():
-            return "\n".join(map(escaped, value.split("\n")))
+            # Who lays it out knows what to do about the blanks in it.
+            if value.isprintable():
+                return escaped(value)
+            return "".join(char if char in "\n\t" else escaped(char) for char in value)
         case dict():
             return {key: _printable(each) for key, each in value.items()}
         case list():
