@@ -6,11 +6,14 @@
     end.role_changed       promoted or demoted
     end.uuid_changed       another PFS is at this path
 
+Disks that take turns at one path are no anomaly once each was mirrored to: what they are is
+remembered, and a change from one to the other is told as a swap only.
+
 One reading of an end is compared with the last one. PFS#0 at the path of another PFS is a null
 mount that is missing, and no other PFS (core/judgement.py says so).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
@@ -21,6 +24,9 @@ from hammerd.core.tid import Tid, format_tid
 
 MOST_KEPT = 20
 """How many anomalies of one end are kept; the oldest are in the log only."""
+
+MOST_DISKS = 16
+"""How many slaves that take turns at one path are remembered."""
 
 MOST_TOLD = 1000
 """How many TIDs that a stream told of are kept until its slave is read: a reading that is under
@@ -61,6 +67,7 @@ class Anomalies:
     _acknowledged: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _last: dict[Endpoint, PfsStatus] = field(default_factory=dict)
+    _disks: dict[Endpoint, tuple[str, ...]] = field(default_factory=dict)
     _told: dict[Endpoint, dict[Tid, None]] = field(default_factory=dict)
     _set: dict[Endpoint, Tid] = field(default_factory=dict)
     _unexplained: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
@@ -96,7 +103,7 @@ class Anomalies:
     def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
         kept = frozenset(ends)
-        of_slaves = (self._told, self._set, self._unexplained, self._jumped_now)
+        of_slaves = (self._told, self._set, self._unexplained, self._jumped_now, self._disks)
         for known in (self._of_ends, self._last, *of_slaves):
             for gone in known.keys() - kept:
                 del known[gone]
@@ -175,6 +182,39 @@ class Anomalies:
         self._of_ends[end] = [*self._of_ends.get(end, ()), anomaly][-MOST_KEPT:]
         return anomaly
 
+    # --- disks that take turns -----------------------------------------------------------------
+
+    def disks_of(self, slave: Endpoint) -> tuple[str, ...]:
+        """Return the unique-uuids of the slaves that take turns at a path, none if it is one."""
+        disks = self._disks.get(slave, ())
+        return disks if len(disks) > 1 else ()
+
+    def belongs(self, slave: Endpoint, *unique_uuids: str) -> bool:
+        """Remember slaves of a pair's master that were seen at this path; tell if that is news."""
+        before = self._disks.get(slave, ())
+        new = tuple(uuid for uuid in unique_uuids if uuid not in before)
+        self._disks[slave] = (*before, *new)[-MOST_DISKS:]
+        return bool(new) and len(self._disks[slave]) > 1
+
+    def is_swapped(self, slave: Endpoint, status: PfsStatus) -> str | None:
+        """Take a slave for the known one that takes its turn; return which one went, if so.
+
+        That another one was there before needs no acknowledging any more.
+        """
+        last, disks = self._last.get(slave), self._disks.get(slave, ())
+        is_known = last and {last.unique_uuid, status.unique_uuid} <= {*disks}
+        if not (last and is_known) or last.unique_uuid == status.unique_uuid:
+            return None
+        if status.is_master or last.shared_uuid != status.shared_uuid:
+            return None
+        self._last[slave] = status
+        self._unexplained.pop(slave, None)
+        self._jumped_now.pop(slave, None)
+        self._of_ends[slave] = _but_swaps(self._of_ends.get(slave, ()), slave, disks)
+        for pair, inherited in self._inherited.items():
+            self._inherited[pair] = tuple(_but_swaps(inherited, slave, disks))
+        return last.unique_uuid
+
     # --- jumps -------------------------------------------------------------------------------
 
     def _jumps(
@@ -207,6 +247,16 @@ class Anomalies:
             known[-1] = replace(known[-1], after=format_tid(after))
             return ()
         return (self.add(name, end, format_tid(before), format_tid(after), at),)
+
+
+def _but_swaps(found: Iterable[Anomaly], slave: Endpoint, disks: Collection[str]) -> list[Anomaly]:
+    return [
+        one
+        for one in found
+        if one.end != slave
+        or one.name is not AnomalyName.UUID_CHANGED
+        or not {one.before, one.after} <= {*disks}
+    ]
 
 
 def _changes(last: PfsStatus, now: PfsStatus) -> Iterable[tuple[AnomalyName, str, str]]:

@@ -58,6 +58,11 @@ class EndFeed:
         self._taken = {end: span for end, span in self._taken.items() if end in ends}
         self._real = {end: real for end, real in self._real.items() if end in ends}
 
+    def belongs(self, slave: Endpoint, status: PfsStatus) -> None:
+        """Remember that the PFS at a slave's path is one of its master."""
+        if self._anomalies.belongs(slave, status.unique_uuid):
+            self.on_anomaly()
+
     def take(self, readings: Iterable[EndReading], pairs: Iterable[Pair]) -> tuple[Turned, ...]:
         """Take in what was read of the ends of these pairs, in this order.
 
@@ -127,6 +132,12 @@ class EndFeed:
         if self._anomalies.is_replaced(end, status):
             self._readings.replaced(end)
         self._uuids[end] = status.unique_uuid
+        if (before := self._anomalies.is_swapped(end, status)) is not None:
+            self.on_anomaly()
+            self._journal.log.info(
+                "slave.swapped", end=str(end), before=before, after=status.unique_uuid
+            )
+            return
         for anomaly in self._anomalies.read(end, status, reading.began.at):
             self._tell(anomaly)
         if (jump := self._anomalies.take_jump(end)) is not None:

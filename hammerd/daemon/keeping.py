@@ -40,6 +40,7 @@ SOON_S = 2.0
 """How long a pair may move on before the clocks are saved: flapping pairs cost one save."""
 
 Memories = Callable[[], Mapping[str, Memory]]
+DisksOfAll = Callable[[], Mapping[str, tuple[str, ...]]]
 AnomaliesOfAll = Callable[[], Mapping[str, tuple[Anomaly, ...]]]
 Told = tuple[tuple[CountedComplaint, ...], tuple[Anomaly, ...]]
 """What is told of a pair until it is acknowledged."""
@@ -67,6 +68,7 @@ class Keeping:
         self._soon: asyncio.TimerHandle | None = None
         self.memories: Memories = dict
         self.anomalies: AnomaliesOfAll = dict
+        self.disks: DisksOfAll = dict
         self.complaints: tuple[str, ...] = ()
 
     def load(self, pairs: Iterable[str] = ()) -> None:
@@ -114,6 +116,10 @@ class Keeping:
         """Return what an earlier daemon told of a pair's ends and nobody acknowledged."""
         left = self._kept.get(pair.name, NOTHING_SAVED).unacknowledged
         return unacknowledged.anomalies_of(left, pair, self._clock.monotonic_at)
+
+    def remembered_disks(self, pair: str) -> tuple[str, ...]:
+        """Return which slaves took turns at a pair's path under an earlier daemon."""
+        return self._kept.get(pair, NOTHING_SAVED).disks
 
     # --- saving --------------------------------------------------------------------------------
 
@@ -237,6 +243,7 @@ class Keeping:
         saved = SavedPair(
             is_diverged=memory.is_diverged,
             unacknowledged=left,
+            disks=self.disks().get(name, ()),
             promotion=saved_promotion(memory, self._clock.wall_time),
             latched_ends=memory.latched_ends if latch_of(memory) else None,
         )

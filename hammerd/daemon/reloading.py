@@ -87,6 +87,7 @@ class Reloading:
         self.is_stopping: Callable[[], bool] = lambda: False
         self.on_taken_over: Callable[[Reload], None] = lambda _changes: None
         parts.engine.on_gone = self._gone
+        parts.keeping.disks = self._disks
 
     async def reload(self) -> Reply:
         """Take over what the config file holds now, or tell why that cannot be.
@@ -132,9 +133,10 @@ class Reloading:
 
     def take_up(self, pair: Pair) -> None:
         """Take a pair in, asleep when it is disabled and otherwise as it was kept."""
-        self._parts.anomalies.inherit(pair.name, self._parts.keeping.remembered_anomalies(pair))
-        engine = self._parts.engine
-        memory = for_ends(self._parts.keeping.remembered(pair.name), pair)
+        keeping, anomalies = self._parts.keeping, self._parts.anomalies
+        anomalies.inherit(pair.name, keeping.remembered_anomalies(pair))
+        anomalies.belongs(pair.slave, *keeping.remembered_disks(pair.name))
+        engine, memory = self._parts.engine, for_ends(keeping.remembered(pair.name), pair)
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
         engine.add(new_life(pair, memory, self._parts.clock.now().at))
@@ -189,6 +191,10 @@ class Reloading:
         engine.change(pair)
         for event in events:
             engine.post(pair.name, event)
+
+    def _disks(self) -> Mapping[str, tuple[str, ...]]:
+        pairs = [life.pair for life in self._parts.engine.lives()]
+        return {pair.name: self._parts.anomalies.disks_of(pair.slave) for pair in pairs}
 
     def _gone(self, pair: str) -> None:
         self._parts.sampler.forget(pair)

@@ -184,6 +184,9 @@ class Sampler:
         ends = (seen.get(end) for end in (pair.master, pair.slave))
         are_read = all(isinstance(end, PfsStatus | MasterByLink) for end in ends)
         # Both were read and yet do not belong together: their TIDs cannot be compared.
+        slave = seen.get(pair.slave)
+        if isinstance(judgement, Go) and are_read and isinstance(slave, PfsStatus):
+            self._feed.belongs(pair.slave, slave)
         match judgement:
             case Park(hint=hint) if are_read:
                 self._readings.related(pair, hint)

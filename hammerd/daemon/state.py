@@ -26,7 +26,8 @@ class SavedPair:
     """What is kept of a pair; `paused_until_time` is wall time, None for until resumed.
 
     `paused_for_s` is what was left of the pause when this was written: whoever reads it under
-    another clock pauses no longer than that.
+    another clock pauses no longer than that. `disks` are the unique-uuids of the slaves that take
+    turns at its path.
     """
 
     is_paused: bool = False
@@ -36,6 +37,7 @@ class SavedPair:
     paused_for_s: float | None = None
     promotion: SavedPromotion | None = None
     latched_ends: tuple[str, str] | None = None
+    disks: tuple[str, ...] = ()
 
 
 NOTHING_SAVED = SavedPair()
@@ -186,8 +188,14 @@ def _pair(entry: object) -> ReadPair:
         float(for_s) if is_span(for_s) else None,
         promotion,
         parse_ends(entry.get("latched_ends")),
+        _texts(entry.get("disks")),
     )
     return ReadPair(pair, _wrong(entry) or unread, lost)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return what can be read of a list of texts: what is lost costs a warning at a swap."""
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def _wrong(entry: Mapping[str, object]) -> str:

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from hammerd.core.anomalies import MOST_KEPT, MOST_TOLD, Anomalies, Anomaly, AnomalyName
+from hammerd.core.anomalies import (
+    MOST_DISKS,
+    MOST_KEPT,
+    MOST_TOLD,
+    Anomalies,
+    Anomaly,
+    AnomalyName,
+)
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.pfs_status import PfsStatus
 from hammerd.core.tid import Tid, format_tid
@@ -147,6 +154,75 @@ def test_master_moves_as_it_likes() -> None:
 
 def test_step_back_is_no_jump() -> None:
     assert read(Anomalies(), pfs(20), pfs(10), pfs(10)) == []
+
+
+# --- disks that take turns ---------------------------------------------------------------------
+
+
+DISKS = ("disk 1", "disk 2", "disk 3")
+
+
+def swap(anomalies: Anomalies, uuid: str, tid: int = 10, **fields: object) -> str | None:
+    """Read another disk; return which one it took the turn of, or tell what happened."""
+    status = pfs(tid, unique_uuid=uuid, **fields)
+    before = anomalies.is_swapped(B, status)
+    if before is None:
+        anomalies.read(B, status, 0.0)
+    return before
+
+
+def test_disk_that_was_mirrored_to_before_may_come_back() -> None:
+    anomalies = Anomalies()
+    for uuid in DISKS:
+        assert swap(anomalies, uuid) is None
+        anomalies.belongs(B, uuid)
+    assert [one.name.value for one in anomalies.events_of(AB)] == ["end.uuid_changed"] * 2
+
+    assert [swap(anomalies, uuid) for uuid in (*DISKS, *DISKS)] == [DISKS[2], *DISKS, *DISKS[:2]]
+
+    assert anomalies.events_of(AB) == ()
+    assert anomalies.disks_of(B) == DISKS
+
+
+@pytest.mark.parametrize(
+    "other", [{"uuid": "new"}, {"shared_uuid": "of another master"}, {"is_master": True}]
+)
+def test_what_is_no_known_slave_of_the_master_is_still_told(other: dict[str, object]) -> None:
+    anomalies = Anomalies()
+    anomalies.belongs(B, *DISKS)
+    swap(anomalies, DISKS[0])
+
+    assert swap(anomalies, **{"uuid": DISKS[1], **other}) is None  # type: ignore[arg-type]
+
+    assert "end.uuid_changed" in [one.name.value for one in anomalies.events_of(AB)]
+
+
+def test_swap_forgives_nothing_but_swaps() -> None:
+    anomalies = Anomalies()
+    anomalies.belongs(B, *DISKS)
+    anomalies.inherit("ab", [Anomaly(AnomalyName.UUID_CHANGED, B, *DISKS[:2], 0.0)])
+    anomalies.add(AnomalyName.UUID_CHANGED, A, *DISKS[:2], 0.0)
+    anomalies.add(AnomalyName.SLAVE_TID_WENT_BACK, B, "2", "1", 0.0)
+    swap(anomalies, DISKS[0])
+    swap(anomalies, DISKS[1])
+
+    assert [(one.name.value, one.end) for one in anomalies.events_of(AB)] == [
+        ("end.uuid_changed", A),
+        ("slave.tid_went_back", B),
+    ]
+
+
+def test_one_slave_is_no_rotation_and_many_are_bounded() -> None:
+    anomalies = Anomalies()
+
+    assert not anomalies.belongs(B, "only")
+    assert not anomalies.belongs(B, "only")
+    assert anomalies.disks_of(B) == ()
+    for number in range(1000):
+        anomalies.belongs(B, str(number))
+    assert len(anomalies.disks_of(B)) == MOST_DISKS
+    anomalies.forget_all_but([A])
+    assert anomalies.disks_of(B) == ()
 
 
 # --- for whom ----------------------------------------------------------------------------------

@@ -167,14 +167,13 @@ def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
 
 
 def recording(world: World) -> Path:
-    """Make a hammer that writes down each PFS that is asked for its status."""
+    """Make a hammer that writes down each PFS whose status it has told."""
     place = world.root / "recording"
     place.mkdir()
     hammer = place / "hammer"
     hammer.write_text(
-        "#!/bin/sh\n"
-        f'case "$1" in pfs-status) echo "$@" >> {world.root}/asked ;; esac\n'
-        f'exec {world.hammer} "$@"\n'
+        f'#!/bin/sh\ncase "$1" in pfs-status) ;; *) exec {world.hammer} "$@" ;; esac\n'
+        f'{world.hammer} "$@"\nstatus=$?\necho "$@" >> {world.root}/asked\nexit $status\n'
     )
     hammer.chmod(0o755)
     return hammer
@@ -228,13 +227,15 @@ def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
     slave = world.make_slave(master, number=1)
     (world.fs(2) / "test/first").write_text("first\n")
     admin.flush(world.fs(2))
-    world.start(world.configure({"test": (master, slave)}, hammer=str(recording(world))))
+    hammer = str(recording(world))
+    world.start(world.configure({"test": (master, slave)}, hammer=hammer, sample_interval="3s"))
     world.streams_in_following_gear()
     waiters = world.fs(2) / ".hammerfs/waiters"
     world.reaches(
         lambda now: any((waiters / str(pid)).exists() for pid in now["half_pids"]), "at rest"
     )
-    held = admin.sync_end_tid(slave)
+    held, samples = admin.sync_end_tid(slave), asked(world, slave)
+    until(lambda: asked(world, slave) > samples, "a sample, and time until the next one")
     world.run_hammer("pfs-upgrade", slave)
     world.reaches(lambda now: now["because"] == "not_a_slave", "parked")
     samples = asked(world, master)
@@ -245,3 +246,44 @@ def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
     world.run_hammer("pfs-downgrade", slave)
 
     assert (admin.sync_end_tid(slave) == held) is not is_asked
+
+
+# --- disks that take turns -------------------------------------------------------------------
+
+
+def test_disks_that_take_turns_need_no_acknowledging_over_a_restart_either(
+    world_once: World,
+) -> None:
+    world = world_once
+    master, slave = world.make_master(), world.fs(2) / "pfs/test"
+    for number, disk in enumerate(("diskA", "diskB")):
+        if number:
+            admin.new_file_system(world.fs(2), world.fs(2).name, tid_base=0xB00000000)
+            (world.fs(2) / "pfs").mkdir()
+        world.make_slave(master)
+        world.fs(2).rename(world.root / disk)
+    (world.root / "diskA").rename(world.fs(2))
+    config = world.configure({"test": (master, slave)})
+    daemon = world.start(config)
+
+    def swap(old: str, new: str) -> None:
+        world.fs(2).rename(world.root / old)
+        world.reaches(lambda now: now["lag_unknown_because"], f"{old} is gone")
+        (world.root / new).rename(world.fs(2))
+        world.write(f"for {new}", "text\n")
+        until(lambda: holds(slave, f"for {new}"), f"{new} is brought up to date")
+        world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+
+    world.streams_in_following_gear()
+    swap("diskA", "diskB")
+    assert [one["name"] for one in world.status()["anomalies"]] == ["end.uuid_changed"]
+    swap("diskB", "diskA")
+    world.says("slave.swapped")
+    world.reaches(lambda now: now["anomalies"] == [], "nothing to acknowledge")
+    assert world.stop(daemon) == 0
+    world.start(config)
+    world.streams_in_following_gear()
+    swap("diskA", "diskB")
+
+    assert world.status()["anomalies"] == []
+    assert world.status()["health"] == "ok"

@@ -30,7 +30,7 @@ UNSEEN = Unacknowledged((FULL, DAMAGED), (WENT_BACK, PROMOTED))
 PAIRS = {
     "home": SavedPair(True, 2e9, False, UNSEEN),
     "mail": SavedPair(True, None, True),
-    "src": SavedPair(False, None, True),
+    "src": SavedPair(False, None, True, disks=("uuid 1", "uuid 2")),
     "held": SavedPair(
         promotion=SavedPromotion("moved", 1.9e9, "0x0000000000000003", None),
         latched_ends=("/master", "h:/slave"),
