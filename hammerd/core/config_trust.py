@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from hammerd.core.errors import Fault
 
 ROOT = 0
-_MOVE = "move the config to a directory that only root can write to, like /usr/local/etc"
-"""A person's home stays the person's: its owner is no cure."""
+MOVE_THE_CONFIG = "move the config to a directory that only root can write to, like /usr/local/etc"
 _GROUP_WRITES, _OTHERS_WRITE, _STICKY = 0o020, 0o002, 0o1000
 
 
@@ -25,26 +24,33 @@ class Standing:
     gid: int
     mode: int
     is_directory: bool = False
+    is_link: bool = False
 
 
-def distrust(standings: Iterable[Standing], euid: int) -> tuple[Fault, ...]:
-    """Find who else could change a config, for a process of this user; only root must care."""
+def distrust(
+    standings: Iterable[Standing], euid: int, elsewhere: str = MOVE_THE_CONFIG
+) -> tuple[Fault, ...]:
+    """Find who else could change a config, for a process of this user; only root must care.
+
+    `elsewhere` is the cure of a directory that is another user's: a person's home stays that.
+    """
     if euid != ROOT:
         return ()
-    return tuple(fault for each in standings for fault in _faults(each))
+    return tuple(fault for each in standings for fault in _faults(each, elsewhere))
 
 
-def _faults(standing: Standing) -> Iterator[Fault]:
+def _faults(standing: Standing, elsewhere: str) -> Iterator[Fault]:
     kind = "directory" if standing.is_directory else "file"
     path, mode = standing.path, f"mode {standing.mode & 0o7777:04o}"
     if standing.uid != ROOT:
-        cure = _MOVE if standing.is_directory else f'"chown root {path}"'
+        chown = "chown -h" if standing.is_link else "chown"
+        cure = elsewhere if standing.is_directory else f'"{chown} root {path}"'
         hint = f"who owns it can change what root runs: {cure}"
         yield Fault(kind, f"{path} is not root's", f"uid {standing.uid}", hint)
     if standing.is_directory and standing.mode & _STICKY:
         return
     is_theirs = standing.is_directory and standing.uid != ROOT
-    cure = _MOVE if is_theirs else f'"chmod go-w {path}"'
+    cure = elsewhere if is_theirs else f'"chmod go-w {path}"'
     hint = f"they could change what root runs: {cure}"
     if standing.mode & _OTHERS_WRITE:
         yield Fault(kind, f"everybody may write to {path}", mode, hint)

@@ -54,7 +54,7 @@ def _around(path: str) -> Iterator[Standing]:
     with contextlib.suppress(OSError):
         if os.path.islink(named):
             # A link has no mode: only its owner, and who may write to its directory, can turn it.
-            yield Standing(named, os.lstat(named).st_uid, 0, 0)
+            yield Standing(named, os.lstat(named).st_uid, 0, 0, is_link=True)
     for directory in dict.fromkeys((os.path.dirname(named), os.path.dirname(real))):
         with contextlib.suppress(OSError):
             yield _standing(directory, os.stat(directory), is_directory=True)

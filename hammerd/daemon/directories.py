@@ -81,7 +81,8 @@ def check_directory(key: str, directory: Path) -> None:
     # In a sticky directory anybody may still put a file or a link where ours is to be.
     mode = found.st_mode & ~stat.S_ISVTX
     standing = Standing(str(directory), found.st_uid, found.st_gid, mode, True)
-    faults = distrust((standing,), os.geteuid())
+    elsewhere = f'name another directory, or "chown root {directory}" if nobody else needs it'
+    faults = distrust((standing,), os.geteuid(), elsewhere)
     if faults:
         where = f"daemon.{key}"
         raise ConfigError(

@@ -57,6 +57,12 @@ def test_what_others_can_change_is_not(standing: Standing, said: str) -> None:
     assert [said] == [str(fault) for fault in distrust([standing], euid=0)]
 
 
+def test_a_link_is_given_to_root_and_not_what_it_leads_to() -> None:
+    (fault,) = distrust([Standing("/etc/h.toml", USER, 0, 0, is_link=True)], euid=0)
+
+    assert '"chown -h root /etc/h.toml"' in fault.hint
+
+
 def test_nobody_is_told_to_give_root_a_person_s_home() -> None:
     home = Standing("/home/u", USER, USER, 0o040777, is_directory=True)
 

@@ -57,7 +57,10 @@ def test_directory_of_another_user_is_refused(paired: World) -> None:
     (paired.root / "db").mkdir()
     os.chown(paired.root / "db", NOBODY, -1)
 
-    assert "is not root's" in refusal(paired)
+    said = refusal(paired)
+
+    assert "is not root's" in said
+    assert f'name another directory, or "chown root {paired.root / "db"}"' in said
 
 
 # --- links, FIFOs, directories -------------------------------------------------------------------
