@@ -1,11 +1,12 @@
 """A stream that runs: its pair, its leader, its halves, and how far its end has come."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hammerd.core.slaves import Claim
 from hammerd.daemon.children import Child
 from hammerd.daemon.hearing import Hearing
-from hammerd.daemon.process_table import Member
+from hammerd.daemon.process_table import Member, order
 
 HALVES = 2
 
@@ -36,6 +37,12 @@ class Stream:
     def lacks_halves(self) -> bool:
         """Whether there are halves that nobody has seen yet."""
         return len(self.halves) < HALVES
+
+    def add_halves(self, found: Iterable[Member]) -> None:
+        """Take halves in; one that is seen late may be the one that was forked first."""
+        halves = [*self.halves.values(), *found]
+        halves.sort(key=lambda one: order(one.pid, one.started_time, self.pgid))
+        self.halves = {half.pid: half for half in halves}
 
     def half_name(self, pid: int) -> str:
         """Return which half a process is; the source half is forked first (HAMMER.md §6)."""

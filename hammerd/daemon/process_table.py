@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from hammerd.daemon.portable import SYSTEM
+
 FIRST_ID = 1
 """Ids below are the kernel's: 0, and on DragonFly -1 for each of its threads (seen on 5.9)."""
 
@@ -134,9 +136,19 @@ def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
         if refusing and not group and not is_gone(pgid):
             group += [_unseen(pid) for pid in refusing]
     return {
-        pgid: tuple(sorted(group, key=lambda one: (one.started_time, one.pid)))
+        pgid: tuple(sorted(group, key=lambda one: order(one.pid, one.started_time, pgid)))
         for pgid, group in found.items()
     }
+
+
+def order(pid: int, started_time: float, pgid: int) -> tuple[bool, float, bool, int]:
+    """Return what sorts the members of a group by age, its leader first.
+
+    Where starts say nothing ids do, which count up; those below the leader's came after the
+    highest one was used.
+    """
+    start = started_time if SYSTEM.starts_are_exact else 0.0
+    return (pid != pgid, start, pid < pgid, pid)
 
 
 def is_gone(pgid: int) -> bool:

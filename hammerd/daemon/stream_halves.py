@@ -80,8 +80,8 @@ class StreamHalves:
             for member in members
             if member.ppid == stream.pgid and member.pid not in stream.halves
         ]
+        stream.add_halves(found)
         for half in found:
-            stream.halves[half.pid] = half
             self._watch.watch(half, partial(self._died, stream))
         if found:
             self._on_found(stream)

@@ -12,7 +12,7 @@ from pathlib import Path
 from hammerd.cli.exits import CommandFailed
 from hammerd.core.platform_facts import platform_of
 from hammerd.core.ps_output import PS_ARGV, parse_ps
-from hammerd.daemon.process_table import ancestors_of, ids, look_if_possible, words_of
+from hammerd.daemon.process_table import ancestors_of, ids, look_if_possible, order, words_of
 
 STREAM_SIZE = 3
 KEEPS_LONG_COMMANDS = platform_of(platform.system()).keeps_long_commands
@@ -151,5 +151,4 @@ def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
 
 
 def _oldest_first(members: Iterable[Process]) -> list[Process]:
-    # Halves start within a tick of each other; the parent leads its group whatever the clock says.
-    return sorted(members, key=lambda each: (each.pid != each.pgid, each.started_time, each.pid))
+    return sorted(members, key=lambda each: order(each.pid, each.started_time, each.pgid))
