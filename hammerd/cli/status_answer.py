@@ -81,6 +81,7 @@ class PairAnswer(TypedDict):
     lag_critical_s: NotRequired[float]
     safe_until_time: NotRequired[str | None]
     durable_until_time: NotRequired[str | None]
+    safe_unknown_because: NotRequired[str | None]
     lag_measured_time: NotRequired[str | None]
     master_tid: NotRequired[str | None]
     slave_tid: str | None

@@ -34,3 +34,4 @@ class PairReport:
     half_pids: tuple[int, ...]
     lag_unknown_because: str | None = None
     extras: Extras | None = None
+    safe_unknown_because: str | None = None

@@ -223,6 +223,7 @@ def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
         "lag_critical_s": report.life.pair.thresholds.lag_critical_s,
         "safe_until_time": None if lag.safe_at is None else to_time(lag.safe_at),
         "durable_until_time": None if lag.durable_at is None else to_time(lag.durable_at),
+        "safe_unknown_because": report.safe_unknown_because,
         "master_tid": None if report.master_tid is None else format_tid(report.master_tid),
         "slave_tid": None if report.slave_tid is None else format_tid(report.slave_tid),
     }

@@ -137,6 +137,15 @@ def shifted(clock: TidClock, by_s: float) -> TidClock:
     )
 
 
+def of_this_run(clock: TidClock) -> TidClock:
+    """Return a clock without what an earlier run kept."""
+    return replace(
+        clock,
+        samples=tuple(each for each in clock.samples if not each.is_approximate),
+        marks=tuple(each for each in clock.marks if not each.is_approximate),
+    )
+
+
 def thinned(samples: Sequence[Dated]) -> tuple[Dated, ...]:
     """Leave out the samples that a neighbour can stand for: some hundreds are left."""
     if len(samples) < 2:

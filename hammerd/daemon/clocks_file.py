@@ -30,7 +30,8 @@ class SavedClocks:
     """The whole file, or what of it is of use now; `moment` is None in a file of an older hammerd.
 
     `to_wall_s` is what the times lack to be wall times. `before_boot` is what slaves held that
-    are here, before this host was rebooted: it may be gone.
+    are here, before this host was rebooted: it may be gone. `is_dated`: only the wall clock told
+    how old all of it is.
     """
 
     clocks: Mapping[str, TidClock] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class SavedClocks:
     moment: SavedMoment | None = None
     to_wall_s: float = 0.0
     before_boot: Mapping[str, Tid] = field(default_factory=dict)
+    is_dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def carried(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks 
     left = {end: left_by_cut(slave) for end, slave in here.items()}
     known = {end: slave for end, slave in {**slaves, **left}.items() if slave is not None}
     before_boot = {end: slave.reading.tid for end, slave in here.items()}
-    return SavedClocks(clocks, known, before_boot=before_boot)
+    return SavedClocks(clocks, known, before_boot=before_boot, is_dated=True)
 
 
 def _times(saved: SavedClocks) -> Iterator[float]:

@@ -152,9 +152,13 @@ class EndFeed:
         if not back.because:
             self._went_back(AnomalyName.SLAVE_TID_WENT_BACK, reading, back)
             return
+        self.rolled_back(reading.end, back)
+
+    def rolled_back(self, slave: Endpoint, back: WentBack) -> None:
+        """Tell of a slave that has less than before, and why that is as it must be."""
         self._journal.log.info(
             "slave.rolled_back",
-            end=str(reading.end),
+            end=str(slave),
             before=format_tid(back.before),
             after=format_tid(back.after),
             because=back.because,

@@ -175,16 +175,17 @@ class Engine:
         life, readings = self._lives[pair], self._world.readings
         stream = self._world.streams.of(pair)
         newest = readings.clock(life.pair.master).newest
-        slave = readings.slave(life.pair.slave)
+        slave, lag = readings.slave(life.pair.slave), readings.lag(life.pair, self._loop.time())
         return PairReport(
             life,
-            readings.lag(life.pair, self._loop.time()),
+            lag,
             newest.tid if newest else None,
             slave.tid if slave else None,
             stream.child.pid if stream else None,
             tuple(stream.halves) if stream else (),
             readings.why_unknown(life.pair),
             self._world.extras(life.pair),
+            readings.why_unsafe(life.pair, lag),
         )
 
     def memories(self) -> dict[str, Memory]:

@@ -12,10 +12,12 @@ from hammerd.core.anomalies import Anomalies
 from hammerd.core.master_sightings import Listening, Sighting
 from hammerd.core.pair_events import Event, GroupEmpty, Said
 from hammerd.core.pair_states import PairLife, Streaming
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.read_spans import ReadSpan
 from hammerd.core.stream_sayings import Batch, Committed, Saying
+from hammerd.core.tid import Tid
 from hammerd.daemon.clock import Clock, Instant
+from hammerd.daemon.doubts import WentBack
 from hammerd.daemon.foreign_watch import ForeignWatch
 from hammerd.daemon.readings import Readings
 
@@ -23,6 +25,7 @@ LifeOf = Callable[[str], PairLife]
 UnsaidAt = Callable[[str], float | None]
 """Tells a moment at which what a pair's stream says now was not said; None if unknown."""
 
+OnRolledBack = Callable[[Endpoint, WentBack], None]
 OnFailed = Callable[[str, Exception], None]
 
 
@@ -43,6 +46,7 @@ class Hearsay:
         self._anomalies = anomalies
         self._clock = clock
         self.unsaid_at: UnsaidAt = lambda _pair: None
+        self.on_rolled_back: OnRolledBack = lambda _slave, _back: None
         self.on_failed: OnFailed = lambda _pair, _error: None
         self._listening: dict[str, Listening] = {}
 
@@ -85,14 +89,22 @@ class Hearsay:
         match saying:
             case Committed(tid):
                 self._anomalies.committed(life.pair.slave, tid)
-            case Batch(begin, end) if end > begin:
-                self._anomalies.announced(life.pair.slave, end)
+            case Batch(begin, end):
+                if end > begin:
+                    self._anomalies.announced(life.pair.slave, end)
+                if life.pair.slave.is_remote:
+                    self._begun(life.pair.slave, begin)
             case _:
                 pass
         # Of slices a lost line would pass for the last one; a master that is here is read, too.
         is_slice = isinstance(saying, Batch) and saying.bulk_bytes is not None
         if life.pair.master.is_remote or not is_slice:
             self._listen(life, saying)
+
+    def _begun(self, slave: Endpoint, begin: Tid) -> None:
+        back = self._readings.slaves.begun_at(slave, begin, self._clock.now().at)
+        if back is not None:
+            self.on_rolled_back(slave, back)
 
     def _listen(self, life: PairLife, saying: Saying) -> None:
         name = life.pair.name

@@ -190,7 +190,7 @@ class Keeping:
             because = "they are of a time that is still to come: a wall clock was wrong"
             self._log.warning("state.clocks_left_out", file="clocks.json", because=because)
             return
-        self._readings.load(kept.clocks, kept.slaves, kept.before_boot)
+        self._readings.load(kept.clocks, kept.slaves, kept.before_boot, is_dated=kept.is_dated)
 
     def _save_soon(self) -> None:
         self._soon = None

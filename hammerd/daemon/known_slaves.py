@@ -16,6 +16,7 @@ from hammerd.core.tid import NEVER_MIRRORED, Tid
 from hammerd.daemon.doubts import Doubts, WentBack
 
 _REBOOTED = "its host was rebooted: commits that no flush had followed were in memory only"
+_CUT_OFF = "where its host was rebooted, commits that no flush had followed are lost"
 _REMOUNTED = "its file system was not mounted: commits that no flush had followed may be lost"
 _DISK_LOST = "its file system had lost its disk: what it told then was in memory only"
 
@@ -75,6 +76,18 @@ class KnownSlaves:
         if known is None or known.reading.tid < tid:
             self._tids[key] = moved(known, SlaveReading(tid, at), at)
             self._spans[key] = heard(at)
+
+    def begun_at(self, slave: Endpoint, begin: Tid, at: float) -> WentBack | None:
+        """Record that a batch began at `begin`, so that the slave had no TID from there on.
+
+        It is all that tells of a slave on another host whose power was cut.
+        """
+        key, known = str(slave), self._tids.get(str(slave))
+        if known is None or begin > known.reading.tid:
+            return None
+        before, tid = known.reading.tid, Tid(begin - 1)
+        self._tids[key], self._spans[key] = moved(known, SlaveReading(tid, at), at), heard(at)
+        return WentBack(before, tid, _CUT_OFF)
 
     def flushed(self, slave: Endpoint, began_at: float) -> None:
         """Record a flush of a slave's file system that began at `began_at` and completed.

@@ -17,9 +17,18 @@ from hammerd.core.latches import Latch
 from hammerd.core.master_sightings import REST_PROVES_S
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.read_spans import ReadSpan
+from hammerd.core.saved_moments import WALL_SLACK_S
 from hammerd.core.slave_tids import SlaveTids
 from hammerd.core.tid import Tid
-from hammerd.core.tid_clock import FlushMark, TidClock, TidSample, last_held, record, record_flush
+from hammerd.core.tid_clock import (
+    FlushMark,
+    TidClock,
+    TidSample,
+    last_held,
+    of_this_run,
+    record,
+    record_flush,
+)
 from hammerd.daemon.clock import Clock, Instant
 from hammerd.daemon.doubts import Doubts, WentBack
 from hammerd.daemon.known_slaves import KnownSlaves
@@ -60,6 +69,9 @@ class Readings:
         # Until when masters on other hosts seem to hold their TIDs, for their streams rest.
         self._rested_at: dict[str, float] = {}
         self._last_known: dict[str, Lag] = {}
+        # Whether the wall clock dated what an earlier boot kept, and how far it is ahead of ours.
+        self._is_dated = False
+        self._wall_ahead_s = 0.0
 
     # --- what was read -----------------------------------------------------------------------
 
@@ -165,6 +177,7 @@ class Readings:
 
     def lag(self, pair: Pair, now_at: float) -> Lag:
         """Return a pair's lag; unknown where why_unknown() has a reason."""
+        self._heed_steps()
         if self._doubts.is_nothing_safe(pair):
             return UNKNOWN
         if pair.name in self._doubts.latched:
@@ -203,6 +216,30 @@ class Readings:
         if slave is None or last_held(self.clock(pair.master), slave.tid) is None:
             return f"slave {pair.slave} holds no state yet that its master was seen in"
         return None
+
+    def why_unsafe(self, pair: Pair, lag: Lag) -> str | None:
+        """Return why nothing is told as safe on a slave, None where something is."""
+        if lag.safe_at is not None:
+            return None
+        if because := self._why_blind(pair, self._clock.now().at):
+            return because
+        if self.slaves.is_forked(pair.slave):
+            return (
+                f"master {pair.master} went back: nothing newer is safe until it is acknowledged"
+            )
+        return f"no reading of master {pair.master} is as old as what slave {pair.slave} holds"
+
+    def _heed_steps(self) -> None:
+        """Leave out what an earlier boot kept once the wall clock that dated it was behind.
+
+        Set forward, it would tell moments as safe that are later than they were.
+        """
+        now = self._clock.now()
+        ahead_s = now.time - now.at
+        if self._is_dated and ahead_s > self._wall_ahead_s + WALL_SLACK_S:
+            self._clocks = {end: of_this_run(clock) for end, clock in self._clocks.items()}
+            self._is_dated = False
+        self._wall_ahead_s = ahead_s
 
     def _lag(self, pair: Pair, now_at: float) -> Lag:
         known = self.slaves.of(pair.slave)
@@ -284,10 +321,15 @@ class Readings:
         clocks: Mapping[str, TidClock],
         slaves: Mapping[str, SlaveTids],
         before_boot: Mapping[str, Tid] | None = None,
+        *,
+        is_dated: bool = False,
     ) -> None:
         """Take over what an earlier run kept, on this run's time.
 
-        `before_boot` are the TIDs of slaves before this host was rebooted.
+        `before_boot` are the TIDs of slaves before this host was rebooted; `is_dated`: only the
+        wall clock told how old it is.
         """
+        now = self._clock.now()
+        self._is_dated, self._wall_ahead_s = is_dated, now.time - now.at
         self._clocks.update(clocks)
         self.slaves.load(slaves, before_boot or {})

@@ -218,6 +218,7 @@ class Daemon:
     def _tie(self, feed: EndFeed) -> None:
         """Tell the parts whom to tell of what changes."""
         feed.on_anomaly = self._keeping.changed
+        self._hearsay.on_rolled_back = feed.rolled_back
         self._moves.listen(feed, self._engine)
         self._engine.on_memory_changed = self._keeping.changed
         self._engine.on_state_changed = self._keeping.moved

@@ -212,6 +212,7 @@ def test_whole_of_a_pair_is_told() -> None:
         "lag_measured_time": "T90",
         "safe_until_time": "T60",
         "durable_until_time": "T50",
+        "safe_unknown_because": None,
         "master_tid": "0x0000000000000030",
         "slave_tid": None,
         "health": "ok",

@@ -12,6 +12,7 @@ from hammerd.core.stream_sayings import Batch, Committed, Idle
 from hammerd.core.tid import Tid
 from hammerd.core.tid_clock import TidSample
 from hammerd.daemon.clock import Clock
+from hammerd.daemon.doubts import WentBack
 from hammerd.daemon.hearsay import Hearsay, LifeOf
 from hammerd.daemon.readings import Readings
 
@@ -103,3 +104,23 @@ def test_slice_of_a_master_that_is_here_shows_nothing() -> None:
     observer.heard("test", Said(Idle()))
 
     assert readings.clock(PAIR.master).samples == ()
+
+
+def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None:
+    """Nothing else tells of a power cut there."""
+    push = Pair("test", Endpoint("/m"), Endpoint("/s", host="far"))
+    readings = Readings()
+    observer = listening_to(push, readings)
+    backs: list[tuple[Endpoint, WentBack]] = []
+    observer.on_rolled_back = lambda slave, back: backs.append((slave, back))
+    readings.committed(push.slave, Tid(30), 1.0)
+
+    observer.heard("test", Said(Batch(Tid(31), Tid(40), None)))
+    assert backs == []
+    observer.heard("test", Said(Batch(Tid(21), Tid(40), None)))
+
+    ((slave, back),) = backs
+    assert (slave, back.before, back.after) == (push.slave, 30, 20)
+    read = readings.slave(push.slave)
+    assert read is not None
+    assert read.tid == 20

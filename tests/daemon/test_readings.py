@@ -23,14 +23,15 @@ PULL = Pair("pull", Endpoint("/a", host="far"), B)
 WALL = 1_700_000_000.0
 
 
-class Time:
+class Time(Clock):
     """Two clocks that tests set."""
 
     def __init__(self) -> None:
-        self.at = 1000.0
+        self.at, self.ahead_s = 1000.0, WALL
+        super().__init__(lambda: self.at)
 
-    def clock(self) -> Clock:
-        return Clock(lambda: self.at)
+    def now(self) -> Instant:
+        return Instant(self.at, self.at + self.ahead_s)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def time() -> Time:
 
 @pytest.fixture
 def readings(time: Time) -> Readings:
-    return Readings(Patience(here_s=90.0, remote_s=90.0), time.clock())
+    return Readings(Patience(here_s=90.0, remote_s=90.0), time)
 
 
 def span(began_at: float, ended_at: float | None = None, call: int | None = None) -> ReadSpan:
@@ -206,6 +207,24 @@ def test_clock_of_an_earlier_run_is_approximate(readings: Readings) -> None:
     lag = readings.lag(PAIR, 15)
 
     assert (lag.verdict, lag.seconds, lag.is_approximate) == (LagVerdict.BEHIND, 110, True)
+
+
+@pytest.mark.parametrize(
+    ("step_s", "is_dated", "is_left_out"),
+    [(3600.0, True, True), (3600.0, False, False), (-3600.0, True, False), (0.5, True, False)],
+)
+def test_wall_clock_that_is_set_forward_was_behind_when_it_dated_an_earlier_boot(
+    readings: Readings, time: Time, step_s: float, *, is_dated: bool, is_left_out: bool
+) -> None:
+    old = TidClock((TidSample(Tid(10), 400.0, is_approximate=True),))
+    readings.load({"/a": old}, {}, is_dated=is_dated)
+    readings.master_read(A, Tid(30), Instant(1000, WALL), span(1000))
+    slave(readings, 15, span(1000))
+    assert readings.lag(PAIR, 1001).safe_at == 400 - 52
+
+    time.ahead_s += step_s
+
+    assert readings.lag(PAIR, 1001).safe_at == (None if is_left_out else 400 - 52)
 
 
 def test_suspend_leaves_a_lag_that_is_unknown_until_the_ends_are_read_again(
@@ -397,8 +416,10 @@ def test_slave_whose_pfs_is_gone_has_nothing_that_is_safe(readings: Readings) ->
 
     readings.slaves.missing(B, None, is_untranslated=True)
 
-    assert readings.lag(PAIR, 104).safe_at is None
+    lag = readings.lag(PAIR, 104)
+    assert lag.safe_at is None
     assert readings.why_unknown(PAIR, 104) == "slave /b is gone: No such file or directory"
+    assert readings.why_unsafe(PAIR, lag) == readings.why_unknown(PAIR, 104)
     assert readings.saved()[1] == {}
     slave(readings, 10, span(105))
     assert readings.lag(PAIR, 106).safe_at == 100 - 52
@@ -471,6 +492,22 @@ def test_slave_that_held_what_its_master_lost_stays_ahead_of_it(readings: Readin
     assert readings.slaves.was_ahead(B)
     readings.replaced(B)
     assert not readings.slaves.was_ahead(B)
+
+
+def test_it_is_said_why_nothing_is_safe(readings: Readings, time: Time) -> None:
+    time.at = 102.0
+    assert readings.why_unsafe(PAIR, readings.lag(PAIR, 102)) == "master /a was not read yet"
+    master(readings, 10, span(100))
+    slave(readings, 9, span(101))
+
+    lag = readings.lag(PAIR, 102)
+
+    assert lag.safe_at is None
+    assert readings.why_unsafe(PAIR, lag) == (
+        "no reading of master /a is as old as what slave /b holds"
+    )
+    slave(readings, 10, span(103))
+    assert readings.why_unsafe(PAIR, readings.lag(PAIR, 104)) is None
 
 
 # --- TIDs that went back for a reason ------------------------------------------------------------
