@@ -300,6 +300,11 @@ class Readings:
         known = self.slaves.of(slave)
         return known.reading if known else None
 
+    def forget(self, pair: str) -> None:
+        """Forget a pair that is gone."""
+        for known in (self._last_known, self._doubts.unrelated, self._doubts.latched):
+            known.pop(pair, None)
+
     def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
         names = {str(end) for end in ends}

@@ -198,6 +198,7 @@ class Reloading:
 
     def _gone(self, pair: str) -> None:
         self._parts.sampler.forget(pair)
+        self._parts.readings.forget(pair)
         self._parts.anomalies.forget(pair)
         self._parts.journal.forget(pair)
         self._forget_ends()

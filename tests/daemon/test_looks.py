@@ -16,9 +16,16 @@ from typing import TypeVar
 import psutil
 import pytest
 
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pfs_status import PfsStatus
 from hammerd.daemon import look, looks
+from hammerd.daemon.batch_reader import BatchReader
 from hammerd.daemon.children import Child, kill_group
+from hammerd.daemon.clock import Clock
+from hammerd.daemon.end_reader import EndReader
 from hammerd.daemon.looks import Answers, Looks
+from hammerd.daemon.status_calls import StatusCalls
+from tests.daemon.test_batch_reader import Disks
 
 One = TypeVar("One")
 
@@ -260,3 +267,32 @@ def test_look_takes_about_a_millisecond() -> None:
         return min(took)
 
     assert run(act) < 0.1, sys.version
+
+
+def test_healthy_pairs_are_answered_first_though_three_file_systems_hang(
+    disks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "LATE_S", 12 * looks.SLOW_S)
+    (disks / "hangs").touch()
+    pairs = [
+        Pair(name, Endpoint(str(disks / "good/pfs/a")), Endpoint(str(disks / name / "pfs/b")))
+        for name in ("disk1", "disk2", "disk3", "good")
+    ]
+    order: list[str] = []
+
+    async def act(every: Looks) -> None:
+        calls = StatusCalls(Disks(), "/sbin/hammer", "/root")  # type: ignore[arg-type]
+        reader = EndReader(BatchReader(calls, every, Clock(asyncio.get_running_loop().time)))
+
+        async def probe(pair: Pair) -> None:
+            readings = await reader.probe([pair], 20)
+            order.append(pair.name)
+            is_read = all(isinstance(one.seen, PfsStatus) for one in readings)
+            assert is_read == (pair.name == "good"), readings
+
+        await asyncio.gather(*map(probe, pairs))
+        await reader.close()
+
+    run(act)
+    assert order[0] == "good"
+    assert hung(disks) == 3, "one child for each disk"
