@@ -269,7 +269,7 @@ def _judge_failure(role: str, end: Endpoint, seen: ProbeFailed) -> Park | AwaitM
     if complaint.name == NOT_A_HAMMER_FS and seen.look and seen.look.itself.is_directory:
         return _null_mount_missing(role, end, "a plain directory outside HAMMER")
     unexplained = AwaitMount(complaint.name, f"{who}: {complaint.hint}")
-    return (seen.look and _judge_look(who, seen.look)) or unexplained
+    return (seen.look and _judge_look(role, who, seen.look)) or unexplained
 
 
 _TROUBLE_HINTS = {
@@ -280,10 +280,13 @@ _TROUBLE_HINTS = {
 }
 
 
-_MAKING = '"hammer pfs-slave PATH shared-uuid=MASTERS" (a master: "hammer pfs-master PATH")'
+_MAKING = {
+    "master": '"hammer pfs-master PATH"',
+    "slave": '"hammer pfs-slave PATH shared-uuid=MASTERS"',
+}
 
 
-def _judge_look(who: str, look: PathLook) -> AwaitMount | None:
+def _judge_look(role: str, who: str, look: PathLook) -> AwaitMount | None:
     """Tell a missing file system and a missing PFS apart, or return None."""
     match look:
         case PathLook(above=FileLook(exists=False)):
@@ -296,22 +299,23 @@ def _judge_look(who: str, look: PathLook) -> AwaitMount | None:
             return AwaitMount(
                 "pfs_missing",
                 f"{who}: the directory above it is there, the PFS is not: mount the file system"
-                f" that holds it, or make it with {_MAKING}",
+                f" that holds it, or make it with {_MAKING[role]}",
             )
         case PathLook(itself=FileLook(is_symlink=True, link_text=str(text))):
-            return _judge_link(who, text)
+            return _judge_link(role, who, text)
         case _:
             return None
 
 
-def _judge_link(who: str, text: str) -> AwaitMount | None:
+def _judge_link(role: str, who: str, text: str) -> AwaitMount | None:
     name = text.rpartition("/")[2]
     if name.startswith("@@PFS"):
         # The kernel shows a softlink untranslated when it knows no such PFS (HAMMER.md §3).
         return AwaitMount(
             "pfs_missing",
             f"{who}: the softlink is there ({text}), its PFS is not: its file system is not"
-            f" mounted, or the PFS was destroyed; then remove the link and make it with {_MAKING}",
+            " mounted, or the PFS was destroyed; then remove the link and make it with"
+            f" {_MAKING[role]}",
         )
     if name.startswith("@@"):
         return None

@@ -127,6 +127,13 @@ class GroupEmpty:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupLives:
+    """A look that began at `looked_at` found a living member of a group that was killed."""
+
+    looked_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class HalvesWorked:
     """The halves used CPU since they were last looked at."""
 
@@ -193,6 +200,7 @@ Event = (
     | HalfContinued
     | LeaderDied
     | GroupEmpty
+    | GroupLives
     | HalvesWorked
     | Sampled
     | DivergedSeen

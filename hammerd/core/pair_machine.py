@@ -38,6 +38,7 @@ from hammerd.core.pair_events import (
     ForeignSeen,
     Glanced,
     GroupEmpty,
+    GroupLives,
     LeaveQueue,
     Misdirected,
     Probe,
@@ -60,6 +61,7 @@ from hammerd.core.pair_moves import (
     judged,
     kill,
     launch,
+    outlived,
     park,
     park_latched,
     probe,
@@ -244,6 +246,8 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
             return _complained_late(life, state, complaint)
         case GroupEmpty():
             return go_on(life, state.then, ctx)
+        case GroupLives(looked_at):
+            return outlived(life, state, looked_at)
         case DeadlinePassed():
             return kill(life, state, ctx)
         case _:

@@ -80,13 +80,21 @@ def forgiven(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
 
 
 def kill(life: PairLife, state: Stopping, ctx: Context) -> Step:
-    """End by force a group that outlived its grace; say so once when even that fails."""
+    """End by force a group that outlived its grace, again and again until it is empty."""
     kills = state.kills + 1
     wait_s = life.pair.timing.stop_grace_s if kills == 1 else UNKILLABLE_LOOK_S
-    killed = replace(state, kills=kills, deadline_at=ctx.now_at + wait_s)
-    if kills != 2:
-        return to(life, killed, Kill())
-    return to(life, killed, Kill(), Note(NoteName.UNKILLABLE, UNKILLABLE))
+    return to(life, replace(state, kills=kills, deadline_at=ctx.now_at + wait_s), Kill())
+
+
+def outlived(life: PairLife, state: Stopping, looked_at: float) -> Step:
+    """Say once that even a KILL does not end a group; only a look that came after its grace can.
+
+    A daemon that is slow is late with its looks, and a group is no worse for that.
+    """
+    spent_at = state.deadline_at if state.kills == 1 else state.deadline_at - UNKILLABLE_LOOK_S
+    if state.kills == 0 or state.is_unkillable or looked_at < spent_at:
+        return Step(life)
+    return to(life, replace(state, is_unkillable=True), Note(NoteName.UNKILLABLE, UNKILLABLE))
 
 
 def _rank(then: Then) -> int:

@@ -204,6 +204,7 @@ class Streaming:
 class Stopping:
     """The group was told to end; done when no living member is left.
 
+    `is_unkillable`: a look that began a whole grace after the KILL found it alive.
     `has_lived`: its stream had given a sign of life, so that the login to another host worked.
     """
 
@@ -211,12 +212,8 @@ class Stopping:
     deadline_at: float
     then: Then
     kills: int = 0
+    is_unkillable: bool = False
     has_lived: bool = field(default=False, compare=False)
-
-    @property
-    def is_unkillable(self) -> bool:
-        """Whether the group lives on though it was killed a whole grace ago."""
-        return self.kills > 1
 
 
 @dataclass(frozen=True, slots=True)

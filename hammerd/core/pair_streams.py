@@ -56,6 +56,7 @@ from hammerd.core.pair_states import (
     Streaming,
     ThenBackoff,
     ThenLaunch,
+    ThenMount,
     ThenPark,
     ThenProbe,
     ThenStopped,
@@ -128,8 +129,8 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
         case HalfContinued(pid) if state.stopped_half:
             note = Note(NoteName.HALF_CONTINUED, Trouble("half_continued"), f"pid {pid}")
             return to(life, replace(state, stopped_half=None), note)
-        case Sampled(Go() | AwaitMount() | Retry()):
-            return to(life, _sampled(state, ctx))
+        case Sampled(Go() | AwaitMount() | Retry() as judgement):
+            return _sampled(life, state, judgement, ctx)
         case DeadlinePassed():
             return end(_with_restart_counted(life), ThenBackoff(_stall(state)), ctx)
         case _:
@@ -219,7 +220,17 @@ def _rested(life: PairLife, state: Streaming, ctx: Context) -> Step:
     return Step(life)
 
 
-def _sampled(state: Streaming, ctx: Context) -> Streaming:
+def _sampled(
+    life: PairLife, state: Streaming, judgement: Go | AwaitMount | Retry, ctx: Context
+) -> Step:
+    if isinstance(judgement, AwaitMount) and isinstance(state.phase, AtRest):
+        # A stream at rest holds nothing of its slave, and says nothing of a master that is gone
+        # (DRAGONFLY.md §1, §3): only its next batch would fail.
+        return end(life, ThenMount(Trouble(judgement.cause, judgement.hint)), ctx)
+    return to(life, _compared(state, ctx))
+
+
+def _compared(state: Streaming, ctx: Context) -> Streaming:
     if ctx.lag.verdict is not LagVerdict.BEHIND:
         return replace(state, behind_since_at=None, behind_at_tid=None)
     if state.behind_since_at is None or state.behind_at_tid != ctx.slave_tid:
@@ -298,7 +309,10 @@ def _stall(state: Streaming) -> Trouble:
     if isinstance(state.phase, InPrescan):
         hint = "the prescan is silent and uses no CPU: look at the master's disk"
         return Trouble(LossCause.PRESCAN_STUCK, hint)
-    hint = "the master moves on, the stream does not: look at the slave's disk and at the link"
+    hint = (
+        "the master moves on, the stream does not: a read of the master's disk, a write of the"
+        " slave's or the link hangs; see dmesg of both hosts"
+    )
     return Trouble(LossCause.STALLED, hint)
 
 

@@ -31,11 +31,13 @@ class GroupEnds:
         census: Census,
         streams: Callable[[], Iterable[Stream]],
         on_empty: Callable[[Stream], None],
+        on_living: Callable[[Stream, float], None],
     ) -> None:
         self._loop = loop
         self._census = census
         self._streams = streams
         self._on_empty = on_empty
+        self._on_living = on_living
         self._timer: asyncio.TimerHandle | None = None
         self._rest_s = FIRST_SWEEP_S
 
@@ -58,20 +60,29 @@ class GroupEnds:
         self._look_after(self._rest_s)
         self._rest_s = min(2 * self._rest_s, LONGEST_SWEEP_S)
         for stream in ending:
-            if not stream.is_counted and children.notice_death(stream.child) is not None:
+            if not stream.is_counted:
                 stream.is_counted = True
                 # Each in a callback of its own: one that fails takes nothing from the others.
                 self._loop.call_soon(self._count, stream)
 
     def _count(self, stream: Stream) -> None:
-        if is_gone(stream.pgid):
-            self._counted(stream, ())
+        looked_at = self._loop.time()
+        if children.notice_death(stream.child) is None:
+            self._lives(stream, looked_at)
+        elif is_gone(stream.pgid):
+            self._counted(stream, looked_at, ())
         elif SYSTEM.zombies_keep_groups:
-            self._census.ask(stream.pgid, partial(self._counted, stream))
+            self._census.ask(stream.pgid, partial(self._counted, stream, looked_at))
+        else:
+            self._lives(stream, looked_at)
+
+    def _counted(self, stream: Stream, looked_at: float, members: tuple[Member, ...]) -> None:
+        if living(members):
+            self._lives(stream, looked_at)
         else:
             stream.is_counted = False
-
-    def _counted(self, stream: Stream, members: tuple[Member, ...]) -> None:
-        stream.is_counted = False
-        if not living(members):
             self._on_empty(stream)
+
+    def _lives(self, stream: Stream, looked_at: float) -> None:
+        stream.is_counted = False
+        self._on_living(stream, looked_at)

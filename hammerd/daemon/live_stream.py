@@ -26,6 +26,7 @@ class Stream:
     cpu_s: float = 0.0
     is_death_told: bool = False
     is_ending: bool = False
+    is_killed: bool = False
     is_counted: bool = False
 
     @property

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from hammerd.core.pair_events import Event, GroupEmpty, LeaderDied, Said
+from hammerd.core.pair_events import Event, GroupEmpty, GroupLives, LeaderDied, Said
 from hammerd.core.slaves import Claim
 from hammerd.core.stream_sayings import Saying
 from hammerd.daemon import children
@@ -45,7 +45,7 @@ class Streams:
         self._noise = Noise()
         census = Census(loop)
         self._halves = StreamHalves(loop, census, watch, emit, self._record)
-        self._ends = GroupEnds(loop, census, self._running, self._emptied)
+        self._ends = GroupEnds(loop, census, self._running, self._emptied, self._outlived)
         self._none_left = asyncio.Event()
 
     # --- what the pair decides -------------------------------------------------------------
@@ -81,6 +81,8 @@ class Streams:
 
     def kill(self, pair: str) -> None:
         """End a pair's group by force; GroupEmpty follows."""
+        if (stream := self._streams.get(pair)) is not None:
+            stream.is_killed = True
         self._end(pair, children.kill_group)
 
     # --- what others ask -------------------------------------------------------------------
@@ -153,6 +155,10 @@ class Streams:
         stream.is_ending = True
         self._ends.look_soon()
         signal_group(stream.child)
+
+    def _outlived(self, stream: Stream, looked_at: float) -> None:
+        if stream.is_killed and self._streams.get(stream.pair) is stream:
+            self._emit(stream.pair, GroupLives(looked_at))
 
     def _emptied(self, stream: Stream) -> None:
         if self._streams.get(stream.pair) is not stream:

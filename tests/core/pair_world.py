@@ -24,6 +24,7 @@ from hammerd.core.pair_events import (
     Glance,
     Glanced,
     GroupEmpty,
+    GroupLives,
     HalfContinued,
     HalfDied,
     HalfStopped,
@@ -256,6 +257,8 @@ class PairWorld:
         if group.is_ending:
             yield from [partial(self.empty, name)] * 60
             yield partial(self.hang, name)
+            yield partial(self.post, name, GroupLives(self.now_at))
+            yield partial(self.post, name, GroupLives(self.now_at - 61))
         else:
             yield from [partial(self.post, name, HalfDied(8))] * 2
 

@@ -100,7 +100,7 @@ ROWS: dict[str, Row] = {
     "stopping": Row(STOPPING),
     "stopping for a pause": Row(STOPPING, Paused()),
     "stopping, with failures": Row(STOPPING, failures=2),
-    "stopping, unkillable": Row(replace(STOPPING, kills=2)),
+    "stopping, unkillable": Row(replace(STOPPING, kills=2, is_unkillable=True)),
     "waiting: backoff": Row(WaitingForBackoff(NOW_AT - 2, NOW_AT + 9, TROUBLE), failures=1),
     "waiting: mount": Row(mount(GRACE_S - 0.1)),
     "waiting: mount, for long": Row(mount(GRACE_S)),

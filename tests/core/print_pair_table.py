@@ -24,6 +24,7 @@ from hammerd.core.pair_events import (
     Glance,
     Glanced,
     GroupEmpty,
+    GroupLives,
     HalfContinued,
     HalfDied,
     HalfStopped,
@@ -171,7 +172,7 @@ WITH_GROUP: dict[str, State] = {
     "st>backoff": stopping(ThenBackoff(TROUBLE)),
     "st>launch": stopping(ThenLaunch(Gear.BULK, TROUBLE)),
     "/killed": stopping(ThenLaunch(Gear.BULK, TROUBLE), kills=1),
-    "/unkillable": stopping(ThenLaunch(Gear.BULK, TROUBLE), kills=2),
+    "/unkillable": replace(stopping(ThenLaunch(Gear.BULK, TROUBLE), kills=2), is_unkillable=True),
 }
 
 
@@ -268,6 +269,8 @@ ROWS: dict[str, Row] = {
     "HalfContinued": Row(HalfContinued(8)),
     "LeaderDied": Row(LeaderDied("signal 9")),
     "HalvesWorked": Row(HalvesWorked()),
+    "GroupLives, after the grace": Row(GroupLives(NOW_AT + 9)),
+    "GroupLives, looked at before": Row(GroupLives(SINCE_AT)),
     "GroupEmpty": Row(GroupEmpty()),
     "GroupEmpty, paused for a time": Row(GroupEmpty(), PAUSED),
     "Sampled in sync": Row(Sampled(Go()), lag=IN_SYNC),
@@ -314,6 +317,7 @@ def impossible(life: PairLife, event: Event) -> str | None:
             | LeaderDied()
             | HalvesWorked()
             | GroupEmpty()
+            | GroupLives()
         ):
             return _no_such_group(life.state, event)
         case Spawned() | SpawnFailed() | SlaveBusy():
@@ -331,7 +335,7 @@ def impossible(life: PairLife, event: Event) -> str | None:
 def _no_such_group(state: State, event: Event) -> str | None:
     if not isinstance(state, Launching | Streaming | Stopping):
         return NO_GROUP
-    if isinstance(event, GroupEmpty) and not isinstance(state, Stopping):
+    if isinstance(event, GroupEmpty | GroupLives) and not isinstance(state, Stopping):
         return NOT_ENDING
     if isinstance(event, HalfDied) and isinstance(state, Stopping):
         return IS_ENDING
@@ -383,8 +387,10 @@ def cell(state: State, row: Row) -> str:
 def _entered(before: State, after: State) -> str:
     if after == before:
         return "."
-    if isinstance(before, Stopping) and isinstance(after, Stopping) and before.kills < after.kills:
-        return "/unkillable" if after.is_unkillable else "/killed"
+    if isinstance(before, Stopping) and isinstance(after, Stopping):
+        was, now = (before.kills, before.is_unkillable), (after.kills, after.is_unkillable)
+        if was < now:
+            return "/unkillable" if after.is_unkillable else "/killed"
     word, was = word_of(after), word_of(before)
     return "~" if word == was else word
 

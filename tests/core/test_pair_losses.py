@@ -10,6 +10,7 @@ from hammerd.core.pair_deadlines import deadline
 from hammerd.core.pair_events import (
     Event,
     GroupEmpty,
+    GroupLives,
     HalfDied,
     HalvesWorked,
     Kill,
@@ -28,6 +29,7 @@ from hammerd.core.pair_events import (
     Terminate,
 )
 from hammerd.core.pair_states import (
+    UNKILLABLE,
     Down,
     Launching,
     LossCause,
@@ -325,7 +327,10 @@ BEHIND = (*COPYING, (4, Sampled(Go())))
 def test_stream_without_progress_behind_a_moving_master_is_stalled() -> None:
     done = play(*BEHIND, DUE)
 
-    hint = "the master moves on, the stream does not: look at the slave's disk and at the link"
+    hint = (
+        "the master moves on, the stream does not: a read of the master's disk, a write of the"
+        " slave's or the link hangs; see dmesg of both hosts"
+    )
     assert done.life.state == Stopping(604, 609, ThenBackoff(Trouble(LossCause.STALLED, hint)))
 
 
@@ -410,14 +415,42 @@ def test_group_that_outlives_its_grace_is_killed() -> None:
 
 
 def test_group_that_survives_its_kill_is_unkillable_and_said_so_once() -> None:
-    killed_again = play(*STOPPING, DUE, DUE)
-    and_again = play(*STOPPING, DUE, DUE, DUE)
+    outlived = play(*STOPPING, DUE, (110, GroupLives(110)))
+    again = play(*STOPPING, DUE, (110, GroupLives(110)), (111, GroupLives(111)))
+    killed_again = go_on(outlived.life, DUE)
 
-    trouble = Trouble("unkillable", "the group survives SIGKILL: a disk or mount may hang")
-    assert killed_again.effects == (Kill(), Note(NoteName.UNKILLABLE, trouble))
-    assert killed_again.life.state == Stopping(100, 115, ThenStopped(), kills=2)
-    assert and_again.effects == (Kill(),)
-    assert deadline(and_again.life) == 120
+    assert outlived.effects == (Note(NoteName.UNKILLABLE, UNKILLABLE),)
+    assert outlived.life.state == Stopping(100, 110, ThenStopped(), kills=1, is_unkillable=True)
+    assert again.effects == ()
+    assert killed_again.effects == (Kill(),)
+    assert deadline(killed_again.life) == 115
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        STOPPING,
+        (*STOPPING, (104, GroupLives(104))),
+        (*STOPPING, DUE, (109, GroupLives(109))),
+        # The deadlines pass while the daemon is too slow to look.
+        (*STOPPING, DUE, DUE, DUE, DUE),
+        (*STOPPING, DUE, DUE, (112, GroupLives(109))),
+    ],
+)
+def test_no_group_is_unkillable_but_by_a_look_after_the_grace_of_its_kill(
+    moments: tuple[Moment, ...],
+) -> None:
+    state = play(*moments).life.state
+
+    assert isinstance(state, Stopping)
+    assert not state.is_unkillable
+
+
+def test_look_after_a_late_deadline_finds_a_group_unkillable() -> None:
+    state = play(*STOPPING, DUE, DUE, (113, GroupLives(111))).life.state
+
+    assert isinstance(state, Stopping)
+    assert state.is_unkillable
 
 
 def test_unkillable_group_that_ends_after_all_is_a_group_that_ended() -> None:

@@ -40,7 +40,17 @@ from hammerd.core.pair_states import (
 )
 from hammerd.core.pairs import Gear
 from hammerd.core.stream_sayings import Complaint, Cure, LostLink, ParkCause, Remark
-from tests.core.pair_play import COPYING, DUE, GO, LAUNCHING, PROBING, Moment, complained, play
+from tests.core.pair_play import (
+    AT_REST,
+    COPYING,
+    DUE,
+    GO,
+    LAUNCHING,
+    PROBING,
+    Moment,
+    complained,
+    play,
+)
 
 PROMOTED = Park(ParkCause.NOT_A_SLAVE, "it is a master now")
 MISMATCH = Park(ParkCause.UUID_MISMATCH, "uuids differ")
@@ -318,3 +328,23 @@ def test_new_attempt_begins_without_last_words() -> None:
     done = play(*LAUNCHING, (3, complained(Cure.RETRY)), (5, GroupEmpty()), DUE, (20, GO))
 
     assert done.life.memory.last_words == ()
+
+
+# --- an end that goes away under a stream --------------------------------------------------------
+
+GONE = Sampled(AwaitMount("file_system_missing", "mount it"))
+
+
+def test_end_that_is_gone_ends_a_stream_at_rest_and_is_waited_for() -> None:
+    ended = play(*COPYING, (4, AT_REST), (50, GONE))
+    waiting = play(*COPYING, (4, AT_REST), (50, GONE), (51, GroupEmpty()))
+
+    assert ended.effects == (Terminate(),)
+    assert waiting.life.state == WaitingForMount(
+        51, 61, Trouble("file_system_missing", "mount it")
+    )
+    assert waiting.life.memory.failures == 0
+
+
+def test_end_that_is_gone_leaves_a_stream_alone_that_is_copying() -> None:
+    assert play(*COPYING, (50, GONE)).effects == ()

@@ -1,5 +1,6 @@
 """A slave that was a master is streamed onto again only after a resume, which tells why."""
 
+import subprocess
 from pathlib import Path
 
 from hammerd.core.control_messages import Verb
@@ -125,3 +126,42 @@ def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) ->
     admin.mount_null(master, mounted)
     world.streams_in_following_gear()
     world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
+
+
+def test_slave_that_is_unmounted_under_an_idle_stream_is_told_at_once(world: World) -> None:
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    world.start(world.configure({"test": (master, slave)}))
+    world.streams_in_following_gear()
+    world.rests()
+
+    admin.unmount(world.fs(2))
+
+    waiting = world.reaches(lambda now: now["waiting_for"] == "mount", "waits for the mount")
+    assert waiting["health"] != "ok"
+    assert waiting["half_pids"] == []
+    admin.mount(world.fs(2))
+    world.streams_in_following_gear()
+
+
+def test_master_that_is_destroyed_under_an_idle_stream_is_told(world: World) -> None:
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    world.start(world.configure({"test": (master, slave)}))
+    world.streams_in_following_gear()
+    world.rests()
+
+    admin.unmount_null(world.fs(1) / "test")
+    subprocess.run(
+        [str(world.hammer), "pfs-destroy", str(master)],
+        input="y\ny\n",
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+
+    waiting = world.reaches(lambda now: now["because"] == "pfs_missing", "the master is gone")
+    assert waiting["waiting_for"] == "mount"
+    assert "pfs-master" in waiting["hint"]
