@@ -22,13 +22,16 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
     {
         "env(1) cannot ignore signals here",
         "memory is measured in /proc",
+        "needs root",
         "needs root and setpriv of util-linux",
-        "needs root and tmpfs",
+        "needs root and tmpfs of Linux",
         "needs root and unshare of util-linux",
+        "needs setpriv of util-linux",
         "no /dev/full here",
         "no bash here",
         "no dash here",
         "no make here",
+        "no pidfds here",
         "only root can give files away",
         "there is no ssh client to be refused",
     }

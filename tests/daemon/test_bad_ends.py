@@ -87,8 +87,7 @@ def test_ends_that_are_missing_cost_one_process_more_at_most(world_once: World) 
 def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> None:
     world = world_once
     flag = world.root / "hang"
-    is_of_b = f'[[ $1 == pfs-status && -e {flag} && "$*" == *pfs/b* ]]'
-    hang = f"if {is_of_b}; then exec tail -f {flag}; fi"
+    hang = f'case "$*" in pfs-status*pfs/b*) [ -e {flag} ] && exec tail -f {flag} ;; esac'
     config = world.configure(
         pairs_of(world, "a", "b", "c"),
         hammer=wrap(world, hang),
@@ -125,7 +124,7 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
 def test_half_that_dies_while_a_sample_hangs_is_noticed_without_shortcuts(world: World) -> None:
     """Where no kernel tells of a half's death, the look at halves waits for no sample."""
     flag = world.root / "hang"
-    hang = f"if [[ $1 == pfs-status && -e {flag} ]]; then exec tail -f {flag}; fi"
+    hang = f'if [ "$1" = pfs-status ] && [ -e {flag} ]; then exec tail -f {flag}; fi'
     world.start(world.configure(pairs_of(world, "test"), hammer=wrap(world, hang)))
     before = world.streams_in_following_gear()
     flag.touch()

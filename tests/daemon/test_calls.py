@@ -50,8 +50,13 @@ def test_command_that_was_killed_says_by_which_signal() -> None:
     assert run("/bin/sh", "-c", "kill -TERM $$").status == "signal SIGTERM"
 
 
+SESSION = "import os; print(os.getsid(0), os.getpid())"
+
+
 def test_command_has_no_terminal_and_only_the_environment_given() -> None:
-    answer = run("/bin/sh", "-c", "env; tty; pwd; umask; ps -o sid= -p $$; echo $$")
+    answer = run(
+        "/bin/sh", "-c", 'env; tty; pwd; umask; exec "$0" -c "$1"', sys.executable, SESSION
+    )
 
     environment, rest = answer.stdout.split("not a tty\n")
     words = rest.split()
@@ -124,10 +129,10 @@ def test_command_that_prints_piecemeal_is_not_read_at_each_piece(
 
 def test_no_fd_is_left_open_by_many_calls() -> None:
     async def many(calls: Calls) -> Answer:
-        await calls.run(("/bin/true",), ENV, 30)
+        await calls.run(("/bin/sh", "-c", ":"), ENV, 30)
         before = len(os.listdir("/dev/fd"))
         for _ in range(20):
-            answer = await calls.run(("/bin/true",), ENV, 30)
+            answer = await calls.run(("/bin/sh", "-c", ":"), ENV, 30)
         assert len(os.listdir("/dev/fd")) == before
         return answer
 

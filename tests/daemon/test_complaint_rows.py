@@ -15,7 +15,7 @@ from tests.daemon.world import Status, World
 from tests.daemon.wrapped import wrap
 
 COMPLAIN = """\
-slave="${{@: -1}}"
+for slave; do :; done
 text="{said}/${{slave##*/}}"
 case " $* " in *" mirror-stream "*)
     if [ -f "$text" ]; then cat "$text" >&2; exit 1; fi

@@ -148,9 +148,9 @@ def test_nothing_is_started_or_promised_while_the_daemon_stops(world: World) -> 
         pairs[name] = (master, world.make_slave(master, name))
     # A stream that does not heed TERM gives us the time to ask.
     deaf = (
-        'if [[ "$*" == *mirror-stream*pfs/slow ]]; then trap "" TERM; '
+        'case "$*" in *mirror-stream*pfs/slow) trap "" TERM; '
         "echo 'Mirror-read: Mirror 0000000000000001 to 0000000000000002' >&2; "
-        "while :; do sleep 0.1; done; fi"
+        "while :; do sleep 0.1; done ;; esac"
     )
     config = world.configure(pairs, hammer=wrap(world, deaf), stop_grace="3s")
     daemon = world.start(config)

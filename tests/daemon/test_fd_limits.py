@@ -107,7 +107,7 @@ def test_spawn_without_fds_is_an_error_that_says_so_and_leaves_nothing() -> None
     from hammerd.daemon import children
     def main():
         try:
-            children.spawn(("/bin/true",), {}, reads_stdout=True)
+            children.spawn(("/bin/sh", "-c", ":"), {}, reads_stdout=True)
         except SpawnError as error:
             return str(error)
     """
@@ -120,7 +120,7 @@ def test_word_that_no_program_can_be_given_is_a_spawn_error(word: str) -> None:
     before = len(os.listdir("/dev/fd"))
 
     with pytest.raises(SpawnError, match="could not be started"):
-        children.spawn(("/bin/true", word), {}, reads_stdout=True)
+        children.spawn(("/bin/sh", "-c", ":", word), {}, reads_stdout=True)
 
     assert len(os.listdir("/dev/fd")) == before
 

@@ -166,7 +166,7 @@ def far_pair(world: World) -> Path:
     """Configure a pair whose master is reached through a stand-in ssh."""
     rsh = world.root / "rsh"
     rsh.write_text(
-        f'#!/bin/bash\nwhile [ "$1" != hammer ]; do shift; done\nshift\nexec {world.hammer} "$@"\n'
+        f'#!/bin/sh\nwhile [ "$1" != hammer ]; do shift; done\nshift\nexec {world.hammer} "$@"\n'
     )
     rsh.chmod(0o755)
     master = world.make_master()

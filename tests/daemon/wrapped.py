@@ -11,7 +11,7 @@ def wrap(world: World, body: str = "") -> str:
     directory.mkdir(exist_ok=True)
     program = directory / "hammer"
     program.write_text(
-        f'#!/bin/bash\necho "$*" >> {world.root}/calls\n{body}\nexec {world.hammer} "$@"\n'
+        f'#!/bin/sh\necho "$*" >> {world.root}/calls\n{body}\nexec {world.hammer} "$@"\n'
     )
     program.chmod(0o755)
     return str(program)
