@@ -118,7 +118,7 @@ def test_log_in_json_is_one_object_a_line(world: World) -> None:
     world.says("pair.stopping")
     events = [json.loads(line) for line in world.log().splitlines()]
 
-    assert events[0]["event"] == "daemon.started"
+    assert "daemon.started" in {event["event"] for event in events[:2]}
     assert [event["event"] for event in events if event.get("pair") == "test"][:4] == [
         "pair.probing",
         "pair.launching",
