@@ -10,6 +10,7 @@ A zombie is no member: it holds nothing any more. What cannot be looked at (no f
 permission) is not gone: a live group must never be called empty.
 """
 
+import errno
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ from hammerd.daemon.portable import SYSTEM
 
 FIRST_ID = 1
 """Ids below are the kernel's: 0, and on DragonFly -1 for each of its threads (seen on 5.9)."""
+
+CWD_TRIES = 5
 
 REFUSALS = (psutil.Error, OSError, ValueError, RuntimeError, SystemError)
 """How psutil says that it cannot tell: NotImplementedError is a RuntimeError."""
@@ -93,10 +96,26 @@ def cwd_of(pid: int) -> str | None:
     """Return the directory that a process is in, None when it cannot be told."""
     with suppress(OSError), asking(pid) as process:
         return process.cwd() or None
-    # psutil refuses on DragonFly, though the system call behind it is there and tells.
+    return _cwd_of_extension(pid)
+
+
+def _cwd_of_extension(pid: int) -> str | None:
+    """Ask the system call behind psutil, which is there on DragonFly although psutil refuses.
+
+    Its room for the answer is a number that nobody set: it may fail for want of room and have
+    enough of it at the next call (seen with psutil 7.0 of DPorts on a 5.9 kernel).
+    """
     ask = getattr(getattr(getattr(psutil, "_psplatform", None), "cext", None), "proc_cwd", None)
-    with suppress(*REFUSALS):
-        return (ask(pid) or None) if ask else None
+    if ask is None:
+        return None
+    for _ in range(CWD_TRIES):
+        try:
+            return ask(pid) or None
+        except OSError as error:
+            if error.errno != errno.ENOMEM:
+                return None
+        except REFUSALS:
+            return None
     return None
 
 

@@ -229,3 +229,23 @@ def test_directory_of_a_process_is_told_where_psutil_refuses(
     cext = psutil._psplatform.cext  # type: ignore[attr-defined]
     monkeypatch.setattr(cext, "proc_cwd", of_the_extension.__getitem__, raising=False)
     assert cwd_of(os.getpid()) == "/Backup2/pfs"
+
+
+def test_directory_is_asked_for_again_where_the_extension_had_no_room_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = iter([OSError(errno.ENOMEM, "Cannot allocate memory")] * 2)
+
+    def refuse(_self: psutil.Process) -> str:
+        raise NotImplementedError
+
+    def proc_cwd(_pid: int) -> str:
+        for failure in failures:
+            raise failure
+        return "/Backup2/pfs"
+
+    monkeypatch.setattr(psutil.Process, "cwd", refuse)
+    cext = psutil._psplatform.cext  # type: ignore[attr-defined]
+    monkeypatch.setattr(cext, "proc_cwd", proc_cwd, raising=False)
+
+    assert cwd_of(os.getpid()) == "/Backup2/pfs"

@@ -6,7 +6,8 @@ As observed on a 5.9 kernel with psutil 7.0 of DPorts:
   ValueError, and so does process_iter().
 - cmdline() of a process whose arguments take 256 bytes or more is []: the kernel keeps no copy of
   them (kern.ps_arg_cache_limit); ps(1) reads them in the memory of the process.
-- cwd() raises NotImplementedError; the C extension's proc_cwd(pid) tells.
+- cwd() raises NotImplementedError; the C extension's proc_cwd(pid) tells, or fails with ENOMEM
+  as the stack happens to be, and tells at the next call.
 - A zombie is listed, Process() of it raises NoSuchProcess, its getpgid() is ESRCH, and so is
   killpg() of a group of zombies only.
 - There is kqueue and no pidfd; waitid() has WNOWAIT.
@@ -15,6 +16,7 @@ As observed on a 5.9 kernel with psutil 7.0 of DPorts:
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import select
 import selectors  # noqa: F401 - chooses its way before there is a kqueue
@@ -134,11 +136,22 @@ def _change_processes(psutil: ModuleType) -> None:
 
     psutil.Process.cmdline = short_cmdline
 
+    _refuse_directories(psutil)
+
+
+def _refuse_directories(psutil: ModuleType) -> None:
     def cwd(_self: _Process) -> str:
         raise NotImplementedError
 
     psutil.Process.cwd = cwd
-    psutil._psplatform.cext.proc_cwd = lambda pid: os.readlink(f"/proc/{pid}/cwd")
+    calls = itertools.count()
+
+    def proc_cwd(pid: int) -> str:
+        if next(calls) % 2 == 0:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return os.readlink(f"/proc/{pid}/cwd")
+
+    psutil._psplatform.cext.proc_cwd = proc_cwd
 
 
 def _of_the_living(psutil: ModuleType, method: Callable[..., object]) -> Callable[..., object]:
