@@ -70,6 +70,7 @@ class BatchReader:
         self._looks = looks
         self._clock = clock
         self.slaves: frozenset[Endpoint] = frozenset()
+        self._masters: frozenset[Endpoint] = frozenset()
         self._hung_somewhere: set[int] = set()
         self._read: dict[Endpoint, tuple[Seen, Tid]] = {}
         self._calls_made = count(1)
@@ -126,7 +127,8 @@ class BatchReader:
     def know(self, pairs: Iterable[Pair]) -> None:
         """Learn which ends are slaves and no pair's master; each sample knows them all."""
         pairs = tuple(pairs)
-        self.slaves = frozenset(pair.slave for pair in pairs) - {pair.master for pair in pairs}
+        self._masters = frozenset(pair.master for pair in pairs)
+        self.slaves = frozenset(pair.slave for pair in pairs) - self._masters
 
     def keep(self, ends: Collection[Endpoint]) -> None:
         """Forget ends that no pair has any more."""
@@ -196,7 +198,10 @@ class BatchReader:
         """Return what the link of a slave says if that is a master: it is asked nothing more."""
         seen = self._seen.get(end)
         link = seen.link if seen else None
-        if link is None or not link.is_master or end not in self.slaves:
+        if seen is None or link is None or not link.is_master or end not in self.slaves:
+            return None
+        if seen.real in {self.real_path(master) for master in self._masters}:
+            # It is the PFS of a pair's master by another path, and asked as such anyway.
             return None
         now = self._clock.now()
         found = MasterByLink(link.pfs_id)
