@@ -1,0 +1,132 @@
+"""A look for foreign streams counts only when it came to its end."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from hammerd.core.pair_states import PairLife
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.slaves import Slaves
+from hammerd.daemon.adoption import Ours
+from hammerd.daemon.end_feed import EndFeed
+from hammerd.daemon.end_reader import EndReader
+from hammerd.daemon.foreign import Writer, is_there, writers
+from hammerd.daemon.foreign_watch import ForeignWatch
+from hammerd.daemon.journal import Journal
+from hammerd.daemon.orphans import Orphans
+from hammerd.daemon.spawn_records import SpawnRecords
+from hammerd.daemon.written_slaves import NOTHING, Written, WrittenSlaves
+from tests.daemon.world import until
+
+PAIR = Pair("test", Endpoint("/foreign-watch/master"), Endpoint("/foreign-watch/slave"))
+WORDS = ("hammer", "mirror-stream", PAIR.master.path, PAIR.slave.path)
+
+
+class Reader:
+    """Every end is where it is written."""
+
+    def operand(self, end: Endpoint) -> Endpoint:
+        return end
+
+    target = operand
+
+    def real_path(self, _end: Endpoint) -> str | None:
+        return None
+
+    unique_uuid = real_path
+
+
+@dataclass
+class Looks:
+    """Knows of writers what their words say; a test says when each look goes on."""
+
+    commands: None = None
+    begun: list[asyncio.Event] = field(default_factory=list)
+    may_end: list[asyncio.Event] = field(default_factory=list)
+
+    @property
+    def crontabs(self) -> "Looks":
+        return self
+
+    async def line_for(self, _operand: str) -> str:
+        return ""
+
+    def get(self, _writer: Writer) -> Written:
+        return NOTHING
+
+    async def learn(self, _writers: Collection[Writer]) -> None:
+        if self.may_end:
+            self.begun.pop(0).set()
+            await self.may_end.pop(0).wait()
+
+
+@contextmanager
+def a_foreign_stream() -> Iterator[subprocess.Popen[bytes]]:
+    # yes(1) takes any words, and waits as soon as nobody reads what it says.
+    yes = shutil.which("yes")
+    with subprocess.Popen(WORDS, executable=yes, stdout=subprocess.PIPE) as stream:
+        until(lambda: any(one.pid == stream.pid for one in seen()), "it is seen")
+        yield stream
+        stream.kill()
+
+
+def seen() -> list[Writer]:
+    async def look() -> list[Writer]:
+        return [writer async for writer in writers()]
+
+    return asyncio.run(look())
+
+
+def a_watch(looks: Looks, orphans: Orphans) -> ForeignWatch:
+    lives: list[PairLife] = []
+    ours = Ours(frozenset, lambda _pair: None, lambda: lives, lambda _pair, _event: None, "hammer")
+    reader = Reader()
+    return ForeignWatch(
+        ours,
+        orphans,
+        cast(EndReader, reader),
+        cast(EndFeed, reader),
+        cast(WrittenSlaves, looks),
+    )
+
+
+def test_look_that_is_given_up_answers_nobody(tmp_path: Path) -> None:
+    begun, may_end = ([asyncio.Event() for _ in range(2)] for _ in range(2))
+    looks = Looks(begun=[*begun], may_end=[*may_end])
+    records = SpawnRecords(tmp_path, str)
+
+    async def main() -> bool:
+        watch = a_watch(looks, Orphans(Slaves(), records, cast(Journal, None), 5))
+        first = asyncio.create_task(watch.find(PAIR))
+        await begun[0].wait()
+        # Both ask while the first look is under way, before the second one begins.
+        given_up, waiting = (asyncio.create_task(watch.find(PAIR)) for _ in range(2))
+        await asyncio.sleep(0)
+        stream = await asyncio.to_thread(stack.__enter__)
+        may_end[0].set()
+        assert await first is None
+        await begun[1].wait()
+        given_up.cancel()
+        found = await waiting
+        await watch.close()
+        return found is not None and found.pid == stream.pid
+
+    stack = a_foreign_stream()
+    try:
+        assert asyncio.run(main())
+    finally:
+        stack.__exit__(None, None, None)
+
+
+def test_writer_that_came_and_went_is_not_there() -> None:
+    with a_foreign_stream() as stream:
+        [writer] = [one for one in seen() if one.pid == stream.pid]
+        assert is_there(writer)
+        assert not is_there(replace(writer, started_time=writer.started_time - 100))
+
+    assert not is_there(writer)
