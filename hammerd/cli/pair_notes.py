@@ -33,6 +33,9 @@ def notes_of(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:
         return
     if pair["because"]:
         yield from _trouble_and_cure(pair, pair["because"])
+    if pair.get("slave_is_read_only"):
+        yield "the slave's file system is read-only, most often since its disk is lost"
+        yield 'hint: see dmesg for the error that made it so, and "mount"'
     yield from _unacknowledged(pair, measured_time)
     if pair.get("slave_is_short_of_room"):
         yield _short_of_room(pair)
@@ -61,8 +64,9 @@ def _trouble_and_cure(pair: PairAnswer, because: str) -> Iterator[str]:
     yield _trouble(pair, because)
     if pair["hint"]:
         yield f"hint: {pair['hint']}"
-    if pair["last_words"]:
-        yield f"last words: {pair['last_words'][-1]}"
+    words = pair.get("telling_word") or next(reversed(pair["last_words"]), None)
+    if words:
+        yield f"last words: {words}"
 
 
 def _lag(pair: PairAnswer, measured_time: str | None) -> Iterator[str]:

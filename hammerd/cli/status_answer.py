@@ -96,6 +96,7 @@ class PairAnswer(TypedDict):
     slave_free_bytes: NotRequired[int | None]
     slave_total_bytes: NotRequired[int | None]
     slave_is_short_of_room: NotRequired[bool]
+    slave_is_read_only: NotRequired[bool]
     flush_every_s: NotRequired[float | None]
     master_flushed_time: NotRequired[str | None]
     slave_flushed_time: NotRequired[str | None]
@@ -103,6 +104,7 @@ class PairAnswer(TypedDict):
     anomalies: NotRequired[list[AnomalyAnswer]]
     complaints: NotRequired[list[ComplaintAnswer]]
     last_words: list[str]
+    telling_word: NotRequired[str | None]
 
 
 class StatusAnswer(TypedDict):

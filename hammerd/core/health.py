@@ -3,7 +3,8 @@
     the state    parked, unkillable: critical; whatever waits, stands still, says nothing or has
                  failures that nobody forgave: a warning
     the proofs   nothing proves the slave younger than lag_critical: critical, whatever the reason
-    the slave    complaints and anomalies that nobody acknowledged, little room: a warning
+    the slave    complaints and anomalies that nobody acknowledged, little room: a warning; a file
+                 system that is read-only, most often since its disk is lost: critical
 
 What is proven is the last moment of the master that the slave is known to hold whole. A pair of
 which nothing is proven is as old as the wish to mirror it. The table of states and facts is
@@ -62,6 +63,9 @@ def is_silent_launch(life: PairLife, now_at: float) -> bool:
 
 def _of_slave(report: PairReport) -> Health:
     extras = report.extras or Extras()
+    is_to_run = isinstance(report.life.memory.wanted, Up)
+    if extras.is_slave_read_only and is_to_run:
+        return Health.CRITICAL
     is_to_be_seen = bool(report.life.memory.complaints or extras.anomalies)
     return Health.WARNING if is_to_be_seen or extras.is_short_of_room else Health.OK
 

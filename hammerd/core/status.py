@@ -10,6 +10,7 @@ from typing import assert_never
 
 from hammerd.core.anomalies import Anomaly
 from hammerd.core.flushes import PairFlushes
+from hammerd.core.hammer_complaints import diagnose
 from hammerd.core.health import Health, health_of, is_silent_launch, worst
 from hammerd.core.lag import Lag
 from hammerd.core.pair_deadlines import deadline
@@ -23,6 +24,7 @@ from hammerd.core.pair_states import (
     Down,
     InPrescan,
     Launching,
+    Memory,
     PairLife,
     Parked,
     Paused,
@@ -40,6 +42,7 @@ from hammerd.core.pair_states import (
     Wanted,
 )
 from hammerd.core.pairs import is_remote
+from hammerd.core.stream_sayings import Cure
 from hammerd.core.tid import format_tid
 from hammerd.core.transfers import Transfer, bulk_of, rate_of
 
@@ -93,6 +96,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         **_extras_json(report.extras or Extras(), to_time),
         "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
         "last_words": list(life.memory.last_words),
+        "telling_word": telling_word(life.memory),
     }
 
 
@@ -140,6 +144,20 @@ def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
     return life.failed_by if has_failed else None
 
 
+def telling_word(memory: Memory) -> str | None:
+    """Return the line of an attempt that tells most of its end, None where it said nothing.
+
+    An echo stands last most often, and tells only that the other half is gone.
+    """
+    if memory.heard is not None:
+        return memory.heard.text
+    for text in reversed(memory.last_words):
+        complaint = diagnose(text)
+        if complaint is None or complaint.cure is not Cure.ECHO:
+            return text
+    return memory.last_words[-1] if memory.last_words else None
+
+
 def _extras_json(extras: Extras, to_time: ToTime) -> Json:
     cascade, room = extras.cascade, extras.room
     return {
@@ -148,6 +166,7 @@ def _extras_json(extras: Extras, to_time: ToTime) -> Json:
         "slave_free_bytes": room.free_bytes if room else None,
         "slave_total_bytes": room.total_bytes if room else None,
         "slave_is_short_of_room": extras.is_short_of_room,
+        "slave_is_read_only": extras.is_slave_read_only,
         **_flushes_json(extras.flushes, to_time),
         "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
     }

@@ -5,6 +5,7 @@ from what status and the manual say. A transition is logged when the state's kin
 changed; phases of a stream are not transitions.
 """
 
+from collections.abc import Callable
 from typing import assert_never
 
 from hammerd.core.lag import Lag, LagVerdict
@@ -69,10 +70,19 @@ class Journal:
             **_carried(life, now_at),
             "hint": (trouble.hint or None) if trouble else None,
         }
-        write = self._log.error if isinstance(state, Parked) else self._log.info
-        if trouble and not isinstance(state, Parked):
-            write = self._log.warning
-        write(f"pair.{STATE_WORDS[type(state)]}", **fields)
+        self._writer_for(life)(f"pair.{STATE_WORDS[type(state)]}", **fields)
+
+    def _writer_for(self, life: PairLife) -> Callable[..., object]:
+        """Return how grave a transition is.
+
+        What a pair does again and again, until it comes to life, is told by the line in which it
+        waits: that holds the cause, how often, and the last words.
+        """
+        if isinstance(life.state, Parked):
+            return self._log.error
+        if trouble_of(life):
+            return self._log.warning
+        return self._log.debug if _is_retry(life) else self._log.info
 
     def noted(self, life: PairLife, note: Note) -> None:
         """Log what is worth a line though the state stays the same."""
@@ -104,6 +114,14 @@ class Journal:
         """Forget a pair that is gone."""
         self._said.pop(pair, None)
         self._before_glance.pop(pair, None)
+
+
+def _is_retry(life: PairLife) -> bool:
+    match life.state:
+        case Probing() | Launching() | Stopping(then=ThenBackoff()):
+            return life.memory.failures > 0
+        case _:
+            return False
 
 
 def _identity(state: State) -> tuple[object, ...]:

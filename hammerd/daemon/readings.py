@@ -151,6 +151,10 @@ class Readings:
         """Tell whether the last attempt to read an end failed."""
         return str(end) in self._doubts.unreadable
 
+    def is_read_only(self, slave: Endpoint) -> bool:
+        """Tell whether the file system of a slave takes no writes, as its last look told."""
+        return str(slave) in self._doubts.read_only
+
     def related(self, pair: Pair, obstacle: str | None) -> None:
         """Record why the ends of a pair cannot be compared; None when they can."""
         self._doubts.related(pair, obstacle)

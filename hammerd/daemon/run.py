@@ -391,6 +391,7 @@ class Daemon:
             cascade_lag(way, lambda one: self._readings.lag(one, now_at)),
             self._rooms.of(pair.slave),
             self._rooms.is_short(pair.slave),
+            self._readings.is_read_only(pair.slave),
             self._flusher.of(pair),
         )
 

@@ -221,6 +221,7 @@ def test_whole_of_a_pair_is_told() -> None:
         "slave_free_bytes": None,
         "slave_total_bytes": None,
         "slave_is_short_of_room": False,
+        "slave_is_read_only": False,
         "flush_every_s": None,
         "master_flushed_time": None,
         "slave_flushed_time": None,
@@ -228,6 +229,7 @@ def test_whole_of_a_pair_is_told() -> None:
         "anomalies": [],
         "complaints": [],
         "last_words": ["one", "two"],
+        "telling_word": "two",
     }
 
 

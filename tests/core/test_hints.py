@@ -1,0 +1,31 @@
+"""What hints advise exists, and destroys nothing that nobody has looked at."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hammerd.cli.group import COMMANDS
+
+CORE = sorted((Path(__file__).parents[2] / "hammerd").glob("[cd]*/**/*.py"))
+
+
+def texts() -> Iterator[str]:
+    for file in CORE:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_every_command_of_hammerd_that_a_text_names_exists() -> None:
+    named = {word for text in texts() for word in re.findall(r"[\"`]hammerd ([a-z][a-z-]+)", text)}
+
+    assert named
+    assert named <= {*COMMANDS}
+
+
+@pytest.mark.parametrize("forbidden", ["umount -f", "authorized-keys PAIR", "pfs-downgrade"])
+def test_no_text_advises_what_harms(forbidden: str) -> None:
+    assert [text for text in texts() if forbidden in text] == []
