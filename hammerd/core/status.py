@@ -24,6 +24,7 @@ from hammerd.core.pair_states import (
     Down,
     InPrescan,
     Launching,
+    LossCause,
     Memory,
     PairLife,
     Parked,
@@ -112,6 +113,8 @@ def _failures_now(life: PairLife, now_at: float) -> int:
 def trouble_of(life: PairLife) -> Trouble | None:
     """Return why a pair waits, is parked or cannot be ended, None when it fares otherwise."""
     match life.state:
+        case WaitingForBackoff(trouble=Trouble(LossCause.LINK_LOST, "")):
+            return LINK_LOST
         case WaitingForBackoff() | WaitingForMount() | WaitingForSlave():
             return life.state.trouble
         case Parked(cause=cause, hint=hint):
@@ -142,6 +145,13 @@ def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
     is_under_way = isinstance(life.state, Probing | Launching | Stopping)
     has_failed = is_under_way and life.memory.failures > 0
     return life.failed_by if has_failed else None
+
+
+LINK_LOST = Trouble(
+    LossCause.LINK_LOST,
+    "both halves ended and named no cause: was one killed, or is memory short (dmesg)? Is the link"
+    " to another host sound?",
+)
 
 
 def telling_word(memory: Memory) -> str | None:

@@ -12,6 +12,7 @@ from hammerd.core.pair_states import (
     Down,
     InPrescan,
     Launching,
+    LossCause,
     Memory,
     PairLife,
     Parked,
@@ -39,10 +40,11 @@ from hammerd.core.status import (
     health_of,
     pair_json,
     status_json,
+    telling_word,
     trouble_of,
     worst_health,
 )
-from hammerd.core.stream_sayings import Batch, ParkCause, Progress
+from hammerd.core.stream_sayings import Batch, Complaint, Cure, ParkCause, Progress
 from hammerd.core.tid import Tid
 from hammerd.core.transfers import Transfer, after
 
@@ -296,6 +298,23 @@ def test_trouble_is_told_with_its_hint(state: State, trouble: Trouble | None) ->
     assert trouble_of(report(state).life) == trouble
     assert told(state)["because"] == (trouble.because if trouble else None)
     assert told(state)["hint"] == (trouble.hint if trouble else None)
+
+
+def test_link_that_is_lost_without_a_word_has_a_hint_all_the_same() -> None:
+    pair = told(replace(BACKOFF, trouble=Trouble(LossCause.LINK_LOST)))
+
+    assert pair["because"] == "link_lost"
+    assert "was one killed" in str(pair["hint"])
+
+
+def test_most_telling_line_is_no_echo() -> None:
+    words = ("a motd", "hammer: validate_mrec_header: short read")
+
+    assert telling_word(Memory(last_words=words)) == "a motd"
+    assert telling_word(Memory(last_words=words[1:])) == words[1]
+    assert telling_word(Memory()) is None
+    full = Complaint("hammer: Mirror-write /x fatal error 28", "slave_full", Cure.RETRY, "rm")
+    assert telling_word(Memory(last_words=words, heard=full)) == full.text
 
 
 def test_trouble_without_a_hint_has_none() -> None:
