@@ -64,6 +64,25 @@ def test_slave_that_was_a_master_is_held_until_it_is_resumed(world: World) -> No
     world.streams_in_following_gear()
 
 
+def test_tid_that_went_back_between_promotion_and_downgrade_is_told(world: World) -> None:
+    _, slave = pair_that_streams(world)
+    held = world.status()["slave_tid"]
+    world.run_hammer("pfs-upgrade", slave)
+    world.reaches(lambda now: now["state"] == "parked", "parked")
+
+    world.run_hammer("pfs-status", slave)
+    world.run_hammer("pfs-downgrade", slave)
+
+    told = world.reaches(
+        lambda now: [each for each in now["anomalies"] if each["name"] == "slave.tid_went_back"],
+        "the step back is told",
+    )
+    (back,) = [each for each in told["anomalies"] if each["name"] == "slave.tid_went_back"]
+    assert back["before"] == held
+    assert int(back["after"], 16) < int(held, 16)
+    assert told["because"] == "not_a_slave"
+
+
 def test_restart_does_not_let_a_slave_go_that_was_a_master(world: World) -> None:
     _, slave = pair_that_streams(world)
     promote_and_demote(world, slave)
