@@ -44,7 +44,7 @@ Each stands with its tests below it; those without a path are here.
         tests/daemon/test_obstacles.py::test_foreign_stream_parks_the_pair_and_is_left_alone
     forged records of streams
         tests/daemon/test_hostile_files.py::test_record_that_another_user_could_have_written_is_none
-        tests/daemon/test_hostile_files.py::test_record_of_a_stranger_s_pid_is_nobody_s_group
+        tests/daemon/test_orphans.py::test_record_of_a_strangers_pid_is_nobodys_group
         tests/daemon/test_spawn_records.py::test_damaged_record_is_none_and_said
     words of the other host
         test_no_terminal_obeys_what_another_host_prints
