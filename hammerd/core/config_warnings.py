@@ -45,20 +45,29 @@ Readings = Mapping[str, Mapping[str, Given]]
 
 def advice_on(pairs: Iterable[Pair]) -> tuple[str, ...]:
     """Return what is worth doing though nothing is wrong; it never counts as a warning."""
-    names = [
-        pair.name
-        for pair in pairs
-        if pair.enabled
-        and pair.timing.flush_every_s is None
-        and not (pair.master.is_remote and pair.slave.is_remote)
-    ]
-    if not names:
-        return ()
-    listed = ", ".join(f'"{name}"' for name in names)
+    unset = [pair for pair in pairs if pair.enabled and pair.timing.flush_every_s is None]
+    from_here = [pair.name for pair in unset if not pair.master.is_remote]
+    # The file system of an end on another host is not flushed.
+    to_here = [pair.name for pair in unset if pair.master.is_remote and not pair.slave.is_remote]
     return (
-        f'flush_every is not set for {listed}: flush_every = "10s" makes a crash lose 10s at most,'
-        " not up to a minute, and costs nothing while nothing is written",
+        *_flush_advice(
+            from_here,
+            "makes a crash lose 10s at most, not up to a minute, and costs nothing while nothing"
+            " is written",
+        ),
+        *_flush_advice(
+            to_here,
+            "bounds what a power cut of this host takes back of what was copied; what a crash of"
+            " the other host loses it does not bound",
+        ),
     )
+
+
+def _flush_advice(names: Iterable[str], what_it_does: str) -> tuple[str, ...]:
+    listed = ", ".join(f'"{name}"' for name in names)
+    if not listed:
+        return ()
+    return (f'flush_every is not set for {listed}: flush_every = "10s" {what_it_does}',)
 
 
 def warnings_of(pairs: Readings) -> tuple[Fault, ...]:

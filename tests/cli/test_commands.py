@@ -161,6 +161,18 @@ def test_check_advises_to_flush_and_ends_well(hammerd, tmp_path: Path):
     assert last.startswith('advice: flush_every is not set for "a": flush_every = "10s" makes')
 
 
+def test_check_advises_on_a_far_master_only_what_a_flush_here_does(hammerd, tmp_path: Path):
+    far = GOOD.replace('master = "/', 'master = "host:/').replace('flush_every = "10s"\n', "")
+    (tmp_path / "far.toml").write_text(far)
+
+    ran = hammerd("check", "--no-ends", "far.toml", cwd=tmp_path, columns=1000)
+
+    last = ran.out.splitlines()[-1]
+    assert last.startswith('advice: flush_every is not set for "a"')
+    assert "makes a crash lose" not in last
+    assert "power cut of this host" in last
+
+
 @pytest.mark.parametrize(
     "said",
     [
