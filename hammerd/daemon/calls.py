@@ -20,6 +20,9 @@ from hammerd.daemon import children
 from hammerd.daemon.children import Child
 
 BITE_BYTES = 64 << 10
+FULL_PIPE_BYTES = 16 << 10
+"""A pipe holds at least this (BSD: 16 or 32 KiB, Linux: 64): who filled one waits for us."""
+
 MOST_OUTPUT_BYTES = 4 << 20
 """No command of ours prints more; what is beyond is not kept."""
 
@@ -136,7 +139,7 @@ class Calls:
 
     def _readable(self, call: _Call, fd: int) -> None:
         # Who fills a pipe waits for us; who does not needs nobody until it does.
-        if self._read(call, fd) >= BITE_BYTES:
+        if self._read(call, fd) >= FULL_PIPE_BYTES:
             call.rest_s = REST_S
         elif call.rest is None:
             for each in call.open_fds:

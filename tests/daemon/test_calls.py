@@ -107,6 +107,16 @@ def test_output_without_end_is_cut_and_does_not_block_the_command() -> None:
     assert len(answer.stdout) == MOST_OUTPUT_BYTES
 
 
+def test_output_is_read_as_fast_where_a_pipe_holds_less() -> None:
+    small = "fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 32768) if hasattr(fcntl, 'F_SETPIPE_SZ') else 0"
+    script = f"import fcntl, os; {small}; [os.write(1, b'x' * 32768) for _ in range(128)]"
+
+    answer = run(sys.executable, "-IS", "-c", script)
+
+    assert answer.is_good
+    assert len(answer.stdout) == MOST_OUTPUT_BYTES
+
+
 def test_command_that_prints_piecemeal_is_not_read_at_each_piece(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
