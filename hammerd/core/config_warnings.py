@@ -4,6 +4,7 @@
     dropped    options that hammer does not hand to a remote master (HAMMER.md §11)
     too short  lags below what HAMMER can show, a stall_timeout below a stream's own rest
     too long   a stop_timeout beyond what a shutdown grants
+    too rare   samples so far apart that a slave in sync is critical between two
     detour     both ends remote: every byte comes here and goes out again
     blank      a blank in a path
     too often  a flush_every that keeps the disk busy
@@ -75,6 +76,7 @@ def warnings_of(pairs: Readings) -> tuple[Fault, ...]:
     found: list[Fault] = [*_circles(pairs), *_dropped_options(pairs)]
     for given in pairs.values():
         found += (*_short_lags(given), *_short_stall(given), *_long_stop(given))
+        found += _rare_samples(given)
         found += (*_detour(given), *_blanks(given), *_frequent_flushes(given))
         found += (*_schemes(given), *_odd_characters(given))
     return tuple(dict.fromkeys(found))
@@ -141,6 +143,16 @@ def _short_lags(given: Mapping[str, Given]) -> Iterator[Fault]:
             least = show_duration(SHORTEST_LAG_S)
             hint = "HAMMER shows a write after up to two flushes, 30 to 60 s apiece"
             yield Fault(word.where, f"gives false alarms below {least}", word.shown, hint)
+
+
+def _rare_samples(given: Mapping[str, Given]) -> Iterator[Fault]:
+    interval, critical = given["sample_interval"], given["lag_critical"]
+    if interval.where and _seconds(interval) >= _seconds(critical):
+        what = (
+            f"makes a slave in sync critical between two samples: lag_critical is {critical.shown}"
+        )
+        hint = "make sample_interval a tenth of lag_critical or shorter"
+        yield Fault(interval.where, what, interval.shown, hint)
 
 
 def _short_stall(given: Mapping[str, Given]) -> Iterator[Fault]:

@@ -105,12 +105,11 @@ def _of_proofs(report: PairReport, now_at: float) -> Health:
             return Health.OK
         case Paused():
             # A pause is what a person wanted; one that was forgotten costs what is written since.
-            is_old = not _is_in_sync(report) and age_s >= thresholds.lag_critical_s
-            return Health.WARNING if is_old else Health.OK
-        case Up() if _is_in_sync(report):
-            return Health.OK
+            return Health.WARNING if age_s >= thresholds.lag_critical_s else Health.OK
         case Up() if age_s >= thresholds.lag_critical_s:
             return Health.CRITICAL
+        case Up() if _is_in_sync(report):
+            return Health.OK
         case Up() if age_s >= thresholds.lag_warning_s or report.lag.is_unproven:
             return Health.WARNING
         case Up():

@@ -50,6 +50,7 @@ Every state x all that can be known, printed by tests/core/print_health_table.py
 . ok   ? unknown   ! warning   X critical; lag_warning is 300 s, lag_critical 1800 s
 
 What is known of the age of the slave, without a word where the lag is known:
+"sync" is a slave that was in sync when its master was last read, so long ago;
 "blind" is an unknown lag whose last proof is so old; "never" is a pair of which nothing was ever
 proven, and that is to run for so long; "unseen" is an end that was not seen for too long.
 """
@@ -130,6 +131,7 @@ def blind(age_s: float, *, is_unproven: bool = False) -> Lag:
 
 COLUMNS: dict[str, Known] = {
     "in sync": Known(Lag(LagVerdict.IN_SYNC, 0, 20.0, held_at=NOW_AT - 20)),
+    "sync 1800": Known(Lag(LagVerdict.IN_SYNC, 0, CRITICAL_S, held_at=NOW_AT - CRITICAL_S)),
     "<300": Known(behind(WARNING_S - 0.1)),
     "300": Known(behind(WARNING_S)),
     "1800": Known(behind(CRITICAL_S)),

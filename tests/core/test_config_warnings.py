@@ -137,3 +137,14 @@ def test_characters_of_print_in_a_path_are_warned_of():
         "pairs.a.slave: holds an en dash (U+2013)",
         "daemon.log_file: holds a horizontal ellipsis (U+2026)",
     ]
+
+
+def test_samples_rarer_than_lag_critical_are_warned_of():
+    rare = '[daemon]\nsample_interval = "5m"\n'
+    pair_of = pair("a", "/1", "/2", 'lag_warning = "2m"', 'lag_critical = "5m"')
+
+    assert told(rare, pair_of) == [
+        "daemon.sample_interval: makes a slave in sync critical between two samples:"
+        ' lag_critical is "5m"'
+    ]
+    assert told(rare.replace("5m", "4m59s"), pair_of) == []
