@@ -37,6 +37,8 @@ class Verdict(IntEnum):
     UNKNOWN = 3
 
 
+LAG_UNKNOWN = "lag unknown"
+
 _WORST_FIRST = (Verdict.CRITICAL, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
 """The order of core/status.py; the numbers have another one."""
 
@@ -102,8 +104,10 @@ def _text(pair: PairAnswer, measured_time: str | None) -> str:
     if pair["health"] == "ok":
         behind = "" if pair["lag_s"] is None else f", {show_span(pair['lag_s'])} behind"
         return f"{pair['pair']}: {state}{behind}"
-    behind = "lag unknown" if pair["lag_s"] is None else f"{show_span(pair['lag_s'])} behind"
+    behind = LAG_UNKNOWN if pair["lag_s"] is None else f"{show_span(pair['lag_s'])} behind"
     because = next(notes_of(pair, measured_time), "")
+    if because.startswith(LAG_UNKNOWN):
+        behind = ""
     return ", ".join(filter(None, (f"{pair['pair']}: {state}", because, behind)))
 
 

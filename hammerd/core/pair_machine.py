@@ -52,7 +52,15 @@ from hammerd.core.pair_events import (
     Step,
     StopAsked,
 )
-from hammerd.core.pair_latches import diverged, is_held, is_unasked, latch_of, promoted, unlatched
+from hammerd.core.pair_latches import (
+    diverged,
+    is_held,
+    is_unasked,
+    latch_hint,
+    latch_of,
+    promoted,
+    unlatched,
+)
 from hammerd.core.pair_moves import (
     await_mount,
     back_off,
@@ -352,6 +360,9 @@ def _looked(life: PairLife, state: Parked, judgement: Judgement, ctx: Context) -
             return judged(life, judgement, ctx)
         case Park(cause, hint):
             return _parked_still(life, state, cause, hint, ctx)
+        case Go() if state.cause is latch_of(life.memory):
+            # What an earlier look said of the ends is over, what was seen of them is not.
+            return _parked_still(life, state, state.cause, latch_hint(life), ctx)
         case _:
             return _parked_still(life, state, state.cause, state.hint, ctx)
 

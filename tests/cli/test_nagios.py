@@ -95,6 +95,20 @@ def test_the_worst_stands_first_and_every_pair_has_its_line(
     assert ran.out.count("|") == 1
 
 
+def test_unknown_lag_is_told_once_with_its_reason(
+    nagios, start_daemon, make_pair: MakePair, make_status
+):
+    because = "slave /s cannot be read: probe_timeout"
+    blind = make_pair("a", lag_s=None, lag_unknown_because=because, health="critical")
+    start_daemon(Answer(make_status(blind) | {"health": "critical"}))
+
+    ran = nagios()
+
+    assert ran.out.startswith(
+        f"HAMMERD CRITICAL - a: streaming, lag unknown: {because} (1 pair: 1 critical) | "
+    )
+
+
 def test_no_daemon_is_critical(nagios, run_dir):
     ran = nagios()
 

@@ -195,6 +195,17 @@ def test_slave_that_was_a_master_is_held_whatever_a_probe_says_later(
     assert go_on(later, (503, StartAsked())).effects == (Probe(),)
 
 
+def test_hint_of_a_held_pair_says_no_more_that_its_slave_is_a_master() -> None:
+    held = play(*SEEN_BY["probe"]).life
+    before = held.state
+    after = go_on(held, (500, GO)).life.state
+
+    assert isinstance(before, Parked)
+    assert before.hint == "it is a master"
+    assert isinstance(after, Parked)
+    assert "was seen as a master" in after.hint
+
+
 def test_resumed_pair_whose_slave_is_a_slave_again_is_launched() -> None:
     done = play(*SEEN_BY["probe"], (9, StartAsked()), (10, GO))
 
