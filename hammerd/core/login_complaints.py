@@ -37,8 +37,10 @@ _PARTING = re.compile(
     r"|packet_write_wait|ssh_dispatch_run_fatal|Write failed|Read from remote host .+): "
     r"|: terminating, \d+ bad configuration|^Bad owner or permissions on "
     r"|^This account is (?:currently )?not available\.$"
-    r"|\bhammer['\"]?: (?:inaccessible or |[Cc]ommand )?not found"
-    r"|\bhammer['\"]?: (?:No such file|Permission denied)|Unknown command:? .?hammer"
+    r"|\bhammer['\"]?: (?:(?:inaccessible or |[Cc]ommand )?not found|No such file or directory"
+    r"|Permission denied)\.?$"
+    r"|^zsh:\d+: (?:command not found|no such file or directory|permission denied): \S*hammer$"
+    r"|Unknown command:? .?hammer"
 )
 
 
@@ -61,13 +63,19 @@ SHELLS = (
     _refused(
         "remote_hammer_missing",
         r"\bhammer['\"]?: (?:inaccessible or |[Cc]ommand )?not found"
-        r"|\bhammer['\"]?: No such file|Unknown command:? .?hammer",
+        r"|\bhammer['\"]?: No such file|Unknown command:? .?hammer"
+        r"|^zsh:\d+: (?:command not found|no such file or directory): (?:\S*/)?hammer$",
         "the other host's shell does not find hammer: put /sbin in the PATH that"
         ' "ssh HOST printenv PATH" prints',
     ),
-    _refused("permission_denied", r"\bhammer['\"]?: Permission denied", PERMISSION_HINT),
+    _refused(
+        "permission_denied",
+        r"\bhammer['\"]?: Permission denied|^zsh:\d+: permission denied: (?:\S*/)?hammer$",
+        PERMISSION_HINT,
+    ),
 )
-"""What a shell says of hammer; csh has no word before `hammer: Command not found.`"""
+"""What a shell says of hammer; csh has no word before `hammer: Command not found.`, and zsh names
+it last."""
 
 # A login may print anything, a banner that speaks of closed connections too: a complaint of ssh's
 # begins as ssh begins its lines.

@@ -66,10 +66,13 @@ SAID = {
         "env: hammer: No such file or directory",
         "env: 'hammer': No such file or directory",
         "fish: Unknown command: hammer",
+        "zsh:1: command not found: hammer",
+        "zsh:1: no such file or directory: /sbin/hammer",
     ],
     "permission_denied": [
         "hammer: Failed to open /Backup1: Permission denied",
         "bash: /sbin/hammer: Permission denied",
+        "zsh:1: permission denied: /sbin/hammer",
     ],
     "root_needed": [
         "Mirror-read /Backup1/pfs/test: cannot stream: Operation not permitted",

@@ -144,6 +144,19 @@ def test_what_a_login_prints_leaves_a_stream_alone(text: str, pair: Pair) -> Non
             ["Permission denied (ask the desk) or not", "Connection closed by 10.0.0.2 port 22"],
             "connection_lost",
         ),
+        (["zsh:1: command not found: hammer"], ParkCause.REFUSED),
+        # A banner speaks of hammer, and is no shell's last word.
+        (
+            [
+                "hammer: Permission denied to all but root",
+                "Connection closed by 10.0.0.2 port 22",
+            ],
+            "connection_lost",
+        ),
+        (
+            ["hammer: not found here before 9 o'clock", "Connection reset by 10.0.0.2 port 22"],
+            "connection_lost",
+        ),
         (
             [
                 "bash: hammer: command not found",
