@@ -53,8 +53,8 @@ def advice_on(pairs: Iterable[Pair]) -> tuple[str, ...]:
     return (
         *_flush_advice(
             from_here,
-            "makes a crash lose 10s at most, not up to a minute, and costs nothing while nothing"
-            " is written",
+            "makes a crash lose little more than 10s, not up to a minute, and costs nothing while"
+            " nothing is written",
         ),
         *_flush_advice(
             to_here,

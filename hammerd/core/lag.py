@@ -83,15 +83,17 @@ def lag_of(
         return Lag(LagVerdict.AHEAD, tids=tids, measured_at=measured_at)
     held, safe = last_held(master, slave.tid), proven(master, slave.tid)
     durable = None if durable_tid is None else proven(master, min(durable_tid, slave.tid))
+    # What was published by a moment was flushed by then: a flush may prove a later one.
+    held_at = None if held is None else max(held.at, safe.at if safe else held.at)
     return Lag(
         LagVerdict.IN_SYNC if tids <= 0 else LagVerdict.BEHIND,
         tids=max(tids, 0),
-        seconds=None if held is None else max(0.0, now_at - held.at),
+        seconds=None if held_at is None else max(0.0, now_at - held_at),
         measured_at=measured_at,
         safe_at=None if safe is None else safe.at,
         durable_at=None if durable is None else durable.at,
         is_approximate=any(each.is_approximate for each in (held, safe) if each),
-        held_at=None if held is None else held.at,
+        held_at=held_at,
     )
 
 

@@ -16,7 +16,7 @@ from hammerd.core.lag import (
     safe_time_of,
 )
 from hammerd.core.tid import Tid
-from hammerd.core.tid_clock import TidClock, TidSample, record, shifted
+from hammerd.core.tid_clock import FlushMark, TidClock, TidSample, record, record_flush, shifted
 
 # --- examples --------------------------------------------------------------------------------
 
@@ -44,6 +44,13 @@ def test_end_that_was_never_read_makes_the_lag_unknown(
 def test_slave_in_sync_is_as_old_as_the_last_reading_of_its_master() -> None:
     assert lag_of(CLOCK, reading(30, 59), 70) == Lag(LagVerdict.IN_SYNC, 0, 10.0, 59, 29)
     assert lag_of(CLOCK, reading(30, 60), 60).seconds == 0
+
+
+def test_flush_that_completed_bounds_the_lag_too() -> None:
+    clock = record_flush(CLOCK, FlushMark(Tid(30), 65.0))
+
+    assert lag_of(clock, reading(30, 68), 70) == Lag(LagVerdict.IN_SYNC, 0, 5.0, 60, 65)
+    assert lag_of(clock, reading(20, 68), 70).seconds == 40.0
 
 
 def test_commit_past_the_last_reading_of_the_master_is_in_sync() -> None:
