@@ -57,18 +57,26 @@ class FlushCommands:
         self._status = status
         self._hammer = hammer
         self._env = environment(home)
+        self._names: Mapping[str, str] = {}
+        self._hung_pid = 0
 
     async def names(self, places: Iterable[str]) -> Mapping[str, str]:
         """Return by directory which file system it is on: the unique-uuid of its root PFS.
 
-        What cannot be told is left out.
+        What cannot be told is left out. One that hangs gets no second one beside it, and what was
+        told before it stands.
         """
         asked = tuple(dict.fromkeys(places))
         if len(asked) < 2:
             return {}
+        if self._hung_pid and not self._status.is_gone(self._hung_pid):
+            return self._names
         answer = await self._status.status([Endpoint(place) for place in asked], NAMES_TIMEOUT_S)
-        told = zip(asked, answer.statuses, strict=False)
-        return {place: one.unique_uuid for place, one in told if one.pfs_id == ROOT_PFS}
+        self._hung_pid = answer.hung_pid
+        if not self._hung_pid:
+            told = zip(asked, answer.statuses, strict=False)
+            self._names = {place: one.unique_uuid for place, one in told if one.pfs_id == ROOT_PFS}
+        return self._names
 
     async def synctid(self, path: str) -> Answer:
         """Flush a file system; it prints a TID that covers all that was written before."""
@@ -106,6 +114,7 @@ class Flusher:
         self._log = log
         self._systems: dict[str, _Flushing] = {}
         self._states: dict[Endpoint, FlushState] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def of(self, pair: Pair) -> PairFlushes:
         """Return how the flushes of a pair's file systems went."""
@@ -115,8 +124,21 @@ class Flusher:
         return PairFlushes(pair.timing.flush_every_s, master, slave)
 
     async def flush(self, lives: Iterable[PairLife]) -> None:
-        """Flush the file systems that are due."""
-        pairs = flushed_pairs(lives)
+        """Flush the file systems that are due; one that hangs keeps no other from its turn."""
+        lives = tuple(lives)
+        interval_s = shortest_interval_s(life.pair for life in lives)
+        own: set[asyncio.Task[None]] = set()
+        while interval_s is not None:
+            own |= await self._begin(flushed_pairs(lives), interval_s)
+            if not own:
+                return
+            done, own = await asyncio.wait(own, timeout=interval_s)
+            for task in done:
+                task.result()
+            if not own:
+                return
+
+    async def _begin(self, pairs: tuple[Pair, ...], interval_s: float) -> set[asyncio.Task[None]]:
         ends = {end for pair in pairs for end in (pair.master, pair.slave)}
         self._states = {end: state for end, state in self._states.items() if end in ends}
         here = sorted((end for end in ends if not end.is_remote), key=str)
@@ -125,8 +147,13 @@ class Flusher:
         names = await self._commands.names(named)
         systems = file_systems(pairs, {end: each.path for end, each in places.items()}, names)
         self._systems = {one.path: self._systems.get(one.path, _Flushing()) for one in systems}
-        interval_s = shortest_interval_s(pairs) or 0.0
-        await asyncio.gather(*(self._flush(one, interval_s) for one in systems))
+        loop = asyncio.get_running_loop()
+        begun = {loop.create_task(self._flush(one, interval_s)) for one in systems}
+        # A reload cancels who waits for a flush, and never the flush: it would begin twice.
+        for task in begun:
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return begun
 
     async def _flush(self, system: FileSystem, interval_s: float) -> None:
         flushing, now_at = self._systems[system.path], self._clock.now().at

@@ -1,7 +1,7 @@
 """File systems are flushed at intervals, once for all their pairs, and never twice at once."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -10,12 +10,14 @@ import structlog
 
 from hammerd.core.flushes import FlushPlace
 from hammerd.core.pair_machine import new_life
-from hammerd.core.pair_states import Memory, PairLife
+from hammerd.core.pair_states import Memory, PairLife, Paused
 from hammerd.core.pairs import Endpoint, Pair, Timing
+from hammerd.core.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.tid import Tid
 from hammerd.daemon.calls import Answer
 from hammerd.daemon.clock import Clock, Instant
-from hammerd.daemon.flusher import Flusher
+from hammerd.daemon.flusher import FlushCommands, Flusher
+from hammerd.daemon.status_calls import StatusAnswer
 from tests.daemon.world import World, until
 
 GOOD = Answer("exit 0", "0x0000000100000abc\n")
@@ -70,6 +72,11 @@ def pair(name: str, every_s: float = 10.0) -> Pair:
 
 def lives(*pairs: Pair) -> list[PairLife]:
     return [new_life(one, Memory(), 0.0) for one in pairs]
+
+
+def status_of(uuid: str) -> PfsStatus:
+    """Return what pfs-status tells of the root PFS of a file system."""
+    return PfsStatus("/B", ROOT_PFS, Tid(1), Tid(2), uuid, uuid, "", None, "1d", is_master=True)
 
 
 class Played:
@@ -178,6 +185,90 @@ def test_flush_under_way_is_not_begun_again() -> None:
         await first
 
     asyncio.run(main())
+
+
+def test_flush_that_hangs_keeps_no_other_file_system_from_its_turn() -> None:
+    played, home = Played(), pair("home", every_s=0.05)
+
+    async def main() -> None:
+        stuck = asyncio.Event()
+        again = asyncio.Event()
+
+        async def synctid(path: str) -> Answer:
+            played.commands.flushed.append(path)
+            played.now_at += 0.05
+            if path == "/B1/pfs":
+                await stuck.wait()
+            elif played.commands.flushed.count(path) == 3:
+                again.set()
+            return GOOD
+
+        played.commands.synctid = synctid  # type: ignore[method-assign]
+        flush = asyncio.create_task(played.flusher.flush(lives(home)))
+        await asyncio.wait_for(again.wait(), 30.0)
+        assert played.commands.flushed.count("/B1/pfs") == 1
+        stuck.set()
+        await flush
+
+    asyncio.run(main())
+
+
+def test_flush_goes_on_alone_when_who_waits_for_it_is_cancelled() -> None:
+    played = Played()
+
+    async def main() -> None:
+        played.commands.gate = asyncio.Event()
+        first = asyncio.create_task(played.flusher.flush(lives(pair("home"))))
+        await played.commands.both_began.wait()
+        first.cancel()
+        await asyncio.wait([first])
+        played.now_at += 10.0
+        await played.flusher.flush(lives(pair("home")))
+        assert len(played.commands.flushed) == 2
+        played.commands.gate.set()
+
+    asyncio.run(asyncio.wait_for(main(), 30.0))
+
+
+def test_pause_of_the_most_hurried_pair_makes_no_other_flush_earlier() -> None:
+    hurried = new_life(pair("hurried", 1.0), Memory(wanted=Paused()), 0.0)
+    played = Played()
+    calm = new_life(replace(pair("calm"), timing=Timing(flush_every_s=3.0)), Memory(), 0.0)
+
+    def flushed(after_s: float) -> bool:
+        played.now_at += after_s
+        before = len(played.commands.flushed)
+        asyncio.run(played.flusher.flush([hurried, calm]))
+        return len(played.commands.flushed) > before
+
+    assert [flushed(after_s) for after_s in (0.0, 1.0, 1.0, 1.0)] == [True, False, False, True]
+
+
+def test_question_that_hangs_gets_no_second_one_and_keeps_the_names() -> None:
+    asked: list[int] = []
+    gone = False
+    told = StatusAnswer((status_of("one"), status_of("two")))
+    answers = [told, StatusAnswer(hung_pid=4711), told]
+
+    class Status:
+        async def status(self, operands: Sequence[Endpoint], _timeout_s: float) -> StatusAnswer:
+            asked.append(len(operands))
+            return answers[len(asked) - 1]
+
+        def is_gone(self, _pid: int) -> bool:
+            return gone
+
+    commands = FlushCommands(cast(Any, None), cast(Any, Status()), "hammer", "/root")
+
+    def names() -> Mapping[str, str]:
+        return asyncio.run(commands.names(["/B1/pfs", "/B2/pfs"]))
+
+    expected = {"/B1/pfs": "one", "/B2/pfs": "two"}
+    assert [names() for _ in range(4)] == [expected] * 4
+    assert len(asked) == 2
+    gone = True
+    assert names() == expected
+    assert len(asked) == 3
 
 
 # --- with the real daemon ------------------------------------------------------------------------
