@@ -25,6 +25,8 @@ class Entry:
     content: str
 
 
+ANY_MODE = 0o777
+
 Tree = Mapping[str, Entry]
 
 
@@ -79,13 +81,14 @@ def _below(root: Path) -> Iterator[Path]:
 def _entry(path: Path) -> Entry:
     found = path.lstat()
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), "special file")
-    content = ""
+    mode, content = stat.S_IMODE(found.st_mode), ""
     if kind == "file":
         content = hashlib.sha256(path.read_bytes()).hexdigest()
     elif kind == "symlink":
-        content = os.readlink(path)
+        # That of a link means nothing; on a BSD it is what the umask of its maker left.
+        mode, content = ANY_MODE, os.readlink(path)
     size_bytes = 0 if kind == "directory" else found.st_size
-    return Entry(kind, stat.S_IMODE(found.st_mode), size_bytes, content)
+    return Entry(kind, mode, size_bytes, content)
 
 
 def _plural(kind: str, number: int) -> str:
