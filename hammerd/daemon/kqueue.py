@@ -1,6 +1,6 @@
 """The exits of processes by kqueue, where the BSDs have it.
 
-Written after kqueue(2) and DragonFly's kern_event.c; not yet seen on a DragonFly kernel. What is
+Written after kqueue(2) and DragonFly's kern_event.c, and seen at work on a 5.9 kernel. What is
 relied on, and what tests/daemon/fake_kqueue.py does likewise:
 
 - EVFILT_PROC with NOTE_EXIT reports a process once, when it exits, before it is reaped; the
