@@ -9,7 +9,8 @@ PYTHON = python3
 VENV = .venv
 IN_VENV = $(VENV)/bin/python -m
 LOOK = sh prerequisites.sh "$(PYTHON)" "$(VENV)"
-PYTEST_FLAGS = -q -n 4 --dist worksteal
+# More workers than cores: most tests wait for a daemon.
+PYTEST_FLAGS = -q -n 7 --dist worksteal
 
 # Where `make install` puts things: below DESTDIR, which a package is built from.
 DESTDIR =

@@ -72,7 +72,7 @@ def test_what_is_no_reply_is_not_taken_for_one(
 ):
     start_daemon(reply)
 
-    assert code == failure(run_dir, PING).code
+    assert code == failure(run_dir, PING, timeout_s=1.0).code
 
 
 @pytest.mark.parametrize(
