@@ -35,7 +35,8 @@ class SmallDisk:
 def a_small_disk(path: Path, *, kib: int = 64) -> Iterator[SmallDisk]:
     """Mount a small disk at a directory to be made; skips the test where that is not allowed."""
     path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0755", "tmpfs", str(path)]
+    options = f"size={kib}k,nr_inodes=4096,mode=0755"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)]
     is_linux = sys.platform == "linux"  # remounted and unmounted lazily nowhere else
     if (
         not is_linux

@@ -264,12 +264,12 @@ def test_pid_of_the_lock_that_another_process_has_now_is_no_hammerd(world_once: 
 
 def test_full_disk_of_run_dir_is_no_reason_not_to_mirror(paired: World) -> None:
     with a_small_disk(paired.run_dir) as disk:
+        disk.fill()
         # No room for a socket either: it takes an inode.
         full = 0
         with contextlib.suppress(OSError):
             for full in range(1 << 20):
                 (disk.path / f"full{full}").touch()
-        disk.fill()
         daemon = paired.spawn(paired.root / "hammerd.toml", *HASTY)
 
         paired.says("pair.streaming")
