@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 FILES = tuple(sorted((ROOT / "hammerd").rglob("*.py")))
 
 PURE = frozenset(

@@ -31,8 +31,8 @@ from hammerd.core.pairs import Gear
 from hammerd.core.reload import READ_ONCE
 from hammerd.core.status import Health
 from hammerd.core.stream_sayings import Cure, ParkCause
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/hammerd.8").read_text()
 CONFIG_PAGE = (ROOT / "docs/hammerd.toml.5").read_text()
 PAGES = sorted((ROOT / "docs").glob("*.[1-9]"))

@@ -2,9 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.conftest import ALLOWED_SKIPS
+from tests.paths import TESTS
 
 SKIPS = {"skip", "skipif", "importorskip"}
 
@@ -27,7 +27,7 @@ def reasons_in(source: str) -> Iterator[str]:
 
 def test_reasons_are_those_that_the_tests_give() -> None:
     """One that is missing would fail the run where it holds; one too many hides a skip."""
-    files = Path(__file__).parent.rglob("*.py")
+    files = TESTS.rglob("*.py")
     given = {reason for file in files for reason in reasons_in(file.read_text())}
 
     assert given == ALLOWED_SKIPS

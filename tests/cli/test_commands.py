@@ -16,6 +16,7 @@ from hammerd.core import places
 from hammerd.core.config_ends import PfsLink
 from hammerd.core.control_messages import Answer, Refusal, Request, Verb
 from hammerd.daemon import look
+from tests.paths import ROOT
 
 GOOD = '[pairs.a]\nmaster = "/m"\nslave = "/s"\nflush_every = "10s"\n'
 
@@ -272,13 +273,12 @@ def test_version_is_told_twice_alike(hammerd):
 
 
 def test_the_version_stands_in_one_place():
-    root = Path(__file__).parents[2]
-    project = tomllib.loads((root / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
     assert "version" not in project["project"]
     assert (
         f'__version__ = "{__version__}"'
-        in (root / project["tool"]["hatch"]["version"]["path"]).read_text()
+        in (ROOT / project["tool"]["hatch"]["version"]["path"]).read_text()
     )
 
 

@@ -1,15 +1,15 @@
 """The sample config is right: it parses, and it shows every key with its default and purpose."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from hammerd.core.config import Config, DaemonConfig, parse_config
 from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.pairs import Endpoint, Pair, StreamOptions, Timing
+from tests.paths import ROOT
 
-SAMPLE = (Path(__file__).parents[2] / "etc" / "hammerd.toml.sample").read_text()
+SAMPLE = (ROOT / "etc" / "hammerd.toml.sample").read_text()
 ENDS = (Endpoint("/Backup1/pfs/test"), Endpoint("/Backup2/pfs/test"))
 
 

@@ -24,8 +24,8 @@ from hammerd.core.stream_sayings import (
     SliceWritten,
 )
 from hammerd.core.tid import Tid
+from tests.paths import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 TRANSCRIPTS, KERNEL = DATA / "transcripts", DATA / "kernel"
 RECORDINGS = sorted(
     path

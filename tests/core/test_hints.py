@@ -3,13 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hammerd.cli.group import COMMANDS
+from tests.paths import ROOT
 
-CORE = sorted((Path(__file__).parents[2] / "hammerd").glob("[cd]*/**/*.py"))
+CORE = sorted((ROOT / "hammerd").glob("[cd]*/**/*.py"))
 
 
 def texts() -> Iterator[str]:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hammerd.core.errors import BadOutput
 from hammerd.core.pfs_status import PfsStatus, failing_operand, parse_pfs_status
 from hammerd.core.tid import Tid
+from tests.paths import DATA
 
-TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts"
+TRANSCRIPTS = DATA / "transcripts"
 RECORDINGS = sorted(
     path for path in TRANSCRIPTS.glob("*/stdout") if path.parent.name.startswith(("07", "15e"))
 )

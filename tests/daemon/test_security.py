@@ -72,8 +72,7 @@ from hammerd.core.stream_sayings import Complaint, Remark
 from hammerd.daemon.foreign import LONGEST_COMMAND, Writer
 from hammerd.daemon.logs import LogStyle, make_logger
 from tests.daemon.world import World
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 # --- the table above -----------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ import psutil
 
 from hammerd.core import places
 from tests.daemon.world import DEADLINE_S, INTERPRETER, World, until
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 RC_SUBR = Path(__file__).parent / "rc.subr"
 
 HEAD = f"""#!{INTERPRETER}

@@ -14,10 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from tests.paths import DATA
 from tests.simulator.normal import FIRST_TID
 from tests.simulator.recording import Recording, Sync
 
-KERNEL = Path(__file__).parents[1] / "data" / "kernel"
+KERNEL = DATA / "kernel"
 
 ECHO = "hammer: validate_mrec_header: short read"
 SLOW_S = 5.0

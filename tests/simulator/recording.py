@@ -15,10 +15,11 @@ from pathlib import Path
 
 from hammerd.simulator.console import CommandOver
 from hammerd.simulator.utility.options import Options, UsageError, parse
+from tests.paths import DATA
 from tests.simulator.normal import FIRST_TID
 from tests.simulator.ticks import Wait, phase_of, waits
 
-TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts"
+TRANSCRIPTS = DATA / "transcripts"
 
 BURST_S = 0.2
 FEW_WRITES = 20

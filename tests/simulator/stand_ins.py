@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from shlex import quote
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 HELPERS = ("fakefs-new", "fakefs-mount", "fakefs-write")
 _HELPER = """\

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from hammerd.simulator import admin
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DOC = (ROOT / "docs/simulator.md").read_text()
 SIMULATOR = Path(admin.__file__).parent
 CODE = "\n".join(path.read_text() for path in sorted(SIMULATOR.rglob("*.py")))
