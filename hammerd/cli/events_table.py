@@ -13,8 +13,8 @@ has no room beside the rest stands on the line below.
 import json
 from collections.abc import Iterator, Sequence
 
-from hammerd.cli.render import Line, Span
 from hammerd.cli.saying import WIDTH, wrapped_line
+from hammerd.cli.spans import Line, Span
 from hammerd.cli.times import rfc3339, show_second
 from hammerd.core.history import EventRow
 from hammerd.core.odd_characters import escaped

@@ -11,7 +11,7 @@ from typing import cast
 import click
 
 from hammerd.cli.pair_notes import notes_of
-from hammerd.cli.render import Line, Span
+from hammerd.cli.spans import Line, Span
 from hammerd.cli.status_answer import PairAnswer, StatusAnswer
 
 NOTE = "note"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hammerd.cli.quantities import show_about, show_span
-from hammerd.cli.render import Line, Span
+from hammerd.cli.spans import Line, Span
 from hammerd.cli.status_answer import PairAnswer
 from hammerd.cli.times import now_is_over_ms, rfc3339, show_minute
 from hammerd.core.history import LagRow, LagSummary, summary_of

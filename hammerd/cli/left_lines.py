@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from hammerd.cli.left_behind import LeftBehind, LeftPair, Remains
 from hammerd.cli.pair_notes import safe_until
 from hammerd.cli.quantities import count, show_about, show_moment, show_tid
-from hammerd.cli.render import Line, Span
 from hammerd.cli.saying import wrapped_line
+from hammerd.cli.spans import Line, Span
 from hammerd.core.tid import format_tid
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")

@@ -30,6 +30,7 @@ from hammerd.cli.daemon_notes import notes_of_daemon
 from hammerd.cli.pair_notes import is_disabled, notes_of
 from hammerd.cli.quantities import count, show_rate, show_span, show_tid
 from hammerd.cli.saying import WIDTH, wrapped_line
+from hammerd.cli.spans import Line, Span, plain_text
 from hammerd.cli.status_answer import PairAnswer, StatusAnswer
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
@@ -43,17 +44,6 @@ _DEEPER = 2
 _NAME = 0
 _TID = _HEADS.index("SLAVE-TID")
 _SHORTEST_TID = len("0x..580a8f")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a line; `tone` is a health, `head`, or empty for plain text."""
-
-    text: str
-    tone: str = ""
-
-
-Line = tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +63,6 @@ class _Widths:
 def render_status(status: StatusAnswer, width: int = WIDTH) -> tuple[Line, ...]:
     """Lay out a status in lines of `width` characters, as far as its words allow."""
     return (*_heading(status, width), *_table(status, width), *_below(status, width))
-
-
-def plain_text(line: Line) -> str:
-    """Return a line without its tones."""
-    return "".join(span.text for span in line).rstrip()
 
 
 def _heading(status: StatusAnswer, width: int) -> Iterator[Line]:

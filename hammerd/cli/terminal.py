@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from hammerd.cli.render import Line, plain_text
+from hammerd.cli.spans import Line, plain_text
 
 _STYLES = {
     "ok": "green",

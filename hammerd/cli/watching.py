@@ -14,8 +14,8 @@ from typing import TypeVar
 import click
 
 from hammerd.cli.exits import CommandFailed, Exit
-from hammerd.cli.render import Line, Span
 from hammerd.cli.saying import say_aside, width_of, wrapped
+from hammerd.cli.spans import Line, Span
 from hammerd.cli.terminal import print_lines
 
 Seen = TypeVar("Seen")

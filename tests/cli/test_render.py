@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from hammerd.cli.quantities import show_bytes, show_rate, show_span, show_tid
-from hammerd.cli.render import plain_text, render_status
+from hammerd.cli.render import render_status
+from hammerd.cli.spans import plain_text
 from hammerd.cli.status_answer import StatusAnswer
 
 MakePair = Callable[..., dict[str, object]]

@@ -10,8 +10,9 @@ import click
 
 from hammerd.cli.exits import CommandFailed, Exit, Unreachable
 from hammerd.cli.json_answers import json_text, say_json, tells_json
-from hammerd.cli.render import Line, render_status
+from hammerd.cli.render import render_status
 from hammerd.cli.saying import width_of
+from hammerd.cli.spans import Line
 from hammerd.cli.status_answer import read_status
 from hammerd.cli.terminal import print_lines
 from hammerd.cli.whereabouts import Whereabouts, asks_the_daemon, current
