@@ -69,7 +69,7 @@ install-program:
 	umask 022; find hammerd -name '*.py' -o -name '*.txt' | while read -r file; do \
 	    mkdir -p $(LIB)/"`dirname "$$file"`" && cp "$$file" $(LIB)/"$$file" || exit 1; \
 	done
-	sed 's|/usr/local|$(PREFIX)|g' hammerd/core/places.py > $(LIB)/hammerd/core/places.py
+	sed 's|/usr/local|$(PREFIX)|g' hammerd/core/paths.py > $(LIB)/hammerd/core/paths.py
 	$(PYTHON) -m compileall -q -s "$(DESTDIR)" $(LIB)
 	chmod -R u+w,go-w,a+rX $(LIB)
 	umask 022; rm -f $(TO)/bin/hammerd; $(PYTHON) etc/make-program.py > $(TO)/bin/hammerd

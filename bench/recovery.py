@@ -21,7 +21,7 @@ from bench.rig import DELAY_S, Mirror, Rig, rig, wait_until
 from bench.supervised import Hammerd
 from bench.tables import milliseconds, print_table
 from hammerd.cli.demo.streams import Stream
-from hammerd.daemon.process_table import ancestors_of, ids
+from hammerd.daemon.process.process_table import ancestors_of, ids
 
 PAIRS = 5
 WATCH_S = 25.0

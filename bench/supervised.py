@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from bench.rig import DELAY_S, Mirror, Rig, wait_until
-from hammerd.cli.control_client import ask
-from hammerd.cli.exits import CommandFailed
-from hammerd.cli.status_answer import PairAnswer, read_status
-from hammerd.core.control_messages import Request, Verb
+from hammerd.cli.client.control_client import ask
+from hammerd.cli.client.status_types import PairStatus, read_status
+from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.core.api.protocol import Request, Verb
 
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
@@ -27,7 +27,7 @@ class Hammerd:
         with (self.home / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen([*HAMMERD, "run", "-c", config], stderr=stderr)
 
-    def pairs(self) -> dict[str, PairAnswer]:
+    def pairs(self) -> dict[str, PairStatus]:
         """Return what it says of every pair, nothing while it does not answer."""
         try:
             answer = read_status(ask(self.run_dir, Request(Verb.STATUS)))
@@ -54,7 +54,7 @@ class Hammerd:
         return None
 
 
-def _is_at_rest(pair: PairAnswer, up_s: float) -> bool:
+def _is_at_rest(pair: PairStatus, up_s: float) -> bool:
     follows = pair["phase"] == "idle" and pair["gear"] == "following"
     return follows and (pair.get("up_s") or 0.0) > up_s
 

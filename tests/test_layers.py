@@ -168,13 +168,19 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
 
 
 READERS = {
-    "hammerd.cli.left_behind": {"hammerd.daemon.clocks_file", "hammerd.daemon.state"},
-    "hammerd.cli.looking": {"hammerd.daemon.look", "hammerd.daemon.seen"},
-    "hammerd.cli.whereabouts": {"hammerd.daemon.config_file"},
+    "hammerd.cli.offline.last_state": {
+        "hammerd.daemon.state.tid_clock_file",
+        "hammerd.daemon.state.pair_state_file",
+    },
+    "hammerd.cli.check.path_check": {
+        "hammerd.daemon.paths.probe_program",
+        "hammerd.daemon.paths.path_state",
+    },
+    "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
 }
 """Who else of the cli looks at files and disks, by the daemon's own lean readers."""
 
-PROCESS_TABLE = "hammerd.daemon.process_table"
+PROCESS_TABLE = "hammerd.daemon.process.process_table"
 """The only module that asks psutil; the demo sees processes by it."""
 
 
@@ -204,7 +210,12 @@ def test_what_reads_the_daemon_s_files_loads_nothing_of_the_daemon() -> None:
         if one.room == "daemon" and not one.is_lazy and not is_demo(one)
     ]
     assert eager == []
-    assert not reached & {"asyncio", "hammerd.daemon.run", "hammerd.daemon.engine", *DAEMON_NEEDS}
+    assert not reached & {
+        "asyncio",
+        "hammerd.daemon.run",
+        "hammerd.daemon.supervisor.engine",
+        *DAEMON_NEEDS,
+    }
 
 
 def test_only_the_process_table_asks_psutil() -> None:

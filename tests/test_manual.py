@@ -15,22 +15,22 @@ from typing import get_type_hints
 import click
 import pytest
 
-from hammerd.cli.exits import Exit
+from hammerd.cli.client.status_types import DaemonStatus
 from hammerd.cli.group import COMMANDS, group
-from hammerd.cli.status_answer import DaemonAnswer
-from hammerd.core import places
-from hammerd.core.anomalies import AnomalyName
-from hammerd.core.config_keys import DAEMON_KEYS, PAIR_KEYS, Key
-from hammerd.core.daemon_config import DaemonConfig
-from hammerd.core.hammer_complaints import TABLE
-from hammerd.core.judgement import ProbeTrouble
-from hammerd.core.pair_complaints import LASTING_COMPLAINTS
-from hammerd.core.pair_events import NoteName
-from hammerd.core.pair_states import STATE_WORDS, LossCause, MisdirectedBy
+from hammerd.cli.output.exit_codes import Exit
+from hammerd.core import paths
+from hammerd.core.api.status_json import Health
+from hammerd.core.config.model import DaemonConfig
+from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
+from hammerd.core.hammer.diagnostics import TABLE
+from hammerd.core.hammer.messages import Cure, ParkCause
+from hammerd.core.pair.complaints import LASTING_COMPLAINTS
+from hammerd.core.pair.config_diff import READ_ONCE
+from hammerd.core.pair.events import NoteName
+from hammerd.core.pair.probe_verdict import ProbeTrouble
+from hammerd.core.pair.states import STATE_WORDS, LossCause, MisdirectedBy
 from hammerd.core.pairs import Gear
-from hammerd.core.reload import READ_ONCE
-from hammerd.core.status import Health
-from hammerd.core.stream_sayings import Cure, ParkCause
+from hammerd.core.replication.anomalies import AnomalyName
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs/hammerd.8").read_text()
@@ -318,7 +318,7 @@ def test_echoes() -> None:
 
 def test_troubles_of_the_daemon() -> None:
     ends = ("_because", "_complaints", "_lost", "_dropped", "_failed")
-    troubles = {name for name in get_type_hints(DaemonAnswer) if name.endswith(ends)}
+    troubles = {name for name in get_type_hints(DaemonStatus) if name.endswith(ends)}
 
     assert names(section("When hammerd itself is in trouble")) == troubles
 
@@ -376,7 +376,7 @@ def test_files_of_the_daemon() -> None:
     }
     ours = {path for path in told if path.startswith((run_dir, state_dir))}
 
-    assert {places.CONFIG, places.SAMPLE, settings.log_file, settings.lag_log_file} <= told
+    assert {paths.CONFIG, paths.SAMPLE, settings.log_file, settings.lag_log_file} <= told
     assert {Path(path).name for path in ours} == made | {"streams"}
 
 
@@ -437,7 +437,7 @@ def test_kinds_of_values_are_explained() -> None:
 
 
 def test_example_is_a_config(tmp_path: Path) -> None:
-    from hammerd.core.config import parse_config
+    from hammerd.core.config.reader import parse_config
 
     (text,) = re.findall(r"\.Bd[^\n]*\n(.*?)\.Ed", section("EXAMPLES", CONFIG_PAGE), re.DOTALL)
 

@@ -7,7 +7,7 @@ from typing import cast
 import click
 
 from hammerd import __version__
-from hammerd.cli.whereabouts import Whereabouts, config_option, run_dir_option
+from hammerd.cli.options.location import Location, config_option, run_dir_option
 
 COMMANDS = (
     "run",
@@ -69,4 +69,4 @@ class LazyGroup(click.Group):
 @click.pass_context
 def group(context: click.Context, config: str | None, run_dir: str | None) -> None:
     """Supervise HAMMER mirror-streams, and tell how far each slave is behind."""
-    context.obj = Whereabouts(config, run_dir)
+    context.obj = Location(config, run_dir)

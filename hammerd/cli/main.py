@@ -25,10 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("hammerd: click is not installed\n")
         sys.stderr.write("hint: pip install 'hammerd[cli]', or pkg install py311-click\n")
         return _EX_UNAVAILABLE
-    from hammerd.cli.exits import Exit, exit_code
     from hammerd.cli.group import group
-    from hammerd.cli.saying import say_error, say_wrong_usage
-    from hammerd.cli.standard_streams import guard
+    from hammerd.cli.output.exit_codes import Exit, exit_code
+    from hammerd.cli.output.standard_streams import guard
+    from hammerd.cli.output.text import say_error, say_wrong_usage
     from hammerd.core.errors import HammerdError
 
     guard()

@@ -7,7 +7,7 @@
     ├── AlreadyRunning   another hammerd holds the lock
     └── BadOutput        a program printed what it never prints
 
-What hammer(8) says of its own troubles is data (core/hammer_complaints.py), never an exception.
+What hammer(8) says of its own troubles is data (core/hammer/diagnostics.py), never an exception.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What the operator asked for: endpoints, pairs, and the numbers that steer them.
 
-Values only. Where they come from is core/config.py; what becomes of them is core/pair_machine.py.
+Values only. Where they come from is core/config/reader.py; what becomes of them is core/pair/machine.py.
 """
 
 from dataclasses import dataclass, field

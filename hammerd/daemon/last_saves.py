@@ -2,25 +2,25 @@
 
 from functools import partial
 
-from hammerd.daemon.keeping import Keeping
 from hammerd.daemon.logging_parts import Logging
-from hammerd.daemon.writer import Writer
+from hammerd.daemon.state.store import StateStore
+from hammerd.daemon.threads.writer_thread import WriterThread
 
 WRITER_CLOSE_S = 2.0
 
 
-def save_the_rest(keeping: Keeping, logging: Logging) -> None:
+def save_the_rest(keeping: StateStore, logging: Logging) -> None:
     """Save the state and end the writer thread, or another one where that one hangs."""
     keeping.finish(logging.writer)
     logging.writer.submit(partial(_say_unsaved, keeping, logging))
     if not logging.writer.close(WRITER_CLOSE_S):
         # A log on a disk that hangs must not cost the state, which may be on another one.
-        last = Writer()
+        last = WriterThread()
         keeping.finish(last)
         last.close(WRITER_CLOSE_S)
 
 
-def _say_unsaved(keeping: Keeping, logging: Logging) -> None:
+def _say_unsaved(keeping: StateStore, logging: Logging) -> None:
     if because := keeping.unsaved_at_end():
         hint = "what was paused since the last save is not paused after the next start"
         logging.write_error("state.unsaved", because=because, hint=hint)

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from hammerd.core.daemon_config import DaemonConfig, LogLevel
-from hammerd.daemon.clock import Clock
-from hammerd.daemon.history import History
-from hammerd.daemon.journal import Journal
-from hammerd.daemon.line_batch import LineBatch
-from hammerd.daemon.log_files import LogFiles
-from hammerd.daemon.logs import LogStyle, make_logger, render
-from hammerd.daemon.writer import Job, Writer, tell_loop
+from hammerd.core.config.model import DaemonConfig, LogLevel
+from hammerd.daemon.history.recorder import History
+from hammerd.daemon.logging.files import LogFiles
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.logging.line_batch import LineBatch
+from hammerd.daemon.logging.setup import LogStyle, make_logger, render
+from hammerd.daemon.threads.writer_thread import Job, WriterThread, tell_loop
+from hammerd.daemon.timing.clock import Clock
 
 
 class Logging:
@@ -21,7 +21,7 @@ class Logging:
         self, loop: asyncio.AbstractEventLoop, settings: DaemonConfig, clock: Clock
     ) -> None:
         self._loop = loop
-        self.writer = Writer()
+        self.writer = WriterThread()
         self.writer.on_dropped = self.from_thread("log.lines_dropped", "count")
         self.writer.on_broken = self.from_thread("writer.broke", "traceback")
         self.files = LogFiles(settings)

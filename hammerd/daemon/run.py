@@ -13,58 +13,58 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from hammerd.core.anomalies import Anomalies, Anomaly
-from hammerd.core.cascades import Cascades, cascade_lag
-from hammerd.core.daemon_config import Config
-from hammerd.core.flushes import shortest_interval_s
-from hammerd.core.hammer_command import environment
-from hammerd.core.pair_events import Event, StopAsked
-from hammerd.core.pair_report import Extras
-from hammerd.core.pair_states import Down, PairLife
+from hammerd.core.api.pair_report import Extras
+from hammerd.core.config.model import Config
+from hammerd.core.hammer.commands import environment
+from hammerd.core.pair.config_diff import Reload
+from hammerd.core.pair.events import Event, StopAsked
+from hammerd.core.pair.flushes import shortest_interval_s
+from hammerd.core.pair.slave_claims import SlaveClaims
+from hammerd.core.pair.states import Down, PairLife
 from hammerd.core.pairs import Pair
-from hammerd.core.reload import Reload
-from hammerd.core.slaves import Slaves
-from hammerd.daemon import children, signals
-from hammerd.daemon.adoption import Ours
-from hammerd.daemon.answers import Answers
-from hammerd.daemon.backoff import backoff_s
-from hammerd.daemon.batch_reader import BatchReader
-from hammerd.daemon.calls import Calls
-from hammerd.daemon.claims import Claims
-from hammerd.daemon.clock import Clock
-from hammerd.daemon.control_server import ControlServer
-from hammerd.daemon.directories import UMASK, make_log_dirs, records_dir
-from hammerd.daemon.end_feed import EndFeed
-from hammerd.daemon.end_reader import EndReader
-from hammerd.daemon.engine import Engine, Inbox, World
-from hammerd.daemon.fd_limits import Reserve, make_room
-from hammerd.daemon.flusher import FlushCommands, Flusher
-from hammerd.daemon.foreign_watch import ForeignWatch, foreign_interval_s
-from hammerd.daemon.halves import half_watch
-from hammerd.daemon.hearsay import Hearsay
-from hammerd.daemon.keeping import Keeping
+from hammerd.core.replication.anomalies import Anomalies, Anomaly
+from hammerd.core.replication.cascades import Cascades, cascade_lag
+from hammerd.daemon.control.handlers import Handlers
+from hammerd.daemon.control.run_dir_watch import RunDirWatch
+from hammerd.daemon.control.server import ControlServer
+from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.claims import Claims
+from hammerd.daemon.foreign.orphans import Orphans
+from hammerd.daemon.foreign.path_identity import PathIdentities
+from hammerd.daemon.foreign.watch import ForeignWatch, foreign_interval_s
 from hammerd.daemon.last_saves import save_the_rest
-from hammerd.daemon.last_words import last_words
-from hammerd.daemon.lock_files import LockFiles
-from hammerd.daemon.log_files import check_log_files
+from hammerd.daemon.logging.crash_report import last_words
+from hammerd.daemon.logging.files import check_log_files
+from hammerd.daemon.logging.loop_errors import LoopErrors
 from hammerd.daemon.logging_parts import Logging
-from hammerd.daemon.looks import Looks
-from hammerd.daemon.loop_errors import LoopErrors
-from hammerd.daemon.orphans import Orphans
-from hammerd.daemon.os_faults import os_errors_explained
-from hammerd.daemon.readings import Readings, patience
-from hammerd.daemon.reloading import Parts, Reloading, load_config
-from hammerd.daemon.room_watch import LOOK_EVERY_S, RoomWatch
-from hammerd.daemon.run_dir_watch import RunDirWatch
-from hammerd.daemon.sampler import Sampler, Told
-from hammerd.daemon.signals import Reactions, catch_signals
-from hammerd.daemon.slave_moves import SlaveMoves
-from hammerd.daemon.spawn_records import SpawnRecords
-from hammerd.daemon.status_calls import StatusCalls
-from hammerd.daemon.streams import Streams
-from hammerd.daemon.ticks import Ticks
-from hammerd.daemon.writer import Job
-from hammerd.daemon.written_slaves import WrittenSlaves
+from hammerd.daemon.paths.prober import PathProber
+from hammerd.daemon.probe.batch import BatchReader
+from hammerd.daemon.probe.disk_space import LOOK_EVERY_S, DiskSpaceWatch
+from hammerd.daemon.probe.pfs_status import PfsStatusCommands
+from hammerd.daemon.probe.queue import ProbeQueue
+from hammerd.daemon.process import signals, spawn
+from hammerd.daemon.process.commands import Commands
+from hammerd.daemon.process.exit_watch import make_exit_watch
+from hammerd.daemon.process.fd_limits import Reserve, make_room
+from hammerd.daemon.process.signals import Reactions, catch_signals
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.store import ReadingStore, patience
+from hammerd.daemon.service.directories import UMASK, make_log_dirs, records_dir
+from hammerd.daemon.service.lock_files import LockFiles
+from hammerd.daemon.service.os_errors import os_errors_explained
+from hammerd.daemon.state.spawn_records import SpawnRecords
+from hammerd.daemon.state.store import StateStore
+from hammerd.daemon.stream.streams import Streams
+from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
+from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
+from hammerd.daemon.supervisor.reload import Parts, Reloader, load_config
+from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
+from hammerd.daemon.supervisor.slave_moves import SlaveMoves
+from hammerd.daemon.supervisor.stream_observer import StreamObserver
+from hammerd.daemon.threads.writer_thread import Job
+from hammerd.daemon.timing.backoff import backoff_s
+from hammerd.daemon.timing.clock import Clock
+from hammerd.daemon.timing.scheduler import Scheduler
 
 CHECKPOINT_S = 60.0
 ORPHAN_GRACE_S = 5.0
@@ -84,7 +84,7 @@ def run(config_path: Path, on_ready: Callable[[], None] = lambda: None) -> int:
     """
     config = load_config(config_path)
     make_room(len(config.pairs), str(config_path))
-    children.reset_signals()
+    spawn.reset_signals()
     os.umask(UMASK)
     with contextlib.ExitStack() as locks:
         signals.hold_signals()
@@ -129,7 +129,7 @@ class Daemon:
         self._writer, self._history = self._logging.writer, self._logging.history
         self._journal = self._logging.journal
         LoopErrors(loop, self._journal.log, Reserve()).catch()
-        self._ticks = Ticks(loop, self._tick_broke)
+        self._ticks = Scheduler(loop, self._tick_broke)
         self._is_sampling = asyncio.Lock()
         self._build()
         self.run_dir = RunDirWatch(files, self._server, config.daemon, self._journal.log)
@@ -142,14 +142,14 @@ class Daemon:
     def _build_streams(self) -> None:
         """Make what keeps state and what owns processes."""
         loop, settings = self._loop, self._config.daemon
-        self._readings, self._slaves, self._inbox = Readings(), Slaves(), Inbox()
+        self._readings, self._slaves, self._inbox = ReadingStore(), SlaveClaims(), Inbox()
         state_dir, log = Path(settings.state_dir), self._journal.log
-        self._keeping = Keeping(state_dir, self._readings, self._clock, self._writer, log)
-        self._calls = Calls(loop)
+        self._keeping = StateStore(state_dir, self._readings, self._clock, self._writer, log)
+        self._calls = Commands(loop)
         submit = partial(self._writer.submit, kind=Job.FIRST)
         failed = self._logging.from_thread("spawn_record.failed", "because")
         self._records = SpawnRecords(records_dir(settings), failed, submit)
-        self._watch = half_watch(loop)
+        self._watch = make_exit_watch(loop)
         self._streams = Streams(loop, self._heard, self._watch, self._records)
         self._orphans = Orphans(self._slaves, self._records, self._journal, ORPHAN_GRACE_S)
 
@@ -157,12 +157,12 @@ class Daemon:
         """Make what reads ends and decides, and connect it."""
         loop, settings = self._loop, self._config.daemon
         home = pwd.getpwuid(os.getuid()).pw_dir
-        calls = StatusCalls(self._calls, settings.hammer, home)
-        self._looks = looks = Looks(loop, environment(home))
-        reader = EndReader(BatchReader(calls, looks, self._clock))
-        self._anomalies, self._rooms = Anomalies(), RoomWatch(looks, self._journal)
+        calls = PfsStatusCommands(self._calls, settings.hammer, home)
+        self._looks = looks = PathProber(loop, environment(home))
+        reader = ProbeQueue(BatchReader(calls, looks, self._clock))
+        self._anomalies, self._rooms = Anomalies(), DiskSpaceWatch(looks, self._journal)
         self._moves = SlaveMoves(self._lives, self._inbox.post, self._anomalies)
-        feed = EndFeed(self._readings, self._anomalies, self._journal)
+        feed = ReadingIngest(self._readings, self._anomalies, self._journal)
         ours = Ours(
             self._streams.groups,
             self._streams.group_of,
@@ -174,15 +174,15 @@ class Daemon:
         self._flusher = Flusher(
             commands, reader.flush_place, self._readings, self._clock, self._journal.log
         )
-        written = WrittenSlaves(self._calls, calls, looks)
+        written = PathIdentities(self._calls, calls, looks)
         self._foreign = ForeignWatch(ours, self._orphans, reader, feed, written)
         claims = Claims(self._slaves, reader, feed, ours)
-        told = Told(self._inbox.post, self._since_at, self._foreign.find, claims)
+        told = SamplerCallbacks(self._inbox.post, self._since_at, self._foreign.find, claims)
         self._sampler = Sampler(reader, self._readings, feed, self._journal, told)
-        self._hearsay = Hearsay(
+        self._stream_observer = StreamObserver(
             self._life, self._foreign, self._readings, self._anomalies, self._clock
         )
-        world = World(
+        world = EngineParts(
             self._inbox,
             self._streams,
             self._sampler,
@@ -194,10 +194,10 @@ class Daemon:
             home,
         )
         self._engine = Engine(loop, world, backoff_s)
-        self._hearsay.on_failed = self._engine.observer_failed
-        self._hearsay.unsaid_at = self._streams.unsaid_at
+        self._stream_observer.on_failed = self._engine.observer_failed
+        self._stream_observer.unsaid_at = self._streams.unsaid_at
         save = self._keeping.saved
-        self._answers = Answers(self._engine, self._clock, self._describe, save)
+        self._answers = Handlers(self._engine, self._clock, self._describe, save)
         self._server = ControlServer(Path(settings.run_dir), self._answers.answer)
         parts = Parts(
             self._engine,
@@ -211,14 +211,14 @@ class Daemon:
             self._journal,
             self._clock,
         )
-        self._reloading = Reloading(self._config, self._config_path, parts)
+        self._reloading = Reloader(self._config, self._config_path, parts)
         self._tie(feed)
         self._take_over()
 
-    def _tie(self, feed: EndFeed) -> None:
+    def _tie(self, feed: ReadingIngest) -> None:
         """Tell the parts whom to tell of what changes."""
         feed.on_anomaly = self._keeping.changed
-        self._hearsay.on_rolled_back = feed.rolled_back
+        self._stream_observer.on_rolled_back = feed.rolled_back
         self._moves.listen(feed, self._engine)
         self._engine.on_memory_changed = self._keeping.changed
         self._engine.on_state_changed = self._keeping.moved
@@ -325,7 +325,7 @@ class Daemon:
         self._readings.trusted_for = patience(interval_s, SAMPLE_TIMEOUT_S)
 
     def _heard(self, pair: str, event: Event) -> None:
-        self._hearsay.heard(pair, event)
+        self._stream_observer.heard(pair, event)
         self._inbox.post(pair, event)
 
     def _lives(self) -> Iterable[PairLife]:
@@ -340,7 +340,7 @@ class Daemon:
     async def _sample(self) -> None:
         pairs = [life.pair for life in self._engine.lives() if life.pair.enabled]
         async with self._is_sampling:
-            self._hearsay.still_resting(self._engine.lives())
+            self._stream_observer.still_resting(self._engine.lives())
             await self._sampler.sample(pairs, SAMPLE_TIMEOUT_S)
             self._keeping.sampled()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.core.control_messages import Answer, Reply, Request, encode_reply, parse_request
+from hammerd.core.api.protocol import Answer, Reply, Request, encode_reply, parse_request
 
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from hammerd import __version__
-from hammerd.cli import looking
+from hammerd.cli.check import path_check
 from hammerd.cli.group import COMMANDS
-from hammerd.core import places
-from hammerd.core.config_ends import PfsLink
-from hammerd.core.control_messages import Answer, Refusal, Request, Verb
-from hammerd.daemon import look
+from hammerd.core import paths
+from hammerd.core.api.protocol import Answer, Refusal, Request, Verb
+from hammerd.core.config.path_warnings import PfsLink
+from hammerd.daemon.paths import probe_program
 from tests.paths import ROOT
 
 GOOD = '[pairs.a]\nmaster = "/m"\nslave = "/s"\nflush_every = "10s"\n'
@@ -220,7 +220,7 @@ def test_a_config_that_cannot_be_read_is_told_alike_everywhere(
 
     assert (ran.code, ran.out) == (66, "")
     assert f"hammerd: cannot read {name}: {reason}\nhint: name a config with -c FILE" in ran.err
-    assert Path(places.SAMPLE).exists() or places.SAMPLE not in ran.err
+    assert Path(paths.SAMPLE).exists() or paths.SAMPLE not in ran.err
 
 
 def test_run_tells_the_faults_of_its_config_as_check_does(hammerd, tmp_path: Path):
@@ -340,10 +340,10 @@ def test_check_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     hanging.write_text(
         f"import time\nprint({line!r}, 'rubbish', sep='\\n', flush=True)\ntime.sleep(600)\n"
     )
-    monkeypatch.setattr(look, "__file__", str(hanging))
-    monkeypatch.setattr(looking, "PATIENCE_S", 0.5)
-    monkeypatch.setattr(looking, "DEVICES_TELL", True)
+    monkeypatch.setattr(probe_program, "__file__", str(hanging))
+    monkeypatch.setattr(path_check, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(path_check, "DEVICES_TELL", True)
 
-    seen = looking.look_at(("/m", "/s"))
+    seen = path_check.look_at(("/m", "/s"))
 
-    assert looking.pfs_links(seen) == {"/m": PfsLink("/m", 7)}
+    assert path_check.pfs_links(seen) == {"/m": PfsLink("/m", 7)}

@@ -16,7 +16,7 @@ from hammerd.cli.demo.streams import Witness, end_processes_below, processes_bel
 from hammerd.cli.demo.trees import differences, digest, read_tree
 from hammerd.cli.demo.tutorial import make_pair
 from hammerd.cli.demo.world import World
-from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.output.exit_codes import CommandFailed, Exit
 
 DEMO = (sys.executable, "-m", "hammerd.cli.main", "demo")
 PATIENCE_S = 300

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hammerd.cli.control_client import ask
-from hammerd.core.control_messages import Request, Verb
+from hammerd.cli.client.control_client import ask
+from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.errors import HammerdError
-from hammerd.daemon.process_table import ids, look_if_possible, words_of
+from hammerd.daemon.process.process_table import ids, look_if_possible, words_of
 from hammerd.simulator import admin
 
 DEADLINE_S = 60.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from hammerd.core import places
+from hammerd.core import paths
 from tests.daemon.world import DEADLINE_S, INTERPRETER, World, until
 from tests.paths import ROOT
 
@@ -52,7 +52,7 @@ class Service:
         self.script.parent.mkdir(parents=True)
         script = script.replace(". /etc/rc.subr\n", f". {shlex.quote(str(RC_SUBR))}\n")
         # A test touches nothing of the system it runs on.
-        for path in (places.RUN_DIR, places.STATE_DIR):
+        for path in (paths.RUN_DIR, paths.STATE_DIR):
             script = script.replace(path, f"{self.world.root}{path}")
         self.script.write_text(script)
         self.syslog = self.world.root / "syslog"

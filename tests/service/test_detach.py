@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hammerd.core.daemon_config import DaemonConfig
-from hammerd.daemon.last_words import last_words
+from hammerd.core.config.model import DaemonConfig
+from hammerd.daemon.logging.crash_report import last_words
 from hammerd.simulator.shebang import shebang
 from tests.daemon.world import DEADLINE_S, HAMMERD, World, living_pids, until
 from tests.service.service import NO_MASTER, ends
@@ -19,7 +19,7 @@ from tests.service.service import NO_MASTER, ends
 HEAD = """
 import os, signal, sys, time
 from hammerd.core.errors import HammerdError
-from hammerd.daemon.detach import detach
+from hammerd.daemon.service.daemonize import detach
 """
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.core import places
-from hammerd.core.daemon_config import DaemonConfig
-from hammerd.daemon.log_files import MODE
+from hammerd.core import paths
+from hammerd.core.config.model import DaemonConfig
+from hammerd.daemon.logging.files import MODE
 from tests.daemon.world import INTERPRETER
 from tests.service.service import ROOT
 
@@ -54,7 +54,7 @@ def test_install_puts_everything_where_the_system_looks(tmp_path: Path) -> None:
     assert modes == {
         "usr/local/etc/rc.d/hammerd": 0o555,
         "usr/local/etc/newsyslog.conf.d/hammerd.conf": 0o444,
-        places.SAMPLE.lstrip("/"): 0o444,
+        paths.SAMPLE.lstrip("/"): 0o444,
     }
     pages = {path.name for path in files if "man" in path.relative_to(tmp_path).parts}
     assert pages == {path.name for path in (ROOT / "docs").glob("*.[1-9]")}
@@ -100,7 +100,7 @@ def test_installed_program_runs_and_knows_its_prefix(installed: Path) -> None:
 
 @needs_make
 def test_no_default_of_another_prefix_is_left(installed: Path) -> None:
-    places = (installed / "lib/hammerd/hammerd/core/places.py", *installed.rglob("*.sample"))
+    places = (installed / "lib/hammerd/hammerd/core/paths.py", *installed.rglob("*.sample"))
     pages = (installed / "share/man").rglob("*.[1-9]")
 
     assert [path for path in (*places, *pages) if "/usr/local/" in path.read_text()] == []
@@ -109,7 +109,7 @@ def test_no_default_of_another_prefix_is_left(installed: Path) -> None:
 @needs_make
 def test_uninstall_leaves_the_config_alone(tmp_path: Path) -> None:
     make("install", tmp_path)
-    config = tmp_path / places.CONFIG.lstrip("/")
+    config = tmp_path / paths.CONFIG.lstrip("/")
     config.write_text("# mine\n")
 
     make("uninstall", tmp_path)
@@ -119,7 +119,7 @@ def test_uninstall_leaves_the_config_alone(tmp_path: Path) -> None:
 
 @needs_make
 def test_install_again_replaces_ours_and_leaves_the_config_alone(tmp_path: Path) -> None:
-    config = tmp_path / places.CONFIG.lstrip("/")
+    config = tmp_path / paths.CONFIG.lstrip("/")
     make_install(tmp_path)
     config.write_text("# mine\n")
 
@@ -135,7 +135,7 @@ def test_script_follows_the_prefix(tmp_path: Path) -> None:
     script = (tmp_path / "opt/here/etc/rc.d/hammerd").read_text()
 
     assert "/opt/here/bin/hammerd" in script
-    assert f'"{places.CONFIG.replace("/usr/local", "/opt/here")}"' in script
+    assert f'"{paths.CONFIG.replace("/usr/local", "/opt/here")}"' in script
     assert "/usr/local" not in script
 
 

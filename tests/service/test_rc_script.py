@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hammerd.core.config_warnings import LONGEST_STOP_S
-from hammerd.core.daemon_config import DaemonConfig
+from hammerd.core.config.model import DaemonConfig
+from hammerd.core.config.warnings import LONGEST_STOP_S
 from hammerd.daemon import last_saves, run
 from tests.daemon.world import DEADLINE_S, living_pids
 from tests.service.service import FAULTS, ROOT, Service, ends, has_ended

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from hammerd.daemon.process_table import ids
+from hammerd.daemon.process.process_table import ids
 
 SETTLED_WITHIN_S = 60.0
 SPINS_AFTER_CPU_S = 1.0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from hammerd.daemon.process_table import ancestors_of, ids
+from hammerd.daemon.process.process_table import ancestors_of, ids
 from hammerd.simulator.kernel.file_system import FileSystem
 from hammerd.simulator.kernel.pfs_info import load_info
 from tests.simulator.conductor import FOR_EVER, Conductor, Member, by_age

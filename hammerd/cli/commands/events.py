@@ -9,16 +9,16 @@ from typing import Unpack
 
 import click
 
-from hammerd.cli.exits import CommandFailed
-from hammerd.cli.history_place import find_history
-from hammerd.cli.json_answers import say_json
-from hammerd.cli.looking_back import Said, looks_back, refuse_strangers
-from hammerd.cli.quantities import count
-from hammerd.cli.saying import say, say_aside, width_of
-from hammerd.cli.terminal import print_lines
-from hammerd.cli.times import latest_ms, now_ms, show_second
-from hammerd.cli.whereabouts import current
-from hammerd.core.history import EventRow
+from hammerd.cli.history.locate import find_history
+from hammerd.cli.options.history_options import HistoryOptions, looks_back, refuse_strangers
+from hammerd.cli.options.location import current
+from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.json_output import say_json
+from hammerd.cli.output.numbers import count
+from hammerd.cli.output.terminal import print_lines
+from hammerd.cli.output.text import say, say_aside, width_of
+from hammerd.cli.output.times import latest_ms, now_ms, show_second
+from hammerd.core.api.history_schema import EventRow
 
 FOLLOW_S = 0.5
 
@@ -28,13 +28,13 @@ Numbered = Sequence[tuple[int, EventRow]]
 @click.command(epilog="Example: hammerd events home --since 2h")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now on.")
 @looks_back
-def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[Said]) -> int:
+def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[HistoryOptions]) -> int:
     """Show what happened to the pairs, the latest last, whether hammerd runs or not.
 
     Without a PAIR those of all pairs and of hammerd itself are shown. With --json an object that
     holds them all is printed, with --follow one for each event, on a line of its own.
     """
-    from hammerd.cli.history_reading import events_of, read_history, strangers_among
+    from hammerd.cli.history.queries import events_of, read_history, strangers_among
 
     path = find_history(current(said["config"], said["run_dir"]))
     refuse_strangers(path, *read_history(path, strangers_among(pairs)))
@@ -83,7 +83,7 @@ def _say_later(later: Numbered) -> None:
 
 
 def _shown_as_json(*, follow: bool) -> Callable[[Numbered], None]:
-    from hammerd.cli.events_table import event_json
+    from hammerd.cli.history.events_table import event_json
 
     def show(found: Numbered) -> None:
         told = [event_json(number, event) for number, event in found]
@@ -97,7 +97,7 @@ def _shown_as_json(*, follow: bool) -> Callable[[Numbered], None]:
 
 
 def _shown_as_table(first: Numbered) -> Callable[[Numbered], None]:
-    from hammerd.cli.events_table import EventsTable
+    from hammerd.cli.history.events_table import EventsTable
 
     table = EventsTable([event for _, event in first], width_of(sys.stdout))
     head = [table.head()]

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from hammerd.cli.exits import CommandFailed, Exit
-from hammerd.cli.history_place import ask_status, history_of, history_without_daemon
-from hammerd.cli.json_answers import say_json
-from hammerd.cli.looking_back import Said, looks_back, refuse_strangers
-from hammerd.cli.saying import say, say_aside, say_error
-from hammerd.cli.status_answer import PairAnswer
-from hammerd.cli.terminal import print_lines
-from hammerd.cli.times import latest_ms, now_ms, rfc3339, show_minute
-from hammerd.cli.whereabouts import Whereabouts, current
-from hammerd.core.history import LagRow, LagSummary
+from hammerd.cli.client.status_types import PairStatus
+from hammerd.cli.history.locate import ask_status, history_of, history_without_daemon
+from hammerd.cli.options.history_options import HistoryOptions, looks_back, refuse_strangers
+from hammerd.cli.options.location import Location, current
+from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.json_output import say_json
+from hammerd.cli.output.terminal import print_lines
+from hammerd.cli.output.text import say, say_aside, say_error
+from hammerd.cli.output.times import latest_ms, now_ms, rfc3339, show_minute
+from hammerd.core.api.history_schema import LagRow, LagSummary
 
 if TYPE_CHECKING:
-    from hammerd.cli.lag_table import PairLag
+    from hammerd.cli.history.lag_table import PairLag
 
 _NO_DAEMON = frozenset({Exit.UNAVAILABLE, Exit.NO_PERMISSION})
 
@@ -35,7 +35,7 @@ class _Past:
 
 @click.command(epilog="Example: hammerd lag home --since 7d")
 @looks_back
-def lag(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
+def lag(pairs: tuple[str, ...], **said: Unpack[HistoryOptions]) -> int:
     """Show how far the slaves are behind, and how far they were.
 
     MIN, MEDIAN and MAX are of the samples since then; of those that are older than two days the
@@ -44,7 +44,7 @@ def lag(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
     When no hammerd answers the last sample stands in for now, with its age, and the exit status
     is 69.
     """
-    from hammerd.cli.lag_table import lag_json
+    from hammerd.cli.history.lag_table import lag_json
 
     pairs = tuple(dict.fromkeys(pairs))
     where, at_ms = current(said["config"], said["run_dir"]), now_ms()
@@ -75,7 +75,7 @@ def lag(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
 def _show(
     lags: Sequence["PairLag"], since_ms: int, at_ms: int, *, has_daemon: bool, is_one: bool
 ) -> None:
-    from hammerd.cli.lag_table import course_lines, lag_lines
+    from hammerd.cli.history.lag_table import course_lines, lag_lines
 
     say(f"since {show_minute(since_ms)} UTC:")
     print_lines(list(lag_lines(lags, at_ms, has_daemon=has_daemon)))
@@ -83,8 +83,8 @@ def _show(
         print_lines([(), *course_lines(lags[0].rows, since_ms, at_ms)])
 
 
-def _together(names: Sequence[str], now: Mapping[str, PairAnswer], past: _Past) -> list["PairLag"]:
-    from hammerd.cli.lag_table import PairLag
+def _together(names: Sequence[str], now: Mapping[str, PairStatus], past: _Past) -> list["PairLag"]:
+    from hammerd.cli.history.lag_table import PairLag
 
     last = {row.pair: row for row in past.last}
     samples: dict[str, list[LagRow]] | None = None
@@ -106,8 +106,8 @@ def _together(names: Sequence[str], now: Mapping[str, PairAnswer], past: _Past) 
 
 
 def _ask(
-    where: Whereabouts,
-) -> tuple[dict[str, PairAnswer] | None, str, CommandFailed | None]:
+    where: Location,
+) -> tuple[dict[str, PairStatus] | None, str, CommandFailed | None]:
     """Return the pairs as they are now, where the history is, and why no daemon tells of now."""
     try:
         status = ask_status(where)
@@ -120,7 +120,7 @@ def _ask(
 
 def _look_back(path: str, pairs: Sequence[str], since_ms: int, until_ms: int | None) -> _Past:
     try:
-        from hammerd.cli.history_reading import (
+        from hammerd.cli.history.queries import (
             last_samples,
             read_history,
             samples_of,
@@ -137,7 +137,7 @@ def _look_back(path: str, pairs: Sequence[str], since_ms: int, until_ms: int | N
 
 
 def _names(
-    pairs: Sequence[str], now: dict[str, PairAnswer], past: _Past, path: str
+    pairs: Sequence[str], now: dict[str, PairStatus], past: _Past, path: str
 ) -> tuple[str, ...]:
     """Return the pairs to tell of: the named ones, or those that are there now or were since."""
     if not pairs:
@@ -146,7 +146,7 @@ def _names(
     known = {*now, *(row.pair for row in past.last)}
     strangers = [name for name in pairs if name not in known]
     if strangers:
-        from hammerd.cli.history_reading import last_samples, read_history
+        from hammerd.cli.history.queries import last_samples, read_history
 
         seen = () if past.failure else read_history(path, last_samples(()))
         refuse_strangers(

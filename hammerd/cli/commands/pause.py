@@ -2,10 +2,10 @@
 
 import click
 
-from hammerd.cli.asking import Asked, takes_pairs
-from hammerd.core.config_values import Unreadable, read_duration, show_duration
-from hammerd.core.control_messages import Verb
-from hammerd.core.duration_words import short_form
+from hammerd.cli.options.pair_arguments import Asked, takes_pairs
+from hammerd.core.api.protocol import Verb
+from hammerd.core.config.values import Unreadable, read_duration, show_duration
+from hammerd.core.durations import short_form
 
 
 def _read_for(context: click.Context, option: click.Parameter, value: str | None) -> float | None:

@@ -2,10 +2,10 @@
 
 import click
 
-from hammerd.cli.json_answers import say_json, tells_json
-from hammerd.cli.saying import say
-from hammerd.cli.whereabouts import asks_the_daemon, current
-from hammerd.core.control_messages import Request, Verb
+from hammerd.cli.options.location import asks_the_daemon, current
+from hammerd.cli.output.json_output import say_json, tells_json
+from hammerd.cli.output.text import say
+from hammerd.core.api.protocol import Request, Verb
 
 _WORDS = (
     "started",

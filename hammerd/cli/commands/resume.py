@@ -2,8 +2,8 @@
 
 import click
 
-from hammerd.cli.asking import Asked, takes_pairs
-from hammerd.core.control_messages import Verb
+from hammerd.cli.options.pair_arguments import Asked, takes_pairs
+from hammerd.core.api.protocol import Verb
 
 
 @click.command(epilog="Example: hammerd resume home")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from hammerd.cli.whereabouts import chosen_config, load_config, takes_config
+from hammerd.cli.options.location import chosen_config, load_config, takes_config
 
 
 @click.command(epilog="Example: hammerd run -c /usr/local/etc/hammerd.toml")
@@ -33,11 +33,11 @@ def run(file: str | None, config: str | None, *, detach: bool, is_check: bool) -
     if is_check:
         return 0
     # The other commands know nothing of the daemon, and load none of it.
-    from hammerd.daemon.lean_imports import without_unused_modules
+    from hammerd.daemon.service.lean_imports import without_unused_modules
 
     with without_unused_modules():
-        from hammerd.daemon.detach import detach as run_detached
         from hammerd.daemon.run import run as run_daemon
+        from hammerd.daemon.service.daemonize import detach as run_detached
 
     serve = partial(run_daemon, Path(path).absolute())
     return run_detached(serve) if detach else serve()

@@ -8,15 +8,15 @@ from typing import TypedDict, Unpack
 
 import click
 
-from hammerd.cli.exits import CommandFailed, Exit, Unreachable
-from hammerd.cli.json_answers import json_text, say_json, tells_json
-from hammerd.cli.render import render_status
-from hammerd.cli.saying import width_of
-from hammerd.cli.spans import Line
-from hammerd.cli.status_answer import read_status
-from hammerd.cli.terminal import print_lines
-from hammerd.cli.whereabouts import Whereabouts, asks_the_daemon, current
-from hammerd.core.control_messages import Request, Verb
+from hammerd.cli.client.status_types import read_status
+from hammerd.cli.options.location import Location, asks_the_daemon, current
+from hammerd.cli.output.exit_codes import CommandFailed, Exit, Unreachable
+from hammerd.cli.output.json_output import json_text, say_json, tells_json
+from hammerd.cli.output.spans import Line
+from hammerd.cli.output.terminal import print_lines
+from hammerd.cli.output.text import width_of
+from hammerd.cli.status.table import render_status
+from hammerd.core.api.protocol import Request, Verb
 
 WATCH_S = 2.0
 SHORTEST_WATCH_S = 0.1
@@ -26,7 +26,7 @@ _SECONDS = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 _WATCH = "--watch"
 
 
-class Said(TypedDict):
+class StatusOptions(TypedDict):
     """How the status is to be shown, and where the daemon is."""
 
     as_json: bool
@@ -89,7 +89,7 @@ def _with_value(args: Sequence[str]) -> Iterator[str]:
     help=f"Again and again, every {WATCH_S:g} seconds or --watch=SECONDS (or 1m).",
 )
 @asks_the_daemon
-def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
+def status(pairs: tuple[str, ...], **said: Unpack[StatusOptions]) -> int:
     """Show how all pairs fare, or the named ones.
 
     Exits with 0 when it could tell, however they fare, and with 69 when no hammerd answers; then
@@ -100,7 +100,7 @@ def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
     request = Request(Verb.STATUS, tuple(dict.fromkeys(pairs)))
     whereabouts = current(said["config"], said["run_dir"])
     if said["nagios"]:
-        from hammerd.cli.nagios import judge
+        from hammerd.cli.status.nagios import judge
 
         return judge(
             lambda: whereabouts.ask(request),
@@ -125,7 +125,7 @@ def status(pairs: tuple[str, ...], **said: Unpack[Said]) -> int:
     return 0
 
 
-def _refuse_contradictions(said: Said, *, is_watch: bool) -> None:
+def _refuse_contradictions(said: StatusOptions, *, is_watch: bool) -> None:
     ways = {"--json": said["as_json"], "-o": bool(said["fields"]), "--nagios": said["nagios"]}
     chosen = [way for way, is_said in ways.items() if is_said]
     if said["nagios"] and is_watch:
@@ -136,20 +136,20 @@ def _refuse_contradictions(said: Said, *, is_watch: bool) -> None:
         raise click.UsageError("-H goes with -o FIELDS")
 
 
-def _shown_as(said: Said) -> Show:
+def _shown_as(said: StatusOptions) -> Show:
     if said["fields"] is None:
         return lambda answer: render_status(read_status(answer), width_of(sys.stdout))
     # Who looks at the table does not wait for this import.
-    from hammerd.cli.field_table import read_fields, render_fields
+    from hammerd.cli.status.columns import read_fields, render_fields
 
     names, bare = read_fields(said["fields"]), said["bare"]
     return lambda answer: render_fields(read_status(answer), names, bare=bare)
 
 
-def _tell_left_behind(whereabouts: Whereabouts, request: Request, *, as_json: bool) -> None:
+def _tell_left_behind(whereabouts: Location, request: Request, *, as_json: bool) -> None:
     """Tell what can be known without a hammerd; that none answers is told after it."""
-    from hammerd.cli.left_behind import find
-    from hammerd.cli.left_lines import left_json, left_lines
+    from hammerd.cli.offline.last_state import find
+    from hammerd.cli.offline.last_state_text import left_json, left_lines
 
     left = find(whereabouts, request.pairs)
     if as_json:
@@ -158,9 +158,9 @@ def _tell_left_behind(whereabouts: Whereabouts, request: Request, *, as_json: bo
         print_lines(lines)
 
 
-def _left_sentences(whereabouts: Whereabouts, request: Request) -> Iterable[str]:
-    from hammerd.cli.left_behind import find
-    from hammerd.cli.left_lines import left_sentences
+def _left_sentences(whereabouts: Location, request: Request) -> Iterable[str]:
+    from hammerd.cli.offline.last_state import find
+    from hammerd.cli.offline.last_state_text import left_sentences
 
     return left_sentences(find(whereabouts, request.pairs))
 
@@ -181,8 +181,8 @@ def _seconds_of(text: str) -> float | None:
     if _SECONDS.fullmatch(text):
         return float(text)
     # Who says a number does not wait for these imports.
-    from hammerd.core.config_values import Unreadable, read_duration
-    from hammerd.core.duration_words import short_form
+    from hammerd.core.config.values import Unreadable, read_duration
+    from hammerd.core.durations import short_form
 
     try:
         return read_duration(short_form(text) or text)
@@ -192,7 +192,7 @@ def _seconds_of(text: str) -> float | None:
 
 def _watch(look: Callable[[], Mapping[str, object]], interval_s: float, show: Show | None) -> None:
     # Who looks once does not wait for this import.
-    from hammerd.cli.watching import watch_json, watch_table
+    from hammerd.cli.status.watch import watch_json, watch_table
 
     # To be interrupted is how a watch ends, not how it fails.
     with contextlib.suppress(KeyboardInterrupt):

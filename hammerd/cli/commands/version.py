@@ -3,7 +3,7 @@
 import click
 
 from hammerd import __version__
-from hammerd.cli.json_answers import say_json, tells_json
+from hammerd.cli.output.json_output import say_json, tells_json
 
 
 @click.command(epilog="Example: hammerd version")

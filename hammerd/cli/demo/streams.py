@@ -9,10 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hammerd.cli.exits import CommandFailed
-from hammerd.core.platform_facts import platform_of
-from hammerd.core.ps_output import PS_ARGV, parse_ps
-from hammerd.daemon.process_table import ancestors_of, ids, look_if_possible, order, words_of
+from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.core.hammer.ps_output import PS_ARGV, parse_ps
+from hammerd.core.platforms import platform_of
+from hammerd.daemon.process.process_table import (
+    ancestors_of,
+    ids,
+    look_if_possible,
+    order,
+    words_of,
+)
 
 STREAM_SIZE = 3
 KEEPS_LONG_COMMANDS = platform_of(platform.system()).keeps_long_commands

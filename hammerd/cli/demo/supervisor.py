@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from hammerd.cli.control_client import ask
+from hammerd.cli.client.control_client import ask
+from hammerd.cli.client.status_types import PairStatus, read_status
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.streams import Witness
 from hammerd.cli.demo.world import World
-from hammerd.cli.exits import CommandFailed, Exit
-from hammerd.cli.status_answer import PairAnswer, read_status
-from hammerd.core.control_messages import Request, Verb
+from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.core.api.protocol import Request, Verb
 
 CONFIG = "/usr/local/etc/hammerd.toml"
 LOG = "/var/log/hammerd/hammerd.log"
@@ -119,7 +119,7 @@ class Supervisor:
         self._position += len(whole)
         return [_parse(self._world.shown(line)) for line in whole.decode().splitlines()]
 
-    def pair(self) -> PairAnswer | None:
+    def pair(self) -> PairStatus | None:
         """Return what hammerd says of the pair, None when it is too busy to say anything."""
         try:
             return read_status(ask(self._world.run_dir, Request(Verb.STATUS)))["pairs"][0]

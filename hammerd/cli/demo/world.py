@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from hammerd.cli.demo import screen
-from hammerd.cli.exits import CommandFailed, Exit
+from hammerd.cli.output.exit_codes import CommandFailed, Exit
 
 COMMAND_TIMEOUT_S = 300.0
 LONGEST_SOCKET_BYTES = 100

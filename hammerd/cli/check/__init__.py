@@ -1,0 +1,1 @@
+"""Checks a config against this machine: its paths, its hammer, its groups."""

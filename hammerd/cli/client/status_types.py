@@ -1,0 +1,151 @@
+"""What hammerd answers to `status`, as typed names for the JSON of core/api/status_json.py."""
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict, cast
+
+from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.json_output import SCHEMA_VERSION
+from hammerd.core.characters import escaped
+
+
+class DaemonStatus(TypedDict):
+    """What hammerd tells of itself."""
+
+    version: str
+    pid: int
+    started_time: str
+    config: str
+    state: str
+    lines_dropped: NotRequired[int]
+    writes_failed: NotRequired[int]
+    syslog_unreached_because: NotRequired[str | None]
+    syslog_lines_lost: NotRequired[int]
+    state_unsaved_since_time: NotRequired[str | None]
+    state_unsaved_because: NotRequired[str | None]
+    clocks_unsaved_because: NotRequired[str | None]
+    state_complaints: NotRequired[list[str]]
+    reload_refused_time: NotRequired[str | None]
+    reload_refused_because: NotRequired[str | None]
+    run_dir_unusable_because: NotRequired[str | None]
+    history_path: NotRequired[str]
+    history_unwritten_since_time: NotRequired[str | None]
+    history_unwritten_because: NotRequired[str | None]
+    history_rows_lost: NotRequired[int]
+    history_complaints: NotRequired[list[str]]
+
+
+class ComplaintStatus(TypedDict):
+    """What hammer complained of while a stream went on."""
+
+    name: str
+    count: int
+    text: str
+    hint: str | None
+    last_time: NotRequired[str]
+
+
+class AnomalyStatus(TypedDict):
+    """What happened to an end against the order of things."""
+
+    name: str
+    end: str
+    before: str
+    after: str
+    time: str
+
+
+class PairStatus(TypedDict):
+    """What hammerd tells of a pair, as far as the table shows it."""
+
+    pair: str
+    master: str
+    slave: str
+    wanted: str
+    paused_until_time: str | None
+    state: str
+    waiting_for: NotRequired[str | None]
+    phase: str | None
+    gear: str | None
+    because: str | None
+    hint: str | None
+    up_s: NotRequired[float | None]
+    retry_in_s: float | None
+    failures: int
+    restarts: int
+    lag_s: float | None
+    lag_verdict: str
+    lag_unknown_because: NotRequired[str | None]
+    lag_approximate: bool
+    lag_tids: NotRequired[int | None]
+    lag_warning_s: NotRequired[float]
+    lag_critical_s: NotRequired[float]
+    safe_until_time: NotRequired[str | None]
+    durable_until_time: NotRequired[str | None]
+    safe_unknown_because: NotRequired[str | None]
+    lag_measured_time: NotRequired[str | None]
+    master_tid: NotRequired[str | None]
+    slave_tid: str | None
+    slice_bytes: int | None
+    rate_bytes_per_s: NotRequired[float | None]
+    bulk_done_bytes: NotRequired[int | None]
+    bulk_total_bytes: NotRequired[int | None]
+    bulk_eta_s: NotRequired[float | None]
+    health: str
+    origin: NotRequired[str | None]
+    origin_lag_s: NotRequired[float | None]
+    slave_free_bytes: NotRequired[int | None]
+    slave_total_bytes: NotRequired[int | None]
+    slave_is_short_of_room: NotRequired[bool]
+    slave_is_read_only: NotRequired[bool]
+    flush_every_s: NotRequired[float | None]
+    master_flushed_time: NotRequired[str | None]
+    slave_flushed_time: NotRequired[str | None]
+    flush_failed_because: NotRequired[str | None]
+    anomalies: NotRequired[list[AnomalyStatus]]
+    complaints: NotRequired[list[ComplaintStatus]]
+    last_words: list[str]
+    telling_word: NotRequired[str | None]
+
+
+class StatusReply(TypedDict):
+    """The whole answer."""
+
+    schema_version: int
+    hammerd: DaemonStatus
+    measured_time: NotRequired[str]
+    health: str
+    pairs: list[PairStatus]
+
+
+def read_status(data: Mapping[str, object]) -> StatusReply:
+    """Take a daemon's answer for a status of the version that this command knows.
+
+    Raises:
+        CommandFailed: it is of another version.
+    """
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise CommandFailed(
+            f"hammerd answers with a status of version {version}, this command knows version "
+            f"{SCHEMA_VERSION}",
+            "use the command that came with the running hammerd, or --json",
+            code=Exit.PROTOCOL,
+        )
+    # The version is the promise that the names are there; core/api/status_json.py keeps it.
+    return cast("StatusReply", _printable(data))
+
+
+def _printable(value: object) -> object:
+    """Escape what a terminal would obey or cannot show: some of it comes from damaged files."""
+    match value:
+        case str():
+            # Who lays it out knows what to do about the blanks in it.
+            if value.isprintable():
+                return escaped(value)
+            return "".join(char if char in "\n\t" else escaped(char) for char in value)
+        case dict():
+            return {key: _printable(each) for key, each in value.items()}
+        case list():
+            return [_printable(each) for each in value]
+        case _:
+            return value

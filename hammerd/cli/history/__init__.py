@@ -1,0 +1,1 @@
+"""Reads history.db, and lays out events and lag."""

@@ -1,0 +1,167 @@
+"""Lays out how far pairs are and were behind; knows no terminal.
+
+    PAIR  NOW  MIN  MEDIAN    MAX  MAX AT (UTC)      UNKNOWN
+    home   0s   0s      0s  4m10s  2026-03-04 03:12       0%
+    mail    -    -       -      -  -                    100%
+
+UNKNOWN is the share of samples that could not tell. Of a single pair there is a second table, of
+spans of time; where nothing was sampled hammerd did not run, or the pair was disabled.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hammerd.cli.client.status_types import PairStatus
+from hammerd.cli.output.numbers import show_about, show_span
+from hammerd.cli.output.spans import Line, Span
+from hammerd.cli.output.times import now_is_over_ms, rfc3339, show_minute
+from hammerd.core.api.history_schema import LagRow, LagSummary, summary_of
+
+MOST_SPANS = 12
+_MINUTE_MS = 60_000
+SPANS_MS = tuple(
+    minutes * _MINUTE_MS
+    for minutes in (1, 5, 10, 30, 60, 120, 360, 720, 1_440, 10_080, 43_200, 525_600)
+)
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class PairLag:
+    """What is known of a pair: by the daemon (None without it), its last sample, those since.
+
+    `rows` are those samples themselves, None where nobody asked for them.
+    """
+
+    pair: str
+    now: PairStatus | None
+    last: LagRow | None
+    summary: LagSummary
+    rows: tuple[LagRow, ...] | None = None
+
+
+def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Iterator[Line]:
+    """Lay out a row for each pair: as it is now, or as it was last and how long ago."""
+    now = ("NOW",) if has_daemon else ("LAST", "AGE")
+    heads = ("PAIR", *now, "MIN", "MEDIAN", "MAX", "MAX AT (UTC)", "UNKNOWN")
+    rows = []
+    for lag in lags:
+        cells = (_now(lag),) if has_daemon else (_last(lag), _age(lag, at_ms))
+        summary = lag.summary
+        at = "-" if summary.max_ms is None else show_minute(summary.max_ms)
+        rows.append((lag.pair, *cells, *_spans(summary), at, _share(summary)))
+    yield from _table(heads, rows, frozenset({"PAIR", "MAX AT (UTC)"}))
+
+
+def course_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterator[Line]:
+    """Lay out how the lag of one pair went, in twelve spans of time at most."""
+    rows = []
+    for begin_ms, within in spans_of(samples, since_ms, at_ms):
+        summary = summary_of((row.seconds, row.time_ms) for row in within)
+        counted = (str(summary.samples), _share(summary))
+        rows.append((show_minute(begin_ms), *_spans(summary), *counted))
+    heads = ("FROM (UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN")
+    yield from _table(heads, rows, frozenset({"FROM (UTC)"}))
+
+
+def spans_of(
+    rows: Sequence[LagRow], since_ms: int, at_ms: int
+) -> Iterator[tuple[int, list[LagRow]]]:
+    """Yield the beginning of each span and the samples in it; the spans stand on round times."""
+    # A clock that was stepped back leaves samples of times that are still to come.
+    end_ms = max([at_ms, *(row.time_ms for row in rows)])
+    first_ms = max(since_ms, min((row.time_ms for row in rows), default=since_ms))
+    step_ms = next(
+        (step for step in SPANS_MS if (end_ms - first_ms) // step < MOST_SPANS - 1), SPANS_MS[-1]
+    )
+    within: dict[int, list[LagRow]] = {}
+    for row in rows:
+        within.setdefault(row.time_ms // step_ms, []).append(row)
+    for number in range(first_ms // step_ms, end_ms // step_ms + 1):
+        yield number * step_ms, within.get(number, [])
+
+
+def lag_json(lag: PairLag) -> dict[str, object]:
+    """Turn what is known of a pair into the JSON object that scripts read."""
+    summary, rows = lag.summary, lag.rows
+    return {
+        "pair": lag.pair,
+        "now": None if lag.now is None else _now_json(lag.now),
+        "last": None if lag.last is None else sample_json(lag.last),
+        "sample_count": summary.samples,
+        "unknown_count": summary.unknown,
+        "min_s": summary.min_s,
+        "median_s": summary.median_s,
+        "max_s": summary.max_s,
+        "max_time": None if summary.max_ms is None else rfc3339(summary.max_ms),
+        "samples": None if rows is None else [sample_json(row) for row in rows],
+    }
+
+
+def sample_json(row: LagRow) -> dict[str, object]:
+    """Turn a sample into JSON, with the names that status has."""
+    return {
+        "time": rfc3339(row.time_ms),
+        "lag_verdict": row.verdict,
+        "lag_s": row.seconds,
+        "lag_tids": row.tids,
+        "master_tid": row.master_tid,
+        "slave_tid": row.slave_tid,
+    }
+
+
+def _now_json(pair: Mapping[str, object]) -> dict[str, object]:
+    names = ("lag_verdict", "lag_s", "lag_tids", "lag_approximate", "lag_measured_time")
+    return {
+        name: pair.get(name) for name in (*names, "safe_until_time", "master_tid", "slave_tid")
+    }
+
+
+def _now(lag: PairLag) -> str:
+    if lag.now is None:
+        return "-"
+    if lag.now["lag_verdict"] == "ahead":
+        return "ahead"
+    about = "~" if lag.now["lag_approximate"] else ""
+    seconds = lag.now["lag_s"]
+    return "unknown" if seconds is None else f"{about}{show_span(seconds)}"
+
+
+def _last(lag: PairLag) -> str:
+    if lag.last is None:
+        return "-"
+    if lag.last.verdict == "ahead":
+        return "ahead"
+    return "unknown" if lag.last.seconds is None else show_span(lag.last.seconds)
+
+
+def _age(lag: PairLag, at_ms: int) -> str:
+    # A sample that was taken while the clock was ahead has no age yet.
+    if lag.last is None or lag.last.time_ms > now_is_over_ms(at_ms):
+        return "-"
+    return show_about((at_ms - lag.last.time_ms) / 1_000)
+
+
+def _spans(summary: LagSummary) -> tuple[str, ...]:
+    every = (summary.min_s, summary.median_s, summary.max_s)
+    return tuple("-" if seconds is None else show_span(seconds) for seconds in every)
+
+
+def _share(summary: LagSummary) -> str:
+    if not summary.samples:
+        return "-"
+    # Never 0% while there is one, nor 100% while one is missing.
+    percent = 100 * summary.unknown / summary.samples
+    return f"{percent:.0f}%" if percent in (0, 100) else f"{min(max(percent, 1), 99):.0f}%"
+
+
+def _table(
+    heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], to_the_left: frozenset[str]
+) -> Iterator[Line]:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = (
+            cell.ljust(width) if head in to_the_left else cell.rjust(width)
+            for head, cell, width in zip(heads, row, widths, strict=True)
+        )
+        yield (Span(_GAP.join(cells).rstrip(), "head" if row is heads else ""),)

@@ -1,0 +1,250 @@
+"""Reads history.db, whether hammerd runs or not, and never writes to it.
+
+A reader takes a lock as short as its query. What a killed hammerd left half written (a journal to
+be rolled back) is read in a copy: only hammerd puts its file in order.
+"""
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.core.api.history_schema import (
+    APPLICATION_ID,
+    EVENT_COLUMNS,
+    LAG_COLUMNS,
+    SCHEMA_VERSION,
+    EventRow,
+    LagPoint,
+    LagRow,
+    LagSummary,
+    summary_of,
+)
+from hammerd.core.characters import escaped
+
+try:
+    import sqlite3
+except ImportError as error:
+    raise CommandFailed(
+        "this Python has no sqlite3, which the history is made of",
+        f"install it: pkg install py{sys.version_info.major}{sys.version_info.minor}-sqlite3",
+        code=Exit.UNAVAILABLE,
+    ) from error
+
+BUSY_S = 5.0
+
+Found = TypeVar("Found")
+Query = Callable[[sqlite3.Connection], Found]
+
+_HALF_WRITTEN = frozenset({sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_SANE_EVENT = (
+    "typeof(time_ms) = 'integer' AND typeof(pair) IN ('text', 'null') "
+    "AND typeof(event) = 'text' AND typeof(level) = 'text' AND typeof(fields) = 'text'"
+)
+_SANE_LAG = (
+    "typeof(time_ms) = 'integer' AND typeof(pair) = 'text' AND typeof(verdict) = 'text' "
+    "AND typeof(tids) IN ('integer', 'null') AND ifnull(abs(seconds) < 1e12, 1) "
+    "AND typeof(seconds) IN ('real', 'null') AND typeof(master_tid) IN ('text', 'null') "
+    "AND typeof(slave_tid) IN ('text', 'null')"
+)
+"""What a row holds that hammerd wrote; SQLite itself finds nothing wrong with any other value."""
+
+_END_OF_TIME_MS = (1 << 63) - 1
+_MOVE_AWAY = "move it away: hammerd begins a new one"
+
+
+def read_history(path: str, query: Query[Found]) -> Found:
+    """Return what a query finds in the history.
+
+    Raises:
+        CommandFailed: there is none, it cannot be read, or is none that we know.
+    """
+    _check(path)
+    try:
+        try:
+            return _ask(path, query)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) not in _HALF_WRITTEN:
+                raise
+            return _ask_copy(path, query)
+    except sqlite3.Error as error:
+        raise _explained(path, error) from error
+
+
+def events_of(
+    pairs: Sequence[str], since_ms: int, after_id: int = 0
+) -> Query[list[tuple[int, EventRow]]]:
+    """Return the query for events with their ids, in order; no pairs: all, and hammerd's own."""
+
+    def query(connection: sqlite3.Connection) -> list[tuple[int, EventRow]]:
+        wanted, names = _of_pairs(pairs)
+        rows = connection.execute(
+            f"SELECT id, {EVENT_COLUMNS} FROM events "
+            f"WHERE time_ms >= ? AND id > ? AND {_SANE_EVENT}{wanted} ORDER BY id",
+            (since_ms, after_id, *names),
+        ).fetchall()
+        return [(number, EventRow(*row)) for number, *row in rows]
+
+    return query
+
+
+def samples_of(
+    pairs: Sequence[str], since_ms: int, until_ms: int | None = None
+) -> Query[list[LagRow]]:
+    """Return the query for samples as they were taken; no pairs means all."""
+
+    def query(connection: sqlite3.Connection) -> list[LagRow]:
+        wanted, names = _of_pairs(pairs)
+        rows = connection.execute(
+            f"SELECT {LAG_COLUMNS} FROM lag "
+            f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted} ORDER BY id",
+            (since_ms, _end_ms(until_ms), *names),
+        ).fetchall()
+        return [LagRow(*row) for row in rows]
+
+    return query
+
+
+def summaries_of(
+    pairs: Sequence[str], since_ms: int, until_ms: int | None = None
+) -> Query[dict[str, LagSummary]]:
+    """Return the query for what the samples of each pair are in short; no pairs means all."""
+
+    def query(connection: sqlite3.Connection) -> dict[str, LagSummary]:
+        wanted, names = _of_pairs(pairs)
+        # A week of many pairs is a million rows: of each only what is looked at.
+        rows = connection.execute(
+            f"SELECT pair, seconds, time_ms FROM lag "
+            f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted}",
+            (since_ms, _end_ms(until_ms), *names),
+        )
+        samples: dict[str, list[LagPoint]] = {}
+        for pair, seconds, time_ms in rows:
+            samples.setdefault(pair, []).append((seconds, time_ms))
+        return {pair: summary_of(samples[pair]) for pair in sorted(samples)}
+
+    return query
+
+
+def last_samples(pairs: Sequence[str]) -> Query[list[LagRow]]:
+    """Return the query for the last sample of each pair, however old."""
+
+    def query(connection: sqlite3.Connection) -> list[LagRow]:
+        wanted, names = _of_pairs(pairs)
+        rows = connection.execute(
+            f"SELECT {LAG_COLUMNS} FROM lag WHERE id IN "
+            f"(SELECT max(id) FROM lag WHERE {_SANE_LAG}{wanted} GROUP BY pair) ORDER BY pair",
+            names,
+        ).fetchall()
+        return [LagRow(*row) for row in rows]
+
+    return query
+
+
+def strangers_among(pairs: Sequence[str]) -> Query[tuple[list[str], list[str]]]:
+    """Return the query for those pairs that the history has nothing of, and for all it has."""
+
+    def query(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
+        strangers = [name for name in pairs if not _is_known(connection, name)]
+        if not strangers:
+            return [], []
+        every = (
+            f"SELECT pair FROM events WHERE pair IS NOT NULL AND {_SANE_EVENT} "
+            f"UNION SELECT pair FROM lag WHERE {_SANE_LAG} ORDER BY 1"
+        )
+        return strangers, [name for (name,) in connection.execute(every)]
+
+    return query
+
+
+def _end_ms(until_ms: int | None) -> int:
+    return _END_OF_TIME_MS if until_ms is None else until_ms
+
+
+def _is_known(connection: sqlite3.Connection, name: str) -> bool:
+    return any(
+        connection.execute(f"SELECT 1 FROM {table} WHERE pair = ? LIMIT 1", (name,)).fetchone()
+        for table in ("events", "lag")
+    )
+
+
+def _of_pairs(pairs: Sequence[str]) -> tuple[str, Sequence[str]]:
+    if not pairs:
+        return "", ()
+    return f" AND pair IN ({', '.join('?' * len(pairs))})", pairs
+
+
+def _check(path: str) -> None:
+    """Say what SQLite has no words for."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise CommandFailed(f"{path}: it is not a file", _MOVE_AWAY, code=Exit.DATA)
+        with open(path, "rb"):
+            pass
+    except FileNotFoundError as error:
+        hint = "hammerd makes it when it runs; if its state_dir is another one, say -c FILE"
+        reason = f"there is no history at {path}"
+        raise CommandFailed(reason, hint, code=Exit.NO_INPUT) from error
+    except PermissionError as error:
+        hint = "run the command as root, or join the status_group of the config"
+        raise CommandFailed(
+            f"no permission to read {path}", hint, code=Exit.NO_PERMISSION
+        ) from error
+    except OSError as error:
+        reason = f"cannot read {path}: {error.strerror}"
+        raise CommandFailed(reason, code=Exit.NO_INPUT) from error
+
+
+def _ask(path: str, query: Query[Found]) -> Found:
+    uri = f"{Path(path).absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as opened:
+        (version,) = opened.execute("PRAGMA user_version").fetchone()
+        (application,) = opened.execute("PRAGMA application_id").fetchone()
+        if (version, application) == (0, 0):
+            raise CommandFailed(f"there is nothing in {path} yet", code=Exit.NO_INPUT)
+        if application != APPLICATION_ID:
+            raise CommandFailed(f"{path}: it is no history of hammerd", code=Exit.DATA)
+        if version > SCHEMA_VERSION:
+            raise CommandFailed(
+                f"{path}: it is of version {version}, and this command knows {SCHEMA_VERSION}",
+                "use the command that came with the newer hammerd",
+                code=Exit.PROTOCOL,
+            )
+        opened.text_factory = _text
+        # One moment for all that the query asks.
+        opened.execute("BEGIN")
+        return query(opened)
+
+
+def _text(raw: bytes) -> str:
+    """Decode a text; of a damaged one no byte ends the command or reaches a terminal."""
+    return escaped(raw.decode("utf-8", "backslashreplace"))
+
+
+def _ask_copy(path: str, query: Query[Found]) -> Found:
+    with tempfile.TemporaryDirectory(prefix="hammerd-") as directory:
+        copy = os.path.join(directory, os.path.basename(path))
+        for end in ("", "-journal", "-wal"):
+            if os.path.exists(path + end):
+                shutil.copyfile(path + end, copy + end)
+        with closing(sqlite3.connect(copy)) as opened:
+            # To read anything puts a copy in order, which is ours to write.
+            opened.execute("PRAGMA user_version").fetchone()
+        return _ask(copy, query)
+
+
+def _explained(path: str, error: sqlite3.Error) -> CommandFailed:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _DAMAGED:
+        return CommandFailed(f"{path}: {error}", _MOVE_AWAY, code=Exit.DATA)
+    if code == sqlite3.SQLITE_BUSY:
+        hint = "somebody holds a lock on it: ask again, and look who it is with fstat(1)"
+        return CommandFailed(f"{path}: {error}", hint, code=Exit.TEMPORARY)
+    return CommandFailed(f"cannot read {path}: {error}", code=Exit.NO_INPUT)

@@ -1,0 +1,1 @@
+"""Shows the last known state when no hammerd answers."""

@@ -1,0 +1,59 @@
+"""What events and lag have in common: pairs, --since, --json, and where the history is."""
+
+from collections.abc import Callable, Sequence
+from typing import TypedDict, TypeVar
+
+import click
+
+from hammerd.cli.options.location import asks_the_daemon
+from hammerd.cli.options.since import read_since
+from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.json_output import tells_json
+from hammerd.cli.output.times import now_ms
+
+USUAL_SINCE = "1d"
+
+Command = TypeVar("Command", bound=Callable[..., int])
+
+
+class HistoryOptions(TypedDict):
+    """What such a command is told, besides its pairs; `since` in milliseconds of Unix time."""
+
+    since: int
+    as_json: bool
+    config: str | None
+    run_dir: str | None
+
+
+def looks_back(command: Command) -> Callable[..., int]:
+    """Give a command pairs and the options of one that tells of the past."""
+    since = click.option(
+        "--since",
+        default=USUAL_SINCE,
+        show_default=True,
+        callback=_read_since,
+        metavar="WHEN",
+        help="From when on: 2h, 1w, yesterday, or a time as hammerd prints it (UTC).",
+    )
+    named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
+    return named(since(tells_json(asks_the_daemon(command))))
+
+
+def _read_since(context: click.Context, option: click.Parameter, value: str) -> int:
+    try:
+        return read_since(value, now_ms())
+    except ValueError as error:
+        raise click.BadParameter(f"{value} {error}", context, option) from error
+
+
+def refuse_strangers(path: str, strangers: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse pairs that nothing is known of.
+
+    Raises:
+        CommandFailed: there are such.
+    """
+    if strangers:
+        named = ", ".join(f'"{name}"' for name in strangers)
+        noun = "pair" if len(strangers) == 1 else "pairs"
+        reason = f"nothing of {noun} {named} is in {path}"
+        raise CommandFailed(reason, f"known: {', '.join(known) or 'none'}", code=Exit.USAGE)

@@ -1,0 +1,175 @@
+"""Where the daemon and its config are: the options that commands have in common.
+
+They may stand before or after the command's name; what stands after wins.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from hammerd.cli.output.exit_codes import CommandFailed, Exit, NobodyAnswers
+from hammerd.core import paths
+from hammerd.core.errors import HammerdError
+
+if TYPE_CHECKING:
+    from hammerd.core.api.protocol import Request
+    from hammerd.core.config.model import Config
+
+REFUSED_S = 0.1
+"""After how long one who lives and takes no connection is asked again."""
+
+# Whether it can be read is told by whom reads it: one wording, one exit status.
+FILE = click.Path(readable=False)
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "config",
+    type=FILE,
+    metavar="FILE",
+    help=f"The daemon's config.  [default: {paths.CONFIG}]",
+)
+run_dir_option = click.option(
+    "--run-dir",
+    type=click.Path(),
+    metavar="DIR",
+    help=f"Where the daemon's sockets are.  [default: {paths.RUN_DIR}]",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """What was said of the daemon's place; None where nothing was."""
+
+    config: str | None = None
+    run_dir: str | None = None
+
+    def find_run_dir(self) -> str:
+        """Return the directory of the daemon's sockets.
+
+        Raises:
+            CommandFailed: the config that should tell it cannot be read.
+            ConfigError: that config is no TOML, or its run_dir is no path.
+        """
+        if self.run_dir is not None:
+            return self.run_dir
+        if self.config is None:
+            return paths.RUN_DIR
+        # Reading TOML costs a status without -c nothing.
+        from hammerd.core.config.partial import read_run_dir
+
+        return read_run_dir(_content(self.config), self.config)
+
+    def ask(self, request: "Request") -> Mapping[str, object]:
+        """Return what the hammerd there answers.
+
+        Raises:
+            CommandFailed: nobody answers, we may not ask, or hammerd refuses.
+            ConfigError: as from find_run_dir().
+        """
+        from hammerd.cli.client.control_client import TIMEOUT_S, ask
+
+        run_dir, deadline_at = self.find_run_dir(), time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                return ask(run_dir, request)
+            except NobodyAnswers as error:
+                from hammerd.cli.client.living import find_living, unreachable
+
+                living = find_living(self._likely_state_dir())
+                if living is None or (self.config is None and living.run_dir not in ("", run_dir)):
+                    raise
+                # A BSD refuses where others would have us wait: so many wait to be heard.
+                if not error.is_refused or time.monotonic() > deadline_at:
+                    raise unreachable(living, run_dir, error) from error
+            time.sleep(REFUSED_S)
+
+    def _likely_state_dir(self) -> str:
+        """Return the state_dir of the config, or the default one where no config tells."""
+        try:
+            return self.find_state_dir() or paths.STATE_DIR
+        except HammerdError:
+            return paths.STATE_DIR
+
+    def find_state_dir(self) -> str | None:
+        """Return the directory of the daemon's state, None when no config is named.
+
+        Raises:
+            CommandFailed: the config that should tell it cannot be read.
+            ConfigError: that config is no TOML, or its state_dir is no path.
+        """
+        if self.config is None:
+            return None
+        from hammerd.core.config.partial import read_state_dir
+
+        return read_state_dir(_content(self.config), self.config)
+
+
+def load_config(path: str) -> "Config":
+    """Read a config file.
+
+    Raises:
+        CommandFailed: it cannot be read.
+        ConfigError: it has faults, or could be changed by others than root, who asks.
+    """
+    # As the daemon reads it, so that `check` says what `run` will say.
+    from hammerd.core.config.reader import read_config
+    from hammerd.daemon.service.config_file import read
+
+    return read_config(_content(path, read), path)
+
+
+def read_file(path: str) -> bytes:
+    """Return the bytes of a config, whoever could change them.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
+    from hammerd.daemon.service.config_file import open_file
+
+    with open_file(path) as file:
+        return file.read()
+
+
+def _content(path: str, read: Callable[[str], bytes] = read_file) -> bytes:
+    try:
+        return read(path)
+    except OSError as error:
+        hint = "name a config with -c FILE"
+        if os.path.exists(paths.SAMPLE):
+            hint += f"; {paths.SAMPLE} is one to start from"
+        reason = f"cannot read {path}: {error.strerror}"
+        raise CommandFailed(reason, hint, code=Exit.NO_INPUT) from error
+
+
+def current(config: str | None, run_dir: str | None) -> Location:
+    """Join what was said after the command's name with what was said before it."""
+    said = click.get_current_context().find_object(Location) or Location()
+    if config is not None or run_dir is not None:
+        return Location(config, run_dir)
+    return said
+
+
+def asks_the_daemon(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that say where the daemon is."""
+    return config_option(run_dir_option(command))
+
+
+def takes_config(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command a config, as its argument or by -c."""
+    return click.argument("file", type=FILE, required=False)(config_option(command))
+
+
+def chosen_config(file: str | None, config: str | None) -> str:
+    """Return the config that was named, in whatever way, or the default one.
+
+    Raises:
+        click.UsageError: it was named in both ways after the command's name.
+    """
+    if file is not None and config is not None:
+        raise click.UsageError("name one config: FILE or -c FILE, not both")
+    return file or current(config, None).config or paths.CONFIG

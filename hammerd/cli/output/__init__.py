@@ -1,0 +1,1 @@
+"""Prints: text, numbers, tables, JSON, exit codes."""

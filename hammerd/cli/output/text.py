@@ -1,0 +1,87 @@
+"""Says things to people: wrapped to the width of their terminal, errors on stderr.
+
+Long words stay whole, so that a path can be copied. A line keeps its indent, and what of it
+comes on further lines stands four deeper.
+"""
+
+import os
+import sys
+from typing import TextIO
+
+import click
+
+from hammerd.core.characters import escaped
+from hammerd.core.errors import HammerdError
+
+WIDTH = 80
+"""What lines are wrapped to where no terminal tells its width."""
+
+DEEPER = 4
+
+
+def width_of(stream: TextIO) -> int:
+    """Return the columns of the terminal behind a stream; COLUMNS stands above it."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH
+    except (OSError, ValueError):
+        return WIDTH
+
+
+def wrapped(text: str, width: int) -> str:
+    """Wrap every line of a text."""
+    return "\n".join(part for line in text.split("\n") for part in wrapped_line(line, width))
+
+
+def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
+    """Wrap one line; what comes on further lines stands `deeper` below its indent.
+
+    What a terminal would obey or cannot show is escaped: names and words come from files.
+    """
+    line = escaped(line)
+    if len(line) <= width:
+        return [line]
+    # Most lines fit, and do not wait for this import.
+    import textwrap
+
+    indent = len(line) - len(line.lstrip(" "))
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=" " * (indent + deeper),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def say(text: str) -> None:
+    """Print to stdout."""
+    click.echo(wrapped(text, width_of(sys.stdout)))
+
+
+def say_aside(text: str) -> None:
+    """Print to stderr."""
+    click.echo(wrapped(text, width_of(sys.stderr)), err=True)
+
+
+def say_error(error: HammerdError) -> None:
+    """Print an error to stderr: what failed, and on a line of its own what to do about it."""
+    names_us = error.message.startswith("hammerd ")
+    say_aside(error.message if names_us else f"hammerd: {error.message}")
+    if error.hint:
+        say_aside(f"hint: {error.hint}")
+
+
+def say_wrong_usage(error: click.ClickException) -> None:
+    """Print a usage error to stderr as click does, wrapped."""
+    # The message of click 8.2's error is the whole help, usage and all.
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        click.echo(error.format_message(), err=True)
+        return
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        click.echo(context.get_usage(), err=True)
+        say_aside(f"Try '{context.command_path} --help' for help.\n")
+    say_aside(f"Error: {error.format_message()}")

@@ -1,0 +1,77 @@
+"""Lays out the columns that somebody chose: `hammerd status -o pair,state,lag_s`.
+
+A column is a name of the status's JSON, or `note`: the first of what stands below a pair's row.
+What is unknown is `-`. Without a heading the columns are separated by one tab, for scripts.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import click
+
+from hammerd.cli.client.status_types import PairStatus, StatusReply
+from hammerd.cli.output.spans import Line, Span
+from hammerd.cli.status.pair_notes import notes_of
+
+NOTE = "note"
+_GAP = "  "
+
+
+def read_fields(text: str) -> tuple[str, ...]:
+    """Read the value of -o.
+
+    Raises:
+        click.UsageError: it names no column.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise click.UsageError(f"-o {text!r}: name columns with a comma between two")
+    return names
+
+
+def render_fields(status: StatusReply, names: Sequence[str], *, bare: bool) -> tuple[Line, ...]:
+    """Lay out a row for each pair, in the order of the config.
+
+    Raises:
+        click.UsageError: a name is none of a column; the message lists those that are.
+    """
+    measured_time = status.get("measured_time")
+    _refuse_unknown(status, names)
+    rows = [[_cell(pair, name, measured_time) for name in names] for pair in status["pairs"]]
+    if bare:
+        return tuple((Span("\t".join(row)),) for row in rows)
+    return tuple(_aligned([list(names), *rows]))
+
+
+def _refuse_unknown(status: StatusReply, names: Sequence[str]) -> None:
+    known = [NOTE, *(name for pair in status["pairs"][:1] for name in pair)]
+    strangers = [name for name in names if name not in known]
+    if status["pairs"] and strangers:
+        # Who names columns that are there does not wait for this import.
+        from difflib import get_close_matches
+
+        near = get_close_matches(strangers[0], known, n=1)
+        meant = f' (did you mean "{near[0]}"?)' if near else ""
+        listed = ", ".join(sorted(known))
+        raise click.UsageError(f'no such column: "{strangers[0]}"{meant}\nknown: {listed}')
+
+
+def _cell(pair: PairStatus, name: str, measured_time: str | None) -> str:
+    if name == NOTE:
+        value: object = next(notes_of(pair, measured_time), None)
+    else:
+        value = cast("dict[str, object]", pair).get(name)
+    if value is None or value == "":
+        return "-"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # A row is a line, and a column ends at a tab.
+    return " ".join(text.split())
+
+
+def _aligned(rows: list[list[str]]) -> Iterator[Line]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        tone = "head" if row is rows[0] else ""
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield (Span(_GAP.join(cells).rstrip(), tone),)

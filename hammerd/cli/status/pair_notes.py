@@ -1,0 +1,154 @@
+"""Says below a pair's row what the row cannot: troubles and their cures first, then the rest.
+
+The most urgent stands first: what keeps the pair from its work, what was complained of and nobody
+acknowledged, what will stop it soon, what is not known. What a person asked for comes after.
+"""
+
+from collections.abc import Iterator
+
+from hammerd.cli.client.status_types import PairStatus
+from hammerd.cli.output.numbers import (
+    count,
+    seconds_between,
+    show_about,
+    show_bar,
+    show_bytes,
+    show_moment,
+    show_span,
+)
+
+MOST_ANOMALIES = 3
+"""How many anomalies of a pair are shown, the newest; the others are counted."""
+
+
+def is_disabled(pair: PairStatus) -> bool:
+    """Tell whether the config has it with enabled = false: known, and left alone."""
+    return pair["wanted"] == "down" and pair["because"] == "disabled"
+
+
+def notes_of(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+    """Say what is to be said of a pair at the RFC 3339 time when the daemon looked."""
+    if is_disabled(pair):
+        yield from _unacknowledged(pair, measured_time)
+        return
+    if pair["because"]:
+        yield from _trouble_and_cure(pair, pair["because"])
+    if pair.get("slave_is_read_only"):
+        yield "the slave's file system is read-only, most often since its disk is lost"
+        yield 'hint: see dmesg for the error that made it so, and "mount"'
+    yield from _unacknowledged(pair, measured_time)
+    if pair.get("slave_is_short_of_room"):
+        yield _short_of_room(pair)
+    if flush_failed := pair.get("flush_failed_because"):
+        yield f"flush failed: {flush_failed}"
+    yield from _lag(pair, measured_time)
+    yield from _wish(pair, measured_time)
+    yield from _cascade(pair)
+    if pair["gear"] == "bulk" and pair["phase"]:
+        yield _bulk(pair)
+
+
+def safe_until(safe_time: str, measured_time: str | None = None) -> str:
+    """Say what is certainly on a slave: safe should the disk of its master be lost now."""
+    moment = show_moment(safe_time, measured_time, with_seconds=True)
+    return f"everything flushed by {moment} is on the slave"
+
+
+def durable_until(durable_time: str, measured_time: str | None = None) -> str:
+    """Say what is on the disk of a slave: safe should the power of its host fail, too."""
+    moment = show_moment(durable_time, measured_time, with_seconds=True)
+    return f"flushed by {moment}: on its disk, should its power fail too"
+
+
+def _trouble_and_cure(pair: PairStatus, because: str) -> Iterator[str]:
+    yield _trouble(pair, because)
+    if pair["hint"]:
+        yield f"hint: {pair['hint']}"
+    words = pair.get("telling_word") or next(reversed(pair["last_words"]), None)
+    if words:
+        yield f"last words: {words}"
+
+
+def _lag(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+    is_unknown = pair["lag_s"] is None
+    because = pair.get("lag_unknown_because")
+    # What parks a pair is often why its lag is unknown: once is enough.
+    if is_unknown and because and because != pair["hint"]:
+        yield f"lag unknown: {because}"
+    safe_time = pair.get("safe_until_time")
+    if safe_time is not None and (is_unknown or pair["health"] == "critical"):
+        yield safe_until(safe_time, measured_time)
+        if durable_time := pair.get("durable_until_time"):
+            yield durable_until(durable_time, measured_time)
+
+
+def _wish(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+    if pair["wanted"] == "paused":
+        yield _paused(pair["paused_until_time"], measured_time)
+    elif pair["wanted"] != "up":
+        yield f"wanted {pair['wanted']}"
+
+
+def _unacknowledged(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+    complaints, anomalies = pair.get("complaints", []), pair.get("anomalies", [])
+    for complaint in complaints:
+        times = count(complaint["count"], "time")
+        last_time = complaint.get("last_time")
+        last = f", last at {show_moment(last_time, measured_time)}" if last_time else ""
+        yield f"complained {times}{last}: {complaint['text']}"
+        if complaint["hint"] and complaint["hint"] != pair["hint"]:
+            yield f"hint: {complaint['hint']}"
+    for anomaly in anomalies[: -MOST_ANOMALIES - 1 : -1]:
+        moment = show_moment(anomaly["time"], measured_time)
+        was, then = anomaly["before"], anomaly["after"]
+        yield f"{anomaly['name']} at {moment}: {anomaly['end']} was {was}, then {then}"
+    if (more := len(anomalies) - MOST_ANOMALIES) > 0:
+        yield f"and {more} earlier: hammerd status --json {pair['pair']}"
+    if complaints or anomalies:
+        yield f'shown until "hammerd ack {pair["pair"]}"'
+
+
+def _short_of_room(pair: PairStatus) -> str:
+    free_bytes, total_bytes = pair.get("slave_free_bytes"), pair.get("slave_total_bytes")
+    if free_bytes is None or not total_bytes:
+        return "slave short of room"
+    share = f"{100 * free_bytes / total_bytes:.1f} %"
+    free, total = show_bytes(free_bytes), show_bytes(total_bytes)
+    return f"slave short of room: {free} of {total} free ({share})"
+
+
+def _cascade(pair: PairStatus) -> Iterator[str]:
+    origin, lag_s = pair.get("origin"), pair.get("origin_lag_s")
+    if origin is None or (lag_s is not None and lag_s == pair["lag_s"]):
+        return
+    behind = "an unknown time" if lag_s is None else show_span(lag_s)
+    yield f"{behind} behind {origin}, where its cascade begins"
+
+
+def _paused(until_time: str | None, measured_time: str | None) -> str:
+    if until_time is None:
+        return "paused until it is resumed"
+    left = show_about(seconds_between(measured_time, until_time))
+    return f"paused for another {left} (until {show_moment(until_time, measured_time)})"
+
+
+def _trouble(pair: PairStatus, because: str) -> str:
+    waiting_for = pair.get("waiting_for")
+    parts = [f"for {waiting_for}: {because}" if waiting_for else because]
+    if pair["retry_in_s"] is not None:
+        parts.append(f"looked at again in {show_span(pair['retry_in_s'])}")
+    if pair["failures"]:
+        parts.append(f"after {count(pair['failures'], 'failure')}")
+    return ", ".join(parts)
+
+
+def _bulk(pair: PairStatus) -> str:
+    done_bytes, total_bytes = pair.get("bulk_done_bytes"), pair.get("bulk_total_bytes")
+    eta_s, free_bytes = pair.get("bulk_eta_s"), pair.get("slave_free_bytes")
+    told = f"in bulk: {pair['phase']}"
+    if done_bytes is not None and total_bytes:
+        told += f" {show_bar(done_bytes / total_bytes)}"
+        told += f", {show_bytes(done_bytes)} of {show_bytes(total_bytes)}"
+    if eta_s is not None:
+        told += f", {show_about(eta_s)} to go"
+    return told if free_bytes is None else f"{told}; {show_bytes(free_bytes)} free on the slave"

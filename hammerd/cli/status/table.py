@@ -1,0 +1,191 @@
+"""Lays out a status as a table for eyes; knows no terminal.
+
+    hammerd 0.1.0 (pid 4711) is running: 3 pairs, 1 critical, 1 ok, 1 paused
+
+       PAIR  STATE      GEAR           LAG  SLAVE-TID      RATE     UP  RESTARTS
+       home  streaming  following       0s  0x100580a8f  1.2M/s  3d04h         1
+    !! mail  parked     -          unknown  0x1               -      -         0
+          uuid_mismatch, looked at again in 42s
+          hint: the slave was made for another master
+       web   stopped    -            1h05m  0x100580a8f       -      -         1
+          paused for another 59m (until 16:12 UTC)
+
+    ! state not saved since 15:58 UTC: /var/db/hammerd/state.json.new: No space left
+        on device
+      hint: what was paused, resumed or acknowledged since then does not outlive
+        hammerd
+
+In front of each row stands its health: `!!` critical, `!` warning, `?` unknown; while all is well
+there is no such column. Below the table stands what is wrong with the daemon itself. A line is
+made of spans, text and the health that it tells; what colour that is, and whether there is any,
+cli/output/terminal.py knows. A name too long for its column gets a line of its own. TIDs stand without
+the zeros in front; -o and --json tell them whole.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hammerd.cli.client.status_types import PairStatus, StatusReply
+from hammerd.cli.output.numbers import count, show_rate, show_span, show_tid
+from hammerd.cli.output.spans import Line, Span, plain_text
+from hammerd.cli.output.text import WIDTH, wrapped_line
+from hammerd.cli.status.daemon_notes import notes_of_daemon
+from hammerd.cli.status.pair_notes import is_disabled, notes_of
+
+_HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
+_TO_THE_RIGHT = frozenset({"LAG", "RATE", "UP", "RESTARTS"})
+_JUDGED = frozenset({"STATE", "LAG"})
+_MARKS = {"critical": "!!", "warning": "!", "unknown": "?"}
+_COUNTED = ("critical", "warning", "unknown", "ok", "paused", "disabled")
+_GAP = "  "
+_NOTE_INDENT = 6
+_DEEPER = 2
+_NAME = 0
+_TID = _HEADS.index("SLAVE-TID")
+_SHORTEST_TID = len("0x..580a8f")
+
+
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    """How wide the mark in front of a row is, 0 for none, and each of its columns."""
+
+    mark: int
+    columns: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """How wide a row is."""
+        mark = self.mark + 1 if self.mark else 0
+        return mark + sum(self.columns) + len(_GAP) * (len(self.columns) - 1)
+
+
+def render_status(status: StatusReply, width: int = WIDTH) -> tuple[Line, ...]:
+    """Lay out a status in lines of `width` characters, as far as its words allow."""
+    return (*_heading(status, width), *_table(status, width), *_below(status, width))
+
+
+def _heading(status: StatusReply, width: int) -> Iterator[Line]:
+    daemon, pairs = status["hammerd"], status["pairs"]
+    tally = Counter(map(_counted_as, pairs))
+    parts = [f"{tally[word]} {word}" for word in _COUNTED if tally[word]]
+    counted = ", ".join([count(len(pairs), "pair"), *parts])
+    name = f"hammerd {daemon['version']} (pid {daemon['pid']})"
+    yield from _wrapped(f"{name} is {daemon['state']}: {counted}", width)
+    if lost := daemon.get("lines_dropped", 0) + daemon.get("writes_failed", 0):
+        words = f"{count(lost, 'log line')} {'was' if lost == 1 else 'were'} lost"
+        yield from _wrapped(f"{words}: is the disk of the log full?", width, tone="warning")
+
+
+def _table(status: StatusReply, width: int) -> Iterator[Line]:
+    if not status["pairs"]:
+        return
+    rows = [_cells(pair) for pair in status["pairs"]]
+    widths = _widths(status["pairs"], rows, width)
+    if (too_much := widths.total - width) > 0:
+        rows = [_with_tid_cut(row, widths.columns[_TID] - too_much) for row in rows]
+        widths = _widths(status["pairs"], rows, width)
+    yield from ((), _head(widths))
+    for pair, cells in zip(status["pairs"], rows, strict=True):
+        yield from _row(pair, cells, widths)
+        yield from _note_lines(pair, status.get("measured_time"), width)
+
+
+def _below(status: StatusReply, width: int) -> Iterator[Line]:
+    """Say what is wrong with the daemon, in the tone of its health."""
+    notes = tuple(notes_of_daemon(status["hammerd"], status.get("measured_time")))
+    if notes:
+        yield ()
+    for trouble, hint in notes:
+        first, *others = trouble.split("\n")
+        yield from _wrapped(f"! {first}", width, tone="warning", deeper=2 * _DEEPER)
+        for line in others:
+            yield from _wrapped(line, width, _DEEPER, tone="warning")
+        if hint:
+            yield from _wrapped(f"hint: {hint}", width, _DEEPER)
+
+
+def _counted_as(pair: PairStatus) -> str:
+    """Return the one word that a pair counts as: what is wrong with it, or what is wanted."""
+    if pair["health"] in _MARKS or pair["wanted"] == "up":
+        return pair["health"]
+    if is_disabled(pair):
+        return "disabled"
+    return "paused" if pair["wanted"] == "paused" else pair["health"]
+
+
+def _cells(pair: PairStatus) -> tuple[str, ...]:
+    up_s, rate, tid = pair.get("up_s"), pair.get("rate_bytes_per_s"), pair["slave_tid"]
+    return (
+        pair["pair"],
+        "disabled" if is_disabled(pair) else pair["state"],
+        pair["gear"] or "-",
+        _lag(pair),
+        "-" if tid is None else show_tid(tid),
+        "-" if rate is None else show_rate(rate),
+        "-" if up_s is None else show_span(up_s),
+        str(pair["restarts"]),
+    )
+
+
+def _with_tid_cut(cells: tuple[str, ...], width: int) -> tuple[str, ...]:
+    """Leave of a TID its last digits, which tell a TID from the one before it."""
+    tid, room = cells[_TID], max(width, _SHORTEST_TID)
+    if len(tid) <= room:
+        return cells
+    return (*cells[:_TID], f"0x..{tid[4 - room :]}", *cells[_TID + 1 :])
+
+
+def _lag(pair: PairStatus) -> str:
+    if pair["lag_s"] is None:
+        return "-" if is_disabled(pair) else "unknown"
+    return f"{'~' if pair['lag_approximate'] else ''}{show_span(pair['lag_s'])}"
+
+
+def _widths(pairs: list[PairStatus], rows: list[tuple[str, ...]], width: int) -> _Widths:
+    """Return what each column needs; the name's has what the others leave of `width`."""
+    mark = max(len(_MARKS.get(pair["health"], "")) for pair in pairs)
+    needed = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
+    others = (mark + 1 if mark else 0) + sum(needed[1:]) + len(_GAP) * (len(needed) - 1)
+    needed[_NAME] = max(len(_HEADS[_NAME]), min(needed[_NAME], width - others))
+    return _Widths(mark, tuple(needed))
+
+
+def _head(widths: _Widths) -> Line:
+    return (Span(plain_text(_line("", _HEADS, widths)), "head"),)
+
+
+def _row(pair: PairStatus, cells: tuple[str, ...], widths: _Widths) -> Iterator[Line]:
+    health = "" if is_disabled(pair) and pair["health"] == "ok" else pair["health"]
+    if len(cells[_NAME]) > widths.columns[_NAME]:
+        yield (*_mark(health, widths), Span(cells[_NAME]))
+        cells, first = ("", *cells[1:]), ""
+    else:
+        first = health
+    yield _line(first, cells, widths, health)
+
+
+def _line(marked: str, cells: tuple[str, ...], widths: _Widths, health: str = "") -> Line:
+    spans = [*_mark(marked, widths)]
+    for head, cell, width in zip(_HEADS, cells, widths.columns, strict=True):
+        padded = cell.rjust(width) if head in _TO_THE_RIGHT else cell.ljust(width)
+        spans += [Span(padded, health if head in _JUDGED else ""), Span(_GAP)]
+    return tuple(spans[:-1])
+
+
+def _mark(health: str, widths: _Widths) -> Iterator[Span]:
+    if widths.mark:
+        yield Span(_MARKS.get(health, "").ljust(widths.mark), health)
+        yield Span(" ")
+
+
+def _note_lines(pair: PairStatus, measured_time: str | None, width: int) -> Iterator[Line]:
+    for note in notes_of(pair, measured_time):
+        yield from _wrapped(note, width, _NOTE_INDENT)
+
+
+def _wrapped(
+    text: str, width: int, indent: int = 0, *, tone: str = "", deeper: int = _DEEPER
+) -> Iterator[Line]:
+    for line in wrapped_line(" " * indent + text, width, deeper):
+        yield (Span(line, tone),)

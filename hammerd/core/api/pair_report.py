@@ -1,0 +1,38 @@
+"""All that is known of a pair at one moment, for whoever judges it or tells of it."""
+
+from dataclasses import dataclass, field
+
+from hammerd.core.api.free_space import FreeSpace
+from hammerd.core.pair.flushes import PairFlushes
+from hammerd.core.pair.states import PairLife
+from hammerd.core.replication.anomalies import Anomaly
+from hammerd.core.replication.cascades import CascadeLag
+from hammerd.core.replication.lag import Lag
+from hammerd.core.tid import Tid
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is told beside a pair's own life: of its ends, of its cascade, of its slave's disk."""
+
+    anomalies: tuple[Anomaly, ...] = ()
+    cascade: CascadeLag | None = None
+    room: FreeSpace | None = None
+    is_short_of_room: bool = False
+    is_slave_read_only: bool = False
+    flushes: PairFlushes = field(default_factory=PairFlushes)
+
+
+@dataclass(frozen=True, slots=True)
+class PairReport:
+    """A pair's life, its lag and its processes."""
+
+    life: PairLife
+    lag: Lag
+    master_tid: Tid | None
+    slave_tid: Tid | None
+    pid: int | None
+    half_pids: tuple[int, ...]
+    lag_unknown_because: str | None = None
+    extras: Extras | None = None
+    safe_unknown_because: str | None = None

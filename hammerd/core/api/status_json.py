@@ -1,0 +1,322 @@
+"""What the daemon tells of itself: a report of each pair, its health, and their JSON.
+
+The JSON is for scripts: names are stable, TIDs are hex strings (64 bits do not survive every
+reader), times are RFC 3339, null is unknown. A change that could break a reader raises
+SCHEMA_VERSION.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import assert_never
+
+from hammerd.core.api.health import Health, health_of, is_silent_launch, worst
+from hammerd.core.api.pair_report import Extras, PairReport
+from hammerd.core.hammer.diagnostics import diagnose
+from hammerd.core.hammer.messages import Cure
+from hammerd.core.pair.deadlines import deadline
+from hammerd.core.pair.flushes import PairFlushes
+from hammerd.core.pair.states import (
+    STATE_WORDS,
+    UNKILLABLE,
+    Copying,
+    CountedComplaint,
+    Down,
+    IdlePhase,
+    InPrescan,
+    Launching,
+    LossCause,
+    Memory,
+    PairLife,
+    Parked,
+    Paused,
+    Phase,
+    Probing,
+    Stopped,
+    Stopping,
+    Streaming,
+    ThenProbe,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForSlave,
+    Wanted,
+)
+from hammerd.core.pairs import is_remote
+from hammerd.core.replication.anomalies import Anomaly
+from hammerd.core.replication.lag import Lag
+from hammerd.core.replication.transfer_progress import Transfer, bulk_of, rate_of
+from hammerd.core.tid import format_tid
+
+SCHEMA_VERSION = 1
+
+Json = dict[str, object]
+ToTime = Callable[[float], str]
+"""Turns a monotonic instant into RFC 3339."""
+
+
+def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
+    """Return the worst health of all pairs, ok when there are none."""
+    return worst(Health.OK, *(health_of(report, now_at) for report in reports))
+
+
+UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because")
+"""Where the daemon tells why what must outlive it cannot be saved, None while it can."""
+
+
+def daemon_health(daemon: Mapping[str, object]) -> Health:
+    """Judge the daemon itself by its part of the status: can it save, does its config hold?"""
+    keys = (*UNSAVED_KEYS, "reload_refused_because", "run_dir_unusable_because")
+    return Health.WARNING if any(daemon.get(key) for key in keys) else Health.OK
+
+
+def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
+    """Turn a pair's report into the JSON object that status answers with."""
+    life, lag, state = report.life, report.lag, report.life.state
+    trouble = _trouble_now(life, now_at)
+    return {
+        "pair": life.pair.name,
+        "master": str(life.pair.master),
+        "slave": str(life.pair.slave),
+        "wanted": _wanted_word(life.memory.wanted),
+        "paused_until_time": _paused_until(life.memory.wanted, to_time),
+        "state": STATE_WORDS[type(state)],
+        "waiting_for": _waiting_word(life),
+        "because": trouble.because if trouble else None,
+        "hint": (trouble.hint or None) if trouble else None,
+        "since_time": to_time(state.since_at),
+        "up_s": round(now_at - state.launched_at, 3) if isinstance(state, Streaming) else None,
+        "retry_in_s": _retry_in_s(life, now_at),
+        "failures": _failures_now(life, now_at),
+        "restarts": life.memory.restarts,
+        "pid": report.pid,
+        "half_pids": list(report.half_pids),
+        **_stream_json(life),
+        **_transfer_json(life, now_at),
+        **_lag_json(report, lag, to_time),
+        "health": health_of(report, now_at),
+        **_extras_json(report.extras or Extras(), to_time),
+        "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
+        "last_words": list(life.memory.last_words),
+        "telling_word": telling_word(life.memory),
+    }
+
+
+def _failures_now(life: PairLife, now_at: float) -> int:
+    """Count the failures as they would count if the stream were lost now: forgiven or not."""
+    state = life.state
+    if not isinstance(state, Streaming) or not state.has_progressed:
+        return life.memory.failures
+    is_healthy = now_at - state.launched_at >= life.pair.timing.healthy_after_s
+    return 0 if is_healthy else life.memory.failures
+
+
+def trouble_of(life: PairLife) -> Trouble | None:
+    """Return why a pair waits, is parked or cannot be ended, None when it fares otherwise."""
+    match life.state:
+        case WaitingForBackoff(trouble=Trouble(LossCause.LINK_LOST, "")):
+            return LINK_LOST
+        case WaitingForBackoff() | WaitingForMount() | WaitingForSlave():
+            return life.state.trouble
+        case Parked(cause=cause, hint=hint):
+            return Trouble(cause, hint)
+        case Streaming(stopped_half=trouble) if trouble:
+            return trouble
+        case Stopping(is_unkillable=True):
+            return UNKILLABLE
+        case Stopping(then=ThenProbe(trouble=trouble)):
+            return trouble
+        case Stopped() if not life.pair.enabled:
+            return DISABLED
+        case _:
+            return None
+
+
+def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
+    """Return what stands against a pair now: also a launch without a word, and the last failure.
+
+    A pair whose failures nobody forgave fares no better while it is probed or launched again.
+    """
+    if (trouble := trouble_of(life)) is not None:
+        return trouble
+    if is_silent_launch(life, now_at):
+        who = "ssh, or the hammer of the other host," if is_remote(life.pair) else "hammer"
+        silent_s = now_at - life.state.since_at
+        return Trouble("launch_silent", f"{who} said nothing for {silent_s:.0f} s")
+    is_under_way = isinstance(life.state, Probing | Launching | Stopping)
+    has_failed = is_under_way and life.memory.failures > 0
+    return life.failed_by if has_failed else None
+
+
+LINK_LOST = Trouble(
+    LossCause.LINK_LOST,
+    "both halves ended and named no cause: was one killed, or is memory short (dmesg)? Is the link"
+    " to another host sound?",
+)
+
+
+def telling_word(memory: Memory) -> str | None:
+    """Return the line of an attempt that tells most of its end, None where it said nothing.
+
+    An echo stands last most often, and tells only that the other half is gone.
+    """
+    if memory.heard is not None:
+        return memory.heard.text
+    for text in reversed(memory.last_words):
+        complaint = diagnose(text)
+        if complaint is None or complaint.cure is not Cure.ECHO:
+            return text
+    return memory.last_words[-1] if memory.last_words else None
+
+
+def _extras_json(extras: Extras, to_time: ToTime) -> Json:
+    cascade, room = extras.cascade, extras.room
+    return {
+        "origin": str(cascade.origin) if cascade else None,
+        "origin_lag_s": _rounded(cascade.seconds) if cascade else None,
+        "slave_free_bytes": room.free_bytes if room else None,
+        "slave_total_bytes": room.total_bytes if room else None,
+        "slave_is_short_of_room": extras.is_short_of_room,
+        "slave_is_read_only": extras.is_slave_read_only,
+        **_flushes_json(extras.flushes, to_time),
+        "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
+    }
+
+
+def _flushes_json(flushes: PairFlushes, to_time: ToTime) -> Json:
+    master_at, slave_at = flushes.master.flushed_at, flushes.slave.flushed_at
+    return {
+        "flush_every_s": flushes.every_s,
+        "master_flushed_time": None if master_at is None else to_time(master_at),
+        "slave_flushed_time": None if slave_at is None else to_time(slave_at),
+        "flush_failed_because": flushes.failed_because,
+    }
+
+
+def _anomaly_json(anomaly: Anomaly, to_time: ToTime) -> Json:
+    return {
+        "name": anomaly.name,
+        "end": str(anomaly.end),
+        "before": anomaly.before,
+        "after": anomaly.after,
+        "time": to_time(anomaly.at),
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _complaint_json(complaint: CountedComplaint, to_time: ToTime) -> Json:
+    return {
+        "name": complaint.name,
+        "count": complaint.count,
+        "text": complaint.text,
+        "hint": complaint.hint,
+        "since_time": to_time(complaint.since_at),
+        "last_time": to_time(complaint.last_at),
+    }
+
+
+def _stream_json(life: PairLife) -> Json:
+    state = life.state
+    phase = state.phase if isinstance(state, Streaming) else None
+    copying = phase if isinstance(phase, Copying) else None
+    return {
+        "gear": state.gear if isinstance(state, Launching | Streaming) else None,
+        "phase": _phase_word(phase) if phase else None,
+        "slice_bytes": copying.sent_bytes if copying else None,
+        "bulk_bytes": copying.total_bytes if copying else None,
+    }
+
+
+def _transfer_json(life: PairLife, now_at: float) -> Json:
+    transfer = life.state.transfer if isinstance(life.state, Streaming) else Transfer()
+    bulk = bulk_of(transfer, now_at)
+    return {
+        "rate_bytes_per_s": _rounded(rate_of(transfer, now_at)),
+        "bulk_done_bytes": bulk.done_bytes if bulk else None,
+        "bulk_total_bytes": bulk.total_bytes if bulk else None,
+        "bulk_eta_s": _rounded(bulk.eta_s) if bulk else None,
+    }
+
+
+def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
+    return {
+        "lag_s": _rounded(lag.seconds),
+        "lag_tids": lag.tids,
+        "lag_verdict": lag.verdict,
+        "lag_unknown_because": report.lag_unknown_because,
+        "lag_approximate": lag.is_approximate,
+        "lag_measured_time": None if lag.measured_at is None else to_time(lag.measured_at),
+        "lag_warning_s": report.life.pair.thresholds.lag_warning_s,
+        "lag_critical_s": report.life.pair.thresholds.lag_critical_s,
+        "safe_until_time": None if lag.safe_at is None else to_time(lag.safe_at),
+        "durable_until_time": None if lag.durable_at is None else to_time(lag.durable_at),
+        "safe_unknown_because": report.safe_unknown_because,
+        "master_tid": None if report.master_tid is None else format_tid(report.master_tid),
+        "slave_tid": None if report.slave_tid is None else format_tid(report.slave_tid),
+    }
+
+
+def status_json(daemon: Mapping[str, object], pairs: Iterable[Json], health: Health) -> Json:
+    """Put the daemon's and the pairs' parts of a status together."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "hammerd": dict(daemon),
+        "health": health,
+        "pairs": list(pairs),
+    }
+
+
+DISABLED = Trouble("disabled", "enabled = false stands in the config")
+
+
+def _wanted_word(wanted: Wanted) -> str:
+    match wanted:
+        case Up():
+            return "up"
+        case Paused():
+            return "paused"
+        case Down():
+            return "down"
+        case _:
+            assert_never(wanted)
+
+
+def _paused_until(wanted: Wanted, to_time: ToTime) -> str | None:
+    if isinstance(wanted, Paused) and wanted.until_at is not None:
+        return to_time(wanted.until_at)
+    return None
+
+
+def _waiting_word(life: PairLife) -> str | None:
+    match life.state:
+        case WaitingForBackoff():
+            return "backoff"
+        case WaitingForMount():
+            return "mount"
+        case WaitingForSlave():
+            return "slave"
+        case _:
+            return None
+
+
+def _phase_word(phase: Phase) -> str:
+    match phase:
+        case InPrescan():
+            return "prescan"
+        case Copying():
+            return "copying"
+        case IdlePhase():
+            return "idle"
+        case _:
+            assert_never(phase)
+
+
+def _retry_in_s(life: PairLife, now_at: float) -> float | None:
+    match life.state:
+        case WaitingForBackoff() | WaitingForMount() | Parked():
+            at = deadline(life)
+            return None if at is None else round(max(0.0, at - now_at), 3)
+        case _:
+            return None

@@ -1,0 +1,121 @@
+"""What must hold between the values of a config, each of which is right on its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hammerd.core.config.tables import Given
+from hammerd.core.errors import Fault
+from hammerd.core.pairs import Endpoint
+
+LONGEST_SOCKET_PATH_BYTES = 103
+"""sockaddr_un holds 104 bytes on the BSDs, a NUL among them."""
+
+_LONGEST_SOCKET = "/control.sock"
+
+_OWN_FILES = (
+    ("state_dir", ("state.json", "state.json.copy", "clocks.json", "history.db", "hammerd.lock")),
+    ("run_dir", ("hammerd.pid", "control.sock", "status.sock")),
+)
+"""What hammerd keeps in its directories, by the key that names each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Two keys of which the first must be shorter than the second."""
+
+    shorter: str
+    longer: str
+    hint: str
+    may_be_equal: bool = False
+
+
+_ORDERS = (
+    _Order("lag_warning", "lag_critical", "a warning comes before it is critical"),
+    _Order("backoff_initial", "backoff_max", "waits grow from the first to the second", True),
+    _Order("stop_grace", "stop_timeout", "or KILL would come when hammerd has given up waiting"),
+    _Order("sample_interval", "bulk_after", "lag is known to one sample_interval, no better"),
+)
+
+
+def order_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
+    """Find the durations of one pair that contradict each other."""
+    for order in _ORDERS:
+        shorter, longer = given[order.shorter], given[order.longer]
+        if _is_in_order(order, shorter.value, longer.value):
+            continue
+        if shorter.where:
+            relation = "must not be longer than" if order.may_be_equal else "must be shorter than"
+            what = f"{relation} {order.longer}, which is {longer.shown}"
+            yield Fault(shorter.where, what, shorter.shown, order.hint)
+        else:
+            relation = "must not be shorter than" if order.may_be_equal else "must be longer than"
+            what = f"{relation} {order.shorter}, which is {shorter.shown}"
+            yield Fault(longer.where, what, longer.shown, order.hint)
+
+
+def _is_in_order(order: _Order, shorter: object, longer: object) -> bool:
+    if not isinstance(shorter, int | float) or not isinstance(longer, int | float):
+        return True
+    return shorter < longer or (order.may_be_equal and shorter == longer)
+
+
+def same_end_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
+    """Find that a pair mirrors a PFS onto itself."""
+    master, slave = end_of(given, "master"), end_of(given, "slave")
+    if master is not None and slave is not None and identity(master) == identity(slave):
+        hint = 'point it at a PFS made with "hammer pfs-slave"'
+        shown = given["slave"].shown
+        yield Fault(given["slave"].where, "is the same PFS as the master", shown, hint)
+
+
+def shared_slave_faults(pairs: Mapping[str, Mapping[str, Given]]) -> Iterator[Fault]:
+    """Find enabled pairs that write to one slave, in what was given for each pair by name."""
+    owners: dict[tuple[str | None, str], str] = {}
+    for name, given in pairs.items():
+        slave = end_of(given, "slave")
+        if slave is None or given["enabled"].value is False:
+            continue
+        owner = owners.setdefault(identity(slave), name)
+        if owner != name:
+            what = f'is the slave of pair "{owner}" already'
+            hint = "two streams onto one slave move its TID backwards: disable one of the pairs"
+            yield Fault(given["slave"].where, what, given["slave"].shown, hint)
+
+
+def end_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
+    """Return the master or the slave that was given, None for one that cannot be read."""
+    value = given[name].value if name in given else None
+    return value if isinstance(value, Endpoint) else None
+
+
+def identity(end: Endpoint) -> tuple[str | None, str]:
+    """Return what makes two ends one PFS, whoever logs in to reach it."""
+    return (end.host.lower() if end.host else None, end.path)
+
+
+def log_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
+    """Find a log that would be written into the other one, or into what hammerd itself keeps."""
+    log, lag_log = given["log_file"], given["lag_log_file"]
+    if log.value == lag_log.value and not str(log.value).startswith("/dev/"):
+        # Told of the one that was written: the other may be a default, which stands nowhere.
+        told, other = (lag_log, "log_file") if lag_log.where else (log, "lag_log_file")
+        hint = "newsyslog rotates each on its own: give it another name"
+        yield Fault(told.where, f"is the {other} already", told.shown, hint)
+    own = {
+        f"{given[key].value}/{name}": (key, name) for key, names in _OWN_FILES for name in names
+    }
+    for each in (log, lag_log):
+        if (found := own.get(str(each.value))) is not None:
+            key, name = found
+            what = f"is the {name} that hammerd keeps in {key}"
+            yield Fault(each.where, what, each.shown, "give the log another name")
+
+
+def socket_fault(run_dir: Given) -> Fault | None:
+    """Find that the sockets in run_dir would have longer names than the system can bind."""
+    if not isinstance(run_dir.value, str):
+        return None
+    longest = LONGEST_SOCKET_PATH_BYTES - len(_LONGEST_SOCKET)
+    if len(run_dir.value.encode()) <= longest:
+        return None
+    return Fault(run_dir.where, f"must be {longest} bytes at most, for its sockets", run_dir.shown)

@@ -1,0 +1,179 @@
+"""Reads a config: TOML text in, a Config out, or every fault at once.
+
+    read_config   bytes of a file      -> Config, or ConfigError
+    parse_config  text, once decoded   -> Config, or ConfigError
+
+Tables: [daemon], [defaults], [pairs.NAME]. What a pair does not say [defaults] says, and what
+that does not say the tables of core/config/schema.py do. It knows no file: `source` is a name to
+put in front of the faults.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from hammerd.core.characters import odd_in, told
+from hammerd.core.config.checks import (
+    log_faults,
+    order_faults,
+    same_end_faults,
+    shared_slave_faults,
+    socket_fault,
+)
+from hammerd.core.config.model import Config, DaemonConfig
+from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Home, Key
+from hammerd.core.config.sections import Section, sort_sections
+from hammerd.core.config.tables import BUILT_IN, Given, ReadTable, key_path, read_table
+from hammerd.core.config.toml import parse_toml, read_toml
+from hammerd.core.config.warnings import warnings_of
+from hammerd.core.errors import ConfigError, Fault
+from hammerd.core.pairs import Pair, StreamOptions, Thresholds, Timing
+
+__all__ = ["Config", "DaemonConfig", "parse_config", "read_config"]
+
+PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+_NAME_HINT = "letters, digits and . _ -, 63 at most, a letter or digit first"
+_NO_PAIR_HINT = 'add [pairs.NAME] with master = "/Backup1/pfs/test", slave = "/Backup2/pfs/test"'
+
+
+@dataclass(frozen=True, slots=True)
+class _PairReading:
+    """What holds for a pair, its own table before [defaults], and what is wrong with it."""
+
+    name: str
+    given: Mapping[str, Given]
+    faults: tuple[Fault, ...]
+
+
+def read_config(content: bytes, source: str) -> Config:
+    """Make a config out of the bytes of its file.
+
+    Raises:
+        ConfigError: with every fault; of bytes that are no TOML, the first one only.
+    """
+    return _config(read_toml(content, source), source)
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Make a config out of TOML text.
+
+    Raises:
+        ConfigError: with every fault; of a text that is no TOML, the first one only.
+    """
+    return _config(parse_toml(text, source), source)
+
+
+def _config(document: Mapping[str, object], source: str) -> Config:
+    sections = sort_sections(document)
+    daemon = _read_tables(sections.daemon, DAEMON_KEYS)
+    defaults = _read_tables(sections.defaults, PAIR_KEYS)
+    common = {**BUILT_IN, **daemon.given, **defaults.given}
+    pairs = tuple(
+        reading for section in sections.pairs for reading in _read_pairs(section, common, defaults)
+    )
+    faults = (
+        *sections.faults,
+        *_daemon_faults(daemon, common),
+        *defaults.faults,
+        *_pairs_faults(pairs, sections.pairs),
+    )
+    if faults:
+        raise ConfigError(source, tuple(dict.fromkeys(faults)))
+    return Config(
+        replace(DaemonConfig(), **_fields_of(DaemonConfig, common)),
+        tuple(_build(each.name, each.given) for each in pairs),
+        warnings_of({each.name: each.given for each in pairs}),
+    )
+
+
+def _read_tables(sections: tuple[Section, ...], keys: tuple[Key, ...]) -> ReadTable:
+    """Read all tables that are one and the same, written right and misspelt."""
+    read = [read_table(section.table, section.path, keys) for section in sections]
+    return ReadTable(
+        {name: given for table in read for name, given in table.given.items()},
+        tuple(fault for table in read for fault in table.faults),
+        frozenset[str]().union(*(table.meant for table in read)),
+    )
+
+
+def _daemon_faults(daemon: ReadTable, common: Mapping[str, Given]) -> Iterator[Fault]:
+    yield from daemon.faults
+    yield from log_faults(common)
+    if (fault := socket_fault(common["run_dir"])) is not None:
+        yield fault
+
+
+def _read_pairs(
+    section: Section, common: Mapping[str, Given], defaults: ReadTable
+) -> Iterator[_PairReading]:
+    if isinstance(section.table, dict):
+        for name, table in section.table.items():
+            yield _read_pair(name, key_path(section.path, name), table, common, defaults.meant)
+
+
+def _read_pair(
+    name: str, path: str, table: object, common: Mapping[str, Given], meant: frozenset[str]
+) -> _PairReading:
+    if not isinstance(table, dict):
+        return _PairReading(name, {**common}, (_no_pair_fault(name, path),))
+    read = read_table(table, path, PAIR_KEYS)
+    given = {**common, **read.given}
+    faults = (
+        *_name_faults(name, path),
+        *read.faults,
+        *_missing_faults(path, given, meant | read.meant),
+        *order_faults(given),
+        *same_end_faults(given),
+    )
+    return _PairReading(name, given, faults)
+
+
+def _no_pair_fault(name: str, path: str) -> Fault:
+    if any(key.name == name for key in PAIR_KEYS):
+        return Fault(path, "stands outside a pair", hint="put it below [pairs.NAME]")
+    return Fault(path, "must be a table", hint=f"write [{path}]")
+
+
+def _name_faults(name: str, path: str) -> Iterator[Fault]:
+    if PAIR_NAME.fullmatch(name) is None:
+        hint = "; ".join(filter(None, (_NAME_HINT, told(odd_in(name)))))
+        yield Fault(path, "is not a name for a pair", hint=hint)
+
+
+def _missing_faults(
+    path: str, given: Mapping[str, Given], meant: frozenset[str]
+) -> Iterator[Fault]:
+    for key in PAIR_KEYS:
+        if key.is_required and key.name not in given and key.name not in meant:
+            yield Fault(f"{path}.{key.name}", "is missing", hint=f"add {key.name} = {key.example}")
+
+
+def _pairs_faults(
+    pairs: tuple[_PairReading, ...], sections: tuple[Section, ...]
+) -> Iterator[Fault]:
+    no_tables = [section for section in sections if not isinstance(section.table, dict)]
+    for section in no_tables:
+        yield Fault(section.path, "must be a table of pairs", hint=_NO_PAIR_HINT)
+    if not pairs and not no_tables:
+        yield Fault("pairs", "no pair is given", hint=_NO_PAIR_HINT)
+    for each in pairs:
+        yield from each.faults
+    yield from shared_slave_faults({each.name: each.given for each in pairs})
+
+
+def _build(name: str, given: Mapping[str, Given]) -> Pair:
+    return Pair(
+        name=name,
+        options=replace(StreamOptions(), **_fields_of(StreamOptions, given)),
+        timing=replace(Timing(), **_fields_of(Timing, given)),
+        thresholds=replace(Thresholds(), **_fields_of(Thresholds, given)),
+        **_fields_of(Pair, given),
+    )
+
+
+def _fields_of(home: Home, given: Mapping[str, Given]) -> dict[str, Any]:
+    keys = (key for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.home is home)
+    # Each key's reader returns what its field holds; that is tested, and beyond what mypy sees.
+    return cast("dict[str, Any]", {key.field: given[key.name].value for key in keys})

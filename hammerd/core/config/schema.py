@@ -1,0 +1,124 @@
+"""The keys of a config, each written once: how it is read, where it goes, what it is for.
+
+The reading, the lists of known keys, the sample config and the manual are made from these
+tables; the defaults are those of the values that the keys go to.
+"""
+
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from enum import StrEnum
+from functools import partial
+
+from hammerd.core.config.endpoints import read_endpoint
+from hammerd.core.config.model import DaemonConfig, LogFormat, LogLevel, SyslogFacility
+from hammerd.core.config.values import (
+    read_choice,
+    read_duration,
+    read_flag,
+    read_group,
+    read_path,
+    read_size,
+    read_whole_seconds,
+    show_duration,
+    show_size,
+    show_value,
+)
+from hammerd.core.pairs import GearChoice, Pair, StreamOptions, Thresholds, Timing
+
+Home = type[DaemonConfig] | type[Pair] | type[StreamOptions] | type[Timing] | type[Thresholds]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How values of one kind are read, and named where they go; `unit` is for the manual."""
+
+    unit: str
+    read: Callable[[object], object]
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: its name, its kind, the value that it becomes a field of, and its purpose."""
+
+    name: str
+    kind: Kind
+    home: Home
+    doc: str
+    example: str = ""
+
+    @property
+    def field(self) -> str:
+        """The field of `home` that it fills, with its unit."""
+        return self.name + self.kind.suffix
+
+    @property
+    def default(self) -> object:
+        """The value without it; MISSING when it is required."""
+        return next(each.default for each in fields(self.home) if each.name == self.field)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether every pair needs it."""
+        return self.default is MISSING
+
+    def show(self, value: object) -> str:
+        """Show one of its values as it is written in TOML."""
+        if self.kind.suffix == "_s" and isinstance(value, int | float):
+            return f'"{show_duration(value)}"'
+        if self.kind.suffix == "_bytes" and isinstance(value, int):
+            return f'"{show_size(value)}"'
+        return show_value(value)
+
+
+def _choice(choices: type[StrEnum]) -> Kind:
+    words = " | ".join(choice.value for choice in choices)
+    return Kind(words, partial(read_choice, choices))
+
+
+_ENDPOINT = Kind("[[user@]host:]path", read_endpoint)
+_FLAG = Kind("true | false", read_flag)
+_DURATION = Kind("duration", read_duration, "_s")
+_WHOLE_SECONDS = Kind("whole seconds", read_whole_seconds, "_s")
+_SIZE = Kind("size", read_size, "_bytes")
+_PATH = Kind("path", read_path)
+_GROUP = Kind("group", read_group)
+
+DAEMON_KEYS: tuple[Key, ...] = (
+    Key("log_file", _PATH, DaemonConfig, "where the log goes"),
+    Key("log_format", _choice(LogFormat), DaemonConfig, "how a line of the log looks"),
+    Key("log_level", _choice(LogLevel), DaemonConfig, "the least that is logged"),
+    Key("syslog_facility", _choice(SyslogFacility), DaemonConfig, "syslogd gets the log as well"),
+    Key("lag_log_file", _PATH, DaemonConfig, "where the lag of every sample goes"),
+    Key("state_dir", _PATH, DaemonConfig, "what must outlive a restart: pauses, TIDs, history"),
+    Key("run_dir", _PATH, DaemonConfig, "pid file, sockets, records of running streams"),
+    Key("hammer", _PATH, DaemonConfig, "the hammer utility"),
+    Key("sample_interval", _DURATION, DaemonConfig, "how often every end's TID is asked for"),
+    Key("stop_timeout", _DURATION, DaemonConfig, "how long all streams together may take to end"),
+    Key("status_group", _GROUP, DaemonConfig, "who may ask for the status without being root"),
+    Key("history_keep", _DURATION, DaemonConfig, "how long events and lag are kept, lag thinned"),
+)
+
+PAIR_KEYS: tuple[Key, ...] = (
+    Key("master", _ENDPOINT, Pair, "the PFS that is copied", '"/Backup1/pfs/test"'),
+    Key("slave", _ENDPOINT, Pair, "the PFS that is to follow it", '"/Backup2/pfs/test"'),
+    Key("enabled", _FLAG, Pair, "false: the pair is known, and left alone"),
+    Key("delay", _WHOLE_SECONDS, StreamOptions, "rest between two batches of a bulk (hammer -i)"),
+    Key("following_delay", _WHOLE_SECONDS, StreamOptions, "the same while the slave follows"),
+    Key("bandwidth", _SIZE, StreamOptions, "limit per second; local master only", '"20m"'),
+    Key("split", _SIZE, StreamOptions, "slice of a bulk, its restart points (hammer -S)"),
+    Key("gear", _choice(GearChoice), StreamOptions, "bulk keeps restart points, less fresh"),
+    Key("bulk_after", _DURATION, StreamOptions, "from which lag on restart points are kept"),
+    Key("lag_warning", _DURATION, Thresholds, "from which lag on health is a warning"),
+    Key("lag_critical", _DURATION, Thresholds, "from which lag on health is critical"),
+    Key("stall_timeout", _DURATION, Timing, "no progress for so long: the stream is restarted"),
+    Key("prescan_timeout", _DURATION, Timing, "the same before a bulk, without any CPU time"),
+    Key("mount_grace", _DURATION, Timing, "how long a file system may be unmounted"),
+    Key("healthy_after", _DURATION, Timing, "a stream that lived so long forgives failures"),
+    Key("backoff_initial", _DURATION, Timing, "wait after the first failure"),
+    Key("backoff_max", _DURATION, Timing, "longest wait between two attempts"),
+    Key("stop_grace", _DURATION, Timing, "time between TERM and KILL"),
+    Key("probe_timeout", _DURATION, Timing, "how long pfs-status may take"),
+    Key("launch_timeout", _DURATION, Timing, "how long a stream may take to its first output"),
+    Key("flush_every", _DURATION, Timing, "both file systems are flushed so often", '"10s"'),
+)

@@ -1,0 +1,84 @@
+"""Sorts a config's top-level tables into [daemon], [defaults] and [pairs].
+
+A table under a misspelt name is a fault, and is read all the same as the one that it seems to
+be: its own faults are told in the same look, and no pair in it is called missing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
+from hammerd.core.config.tables import did_you_mean, key_path, nearest
+from hammerd.core.errors import Fault
+
+_TABLES = ("daemon", "defaults", "pairs")
+_KNOWN_HINT = "known here: [daemon], [defaults], [pairs.NAME]"
+_BELONGS = {
+    **{key.name: "[daemon]" for key in DAEMON_KEYS},
+    **{key.name: "[defaults] or [pairs.NAME]" for key in PAIR_KEYS},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table and the path that it is written at."""
+
+    path: str
+    table: object
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The tables of a config by what they are, in the file's order; each may stand misspelt."""
+
+    daemon: tuple[Section, ...] = ()
+    defaults: tuple[Section, ...] = ()
+    pairs: tuple[Section, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def sort_sections(document: Mapping[str, object]) -> Sections:
+    """Sort the tables of a config."""
+    found: dict[str, list[Section]] = {name: [] for name in _TABLES}
+    for name, value in document.items():
+        kind, section = _section(name, value)
+        if kind:
+            found[kind].append(section)
+    return Sections(
+        tuple(found["daemon"]),
+        tuple(found["defaults"]),
+        tuple(found["pairs"]),
+        tuple(_stray_faults(document)),
+    )
+
+
+def _section(name: str, value: object) -> tuple[str, Section]:
+    """Return what a table is, by its name or by what it holds; empty for what is none of ours."""
+    if name in _TABLES:
+        return name, Section(name, value)
+    if name in _BELONGS or not isinstance(value, dict):
+        return "", Section(name, value)
+    if _is_a_pair(value):
+        return "pairs", Section("", {name: value})
+    return nearest(name, _TABLES), Section(key_path("", name), value)
+
+
+def _is_a_pair(table: Mapping[str, object]) -> bool:
+    return "master" in table and "slave" in table and not isinstance(table["master"], dict)
+
+
+def _stray_faults(document: Mapping[str, object]) -> Iterator[Fault]:
+    for name, value in document.items():
+        where = key_path("", name)
+        if name in _TABLES:
+            continue
+        if name in _BELONGS:
+            yield Fault(
+                where, "stands outside a table", hint=f"{name} belongs in {_BELONGS[name]}"
+            )
+        elif isinstance(value, dict) and _is_a_pair(value):
+            hint = f"is it a pair? then write [{key_path('pairs', name)}]"
+            yield Fault(where, "is not a table of hammerd", hint=hint)
+        else:
+            hint = did_you_mean(name, _TABLES) or _KNOWN_HINT
+            yield Fault(where, "is not a table of hammerd", hint=hint)

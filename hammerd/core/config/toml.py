@@ -1,0 +1,129 @@
+"""Turns the bytes of a config into tables, or says where and why they are no TOML.
+
+tomllib stops at the first error. What stands after it nobody has seen yet, and the fault says so.
+"""
+
+import re
+import tomllib
+
+from hammerd.core.characters import BYTE_ORDER_MARK, escaped, named, outside_ascii, told
+from hammerd.core.config.values import shortened
+from hammerd.core.errors import ConfigError, Fault
+
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_ENTRY = re.compile(
+    r"\s*([A-Za-z0-9_.-]+)\s*[=:]\s*([^\s\"'\[{=#](?:[^\"'#]*[^\"'#\s])?)\s*(?:#.*)?"
+)
+_PLAIN = re.compile(r"[+-]?[0-9][0-9_.]*|true|false")
+_FLAGS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}
+_STRINGS_AND_COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'|#.*")
+_CURLY = "\u201c\u201d\u201e\u2018\u2019"
+_MARKS = (
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+    (b"+/v8", "UTF-7"),
+    (b"+/v9", "UTF-7"),
+    (b"\x84\x31\x95\x33", "GB 18030"),
+    (b"\xdd\x73\x66\x73", "UTF-EBCDIC"),
+    (b"\x0e\xfe\xff", "SCSU"),
+    (b"\xfb\xee\x28", "BOCU-1"),
+    (b"\xf7\x64\x4c", "UTF-1"),
+)
+"""Byte order marks, the longer ones first; that of UTF-8 is taken."""
+
+_BLANKS = " \t"
+"""What is no character of print; str.strip would take a no-break space away, too."""
+
+_LOOKED_AT_BYTES = 64
+_REST = "what comes after it is not checked yet"
+
+_HINTS = (
+    (r"cannot declare|cannot mutate", "a table stands once in a file: join the two"),
+    (r"cannot overwrite|duplicate", "a key stands once in its table"),
+    (r"unescaped '\\'", "write \\\\ for a backslash, or put the string in single quotes"),
+    (r"illegal character '\\n'|unterminated|expected \"'\"", "a string ends with its first quote"),
+    (r"end of a table declaration", "a table starts with a line like [pairs.test]"),
+    (r"expected '='|invalid statement", 'a line is like [pairs.test] or delay = "5s"'),
+    (r"expected newline", "one key stands on a line, and a text in double quotes"),
+    (r"invalid value", "a text, a path or a duration stands in double quotes"),
+)
+
+
+def read_toml(content: bytes, source: str) -> dict[str, object]:
+    """Decode the bytes of a config file and make tables of them.
+
+    Raises:
+        ConfigError: they are no UTF-8, or no TOML; with the first fault.
+    """
+    if encoding := _foreign_encoding(content):
+        hint = "save it as UTF-8, with a byte order mark or without"
+        raise ConfigError(source, (Fault("file", f"is in {encoding}, not in UTF-8", hint=hint),))
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start : error.start + 1]
+        hint = "save the file as UTF-8"
+        if meant := byte.decode("cp1252", "ignore"):
+            hint = f"in Latin-1 it is {named(meant)}: {hint}"
+        fault = Fault(f"line {line}", "is not UTF-8", f"byte 0x{byte.hex()}", hint)
+        raise ConfigError(source, (fault,)) from error
+    return parse_toml(text, source)
+
+
+def _foreign_encoding(content: bytes) -> str:
+    """Return the encoding that the first bytes tell of, nothing for UTF-8 and what is like it."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return f"{encoding}, by its byte order mark"
+    # Every second byte of plain text in UTF-16 is a NUL, of which no text in UTF-8 holds one.
+    return "UTF-16, by its NUL bytes" if b"\0" in content[:_LOOKED_AT_BYTES] else ""
+
+
+def parse_toml(text: str, source: str) -> dict[str, object]:
+    """Make tables of TOML text.
+
+    Raises:
+        ConfigError: it is none; with the first fault.
+    """
+    try:
+        return tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+    except (ValueError, RecursionError) as error:
+        fault = _syntax_fault(str(error), text.removeprefix(BYTE_ORDER_MARK))
+        raise ConfigError(source, (fault,)) from error
+
+
+def _syntax_fault(message: str, text: str) -> Fault:
+    """Put tomllib's `... (at line 3, column 5)` in front, where an editor looks for it."""
+    place = _PLACE.search(message)
+    if place is None:
+        return Fault("file", f"is not TOML: {message}")
+    said = message[: place.start()]
+    # TOML breaks a line at a newline only; str.splitlines knows more, and would count wrong.
+    lines = [line.removesuffix("\r") for line in text.rstrip("\n").split("\n")]
+    if place[1] is None:
+        line = lines[-1].strip(_BLANKS)
+        what = f"is not TOML: {said}, and the file ends"
+        return Fault(f"line {len(lines)}", what, _shown(line), _hint(said, line))
+    line = lines[int(place[1]) - 1].strip(_BLANKS) if int(place[1]) <= len(lines) else ""
+    hint = "; ".join(filter(None, (_hint(said, line), _REST)))
+    return Fault(f"line {place[1]}, column {place[2]}", f"is not TOML: {said}", _shown(line), hint)
+
+
+def _shown(line: str) -> str:
+    return shortened(escaped(line))
+
+
+def _hint(said: str, line: str) -> str:
+    # TOML is ASCII where it is no string and no comment.
+    outside = _STRINGS_AND_COMMENT.sub("", line)
+    if odd := told(outside_ascii(outside)):
+        is_curly = any(quote in outside for quote in _CURLY)
+        return f"quotes are straight in TOML; {odd}" if is_curly else odd
+    entry = _ENTRY.fullmatch(line)
+    if entry is not None and _PLAIN.fullmatch(entry[2]) is None:
+        value = _FLAGS.get(entry[2].lower(), f'"{entry[2]}"')
+        return f"write {entry[1]} = {value}"
+    return next((hint for sign, hint in _HINTS if re.search(sign, said, re.IGNORECASE)), "")

@@ -1,0 +1,217 @@
+"""Reads single config values: durations, sizes, choices, paths; and shows them again as TOML.
+
+A reader takes what tomllib made of a value and returns ours, or raises Unreadable with
+everything that is wrong with it. It never knows which key it reads for.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import TypeVar
+
+from hammerd.core.characters import MOST_NAMED, escaped, instead_of, named, odd_in
+from hammerd.core.durations import short_form
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+SHORTEST_S = 0.01
+LONGEST_PATH_BYTES = 1023
+"""PATH_MAX of the BSDs, without the NUL."""
+LONGEST_S = 36_500 * 86_400.0
+SMALLEST_BYTES = 1 << 10
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_BYTES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhdw])")
+_COMPOUND = re.compile(
+    r"(?:([0-9]{1,12})w)?(?:([0-9]{1,12})d)?(?:([0-9]{1,12})h)?"
+    r"(?:([0-9]{1,12})m)?(?:([0-9]{1,12})s)?"
+)
+_SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kmg])", re.IGNORECASE)
+_GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+_DURATION_HINT = 'write numbers with units, the largest first: "30s", "5m", "1h30m", "1d", "2w"'
+_SIZE_HINT = 'write one number and a unit: "500k", "20m" or "4g"'
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One thing wrong with a value, and what to write instead."""
+
+    what: str
+    hint: str = ""
+
+
+class Unreadable(ValueError):  # noqa: N818 - what the value is, not a suffix
+    """A value cannot be taken; `wrongs` says everything that speaks against it."""
+
+    def __init__(self, *wrongs: Wrong) -> None:
+        super().__init__("; ".join(wrong.what for wrong in wrongs))
+        self.wrongs = wrongs
+
+
+TOO_LONG = Wrong(f"holds a path of more than {LONGEST_PATH_BYTES} bytes")
+GOES_UP = Wrong("holds a `..`: two paths could be one", "write the path without it")
+
+
+def show_value(value: object) -> str:
+    """Show a TOML value as a person would have written it, on one line and not too long."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() if abs(value) >> 64:
+            return "a huge number"  # beyond 4300 digits Python refuses to print it
+        case str():
+            return shortened(_quoted(value))
+        case dict():
+            return "a table"
+        case list():
+            return "an array"
+        case _:
+            return shortened(str(value))
+
+
+def _quoted(text: str) -> str:
+    return escaped(json.dumps(text, ensure_ascii=False))
+
+
+def shortened(text: str) -> str:
+    """Cut a text that is too long to be shown."""
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+
+
+def read_text(value: object) -> str:
+    """Read a string that holds something, on one line."""
+    if not isinstance(value, str):
+        raise Unreadable(Wrong("must be a string", "put it in double quotes"))
+    if not value:
+        raise Unreadable(Wrong("is empty"))
+    if unseen := [char for char in odd_in(value) if not char.isprintable()]:
+        wrongs = (Wrong(f"holds {named(char)}", instead_of(char)) for char in unseen[:MOST_NAMED])
+        raise Unreadable(*wrongs)
+    return value
+
+
+def read_flag(value: object) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise Unreadable(Wrong("must be true or false, without quotes"))
+    return value
+
+
+def read_choice(choices: type[Choice], value: object) -> Choice:
+    """Read one of the words of an enumeration."""
+    words = [choice.value for choice in choices]
+    if value not in words:
+        raise Unreadable(Wrong(f"must be one of {', '.join(words)}", _nearest(value, words)))
+    return choices(str(value))
+
+
+def _nearest(value: object, words: list[str]) -> str:
+    near = get_close_matches(value.lower(), words, n=1) if isinstance(value, str) else ()
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
+def read_duration(value: object, least_s: float = SHORTEST_S) -> float:
+    """Read `30s`, `5m`, `1h30m`, `1d` or `2w` as seconds."""
+    if is_number(value):
+        raise Unreadable(Wrong("needs a unit", f'write "{show_value(value)}s" for seconds'))
+    text = read_text(value)
+    seconds = _seconds(text)
+    if seconds is None:
+        short = short_form(text)
+        hint = f'write "{short}"' if _seconds(short) else _DURATION_HINT
+        raise Unreadable(Wrong("is not a duration", hint))
+    if not least_s <= seconds <= LONGEST_S:
+        bounds = f"{show_duration(least_s)} to {show_duration(LONGEST_S)}"
+        raise Unreadable(Wrong(f"must be within {bounds}"))
+    return seconds
+
+
+def _seconds(text: str) -> float | None:
+    if match := _DURATION.fullmatch(text):
+        return float(match[1]) * _SECONDS[match[2]]
+    if match := _COMPOUND.fullmatch(text):
+        units = zip(match.groups(default="0"), reversed(_SECONDS.values()), strict=True)
+        return sum(float(number) * unit_s for number, unit_s in units)
+    return None
+
+
+def read_whole_seconds(value: object) -> int:
+    """Read a duration of whole seconds, one at least: hammer's -i knows no others."""
+    seconds = read_duration(value, least_s=1.0)
+    if seconds != int(seconds):
+        raise Unreadable(Wrong("must be whole seconds"))
+    return int(seconds)
+
+
+def read_size(value: object) -> int:
+    """Read `500k`, `20m` or `4g` as bytes, in powers of 1024 as hammer does."""
+    if is_number(value):
+        raise Unreadable(Wrong("needs a unit", _SIZE_HINT))
+    match = _SIZE.fullmatch(read_text(value))
+    if match is None:
+        raise Unreadable(Wrong("is not a size", _SIZE_HINT))
+    size_bytes = int(float(match[1]) * _BYTES[match[2].lower()])
+    if size_bytes < SMALLEST_BYTES:
+        raise Unreadable(Wrong(f"must be at least {show_size(SMALLEST_BYTES)}"))
+    return size_bytes
+
+
+def read_path(value: object) -> str:
+    """Read an absolute path of this machine, doubled and trailing slashes cut."""
+    path = read_text(value)
+    if not path.startswith("/"):
+        raise Unreadable(Wrong("must be an absolute path", f'begin it with a /, like "/{path}"'))
+    if goes_up(path):
+        raise Unreadable(GOES_UP)
+    if is_too_long(path):
+        raise Unreadable(TOO_LONG)
+    return tidy_path(path)
+
+
+def read_group(value: object) -> str:
+    """Read the name of a group of users."""
+    name = read_text(value)
+    if _GROUP.fullmatch(name) is None:
+        raise Unreadable(Wrong("is not the name of a group"))
+    return name
+
+
+def is_number(value: object) -> bool:
+    """Tell whether TOML made a number of it; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def tidy_path(path: str) -> str:
+    """Cut doubled and trailing slashes; hammer takes a trailing one amiss (HAMMER.md §3)."""
+    return re.sub(r"/+", "/", path).rstrip("/") or "/"
+
+
+def is_too_long(path: str) -> bool:
+    """Tell whether no system of ours can open a path, so long is it."""
+    return len(path.encode()) > LONGEST_PATH_BYTES
+
+
+def goes_up(path: str) -> bool:
+    """Tell whether a path holds a `..`, which may lead elsewhere than it seems to."""
+    return ".." in path.split("/")
+
+
+def show_duration(seconds: float) -> str:
+    """Show seconds in the largest unit that leaves no fraction: `90s`, `5m`, `2h`, `1w`."""
+    for unit, unit_s in reversed(_SECONDS.items()):
+        if seconds >= unit_s and seconds % unit_s == 0:
+            return f"{seconds / unit_s:.0f}{unit}"
+    return f"{seconds:.12g}s"
+
+
+def show_size(size_bytes: int) -> str:
+    """Show bytes in the largest unit that leaves no fraction: `500k`, `20m`, `4g`."""
+    for unit, unit_bytes in reversed(_BYTES.items()):
+        if size_bytes % unit_bytes == 0:
+            return f"{size_bytes // unit_bytes}{unit}"
+    return f"{size_bytes / _BYTES['k']:.12g}k"

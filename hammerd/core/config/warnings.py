@@ -1,0 +1,222 @@
+"""What is allowed in a config and most likely not meant; `hammerd check` tells it.
+
+    circle     pairs that mirror each other's slaves: no end is the source, and none ever rests
+    dropped    options that hammer does not hand to a remote master (HAMMER.md §11)
+    too short  lags below what HAMMER can show, a stall_timeout below a stream's own rest
+    too long   a stop_timeout beyond what a shutdown grants
+    too rare   samples so far apart that a slave in sync is critical between two
+    detour     both ends remote: every byte comes here and goes out again
+    blank      a blank in a path
+    too often  a flush_every that keeps the disk busy
+    scheme     a host called `file` or `ssh`, from a URL with one slash
+    odd        a dash or a quote in a path that a web page made of a plain one
+
+Every value is right on its own, and no two contradict each other: what does is a fault.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hammerd.core.characters import instead_of, named, odd_in
+from hammerd.core.config.checks import end_of, identity
+from hammerd.core.config.endpoints import FORMS_HINT, SCHEMES
+from hammerd.core.config.tables import Given
+from hammerd.core.config.values import show_duration
+from hammerd.core.errors import Fault
+from hammerd.core.pairs import Endpoint, Pair
+
+SHORTEST_LAG_S = 120.0
+"""HAMMER publishes a TID after a flush and the next one, 30 to 60 s apiece at worst."""
+
+REMOTE_DELAY_S = 5
+"""What a remote source half rests, whatever its pair says."""
+
+STALL_MARGIN_S = 60.0
+
+SHORTEST_FLUSH_S = 1.0
+
+LONGEST_STOP_S = 22.0
+"""Of the 30 s that a shutdown grants (rcshutdown_timeout), 6 are for saving what is known, and 2
+until rc.subr looks whether hammerd is gone."""
+
+_PATHS = ("master", "slave", "log_file", "lag_log_file", "state_dir", "run_dir", "hammer")
+
+PairReadings = Mapping[str, Mapping[str, Given]]
+"""What was given for each pair by name."""
+
+
+def advice_on(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """Return what is worth doing though nothing is wrong; it never counts as a warning."""
+    unset = [pair for pair in pairs if pair.enabled and pair.timing.flush_every_s is None]
+    from_here = [pair.name for pair in unset if not pair.master.is_remote]
+    # The file system of an end on another host is not flushed.
+    to_here = [pair.name for pair in unset if pair.master.is_remote and not pair.slave.is_remote]
+    return (
+        *_flush_advice(
+            from_here,
+            "makes a crash lose little more than 10s, not up to a minute, and costs nothing while"
+            " nothing is written",
+        ),
+        *_flush_advice(
+            to_here,
+            "bounds what a power cut of this host takes back of what was copied; what a crash of"
+            " the other host loses it does not bound",
+        ),
+    )
+
+
+def _flush_advice(names: Iterable[str], what_it_does: str) -> tuple[str, ...]:
+    listed = ", ".join(f'"{name}"' for name in names)
+    if not listed:
+        return ()
+    return (f'flush_every is not set for {listed}: flush_every = "10s" {what_it_does}',)
+
+
+def warnings_of(pairs: PairReadings) -> tuple[Fault, ...]:
+    """Find what is most likely not meant; a word of [defaults] is warned of once."""
+    found: list[Fault] = [*_circles(pairs), *_dropped_options(pairs)]
+    for given in pairs.values():
+        found += (*_short_lags(given), *_short_stall(given), *_long_stop(given))
+        found += _rare_samples(given)
+        found += (*_detour(given), *_blanks(given), *_frequent_flushes(given))
+        found += (*_schemes(given), *_odd_characters(given))
+    return tuple(dict.fromkeys(found))
+
+
+def _circles(pairs: PairReadings) -> Iterator[Fault]:
+    """Follow each pair's master to the pair that writes to it, and so on, until it comes back."""
+    writers = {
+        identity(slave): name
+        for name, given in pairs.items()
+        if given["enabled"].value is not False and (slave := end_of(given, "slave")) is not None
+    }
+    told: set[str] = set()
+    for name in writers.values():
+        circle = _upstream(name, pairs, writers)
+        if circle and told.isdisjoint(circle):
+            told.update(circle)
+            yield _circle_fault(circle, pairs)
+
+
+def _upstream(
+    name: str, pairs: PairReadings, writers: Mapping[tuple[str | None, str], str]
+) -> tuple[str, ...]:
+    """Return the pairs from this one up to itself again, or none when they have a source."""
+    passed = [name]
+    while (master := end_of(pairs[passed[-1]], "master")) is not None:
+        writer = writers.get(identity(master))
+        if writer == name:
+            return tuple(passed)
+        if writer is None or writer in passed:
+            return ()
+        passed.append(writer)
+    return ()
+
+
+def _circle_fault(circle: tuple[str, ...], pairs: PairReadings) -> Fault:
+    last = max(circle, key=list(pairs).index)
+    others = ", ".join(f'"{name}"' for name in pairs if name in circle and name != last)
+    slave = pairs[last]["slave"]
+    what = f"closes a circle with {others}: every end is a slave, and none is the source"
+    hint = "such streams copy nothing and never rest: disable one of the pairs"
+    return Fault(slave.where, what, slave.shown, hint)
+
+
+def _dropped_options(pairs: PairReadings) -> Iterator[Fault]:
+    dropped: dict[Given, list[str]] = {}
+    for name, given in pairs.items():
+        master = end_of(given, "master")
+        if master is None or not master.is_remote:
+            continue
+        for key in ("delay", "following_delay", "bandwidth", "gear"):
+            if given[key].where and given[key].value not in (REMOTE_DELAY_S, None, "bulk"):
+                dropped.setdefault(given[key], []).append(name)
+    for word, names in dropped.items():
+        listed = ", ".join(f'"{name}"' for name in names)
+        what = f"does nothing for {listed}: a remote master is not told of it"
+        hint = f"over there it rests {REMOTE_DELAY_S}s, has no limit and keeps restart points"
+        yield Fault(word.where, what, word.shown, hint)
+
+
+def _short_lags(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for word in (given["lag_warning"], given["lag_critical"]):
+        if word.where and _seconds(word) < SHORTEST_LAG_S:
+            least = show_duration(SHORTEST_LAG_S)
+            hint = "HAMMER shows a write after up to two flushes, 30 to 60 s apiece"
+            yield Fault(word.where, f"gives false alarms below {least}", word.shown, hint)
+
+
+def _rare_samples(given: Mapping[str, Given]) -> Iterator[Fault]:
+    interval, critical = given["sample_interval"], given["lag_critical"]
+    if interval.where and _seconds(interval) >= _seconds(critical):
+        what = (
+            f"makes a slave in sync critical between two samples: lag_critical is {critical.shown}"
+        )
+        hint = "make sample_interval a tenth of lag_critical or shorter"
+        yield Fault(interval.where, what, interval.shown, hint)
+
+
+def _short_stall(given: Mapping[str, Given]) -> Iterator[Fault]:
+    stall = given["stall_timeout"]
+    key = max(("delay", "following_delay"), key=lambda name: _seconds(given[name]))
+    delay = given[key]
+    least_s = _seconds(delay) + STALL_MARGIN_S
+    if _seconds(stall) < least_s:
+        word = stall if stall.where else delay
+        what = f"lets a healthy stream be restarted: {key} is {delay.shown}"
+        if word is delay:
+            what = f"lets a healthy stream be restarted: stall_timeout is {stall.shown}"
+        hint = f"make stall_timeout {show_duration(least_s)} or longer"
+        yield Fault(word.where, what, word.shown, hint)
+
+
+def _frequent_flushes(given: Mapping[str, Given]) -> Iterator[Fault]:
+    every = given["flush_every"]
+    if every.where and _seconds(every) < SHORTEST_FLUSH_S:
+        least = show_duration(SHORTEST_FLUSH_S)
+        hint = "a flush publishes for up to a second: make it 5s or longer"
+        yield Fault(every.where, f"keeps the disk busy below {least}", every.shown, hint)
+
+
+def _long_stop(given: Mapping[str, Given]) -> Iterator[Fault]:
+    stop = given["stop_timeout"]
+    if _seconds(stop) > LONGEST_STOP_S:
+        what = "is longer than a shutdown waits for its services (rcshutdown_timeout, 30s)"
+        hint = f"make it {show_duration(LONGEST_STOP_S)} or shorter, or raise that in rc.conf"
+        yield Fault(stop.where, what, stop.shown, hint)
+
+
+def _detour(given: Mapping[str, Given]) -> Iterator[Fault]:
+    master, slave = end_of(given, "master"), end_of(given, "slave")
+    if master is not None and slave is not None and master.is_remote and slave.is_remote:
+        hint = "run hammerd on the host of the master or of the slave"
+        what = "is remote as the master is: all data comes here and goes out again"
+        yield Fault(given["slave"].where, what, given["slave"].shown, hint)
+
+
+def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for name in ("master", "slave"):
+        end = end_of(given, name)
+        if end is not None and " " in end.path:
+            hint = "write the path without it, unless the PFS has such a name"
+            yield Fault(given[name].where, "holds a blank", given[name].shown, hint)
+
+
+def _schemes(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for name in ("master", "slave"):
+        end = end_of(given, name)
+        if end is not None and end.host is not None and end.host.lower() in SCHEMES:
+            what = f'is the path {end.path} of a host called "{end.host}"'
+            yield Fault(given[name].where, what, given[name].shown, FORMS_HINT)
+
+
+def _odd_characters(given: Mapping[str, Given]) -> Iterator[Fault]:
+    for name in _PATHS:
+        if (word := given.get(name)) is None or not isinstance(word.value, str | Endpoint):
+            continue
+        for char in odd_in(str(word.value)):
+            hint = f"{instead_of(char)}, unless the path has it"
+            yield Fault(word.where, f"holds {named(char)}", word.shown, hint)
+
+
+def _seconds(word: Given) -> float:
+    return word.value if isinstance(word.value, int | float) else 0.0

@@ -1,0 +1,1 @@
+"""The language of hammer(8): its command lines, its messages and their diagnosis."""

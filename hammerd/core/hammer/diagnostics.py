@@ -1,0 +1,273 @@
+"""What hammer, ssh and shells complain of: one row for each kind of message.
+
+A row names the complaint, says what can be done about it, and tells a person what to do. The
+first row that matches counts, so a row with a known errno stands before the row for the rest.
+`hammer: ` in front of a message is never asked for: the two halves' pieces interleave and the
+prefix may stand a line earlier (HAMMER.md §12).
+
+    RETRY  it may pass by itself                MOUNT  a file system or PFS is not there (yet)
+    PARK   it will never work as configured     NOTE   told, and the stream goes on
+    ECHO   only says that the other half is gone
+"""
+
+import re
+
+from hammerd.core.hammer.diagnostic_rows import Row, echo, mount, note, parked, refused, retry
+from hammerd.core.hammer.login_diagnostics import (
+    LOGIN,
+    PERMISSION_HINT,
+    ROOT_HINT,
+    SHELLS,
+    SHORTAGE_HINT,
+    USAGE_HINT,
+    weighed,
+)
+from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
+
+NOT_A_HAMMER_FS = "not_a_hammer_fs"
+"""The row that core/pair/probe_verdict.py knows by name: the path is there, but not on HAMMER."""
+
+# A path of PATH_MAX (1024) and words around it. More is no message of hammer's, and costs time.
+_LONGEST_MESSAGE = 1280
+
+# The verbs of hammer's err-type messages; each names the path it is about where it knows it.
+_OPEN = r"(?:Failed to open|Unable to open|Cannot open directory) (?P<path>.+): "
+_ACCESS = r"(?:Cannot access (?P<path>.+)|Synctid (?P<fs>.+) failed): "
+_READ = r"Mirror-read (?P<path>.+) (?:failed: |fatal error )"
+_WRITE = r"(?:Mirror-write (?P<path>.+) (?:failed: |fatal error )|update_pfs_snapshot .*: )"
+_WAIT = r"Mirror-read (?P<path>.+): cannot stream: "
+_MIRROR = r"Mirror-(?:read|write) (?P<end>.+?)(?: failed: | fatal error |: cannot stream: )"
+
+# Why, as an errno(2) or in the words of strerror(3): DragonFly's, and those of the other host.
+_NOT_THERE = r"(?:(?:2|20)$|No such file or directory|Not a directory)"
+_NO_HAMMER_FS = (
+    r"(?:(?:19|25|45|95)$|Inappropriate ioctl for device|Operation not supported"
+    r"|No such device(?! or))"
+)
+_DENIED = r"(?:13$|Permission denied)"
+_GONE_BAD = r"(?:[56]$|Input/output error|Device not configured|No such device or address)"
+_FULL = r"(?:(?:28|69|122)$|No space left on device|Dis[ck] quota exceeded)"
+_READ_ONLY = r"(?:30$|Read-only file system)"
+_SHORTAGE = (
+    r"(?:(?:12|23|24|35|55)$|Cannot allocate memory|Too many open files"
+    r"|Resource temporarily unavailable|No buffer space available)"
+)
+
+_PAIRING = (
+    parked(
+        "uuid_mismatch",
+        r"source and target have different shared-uuid's",
+        ParkCause.UUID_MISMATCH,
+        "hammer found two ends that are no mirror: is a path wrong, or is the null mount of an"
+        ' end missing (mount)? Compare "hammer pfs-status" of both ends',
+    ),
+    parked(
+        "not_a_slave",
+        r"target must be in slave mode",
+        ParkCause.NOT_A_SLAVE,
+        'the slave is a master. Is the path right? Look with "hammer pfs-status" of the slave',
+    ),
+    refused(
+        "version_mismatch",
+        r"(?:PFS version mismatch|validate_mrec_header: Version mismatch)",
+        "the two ends run hammer versions that do not understand each other; update the older",
+    ),
+)
+
+_MISSING = (
+    mount(
+        "slave_missing",
+        r"PFS slave (?P<path>.+) does not exist\.$",
+        '{path} does not exist; mount its file system, or make it with "hammer pfs-slave"',
+    ),
+    mount(
+        "slave_question_unanswered",
+        r"No terminal for response|Response not understood",
+        'the slave does not exist; mount its file system, or make it with "hammer pfs-slave"',
+    ),
+    mount(
+        "path_missing",
+        rf"{_OPEN}(?:No such file or directory|Not a directory)"
+        r"|Cannot access (?P<pfs>.+): No such file or directory"
+        rf"|{_MIRROR}{_NOT_THERE}",
+        "{path} or what it leads to is not there; is its file system mounted (mount -t hammer),"
+        " and its null mount?",
+    ),
+    mount(
+        NOT_A_HAMMER_FS,
+        rf"(?:{_ACCESS}|not a HAMMER fs/pseudofs!: ){_NO_HAMMER_FS}"
+        rf"|{_MIRROR}{_NO_HAMMER_FS}"
+        # devfs answers so (DRAGONFLY.md); a PFS below /dev is none, whatever its disk does.
+        r"|Cannot access (?P<device>/dev(?:/.*)?): Input/output error",
+        "{path} is not on a HAMMER file system (HAMMER2 does not count), most often because the"
+        " file system that belongs there is not mounted: see mount and /etc/fstab",
+    ),
+)
+
+_FORBIDDEN = (
+    refused(
+        "root_needed",
+        r"(?:^hammer: .*|(?:Mirror-(?:read|write)|Cannot access|Synctid|update_pfs_snapshot"
+        r"|Failed to open|Unable to open|Cannot open directory) .*)"
+        r"(?:: Operation not permitted| fatal error 1)$",
+        ROOT_HINT,
+    ),
+    refused("permission_denied", rf"(?:{_OPEN}|{_MIRROR}){_DENIED}", PERMISSION_HINT),
+)
+
+_DISKS = (
+    retry(
+        "slave_full",
+        _WRITE + _FULL,
+        "the slave's file system is full, and rm frees nothing, for the history stays:"
+        ' "hammer prune-everything" the PFSs on it whose history is not needed, then'
+        ' "hammer reblock" it, or add a volume',
+    ),
+    retry(
+        "slave_read_only",
+        _WRITE + _READ_ONLY,
+        "the slave's file system is read-only: see dmesg for the error that made it so, then"
+        ' "mount -uw" it',
+    ),
+    retry(
+        "slave_write_error",
+        _WRITE + _GONE_BAD,
+        "the slave's disk does not take writes: see dmesg and smartctl; replace the disk",
+    ),
+    retry(
+        "master_read_error",
+        _READ + _GONE_BAD,
+        "the master's disk cannot be read: see dmesg and smartctl, and make sure of a backup now",
+    ),
+    retry("resources_exhausted", rf"{_MIRROR}{_SHORTAGE}", SHORTAGE_HINT),
+    retry(
+        "slave_write_failed",
+        _WRITE,
+        "the slave does not take the data: see dmesg of its host; a number is an errno(2)",
+    ),
+    echo(
+        "short_write",
+        r"Mirror-read .+ failed: short write",
+        "the target half is gone; its own message tells why",
+    ),
+    retry(
+        "master_read_failed",
+        _READ,
+        "the master cannot be read: see dmesg of its host; a number is an errno(2)",
+    ),
+    retry(
+        "cannot_wait",
+        _WAIT,
+        "the kernel does not let hammer wait for changes of {path}: see dmesg of its host",
+    ),
+    retry(
+        "open_failed",
+        _OPEN,
+        "{path} cannot be opened for the reason given: see dmesg of its host",
+    ),
+    retry(
+        "access_failed",
+        rf"{_ACCESS}|not a HAMMER fs/pseudofs!|update_pfs_snapshot",
+        "the PFS's data cannot be read for the reason given: is it on HAMMER (see mount), and"
+        " does its disk live (see dmesg of its host)?",
+    ),
+    note(
+        "data_damaged",
+        r"data_crc did not match data",
+        "records came in with a wrong checksum: the memory of a host or the link between them"
+        " is damaged; see dmesg of both, and compare both ends",
+    ),
+)
+
+_ECHOES = (
+    echo(
+        "short_read",
+        r"short read (?:of|on) (?:mrecord header|payload|pipe)|validate_mrec_header: short read",
+        "the other half is gone; its own message, if any, tells why",
+    ),
+    echo(
+        "no_acknowledgement",
+        r"Did not get (?:final acknowledgement|termination sync)"
+        r"|received termination request",
+        "the other half is gone; its own message, if any, tells why",
+    ),
+    echo("going_on", r"continuing, but there are problems", "see the line before"),
+    echo("aborting", r"Aborting operation", "the lines before tell why"),
+)
+
+_STREAM = (
+    retry(
+        "stream_damaged",
+        r"malformed record on pipe|read_mrecord: bad (?:signature|CRC)"
+        r"|validate_mrec_header: (?:did not get expected|unexpected payload)",
+        "something else than hammer writes into the stream: make the remote shell's start-up"
+        ' files silent; "ssh HOST true" must print nothing',
+    ),
+    retry(
+        "pipe_broken",
+        r"write_mrecord: ",
+        "hammer could not write to its other half; if it stays, report it with these lines",
+    ),
+    retry(
+        "resources_exhausted",
+        r"^hammer: (?:pipe|fork): |^hammer: .*(?:Cannot allocate memory|Failed to alloc memory"
+        r"|Too many open files|Resource temporarily unavailable)",
+        SHORTAGE_HINT,
+    ),
+)
+
+_REMOTE_COMMAND = (
+    refused(
+        "key_restricted",
+        r"hammer-remote: |SSH_ORIGINAL_COMMAND env missing",
+        "the key's forced command on the other host does not allow this: compare the line in its"
+        " authorized_keys, its verbs and the prefix of the path, with hammerd(8), SECURITY",
+    ),
+    refused(
+        "usage",
+        r"^hammer: (?:illegal|unknown|invalid) option -- |^hammer: option requires an argument"
+        r"|^hammer (?:mirror-read <filesystem>|pfs-status <dirpath>)",
+        USAGE_HINT,
+    ),
+)
+
+_REST = (
+    retry(
+        "unknown",
+        r"^hammer: .*\S",
+        "hammerd does not know this message; see hammer(8), and report it if it stays",
+        Weight.PARTING,
+    ),
+)
+
+TABLE: tuple[Row, ...] = (
+    *_PAIRING,
+    *_MISSING,
+    *_REMOTE_COMMAND,
+    *SHELLS,
+    *_FORBIDDEN,
+    *_DISKS,
+    *_ECHOES,
+    *_STREAM,
+    *LOGIN,
+    *_REST,
+)
+"""All rows, in the order in which they are tried; what both say has a row for each."""
+
+
+def diagnose(text: str) -> Complaint | None:
+    """Return what a line of hammer's or ssh's stderr complains of, or None if it does not.
+
+    A `hammer: ` message that no row knows is a complaint named `unknown`, to be retried.
+    """
+    looked_at = text[:_LONGEST_MESSAGE]
+    for row in TABLE:
+        if found := row.pattern.search(looked_at):
+            weight = weighed(row, looked_at)
+            return Complaint(text, row.name, row.cure, _hint(row, found), row.park_cause, weight)
+    return None
+
+
+def _hint(row: Row, found: re.Match[str]) -> str:
+    named = [group for group in found.groupdict().values() if group]
+    return row.hint.format(path=named[0] if named else "the path")

@@ -1,0 +1,150 @@
+"""What ssh, shells, banners and start-up files say on a stream's stderr.
+
+A login may print anything and go on, and then data flows. So none of these ends a stream: they
+are a cause only once it has ended (core/pair/complaints.py). Of several the weightiest counts:
+
+    PARTING   ssh or a shell says so and ends: its words from end to end, as it prints them
+    PASSING   the same words in another shape, or what a login survives
+"""
+
+import re
+
+from hammerd.core.hammer.diagnostic_rows import Row, refused, retry
+from hammerd.core.hammer.messages import Weight
+
+ROOT_HINT = (
+    "mirroring needs root at both ends: start hammerd as root, and log in to the other host as"
+    " root (a forced command in authorized_keys limits what that root may do)"
+)
+PERMISSION_HINT = "the user may not open this path or run hammer; hammer needs root at both ends"
+USAGE_HINT = (
+    "a hammer does not know how it was called; is the hammer of both hosts DragonFly's own,"
+    " and of like age?"
+)
+SHORTAGE_HINT = "the host is short of memory, processes or descriptors: see top, and limits(1)"
+
+_PARTING = re.compile(
+    r"^ssh: "
+    r"|^Host key verification failed\.$"
+    r"|^(?:\S+@\S+: )?Permission denied \([\w,@.-]+\)\.$"
+    r"|^(?:Received disconnect|Disconnected) from \S+ "
+    r"|^Connection (?:reset|closed) by \S+(?: port \d+)?(?: \[preauth\])?\.?$"
+    r"|^Connection to \S+ (?:port \d+ )?(?:closed by remote host|timed out)\.$"
+    r"|^Connection to \S+ closed\.$"
+    r"|^Connection timed out during banner|^Timeout, server \S+ not responding\.$"
+    r"|^Unable to negotiate with |^Connection corrupted"
+    r"|^(?:kex_exchange_identification|ssh_exchange_identification|client_loop"
+    r"|packet_write_wait|ssh_dispatch_run_fatal|Write failed|Read from remote host .+): "
+    r"|: terminating, \d+ bad configuration|^Bad owner or permissions on "
+    r"|^This account is (?:currently )?not available\.$"
+    r"|\bhammer['\"]?: (?:(?:inaccessible or |[Cc]ommand )?not found|No such file or directory"
+    r"|Permission denied)\.?$"
+    r"|^zsh:\d+: (?:command not found|no such file or directory|permission denied): \S*hammer$"
+    r"|Unknown command:? .?hammer"
+)
+
+
+def weighed(row: Row, text: str) -> Weight:
+    """Return how much a line counts that a row has matched."""
+    if row.weight is Weight.PASSING and _PARTING.search(text):
+        return Weight.PARTING
+    return row.weight
+
+
+def _refused(name: str, pattern: str, hint: str) -> Row:
+    return refused(name, pattern, hint, Weight.PASSING)
+
+
+def _retry(name: str, pattern: str, hint: str) -> Row:
+    return retry(name, pattern, hint, Weight.PASSING)
+
+
+SHELLS = (
+    _refused(
+        "remote_hammer_missing",
+        r"\bhammer['\"]?: (?:inaccessible or |[Cc]ommand )?not found"
+        r"|\bhammer['\"]?: No such file|Unknown command:? .?hammer"
+        r"|^zsh:\d+: (?:command not found|no such file or directory): (?:\S*/)?hammer$",
+        "the other host's shell does not find hammer: put /sbin in the PATH that"
+        ' "ssh HOST printenv PATH" prints',
+    ),
+    _refused(
+        "permission_denied",
+        r"\bhammer['\"]?: Permission denied|^zsh:\d+: permission denied: (?:\S*/)?hammer$",
+        PERMISSION_HINT,
+    ),
+)
+"""What a shell says of hammer; csh has no word before `hammer: Command not found.`, and zsh names
+it last."""
+
+# A login may print anything, a banner that speaks of closed connections too: a complaint of ssh's
+# begins as ssh begins its lines.
+_SSH_SAYS = r"^(?:ssh|kex_exchange_identification|ssh_exchange_identification): "
+
+LOGIN = (
+    _refused("usage", r"(?:illegal|unknown|invalid) option -- ", USAGE_HINT),
+    _retry(
+        "resources_exhausted",
+        r"^\S+: .*(?:Cannot allocate memory|Failed to alloc memory|Too many open files"
+        r"|Resource temporarily unavailable)",
+        SHORTAGE_HINT,
+    ),
+    _refused(
+        "host_key_rejected",
+        r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED",
+        'as root, "ssh HOST" once and compare the fingerprint; if the host was reinstalled,'
+        ' "ssh-keygen -R HOST" first',
+    ),
+    _refused(
+        "login_refused",
+        r"Permission denied \(|Too many authentication failures|account is .*not available"
+        r"|Permission denied, please try again",
+        "the other host does not accept root's key: put the public key into authorized_keys of"
+        ' the user there; "ssh -o BatchMode=yes HOST true" must work as root',
+    ),
+    _refused(
+        "ssh_misconfigured",
+        r"UNPROTECTED PRIVATE KEY FILE|Bad owner or permissions on|Bad configuration option"
+        r"|terminating, \d+ bad configuration|no matching .+ found"
+        r"|Identity file .+ not accessible|Load key .+: ",
+        "ssh rejects its own configuration or key: run the same ssh by hand, as root, with -v",
+    ),
+    _retry(
+        "host_unknown",
+        _SSH_SAYS + r"(?:Could not resolve hostname|Name or service not known"
+        r"|.*(?:nor servname provided|name resolution|No address associated))",
+        "the host's name does not resolve: check it with drill(1), or put it into /etc/hosts",
+    ),
+    _retry(
+        "connection_refused",
+        _SSH_SAYS + r".*Connection refused",
+        'the host is up but no sshd answers: there, "service sshd start"; is the port right?',
+    ),
+    _retry(
+        "connection_timed_out",
+        _SSH_SAYS + r".*(?:Connection|Operation) timed out"
+        r"|^Connection timed out during banner|^Timeout, server .+ not responding",
+        "the host does not answer: is it up, and does a firewall drop the packets?",
+    ),
+    _retry(
+        "host_unreachable",
+        _SSH_SAYS + r".*(?:No route to host|(?:Network|Host) is (?:unreachable|down)"
+        r"|Can't assign requested)",
+        "the network does not lead to the host: see route -n get HOST, and ping it",
+    ),
+    _retry(
+        "connection_lost",
+        r"^Connection (?:(?:reset|closed) by |to .+ closed|corrupted)"
+        r"|^(?:kex_exchange_identification|ssh_exchange_identification|client_loop"
+        r"|packet_write_wait|ssh_dispatch_run_fatal|Write failed|Read from remote host .+): "
+        r"|^(?:Received disconnect|Disconnected) from ",
+        "the connection broke; if it does so often, set ServerAliveInterval in root's ssh config",
+    ),
+    _retry(
+        "connection_failed",
+        r"^ssh: connect to ",
+        "ssh cannot connect for the reason given; a local firewall says"
+        ' "Operation not permitted" or "Permission denied": see pfctl -sr or ipfw show',
+    ),
+)
+"""What ssh, banners and start-up files say."""

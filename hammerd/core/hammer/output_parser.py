@@ -1,0 +1,209 @@
+r"""Turns the stderr of a mirror-stream, a sensor of three processes writing at once, into messages.
+
+What arrives are bytes, cut anywhere. hammer's two halves and their parent share the stream, and
+each writes its messages in pieces, so a message may begin in mid-line and another may stand in
+its middle (HAMMER.md §9, §12, §18). What is known of the pieces is their form:
+
+    \rscan obj=<16x> tids=<16x>:<16x> <n>   progress: known once its last digit is in
+    ` W` at a segment's start               idle: known at once, for nothing follows it
+    \bD  \b<blank>  dots                    the end of a rest, of a wait; a prescan going on
+    everything else                         known at the end of its segment: LF, CR or BS
+
+Tokens of rigid form are taken out wherever they stand; what is left of the segment, put together
+again, is a complaint or a remark. This module never raises and never keeps more than one segment.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from hammerd.core.hammer.diagnostics import diagnose
+from hammerd.core.hammer.messages import (
+    Batch,
+    Committed,
+    Complaint,
+    Cure,
+    LostLink,
+    Message,
+    NoWork,
+    Prescan,
+    PrescanDone,
+    Progress,
+    Remark,
+    SliceWritten,
+    WentIdle,
+)
+from hammerd.core.tid import Tid
+
+LONGEST_SEGMENT = 4096
+"""Bytes of a segment without end after which what is there becomes a message."""
+
+_CONTROL = re.compile(rb"[\n\r\b]")
+
+# The number is printed with %11jd: 11 wide and complete when it starts with a blank, and wider
+# or as wide, ended by what comes next, when it does not.
+_NARROW = b"|".join(b" " * (11 - digits) + rb"\d{%d}" % digits for digits in range(1, 11))
+_PROGRESS = (
+    rb"\rscan obj=[0-9a-f]{16} tids=([0-9a-f]{16}):([0-9a-f]{16}) "
+    rb"(" + _NARROW + rb"|\d{11,19}(?=\D))"
+)
+_REDRAWS = re.compile(rb"(?:" + _PROGRESS + rb")+")
+_ANY_PROGRESS = b"\rscan obj=%b tids=%b:%b %b" % (b"0" * 16, b"0" * 16, b"0" * 16, b"0" * 11)
+_LONGEST_PROGRESS = len(_ANY_PROGRESS) + 8
+
+_TOKENS = re.compile(
+    r"""
+    (?P<batch>Mirror-read:[ ]Mirror[ ](?P<begin>[0-9a-f]{16})[ ]to[ ](?P<end>[0-9a-f]{16}))
+    | [ ]\(bulk=[ ]\d{1,20}\)
+    | [ ]\(bulk[ ]incremental\)
+    | (?P<no_work>Mirror-read:[ ]No[ ]work[ ]to[ ]do)
+    | (?P<committed>Mirror-write:[ ]Completed,[ ]updated[ ]snapshot[ ]to[ ](?P<tid>[0-9a-f]{16}))
+    | (?P<slice_written>Mirror-write[ ][^ ].*:[ ]succeeded$)
+    | (?P<prescan>Prescan[ ]to[ ]break[ ]up[ ]bulk[ ]transfer([ ]\(\d+MB[ ]chunks\))?)
+    | (?P<prescan_done>Prescan[ ](?P<chunks>\d{1,20})[ ]chunks,[ ]total[ ](?P<mib>\d{1,20})
+        [ ]MBytes[ ]\((?P<slices>\d{1,20}(,[ ]\d{1,20}){0,2})?(?P<more>,[ ]\.\.\.)?\)?)
+    | (?P<lost_link>^Lost[ ]Link$)
+    | (?P<running>^Running[ ][ ]$)
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_BULK = re.compile(r" \(bulk= (\d{1,20})\)", re.ASCII)
+
+# A shell's "exec: hammer: not found" is one message; "...short readhammer: ..." is two.
+_GLUED = re.compile(r"(?<=[^\s/])(?=hammer: )")
+
+
+def _batch(token: re.Match[str]) -> Message:
+    bulk = _BULK.search(token.string)
+    return Batch(_tid(token["begin"]), _tid(token["end"]), int(bulk[1]) if bulk else None)
+
+
+def _prescan_done(token: re.Match[str]) -> Message:
+    if token["more"] or not token["slices"]:
+        total_bytes = int(token["mib"]) << 20
+    else:
+        total_bytes = sum(int(size) for size in token["slices"].split(", "))
+    return PrescanDone(int(token["chunks"]), total_bytes)
+
+
+_READ: Mapping[str, Callable[[re.Match[str]], Message]] = {
+    "batch": _batch,
+    "no_work": lambda _: NoWork(),
+    "committed": lambda token: Committed(_tid(token["tid"])),
+    "slice_written": lambda _: SliceWritten(),
+    "prescan": lambda _: Prescan(),
+    "prescan_done": _prescan_done,
+    "lost_link": lambda _: LostLink(),
+}
+
+
+class OutputParser:
+    """Takes a stream's stderr as it comes and says what was said.
+
+    However the bytes are cut, the messages are the same and in the same order, but for one thing:
+    of progress redraws that follow each other within one `feed` only the last is said.
+    A prescan's total is exact up to three slices, else rounded down to MiB, as hammer prints it.
+    """
+
+    def __init__(self) -> None:
+        self._undecided = b""  # a CR and what may become a progress
+        self._segment = b""
+        self._is_at_start = True
+        self._follows_backspace = False
+        self._has_source_worked = False
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Return what became certain by `data`, in the order in which it did."""
+        data = self._undecided + data
+        self._undecided = b""
+        messages: list[Message] = []
+        at = 0
+        while control := _CONTROL.search(data, at):
+            stop = control.start()
+            messages += self._hear(data[at:stop])
+            if redraws := _REDRAWS.match(data, stop):
+                messages.append(self._progress(redraws))
+                at = redraws.end()
+            elif _may_become_progress(data[stop : stop + _LONGEST_PROGRESS + 1]):
+                self._undecided = data[stop:]
+                return messages
+            else:
+                messages += self._end_segment(control[0])
+                at = control.end()
+        messages += self._hear(data[at:])
+        return messages
+
+    def finish(self) -> list[Message]:
+        """Return what was still open when the stream ended; afterwards nothing is."""
+        return self.feed(b"\n")
+
+    def _hear(self, text: bytes) -> Iterator[Message]:
+        self._segment += text
+        if self._is_at_start and len(self._segment) > 1:
+            self._is_at_start = False
+            # Before the source half worked this may be an ssh banner's " Welcome".
+            if self._has_source_worked and self._segment.startswith(b" W"):
+                self._segment = self._segment[2:]
+                yield WentIdle()
+        while len(self._segment) >= LONGEST_SEGMENT:
+            yield from self._read(self._segment[:LONGEST_SEGMENT])
+            self._segment = self._segment[LONGEST_SEGMENT:]
+
+    def _progress(self, redraws: re.Match[bytes]) -> Progress:
+        self._has_source_worked = True
+        begin, end, slice_bytes = redraws.groups()
+        return Progress(Tid(int(begin, 16)), Tid(int(end, 16)), int(slice_bytes))
+
+    def _end_segment(self, control: bytes) -> Iterator[Message]:
+        if self._segment:
+            yield from self._read(self._segment)
+        self._segment = b""
+        self._is_at_start = True
+        self._follows_backspace = control == b"\b"
+
+    def _read(self, segment: bytes) -> Iterator[Message]:
+        if self._follows_backspace:
+            segment = segment.removeprefix(b"D")
+            self._follows_backspace = False
+        text = _readable(segment)
+        for token in _TOKENS.finditer(text):
+            if token.lastgroup in ("batch", "running", "lost_link"):
+                self._has_source_worked = token.lastgroup != "lost_link"
+            if read := _READ.get(token.lastgroup or ""):
+                yield read(token)
+        for part in _GLUED.split(_TOKENS.sub("", text)):
+            if part.strip(" ."):
+                yield diagnose(part.strip()) or Remark(part.strip())
+
+
+def cause_in(stderr: bytes) -> Complaint | None:
+    """Return the complaint that explains why a finished command failed, or None.
+
+    A cause goes before notes and echoes; of several the first counts.
+    """
+    parser = OutputParser()
+    heard = [*parser.feed(stderr), *parser.finish()]
+    complaints = [message for message in heard if isinstance(message, Complaint)]
+    causes = [each for each in complaints if each.cure not in (Cure.NOTE, Cure.ECHO)]
+    return next(iter(causes + complaints), None)
+
+
+def _may_become_progress(tail: bytes) -> bool:
+    """Whether more bytes can make a progress of a tail that is none yet."""
+    if len(tail) > _LONGEST_PROGRESS:
+        return False
+    return _REDRAWS.match(tail + _ANY_PROGRESS[len(tail) :] + b"\r") is not None
+
+
+def _readable(data: bytes) -> str:
+    """Decode, with everything that is not printable made visible and harmless."""
+    text = data.decode("utf-8", "backslashreplace").replace("\t", " ")
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def _tid(digits: str) -> Tid:
+    return Tid(int(digits, 16))

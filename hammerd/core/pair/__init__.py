@@ -1,0 +1,1 @@
+"""The pair machine: states, events, transitions, and the rules between them."""

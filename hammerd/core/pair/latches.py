@@ -1,0 +1,86 @@
+"""What holds a pair until a person resumes it, though no probe sees anything wrong any more.
+
+    diverged      the slave's TID was ahead of its master's
+    not_a_slave   the slave was a master, or moved by itself (core/replication/promotions.py)
+
+A latch belongs to the ends that it was seen on: the ends of a changed config begin without one.
+While a slave that was a master is held it is asked by no pfs-status: for a master the kernel
+overwrites what a later downgrade stores (DRAGONFLY.md §3).
+"""
+
+from dataclasses import replace
+
+from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.pair.states import Memory, PairLife, Parked
+from hammerd.core.pairs import Pair
+from hammerd.core.replication.promotions import Promotion, promotion_hint
+
+# Once the master is past that TID a stream would run, and skip all that was written below it.
+DIVERGED_HINT = (
+    "the slave's TID is ahead of its master's, so what the master writes would be skipped: find"
+    ' out which end is right, make the slave anew if it is not ("hammer pfs-destroy", then "hammer'
+    ' pfs-slave" with the shared-uuid of the master), then run "hammerd resume"'
+)
+
+
+def latch_of(memory: Memory) -> ParkCause | None:
+    """Return why a pair is parked until it is resumed, None when nothing holds it."""
+    if memory.promotion is not None:
+        return ParkCause.NOT_A_SLAVE
+    return ParkCause.DIVERGED if memory.is_diverged else None
+
+
+def is_held(life: PairLife) -> bool:
+    """Tell whether a pair is parked for a latch, so that no look can let it go on."""
+    match life.state:
+        case Parked(cause=ParkCause.DIVERGED):
+            return True
+        case Parked(cause=cause):
+            return cause is latch_of(life.memory)
+        case _:
+            return False
+
+
+def latch_hint(life: PairLife) -> str:
+    """Say what was seen of a pair that is held, and what to do."""
+    promotion = life.memory.promotion
+    return promotion_hint(promotion, life.pair) if promotion else DIVERGED_HINT
+
+
+def is_unasked(life: PairLife) -> bool:
+    """Tell whether the slave of a pair must not be asked by pfs-status."""
+    return life.memory.promotion is not None
+
+
+def diverged(memory: Memory, pair: Pair) -> Memory:
+    """Hold a pair whose slave is ahead of its master."""
+    return replace(memory, is_diverged=True, latched_ends=_ends(pair))
+
+
+def promoted(memory: Memory, pair: Pair, promotion: Promotion) -> Memory:
+    """Hold a pair whose slave was a master; what was noticed first is kept."""
+    if memory.promotion is not None:
+        return memory
+    return replace(memory, promotion=promotion, latched_ends=_ends(pair))
+
+
+def unlatched(memory: Memory) -> Memory:
+    """Let a pair go on."""
+    return replace(memory, is_diverged=False, promotion=None, latched_ends=None)
+
+
+def for_ends(memory: Memory, pair: Pair) -> Memory:
+    """Return what a pair remembers that has these ends now.
+
+    A latch that does not tell its ends, from an older file, holds whatever they are.
+    """
+    if memory.latched_ends is None:
+        return memory
+    master, slave = memory.latched_ends
+    if slave != str(pair.slave):
+        return unlatched(memory)
+    return memory if master == str(pair.master) else replace(memory, is_diverged=False)
+
+
+def _ends(pair: Pair) -> tuple[str, str]:
+    return str(pair.master), str(pair.slave)

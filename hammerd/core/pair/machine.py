@@ -1,0 +1,378 @@
+"""The pair machine: the only place where a pair changes.
+
+step() takes a pair's life, one event and the context, and returns the life after it and what is
+to be done. It knows no process, no clock, no logger. One function per state; the table of all
+states and events is printed by tests/core/pair/print_pair_table.py and checked in beside it.
+
+The rules that hold everything together:
+
+- A group exists exactly in launching, streaming and stopping. stopping ends with GroupEmpty only,
+  and what comes after it (`then`) may only be strengthened meanwhile:
+  asked > park > mount > backoff > launch.
+- Nothing is ever launched from parked without a probe that says go, and nothing at all without
+  a look at both ends that is younger than the last stream or the last wait.
+- A healthy stream that is lost is launched again at once; whatever fails again soon backs off.
+- Every state but stopped and parked as diverged has a deadline or an event of its own to leave
+  it by, and no deadline lies in the past once a step is done.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from hammerd.core.hammer.hints import fitted
+from hammerd.core.hammer.messages import Complaint, ParkCause, Remark, Weight
+from hammerd.core.pair.complaints import (
+    cause_heard_late,
+    counted,
+    heard,
+    lasting_notes,
+    then_of,
+)
+from hammerd.core.pair.deadlines import MOUNT_LOOK_S, choose_gear
+from hammerd.core.pair.events import (
+    Acknowledged,
+    Context,
+    DeadlinePassed,
+    DivergedSeen,
+    Event,
+    ForeignSeen,
+    Glanced,
+    GroupEmpty,
+    GroupLives,
+    LeaveQueue,
+    MessageRead,
+    Misdirected,
+    Probe,
+    ProbeAnswered,
+    RestartAsked,
+    Sampled,
+    SlaveFree,
+    SlaveMoved,
+    StartAsked,
+    Step,
+    StopAsked,
+)
+from hammerd.core.pair.latches import (
+    diverged,
+    is_held,
+    is_unasked,
+    latch_hint,
+    latch_of,
+    promoted,
+    unlatched,
+)
+from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict
+from hammerd.core.pair.running import (
+    foreign_hint,
+    in_launching,
+    in_streaming,
+    then_parked,
+)
+from hammerd.core.pair.states import (
+    Launching,
+    LossCause,
+    Memory,
+    PairLife,
+    Parked,
+    Probing,
+    Stopped,
+    Stopping,
+    Streaming,
+    ThenLaunch,
+    ThenPark,
+    ThenProbe,
+    ThenStopped,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForSlave,
+)
+from hammerd.core.pair.transitions import (
+    await_mount,
+    back_off,
+    glance,
+    go_on,
+    judged,
+    kill,
+    launch,
+    outlived,
+    park,
+    park_latched,
+    probe,
+    stopped,
+    strengthen,
+    to,
+)
+from hammerd.core.pairs import Pair
+from hammerd.core.replication.promotions import Promotion, Sign
+
+FOREIGN_EXPLAINS_S = 300.0
+"""How long a foreign stream that was seen explains how the slave moved: readings tell late."""
+
+LAST_WORDS = 8
+"""How many lines of an attempt are kept to be quoted when it fails."""
+
+
+def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
+    """Make a pair that rests until it is asked to start, or until its pause ends."""
+    return PairLife(pair, memory, stopped(memory, now_at), now_at)
+
+
+def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+    """Let one event happen to a pair."""
+    event = _fitted(life.pair, event)
+    wanted_at = life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at
+    foreign_at = ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at
+    life = replace(
+        life,
+        memory=_remembered(life, event, ctx),
+        wanted_at=wanted_at,
+        foreign_at=foreign_at,
+    )
+    match life.state:
+        case Stopped():
+            return _in_stopped(life, life.state, event, ctx)
+        case Probing():
+            return _in_probing(life, life.state, event, ctx)
+        case Launching():
+            return in_launching(life, life.state, event, ctx)
+        case Streaming():
+            return in_streaming(life, life.state, event, ctx)
+        case Stopping():
+            return _in_stopping(life, life.state, event, ctx)
+        case WaitingForBackoff():
+            return _in_backoff(life, event, ctx)
+        case WaitingForMount():
+            return _in_mount(life, life.state, event, ctx)
+        case WaitingForSlave():
+            return _in_queue(life, event, ctx)
+        case Parked():
+            return _in_parked(life, life.state, event, ctx)
+        case _:
+            assert_never(life.state)
+
+
+def _fitted(pair: Pair, event: Event) -> Event:
+    """Return an event with the hint of its complaint, if it is one, made for this pair."""
+    match event:
+        case MessageRead(Complaint() as complaint):
+            return MessageRead(fitted(complaint, pair))
+        case _:
+            return event
+
+
+def _remembered(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
+    memory = life.memory
+    match event:
+        case StartAsked(lifts_latch):
+            memory = unlatched(memory) if lifts_latch else memory
+            return replace(memory, wanted=Up(), failures=0, refusals=0)
+        case RestartAsked():
+            return replace(memory, wanted=Up())
+        case StopAsked(wanted):
+            return replace(memory, wanted=wanted, unmounted_since_at=None)
+        case Acknowledged():
+            return replace(memory, complaints=())
+        case MessageRead(Complaint(text=text) | Remark(text=text) as message):
+            if isinstance(message, Complaint):
+                memory = heard(counted(memory, message, ctx.now_at), message)
+            return replace(memory, last_words=(*memory.last_words, text)[-LAST_WORDS:])
+        case DivergedSeen():
+            return diverged(memory, life.pair)
+        case ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | Sampled(Park(ParkCause.NOT_A_SLAVE)):
+            seen = Promotion(Sign.SEEN, ctx.now_at)
+            return promoted(memory, life.pair, seen)
+        case SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
+            moved = Promotion(Sign.MOVED, ctx.now_at, before, after)
+            return promoted(memory, life.pair, moved)
+        case _:
+            return memory
+
+
+def _is_explained(life: PairLife, now_at: float) -> bool:
+    """Tell whether it is known who else moves the slave of a pair."""
+    match life.state:
+        case WaitingForSlave() | Parked(cause=ParkCause.FOREIGN_STREAM):
+            return True
+        case _:
+            at = life.foreign_at
+            return at is not None and now_at - at <= FOREIGN_EXPLAINS_S
+
+
+# --- one function per state ------------------------------------------------------------------
+
+
+def _in_stopped(life: PairLife, state: Stopped, event: Event, ctx: Context) -> Step:
+    match event:
+        case StartAsked() | RestartAsked():
+            return probe(life, ctx)
+        case DeadlinePassed():
+            return probe(replace(life, memory=replace(life.memory, wanted=Up())), ctx)
+        case StopAsked():
+            resume_at = stopped(life.memory, ctx.now_at).resume_at
+            return to(life, replace(state, resume_at=resume_at))
+        case _:
+            return Step(life)
+
+
+def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> Step:
+    match event:
+        case StopAsked():
+            return to(life, stopped(life.memory, ctx.now_at))
+        case ForeignSeen():
+            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
+        case _ if state.relaunch is not None:
+            return _in_glance(life, state.relaunch, event, ctx)
+        case ProbeAnswered(judgement):
+            return judged(life, judgement, ctx, is_confirming=state.is_confirming)
+        case DeadlinePassed():
+            hint = "pfs-status of an end does not come back: look at the disk or the host"
+            return back_off(life, Trouble(LossCause.PROBE_TIMEOUT, hint), ctx)
+        case _:
+            return Step(life)
+
+
+def _in_glance(life: PairLife, relaunch: ThenLaunch, event: Event, ctx: Context) -> Step:
+    match event:
+        case Glanced(are_as_read=True) if latch_of(life.memory) is None:
+            return launch(life, relaunch.gear, ctx)
+        case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
+            return probe(life, ctx)
+        case _:
+            # What else would have parked a stream is seen by a probe, or by nobody.
+            return probe(life, ctx) if then_parked(life, event) else Step(life)
+
+
+def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) -> Step:
+    match event:
+        case StartAsked() | RestartAsked():
+            return strengthen(life, state, ThenProbe())
+        case StopAsked():
+            return strengthen(life, state, ThenStopped())
+        case MessageRead(Complaint() as complaint):
+            return _complained_late(life, state, complaint)
+        case GroupEmpty():
+            return go_on(life, state.then, ctx)
+        case GroupLives(looked_at):
+            return outlived(life, state, looked_at)
+        case DeadlinePassed():
+            return kill(life, state, ctx)
+        case _:
+            then = then_parked(life, event)
+            return strengthen(life, state, then) if then else Step(life)
+
+
+def _complained_late(life: PairLife, state: Stopping, complaint: Complaint) -> Step:
+    """Let a complaint say what comes after: the half that failed may die before it is heard."""
+    if complaint.weight is not Weight.OWN:
+        then = cause_heard_late(life, state, complaint)
+        return to(life, replace(state, then=then)) if then else Step(life)
+    then = then_of(complaint)
+    done = strengthen(life, state, then) if then else Step(life)
+    return Step(done.life, (*done.effects, *lasting_notes(life, complaint)))
+
+
+def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
+    match event:
+        case StopAsked():
+            return to(life, stopped(life.memory, ctx.now_at))
+        case StartAsked() | RestartAsked() | DeadlinePassed():
+            return probe(life, ctx)
+        case ForeignSeen():
+            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
+        case _:
+            return Step(life)
+
+
+def _is_held_now(life: PairLife, event: Event) -> bool:
+    """Tell whether a slave must not be asked that would be looked at next."""
+    return is_unasked(life) and isinstance(event, DeadlinePassed | SlaveMoved)
+
+
+def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context) -> Step:
+    if _is_held_now(life, event):
+        return park_latched(life, ctx)
+    match event:
+        case StopAsked():
+            return to(life, stopped(life.memory, ctx.now_at))
+        case StartAsked() | RestartAsked():
+            return probe(life, ctx)
+        case DeadlinePassed():
+            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + MOUNT_LOOK_S
+            return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
+        case ProbeAnswered(AwaitMount(cause, hint)):
+            return await_mount(life, Trouble(cause, hint), ctx)
+        case ProbeAnswered(judgement):
+            return judged(life, judgement, ctx)
+        case ForeignSeen():
+            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
+        case _:
+            return Step(life)
+
+
+def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
+    match event:
+        case StopAsked():
+            return to(life, stopped(life.memory, ctx.now_at), LeaveQueue())
+        case SlaveFree():
+            done = glance(life, ThenLaunch(choose_gear(life.pair, ctx)), ctx)
+            return Step(done.life, (LeaveQueue(), *done.effects))
+        case Misdirected():
+            done = probe(life, ctx)
+            return Step(done.life, (LeaveQueue(), *done.effects))
+        case _:
+            return _parked_in_queue(life, then_parked(life, event), ctx)
+
+
+def _parked_in_queue(life: PairLife, then: ThenPark | None, ctx: Context) -> Step:
+    if then is None:
+        return Step(life)
+    parked = park(life, then.cause, then.hint, ctx)
+    return Step(parked.life, (LeaveQueue(), *parked.effects))
+
+
+def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Step:
+    if _is_held_now(life, event) and not is_held(life):
+        return park_latched(life, ctx)
+    match event:
+        case StopAsked():
+            return to(life, stopped(life.memory, ctx.now_at))
+        case StartAsked() | RestartAsked():
+            return probe(life, ctx)
+        case DeadlinePassed():
+            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + state.look_every_s
+            return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
+        case ProbeAnswered(judgement):
+            return _looked(life, state, judgement, ctx)
+        case ForeignSeen() if state.is_looking:
+            # It is the answer of a look: there is no other cause any more.
+            cause, hint = ParkCause.FOREIGN_STREAM, foreign_hint(event)
+            return _parked_still(life, state, cause, hint, ctx)
+        case _:
+            return Step(life)
+
+
+def _looked(life: PairLife, state: Parked, judgement: ProbeVerdict, ctx: Context) -> Step:
+    """Let a look at both ends confirm, correct or end what a pair is parked for."""
+    match judgement:
+        case Go() | AwaitMount() if not is_held(life):
+            return judged(life, judgement, ctx)
+        case Park(cause, hint):
+            return _parked_still(life, state, cause, hint, ctx)
+        case Go() if state.cause is latch_of(life.memory):
+            # What an earlier look said of the ends is over, what was seen of them is not.
+            return _parked_still(life, state, state.cause, latch_hint(life), ctx)
+        case _:
+            return _parked_still(life, state, state.cause, state.hint, ctx)
+
+
+def _parked_still(
+    life: PairLife, state: Parked, cause: ParkCause, hint: str, ctx: Context
+) -> Step:
+    parked = park(life, cause, hint, ctx)
+    if cause != state.cause:
+        return parked
+    return to(
+        life, replace(state, hint=hint, look_at=ctx.now_at + state.look_every_s, is_looking=False)
+    )

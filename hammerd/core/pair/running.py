@@ -1,0 +1,350 @@
+"""What a pair hears while it has a group that is to live: in launching and in streaming.
+
+    launching ── a first sign of life ── streaming ── a loss, a stall, a complaint ── stopping
+
+Any known line but a complaint or a remark is a sign of life. Whatever ends a stream here says
+what comes after it (`then`); core/pair/machine.py takes over once the group was told to end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from hammerd.core.hammer.messages import (
+    Batch,
+    Committed,
+    Complaint,
+    Cure,
+    LostLink,
+    Message,
+    NoWork,
+    ParkCause,
+    Prescan,
+    PrescanDone,
+    Progress,
+    Remark,
+    SliceWritten,
+    Weight,
+    WentIdle,
+)
+from hammerd.core.pair.complaints import (
+    LASTING_COMPLAINTS,
+    cause_of_end,
+    lasting_notes,
+    then_of,
+)
+from hammerd.core.pair.deadlines import choose_gear
+from hammerd.core.pair.events import (
+    Context,
+    DeadlinePassed,
+    DivergedSeen,
+    Event,
+    ForeignSeen,
+    HalfContinued,
+    HalfDied,
+    HalfStopped,
+    HalvesWorked,
+    MessageRead,
+    Misdirected,
+    Note,
+    NoteName,
+    ParentDied,
+    RestartAsked,
+    Sampled,
+    SlaveBusy,
+    SlaveMoved,
+    SpawnFailed,
+    Step,
+    StopAsked,
+)
+from hammerd.core.pair.latches import DIVERGED_HINT, is_unasked, latch_hint
+from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
+from hammerd.core.pair.states import (
+    Copying,
+    IdlePhase,
+    InPrescan,
+    Launching,
+    LossCause,
+    Memory,
+    PairLife,
+    Phase,
+    Streaming,
+    ThenBackoff,
+    ThenLaunch,
+    ThenMount,
+    ThenPark,
+    ThenProbe,
+    ThenStopped,
+    Trouble,
+    WaitingForSlave,
+)
+from hammerd.core.pair.transitions import back_off, end, forgiven, to
+from hammerd.core.pairs import Gear, is_remote
+from hammerd.core.replication.lag import LagVerdict
+from hammerd.core.replication.transfer_progress import after
+
+
+def in_launching(  # noqa: C901 - a flat table of cases
+    life: PairLife, state: Launching, event: Event, ctx: Context
+) -> Step:
+    """Let one event happen to a pair whose stream has not yet said anything."""
+    match event:
+        case SpawnFailed(text=text):
+            return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
+        case SlaveBusy(owner):
+            trouble = Trouble("slave_busy", f"{owner} still holds the slave")
+            return to(life, WaitingForSlave(ctx.now_at, trouble))
+        case MessageRead(LostLink()):
+            return _never_lived(life, Trouble(LossCause.LINK_LOST), ctx)
+        case MessageRead(Complaint() as complaint):
+            return _complained(life, complaint, ctx)
+        case MessageRead(Remark()):
+            return Step(life)
+        case MessageRead(message):
+            streaming = Streaming(
+                ctx.now_at, state.since_at, state.gear, InPrescan(), progress_at=ctx.now_at
+            )
+            memory = replace(_logged_in(life.memory), unmounted_since_at=None)
+            return _heard(replace(life, memory=memory, state=streaming), streaming, message, ctx)
+        case DeadlinePassed():
+            return _never_lived(life, _launch_timeout(life), ctx)
+        case HalfDied() | ParentDied():
+            return _never_lived(life, _death(event), ctx)
+        case _:
+            return _with_group(life, event, ctx)
+
+
+def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -> Step:
+    """Let one event happen to a pair whose stream lives."""
+    match event:
+        case MessageRead(message):
+            return _heard(life, state, message, ctx)
+        case HalfDied() | ParentDied():
+            return _lost(life, state, _death(event), ctx)
+        case HalvesWorked() if isinstance(state.phase, InPrescan) or state.gear is Gear.BULK:
+            # In bulk gear every prescan but a stream's first is silent (HAMMER.md §9.4).
+            return to(life, replace(state, progress_at=ctx.now_at))
+        case HalfStopped(pid, half):
+            return _half_stopped(life, state, pid, half)
+        case HalfContinued(pid) if state.stopped_half:
+            note = Note(NoteName.HALF_CONTINUED, Trouble("half_continued"), f"pid {pid}")
+            return to(life, replace(state, stopped_half=None), note)
+        case Sampled(Go() | AwaitMount() | Retry() as judgement):
+            return _sampled(life, state, judgement, ctx)
+        case DeadlinePassed():
+            return end(_with_restart_counted(life), ThenBackoff(_stall(state)), ctx)
+        case _:
+            return _with_group(life, event, ctx)
+
+
+# --- what launching and streaming have in common -----------------------------------------------
+
+
+def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
+    match event:
+        case StopAsked():
+            return end(life, ThenStopped(), ctx)
+        case RestartAsked():
+            return end(life, ThenProbe(), ctx)
+        case Misdirected(trouble):
+            return end(life, ThenProbe(trouble), ctx)
+        case _:
+            then = then_parked(life, event)
+            return end(life, then, ctx) if then else Step(life)
+
+
+def _heard(life: PairLife, state: Streaming, message: Message, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+    state = replace(state, transfer=after(state.transfer, message, ctx.now_at))
+    match message:
+        case LostLink():
+            return _lost(life, state, Trouble(LossCause.LINK_LOST), ctx)
+        case Complaint():
+            return _complained(life, message, ctx)
+        case NoWork():
+            return to(life, _found_nothing(state, ctx))
+        case Remark():
+            return to(life, state)
+        case WentIdle():
+            return _rested(_accepted(life), _progressed(state, IdlePhase(), ctx), ctx)
+        case Progress(slice_bytes=sent_bytes):
+            return to(life, _scanned(state, sent_bytes, ctx))
+        case Committed() | SliceWritten():
+            return to(_accepted(life), _progressed(state, state.phase, ctx))
+        case Batch(begin, end, bulk_bytes) if end > begin:
+            return to(life, replace(state, phase=Copying(0, bulk_bytes), progress_at=ctx.now_at))
+        case Batch():
+            return to(life, state)
+        case Prescan() | PrescanDone():
+            return to(life, replace(state, phase=InPrescan(), progress_at=ctx.now_at))
+        case _:
+            assert_never(message)
+
+
+def _accepted(life: PairLife) -> PairLife:
+    """Forget what was held against a stream of which both halves work."""
+    if life.memory.refusals == 0 and life.memory.heard is None:
+        return life
+    return replace(life, memory=replace(life.memory, refusals=0, heard=None))
+
+
+def _logged_in(memory: Memory) -> Memory:
+    """Forget what a login said: its first sign of life takes both ends of a stream."""
+    is_login = memory.heard is not None and memory.heard.weight is not Weight.OWN
+    return replace(memory, heard=None) if is_login else memory
+
+
+def _scanned(state: Streaming, sent_bytes: int, ctx: Context) -> Streaming:
+    total_bytes = state.phase.total_bytes if isinstance(state.phase, Copying) else None
+    phase = Copying(sent_bytes, total_bytes)
+    if sent_bytes == 0:
+        # The scan moves on, so it is no stall; but it takes bytes to prove that a stream works.
+        return replace(state, phase=phase, progress_at=ctx.now_at)
+    return _progressed(state, phase, ctx)
+
+
+def _found_nothing(state: Streaming, ctx: Context) -> Streaming:
+    if isinstance(state.phase, InPrescan):
+        # A prescan may last longer than a stall: what it took is not held against the rest.
+        return replace(state, phase=IdlePhase(), progress_at=ctx.now_at)
+    return replace(state, phase=IdlePhase())
+
+
+def _progressed(state: Streaming, phase: Phase, ctx: Context) -> Streaming:
+    return replace(state, phase=phase, progress_at=ctx.now_at, has_progressed=True)
+
+
+def _rested(life: PairLife, state: Streaming, ctx: Context) -> Step:
+    life = replace(life, state=state)
+    if state.gear is Gear.BULK and choose_gear(life.pair, ctx) is Gear.FOLLOWING:
+        return end(life, ThenLaunch(Gear.FOLLOWING), ctx)
+    return Step(life)
+
+
+def _sampled(
+    life: PairLife, state: Streaming, judgement: Go | AwaitMount | Retry, ctx: Context
+) -> Step:
+    if isinstance(judgement, AwaitMount) and isinstance(state.phase, IdlePhase):
+        # A stream at rest holds nothing of its slave, and says nothing of a master that is gone
+        # (DRAGONFLY.md §1, §3): only its next batch would fail.
+        return end(life, ThenMount(Trouble(judgement.cause, judgement.hint)), ctx)
+    return to(life, _compared(state, ctx))
+
+
+def _compared(state: Streaming, ctx: Context) -> Streaming:
+    if ctx.lag.verdict is not LagVerdict.BEHIND:
+        return replace(state, behind_since_at=None, behind_at_tid=None)
+    if state.behind_since_at is None or state.behind_at_tid != ctx.slave_tid:
+        return replace(state, behind_since_at=ctx.now_at, behind_at_tid=ctx.slave_tid)
+    return state
+
+
+def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
+    notes = lasting_notes(life, complaint)
+    then = then_of(complaint) if _is_certain(life, complaint) else None
+    if then is not None:
+        was_alive = isinstance(life.state, Streaming)
+        done = end(_with_restart_counted(life) if was_alive else life, then, ctx)
+        return Step(done.life, (*done.effects, *notes))
+    if complaint.cure is Cure.NOTE and not notes and complaint.name not in LASTING_COMPLAINTS:
+        trouble = Trouble(complaint.name, complaint.hint)
+        return Step(life, (Note(NoteName.COMPLAINED, trouble, complaint.text),))
+    return Step(life, notes)
+
+
+def _is_certain(life: PairLife, complaint: Complaint) -> bool:
+    """Tell whether a complaint is hammer's own, and no line of a login that looks like one."""
+    is_on_the_way = isinstance(life.state, Launching) and is_remote(life.pair)
+    return complaint.weight is Weight.OWN and not is_on_the_way
+
+
+def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step:
+    hint = f'the {half} half (pid {pid}) is stopped: "kill -CONT {pid}", or restart the pair'
+    trouble = Trouble("half_stopped", hint)
+    note = Note(NoteName.HALF_STOPPED, trouble)
+    return to(life, replace(state, stopped_half=trouble), note)
+
+
+def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> Step:
+    """End what is left of a stream; launch again at once if it was healthy, else back off."""
+    life = _with_restart_counted(forgiven(life, state, ctx))
+    if (cause := cause_of_end(life, has_lived=True)) is not None:
+        return end(life, cause, ctx)
+    memory, healthy_after_s = life.memory, life.pair.timing.healthy_after_s
+    is_rare = memory.relaunched_at is None or ctx.now_at - memory.relaunched_at >= healthy_after_s
+    if memory.failures == 0 and is_rare:
+        return end(life, ThenLaunch(choose_gear(life.pair, ctx), trouble), ctx)
+    return end(life, ThenBackoff(trouble), ctx)
+
+
+def _never_lived(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
+    """End what is left of a stream that gave no sign of life."""
+    return end(life, cause_of_end(life, has_lived=False) or ThenBackoff(trouble), ctx)
+
+
+def _with_restart_counted(life: PairLife) -> PairLife:
+    return replace(life, memory=replace(life.memory, restarts=life.memory.restarts + 1))
+
+
+def _death(event: HalfDied | ParentDied) -> Trouble:
+    match event:
+        case HalfDied(pid, half):
+            return Trouble(LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed")
+        case ParentDied(status):
+            return Trouble(LossCause.PARENT_DIED, f"mirror-stream itself ended: {status}")
+
+
+def _launch_timeout(life: PairLife) -> Trouble:
+    said = "the stream said nothing since it was started: "
+    if is_remote(life.pair):
+        hint = f'{said}most often ssh hangs, try "ssh HOST true" as root'
+    else:
+        hint = (
+            f"{said}where pfs-status answers it could not fork and spins: is the host short of"
+            " processes or memory (top, limits(1))?"
+        )
+    return Trouble(LossCause.LAUNCH_TIMEOUT, hint)
+
+
+def _stall(state: Streaming) -> Trouble:
+    if isinstance(state.phase, InPrescan):
+        hint = "the prescan is silent and uses no CPU: look at the master's disk"
+        return Trouble(LossCause.PRESCAN_STUCK, hint)
+    hint = (
+        "the master moves on, the stream does not: a read of the master's disk, a write of the"
+        " slave's or the link hangs; see dmesg of both hosts"
+    )
+    return Trouble(LossCause.STALLED, hint)
+
+
+def then_parked(life: PairLife, event: Event) -> ThenPark | None:
+    """Return what parks a pair though it is under way to its slave, None where nothing does."""
+    match event:
+        case SlaveMoved() if is_unasked(life):
+            return ThenPark(ParkCause.NOT_A_SLAVE, latch_hint(life))
+        case DivergedSeen():
+            return ThenPark(ParkCause.DIVERGED, DIVERGED_HINT)
+        case ForeignSeen():
+            return ThenPark(ParkCause.FOREIGN_STREAM, foreign_hint(event))
+        case Sampled(Park(cause, hint)):
+            return ThenPark(cause, hint)
+        case _:
+            return None
+
+
+def foreign_hint(event: ForeignSeen) -> str:
+    """Name all that a person must end: a half that is left goes on, and so does a crontab."""
+    others = ", ".join(str(pid) for pid in event.pids if pid != event.pid)
+    beside = f" with {others}" if others else ""
+    hint = (
+        f"pid {event.pid}{beside} writes to the slave too ({event.command}): "
+        "end it, hammerd will not"
+    )
+    if event.pids:
+        hint += f": kill -- -{event.pgid}" if event.pgid else f": kill {_words(event.pids)}"
+    if event.started_by:
+        hint += f"; then remove what starts it again: {event.started_by}"
+    return hint
+
+
+def _words(pids: Iterable[int]) -> str:
+    return " ".join(map(str, pids))

@@ -1,0 +1,1 @@
+"""TIDs, lag, progress, and what they prove of a slave."""

@@ -1,0 +1,1 @@
+"""The Unix sockets, and the handlers of requests."""

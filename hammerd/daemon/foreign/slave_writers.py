@@ -1,0 +1,178 @@
+"""Who writes to a slave on this machine: every process whose command line says so.
+
+A look at all processes takes 50 µs of CPU for each, once a minute; done in slices, it never holds
+the loop for more than a few milliseconds, though a thousand run. Where a process is and its
+session come from the process table, never from a disk.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from posixpath import basename, join, normpath
+
+from hammerd.core.hammer.process_args import names_host, written_slave
+from hammerd.core.pairs import Endpoint
+from hammerd.daemon.process.long_args import LongCommands, Process
+from hammerd.daemon.process.platform import SYSTEM
+from hammerd.daemon.process.process_table import (
+    SAME_START_S,
+    Member,
+    ancestors_of,
+    asking,
+    cwd_of,
+    ids,
+    living,
+    look_at,
+    members_of,
+    words_of,
+)
+
+SLICE = 20
+"""How many processes are looked at before the loop gets its turn: about a millisecond."""
+
+
+LONGEST_COMMAND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SlaveWriter:
+    """A process that writes to a slave: `operand` as its command line has it."""
+
+    pid: int
+    pgid: int
+    started_time: float
+    words: tuple[str, ...]
+    operand: str
+    cwd: str | None = None
+    leads_session: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command line, for people: a terminal obeys nothing in it."""
+        said = " ".join(self.words)[:LONGEST_COMMAND]
+        return "".join(char if char.isprintable() else "?" for char in said)
+
+    @property
+    def slave(self) -> Endpoint:
+        """The slave as an endpoint; a relative path is one from where the process is."""
+        if names_host(self.words, self.operand):
+            where, _, path = self.operand.partition(":")
+            user, _, host = where.rpartition("@")
+            return Endpoint(normal(path), host, user or None)
+        return Endpoint(normal(join(self.cwd or "", self.operand)))
+
+
+def normal(path: str) -> str:
+    """Return a path without `//`, `/./`, `/../` and a slash at its end."""
+    return normpath(path).replace("//", "/", 1)
+
+
+async def writers(
+    but: Collection[int] = (), long: LongCommands | None = None
+) -> AsyncIterator[SlaveWriter]:
+    """Yield every process that writes to a slave, and let the loop run in between.
+
+    Members of the groups `but` are not even asked what they run. `long` knows the words of those
+    that tell none.
+    """
+    silent: list[Process] = []
+    for index, pid in enumerate(ids()):
+        if index % SLICE == SLICE - 1:
+            await asyncio.sleep(0)
+        words = _words(pid, but)
+        if isinstance(words, Process):
+            silent.append(words)
+        elif words and (writer := _writer(pid, words)) is not None:
+            yield writer
+    if silent and long is not None:
+        for process, words in (await long.words_of(silent)).items():
+            writer = _writer(process.pid, words)
+            if writer is not None and writer.started_time == process.started_time:
+                yield writer
+
+
+def _words(pid: int, but: Collection[int]) -> tuple[str, ...] | Process:
+    try:
+        if os.getpgid(pid) in but:
+            return ()
+        with asking(pid) as process:
+            words = tuple(process.cmdline())
+            if words or SYSTEM.keeps_long_commands or not _may_write(process.uids().effective):
+                return words
+            return Process(pid, process.create_time(), process.name())
+    except OSError:
+        return ()
+
+
+def _writer(pid: int, words: tuple[str, ...]) -> SlaveWriter | None:
+    operand = written_slave(words)
+    if not operand:
+        return None
+    try:
+        pgid = os.getpgid(pid)
+        with asking(pid) as process:
+            if not _may_write(process.uids().effective):
+                return None
+            started_time, leads = process.create_time(), os.getsid(pid) == pgid
+    except OSError:
+        return None
+    return SlaveWriter(pid, pgid, started_time, words, operand, cwd_of(pid), leads)
+
+
+def _may_write(euid: int) -> bool:
+    """Tell whether this user can write to a slave at all: root (HAMMER.md §17), and who we are.
+
+    Anybody may run a program with any command line: its words alone must stop no mirror.
+    """
+    return euid in (0, os.geteuid())
+
+
+# --- groups of ours ----------------------------------------------------------------------------
+
+
+def is_alone(pids: Collection[int], pgid: int) -> bool:
+    """Tell whether a group holds nobody but these writers and a shell that only waits for them.
+
+    cron runs each line in such a shell, whose words hold the whole line.
+    """
+    try:
+        others = {one.pid for one in living(members_of({pgid})[pgid])} - set(pids)
+    except OSError:
+        return False
+    commands = [words_of(pid) for pid in others]
+    return all("mirror-" in " ".join(one) and written_slave(one) is None for one in commands)
+
+
+def is_there(writer: SlaveWriter) -> bool:
+    """Tell whether a writer that was seen lives on; one that cannot be looked at does."""
+    try:
+        now = look_at(writer.pid)
+    except OSError:
+        return True
+    return now is not None and not now.is_zombie and _is_same(writer.started_time, now)
+
+
+def _is_same(started_time: float, now: Member) -> bool:
+    return abs(started_time - now.started_time) <= SAME_START_S
+
+
+def is_under_hammerd(writer: SlaveWriter) -> bool:
+    """Tell whether the group of a writer was started by a hammerd that lives.
+
+    A parent that does not tell what it runs may be one. An orphan's parent is init, which does.
+    """
+    parents = (next(ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
+    return any(parent is not None and _may_be_hammerd(words_of(parent)) for parent in parents)
+
+
+def _may_be_hammerd(words: Collection[str]) -> bool:
+    return not words or any(
+        basename(word) == "hammerd" or word.startswith("hammerd.") for word in words
+    )
+
+
+def started_time_of(group: Collection[SlaveWriter], pgid: int) -> float:
+    """Return when a group's leader was started, or its oldest writer if it is gone."""
+    leader = [one.started_time for one in group if one.pid == pgid]
+    return min(leader or [one.started_time for one in group])

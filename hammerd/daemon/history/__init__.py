@@ -1,0 +1,1 @@
+"""Writes history.db."""

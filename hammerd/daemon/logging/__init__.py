@@ -1,0 +1,1 @@
+"""Writes the log: files, syslog, transitions, and faults of our own code."""

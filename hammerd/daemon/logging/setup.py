@@ -1,0 +1,147 @@
+"""structlog, set up for the daemon: human, logfmt or JSON lines, handed to the writer thread.
+
+Only structlog's plain API is used, since DPorts' release may be old; the renderings are our own
+few lines.
+"""
+
+import json
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+
+from hammerd.core.config.model import LogFormat, LogLevel
+from hammerd.daemon.timing.clock import rfc3339
+
+LEVELS = {
+    LogLevel.DEBUG: 10,
+    LogLevel.INFO: 20,
+    LogLevel.WARNING: 30,
+    LogLevel.ERROR: 40,
+}
+
+Put = Callable[[LogLevel, str], None]
+
+
+Hear = Callable[[str, Mapping[str, object]], None]
+"""Takes the level and the fields of an event, its name among them as `event`."""
+
+
+class Logger(Protocol):
+    """What the daemon uses of a structlog logger."""
+
+    def debug(self, event: str, **fields: object) -> object:
+        """Write what only a developer looks for."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Write what happened."""
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Write a failure that will be retried."""
+
+    def error(self, event: str, **fields: object) -> object:
+        """Write what needs a person."""
+
+
+class _Lines:
+    """Where structlog hands its rendered lines to: one method for each level."""
+
+    def __init__(self, put: Put) -> None:
+        self.debug = partial(put, LogLevel.DEBUG)
+        self.info = partial(put, LogLevel.INFO)
+        self.warning = partial(put, LogLevel.WARNING)
+        self.error = partial(put, LogLevel.ERROR)
+
+
+@dataclass(slots=True)
+class LogStyle:
+    """How lines look and from which level on they are written: may change at any time."""
+
+    format: LogFormat
+    level: LogLevel
+
+    def drop_below(
+        self, _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Let nothing pass that is below the level."""
+        if LEVELS[LogLevel(method)] < LEVELS[self.level]:
+            raise structlog.DropEvent
+        return event
+
+    def render(self, logger: object, method: str, event: Mapping[str, Any]) -> str:
+        """Return the line."""
+        return _RENDERERS[self.format](logger, method, event)
+
+
+def make_logger(put: Put, style: LogStyle, hear: Hear = lambda _level, _event: None) -> Logger:
+    """Return a logger that renders each event to one line and hands it to `put`.
+
+    `hear` is told of each event, also of those below the level that is written.
+    """
+
+    def heard(
+        _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        hear(method, event)
+        return event
+
+    logger: Logger = structlog.wrap_logger(
+        _Lines(put),
+        processors=[heard, style.drop_below, _stamped, style.render],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[LogLevel.DEBUG]),
+        context_class=dict,
+    )
+    return logger
+
+
+def render(log_format: LogFormat, level: str, event: str, **fields: object) -> str:
+    """Return one line of a log, past structlog and whatever level is asked for."""
+    return _RENDERERS[log_format](None, level, _stamped(None, level, {"event": event, **fields}))
+
+
+def _stamped(
+    _logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    return {"time": rfc3339(datetime.now(UTC)), "level": method, **event}
+
+
+def _human(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    time, level, name = event["time"], event["level"], event["event"]
+    rest = _fields(event)
+    return f"{time} {level:<7} {name}{' ' if rest else ''}{rest}"
+
+
+def _logfmt(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    head = f"time={event['time']} level={event['level']} event={event['event']}"
+    rest = _fields(event)
+    return f"{head} {rest}" if rest else head
+
+
+def _json(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    return json.dumps(event, default=str)
+
+
+_RENDERERS = {LogFormat.HUMAN: _human, LogFormat.LOGFMT: _logfmt, LogFormat.JSON: _json}
+
+
+def _fields(event: Mapping[str, Any]) -> str:
+    shown = ((key, value) for key, value in event.items() if key not in _HEAD)
+    return " ".join(f"{key}={_quoted(value)}" for key, value in shown if value is not None)
+
+
+_HEAD = frozenset({"time", "level", "event"})
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    text = str(value)
+    is_plain = text.isprintable() and not set(text) & set(" =\"'\\") and text != ""
+    quoted = text if is_plain else json.dumps(text, ensure_ascii=False)
+    # JSON leaves some control characters as they are, which a terminal would obey.
+    return quoted if quoted.isprintable() else json.dumps(text)

@@ -1,0 +1,1 @@
+"""Reads endpoints: their PFS status, their paths, their free space."""

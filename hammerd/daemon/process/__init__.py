@@ -1,0 +1,1 @@
+"""Starts, watches and ends processes, and reads the process table."""

@@ -1,0 +1,93 @@
+"""The exits of processes by kqueue, where the BSDs have it.
+
+Written after kqueue(2) and DragonFly's kern_event.c, and seen at work on a 5.9 kernel. What is
+relied on, and what tests/daemon/process/fake_kqueue.py does likewise:
+
+- EVFILT_PROC with NOTE_EXIT reports a process once, when it exits, before it is reaped; the
+  note goes away by itself then.
+- A zombie may still be added, and is reported at once; a pid that is nothing is ESRCH.
+- A process that is not our child may be watched.
+- The queue's fd is readable while events wait, and does not survive a fork.
+"""
+
+import contextlib
+import select
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+
+class Kevent(Protocol):
+    """One change or event of a queue; `ident` is the pid."""
+
+    ident: int
+
+
+class Queue(Protocol):
+    """A kernel event queue, as select.kqueue is."""
+
+    def fileno(self) -> int:
+        """Return an fd that is readable while events wait."""
+
+    def control(
+        self, changes: Sequence[Kevent] | None, most: int, timeout: float | None = None
+    ) -> list[Kevent]:
+        """Make changes, then return at most so many events."""
+
+
+class Kernel(Protocol):
+    """What the select module has on a BSD."""
+
+    KQ_FILTER_PROC: int
+    KQ_EV_ADD: int
+    KQ_EV_DELETE: int
+    KQ_EV_ONESHOT: int
+    KQ_NOTE_EXIT: int
+
+    def kqueue(self) -> Queue:
+        """Return a new queue."""
+
+    def kevent(self, ident: int, *, filter: int, flags: int, fflags: int) -> Kevent:  # noqa: A002
+        """Return a change to hand to a queue."""
+
+
+def system_kernel() -> Kernel | None:
+    """Return this system's kqueue, None where there is none."""
+    return cast(Kernel, select) if hasattr(select, "kqueue") else None
+
+
+class ExitQueue:
+    """A queue that tells of processes that exited."""
+
+    MOST_EVENTS = 64
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._queue = kernel.kqueue()
+
+    def fileno(self) -> int:
+        """Return the fd to wait on."""
+        return self._queue.fileno()
+
+    def add(self, pid: int) -> None:
+        """Watch a process.
+
+        Raises:
+            OSError: ESRCH, there is no such process.
+        """
+        self._change(pid, self._kernel.KQ_EV_ADD | self._kernel.KQ_EV_ONESHOT)
+
+    def remove(self, pid: int) -> None:
+        """Stop watching a process; one that exited is not watched any more."""
+        with contextlib.suppress(OSError):
+            self._change(pid, self._kernel.KQ_EV_DELETE)
+
+    def exited(self) -> list[int]:
+        """Return the pids of processes that exited since the last call."""
+        return [event.ident for event in self._queue.control(None, self.MOST_EVENTS, 0)]
+
+    def _change(self, pid: int, flags: int) -> None:
+        kernel = self._kernel
+        change = kernel.kevent(
+            pid, filter=kernel.KQ_FILTER_PROC, flags=flags, fflags=kernel.KQ_NOTE_EXIT
+        )
+        self._queue.control([change], 0)

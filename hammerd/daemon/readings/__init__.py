@@ -1,0 +1,1 @@
+"""Holds the last readings of every endpoint, and the lag that follows from them."""

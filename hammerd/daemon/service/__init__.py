@@ -1,0 +1,1 @@
+"""Everything that makes a process a daemon: pid file, directories, daemonizing."""

@@ -1,0 +1,153 @@
+"""The pid file, locked for as long as the daemon lives: never two hammerds on one run_dir.
+
+    open ── lock ── is the file that we locked still the one of that name? ── write our pid
+
+The one before us removes its file as it ends, perhaps after we opened it and before we locked it:
+the lock of a file without a name keeps nobody out, so that we begin again with the new file.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from hammerd.core.errors import AlreadyRunning, HammerdError
+from hammerd.daemon.service.os_errors import naming
+
+FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+LONGEST_BYTES = 4096
+NO_ROOM = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+
+
+class PidFile:
+    """A pid file that this process holds the lock of."""
+
+    def __init__(self, path: Path, *, is_lock_only: bool = False, text: str = "") -> None:
+        """Take the lock and write our pid, or a text that begins with a line of it.
+
+        `is_lock_only`: on a disk that is full or read-only, the lock is enough.
+
+        Raises:
+            AlreadyRunning: another process holds the lock; the message names it.
+            HammerdError: what is there is no file of hammerd's.
+            OSError: the file cannot be made.
+        """
+        self._path = path
+        self._is_lock_only = is_lock_only
+        self._text = text or f"{os.getpid()}\n"
+        self._is_written = False
+        with naming(path):
+            self._fd = self._locked()
+        try:
+            self.write()
+        except OSError:
+            self.__exit__()
+            raise
+
+    def write(self) -> None:
+        """Write what is not written yet.
+
+        Raises:
+            OSError: that failed, and more than a lock is asked for.
+        """
+        if self._is_written:
+            return
+        try:
+            with naming(self._path):
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, self._text.encode(), 0)
+        except OSError:
+            if not self._is_lock_only:
+                raise
+        else:
+            self._is_written = True
+
+    def is_there(self) -> bool:
+        """Tell whether the file of that name is still ours."""
+        return self._is_of_that_name(self._fd)
+
+    def let_go(self) -> None:
+        """Let the lock of a file go whose name is not ours any more."""
+        os.close(self._fd)
+
+    def __enter__(self) -> "PidFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the file, then let the lock go, in this order: no other may hold ours."""
+        with contextlib.suppress(OSError):
+            if self.is_there():
+                self._path.unlink()
+        os.close(self._fd)
+
+    def _locked(self) -> int:
+        while True:
+            fd = self._open()
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._is_of_that_name(fd):
+                    self._refuse_what_is_not_ours(fd)
+                    return fd
+            except HammerdError:
+                os.close(fd)
+                raise
+            except BlockingIOError as error:
+                holder, run_dir = _holder(fd)
+                message = f"hammerd is already running as pid {holder} (lock on {self._path})"
+                os.close(fd)
+                raise AlreadyRunning(message, self._how_to_stop(holder, run_dir)) from error
+            os.close(fd)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, FLAGS, 0o644)
+        except OSError as error:
+            if not self._is_lock_only or error.errno not in NO_ROOM:
+                raise
+        # What is there can be locked though it cannot be written to: the file, or its directory.
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _how_to_stop(self, holder: str, run_dir: str) -> str:
+        if not self._is_lock_only:
+            return "stop it first: service hammerd stop"
+        # Its pid file is not where the service script looks for it, or this lock would be free.
+        where = f", whose run_dir is {run_dir}," if run_dir else ""
+        return f"stop that one{where} first: kill {holder}"
+
+    def _refuse_what_is_not_ours(self, fd: int) -> None:
+        """Leave alone what somebody put there: to write our pid would cut it."""
+        found = os.fstat(fd)
+        if self._is_lock_only and stat.S_ISDIR(found.st_mode):
+            return
+        if not stat.S_ISREG(found.st_mode):
+            what = "is no file"
+        elif found.st_nlink > 1:
+            what = "has a second name, and may be the file of somebody else"
+        elif found.st_uid not in (0, os.geteuid()):
+            what = f"is a file of user {found.st_uid}"
+        else:
+            return
+        hint = "look at what it is, and move it away"
+        raise HammerdError(f"{self._path} {what}: hammerd does not write to it", hint)
+
+    def _is_of_that_name(self, fd: int) -> bool:
+        locked = os.fstat(fd)
+        for path in (self._path, self._path.parent):
+            with contextlib.suppress(FileNotFoundError):
+                named = os.stat(path, follow_symlinks=False)
+                return (locked.st_dev, locked.st_ino) == (named.st_dev, named.st_ino)
+        return False
+
+
+def _holder(fd: int) -> tuple[str, str]:
+    """Return the pid that a file holds, and the run_dir on its second line, "" for none."""
+    try:
+        lines = os.read(fd, LONGEST_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    pid, run_dir = (*lines, "", "")[:2]
+    return pid.strip() or "unknown", run_dir

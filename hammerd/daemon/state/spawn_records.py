@@ -1,0 +1,153 @@
+"""Records of our streams for the hammerd after a killed one: a small file for each group.
+
+Written under run_dir without fsync: after a power cut there are no orphans. The next hammerd ends
+the groups that are still there before it launches anything onto their slaves. The writer thread
+writes them, because run_dir may be on a disk that hangs; a group that was started an instant
+before a kill and has no record yet is found by its command line.
+"""
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from hammerd.daemon.state import atomic_file
+from hammerd.daemon.state.saved_values import is_time
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProcess:
+    """A process by pid and start (wall clock)."""
+
+    pid: int
+    started_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnRecord:
+    """A group of ours: who it is, what it runs, and which slave it writes to."""
+
+    pgid: int
+    pair: str
+    argv: tuple[str, ...]
+    slave_keys: tuple[str, ...]
+    members: tuple[KnownProcess, ...]
+
+
+Submit = Callable[[Callable[[], None]], object]
+"""Has something done, in order, where it may block."""
+
+
+def at_once(act: Callable[[], None]) -> None:
+    """Do it here and now."""
+    act()
+
+
+class SpawnRecords:
+    """The records of this run and those that an earlier one left.
+
+    `on_failure` is called where `submit` has things done.
+    """
+
+    def __init__(
+        self, directory: Path, on_failure: Callable[[str], None], submit: Submit = at_once
+    ) -> None:
+        self._directory = directory
+        self._on_failure = on_failure
+        self._submit = submit
+        self._lock = threading.Lock()
+        self._pending: dict[int, SpawnRecord | None] = {}
+        self._living: dict[int, SpawnRecord] = {}
+        # Where there is no room for it, each record says so that cannot be written.
+        with contextlib.suppress(OSError):
+            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    def write(self, record: SpawnRecord) -> None:
+        """Have the record of a group written or replaced.
+
+        A record that cannot be written is reported, and keeps no stream from running: a later
+        hammerd still knows the orphan by its command line.
+        """
+        self._living[record.pgid] = record
+        self._put(record.pgid, record)
+
+    def write_again(self) -> None:
+        """Have the records of all groups that live written once more: their directory is new."""
+        for pgid, record in self._living.items():
+            self._put(pgid, record)
+
+    def remove(self, pgid: int) -> None:
+        """Forget a group that is empty."""
+        self._living.pop(pgid, None)
+        self._put(pgid, None)
+
+    def _put(self, pgid: int, record: SpawnRecord | None) -> None:
+        # One job for each group at most: a disk that hangs must not fill the memory.
+        with self._lock:
+            is_new = pgid not in self._pending
+            self._pending[pgid] = record
+        if is_new:
+            self._submit(partial(self._do, pgid))
+
+    def _do(self, pgid: int) -> None:
+        with self._lock:
+            record = self._pending.pop(pgid)
+        path = self._path(pgid)
+        try:
+            if record is None:
+                path.unlink(missing_ok=True)
+            else:
+                atomic_file.replace_soon(path, json.dumps(asdict(record)))
+        except OSError as error:
+            if record is not None:
+                self._on_failure(f"{path}: {error.strerror}")
+
+    def left_behind(self) -> Iterator[SpawnRecord]:
+        """Yield the records that are there; what is none is said and set aside.
+
+        What a damaged record was to tell, the command line of the orphan tells too.
+        """
+        for path in sorted(self._directory.glob("*.json")):
+            try:
+                if (text := atomic_file.read(path)) is not None:
+                    yield _record(json.loads(text), path)
+            except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+                with contextlib.suppress(OSError):
+                    atomic_file.set_aside(path)
+                    path.unlink()
+                self._on_failure(f"{path}: it cannot be read: {error}")
+
+    def _path(self, pgid: int) -> Path:
+        return self._directory / f"{pgid}.json"
+
+
+def _record(data: dict[str, object], path: Path) -> SpawnRecord:
+    members, argv, keys = data["members"], data["argv"], data["slave_keys"]
+    if not (isinstance(members, list) and isinstance(argv, list) and isinstance(keys, list)):
+        raise TypeError("lists expected")
+    pgid = _pid(data["pgid"])
+    if path.stem != str(pgid):
+        raise ValueError(f"it is about group {pgid}")
+    return SpawnRecord(
+        pgid,
+        str(data["pair"]),
+        tuple(str(word) for word in argv),
+        tuple(str(key) for key in keys),
+        tuple(KnownProcess(_pid(one["pid"]), _time(one["started_time"])) for one in members),
+    )
+
+
+def _pid(value: object) -> int:
+    # 0 and 1 would mean our own group and the whole system to killpg().
+    if not isinstance(value, int) or not 1 < value < 1 << 31:
+        raise ValueError("a number is no pid")
+    return value
+
+
+def _time(value: object) -> float:
+    if not is_time(value):
+        raise ValueError("a number is no time")
+    return float(value)

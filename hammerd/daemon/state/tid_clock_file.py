@@ -1,0 +1,225 @@
+"""The tid clocks and the slaves' last TIDs, over the end of the daemon: clocks.json.
+
+Many and cheap: checkpointed every minute, when a pair changes and at the end, of use only for how
+far behind a slave was while nobody looked, and thinned for that: a disk that keeps its history
+pays for each minute. Written one end a line, so that the thread that encodes them lets the loop go
+on between two ends. All times are wall times as they were when the file was saved.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import inf, isfinite
+from pathlib import Path
+
+from hammerd.core.replication.lag import SlaveReading
+from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
+from hammerd.core.replication.slave_tids import SlaveTids, left_by_cut
+from hammerd.core.replication.tid_clock import (
+    Dated,
+    FlushMark,
+    TidClock,
+    TidSample,
+    shifted,
+    thinned,
+)
+from hammerd.core.tid import Tid, format_tid, parse_tid
+from hammerd.daemon.state import atomic_file
+from hammerd.daemon.state.saved_values import is_time
+
+VERSION = 1
+ROUNDING_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class SavedClocks:
+    """The whole file, or what of it is of use now; `moment` is None in a file of an older hammerd.
+
+    `to_wall_s` is what the times lack to be wall times. `before_boot` is what slaves held that
+    are here, before this host was rebooted: it may be gone. `is_dated`: only the wall clock told
+    how old all of it is.
+    """
+
+    clocks: Mapping[str, TidClock] = field(default_factory=dict)
+    slaves: Mapping[str, SlaveTids] = field(default_factory=dict)
+    moment: SavedMoment | None = None
+    to_wall_s: float = 0.0
+    before_boot: Mapping[str, Tid] = field(default_factory=dict)
+    is_dated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedClocks:
+    """What was found, and what was wrong with it ("" when nothing was)."""
+
+    saved: SavedClocks = field(default_factory=SavedClocks)
+    complaint: str = ""
+
+
+# --- how old it is -----------------------------------------------------------------------------
+
+
+def carried(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks | None:
+    """Return what was saved, with `now_at` as the time of now; None where its age is unknown.
+
+    A time that is to come proves nothing about now: a wall clock was wrong.
+    """
+    latest = max(_times(saved), default=None)
+    if latest is None:
+        return saved
+    moment = saved.moment or SavedMoment(latest)
+    age_s = age_of(moment, now)
+    if age_s is None or latest > moment.time + ROUNDING_S:
+        return None
+    by_s = now_at - age_s - moment.time
+    clocks = {end: shifted(clock, by_s) for end, clock in saved.clocks.items()}
+    slaves = {end: _shifted(slave, by_s) for end, slave in saved.slaves.items()}
+    if is_same_boot(moment, now):
+        return SavedClocks(clocks, slaves)
+    here = {end: slave for end, slave in slaves.items() if end.startswith("/")}
+    left = {end: left_by_cut(slave) for end, slave in here.items()}
+    known = {end: slave for end, slave in {**slaves, **left}.items() if slave is not None}
+    before_boot = {end: slave.reading.tid for end, slave in here.items()}
+    return SavedClocks(clocks, known, before_boot=before_boot, is_dated=True)
+
+
+def _times(saved: SavedClocks) -> Iterator[float]:
+    for clock in saved.clocks.values():
+        yield from (each.at for each in clock.samples)
+        yield from (each.at for each in clock.marks)
+    yield from (slave.reading.at for slave in saved.slaves.values())
+
+
+def _shifted(slave: SlaveTids, by_s: float) -> SlaveTids:
+    return replace(slave, reading=replace(slave.reading, at=slave.reading.at + by_s))
+
+
+# --- the text ----------------------------------------------------------------------------------
+
+
+def pieces(saved: SavedClocks) -> Iterator[str]:
+    """Yield the text of the file, one end at a time."""
+    by_s, slaves, clocks = saved.to_wall_s, saved.slaves.items(), saved.clocks.items()
+    moment = saved.moment and [saved.moment.time, saved.moment.at, saved.moment.boot_time]
+    yield f'{{"version": {VERSION}, "saved": {json.dumps(moment)}, "slaves": {{'
+    yield from _members(
+        (end, [format_tid(slave.reading.tid), slave.reading.at + by_s]) for end, slave in slaves
+    )
+    yield '\n}, "clocks": {'
+    yield from _members((end, _dated(clock.samples, by_s)) for end, clock in clocks)
+    yield '\n}, "marks": {'
+    yield from _members((end, _dated(clock.marks, by_s)) for end, clock in clocks if clock.marks)
+    yield '\n}, "restored": {'
+    yield from _members(
+        (end, clock.restored_at + by_s) for end, clock in clocks if isfinite(clock.restored_at)
+    )
+    yield '\n}, "durable": {'
+    yield from _members(
+        (end, format_tid(slave.durable_tid))
+        for end, slave in slaves
+        if slave.durable_tid is not None
+    )
+    yield '\n}, "forked": {'
+    yield from _members((end, True) for end, slave in slaves if slave.is_forked)
+    yield "\n}}\n"
+
+
+def parse(text: str) -> SavedClocks:
+    """Read the text of the file.
+
+    Raises:
+        ValueError: it is not such a file, damaged, or of another version.
+    """
+    try:
+        data = json.loads(text)
+        version = data.get("version") if isinstance(data, dict) else None
+        if version != VERSION:
+            raise ValueError(f"its version {str(version)[:20]} is not {VERSION}")
+        marks, restored = data.get("marks", {}), data.get("restored", {})
+        durable, forked = data.get("durable", {}), data.get("forked", {})
+        return SavedClocks(
+            {
+                end: _clock(samples, marks.get(end, []), restored.get(end))
+                for end, samples in data["clocks"].items()
+            },
+            {
+                end: replace(_slave(tid, time, durable.get(end)), is_forked=end in forked)
+                for end, (tid, time) in data["slaves"].items()
+            },
+            _moment(data.get("saved")),
+        )
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"a field is missing or of another kind: {error}") from error
+
+
+def load(path: Path) -> LoadedClocks:
+    """Read the file; writes nothing."""
+    try:
+        text = atomic_file.read(path)
+        return LoadedClocks() if text is None else LoadedClocks(parse(text))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return LoadedClocks(complaint=f"{path}: {reason}")
+
+
+def save(path: Path, saved: SavedClocks) -> None:
+    """Replace the file.
+
+    Raises:
+        OSError: that failed; the old file is still there.
+    """
+    atomic_file.replace(path, pieces(saved))
+
+
+def _members(items: Iterator[tuple[str, object]]) -> Iterator[str]:
+    comma = ""
+    for end, value in items:
+        yield f"{comma}\n{json.dumps(end)}: {json.dumps(value)}"
+        comma = ","
+
+
+def _dated(each: Sequence[Dated], by_s: float) -> object:
+    return [[format_tid(one.tid), one.at + by_s] for one in thinned(each)]
+
+
+def _are_in_order(each: Sequence[Dated]) -> bool:
+    return all(older.tid < newer.tid for older, newer in pairwise(each))
+
+
+def _clock(
+    samples: list[tuple[str, float]], marks: list[tuple[str, float]], restored: object
+) -> TidClock:
+    read = tuple(TidSample(parse_tid(tid), _time(time)) for tid, time in samples)
+    flushes = tuple(FlushMark(parse_tid(tid), _time(time)) for tid, time in marks)
+    if not (_are_in_order(read) and _are_in_order(flushes)):
+        raise ValueError("the samples of a clock are not in order")
+    return TidClock(read, flushes, -inf if restored is None else _time(restored))
+
+
+def _slave(tid: str, time: object, durable: str | None) -> SlaveTids:
+    durable_tid = None if durable is None else parse_tid(durable)
+    return SlaveTids(SlaveReading(parse_tid(tid), _time(time)), durable_tid=durable_tid)
+
+
+def _moment(value: object) -> SavedMoment | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 3:
+        raise ValueError(f"{str(value)[:20]} is no moment")
+    time, at, boot_time = value
+    return SavedMoment(_time(time), _number(at), _number(boot_time))
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise ValueError(f"{str(value)[:20]} is no number")
+    return float(value)
+
+
+def _time(value: object) -> float:
+    if not is_time(value):
+        raise ValueError(f"{str(value)[:20]} is no time")
+    return float(value)

@@ -1,0 +1,1 @@
+"""Runs mirror-streams: one process group for each pair."""

@@ -1,0 +1,52 @@
+"""A stream that runs: its pair, its leader, its halves, and how far its end has come."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hammerd.core.pair.slave_claims import Claim
+from hammerd.daemon.process.process_table import Member, order
+from hammerd.daemon.process.spawn import Child
+from hammerd.daemon.stream.stderr_reader import StderrReader
+
+HALVES = 2
+
+
+@dataclass(slots=True)
+class Stream:
+    """A group of ours. Its halves stand in the order in which they were forked."""
+
+    pair: str
+    child: Child
+    claim: Claim
+    hearing: StderrReader | None = None
+    halves: dict[int, Member] = field(default_factory=dict)
+    dead: set[int] = field(default_factory=set)
+    stopped: set[int] = field(default_factory=set)
+    seeks: int = 0
+    cpu_s: float = 0.0
+    is_death_told: bool = False
+    is_ending: bool = False
+    is_killed: bool = False
+    is_counted: bool = False
+
+    @property
+    def pgid(self) -> int:
+        """The group's id, which is its leader's pid."""
+        return self.child.pid
+
+    @property
+    def lacks_halves(self) -> bool:
+        """Whether there are halves that nobody has seen yet."""
+        return len(self.halves) < HALVES
+
+    def add_halves(self, found: Iterable[Member]) -> None:
+        """Take halves in; one that is seen late may be the one that was forked first."""
+        halves = [*self.halves.values(), *found]
+        halves.sort(key=lambda one: order(one.pid, one.started_time, self.pgid))
+        self.halves = {half.pid: half for half in halves}
+
+    def half_name(self, pid: int) -> str:
+        """Return which half a process is; the source half is forked first (HAMMER.md §6)."""
+        if self.lacks_halves:
+            return "source or target"
+        return "source" if pid == next(iter(self.halves)) else "target"

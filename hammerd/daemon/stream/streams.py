@@ -1,0 +1,194 @@
+"""The process groups that live long: one mirror-stream each, its output, its halves, its end.
+
+    leader dies, or the pair asks ── terminate ── every member dead ── drain ── reap ── GroupEmpty
+
+What the processes do becomes events of the pair; what the pair decides comes back as launch(),
+terminate() and kill(). GroupEmpty is the last event of a group: all output is heard before.
+Whatever fails here for one stream, the others go on, and GroupEmpty comes.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from hammerd.core.hammer.messages import Message
+from hammerd.core.pair.events import Event, GroupEmpty, GroupLives, MessageRead, ParentDied
+from hammerd.core.pair.slave_claims import Claim
+from hammerd.daemon.process import spawn
+from hammerd.daemon.process.exit_watch import ExitWatch
+from hammerd.daemon.process.group_scan import GroupScan
+from hammerd.daemon.process.process_table import look_if_possible
+from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
+from hammerd.daemon.stream.group_reaper import GroupReaper
+from hammerd.daemon.stream.halves import StreamHalves
+from hammerd.daemon.stream.live_stream import Stream
+from hammerd.daemon.stream.stderr_reader import Noise, StderrReader
+
+Emit = Callable[[str, Event], None]
+
+
+class Streams:
+    """Every stream that runs, by the name of its pair."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        emit: Emit,
+        watch: ExitWatch,
+        records: SpawnRecords,
+    ) -> None:
+        self._loop = loop
+        self._emit = emit
+        self._records = records
+        self._streams: dict[str, Stream] = {}
+        self._noise = Noise()
+        census = GroupScan(loop)
+        self._halves = StreamHalves(loop, census, watch, emit, self._record)
+        self._ends = GroupReaper(loop, census, self._running, self._emptied, self._outlived)
+        self._none_left = asyncio.Event()
+
+    # --- what the pair decides -------------------------------------------------------------
+
+    def launch(
+        self, pair: str, argv: tuple[str, ...], env: Mapping[str, str], claim: Claim
+    ) -> int:
+        """Start a stream and return its leader's pid.
+
+        Raises:
+            SpawnError: the program could not be started; there is no group.
+        """
+        child = spawn.spawn_stream(argv, env)
+        stream = Stream(pair, child, claim)
+        self._streams[pair] = stream
+        try:
+            stream.hearing = StderrReader(
+                self._loop,
+                self._noise,
+                child.fds[0],
+                partial(self._heard, stream),
+                partial(self._at_eof, stream),
+            )
+        except OSError:
+            # A stream that nobody hears must not run: its death is told like any other.
+            spawn.kill_group(child)
+        self._record(stream)
+        return child.pid
+
+    def terminate(self, pair: str) -> None:
+        """Tell a pair's group to end; GroupEmpty follows when it has, at once if it has none."""
+        self._end(pair, spawn.terminate_group)
+
+    def kill(self, pair: str) -> None:
+        """End a pair's group by force; GroupEmpty follows."""
+        if (stream := self._streams.get(pair)) is not None:
+            stream.is_killed = True
+        self._end(pair, spawn.kill_group)
+
+    # --- what others ask -------------------------------------------------------------------
+
+    def of(self, pair: str) -> Stream | None:
+        """Return the stream of a pair, None when it has none."""
+        return self._streams.get(pair)
+
+    def unsaid_at(self, pair: str) -> float | None:
+        """Return a moment at which what a stream says now was not said; None if unknown."""
+        stream = self._streams.get(pair)
+        return stream.hearing.unsaid_at if stream and stream.hearing else None
+
+    def group_of(self, pair: str) -> int | None:
+        """Return the id of a pair's group, None when it has no stream."""
+        stream = self._streams.get(pair)
+        return stream.pgid if stream else None
+
+    def groups(self) -> frozenset[int]:
+        """Return the ids of all groups of ours."""
+        return frozenset(stream.pgid for stream in self._streams.values())
+
+    def pairs(self) -> tuple[str, ...]:
+        """Return the names of the pairs that have a stream."""
+        return tuple(self._streams)
+
+    async def all_ended(self, timeout_s: float) -> tuple[str, ...]:
+        """Wait until no stream is left; return the pairs whose groups are there after all."""
+        if self._streams:
+            self._none_left.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._none_left.wait(), timeout_s)
+        return self.pairs()
+
+    def look(self) -> None:
+        """Look at all leaders and halves, whatever tells of them sooner; called at each tick."""
+        self.child_changed()
+        self._halves.look(self._running())
+
+    # --- what the processes do -------------------------------------------------------------
+
+    def child_changed(self) -> None:
+        """See which leaders died; called at each SIGCHLD."""
+        for stream in self._running():
+            status = spawn.notice_death(stream.child)
+            if status is not None and not stream.is_death_told:
+                stream.is_death_told = True
+                self._emit(stream.pair, ParentDied(status))
+                self._ends.look_soon()
+
+    def _running(self) -> tuple[Stream, ...]:
+        return tuple(self._streams.values())
+
+    def _heard(self, stream: Stream, said: Sequence[Message]) -> None:
+        for message in said:
+            self._emit(stream.pair, MessageRead(message))
+        self._halves.heard(stream)
+
+    def _at_eof(self, stream: Stream) -> None:
+        if stream.is_ending:
+            self._ends.look_soon()
+
+    # --- the end of a group ----------------------------------------------------------------
+
+    def _end(self, pair: str, signal_group: Callable[[spawn.Child], None]) -> None:
+        stream = self._streams.get(pair)
+        if stream is None:
+            self._emit(pair, GroupEmpty())
+            return
+        stream.is_ending = True
+        self._ends.look_soon()
+        signal_group(stream.child)
+
+    def _outlived(self, stream: Stream, looked_at: float) -> None:
+        if stream.is_killed and self._streams.get(stream.pair) is stream:
+            self._emit(stream.pair, GroupLives(looked_at))
+
+    def _emptied(self, stream: Stream) -> None:
+        if self._streams.get(stream.pair) is not stream:
+            return
+        del self._streams[stream.pair]
+        try:
+            self._halves.forget(stream)
+            for message in stream.hearing.finish() if stream.hearing else ():
+                self._emit(stream.pair, MessageRead(message))
+        finally:
+            spawn.reap(stream.child)
+            self._records.remove(stream.pgid)
+            if not self._streams:
+                self._none_left.set()
+            self._emit(stream.pair, GroupEmpty())
+
+    def _record(self, stream: Stream) -> None:
+        leader = look_if_possible(stream.pgid)
+        known = [leader] if leader else []
+        known += stream.halves.values()
+        record = SpawnRecord(
+            stream.pgid,
+            stream.pair,
+            stream.child.argv,
+            tuple(sorted(stream.claim.keys)),
+            tuple(KnownProcess(one.pid, one.started_time) for one in known),
+        )
+        try:
+            self._records.write(record)
+        except Exception as error:
+            # A record is for the next hammerd; this stream runs, and nothing of it may be undone.
+            what = f"the record of group {stream.pgid} of {stream.pair} was not written"
+            self._loop.call_exception_handler({"message": what, "exception": error})

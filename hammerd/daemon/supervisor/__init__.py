@@ -1,0 +1,1 @@
+"""Steps the pairs' machines, and carries out their effects."""

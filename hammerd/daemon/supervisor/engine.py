@@ -1,0 +1,360 @@
+"""Brings events to the pairs' machines, one at a time, and their effects to the world.
+
+    streams, probes, sampler, sockets ── post(pair, event) ── step() ── effects ── journal
+
+Effects first, journal last: what writes a log line can never keep a stream from being ended. One
+timer stands for the earliest deadline of all pairs; an idle daemon is woken by nothing else here.
+An effect that breaks is our fault and never a pair's end: it is told, the machine hears of what it
+waits for, and the other effects, events and pairs go on.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
+
+from hammerd.core.api.pair_report import Extras, PairReport
+from hammerd.core.errors import SpawnError
+from hammerd.core.hammer.commands import environment, stream_argv
+from hammerd.core.hammer.messages import Committed
+from hammerd.core.pair.deadlines import deadline
+from hammerd.core.pair.events import (
+    Context,
+    DeadlinePassed,
+    Effect,
+    Event,
+    Glance,
+    GroupEmpty,
+    Kill,
+    Launch,
+    LeaveQueue,
+    MessageRead,
+    Note,
+    Probe,
+    SlaveBusy,
+    SlaveFree,
+    Spawned,
+    SpawnFailed,
+    StopAsked,
+    Terminate,
+)
+from hammerd.core.pair.latch_causes import latch_of
+from hammerd.core.pair.latches import for_ends
+from hammerd.core.pair.machine import step
+from hammerd.core.pair.slave_claims import Claim, SlaveClaims
+from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
+from hammerd.core.pairs import Gear, Pair
+from hammerd.daemon.logging.fault_reports import Faults
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.stream.streams import Streams
+from hammerd.daemon.timing.deadlines import Deadlines
+
+BROKEN_REST_S = 1.0
+
+Backoff = Callable[[Pair, int], float]
+ExtrasOf = Callable[[Pair], Extras]
+
+
+class Prober(Protocol):
+    """Asks both ends of a pair; answers with ProbeAnswered or ForeignSeen."""
+
+    def probe(self, pair: Pair) -> None:
+        """Start a probe, unless one of this pair is under way."""
+
+    def glance(self, pair: Pair) -> None:
+        """Look whether both ends are what was read last; answers with Glanced."""
+
+    def slave_keys(self, pair: Pair) -> frozenset[str]:
+        """Return all by which the pair's slave is known."""
+
+    def as_targets(self, pair: Pair) -> Pair:
+        """Return the pair with both ends as a stream must be given them."""
+
+
+class Inbox:
+    """Where everybody leaves events for pairs; whoever empties it sets `wake`."""
+
+    def __init__(self) -> None:
+        self._events: deque[tuple[str, Event]] = deque()
+        self.wake: Callable[[], None] = lambda: None
+
+    def post(self, pair: str, event: Event) -> None:
+        """Leave an event for a pair, and have the inbox emptied."""
+        self._events.append((pair, event))
+        self.wake()
+
+    def take(self) -> Iterator[tuple[str, Event]]:
+        """Yield events, those that arrive meanwhile too, until there is none."""
+        while self._events:
+            yield self._events.popleft()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What the engine acts on and asks."""
+
+    inbox: Inbox
+    streams: Streams
+    prober: Prober
+    readings: ReadingStore
+    slaves: SlaveClaims
+    journal: Journal
+    extras: ExtrasOf
+    hammer: str
+    home: str
+
+
+class Engine:
+    """Every pair's life, and the only one who steps it."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, world: EngineParts, backoff: Backoff
+    ) -> None:
+        self._loop = loop
+        self._world = world
+        self._backoff = backoff
+        self._lives: dict[str, PairLife] = {}
+        self._deadlines = Deadlines()
+        self._is_stepping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._faults = Faults(world.journal.log)
+        self.unwritten = 0
+        self._leaving: set[str] = set()
+        self.on_memory_changed: Callable[[], None] = lambda: None
+        self.on_state_changed: Callable[[], None] = lambda: None
+        self.on_gone: Callable[[str], None] = lambda _pair: None
+        self.on_slave_freed: Callable[[str], None] = lambda _pair: None
+        world.inbox.wake = self._drain
+
+    def add(self, life: PairLife) -> None:
+        """Take over a pair; nothing happens to it before its first event."""
+        self._lives[life.pair.name] = life
+        self._deadlines.put(life.pair.name, deadline(life))
+        self._world.readings.latched(life.pair, latch_of(life))
+        self._set_timer()
+
+    def change(self, pair: Pair) -> None:
+        """Let a pair that is there have another config from now on."""
+        self._leaving.discard(pair.name)
+        life = self._lives[pair.name]
+        self.add(replace(life, pair=pair, memory=for_ends(life.memory, pair)))
+
+    def leave(self, pair: str) -> None:
+        """Ask a pair down, and forget it once its group is empty."""
+        self._leaving.add(pair)
+        self.post(pair, StopAsked(Down()))
+
+    def is_leaving(self, pair: str) -> bool:
+        """Tell whether a pair is forgotten once its group is empty."""
+        return pair in self._leaving
+
+    def put_in_order(self, names: Iterable[str]) -> None:
+        """Have these pairs first, in this order: that of the config."""
+        first = {name: self._lives[name] for name in names}
+        self._lives = {**first, **self._lives}
+
+    def post(self, pair: str, event: Event) -> None:
+        """Let an event happen to a pair."""
+        self._world.inbox.post(pair, event)
+
+    def lives(self) -> Iterable[PairLife]:
+        """Return every pair's life, in the order of the config."""
+        return tuple(self._lives.values())
+
+    def life(self, pair: str) -> PairLife:
+        """Return a pair's life."""
+        return self._lives[pair]
+
+    def since_at(self, pair: str) -> float | None:
+        """Return since when a pair is in its state (monotonic), None when it is gone."""
+        life = self._lives.get(pair)
+        return life.state.since_at if life else None
+
+    def report(self, pair: str) -> PairReport:
+        """Return all that is known of a pair now."""
+        life, readings = self._lives[pair], self._world.readings
+        stream = self._world.streams.of(pair)
+        newest = readings.clock(life.pair.master).newest
+        slave, lag = readings.slave(life.pair.slave), readings.lag(life.pair, self._loop.time())
+        return PairReport(
+            life,
+            lag,
+            newest.tid if newest else None,
+            slave.tid if slave else None,
+            stream.child.pid if stream else None,
+            tuple(stream.halves) if stream else (),
+            readings.why_unknown(life.pair),
+            self._world.extras(life.pair),
+            readings.why_unsafe(life.pair, lag),
+        )
+
+    def memories(self) -> dict[str, Memory]:
+        """Return what each pair remembers."""
+        return {name: life.memory for name, life in self._lives.items()}
+
+    # --- one event at a time ---------------------------------------------------------------
+
+    def _drain(self) -> None:
+        if self._is_stepping:
+            return
+        self._is_stepping = True
+        try:
+            for pair, event in self._world.inbox.take():
+                if pair in self._lives:
+                    self._happen(pair, event)
+        finally:
+            self._is_stepping = False
+            self._set_timer()
+
+    def _happen(self, pair: str, event: Event) -> None:
+        before = self._lives[pair]
+        if isinstance(event, GroupEmpty):
+            self._world.slaves.release(pair)
+        try:
+            context = self._context(before.pair, event)
+            done = step(before, event, context)
+        except Exception as error:
+            self._event_failed(before, event, error)
+            return
+        self._lives[pair] = done.life
+        self._deadlines.put(pair, deadline(done.life))
+        self._world.readings.latched(done.life.pair, latch_of(done.life))
+        for effect in done.effects:
+            try:
+                self._act(done.life, effect)
+            except Exception as error:
+                self._effect_failed(done.life, effect, error)
+        if isinstance(event, GroupEmpty):
+            self.slaves_changed()
+        self._write_down(before, done.life, context.now_at)
+        if pair in self._leaving and isinstance(done.life.state, Stopped):
+            self._forget(pair)
+
+    def _forget(self, pair: str) -> None:
+        self._leaving.discard(pair)
+        self._deadlines.put(pair, None)
+        self._world.readings.latched(self._lives[pair].pair, None)
+        del self._lives[pair]
+        self.on_gone(pair)
+
+    def _write_down(self, before: PairLife, after: PairLife, now_at: float) -> None:
+        name = after.pair.name
+        try:
+            if after.state is not before.state:
+                self._world.journal.stepped(before.state, after, now_at)
+                self._faults.tell_rest()
+            if type(after.state) is not type(before.state):
+                self.on_state_changed()
+            if _is_durable_change(before.memory, after.memory):
+                self.on_memory_changed()
+        except Exception as error:
+            self.unwritten += 1
+            kind, hint = f"unwritten {type(error)}", "status counts these as writes_failed"
+            self._faults.tell(kind, "journal.failed", error, pair=name, hint=hint)
+
+    def slaves_changed(self) -> None:
+        """Tell those who queue for a slave that nobody holds any more."""
+        for owner in tuple(self._world.slaves.unblocked()):
+            self.on_slave_freed(owner)
+            self.post(owner, SlaveFree())
+
+    def _context(self, pair: Pair, event: Event) -> Context:
+        now_at, readings = self._loop.time(), self._world.readings
+        if isinstance(event, MessageRead) and isinstance(event.message, Committed):
+            readings.committed(pair.slave, event.message.tid, now_at)
+        slave = readings.slave(pair.slave)
+        lag = readings.lag(pair, now_at)
+        return Context(now_at, self._backoff, lag, slave.tid if slave else None)
+
+    # --- effects -----------------------------------------------------------------------------
+
+    def _act(self, life: PairLife, effect: Effect) -> None:
+        name = life.pair.name
+        match effect:
+            case Probe():
+                self._world.prober.probe(life.pair)
+            case Glance():
+                self._world.prober.glance(life.pair)
+            case Launch(gear):
+                self._launch(life.pair, gear)
+            case LeaveQueue():
+                self._world.slaves.leave_queue(name)
+            case Terminate():
+                self._world.streams.terminate(name)
+            case Kill():
+                self._world.streams.kill(name)
+            case Note():
+                self._world.journal.noted(life, effect)
+            case _:
+                assert_never(effect)
+
+    def _launch(self, pair: Pair, gear: Gear) -> None:
+        world = self._world
+        claim = Claim(pair.name, world.prober.slave_keys(pair))
+        if (holder := world.slaves.take(claim)) is not None:
+            self.post(pair.name, SlaveBusy(holder.owner))
+            return
+        argv = stream_argv(world.hammer, world.prober.as_targets(pair), gear)
+        try:
+            pid = world.streams.launch(pair.name, argv, environment(world.home), claim)
+        except SpawnError as error:
+            world.slaves.release(pair.name)
+            self.post(pair.name, SpawnFailed(error.errno, error.message))
+        else:
+            self.post(pair.name, Spawned(pid))
+
+    # --- what breaks ---------------------------------------------------------------------------
+
+    def _event_failed(self, life: PairLife, event: Event, error: Exception) -> None:
+        self._tell(life.pair.name, "event_failed", type(event).__name__, error)
+        at = deadline(life)
+        if at is not None:
+            # A deadline that cannot be met must not ring for ever.
+            self._deadlines.put(life.pair.name, max(at, self._loop.time() + BROKEN_REST_S))
+
+    def _effect_failed(self, life: PairLife, effect: Effect, error: Exception) -> None:
+        pair = life.pair.name
+        self._tell(pair, "effect_failed", type(effect).__name__, error)
+        # A probe is not answered: its deadline comes. A group that is there is swept anyway.
+        if isinstance(effect, Launch) and self._world.streams.of(pair) is None:
+            self._world.slaves.release(pair)
+            self.post(pair, SpawnFailed(0, f"hammerd itself failed: {error!r}"))
+
+    def observer_failed(self, pair: str, error: Exception) -> None:
+        """Report a fault of an observer of streams; the event it was told of goes on."""
+        self._tell(pair, "observer_failed", "event", error)
+
+    def _tell(self, pair: str, what: str, of: str, error: Exception) -> None:
+        kind = f"{pair} {what} {of} {type(error)}"
+        if not self._faults.tell(kind, f"pair.{what}", error, pair=pair, of=of):
+            self.unwritten += 1
+
+    # --- time --------------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        earliest_at = self._deadlines.earliest_at()
+        if self._timer is not None:
+            if self._timer.when() == earliest_at and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+            self._timer = None
+        if earliest_at is not None:
+            self._timer = self._loop.call_at(earliest_at, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        for name in self._deadlines.take_due(self._loop.time()):
+            self.post(name, DeadlinePassed())
+        self._set_timer()
+
+
+def _is_durable_change(before: Memory, after: Memory) -> bool:
+    return _durable(before) != _durable(after)
+
+
+def _durable(memory: Memory) -> tuple[object, ...]:
+    # Not how often: a complaint may come a thousand times a second.
+    names = tuple(complaint.name for complaint in memory.complaints)
+    return memory.wanted, memory.is_diverged, memory.promotion, memory.latched_ends, names

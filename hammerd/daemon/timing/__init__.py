@@ -1,0 +1,1 @@
+"""Clock, intervals, deadlines and backoff delays."""

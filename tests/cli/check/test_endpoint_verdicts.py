@@ -1,0 +1,66 @@
+"""What would keep a pair from streaming, as hammer and the softlinks tell it before a start."""
+
+from dataclasses import replace
+
+import pytest
+
+from hammerd.cli.check.endpoint_verdicts import AskedEndpoint, asked_warnings
+from hammerd.core.errors import Fault
+from hammerd.core.hammer.pfs_links import LinkedPfs
+from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.tid import Tid
+
+PAIR = Pair("a", Endpoint("/m"), Endpoint("/s"))
+SHARED = "d0d6402b-e667-11f1-a43e-01301bb8a9f5"
+MASTER = PfsStatus("/m", 1, Tid(1), Tid(9), SHARED, "m", "", None, "", is_master=True)
+SLAVE = replace(MASTER, path="/s", unique_uuid="s", is_master=False)
+
+
+def told(master: AskedEndpoint, slave: AskedEndpoint, pair: Pair = PAIR) -> list[str]:
+    found: tuple[Fault, ...] = asked_warnings((pair,), {"/m": master, "/s": slave})
+    return [f"{each.where}: {each.what}" for each in found]
+
+
+def test_a_pair_as_it_should_be_is_not_warned_of() -> None:
+    assert told(AskedEndpoint(seen=MASTER), AskedEndpoint(seen=SLAVE)) == []
+
+
+def test_what_nobody_could_ask_is_not_held_against_a_pair() -> None:
+    assert told(AskedEndpoint(), AskedEndpoint()) == []
+
+
+@pytest.mark.parametrize(
+    "master", [AskedEndpoint(LinkedPfs(1, Tid(9))), AskedEndpoint(seen=SLAVE)]
+)
+@pytest.mark.parametrize("slave", [AskedEndpoint(LinkedPfs(1, None)), AskedEndpoint(seen=MASTER)])
+def test_swapped_ends_are_told_by_links_and_by_null_mounts(
+    master: AskedEndpoint, slave: AskedEndpoint
+) -> None:
+    (words,) = told(master, slave)
+
+    assert words.startswith("pairs.a: has its ends swapped")
+
+
+def test_a_master_that_is_a_slave_feeds_a_cascade() -> None:
+    upper = replace(SLAVE, path="/m", unique_uuid="m")
+
+    assert told(AskedEndpoint(seen=upper), AskedEndpoint(seen=SLAVE)) == []
+
+
+def test_a_promoted_slave_is_told_by_its_link_alone() -> None:
+    slave = AskedEndpoint(LinkedPfs(2, None))
+
+    assert told(AskedEndpoint(seen=MASTER), slave) == ["pairs.a.slave: is a master"]
+
+
+def test_a_disabled_pair_is_left_alone() -> None:
+    pair = replace(PAIR, enabled=False)
+
+    assert told(AskedEndpoint(seen=SLAVE), AskedEndpoint(seen=MASTER), pair) == []
+
+
+def test_an_end_elsewhere_is_not_taken_for_a_local_one() -> None:
+    pair = replace(PAIR, master=Endpoint("/m", "beta"))
+
+    assert told(AskedEndpoint(seen=SLAVE), AskedEndpoint(seen=SLAVE), pair) == []

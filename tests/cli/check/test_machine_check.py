@@ -1,0 +1,274 @@
+"""`hammerd check` where there is a hammer: it is asked what the ends are, and no disk hangs it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hammerd.cli.check import endpoint_check, path_check
+from hammerd.cli.check.endpoint_check import ask_ends
+from hammerd.cli.check.path_check import local_paths, look_at
+from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.daemon.paths import probe_program
+from hammerd.simulator import admin
+
+
+class Disks:
+    """Two file systems, a hammer, and a config of one pair."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.hammer = admin.install(root / "bin")
+        for number, base in ((1, 0x100000000), (2, 0x700000000)):
+            admin.new_file_system(self.fs(number), f"Backup{number}", tid_base=base)
+            (self.fs(number) / "pfs").mkdir()
+
+    def fs(self, number: int) -> Path:
+        return self.root / f"Backup{number}"
+
+    def master(self, name: str, number: int = 1) -> Path:
+        return self._made("pfs-master", self.fs(number) / "pfs" / name)
+
+    def slave(self, master: Path, name: str, number: int = 2) -> Path:
+        uuid = f"shared-uuid={admin.shared_uuid(master)}"
+        return self._made("pfs-slave", self.fs(number) / "pfs" / name, uuid)
+
+    def run(self, *words: object) -> None:
+        subprocess.run([self.hammer, *map(str, words)], check=True, capture_output=True)
+
+    def _made(self, verb: str, link: Path, *words: object) -> Path:
+        self.run(verb, link, *words)
+        return link
+
+    def config(self, master: object, slave: object, daemon: str = "", rest: str = "") -> Path:
+        path = self.root / "h.toml"
+        hammer = "" if "hammer =" in daemon else f'hammer = "{self.hammer}"\n'
+        path.write_text(
+            f'[daemon]\n{hammer}{daemon}\n[defaults]\nflush_every = "10s"\n'
+            f'[pairs.a]\nmaster = "{master}"\nslave = "{slave}"\n{rest}'
+        )
+        return path
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Disks:
+    return Disks(tmp_path)
+
+
+@pytest.fixture
+def told(hammerd, disks: Disks):
+    """Check a config as it is and strictly; return the warnings, each on a line with its hint."""
+
+    def check(config: Path) -> list[str]:
+        ran = hammerd("check", config, columns=10_000)
+        strict = hammerd("check", "--strict", config)
+        as_json = json.loads(hammerd("check", "--json", config).out)
+        warnings = [line for line in ran.out.splitlines() if line.startswith("warning: ")]
+
+        assert ran.code == 0
+        assert strict.code == (78 if warnings else 0)
+        assert len(as_json["warnings"]) == len(warnings)
+        assert as_json["ends_not_asked_because"] is None
+        return ran.out.replace("\n    hint: ", " hint: ").splitlines()[:-1]
+
+    return check
+
+
+def test_a_pair_that_can_stream_is_not_warned_of(disks: Disks, told):
+    master = disks.master("a")
+
+    assert told(disks.config(master, disks.slave(master, "a"))) == []
+
+
+def test_swapped_ends_are_told(disks: Disks, told):
+    master = disks.master("a")
+    slave = disks.slave(master, "a")
+
+    assert told(disks.config(slave, master)) == [
+        "warning: pairs.a: has its ends swapped: the slave is a master, and the master a slave "
+        f'hint: write master = "{master}" and slave = "{slave}"'
+    ]
+
+
+def test_a_slave_that_is_a_master_is_told_and_not_asked(disks: Disks, told):
+    master = disks.master("a")
+    slave = disks.slave(master, "a")
+    disks.run("mirror-copy", master, slave)
+    disks.run("pfs-upgrade", slave)
+    pairs = (Pair("a", Endpoint(str(master)), Endpoint(str(slave))),)
+
+    (warning,) = told(disks.config(master, slave))
+    asked = ask_ends(str(disks.hammer), pairs, look_at(local_paths(pairs)))
+
+    assert f'pairs.a.slave: is a master (got "{slave}")' in warning
+    assert asked[str(slave)].seen is None
+
+
+@pytest.mark.parametrize("end", ["master", "slave"])
+@pytest.mark.parametrize("missing", ["pfs/none", "none/a"])
+def test_a_missing_end_is_told(disks: Disks, told, end: str, missing: str):
+    master = disks.master("a")
+    ends = {"master": master, "slave": disks.slave(master, "a")} | {end: disks.fs(1) / missing}
+
+    (warning,) = told(disks.config(ends["master"], ends["slave"]))
+
+    cause = "pfs_missing" if missing == "pfs/none" else "file_system_missing"
+    assert warning.startswith(f"warning: pairs.a: would wait for a mount: {cause} hint: {end} ")
+
+
+def test_a_slave_of_another_master_is_told(disks: Disks, told):
+    slave = disks.slave(disks.master("other"), "a")
+
+    (warning,) = told(disks.config(disks.master("a"), slave))
+
+    assert warning.startswith("warning: pairs.a: would be parked: uuid_mismatch hint: master ")
+
+
+def test_one_pfs_at_both_ends_is_told_once(disks: Disks, told):
+    master = disks.master("a")
+    (disks.root / "alias").symlink_to(master)
+
+    assert len(told(disks.config(master, disks.root / "alias"))) == 1
+
+
+@pytest.mark.parametrize("where", ["", "/"])
+def test_the_root_of_a_file_system_can_be_no_slave(disks: Disks, told, where: str):
+    (warning,) = told(disks.config(disks.master("a"), f"{disks.fs(2)}{where}"))
+
+    assert "pairs.a.slave: is the root of a HAMMER file system (PFS#0)" in warning
+
+
+def test_a_directory_outside_hammer_is_told(disks: Disks, told):
+    (disks.root / "plain").mkdir()
+
+    (warning,) = told(disks.config(disks.master("a"), disks.root / "plain"))
+
+    assert "would wait for a mount: null_mount_missing" in warning
+
+
+def test_remote_and_disabled_pairs_are_left_alone(disks: Disks, told):
+    rest = '[pairs.b]\nmaster = "/none"\nslave = "/nothing"\nenabled = false\n'
+
+    assert told(disks.config(disks.master("a"), "beta:/pfs/a", rest=rest)) == []
+
+
+def test_a_group_that_is_not_there_is_told(disks: Disks, told):
+    master = disks.master("a")
+    ends = (master, disks.slave(master, "a"))
+
+    (warning,) = told(disks.config(*ends, daemon='status_group = "whell"'))
+
+    assert 'daemon.status_group: is no group of this system (got "whell")' in warning
+
+
+@pytest.mark.parametrize(
+    ("program", "what"),
+    [
+        ("none", "is not there"),
+        ("plain", "is no program that can be run"),
+        ("Backup1", "is no program that can be run"),
+    ],
+)
+def test_a_hammer_that_cannot_be_run_is_told(disks: Disks, told, program: str, what: str):
+    (disks.root / "plain").write_text("no program")
+    master = disks.master("a")
+    config = disks.config(
+        master, disks.slave(master, "a"), daemon=f'hammer = "{disks.root / program}"'
+    )
+
+    (warning,) = told(config)
+
+    assert f"daemon.hammer: {what}" in warning
+
+
+@pytest.mark.parametrize(
+    ("script", "cause"),
+    [
+        ("exit 3", "probe_silent"),
+        ("echo rubbish", "probe_silent"),
+        ("printf 'x\\tPFS#1 {\\n}\\n'", "bad_output"),
+        ("printf '\\377\\033[31m\\n' >&2; exit 1", "probe_silent"),
+    ],
+)
+def test_what_hammer_does_not_tell_is_told(disks: Disks, told, script: str, cause: str):
+    program = disks.root / "strange"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    master = disks.master("a")
+
+    (warning,) = told(
+        disks.config(master, disks.slave(master, "a"), daemon=f'hammer = "{program}"')
+    )
+
+    assert f"pairs.a: could not stream now: {cause}" in warning
+    assert warning.isprintable()
+
+
+def test_a_hammer_that_hangs_costs_its_end(
+    disks: Disks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    master = disks.master("a")
+    slave = disks.slave(master, "a")
+    program = tmp_path / "hanging"
+    hangs = f'case "$2" in {slave}) sleep 600 & sleep 600;; esac'
+    program.write_text(f'#!/bin/sh\n{hangs}\nexec {disks.hammer} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(endpoint_check, "PATIENCE_S", 3.0)
+    pairs = (Pair("a", Endpoint(str(master)), Endpoint(str(slave))),)
+
+    asked = ask_ends(str(program), pairs, look_at(local_paths(pairs)))
+
+    assert isinstance(asked[str(slave)].seen, ProbeFailed)
+    assert asked[str(slave)].seen.why is ProbeTrouble.PROBE_TIMEOUT
+    assert not isinstance(asked[str(master)].seen, ProbeFailed)
+
+
+def test_a_path_that_hangs_is_told_and_no_hammer_is_sent_there(
+    disks: Disks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hanging = tmp_path / "look.py"
+    hanging.write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setattr(probe_program, "__file__", str(hanging))
+    monkeypatch.setattr(path_check, "PATIENCE_S", 0.5)
+    pairs = (Pair("a", Endpoint("/m"), Endpoint("/s")),)
+
+    asked = ask_ends("/bin/false", pairs, look_at(local_paths(pairs)))
+
+    assert isinstance(asked["/m"].seen, ProbeFailed)
+    assert "does its disk hang?" in asked["/m"].seen.detail
+    assert asked["/s"].seen is None
+
+
+def test_where_no_hammer_is_it_is_said_once(hammerd, tmp_path: Path):
+    config = tmp_path / "h.toml"
+    ends = "".join(f'[pairs.p{n}]\nmaster = "/m{n}"\nslave = "/s{n}"\n' for n in range(3))
+    config.write_text(f'[daemon]\nstatus_group = "whell"\n[defaults]\nflush_every = "10s"\n{ends}')
+
+    ran = hammerd("check", "--strict", config, columns=1000)
+    as_json = json.loads(hammerd("check", "--json", config).out)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        f"{config}: 3 pairs, no faults\n"
+        "note: hammer was not asked of the ends: there is no /sbin/hammer here\n"
+    )
+    assert as_json["ends_not_asked_because"] == "there is no /sbin/hammer here"
+
+
+def test_no_end_is_looked_at_where_nobody_wants_it(hammerd, disks: Disks):
+    config = disks.config("/none", "/nothing", daemon='hammer = "/no-hammer"')
+
+    ran = hammerd("check", "--strict", "--no-ends", config, columns=1000)
+
+    assert (ran.code, ran.out, ran.err) == (0, f"{config}: 1 pair, no faults\n", "")
+
+
+def test_many_ends_are_all_asked(disks: Disks):
+    masters = [disks.master(f"m{n}") for n in range(endpoint_check.MOST_AT_ONCE + 1)]
+    pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", "beta")) for m in masters)
+
+    asked = ask_ends(str(disks.hammer), pairs, look_at(local_paths(pairs)))
+
+    assert [asked[str(m)].is_master for m in masters] == [True] * len(masters)

@@ -1,0 +1,445 @@
+"""`hammerd events` and `hammerd lag`: what they print of a history, with a daemon and without."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.api.history_schema import EventRow, LagRow
+from hammerd.core.api.protocol import Answer
+from hammerd.daemon.history.database import HistoryFile, Rows
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+NOON_MS = 1_800_014_400_000
+"""2027-01-15 12:00 UTC, a time that --since is told in these tests."""
+
+NOON, EARLIER = "2027-01-15T12:00:00Z", "2027-01-15T08:00:00+00:00"
+TID = "0x0000000100580a8f"
+
+
+def event(
+    name: str, minute: int, pair: str | None = "home", level: str = "info", **fields: object
+):
+    return EventRow(NOON_MS + minute * MINUTE_MS, pair, name, level, json.dumps(fields))
+
+
+def sample(minute: int, seconds: float | None, pair: str = "home") -> LagRow:
+    verdict = "unknown" if seconds is None else "behind" if seconds else "in_sync"
+    tids = None if seconds is None else int(seconds)
+    return LagRow(NOON_MS + minute * MINUTE_MS, pair, verdict, tids, seconds, TID, TID)
+
+
+EVENTS = (
+    event("daemon.started", -300, None, pid=4711),
+    event("pair.streaming", 0, from_state="launching", gear="following"),
+    event(
+        "pair.parked",
+        1,
+        level="error",
+        because="uuid_mismatch",
+        hint="the slave /Backup2/pfs/home was made for another master: make it anew",
+    ),
+    event("orphan.found", 2, "web", "warning", pgid=12),
+    event("pair.stopped", 3, None, text="\x1b[31m\x9b"),
+)
+SAMPLES = (
+    sample(-300, 99.0),
+    *(sample(minute, 0.0) for minute in range(5)),
+    sample(30, 250.0),
+    sample(45, None),
+    sample(60, None, "web"),
+)
+
+TABLE = """\
+   TIME (UTC)           PAIR  EVENT
+   2027-01-15 12:00:00  home  pair.streaming from_state=launching gear=following
+!! 2027-01-15 12:01:00  home  pair.parked because=uuid_mismatch hint="the slave
+                                /Backup2/pfs/home was made for another master:
+                                make it anew"
+!  2027-01-15 12:02:00  web   orphan.found pgid=12
+   2027-01-15 12:03:00  -     pair.stopped text="\\u001b[31m\\u009b"
+"""
+
+LAG = """\
+since 2027-01-15 12:00 UTC:
+PAIR     LAST  MIN  MEDIAN    MAX  MAX AT (UTC)      UNKNOWN
+home  unknown   0s      0s  4m10s  2027-01-15 12:30      14%
+web   unknown    -       -      -  -                    100%
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A config whose state_dir holds a history; nothing runs."""
+    (tmp_path / "db").mkdir()
+    HistoryFile(tmp_path / "db/history.db", None).write(Rows(EVENTS, SAMPLES))
+    config = tmp_path / "hammerd.toml"
+    config.write_text(f'[daemon]\nstate_dir = "{tmp_path}/db"\nrun_dir = "{tmp_path}/run"\n')
+    return config
+
+
+def history_of(place: Path) -> Path:
+    return place.parent / "db/history.db"
+
+
+def without_age(table: str) -> str:
+    """Cut out the column AGE, which is another one tomorrow."""
+    lines = table.splitlines()
+    end = lines[1].index("AGE") + 3
+    begin = lines[1].index("LAST") + 4
+    return "".join(
+        line[:begin] + line[end:] + "\n" if line != lines[0] else line + "\n" for line in lines
+    )
+
+
+def test_events_are_shown_in_80_columns(hammerd, place: Path):
+    ran = hammerd("events", "-c", place, "--since", NOON)
+
+    assert (ran.code, ran.out, ran.err) == (0, TABLE, "")
+
+
+@pytest.mark.parametrize("columns", [1, 20, 30, 34, 40, 43, 44, 50, 58, 66, 80, 200])
+def test_no_event_loses_its_name_to_a_narrow_terminal(hammerd, place: Path, columns: int):
+    ran = hammerd("events", "-c", place, "--since", EARLIER, columns=columns)
+
+    told = ran.out.split()
+    assert [name for name in told if name in {each.event for each in EVENTS}] == [
+        each.event for each in EVENTS[1:]
+    ]
+    assert "from_state=launching" in told
+    assert columns < 40 or max(map(len, ran.out.splitlines())) <= columns
+
+
+def test_events_of_a_pair_are_its_own(hammerd, place: Path):
+    ran = hammerd("events", "web", "-c", place, "--since", EARLIER)
+
+    assert [line.split()[-2:] for line in ran.out.splitlines()[1:]] == [
+        ["orphan.found", "pgid=12"]
+    ]
+
+
+def test_events_as_json(hammerd, place: Path):
+    ran = hammerd("events", "home", "-c", place, "--since", NOON, "--json")
+
+    told = json.loads(ran.out)
+    assert told["schema_version"] == 1
+    assert [one["event"] for one in told["events"]] == ["pair.streaming", "pair.parked"]
+    assert told["events"][0] == {
+        "id": 2,
+        "time": "2027-01-15T12:00:00.000Z",
+        "pair": "home",
+        "event": "pair.streaming",
+        "level": "info",
+        "fields": {"from_state": "launching", "gear": "following"},
+    }
+
+
+def test_no_events_are_said_to_be_none(hammerd, place: Path):
+    ran = hammerd("events", "-c", place, "--since", "2027-01-16T00:00:00Z")
+    as_json = hammerd("events", "-c", place, "--since", "2027-01-16T00:00:00Z", "--json")
+
+    assert (ran.code, ran.out) == (0, "nothing happened since 2027-01-16 00:00:00 UTC\n")
+    assert json.loads(as_json.out)["events"] == []
+
+
+@pytest.mark.parametrize("command", ["events", "lag"])
+def test_a_pair_that_nothing_is_known_of_is_refused(hammerd, place: Path, command: str):
+    ran = hammerd(command, "hom", "-c", place)
+
+    assert (ran.code, ran.out) == (64, "")
+    assert 'nothing of pair "hom" is in' in " ".join(ran.err.split())
+    assert "known: home, web" in ran.err
+
+
+@pytest.mark.parametrize("since", ["3", "soon", "1 month"])
+@pytest.mark.parametrize("command", ["events", "lag"])
+def test_a_since_that_is_none_is_wrong_usage(hammerd, place, command: str, since: str):
+    ran = hammerd(command, "-c", place, "--since", since)
+
+    assert (ran.code, ran.out) == (64, "")
+    assert f"{since} is no time; write one like these: 2h, 1w," in " ".join(ran.err.split())
+
+
+def test_the_time_that_events_prints_is_taken_by_since(hammerd, place: Path):
+    ran = hammerd("events", "-c", place, "--since", "2027-01-15 12:00:00")
+
+    assert (ran.code, ran.out) == (0, TABLE)
+
+
+def test_lag_without_a_daemon_is_the_last_one_with_its_age(hammerd, place: Path):
+    ran = hammerd("lag", "-c", place, "--since", NOON)
+
+    assert ran.code == 69
+    assert without_age(ran.out) == LAG
+    assert "no hammerd answers at" in ran.err
+    assert "this is what it left" in " ".join(ran.err.split())
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_lag_of_one_pair_shows_its_course(hammerd, place: Path):
+    ran = hammerd("lag", "home", "-c", place, "--since", NOON)
+
+    course = ran.out.partition("\n\n")[2].splitlines()
+    assert course[0].split() == ["FROM", "(UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN"]
+    assert course[1].split() == ["2027-01-15", "12:00", "0s", "0s", "0s", "5", "0%"]
+    assert len(course) <= 13
+
+
+def test_lag_as_json(hammerd, place: Path):
+    ran = hammerd("lag", "home", "-c", place, "--since", NOON, "--json")
+
+    told = json.loads(ran.out)
+    assert (told["schema_version"], told["hammerd_answers"]) == (1, False)
+    assert told["since_time"] == "2027-01-15T12:00:00.000Z"
+    assert told["history_unreadable_because"] is None
+    (home,) = told["pairs"]
+    assert home["now"] is None
+    assert home["last"] == {
+        "time": "2027-01-15T12:45:00.000Z",
+        "lag_verdict": "unknown",
+        "lag_s": None,
+        "lag_tids": None,
+        "master_tid": TID,
+        "slave_tid": TID,
+    }
+    assert (home["sample_count"], home["unknown_count"]) == (7, 1)
+    assert (home["min_s"], home["median_s"], home["max_s"]) == (0.0, 0.0, 250.0)
+    assert home["max_time"] == "2027-01-15T12:30:00.000Z"
+    assert len(home["samples"]) == 7
+
+
+def test_lag_asks_the_daemon_for_now_and_for_its_history(
+    hammerd, start_daemon, make_status, make_pair, place: Path
+):
+    status = make_status(make_pair("home", lag_s=12.0, lag_verdict="behind"), make_pair("new"))
+    status["hammerd"]["history_path"] = str(history_of(place))
+    run_dir = start_daemon(Answer(status)).run_dir
+
+    ran = hammerd("lag", "--run-dir", run_dir, "--since", NOON)
+    as_json = json.loads(hammerd("lag", "--run-dir", run_dir, "--since", NOON, "--json").out)
+
+    assert (ran.code, ran.err) == (0, "")
+    rows = [line.split()[:3] for line in ran.out.splitlines()[1:]]
+    assert rows == [
+        ["PAIR", "NOW", "MIN"],
+        ["home", "12s", "0s"],
+        ["new", "0s", "-"],
+        ["web", "-", "-"],
+    ]
+    assert as_json["hammerd_answers"] is True
+    assert [one["pair"] for one in as_json["pairs"]] == ["home", "new", "web"]
+    assert as_json["pairs"][0]["now"]["master_tid"] == TID
+    # Those of all pairs would be too many.
+    assert as_json["pairs"][0]["samples"] is None
+    # The history of the running daemon is found for events too.
+    assert hammerd("events", "--run-dir", run_dir, "--since", NOON).out == TABLE
+
+
+def test_lag_of_now_is_told_when_there_is_no_history(
+    hammerd, start_daemon, make_status, make_pair, tmp_path: Path
+):
+    status = make_status(make_pair("home"))
+    status["hammerd"]["history_path"] = str(tmp_path / "none.db")
+    run_dir = start_daemon(Answer(status)).run_dir
+
+    ran = hammerd("lag", "--run-dir", run_dir)
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[2].split()[:2] == ["home", "0s"]
+    assert "there is no history at" in ran.err
+
+
+def test_a_daemon_elsewhere_that_is_down_needs_its_config(hammerd, tmp_path: Path):
+    for command in ("events", "lag"):
+        ran = hammerd(command, "--run-dir", tmp_path)
+
+        assert (ran.code, ran.out) == (69, "")
+        assert "name its config with -c FILE" in ran.err
+
+
+# --- what cannot be read -------------------------------------------------------------------------
+
+
+def spoil(path: Path, how: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        match how:
+            case "newer":
+                connection.execute("PRAGMA user_version = 7")
+            case "foreign":
+                connection.execute("PRAGMA application_id = 7")
+            case _:
+                path.unlink()
+    if how == "empty":
+        path.touch()
+    elif how == "garbage":
+        path.write_bytes(b"x" * 9_000)
+    elif how == "fifo":
+        os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("gone", (66, "there is no history at")),
+        ("empty", (66, "there is nothing in")),
+        ("garbage", (65, "file is not a database")),
+        ("foreign", (65, "it is no history of hammerd")),
+        ("fifo", (65, "it is not a file")),
+        ("newer", (76, "it is of version 7, and this command knows 1")),
+    ],
+)
+@pytest.mark.parametrize("command", ["events", "lag"])
+def test_what_cannot_be_read_is_named(
+    hammerd, place: Path, command: str, how: str, told: tuple[int, str]
+):
+    spoil(history_of(place), how)
+
+    ran = hammerd(command, "-c", place)
+
+    assert (told[0], "") == (ran.code, ran.out)
+    assert told[1] in " ".join(ran.err.split())
+
+
+def test_a_locked_history_is_waited_for_and_told(hammerd, place: Path):
+    with closing(sqlite3.connect(history_of(place), isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+
+        ran = hammerd("events", "-c", place)
+
+    assert (ran.code, ran.out) == (75, "")
+    assert "database is locked" in ran.err
+
+
+def test_a_history_left_half_written_is_read_as_it_was_before(hammerd, place: Path):
+    path = history_of(place)
+    left = path.with_name("left.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE events SET event = 'half.written'")
+        many = [(event(f"half.{number}", 1),) for number in range(2_000)]
+        writer.executemany(
+            "INSERT INTO events (time_ms, event, level, fields) VALUES (1, ?, 'info', '{}')",
+            [(f"half.{number}" * 20,) for number in range(len(many))],
+        )
+        # What a kill would leave at this moment.
+        left.write_bytes(path.read_bytes())
+        journal = Path(f"{path}-journal").read_bytes()
+    path.write_bytes(left.read_bytes())
+    Path(f"{path}-journal").write_bytes(journal)
+    before = path.read_bytes()
+
+    ran = hammerd("events", "-c", place, "--since", NOON)
+
+    assert (ran.code, ran.out, ran.err) == (0, TABLE, "")
+    assert path.read_bytes() == before
+
+
+def test_a_reader_needs_to_write_nothing(hammerd, place: Path):
+    db = place.parent / "db"
+    before = {file.name: file.stat().st_mtime_ns for file in db.iterdir()}
+
+    hammerd("events", "-c", place)
+    hammerd("lag", "-c", place)
+
+    assert {file.name: file.stat().st_mtime_ns for file in db.iterdir()} == before
+
+
+def test_without_sqlite_the_package_is_named():
+    script = (
+        "import sys; sys.modules['sqlite3'] = None; "
+        "from hammerd.cli.main import main; sys.exit(main(['events', '-c', '/dev/null']))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+
+    assert (ran.returncode, ran.stdout) == (69, "")
+    assert "sqlite3" in ran.stderr
+    assert "hint: install it: pkg install py3" in ran.stderr
+
+
+def test_the_usual_since_is_a_day(hammerd, place: Path):
+    now_ms = round(time.time() * 1_000)
+    rows = [
+        EventRow(now_ms - hours * HOUR_MS, "home", name, "info", "{}")
+        for hours, name in ((25, "two.days"), (23, "one.day"))
+    ]
+    history_of(place).unlink()
+    HistoryFile(history_of(place), None).write(Rows(rows))
+
+    ran = hammerd("events", "-c", place)
+
+    assert [line.split()[-1] for line in ran.out.splitlines()[1:]] == ["one.day"]
+
+
+# --- a clock that was ahead for a while --------------------------------------------------------
+
+AHEAD_MS = 30 * 24 * HOUR_MS
+
+
+@pytest.fixture
+def once_ahead(place: Path) -> Path:
+    """A history of this hour, and of some seconds in which the clock was 30 days ahead."""
+    now_ms = round(time.time() * 1_000)
+    times_ms = [now_ms - 20 * MINUTE_MS, now_ms + AHEAD_MS, now_ms - 5 * MINUTE_MS]
+    events = [
+        EventRow(ms, "home", f"at.{number}", "info", "{}") for number, ms in enumerate(times_ms)
+    ]
+    samples = [
+        LagRow(ms, "home", "behind", 1, 5.0, TID, TID) for ms in (*times_ms, now_ms + AHEAD_MS)
+    ]
+    history_of(place).unlink()
+    HistoryFile(history_of(place), None).write(Rows(events, samples))
+    return place
+
+
+def test_events_are_told_up_to_now(hammerd, once_ahead: Path):
+    ran = hammerd("events", "-c", once_ahead, "--since", "1h")
+    as_json = hammerd("events", "-c", once_ahead, "--since", "1h", "--json")
+
+    assert [line.split()[-1] for line in ran.out.splitlines()[1:]] == ["at.0", "at.2"]
+    assert [one["event"] for one in json.loads(as_json.out)["events"]] == ["at.0", "at.2"]
+    assert "1 event of times to come" in " ".join(ran.err.split())
+
+
+def test_events_of_times_to_come_are_there_for_who_asks(hammerd, once_ahead: Path):
+    hint = hammerd("events", "-c", once_ahead, "--since", "1h").err.partition("--since ")[2]
+
+    ran = hammerd("events", "-c", once_ahead, "--since", " ".join(hint.split()).strip('"'))
+
+    assert [line.split()[-1] for line in ran.out.splitlines()[1:]] == ["at.1"]
+    assert ran.err == ""
+
+
+def test_a_follower_is_not_told_of_times_to_come_either(once_ahead: Path):
+    command = [sys.executable, "-m", "hammerd.cli.main", "events", "--follow", "--json"]
+    with subprocess.Popen(
+        [*command, "-c", str(once_ahead), "--since", "10m"], stdout=subprocess.PIPE, text=True
+    ) as follower:
+        assert follower.stdout is not None
+        first = json.loads(follower.stdout.readline())
+        later = EventRow(round(time.time() * 1_000), "home", "at.3", "info", "{}")
+        HistoryFile(history_of(once_ahead), None).write(Rows([later]))
+        second = json.loads(follower.stdout.readline())
+        follower.terminate()
+
+    assert [first["event"], second["event"]] == ["at.2", "at.3"]
+
+
+def test_lag_is_told_up_to_now(hammerd, once_ahead: Path):
+    ran = hammerd("lag", "home", "-c", once_ahead, "--since", "1h")
+    told = json.loads(hammerd("lag", "home", "-c", once_ahead, "--since", "1h", "--json").out)
+
+    days = {line.split()[0] for line in ran.out.splitlines() if line.startswith("20")}
+    assert len(days) <= 2
+    assert told["pairs"][0]["sample_count"] == 2
+    # The last sample was taken while the clock was ahead: nobody knows its age.
+    assert ran.out.splitlines()[2].split()[:3] == ["home", "5s", "-"]

@@ -1,0 +1,184 @@
+"""What stands in damaged files never ends a command with a traceback, nor reaches a terminal."""
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.api.history_schema import EventRow, LagRow
+from hammerd.core.api.protocol import Answer
+from hammerd.daemon.history.database import HistoryFile, Rows
+
+CONFIG = """\
+[daemon]
+run_dir = "{root}"
+state_dir = "{root}"
+
+[pairs.home]
+master = "/m"
+slave = "/s"
+"""
+STRANGE = "\ud800x\x1b[31m\x9b\u200b\u202e"
+DEEP = "[" * 100_000
+
+DAMAGED = (
+    "",
+    "{",
+    "null",
+    "[]",
+    "1e999",
+    "9" * 5_000,
+    DEEP,
+    '{"version": "\\ud800x"}',
+    '{"version": "\\u001b[31m"}',
+    '{"version": 1}',
+    '{"version": 1, "pairs": {"home": 1}}',
+    '{"version": 1, "pairs": {"\\ud800": 1, "home": {"is_paused": "\\ud800"}}}',
+    '{"version": 1, "pairs": {"home": {"is_paused": true, "paused_until_time": 1e300}}}',
+    '{"version": 1, "pairs": {"home": {"is_paused": true, "is_diverged": false,'
+    ' "paused_until_time": 9e10, "unacknowledged": {"complaints": [{"text": "\\ud800"}]}}}}',
+    '{"version": 1, "slaves": {"/s": ["0x1", 9e10]}, "clocks": {"/m": [["0x1", 1e-9]]}}',
+    '{"version": 1, "slaves": {"/s": ["\\ud800", NaN]}, "clocks": {"/m": [["0x1", Infinity]]}}',
+    '{"version": 1, "slaves": {"/s": 1}, "clocks": {"\\u001b": 1}}',
+)
+
+
+@pytest.fixture
+def config(run_dir: Path) -> Path:
+    path = run_dir / "hammerd.toml"
+    path.write_text(CONFIG.format(root=run_dir))
+    return path
+
+
+def is_plain(text: str) -> bool:
+    return all(line.isprintable() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.json.copy", "clocks.json", "hammerd.pid"])
+@pytest.mark.parametrize("content", DAMAGED, ids=lambda text: text[:40] or "empty")
+def test_damaged_state_is_told_without_a_hammerd(
+    hammerd, run_dir: Path, config: Path, name: str, content: str
+):
+    (run_dir / name).write_text(content)
+
+    ran = hammerd("status", "-c", config)
+
+    assert ran.code == 69
+    assert "no hammerd answers" in ran.err
+    assert is_plain(ran.out + ran.err)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\0" * 4096, None])
+@pytest.mark.parametrize("how", ["--json", "--nagios"])
+def test_what_is_no_text_is_told_to_scripts_and_monitors(
+    hammerd, run_dir: Path, config: Path, content: bytes | None, how: str
+):
+    for name in ("state.json", "clocks.json", "hammerd.pid"):
+        if content is None:
+            (run_dir / name).mkdir()
+        else:
+            (run_dir / name).write_bytes(content)
+
+    ran = hammerd("status", how, "-c", config)
+
+    assert ran.code == (69 if how == "--json" else 2)
+    assert is_plain(ran.out + ran.err)
+    assert how == "--nagios" or json.loads(ran.out)["hammerd"]["state_complaints"]
+
+
+@pytest.mark.parametrize("how", [(), ("--nagios",), ("-o", "pair,hint,note"), ("--json",)])
+def test_what_a_daemon_read_of_damaged_files_is_printable(
+    hammerd, start_daemon, make_status, make_pair, how: tuple[str, ...]
+):
+    complaint = {"name": "x", "count": 1, "text": STRANGE, "hint": STRANGE}
+    status = make_status(make_pair(f"h{STRANGE}", hint=STRANGE, because=STRANGE))
+    status["pairs"][0] |= {"complaints": [complaint], "last_words": [STRANGE]}
+    status["hammerd"] |= {
+        "state_complaints": [f"/var/db/state.json: its version {STRANGE} is not 1"],
+        "clocks_unsaved_because": STRANGE,
+        "reload_refused_because": f"{STRANGE}\n{STRANGE}",
+    }
+    daemon = start_daemon(Answer(status))
+
+    ran = hammerd("status", *how, "--run-dir", daemon.run_dir)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert is_plain(ran.out.replace("\t", ""))
+    assert "ud800x" in ran.out
+
+
+@pytest.fixture
+def spoilt(run_dir: Path, config: Path) -> Path:
+    """A history with two good rows, and others whose values no hammerd writes."""
+    now_ms = round(time.time() * 1_000)
+    path = run_dir / "history.db"
+    good = EventRow(now_ms, "home", "pair.streaming", "info", "{}")
+    sample = LagRow(now_ms, "home", "behind", 1, 5.0, "0x1", "0x1")
+    HistoryFile(path, None).write(Rows([good], [sample]))
+    columns = {
+        "events": ("time_ms", "pair", "event", "level", "fields"),
+        "lag": ("time_ms", "pair", "verdict", "tids", "seconds", "master_tid", "slave_tid"),
+    }
+    with closing(sqlite3.connect(path, isolation_level=None)) as opened:
+        for table, names in columns.items():
+            row = opened.execute(f"SELECT {', '.join(names)} FROM {table}").fetchone()
+            for at, name in enumerate(names):
+                for value in (b"\xff", 1e999, b"", "\x1b[31m", 7):
+                    spoilt = [*row[:at], value, *row[at + 1 :]]
+                    marks = ", ".join("?" * len(names))
+                    opened.execute(
+                        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", spoilt
+                    )
+                bad_text = [*row[:at], b"x\xff\x1b", *row[at + 1 :]]
+                marks = ", ".join("CAST(? AS TEXT)" if n == name else "?" for n in names)
+                opened.execute(
+                    f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", bad_text
+                )
+        nested = f'{{"a": {"[" * 990}{"]" * 990}}}'
+        fields = (
+            nested,
+            '{"a": "\\ud800"}',
+            '{"\\u001b": 1}',
+            DEEP,
+            "9" * 5_000,
+            "[]",
+            '"\\ud800"',
+        )
+        for each in fields:
+            opened.execute(
+                "INSERT INTO events (time_ms, event, level, fields) VALUES (?, 'x.y', '', ?)",
+                (now_ms, each),
+            )
+    return config
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("events",),
+        ("events", "home"),
+        ("events", "--json"),
+        ("events", "--since", "@0"),
+        ("lag",),
+        ("lag", "home"),
+        ("lag", "home", "--json"),
+        ("lag", "--since", "2200-01-01"),
+    ],
+)
+def test_a_history_of_damaged_rows_tells_the_good_ones(hammerd, spoilt: Path, said):
+    ran = hammerd(*said, "-c", spoilt)
+
+    assert ran.code == (69 if said[0] == "lag" else 0)
+    assert "Traceback" not in ran.err
+    assert is_plain(ran.out + ran.err)
+    assert "2200-01-01" in said or "home" in ran.out
+
+
+def test_a_pair_that_is_unknown_to_a_damaged_history_is_refused(hammerd, spoilt: Path):
+    ran = hammerd("events", "hom", "-c", spoilt)
+
+    assert ran.code == 64
+    assert is_plain(ran.err)

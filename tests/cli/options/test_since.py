@@ -1,0 +1,104 @@
+"""What --since takes: spans, days, moments, and every form in which hammerd prints a time."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from hammerd.cli.options.since import FORMS, read_since
+from hammerd.cli.output.numbers import show_about, show_moment, show_span
+from hammerd.cli.output.times import rfc3339, show_minute, show_second
+
+AT = datetime(2026, 3, 4, 16, 12, 7, tzinfo=UTC)
+AT_MS = round(AT.timestamp() * 1_000)
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"),
+    [
+        ("2h", 2),
+        ("-2h", 2),
+        ("1w", 168),
+        ("1w2d", 216),
+        ("1h30m", 1.5),
+        ("2 hours", 2),
+        ("2 Hours ago", 2),
+        ("30 min", 0.5),
+        ("an hour ago", 1),
+        ("1 hour and 30 minutes", 1.5),
+        ("1 day, 12 hrs", 36),
+        ("2 weeks", 336),
+        ("now", 0),
+    ],
+)
+def test_a_span_is_counted_back_from_now(said: str, hours: float):
+    assert read_since(said, AT_MS) == AT_MS - hours * HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("today", "2026-03-04T00:00:00+00:00"),
+        ("Yesterday", "2026-03-03T00:00:00+00:00"),
+        ("yesterday 8:30", "2026-03-03T08:30:00+00:00"),
+        ("today at 08:30 UTC", "2026-03-04T08:30:00+00:00"),
+        ("2026-03-01", "2026-03-01T00:00:00+00:00"),
+        ("2026-03-01 08:23:31", "2026-03-01T08:23:31+00:00"),
+        ("2026-03-01 08:23 UTC", "2026-03-01T08:23:00+00:00"),
+        ("2026-03-01T08:23:31Z", "2026-03-01T08:23:31+00:00"),
+        ("2026-03-01T08:23:31.5+01:00", "2026-03-01T07:23:31.500+00:00"),
+        ("2026-03-01 08:23:31 +0100", "2026-03-01T07:23:31+00:00"),
+        ("16:12 UTC", "2026-03-04T16:12:00+00:00"),
+        ("8:05", "2026-03-04T08:05:00+00:00"),
+        ("16:13", "2026-03-03T16:13:00+00:00"),
+        ("@1772640727", "2026-03-04T16:12:07+00:00"),
+        ("@1772640727.5", "2026-03-04T16:12:07.500+00:00"),
+    ],
+)
+def test_a_moment_is_in_utc_unless_a_zone_is_said(said: str, moment: str):
+    assert rfc3339(read_since(said, AT_MS)) == rfc3339(
+        round(datetime.fromisoformat(moment).timestamp() * 1_000)
+    )
+
+
+@pytest.mark.parametrize("show", [show_second, show_minute, rfc3339])
+def test_what_hammerd_prints_of_its_history_is_taken(show):
+    shown = show(AT_MS)
+
+    assert show(read_since(shown, AT_MS)) == shown
+
+
+@pytest.mark.parametrize("with_seconds", [True, False])
+def test_what_the_status_prints_is_taken(with_seconds: bool):
+    shown = show_moment(AT.isoformat(), AT.isoformat(), with_seconds=with_seconds)
+    other_day = show_moment(AT.isoformat(), "2026-03-05T00:00:00Z", with_seconds=with_seconds)
+
+    assert read_since(shown, AT_MS) == read_since(other_day, AT_MS)
+    assert abs(read_since(shown, AT_MS) - AT_MS) < 60_000
+
+
+@pytest.mark.parametrize("seconds", [42, 250, 11_100, 183_600])
+@pytest.mark.parametrize("show", [show_span, show_about])
+def test_the_ages_that_hammerd_prints_are_taken(show, seconds: int):
+    since_ms = read_since(show(seconds), AT_MS)
+
+    assert 0 <= seconds - (AT_MS - since_ms) / 1_000 < 3_600
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "3", "soon", "tomorrow", "2026-13-01", "25:00", "@", "@x", "1 month", "nan", "2027-01"],
+)
+def test_what_is_no_time_is_told_the_forms(said: str):
+    with pytest.raises(ValueError, match=r"is no time") as caught:
+        read_since(said, AT_MS)
+
+    assert FORMS in str(caught.value)
+
+
+@pytest.mark.parametrize("said", ["30m1h", "99999999 weeks", "0 hours"])
+def test_a_span_that_is_none_says_why(said: str):
+    with pytest.raises(ValueError, match=r"duration|within") as caught:
+        read_since(said, AT_MS)
+
+    assert FORMS in str(caught.value)

@@ -1,0 +1,173 @@
+"""Prints the health of a pair in every state with all that can be known, by health_of() itself.
+
+    .venv/bin/python -m tests.core.api.print_health_table > tests/core/api/health_table.txt
+
+The printout is checked in: a review reads it row by row, and a test fails when a cell changed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from hammerd.core.api.health import SILENT_LAUNCH_S, Health, health_of
+from hammerd.core.api.pair_report import Extras, PairReport
+from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.pair.states import (
+    Copying,
+    Down,
+    IdlePhase,
+    InPrescan,
+    Launching,
+    Memory,
+    PairLife,
+    Parked,
+    Paused,
+    Probing,
+    State,
+    Stopped,
+    Stopping,
+    Streaming,
+    ThenStopped,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForSlave,
+    Wanted,
+)
+from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.replication.anomalies import Anomaly, AnomalyName
+from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
+
+PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
+NOW_AT = 100_000.0
+TROUBLE = Trouble("why")
+WARNING_S, CRITICAL_S = PAIR.thresholds.lag_warning_s, PAIR.thresholds.lag_critical_s
+GRACE_S = PAIR.timing.mount_grace_s
+
+LEGEND = """\
+Every state x all that can be known, printed by tests/core/api/print_health_table.py; see there how.
+
+. ok   ? unknown   ! warning   X critical; lag_warning is 300 s, lag_critical 1800 s
+
+What is known of the age of the slave, without a word where the lag is known:
+"sync" is a slave that was in sync when its master was last read, so long ago;
+"blind" is an unknown lag whose last proof is so old; "never" is a pair of which nothing was ever
+proven, and that is to run for so long; "unseen" is an end that was not seen for too long.
+"""
+
+
+def streaming(phase: InPrescan | Copying | IdlePhase) -> Streaming:
+    return Streaming(NOW_AT - 50, NOW_AT - 50, Gear.FOLLOWING, phase, NOW_AT - 50)
+
+
+def launched(ago_s: float) -> Launching:
+    return Launching(NOW_AT - ago_s, NOW_AT + 60, Gear.BULK)
+
+
+def mount(ago_s: float) -> WaitingForMount:
+    return WaitingForMount(NOW_AT - ago_s, NOW_AT + 5, TROUBLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A state, and what makes a difference in it."""
+
+    state: State
+    wanted: Wanted = Up()  # noqa: RUF009 - a frozen value
+    failures: int = 0
+    extras: Extras = Extras()  # noqa: RUF009 - a frozen value
+
+
+STOPPING = Stopping(NOW_AT - 2, NOW_AT + 3, ThenStopped())
+PROBING = Probing(NOW_AT - 2, NOW_AT + 18)
+AT_REST = streaming(IdlePhase())
+JUMPED = Anomaly(AnomalyName.SLAVE_TID_JUMPED, PAIR.slave, "0x1", "0x2", NOW_AT)
+
+ROWS: dict[str, Row] = {
+    "stopped, disabled": Row(Stopped(0.0), Down()),
+    "stopped, paused": Row(Stopped(0.0), Paused()),
+    "stopped, paused for a time": Row(Stopped(0.0), Paused(NOW_AT + 9)),
+    "stopped, though it is wanted": Row(Stopped(0.0)),
+    "probing": Row(PROBING),
+    "probing, with failures": Row(PROBING, failures=2),
+    "launching": Row(launched(SILENT_LAUNCH_S - 0.1)),
+    "launching, silent": Row(launched(SILENT_LAUNCH_S)),
+    "launching, with failures": Row(launched(1), failures=2),
+    "streaming: prescan": Row(streaming(InPrescan())),
+    "streaming: copying": Row(streaming(Copying())),
+    "streaming: idle": Row(AT_REST),
+    "streaming, with failures": Row(AT_REST, failures=2),
+    "streaming, a half stopped": Row(replace(AT_REST, stopped_half=TROUBLE)),
+    "stopping": Row(STOPPING),
+    "stopping for a pause": Row(STOPPING, Paused()),
+    "stopping, with failures": Row(STOPPING, failures=2),
+    "stopping, unkillable": Row(replace(STOPPING, kills=2, is_unkillable=True)),
+    "waiting: backoff": Row(WaitingForBackoff(NOW_AT - 2, NOW_AT + 9, TROUBLE), failures=1),
+    "waiting: mount": Row(mount(GRACE_S - 0.1)),
+    "waiting: mount, for long": Row(mount(GRACE_S)),
+    "waiting: slave": Row(WaitingForSlave(NOW_AT - 2, TROUBLE)),
+    "parked": Row(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
+    "streaming, an anomaly": Row(AT_REST, extras=Extras(anomalies=(JUMPED,))),
+    "streaming, slave read-only": Row(AT_REST, extras=Extras(is_slave_read_only=True)),
+    "streaming, short of room": Row(AT_REST, extras=Extras(is_short_of_room=True)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the age of the slave."""
+
+    lag: Lag
+    wanted_s: float = 50_000.0
+
+
+def behind(seconds: float) -> Lag:
+    return Lag(LagVerdict.BEHIND, 5, seconds, held_at=NOW_AT - seconds)
+
+
+def blind(age_s: float, *, is_unproven: bool = False) -> Lag:
+    return replace(UNKNOWN, held_at=NOW_AT - age_s, is_unproven=is_unproven)
+
+
+COLUMNS: dict[str, Known] = {
+    "in sync": Known(Lag(LagVerdict.IN_SYNC, 0, 20.0, held_at=NOW_AT - 20)),
+    "sync 1800": Known(Lag(LagVerdict.IN_SYNC, 0, CRITICAL_S, held_at=NOW_AT - CRITICAL_S)),
+    "<300": Known(behind(WARNING_S - 0.1)),
+    "300": Known(behind(WARNING_S)),
+    "1800": Known(behind(CRITICAL_S)),
+    "ahead": Known(Lag(LagVerdict.AHEAD, -5), 0.0),
+    "blind <300": Known(blind(WARNING_S - 0.1)),
+    "blind 300": Known(blind(WARNING_S)),
+    "blind 1800": Known(blind(CRITICAL_S)),
+    "unseen <300": Known(blind(WARNING_S - 0.1, is_unproven=True)),
+    "unseen 1800": Known(blind(CRITICAL_S, is_unproven=True)),
+    "never <300": Known(UNKNOWN, WARNING_S - 0.1),
+    "never 300": Known(UNKNOWN, WARNING_S),
+    "never 1800": Known(UNKNOWN, CRITICAL_S),
+}
+
+MARKS = {Health.OK: ".", Health.UNKNOWN: "?", Health.WARNING: "!", Health.CRITICAL: "X"}
+
+
+def report(row: Row, known: Known) -> PairReport:
+    memory = Memory(wanted=row.wanted, failures=row.failures)
+    life = PairLife(PAIR, memory, row.state, NOW_AT - known.wanted_s)
+    return PairReport(life, known.lag, None, None, None, (), extras=row.extras)
+
+
+def cell(row: Row, known: Known) -> str:
+    return MARKS[health_of(report(row, known), NOW_AT)]
+
+
+def table() -> Iterator[str]:
+    yield " " * 30 + " ".join(name.rjust(11) for name in COLUMNS)
+    for title, row in ROWS.items():
+        yield f"{title:<30}" + " ".join(cell(row, each).rjust(11) for each in COLUMNS.values())
+
+
+def printout() -> str:
+    return "\n".join((LEGEND, *table())) + "\n"
+
+
+if __name__ == "__main__":
+    print(printout(), end="")  # noqa: T201 - it is what this file is for

@@ -1,0 +1,356 @@
+"""What the daemon tells of its pairs, and how it judges them."""
+
+from dataclasses import replace
+
+import pytest
+
+from hammerd.core.api.status_json import (
+    SCHEMA_VERSION,
+    Health,
+    PairReport,
+    daemon_health,
+    health_of,
+    pair_json,
+    status_json,
+    telling_word,
+    trouble_of,
+    worst_health,
+)
+from hammerd.core.hammer.messages import Batch, Complaint, Cure, ParkCause, Progress
+from hammerd.core.pair.states import (
+    UNKILLABLE,
+    Copying,
+    Down,
+    IdlePhase,
+    InPrescan,
+    Launching,
+    LossCause,
+    Memory,
+    PairLife,
+    Parked,
+    Paused,
+    Phase,
+    Probing,
+    State,
+    Stopped,
+    Stopping,
+    Streaming,
+    ThenStopped,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForSlave,
+    Wanted,
+)
+from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
+from hammerd.core.replication.transfer_progress import Transfer, after
+from hammerd.core.tid import Tid
+
+PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave", host="h", user="root"))
+IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0, measured_at=90.0, safe_at=90.0)
+AHEAD = Lag(LagVerdict.AHEAD, tids=-3)
+TROUBLE = Trouble("why", "what helps")
+
+PROBING = Probing(80.0, 100.0)
+LAUNCHING = Launching(97.0, 157.0, Gear.BULK)
+STREAMING = Streaming(80.0, 79.0, Gear.FOLLOWING, IdlePhase(), 80.0)
+STOPPING = Stopping(80.0, 105.0, ThenStopped())
+HUNG = replace(STOPPING, kills=2, is_unkillable=True)
+BACKOFF = WaitingForBackoff(80.0, 110.0, TROUBLE)
+MOUNT = WaitingForMount(80.0, 105.0, TROUBLE)
+QUEUED = WaitingForSlave(80.0, TROUBLE)
+PARKED = Parked(80.0, 150.0, ParkCause.REFUSED, "ask a person")
+DIVERGED = replace(PARKED, cause=ParkCause.DIVERGED)
+
+NOW_AT = 100.0
+
+
+def behind(seconds: float | None) -> Lag:
+    return Lag(LagVerdict.BEHIND, 5, seconds, 90.0, 60.0, 50.0)
+
+
+def report(state: State, lag: Lag = IN_SYNC, wanted: Wanted | None = None) -> PairReport:
+    life = PairLife(PAIR, Memory(wanted=wanted or Up()), state)
+    return PairReport(life, lag, Tid(0x30), Tid(0x20), None, ())
+
+
+def to_time(at: float) -> str:
+    return f"T{at:g}"
+
+
+def told(state: State, lag: Lag = IN_SYNC, wanted: Wanted | None = None) -> dict[str, object]:
+    return pair_json(report(state, lag, wanted), NOW_AT, to_time)
+
+
+# --- health ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [PROBING, LAUNCHING, STREAMING, STOPPING])
+@pytest.mark.parametrize(
+    ("lag", "health"),
+    [
+        (IN_SYNC, Health.OK),
+        (behind(299.9), Health.OK),
+        (behind(300.0), Health.WARNING),
+        (behind(1799.9), Health.WARNING),
+        (behind(1800.0), Health.CRITICAL),
+        (behind(None), Health.UNKNOWN),
+        (UNKNOWN, Health.UNKNOWN),
+        (AHEAD, Health.UNKNOWN),
+    ],
+)
+def test_pair_under_way_is_judged_by_its_lag(state: State, lag: Lag, health: Health) -> None:
+    assert health_of(report(state, lag), NOW_AT) == health
+
+
+@pytest.mark.parametrize("state", [BACKOFF, MOUNT, QUEUED])
+def test_pair_that_waits_is_a_warning_at_least(state: State) -> None:
+    assert health_of(report(state, IN_SYNC), NOW_AT) == Health.WARNING
+    assert health_of(report(state, UNKNOWN), NOW_AT) == Health.WARNING
+    assert health_of(report(state, behind(1800)), NOW_AT) == Health.CRITICAL
+
+
+def test_mount_that_is_missing_for_long_is_critical() -> None:
+    assert health_of(report(MOUNT), 679.9) == Health.WARNING
+    assert health_of(report(MOUNT), 680.0) == Health.CRITICAL
+
+
+@pytest.mark.parametrize("state", [PARKED, DIVERGED, HUNG])
+def test_what_needs_a_person_is_critical_whatever_the_lag(state: State) -> None:
+    assert health_of(report(state, IN_SYNC), NOW_AT) == Health.CRITICAL
+
+
+@pytest.mark.parametrize("wanted", [Paused(), Paused(500.0), Down()])
+def test_pair_that_rests_as_asked_is_well(wanted: Wanted) -> None:
+    assert health_of(report(Stopped(80.0), behind(1799), wanted), NOW_AT) == Health.OK
+
+
+@pytest.mark.parametrize("wanted", [Paused(), Paused(500.0)])
+def test_pause_that_makes_a_slave_too_old_is_a_warning(wanted: Wanted) -> None:
+    assert health_of(report(Stopped(80.0), behind(1800), wanted), NOW_AT) == Health.WARNING
+    assert health_of(report(Stopped(80.0), IN_SYNC, wanted), NOW_AT) == Health.OK
+
+
+def test_disabled_pair_is_well_however_old_its_slave_is() -> None:
+    assert health_of(report(Stopped(80.0), behind(9999), Down()), NOW_AT) == Health.OK
+
+
+def test_pair_that_rests_though_it_is_wanted_is_a_warning() -> None:
+    assert health_of(report(Stopped(80.0)), NOW_AT) == Health.WARNING
+
+
+def test_all_pairs_are_as_well_as_the_worst() -> None:
+    well, slow, parked = report(STREAMING), report(BACKOFF), report(PARKED)
+    unknown = report(STREAMING, UNKNOWN)
+
+    assert worst_health([], NOW_AT) == Health.OK
+    assert worst_health([well], NOW_AT) == Health.OK
+    assert worst_health([well, unknown], NOW_AT) == Health.UNKNOWN
+    assert worst_health([unknown, slow, well], NOW_AT) == Health.WARNING
+    assert worst_health([slow, parked, well], NOW_AT) == Health.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("told", "health"),
+    [
+        ({}, Health.OK),
+        ({"state_unsaved_because": None, "clocks_unsaved_because": None}, Health.OK),
+        ({"state_unsaved_because": "No space left on device"}, Health.WARNING),
+        ({"clocks_unsaved_because": "Read-only file system"}, Health.WARNING),
+    ],
+)
+def test_daemon_that_cannot_save_what_must_outlive_it_is_a_warning(
+    told: dict[str, object], health: Health
+) -> None:
+    assert daemon_health(told) == health
+
+
+# --- json ------------------------------------------------------------------------------------
+
+
+def test_whole_of_a_pair_is_told() -> None:
+    transfer = after(Transfer(), Batch(Tid(1), Tid(9), 100), NOW_AT - 10)
+    transfer = after(transfer, Progress(Tid(1), Tid(9), 50), NOW_AT)
+    state = replace(STREAMING, phase=Copying(50, 100), transfer=transfer)
+    memory = Memory(failures=2, restarts=3, last_words=("one", "two"))
+    life = PairLife(PAIR, memory, state)
+
+    assert pair_json(
+        PairReport(life, behind(40.12345), Tid(0x30), None, 7, (8, 9)), NOW_AT, to_time
+    ) == {
+        "pair": "home",
+        "master": "/master",
+        "slave": "root@h:/slave",
+        "wanted": "up",
+        "paused_until_time": None,
+        "state": "streaming",
+        "waiting_for": None,
+        "because": None,
+        "hint": None,
+        "since_time": "T80",
+        "up_s": 21.0,
+        "retry_in_s": None,
+        "failures": 2,
+        "restarts": 3,
+        "pid": 7,
+        "half_pids": [8, 9],
+        "gear": "following",
+        "phase": "copying",
+        "slice_bytes": 50,
+        "bulk_bytes": 100,
+        "rate_bytes_per_s": 5.0,
+        "bulk_done_bytes": 50,
+        "bulk_total_bytes": 100,
+        "bulk_eta_s": 10.0,
+        "lag_warning_s": 300.0,
+        "lag_critical_s": 1800.0,
+        "lag_s": 40.123,
+        "lag_tids": 5,
+        "lag_verdict": "behind",
+        "lag_unknown_because": None,
+        "lag_approximate": False,
+        "lag_measured_time": "T90",
+        "safe_until_time": "T60",
+        "durable_until_time": "T50",
+        "safe_unknown_because": None,
+        "master_tid": "0x0000000000000030",
+        "slave_tid": None,
+        "health": "ok",
+        "origin": None,
+        "origin_lag_s": None,
+        "slave_free_bytes": None,
+        "slave_total_bytes": None,
+        "slave_is_short_of_room": False,
+        "slave_is_read_only": False,
+        "flush_every_s": None,
+        "master_flushed_time": None,
+        "slave_flushed_time": None,
+        "flush_failed_because": None,
+        "anomalies": [],
+        "complaints": [],
+        "last_words": ["one", "two"],
+        "telling_word": "two",
+    }
+
+
+def test_every_state_tells_the_same_keys() -> None:
+    states = (PROBING, LAUNCHING, STREAMING, STOPPING, BACKOFF, MOUNT, QUEUED, PARKED)
+
+    assert {tuple(told(state)) for state in states} == {tuple(told(Stopped(80.0)))}
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "waiting_for"),
+    [
+        (Stopped(80.0), "stopped", None),
+        (PROBING, "probing", None),
+        (LAUNCHING, "launching", None),
+        (STREAMING, "streaming", None),
+        (STOPPING, "stopping", None),
+        (BACKOFF, "waiting", "backoff"),
+        (MOUNT, "waiting", "mount"),
+        (QUEUED, "waiting", "slave"),
+        (PARKED, "parked", None),
+    ],
+)
+def test_state_is_told_in_its_one_word(state: State, word: str, waiting_for: str | None) -> None:
+    assert (told(state)["state"], told(state)["waiting_for"]) == (word, waiting_for)
+
+
+@pytest.mark.parametrize(
+    ("phase", "word"), [(InPrescan(), "prescan"), (Copying(), "copying"), (IdlePhase(), "idle")]
+)
+def test_phase_is_told_in_its_one_word(phase: Phase, word: str) -> None:
+    assert told(replace(STREAMING, phase=phase))["phase"] == word
+
+
+@pytest.mark.parametrize(
+    ("state", "retry_in_s"),
+    [
+        (BACKOFF, 10.0),
+        (MOUNT, 5.0),
+        (PARKED, 50.0),
+        (DIVERGED, None),
+        (QUEUED, None),
+        (STREAMING, None),
+        (replace(BACKOFF, retry_at=99.0), 0.0),
+    ],
+)
+def test_retry_is_told_where_there_will_be_one(state: State, retry_in_s: float | None) -> None:
+    assert told(state)["retry_in_s"] == retry_in_s
+
+
+@pytest.mark.parametrize(
+    ("state", "trouble"),
+    [
+        (BACKOFF, TROUBLE),
+        (MOUNT, TROUBLE),
+        (QUEUED, TROUBLE),
+        (PARKED, Trouble("refused", "ask a person")),
+        (HUNG, UNKILLABLE),
+        (STOPPING, None),
+        (STREAMING, None),
+    ],
+)
+def test_trouble_is_told_with_its_hint(state: State, trouble: Trouble | None) -> None:
+    assert trouble_of(report(state).life) == trouble
+    assert told(state)["because"] == (trouble.because if trouble else None)
+    assert told(state)["hint"] == (trouble.hint if trouble else None)
+
+
+def test_link_that_is_lost_without_a_word_has_a_hint_all_the_same() -> None:
+    pair = told(replace(BACKOFF, trouble=Trouble(LossCause.LINK_LOST)))
+
+    assert pair["because"] == "link_lost"
+    assert "was one killed" in str(pair["hint"])
+
+
+def test_most_telling_line_is_no_echo() -> None:
+    words = ("a motd", "hammer: validate_mrec_header: short read")
+
+    assert telling_word(Memory(last_words=words)) == "a motd"
+    assert telling_word(Memory(last_words=words[1:])) == words[1]
+    assert telling_word(Memory()) is None
+    full = Complaint("hammer: Mirror-write /x fatal error 28", "slave_full", Cure.RETRY, "rm")
+    assert telling_word(Memory(last_words=words, heard=full)) == full.text
+
+
+def test_trouble_without_a_hint_has_none() -> None:
+    assert told(replace(BACKOFF, trouble=Trouble("why")))["hint"] is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word", "until"),
+    [(Up(), "up", None), (Down(), "down", None), (Paused(), "paused", None)],
+)
+def test_what_is_wanted_is_told_in_its_one_word(
+    wanted: Wanted, word: str, until: str | None
+) -> None:
+    pair = told(Stopped(80.0), wanted=wanted)
+
+    assert (pair["wanted"], pair["paused_until_time"]) == (word, until)
+
+
+def test_end_of_a_pause_is_told() -> None:
+    pair = told(Stopped(80.0, 500.0), wanted=Paused(500.0))
+
+    assert (pair["wanted"], pair["paused_until_time"]) == ("paused", "T500")
+
+
+def test_unknown_lag_is_null_and_never_zero() -> None:
+    pair = told(STREAMING, UNKNOWN)
+
+    assert [
+        pair[key] for key in ("lag_s", "lag_tids", "lag_measured_time", "safe_until_time")
+    ] == [None] * 4
+
+
+def test_status_names_its_version() -> None:
+    assert status_json({"pid": 7}, [{"pair": "home"}], Health.OK) == {
+        "schema_version": SCHEMA_VERSION,
+        "hammerd": {"pid": 7},
+        "health": "ok",
+        "pairs": [{"pair": "home"}],
+    }

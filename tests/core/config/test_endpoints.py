@@ -1,0 +1,119 @@
+"""The ends of a pair: what reaches hammer as written, and what would not."""
+
+import pytest
+
+from hammerd.core.config.endpoints import read_endpoint
+from hammerd.core.config.values import Unreadable
+from hammerd.core.pairs import Endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("/Backup1/pfs/test", Endpoint("/Backup1/pfs/test")),
+        ("/Backup1//pfs/test//", Endpoint("/Backup1/pfs/test")),
+        ("/", Endpoint("/")),
+        ("/pfs/with blank", Endpoint("/pfs/with blank")),
+        ("/pfs/it's", Endpoint("/pfs/it's")),
+        ("beta:/pfs/x", Endpoint("/pfs/x", host="beta")),
+        ("root@10.0.0.2:/pfs/x/", Endpoint("/pfs/x", host="10.0.0.2", user="root")),
+        ("a_b-c.example:/pfs/x", Endpoint("/pfs/x", host="a_b-c.example")),
+        ("beta:/pfs/a:b", Endpoint("/pfs/a:b", host="beta")),
+    ],
+)
+def test_an_end_is_read(text: str, end: Endpoint):
+    assert end == read_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "is empty"),
+        ("pfs/test", "must have an absolute path"),
+        ("-v", "has a path that starts with `-`, which hammer takes for an option"),
+        ("beta:-v", "has a path that starts with `-`, which hammer takes for an option"),
+        ("beta:", "must have an absolute path"),
+        ("beta:pfs", "must have an absolute path"),
+        (":/pfs", "names no host"),
+        ("root@:/pfs", "names no host"),
+        ("@beta:/pfs", "names no user"),
+        (
+            "-oProxyCommand=x:/pfs",
+            "has a host that starts with `-`, which ssh takes for an option",
+        ),
+        ("-l@beta:/pfs", "has a user that starts with `-`, which ssh takes for an option"),
+        (
+            "be ta:/pfs",
+            "has a host with other characters than letters, digits and . _ -",
+        ),
+        ("a@b@beta:/pfs", "has a host with other characters than letters, digits and . _ -"),
+        (
+            "/pfs/a:b",
+            "holds a `:` in a local path: hammer takes what stands before it as a host",
+        ),
+        (
+            "pfs/a:b",
+            "holds a `:` in a local path: hammer takes what stands before it as a host",
+        ),
+        ("[fe80::1]:/pfs", "holds an IPv6 address, which hammer cuts at its first colon"),
+        ("root@fe80::1:/pfs", "holds an IPv6 address, which hammer cuts at its first colon"),
+        ("::1:/pfs", "holds an IPv6 address, which hammer cuts at its first colon"),
+        ("/pfs/a@b", "holds an `@` in its path, which hammer takes for the end of a user"),
+        ("beta:/a@b", "holds an `@` in its path, which hammer takes for the end of a user"),
+        (
+            "beta:/a b",
+            "holds characters in a remote path that the remote shell interprets: blank",
+        ),
+        (
+            "beta:/a;`b`$c",
+            "holds characters in a remote path that the remote shell interprets: $ ; `",
+        ),
+        ("/pfs/../a", "holds a `..`: two paths could be one"),
+        ("beta:/pfs/..", "holds a `..`: two paths could be one"),
+        ("/pfs/a\x00", "holds a NUL (U+0000)"),
+        ("/pfs/a\n", "holds a newline (U+000A)"),
+        ("/pfs/a\x07", "holds a control character (U+0007)"),
+        (7, "must be a string"),
+        (True, "must be a string"),
+        (["/a"], "must be a string"),
+        ("host:/" + "x" * 1023, "holds a path of more than 1023 bytes"),
+    ],
+)
+def test_an_end_that_hammer_would_take_amiss_is_refused(text: object, what: str):
+    with pytest.raises(Unreadable) as caught:
+        read_endpoint(text)
+
+    assert [what] == [wrong.what for wrong in caught.value.wrongs]
+
+
+def test_every_wrong_of_an_end_is_told():
+    with pytest.raises(Unreadable) as caught:
+        read_endpoint("-u@-h:p @")
+
+    assert len(caught.value.wrongs) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("ssh://nas.lan/Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
+        ("SSH://root@nas/B/pfs", '"root@nas:/B/pfs"'),
+        ("ssh://nas:2222/B/pfs", '"nas:/B/pfs"; a port belongs in root\'s .ssh/config'),
+        ("file:///Backup2/pfs/home", '"/Backup2/pfs/home"'),
+        ("rsync://nas/pfs/home", '"nas:/pfs/home"'),
+        ("nas.lan://Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
+        ("nas.lan:///Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
+        ("root@nas://Backup/pfs", '"root@nas:/Backup/pfs"'),
+        ("://Backup/pfs", '"/Backup/pfs"'),
+        ("ssh://[::1]/pfs", "host:/path, user@host:/path, or /path on this host"),
+        ("s3://bucket/pfs", 'like "s3:/bucket/pfs" if s3 is a host'),
+    ],
+)
+def test_a_url_is_refused_and_the_right_form_is_told(text: str, form: str):
+    with pytest.raises(Unreadable) as caught:
+        read_endpoint(text)
+
+    (wrong,) = caught.value.wrongs
+    assert wrong.what == "is a URL, and hammer knows none"
+    assert wrong.hint.startswith("write ")
+    assert form in wrong.hint

@@ -1,0 +1,427 @@
+"""A whole config: what it becomes, and how its faults read."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hammerd.core.config.model import LogFormat, LogLevel
+from hammerd.core.config.reader import Config, DaemonConfig, parse_config, read_config
+from hammerd.core.errors import ConfigError, Fault
+from hammerd.core.pairs import Endpoint, GearChoice, Pair, StreamOptions, Thresholds, Timing
+
+TUTORIAL = """
+[pairs.test]
+master = "/Backup1/pfs/test"
+slave = "/Backup2/pfs/test"
+"""
+
+BAD = r"""
+lag_warning = "5m"
+
+[daemon]
+log_formt = "json"
+run_dir = "run"
+sample_interval = 30
+
+[defaults]
+backoff_initial = "10m"
+
+[pairs.home]
+master = "/Backup1/pfs/home/"
+slave = "/Backup1/pfs/home"
+lag_warnin = "2m"
+lag_warning = "1h"
+
+[pairs.mail]
+master = "root@alpha:/pfs/ma il;@x"
+slave = "fe80::1:/x"
+enabled = "yes"
+
+[pairs.web]
+slave = "/Backup1/pfs/home/"
+
+[pairs."my web"]
+master = "web"
+slave = "/Backup2/pfs/a:b"
+gear = 3
+
+[pears]
+"""
+
+BAD_SAYS = """\
+/etc/bad.toml: 19 faults
+  lag_warning: stands outside a table
+    hint: lag_warning belongs in [defaults] or [pairs.NAME]
+  pears: is not a table of hammerd
+    hint: did you mean "pairs"?
+  daemon.log_formt: is not a key
+    hint: did you mean "log_format"?
+  daemon.run_dir: must be an absolute path (got "run")
+    hint: begin it with a /, like "/run"
+  daemon.sample_interval: needs a unit (got 30)
+    hint: write "30s" for seconds
+  pairs.home.lag_warnin: is not a key
+    hint: did you mean "lag_warning"?
+  pairs.home.lag_warning: must be shorter than lag_critical, which is "30m" (got "1h")
+    hint: a warning comes before it is critical
+  defaults.backoff_initial: must not be longer than backoff_max, which is "5m" (got "10m")
+    hint: waits grow from the first to the second
+  pairs.home.slave: is the same PFS as the master (got "/Backup1/pfs/home")
+    hint: point it at a PFS made with "hammer pfs-slave"
+  pairs.mail.master: holds an `@` in its path, which hammer takes for the end of a user \
+(got "root@alpha:/pfs/ma il;@x")
+    hint: name the PFS by its link, like /Backup1/pfs/test
+  pairs.mail.master: holds characters in a remote path that the remote shell interprets: \
+blank ; (got "root@alpha:/pfs/ma il;@x")
+    hint: link the PFS under a plain name on the remote host
+  pairs.mail.slave: holds an IPv6 address, which hammer cuts at its first colon \
+(got "fe80::1:/x")
+    hint: give the host a name in /etc/hosts or in root's .ssh/config
+  pairs.mail.enabled: must be true or false, without quotes (got "yes")
+  pairs.web.master: is missing
+    hint: add master = "/Backup1/pfs/test"
+  pairs."my web": is not a name for a pair
+    hint: letters, digits and . _ -, 63 at most, a letter or digit first
+  pairs."my web".master: must have an absolute path (got "web")
+    hint: write it like "/Backup1/pfs/test"
+  pairs."my web".slave: holds a `:` in a local path: hammer takes what stands before it as a \
+host (got "/Backup2/pfs/a:b")
+    hint: reach the PFS by a path without a colon
+  pairs."my web".gear: must be one of auto, bulk (got 3)
+  pairs.web.slave: is the slave of pair "home" already (got "/Backup1/pfs/home/")
+    hint: two streams onto one slave move its TID backwards: disable one of the pairs"""
+
+
+def faults_of(text: str) -> tuple[Fault, ...]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "test.toml")
+    return caught.value.faults
+
+
+def wheres(text: str) -> list[str]:
+    return [fault.where for fault in faults_of(text)]
+
+
+def pair_with(line: str) -> str:
+    return f"{TUTORIAL}{line}\n"
+
+
+def test_the_tutorial_s_pair_needs_two_lines():
+    config = parse_config(TUTORIAL, "test.toml")
+
+    ends = (Endpoint("/Backup1/pfs/test"), Endpoint("/Backup2/pfs/test"))
+    assert Config(DaemonConfig(), (Pair("test", *ends),)) == config
+
+
+def test_every_key_arrives_where_it_belongs():
+    config = parse_config(
+        """
+        [daemon]
+        log_file = "/var/log/h.log"
+        log_format = "json"
+        log_level = "debug"
+        lag_log_file = "/var/log/l.log"
+        state_dir = "/var/db/h/"
+        run_dir = "/var/run/h"
+        hammer = "/usr/local/bin/hammer"
+        sample_interval = "1.5s"
+        stop_timeout = "25s"
+        status_group = "operator"
+
+        [pairs.far]
+        master = "root@alpha.example:/pfs/far"
+        slave = "/Backup2/pfs/far/"
+        enabled = false
+        delay = "1m"
+        following_delay = "7s"
+        bandwidth = "500k"
+        split = "1G"
+        gear = "bulk"
+        bulk_after = "1h"
+        lag_warning = "10m"
+        lag_critical = "1d"
+        stall_timeout = "11s"
+        prescan_timeout = "12s"
+        mount_grace = "13s"
+        healthy_after = "14s"
+        backoff_initial = "15s"
+        backoff_max = "15s"
+        stop_grace = "16s"
+        probe_timeout = "17s"
+        launch_timeout = "18s"
+        """,
+        "test.toml",
+    )
+
+    daemon = DaemonConfig(
+        log_file="/var/log/h.log",
+        log_format=LogFormat.JSON,
+        log_level=LogLevel.DEBUG,
+        lag_log_file="/var/log/l.log",
+        state_dir="/var/db/h",
+        run_dir="/var/run/h",
+        hammer="/usr/local/bin/hammer",
+        sample_interval_s=1.5,
+        stop_timeout_s=25.0,
+        status_group="operator",
+    )
+    far = Pair(
+        "far",
+        Endpoint("/pfs/far", host="alpha.example", user="root"),
+        Endpoint("/Backup2/pfs/far"),
+        enabled=False,
+        options=StreamOptions(60, 500 << 10, 1 << 30, GearChoice.BULK, 3600.0, 7),
+        timing=Timing(11.0, 12.0, 13.0, 14.0, 15.0, 15.0, 16.0, 17.0, 18.0),
+        thresholds=Thresholds(600.0, 86400.0),
+    )
+    assert Config(daemon, (far,)) == config
+
+
+def test_a_pair_s_own_word_stands_above_the_defaults():
+    config = parse_config(
+        """
+        [defaults]
+        master = "/Backup1/pfs/home"
+        delay = "2s"
+        [pairs.near]
+        slave = "/Backup2/pfs/home"
+        [pairs.far]
+        slave = "beta:/pfs/home"
+        delay = "30s"
+        """,
+        "test.toml",
+    )
+
+    assert [pair.options.delay_s for pair in config.pairs] == [2, 30]
+    assert {Endpoint("/Backup1/pfs/home")} == {pair.master for pair in config.pairs}
+
+
+def test_a_bad_config_says_everything_that_is_wrong_with_it():
+    with pytest.raises(ConfigError) as caught:
+        parse_config(BAD, "/etc/bad.toml")
+
+    assert str(caught.value) == BAD_SAYS
+
+
+def test_a_fault_of_the_defaults_is_told_once_for_all_pairs():
+    text = """
+    [defaults]
+    lag_warning = "1h"
+    [pairs.a]
+    master = "/m"
+    slave = "/a"
+    [pairs.b]
+    master = "/m"
+    slave = "/b"
+    """
+
+    assert wheres(text) == ["defaults.lag_warning"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[pairs.a\n", "line 1, column 9"),
+        ("[pairs.a]\nmaster =", "line 2"),
+        ("[pairs.a]\nslave = 'x'\nmaster = x\n", "line 3, column 10"),
+        ("[pairs.a]\n[pairs.a]\n", "line 2, column 9"),
+        ("x = " + "[" * 5000, "file"),
+        ("x = " + "9" * 5000, "file"),
+    ],
+)
+def test_what_is_no_toml_is_one_fault_with_its_line(text: str, where: str):
+    assert [where] == wheres(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "got", "hint"),
+    [
+        (
+            "[pairs.a]\nmaster = /Backup1/pfs/a  # here\n",
+            "is not TOML: Invalid value",
+            "master = /Backup1/pfs/a  # here",
+            'write master = "/Backup1/pfs/a"',
+        ),
+        (
+            "[defaults]\n  delay = 5s\n",
+            "is not TOML: Expected newline or end of document after a statement",
+            "delay = 5s",
+            'write delay = "5s"',
+        ),
+        (
+            "[defaults]\nenabled = False\n",
+            "is not TOML: Invalid value",
+            "enabled = False",
+            "write enabled = false",
+        ),
+        (
+            "[pairs.a]\nslave = \u201c/s\u201d\n",
+            "is not TOML: Invalid value",
+            "slave = \u201c/s\u201d",
+            "quotes are straight in TOML; it holds a left double quotation mark (U+201C): "
+            'type " instead, a right double quotation mark (U+201D): type " instead',
+        ),
+        (
+            "[pairs.a]\n[pairs.a]\n",
+            "is not TOML: Cannot declare ('pairs', 'a') twice",
+            "[pairs.a]",
+            "a table stands once in a file: join the two",
+        ),
+    ],
+)
+def test_a_syntax_error_shows_its_line_and_a_cure(text: str, what: str, got: str, hint: str):
+    (fault,) = faults_of(text)
+
+    assert (what, got) == (fault.what, fault.got)
+    assert f"{hint}; what comes after it is not checked yet" == fault.hint
+
+
+def test_bytes_that_are_no_text_are_a_fault_with_their_line():
+    with pytest.raises(ConfigError) as caught:
+        read_config(b"[pairs.a]\nmaster = '/\xff'\n", "test.toml")
+
+    hint = (
+        "in Latin-1 it is a latin small letter y with diaeresis (U+00FF): save the file as UTF-8"
+    )
+    assert (Fault("line 2", "is not UTF-8", "byte 0xff", hint),) == caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "pairs"),
+        ("[pairs]\n", "pairs"),
+        ("pairs = 3\n", "pairs"),
+        ("[[pairs]]\nmaster = '/m'\n", "pairs"),
+        ("[pairs]\nmaster = '/m'\n", "pairs.master"),
+        ("[pairs]\nhome = '/m'\n", "pairs.home"),
+        ("daemon = 1\n" + TUTORIAL, "daemon"),
+        ("defaults = []\n" + TUTORIAL, "defaults"),
+    ],
+)
+def test_a_table_that_is_none_is_a_fault(text: str, where: str):
+    assert [where] == wheres(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (pair_with('stop_timeout = "5s"'), "stop_timeout belongs in [daemon]"),
+        (TUTORIAL + "[daemon]\ndelay = '5s'", "delay belongs in [defaults] or [pairs.NAME]"),
+        (TUTORIAL + "[pairs.test.two]", 'is it a name? then quote it: [pairs."test.two"]'),
+        (pair_with('masster = "/x"'), 'did you mean "master"?'),
+        (pair_with('src = "/x"'), 'did you mean "master"?'),
+        (pair_with('dest = "/x"'), 'did you mean "slave"?'),
+        (pair_with('interval = "5s"'), 'did you mean "delay"?'),
+        (TUTORIAL + "[daemon]\ninterval = '5s'", 'did you mean "sample_interval"?'),
+        (TUTORIAL + "[daemon]\nlog-file = '/x'", 'did you mean "log_file"?'),
+        (TUTORIAL + "[hammerd]", 'did you mean "daemon"?'),
+        (TUTORIAL + "[zzz]", "known here: [daemon], [defaults], [pairs.NAME]"),
+    ],
+)
+def test_a_stray_key_is_told_where_it_belongs(text: str, hint: str):
+    assert [hint] == [fault.hint for fault in faults_of(text)]
+
+
+def test_a_misspelt_table_is_checked_as_the_one_that_is_meant():
+    text = """
+    [default]
+    delay = 5
+    lag_warnin = "5m"
+    [pair.test]
+    master = "/m"
+    [deamon]
+    run_dir = "run"
+    """
+
+    assert [f"{fault.where}: {fault.what}" for fault in faults_of(text)] == [
+        "default: is not a table of hammerd",
+        "pair: is not a table of hammerd",
+        "deamon: is not a table of hammerd",
+        "deamon.run_dir: must be an absolute path",
+        "default.delay: needs a unit",
+        "default.lag_warnin: is not a key",
+        "pair.test.slave: is missing",
+    ]
+
+
+def test_a_pair_outside_of_pairs_is_told_how_to_be_one():
+    faults = faults_of('[home]\nmaster = "/m"\nslave = "s"\n')
+
+    assert [fault.where for fault in faults] == ["home", "home.slave"]
+    assert faults[0].hint == "is it a pair? then write [pairs.home]"
+
+
+def test_a_key_by_another_name_is_not_missing_too():
+    faults = faults_of('[pairs.a]\nsource = "/m"\ntarget = "/s"\n')
+
+    assert [each.hint for each in faults] == ['did you mean "master"?', 'did you mean "slave"?']
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ('lag_critical = "5m"', "pairs.test.lag_critical"),
+        ('lag_warning = "30m"', "pairs.test.lag_warning"),
+        ('backoff_max = "0.5s"', "pairs.test.backoff_max"),
+        ('stop_grace = "20s"', "pairs.test.stop_grace"),
+        ('bulk_after = "30s"', "pairs.test.bulk_after"),
+    ],
+)
+def test_durations_that_contradict_each_other_are_a_fault(line: str, where: str):
+    assert [where] == wheres(pair_with(line))
+
+
+def test_two_enabled_pairs_cannot_share_a_slave_whatever_their_user():
+    text = """
+    [pairs.a]
+    master = "/a"
+    slave = "root@Beta:/pfs/x"
+    [pairs.b]
+    master = "/b"
+    slave = "beta:/pfs/x/"
+    """
+
+    assert wheres(text) == ["pairs.b.slave"]
+    assert len(parse_config(text + "enabled = false\n", "test.toml").pairs) == 2
+
+
+def test_a_cascade_is_no_fault():
+    text = """
+    [pairs.first]
+    master = "/a"
+    slave = "/b"
+    [pairs.second]
+    master = "/b"
+    slave = "beta:/c"
+    """
+
+    assert len(parse_config(text, "test.toml").pairs) == 2
+
+
+def test_both_ends_may_be_remote():
+    config = parse_config('[pairs.x]\nmaster = "a:/m"\nslave = "b:/s"\n', "test.toml")
+
+    assert config.pairs[0].master.is_remote
+    assert config.pairs[0].slave.is_remote
+
+
+@pytest.mark.parametrize("name", ["a" * 64, ".a", "-a", "ä", "a b", "a/b"])
+def test_a_name_outside_the_pattern_is_a_fault(name: str):
+    text = f'[pairs."{name}"]\nmaster = "/m"\nslave = "/s"\n'
+
+    assert len(faults_of(text)) == 1
+
+
+def test_a_run_dir_too_long_for_its_sockets_is_a_fault():
+    assert wheres(f'[daemon]\nrun_dir = "/{"r" * 91}"\n{TUTORIAL}') == ["daemon.run_dir"]
+
+
+@given(
+    st.text() | st.from_regex(r'(\[(pairs\.a|daemon|defaults|x)\]\n([a-z]{1,6} = ["0-9a-z]+\n)*)*')
+)
+def test_any_text_is_a_config_or_faults(text: str):
+    with suppress(ConfigError):
+        parse_config(text, "test.toml")

@@ -1,0 +1,150 @@
+"""What a config may say and most likely does not mean."""
+
+import pytest
+
+from hammerd.core.config.reader import parse_config
+from hammerd.core.errors import Fault
+
+
+def pair(name: str, master: str, slave: str, *lines: str) -> str:
+    head = f'[pairs.{name}]\nmaster = "{master}"\nslave = "{slave}"\n'
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+def warnings(*tables: str) -> list[Fault]:
+    return list(parse_config("".join(tables), "test.toml").warnings)
+
+
+def told(*tables: str) -> list[str]:
+    return [f"{each.where}: {each.what}" for each in warnings(*tables)]
+
+
+def test_an_ordinary_config_is_not_warned_of():
+    assert (
+        told(pair("a", "/1", "/2"), pair("b", "/2", "beta:/3"), pair("c", "beta:/4", "/5")) == []
+    )
+
+
+def test_pairs_that_mirror_each_other_are_a_circle():
+    assert [
+        Fault(
+            "pairs.b.slave",
+            'closes a circle with "a": every end is a slave, and none is the source',
+            '"/1/"',
+            "such streams copy nothing and never rest: disable one of the pairs",
+        )
+    ] == warnings(pair("a", "/1", "/2"), pair("b", "/2", "/1/"))
+
+
+def test_a_longer_circle_is_told_once_beside_what_hangs_on_it():
+    assert told(
+        pair("out", "/3", "/4"),
+        pair("a", "/1", "/2"),
+        pair("b", "/2", "/3"),
+        pair("c", "/3", "/1"),
+    ) == [
+        'pairs.c.slave: closes a circle with "a", "b": '
+        "every end is a slave, and none is the source"
+    ]
+
+
+def test_a_disabled_pair_closes_no_circle():
+    assert told(pair("a", "/1", "/2"), pair("b", "/2", "/1", "enabled = false")) == []
+
+
+def test_options_that_a_remote_master_is_not_told_of_are_named():
+    text = '[defaults]\ndelay = "2s"\n'
+    options = ('bandwidth = "20m"', 'gear = "auto"')
+
+    assert told(
+        text,
+        pair("near", "/1", "/2", *options),
+        pair("far", "alpha:/1", "/3", *options),
+        pair("farther", "alpha:/1", "/4", 'gear = "bulk"'),
+    ) == [
+        'defaults.delay: does nothing for "far", "farther": a remote master is not told of it',
+        'pairs.far.bandwidth: does nothing for "far": a remote master is not told of it',
+        'pairs.far.gear: does nothing for "far": a remote master is not told of it',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "warning"),
+    [
+        ('lag_warning = "119s"', "pairs.a.lag_warning: gives false alarms below 2m"),
+        (
+            'stall_timeout = "64s"',
+            'pairs.a.stall_timeout: lets a healthy stream be restarted: delay is "5s"',
+        ),
+        (
+            'delay = "541s"',
+            'pairs.a.delay: lets a healthy stream be restarted: stall_timeout is "10m"',
+        ),
+    ],
+)
+def test_durations_that_hammer_cannot_keep_are_named(line: str, warning: str):
+    assert [warning] == told(pair("a", "/1", "/2", line))
+
+
+@pytest.mark.parametrize("line", ['lag_warning = "2m"', 'stall_timeout = "65s"', 'delay = "540s"'])
+def test_durations_that_hammer_can_keep_are_not(line: str):
+    assert told(pair("a", "/1", "/2", line)) == []
+
+
+def test_a_short_lag_of_the_defaults_is_told_once():
+    text = '[defaults]\nlag_warning = "10s"\nlag_critical = "20s"\n'
+
+    assert [
+        each.where for each in warnings(text, pair("a", "/1", "/2"), pair("b", "/1", "/3"))
+    ] == ["defaults.lag_warning", "defaults.lag_critical"]
+
+
+def test_both_ends_remote_is_a_detour():
+    assert told(pair("a", "alpha:/1", "beta:/2")) == [
+        "pairs.a.slave: is remote as the master is: all data comes here and goes out again"
+    ]
+
+
+def test_a_blank_in_a_path_is_asked_about():
+    assert told(pair("a", "/pfs/my home ", "/2")) == ["pairs.a.master: holds a blank"]
+
+
+def test_stop_that_outlasts_a_shutdown_is_told_once():
+    daemon = '[daemon]\nstop_timeout = "1m"\n'
+    pairs = (pair("a", "/1", "/2"), pair("b", "/3", "/4"))
+
+    assert warnings(daemon, *pairs) == [
+        Fault(
+            "daemon.stop_timeout",
+            "is longer than a shutdown waits for its services (rcshutdown_timeout, 30s)",
+            '"1m"',
+            "make it 22s or shorter, or raise that in rc.conf",
+        )
+    ]
+    assert told(daemon.replace("1m", "22s"), *pairs) == []
+
+
+def test_a_host_that_is_the_beginning_of_a_url_is_warned_of():
+    assert told(pair("a", "/1", "file:/Backup2/pfs/a")) == [
+        'pairs.a.slave: is the path /Backup2/pfs/a of a host called "file"'
+    ]
+
+
+def test_characters_of_print_in_a_path_are_warned_of():
+    daemon = '[daemon]\nlog_file = "/var/log/a\u2026"\n'
+
+    assert told(daemon, pair("a", "/1", "/pfs/home\u20132")) == [
+        "pairs.a.slave: holds an en dash (U+2013)",
+        "daemon.log_file: holds a horizontal ellipsis (U+2026)",
+    ]
+
+
+def test_samples_rarer_than_lag_critical_are_warned_of():
+    rare = '[daemon]\nsample_interval = "5m"\n'
+    pair_of = pair("a", "/1", "/2", 'lag_warning = "2m"', 'lag_critical = "5m"')
+
+    assert told(rare, pair_of) == [
+        "daemon.sample_interval: makes a slave in sync critical between two samples:"
+        ' lag_critical is "5m"'
+    ]
+    assert told(rare.replace("5m", "4m59s"), pair_of) == []

@@ -1,0 +1,284 @@
+"""What ssh, shells and banners print is a cause once the stream has ended, and never before."""
+
+from dataclasses import replace
+
+import pytest
+
+from hammerd.core.hammer.diagnostics import diagnose
+from hammerd.core.hammer.messages import Complaint, Cure, LostLink, ParkCause, Remark, Weight
+from hammerd.core.pair.events import (
+    GroupEmpty,
+    HalfDied,
+    MessageRead,
+    ParentDied,
+    StartAsked,
+    StopAsked,
+)
+from hammerd.core.pair.states import (
+    Launching,
+    LossCause,
+    PairLife,
+    Parked,
+    Paused,
+    Stopped,
+    Stopping,
+    Streaming,
+    ThenBackoff,
+    ThenLaunch,
+    ThenMount,
+    ThenPark,
+    WaitingForBackoff,
+)
+from hammerd.core.pairs import Endpoint, Pair
+from tests.core.pair.pair_play import (
+    AT_REST,
+    BATCH,
+    COPYING,
+    DUE,
+    LAUNCHING,
+    PAIR,
+    PROGRESS,
+    Moment,
+    go_on,
+    play,
+)
+
+PUSH = replace(PAIR, slave=Endpoint("/slave", host="backup"))
+PULL = replace(PAIR, master=Endpoint("/master", host="office"))
+
+NOISE = (
+    "-bash: ulimit: open files: cannot modify limit: Operation not permitted",
+    "mesg: ttyname failed: Inappropriate ioctl for device",
+    "mesg: /dev/pts/0: Operation not permitted",
+    "Warning: Identity file /root/.ssh/old not accessible: No such file or directory.",
+    "Connection to this host is logged; unauthorised sessions will be closed",
+    "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
+    "@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @",
+    'Load key "/root/.ssh/mirror": invalid format',
+    "Too many authentication failures lead to a ban of your address",
+    "Permission denied (ask the desk) means that your account is locked",
+    "root@backup: Permission denied (publickey).",
+    "Host key verification failed.",
+    "stty: illegal option -- erase",
+    "bash: fork: retry: Resource temporarily unavailable",
+    "Welcome! Bad configuration option today: decaf",
+    "bash: hammer: command not found",
+    "ssh: connect to host backup port 22: Connection refused",
+    "client_loop: send disconnect: Broken pipe",
+    "hammer: the file system check runs on Sundays",
+)
+
+LOOKS_LIKE_HAMMERS = (
+    "hammer: Failed to open /backup: No such file or directory",
+    "hammer: mirror-write: target must be in slave mode",
+    "hammer: Mirror-write /backup fatal error 28",
+)
+
+
+def said(text: str) -> MessageRead:
+    return MessageRead(diagnose(text) or Remark(text))
+
+
+def launched(*texts: str, pair: Pair = PUSH) -> tuple[Moment, ...]:
+    return (*LAUNCHING, *((2.0, said(text)) for text in texts))
+
+
+def ended(*moments: Moment, pair: Pair = PUSH) -> PairLife:
+    """Return what becomes of a stream that loses its link then."""
+    return play(*moments, (50, MessageRead(LostLink())), (51, GroupEmpty()), pair=pair).life
+
+
+def because(life: PairLife) -> str:
+    assert isinstance(life.state, WaitingForBackoff), life.state
+    return life.state.trouble.because
+
+
+@pytest.mark.parametrize("text", [*NOISE, *LOOKS_LIKE_HAMMERS])
+@pytest.mark.parametrize("pair", [PUSH, PULL], ids=["push", "pull"])
+def test_what_a_login_prints_leaves_a_launch_alone(text: str, pair: Pair) -> None:
+    heard = play(*launched(text), pair=pair)
+    lives = play(*launched(text), (3, BATCH), (4, PROGRESS), pair=pair)
+
+    assert isinstance(heard.life.state, Launching)
+    assert isinstance(lives.life.state, Streaming)
+    assert heard.life.memory.last_words == (text,)
+
+
+@pytest.mark.parametrize("text", NOISE)
+@pytest.mark.parametrize("pair", [PAIR, PUSH, PULL], ids=["local", "push", "pull"])
+def test_what_a_login_prints_leaves_a_stream_alone(text: str, pair: Pair) -> None:
+    done = play(*COPYING, (10, said(text)), (11, AT_REST), pair=pair)
+
+    assert isinstance(done.life.state, Streaming)
+    assert done.life.memory.failures == 0
+
+
+@pytest.mark.parametrize(
+    ("texts", "cause"),
+    [
+        (["Host key verification failed."], ParkCause.REFUSED),
+        (["@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @"], ParkCause.REFUSED),
+        (["Warning: Identity file /k not accessible: No such file."], ParkCause.REFUSED),
+        (["root@backup: Permission denied (publickey)."], ParkCause.REFUSED),
+        (["sh: 1: hammer: not found"], ParkCause.REFUSED),
+        (["ssh: connect to host backup port 22: Connection refused"], "connection_refused"),
+        (["Connection to this host is logged; all will be closed"], "connection_lost"),
+        (["hammer: a message that nobody knows"], "unknown"),
+        (["-bash: ulimit: open files: Operation not permitted"], LossCause.LINK_LOST),
+        # ssh goes on with its next key, so its last word counts.
+        (
+            [
+                "Warning: Identity file /k not accessible: No such file.",
+                "ssh: connect to host backup port 22: Operation timed out",
+            ],
+            "connection_timed_out",
+        ),
+        (
+            [
+                "Received disconnect from 10.0.0.2 port 22:2: Too many authentication failures",
+                "Disconnected from 10.0.0.2 port 22",
+            ],
+            ParkCause.REFUSED,
+        ),
+        (
+            ["Permission denied (ask the desk) or not", "Connection closed by 10.0.0.2 port 22"],
+            "connection_lost",
+        ),
+        (["zsh:1: command not found: hammer"], ParkCause.REFUSED),
+        # A banner speaks of hammer, and is no shell's last word.
+        (
+            [
+                "hammer: Permission denied to all but root",
+                "Connection closed by 10.0.0.2 port 22",
+            ],
+            "connection_lost",
+        ),
+        (
+            ["hammer: not found here before 9 o'clock", "Connection reset by 10.0.0.2 port 22"],
+            "connection_lost",
+        ),
+        (
+            [
+                "bash: hammer: command not found",
+                "hammer: mirror-write: target must be in slave mode",
+            ],
+            ParkCause.NOT_A_SLAVE,
+        ),
+    ],
+)
+def test_link_that_fails_has_its_weightiest_complaint_for_a_cause(
+    texts: list[str], cause: str
+) -> None:
+    life = ended(*launched(*texts))
+
+    found = life.state.cause if isinstance(life.state, Parked) else because(life)
+    assert found == cause
+
+
+@pytest.mark.parametrize("first", [HalfDied(8), ParentDied("exit 1"), MessageRead(LostLink())])
+def test_last_words_that_are_heard_after_the_death_name_the_cause_too(first: MessageRead) -> None:
+    words = (2, said("root@backup: Permission denied (publickey)."))
+    done = play(*LAUNCHING, (2, first), words, (3, GroupEmpty()), pair=PUSH)
+
+    assert isinstance(done.life.state, Parked)
+    assert done.life.state.hint.startswith("the other host does not accept root's key")
+
+
+def test_launch_that_times_out_has_what_was_heard_for_a_cause() -> None:
+    done = play(*launched("Host key verification failed."), DUE, pair=PUSH)
+
+    assert isinstance(done.life.state, Stopping)
+    assert isinstance(done.life.state.then, ThenPark)
+
+
+def test_link_that_had_worked_is_tried_again_whatever_its_login_said() -> None:
+    life = ended(
+        *launched("root@backup: Permission denied (publickey)."), (3, BATCH), (4, PROGRESS)
+    )
+
+    assert isinstance(life.state, Launching)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_link_that_breaks_says_why(is_late: bool) -> None:
+    words = (10, said("Connection to backup closed by remote host."))
+    death = (10, HalfDied(8, "target"))
+    moments = (death, words) if is_late else (words, death)
+
+    done = play(*COPYING, *moments, (11, GroupEmpty()), pair=PUSH)
+
+    assert because(done.life) == "connection_lost"
+
+
+def test_words_of_a_stream_that_is_ended_by_hammerd_are_no_cause() -> None:
+    words = (11, said("root@backup: Permission denied (publickey)."))
+    done = play(*COPYING, (10, StopAsked(Paused())), words, (12, GroupEmpty()), pair=PUSH)
+
+    assert done.life.state == Stopped(12)
+
+
+def test_hammers_own_error_is_no_less_the_cause_for_a_sign_of_life_that_came_after() -> None:
+    # The two halves' lines race (HAMMER.md §12).
+    moments = launched("hammer: mirror-write: target must be in slave mode")
+
+    life = ended(*moments, (2, BATCH), (3, PROGRESS))
+
+    assert isinstance(life.state, Parked)
+    assert life.state.cause is ParkCause.NOT_A_SLAVE
+
+
+def test_error_that_both_halves_outlived_is_no_cause_of_what_comes_later() -> None:
+    moments = launched("hammer: Mirror-write /backup fatal error 28")
+
+    life = ended(*moments, (2, BATCH), (3, PROGRESS), (4, AT_REST))
+
+    assert isinstance(life.state, Launching)
+
+
+def test_complaint_of_hammers_own_ends_a_local_launch_at_once() -> None:
+    done = play(*launched("hammer: Failed to open /slave: No such file or directory"))
+
+    assert isinstance(done.life.state, Stopping)
+    assert isinstance(done.life.state.then, ThenMount)
+
+
+def test_new_attempt_begins_with_nothing_heard() -> None:
+    parked = ended(*launched("Host key verification failed."))
+    again = go_on(parked, (60, StartAsked()))
+
+    assert parked.memory.heard is not None
+    for moment in LAUNCHING[1:]:
+        again = go_on(again.life, (61, moment[1]))
+    assert again.life.memory.heard is None
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("hammer: Mirror-write /x fatal error 28", Weight.OWN),
+        ("mirror-write: target must be in slave mode", Weight.OWN),
+        ("hammer: no version said this before", Weight.PARTING),
+        ("Host key verification failed.", Weight.PARTING),
+        ("bash: line 1: hammer: command not found", Weight.PARTING),
+        ("Welcome. Host key verification failed. Ha", Weight.PASSING),
+        ("Connection to this host is logged and closed", Weight.PASSING),
+    ],
+)
+def test_line_weighs_by_its_form(text: str, weight: Weight) -> None:
+    complaint = diagnose(text)
+
+    assert isinstance(complaint, Complaint)
+    assert complaint.weight is weight
+    assert complaint.cure is not Cure.ECHO
+
+
+def test_gear_change_is_not_held_up_by_what_ssh_says_when_it_is_ended() -> None:
+    bulk = play(*LAUNCHING, (2, BATCH), pair=PUSH).life
+    state = bulk.state
+    assert isinstance(state, Streaming)
+    ending = Stopping(3, 8, ThenLaunch(state.gear), has_lived=True)
+
+    done = go_on(replace(bulk, state=ending), (4, said("Connection to backup closed.")))
+
+    assert done.life.state == ending
+    assert not isinstance(ending.then, ThenBackoff)

@@ -1,0 +1,408 @@
+"""The parser against every recorded stderr, and against bytes that hammer never wrote."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hammerd.core.hammer.messages import (
+    Batch,
+    Committed,
+    Complaint,
+    LostLink,
+    Message,
+    NoWork,
+    Prescan,
+    PrescanDone,
+    Progress,
+    Remark,
+    SliceWritten,
+    WentIdle,
+)
+from hammerd.core.hammer.output_parser import LONGEST_SEGMENT, OutputParser, cause_in
+from hammerd.core.tid import Tid
+from tests.paths import DATA
+
+TRANSCRIPTS, KERNEL = DATA / "transcripts", DATA / "kernel"
+RECORDINGS = sorted(
+    path
+    for place in (TRANSCRIPTS, KERNEL)
+    for name in ("stderr", "second.stderr")
+    for path in place.glob(f"*/{name}")
+)
+
+SCAN = b"\rscan obj=7fffffffffffffff tids=0000000000000002:0000000100580a8f %11d"
+BATCH = b"Mirror-read: Mirror 0000000000000002 to 0000000100580a8f"
+COMMIT = b"Mirror-write: Completed, updated snapshot to 0000000100580a8f\n"
+TWO = Tid(2)
+END = Tid(0x100580A8F)
+
+
+def heard(*chunks: bytes) -> list[Message]:
+    parser = OutputParser()
+    messages = [message for chunk in chunks for message in parser.feed(chunk)]
+    return messages + parser.finish()
+
+
+def without_redraws(messages: list[Message]) -> list[Message]:
+    """Leave only the last of progresses in a row: what a parser may collapse."""
+    followed = [*pairwise(messages), *((last, None) for last in messages[-1:])]
+    return [
+        message
+        for message, following in followed
+        if not (isinstance(message, Progress) and isinstance(following, Progress))
+    ]
+
+
+def cut_at(data: bytes, cuts: list[int]) -> list[bytes]:
+    borders = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    return [data[begin:end] for begin, end in pairwise(borders)]
+
+
+def byte_by_byte(data: bytes) -> list[bytes]:
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+def texts(messages: list[Message]) -> list[str]:
+    return [message.text for message in messages if isinstance(message, (Complaint, Remark))]
+
+
+# ---------------------------------------------------------------------------- every recording
+
+
+def test_there_are_recordings() -> None:
+    assert len(RECORDINGS) > 200
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_recording_says_the_same_however_it_is_cut(path: Path) -> None:
+    data = path.read_bytes()
+    whole = without_redraws(heard(data))
+
+    assert whole == without_redraws(heard(*byte_by_byte(data)))
+    step = max(1, len(data) // 12)
+    for cut in range(1, len(data), step):
+        assert whole == without_redraws(heard(data[:cut], data[cut:]))
+
+
+# Complaints that hammer prints without "hammer: " in front of them, and ssh's.
+UNPREFIXED = (
+    rb"^ssh: connect",
+    rb"^short read of",
+    rb"^read_mrecord: ",
+    rb": cannot stream: ",
+    rb"(?:^|\x08 )PFS slave .* does not exist\.$",
+    rb"No terminal for response$",
+    rb"Response not understood$",
+    rb"^ *hammer mirror-read <",
+    rb"^ *hammer pfs-status <",
+)
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_recording_has_as_many_messages_as_a_plain_count_finds(path: Path) -> None:
+    data = path.read_bytes()
+    messages = heard(data)
+
+    def count(*kinds: type) -> int:
+        return sum(isinstance(message, kinds) for message in messages)
+
+    assert data.count(b"Prescan to break up") == count(Prescan)
+    assert len(re.findall(rb"Prescan \d+ chunks, total", data)) == count(PrescanDone)
+    assert data.count(b"Mirror-read: Mirror ") == count(Batch)
+    assert data.count(b"No work to do\n") == count(NoWork)
+    assert data.count(b"updated snapshot to ") == count(Committed)
+    assert data.count(b": succeeded\n") == count(SliceWritten)
+    assert data.count(b" W") == count(WentIdle)
+    assert data.count(b"\nLost Link\n") == count(LostLink)
+    unprefixed = sum(len(re.findall(each, data, re.MULTILINE)) for each in UNPREFIXED)
+    assert data.count(b"hammer: ") + unprefixed == count(Complaint)
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_fed_byte_by_byte_no_progress_of_a_recording_is_lost(path: Path) -> None:
+    data = path.read_bytes()
+    progresses = [each for each in heard(*byte_by_byte(data)) if isinstance(each, Progress)]
+
+    numbers = [int(number) for number in re.findall(rb"\rscan obj=\S+ tids=\S+ +(\d+)", data)]
+    assert numbers == [each.slice_bytes for each in progresses]
+
+
+def test_no_recording_of_a_stream_leaves_a_remark_but_these() -> None:
+    remarks = {
+        message.text
+        for path in RECORDINGS
+        if path.parent.name.startswith(("09-", "10-", "13-"))
+        for message in heard(path.read_bytes())
+        if isinstance(message, Remark)
+    }
+
+    assert remarks == {"Mirror-read /Backup1/pfs/test succeeded"}
+
+
+# ------------------------------------------------------------------------------ single tokens
+
+
+def test_a_verbose_stream_is_heard_in_order() -> None:
+    data = (
+        b"\nPrescan to break up bulk transfer (4096MB chunks)\n..\n"
+        b"Prescan 1 chunks, total 4 MBytes (4224208)\n"
+        + BATCH + b" (bulk= 4224208)\n" + SCAN % 4224208 + b"\n" + COMMIT
+        + b"Mirror-write /Backup2/pfs/test: succeeded\n W\bD\b " + BATCH + b"\n"
+        b"Mirror-read: No work to do\n W"
+    )  # fmt: skip
+
+    assert heard(data) == [
+        Prescan(),
+        PrescanDone(1, 4224208),
+        Batch(TWO, END, 4224208),
+        Progress(TWO, END, 4224208),
+        Committed(END),
+        SliceWritten(),
+        WentIdle(),
+        Batch(TWO, END, None),
+        NoWork(),
+        WentIdle(),
+    ]
+
+
+def test_the_wait_is_heard_at_once_though_no_newline_follows() -> None:
+    parser = OutputParser()
+    parser.feed(BATCH + b"\n" + SCAN % 5 + b"\n")
+
+    assert parser.feed(b" W") == [WentIdle()]
+    assert parser.finish() == []
+
+
+def test_a_commit_is_heard_at_its_newline() -> None:
+    parser = OutputParser()
+
+    assert parser.feed(COMMIT[:-1]) == []
+    assert parser.feed(COMMIT[-1:]) == [Committed(END)]
+
+
+def test_progress_is_heard_at_its_last_digit() -> None:
+    parser = OutputParser()
+    scan = SCAN % 430512
+
+    assert parser.feed(scan[:-1]) == []
+    assert parser.feed(scan[-1:]) == [Progress(TWO, END, 430512)]
+
+
+def test_progress_as_wide_as_its_field_is_heard_when_its_number_ends() -> None:
+    parser = OutputParser()
+
+    assert parser.feed(SCAN % 98765432101) == []
+    assert parser.feed(b"23" + SCAN % 98765432109999) == [Progress(TWO, END, 9876543210123)]
+    assert parser.finish() == [Progress(TWO, END, 98765432109999)]
+
+
+def test_of_redraws_in_one_chunk_the_last_is_heard() -> None:
+    chunk = b"".join(SCAN % size for size in range(0, 5 << 20, 1 << 19))
+
+    assert OutputParser().feed(chunk) == [Progress(TWO, END, 9 << 19)]
+
+
+def test_a_message_between_redraws_keeps_them_apart() -> None:
+    assert heard(SCAN % 1 + b"\n" + COMMIT + SCAN % 2) == [
+        Progress(TWO, END, 1),
+        Committed(END),
+        Progress(TWO, END, 2),
+    ]
+
+
+def test_a_prescan_of_many_slices_tells_its_total_in_whole_mebibytes() -> None:
+    done = heard(b"Prescan 11 chunks, total 4 MBytes (422608, 422400, 422400, ...)\n")
+
+    assert done == [PrescanDone(11, 4 << 20)]
+
+
+def test_a_prescan_of_three_slices_tells_its_total_in_bytes() -> None:
+    assert heard(b"Prescan 3 chunks, total 0 MBytes (400, 30, 2)\n") == [PrescanDone(3, 432)]
+
+
+# ------------------------------------------------------------------------------- interleaving
+
+
+def test_an_error_after_a_wait_begins_in_mid_line() -> None:
+    data = BATCH + b"\n Whammer: validate_mrec_header: short read\n\nLost Link\n"
+
+    assert [type(message) for message in heard(data)] == [Batch, WentIdle, Complaint, LostLink]
+    assert texts(heard(data)) == ["hammer: validate_mrec_header: short read"]
+
+
+def test_an_error_after_a_progress_begins_in_mid_line() -> None:
+    error = b"hammer: Mirror-write /x: Did not get termination sync record, or rec_size ..."
+    messages = heard(SCAN % 431440 + error + b"\n")
+
+    assert messages[0] == Progress(TWO, END, 431440)
+    assert texts(messages) == [error.decode()]
+
+
+@pytest.mark.parametrize("sent", [513744, 12345678901, 123456789012])
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (b"hammer: Mirror-write /Backup2/pfs/test fatal error 28", "slave_full"),
+        (b"hammer: Mirror-read /Backup1/pfs/test fatal error 5", "master_read_error"),
+        (b"Mirror-read /x: cannot stream: Operation not permitted", "root_needed"),
+        (b"hammer: read_mrecords: short read on pipe", "short_read"),
+    ],
+)
+def test_an_error_follows_a_progress_without_a_newline(sent: int, error: bytes, name: str) -> None:
+    (progress, complaint) = heard(SCAN % sent + error + b"\n")
+
+    assert progress == Progress(TWO, END, sent)
+    assert isinstance(complaint, Complaint)
+    assert (complaint.name, complaint.text) == (name, error.decode())
+
+
+def test_an_error_cut_by_a_progress_is_put_together_again() -> None:
+    messages = heard(
+        b"hammer: "
+        + SCAN % 1
+        + b"Mirror-write /x failed"
+        + SCAN % 2
+        + b": Read-only file system\n"
+    )
+
+    assert texts(messages) == ["hammer: Mirror-write /x failed: Read-only file system"]
+    assert [each.name for each in messages if isinstance(each, Complaint)] == ["slave_read_only"]
+
+
+def test_a_batch_and_an_error_may_share_two_lines() -> None:
+    messages = heard(
+        BATCH + b"hammer:  (bulk= 4023200)\nmirror-write: target must be in slave mode\n"
+    )
+
+    assert messages[0] == Batch(TWO, END, 4023200)
+    assert messages[1] == Remark("hammer:")
+    assert isinstance(messages[2], Complaint)
+    assert messages[2].name == "not_a_slave"
+
+
+def test_two_errors_on_one_line_are_two_complaints() -> None:
+    messages = heard(b"hammer: validate_mrec_header: short readhammer: Aborting operation\n\n")
+
+    assert [each.name for each in messages if isinstance(each, Complaint)] == [
+        "short_read",
+        "aborting",
+    ]
+
+
+def test_a_shell_that_finds_no_hammer_utters_one_complaint() -> None:
+    (complaint,) = heard(b"sh: 3: exec: hammer: not found\n")
+
+    assert isinstance(complaint, Complaint)
+    assert complaint.name == "remote_hammer_missing"
+
+
+def test_a_commit_relayed_late_by_ssh_is_heard_after_a_wait() -> None:
+    data = BATCH + b"\n W" + COMMIT + b"\bD\b " + BATCH + b"\n"
+
+    assert [type(message) for message in heard(data)] == [Batch, WentIdle, Committed, Batch]
+
+
+def test_carriage_returns_before_newlines_are_no_part_of_a_message() -> None:
+    assert texts(heard(b"Host key verification failed.\r\n")) == ["Host key verification failed."]
+
+
+def test_a_banner_before_any_work_is_no_wait() -> None:
+    assert heard(b" Welcome to backup\n") == [Remark("Welcome to backup")]
+    assert heard(BATCH + b"\n\nLost Link\n Welcome\n")[-1] == Remark("Welcome")
+
+
+def test_lost_link_in_a_longer_line_is_a_remark() -> None:
+    assert heard(b"the Lost Link\n") == [Remark("the Lost Link")]
+
+
+# -------------------------------------------------------------------------------- harmlessness
+
+
+def test_what_cannot_be_printed_is_made_visible() -> None:
+    assert heard(b"\x1b[31mred\xff \xe2\x80\xae\x00\xc2\x9b\n") == [
+        Remark(r"\x1b[31mred\xff \u202e\x00\x9b")
+    ]
+
+
+def test_a_readable_language_stays_readable() -> None:
+    assert heard("Gerät nicht bereit\n".encode()) == [Remark("Gerät nicht bereit")]
+
+
+def test_a_line_without_end_is_cut_into_remarks() -> None:
+    parser = OutputParser()
+    messages = [message for _ in range(100) for message in parser.feed(b"x" * 1000)]
+    messages += parser.finish()
+
+    assert set(texts(messages)[:-1]) == {"x" * LONGEST_SEGMENT}
+    assert len("".join(texts(messages))) == 100_000
+
+
+def test_numbers_of_absurd_length_are_remarks() -> None:
+    assert heard(BATCH + b" (bulk= " + b"9" * 30 + b")\n")[0] == Batch(TWO, END, None)
+    assert isinstance(heard(b"Prescan " + b"9" * 30 + b" chunks, total 1 MBytes (1)\n")[0], Remark)
+    assert isinstance(heard(SCAN % 10**25)[0], Remark)
+
+
+def test_after_the_end_nothing_is_open() -> None:
+    parser = OutputParser()
+    parser.feed(b"half a li")
+
+    assert parser.finish() == [Remark("half a li")]
+    assert parser.finish() == []
+
+
+PIECES = st.sampled_from(
+    [
+        BATCH, COMMIT, SCAN % 7, SCAN % 12345678901234, SCAN[:40], b" (bulk= 12)", b" W", b"\bD",
+        b"\b ", b"\n", b"\r", b"hammer: ", b"Mirror-write /x failed", b": Read-only file system\n",
+        b"\nLost Link\n", b"Running  \b\b", b"...", b"Prescan to break up bulk transfer",
+        b"Prescan 2 chunks, total 4 MBytes (1, 2)\n", b"Mirror-write /x: succeeded\n",
+        b"validate_mrec_header: short read", b"\xe2\x82", b"\xac", b"0", b"x" * 3000,
+    ]
+)  # fmt: skip
+
+
+# No deadline: a busy machine makes the time of one example no measure of anything.
+@settings(deadline=None)
+@given(st.lists(st.one_of(PIECES, st.binary(max_size=6)), max_size=25), st.lists(st.integers(0)))
+def test_pieces_in_any_order_say_the_same_however_they_are_cut(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
+    data = b"".join(pieces)
+    chunks = cut_at(data, [cut % (len(data) + 1) for cut in cuts])
+
+    assert without_redraws(heard(data)) == without_redraws(heard(*chunks))
+    assert without_redraws(heard(data)) == without_redraws(heard(*byte_by_byte(data)))
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5))
+def test_no_bytes_crash_the_parser_and_all_texts_are_printable(chunks: list[bytes]) -> None:
+    assert all(text.isprintable() for text in texts(heard(*chunks)))
+
+
+# ------------------------------------------------------------------------- a command's failure
+
+
+def test_the_cause_of_a_failure_goes_before_its_echo() -> None:
+    cause = cause_in(
+        b"hammer: validate_mrec_header: short read\nhammer: Failed to open /x: No such file or"
+        b" directory\n"
+    )
+
+    assert cause is not None
+    assert cause.name == "path_missing"
+
+
+def test_an_echo_alone_is_better_than_no_cause() -> None:
+    cause = cause_in(b"hammer: validate_mrec_header: short read")
+
+    assert cause is not None
+    assert cause.name == "short_read"
+
+
+def test_without_a_complaint_there_is_no_cause() -> None:
+    assert cause_in(b"Mirror-read /x succeeded\n") is None

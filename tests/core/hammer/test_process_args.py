@@ -1,0 +1,154 @@
+"""Which command lines write to a slave here."""
+
+import pytest
+
+from hammerd.core.hammer.commands import stream_argv
+from hammerd.core.hammer.process_args import is_same_command, scheduled_slave, written_slave
+from hammerd.core.pairs import Endpoint, Gear, Pair
+
+
+@pytest.mark.parametrize(
+    ("command", "slave"),
+    [
+        ("hammer mirror-stream /master /slave", "/slave"),
+        ("/sbin/hammer -vv -i 5 -B mirror-stream /master /slave", "/slave"),
+        ("/sbin/hammer -v mirror-copy root@host:/master /slave", "/slave"),
+        ("hammer mirror-copy /master host:/slave", "host:/slave"),
+        ("hammer -v -2 mirror-write /slave", "/slave"),
+        ("python3 /usr/local/bin/hammer -vv mirror-stream /master /slave", "/slave"),
+        ("/usr/bin/env hammer mirror-write /slave", "/slave"),
+    ],
+)
+def test_command_that_writes_to_a_slave_is_known(command: str, slave: str) -> None:
+    assert written_slave(command.split()) == slave
+
+
+def test_command_line_in_one_word_is_known() -> None:
+    """As sshd's shell and rewritten process titles show it."""
+    assert written_slave(["hammer -2 mirror-write /slave"]) == "/slave"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "hammer",
+        "hammer pfs-status /slave",
+        "hammer mirror-read /master",
+        "hammer mirror-read-stream /master",
+        "hammer mirror-stream /master",
+        "hammer mirror-write",
+        "hammerd mirror-stream /master /slave",
+        "mirror-stream /master /slave",
+        "vi hammer.c",
+        "mirror-stream /master /slave hammer",
+    ],
+)
+def test_command_that_writes_to_no_slave_is_left_alone(command: str) -> None:
+    assert written_slave(command.split()) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "SCREEN -dmS mirror hammer mirror-stream /master /slave",
+        "SCREEN hammer mirror-stream /master /slave",
+        "screen hammer mirror-write /slave",
+        "tmux: server hammer mirror-stream /master /slave",
+        "autossh -M 0 root@host hammer mirror-write /slave",
+        "lockf -t 0 /var/run/mirror ssh host hammer mirror-write /slave",
+        "timeout 1h ssh host hammer mirror-write /slave",
+        "sshpass -p secret ssh host hammer mirror-write /slave",
+        "nice -n 10 ssh host hammer mirror-write /slave",
+        "daemon: /sbin/hammer[99] mirror-stream /master /slave",
+        "daemon -r hammer mirror-stream /master /slave",
+        "doas hammer mirror-stream /master /slave",
+        "sudo -u root hammer mirror-stream /master /slave",
+        "script /root/log hammer mirror-stream /master /slave",
+        "sh /root/again hammer mirror-stream /master /slave",
+        "sh -c ssh host hammer mirror-write /slave",
+        "python3 -m again hammer mirror-stream /master /slave",
+        "python3 -c again hammer mirror-stream /master /slave",
+        "vi hammer mirror-stream /master /slave",
+        "mosh-client host hammer mirror-write /slave",
+    ],
+)
+def test_what_starts_a_hammer_is_none(command: str) -> None:
+    """It may outlive it, or start it on another host; one that it runs here is seen by itself."""
+    assert written_slave(command.split()) is None
+
+
+def test_shell_that_runs_a_line_with_a_hammer_in_it_is_none() -> None:
+    assert written_slave(["/bin/sh", "-c", "hammer mirror-stream /master /slave"]) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/bin/sh -e /usr/local/bin/hammer mirror-stream /master /slave",
+        "-sh /root/hammer mirror-stream /master /slave",
+        "/usr/local/bin/python3.11 -IS -W error -X utf8 /sbin/hammer mirror-write /slave",
+        "/bin/sh -c text hammer mirror-write /slave",
+    ],
+)
+def test_hammer_that_an_interpreter_runs_is_known(command: str) -> None:
+    assert written_slave(command.split()) == "/slave"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ssh -l root host hammer -vv -2 mirror-write /slave",
+        "/usr/bin/ssh -C host -p 22 hammer -2 mirror-write /slave",
+    ],
+)
+def test_ssh_that_has_another_host_write_does_not_write_here(command: str) -> None:
+    assert written_slave(command.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "slave"),
+    [
+        ("@reboot root hammer mirror-stream /Backup1/test /Backup2/test", "/Backup2/test"),
+        ("@reboot\troot\t/sbin/hammer -i 5 mirror-stream /m /s >/dev/null 2>&1 &", "/s"),
+        ("*/5 * * * * lockf -t 0 /var/run/m hammer mirror-copy /m /s", "/s"),
+        ("@reboot sh -c '/sbin/hammer mirror-stream /m /s'", "/s"),
+        ("#@reboot root hammer mirror-stream /m /s", None),
+        ("  # @reboot root hammer mirror-stream /m /s", None),
+        ("0 4 * * * root hammer cleanup", None),
+        ("@reboot root hammerd run", None),
+        ("", None),
+    ],
+)
+def test_slave_of_a_crontabs_line_is_found(line: str, slave: str | None) -> None:
+    assert scheduled_slave(line) == slave
+
+
+def test_slave_of_our_own_stream_is_found_in_its_argv() -> None:
+    pair = Pair("home", Endpoint("/master"), Endpoint("/slave"))
+
+    assert written_slave(stream_argv("/sbin/hammer", pair, Gear.BULK)) == "/slave"
+
+
+def test_recorded_command_is_known_with_an_interpreter_before_it_and_without() -> None:
+    argv = ("/sbin/hammer", "mirror-stream", "/master", "/slave")
+
+    assert is_same_command(argv, argv)
+    assert is_same_command(("/usr/bin/python3", *argv), argv)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("/sbin/hammer", "mirror-stream", "/master", "/another"),
+        ("mirror-stream", "/master", "/slave"),
+        ("/sbin/hammer", "mirror-stream", "/master", "/slave", "more"),
+    ],
+)
+def test_another_command_is_not_the_recorded_one(words: tuple[str, ...]) -> None:
+    assert not is_same_command(words, ("/sbin/hammer", "mirror-stream", "/master", "/slave"))
+
+
+def test_nothing_is_the_same_as_an_empty_record() -> None:
+    assert not is_same_command(("/sbin/init",), ())

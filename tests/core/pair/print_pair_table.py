@@ -1,0 +1,530 @@
+"""Prints what becomes of a pair in every state at every event, cell by cell, by step() itself.
+
+    .venv/bin/python -m tests.core.pair.print_pair_table > tests/core/pair/pair_table.txt
+
+The printout is checked in: a review reads it row by row, and a test fails when a cell changed.
+A blank cell is one that the shell never delivers; `impossible` says why.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from hammerd.core.hammer.messages import (
+    Batch,
+    Committed,
+    Complaint,
+    Cure,
+    LostLink,
+    Message,
+    NoWork,
+    ParkCause,
+    Prescan,
+    PrescanDone,
+    Progress,
+    Remark,
+    SliceWritten,
+    Weight,
+    WentIdle,
+)
+from hammerd.core.pair.deadlines import deadline
+from hammerd.core.pair.events import (
+    Acknowledged,
+    Context,
+    DeadlinePassed,
+    DivergedSeen,
+    Effect,
+    Event,
+    ForeignSeen,
+    Glance,
+    Glanced,
+    GroupEmpty,
+    GroupLives,
+    HalfContinued,
+    HalfDied,
+    HalfStopped,
+    HalvesWorked,
+    Kill,
+    Launch,
+    LeaveQueue,
+    MessageRead,
+    Misdirected,
+    Note,
+    ParentDied,
+    Probe,
+    ProbeAnswered,
+    RestartAsked,
+    Sampled,
+    SlaveBusy,
+    SlaveFree,
+    SlaveMoved,
+    Spawned,
+    SpawnFailed,
+    StartAsked,
+    StopAsked,
+    Terminate,
+)
+from hammerd.core.pair.latches import latch_of
+from hammerd.core.pair.machine import step
+from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
+from hammerd.core.pair.states import (
+    Copying,
+    Down,
+    IdlePhase,
+    InPrescan,
+    Launching,
+    Memory,
+    PairLife,
+    Parked,
+    Paused,
+    Phase,
+    Probing,
+    State,
+    Stopped,
+    Stopping,
+    Streaming,
+    Then,
+    ThenBackoff,
+    ThenLaunch,
+    ThenMount,
+    ThenPark,
+    ThenProbe,
+    ThenStopped,
+    Trouble,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForSlave,
+)
+from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
+from hammerd.core.replication.promotions import Promotion, Sign
+from hammerd.core.tid import Tid
+
+PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
+TROUBLE = Trouble("why")
+SINCE_AT = 1000.0
+NOW_AT = 1030.0
+
+LEGEND = """\
+Every state x every event, printed by tests/core/pair/print_pair_table.py; see there how.
+
++ launch   g glance   - TERM the group   K KILL the group   ? probe   u leave the queue   ! note
+f a failure is counted   0 failures are forgiven   r a lost stream is counted
+d latched   l the latch is lifted
+. nothing   ~ the same state, renewed   (blank) the shell never delivers it; the reasons are below
+st>X  stopping, becomes X when the group is empty; (f) in following gear
+
+The streams here are in bulk gear but for "rest(f)", launched 30 s ago (healthy_after is 60 s) and
+progressed; the lag is 5 s where an event does not say otherwise; no failure is on the pair but
+where one is named.
+"""
+
+
+# --- the states ------------------------------------------------------------------------------
+
+
+def stopping(then: Then, kills: int = 0) -> Stopping:
+    return Stopping(SINCE_AT, NOW_AT + 2, then, kills)
+
+
+def streaming(phase: Phase, gear: Gear = Gear.BULK) -> Streaming:
+    return Streaming(SINCE_AT, SINCE_AT, gear, phase, SINCE_AT, has_progressed=True)
+
+
+UUIDS = ThenPark(ParkCause.UUID_MISMATCH, "uuids differ", is_own_word=True)
+REFUSED = Parked(SINCE_AT, NOW_AT + 30, ParkCause.REFUSED, "refused")
+MOUNT = WaitingForMount(SINCE_AT, NOW_AT + 5, TROUBLE)
+
+WITHOUT_GROUP: dict[str, State] = {
+    "stopped": Stopped(SINCE_AT),
+    "stopped/for": Stopped(SINCE_AT, resume_at=NOW_AT + 60),
+    "probing": Probing(SINCE_AT, NOW_AT + 20),
+    "glance": Probing(SINCE_AT, NOW_AT + 1, relaunch=ThenLaunch(Gear.FOLLOWING)),
+    "/confirming": Probing(SINCE_AT, NOW_AT + 20, is_confirming=True),
+    "/uuids": Probing(SINCE_AT, NOW_AT + 20, own_word=UUIDS),
+    "backoff": WaitingForBackoff(SINCE_AT, NOW_AT + 5, TROUBLE),
+    "mount": MOUNT,
+    "/looking": replace(MOUNT, is_looking=True),
+    "slave": WaitingForSlave(SINCE_AT, TROUBLE),
+    "parked": REFUSED,
+    "/looking ": replace(REFUSED, is_looking=True),
+    "/foreign": replace(REFUSED, cause=ParkCause.FOREIGN_STREAM, hint="foreign"),
+    "/diverged": replace(REFUSED, cause=ParkCause.DIVERGED, hint="diverged"),
+    "/promoted": replace(REFUSED, cause=ParkCause.NOT_A_SLAVE, hint="promoted"),
+}
+
+BEHIND = replace(
+    streaming(IdlePhase(), Gear.FOLLOWING), behind_since_at=SINCE_AT, behind_at_tid=Tid(9)
+)
+
+WITH_GROUP: dict[str, State] = {
+    "launching": Launching(SINCE_AT, NOW_AT + 30, Gear.BULK),
+    "prescan": streaming(InPrescan()),
+    "copying": streaming(Copying(10, 100)),
+    "rest": streaming(IdlePhase()),
+    "rest(f)": streaming(IdlePhase(), Gear.FOLLOWING),
+    "behind(f)": BEHIND,
+    "st>stopped": stopping(ThenStopped()),
+    "st>probe": stopping(ThenProbe()),
+    "st>parked": stopping(ThenPark(ParkCause.REFUSED, "refused")),
+    "st>uuids": stopping(UUIDS),
+    "st>mount": stopping(ThenMount(TROUBLE)),
+    "st>backoff": stopping(ThenBackoff(TROUBLE)),
+    "st>launch": stopping(ThenLaunch(Gear.BULK, TROUBLE)),
+    "/killed": stopping(ThenLaunch(Gear.BULK, TROUBLE), kills=1),
+    "/unkillable": replace(stopping(ThenLaunch(Gear.BULK, TROUBLE), kills=2), is_unkillable=True),
+}
+
+
+# --- the events ------------------------------------------------------------------------------
+
+
+FRESH = Memory()
+A_LITTLE_BEHIND = Lag(LagVerdict.BEHIND, tids=5, seconds=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event, what the pair remembers when it comes, and how far behind it is."""
+
+    event: Event
+    memory: Memory = FRESH
+    lag: Lag = A_LITTLE_BEHIND
+
+
+def complaint(cure: Cure) -> Complaint:
+    cause = ParkCause.REFUSED if cure is Cure.PARK else None
+    return Complaint("text", f"{cure}_name", cure, "hint", cause)
+
+
+def said(message: Message) -> Row:
+    return Row(MessageRead(message))
+
+
+FAILED = Memory(failures=1)
+LATCHED = Memory(is_diverged=True)
+PROMOTED = Memory(promotion=Promotion(Sign.SEEN, SINCE_AT))
+JUST_RELAUNCHED = Memory(relaunched_at=NOW_AT - 59)
+PAUSED = Memory(wanted=Paused(NOW_AT + 60))
+IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0)
+FAR_BEHIND = Lag(LagVerdict.BEHIND, tids=900, seconds=900.0)
+
+ROWS: dict[str, Row] = {
+    "StartAsked": Row(StartAsked()),
+    "StartAsked, latched, failed": Row(StartAsked(), replace(LATCHED, failures=1)),
+    "StartAsked, not by a person": Row(StartAsked(lifts_latch=False), LATCHED),
+    "StartAsked, was a master": Row(StartAsked(), PROMOTED),
+    "  not by a person": Row(StartAsked(lifts_latch=False), PROMOTED),
+    "StopAsked": Row(StopAsked(Paused())),
+    "StopAsked for a time": Row(StopAsked(Paused(NOW_AT + 60))),
+    "StopAsked for good": Row(StopAsked(Down())),
+    "RestartAsked": Row(RestartAsked()),
+    "RestartAsked, latched": Row(RestartAsked(), LATCHED),
+    "Probe: go": Row(ProbeAnswered(Go())),
+    "Probe: go, latched": Row(ProbeAnswered(Go()), LATCHED),
+    "Probe: go, was a master": Row(ProbeAnswered(Go()), PROMOTED),
+    "Probe: slave ahead": Row(ProbeAnswered(Go(ahead=True))),
+    "Probe: mount": Row(ProbeAnswered(AwaitMount("no_mount", "hint"))),
+    "Probe: park": Row(ProbeAnswered(Park(ParkCause.UUID_MISMATCH, "hint"))),
+    "Probe: slave is a master": Row(ProbeAnswered(Park(ParkCause.NOT_A_SLAVE, "hint"))),
+    "Probe: park as it is": Row(ProbeAnswered(Park(ParkCause.REFUSED, "refused"))),
+    "Probe: retry": Row(ProbeAnswered(Retry("cause", "hint"))),
+    "Glanced: as read": Row(Glanced(are_as_read=True)),
+    "Glanced: as read, latched": Row(Glanced(are_as_read=True), LATCHED),
+    "Glanced: not as read": Row(Glanced(are_as_read=False)),
+    "Misdirected": Row(Misdirected(TROUBLE)),
+    "Spawned": Row(Spawned(7)),
+    "SpawnFailed": Row(SpawnFailed(11, "text")),
+    "SlaveBusy": Row(SlaveBusy("other")),
+    "SlaveFree": Row(SlaveFree()),
+    "Said Prescan": said(Prescan()),
+    "Said PrescanDone": said(PrescanDone(3, 30)),
+    "Said Batch": said(Batch(Tid(2), Tid(9), 100)),
+    "Said Batch of nothing": said(Batch(Tid(9), Tid(0), 0)),
+    "Said NoWork": said(NoWork()),
+    "Said Progress": said(Progress(Tid(2), Tid(9), 50)),
+    "Said Committed": said(Committed(Tid(9))),
+    "Said SliceWritten": said(SliceWritten()),
+    "Said WentIdle": said(WentIdle()),
+    "Said WentIdle, far behind": replace(said(WentIdle()), lag=FAR_BEHIND),
+    "Said WentIdle, lag unknown": replace(said(WentIdle()), lag=UNKNOWN),
+    "Said LostLink": said(LostLink()),
+    "  with a failure": replace(said(LostLink()), memory=FAILED),
+    "  just launched anew": replace(said(LostLink()), memory=JUST_RELAUNCHED),
+    "Said Complaint: park": said(complaint(Cure.PARK)),
+    "Said Complaint: uuids differ": said(
+        Complaint("text", "uuid_mismatch", Cure.PARK, "hint", ParkCause.UUID_MISMATCH)
+    ),
+    "Said Complaint: of a login": said(
+        Complaint("text", "name", Cure.PARK, "hint", ParkCause.REFUSED, Weight.PARTING)
+    ),
+    "Said Complaint: mount": said(complaint(Cure.MOUNT)),
+    "Said Complaint: retry": said(complaint(Cure.RETRY)),
+    "Said Complaint: note": said(complaint(Cure.NOTE)),
+    "Said Complaint: of damage": said(Complaint("text", "data_damaged", Cure.NOTE, "hint")),
+    "Said Complaint: echo": said(complaint(Cure.ECHO)),
+    "Said Remark": said(Remark("text")),
+    "HalfDied": Row(HalfDied(8)),
+    "HalfStopped": Row(HalfStopped(8, "target")),
+    "HalfContinued": Row(HalfContinued(8)),
+    "ParentDied": Row(ParentDied("signal 9")),
+    "HalvesWorked": Row(HalvesWorked()),
+    "GroupLives, after the grace": Row(GroupLives(NOW_AT + 9)),
+    "GroupLives, looked at before": Row(GroupLives(SINCE_AT)),
+    "GroupEmpty": Row(GroupEmpty()),
+    "GroupEmpty, paused for a time": Row(GroupEmpty(), PAUSED),
+    "Sampled in sync": Row(Sampled(Go()), lag=IN_SYNC),
+    "Sampled behind": Row(Sampled(Go())),
+    "Sampled unknown": Row(Sampled(Retry("cause", "hint")), lag=UNKNOWN),
+    "Sampled mount": Row(Sampled(AwaitMount("no_mount", "hint")), lag=UNKNOWN),
+    "Sampled park": Row(Sampled(Park(ParkCause.NOT_A_SLAVE, "hint"))),
+    "DivergedSeen": Row(DivergedSeen()),
+    "SlaveMoved": Row(SlaveMoved(Tid(3), Tid(9))),
+    "ForeignSeen": Row(ForeignSeen(9, "hammer mirror-copy /x /slave")),
+    "Acknowledged": Row(Acknowledged()),
+    "DeadlinePassed": Row(DeadlinePassed()),
+    "  with a failure ": Row(DeadlinePassed(), FAILED),
+    "  was a master": Row(DeadlinePassed(), PROMOTED),
+}
+
+
+# --- what the shell never delivers -----------------------------------------------------------
+
+NO_GROUP = "streams.py has a stream from its launch to GroupEmpty, and posts for no other pair"
+NOT_ENDING = "streams.py sweeps a group for emptiness only after terminate()"
+IS_ENDING = "streams.py posts no death of a half of a group that is ending"
+NOT_LAUNCHING = "engine.py answers a Launch at once, before any other event of the pair"
+NOT_QUEUED = "engine.py posts it to those in the queue only, which are those in waiting: slave"
+NO_PROBE = (
+    "sampler.py has one probe of a pair under way at most, and only its answer leads here;"
+    " none was asked for since"
+)
+ASKED_DOWN = "a pair that is asked down while it stops has ThenStopped from then on"
+NO_DEADLINE = "engine.py rings for those only whose deadline() has come"
+
+
+def impossible(life: PairLife, event: Event) -> str | None:
+    """Return why the shell never delivers this event in this state, None where it does."""
+    match event:
+        case GroupEmpty() if isinstance(life.memory.wanted, Paused):
+            is_asked = isinstance(life.state, Stopping) and life.state.then == ThenStopped()
+            return None if is_asked else ASKED_DOWN
+        case (
+            MessageRead()
+            | HalfDied()
+            | HalfStopped()
+            | HalfContinued()
+            | ParentDied()
+            | HalvesWorked()
+            | GroupEmpty()
+            | GroupLives()
+        ):
+            return _no_such_group(life.state, event)
+        case Spawned() | SpawnFailed() | SlaveBusy():
+            return None if isinstance(life.state, Launching) else NOT_LAUNCHING
+        case SlaveFree():
+            return None if isinstance(life.state, WaitingForSlave) else NOT_QUEUED
+        case ProbeAnswered():
+            return _not_asked(life.state)
+        case DeadlinePassed():
+            return None if deadline(life) is not None else NO_DEADLINE
+        case _:
+            return None
+
+
+def _no_such_group(state: State, event: Event) -> str | None:
+    if not isinstance(state, Launching | Streaming | Stopping):
+        return NO_GROUP
+    if isinstance(event, GroupEmpty | GroupLives) and not isinstance(state, Stopping):
+        return NOT_ENDING
+    if isinstance(event, HalfDied) and isinstance(state, Stopping):
+        return IS_ENDING
+    return None
+
+
+def _not_asked(state: State) -> str | None:
+    match state:
+        case Launching() | Streaming() | Stopping() | WaitingForSlave():
+            return NO_PROBE
+        case Parked(cause=ParkCause.DIVERGED) | Probing(relaunch=ThenLaunch()):
+            return NO_PROBE
+        case _:
+            return None
+
+
+REASONS = (
+    NO_GROUP,
+    NOT_ENDING,
+    IS_ENDING,
+    NOT_LAUNCHING,
+    NOT_QUEUED,
+    NO_PROBE,
+    ASKED_DOWN,
+    NO_DEADLINE,
+)
+
+
+# --- cells -----------------------------------------------------------------------------------
+
+
+def context_of(row: Row, now_at: float) -> Context:
+    return Context(now_at, lambda _pair, _failures: 2.0, row.lag, Tid(9))
+
+
+def cell(state: State, row: Row) -> str:
+    """Print what becomes of a pair in `state` at an event; empty where it is impossible."""
+    life = PairLife(PAIR, row.memory, state)
+    if impossible(life, row.event):
+        return ""
+    now_at = NOW_AT
+    if isinstance(row.event, DeadlinePassed):
+        now_at = deadline(life) or NOW_AT
+    done = step(life, row.event, context_of(row, now_at))
+    marks = "".join(map(mark_of_effect, done.effects)) + marks_of_memory(life, done.life)
+    return f"{_entered(state, done.life.state)}{marks}".removeprefix("." if marks else "")
+
+
+def _entered(before: State, after: State) -> str:
+    if after == before:
+        return "."
+    if isinstance(before, Stopping) and isinstance(after, Stopping):
+        was, now = (before.kills, before.is_unkillable), (after.kills, after.is_unkillable)
+        if was < now:
+            return "/unkillable" if after.is_unkillable else "/killed"
+    word, was = word_of(after), word_of(before)
+    return "~" if word == was else word
+
+
+def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
+    match state:
+        case Stopped(resume_at=resume_at):
+            return "stopped" if resume_at is None else "stopped/for"
+        case Probing(relaunch=ThenLaunch()):
+            return "glance"
+        case Probing(own_word=own_word) if own_word is not None:
+            return "probing/uuids"
+        case Probing(is_confirming=is_confirming):
+            return "confirming" if is_confirming else "probing"
+        case Launching():
+            return "launching"
+        case Streaming(phase=phase):
+            return _word_of_phase(phase)
+        case Stopping(then=then):
+            return f"st>{word_of_then(then)}"
+        case WaitingForBackoff():
+            return "backoff"
+        case WaitingForMount(is_looking=is_looking):
+            return "mount" + _looking(is_looking)
+        case WaitingForSlave():
+            return "slave"
+        case Parked(cause=cause, is_looking=is_looking):
+            return _word_of_park(cause) + _looking(is_looking)
+        case _:
+            assert_never(state)
+
+
+def _looking(is_looking: bool) -> str:
+    return "/looking" if is_looking else ""
+
+
+def _word_of_phase(phase: Phase) -> str:
+    return {InPrescan: "prescan", Copying: "copying", IdlePhase: "rest"}[type(phase)]
+
+
+def _word_of_park(cause: ParkCause) -> str:
+    words = {
+        ParkCause.DIVERGED: "diverged",
+        ParkCause.FOREIGN_STREAM: "foreign",
+        ParkCause.NOT_A_SLAVE: "promoted",
+        ParkCause.UUID_MISMATCH: "uuids",
+    }
+    return words.get(cause, "parked")
+
+
+def word_of_then(then: Then) -> str:
+    match then:
+        case ThenStopped():
+            return "stopped"
+        case ThenProbe():
+            return "probe"
+        case ThenPark(cause):
+            return _word_of_park(cause)
+        case ThenMount():
+            return "mount"
+        case ThenBackoff():
+            return "backoff"
+        case ThenLaunch(gear):
+            return "launch(f)" if gear is Gear.FOLLOWING else "launch"
+        case _:
+            assert_never(then)
+
+
+MARKS: dict[type[Effect], str] = {
+    Launch: "+",
+    Terminate: "-",
+    Kill: "K",
+    Probe: "?",
+    Glance: "g",
+    LeaveQueue: "u",
+    Note: "!",
+}
+
+
+def mark_of_effect(effect: Effect) -> str:
+    return MARKS[type(effect)]
+
+
+def marks_of_memory(before: PairLife, after: PairLife) -> str:
+    was, now = before.memory, after.memory
+    marks = (
+        ("f", now.failures > was.failures),
+        ("0", now.failures < was.failures),
+        ("r", now.restarts > was.restarts),
+        ("d", latch_of(now) is not None and latch_of(was) is None),
+        ("l", latch_of(was) is not None and latch_of(now) is None),
+    )
+    return "".join(mark for mark, is_so in marks if is_so)
+
+
+# --- the whole -------------------------------------------------------------------------------
+
+Cell = Callable[[State, Row], str]
+
+
+def table(states: dict[str, State]) -> Iterator[str]:
+    names = {name: max(len(name), 13) for name in states}
+    yield (" " * 30 + " ".join(name.rjust(width) for name, width in names.items())).rstrip()
+    for title, row in ROWS.items():
+        cells = [cell(state, row).rjust(names[name]) for name, state in states.items()]
+        if any(text.strip() for text in cells):
+            yield f"{title:<30}{' '.join(cells)}".rstrip()
+
+
+def reasons() -> Iterator[str]:
+    yield "Blank, and rows that are left out, because the shell never delivers it there:"
+    for reason in REASONS:
+        found = {
+            title.strip()
+            for title, row in ROWS.items()
+            for state in (*WITHOUT_GROUP.values(), *WITH_GROUP.values())
+            if impossible(PairLife(PAIR, row.memory, state), row.event) == reason
+        }
+        kinds = sorted({type(ROWS[title].event).__name__ for title in ROWS if title in found})
+        yield f"  {', '.join(kinds)}: {reason}"
+
+
+def printout() -> str:
+    lines = (
+        LEGEND,
+        "WITHOUT A GROUP\n",
+        *table(WITHOUT_GROUP),
+        "\nWITH A GROUP\n",
+        *table(WITH_GROUP),
+        "",
+        *reasons(),
+    )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(printout(), end="")  # noqa: T201 - it is what this file is for

@@ -1,0 +1,199 @@
+"""Complaints that last, halves that stand still, streams that park their own pair."""
+
+from dataclasses import replace
+
+from hammerd.core.hammer.diagnostics import TABLE
+from hammerd.core.hammer.messages import Committed, Cure
+from hammerd.core.pair.complaints import LASTING_COMPLAINTS
+from hammerd.core.pair.deadlines import LONGEST_LOOK_S, deadline
+from hammerd.core.pair.events import (
+    Acknowledged,
+    DeadlinePassed,
+    GroupEmpty,
+    HalfContinued,
+    HalfDied,
+    HalfStopped,
+    HalvesWorked,
+    Launch,
+    MessageRead,
+    Note,
+    NoteName,
+    Sampled,
+    Spawned,
+    StartAsked,
+    Terminate,
+)
+from hammerd.core.pair.probe_verdict import Go
+from hammerd.core.pair.states import (
+    CountedComplaint,
+    LossCause,
+    Memory,
+    PairLife,
+    Parked,
+    Stopping,
+    Streaming,
+    ThenBackoff,
+    Trouble,
+)
+from hammerd.core.pairs import Gear, GearChoice
+from hammerd.core.tid import Tid
+from tests.core.pair.pair_play import (
+    AT_REST,
+    BATCH,
+    COPYING,
+    DUE,
+    GO,
+    LAUNCHING,
+    PAIR,
+    complained,
+    go_on,
+    play,
+)
+
+DAMAGED = complained(Cure.NOTE, "data_damaged")
+FULL = complained(Cure.RETRY, "slave_full")
+
+
+def notes(*effects: object) -> list[Note]:
+    return [effect for effect in effects if isinstance(effect, Note)]
+
+
+def test_lasting_complaints_are_rows_of_the_table() -> None:
+    assert {row.name for row in TABLE} >= LASTING_COMPLAINTS
+
+
+def test_damage_is_counted_and_the_stream_goes_on() -> None:
+    done = play(*COPYING, (10, DAMAGED), (11, DAMAGED))
+
+    assert isinstance(done.life.state, Streaming)
+    assert done.life.memory.complaints == (
+        CountedComplaint("data_damaged", "what helps", "what it said", 2, 10, 11),
+    )
+
+
+def test_damage_is_written_down_the_first_the_tenth_the_hundredth_time() -> None:
+    life = play(*COPYING).life
+    written = []
+    for number in range(1, 111):
+        done = go_on(life, (10 + number, DAMAGED))
+        life = done.life
+        if done.effects:
+            written.append(number)
+
+    assert written == [1, 10, 100]
+
+
+def test_full_slave_ends_the_stream_and_is_written_down_as_an_error() -> None:
+    done = play(*COPYING, (10, FULL))
+
+    trouble = Trouble("slave_full", "what helps")
+    assert done.life.state == Stopping(10, 15, ThenBackoff(trouble))
+    assert done.effects == (
+        Terminate(),
+        Note(NoteName.DAMAGED, trouble, "what it said (seen 1 times)"),
+    )
+
+
+def test_last_words_of_a_stream_that_is_being_ended_are_written_down_too() -> None:
+    done = play(*COPYING, (10, HalfDied(8, "target")), (10, FULL))
+
+    trouble = Trouble("slave_full", "what helps")
+    assert notes(*done.effects) == [
+        Note(NoteName.DAMAGED, trouble, "what it said (seen 1 times)"),
+    ]
+    assert isinstance(done.life.state, Stopping)
+    assert done.life.state.then == ThenBackoff(trouble)
+
+
+def test_what_hammer_names_outweighs_the_death_that_was_seen_first() -> None:
+    done = play(*LAUNCHING, (10, HalfDied(8, "target")), (10, FULL))
+
+    assert isinstance(done.life.state, Stopping)
+    assert done.life.state.then == ThenBackoff(Trouble("slave_full", "what helps"))
+
+
+def test_stall_remains_the_cause_whatever_its_stream_says_while_it_ends() -> None:
+    done = play(*COPYING, (10_000, DeadlinePassed()), (10_000, FULL))
+
+    assert isinstance(done.life.state, Stopping)
+    assert isinstance(done.life.state.then, ThenBackoff)
+    assert done.life.state.then.trouble.because == LossCause.STALLED
+
+
+def test_complaint_outlasts_its_stream_until_it_is_acknowledged() -> None:
+    after = play(*COPYING, (10, FULL), (11, GroupEmpty()), DUE, (30, GO), (31, BATCH))
+    acknowledged = go_on(after.life, (32, Acknowledged()))
+
+    assert [each.name for each in after.life.memory.complaints] == ["slave_full"]
+    assert acknowledged.life.memory.complaints == ()
+    assert acknowledged.life.state == after.life.state
+
+
+def test_half_that_is_stopped_is_said_and_shown_until_it_goes_on() -> None:
+    stopped = play(*COPYING, (10, HalfStopped(8, "target")))
+    continued = go_on(stopped.life, (20, HalfContinued(8)))
+
+    hint = 'the target half (pid 8) is stopped: "kill -CONT 8", or restart the pair'
+    trouble = Trouble("half_stopped", hint)
+    assert stopped.effects == (Note(NoteName.HALF_STOPPED, trouble),)
+    assert isinstance(stopped.life.state, Streaming)
+    assert stopped.life.state.stopped_half == trouble
+    assert isinstance(continued.life.state, Streaming)
+    assert continued.life.state.stopped_half is None
+
+
+def refused_again(life: PairLife, at: float) -> PairLife:
+    moments = ((at, GO), (at, Spawned(9)), (at + 1, complained(Cure.PARK)), (at + 2, GroupEmpty()))
+    for moment in moments:
+        life = go_on(life, moment).life
+    return life
+
+
+def test_pair_that_its_own_streams_park_is_looked_at_less_and_less_often() -> None:
+    life = play(*COPYING, (10, complained(Cure.PARK)), (11, GroupEmpty())).life
+    spans = []
+    for _ in range(9):
+        assert isinstance(life.state, Parked)
+        spans.append(life.state.look_at - life.state.since_at)
+        looking = go_on(life, DUE).life
+        life = refused_again(looking, looking.state.since_at + spans[-1] + 1)
+
+    assert spans == [60, 120, 240, 480, 960, 1920, LONGEST_LOOK_S, LONGEST_LOOK_S, LONGEST_LOOK_S]
+
+
+def test_pair_that_is_refused_for_years_is_looked_at_once_an_hour_and_goes_on() -> None:
+    life = replace(play(*COPYING).life, memory=Memory(refusals=10**6))
+
+    ended = go_on(life, (10, complained(Cure.PARK))).life
+    parked = go_on(ended, (11, GroupEmpty())).life
+    goes_on = go_on(go_on(parked, DUE).life, (parked.state.since_at + 3601, GO))
+
+    assert isinstance(parked.state, Parked)
+    assert deadline(parked) == 11 + LONGEST_LOOK_S
+    assert goes_on.effects == (Launch(Gear.FOLLOWING),)
+
+
+def test_stream_that_commits_or_a_person_ends_the_row_of_refusals() -> None:
+    life = play(*COPYING, (10, complained(Cure.PARK)), (11, GroupEmpty())).life
+    resumed = go_on(life, (20, StartAsked())).life
+    committed = play(
+        *COPYING, (10, MessageRead(Committed(Tid(9)))), memory=replace(life.memory, refusals=3)
+    ).life
+
+    assert life.memory.refusals == 1
+    assert resumed.memory.refusals == 0
+    assert committed.memory.refusals == 0
+
+
+def test_stream_that_rests_its_delay_is_no_stall() -> None:
+    slow = replace(PAIR, options=replace(PAIR.options, delay_s=1800))
+    done = play(*COPYING, (4, AT_REST), (5, Sampled(Go())), pair=slow)
+
+    assert deadline(done.life) == 5 + 4 * 1800
+
+
+def test_silent_prescan_of_a_stream_kept_in_bulk_gear_is_no_stall_while_it_uses_cpu() -> None:
+    bulk = replace(PAIR, options=replace(PAIR.options, gear=GearChoice.BULK))
+    done = play(*COPYING, (4, AT_REST), (5, Sampled(Go())), (500, HalvesWorked()), pair=bulk)
+
+    assert deadline(done.life) == 500 + PAIR.timing.stall_timeout_s

@@ -1,0 +1,289 @@
+"""What becomes of a pair, from what is seen of its ends."""
+
+from dataclasses import replace
+
+import pytest
+
+from hammerd.core.hammer.diagnostics import TABLE, Row, diagnose
+from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
+from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.pair.probe_verdict import (
+    AwaitMount,
+    EndpointSeen,
+    FileLook,
+    Go,
+    Park,
+    PathLook,
+    ProbeFailed,
+    ProbeTrouble,
+    ProbeVerdict,
+    Retry,
+    verdict_of,
+)
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.tid import Tid
+
+SHARED = "9043570e-b3d9-11de-9bef-011617202aa6"
+OTHER = "97d77f53-b3da-11de-9bef-011617202aa6"
+
+HOME = Pair("home", Endpoint("/Backup1/test"), Endpoint("/Backup2/pfs/test"))
+PUSHED = replace(HOME, slave=Endpoint("/Backup2/pfs/test", host="b", user="root"))
+
+MASTER = PfsStatus(
+    "/Backup1/test", 1, Tid(1), Tid(0x200), SHARED, "m" * 36, "", None, "00:00:00", is_master=True
+)
+SLAVE = replace(MASTER, path="/Backup2/pfs/test", unique_uuid="s" * 36, is_master=False)
+ROOT = replace(MASTER, pfs_id=0, shared_uuid=OTHER, unique_uuid=OTHER)
+
+NOTHING = FileLook(exists=False)
+DIRECTORY = FileLook(exists=True, is_directory=True)
+
+
+def failed(text: str, look: PathLook | None = None) -> ProbeFailed:
+    complaint = diagnose(text)
+    assert complaint is not None
+    return ProbeFailed(complaint, look)
+
+
+def link(text: str | None) -> FileLook:
+    return FileLook(exists=True, is_symlink=True, link_text=text)
+
+
+def looking(itself: FileLook, above: FileLook = DIRECTORY) -> PathLook:
+    return PathLook("/Backup2/pfs/test", itself, above)
+
+
+MISSING = "hammer: Failed to open /Backup2/pfs/test: No such file or directory"
+NOT_HAMMER = "hammer: Cannot access /Backup1/test: Inappropriate ioctl for device"
+REFUSED = "ssh: connect to host b port 22: Connection refused"
+FORBIDDEN = "hammer: hammer-remote: restricted target"
+
+
+def cause_of(judgement: ProbeVerdict) -> str:
+    assert not isinstance(judgement, Go)
+    return judgement.cause
+
+
+def hint_of(judgement: ProbeVerdict) -> str:
+    assert not isinstance(judgement, Go)
+    return judgement.hint
+
+
+# ------------------------------------------------------------------------- both ends were read
+
+
+def test_a_master_and_its_slave_may_go() -> None:
+    assert verdict_of(HOME, MASTER, SLAVE) == Go(ahead=False)
+
+
+def test_a_slave_behind_its_master_may_go() -> None:
+    assert verdict_of(HOME, MASTER, replace(SLAVE, sync_end_tid=Tid(1))) == Go(ahead=False)
+
+
+def test_a_slave_seen_ahead_of_its_master_goes_and_says_so() -> None:
+    assert verdict_of(HOME, MASTER, replace(SLAVE, sync_end_tid=Tid(0x201))) == Go(ahead=True)
+
+
+def test_a_master_that_is_itself_a_slave_may_go() -> None:
+    assert verdict_of(HOME, replace(MASTER, is_master=False), SLAVE) == Go()
+
+
+def test_a_root_pfs_may_be_mirrored_to_its_own_slave() -> None:
+    root = replace(MASTER, pfs_id=0)
+
+    assert verdict_of(HOME, root, SLAVE) == Go()
+
+
+def test_a_slave_that_leads_to_the_root_pfs_waits_for_its_null_mount() -> None:
+    judgement = verdict_of(HOME, MASTER, ROOT)
+
+    assert isinstance(judgement, AwaitMount)
+    assert judgement.cause == "null_mount_missing"
+    assert "mount_null PFS /Backup2/pfs/test" in judgement.hint
+
+
+def test_a_master_that_leads_to_another_root_pfs_waits_for_its_null_mount() -> None:
+    judgement = verdict_of(HOME, ROOT, SLAVE)
+
+    assert isinstance(judgement, AwaitMount)
+    assert judgement.cause == "null_mount_missing"
+    assert judgement.hint.startswith("master /Backup1/test: ")
+
+
+def test_two_missing_null_mounts_on_one_file_system_are_not_one_pfs() -> None:
+    assert cause_of(verdict_of(HOME, ROOT, ROOT)) == "null_mount_missing"
+
+
+def test_a_pfs_cannot_be_its_own_slave() -> None:
+    judgement = verdict_of(HOME, MASTER, MASTER)
+
+    assert isinstance(judgement, Park)
+    assert judgement.cause is ParkCause.SAME_PFS
+
+
+def test_a_promoted_slave_parks_the_pair() -> None:
+    judgement = verdict_of(HOME, MASTER, replace(SLAVE, is_master=True))
+
+    assert isinstance(judgement, Park)
+    assert judgement.cause is ParkCause.NOT_A_SLAVE
+    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}"' in judgement.hint
+    # A downgrade would leave a TID above writes of the master that were never mirrored.
+    assert "pfs-downgrade" not in judgement.hint
+
+
+def test_other_shared_uuids_park_the_pair_with_both_uuids_and_a_cure() -> None:
+    judgement = verdict_of(PUSHED, MASTER, replace(SLAVE, shared_uuid=OTHER))
+
+    assert isinstance(judgement, Park)
+    assert judgement.cause is ParkCause.UUID_MISMATCH
+    assert SHARED in judgement.hint
+    assert OTHER in judgement.hint
+    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}" on root@b' in judgement.hint
+
+
+def test_an_empty_slave_of_another_uuid_need_not_be_destroyed() -> None:
+    hint = hint_of(
+        verdict_of(HOME, MASTER, replace(SLAVE, shared_uuid=OTHER, sync_end_tid=Tid(1)))
+    )
+
+    assert f'"hammer pfs-update /Backup2/pfs/test shared-uuid={SHARED}"' in hint
+    assert "pfs-destroy" not in hint
+
+
+def test_a_master_of_another_uuid_is_never_to_be_destroyed_or_downgraded() -> None:
+    judgement = verdict_of(HOME, MASTER, replace(SLAVE, shared_uuid=OTHER, is_master=True))
+
+    assert cause_of(judgement) == ParkCause.UUID_MISMATCH
+    assert '"hammer' not in hint_of(judgement)
+
+
+def test_a_hint_stays_the_same_while_the_tids_move() -> None:
+    for slave in (replace(SLAVE, shared_uuid=OTHER), replace(SLAVE, is_master=True), ROOT):
+        later = replace(MASTER, sync_end_tid=Tid(0x999))
+        assert verdict_of(HOME, MASTER, slave) == verdict_of(HOME, later, slave)
+
+
+# ----------------------------------------------------------------------- an end was not asked
+
+
+@pytest.mark.parametrize(
+    ("master", "slave", "expected"),
+    [
+        (None, None, Go()),
+        (MASTER, None, Go()),
+        (ROOT, None, Go()),
+        (None, SLAVE, Go()),
+    ],
+)
+def test_an_end_that_was_not_asked_does_not_stand_in_the_way(
+    master: EndpointSeen | None, slave: EndpointSeen | None, expected: ProbeVerdict
+) -> None:
+    assert verdict_of(HOME, master, slave) == expected
+
+
+def test_what_the_slave_shows_counts_though_the_master_was_not_asked() -> None:
+    assert (
+        cause_of(verdict_of(HOME, None, replace(SLAVE, is_master=True))) == ParkCause.NOT_A_SLAVE
+    )
+    assert cause_of(verdict_of(HOME, None, ROOT)) == "null_mount_missing"
+
+
+# ----------------------------------------------------------------------- an end was not read
+
+
+def test_a_failure_that_may_pass_is_retried_under_its_name() -> None:
+    judgement = verdict_of(PUSHED, MASTER, failed(REFUSED))
+
+    assert isinstance(judgement, Retry)
+    assert judgement.cause == "connection_refused"
+    assert judgement.hint.startswith("slave root@b:/Backup2/pfs/test: ")
+
+
+def test_a_refusal_parks() -> None:
+    judgement = verdict_of(PUSHED, MASTER, failed(FORBIDDEN))
+
+    assert isinstance(judgement, Park)
+    assert judgement.cause is ParkCause.REFUSED
+
+
+@pytest.mark.parametrize("trouble", ProbeTrouble)
+def test_a_probe_that_failed_without_a_complaint_is_retried(trouble: ProbeTrouble) -> None:
+    judgement = verdict_of(HOME, ProbeFailed(trouble), SLAVE)
+
+    assert isinstance(judgement, Retry)
+    assert judgement.cause == trouble
+    assert judgement.hint.startswith("master /Backup1/test: ")
+
+
+def test_the_detail_of_a_trouble_is_told() -> None:
+    seen = ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail="no such program /sbin/hammer")
+
+    assert (
+        hint_of(verdict_of(HOME, seen, SLAVE))
+        == "master /Backup1/test: no such program /sbin/hammer"
+    )
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_the_cure_of_a_complaint_decides(row: Row) -> None:
+    complaint = Complaint("text", row.name, row.cure, "hint", row.park_cause)
+    judgement = verdict_of(HOME, ProbeFailed(complaint), SLAVE)
+
+    expected = {Cure.PARK: Park, Cure.MOUNT: AwaitMount}.get(complaint.cure, Retry)
+    assert isinstance(judgement, expected)
+    assert hint_of(judgement) == "master /Backup1/test: hint"
+    assert cause_of(judgement) == (complaint.park_cause or complaint.name)
+
+
+@pytest.mark.parametrize(
+    ("master", "slave", "cause"),
+    [
+        (failed(REFUSED), failed(MISSING), "path_missing"),
+        (failed(MISSING), failed(REFUSED), "path_missing"),
+        (failed(REFUSED), failed(FORBIDDEN), ParkCause.REFUSED),
+        (failed(MISSING), failed(FORBIDDEN), ParkCause.REFUSED),
+        (failed(REFUSED), ProbeFailed(ProbeTrouble.PROBE_TIMEOUT), "connection_refused"),
+        (failed(REFUSED), ROOT, "null_mount_missing"),
+    ],
+)
+def test_of_two_obstacles_the_stronger_counts(
+    master: EndpointSeen, slave: EndpointSeen, cause: str
+) -> None:
+    assert cause_of(verdict_of(PUSHED, master, slave)) == cause
+
+
+def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent() -> None:
+    judgement = verdict_of(HOME, failed(REFUSED), replace(SLAVE, is_master=True))
+
+    assert cause_of(judgement) == ParkCause.NOT_A_SLAVE
+
+
+# ------------------------------------------------------------------------------ the mount trap
+
+
+@pytest.mark.parametrize(
+    ("text", "look", "cause", "advice"),
+    [
+        (MISSING, None, "path_missing", "is its file system mounted"),
+        (MISSING, looking(NOTHING, NOTHING), "file_system_missing", "mount -a"),
+        (MISSING, looking(NOTHING), "pfs_missing", '"hammer pfs-slave'),
+        (MISSING, looking(link("@@PFS00009")), "pfs_missing", "@@PFS00009"),
+        (MISSING, looking(link("/old/@@PFS00009")), "pfs_missing", "was destroyed"),
+        (MISSING, looking(link("/away/test")), "link_target_missing", "symlink to /away/test"),
+        (MISSING, looking(link("@@-1:00001")), "path_missing", "is not there"),
+        (MISSING, looking(link(None)), "path_missing", "is not there"),
+        (MISSING, looking(DIRECTORY), "path_missing", "is not there"),
+        (NOT_HAMMER, looking(DIRECTORY), "null_mount_missing", "mount_null PFS"),
+        (NOT_HAMMER, looking(FileLook(exists=True)), "not_a_hammer_fs", "HAMMER2"),
+        (NOT_HAMMER, None, "not_a_hammer_fs", "HAMMER2"),
+    ],
+)
+def test_what_is_missing_is_told_by_a_look_at_the_path(
+    text: str, look: PathLook | None, cause: str, advice: str
+) -> None:
+    judgement = verdict_of(HOME, MASTER, failed(text, look))
+
+    assert isinstance(judgement, AwaitMount)
+    assert judgement.cause == cause
+    assert advice in judgement.hint
+    assert judgement.hint.startswith("slave /Backup2/pfs/test: ")

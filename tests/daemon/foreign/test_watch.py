@@ -1,0 +1,139 @@
+"""A look for foreign streams counts only when it came to its end."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from hammerd.core.pair.slave_claims import SlaveClaims
+from hammerd.core.pair.states import PairLife
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.daemon.foreign import slave_writers
+from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.orphans import Orphans
+from hammerd.daemon.foreign.path_identity import NOTHING, PathIdentities, PathIdentity
+from hammerd.daemon.foreign.slave_writers import SlaveWriter, is_there, writers
+from hammerd.daemon.foreign.watch import ForeignWatch
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.probe.queue import ProbeQueue
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.state.spawn_records import SpawnRecords
+from tests.daemon.world import until
+
+PAIR = Pair("test", Endpoint("/foreign-watch/master"), Endpoint("/foreign-watch/slave"))
+WORDS = ("hammer", "mirror-stream", PAIR.master.path, PAIR.slave.path)
+
+
+class Reader:
+    """Every end is where it is written."""
+
+    def operand(self, end: Endpoint) -> Endpoint:
+        return end
+
+    target = operand
+
+    def real_path(self, _end: Endpoint) -> str | None:
+        return None
+
+    unique_uuid = real_path
+
+
+@dataclass
+class Looks:
+    """Knows of writers what their words say; a test says when the first look ends."""
+
+    begun: list[asyncio.Event]
+    may_end: list[asyncio.Event]
+    commands: None = None
+
+    @property
+    def crontabs(self) -> "Looks":
+        return self
+
+    async def line_for(self, _operand: str) -> str:
+        return ""
+
+    def get(self, _writer: SlaveWriter) -> PathIdentity:
+        return NOTHING
+
+    async def learn(self, _writers: Collection[SlaveWriter]) -> None:
+        if self.may_end:
+            self.begun.pop(0).set()
+            await self.may_end.pop(0).wait()
+
+
+@contextmanager
+def a_foreign_stream() -> Iterator[subprocess.Popen[bytes]]:
+    # yes(1) takes any words, and waits as soon as nobody reads what it says.
+    yes = shutil.which("yes")
+    with subprocess.Popen(WORDS, executable=yes, stdout=subprocess.PIPE) as stream:
+        until(lambda: any(one.pid == stream.pid for one in seen()), "it is seen")
+        yield stream
+        stream.kill()
+
+
+def seen() -> list[SlaveWriter]:
+    async def look() -> list[SlaveWriter]:
+        return [writer async for writer in writers()]
+
+    return asyncio.run(look())
+
+
+def a_watch(looks: Looks, orphans: Orphans) -> ForeignWatch:
+    lives: list[PairLife] = []
+    ours = Ours(frozenset, lambda _pair: None, lambda: lives, lambda _pair, _event: None, "hammer")
+    reader = Reader()
+    return ForeignWatch(
+        ours,
+        orphans,
+        cast(ProbeQueue, reader),
+        cast(ReadingIngest, reader),
+        cast(PathIdentities, looks),
+    )
+
+
+def test_look_that_is_given_up_answers_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slave_writers, "SLICE", 1)
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    looks = Looks([begun], [may_end])
+    records = SpawnRecords(tmp_path, str)
+
+    async def main() -> bool:
+        watch = a_watch(looks, Orphans(SlaveClaims(), records, cast(Journal, None), 5))
+        first = asyncio.create_task(watch.find(PAIR))
+        await begun.wait()
+        # Both ask while the first look is under way, before the second one begins.
+        given_up, waiting = (asyncio.create_task(watch.find(PAIR)) for _ in range(2))
+        await asyncio.sleep(0)
+        stream = await asyncio.to_thread(stack.__enter__)
+        may_end.set()
+        assert await first is None
+        for _ in range(3):  # of many turns that a look takes
+            await asyncio.sleep(0)
+        given_up.cancel()
+        found = await waiting
+        await watch.close()
+        return found is not None and found.pid == stream.pid
+
+    stack = a_foreign_stream()
+    try:
+        assert asyncio.run(main())
+    finally:
+        stack.__exit__(None, None, None)
+
+
+def test_writer_that_came_and_went_is_not_there() -> None:
+    with a_foreign_stream() as stream:
+        [writer] = [one for one in seen() if one.pid == stream.pid]
+        assert is_there(writer)
+        assert not is_there(replace(writer, started_time=writer.started_time - 100))
+
+    assert not is_there(writer)

@@ -1,0 +1,398 @@
+"""history.db takes rows whole or not at all, within its bounds, and never what is not its own."""
+
+import contextlib
+import os
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hammerd.cli.history.queries import events_of, read_history
+from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.core.api.history_schema import SCHEMA_VERSION, EventRow, LagRow
+from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite, Rows
+from hammerd.daemon.history.recorder import Backlog
+from hammerd.daemon.history.retention import (
+    DAY_MS,
+    EVERY_S,
+    MOST_ROWS,
+    SteadyClock,
+    forget_older,
+    thin,
+)
+from hammerd.daemon.timing.clock import Instant
+
+NOW_MS = 1_800_000_000_000
+HOUR_MS = 3_600_000
+
+
+def event(number: int = 0, time_ms: int = NOW_MS, fields: str = "{}") -> EventRow:
+    return EventRow(time_ms, "home", f"pair.{number}", "info", fields)
+
+
+def sample(
+    seconds: float | None, time_ms: int = NOW_MS, pair: str = "home", verdict: str = ""
+) -> LagRow:
+    tid = "0x0000000100000001"
+    verdict = verdict or ("unknown" if seconds is None else "behind")
+    return LagRow(time_ms, pair, verdict, 5, seconds, tid, tid)
+
+
+def ask(path: Path, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def names(path: Path) -> list[object]:
+    return [name for (name,) in ask(path, "SELECT event FROM events ORDER BY id")]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.db"
+
+
+@pytest.fixture
+def file(path: Path) -> HistoryFile:
+    return HistoryFile(path, None)
+
+
+@pytest.fixture(autouse=True)
+def _no_file_stays_open(path: Path) -> Iterator[None]:
+    yield
+    fds = Path("/proc/self/fd")
+    if fds.is_dir():
+        assert [fd for fd in fds.iterdir() if os.path.realpath(fd).startswith(str(path))] == []
+
+
+def test_rows_come_back_as_they_went(file: HistoryFile, path: Path) -> None:
+    unknown = LagRow(NOW_MS + 1, "home", "unknown", None, None, None, None)
+    assert file.write(Rows((event(1),), (sample(2.5), unknown))) is None
+    assert file.write(Rows((event(2, fields='{"hint": "é"}'),))) is None
+
+    assert ask(path, "SELECT * FROM events") == [
+        (1, NOW_MS, "home", "pair.1", "info", "{}"),
+        (2, NOW_MS, "home", "pair.2", "info", '{"hint": "é"}'),
+    ]
+    tid = "0x0000000100000001"
+    assert ask(path, "SELECT * FROM lag") == [
+        (1, NOW_MS, "home", "behind", 5, 2.5, tid, tid),
+        (2, NOW_MS + 1, "home", "unknown", None, None, None, None),
+    ]
+    assert ask(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert ask(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_only_its_owner_may_read_it(file: HistoryFile, path: Path) -> None:
+    file.write(Rows((event(),)))
+
+    for one in (path, path.with_name("history.db-journal")):
+        assert one.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_group_may_read_it_and_the_journal(path: Path) -> None:
+    HistoryFile(path, os.getegid()).write(Rows((event(),)))
+
+    for one in (path, path.with_name("history.db-journal")):
+        assert (one.stat().st_mode & 0o777, one.stat().st_gid) == (0o640, os.getegid())
+
+
+def test_a_mode_that_somebody_gave_it_stays(path: Path) -> None:
+    file = HistoryFile(path, os.getegid())
+    file.write(Rows((event(),)))
+    path.chmod(0o600)
+
+    file.write(Rows((event(),)))
+
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_is_in_the_group_needs_to_write_nothing_to_read_it() -> None:
+    if os.getuid() != 0:
+        return
+    nobody, group = 65_534, 54_321
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        path = Path(directory) / "history.db"
+        HistoryFile(path, group).write(Rows((event(1),)))
+
+        assert _reads_as(path, nobody, group)
+        assert not _reads_as(path, nobody, group + 1)
+
+
+def _reads_as(path: Path, user: int, group: int) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(user)
+            found = read_history(str(path), events_of((), 0))
+            os._exit(0 if [one.event for _, one in found] == ["pair.1"] else 1)
+        except CommandFailed as error:
+            os._exit(int(error.code))
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code in (0, 77)
+    return code == 0
+
+
+def test_a_newer_version_is_left_alone(file: HistoryFile, path: Path) -> None:
+    file.write(Rows((event(1),)))
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 7")
+    connection.close()
+    before = path.read_bytes()
+
+    with pytest.raises(HistoryUnwritten, match="of version 7, and this hammerd knows 1") as caught:
+        file.write(Rows((event(2),)))
+
+    assert "newer hammerd" in caught.value.hint
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_something_else_is_left_alone(file: HistoryFile, path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    connection.close()
+    before = path.read_bytes()
+
+    with pytest.raises(HistoryUnwritten, match="no history of hammerd"):
+        file.write(Rows((event(),)))
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["garbage", "torn head", "torn page", "cut"])
+def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(
+    file: HistoryFile, path: Path, damage: str
+) -> None:
+    file.write(Rows(tuple(event(number) for number in range(500))))
+    data = bytearray(path.read_bytes())
+    match damage:
+        case "garbage":
+            data[:] = b"no database, " * 1_000
+        case "torn head":
+            data[:100] = bytes(100)
+        case "torn page":
+            data[4096:] = b"\xff" * len(data[4096:])
+        case _:
+            del data[5_000:]
+    path.write_bytes(data)
+
+    assert file.write(Rows((event(1),)))
+
+    assert names(path) == ["pair.1"]
+    assert path.with_name("history.db.bad").read_bytes() == data
+    # A disk that spoils every file must not cost the last one that has a past.
+    path.write_bytes(b"again " * 1_000)
+    with pytest.raises(HistoryUnwritten, match="not a database"):
+        file.write(Rows((event(2),)))
+    assert path.with_name("history.db.bad").read_bytes() == data
+
+
+def test_a_symbolic_link_is_not_followed(file: HistoryFile, path: Path) -> None:
+    other = path.with_name("other")
+    other.write_text("mine")
+    path.symlink_to(other)
+
+    with pytest.raises(HistoryUnwritten, match="it is a symbolic link"):
+        file.write(Rows((event(),)))
+
+    assert other.read_text() == "mine"
+
+
+def test_a_journal_that_is_a_symbolic_link_is_not_written_through(
+    file: HistoryFile, path: Path
+) -> None:
+    file.write(Rows((event(1),)))
+    other, journal = path.with_name("other"), path.with_name("history.db-journal")
+    other.write_text("mine")
+    journal.unlink()
+    journal.symlink_to(other)
+
+    with contextlib.suppress(HistoryUnwritten):
+        file.write(Rows((event(2),)))
+
+    assert other.read_text() == "mine"
+
+
+def test_a_fifo_is_not_waited_for(file: HistoryFile, path: Path) -> None:
+    os.mkfifo(path)
+
+    with pytest.raises(HistoryUnwritten, match="it is not a file"):
+        file.write(Rows((event(),)))
+
+
+def test_a_lock_is_not_waited_for_and_costs_nothing(file: HistoryFile, path: Path) -> None:
+    file.write(Rows((event(1),)))
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(HistoryUnwritten, match=r"history\.db: database is locked"):
+        file.write(Rows((event(2),)))
+    reader.close()
+    file.write(Rows((event(2),)))
+
+    assert names(path) == ["pair.1", "pair.2"]
+
+
+def test_a_reader_keeps_a_write_from_being_done_by_half(file: HistoryFile, path: Path) -> None:
+    file.write(Rows((event(1),)))
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM events").fetchone()
+
+    with pytest.raises(HistoryUnwritten, match="locked"):
+        file.write(Rows((event(2),), (sample(1.0),)))
+    reader.close()
+
+    assert names(path) == ["pair.1"]
+    assert ask(path, "SELECT count(*) FROM lag") == [(0,)]
+
+
+def test_a_python_without_sqlite_is_told(
+    file: HistoryFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+
+    with pytest.raises(NoSqlite) as caught:
+        file.write(Rows((event(),)))
+
+    assert "-sqlite3" in caught.value.hint
+    assert not path.exists()
+
+
+def test_it_never_grows_beyond_its_bound_and_keeps_the_newest(path: Path) -> None:
+    most_bytes = 4 << 20
+    file = HistoryFile(path, None, most_bytes)
+    text = '{"text": "' + "x" * 200 + '"}'
+    file.write(Rows((), tuple(sample(1.0, time_ms) for time_ms in range(1_000))))
+
+    for first in range(0, 60_000, 1_000):
+        numbers = range(first, first + 1_000)
+        file.write(Rows(tuple(event(number, fields=text) for number in numbers)))
+        assert path.stat().st_size <= most_bytes
+
+    kept = names(path)
+    assert kept[-1] == "pair.59999"
+    assert 5_000 < len(kept) < 20_000
+    # A flood of events costs no samples.
+    assert ask(path, "SELECT count(*) FROM lag") == [(1_000,)]
+
+
+def test_a_batch_that_does_not_fit_is_refused_whole(path: Path) -> None:
+    file = HistoryFile(path, None, 64 << 10)
+    text = '{"text": "' + "x" * 2_000 + '"}'
+
+    with pytest.raises(HistoryUnwritten, match="full"):
+        file.write(Rows(tuple(event(number, fields=text) for number in range(1_000))))
+
+    file.write(Rows((event(1),)))
+    assert names(path) == ["pair.1"]
+
+
+def test_a_backlog_is_bounded_and_gives_up_samples_first() -> None:
+    backlog = Backlog(most=4)
+    for number in range(3):
+        backlog.put(sample(float(number)))
+    for number in range(3):
+        backlog.put(event(number))
+
+    rows = backlog.take()
+    assert rows
+    assert [row.event for row in rows.events] == ["pair.0", "pair.1", "pair.2"]
+    assert [row.seconds for row in rows.samples] == [2.0]
+    assert backlog.lost == 2
+
+    backlog.put(event(3))
+    backlog.put_back(rows)
+    assert [row.event for row in backlog.take().events] == [
+        f"pair.{number}" for number in range(4)
+    ]
+    assert backlog.lost == 3
+
+
+# --- age ---------------------------------------------------------------------------------------
+
+
+def test_what_is_too_old_goes_in_chunks(file: HistoryFile, path: Path) -> None:
+    old = tuple(event(number, NOW_MS - 10 * DAY_MS) for number in range(MOST_ROWS + 10))
+    file.write(Rows((*old, event(-1)), (sample(1.0, NOW_MS - 10 * DAY_MS), sample(2.0))))
+
+    file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
+    assert len(names(path)) == 11
+    file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
+
+    assert names(path) == ["pair.-1"]
+    assert ask(path, "SELECT seconds FROM lag") == [(2.0,)]
+
+
+def test_of_old_samples_the_worst_of_each_span_and_pair_stays(
+    file: HistoryFile, path: Path
+) -> None:
+    # The beginning of an hour, 3 days ago.
+    then_ms = (NOW_MS - 3 * DAY_MS) // HOUR_MS * HOUR_MS
+    span = (sample(1.0, then_ms), sample(9.0, then_ms + 30_000), sample(None, then_ms + 60_000))
+    blind = (sample(None, then_ms + 300_000), sample(None, then_ms + 330_000))
+    other = (sample(2.0, then_ms, pair="web"), sample(0.0, then_ms + 1, pair="web"))
+    apart = (sample(99.0, then_ms + 600_000), sample(None, then_ms + 600_001, verdict="ahead"))
+    young = (sample(1.0), sample(2.0))
+    file.write(Rows((), (*span, *blind, *other, *apart, *young)))
+
+    for _ in range(2):
+        file.change(lambda connection: thin(connection, NOW_MS))
+
+    left = ask(path, f"SELECT time_ms - {then_ms}, pair, verdict, seconds FROM lag ORDER BY id")
+    assert left[:-2] == [
+        (30_000, "home", "behind", 9.0),
+        (300_000, "home", "unknown", None),
+        (0, "web", "behind", 2.0),
+        (600_001, "home", "ahead", None),
+    ]
+    assert [seconds for *_, seconds in left[-2:]] == [1.0, 2.0]
+
+
+def test_samples_get_coarser_twice(file: HistoryFile, path: Path) -> None:
+    then_ms = (NOW_MS - 40 * DAY_MS) // HOUR_MS * HOUR_MS
+    rows = tuple(sample(float(number), then_ms + number * 60_000) for number in range(60))
+    file.write(Rows((), rows))
+
+    file.change(lambda connection: thin(connection, then_ms + 3 * DAY_MS))
+    assert ask(path, "SELECT count(*) FROM lag") == [(12,)]
+    file.change(lambda connection: thin(connection, NOW_MS))
+
+    assert ask(path, "SELECT seconds FROM lag") == [(59.0,)]
+
+
+def test_a_sample_from_a_wrong_century_does_not_stop_the_thinning(
+    file: HistoryFile, path: Path
+) -> None:
+    then_ms = (NOW_MS - 3 * DAY_MS) // HOUR_MS * HOUR_MS
+    file.write(Rows((), (sample(5.0, 1_000), sample(1.0, then_ms), sample(2.0, then_ms + 1))))
+
+    for _ in range(3):
+        file.change(lambda connection: thin(connection, NOW_MS))
+
+    assert ask(path, "SELECT seconds FROM lag ORDER BY id") == [(5.0,), (2.0,)]
+
+
+def test_nothing_goes_by_age_before_the_wall_clock_kept_step_for_an_hour() -> None:
+    clock = SteadyClock()
+    assert not clock.has_struck(Instant(0.0, 1_000.0))
+    assert not clock.has_struck(Instant(EVERY_S - 1, 1_000.0 + EVERY_S - 1))
+    # The wall clock was stepped by ten years: not this hour.
+    ahead = 1_000.0 + 3.15e8
+    assert not clock.has_struck(Instant(EVERY_S, ahead + EVERY_S))
+    # It was put right again: not this hour either.
+    assert not clock.has_struck(Instant(2 * EVERY_S, 1_000.0 + 2 * EVERY_S))
+
+    assert clock.has_struck(Instant(3 * EVERY_S, 1_000.5 + 3 * EVERY_S))
+    assert not clock.has_struck(Instant(3 * EVERY_S + 1, 1_001.5 + 3 * EVERY_S))

@@ -1,0 +1,172 @@
+"""What may befall a log never kills or blocks the daemon, and streams never wait for it."""
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.api.protocol import Verb
+from tests.daemon.small_disk import a_small_disk
+from tests.daemon.world import World, until
+
+LOST = "log.lines_lost"
+
+
+class Logged:
+    """A pair that streams, and the log that tells of it."""
+
+    def __init__(self, world: World, log: Path, *under: object) -> None:
+        self.world, self.log = world, log
+        master = world.make_master()
+        slave = world.make_slave(master)
+        lag_log = str(log.with_name("lag.log"))
+        pairs = {"test": (master, slave)}
+        config = world.configure(pairs, log_file=str(log), lag_log_file=lag_log)
+        self.daemon = world.start(config, *under)
+        world.streams_in_following_gear()
+        self.stream = world.status()["pid"]
+
+    def text(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    def happen(self) -> None:
+        """Have the status written to the log."""
+        self.daemon.send_signal(signal.SIGUSR2)
+
+    def mirrors_on(self) -> None:
+        """See that a write still reaches the slave, by the stream of before."""
+        tid = self.world.write(f"file{os.urandom(4).hex()}", "text\n")
+        self.world.reaches(
+            lambda now: int(now["slave_tid"] or "0", 16) >= tid, "the write is on the slave"
+        )
+        assert self.world.status()["pid"] == self.stream
+
+
+@pytest.fixture
+def logged(world_once: World) -> Logged:
+    (world_once.root / "log").mkdir(exist_ok=True)
+    return Logged(world_once, world_once.root / "log/hammerd.log")
+
+
+def test_rotated_log_is_followed_to_its_new_file(logged: Logged) -> None:
+    aside = logged.log.with_name("hammerd.log.0")
+    lag_log = logged.log.with_name("lag.log")
+    logged.log.rename(aside)
+    lag_log.rename(lag_log.with_name("lag.log.0"))
+
+    logged.daemon.send_signal(signal.SIGUSR1)
+    logged.happen()
+
+    until(lambda: "pair.status" in logged.text(), "the new log")
+    until(lambda: lag_log.exists() and lag_log.read_text(), "the new record of lag")
+    assert "pair.status" not in aside.read_text()
+    assert "daemon.started" in aside.read_text()
+    assert "config.reloaded" not in logged.text()
+    logged.mirrors_on()
+
+
+def test_truncated_log_goes_on_from_its_beginning(logged: Logged) -> None:
+    os.truncate(logged.log, 0)
+
+    logged.happen()
+
+    until(lambda: "pair.status" in logged.text(), "the log")
+    assert "\0" not in logged.text()
+    logged.mirrors_on()
+
+
+def test_removed_log_is_made_anew(logged: Logged) -> None:
+    logged.log.unlink()
+
+    logged.happen()
+
+    until(lambda: "pair.status" in logged.text(), "the log")
+
+
+def test_removed_directory_costs_lines_that_are_counted(logged: Logged) -> None:
+    shutil.rmtree(logged.log.parent)
+    logged.happen()
+    until(lambda: hammerd_counts(logged.world) > 0, "writes that failed")
+    logged.mirrors_on()
+
+    logged.log.parent.mkdir()
+    logged.happen()
+
+    until(lambda: LOST in logged.text(), "the count in the log")
+    until(lambda: "pair.status" in logged.text(), "the log")
+
+
+def test_directory_that_is_none_costs_lines_that_are_counted(logged: Logged) -> None:
+    aside = logged.log.parent.with_name("aside")
+    logged.log.parent.rename(aside)
+    logged.log.parent.write_text("")
+    logged.daemon.send_signal(signal.SIGUSR1)
+    logged.happen()
+    until(lambda: hammerd_counts(logged.world) > 0, "writes that failed")
+    logged.mirrors_on()
+
+    logged.log.parent.unlink()
+    aside.rename(logged.log.parent)
+    logged.happen()
+
+    until(lambda: LOST in logged.text(), "the count in the log")
+
+
+def test_full_disk_costs_lines_that_are_counted(world_once: World) -> None:
+    with a_small_disk(world_once.root / "log") as disk:
+        logged = Logged(world_once, disk.path / "hammerd.log")
+        disk.fill()
+        # What fits into the last page of the log is still written.
+        until(lambda: counts_after(logged) > 0, "writes that failed")
+        logged.mirrors_on()
+
+        disk.make_room()
+        logged.happen()
+
+        until(lambda: LOST in logged.text(), "the count in the log")
+        assert world_once.stop(logged.daemon) == 0
+
+
+def test_log_on_a_disk_that_hangs_holds_up_no_stream_and_no_answer(world_once: World) -> None:
+    world = world_once
+    (world.root / "log").mkdir(exist_ok=True)
+    wrapper = Path(__file__).with_name("hanging_log.py")
+    logged = Logged(world, world.root / "log/hammerd.log", sys.executable, wrapper)
+    hang = world.root / "log/hang"
+
+    hang.touch()
+    logged.happen()
+    logged.mirrors_on()
+    os.kill(world.status()["half_pids"][0], signal.SIGKILL)
+    world.reaches(
+        lambda now: now["state"] == "streaming" and now["pid"] != logged.stream, "a new stream"
+    )
+    assert "pair.status" not in logged.text()
+    hang.unlink()
+
+    until(lambda: "pair.status" in logged.text(), "all that was queued")
+    assert world.stop(logged.daemon) == 0
+
+
+def test_hanging_log_does_not_keep_the_daemon_from_stopping(world_once: World) -> None:
+    world = world_once
+    (world.root / "log").mkdir(exist_ok=True)
+    wrapper = Path(__file__).with_name("hanging_log.py")
+    logged = Logged(world, world.root / "log/hammerd.log", sys.executable, wrapper)
+
+    (world.root / "log/hang").touch()
+    world.ask(Verb.PAUSE, "test")
+
+    assert world.stop(logged.daemon) == 0
+
+
+def counts_after(logged: Logged) -> int:
+    logged.happen()
+    return hammerd_counts(logged.world)
+
+
+def hammerd_counts(world: World) -> int:
+    return int(world.ask(Verb.STATUS)["hammerd"]["writes_failed"])

@@ -1,0 +1,82 @@
+"""How grave the lines of a pair's life are, and how many there are of them."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.pair.states import (
+    Launching,
+    Memory,
+    PairLife,
+    Parked,
+    Probing,
+    State,
+    Stopped,
+    Stopping,
+    ThenBackoff,
+    ThenStopped,
+    Trouble,
+    WaitingForBackoff,
+)
+from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.daemon.logging.journal import Journal
+
+PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
+TROUBLE = Trouble("link_lost")
+FAILED = Memory(failures=3)
+PROBING, LAUNCHING = Probing(0, 20), Launching(0, 60, Gear.BULK)
+ENDING, BACKOFF = Stopping(0, 5, ThenBackoff(TROUBLE)), WaitingForBackoff(0, 9, TROUBLE)
+
+
+@dataclass
+class Lines:
+    """A logger that keeps the level and the name of each line."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def debug(self, event: str, **fields: object) -> None:
+        self.told.append(("debug", event))
+
+    def info(self, event: str, **fields: object) -> None:
+        self.told.append(("info", event))
+
+    def warning(self, event: str, **fields: object) -> None:
+        self.told.append(("warning", event))
+
+    def error(self, event: str, **fields: object) -> None:
+        self.told.append(("error", event))
+
+
+def told(*states: State, memory: Memory) -> list[tuple[str, str]]:
+    lines = Lines()
+    journal, before = Journal(lines, lines), states[0]
+    for state in states:
+        journal.stepped(before, PairLife(PAIR, memory, state), 0.0)
+        before = state
+    return lines.told
+
+
+def test_attempt_of_a_pair_that_keeps_failing_is_one_line() -> None:
+    lines = told(PROBING, LAUNCHING, ENDING, BACKOFF, memory=FAILED)
+
+    assert [event for level, event in lines if level != "debug"] == ["pair.waiting"]
+    assert ("warning", "pair.waiting") in lines
+
+
+def test_first_attempt_of_a_pair_is_told_step_by_step() -> None:
+    lines = told(PROBING, LAUNCHING, ENDING, BACKOFF, memory=Memory())
+
+    assert [level for level, _ in lines] == ["info", "info", "info", "warning"]
+
+
+@pytest.mark.parametrize(
+    ("state", "level"),
+    [
+        (Parked(0, 60, ParkCause.REFUSED, "ask"), "error"),
+        (replace(ENDING, then=ThenStopped()), "info"),
+        (Stopped(0), "info"),
+    ],
+)
+def test_what_is_no_retry_is_told_though_there_were_failures(state: State, level: str) -> None:
+    assert [one for one, _ in told(PROBING, state, memory=FAILED)][-1] == level

@@ -1,0 +1,192 @@
+"""A slave is its group's until no living member is left, whatever the members do about it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from hammerd.core.api.protocol import Verb
+from tests.daemon.scenarios.deaths.test_deaths import follows, no_two_writers, streams_anew
+from tests.daemon.stand_ins import HOSTS, odd_file, odd_stream, stand_in
+from tests.daemon.world import Status, World, living_pids, until
+
+WITHOUT_KILL = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")
+"""Run so, root may not end another user's processes: for it they survive SIGKILL."""
+
+IN_OWN_PIDS = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+def runs(*command: str) -> bool:
+    if os.geteuid() != 0 or shutil.which(command[0]) is None:
+        return False
+    return subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
+
+
+needs_setpriv = pytest.mark.skipif(
+    not runs(*WITHOUT_KILL), reason="needs root and setpriv of util-linux"
+)
+needs_unshare = pytest.mark.skipif(
+    not runs(*IN_OWN_PIDS), reason="needs root and unshare of util-linux"
+)
+
+
+def two_pairs(world: World) -> dict[str, tuple[object, object]]:
+    masters = {name: world.make_master(name) for name in ("test", "other")}
+    return {name: (master, world.make_slave(master, name)) for name, master in masters.items()}
+
+
+def one_pair(world: World) -> dict[str, tuple[object, object]]:
+    master = world.make_master()
+    pair = (master, world.make_slave(master))
+    world.write("first", "first\n")
+    return {"test": pair}
+
+
+def streams_with_two_halves(world: World, pair: str = "test") -> Status:
+    return world.reaches(
+        lambda now: now["state"] == "streaming" and len(now["half_pids"]) == 2,
+        "streaming, both halves seen",
+        pair,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_halves_that_ignore_term_are_killed_before_the_next_stream(
+    world: World, number: signal.Signals
+) -> None:
+    hammer = stand_in(world, 'trap "" TERM')
+    world.start(world.configure(one_pair(world), hammer=str(hammer), stop_grace="0.5s"))
+    before = world.streams_in_following_gear()
+
+    with no_two_writers(world):
+        if number is signal.SIGTERM:
+            os.kill(before["half_pids"][1], signal.SIGKILL)
+        else:
+            os.kill(before["pid"], signal.SIGKILL)
+        streams_anew(world, before)
+        follows(world, "written after\n")
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_stopped_half_ends_at_the_first_asking(world: World, index: int) -> None:
+    world.start(world.configure(one_pair(world), stop_grace="90s", stop_timeout="100s"))
+    before = world.streams_in_following_gear()
+    os.kill(before["half_pids"][index], signal.SIGSTOP)
+
+    world.ask(Verb.PAUSE, "test")
+
+    # Long before the KILL: a stopped process keeps the TERM pending until it is continued.
+    world.reaches(lambda now: now["state"] == "stopped", "stopped")
+    assert not living_pids(f"{world.hammer} -vv")
+
+
+def test_stopped_half_is_told_at_the_next_tick_and_so_is_its_going_on(mirrored: World) -> None:
+    target = mirrored.status()["half_pids"][1]
+
+    os.kill(target, signal.SIGSTOP)
+    until(lambda: f"pid {target}" in mirrored.log(), "the stop is told")
+    told = [line for line in mirrored.log().splitlines() if "pair.half_stopped" in line]
+    os.kill(target, signal.SIGCONT)
+    until(lambda: "pair.half_continued" in mirrored.log(), "its going on is told")
+
+    assert len(told) == 1
+    assert "target" in told[0]
+    assert mirrored.status()["restarts"] == 0
+    follows(mirrored, "written after\n")
+
+
+def test_half_that_is_forked_late_is_watched(world: World) -> None:
+    hammer = odd_stream(world, "late")
+    world.start(world.configure(one_pair(world), hammer=str(hammer)))
+    world.reaches(lambda now: len(now["half_pids"]) == 1, "one half is seen")
+    # Two ticks later hammerd has long ceased to seek halves of a stream that just began.
+    lag_log = world.root / "log/lag.log"
+    lines = len(lag_log.read_text().splitlines())
+    until(lambda: len(lag_log.read_text().splitlines()) > lines + 2, "two ticks")
+
+    odd_file(world).touch()
+    before = streams_with_two_halves(world)
+    os.kill(before["half_pids"][1], signal.SIGKILL)
+
+    world.reaches(lambda now: now["pid"] not in (None, before["pid"]), "a new stream")
+
+
+@needs_setpriv
+def test_group_that_survives_kill_is_told_and_holds_its_slave_only(world: World) -> None:
+    pairs = two_pairs(world)
+    hammer = odd_stream(world, "undying")
+    config = world.configure(pairs, hammer=str(hammer), stop_grace="0.3s")
+    world.start(config, *WITHOUT_KILL)
+    before = streams_with_two_halves(world)
+    undying = before["half_pids"][1]
+    odd_file(world).touch()
+
+    os.kill(before["half_pids"][0], signal.SIGKILL)
+    unkillable = world.reaches(lambda now: now["because"] == "unkillable", "unkillable")
+
+    assert (unkillable["state"], unkillable["health"]) == ("stopping", "critical")
+    assert unkillable["pid"] == before["pid"]
+    assert f"{undying}" in str(unkillable["half_pids"])
+    streams_with_two_halves(world, "other")
+    assert psutil.pid_exists(undying)
+    os.kill(undying, signal.SIGKILL)
+    after = streams_with_two_halves(world)
+    assert after["pid"] != before["pid"]
+    assert len([line for line in world.log().splitlines() if "pair.unkillable" in line]) == 1
+
+
+@needs_setpriv
+def test_survivors_of_stop_timeout_block_their_slave_only_at_the_next_start(world: World) -> None:
+    pairs = two_pairs(world)
+    hammer = odd_stream(world, "undying")
+    config = world.configure(pairs, hammer=str(hammer), stop_grace="0.3s", stop_timeout="1s")
+    first = world.start(config, *WITHOUT_KILL)
+    before = streams_with_two_halves(world)
+    streams_with_two_halves(world, "other")
+    undying = before["half_pids"][1]
+    odd_file(world).touch()
+
+    assert world.stop(first) == 1
+
+    left = [line for line in world.log().splitlines() if "daemon.left_behind" in line]
+    assert len(left) == 1
+    assert f"pgid={before['pid']}" in left[0]
+    assert (world.run_dir / f"streams/{before['pid']}.json").exists()
+    world.start(config, *WITHOUT_KILL)
+    streams_with_two_halves(world, "other")
+    waiting = world.reaches(lambda now: now["state"] == "waiting", "waiting")
+    assert waiting["waiting_for"] == "slave"
+    assert f"orphan group {before['pid']}" in waiting["hint"]
+    os.kill(undying, signal.SIGKILL)
+    streams_with_two_halves(world)
+
+
+@needs_unshare
+def test_zombies_that_nobody_reaps_keep_no_slave(world: World) -> None:
+    config = world.configure(one_pair(world))
+    host = world.start(config, *IN_OWN_PIDS, sys.executable, HOSTS / "never_reaps.py")
+    world.streams_in_following_gear()
+    leader, *halves = sorted(living_pids(f"{world.hammer} -vv"))
+
+    with no_two_writers(world):
+        os.kill(leader, signal.SIGKILL)
+        until(lambda: not {leader, *halves} & living_pids(str(world.root)), "the group is dead")
+        world.streams_in_following_gear()
+        follows(world, "written after the death\n")
+
+    assert {psutil.Process(half).status() for half in halves} == {psutil.STATUS_ZOMBIE}
+    assert "pair.unkillable" not in world.log()
+    [daemon] = living_pids("hammerd.cli.main run") & below(host.pid)
+    os.kill(daemon, signal.SIGTERM)
+    until(lambda: "daemon.stopped survivors=0" in world.log(), "the daemon has stopped")
+    assert not living_pids(f"{world.hammer} -vv")
+
+
+def below(pid: int) -> set[int]:
+    return {child.pid for child in psutil.Process(pid).children(recursive=True)} - {
+        child.pid for child in psutil.Process(pid).children()
+    }

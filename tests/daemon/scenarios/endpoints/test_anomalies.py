@@ -1,0 +1,120 @@
+"""What happens to an end against the order of things is in the log, with before and after."""
+
+from pathlib import Path
+
+from hammerd.core.api.protocol import Verb
+from hammerd.simulator import admin
+from tests.daemon.world import World, until
+
+
+def paused(world: World) -> World:
+    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    world.ask(Verb.PAUSE, "test")
+    world.reaches(lambda now: now["state"] == "stopped", "stopped")
+    return world
+
+
+def is_told(world: World, name: str, end: Path, before: object, after: object) -> None:
+    line = f"{name} end={end} before={before} after={after}"
+    try:
+        until(lambda: line in world.log(), line)
+    except AssertionError:
+        raise AssertionError(f"never came: {line}\n{world.log()}") from None
+
+
+def shown(tid: int) -> str:
+    return f"0x{tid:016x}"
+
+
+def test_slave_that_somebody_else_moves_is_told(mirrored: World) -> None:
+    world, slave = paused(mirrored), mirrored.fs(2) / "pfs/test"
+    first = admin.sync_end_tid(slave)
+    world.write("more", "more\n")
+
+    world.run_hammer("mirror-copy", world.fs(1) / "pfs/test", slave)
+    last = admin.sync_end_tid(slave)
+    is_told(world, "slave.tid_jumped", slave, shown(first), shown(last))
+
+    world.run_hammer("pfs-update", slave, f"sync-end-tid={first:016x}")
+    is_told(world, "slave.tid_went_back", slave, shown(last), shown(first))
+
+
+def test_master_that_goes_back_is_told_and_believed_once_confirmed(mirrored: World) -> None:
+    world, master = paused(mirrored), mirrored.fs(1) / "pfs/test"
+    held = admin.flush_tid(world.fs(1))
+    lost = world.write("lost", "in a crash\n")
+    world.reaches(lambda now: now["master_tid"] == shown(lost), "the master moved")
+
+    (world.fs(1) / ".hammerfs/flush_tid").write_text(f"{held:#018x}\n")
+
+    is_told(world, "master.tid_went_back", master, shown(lost), shown(held))
+    world.reaches(
+        lambda now: now["master_tid"] == shown(held) and now["lag_verdict"] == "in_sync",
+        "in sync with what the master holds",
+    )
+
+
+def test_roles_and_uuids_that_change_are_told(mirrored: World) -> None:
+    world, slave = paused(mirrored), mirrored.fs(2) / "pfs/test"
+    uuid, other = admin.shared_uuid(slave), "11111111-2222-11f1-a43f-01301bb8a9f5"
+
+    world.run_hammer("pfs-upgrade", slave)
+    is_told(world, "end.role_changed", slave, "slave", "master")
+    world.run_hammer("pfs-downgrade", slave)
+    is_told(world, "end.role_changed", slave, "master", "slave")
+    world.run_hammer("pfs-update", slave, f"shared-uuid={other}")
+    is_told(world, "end.uuid_changed", slave, uuid, other)
+
+
+def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
+    for number in range(12):
+        tid = mirrored.write(f"file{number}", "text\n")
+        mirrored.reaches(
+            lambda now: int(now["slave_tid"], 16) >= tid,  # noqa: B023
+            "the write is on the slave",
+        )
+    mirrored.ask(Verb.RESTART, "test")
+    mirrored.write("last", "text\n")
+    mirrored.streams_in_following_gear()
+    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+
+    assert "tid_" not in mirrored.log()
+    assert "_changed" not in mirrored.log()
+
+
+def test_sample_older_than_a_repair_parks_nobody(world_once: World) -> None:
+    """The reading that saw the slave promoted began before the repair, and comes after it."""
+    world = world_once
+    master = world.make_master()
+    slave = world.make_slave(master)
+    world.write("first", "first\n")
+    gate = world.root / "gate"
+    # The wrapper prints what it read of a promoted slave only when the gate is open.
+    directory = world.root / "wrap"
+    directory.mkdir()
+    program = directory / "hammer"
+    program.write_text(
+        f'#!/bin/sh\ncase "$1" in pfs-status) ;; *) exec {world.hammer} "$@" ;; esac\n'
+        f'out=$({world.hammer} "$@")\n'
+        f"case $(readlink {slave}) in\n"
+        f"  @@-1:*) echo read >> {world.root}/reads\n"
+        f"  while [ -e {gate} ]; do sleep 0.01; done ;;\n"
+        'esac\necho "$out"\n'
+    )
+    program.chmod(0o755)
+    world.start(world.configure({"test": (master, slave)}, hammer=str(program)))
+    before = world.streams_in_following_gear()
+    reads = world.root / "reads"
+
+    gate.touch()
+    world.run_hammer("pfs-upgrade", slave)
+    until(reads.exists, "a sample has seen the slave as a master")
+    world.run_hammer("pfs-downgrade", slave)
+    world.run_hammer("pfs-update", slave, "sync-end-tid=1")
+    world.ask(Verb.RESTART, "test")
+    gate.unlink()
+
+    world.reaches(
+        lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "streams anew"
+    )
+    assert "pair.parked" not in world.log()

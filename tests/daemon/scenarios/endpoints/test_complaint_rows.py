@@ -1,0 +1,73 @@
+"""Every complaint that hammerd knows, made by a stream of a pair: the operator sees what to do.
+
+The rows are those of hammerd.8's troubleshooting; the texts are recorded or documented ones.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.hammer.diagnostics import diagnose
+from hammerd.core.hammer.hints import LOCAL_ROOT_HINT
+from hammerd.core.hammer.messages import Complaint, Cure
+from tests.core.hammer.test_diagnostics import SAID
+from tests.daemon.world import Status, World
+from tests.daemon.wrapped import wrap
+
+COMPLAIN = """\
+for slave; do :; done
+text="{said}/${{slave##*/}}"
+case " $* " in *" mirror-stream "*)
+    if [ -f "$text" ]; then cat "$text" >&2; exit 1; fi
+    if [ -f "$text.note" ]; then cat "$text.note" >&2; fi
+esac
+"""
+
+
+def complaint_of(name: str) -> Complaint:
+    found = diagnose(SAID[name][0])
+    assert found is not None
+    return found
+
+
+@pytest.mark.timeout(240)
+def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> None:
+    world = world_once
+    complaints = {name: complaint_of(name) for name in SAID}
+    told = {name: one for name, one in complaints.items() if one.cure is not Cure.ECHO}
+    config = provoke(world, told)
+
+    world.start(config)
+
+    for name, complaint in told.items():
+        if complaint.cure is Cure.NOTE:
+            world.reaches(lambda now: listed(now, name), f"{name} counted", name)  # noqa: B023
+            world.reaches(lambda now: now["state"] == "streaming", "it goes on", name)
+        else:
+            now = world.reaches(lambda now: says(now, complaint), name, name)  # noqa: B023
+            assert now["hint"] == (LOCAL_ROOT_HINT if name == "root_needed" else complaint.hint)
+
+
+def provoke(world: World, told: dict[str, Complaint]) -> Path:
+    """Make a pair for each complaint, whose stream says it and ends, or goes on after a note."""
+    said = world.root / "said"
+    said.mkdir()
+    pairs = {}
+    for name, complaint in told.items():
+        master = world.make_master(name)
+        pairs[name] = (master, world.make_slave(master, name))
+        suffix = ".note" if complaint.cure is Cure.NOTE else ""
+        (said / f"{name}{suffix}").write_text(SAID[name][0] + "\n")
+    hammer = wrap(world, COMPLAIN.format(said=said))
+    return world.configure(pairs, hammer=hammer, backoff_max="5s", backoff_initial="5s")
+
+
+def listed(now: Status, name: str) -> bool:
+    return name in [complaint["name"] for complaint in now["complaints"]]
+
+
+def says(now: Status, complaint: Complaint) -> bool:
+    if complaint.cure is Cure.PARK:
+        return bool(now["state"] == "parked" and now["because"] == complaint.park_cause)
+    waits_for = "mount" if complaint.cure is Cure.MOUNT else "backoff"
+    return (now["waiting_for"], now["because"]) == (waits_for, complaint.name)

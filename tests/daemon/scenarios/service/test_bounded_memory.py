@@ -1,0 +1,102 @@
+"""What is kept of an end or a pair goes with it: whichever part keeps it, under whatever name."""
+
+import asyncio
+import gc
+from collections.abc import Iterable, Iterator
+from types import FunctionType, MethodType, ModuleType
+
+import structlog
+
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.tid import Tid
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.probe.batch import BatchReader
+from hammerd.daemon.probe.disk_space import DiskSpaceWatch
+from hammerd.daemon.probe.pfs_status import PfsStatusCommands
+from hammerd.daemon.probe.queue import ProbeQueue
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.timing.clock import Clock
+from tests.daemon.probe.test_batch import Disks, Ticks
+
+KEPT = Pair("kept", Endpoint("/x/kept-master"), Endpoint("/y/kept-slave"))
+GONE = Pair("gone", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave"))
+REMOTE = Pair("gone-too", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave", host="gone"))
+
+
+def texts_of(*parts: object) -> Iterator[str]:
+    """Yield each text that can be reached from these parts, but by code."""
+    seen: set[int] = set()
+    left: list[object] = list(parts)
+    while left:
+        one = left.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType | MethodType):
+            continue
+        seen.add(id(one))
+        if isinstance(one, str):
+            yield one
+        # Of a dict whose keys are texts it tells the values only.
+        left += [*one, *one.values()] if isinstance(one, dict) else gc.get_referents(one)
+
+
+def holding(parts: Iterable[object], needle: str) -> list[str]:
+    """Return the names of the parts from which a text with this needle can be reached."""
+    return [
+        type(part).__name__ for part in parts if any(needle in text for text in texts_of(part))
+    ]
+
+
+def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
+    disks, readings, anomalies = Disks(), ReadingStore(), Anomalies()
+    log = structlog.wrap_logger(structlog.PrintLogger(), processors=[_drop])
+    journal = Journal(log, log)
+    feed = ReadingIngest(readings, anomalies, journal)
+    calls = PfsStatusCommands(disks, "/sbin/hammer", "/root")  # type: ignore[arg-type]
+    reader = ProbeQueue(BatchReader(calls, disks, Clock(Ticks())))  # type: ignore[arg-type]
+    rooms = DiskSpaceWatch(disks, journal)  # type: ignore[arg-type]
+    parts = (readings, anomalies, feed, reader, rooms, journal)
+
+    async def read(*pairs: Pair) -> None:
+        feed.take(await reader.sample(pairs, 20), pairs)
+        await rooms.look(pair.slave for pair in pairs)
+        disks.asked.clear()
+
+    asyncio.run(read(KEPT, GONE, REMOTE))
+    for pair in (KEPT, GONE, REMOTE):
+        _fill(pair, readings, anomalies)
+    assert set(holding(parts, "gone-")) >= {
+        "Anomalies",
+        "ReadingStore",
+        "ReadingIngest",
+        "ProbeQueue",
+    }
+
+    for part in (readings, anomalies, feed):
+        part.forget_all_but({KEPT.master, KEPT.slave})
+    for pair in (GONE, REMOTE):
+        readings.forget(pair.name)
+        anomalies.forget(pair.name)
+        journal.forget(pair.name)
+    asyncio.run(read(KEPT))
+
+    assert holding(parts, "gone-master") == []
+    assert holding(parts, "gone-slave") == []
+    assert holding(parts, REMOTE.name) == []
+
+
+def _fill(pair: Pair, readings: ReadingStore, anomalies: Anomalies) -> None:
+    """Let all be known of a pair's ends that can be known of ends."""
+    for tid in range(1000):
+        anomalies.announced(pair.slave, Tid(tid))
+        anomalies.committed(pair.slave, Tid(tid))
+        readings.committed(pair.slave, Tid(tid), float(tid))
+    anomalies.belongs(pair.slave, "disk 1", "disk 2")
+    readings.unread(pair.slave, "a reason")
+    readings.related(pair, "another reason")
+    readings.master_read(pair.master, Tid(9), Clock(Ticks()).now(), ReadSpan(1.0, 2.0))
+
+
+def _drop(_logger: object, _method: str, _event: object) -> str:
+    raise structlog.DropEvent

@@ -1,0 +1,42 @@
+"""Nothing that the daemon does not need is imported in its process."""
+
+import subprocess
+import sys
+
+import psutil
+
+from tests.daemon.world import World
+
+LIST_MODULES = """
+import sys
+from hammerd.daemon.service.lean_imports import without_unused_modules
+with without_unused_modules():
+    import hammerd.daemon.run
+print(*sorted(sys.modules))
+"""
+
+
+def test_daemon_imports_neither_rich_nor_ssl_nor_the_simulator() -> None:
+    __import__("rich")  # it is installed here, or the test would prove nothing
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_MODULES], capture_output=True, text=True, check=True
+    )
+    modules = set(done.stdout.split())
+
+    assert {"structlog", "tenacity", "psutil", "asyncio"} <= modules
+    unused = {"rich", "ssl", "click", "sqlite3", "hypothesis", "hammerd.simulator"}
+    assert not modules & unused
+
+
+def test_daemon_has_two_threads_and_no_fd_to_spare(world_once: World) -> None:
+    master = world_once.make_master()
+    slave = world_once.make_slave(master)
+    daemon = world_once.start(world_once.configure({"test": (master, slave)}))
+    world_once.streams_in_following_gear()
+
+    process = psutil.Process(daemon.pid)
+
+    (looker,) = [one for one in process.children() if any("look.py" in w for w in one.cmdline())]
+    assert looker.num_fds() == 3, "the child that looks at paths inherits nothing"
+    assert process.num_threads() == 2
+    assert process.num_fds() < 24

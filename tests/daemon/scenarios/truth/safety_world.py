@@ -1,0 +1,333 @@
+"""A pair whose truth is known, and what readings, a stream and flushes tell hammerd of it.
+
+Virtual time; the truth is tests/simulator/history.py, on the simulator's own model of publishing.
+Chance decides what happens next, how long a reading takes, and how late a word is heard. After
+each move the claims of Readings are held against the truth.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from hammerd.core.hammer.messages import Batch, Message, WentIdle
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.flush_proofs import STEP_SPAN_S, SYNCER_S
+from hammerd.core.replication.lag import Lag
+from hammerd.core.replication.master_inference import MasterInference
+from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.saved_moments import SavedMoment
+from hammerd.core.tid import Tid
+from hammerd.daemon.readings.store import Patience, ReadingStore
+from hammerd.daemon.state import tid_clock_file
+from hammerd.daemon.state.tid_clock_file import SavedClocks
+from hammerd.daemon.timing.clock import Clock, Instant
+from hammerd.simulator.kernel.publishing import Publishing
+from tests.simulator.history import MasterHistory, SlaveHistory
+
+MASTER, SLAVE = Endpoint("/master"), Endpoint("/slave")
+PAIR = Pair("pair", MASTER, SLAVE)
+TRUSTED = Patience(here_s=1e9, remote_s=1e9)
+WALL = 1.7e9
+
+
+class Logged(Publishing):
+    """Remembers when each TID was published."""
+
+    __slots__ = ("moments",)
+
+    def __init__(self, published: int) -> None:
+        super().__init__(published)
+        self.moments: list[tuple[int, float]] = []
+
+    def settle(self, now: float) -> None:
+        while self.groups and self.groups[0][0] <= now:
+            ended_at, before = self.groups[0][0], self.published
+            self.step()
+            if self.published != before:
+                self.moments.append((self.published, ended_at))
+
+    def recover(self, now: float) -> int:
+        self.settle(now)
+        before, after = self.published, super().recover(now)
+        if after != before:
+            self.moments.append((after, now))
+        return after
+
+
+@dataclass
+class Stream:
+    """What the pipe holds: messages and when they were printed; `emptied_at` is the last read."""
+
+    listening: MasterInference
+    rests_until: float = 0.0
+    printed: list[tuple[float, Message]] = field(default_factory=list)
+    emptied_at: float | None = None
+
+
+@dataclass
+class SafetyWorld:
+    """One history."""
+
+    seed: int
+    now: float = 0.0
+    violations: list[str] = field(default_factory=list)
+    looks: int = 0
+    known: int = 0
+
+    def __post_init__(self) -> None:
+        self.chance = Random(self.seed)
+        self.master = MasterHistory(f"{self.seed}", period_s=SYNCER_S)
+        self.master.publishing = Logged(self.master.published_at_first)
+        self.slave = SlaveHistory(tid=self.master.published_at_first)
+        self.slave.durable = self.slave.tid
+        self.booted_at = 0.0
+        self.readings = self._new_readings()
+        self.saved: str | None = None
+        self.stream: Stream | None = None
+        # Each reading as it was made, and each flush that completed: what could be known at all.
+        self.seen: list[tuple[int, float]] = []
+        self.marks: list[tuple[int, float]] = []
+
+    def run(self, moves: int) -> None:
+        """Let so much happen, and look after each of it."""
+        every: tuple[Callable[[], None], ...] = (
+            *(self.write,) * 4,
+            *(self.sync,) * 3,
+            *(self.read,) * 4,
+            *(self.batch,) * 5,
+            self.synctid,
+            self.slave_flush,
+            self.checkpoint,
+            self.stop_stream,
+            self.master_cut,
+            self.slave_cut,
+            self.restart,
+        )
+        for _ in range(moves):
+            self.wait()
+            self.chance.choice(every)()
+            self.hear()
+            self.look()
+
+    def wait(self) -> None:
+        self.pass_s(self.chance.choice((0.01, 0.3, 1.0, 5.0, 30.0)))
+
+    def pass_s(self, most_s: float) -> None:
+        self.now += self.chance.random() * most_s
+
+    # --- what happens ------------------------------------------------------------------------
+
+    def write(self) -> None:
+        self.master.write(self.now)
+
+    def sync(self) -> None:
+        self.master.sync(self.now)
+
+    def synctid(self) -> None:
+        """Flush the master's file system as flush_every does; it may be told late."""
+        began = self.instant()
+        done, tid = self.master.synctid(self.now)
+        self.now = done
+        self.pass_s(0.5)
+        self.readings.master_flushed(MASTER, Tid(tid), began)
+        self.marks.append((tid, self.booted_at + began.at))
+
+    def slave_flush(self) -> None:
+        began_at = self.at()
+        self.now = self.slave.flush(self.now)
+        self.pass_s(0.2)
+        if self.chance.random() < 0.3:
+            self.batch()
+        self.readings.slave_flushed(SLAVE, began_at)
+
+    def read(self) -> None:
+        """Read both ends, the slave first, while both may move."""
+        began = self.instant()
+        slow_s = self.chance.choice((0.0, 0.05, 3.0))
+        self.pass_s(slow_s)
+        slave_tid = self.slave.tid
+        self.between()
+        self.pass_s(slow_s)
+        master_tid = self.master.published(self.now)
+        self.between()
+        self.pass_s(slow_s)
+        self.read_slave(slave_tid, began)
+        self.read_master(master_tid, began)
+
+    def read_slave(self, tid: int, began: Instant) -> None:
+        self.readings.slave_read(SLAVE, Tid(tid), ReadSpan(began.at, self.at()))
+
+    def read_master(self, tid: int, began: Instant) -> None:
+        span = ReadSpan(began.at + 1e-6, self.at())
+        back = self.readings.master_read(MASTER, Tid(tid), replace(began, at=span.began_at), span)
+        if back is not None:
+            self.violations.append(f"{self.now}: the master never went back, {back}")
+        self.seen.append((tid, self.booted_at + began.at))
+
+    def between(self) -> None:
+        """Let something happen while a reading is under way."""
+        happen = self.chance.choice((self.write, self.sync, self.batch, self.hear, lambda: None))
+        happen()
+
+    def batch(self) -> None:
+        """Let the stream copy what there is, or a slice of it; a dead one is launched anew."""
+        if self.stream is None:
+            self.stream = Stream(MasterInference(self.at()))
+        stream = self.stream
+        if self.now < stream.rests_until:
+            return
+        end = self.master.published(self.now)
+        begin = self.slave.tid + 1
+        if begin >= end:
+            return
+        is_whole = self.chance.random() < 0.8
+        self.print(Batch(Tid(begin), Tid(end), None if is_whole else 100))
+        self.pass_s(0.3)
+        if self.chance.random() < 0.2:
+            self.sync()
+        # A slice ends at no TID that was published, and a dying stream commits none.
+        until = end if is_whole else self.chance.randint(begin, end)
+        self.slave.commit(self.now, until)
+        commit_heard = self.chance.choice((0.0, 0.0, 2.0))
+        self.late(commit_heard, lambda: self.readings.committed(SLAVE, Tid(until), self.at()))
+        if until == end:
+            self.print(WentIdle())
+        stream.rests_until = self.now + 1.0
+
+    def late(self, most_s: float, happen: Callable[[], None]) -> None:
+        self.pass_s(most_s)
+        happen()
+
+    def print(self, message: Message) -> None:
+        if self.stream is not None:
+            self.stream.printed.append((self.now, message))
+
+    def hear(self) -> None:
+        """Read the pipe, which may have waited for long; sometimes do not come to it."""
+        stream = self.stream
+        if stream is None or self.chance.random() < 0.2:
+            return
+        began_at, printed = self.at(), stream.printed
+        stream.printed = []
+        unsaid_at = self.unsaid_at(stream)
+        if not printed:
+            return
+        stream.emptied_at = began_at
+        for _, message in printed:
+            known_at = stream.listening.rested_at if unsaid_at is None else unsaid_at
+            stream.listening, observation = stream.listening.hear(message, known_at)
+            # As stream_observer.py does with a master that is here: of slices nothing is taken.
+            if observation is not None and isinstance(message, Batch):
+                span = ReadSpan(observation.at, self.at())
+                self.readings.master_seen(MASTER, observation.tid, observation.at, span)
+
+    def unsaid_at(self, stream: Stream) -> float | None:
+        """Return when nothing of what the pipe holds was in it, as daemon/stream/stderr_reader.py does."""
+        return stream.emptied_at
+
+    def stop_stream(self) -> None:
+        self.hear()
+        self.stream = None
+
+    # --- crashes -----------------------------------------------------------------------------
+
+    def master_cut(self) -> None:
+        self.stream = None
+        self.master.cut(self.now)
+        self.pass_s(60.0)
+
+    def slave_cut(self) -> None:
+        """Cut the power of the host of the slave and of hammerd; both come back after a while."""
+        self.slave.cut(self.now)
+        self.pass_s(120.0)
+        self.booted_at = self.now - 20.0
+        self.restart()
+
+    def checkpoint(self) -> None:
+        clocks, slaves = self.readings.saved()
+        now = self.instant()
+        moment = SavedMoment(now.time, now.at, WALL + self.booted_at)
+        self.saved = "".join(
+            tid_clock_file.pieces(SavedClocks(clocks, slaves, moment, now.time - now.at))
+        )
+
+    def restart(self) -> None:
+        """Begin hammerd anew with what it saved last, in this boot or in the next."""
+        self.stream = None
+        self.readings = self._new_readings()
+        self.seen, self.marks = [], []
+        if self.saved is None:
+            return
+        now = self.instant()
+        moment = SavedMoment(now.time, now.at, WALL + self.booted_at)
+        kept = tid_clock_file.carried(tid_clock_file.parse(self.saved), moment, now.at)
+        assert kept is not None
+        self.readings.load(kept.clocks, kept.slaves, kept.before_boot)
+
+    # --- what is claimed -----------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Hold what is claimed now against the truth."""
+        lag = self.readings.lag(PAIR, self.at())
+        self.looks += 1
+        self.known += lag.safe_at is not None
+        tid = self.slave.tid
+        self._look_at_flushes("safe", lag.safe_at, tid)
+        cut = replace(self.slave, _flushing=list(self.slave._flushing)).cut(self.now)
+        self._look_at_flushes("durable", lag.durable_at, cut)
+        self._look_at_lag(lag, tid)
+        if lag.safe_at is not None:
+            self._look_at_what_could_be_known(lag.safe_at)
+
+    def _look_at_flushes(self, what: str, at: float | None, tid: int) -> None:
+        if at is None:
+            return
+        moment = self.booted_at + at
+        for write in self.master.writes:
+            if write.flushed_at is None or write.flushed_at > moment or write.is_lost:
+                continue
+            if write.content_tid is None or write.content_tid > tid:
+                self.violations.append(
+                    f"{self.now}: {what} until {moment}, yet a flush of {write.flushed_at} is not"
+                )
+                return
+
+    def _look_at_lag(self, lag: Lag, tid: int) -> None:
+        self.master.published(self.now)
+        publishing = self.master.publishing
+        assert isinstance(publishing, Logged)
+        missing = [at for published, at in publishing.moments if published > tid]
+        if lag.seconds is not None and missing and lag.seconds < self.now - min(missing) - 1e-6:
+            self.violations.append(f"{self.now}: lag {lag.seconds}, {self.now - min(missing)} old")
+
+    def _look_at_what_could_be_known(self, safe_at: float) -> None:
+        known = self.readings.slave(SLAVE)
+        # Whether a slave that was not read since the start is there at all nobody knows.
+        if known is None or not self.seen:
+            return
+        best = max(self._provable(known.tid), default=None)
+        if best is not None and self.booted_at + safe_at < best - SYNCER_S - 1e-3:
+            self.violations.append(f"{self.now}: safe until {safe_at}, known was {best}")
+
+    def _provable(self, tid: int) -> list[float]:
+        """Return all that this run's own readings and flushes prove of a TID."""
+        held = max((seen for seen, _ in self.seen if seen <= tid), default=None)
+        if held is None:
+            return [at for mark, at in self.marks if mark <= tid]
+        before = [at - STEP_SPAN_S for seen, at in self.seen if seen < held]
+        still = [at - SYNCER_S for seen, at in self.seen if seen == held]
+        return [*before, *still, *(at for mark, at in self.marks if mark <= tid)]
+
+    # --- clocks --------------------------------------------------------------------------------
+
+    def _new_readings(self) -> ReadingStore:
+        readings = ReadingStore(TRUSTED, Clock(self.at))
+        readings.has_role(MASTER, is_master=True)
+        return readings
+
+    def at(self) -> float:
+        """Return the monotonic time, which begins with the boot."""
+        return self.now - self.booted_at
+
+    def instant(self) -> Instant:
+        return Instant(self.at(), WALL + self.now)

@@ -1,0 +1,112 @@
+"""Random histories of a pair: what is claimed of safe, durable and lag is never false.
+
+HAMMERD_HISTORIES raises their number:
+
+    HAMMERD_HISTORIES=10000 .venv/bin/pytest -s tests/daemon/scenarios/truth/test_safety_histories.py
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from hammerd.core.replication import flush_proofs, lag
+from hammerd.core.replication.flush_proofs import FlushProof
+from hammerd.core.replication.tid_clock import TidClock, last_held
+from hammerd.core.tid import Tid
+from hammerd.daemon.readings import known_slaves, store
+from hammerd.daemon.state import tid_clock_file
+from tests.daemon.scenarios.truth.safety_world import SafetyWorld
+
+HISTORIES = int(os.environ.get("HAMMERD_HISTORIES", "400"))
+MOVES = 60
+ENOUGH_HISTORIES = 5000
+"""So many at most are lived until one of them finds what is wrong."""
+
+
+def lived(histories: int) -> Iterator[SafetyWorld]:
+    for seed in range(histories):
+        world = SafetyWorld(seed)
+        world.run(MOVES)
+        yield world
+
+
+def is_found(words: str) -> bool:
+    """Tell whether a history comes to a violation that is told with these words."""
+    return any(words in said for world in lived(ENOUGH_HISTORIES) for said in world.violations)
+
+
+@pytest.mark.timeout(120 + HISTORIES / 20)
+def test_no_claim_of_any_history_is_false_or_much_less_than_could_be_known() -> None:
+    worlds = tuple(lived(HISTORIES))
+
+    false = [(world.seed, said) for world in worlds for said in world.violations]
+    looks, known = sum(world.looks for world in worlds), sum(world.known for world in worlds)
+    sys.stdout.write(f"histories {len(worlds)}, looks {looks}, safe known in {known}\n")
+    assert false == []
+    assert known > looks / 2
+
+
+def held_is_safe(clock: TidClock, tid: Tid) -> FlushProof | None:
+    """Claim what the last sample showed as safe: the rule that publishing in steps breaks."""
+    held = last_held(clock, tid)
+    return None if held is None else FlushProof(held.at, held.is_approximate)
+
+
+def flush_is_proven(clock: TidClock, tid: Tid) -> FlushProof | None:
+    """Take the flush that published a TID for one that the TID holds: no step back."""
+    held = last_held(clock, tid)
+    later = None if held is None else replace(held, at=held.at - flush_proofs.STEP_SPAN_S)
+    return None if later is None else FlushProof(later.at, later.is_approximate)
+
+
+@pytest.mark.parametrize("rule", [held_is_safe, flush_is_proven])
+def test_rule_without_the_step_back_is_found_false(
+    monkeypatch: pytest.MonkeyPatch, rule: Callable[[TidClock, Tid], FlushProof | None]
+) -> None:
+    monkeypatch.setattr(lag, "proven", rule)
+
+    assert is_found(": safe until")
+
+
+def test_commit_that_is_taken_for_durable_is_found_false(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = known_slaves.moved
+    monkeypatch.setattr(
+        known_slaves,
+        "moved",
+        lambda *known: replace(moved(*known), durable_tid=known[1].tid),
+    )
+
+    assert is_found(": durable until")
+
+
+def test_flat_zero_in_sync_is_found_false(monkeypatch: pytest.MonkeyPatch) -> None:
+    lag_of = lag.lag_of
+
+    def flat(*known: object, **more: object) -> lag.Lag:
+        found = lag_of(*known, **more)  # type: ignore[arg-type]
+        is_in_sync = found.verdict is lag.LagVerdict.IN_SYNC
+        return replace(found, seconds=0.0) if is_in_sync else found
+
+    monkeypatch.setattr(store, "lag_of", flat)
+
+    assert is_found(": lag 0.0")
+
+
+def test_commit_that_is_believed_after_a_reboot_is_found_false(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tid_clock_file, "left_by_cut", lambda known: known)
+
+    assert is_found(": safe until")
+
+
+def test_word_that_is_taken_for_fresh_when_heard_is_found_false(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pipe may have held it for long, while the master moved on."""
+    monkeypatch.setattr(SafetyWorld, "unsaid_at", lambda world, _stream: world.at())
+
+    assert is_found(":")

@@ -1,0 +1,124 @@
+"""A config that others than root could change is none for root."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.core.api.protocol import Verb
+from hammerd.core.errors import ConfigError
+from hammerd.daemon.service import config_file
+from tests.daemon.rights import ROOT_ONLY
+from tests.daemon.world import World
+
+USER = 65534
+HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    directory = tmp_path / "etc"
+    directory.mkdir(mode=0o755)
+    path = directory / "hammerd.toml"
+    path.write_text('[pairs.a]\nmaster = "/m"\nslave = "/s"\n')
+    path.chmod(0o644)
+    return path
+
+
+def refused(path: Path) -> list[str]:
+    """Return what is said against reading a config, nothing where it is read."""
+    try:
+        assert config_file.read(str(path)).startswith(b"[pairs.a]")
+    except ConfigError as error:
+        return [f"{fault.where}: {fault.what}" for fault in error.faults]
+    return []
+
+
+def test_an_ordinary_config_is_read(config: Path):
+    assert refused(config) == []
+
+
+def test_a_config_that_is_not_there_is_the_system_s_to_refuse(config: Path):
+    with pytest.raises(FileNotFoundError):
+        config_file.read(str(config.with_name("none.toml")))
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "lag"])
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, command: str) -> None:
+    fifo = tmp_path / "hammerd.toml"
+    os.mkfifo(fifo, 0o600)
+
+    done = subprocess.run(
+        [*HAMMERD, command, "-c", str(fifo)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "COLUMNS": "500"},
+    )
+
+    assert done.returncode == 66
+    assert "it is no file but a FIFO" in done.stderr
+
+
+@ROOT_ONLY
+def test_a_file_or_directory_that_others_can_change_is_refused(config: Path):
+    config.chmod(0o666)
+    config.parent.chmod(0o777)
+    os.chown(config, USER, 0)
+
+    assert refused(config) == [
+        f"file: {config} is not root's",
+        f"file: everybody may write to {config}",
+        f"directory: everybody may write to {config.parent}",
+    ]
+
+
+@ROOT_ONLY
+def test_a_link_is_followed_and_judged_on_its_way(config: Path, tmp_path: Path):
+    link = tmp_path / "links" / "hammerd.toml"
+    link.parent.mkdir(mode=0o755)
+    link.symlink_to(config)
+    assert refused(link) == []
+
+    os.chown(link, USER, 0, follow_symlinks=False)
+    link.parent.chmod(0o1777)
+    config.parent.chmod(0o777)
+
+    assert refused(link) == [
+        f"file: {link} is not root's",
+        f"directory: everybody may write to {config.parent}",
+    ]
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_commands_refuse_it_alike(config: Path, command: str):
+    config.chmod(0o646)
+
+    ran = subprocess.run([*HAMMERD, command, config], check=False, capture_output=True, text=True)
+
+    assert (ran.returncode, ran.stdout) == (78, "")
+    said = " ".join(ran.stderr.split())
+    assert f"{config}: 1 fault file: everybody may write to {config} (got mode 0646)" in said
+    assert f'hint: they could change what root runs: "chmod go-w {config}"' in said
+
+
+@ROOT_ONLY
+def test_a_running_hammerd_takes_nothing_over_from_it(world: World):
+    master = world.make_master()
+    slave = world.make_slave(master)
+    path = world.configure({"test": (master, slave)})
+    world.start(path)
+    world.streams_in_following_gear()
+    path.chmod(0o666)
+
+    with pytest.raises(CommandFailed, match="everybody may write to") as told:
+        world.ask(Verb.RELOAD)
+
+    assert told.value.code == 78
+    assert world.status()["state"] == "streaming"
+    world.says("config.refused")

@@ -1,0 +1,97 @@
+"""Never two hammerds on one directory, whoever starts and ends in between."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.errors import AlreadyRunning
+from hammerd.daemon.service.pidfile import PidFile
+from tests.daemon.small_disk import SmallDisk, a_small_disk
+
+
+def test_pid_file_holds_our_pid_and_goes_with_us(tmp_path: Path) -> None:
+    path = tmp_path / "hammerd.pid"
+
+    with PidFile(path):
+        assert path.read_text() == f"{os.getpid()}\n"
+        with pytest.raises(AlreadyRunning, match=f"as pid {os.getpid()} "):
+            PidFile(path)
+
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_file_removed_between_its_opening_and_its_locking_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    path = tmp_path / "hammerd.pid"
+    real, left = fcntl.flock, times
+
+    def flock_after_the_one_before_ended(fd: int, how: int) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            path.unlink()
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock_after_the_one_before_ended)
+
+    with PidFile(path):
+        assert path.read_text() == f"{os.getpid()}\n"
+        with pytest.raises(AlreadyRunning):
+            PidFile(path)
+
+
+def test_file_replaced_by_that_of_another_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "hammerd.pid"
+    real = fcntl.flock
+    others: list[PidFile] = []
+
+    def flock_after_another_took_over(fd: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", real)
+        path.unlink()
+        others.append(PidFile(path))
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock_after_another_took_over)
+
+    with pytest.raises(AlreadyRunning):
+        PidFile(path)
+
+    assert path.exists()
+    others[0].__exit__()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with a_small_disk(tmp_path / "disk") as disk:
+        yield disk
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_lock_alone_is_held_on_a_disk_that_is_read_only(disk: SmallDisk, is_there: bool) -> None:
+    path = disk.path / "hammerd.lock"
+    if is_there:
+        path.touch()
+    disk.allow_writing(is_allowed=False)
+
+    with PidFile(path, is_lock_only=True), pytest.raises(AlreadyRunning):
+        PidFile(path, is_lock_only=True)
+    with pytest.raises(OSError, match="Read-only"):
+        PidFile(path)
+
+
+def test_lock_alone_is_held_on_a_disk_that_is_full(disk: SmallDisk) -> None:
+    path = disk.path / "hammerd.lock"
+    disk.fill()
+
+    with PidFile(path, is_lock_only=True), pytest.raises(AlreadyRunning):
+        PidFile(path, is_lock_only=True)
+    with pytest.raises(OSError, match="No space left"):
+        PidFile(path)
+    assert not path.exists()

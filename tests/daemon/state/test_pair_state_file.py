@@ -1,0 +1,410 @@
+"""State files that are damaged, foreign or unreadable: never a crash, never a forgotten pause."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hammerd.core.replication.lag import SlaveReading
+from hammerd.core.replication.slave_tids import SlaveTids
+from hammerd.core.replication.tid_clock import FlushMark, TidClock, TidSample
+from hammerd.core.tid import Tid
+from hammerd.daemon.state import atomic_file, pair_state_file, tid_clock_file
+from hammerd.daemon.state.pair_state_file import SavedPair
+from hammerd.daemon.state.saved_latches import UNREADABLE, SavedPromotion
+from hammerd.daemon.state.tid_clock_file import SavedClocks
+from hammerd.daemon.state.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
+
+FULL = SavedComplaint("slave_full", "make room", "No space left on device", 12, 1.8e9, 1.9e9)
+DAMAGED = SavedComplaint("data_damaged", "", "data_crc did not match", 1, 1.85e9, 1.85e9)
+WENT_BACK = SavedAnomaly("slave.tid_went_back", "/slave", "0x2", "0x1", 1.8e9)
+PROMOTED = SavedAnomaly("end.role_changed", "/slave", "slave", "master", 1.9e9)
+UNSEEN = Unacknowledged((FULL, DAMAGED), (WENT_BACK, PROMOTED))
+
+PAIRS = {
+    "home": SavedPair(True, 2e9, False, UNSEEN),
+    "mail": SavedPair(True, None, True),
+    "src": SavedPair(False, None, True, disks=("uuid 1", "uuid 2")),
+    "held": SavedPair(
+        promotion=SavedPromotion("moved", 1.9e9, "0x0000000000000003", None),
+        latched_ends=("/master", "h:/slave"),
+    ),
+}
+DEEP = "[" * 100_000
+HUGE = "1" + "0" * 400
+
+
+def entry(**fields: object) -> str:
+    whole = {"is_paused": True, "paused_until_time": None, "is_diverged": False, **fields}
+    return json.dumps({"version": 1, "pairs": {"test": whole}})
+
+
+def test_state_survives_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+
+    pair_state_file.save(path, PAIRS)
+
+    assert pair_state_file.load(path) == pair_state_file.Loaded(PAIRS)
+
+
+@pytest.mark.parametrize(
+    "promotion",
+    [
+        "yes",
+        7,
+        {},
+        {"sign": "heard", "since_time": 1.9e9},
+        {"sign": "seen", "since_time": "then"},
+        {"sign": "seen", "since_time": 1.9e9, "before": "a TID"},
+        {"sign": "seen", "since_time": 1.9e9, "after": HUGE},
+    ],
+)
+def test_latch_that_makes_no_sense_holds(tmp_path: Path, promotion: object) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(entry(is_paused=False, promotion=promotion))
+
+    loaded = pair_state_file.load(path)
+
+    assert loaded.pairs["test"].promotion == UNREADABLE
+    assert loaded.complaints
+
+
+def test_no_file_is_no_state_and_no_complaint(tmp_path: Path) -> None:
+    assert pair_state_file.load(tmp_path / "state.json") == pair_state_file.Loaded()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        entry(paused_until_time="soon"),
+        entry(paused_until_time=1e300),
+        entry(paused_until_time=float("nan")),
+        entry(paused_until_time=float("inf")),
+        entry(paused_until_time=-5),
+        entry(paused_until_time=True),
+        entry(paused_until_time=int(HUGE)),
+        entry(paused_for_s="long"),
+        entry(paused_for_s=-1),
+        entry(paused_for_s=float("nan")),
+        entry(is_paused="yes"),
+        entry(is_diverged=None),
+        '{"version": 1, "pairs": {"test": null}}',
+        '{"version": 1, "pairs": {"test": {}}}',
+    ],
+)
+def test_pair_whose_entry_is_nonsense_counts_as_paused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+
+    loaded = pair_state_file.load(path)
+
+    assert loaded.pairs == {"test": SavedPair(is_paused=True)}
+    assert "pair test: " in loaded.complaints[0]
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", "{", DEEP, "[]", '{"version": 1}', "1" * 5000, "\0", '"'])
+def test_damaged_file_is_cured_by_its_copy(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+    path.write_text(text)
+
+    loaded = pair_state_file.load(path)
+
+    assert loaded.pairs == PAIRS
+    assert str(path) in loaded.complaints[0]
+
+
+@pytest.mark.parametrize("both", ["{", "", "\0", "[]", '{"version": 1, "pairs": []}'])
+@pytest.mark.parametrize("has_main", [True, False], ids=["both", "only the copy"])
+def test_where_no_file_can_be_read_every_pair_counts_as_paused(
+    tmp_path: Path, both: str, *, has_main: bool
+) -> None:
+    path = tmp_path / "state.json"
+    if has_main:
+        path.write_text(both)
+    pair_state_file.copy_of(path).write_text(both)
+
+    loaded = pair_state_file.load(path)
+
+    assert loaded.of("test") == SavedPair(is_paused=True)
+    assert str(pair_state_file.copy_of(path)) in loaded.complaints[-1]
+
+
+def test_only_file_that_cannot_be_read_is_every_pair_paused(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("{")
+
+    assert pair_state_file.load(path).of("test").is_paused
+
+
+def test_pair_that_sound_files_do_not_name_is_not_paused(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+
+    assert pair_state_file.load(path).of("new") == SavedPair()
+
+
+def test_entry_that_is_nonsense_is_cured_by_the_copy(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+    data = json.loads(path.read_text())
+    data["pairs"]["home"]["paused_until_time"] = "soon"
+    path.write_text(json.dumps(data))
+
+    assert pair_state_file.load(path).pairs == PAIRS
+
+
+def test_file_that_is_gone_is_cured_by_its_copy(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+    path.unlink()
+
+    loaded = pair_state_file.load(path)
+
+    assert loaded.pairs == PAIRS
+    assert "is gone" in loaded.complaints[0]
+
+
+def test_newer_version_is_read_as_far_as_it_is_understood(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    data = json.loads(pair_state_file.dump(PAIRS)) | {"version": 2, "moods": []}
+    data["pairs"]["home"]["mood"] = "sullen"
+    path.write_text(json.dumps(data))
+
+    loaded = pair_state_file.load(path)
+
+    assert loaded.pairs == PAIRS
+    assert loaded.complaints == (f"{path}: its version 2 is not 1",)
+
+
+@pytest.mark.parametrize(
+    "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/passwd")]
+)
+def test_what_is_no_file_at_all_is_cured_by_the_copy(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+    path.unlink()
+    make(path)
+
+    loaded = pair_state_file.load(path)
+    atomic_file.set_aside(path)
+    pair_state_file.save(path, PAIRS)
+
+    assert loaded.pairs == PAIRS
+    assert loaded.complaints
+    assert pair_state_file.load(path) == pair_state_file.Loaded(PAIRS)
+    assert "state.json.bad" in os.listdir(tmp_path)
+
+
+# --- what nobody acknowledged ----------------------------------------------------------------
+
+
+def damage(path: Path, *keys: str | int, value: object) -> None:
+    """Put a value into what a file keeps unacknowledged of the pair `home`."""
+    data = json.loads(path.read_text())
+    place = data["pairs"]["home"]
+    keys = ("unacknowledged", *keys)
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(data))
+
+
+ONE_COMPLAINT = asdict(FULL)
+ONE_ANOMALY = asdict(WENT_BACK)
+NONSENSE = [
+    ((), "gone", Unacknowledged()),
+    (("complaints",), None, Unacknowledged((), UNSEEN.anomalies)),
+    (("anomalies",), {}, Unacknowledged(UNSEEN.complaints)),
+    *(
+        (("complaints", 0), bad, Unacknowledged((DAMAGED,), UNSEEN.anomalies))
+        for bad in (
+            7,
+            {},
+            ONE_COMPLAINT | {"count": 0},
+            ONE_COMPLAINT | {"count": True},
+            ONE_COMPLAINT | {"count": 1 << 60},
+            ONE_COMPLAINT | {"text": None},
+            ONE_COMPLAINT | {"last_time": float("nan")},
+        )
+    ),
+    *(
+        (("anomalies", 0), bad, Unacknowledged(UNSEEN.complaints, (PROMOTED,)))
+        for bad in (
+            "slave.tid_went_back",
+            [],
+            ONE_ANOMALY | {"name": "slave.danced"},
+            ONE_ANOMALY | {"name": ["slave.tid_went_back"]},
+            ONE_ANOMALY | {"end": 1},
+            ONE_ANOMALY | {"time": 1e300},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("keys", "value", "left"), NONSENSE)
+def test_damage_to_what_nobody_acknowledged_costs_no_pause_and_no_latch(
+    tmp_path: Path, keys: tuple[str | int, ...], value: object, left: Unacknowledged
+) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+    pair_state_file.copy_of(path).unlink()
+    damage(path, *keys, value=value)
+
+    loaded = pair_state_file.load(path)
+
+    assert loaded.pairs == PAIRS | {"home": SavedPair(True, 2e9, False, left)}
+    assert len(loaded.complaints) == 1
+    assert "pair home: unacknowledged " in loaded.complaints[0]
+
+
+@pytest.mark.parametrize(("keys", "value", "left"), NONSENSE)
+def test_damage_to_what_nobody_acknowledged_is_cured_by_the_copy(
+    tmp_path: Path, keys: tuple[str | int, ...], value: object, left: Unacknowledged
+) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+    damage(path, *keys, value=value)
+
+    loaded = pair_state_file.load(path)
+
+    cured = loaded.pairs["home"].unacknowledged
+    assert set(cured.complaints) == set(UNSEEN.complaints)
+    assert set(cured.anomalies) == set(UNSEEN.anomalies)
+    assert loaded.complaints
+
+
+def test_pause_is_not_taken_from_an_older_copy_because_a_complaint_is_damaged(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.json"
+    older = SavedPair(False, None, False, UNSEEN)
+    pair_state_file.save(pair_state_file.copy_of(path), {"home": older})
+    path.write_text(pair_state_file.dump(PAIRS))
+    damage(path, "complaints", 0, value=None)
+
+    assert pair_state_file.load(path).pairs["home"] == SavedPair(
+        True, 2e9, False, Unacknowledged((FULL, DAMAGED), UNSEEN.anomalies)
+    )
+
+
+def test_file_from_before_complaints_were_saved_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(entry())
+
+    assert pair_state_file.load(path) == pair_state_file.Loaded(
+        {"test": SavedPair(is_paused=True)}
+    )
+
+
+def test_what_no_terminal_can_print_is_not_handed_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    pair_state_file.save(path, PAIRS)
+    damage(path, "complaints", 0, "text", value="No\x1b[2J \ud800space")
+
+    assert (
+        pair_state_file.load(path).pairs["home"].unacknowledged.complaints[0].text
+        == "No?[2J ?space"
+    )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("version", "pairs", "clocks", "slaves", "is_paused", "paused_until_time"),
+                    *("unacknowledged", "complaints", "anomalies", "x"),
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=JSON, is_versioned=st.booleans())
+def test_no_json_whatsoever_stops_a_load(tmp_path: Path, data: object, is_versioned: bool) -> None:
+    path = tmp_path / "any.json"
+    if is_versioned:
+        pairs = {"a": data, "b": {"is_paused": True, "unacknowledged": data}}
+        data = {"version": 1, "pairs": pairs, "clocks": data, "slaves": data}
+    path.write_text(json.dumps(data))
+
+    pair_state_file.load(path)
+    tid_clock_file.load(path)
+
+
+CLOCKS = SavedClocks(
+    {
+        "/master": TidClock((TidSample(Tid(1), 5.0), TidSample(Tid(2), 6.5))),
+        "/empty": TidClock(),
+        "/flushed": TidClock((), (FlushMark(Tid(3), 4.0),), restored_at=2.0),
+    },
+    {"/slave": SlaveTids(SlaveReading(Tid(1 << 63), 7.0), durable_tid=Tid(9), is_forked=True)},
+)
+
+
+def test_clocks_survive_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "clocks.json"
+
+    tid_clock_file.save(path, CLOCKS)
+
+    assert tid_clock_file.load(path) == tid_clock_file.LoadedClocks(CLOCKS)
+
+
+def test_clock_of_many_days_is_saved_in_some_hundred_samples(tmp_path: Path) -> None:
+    path = tmp_path / "clocks.json"
+    samples = tuple(TidSample(Tid(n + 1), 1e9 + 30.0 * n) for n in range(4096))
+
+    tid_clock_file.save(path, SavedClocks({"/master": TidClock(samples)}))
+
+    kept = tid_clock_file.load(path).saved.clocks["/master"].samples
+    assert len(kept) < 600
+    assert (kept[0], kept[-1]) == (samples[0], samples[-1])
+    now = samples[-1].at
+    # Never further apart than an interval or, where it is more, a hundredth of their age.
+    assert all(
+        newer.at - older.at <= max(30.0, (now - newer.at) / 100) for older, newer in pairwise(kept)
+    )
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        '[["0x1", "soon"]]',
+        f'[["0x1", {HUGE}]]',
+        '[["0x1", NaN]]',
+        '[["0x1", 1e300]]',
+        '[["zz", 1]]',
+        '[["0x2", 1], ["0x1", 2]]',
+        "[[1, 1]]",
+        "[1]",
+        "7",
+        DEEP,
+    ],
+)
+def test_damaged_clocks_are_told_of_and_left_out(tmp_path: Path, samples: str) -> None:
+    path = tmp_path / "clocks.json"
+    path.write_text(f'{{"version": 1, "clocks": {{"/x": {samples}}}, "slaves": {{}}}}')
+
+    loaded = tid_clock_file.load(path)
+
+    assert loaded.saved == SavedClocks()
+    assert str(path) in loaded.complaint

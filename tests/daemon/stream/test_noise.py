@@ -1,0 +1,172 @@
+"""A stream that prints without end costs other pairs nothing, and its end comes all the same."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from hammerd.core.api.protocol import Verb
+from hammerd.core.hammer.messages import Complaint, Cure, LostLink, Message, Remark
+from hammerd.daemon.stream.stderr_reader import (
+    KEPT_OF_A_KIND,
+    REST_S,
+    Noise,
+    StderrReader,
+    essence,
+)
+from tests.daemon.scenarios.deaths.test_deaths import Kill, kill_parent, kill_target
+from tests.daemon.stand_ins import odd_stream
+from tests.daemon.world import World
+
+
+def beside(world: World, way: str) -> None:
+    """Start a pair "test" with ordinary streams and a pair "noisy" with odd ones."""
+    masters = {name: world.make_master(name) for name in ("test", "noisy")}
+    pairs = {name: (master, world.make_slave(master, name)) for name, master in masters.items()}
+    world.write("first", "first\n")
+    hammer = odd_stream(world, way, pair="noisy")
+    world.start(world.configure(pairs, hammer=str(hammer)))
+
+
+def is_streaming(world: World, pair: str) -> None:
+    world.reaches(lambda now: now["state"] == "streaming", "streaming", pair)
+
+
+@pytest.mark.parametrize("kill", [kill_target, kill_parent])
+def test_stream_beside_a_flood_is_mended_and_the_daemon_answers(world: World, kill: Kill) -> None:
+    beside(world, "flood")
+    is_streaming(world, "noisy")
+    before = world.streams_in_following_gear()
+
+    kill(before)
+    mended = world.reaches(
+        lambda now: (
+            now["state"] == "streaming"
+            and now["pid"] != before["pid"]
+            and len(now["half_pids"]) == 2
+        ),
+        "mended",
+    )
+
+    assert mended["failures"] == 0
+    assert world.answers()
+    assert world.status("noisy")["state"] == "streaming"
+    assert len(world.status("noisy")["last_words"]) <= KEPT_OF_A_KIND
+
+
+def test_flood_of_a_process_that_left_the_group_keeps_no_slave(world: World) -> None:
+    beside(world, "left")
+    is_streaming(world, "noisy")
+    streams_in = world.streams_in_following_gear()
+
+    world.ask(Verb.PAUSE, "noisy")
+
+    world.reaches(lambda now: now["state"] == "stopped", "stopped", "noisy")
+    assert world.status()["pid"] == streams_in["pid"]
+
+
+# --- hearing ---------------------------------------------------------------------------------
+
+
+class Listed(Noise):
+    """Keeps whether each chunk was noisy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chunks: list[bool] = []
+
+    def heard(self, fd: int, *, is_noisy: bool) -> None:
+        super().heard(fd, is_noisy=is_noisy)
+        self.chunks.append(is_noisy)
+
+
+def heard(
+    printed: bytes, *, more: bytes = b"", noise: Noise | None = None
+) -> tuple[list[Message], Sequence[Message]]:
+    """Print to a stream, "over" last; return what is told, and what is left of `more`."""
+    told: list[Message] = []
+
+    async def main() -> Sequence[Message]:
+        is_over = asyncio.Event()
+
+        def tell(said: Sequence[Message]) -> None:
+            told.extend(said)
+            if Remark("over") in said:
+                is_over.set()
+
+        readable, writable = os.pipe()
+        os.set_blocking(readable, False)
+        loop = asyncio.get_running_loop()
+        hearing = StderrReader(loop, noise or Noise(), readable, tell, lambda: None)
+        os.write(writable, printed)
+        await is_over.wait()
+        os.write(writable, more)
+        last = hearing.finish()
+        os.close(readable)
+        os.close(writable)
+        return last
+
+    last = asyncio.run(main())
+    return told, last
+
+
+def test_last_words_of_much_noise_are_heard() -> None:
+    told, _ = heard(b"x\n" * 30_000 + b"over\n")
+
+    assert told[-1] == Remark("over")
+    assert len(told) < 200
+
+
+@pytest.mark.parametrize("byte", [b"\n", b"\r", b"\b", b"\0", b"x"])
+def test_much_that_says_little_is_noise_too(byte: bytes) -> None:
+    noise = Listed()
+
+    told, _ = heard(byte * 60_000 + b"\nover\n", noise=noise)
+
+    assert told[-1] == Remark("over")
+    # All chunks but the last, and what finish() says.
+    assert all(noise.chunks[:-2])
+    assert len(noise.chunks) > 10
+
+
+def test_what_is_left_in_the_pipe_is_heard_to_its_end() -> None:
+    _, last = heard(b"over\n", more=b"x\n" * 30_000 + b"\nLost Link\n")
+
+    assert last[-1] == LostLink()
+    assert len(last) <= 2 * KEPT_OF_A_KIND
+
+
+def test_of_much_said_at_once_the_last_of_each_kind_and_first_complaints_stay() -> None:
+    cause = Complaint("hammer: No space left", "no_space", Cure.RETRY, "")
+    echoes: list[Message] = [
+        Complaint(f"short read {n}", "echo", Cure.ECHO, "") for n in range(50)
+    ]
+    remarks: list[Message] = [Remark(str(n)) for n in range(50)]
+
+    kept = essence([remarks[0], cause, *echoes, LostLink(), *remarks[1:]])
+
+    assert kept == [
+        cause,
+        echoes[0],
+        *echoes[-KEPT_OF_A_KIND:],
+        LostLink(),
+        *remarks[-KEPT_OF_A_KIND:],
+    ]
+
+
+def test_few_messages_are_all_told() -> None:
+    said: list[Message] = [Remark(str(n)) for n in range(KEPT_OF_A_KIND)]
+
+    assert essence(said) == said
+
+
+def test_many_noisy_streams_share_the_loop_that_one_may_take() -> None:
+    noise = Noise()
+    for fd in range(300):
+        noise.heard(fd, is_noisy=True)
+    assert noise.rest_s == 300 * REST_S
+
+    for fd in range(300):
+        noise.heard(fd, is_noisy=False)
+    assert noise.rest_s == REST_S

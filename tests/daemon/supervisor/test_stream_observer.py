@@ -1,0 +1,128 @@
+"""Observers of streams: a fault in one of them takes no event from the pair's machine."""
+
+import time
+from typing import Any, cast
+
+from hammerd.core.hammer.messages import Batch, Committed, WentIdle
+from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
+from hammerd.core.pair.machine import new_life
+from hammerd.core.pair.states import Memory, PairLife
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.tid_clock import TidSample
+from hammerd.core.tid import Tid
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.readings.unknowns import WentBack
+from hammerd.daemon.supervisor.stream_observer import LifeOf, StreamObserver
+from hammerd.daemon.timing.clock import Clock
+
+PAIR = Pair("test", Endpoint("/m"), Endpoint("/s"))
+
+
+class Broken:
+    """Fails at every event."""
+
+    def heard(self, pair: str, event: Event) -> None:
+        raise RuntimeError("no observer today")
+
+
+class Listening:
+    """Hears every event."""
+
+    def heard(self, pair: str, event: Event) -> None:
+        pass
+
+
+def stream_observer(foreign: object, life_of: LifeOf) -> tuple[StreamObserver, list[str]]:
+    observer = StreamObserver(
+        life_of, cast(Any, foreign), ReadingStore(), Anomalies(), Clock(time.monotonic)
+    )
+    failed: list[str] = []
+    observer.on_failed = lambda pair, error: failed.append(f"{pair}: {error}")
+    return observer, failed
+
+
+def test_fault_of_an_observer_is_reported_and_goes_no_further() -> None:
+    observer, failed = stream_observer(Broken(), lambda _pair: new_life(PAIR, Memory(), 0.0))
+
+    observer.heard("test", GroupEmpty())
+    observer.heard("test", MessageRead(Committed(Tid(7))))
+
+    assert failed == ["test: no observer today"] * 2
+
+
+def test_event_of_a_pair_that_is_gone_goes_no_further() -> None:
+    def gone(pair: str) -> PairLife:
+        raise KeyError(pair)
+
+    observer, failed = stream_observer(Listening(), gone)
+
+    observer.heard("test", MessageRead(Committed(Tid(7))))
+
+    assert failed == ["test: 'test'"]
+
+
+def listening_to(pair: Pair, readings: ReadingStore) -> StreamObserver:
+    clock = Clock(lambda: 50.0)
+    return StreamObserver(
+        lambda _pair: new_life(pair, Memory(), 0.0),
+        cast(Any, Listening()),
+        readings,
+        Anomalies(),
+        clock,
+    )
+
+
+def test_each_step_of_a_master_that_is_here_is_a_sample_of_its_clock() -> None:
+    readings = ReadingStore()
+    observer = listening_to(PAIR, readings)
+    moments = iter((10.0, 20.0, 30.0))
+    observer.unsaid_at = lambda _pair: next(moments)
+
+    for message in (Batch(Tid(2), Tid(20), None), WentIdle(), Batch(Tid(21), Tid(30), None)):
+        observer.heard("test", MessageRead(message))
+
+    assert readings.clock(PAIR.master).samples == (
+        TidSample(Tid(20), 0.0),
+        TidSample(Tid(30), 20.0),
+    )
+
+
+def test_stream_is_no_answer_of_a_master_that_does_not_answer() -> None:
+    readings = ReadingStore()
+    readings.unread(PAIR.master, "it hangs")
+
+    listening_to(PAIR, readings).heard("test", MessageRead(Batch(Tid(2), Tid(20), None)))
+
+    assert readings.is_unreadable(PAIR.master)
+
+
+def test_slice_of_a_master_that_is_here_shows_nothing() -> None:
+    """A line that was lost could have been the last slice."""
+    readings = ReadingStore()
+    observer = listening_to(PAIR, readings)
+
+    observer.heard("test", MessageRead(Batch(Tid(2), Tid(20), 100)))
+    observer.heard("test", MessageRead(WentIdle()))
+
+    assert readings.clock(PAIR.master).samples == ()
+
+
+def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None:
+    """Nothing else tells of a power cut there."""
+    push = Pair("test", Endpoint("/m"), Endpoint("/s", host="far"))
+    readings = ReadingStore()
+    observer = listening_to(push, readings)
+    backs: list[tuple[Endpoint, WentBack]] = []
+    observer.on_rolled_back = lambda slave, back: backs.append((slave, back))
+    readings.committed(push.slave, Tid(30), 1.0)
+
+    observer.heard("test", MessageRead(Batch(Tid(31), Tid(40), None)))
+    assert backs == []
+    observer.heard("test", MessageRead(Batch(Tid(21), Tid(40), None)))
+
+    ((slave, back),) = backs
+    assert (slave, back.before, back.after) == (push.slave, 30, 20)
+    read = readings.slave(push.slave)
+    assert read is not None
+    assert read.tid == 20
