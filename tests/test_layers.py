@@ -1,4 +1,4 @@
-"""The floors of the house: imports only point down, and no room outgrows its walls.
+"""Imports point one way, downwards: between the four floors, and between the packages of each.
 
     cli ── core        daemon ── core        simulator stands alone        core stands on nothing
 
@@ -7,6 +7,7 @@ Read from the source by `ast`, so that an import inside a function counts too.
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -37,6 +38,26 @@ PURE = frozenset(
 
 DAEMON_NEEDS = frozenset({"psutil", "structlog", "tenacity"})
 CLI_NEEDS = frozenset({"click", "rich"})
+
+ORDER = {
+    "core": (
+        *("core", "core.config", "core.hammer", "core.replication", "core.pair", "core.api"),
+    ),
+    "daemon": (
+        *("daemon.timing", "daemon.threads", "daemon.process", "daemon.service"),
+        *("daemon.logging", "daemon.paths", "daemon.probe", "daemon.readings", "daemon.state"),
+        *("daemon.history", "daemon.stream", "daemon.foreign", "daemon.supervisor"),
+        *("daemon.control", "daemon"),
+    ),
+    "cli": (
+        *("cli.output", "cli.client", "cli.options", "cli.status", "cli.offline"),
+        *("cli.history", "cli.check", "cli.demo", "cli.commands", "cli"),
+    ),
+}
+"""The packages of each floor, lowest first: each imports only itself and what stands before it."""
+
+MOST_MODULES = 13
+"""More than a reader can hold in the head: such a package is two."""
 
 MOST_LINES = 400
 MAY_BE_LONGER: frozenset[str] = frozenset()
@@ -104,6 +125,40 @@ def is_standard(found: Import) -> bool:
 
 def is_demo(found: Import) -> bool:
     return found.by.startswith(("hammerd.cli.demo", "hammerd.cli.commands.demo"))
+
+
+def package_of(module: str) -> str:
+    """Return the package that a module stands in, without `hammerd.`."""
+    is_package = (ROOT / module.replace(".", "/")).is_dir()
+    return (module if is_package else module.rpartition(".")[0]).removeprefix("hammerd.")
+
+
+@pytest.mark.parametrize("floor", ORDER)
+def test_packages_import_only_packages_below_them(floor: str) -> None:
+    rank = {package: place for place, package in enumerate(ORDER[floor])}
+    astray = {
+        (found.by, found.module)
+        for found in imports_in(floor)
+        if found.room == floor and rank[package_of(found.by)] < rank[package_of(found.module)]
+    }
+
+    assert astray == set()
+
+
+def test_every_package_has_its_place() -> None:
+    packages = {package_of(module) for module in MODULES}
+
+    assert {one for one in packages if one.split(".")[0] in ORDER} == {
+        package for floor in ORDER.values() for package in floor
+    }
+
+
+def test_no_package_holds_too_many_modules() -> None:
+    counts = Counter(package_of(name) for name in MODULES if package_of(name) != "hammerd")
+    whole = {name: count for name, count in counts.items() if not name.startswith("simulator")}
+
+    # A package counts as its own __init__.
+    assert {name for name, count in whole.items() if count > MOST_MODULES + 1} == set()
 
 
 def test_the_rooms_are_these() -> None:

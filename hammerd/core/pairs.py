@@ -1,6 +1,6 @@
 """What the operator asked for: endpoints, pairs, and the numbers that steer them.
 
-Values only. Where they come from is core/config/reader.py; what becomes of them is core/pair/machine.py.
+Values only: core/config/reader.py makes them, core/pair/machine.py acts on them.
 """
 
 from dataclasses import dataclass, field

@@ -2,7 +2,8 @@
 
     swapped     the slave is a master, and the master a slave
     a root      the slave is PFS#0 of a file system, which can never be a slave
-    the rest    core/pair/probe_verdict.py: missing, another PFS's, a master, not HAMMER, not to be read
+    the rest    core/pair/probe_verdict.py: missing, another PFS's, a master, not HAMMER, not
+                to be read
 
 `hammerd check` tells it, as warnings: a file system may be mounted by the time hammerd starts.
 """

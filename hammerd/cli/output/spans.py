@@ -1,4 +1,4 @@
-"""Lines of output as spans: text and its tone. `cli/output/terminal.py` turns tones into colours."""
+"""Lines of output as spans: text and its tone; cli/output/terminal.py turns tones into colours."""
 
 from dataclasses import dataclass
 

@@ -18,8 +18,8 @@
 In front of each row stands its health: `!!` critical, `!` warning, `?` unknown; while all is well
 there is no such column. Below the table stands what is wrong with the daemon itself. A line is
 made of spans, text and the health that it tells; what colour that is, and whether there is any,
-cli/output/terminal.py knows. A name too long for its column gets a line of its own. TIDs stand without
-the zeros in front; -o and --json tell them whole.
+cli/output/terminal.py knows. A name too long for its column gets a line of its own. TIDs stand
+without the zeros in front; -o and --json tell them whole.
 """
 
 from collections import Counter

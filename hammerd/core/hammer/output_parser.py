@@ -1,4 +1,4 @@
-r"""Turns the stderr of a mirror-stream, a sensor of three processes writing at once, into messages.
+r"""Turns the stderr of a mirror-stream, to which three processes write, into messages.
 
 What arrives are bytes, cut anywhere. hammer's two halves and their parent share the stream, and
 each writes its messages in pieces, so a message may begin in mid-line and another may stand in

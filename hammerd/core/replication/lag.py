@@ -2,8 +2,9 @@
 
 Two questions, two rules. The lag is about what the master has published: it is the age of the last
 moment of the master that the slave holds whole, so a slave in sync is as old as the last reading
-of its master. Safe is about what the master has flushed (core/replication/flush_proofs.py): everything flushed
-by `safe_at` is on the slave. An end that cannot be read makes the lag unknown (None), never 0.
+of its master. Safe is about what the master has flushed (core/replication/flush_proofs.py):
+everything flushed by `safe_at` is on the slave. An end that cannot be read makes the lag unknown
+(None), never 0.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What a look found at a path, as values; daemon/paths/probe_program.py writes it as a line of JSON."""
+"""The state of a path, as a value; daemon/paths/probe_program.py writes it as a line of JSON."""
 
 import json
 from collections.abc import Mapping

@@ -5,8 +5,8 @@
                                         └── late: killed; its place is avoided until it is gone
 
 A look costs a millisecond and no process. A child that hangs in the kernel cannot be killed: the
-place that it was about to touch (daemon/paths/probe_program.py tells) is then touched by no other child, however
-it is reached, and all other paths are answered without delay.
+place that it was about to touch (daemon/paths/probe_program.py tells) is then touched by no other
+child, however it is reached, and all other paths are answered without delay.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
 Sixty pairs that probe at once cost a command or two, and sixty that probe a disk that hangs do
 not leave sixty hanging commands behind. Who asks for an end whose path is slow to be looked at
-waits for it alone. Ends that are set apart (daemon/probe/quarantine.py) are left out of batches: a probe
-tries its own first, and each sample tries them in turn, meanwhile, until one fails again.
+waits for it alone. Endpoints in quarantine (daemon/probe/quarantine.py) are left out of batches: a
+probe tries its own first, and each sample tries them in turn, meanwhile, until one fails again.
 """
 
 import asyncio

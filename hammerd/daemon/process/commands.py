@@ -30,7 +30,7 @@ MOST_STDERR_BYTES = 16 << 10
 """Of complaints the last ones are kept."""
 
 REST_S, LONGEST_REST_S = 0.05, 0.8
-"""How long a command is left alone after a first chunk of less than a full pipe, and after many."""
+"""The delay after a first chunk of less than a full pipe, and the longest one after many."""
 
 MOST_DRAINED_CHUNKS = 2
 """A pipe holds one chunk; a process that left the group may write for ever."""

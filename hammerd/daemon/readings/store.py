@@ -1,8 +1,8 @@
 """What was read of every end, and the lag that follows from it.
 
 One tid clock for each master, the last TIDs of each slave, and what stands against them
-(daemon/readings/unknowns.py). Ends are known by what the operator wrote; two pairs with the same master share
-its clock.
+(daemon/readings/unknowns.py). Endpoints are known by what the operator wrote; two pairs with the
+same master share its clock.
 
 What was last read of an end grows old when nobody reads it any more (its host is not asked, no
 file descriptor is free), and after a while it proves nothing.

@@ -45,7 +45,7 @@ WARNING_S, CRITICAL_S = PAIR.thresholds.lag_warning_s, PAIR.thresholds.lag_criti
 GRACE_S = PAIR.timing.mount_grace_s
 
 LEGEND = """\
-Every state x all that can be known, printed by tests/core/api/print_health_table.py; see there how.
+Every state x all that can be known. Printed by tests/core/api/print_health_table.py: see there.
 
 . ok   ? unknown   ! warning   X critical; lag_warning is 300 s, lag_critical 1800 s
 

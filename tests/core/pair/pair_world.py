@@ -1,6 +1,6 @@
 """A toy world around the pair machines: it answers their effects as the shell does.
 
-It does what daemon/supervisor/engine.py, streams.py and sampler.py do, without a process or a clock: a launch
+It does what daemon/supervisor/engine.py does, without a process or a clock: a launch
 takes its slave or meets its owner, a group that is told to end may take its time, a probe is
 answered later or never. After every event it holds the pairs against what must always be true.
 """

@@ -106,7 +106,7 @@ SINCE_AT = 1000.0
 NOW_AT = 1030.0
 
 LEGEND = """\
-Every state x every event, printed by tests/core/pair/print_pair_table.py; see there how.
+Every state x every event. Printed by tests/core/pair/print_pair_table.py: see there.
 
 + launch   g glance   - TERM the group   K KILL the group   ? probe   u leave the queue   ! note
 f a failure is counted   0 failures are forgiven   r a lost stream is counted
@@ -237,33 +237,33 @@ ROWS: dict[str, Row] = {
     "SpawnFailed": Row(SpawnFailed(11, "text")),
     "SlaveBusy": Row(SlaveBusy("other")),
     "SlaveFree": Row(SlaveFree()),
-    "Said Prescan": said(Prescan()),
-    "Said PrescanDone": said(PrescanDone(3, 30)),
-    "Said Batch": said(Batch(Tid(2), Tid(9), 100)),
-    "Said Batch of nothing": said(Batch(Tid(9), Tid(0), 0)),
-    "Said NoWork": said(NoWork()),
-    "Said Progress": said(Progress(Tid(2), Tid(9), 50)),
-    "Said Committed": said(Committed(Tid(9))),
-    "Said SliceWritten": said(SliceWritten()),
-    "Said WentIdle": said(WentIdle()),
-    "Said WentIdle, far behind": replace(said(WentIdle()), lag=FAR_BEHIND),
-    "Said WentIdle, lag unknown": replace(said(WentIdle()), lag=UNKNOWN),
-    "Said LostLink": said(LostLink()),
+    "MessageRead Prescan": said(Prescan()),
+    "MessageRead PrescanDone": said(PrescanDone(3, 30)),
+    "MessageRead Batch": said(Batch(Tid(2), Tid(9), 100)),
+    "MessageRead Batch of nothing": said(Batch(Tid(9), Tid(0), 0)),
+    "MessageRead NoWork": said(NoWork()),
+    "MessageRead Progress": said(Progress(Tid(2), Tid(9), 50)),
+    "MessageRead Committed": said(Committed(Tid(9))),
+    "MessageRead SliceWritten": said(SliceWritten()),
+    "MessageRead WentIdle": said(WentIdle()),
+    "MessageRead WentIdle, far behind": replace(said(WentIdle()), lag=FAR_BEHIND),
+    "MessageRead WentIdle, lag unknown": replace(said(WentIdle()), lag=UNKNOWN),
+    "MessageRead LostLink": said(LostLink()),
     "  with a failure": replace(said(LostLink()), memory=FAILED),
     "  just launched anew": replace(said(LostLink()), memory=JUST_RELAUNCHED),
-    "Said Complaint: park": said(complaint(Cure.PARK)),
-    "Said Complaint: uuids differ": said(
+    "MessageRead Complaint: park": said(complaint(Cure.PARK)),
+    "MessageRead Complaint: uuids differ": said(
         Complaint("text", "uuid_mismatch", Cure.PARK, "hint", ParkCause.UUID_MISMATCH)
     ),
-    "Said Complaint: of a login": said(
+    "MessageRead Complaint: of a login": said(
         Complaint("text", "name", Cure.PARK, "hint", ParkCause.REFUSED, Weight.PARTING)
     ),
-    "Said Complaint: mount": said(complaint(Cure.MOUNT)),
-    "Said Complaint: retry": said(complaint(Cure.RETRY)),
-    "Said Complaint: note": said(complaint(Cure.NOTE)),
-    "Said Complaint: of damage": said(Complaint("text", "data_damaged", Cure.NOTE, "hint")),
-    "Said Complaint: echo": said(complaint(Cure.ECHO)),
-    "Said Remark": said(Remark("text")),
+    "MessageRead Complaint: mount": said(complaint(Cure.MOUNT)),
+    "MessageRead Complaint: retry": said(complaint(Cure.RETRY)),
+    "MessageRead Complaint: note": said(complaint(Cure.NOTE)),
+    "MessageRead Complaint: of damage": said(Complaint("text", "data_damaged", Cure.NOTE, "hint")),
+    "MessageRead Complaint: echo": said(complaint(Cure.ECHO)),
+    "MessageRead Remark": said(Remark("text")),
     "HalfDied": Row(HalfDied(8)),
     "HalfStopped": Row(HalfStopped(8, "target")),
     "HalfContinued": Row(HalfContinued(8)),

@@ -1,4 +1,4 @@
-"""Random histories of several pairs that share slaves; tests/core/pair/pair_world.py says what holds.
+"""Random histories of several pairs that share slaves; pair_world.py says what holds.
 
 HAMMERD_HISTORIES raises their number, HAMMERD_MOVES how many moves each has at least:
 

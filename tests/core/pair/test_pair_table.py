@@ -22,8 +22,8 @@ REVIEWED = Path(__file__).with_name("pair_table.txt")
 
 def test_every_cell_is_as_it_was_reviewed() -> None:
     assert REVIEWED.read_text() == printout(), (
-        "print it again with: python -m tests.core.pair.print_pair_table > tests/core/pair/pair_table.txt"
-        " - and review what changed"
+        "print it again with: python -m tests.core.pair.print_pair_table"
+        " > tests/core/pair/pair_table.txt - and review what changed"
     )
 
 

@@ -1,6 +1,7 @@
 """One standing child looks at paths; those that hang cost nobody else an answer.
 
-The hanging disk is a stand-in for probe_program.py: it looks as that does, and stops where it is told to.
+The hanging disk is a stand-in for probe_program.py: it looks as that does, and stops where it is
+told to.
 """
 
 import asyncio
@@ -100,10 +101,10 @@ class Unkillable:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
         self._killed: list[Child] = []
-        monkeypatch.setattr(prober.children, "kill_group", self._killed.append)
+        monkeypatch.setattr(prober.spawn, "kill_group", self._killed.append)
 
     def lift(self) -> None:
-        self._patch.setattr(prober.children, "kill_group", kill_group)
+        self._patch.setattr(prober.spawn, "kill_group", kill_group)
         for child in self._killed:
             kill_group(child)
 

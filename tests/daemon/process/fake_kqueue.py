@@ -1,4 +1,4 @@
-"""A kqueue for systems that have none, with the semantics that hammerd/daemon/process/kqueue.py relies on.
+"""A kqueue for systems that have none, with what daemon/process/kqueue.py relies on.
 
 Only EVFILT_PROC with NOTE_EXIT. The test says when a process exits; the pipe makes the fd readable
 exactly while events wait.

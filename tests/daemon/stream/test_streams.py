@@ -101,7 +101,7 @@ def test_stream_that_cannot_be_heard_is_killed_and_told_of(
     def deaf(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(streams_room, "Hearing", deaf)
+    monkeypatch.setattr(streams_room, "StderrReader", deaf)
 
     heard = play(lambda streams: launch(streams, "sleep 4716") and None, records)
 

@@ -222,7 +222,7 @@ class SafetyWorld:
                 self.readings.master_seen(MASTER, observation.tid, observation.at, span)
 
     def unsaid_at(self, stream: Stream) -> float | None:
-        """Return when nothing of what the pipe holds was in it, as daemon/stream/stderr_reader.py does."""
+        """Return when nothing of what the pipe holds was in it, as stderr_reader.py does."""
         return stream.emptied_at
 
     def stop_stream(self) -> None:

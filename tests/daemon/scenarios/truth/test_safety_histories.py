@@ -2,7 +2,7 @@
 
 HAMMERD_HISTORIES raises their number:
 
-    HAMMERD_HISTORIES=10000 .venv/bin/pytest -s tests/daemon/scenarios/truth/test_safety_histories.py
+    HAMMERD_HISTORIES=10000 .venv/bin/pytest -s -k test_safety_histories tests/daemon/scenarios
 """
 
 import os
