@@ -333,7 +333,7 @@ def test_check_looks_at_the_ends_as_they_stand_on_the_disk(hammerd, tmp_path: Pa
 
 
 def test_check_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    hanging = tmp_path / "look.py"
+    hanging = tmp_path / "probe_program.py"
     there = {"errno": 0, "is_symlink": True, "is_directory": False, "device": 7}
     found = {"path": "/m", "operand": "/m", "real": "/m", "is_pfs_link": True, **there}
     line = json.dumps(found | {"above": there, "end": there, "room": None})

@@ -228,7 +228,7 @@ def test_a_hammer_that_hangs_costs_its_end(
 def test_a_path_that_hangs_is_told_and_no_hammer_is_sent_there(
     disks: Disks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    hanging = tmp_path / "look.py"
+    hanging = tmp_path / "probe_program.py"
     hanging.write_text("import time\ntime.sleep(600)\n")
     monkeypatch.setattr(probe_program, "__file__", str(hanging))
     monkeypatch.setattr(path_check, "PATIENCE_S", 0.5)

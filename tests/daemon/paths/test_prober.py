@@ -60,7 +60,7 @@ def the_looks() -> Iterator[tuple[PathProber, asyncio.AbstractEventLoop]]:
 
 def children() -> list[psutil.Process]:
     return [
-        one for one in psutil.Process().children() if any("look" in word for word in cmdline(one))
+        one for one in psutil.Process().children() if any("probe_program" in word for word in cmdline(one))
     ]
 
 
@@ -83,7 +83,7 @@ def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name / "pfs").mkdir(parents=True)
         for pfs in ("a", "b"):
             (tmp_path / name / "pfs" / pfs).symlink_to("@@0x00000000000000ff:00001")
-    stand_in = tmp_path / "stand_in_look.py"
+    stand_in = tmp_path / "stand_in_probe_program.py"
     stand_in.write_text(HANGING.format(place=str(tmp_path), look=probe_program.__file__))
     monkeypatch.setattr(probe_program, "__file__", str(stand_in))
     monkeypatch.setattr(prober, "LATE_S", 3 * prober.SLOW_S)
@@ -169,7 +169,7 @@ def test_child_that_is_killed_is_replaced() -> None:
 def test_child_that_cannot_look_answers_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tmp_path / "look.py"
+    broken = tmp_path / "probe_program.py"
     broken.write_text("raise SystemExit(1)\n")
     monkeypatch.setattr(probe_program, "__file__", str(broken))
 

@@ -128,8 +128,8 @@ def test_save_that_fails_is_said_once_told_and_retried(writer: WriterThread) -> 
     assert told[0][1] is not None
     assert disk.written == [0]
     assert [line.split()[2] for line in lines] == [
-        "event=pair_state_file.unsaved",
-        "event=pair_state_file.saved_again",
+        "event=state.unsaved",
+        "event=state.saved_again",
     ]
 
 

@@ -36,7 +36,7 @@ def test_daemon_has_two_threads_and_no_fd_to_spare(world_once: World) -> None:
 
     process = psutil.Process(daemon.pid)
 
-    (looker,) = [one for one in process.children() if any("look.py" in w for w in one.cmdline())]
+    (looker,) = [one for one in process.children() if any("probe_program.py" in w for w in one.cmdline())]
     assert looker.num_fds() == 3, "the child that looks at paths inherits nothing"
     assert process.num_threads() == 2
     assert process.num_fds() < 24
