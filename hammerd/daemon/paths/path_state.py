@@ -42,7 +42,7 @@ class PathState:
 
 
 def parse_path_state(line: bytes) -> PathState | str:
-    """Read a line of probe_program.py; return the place that was avoided where the path led to one.
+    """Read a line of probe_program.py; return the avoided place where the path led to one.
 
     Raises:
         ValueError, KeyError: it makes no sense.

@@ -60,7 +60,9 @@ def the_looks() -> Iterator[tuple[PathProber, asyncio.AbstractEventLoop]]:
 
 def children() -> list[psutil.Process]:
     return [
-        one for one in psutil.Process().children() if any("probe_program" in word for word in cmdline(one))
+        one
+        for one in psutil.Process().children()
+        if any("probe_program" in word for word in cmdline(one))
     ]
 
 

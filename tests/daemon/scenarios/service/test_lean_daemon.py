@@ -36,7 +36,8 @@ def test_daemon_has_two_threads_and_no_fd_to_spare(world_once: World) -> None:
 
     process = psutil.Process(daemon.pid)
 
-    (looker,) = [one for one in process.children() if any("probe_program.py" in w for w in one.cmdline())]
-    assert looker.num_fds() == 3, "the child that looks at paths inherits nothing"
+    children = {" ".join(child.cmdline()): child for child in process.children()}
+    (prober,) = [child for words, child in children.items() if "probe_program.py" in words]
+    assert prober.num_fds() == 3, "the child that looks at paths inherits nothing"
     assert process.num_threads() == 2
     assert process.num_fds() < 24
