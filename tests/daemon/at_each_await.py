@@ -61,8 +61,10 @@ class Stop:
     def in_all_tasks(self) -> Iterator[None]:
         """Interrupt each task that is begun meanwhile, whoever begins it."""
 
-        def make(loop: asyncio.AbstractEventLoop, act: Any, **options: Any) -> asyncio.Task[Any]:
-            return asyncio.Task(_Interrupted(act, self), loop=loop, **options)
+        def make(
+            _loop: asyncio.AbstractEventLoop, act: Coroutine[Any, Any, T], **_: object
+        ) -> asyncio.Task[T]:
+            return self.begin(act)
 
         loop = asyncio.get_running_loop()
         loop.set_task_factory(make)
@@ -86,32 +88,35 @@ class Stop:
         return f"{how} at {' > '.join(f'{Path(file).name}:{line}' for file, line in self.where)}"
 
 
-class _Interrupted(Coroutine[Any, Any, T]):
+WaitsFor = asyncio.Future[Any] | None
+
+
+class _Interrupted(Coroutine[WaitsFor, None, T]):
     """A coroutine that is interrupted at one of its awaits."""
 
     def __init__(self, act: Coroutine[Any, Any, T], stop: Stop) -> None:
         self._act = act
         self._stop = stop
 
-    def send(self, value: Any) -> Any:
+    def send(self, value: None) -> WaitsFor:
         return self._waiting(self._act.send(value))
 
-    def throw(self, *error: Any) -> Any:
+    def throw(self, *error: BaseException) -> WaitsFor:  # type: ignore[override]
         return self._waiting(self._act.throw(*error))
 
     def close(self) -> None:
         self._act.close()
 
-    def __await__(self) -> Generator[Any, Any, T]:
+    def __await__(self) -> Generator[WaitsFor, None, T]:
         raise NotImplementedError("it is for tasks only")
 
-    def _waiting(self, waits_for: Any) -> Any:
+    def _waiting(self, waits_for: WaitsFor) -> WaitsFor:
         if not self._stop.awaits(self._act):
             return waits_for
         if self._stop.error is not None:
             if waits_for is not None:
                 # Nobody waits for this future any more: its task goes on with the error.
-                waits_for._asyncio_future_blocking = False
+                waits_for._asyncio_future_blocking = False  # type: ignore[attr-defined]
             return self.throw(self._stop.error)
         task = asyncio.current_task()
         assert task is not None
@@ -181,7 +186,7 @@ def _awaits_in(file: Path) -> list[tuple[int, int]]:
     return sorted(spans)
 
 
-def _lines_of(act: Any) -> Iterator[Line]:
+def _lines_of(act: object) -> Iterator[Line]:
     """Yield where a coroutine waits, and what it waits for, as far as frames tell."""
     while act is not None:
         frame = getattr(act, "cr_frame", None) or getattr(act, "gi_frame", None)

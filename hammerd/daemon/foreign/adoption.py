@@ -9,6 +9,7 @@ the slaves of all pairs that are on the same file system, for as long as it live
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.process_args import is_same_command
@@ -19,7 +20,6 @@ from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.slave_writers import SlaveWriter, is_under_hammerd
-from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord
 
 
@@ -34,11 +34,21 @@ class Ours:
     hammer: str
 
 
+class Names(Protocol):
+    """Tells by which names an end is known: daemon/probe/queue.py."""
+
+    def operand(self, end: Endpoint) -> Endpoint:
+        """Return an end as hammer must be given it."""
+
+    def target(self, end: Endpoint) -> Endpoint:
+        """Return an end as a stream must be given it."""
+
+
 class Adoption:
     """Tells orphans of ours from strangers."""
 
     def __init__(
-        self, ours: Ours, orphans: Orphans, reader: ProbeQueue, written: PathIdentities
+        self, ours: Ours, orphans: Orphans, reader: Names, written: PathIdentities
     ) -> None:
         self._ours = ours
         self._orphans = orphans

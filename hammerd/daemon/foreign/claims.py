@@ -15,8 +15,7 @@ from hammerd.core.pair.events import Misdirected
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys, uuid_of
 from hammerd.core.pair.states import MisdirectedBy, Trouble
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.daemon.foreign.adoption import Ours
-from hammerd.daemon.probe.queue import ProbeQueue
+from hammerd.daemon.foreign.adoption import Names, Ours
 from hammerd.daemon.readings.ingest import ReadingIngest
 
 
@@ -24,7 +23,7 @@ class Claims:
     """What is claimed, compared with what is read."""
 
     def __init__(
-        self, slaves: SlaveClaims, reader: ProbeQueue, feed: ReadingIngest, ours: Ours
+        self, slaves: SlaveClaims, reader: Names, feed: ReadingIngest, ours: Ours
     ) -> None:
         self._slaves = slaves
         self._reader = reader

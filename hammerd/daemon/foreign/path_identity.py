@@ -11,9 +11,9 @@ from hammerd.core.pairs import Endpoint
 from hammerd.daemon.foreign.crontabs import Crontabs
 from hammerd.daemon.foreign.slave_writers import SlaveWriter
 from hammerd.daemon.paths.path_state import PathState
-from hammerd.daemon.paths.prober import PathProber
+from hammerd.daemon.paths.prober import PathLooks
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
-from hammerd.daemon.process.commands import Commands
+from hammerd.daemon.process.commands import Runner
 from hammerd.daemon.process.long_args import LongCommands
 
 STATUS_TIMEOUT_S = 5.0
@@ -37,7 +37,7 @@ class PathIdentities:
     tells what starts one again.
     """
 
-    def __init__(self, calls: Commands, statuses: PfsStatusCommands, looks: PathProber) -> None:
+    def __init__(self, calls: Runner, statuses: PfsStatusCommands, looks: PathLooks) -> None:
         self.commands = LongCommands(calls)
         self.crontabs = Crontabs(calls)
         self._statuses = statuses

@@ -12,11 +12,12 @@ older waits a grace for that and parks only if the other one stays.
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from hammerd.core.pair.events import Event, ForeignSeen, GroupEmpty, MessageRead
 from hammerd.core.pair.states import Parked, Stopped
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.daemon.foreign.adoption import Adoption, Ours
+from hammerd.daemon.foreign.adoption import Adoption, Names, Ours
 from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.slave_writers import (
@@ -27,7 +28,6 @@ from hammerd.daemon.foreign.slave_writers import (
     started_time_of,
     writers,
 )
-from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.process.process_table import Member, look_at
 from hammerd.daemon.readings.ingest import ReadingIngest
 
@@ -41,6 +41,13 @@ def foreign_interval_s(sample_interval_s: float) -> float:
     return min(60.0, max(2.0, 2 * sample_interval_s))
 
 
+class Paths(Names, Protocol):
+    """Tells where an end is, too: daemon/probe/queue.py."""
+
+    def real_path(self, end: Endpoint) -> str | None:
+        """Return an end's path without any symlink on the way, None before it was looked at."""
+
+
 class ForeignWatch:
     """The looks at who writes to slaves, and what was seen by them."""
 
@@ -48,7 +55,7 @@ class ForeignWatch:
         self,
         ours: Ours,
         orphans: Orphans,
-        reader: ProbeQueue,
+        reader: Paths,
         feed: ReadingIngest,
         written: PathIdentities,
     ) -> None:
