@@ -23,6 +23,9 @@ T = TypeVar("T")
 HANGS_S = 30.0
 """After this a story counts as one that hangs."""
 
+SETTLING_TURNS = 3
+"""Within how many turns of the loop the end of a task has set off what it sets off."""
+
 Line = tuple[str, int]
 """A file and a line in it."""
 
@@ -38,9 +41,9 @@ class Stop:
     at: int
     error: Exception | None = None
     passed: int = 0
-    lines: set[Line] = field(default_factory=set)
-    where: tuple[Line, ...] = ()
-    broken: list[BaseException | None] = field(default_factory=list)
+    lines: set[Line] = field(default_factory=set, repr=False)
+    where: tuple[Line, ...] = field(default=(), repr=False)
+    broken: list[BaseException | None] = field(default_factory=list, repr=False)
 
     @property
     def was_reached(self) -> bool:
@@ -124,6 +127,16 @@ class _Interrupted(Coroutine[WaitsFor, None, T]):
         return waits_for
 
 
+async def until_tasks_end() -> None:
+    """Wait until nothing is under way but who asks this, however it ends."""
+    own, quiet_turns = asyncio.current_task(), 0
+    # What a task that has ended sets off comes in a later turn of the loop.
+    while quiet_turns < SETTLING_TURNS:
+        others = asyncio.all_tasks() - {own}
+        quiet_turns = 0 if others else quiet_turns + 1
+        await (asyncio.wait(others) if others else asyncio.sleep(0))
+
+
 Story = Callable[[Stop], Awaitable[None]]
 
 
@@ -149,8 +162,7 @@ async def _played(story: Story, stop: Stop) -> None:
     loop.set_exception_handler(lambda _, context: stop.broken.append(context.get("exception")))
     async with asyncio.timeout(HANGS_S):
         await story(stop)
-    # A task that was just told to end needs a turn or two of the loop.
-    for _ in range(3):
+    for _ in range(SETTLING_TURNS):
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks are left: {left}"

@@ -10,7 +10,7 @@ from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
 
 async def two_awaits() -> str:
     await asyncio.sleep(0)
-    done = asyncio.get_running_loop().create_future()
+    done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(done.set_result, "done")
     return await done
 

@@ -152,6 +152,7 @@ class Sampler:
 
     async def close(self) -> None:
         """End the probes under way; nobody is told of them any more."""
+        self._asked_again.clear()
         tasks = (*self._probing.values(), *self._glancing.values())
         for task in tasks:
             task.cancel()
@@ -182,10 +183,13 @@ class Sampler:
         task.add_done_callback(lambda done: self._probed(name, done))
 
     def _probed(self, name: str, task: asyncio.Task[None]) -> None:
-        if self._probing.get(name) is task:
-            del self._probing[name]
         if not task.cancelled() and (error := task.exception()) is not None:
             self._journal.log.error("probe.broke", pair=name, error=repr(error))
+        if self._probing.get(name) is task:
+            # It ended before it answered: what was asked meanwhile must not be lost with it.
+            del self._probing[name]
+            if (asked_again := self._asked_again.pop(name, None)) is not None:
+                self.probe(asked_again)
 
     async def _probe(self, pair: Pair) -> None:
         readings = await self._reader.probe([pair], pair.timing.probe_timeout_s)

@@ -1,0 +1,278 @@
+"""Samples, probes and glances, interrupted at each await: who asked hears, or is asked again."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+import structlog
+
+from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.pair.events import Event, ForeignSeen, Glanced, ProbeAnswered, Sampled
+from hammerd.core.pair.probe_verdict import Go, Park, ProbeFailed, ProbeTrouble, ProbeVerdict
+from hammerd.core.pair.slave_claims import SlaveClaims
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.tid import Tid
+from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.claims import Claims
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.logging.setup import Logger
+from hammerd.daemon.probe.reading import EndpointReading
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.supervisor import sampler as sampler_module
+from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
+from hammerd.daemon.timing.clock import Instant
+from tests.daemon.at_each_await import (
+    Stop,
+    Story,
+    Unexpected,
+    interrupt,
+    missed,
+    until_tasks_end,
+)
+
+HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
+PAIRS = (HOME, WORK)
+STRANGER = ForeignSeen(4711, "hammer mirror-stream")
+
+
+@dataclass
+class Reader:
+    """Answers after a turn of the loop; never while `gate` is closed."""
+
+    shared_uuid: str = "shared"
+    is_unreadable: bool = False
+    gate: asyncio.Event | None = None
+    reads: int = 0
+    is_closed: bool = False
+
+    async def probe(self, pairs: Iterable[Pair], _timeout_s: float) -> Sequence[EndpointReading]:
+        ends = [end for pair in pairs for end in (pair.slave, pair.master)]
+        await self._wait()
+        return [self._reading(end) for end in ends]
+
+    sample = probe
+
+    async def are_as_read(self, _pair: Pair) -> bool:
+        await self._wait()
+        return True
+
+    def target(self, end: Endpoint) -> Endpoint:
+        return end
+
+    operand = target
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.is_closed = True
+
+    async def _wait(self) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        else:
+            await asyncio.sleep(0)
+
+    def _reading(self, end: Endpoint) -> EndpointReading:
+        self.reads += 1
+        is_master = end.path.startswith("/m")
+        shared = "shared" if is_master else self.shared_uuid
+        status = PfsStatus("", 1, Tid(1), Tid(5), shared, end.path, "", None, "", is_master)
+        seen = ProbeFailed(ProbeTrouble.PROBE_SILENT) if self.is_unreadable else status
+        at = float(self.reads)
+        return EndpointReading(end, Instant(at, at), seen, at, self.reads)
+
+
+@dataclass
+class Room:
+    """A sampler, and what it told."""
+
+    reader: Reader = field(default_factory=Reader)
+    foreign: ForeignSeen | None = None
+    posted: list[tuple[str, Event]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        log = cast(Logger, structlog.get_logger())
+        journal, readings = Journal(log, log), ReadingStore()
+        feed = ReadingIngest(readings, Anomalies(), journal)
+        ours = Ours(frozenset, lambda _pair: None, list, self.post, "hammer")
+        claims = Claims(SlaveClaims(), self.reader, feed, ours)
+        told = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)
+        self.sampler = Sampler(self.reader, readings, feed, journal, told)
+
+    def post(self, pair: str, event: Event) -> None:
+        self.posted.append((pair, event))
+
+    async def find(self, _pair: Pair) -> ForeignSeen | None:
+        await asyncio.sleep(0)
+        return self.foreign
+
+    def told(self, pair: Pair) -> list[Event]:
+        return [event for name, event in self.posted if name == pair.name]
+
+    async def is_asked_again(self, pair: Pair) -> None:
+        """Hold that a pair that asks once more is answered once."""
+        self.posted.clear()
+        self.sampler.probe(pair)
+        await until_tasks_end()
+        assert self.posted == [(pair.name, ProbeAnswered(Go()))]
+
+
+def judgement_of(event: Event) -> ProbeVerdict:
+    assert isinstance(event, ProbeAnswered)
+    return event.judgement
+
+
+def broken(log: Sequence[dict[str, Any]]) -> list[str]:
+    return [line["pair"] for line in log if line["event"] == "probe.broke"]
+
+
+# --- what must hold at each await ------------------------------------------------------------
+
+
+async def two_probes(stop: Stop) -> None:
+    room = Room()
+    with structlog.testing.capture_logs() as log, stop.in_all_tasks():
+        for pair in PAIRS:
+            room.sampler.probe(pair)
+        await until_tasks_end()
+
+    answered = [pair for pair in PAIRS if room.told(pair) == [ProbeAnswered(Go())]]
+    silent = [pair.name for pair in PAIRS if pair not in answered]
+    assert len(silent) == (1 if stop.was_reached else 0), "one probe costs no other its answer"
+    assert broken(cast(Any, log)) == (silent if stop.error else [])
+    for pair in PAIRS:
+        await room.is_asked_again(pair)
+
+
+async def a_probe_that_finds_a_stranger(stop: Stop) -> None:
+    room = Room(foreign=STRANGER)
+    with stop.in_all_tasks():
+        room.sampler.probe(HOME)
+        await until_tasks_end()
+
+    assert room.posted == ([] if stop.was_reached else [(HOME.name, STRANGER)])
+    room.foreign = None
+    await room.is_asked_again(HOME)
+
+
+async def a_probe_that_is_asked_for_again(stop: Stop) -> None:
+    room = Room(Reader(shared_uuid="another"))
+    with structlog.testing.capture_logs() as log, stop.in_all_tasks():
+        for _ in range(3):
+            room.sampler.probe(HOME)
+        await until_tasks_end()
+
+    is_second = stop.at > 0
+    answers = [type(judgement_of(each)) for each in room.told(HOME)]
+    assert answers == ([] if stop.was_reached and is_second else [Park]), "another one follows"
+    assert broken(cast(Any, log)) == ([HOME.name] if stop.was_reached and stop.error else [])
+    room.reader.shared_uuid = "shared"
+    await room.is_asked_again(HOME)
+
+
+async def two_glances(stop: Stop) -> None:
+    room = Room()
+    with stop.in_all_tasks():
+        for pair in (HOME, HOME, WORK):
+            room.sampler.glance(pair)
+        await until_tasks_end()
+
+    glanced = [len(room.told(pair)) for pair in PAIRS]
+    assert sum(glanced) == (1 if stop.was_reached else 2), "only the last one of a pair answers"
+    room.posted.clear()
+    room.sampler.glance(HOME)
+    await until_tasks_end()
+    assert room.posted == [(HOME.name, Glanced(are_as_read=True))]
+
+
+async def a_sample(stop: Stop) -> None:
+    room = Room()
+    task = await stop.run(room.sampler.sample(PAIRS, 20))
+
+    if stop.was_reached:
+        assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
+        assert room.posted == []
+    room.posted.clear()
+    await room.sampler.sample(PAIRS, 20)
+    assert room.posted == [(pair.name, Sampled(Go())) for pair in PAIRS]
+
+
+async def a_close_while_all_ends_hang(stop: Stop) -> None:
+    room = Room(Reader(gate=asyncio.Event()))
+    for pair in PAIRS:
+        room.sampler.probe(pair)
+        room.sampler.probe(pair)
+        room.sampler.glance(pair)
+    await asyncio.sleep(0)
+
+    await stop.run(room.sampler.close())
+    await room.sampler.close()
+
+    assert room.posted == []
+    assert room.reader.is_closed
+
+
+STORIES = (
+    two_probes,
+    a_probe_that_finds_a_stranger,
+    a_probe_that_is_asked_for_again,
+    two_glances,
+    a_sample,
+    a_close_while_all_ends_hang,
+)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_interruption_leaves_all_pairs_answered_or_asked_again(story: Story) -> None:
+    interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
+
+
+def test_no_await_is_left_out() -> None:
+    assert missed(sampler_module, STORIES) == []
+
+
+# --- what else becomes of them ---------------------------------------------------------------
+
+
+def play(act: Callable[[Room], None], room: Room | None = None) -> Room:
+    """Let an act begin something with a room, and wait until all of it is over."""
+    room = room or Room()
+
+    async def main() -> None:
+        act(room)
+        await until_tasks_end()
+
+    asyncio.run(main())
+    return room
+
+
+@pytest.mark.parametrize("begin", [Sampler.probe, Sampler.glance])
+def test_pair_that_is_forgotten_is_told_nothing(begin: Callable[[Sampler, Pair], None]) -> None:
+    def forget(room: Room) -> None:
+        for pair in PAIRS:
+            begin(room.sampler, pair)
+            begin(room.sampler, pair)
+        room.sampler.forget(HOME.name)
+
+    assert {name for name, _ in play(forget).posted} == {WORK.name}
+
+
+def test_answer_that_lets_a_pair_go_is_not_asked_for_again() -> None:
+    def ask_twice(room: Room) -> None:
+        room.sampler.probe(HOME)
+        room.sampler.probe(HOME)
+
+    room = play(ask_twice)
+
+    assert room.posted == [(HOME.name, ProbeAnswered(Go()))]
+    assert room.reader.reads == 2
+
+
+def test_end_that_cannot_be_read_is_an_answer_too() -> None:
+    room = play(lambda room: room.sampler.probe(HOME), Room(Reader(is_unreadable=True)))
+
+    [answer] = room.told(HOME)
+    assert not isinstance(judgement_of(answer), Go)
