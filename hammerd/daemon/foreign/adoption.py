@@ -17,7 +17,6 @@ from hammerd.core.pair.events import Event
 from hammerd.core.pair.slave_claims import slave_keys
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Gear, Pair
-from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.slave_writers import SlaveWriter, is_under_hammerd
 from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord
@@ -44,11 +43,24 @@ class Names(Protocol):
         """Return an end as a stream must be given it."""
 
 
+class OrphanGroups(Protocol):
+    """The groups that an earlier hammerd left: daemon/foreign/orphans.py."""
+
+    def groups(self) -> frozenset[int]:
+        """Return the ids of the groups that are not gone yet."""
+
+    def adopt(self, record: SpawnRecord) -> None:
+        """Take over a group of ours that no record names, and end it."""
+
+    def hold_also(self, pgid: int, keys: frozenset[str]) -> None:
+        """Let an orphan that is not gone hold more: its slave is known by other keys, too."""
+
+
 class Adoption:
     """Tells orphans of ours from strangers."""
 
     def __init__(
-        self, ours: Ours, orphans: Orphans, reader: Names, written: PathIdentities
+        self, ours: Ours, orphans: OrphanGroups, reader: Names, written: PathIdentities
     ) -> None:
         self._ours = ours
         self._orphans = orphans

@@ -4,12 +4,12 @@ One look for all strangers that are new; for one that names no PFS softlink (a n
 directory in the PFS) a pfs-status of its own. Whose path hangs is not looked at again.
 """
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.foreign.crontabs import Crontabs
-from hammerd.daemon.foreign.slave_writers import SlaveWriter
+from hammerd.daemon.foreign.slave_writers import SlaveWriter, writers
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.paths.prober import PathLooks
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
@@ -17,6 +17,10 @@ from hammerd.daemon.process.commands import Runner
 from hammerd.daemon.process.long_args import LongCommands
 
 STATUS_TIMEOUT_S = 5.0
+
+
+Scan = Callable[[Collection[int], LongCommands], AsyncIterator[SlaveWriter]]
+"""Yields every process that writes to a slave, but members of these groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +37,22 @@ NOTHING = PathIdentity()
 class PathIdentities:
     """What was found out about the strangers that are there.
 
-    `commands` knows the words of processes that tell none: whether one writes at all. `crontabs`
-    tells what starts one again.
+    `crontabs` tells what starts one again.
     """
 
-    def __init__(self, calls: Runner, statuses: PfsStatusCommands, looks: PathLooks) -> None:
-        self.commands = LongCommands(calls)
+    def __init__(
+        self, calls: Runner, statuses: PfsStatusCommands, looks: PathLooks, scan: Scan = writers
+    ) -> None:
+        self._commands = LongCommands(calls)
         self.crontabs = Crontabs(calls)
         self._statuses = statuses
         self._looks = looks
+        self._scan = scan
         self._known: dict[tuple[int, str], PathIdentity] = {}
+
+    def writers(self, but: Collection[int]) -> AsyncIterator[SlaveWriter]:
+        """Yield every process that writes to a slave, but members of these groups."""
+        return self._scan(but, self._commands)
 
     def get(self, writer: SlaveWriter) -> PathIdentity:
         """Return what is known of what a stranger writes to."""

@@ -17,8 +17,7 @@ from typing import Protocol
 from hammerd.core.pair.events import Event, ForeignSeen, GroupEmpty, MessageRead
 from hammerd.core.pair.states import Parked, Stopped
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.daemon.foreign.adoption import Adoption, Names, Ours
-from hammerd.daemon.foreign.orphans import Orphans
+from hammerd.daemon.foreign.adoption import Adoption, Names, OrphanGroups, Ours
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.slave_writers import (
     SlaveWriter,
@@ -26,7 +25,6 @@ from hammerd.daemon.foreign.slave_writers import (
     is_there,
     normal,
     started_time_of,
-    writers,
 )
 from hammerd.daemon.process.process_table import Member, look_at
 from hammerd.daemon.readings.ingest import ReadingIngest
@@ -54,7 +52,7 @@ class ForeignWatch:
     def __init__(
         self,
         ours: Ours,
-        orphans: Orphans,
+        orphans: OrphanGroups,
         reader: Paths,
         feed: ReadingIngest,
         written: PathIdentities,
@@ -146,7 +144,7 @@ class ForeignWatch:
             if self._looked_at <= asked_at:
                 began_at = loop.time()
                 before = self._own()
-                seen = [writer async for writer in writers(before, self._written.commands)]
+                seen = [writer async for writer in self._written.writers(before)]
                 own = before | self._own()
                 # A stream of ours may have come and gone meanwhile: only who is there is judged.
                 seen = [one for one in seen if one.pgid not in own and is_there(one)]

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +50,9 @@ class Looks:
 
     begun: list[asyncio.Event]
     may_end: list[asyncio.Event]
-    commands: None = None
+
+    def writers(self, but: Collection[int]) -> AsyncIterator[SlaveWriter]:
+        return writers(but)
 
     @property
     def crontabs(self) -> "Looks":
