@@ -66,6 +66,8 @@ class Adoption:
         self._orphans = orphans
         self._reader = reader
         self._written = written
+        # Adopted, and not held by all names yet: a look that was given up left them so.
+        self._unheld: dict[int, SlaveWriter] = {}
 
     async def adopt(self, seen: Collection[SlaveWriter]) -> tuple[SlaveWriter, ...]:
         """Have the orphans among these writers ended, and return the others."""
@@ -73,20 +75,20 @@ class Adoption:
         for writer in seen:
             pair = self._pair_of(writer) if writer.pgid not in adopted else None
             if pair is not None:
-                adopted[writer.pgid] = writer
+                adopted[writer.pgid] = self._unheld[writer.pgid] = writer
                 keys = slave_keys({*self._names(writer.slave), *self._names(pair.slave)}, None)
                 members = [one for one in seen if one.pgid == writer.pgid]
                 self._orphans.adopt(_record(pair, writer, members, keys))
-        await asyncio.gather(*map(self._hold, adopted.values()))
+        await asyncio.gather(*map(self._hold, tuple(self._unheld.values())))
         return tuple(one for one in seen if one.pgid not in adopted)
 
     async def _hold(self, writer: SlaveWriter) -> None:
         """Let an orphan hold its slave by all names that it may have."""
-        if writer.slave.is_remote:
-            return
-        uuid = await self._written.unique_uuid(writer.slave)
-        names = set() if uuid is not None else await self._may_be(writer.slave)
-        self._orphans.hold_also(writer.pgid, slave_keys(names, uuid))
+        if not writer.slave.is_remote and writer.pgid in self._orphans.groups():
+            uuid = await self._written.unique_uuid(writer.slave)
+            names = set() if uuid is not None else await self._may_be(writer.slave)
+            self._orphans.hold_also(writer.pgid, slave_keys(names, uuid))
+        self._unheld.pop(writer.pgid, None)
 
     async def _may_be(self, slave: Endpoint) -> set[Endpoint]:
         """Return the names of all slaves that are on the file system of one, and run no stream."""

@@ -115,13 +115,22 @@ class ForeignWatch:
     async def look(self) -> None:
         """Look for streams onto the slaves of all pairs that are to run; tell the pairs."""
         strangers = await self._strangers()
+        failed: list[Exception] = []
         for life in tuple(self._ours.lives()):
-            if isinstance(life.state, Stopped | Parked):
-                continue
-            for group in self._groups_onto(life.pair, strangers):
-                if self._must_yield(life.pair, group):
-                    self._ours.post(life.pair.name, await self._seen_as(group))
-                    break
+            try:
+                if not isinstance(life.state, Stopped | Parked):
+                    await self._tell(life.pair, strangers)
+            except Exception as error:
+                # The other pairs are told all the same.
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    async def _tell(self, pair: Pair, strangers: Collection[SlaveWriter]) -> None:
+        for group in self._groups_onto(pair, strangers):
+            if self._must_yield(pair, group):
+                self._ours.post(pair.name, await self._seen_as(group))
+                return
 
     async def find(self, pair: Pair) -> ForeignSeen | None:
         """Return a stream onto a pair's slave that is not ours; asked before each launch."""

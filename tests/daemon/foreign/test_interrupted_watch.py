@@ -1,0 +1,354 @@
+"""Looks for foreign streams, interrupted at each await: who asked looks on, others are told."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import pytest
+import structlog
+
+from hammerd.core.hammer.commands import stream_argv
+from hammerd.core.hammer.messages import WentIdle
+from hammerd.core.pair.events import Event, ForeignSeen, MessageRead
+from hammerd.core.pair.machine import new_life
+from hammerd.core.pair.probe_verdict import FileLook, PathLook
+from hammerd.core.pair.states import Memory, PairLife, Probing
+from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.replication.anomalies import Anomalies
+from hammerd.daemon.foreign import adoption as adoption_module
+from hammerd.daemon.foreign import path_identity as written_module
+from hammerd.daemon.foreign import watch as watch_module
+from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.crontabs import Crontabs
+from hammerd.daemon.foreign.path_identity import PathIdentities
+from hammerd.daemon.foreign.slave_writers import SlaveWriter
+from hammerd.daemon.foreign.watch import ForeignWatch
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.logging.setup import Logger
+from hammerd.daemon.paths.path_state import PathState
+from hammerd.daemon.probe.pfs_status import PfsStatusCommands
+from hammerd.daemon.process.commands import CommandResult
+from hammerd.daemon.process.long_args import LongCommands
+from hammerd.daemon.process.process_table import look_at
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.state.spawn_records import SpawnRecord
+from tests.daemon.at_each_await import (
+    Stop,
+    Story,
+    Unexpected,
+    interrupt,
+    missed,
+    until_tasks_end,
+)
+
+HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
+PAIRS = (HOME, WORK)
+UUID = "d0d64038-e667-11f1-a43f-01301bb8a9f5"
+BLOCK = f"""{{path}}\tPFS#1 {{{{
+    sync-beg-tid=0x0000000000000001
+    sync-end-tid=0x0000000000000002
+    shared-uuid=d0d6402b-e667-11f1-a43e-01301bb8a9f5
+    unique-uuid={UUID}
+    operating as a SLAVE
+}}}}
+"""
+NO_GROUP = 1 << 30
+"""From here on no group has this id."""
+
+INIT = 1
+"""A process without a parent; nobody signals it here."""
+
+
+def writer(pid: int, pgid: int, *words: str, leads_session: bool = False) -> SlaveWriter:
+    now = look_at(pid)
+    assert now is not None
+    return SlaveWriter(pid, pgid, now.started_time, words, words[-1], "/", leads_session)
+
+
+def stranger(pair: Pair, number: int, *, by: str = "") -> SlaveWriter:
+    words = ("hammer", "mirror-stream", "/m", by or pair.slave.path)
+    return writer(os.getpid(), NO_GROUP + number, *words)
+
+
+def orphan(pair: Pair) -> SlaveWriter:
+    words = stream_argv("hammer", pair, Gear.BULK)
+    return writer(INIT, INIT, *words, leads_session=True)
+
+
+class EveryEndIsWhereItIsWritten:
+    def operand(self, end: Endpoint) -> Endpoint:
+        return end
+
+    target = operand
+
+    def real_path(self, end: Endpoint) -> str | None:
+        return end.path
+
+
+@dataclass
+class System:
+    """The commands, the looks at paths and the process table of a machine."""
+
+    running: list[SlaveWriter] = field(default_factory=list)
+    null_mounts: Mapping[str, str] = field(default_factory=dict)
+    is_silent: bool = False
+    scans: int = 0
+    cats: int = 0
+
+    async def run(self, argv: Sequence[str], _env: object, _timeout_s: float) -> CommandResult:
+        await asyncio.sleep(0)
+        if argv[0] == "/bin/cat":
+            self.cats += 1
+            return CommandResult("exit 0", f"@reboot hammer mirror-stream /m {HOME.slave}\n")
+        if self.is_silent:
+            return CommandResult("killed", is_late=True, pid=4711)
+        return CommandResult("exit 0", "".join(BLOCK.format(path=path) for path in argv[2:]))
+
+    def is_under_way(self, _pid: int) -> bool:
+        return False
+
+    async def look(self, paths: Iterable[str], *, is_quick: bool = False) -> dict[str, PathState]:
+        await asyncio.sleep(0)
+        return {path: self._seen(path) for path in paths}
+
+    async def scan(self, but: Collection[int], _long: LongCommands) -> AsyncIterator[SlaveWriter]:
+        self.scans += 1
+        for one in tuple(self.running):
+            await asyncio.sleep(0)
+            if one.pgid not in but:
+                yield one
+
+    def _seen(self, path: str) -> PathState:
+        link = FileLook(exists=True, is_symlink=True, link_text="@@0x2:00001", device=7)
+        is_link = path not in self.null_mounts
+        look = PathLook(path, link, link)
+        return PathState(look, path, 7, path, is_pfs_link=is_link, end=link, file_system=(7, 7))
+
+
+@dataclass
+class Orphans:
+    """Keeps which groups were adopted, and all keys that each holds."""
+
+    held: dict[int, set[str]] = field(default_factory=dict)
+
+    def groups(self) -> frozenset[int]:
+        return frozenset(self.held)
+
+    def adopt(self, record: SpawnRecord) -> None:
+        assert record.pgid not in self.held
+        self.held[record.pgid] = set(record.slave_keys)
+
+    def hold_also(self, pgid: int, keys: frozenset[str]) -> None:
+        if pgid in self.held:
+            self.held[pgid] |= keys
+
+
+@dataclass
+class Room:
+    """A watch over two pairs that probe, and what it told."""
+
+    system: System
+    orphans: Orphans = field(default_factory=Orphans)
+    posted: list[tuple[str, Event]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        log = cast(Logger, structlog.get_logger())
+        self.feed = ReadingIngest(ReadingStore(), Anomalies(), Journal(log, log))
+        ours = Ours(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
+        system = self.system
+        statuses = PfsStatusCommands(system, "hammer", "/root")
+        self.written = PathIdentities(system, statuses, system, system.scan)
+        self.written.crontabs = Crontabs(system, ("/etc/crontab",))
+        paths = EveryEndIsWhereItIsWritten()
+        self.watch = ForeignWatch(ours, self.orphans, paths, self.feed, self.written)
+
+    def lives(self) -> list[PairLife]:
+        return [replace(new_life(pair, Memory(), 0.0), state=Probing(0.0, 20.0)) for pair in PAIRS]
+
+    def post(self, pair: str, event: Event) -> None:
+        self.posted.append((pair, event))
+
+    def told(self) -> set[str]:
+        assert all(isinstance(event, ForeignSeen) for _, event in self.posted)
+        return {name for name, _ in self.posted}
+
+    async def tells_all_in_the_next_look(self) -> None:
+        self.posted.clear()
+        await self.watch.look()
+        assert self.told() == {pair.name for pair in PAIRS}
+
+
+def beset() -> Room:
+    """Return a room with a stranger on each pair's slave, one of them through a null mount."""
+    strangers = [stranger(HOME, 1), stranger(WORK, 2), stranger(HOME, 3, by="/null")]
+    return Room(System(strangers, null_mounts={"/null": UUID}))
+
+
+# --- what must hold at each await ------------------------------------------------------------
+
+
+async def a_look(stop: Stop) -> None:
+    room = beset()
+    task = await stop.run(room.watch.look())
+
+    if stop.was_reached:
+        assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
+    is_in_a_crontab = any("crontabs" in file for file, _ in stop.where)
+    if is_in_a_crontab and stop.error is not None:
+        assert len(room.told()) == 1, "one pair's trouble is no other's"
+    if not stop.was_reached:
+        assert room.told() == {pair.name for pair in PAIRS}
+    await room.tells_all_in_the_next_look()
+
+
+async def a_look_that_another_one_waits_for(stop: Stop) -> None:
+    room = beset()
+    first = stop.begin(room.watch.find(HOME))
+    second = asyncio.create_task(room.watch.find(WORK))
+    await asyncio.wait([first, second])
+
+    found = second.result()
+    assert found is not None
+    assert found.command.endswith(WORK.slave.path)
+    if stop.was_reached:
+        assert first.cancelled() or first.exception() is stop.error
+    await room.watch.close()
+
+
+async def a_wait_for_the_look_of_another_one(stop: Stop) -> None:
+    room = beset()
+    first = asyncio.create_task(room.watch.find(HOME))
+    await asyncio.sleep(0)
+    second = stop.begin(room.watch.find(WORK))
+    await asyncio.wait([first, second])
+
+    assert first.result() is not None
+    if stop.was_reached:
+        assert second.cancelled() or second.exception() is stop.error
+    await room.tells_all_in_the_next_look()
+    await room.watch.close()
+
+
+async def an_adoption(stop: Stop) -> None:
+    await _adopts(stop, System([orphan(HOME), stranger(WORK, 2)]), f"uuid:{UUID}")
+
+
+async def an_adoption_whose_slave_cannot_be_read(stop: Stop) -> None:
+    system = System([orphan(HOME), stranger(WORK, 2)], is_silent=True)
+    # What is on its file system may be its slave by another name.
+    await _adopts(stop, system, f"path:{WORK.slave}")
+
+
+async def _adopts(stop: Stop, system: System, key: str) -> None:
+    room = Room(system)
+    with stop.in_all_tasks():
+        [found] = await asyncio.gather(room.watch.find(WORK), return_exceptions=True)
+
+    assert stop.was_reached or isinstance(found, ForeignSeen)
+    if not isinstance(found, BaseException):
+        assert key in room.orphans.held[INIT], "known before the look is over"
+    assert await room.watch.find(HOME) is None
+    assert key in room.orphans.held[INIT]
+    await room.watch.close()
+    await until_tasks_end()
+
+
+async def a_timer_that_rings(stop: Stop) -> None:
+    room = beset()
+    with stop.in_all_tasks():
+        room.watch.look_after(0)
+        while not room.system.scans:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0)
+        await until_tasks_end()
+    room.posted.clear()
+
+    room.watch.look_after(0)
+    while not room.told():  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0)
+    await until_tasks_end()
+
+    assert room.told() == {pair.name for pair in PAIRS}
+    await room.watch.close()
+
+
+async def a_close_while_a_look_is_under_way(stop: Stop) -> None:
+    room = beset()
+    room.watch.look_after(0)
+    while not room.system.scans:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0)
+
+    await stop.run(room.watch.close())
+    await room.watch.close()
+
+    assert room.posted == []
+    room.watch.look_after(0)
+    await until_tasks_end()
+    assert room.system.scans == 1, "it looks no more"
+
+
+STORIES = (
+    a_look,
+    a_look_that_another_one_waits_for,
+    a_wait_for_the_look_of_another_one,
+    an_adoption,
+    an_adoption_whose_slave_cannot_be_read,
+    a_timer_that_rings,
+    a_close_while_a_look_is_under_way,
+)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_interrupted_look_takes_nothing_from_others_or_from_the_next_one(story: Story) -> None:
+    interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
+
+
+@pytest.mark.parametrize("module", [watch_module, adoption_module, written_module])
+def test_no_await_is_left_out(module: object) -> None:
+    assert missed(module, STORIES) == []  # type: ignore[arg-type]
+
+
+# --- when it looks ---------------------------------------------------------------------------
+
+
+def play(act: Callable[[Room], None], room: Room) -> Room:
+    async def main() -> None:
+        act(room)
+        await until_tasks_end()
+        await room.watch.close()
+
+    asyncio.run(main())
+    return room
+
+
+def test_looks_that_are_wanted_meanwhile_are_one() -> None:
+    def want(room: Room) -> None:
+        for span_s in (0.5, 0.0, 60.0, 0.0):
+            room.watch.look_after(span_s)
+        for _ in range(3):
+            room.watch.heard(HOME.name, MessageRead(WentIdle()))
+
+    async def main() -> int:
+        room = beset()
+        want(room)
+        while not room.told():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0)
+        await until_tasks_end()
+        await room.watch.close()
+        return room.system.scans
+
+    assert asyncio.run(main()) == 1
+
+
+def test_line_of_a_crontab_is_told_with_the_stream_that_it_starts() -> None:
+    async def main() -> ForeignSeen | None:
+        room = beset()
+        found = await room.watch.find(HOME)
+        await room.watch.close()
+        return found
+
+    found = asyncio.run(main())
+    assert found is not None
+    assert found.started_by.startswith("/etc/crontab: @reboot hammer mirror-stream")
