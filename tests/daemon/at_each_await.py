@@ -149,7 +149,7 @@ def interrupt(story: Story, *errors: Exception) -> set[Line]:
             try:
                 asyncio.run(_played(story, stop))
             except BaseException as failure:
-                failure.add_note(f"{story.__name__}: {stop}" if stop.where else "uninterrupted")
+                failure.add_note(f"{story}: {stop if stop.where else 'uninterrupted'}")
                 raise
             lines |= stop.lines
             if not stop.was_reached:

@@ -1,0 +1,255 @@
+"""A reload that is interrupted leaves the old config whole, and the next one takes over all."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import pytest
+import structlog
+
+from hammerd.core.api.protocol import EX_CONFIG, STOPPING, Answer, Refusal, Reply
+from hammerd.core.config.model import Config, LogFormat, LogLevel
+from hammerd.core.pair.config_diff import Reload
+from hammerd.core.pairs import Endpoint
+from hammerd.core.replication.anomalies import Anomalies
+from hammerd.daemon.logging.files import LogFiles
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.logging.setup import Logger, LogStyle
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.state.store import StateStore
+from hammerd.daemon.supervisor import reload as reload_module
+from hammerd.daemon.supervisor.reload import Parts, Reloader, load_config
+from hammerd.daemon.threads.writer_thread import WriterThread
+from hammerd.daemon.timing.clock import Clock
+from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
+from tests.daemon.quiet_engine import quiet_engine
+
+
+class BreakableAnomalies(Anomalies):
+    """Cannot take in the slave of one pair while `broken` names it."""
+
+    broken: Endpoint | None = None
+
+    def belongs(self, slave: Endpoint, *unique_uuids: str) -> bool:
+        if slave == self.broken:
+            raise Unexpected(f"no {slave} today")
+        return super().belongs(slave, *unique_uuids)
+
+
+class Forgetful:
+    """Stands for a sampler, which is told what to forget."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+
+    def forget(self, pair: str) -> None:
+        self.forgotten.append(pair)
+
+    def forget_all_but(self, ends: Collection[Endpoint]) -> None:
+        self.kept = frozenset(ends)
+
+
+class Room:
+    """A config in force, with the pair `old`; its file says something else."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "hammerd.toml"
+        self._root = root
+        self.write("old")
+        loop, log = asyncio.get_running_loop(), cast(Logger, structlog.get_logger())
+        config, clock, self.writer = load_config(self.path), Clock(loop.time), WriterThread()
+        readings, journal = ReadingStore(clock=clock), Journal(log, log)
+        self.engine = quiet_engine(journal, readings)
+        self.anomalies, self.sampler = BreakableAnomalies(), Forgetful()
+        self.keeping = StateStore(root / "db", readings, clock, self.writer, log)
+        self.keeping.memories = self.engine.memories
+        style = LogStyle(LogFormat.HUMAN, LogLevel.INFO)
+        parts = Parts(
+            self.engine,
+            self.keeping,
+            readings,
+            self.anomalies,
+            self.sampler,
+            self.writer,
+            LogFiles(config.daemon),
+            (style, replace(style)),
+            journal,
+            clock,
+        )
+        self.reloading = Reloader(config, self.path, parts)
+        self.taken_over: list[Reload] = []
+        self.reloading.on_taken_over = self.taken_over.append
+        for pair in config.pairs:
+            self.reloading.take_up(pair)
+
+    def write(self, *pairs: str, more: str = "") -> None:
+        """Let the file hold these pairs."""
+        lines = [
+            "[daemon]",
+            f'state_dir = "{self._root}/db"',
+            f'run_dir = "{self._root}/run"',
+            f'log_file = "{self._root}/hammerd.log"',
+            f'lag_log_file = "{self._root}/lag.log"',
+        ]
+        for name in pairs:
+            lines += [f"[pairs.{name}]", f'master = "/m/{name}"', f'slave = "/s/{name}"']
+        self.path.write_text("\n".join([*lines, more, ""]))
+
+    def config(self) -> Config:
+        return self.reloading.config
+
+    def pairs(self) -> list[str]:
+        return [life.pair.name for life in self.engine.lives()]
+
+    def names_in_force(self) -> list[str]:
+        return [pair.name for pair in self.config().pairs]
+
+    def is_whole(self, *names: str) -> bool:
+        """Tell whether these are the pairs of the config, and those that are there."""
+        return self.names_in_force() == self.pairs() == [*names]
+
+    async def reload(self) -> Reply:
+        """Reload once the thread of a reload that was given up has ended."""
+        while True:
+            reply = await self.reloading.reload()
+            if not (isinstance(reply, Refusal) and "cannot be opened within" in reply.error):
+                return reply
+            await asyncio.sleep(0)
+
+
+@contextmanager
+def a_room(root: Path) -> Iterator[Room]:
+    room = Room(root)
+    try:
+        yield room
+    finally:
+        assert room.writer.close(60)
+
+
+# --- what must hold at each await ------------------------------------------------------------
+
+
+async def a_reload(root: Path, stop: Stop) -> None:
+    with a_room(root) as room:
+        room.write("new", "other")
+        task = await stop.run(room.reloading.reload())
+
+        # A cancel that comes with the answer comes too late.
+        is_done = not task.cancelled() and task.exception() is None
+        assert is_done or stop.was_reached
+        assert not (is_done and stop.was_reached and stop.error), "the caller hears of it"
+        assert room.is_whole(*(("new", "other") if is_done else ("old",)))
+        assert len(room.taken_over) == is_done
+        reply = await room.reload()
+        assert isinstance(reply, Answer)
+        assert room.is_whole("new", "other")
+        assert room.taken_over[0].start == ("new", "other")
+
+
+async def a_reload_that_another_one_waits_for(root: Path, stop: Stop) -> None:
+    with a_room(root) as room:
+        room.write("new")
+        first = stop.begin(room.reloading.reload())
+        second = asyncio.create_task(room.reload())
+        await asyncio.wait([first, second])
+
+        assert isinstance(second.result(), Answer)
+        assert room.is_whole("new")
+
+
+async def a_reload_that_waits_for_another_one(root: Path, stop: Stop) -> None:
+    with a_room(root) as room:
+        room.write("new")
+        first = asyncio.create_task(room.reloading.reload())
+        await asyncio.sleep(0)
+        second = stop.begin(room.reload())
+        await asyncio.wait([first, second])
+
+        assert isinstance(first.result(), Answer)
+        room.write("newer")
+        assert isinstance(await room.reload(), Answer)
+        assert room.is_whole("newer")
+
+
+STORIES = (a_reload, a_reload_that_another_one_waits_for, a_reload_that_waits_for_another_one)
+
+
+FileStory = Callable[[Path, Stop], Awaitable[None]]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_interrupted_reload_leaves_one_config_whole(tmp_path: Path, story: FileStory) -> None:
+    interrupt(partial(story, tmp_path), Unexpected("broke"), OSError(24, "Too many files"))
+
+
+def test_no_await_is_left_out(tmp_path: Path) -> None:
+    stories = [partial(story, tmp_path) for story in STORIES]
+    assert missed(reload_module, stories) == []
+
+
+# --- what else becomes of a reload -----------------------------------------------------------
+
+
+def test_reload_that_breaks_half_way_is_taken_over_whole_by_the_next_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        with a_room(tmp_path) as room:
+            room.write("old", "one", "two")
+            room.anomalies.broken = Endpoint("/s/two")
+            with pytest.raises(Unexpected):
+                await room.reloading.reload()
+            assert room.names_in_force() == ["old"], "what is in force is what was taken over"
+
+            room.anomalies.broken = None
+            reply = await room.reload()
+
+            assert isinstance(reply, Answer)
+            assert reply.data["started"] == ["one", "two"]
+            assert [changes.start for changes in room.taken_over] == [("one", "two")]
+            assert room.is_whole("old", "one", "two")
+
+    asyncio.run(main())
+
+
+def test_file_with_a_fault_changes_nothing_and_is_told_until_one_is_sound(tmp_path: Path) -> None:
+    async def main() -> None:
+        with a_room(tmp_path) as room:
+            room.write("new", more="nonsense")
+            reply = await room.reloading.reload()
+
+            assert isinstance(reply, Refusal)
+            assert reply.code == EX_CONFIG
+            assert room.is_whole("old")
+            assert room.reloading.describe()["reload_refused_because"] == reply.error
+            room.write("new")
+            assert isinstance(await room.reloading.reload(), Answer)
+            assert set(room.reloading.describe().values()) == {None}
+
+    asyncio.run(main())
+
+
+def test_daemon_that_stops_takes_nothing_over(tmp_path: Path) -> None:
+    async def main() -> None:
+        with a_room(tmp_path) as room:
+            room.write("new")
+            room.reloading.is_stopping = lambda: True
+
+            assert await room.reloading.reload() == STOPPING
+            assert room.is_whole("old")
+
+    asyncio.run(main())
+
+
+def test_pair_that_is_gone_is_forgotten_with_its_ends(tmp_path: Path) -> None:
+    async def main() -> None:
+        with a_room(tmp_path) as room:
+            room.write("new")
+            await room.reloading.reload()
+
+            assert room.sampler.forgotten == ["old"]
+            assert room.sampler.kept == {Endpoint("/m/new"), Endpoint("/s/new")}
+
+    asyncio.run(main())
