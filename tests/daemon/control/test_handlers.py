@@ -1,0 +1,210 @@
+"""Requests that are interrupted at each await: what was asked happened once, or not at all."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+import structlog
+
+from hammerd.core.api.protocol import (
+    EX_UNAVAILABLE,
+    STOPPING,
+    Answer,
+    Refusal,
+    Reply,
+    Request,
+    Verb,
+)
+from hammerd.core.pair.machine import new_life
+from hammerd.core.pair.states import Memory, Paused
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.daemon.control import handlers as handlers_module
+from hammerd.daemon.control.handlers import Handlers
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.logging.setup import Logger
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.timing.clock import Clock
+from tests.daemon.at_each_await import Stop, Story, Unexpected, interrupt, missed
+from tests.daemon.quiet_engine import Prober, quiet_engine
+
+HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
+REST = replace(HOME, name="rest", slave=Endpoint("/s/rest"), enabled=False)
+
+
+@dataclass
+class Room:
+    """What answers for two pairs that are up and one that is disabled."""
+
+    state: str = "running"
+    unsaved_because: str | None = None
+    saves: int = 0
+    reloads: int = 0
+    acknowledged: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        log, loop = cast(Logger, structlog.get_logger()), asyncio.get_running_loop()
+        self.prober = Prober()
+        self.engine = quiet_engine(Journal(log, log), ReadingStore(), self.prober)
+        for pair in (HOME, WORK, REST):
+            self.engine.add(new_life(pair, Memory(), 0.0))
+        self.answers = Handlers(self.engine, Clock(loop.time), self.describe, self.save)
+        self.answers.on_acknowledged = self.acknowledged.append
+        self.answers.on_reload = self.reload
+
+    def describe(self) -> Mapping[str, object]:
+        return {"state": self.state, "started_time": "", "config": ""}
+
+    async def save(self) -> str | None:
+        await asyncio.sleep(0)
+        self.saves += 1
+        return self.unsaved_because
+
+    async def reload(self) -> Reply:
+        await asyncio.sleep(0)
+        self.reloads += 1
+        return Answer({"started": []})
+
+    def ask(self, verb: Verb, *pairs: str) -> Coroutine[Any, Any, Reply]:
+        return self.answers.answer(Request(verb, pairs))
+
+    def paused(self) -> list[str]:
+        lives = self.engine.lives()
+        return [one.pair.name for one in lives if isinstance(one.memory.wanted, Paused)]
+
+
+# --- what must hold at each await ------------------------------------------------------------
+
+
+async def a_pause(stop: Stop) -> None:
+    room = Room()
+    task = await stop.run(room.ask(Verb.PAUSE, "h"))
+
+    assert room.paused() == ["h"], "what was asked is done before anything is waited for"
+    if stop.was_reached:
+        assert task.cancelled() or task.exception() is stop.error, "nobody is told it is saved"
+    reply = await room.ask(Verb.PAUSE)
+    assert isinstance(reply, Answer)
+    assert reply.data["unsaved_because"] is None
+    assert room.paused() == ["h", "w"]
+    assert isinstance(await room.ask(Verb.RESUME), Answer)
+    assert room.paused() == []
+    assert room.prober.asked == ["h", "w"]
+
+
+async def a_reload(stop: Stop) -> None:
+    room = Room()
+    task = await stop.run(room.ask(Verb.RELOAD))
+
+    if stop.was_reached:
+        assert task.cancelled() or task.exception() is stop.error
+    before = room.reloads
+    reply = await room.ask(Verb.RELOAD)
+    assert reply == Answer({"started": [], "unsaved_because": None})
+    assert room.reloads == before + 1
+
+
+STORIES = (a_pause, a_reload)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_request_that_is_interrupted_happens_once_or_not_at_all(story: Story) -> None:
+    interrupt(story, Unexpected("broke"), OSError(28, "No space left on device"))
+
+
+def test_no_await_is_left_out() -> None:
+    assert missed(handlers_module, STORIES) == []
+
+
+# --- what is answered ------------------------------------------------------------------------
+
+
+def replies(*verbs: Verb, pairs: tuple[str, ...] = (), **room: str) -> tuple[list[Reply], Room]:
+    """Ask a room for these, one after the other."""
+
+    async def main() -> tuple[list[Reply], Room]:
+        made = Room(**room)  # type: ignore[arg-type]
+        return [await made.ask(verb, *pairs) for verb in verbs], made
+
+    return asyncio.run(main())
+
+
+def test_answer_tells_why_what_was_asked_may_not_outlive_us() -> None:
+    [reply], _ = replies(Verb.PAUSE, unsaved_because="the disk is full")
+
+    assert isinstance(reply, Answer)
+    assert reply.data["unsaved_because"] == "the disk is full"
+
+
+def test_who_only_looks_waits_for_no_disk() -> None:
+    [status, ping], room = replies(Verb.STATUS, Verb.PING)
+
+    assert isinstance(status, Answer)
+    assert isinstance(ping, Answer)
+    assert [each["pair"] for each in cast(Any, status.data)["pairs"]] == ["h", "w", "rest"]
+    assert room.saves == 0
+
+
+def test_daemon_that_stops_tells_and_changes_nothing() -> None:
+    asked, room = replies(*Verb, state="stopping")
+
+    told = dict(zip(Verb, asked, strict=True))
+    assert {verb for verb, reply in told.items() if reply == STOPPING} == {
+        *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD)
+    }
+    assert (room.paused(), room.reloads, room.saves) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("verb", [Verb.PAUSE, Verb.RESUME, Verb.RESTART])
+def test_disabled_pair_that_is_named_is_refused_and_left_out_of_all(verb: Verb) -> None:
+    [named], _ = replies(verb, pairs=("h", "rest"))
+    [of_all], _ = replies(verb)
+
+    assert isinstance(named, Refusal)
+    assert named.code == EX_UNAVAILABLE
+    assert isinstance(of_all, Answer)
+    assert of_all.data["pairs"] == ["h", "w"]
+
+
+def test_pair_that_is_paused_is_not_restarted() -> None:
+    [_, named], _ = replies(Verb.PAUSE, Verb.RESTART, pairs=("h",))
+    [_, of_all], room = replies(Verb.PAUSE, Verb.RESTART)
+
+    assert isinstance(named, Refusal)
+    assert isinstance(of_all, Answer)
+    assert of_all.data["left_paused"] == ["h", "w"]
+    assert room.prober.asked == []
+
+
+def test_acknowledging_starts_nothing_and_is_told_of_disabled_pairs_too() -> None:
+    [reply], room = replies(Verb.ACK)
+
+    assert isinstance(reply, Answer)
+    assert room.acknowledged == ["h", "w", "rest"]
+    assert room.prober.asked == []
+
+
+def test_reload_is_of_the_whole_config() -> None:
+    [reply], room = replies(Verb.RELOAD, pairs=("h",))
+
+    assert isinstance(reply, Refusal)
+    assert room.reloads == 0
+
+
+def test_unknown_pair_is_refused_before_anything_happens() -> None:
+    [reply], room = replies(Verb.PAUSE, pairs=("h", "unknown"))
+
+    assert isinstance(reply, Refusal)
+    assert '"unknown"' in reply.error
+    assert room.paused() == []
+
+
+def test_status_of_every_pair_is_written_into_the_log() -> None:
+    async def main() -> list[object]:
+        with structlog.testing.capture_logs() as log:
+            room = Room()
+            room.answers.log_status(cast(Logger, structlog.get_logger()))
+        return [line["pair"] for line in log if line["event"] == "pair.status"]
+
+    assert asyncio.run(main()) == ["h", "w", "rest"]
