@@ -61,13 +61,16 @@ class Stop:
         return asyncio.Task(_Interrupted(act, self))
 
     @contextmanager
-    def in_all_tasks(self) -> Iterator[None]:
-        """Interrupt each task that is begun meanwhile, whoever begins it."""
+    def in_all_tasks(self, *, but_by_cancel: bool = False) -> Iterator[None]:
+        """Interrupt each task that is begun meanwhile, whoever begins it.
+
+        `but_by_cancel`: those whom nobody ever cancels are interrupted by errors only.
+        """
 
         def make(
             _loop: asyncio.AbstractEventLoop, act: Coroutine[Any, Any, T], **_: object
         ) -> asyncio.Task[T]:
-            return self.begin(act)
+            return asyncio.Task(_Interrupted(act, self, but_by_cancel=but_by_cancel))
 
         loop = asyncio.get_running_loop()
         loop.set_task_factory(make)
@@ -97,9 +100,12 @@ WaitsFor = asyncio.Future[Any] | None
 class _Interrupted(Coroutine[WaitsFor, None, T]):
     """A coroutine that is interrupted at one of its awaits."""
 
-    def __init__(self, act: Coroutine[Any, Any, T], stop: Stop) -> None:
+    def __init__(
+        self, act: Coroutine[Any, Any, T], stop: Stop, *, but_by_cancel: bool = False
+    ) -> None:
         self._act = act
         self._stop = stop
+        self._but_by_cancel = but_by_cancel
 
     def send(self, value: None) -> WaitsFor:
         return self._waiting(self._act.send(value))
@@ -121,6 +127,8 @@ class _Interrupted(Coroutine[WaitsFor, None, T]):
                 # Nobody waits for this future any more: its task goes on with the error.
                 waits_for._asyncio_future_blocking = False  # type: ignore[attr-defined]
             return self.throw(self._stop.error)
+        if self._but_by_cancel:
+            return waits_for
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().call_soon(task.cancel)

@@ -123,9 +123,7 @@ class ProbeQueue:
             try:
                 await self._answer(asks)
             except Exception as error:
-                for ask in asks:
-                    if not ask.answer.done():
-                        ask.answer.set_exception(error)
+                self._fail(asks, error)
 
     async def _answer(self, asks: Sequence[_Ask]) -> None:
         asks = await self._looked_at(asks)
@@ -150,6 +148,11 @@ class ProbeQueue:
         for ask in asks:
             self._settle(ask, readings)
 
+    def _fail(self, asks: Iterable[_Ask], error: Exception) -> None:
+        for ask in asks:
+            if not ask.answer.done():
+                ask.answer.set_exception(error)
+
     def _settle(self, ask: _Ask, readings: Iterable[EndpointReading]) -> None:
         if not ask.answer.done():
             ask.answer.set_result([*self._of(ask.ends, readings)])
@@ -169,7 +172,12 @@ class ProbeQueue:
         return [ask for ask in asks if ask.is_looked_at]
 
     async def _look_slowly(self, ask: _Ask, slow: Collection[Endpoint]) -> None:
-        for end in await self._batches.look(ask.ends & frozenset(slow)):
+        try:
+            hanging = await self._batches.look(ask.ends & frozenset(slow))
+        except Exception as error:
+            self._fail((ask,), error)
+            return
+        for end in hanging:
             self._batches.apart.add(end, self._batches.not_read(end))
         ask.is_looked_at = True
         self._put(ask)
