@@ -151,18 +151,27 @@ Story = Callable[[Stop], Awaitable[None]]
 def interrupt(story: Story, *errors: Exception) -> set[Line]:
     """Play a story with each interruption there is; return the lines at which it waited."""
     lines: set[Line] = set()
-    for error in (None, *errors):
-        for at in count():
-            stop = Stop(at, error)
-            try:
-                asyncio.run(_played(story, stop))
-            except BaseException as failure:
-                failure.add_note(f"{story}: {stop if stop.where else 'uninterrupted'}")
-                raise
-            lines |= stop.lines
-            if not stop.was_reached:
-                break
+    # Each play looks for what was thrown away: what is older than the plays is none of it.
+    gc.freeze()
+    try:
+        for error in (None, *errors):
+            for at in count():
+                stop = Stop(at, error)
+                _play(story, stop)
+                lines |= stop.lines
+                if not stop.was_reached:
+                    break
+    finally:
+        gc.unfreeze()
     return lines
+
+
+def _play(story: Story, stop: Stop) -> None:
+    try:
+        asyncio.run(_played(story, stop))
+    except BaseException as failure:
+        failure.add_note(f"{story}: {stop if stop.where else 'uninterrupted'}")
+        raise
 
 
 async def _played(story: Story, stop: Stop) -> None:
