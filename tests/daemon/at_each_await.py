@@ -145,6 +145,19 @@ async def until_tasks_end() -> None:
         await (asyncio.wait(others) if others else asyncio.sleep(0))
 
 
+async def reached(claim: Callable[[], object], what: str, *, every_s: float = 0.001) -> None:
+    """Let the loop run until a claim is true; fail with `what` when it never becomes true.
+
+    `every_s`: how long to leave the loop alone; 0 looks at each turn of it.
+    """
+    try:
+        async with asyncio.timeout(HANGS_S):
+            while not claim():  # noqa: ASYNC110 - a claim tells nobody when it becomes true
+                await asyncio.sleep(every_s)
+    except TimeoutError as error:
+        raise AssertionError(f"never came: {what}") from error
+
+
 Story = Callable[[Stop], Awaitable[None]]
 
 

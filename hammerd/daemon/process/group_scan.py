@@ -37,8 +37,9 @@ class GroupScan:
         began_at = self._loop.time()
         try:
             found = self._scan(self._asked)
-        except OSError as error:
-            # Nobody is told a group is empty because the table could not be read.
+        except Exception as error:
+            # Nobody is told a group is empty because the table could not be read, and whatever
+            # broke, those who asked wait for an answer.
             what = "the process table cannot be read"
             self._loop.call_exception_handler({"message": what, "exception": error})
             self._is_due = True

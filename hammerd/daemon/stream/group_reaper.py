@@ -66,6 +66,14 @@ class GroupReaper:
                 self._loop.call_soon(self._count, stream)
 
     def _count(self, stream: Stream) -> None:
+        try:
+            self._look_at(stream)
+        except Exception:
+            # The next sweep counts it again: a group that is never counted never ends.
+            stream.is_counted = False
+            raise
+
+    def _look_at(self, stream: Stream) -> None:
         looked_at = self._loop.time()
         if spawn.notice_death(stream.child) is None:
             self._lives(stream, looked_at)

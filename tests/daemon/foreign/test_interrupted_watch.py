@@ -41,6 +41,7 @@ from tests.daemon.at_each_await import (
     Unexpected,
     interrupt,
     missed,
+    reached,
     until_tasks_end,
 )
 
@@ -260,14 +261,12 @@ async def a_timer_that_rings(stop: Stop) -> None:
     room = beset()
     with stop.in_all_tasks():
         room.watch.look_after(0)
-        while not room.system.scans:  # noqa: ASYNC110 - nobody tells of it
-            await asyncio.sleep(0)
+        await reached(lambda: room.system.scans, "a look", every_s=0)
         await until_tasks_end()
     room.posted.clear()
 
     room.watch.look_after(0)
-    while not room.told():  # noqa: ASYNC110 - nobody tells of it
-        await asyncio.sleep(0)
+    await reached(room.told, "news")
     await until_tasks_end()
 
     assert room.told() == {pair.name for pair in PAIRS}
@@ -277,8 +276,7 @@ async def a_timer_that_rings(stop: Stop) -> None:
 async def a_close_while_a_look_is_under_way(stop: Stop) -> None:
     room = beset()
     room.watch.look_after(0)
-    while not room.system.scans:  # noqa: ASYNC110 - nobody tells of it
-        await asyncio.sleep(0)
+    await reached(lambda: room.system.scans, "a look", every_s=0)
 
     await stop.run(room.watch.close())
     await room.watch.close()
@@ -333,8 +331,7 @@ def test_looks_that_are_wanted_meanwhile_are_one() -> None:
     async def main() -> int:
         room = beset()
         want(room)
-        while not room.told():  # noqa: ASYNC110 - nobody tells of it
-            await asyncio.sleep(0)
+        await reached(room.told, "news")
         await until_tasks_end()
         await room.watch.close()
         return room.system.scans

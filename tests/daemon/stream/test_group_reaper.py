@@ -1,0 +1,160 @@
+"""Groups that end: each is told to be empty once, whatever breaks for it or for another one."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from hammerd.daemon.process import spawn
+from hammerd.daemon.process.group_scan import GroupScan
+from hammerd.daemon.process.process_table import Member, members_of
+from hammerd.daemon.stream.group_reaper import GroupReaper
+from hammerd.daemon.stream.live_stream import Stream
+from tests.daemon.at_each_await import Unexpected, reached
+from tests.daemon.stream.groups import Group, play
+
+
+@pytest.fixture(params=["shortcuts", "portable"], autouse=True)
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "portable":
+        monkeypatch.setenv("HAMMERD_PORTABLE", "1")
+
+
+@dataclass
+class Table:
+    """The process table; its first scans break."""
+
+    errors: list[Exception] = field(default_factory=list)
+
+    def __call__(self, pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
+        if self.errors:
+            raise self.errors.pop()
+        return members_of(pgids)
+
+
+@dataclass
+class Room:
+    """The ends of a group's streams, and which were told to be empty."""
+
+    group: Group
+    table: Table = field(default_factory=Table)
+    empty: list[str] = field(default_factory=list)
+    lives: list[str] = field(default_factory=list)
+    untellable: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        census = GroupScan(loop, self.table)
+        self.ends = GroupReaper(loop, census, self.streams, self.on_empty, self.on_living)
+
+    def streams(self) -> list[Stream]:
+        return [one for one in self.group.streams if one.pair not in self.empty]
+
+    def on_empty(self, stream: Stream) -> None:
+        self.empty.append(stream.pair)
+        if stream.pair in self.untellable:
+            raise Unexpected("no news today")
+
+    def on_living(self, stream: Stream, _looked_at: float) -> None:
+        self.lives.append(stream.pair)
+
+    def end(self, *streams: Stream) -> None:
+        for stream in streams:
+            stream.is_ending = True
+            self.ends.look_soon()
+            spawn.kill_group(stream.child)
+
+    async def all_empty(self) -> None:
+        await reached(lambda: len(self.empty) == len(self.group.streams), "all are empty")
+
+
+def test_group_that_ends_is_empty_once_and_others_are_not_looked_at() -> None:
+    async def story(group: Group) -> None:
+        room = Room(group)
+        ending, other = group.launch("ending"), group.launch("other")
+        room.end(ending)
+        await reached(lambda: room.empty, "it is empty")
+        room.ends.look_soon()
+        await asyncio.sleep(0.01)
+
+        assert room.empty == ["ending"]
+        assert "other" not in room.lives
+        assert spawn.notice_death(other.child) is None
+
+    play(story)
+
+
+def test_group_whose_half_outlives_its_leader_is_not_empty() -> None:
+    async def story(group: Group) -> None:
+        room = Room(group)
+        stream = group.launch("test", "sleep 4719 & :")
+        stream.is_ending = True
+        room.ends.look_soon()
+        await reached(lambda: spawn.notice_death(stream.child), "the leader is dead")
+        room.lives.clear()
+        await reached(lambda: len(room.lives) > 1, "it is looked at again and again")
+        assert room.empty == []
+        os.killpg(stream.pgid, signal.SIGKILL)
+        await room.all_empty()
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(24, "Too many open files"), Unexpected("no table today")],
+    ids=["no fd", "unexpected"],
+)
+def test_table_that_cannot_be_read_keeps_no_group_from_its_end(error: Exception) -> None:
+    async def story(group: Group) -> None:
+        room = Room(group, Table([error]))
+        room.end(group.launch("one"), group.launch("two"))
+        await room.all_empty()
+        assert sorted(room.empty) == ["one", "two"]
+
+    assert set(play(story).broken) <= {error}
+
+
+class OddChild:
+    """A child that cannot be looked at for the first time."""
+
+    def __init__(self, child: spawn.Child) -> None:
+        self._child = child
+        self._is_odd = True
+
+    def __getattr__(self, name: str) -> object:
+        if name == "status" and self.__dict__.pop("_is_odd", False):
+            raise Unexpected("no look today")
+        value: object = getattr(self._child, name)
+        return value
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name.startswith("_"):
+            self.__dict__[name] = value
+        else:
+            setattr(self._child, name, value)
+
+
+def test_look_at_a_group_that_breaks_is_done_again() -> None:
+    async def story(group: Group) -> None:
+        room = Room(group)
+        odd, other = group.launch("odd"), group.launch("other")
+        odd.child = cast(spawn.Child, OddChild(odd.child))
+        room.end(odd, other)
+        await room.all_empty()
+
+    assert [type(error) for error in play(story).broken] == [Unexpected]
+
+
+def test_pair_that_cannot_be_told_costs_no_other_its_news() -> None:
+    async def story(group: Group) -> None:
+        room = Room(group, untellable={"one"})
+        room.end(*(group.launch(pair) for pair in ("one", "two", "three")))
+        await room.all_empty()
+        assert sorted(room.empty) == ["one", "three", "two"]
+
+    assert [type(error) for error in play(story).broken] == [Unexpected]

@@ -1,0 +1,213 @@
+"""The halves of streams: sought until both are seen, watched, looked at; one breaks no other."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from hammerd.core.pair.events import HalfContinued, HalfDied, HalfStopped, HalvesWorked
+from hammerd.daemon.process.exit_watch import OnDeath
+from hammerd.daemon.process.group_scan import GroupScan
+from hammerd.daemon.process.process_table import Member, look_at, members_of
+from hammerd.daemon.stream.halves import LOOKS_A_TURN, SEEK_AGAIN_S, StreamHalves
+from hammerd.daemon.stream.live_stream import Stream
+from tests.daemon.at_each_await import Unexpected, reached
+from tests.daemon.stream.groups import Group, halves_of, play
+
+
+@dataclass
+class Watch:
+    """Keeps who is watched; a test says who dies. It cannot watch those in `broken`."""
+
+    watched: dict[int, OnDeath] = field(default_factory=dict)
+    broken: set[int] = field(default_factory=set)
+
+    def watch(self, half: Member, on_death: OnDeath) -> None:
+        if half.pid in self.broken:
+            raise Unexpected("no watch today")
+        self.watched[half.pid] = on_death
+
+    def forget(self, pid: int) -> None:
+        self.watched.pop(pid, None)
+
+
+@dataclass
+class Table:
+    """The process table; of each group it shows so many halves at most."""
+
+    shown: int = 2
+    scans: int = 0
+
+    def __call__(self, pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
+        self.scans += 1
+        return {pgid: found[: 1 + self.shown] for pgid, found in members_of(pgids).items()}
+
+
+class Room:
+    """Halves that are sought for the streams of a group."""
+
+    def __init__(self, group: Group) -> None:
+        self.watch, self.table = Watch(), Table()
+        self.found: list[str] = []
+        loop = asyncio.get_running_loop()
+        self.halves = StreamHalves(
+            loop,
+            GroupScan(loop, self.table),
+            self.watch,
+            group.emit,
+            lambda stream: self.found.append(stream.pair),
+        )
+
+    async def finds_both(self, stream: Stream) -> None:
+        await reached(lambda: len(halves_of(stream)) == 2, "two halves")
+        self.halves.heard(stream)
+        await reached(lambda: not stream.lacks_halves, "both were found")
+
+
+def test_both_halves_are_found_once_at_the_first_output() -> None:
+    async def story(group: Group) -> None:
+        room, stream = Room(group), group.launch("test")
+        await room.finds_both(stream)
+        room.halves.heard(stream)
+        await asyncio.sleep(0)
+
+        assert set(room.watch.watched) == {half.pid for half in halves_of(stream)}
+        assert room.found == ["test"]
+        assert room.table.scans == 1
+        room.halves.forget(stream)
+        assert room.watch.watched == {}
+
+    assert play(story).emitted == []
+
+
+def test_half_that_is_seen_late_is_sought_again_and_then_at_each_tick() -> None:
+    async def story(group: Group) -> None:
+        room, stream = Room(group), group.launch("test")
+        await reached(lambda: len(halves_of(stream)) == 2, "two halves")
+        room.table.shown = 1
+        room.halves.heard(stream)
+        await reached(lambda: room.table.scans == 1 + len(SEEK_AGAIN_S), "all were used up")
+        assert len(stream.halves) == 1
+
+        room.table.shown = 2
+        room.halves.look([stream])
+        await reached(lambda: not stream.lacks_halves, "both were found")
+        assert room.found == ["test", "test"]
+
+    play(story)
+
+
+def test_death_is_told_once_whoever_tells_of_it() -> None:
+    async def story(group: Group) -> None:
+        room, stream = Room(group), group.launch("test")
+        await room.finds_both(stream)
+        source, target = stream.halves
+        os.kill(target, signal.SIGKILL)
+        await reached(lambda: len(halves_of(stream)) == 1, "one half")
+        for _ in range(2):
+            room.halves.look([stream])
+            await asyncio.sleep(0)
+        room.watch.watched[target](target)
+        room.watch.watched[source](source)
+
+        assert group.emitted == [
+            ("test", HalfDied(target, "target")),
+            ("test", HalfDied(source, "source")),
+        ]
+
+    play(story)
+
+
+def test_half_that_stands_still_and_goes_on_is_told_at_ticks() -> None:
+    async def story(group: Group) -> None:
+        room, stream = Room(group), group.launch("test")
+        await room.finds_both(stream)
+        source = next(iter(stream.halves))
+
+        def is_stopped() -> bool:
+            now = look_at(source)
+            return now is not None and now.is_stopped
+
+        for number, is_now in ((signal.SIGSTOP, True), (signal.SIGCONT, False)):
+            os.kill(source, number)
+            await reached(lambda is_now=is_now: is_stopped() is is_now, "the signal")  # type: ignore[misc]
+            for _ in range(2):
+                room.halves.look([stream])
+                await asyncio.sleep(0)
+
+        told = [event for _, event in group.emitted if not isinstance(event, HalvesWorked)]
+        assert told == [HalfStopped(source, "source"), HalfContinued(source)]
+
+    play(story)
+
+
+def test_stream_that_is_ending_is_told_nothing_more() -> None:
+    async def story(group: Group) -> None:
+        room, stream = Room(group), group.launch("test")
+        await room.finds_both(stream)
+        stream.is_ending = True
+        for pid in stream.halves:
+            os.kill(pid, signal.SIGKILL)
+        await reached(lambda: not halves_of(stream), "no half")
+        room.halves.look([stream])
+        await asyncio.sleep(0)
+        for pid in stream.halves:
+            room.watch.watched[pid](pid)
+
+    assert play(story).emitted == []
+
+
+def test_half_that_cannot_be_watched_is_looked_at_and_costs_no_other_stream_its_watch() -> None:
+    async def story(group: Group) -> None:
+        room = Room(group)
+        streams = [group.launch(pair) for pair in ("one", "two")]
+        for stream in streams:
+            await reached(lambda stream=stream: len(halves_of(stream)) == 2, "halves")  # type: ignore[misc]
+        one, two = streams
+        first = halves_of(one)[0].pid
+        room.watch.broken = {first}
+        for stream in streams:
+            room.halves.heard(stream)
+        await reached(lambda: not any(each.lacks_halves for each in streams), "all halves")
+        assert set(two.halves) <= set(room.watch.watched)
+
+        os.kill(first, signal.SIGKILL)
+        await reached(lambda: len(halves_of(one)) == 1, "one half")
+        room.halves.look(streams)
+        await reached(lambda: group.emitted, "news")
+        assert group.emitted == [("one", HalfDied(first, "source"))]
+
+    assert [type(error) for error in play(story).broken] == [Unexpected]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["one look", "a look in a look"])
+def test_pair_that_cannot_be_told_costs_no_other_its_news(*, again: bool) -> None:
+    count = LOOKS_A_TURN + 2
+
+    async def story(group: Group) -> None:
+        loop = asyncio.get_running_loop()
+
+        def emit(pair: str, event: object) -> None:
+            if pair == "0":
+                raise Unexpected("no news today")
+            told.append(pair)
+
+        told: list[str] = []
+        halves = StreamHalves(loop, GroupScan(loop), Watch(), emit, lambda _stream: None)
+        streams = [group.launch(str(number), ":") for number in range(count)]
+        gone = Member(1, 1, 1.0, is_zombie=False)
+        for stream in streams:
+            stream.add_halves([gone, Member(os.getpid(), 1, 1.0, is_zombie=False)])
+        halves.look(streams)
+        if again:
+            await asyncio.sleep(0)
+            halves.look(streams)
+        await reached(lambda: len(set(told)) == count - 1, "all others hear")
+
+        assert len(told) == 2 * (count - 1), "each half's death once"
+
+    broken = play(story).broken
+    assert {type(error) for error in broken} == {Unexpected}
