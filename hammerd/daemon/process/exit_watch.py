@@ -121,7 +121,8 @@ class KqueueWatch:
 
     def _some_exited(self) -> None:
         for pid in self._queue.exited():
-            self._died(pid)
+            # Each in a callback of its own: one that fails takes nothing from the others.
+            self._loop.call_soon(self._died, pid)
 
     def _died(self, pid: int) -> None:
         on_death = self._halves.pop(pid, None)

@@ -19,6 +19,7 @@ from hammerd.daemon.process.exit_watch import (
 )
 from hammerd.daemon.process.kqueue import ExitQueue
 from hammerd.daemon.process.process_table import Member, is_dead, look_at
+from tests.daemon.at_each_await import reached
 from tests.daemon.process.fake_kqueue import FakeKernel
 from tests.daemon.world import until
 
@@ -180,3 +181,33 @@ class TestKqueueWatch:
             watch.forget(half.pid)
 
         assert deaths_noticed(self.watching(kernel), act) == []
+
+    def test_pair_that_cannot_be_told_costs_no_other_its_news(self, kernel: FakeKernel) -> None:
+        loop, told, broken = asyncio.new_event_loop(), list[int](), list[object]()
+        loop.set_exception_handler(lambda _, context: broken.append(context.get("exception")))
+        halves = [subprocess.Popen(["sleep", "4713"]) for _ in range(3)]
+        kernel.living |= {half.pid for half in halves}
+
+        def tell(pid: int) -> None:
+            told.append(pid)
+            if len(told) == 1:
+                raise RuntimeError("no news today")
+
+        async def main() -> None:
+            watch = KqueueWatch(loop, ExitQueue(kernel))
+            for half in halves:
+                watch.watch(seen(half.pid), tell)
+            for half in halves:
+                kernel.exit(half.pid)
+            await reached(lambda: len(told) == len(halves), "all are told")
+
+        try:
+            loop.run_until_complete(main())
+        finally:
+            loop.close()
+            for half in halves:
+                half.kill()
+                half.wait()
+
+        assert told == [half.pid for half in halves]
+        assert [str(error) for error in broken] == ["no news today"]
