@@ -8,12 +8,11 @@ what is gone is made anew and told of in the log.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.errors import HammerdError
-from hammerd.daemon.control.server import ControlServer
 from hammerd.daemon.logging.setup import Logger
-from hammerd.daemon.service.lock_files import LockFiles
 from hammerd.daemon.service.os_errors import FULL, explained
 from hammerd.daemon.threads.blocking_calls import BlockingCalls
 
@@ -23,18 +22,47 @@ LOOK_S = 20.0
 SWEPT_HINT = "what removes files there? keep it from this directory"
 
 
+class Files(Protocol):
+    """The pid file and the lock: daemon/service/lock_files.py."""
+
+    lacking: OSError | None
+
+    def make_what_is_gone(self) -> tuple[str, ...]:
+        """Make what is not there, or no longer, or is not whole; return the files made."""
+
+
+class Sockets(Protocol):
+    """The sockets that a hammerd is asked on: daemon/control/server.py."""
+
+    async def bind(self, status_group: str) -> str:
+        """Make the sockets; return what is to be warned of, "" when nothing is."""
+
+    async def listen(self) -> None:
+        """Answer from now on."""
+
+    async def close_sockets(self) -> None:
+        """Stop listening; who is connected is still answered."""
+
+    def are_there(self) -> bool:
+        """Tell whether the sockets of these names are still ours."""
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the sockets."""
+
+
 class RunDirWatch:
     """The files and sockets of one daemon."""
 
-    def __init__(
-        self, files: LockFiles, server: ControlServer, settings: DaemonConfig, log: Logger
-    ) -> None:
+    def __init__(self, files: Files, server: Sockets, settings: DaemonConfig, log: Logger) -> None:
         self._files = files
         self._server = server
         self._status_group = settings.status_group
         self._log = log
         self._aside = BlockingCalls()
         self._trouble: HammerdError | None = None
+        # Made anew, and not told of yet; a look that is given up leaves both to the next one.
+        self._made: list[str] = []
+        self._is_half_bound = False
         self.on_made: tuple[Callable[[], None], ...] = ()
         """What saves once more what was swept away with the directories."""
 
@@ -60,34 +88,49 @@ class RunDirWatch:
 
     async def look(self) -> None:
         """Make anew what is gone, and say so."""
+        trouble: HammerdError | None = None
         try:
-            made, are_sockets_there = await self._aside.do(self._look, LOOK_S)
-            if not are_sockets_there:
-                await self._server.close_sockets()
-                await self._bind()
-                await self._server.listen()
-                made += self._server.paths()
+            are_sockets_there = await self._aside.do(self._look, LOOK_S)
+            if not are_sockets_there or self._is_half_bound:
+                await self._bind_anew()
         except TimeoutError:
-            self._fails(HammerdError("the disk of run_dir or state_dir does not answer"))
-            return
+            trouble = HammerdError("the disk of run_dir or state_dir does not answer")
         except HammerdError as error:
-            self._fails(error)
-            return
+            trouble = error
         except OSError as error:
-            self._fails(explained(error))
-            return
-        if made:
-            self._log.warning("run_dir.made_anew", files=" ".join(made), hint=SWEPT_HINT)
-            for save_again in self.on_made:
-                save_again()
-        self._say_what_lacks()
+            trouble = explained(error)
+        self._tell_what_was_made()
+        if trouble is None:
+            self._say_what_lacks()
+        else:
+            self._fails(trouble)
 
     def describe(self) -> Mapping[str, object]:
         """Return what status says of it."""
         return {"run_dir_unusable_because": self._trouble.message if self._trouble else None}
 
-    def _look(self) -> tuple[tuple[str, ...], bool]:
-        return self._files.make_what_is_gone(), self._server.are_there()
+    def _look(self) -> bool:
+        """Make the files, beside the loop; tell whether the sockets are there."""
+        self._made.extend(self._files.make_what_is_gone())
+        return self._server.are_there()
+
+    async def _bind_anew(self) -> None:
+        # Sockets may be there by their names, and nobody listens yet.
+        self._is_half_bound = True
+        await self._server.close_sockets()
+        await self._bind()
+        await self._server.listen()
+        self._is_half_bound = False
+        self._made += self._server.paths()
+
+    def _tell_what_was_made(self) -> None:
+        # A thread that was given up may add to them at any moment: the list stays the same one.
+        made = tuple(self._made)
+        del self._made[: len(made)]
+        if made:
+            self._log.warning("run_dir.made_anew", files=" ".join(made), hint=SWEPT_HINT)
+            for save_again in self.on_made:
+                save_again()
 
     async def _bind(self) -> None:
         if warning := await self._server.bind(self._status_group):

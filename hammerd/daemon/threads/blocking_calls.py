@@ -30,13 +30,14 @@ class BlockingCalls:
         """
         if self._is_busy:
             raise TimeoutError
-        self._is_busy = True
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         thread = threading.Thread(
             target=self._run, args=(loop, act, done), name="aside", daemon=True
         )
         thread.start()
+        # Only now: a thread that cannot be started leaves nobody busy.
+        self._is_busy = True
         return await asyncio.wait_for(done, timeout_s)
 
     def _run(

@@ -19,6 +19,21 @@ def test_result_and_error_come_from_another_thread() -> None:
     asyncio.run(story())
 
 
+def test_thread_that_cannot_be_started_is_no_reason_to_refuse_the_next_one() -> None:
+    async def story() -> None:
+        aside = BlockingCalls()
+        # No address space holds such a stack.
+        size = threading.stack_size(1 << 60)
+        try:
+            with pytest.raises(RuntimeError, match="can't start"):
+                await aside.do(lambda: 7, 60)
+        finally:
+            threading.stack_size(size)
+        assert await aside.do(lambda: 7, 60) == 7
+
+    asyncio.run(story())
+
+
 def test_what_hangs_is_not_waited_for_and_never_twice() -> None:
     gate = threading.Event()
     begun = []

@@ -1,0 +1,201 @@
+"""Looks at run_dir, interrupted at each await: the next one makes and tells what is lacking."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+import structlog
+
+from hammerd.core.config.model import DaemonConfig
+from hammerd.daemon.control import run_dir_watch as watch_module
+from hammerd.daemon.control.run_dir_watch import RunDirWatch
+from hammerd.daemon.logging.setup import Logger
+from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/run/hammerd")
+
+
+@dataclass
+class Files:
+    """The pid file and the lock; a test sweeps them away."""
+
+    gone: tuple[str, ...] = ()
+    lacking: OSError | None = None
+
+    def make_what_is_gone(self) -> tuple[str, ...]:
+        made, self.gone = self.gone, ()
+        return made
+
+
+@dataclass
+class Sockets:
+    """Two sockets: whether they are there, and how many of them are listened on."""
+
+    are_made: bool = False
+    listening: int = 0
+    error: OSError | None = None
+    warning: str = ""
+
+    async def bind(self, _status_group: str) -> str:
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        self.are_made, self.listening = True, 0
+        return self.warning
+
+    async def listen(self) -> None:
+        for number in (1, 2):
+            self.listening = number
+            await asyncio.sleep(0)
+
+    async def close_sockets(self) -> None:
+        self.listening = 0
+        await asyncio.sleep(0)
+
+    def are_there(self) -> bool:
+        return self.are_made
+
+    def paths(self) -> tuple[str, ...]:
+        return "control.sock", "status.sock"
+
+
+@dataclass
+class Room:
+    """A watch over files and sockets, and how often it had things saved once more."""
+
+    files: Files = field(default_factory=Files)
+    sockets: Sockets = field(default_factory=Sockets)
+    saves: int = 0
+
+    def __post_init__(self) -> None:
+        log = cast(Logger, structlog.get_logger())
+        self.watch = RunDirWatch(self.files, self.sockets, DaemonConfig(), log)
+        self.watch.on_made = (self.save,)
+
+    def save(self) -> None:
+        self.saves += 1
+
+    def sweep(self) -> None:
+        self.files.gone, self.sockets.are_made = ("hammerd.pid",), False
+
+    async def look(self) -> None:
+        """Look once the thread of a look that was given up has ended."""
+        await self.watch.look()
+        while self.watch.trouble is not None and "does not answer" in self.watch.trouble.message:
+            await asyncio.sleep(0)
+            await self.watch.look()
+
+
+# --- what must hold at each await ------------------------------------------------------------
+
+
+async def a_look_after_a_sweep(stop: Stop) -> None:
+    room = Room()
+    await room.watch.bind()
+    await room.sockets.listen()
+    room.sweep()
+    with structlog.testing.capture_logs() as log:
+        task = await stop.run(room.watch.look())
+        if isinstance(stop.error, OSError) and stop.was_reached:
+            assert task.exception() is None
+            assert room.watch.trouble is not None, "status tells of it"
+        elif stop.error is not None and stop.was_reached:
+            assert task.exception() is stop.error, "the caller hears of it"
+        await room.look()
+
+    assert room.sockets.listening == 2, "it can be asked"
+    assert room.files.gone == ()
+    assert room.saves >= 1, "what was swept away is saved once more"
+    told = " ".join(line["files"] for line in log if line["event"] == "run_dir.made_anew")
+    assert {"hammerd.pid", "control.sock", "status.sock"} <= set(told.split())
+    assert room.watch.trouble is None
+    saves = room.saves
+    await room.look()
+    assert room.saves == saves, "nothing more was gone"
+
+
+async def a_bind_at_the_start(stop: Stop) -> None:
+    room = Room()
+    task = await stop.run(room.watch.bind())
+
+    if stop.was_reached:
+        assert task.cancelled() or task.exception() is stop.error, "hammerd does not start"
+    else:
+        assert room.sockets.are_made
+
+
+STORIES = (a_look_after_a_sweep, a_bind_at_the_start)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_interrupted_look_leaves_a_daemon_that_can_be_asked(
+    story: Callable[[Stop], asyncio.Future[None]],
+) -> None:
+    interrupt(story, Unexpected("broke"), OSError(errno.EMFILE, "Too many open files"))
+
+
+def test_no_await_is_left_out() -> None:
+    assert missed(watch_module, STORIES) == []
+
+
+# --- what else becomes of a look -------------------------------------------------------------
+
+
+def looked(act: Callable[[Room], None], room: Room) -> tuple[Room, list[str]]:
+    """Start, do something and look; return which events were logged."""
+
+    async def main() -> list[str]:
+        with structlog.testing.capture_logs() as log:
+            await room.watch.bind()
+            await room.sockets.listen()
+            act(room)
+            await room.look()
+        return [line["event"] for line in log]
+
+    return room, asyncio.run(main())
+
+
+def test_nothing_is_told_while_all_is_there() -> None:
+    room, events = looked(lambda _: None, Room())
+
+    assert (events, room.saves, room.watch.trouble) == ([], 0, None)
+
+
+def test_full_disk_at_the_start_is_told_and_the_sockets_are_made_once_there_is_room() -> None:
+    def make_room(room: Room) -> None:
+        assert room.watch.describe()["run_dir_unusable_because"] is not None
+        room.sockets.error = None
+
+    room, events = looked(make_room, Room(sockets=Sockets(error=FULL)))
+
+    assert events == ["run_dir.unusable", "run_dir.made_anew"]
+    assert room.sockets.listening == 2
+    assert room.watch.describe() == {"run_dir_unusable_because": None}
+
+
+def test_what_was_made_is_saved_though_the_sockets_cannot_be_made() -> None:
+    def sweep_a_full_disk(room: Room) -> None:
+        room.sweep()
+        room.sockets.error = FULL
+
+    room, events = looked(sweep_a_full_disk, Room())
+
+    assert room.saves == 1
+    assert events == ["run_dir.made_anew", "run_dir.unusable"]
+
+
+def test_other_error_at_the_start_is_no_reason_to_run() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", str(Path("/run/hammerd")))
+    with pytest.raises(PermissionError):
+        looked(lambda _: None, Room(sockets=Sockets(error=refused)))
+
+
+def test_socket_that_stays_closed_to_its_group_is_told() -> None:
+    _, events = looked(lambda _: None, Room(sockets=Sockets(warning="no such group")))
+
+    assert events == ["status_socket.closed_to_group"]
