@@ -11,7 +11,7 @@ from hammerd.core.pairs import Endpoint
 from hammerd.daemon.foreign.crontabs import Crontabs
 from hammerd.daemon.foreign.slave_writers import SlaveWriter, writers
 from hammerd.daemon.paths.path_state import PathState
-from hammerd.daemon.paths.prober import PathLooks
+from hammerd.daemon.paths.prober import PathStateSource
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.process.commands import Runner
 from hammerd.daemon.process.long_args import LongCommands
@@ -41,7 +41,11 @@ class PathIdentities:
     """
 
     def __init__(
-        self, calls: Runner, statuses: PfsStatusCommands, looks: PathLooks, scan: Scan = writers
+        self,
+        calls: Runner,
+        statuses: PfsStatusCommands,
+        looks: PathStateSource,
+        scan: Scan = writers,
     ) -> None:
         self._commands = LongCommands(calls)
         self.crontabs = Crontabs(calls)

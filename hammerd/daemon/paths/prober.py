@@ -47,7 +47,7 @@ PathStates = Mapping[str, PathState | None]
 """What was seen, by path; None where a path hangs. What could not be looked at is left out."""
 
 
-class PathLooks(Protocol):
+class PathStateSource(Protocol):
     """Looks at paths: PathProber."""
 
     async def look(self, paths: Iterable[str], *, is_quick: bool = False) -> PathStates:

@@ -25,7 +25,7 @@ from hammerd.core.pair.probe_verdict import EndpointSeen, MasterByLink, ProbeFai
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid
 from hammerd.daemon.paths.path_state import PathState
-from hammerd.daemon.paths.prober import PathLooks
+from hammerd.daemon.paths.prober import PathStateSource
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.probe.quarantine import Quarantine
 from hammerd.daemon.probe.reading import EndpointReading
@@ -64,7 +64,7 @@ class Timeouts:
 class BatchReader:
     """Reads ends, and remembers what was seen of their paths."""
 
-    def __init__(self, calls: PfsStatusCommands, looks: PathLooks, clock: Clock) -> None:
+    def __init__(self, calls: PfsStatusCommands, looks: PathStateSource, clock: Clock) -> None:
         self.apart = Quarantine(calls.is_gone)
         self._calls = calls
         self._looks = looks
