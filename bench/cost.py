@@ -1,7 +1,7 @@
-"""What an idle supervisor costs: memory, threads, wake-ups, CPU, and the processes it starts.
+"""Measures the cost of an idle supervisor: memory, threads, wake-ups, CPU, started processes.
 
-hammerd samples and judges while min_py only waits: what stands between them is the price of
-knowing. Every pair is a stream of three processes from one file system to another.
+hammerd samples TIDs and reports states while min_py only waits; the difference is the cost of
+that. Every pair is a stream of three processes from one file system to another.
 """
 
 import os
@@ -21,12 +21,12 @@ from bench.tables import print_table
 
 SIZES = (1, 10, 100)
 WINDOW_S = 60.0
-"""Two of hammerd's sample intervals, and one of its looks for streams of others."""
+"""Two of hammerd's sample intervals, and one of its scans for foreign streams."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was counted up to a moment."""
+    """Counters at one moment."""
 
     wakeups: int
     cpu_s: float
@@ -35,19 +35,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A supervisor that is measured; `spawned` counts the hammers that it has started."""
+    """A supervisor that is measured; `spawned` returns the number of hammers it has started."""
 
     name: str
     pid: int
     spawned: Callable[[], int]
 
     def read(self) -> Reading:
-        """Count up to now."""
+        """Read the counters."""
         cpu = psutil.Process(self.pid).cpu_times()
         return Reading(_voluntary_switches(self.pid), cpu.user + cpu.system, self.spawned())
 
     def row(self, before: Reading) -> tuple[str, ...]:
-        """Return its row: how it is now, and what was added since `before`, per minute."""
+        """Return its row: present sizes, and counts per minute since `before`."""
         now, process = self.read(), psutil.Process(self.pid)
         memory = process.memory_full_info()
         per_minute = 60 / WINDOW_S
@@ -68,7 +68,7 @@ def run() -> None:
         subjects = [_subject(here, size) for size in SIZES]
         subjects += [_peer(here, size) for size in SIZES]
         wait_until(lambda: len(here.streams()) == 2 * sum(SIZES), "all streams run", 1)
-        time.sleep(10)  # until the last stream has come to rest
+        time.sleep(10)  # until the last stream is idle
         before = [subject.read() for subject in subjects]
         time.sleep(WINDOW_S)
         rows = [each.row(read) for each, read in zip(subjects, before, strict=True)]
@@ -77,17 +77,17 @@ def run() -> None:
 
 
 def _subject(here: Rig, size: int) -> Subject:
-    mirrors = here.together(size)
+    mirrors = here.on_one_file_system(size)
     hammer, spawned = _counted_hammer(here, f"count{size}")
     daemon = Hammerd(here, f"hammerd{size}", mirrors, hammer)
-    daemon.wait_until_at_rest(up_s=0)
+    daemon.wait_until_idle(up_s=0)
     return Subject(f"hammerd, {_pairs(size)}", daemon.process.pid, spawned)
 
 
 def _peer(here: Rig, size: int) -> Subject:
     hammer, spawned = _counted_hammer(here, f"min_py{size}")
     commands = here.root / f"min_py{size}.commands"
-    commands.write_text(_command_lines(here.together(size), hammer))
+    commands.write_text(_command_lines(here.on_one_file_system(size), hammer))
     process = subprocess.Popen(
         [sys.executable, "-IS", str(min_py.__file__), str(commands)], stderr=subprocess.DEVNULL
     )
@@ -99,7 +99,7 @@ def _command_lines(mirrors: Sequence[Mirror], hammer: Path) -> str:
 
 
 def _counted_hammer(here: Rig, name: str) -> tuple[Path, Callable[[], int]]:
-    """Make a hammer that leaves a byte behind each time it is started."""
+    """Make a hammer that adds a byte to a file at each start."""
     place = here.root / name
     place.mkdir()
     tally, hammer = place / "tally", place / "hammer"
@@ -114,7 +114,7 @@ def _pairs(size: int) -> str:
 
 
 def _voluntary_switches(pid: int) -> int:
-    """Count how often any thread of a process went to sleep of its own will."""
+    """Return the voluntary context switches of all threads of a process."""
     tasks = Path(f"/proc/{pid}/task")
     if not tasks.is_dir():
         return int(psutil.Process(pid).num_ctx_switches().voluntary)

@@ -1,4 +1,4 @@
-"""How long an isolated write takes from sync(2) to its content on the slave.
+"""Measures the time of an isolated write from sync(2) to its content on the slave.
 
 The masters' file systems publish a flush in steps, as a kernel does: the first step wakes a
 stream and need not hold the write. Isolated: more than a delay after the last write and the last
@@ -17,22 +17,22 @@ from bench.tables import print_table, seconds_of
 
 STREAMS = 4
 ROUNDS = 3
-REST_S = DELAY_S + 1
+IDLE_S = DELAY_S + 1
 TURN_S = 0.001
 
 
 def run() -> None:
     """Measure bare hammer and hammerd, and print the ratio."""
     with rig(in_steps=True) as here:
-        bare, ours = here.apart(STREAMS), here.apart(STREAMS)
+        bare, ours = here.on_own_file_systems(STREAMS), here.on_own_file_systems(STREAMS)
         for mirror in bare:
             words = mirror.stream_words(here.hammer)
             subprocess.Popen(words, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         daemon = Hammerd(here, "hammerd", ours, here.hammer)
-        daemon.wait_until_at_rest()
+        daemon.wait_until_idle()
         bare_s, ours_s = [], []
         for number in range(ROUNDS):
-            time.sleep(REST_S)
+            time.sleep(IDLE_S)
             latencies = _latencies((*ours, *bare), f"round{number}")
             ours_s += latencies[:STREAMS]
             bare_s += latencies[STREAMS:]
@@ -53,7 +53,7 @@ def _report(bare_s: Sequence[float], ours_s: Sequence[float]) -> None:
 
 
 def _latencies(mirrors: Sequence[Mirror], name: str) -> list[float]:
-    """Write to all mirrors, and return how long each slave took, in seconds."""
+    """Write to all mirrors and return the seconds that each slave took."""
     began = []
     for mirror in mirrors:
         began_at = time.monotonic()

@@ -1,8 +1,7 @@
-"""The peer: the supervisor that anyone would write first, Popen and a wait for the parent.
+"""A minimal supervisor to compare with: Popen and a wait for the parent.
 
-Run as `python -IS min_py.py FILE`: FILE holds a command a line, its words parted by tabs. Each
-is started again as soon as its process has ended; what that process leaves behind is not looked
-at, and neither is what it says.
+Run as `python -IS min_py.py FILE`: each line of FILE is a command, its words separated by tabs.
+Each is started again as soon as its process has ended. Remaining halves and output are ignored.
 """
 
 import os

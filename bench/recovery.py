@@ -1,4 +1,4 @@
-"""How long a pair takes from a death in its stream to the new stream's first line.
+"""Measures the time from the death of a process to the new stream's first line.
 
 Bare hammer sleeps 15 s and a delay after both halves ended, if it notices at all; min_py sees
 only the parent end. All streams run with -B, bare ones with a delay of 5 s, and the masters' file
@@ -38,13 +38,13 @@ DEATHS: dict[str, Callable[[Stream], int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """When a peer's next first line came, None if not in time, and whether old halves live on."""
+    """The seconds to a peer's next first line, None if too late, and whether old halves live."""
 
     seconds: float | None
     has_orphans: bool
 
     def shown(self) -> str:
-        """Describe it for the table."""
+        """Return the text for the table."""
         when = f"none in {WATCH_S:.0f} s"
         if self.seconds is not None:
             is_short = self.seconds < 1
@@ -56,13 +56,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A stream without hammerd: its stderr, and how its group is found."""
+    """A stream without hammerd: its stderr and its process group."""
 
     stderr: Path
     pgid: Callable[[], int]
 
     def kill(self, here: Rig, target: Callable[[Stream], int]) -> Outcome:
-        """Kill a process of its stream, and wait for the next first line."""
+        """Kill a process of its stream and wait for the next first line."""
         stream = _stream_of(here, self.pgid())
         offset = self.stderr.stat().st_size
         killed_at = time.monotonic()
@@ -80,13 +80,13 @@ class Peer:
 
 
 def run() -> None:
-    """Kill what a stream is made of, under every supervisor at once, and print the ratios."""
+    """Kill each process of a stream, under all supervisors at once, and print the ratios."""
     with rig(in_steps=True) as here, ThreadPoolExecutor(2 * len(DEATHS)) as watchers:
         bare = {death: _bare(here, f"bare-{death}") for death in DEATHS}
         minimal = {death: _under_min_py(here, f"min_py-{death}") for death in DEATHS}
-        mirrors = here.apart(PAIRS)
+        mirrors = here.on_own_file_systems(PAIRS)
         daemon = Hammerd(here, "hammerd", mirrors, here.hammer)
-        daemon.wait_until_at_rest()
+        daemon.wait_until_idle()
         theirs: dict[tuple[str, str], Future[Outcome]] = {}
         for death, target in DEATHS.items():
             theirs["bare", death] = watchers.submit(bare[death].kill, here, target)
@@ -109,14 +109,14 @@ def _report(ours: dict[str, list[float]], theirs: dict[tuple[str, str], Outcome]
 def _kill_ours(
     here: Rig, daemon: Hammerd, mirrors: list[Mirror], target: Callable[[Stream], int]
 ) -> list[float]:
-    """Kill in one pair after the other, and return how long each took, in seconds."""
+    """Kill in one pair after the other and return the seconds that each took."""
     taken = []
     for mirror in mirrors:
         stream = _stream_of(here, _pid_of(daemon, mirror))
         killed_time = time.time()
         os.kill(target(stream), signal.SIGKILL)
         taken.append(_streaming_time(daemon, mirror, killed_time) - killed_time)
-    daemon.wait_until_at_rest()
+    daemon.wait_until_idle()
     return taken
 
 
@@ -139,13 +139,13 @@ def _pid_of(daemon: Hammerd, mirror: Mirror) -> int:
 
 
 def _bare(here: Rig, name: str) -> Peer:
-    words = here.apart(1)[0].stream_words(here.hammer, *OPTIONS)
+    words = here.on_own_file_systems(1)[0].stream_words(here.hammer, *OPTIONS)
     process = _start(here, name, words)
     return Peer(here.root / name, lambda: process.pid)
 
 
 def _under_min_py(here: Rig, name: str) -> Peer:
-    words = here.apart(1)[0].stream_words(here.hammer, *OPTIONS)
+    words = here.on_own_file_systems(1)[0].stream_words(here.hammer, *OPTIONS)
     commands = here.root / f"{name}.commands"
     commands.write_text("\t".join(words) + "\n")
     process = _start(here, name, [sys.executable, "-IS", str(min_py.__file__), str(commands)])

@@ -1,4 +1,4 @@
-"""What every benchmark stands on: file systems and PFSs in the simulator, and a clean end."""
+"""File systems and PFSs in the simulator for all benchmarks, and their removal."""
 
 import contextlib
 import subprocess
@@ -37,16 +37,16 @@ class Mirror:
         return admin.flush(self.root)
 
     def holds(self, tid: int) -> bool:
-        """Whether the slave has committed a TID."""
+        """Return whether the slave has committed a TID."""
         return admin.sync_end_tid(self.slave) >= tid
 
     def stream_words(self, hammer: Path, *options: str) -> list[str]:
-        """Return the words of the mirror-stream onto it."""
+        """Return the command of its mirror-stream."""
         return [str(hammer), *options, "mirror-stream", str(self.master), str(self.slave)]
 
 
 class Rig:
-    """A directory with a hammer in it and as many mirrors as are asked for.
+    """A directory with a hammer and the mirrors of a benchmark.
 
     `in_steps`: the masters' file systems publish a flush in steps, as a kernel does.
     """
@@ -57,12 +57,12 @@ class Rig:
         self.hammer = admin.install(root / "bin")
         self._made = 0
 
-    def apart(self, count: int) -> list[Mirror]:
-        """Make mirrors that share no file system: a write wakes one stream only."""
-        return [mirror for _ in range(count) for mirror in self.together(1)]
+    def on_own_file_systems(self, count: int) -> list[Mirror]:
+        """Make mirrors that share no file system, so a write wakes one stream only."""
+        return [mirror for _ in range(count) for mirror in self.on_one_file_system(1)]
 
-    def together(self, count: int) -> list[Mirror]:
-        """Make mirrors from one file system to another."""
+    def on_one_file_system(self, count: int) -> list[Mirror]:
+        """Make mirrors that share both file systems."""
         self._made += 1
         place = self.root / f"w{self._made}"
         for number in (1, 2):
@@ -74,7 +74,7 @@ class Rig:
         return mirrors
 
     def streams(self) -> tuple[Stream, ...]:
-        """Return every stream that runs in the rig."""
+        """Return all running streams."""
         return running_streams(self.hammer)
 
     def _mirror(self, place: Path, name: str) -> Mirror:
@@ -93,7 +93,7 @@ class Rig:
 
 @contextlib.contextmanager
 def rig(*, in_steps: bool = False) -> Iterator[Rig]:
-    """Make a rig, and leave no process and no file of it behind."""
+    """Make a rig; end its processes and remove its files afterwards."""
     with tempfile.TemporaryDirectory(prefix="hb-", dir="/tmp") as directory:
         try:
             yield Rig(Path(directory), in_steps=in_steps)

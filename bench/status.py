@@ -1,4 +1,4 @@
-"""How long `hammerd status` takes, beside what no Python command can avoid."""
+"""Measures the time of `hammerd status` and of a bare Python."""
 
 import subprocess
 import sys
@@ -13,10 +13,10 @@ ROUNDS = 20
 
 
 def run() -> None:
-    """Measure by turns, and print each beside the bare interpreter."""
+    """Measure the commands in turn and print their ratio to the bare interpreter."""
     with rig() as here:
-        daemon = Hammerd(here, "hammerd", here.together(10), here.hammer)
-        daemon.wait_until_at_rest(up_s=0)
+        daemon = Hammerd(here, "hammerd", here.on_one_file_system(10), here.hammer)
+        daemon.wait_until_idle(up_s=0)
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
             "python -c 'import click'": [sys.executable, "-c", "import click"],

@@ -1,4 +1,4 @@
-"""hammerd as a child of a benchmark."""
+"""Runs hammerd as a child of a benchmark."""
 
 import subprocess
 import sys
@@ -28,24 +28,24 @@ class Hammerd:
             self.process = subprocess.Popen([*HAMMERD, "run", "-c", config], stderr=stderr)
 
     def pairs(self) -> dict[str, PairStatus]:
-        """Return what it says of every pair, nothing while it does not answer."""
+        """Return the status of every pair, empty while the daemon does not answer."""
         try:
             answer = read_status(ask(self.run_dir, Request(Verb.STATUS)))
         except CommandFailed:
             return {}
         return {pair["pair"]: pair for pair in answer["pairs"]}
 
-    def wait_until_at_rest(self, up_s: float = DELAY_S + 1) -> None:
-        """Wait until every pair follows, is in sync, and has lived a while."""
+    def wait_until_idle(self, up_s: float = DELAY_S + 1) -> None:
+        """Wait until every pair is idle, in following gear, and up for `up_s`."""
 
-        def is_at_rest() -> bool:
+        def is_idle() -> bool:
             pairs = self.pairs().values()
-            return bool(pairs) and all(_is_at_rest(pair, up_s) for pair in pairs)
+            return bool(pairs) and all(_is_idle(pair, up_s) for pair in pairs)
 
-        wait_until(is_at_rest, f"the pairs of {self.home} are at rest", 0.1)
+        wait_until(is_idle, f"the pairs of {self.home} are idle", 0.1)
 
     def streaming_since(self, pair: str, since_time: float) -> float | None:
-        """Return when the log says that a pair streams, at or after an instant, by wall clock."""
+        """Return the wall-clock time at which the log says that a pair streams, since a time."""
         for line in (self.home / "hammerd.log").read_text().splitlines():
             moment, _level, event, *fields = line.split()
             time = datetime.fromisoformat(moment).timestamp() + 0.001
@@ -54,7 +54,7 @@ class Hammerd:
         return None
 
 
-def _is_at_rest(pair: PairStatus, up_s: float) -> bool:
+def _is_idle(pair: PairStatus, up_s: float) -> bool:
     follows = pair["phase"] == "idle" and pair["gear"] == "following"
     return follows and (pair.get("up_s") or 0.0) > up_s
 

@@ -1,4 +1,4 @@
-"""Prints results: a title, what they mean, and columns."""
+"""Prints a table of results."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -16,10 +16,10 @@ def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]])
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
-    """Show the median and the worst of some times in ms."""
+    """Return the median and the worst of some times in ms."""
     return f"{median(seconds) * 1000:.0f} ms (worst {max(seconds) * 1000:.0f}, n={len(seconds)})"
 
 
 def seconds_of(seconds: Sequence[float]) -> str:
-    """Show the median and the worst of some times in s."""
+    """Return the median and the worst of some times in s."""
     return f"{median(seconds):.2f} s (worst {max(seconds):.2f}, n={len(seconds)})"

@@ -320,3 +320,41 @@ def test_every_module_fits_one_idea() -> None:
     }
 
     assert {name: count for name, count in long.items() if name not in MAY_BE_LONGER} == {}
+
+
+SIMULATOR_ORDER = (
+    "runtime",
+    "kernel.file_system",
+    "kernel.records",
+    "kernel.flush",
+    "kernel.ioctls",
+    "kernel",
+    "utility.arguments",
+    "utility.commands",
+    "utility.mirror",
+    "shebang",
+    "admin",
+    "programs",
+    "main",
+)
+"""The simulator's packages, and the modules above them: each imports only those before it."""
+
+
+def simulator_room(module: str) -> str:
+    """Return the package of SIMULATOR_ORDER that holds a module; a face is no room."""
+    name = module.removeprefix("hammerd.simulator").removeprefix(".")
+    return name if name in SIMULATOR_ORDER else name.rpartition(".")[0]
+
+
+def test_simulator_packages_import_only_those_before_them() -> None:
+    upward = [
+        (found.by, found.module)
+        for found in imports_in("simulator")
+        if found.module in MODULES
+        for by, module in [(simulator_room(found.by), simulator_room(found.module))]
+        if by != module and SIMULATOR_ORDER.index(module) >= SIMULATOR_ORDER.index(by)
+    ]
+
+    assert upward == []
+    rooms = {simulator_room(name) for name in MODULES if name.startswith("hammerd.simulator")}
+    assert rooms - {"", "utility"} == set(SIMULATOR_ORDER)

@@ -1,10 +1,11 @@
-"""Stands in for a DragonFly kernel: a program named `hammer` for the demo and the tests.
+"""A simulator of hammer(8) and its kernel: programs and directories for the demo and the tests.
 
-`utility` is what hammer(8) does, `kernel` what the file system does below it, `admin` what
-newfs_hammer, mount_null, umount and sync do. Nothing here imports the rest of hammerd.
+`runtime` is time, output and process exit; `kernel` is the file system and its ioctls; `utility`
+is hammer(8); `admin` and `programs` are newfs_hammer, mount_null, umount and sync; `main` is the
+program `hammer`. Each imports only those before it, and none imports the rest of hammerd.
 
-The demo runs sixty streams of three processes each, so a stream's image is kept lean: `os`
-and a few built-in modules, no `re`, `json`, `typing`, `enum`, `dataclasses`, `contextlib`,
-`subprocess`, `pathlib`. Only `admin`, which no stream imports, is free of that rule.
-It must also run on DragonFly itself: no /proc, no inotify, no call that Linux alone has.
+The demo runs sixty streams of three processes each, so a stream must need little memory: it uses
+`os` and a few built-in modules, no `re`, `json`, `typing`, `enum`, `dataclasses`, `contextlib`,
+`subprocess`, `pathlib`. Only `admin` and `programs`, which no stream imports, may use these.
+The simulator also runs on DragonFly: no /proc, no inotify, no call that only Linux has.
 """

@@ -1,6 +1,6 @@
-"""What newfs_hammer, mount_null, sync and umount do, as functions for the demo and the tests.
+"""Functions for the demo and the tests: newfs_hammer, mount_null, sync, umount, knobs, power cut.
 
-Every function takes real directories and needs no privilege. No stream imports this module.
+Each takes real directories and needs no privilege. No stream imports this module.
 """
 
 from __future__ import annotations
@@ -10,21 +10,29 @@ import fcntl
 import os
 from pathlib import Path
 
-from hammerd.simulator.kernel import durability, null_mounts, recovery, waiters
-from hammerd.simulator.kernel import flush as flushing
-from hammerd.simulator.kernel.file_system import (
+from hammerd.simulator.kernel import recovery
+from hammerd.simulator.kernel.file_system import durability, null_mounts
+from hammerd.simulator.kernel.file_system.pfs_info import (
+    PfsInfo,
+    new_uuid,
+    pfs_directory,
+    store_info,
+)
+from hammerd.simulator.kernel.file_system.publishing import SYNCER, shape_of
+from hammerd.simulator.kernel.file_system.volume import (
     STATE_DIRECTORY,
     FileSystem,
     find_file_system,
     tid_step,
 )
-from hammerd.simulator.kernel.flush import Flushed
-from hammerd.simulator.kernel.ioctls import catch_up, make_tree
-from hammerd.simulator.kernel.pfs_info import PfsInfo, new_uuid, pfs_directory, store_info
-from hammerd.simulator.kernel.publishing import SYNCER, shape_of
-from hammerd.simulator.kernel.state_files import replace_file
+from hammerd.simulator.kernel.flush import sync as flushes
+from hammerd.simulator.kernel.flush.sync import Flushed
+from hammerd.simulator.kernel.flush.synthetic_write import SyntheticWrite
+from hammerd.simulator.kernel.ioctls.pfs import build_slave_tree, run_due_syncer
+from hammerd.simulator.runtime import waiters
+from hammerd.simulator.runtime.state_files import replace_file
 from hammerd.simulator.shebang import shebang
-from hammerd.simulator.utility.pfs_paths import open_pfs
+from hammerd.simulator.utility.arguments.paths import open_pfs
 
 PROGRAMS = ("hammer", "newfs_hammer", "mount_null", "umount", "sync")
 KNOBS = (
@@ -42,7 +50,7 @@ KNOBS = (
     "time_scale",
 )
 SYNCER_S = 26
-"""How often the kernel's own syncer runs."""
+"""The period of the kernel's own syncer."""
 
 FIRST_TID_OFFSET = 0x300
 FIRST_OBJECT_OFFSET = 0x100
@@ -52,14 +60,14 @@ _SHIM = """\
 {shebang}import os, sys
 sys.path.append({package_parent!r})
 os.environ.setdefault("SIM_TIME_SCALE", {time_scale!r})
-from hammerd.simulator.{module} import main; main()
+from hammerd.simulator.{module} import {function}; {function}()
 """
 
 
 def install(bin_dir: Path, *, time_scale: float = 1.0) -> Path:
-    """Write `hammer` and its fellow programs into a directory and return hammer's path.
+    """Write `hammer` and the other programs into a directory and return hammer's path.
 
-    The scale stands in the programs, because who starts streams may pass no environment on.
+    They contain the time scale, because the parent of a stream may pass no environment on.
     """
     bin_dir.mkdir(parents=True, exist_ok=True)
     for name in PROGRAMS:
@@ -67,7 +75,8 @@ def install(bin_dir: Path, *, time_scale: float = 1.0) -> Path:
             shebang=shebang("-IS"),
             package_parent=str(Path(__file__).parents[2]),
             time_scale=str(time_scale),
-            module="main" if name == "hammer" else f"programs.{name}",
+            module="main" if name == "hammer" else "programs",
+            function="main" if name == "hammer" else name,
         )
         (bin_dir / name).write_text(text)
         (bin_dir / name).chmod(0o755)
@@ -84,7 +93,7 @@ def new_file_system(
     Path(pfs_directory(fs, 0)).mkdir(parents=True)
     volume = f"version={version}\nlabel={label}\nfsid={fsid}\n"
     replace_file(fs.path("volume"), volume.encode())
-    replace_file(fs.path("next_object"), b"%x\n" % (tid_base + FIRST_OBJECT_OFFSET))
+    fs.store_next_object(tid_base + FIRST_OBJECT_OFFSET)
     fs.publish_tid(tid_base + FIRST_TID_OFFSET + tid_step())
     info = PfsInfo()
     info.sync_beg_tid = 0
@@ -94,35 +103,37 @@ def new_file_system(
 
 
 def mount_null(pfs_link: Path, directory: Path) -> None:
-    """Show a PFS at a directory of the same file system: a slave as of its present TID.
+    """Mount a PFS at a directory of its file system; a slave stays at its present TID.
 
     Raises:
-        ValueError: the link is no PFS's, or the directory is not a free one of its file system.
+        ValueError: the path is no PFS link, or the directory is missing or mounted already.
     """
     pfs, info = open_pfs(str(pfs_link), is_peek=True)
-    place = directory.resolve()
+    mount_point = directory.resolve()
     if pfs.pfs_id == 0 or (info.is_slave and not pfs_link.exists()):
         raise ValueError(f"{pfs_link} is not the link of a PFS that can be entered")
     mounted = null_mounts.null_mounts(pfs.fs)
-    inside = place.relative_to(pfs.fs.root)
-    if not place.is_dir() or str(inside) in mounted or pfs.pfs_id in mounted.values():
+    inside = mount_point.relative_to(pfs.fs.root)
+    if not mount_point.is_dir() or str(inside) in mounted or pfs.pfs_id in mounted.values():
         raise ValueError(f"cannot mount {pfs_link} at {directory}: missing or mounted already")
     with pfs.fs.locked():
         if info.is_slave:
-            null_mounts.mount_slave(pfs.fs, pfs.pfs_id, make_tree(pfs, info), str(place))
+            null_mounts.mount_slave(
+                pfs.fs, pfs.pfs_id, build_slave_tree(pfs, info), str(mount_point)
+            )
         else:
-            null_mounts.mount(pfs.fs, pfs.pfs_id, str(place))
+            null_mounts.mount(pfs.fs, pfs.pfs_id, str(mount_point))
 
 
 def unmount_null(directory: Path) -> None:
-    """Show again what is below a null mount."""
+    """Unmount a null mount; the directory below it is visible again."""
     fs = _file_system(directory)
     with fs.locked():
         null_mounts.unmount(fs, str(directory.resolve()))
 
 
 def unmount(root: Path) -> None:
-    """Take a file system away: its root is an empty directory that is not HAMMER.
+    """Unmount a file system; its root becomes an empty directory that is not HAMMER.
 
     Raises:
         OSError: a source half has it open.
@@ -131,7 +142,7 @@ def unmount(root: Path) -> None:
     aside = _aside(root)
     _check_unused(fs)
     if fs.is_set("flush_steps"):
-        flushing.synctid(fs)
+        flushes.synctid(fs)
     with fs.locked():
         root.rename(aside)
         root.mkdir()
@@ -139,7 +150,7 @@ def unmount(root: Path) -> None:
 
 
 def mount(root: Path) -> None:
-    """Bring an unmounted file system back, with all that was flushed published."""
+    """Mount an unmounted file system again; all that was flushed is published."""
     root.rmdir()
     _aside(root).rename(root)
     fs = _file_system(root)
@@ -151,7 +162,7 @@ def mount(root: Path) -> None:
 def power_cut(root: Path) -> None:
     """Cut the power of a machine and mount the file system again (docs/simulator.md).
 
-    Its processes would be gone, too: end them first.
+    End the processes that use it first, as the cut would have done.
     """
     recovery.cut_power(_file_system(root))
 
@@ -173,32 +184,32 @@ def _aside(root: Path) -> Path:
 def sync(root: Path) -> Flushed:
     """Begin to flush what changed in the masters of a file system.
 
-    Returns at once where the flush publishes in steps; `Flushed` tells how it will go on.
+    Returns at once when the flush publishes in steps; `Flushed` holds its TIDs and its end.
     """
-    return flushing.flush(_file_system(root))
+    return flushes.flush(_file_system(root))
 
 
 def flush(root: Path) -> int:
-    """Do a `sync` and return the TID that covers what it took.
+    """Do a `sync` and return the TID that covers the content it flushed.
 
-    Mirroring sees it at once, or with the knob `flush_steps` when that TID is published.
-    It is a new one only when something had changed.
+    The TID is published at once, or in steps with the knob `flush_steps`. It is a new one only
+    if something had changed.
     """
     return sync(root).content_tid
 
 
 def synctid(root: Path) -> int:
-    """Flush twice and wait for both; return the TID that is published then."""
-    return flushing.synctid(_file_system(root))
+    """Flush twice, wait for both, and return the TID that is published then."""
+    return flushes.synctid(_file_system(root))
 
 
 def run_syncer(root: Path) -> Flushed:
-    """Flush as the syncer does: what it takes is published by the flush after it."""
-    return flushing.flush(_file_system(root), SYNCER)
+    """Flush as the syncer does: the next flush publishes what this one takes."""
+    return flushes.flush(_file_system(root), SYNCER)
 
 
 def step(root: Path) -> int:
-    """Finalize the next group of a flush without waiting for its end; return the published TID."""
+    """Finalize the next group of a flush now and return the published TID."""
     fs = _file_system(root)
     with fs.locked():
         publishing = fs.publishing()
@@ -210,9 +221,9 @@ def step(root: Path) -> int:
 def publish_in_steps(
     root: Path, *, shape: str = "sync", syncer_s: float | None = SYNCER_S, time_scale: float = 1.0
 ) -> None:
-    """Let a file system publish as a kernel does, with its syncer, from the next flush on.
+    """Make a file system publish in steps, with a syncer, from the next flush on.
 
-    For a shape see the knob `flush_steps` (docs/simulator.md).
+    `shape` is a value of the knob `flush_steps` (docs/simulator.md).
     """
     set_knob(root, "time_scale", time_scale)
     set_knob(root, "flush_steps", shape)
@@ -221,27 +232,28 @@ def publish_in_steps(
 
 
 def flush_tid(root: Path) -> int:
-    """Return the published TID of a file system: what its masters' sync-end-tid is."""
+    """Return the published TID of a file system: the sync-end-tid of its masters."""
     fs = _file_system(root)
-    catch_up(fs)
+    run_due_syncer(fs)
     return fs.flush_tid()
 
 
 def write(root: Path, pfs_id: int, nbytes: int, count: int = 1, step: int = 0) -> int:
-    """Write `count` files of zeros and flush, with TIDs as the recordings' helper makes them.
+    """Write `count` files of zeros, flush, and return the TID of the flush.
 
-    Each file's TID is `step` and a little further than the last. Returns the TID of the flush.
+    The TIDs are those of the recordings' helper: each file's is a little more than `step` above
+    the last one's.
     """
     fs = _file_system(root)
     with fs.locked():
-        return flushing.SyntheticWrite(fs, pfs_id).run(nbytes, count, step)
+        return SyntheticWrite(fs, pfs_id).run(nbytes, count, step)
 
 
 def set_knob(root: Path, name: str, value: str | float | None) -> None:
     """Set one of KNOBS (docs/simulator.md) or, with None, remove it.
 
     Raises:
-        ValueError: there is no such knob, no such file system, or no flush goes like that.
+        ValueError: no such knob, no such file system, or no such value of `flush_steps`.
     """
     if name not in KNOBS:
         raise ValueError(f"no knob {name}: there are {', '.join(KNOBS)}")
@@ -261,7 +273,7 @@ def sync_end_tid(link: Path) -> int:
 
 
 def durable_tid(link: Path) -> int:
-    """Return the sync-end-tid that a slave would have after a cut of the power now."""
+    """Return the sync-end-tid that a slave would have after a power cut now."""
     pfs, info = open_pfs(str(link), is_peek=True)
     return durability.durable_tid(pfs.fs, pfs.pfs_id, info.sync_end_tid)
 

@@ -1,4 +1,4 @@
-"""The first lines of the scripts that stand in for hammer and its fellow programs."""
+"""Makes the first lines of the simulator's programs, which must run at any path."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import shlex
 import sys
 
 SHEBANG_LIMIT_BYTES = 127
-"""How long a kernel lets a first line be, its newline not counted."""
+"""The longest first line that a kernel accepts, without its newline."""
 
 
 def shebang(*options: str) -> str:
-    """Return the first lines of a Python script that this Python runs, wherever it is installed.
+    """Return the first lines of a script that this Python runs, wherever Python is installed.
 
-    That of a venv is a link, perhaps at a path that no first line can hold, since a kernel takes
-    no blank in it and no longer line than its limit: the Python behind the link is named, whose
-    libraries are the standard ones. Where that cannot be named either, sh starts it, which reads
-    the second line, and Python takes that for a string; but sh does not leave SIGCHLD ignored.
+    They name the real path of Python, because a venv's link may lie at a path with a blank or
+    longer than the limit, which a kernel does not accept. If the real path does not fit either,
+    sh executes the second line, which Python reads as a string. sh does not keep SIGCHLD ignored.
     """
     words = (os.path.realpath(sys.executable), *options)
     line = f"#!{' '.join(words)}"

@@ -1,4 +1,4 @@
-"""A machine for each test, and the watch that nothing of it is left running."""
+"""Gives each test a machine and checks that no process of it is left running."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.machine import Machine
+from tests.simulator.fixtures.machine import Machine
 
 TIME_SCALE = 50.0
 

@@ -1,4 +1,4 @@
-"""What stands beside hammer: the other programs, refusals, and kills in mid-flush."""
+"""The programs beside hammer, refused calls, and kills during a flush."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from hammerd.simulator import admin
-from hammerd.simulator.kernel.records import INODE, Record, RecordStore
-from tests.simulator.machine import Machine
+from hammerd.simulator.kernel.records.record_store import INODE, Record, RecordStore
+from tests.simulator.fixtures.machine import Machine
 
 
-def test_programs_do_what_a_tutorial_asks(machine: Machine) -> None:
+def test_programs_run_the_tutorial(machine: Machine) -> None:
     root, program = machine.path("/Disk"), machine.bin
     assert machine.run([program / "newfs_hammer", "Disk", root]).returncode == 0
     assert machine.run([machine.hammer, "pfs-master", root / "data"]).returncode == 0
@@ -47,7 +47,7 @@ def test_file_systems_have_tid_bases_of_their_own(machine: Machine) -> None:
     assert admin.flush_tid(low) < 0x200000000 < 0x500000000 < admin.flush_tid(high)
 
 
-def test_null_mount_is_refused_where_it_cannot_be(machine: Machine) -> None:
+def test_impossible_null_mount_is_refused(machine: Machine) -> None:
     master, slave = machine.master_and_slave()
 
     with pytest.raises(ValueError, match="not the link of a PFS that can be entered"):
@@ -69,7 +69,7 @@ def test_torn_last_line_is_skipped_and_cut_off(tmp_path: Path) -> None:
     assert store.data(store.load()) == [b"whole", b"later"]
 
 
-def test_flush_that_is_killed_is_made_up_for_by_the_next(machine: Machine) -> None:
+def test_flush_after_a_killed_flush_stores_all_changes(machine: Machine) -> None:
     master, slave = machine.master_and_slave()
     live = machine.path("/Backup1/test")
     for number in range(60):

@@ -1,4 +1,4 @@
-"""docs/simulator.md tells the truth: its example works, and it names what there is to be set."""
+"""Checks docs/simulator.md: its examples work, and it names all knobs, variables and programs."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ def rows(heading: str) -> set[str]:
     return set(_ROW.findall(DOC.partition(f"### {heading}\n")[2].partition("\n#")[0]))
 
 
-def test_every_variable_is_told_of() -> None:
+def test_every_variable_is_documented() -> None:
     assert set(_VARIABLE.findall(CODE)) == rows("Environment") == set(_VARIABLE.findall(DOC))
 
 
-def test_every_knob_is_told_of_and_read() -> None:
+def test_every_knob_is_documented_and_read() -> None:
     assert set(admin.KNOBS) == rows("Knobs") == set(_KNOB_READ.findall(CODE))
 
 
-def test_every_call_that_can_be_made_to_fail_is_told_of() -> None:
+def test_every_call_that_can_be_made_to_fail_is_documented() -> None:
     knobs = DOC.partition("### Knobs\n")[2].partition("\n#")[0]
 
     assert set(_CALL.findall(CODE)) == set(_CALL_NAMED.findall(knobs))
 
 
-def test_every_program_is_told_of() -> None:
+def test_every_program_is_documented() -> None:
     assert [name for name in admin.PROGRAMS if f"`{name}`" not in DOC] == []
 
 
-def test_every_file_that_is_named_is_there() -> None:
+def test_every_file_that_is_named_exists() -> None:
     named = re.findall(r"`((?:hammerd|tests)/[\w./]+)`", DOC)
 
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_readme_leads_here() -> None:
+def test_readme_links_to_it() -> None:
     assert "docs/simulator.md" in (ROOT / "README.md").read_text()
 
 

@@ -1,4 +1,4 @@
-"""The simulator's programs run wherever the Python that runs them is."""
+"""Checks that the programs run with a Python at any path."""
 
 import subprocess
 import sys

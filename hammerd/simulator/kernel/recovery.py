@@ -1,6 +1,6 @@
-"""A cut of the power, and the mount after it: what was in memory only is gone.
+"""A power cut and the mount after it: state that was only in memory is lost.
 
-A master shows what its last finalized flush held, all of it published, so its TID never goes
+A master holds what its last finalized flush held, all of it published, so its TID never goes
 back. A slave goes back to its last durable commit, TID and tree.
 """
 
@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import os
 
-from hammerd.simulator import clock
-from hammerd.simulator.kernel import durability, null_mounts, pfs_lifecycle, pfs_links
-from hammerd.simulator.kernel.file_system import FileSystem
-from hammerd.simulator.kernel.ioctls import LOOKED, OpenPfs, show_pfs
-from hammerd.simulator.kernel.pfs_info import load_info, pfs_directory, pfs_ids, store_info
-from hammerd.simulator.kernel.state_files import unlink_if_there
+from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_links
+from hammerd.simulator.kernel.file_system.pfs_info import (
+    load_info,
+    pfs_directory,
+    pfs_ids,
+    store_info,
+)
+from hammerd.simulator.kernel.file_system.volume import FileSystem
+from hammerd.simulator.kernel.ioctls import pfs_lifecycle
+from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, update_snapshot
+from hammerd.simulator.runtime import clock
+from hammerd.simulator.runtime.state_files import unlink_if_there
 
 IN_MEMORY = ("dirty_tid", "turned_ronly", "syncer_at")
 
 
 def cut_power(fs: FileSystem) -> None:
-    """Lose what is not on the disk and mount again, null mounts of masters too."""
+    """Drop what is not on the disk and mount again, with the null mounts of masters."""
     with fs.locked():
         publishing = fs.publishing()
         recovered = publishing.recover(clock.kernel_now())
@@ -34,26 +40,26 @@ def cut_power(fs: FileSystem) -> None:
 
 
 def forget_memory(fs: FileSystem) -> None:
-    """Drop what a kernel knows of a file system only while it is mounted."""
+    """Drop the state that a kernel holds only while a file system is mounted."""
     for name in IN_MEMORY:
         unlink_if_there(fs.path(name))
     for pfs_id in pfs_ids(fs):
-        unlink_if_there(os.path.join(pfs_directory(fs, pfs_id), LOOKED))
+        unlink_if_there(os.path.join(pfs_directory(fs, pfs_id), LAST_READ))
 
 
 def _restore_slave(pfs: OpenPfs) -> None:
     info = load_info(pfs.fs, pfs.pfs_id)
     durable = durability.durable_tid(pfs.fs, pfs.pfs_id, info.sync_end_tid)
-    durability.forget(pfs.fs, pfs.pfs_id)
+    durability.mark_durable(pfs.fs, pfs.pfs_id)
     info.sync_end_tid = durable
-    pfs_lifecycle.drop_newer(pfs, durable)
+    pfs_lifecycle.drop_records_after(pfs, durable)
     store_info(pfs.fs, pfs.pfs_id, info)
-    show_pfs(pfs, info)
+    update_snapshot(pfs, info)
 
 
 def _restore_master(pfs: OpenPfs, tid: int) -> None:
     mounted = pfs_lifecycle.unmount_all(pfs)
-    pfs_lifecycle.show_as_of(pfs, tid)
+    pfs_lifecycle.restore_live_tree(pfs, tid)
     info = load_info(pfs.fs, pfs.pfs_id)
     pfs_links.refresh_link(pfs.fs, pfs.pfs_id, info)
     for directory in mounted:

@@ -1,1 +1,1 @@
-"""What hammer(8) does: its commands, messages, processes and waits (HAMMER.md)."""
+"""hammer(8): its command line, commands, messages, processes and waits (HAMMER.md)."""

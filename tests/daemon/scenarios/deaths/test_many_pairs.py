@@ -23,7 +23,7 @@ MAKE_PFSS = """
 import sys
 from pathlib import Path
 from hammerd.simulator import admin
-from hammerd.simulator.utility.pfs_commands import create
+from hammerd.simulator.utility.commands.pfs import create
 root, count = Path(sys.argv[1]), int(sys.argv[2])
 for number in range(1, count + 1):
     master, slave = (root / f"Backup{fs}/pfs/p{number}" for fs in (1, 2))

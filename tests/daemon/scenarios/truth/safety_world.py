@@ -1,6 +1,6 @@
 """A pair whose truth is known, and what readings, a stream and flushes tell hammerd of it.
 
-Virtual time; the truth is tests/simulator/history.py, on the simulator's own model of publishing.
+Virtual time; tests/simulator/fixtures/history.py holds the truth, on the simulator's own model.
 Chance decides what happens next, how long a reading takes, and how late a word is heard. After
 each move the claims of Readings are held against the truth.
 """
@@ -21,8 +21,8 @@ from hammerd.daemon.readings.store import Patience, ReadingStore
 from hammerd.daemon.state import tid_clock_file
 from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.timing.clock import Clock, Instant
-from hammerd.simulator.kernel.publishing import Publishing
-from tests.simulator.history import MasterHistory, SlaveHistory
+from hammerd.simulator.kernel.file_system.publishing import Publishing
+from tests.simulator.fixtures.history import MasterHistory, SlaveHistory
 
 MASTER, SLAVE = Endpoint("/master"), Endpoint("/slave")
 PAIR = Pair("pair", MASTER, SLAVE)

@@ -12,7 +12,7 @@ import pytest
 from hammerd.core.api.protocol import Verb
 from hammerd.daemon.run import CHECKPOINT_S
 from hammerd.simulator import admin
-from hammerd.simulator.clock import kernel_now
+from hammerd.simulator.runtime.clock import kernel_now
 from tests.daemon.world import HAMMERD, Status, World, until
 
 STEP_SCALE = 4.0

@@ -1,0 +1,1 @@
+"""The state of one file system: TIDs, lock, knobs, PFSs, links, null mounts, durable commits."""

@@ -1,0 +1,84 @@
+"""Null mounts: directories of a file system that show a master's live tree or a slave.
+
+While mounted, the tree is renamed to the mount point and the directory that was there is moved
+to the PFS's state directory, so the mount point is a real directory. A slave's tree is a copy
+that stays at the TID that the slave had at the mount.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hammerd.simulator.kernel.file_system.pfs_info import pfs_directory
+from hammerd.simulator.kernel.file_system.pfs_links import LIVE
+from hammerd.simulator.kernel.file_system.volume import FileSystem
+from hammerd.simulator.runtime.state_files import (
+    read_bytes,
+    remove_tree,
+    replace_file,
+    replace_symlink,
+)
+
+UNDERLYING = "underlying"
+
+
+def null_mounts(fs: FileSystem) -> dict[str, int]:
+    """Return the mount points, relative to the root, and the PFS of each."""
+    try:
+        lines = os.fsdecode(read_bytes(fs.path("mounts"))).splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.split(" ", 1) for line in lines)
+    return {directory: int(pfs_id) for pfs_id, directory in pairs}
+
+
+def _store(fs: FileSystem, mounts: dict[str, int]) -> None:
+    lines = "".join(f"{pfs_id} {directory}\n" for directory, pfs_id in mounts.items())
+    replace_file(fs.path("mounts"), os.fsencode(lines))
+
+
+def mount(fs: FileSystem, pfs_id: int, directory: str) -> None:
+    """Mount the live tree of a master at a directory; call with the lock held."""
+    own = pfs_directory(fs, pfs_id)
+    live = os.path.join(own, LIVE)
+    _replace_directory(fs, pfs_id, live, directory)
+    replace_symlink(live, os.path.relpath(directory, own))
+
+
+def mount_slave(fs: FileSystem, pfs_id: int, tree: str, directory: str) -> None:
+    """Mount a copy of a slave at a directory; call with the lock held."""
+    _replace_directory(fs, pfs_id, tree, directory)
+
+
+def _replace_directory(fs: FileSystem, pfs_id: int, tree: str, directory: str) -> None:
+    mounts = null_mounts(fs)
+    mounts[os.path.relpath(directory, fs.root)] = pfs_id
+    os.rename(directory, os.path.join(pfs_directory(fs, pfs_id), UNDERLYING))
+    os.rename(tree, directory)
+    _store(fs, mounts)
+
+
+def unmount(fs: FileSystem, directory: str) -> None:
+    """Unmount a null mount; call with the lock held."""
+    mounts = null_mounts(fs)
+    own = pfs_directory(fs, mounts.pop(os.path.relpath(directory, fs.root)))
+    live, underlying = os.path.join(own, LIVE), os.path.join(own, UNDERLYING)
+    if os.path.islink(live) and os.path.samefile(live, directory):
+        os.unlink(live)
+        os.rename(directory, live)
+    else:
+        remove_tree(directory)
+    os.rename(underlying, directory)
+    _store(fs, mounts)
+
+
+def pfs_of(fs: FileSystem, real_path: str) -> int:
+    """Return the PFS that holds a real path below the root."""
+    words = os.path.relpath(real_path, fs.path("pfs")).split(os.sep)
+    if words[0].isdigit():
+        return int(words[0])
+    inside = os.path.relpath(real_path, fs.root)
+    for directory, pfs_id in null_mounts(fs).items():
+        if inside == directory or inside.startswith(directory + os.sep):
+            return pfs_id
+    return 0

@@ -1,0 +1,1 @@
+"""The ioctls that hammer(8) makes on a PFS: status, wait, mirroring, upgrade, destroy."""

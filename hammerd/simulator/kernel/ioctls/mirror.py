@@ -1,0 +1,76 @@
+"""The ioctls that read the records of a slice and write them to a slave."""
+
+from __future__ import annotations
+
+import errno
+
+from hammerd.simulator.kernel.file_system.volume import InjectedError
+from hammerd.simulator.kernel.ioctls.pfs import OpenPfs
+from hammerd.simulator.kernel.records import slice_contents
+from hammerd.simulator.kernel.records.record_store import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def mirror_read(
+    pfs: OpenPfs, beg: int, end: int, *, with_data: bool
+) -> Iterator[slice_contents.Chunk]:
+    """Yield the result of each read ioctl of a slice, with the empty last one."""
+    records = pfs.store().load()
+    for chunk in slice_contents.chunks(records, beg, end, with_data=with_data):
+        pfs.enter("MIRROR_READ")
+        pfs.fs.slow_down("slow_read_ms")
+        yield chunk
+
+
+class ReceivedRecords:
+    """The records of a slice that were received but not yet written to the slave.
+
+    Data are stored at once and heads at the write ioctl: sixty target halves that buffered
+    512 KiB each would never return that memory.
+    """
+
+    __slots__ = ("added", "deleted", "known", "pfs", "size")
+
+    def __init__(self, pfs: OpenPfs) -> None:
+        self.pfs = pfs
+        self.known = {record.identity(): record for record in pfs.store().load()}
+        self.added: list[Record] = []
+        self.deleted: list[Record] = []
+        self.size = 0
+
+    def add(self, kind: int, record: Record, data: bytes) -> None:
+        """Add a record; of one that the slave holds already only the delete TID counts."""
+        self.size += slice_contents.item_bytes(kind, record, with_data=True)
+        held = self.known.get(record.identity())
+        if held is None and kind == slice_contents.REC:
+            with self.pfs.fs.locked():
+                self.pfs.store().append_data(record, data)
+            self.known[record.identity()] = record
+            self.added.append(record)
+        elif held is not None and record.delete not in (0, held.delete):
+            held.delete = record.delete
+            self.deleted.append(held)
+
+    def is_full(self, kind: int, record: Record) -> bool:
+        """Return whether this record must wait for the next write ioctl."""
+        size = slice_contents.item_bytes(kind, record, with_data=True)
+        return self.size + size > slice_contents.READ_LIMIT_BYTES
+
+
+def mirror_write(received: ReceivedRecords) -> None:
+    """Write the received records to the slave."""
+    pfs = received.pfs
+    pfs.enter("MIRROR_WRITE")
+    pfs.fs.check_writable()
+    if received.added and pfs.fs.is_set("full"):
+        raise InjectedError(errno.ENOSPC)
+    pfs.fs.slow_down("slow_write_ms")
+    with pfs.fs.locked():
+        pfs.store().append(received.added, received.deleted)
+        # A kernel gives mirrored records no TID of their own (HAMMER.md 12).
+        if not pfs.fs.is_set("flush_steps"):
+            pfs.fs.move_tid()
+    received.added, received.deleted, received.size = [], [], 0

@@ -1,0 +1,160 @@
+"""Creates, upgrades, downgrades and destroys PFSs, as the pfs-* commands of hammer(8) ask.
+
+Each function takes the file system's lock and flushes as often as in the recordings. None asks
+for a confirmation.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_links
+from hammerd.simulator.kernel.file_system.pfs_info import (
+    PfsInfo,
+    load_info,
+    pfs_directory,
+    pfs_ids,
+    store_info,
+)
+from hammerd.simulator.kernel.file_system.volume import FileSystem
+from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, stored_tid, update_snapshot
+from hammerd.simulator.kernel.records import trees
+from hammerd.simulator.kernel.records.live_tree import Inodes
+from hammerd.simulator.kernel.records.manifest import Attributes, Manifest
+from hammerd.simulator.kernel.records.record_store import INODE, ROOT_OBJECT, Record
+from hammerd.simulator.runtime.state_files import remove_tree, replace_symlink, unlink_if_there
+
+ROOT_MODE = 0o40755
+
+
+def first_free_id(fs: FileSystem) -> int:
+    """Return the id of the next new PFS."""
+    taken = set(pfs_ids(fs))
+    return next(pfs_id for pfs_id in range(len(taken) + 1) if pfs_id not in taken)
+
+
+def create(fs: FileSystem, pfs_id: int, info: PfsInfo) -> None:
+    """Create a PFS, a master with a root inode; `link` makes its symlink."""
+    OpenPfs(fs, pfs_id).enter("SET_PSEUDOFS")
+    fs.check_writable()
+    with fs.locked():
+        pfs = OpenPfs(fs, pfs_id)
+        os.makedirs(pfs_directory(fs, pfs_id), exist_ok=True)
+        if not info.is_slave:
+            _create_root(pfs)
+        store_info(fs, pfs_id, info)
+        fs.move_tid()
+
+
+def _create_root(pfs: OpenPfs) -> None:
+    root = Record(ROOT_OBJECT, INODE, 0, pfs.fs.move_tid())
+    live = pfs_links.live_path(pfs.fs, pfs.pfs_id)
+    os.mkdir(live, 0o755)
+    mtime_ns = os.lstat(live).st_mtime_ns
+    attributes = Attributes(ROOT_MODE, os.geteuid(), os.getegid(), mtime_ns, 0)
+    pfs.store().append_with_data([(root, attributes.to_data())], [])
+
+
+def link(fs: FileSystem, pfs_id: int, path: str) -> None:
+    """Make the symlink of a new PFS at a real path; raises OSError if it cannot."""
+    fs.check_writable()
+    with fs.locked():
+        info = load_info(fs, pfs_id)
+        os.symlink(pfs_links.link_text(pfs_id, info), path)
+        info.link = os.path.relpath(path, fs.root)
+        store_info(fs, pfs_id, info)
+        pfs_links.refresh_link(fs, pfs_id, info)
+        fs.move_tid()
+
+
+def upgrade(pfs: OpenPfs) -> None:
+    """Make a slave a master as of its sync-end-tid (HAMMER.md 3)."""
+    pfs.enter("UPG_PSEUDOFS")
+    pfs.fs.check_writable()
+    _check_unused(pfs)
+    with pfs.fs.locked():
+        info = load_info(pfs.fs, pfs.pfs_id)
+        info.is_slave = False
+        unlink_if_there(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
+        durability.mark_durable(pfs.fs, pfs.pfs_id)
+        store_info(pfs.fs, pfs.pfs_id, info)
+        restore_live_tree(pfs, info.sync_end_tid)
+        update_snapshot(pfs, info)
+        pfs.fs.move_tid()
+
+
+def restore_live_tree(pfs: OpenPfs, tid: int) -> None:
+    """Rebuild the live tree of a master as of a TID, and drop all that is newer."""
+    directory = pfs_directory(pfs.fs, pfs.pfs_id)
+    records = drop_records_after(pfs, tid)
+    live = pfs_links.live_path(pfs.fs, pfs.pfs_id)
+    manifest = Manifest(pfs.store(), records, tid)
+    remove_tree(live)
+    if manifest.has_root():
+        trees.build_live_tree(manifest, live)
+        inodes = Inodes(directory)
+        inodes.assign_objects(manifest, live)
+        inodes.store()
+    else:
+        _create_root(pfs)
+
+
+def _check_unused(pfs: OpenPfs) -> None:
+    """Raise ENOTEMPTY if a file of the PFS is open (knob `open_files`)."""
+    if str(pfs.pfs_id) in pfs.fs.knob("open_files").split():
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+
+
+def drop_records_after(pfs: OpenPfs, tid: int) -> list[Record]:
+    """Drop the records and delete TIDs above a TID, and return the remaining records."""
+    remaining = [record for record in pfs.store().load() if record.create <= tid]
+    for record in remaining:
+        if record.delete > tid:
+            record.delete = 0
+    pfs.store().rewrite(remaining)
+    unlink_if_there(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), "inodes"))
+    return remaining
+
+
+def downgrade(pfs: OpenPfs) -> None:
+    """Make a master a slave at its stored or, if higher, its file system's published TID."""
+    pfs.enter("DGD_PSEUDOFS")
+    pfs.fs.check_writable()
+    _check_unused(pfs)
+    with pfs.fs.locked():
+        unmount_all(pfs)
+        info = load_info(pfs.fs, pfs.pfs_id)
+        info.is_slave = True
+        info.sync_end_tid = max(stored_tid(pfs, info.sync_end_tid), pfs.fs.flush_tid())
+        # The real kernel keeps what is newer until an upgrade drops it or mirroring deletes what
+        # the source lacks. Mirroring deletes nothing here, so it is dropped now.
+        drop_records_after(pfs, info.sync_end_tid)
+        store_info(pfs.fs, pfs.pfs_id, info)
+        update_snapshot(pfs, info)
+        remove_tree(pfs_links.live_path(pfs.fs, pfs.pfs_id))
+        pfs.fs.move_tid()
+
+
+def destroy(pfs: OpenPfs) -> None:
+    """Remove a PFS and its data; its link becomes a dangling `@@PFS` link."""
+    pfs.enter("RMR_PSEUDOFS")
+    pfs.fs.check_writable()
+    with pfs.fs.locked():
+        unmount_all(pfs)
+        info = load_info(pfs.fs, pfs.pfs_id)
+        path = os.path.join(pfs.fs.root, info.link)
+        pfs_links.remove_link(pfs.fs, pfs.pfs_id, info)
+        if info.link and not os.path.lexists(path):
+            replace_symlink(path, f"@@PFS{pfs.pfs_id:05d}")
+        remove_tree(pfs_directory(pfs.fs, pfs.pfs_id))
+        pfs.fs.move_tid()
+
+
+def unmount_all(pfs: OpenPfs) -> list[str]:
+    """Unmount the null mounts of a PFS and return their mount points."""
+    mounts = null_mounts.null_mounts(pfs.fs).items()
+    mine = [os.path.join(pfs.fs.root, place) for place, pfs_id in mounts if pfs_id == pfs.pfs_id]
+    for directory in mine:
+        null_mounts.unmount(pfs.fs, directory)
+    return mine

@@ -1,0 +1,102 @@
+"""Builds a directory tree from a manifest: a slave's snapshot or a master's live tree.
+
+A tree gets its final name only when it is complete. The files of a snapshot are hard links that
+the snapshots of other TIDs share, so nothing may write to them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from hammerd.simulator.kernel.records.manifest import Attributes, Manifest
+from hammerd.simulator.kernel.records.record_store import ROOT_OBJECT
+from hammerd.simulator.runtime.state_files import remove_tree, unlink_if_there
+
+
+def build_snapshot(manifest: Manifest, directory: str, contents: str) -> None:
+    """Build a snapshot at `directory` whose files are hard links into `contents`."""
+    os.makedirs(contents, exist_ok=True)
+    _build(manifest, directory, contents)
+
+
+def build_live_tree(manifest: Manifest, directory: str) -> None:
+    """Build a writable tree at `directory` with files of its own."""
+    _build(manifest, directory, "")
+
+
+def remove_unused_contents(manifest: Manifest, contents: str) -> None:
+    """Remove the files of `contents` that this manifest does not use."""
+    used = {_content_name(manifest, object_) for object_ in manifest.inodes}
+    for name in os.listdir(contents):
+        if name not in used:
+            unlink_if_there(os.path.join(contents, name))
+
+
+def _build(manifest: Manifest, directory: str, contents: str) -> None:
+    building = f"{directory}.{os.getpid()}~"
+    remove_tree(building)
+    built: dict[int, str] = {}
+    _build_directory(manifest, ROOT_OBJECT, building, (contents, built))
+    try:
+        os.rename(building, directory)
+    except OSError:
+        remove_tree(directory)  # an older one of the same TID
+        os.rename(building, directory)
+
+
+def _build_directory(
+    manifest: Manifest, object_: int, path: str, context: tuple[str, dict[int, str]]
+) -> None:
+    os.mkdir(path, 0o700)
+    for name, child in manifest.entries.get(object_, {}).items():
+        if child in manifest.attributes:
+            _build_entry(manifest, child, os.path.join(path, os.fsdecode(name)), context)
+    apply_attributes(path, manifest.attributes[object_])
+
+
+def _build_entry(
+    manifest: Manifest, object_: int, path: str, context: tuple[str, dict[int, str]]
+) -> None:
+    contents, built = context
+    mode = manifest.attributes[object_].mode
+    if stat.S_ISDIR(mode):
+        _build_directory(manifest, object_, path, context)
+    elif stat.S_ISLNK(mode):
+        os.symlink(manifest.content(object_), os.fsencode(path))
+    elif object_ in built:
+        os.link(built[object_], path)
+    else:
+        _link_or_make_file(manifest, object_, path, contents)
+        built[object_] = path
+
+
+def _link_or_make_file(manifest: Manifest, object_: int, path: str, contents: str) -> None:
+    if not contents:
+        _make_file(manifest, object_, path)
+        return
+    content = os.path.join(contents, _content_name(manifest, object_))
+    if not os.path.exists(content):
+        _make_file(manifest, object_, f"{content}.{os.getpid()}~")
+        os.rename(f"{content}.{os.getpid()}~", content)
+    os.link(content, path)
+
+
+def _make_file(manifest: Manifest, object_: int, path: str) -> None:
+    if stat.S_ISFIFO(manifest.attributes[object_].mode):
+        os.mkfifo(path)
+    else:
+        manifest.write_content(object_, path)
+    apply_attributes(path, manifest.attributes[object_])
+
+
+def _content_name(manifest: Manifest, object_: int) -> str:
+    return f"{object_:016x}-{manifest.version(object_):016x}"
+
+
+def apply_attributes(path: str, attributes: Attributes) -> None:
+    """Set owner (as root only), mode and time of a file or directory."""
+    if os.geteuid() == 0:
+        os.chown(path, attributes.uid, attributes.gid)
+    os.chmod(path, stat.S_IMODE(attributes.mode))
+    os.utime(path, ns=(attributes.mtime_ns, attributes.mtime_ns))

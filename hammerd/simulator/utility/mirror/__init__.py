@@ -1,0 +1,1 @@
+"""Mirroring commands of hammer(8): parent, source half, target half, and their protocol."""
