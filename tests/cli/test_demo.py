@@ -17,8 +17,10 @@ from hammerd.cli.demo.trees import differences, digest, read_tree
 from hammerd.cli.demo.tutorial import make_pair
 from hammerd.cli.demo.world import World
 from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from tests.paths import ROOT
 
 DEMO = (sys.executable, "-m", "hammerd.cli.main", "demo")
+TRANSCRIPT = ROOT / "docs/demo.md"
 PATIENCE_S = 300
 
 
@@ -27,6 +29,13 @@ def short_tmp() -> Iterator[Path]:
     # pytest's own directories are too long for the name of a Unix socket.
     with tempfile.TemporaryDirectory(prefix="h", dir="/tmp") as path:
         yield Path(path)
+
+
+def shape(transcript: str) -> list[str]:
+    """Return headings, commands and what was proved, without what differs from run to run."""
+    told = re.findall(r"^(?:== |# (?!The demo)|-> ).*", transcript, re.MULTILINE)
+    nameless = (re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]+){4}", "UUID", line) for line in told)
+    return [re.sub(r"\d+(?:\.\d+)?", "N", line) for line in nameless]
 
 
 def root_of(output: str) -> Path:
@@ -53,6 +62,7 @@ def test_demo_kills_everything_and_proves_that_the_slave_followed(short_tmp: Pat
     assert "-> names, types, modes, contents and link targets are the same" in lines
     assert "never two writers" in lines[-1]
     assert "\x1b" not in ended.stdout
+    assert shape(ended.stdout) == shape(TRANSCRIPT.read_text())
     root = root_of(ended.stdout)
     assert not root.exists()
     assert processes_below(root) == {}
