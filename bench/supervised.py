@@ -3,14 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from bench.rig import DELAY_S, Mirror, Rig, wait_until
 from hammerd.cli.client.control_client import ask
 from hammerd.cli.client.status_types import PairStatus, read_status
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Request, Verb
+from hammerd.core.rfc3339 import parse_rfc3339
 
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
@@ -48,7 +48,7 @@ class Hammerd:
         """Return the wall-clock time at which the log says that a pair streams, since a time."""
         for line in (self.home / "hammerd.log").read_text().splitlines():
             moment, _level, event, *fields = line.split()
-            time = datetime.fromisoformat(moment).timestamp() + 0.001
+            time = parse_rfc3339(moment).timestamp() + 0.001
             if event == "pair.streaming" and f"pair={pair}" in fields and time >= since_time:
                 return time
         return None

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from statistics import median
 
+from hammerd.cli.output.spans import aligned, plain_text, widths_of
+
 
 def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    rule = ["-" * width for width in widths_of((heads, *rows))]
     print(f"## {title}\n")
-    for cells in (heads, ["-" * width for width in widths], *rows):
-        first, *others = zip(cells, widths, strict=True)
-        shown = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
-        print("  ".join(shown).rstrip())
+    for line in aligned((heads, rule, *rows), f"<{'>' * (len(heads) - 1)}"):
+        print(plain_text(line))
     print(flush=True)
 
 

@@ -25,6 +25,7 @@ PURE = frozenset(
             "bisect",
             "collections.abc",
             "dataclasses",
+            "datetime",
             "difflib",
             "enum",
             "functools",
@@ -93,13 +94,18 @@ def imports_of(file: Path) -> Iterator[Import]:
     tree = ast.parse(file.read_text())
     lazy = {
         id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or _is_for_types(block)
+        for node in ast.walk(block)
     }
     for node in ast.walk(tree):
         for module in _modules(node):
             yield Import(module_name(file), module, id(node) in lazy)
+
+
+def _is_for_types(block: ast.AST) -> bool:
+    """Tell whether a block is read by the type checker only."""
+    return isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
 
 
 def _modules(node: ast.AST) -> Iterator[str]:
@@ -178,6 +184,18 @@ def test_core_imports_core_and_what_is_pure() -> None:
     assert astray == []
 
 
+def test_core_asks_datetime_for_no_time() -> None:
+    asked = {
+        f"{module_name(file)}: {node.attr}"
+        for file in FILES
+        if module_name(file).startswith("hammerd.core")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today"}
+    }
+
+    assert asked == set()
+
+
 def test_core_reads_and_prints_nothing() -> None:
     calls = {
         f"{module_name(file)}: {node.func.id}"
@@ -223,6 +241,7 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
 
 
 READERS = {
+    "hammerd.cli.check.endpoint_check": {"hammerd.daemon.paths.path_state"},
     "hammerd.cli.offline.last_state": {
         "hammerd.daemon.state.tid_clock_file",
         "hammerd.daemon.state.pair_state_file",

@@ -17,11 +17,11 @@ import pytest
 
 from hammerd.cli.client.status_types import DaemonStatus
 from hammerd.cli.group import COMMANDS, group
-from hammerd.cli.output.exit_codes import Exit
 from hammerd.core import paths
 from hammerd.core.api.status_json import Health
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
+from hammerd.core.exit_codes import Exit
 from hammerd.core.hammer.diagnostics import TABLE
 from hammerd.core.hammer.messages import Cure, ParkCause
 from hammerd.core.pair.complaints import LASTING_COMPLAINTS

@@ -1,8 +1,6 @@
 """Where `hammerd` begins: runs a command and turns how it went into an exit status.
 
-Statuses are those of sysexits(3), click's own usage errors included: 0 well, 64 usage, 65 a
-damaged file, 66 no such file, 69 no daemon answers, 74 stdout cannot be written, 75 try again,
-77 no permission, 78 config.
+The statuses are those of core/exit_codes.py, for click's own usage errors too.
 """
 
 import contextlib
@@ -10,8 +8,7 @@ import gc
 import sys
 from collections.abc import Sequence
 
-_EX_USAGE, _EX_UNAVAILABLE = 64, 69
-_NAGIOS_UNKNOWN = 3
+from hammerd.core.exit_codes import Exit, PluginExit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,16 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError:
         sys.stderr.write("hammerd: click is not installed\n")
         sys.stderr.write("hint: pip install 'hammerd[cli]', or pkg install py311-click\n")
-        return _EX_UNAVAILABLE
+        return Exit.UNAVAILABLE
     from hammerd.cli.group import group
-    from hammerd.cli.output.exit_codes import Exit, exit_code
+    from hammerd.cli.output.failures import exit_code
     from hammerd.cli.output.standard_streams import guard
     from hammerd.cli.output.text import say_error, say_wrong_usage
     from hammerd.core.errors import HammerdError
 
     guard()
     # Its monitor reads stdout, and knows no status past 3.
-    failed = _NAGIOS_UNKNOWN if "--nagios" in (arguments or sys.argv) else None
+    failed = PluginExit.UNKNOWN if "--nagios" in (arguments or sys.argv) else None
     try:
         code = _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
         sys.stdout.flush()
@@ -41,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say_wrong_usage(error)
         if failed is not None:
             _tell_monitor(error.format_message())
-        return failed or _EX_USAGE
+        return failed or Exit.USAGE
     except HammerdError as error:
         say_error(error)
         return failed or exit_code(error)

@@ -8,7 +8,6 @@ from typing import NewType
 
 Tid = NewType("Tid", int)
 
-NO_TID = Tid(0)
 NEVER_MIRRORED = Tid(1)
 """The sync-end-tid of a slave that was made and never mirrored to (HAMMER.md §3)."""
 

@@ -16,7 +16,8 @@ from hammerd.cli.demo.streams import Witness, end_processes_below, processes_bel
 from hammerd.cli.demo.trees import differences, digest, read_tree
 from hammerd.cli.demo.tutorial import make_pair
 from hammerd.cli.demo.world import World
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
+from hammerd.core.exit_codes import Exit
 from tests.paths import ROOT
 
 DEMO = (sys.executable, "-m", "hammerd.cli.main", "demo")

@@ -40,18 +40,12 @@ def world_once() -> Iterator[World]:
 @pytest.fixture
 def mirrored(world: World) -> World:
     """A world with one pair that streams in following gear."""
-    master = world.make_master()
-    slave = world.make_slave(master)
-    world.write("first", "first\n")
-    world.start(world.configure({"test": (master, slave)}))
-    world.streams_in_following_gear()
+    world.mirror()
     return world
 
 
 @pytest.fixture
 def paired(world_once: World) -> World:
     """A world with a master and a slave, and a config; no daemon runs."""
-    master = world_once.make_master()
-    slave = world_once.make_slave(master)
-    world_once.configure({"test": (master, slave)})
+    world_once.configure({"test": world_once.make_pair()})
     return world_once

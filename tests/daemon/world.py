@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,25 +18,14 @@ from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.errors import HammerdError
 from hammerd.daemon.process.process_table import ids, look_if_possible, words_of
 from hammerd.simulator import admin
+from tests.waiting import DEADLINE_S, until
 
-DEADLINE_S = 60.0
-SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.005, 0.04
 INTERPRETER = Path(sys.executable).resolve()
 """The Python of the system: that of a venv may be at a path that no first line can hold."""
 
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 Status = Mapping[str, Any]
-
-
-def until(claim: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Return when a claim is true; fail with `what` when it never becomes true."""
-    began = time.monotonic()
-    while not claim():
-        waited_s = time.monotonic() - began
-        assert waited_s < deadline_s, f"never came: {what}"
-        # What takes long is looked at less often: to look costs those whom we wait for.
-        time.sleep(min(max(SHORTEST_LOOK_S, waited_s / 20), LONGEST_LOOK_S))
 
 
 def living_pids(needle: str) -> set[int]:
@@ -84,6 +72,11 @@ class World:
         link = self.fs(number) / "pfs" / name
         self.run_hammer("pfs-slave", link, f"shared-uuid={admin.shared_uuid(master)}")
         return link
+
+    def make_pair(self, name: str = "test") -> tuple[Path, Path]:
+        """Make a master and its slave; returns both softlinks."""
+        master = self.make_master(name)
+        return master, self.make_slave(master, name)
 
     def write(self, name: str, text: str, pfs: str = "test") -> int:
         """Write a file under the master's mount and flush; returns the TID."""
@@ -135,6 +128,14 @@ class World:
             text=True,
         )
         self.daemons.append(daemon)
+        return daemon
+
+    def mirror(self, **keys: str) -> subprocess.Popen[str]:
+        """Start a daemon with a pair of a master that is not empty; wait until it follows."""
+        pair = self.make_pair()
+        self.write("first", "first\n")
+        daemon = self.start(self.configure({"test": pair}, **keys))
+        self.streams_in_following_gear()
         return daemon
 
     def answers(self) -> bool:

@@ -44,10 +44,9 @@ def started(service: Service) -> Service:
 def mirroring(service: Service) -> Service:
     """The service with a daemon whose one pair streams, and both halves rest."""
     world = service.world
-    master = world.make_master()
-    slave = world.make_slave(master)
+    pair = world.make_pair()
     world.write("first", "first\n")
-    world.configure({"test": (master, slave)})
+    world.configure({"test": pair})
     service.does("start")
     world.streams_in_following_gear()
     world.rests()

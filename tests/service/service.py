@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 
 from hammerd.core import paths
-from tests.daemon.world import DEADLINE_S, INTERPRETER, World, until
+from tests.daemon.world import INTERPRETER, World
 from tests.paths import ROOT
+from tests.waiting import DEADLINE_S, until
 
 RC_SUBR = Path(__file__).parent / "rc.subr"
 

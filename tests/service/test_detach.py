@@ -13,8 +13,9 @@ import pytest
 from hammerd.core.config.model import DaemonConfig
 from hammerd.daemon.logging.crash_report import last_words
 from hammerd.simulator.shebang import shebang
-from tests.daemon.world import DEADLINE_S, HAMMERD, World, living_pids, until
+from tests.daemon.world import HAMMERD, World, living_pids
 from tests.service.service import NO_MASTER, ends
+from tests.waiting import DEADLINE_S, until
 
 HEAD = """
 import os, signal, sys, time

@@ -13,8 +13,9 @@ import pytest
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.config.warnings import LONGEST_STOP_S
 from hammerd.daemon import last_saves, run
-from tests.daemon.world import DEADLINE_S, living_pids
+from tests.daemon.world import living_pids
 from tests.service.service import FAULTS, ROOT, Service, ends, has_ended
+from tests.waiting import DEADLINE_S
 
 RCSHUTDOWN_TIMEOUT_S = 30.0
 """What DragonFly gives all services together, when the machine goes down."""

@@ -10,15 +10,19 @@ import pwd
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from hammerd.cli.check.endpoint_verdicts import AskedEndpoint
-from hammerd.cli.check.path_check import LocalEndpoint, give_up, local_paths
+from hammerd.cli.check.path_check import give_up, local_paths
 from hammerd.core.errors import BadOutput
 from hammerd.core.hammer.commands import environment, pfs_status_argv
 from hammerd.core.hammer.output_parser import cause_in
 from hammerd.core.hammer.pfs_status import parse_pfs_status
 from hammerd.core.pair.probe_verdict import EndpointSeen, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
+
+if TYPE_CHECKING:
+    from hammerd.daemon.paths.path_state import PathState
 
 PATIENCE_S = 10.0
 MOST_AT_ONCE = 8
@@ -30,7 +34,7 @@ Call = subprocess.Popen[bytes] | ProbeFailed
 
 
 def ask_ends(
-    hammer: str, pairs: tuple[Pair, ...], seen: Mapping[str, LocalEndpoint]
+    hammer: str, pairs: tuple[Pair, ...], seen: "Mapping[str, PathState]"
 ) -> dict[str, AskedEndpoint]:
     """Return what hammer and the softlinks say of the local ends of these pairs."""
     paths = local_paths(pairs)
@@ -50,11 +54,11 @@ def ask_ends(
     }
 
 
-def _is_promoted(seen: LocalEndpoint, path: str, slaves: set[str]) -> bool:
+def _is_promoted(seen: "PathState", path: str, slaves: set[str]) -> bool:
     return path in slaves and seen.link is not None and seen.link.is_master
 
 
-def _answers(hammer: str, seen: Mapping[str, LocalEndpoint]) -> Iterator[tuple[str, EndpointSeen]]:
+def _answers(hammer: str, seen: "Mapping[str, PathState]") -> Iterator[tuple[str, EndpointSeen]]:
     deadline_at = time.monotonic() + PATIENCE_S
     waiting = list(seen)
     while waiting and time.monotonic() < deadline_at:
@@ -64,7 +68,7 @@ def _answers(hammer: str, seen: Mapping[str, LocalEndpoint]) -> Iterator[tuple[s
             yield path, _answer(call, seen[path], deadline_at)
 
 
-def _start(hammer: str, seen: LocalEndpoint) -> Call:
+def _start(hammer: str, seen: "PathState") -> Call:
     argv = pfs_status_argv(hammer, (Endpoint(seen.target),))
     try:
         return subprocess.Popen(
@@ -80,7 +84,7 @@ def _start(hammer: str, seen: LocalEndpoint) -> Call:
         return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=detail)
 
 
-def _answer(call: Call, seen: LocalEndpoint, deadline_at: float) -> EndpointSeen:
+def _answer(call: Call, seen: "PathState", deadline_at: float) -> EndpointSeen:
     if isinstance(call, ProbeFailed):
         return call
     try:

@@ -11,33 +11,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hammerd.core.config.path_warnings import PfsLink
-from hammerd.core.hammer.pfs_links import LinkedPfs
-from hammerd.core.pair.probe_verdict import PathLook
 from hammerd.core.pairs import Pair
 from hammerd.core.platforms import platform_of
+
+if TYPE_CHECKING:
+    from hammerd.daemon.paths.path_state import PathState
 
 PATIENCE_S = 3.0
 KILLED_S = 0.5
 DEVICES_TELL = platform_of(platform.system()).devices_tell
-
-
-@dataclass(frozen=True, slots=True)
-class LocalEndpoint:
-    """What is at a path: `target` is what hammer must be given, `real` has no link on the way.
-
-    `device` is that of the file system; `link` is what a PFS softlink says, None where there is
-    none.
-    """
-
-    look: PathLook
-    target: str
-    real: str
-    is_pfs_link: bool
-    device: int | None
-    link: LinkedPfs | None
 
 
 def local_paths(pairs: Iterable[Pair]) -> tuple[str, ...]:
@@ -46,15 +31,15 @@ def local_paths(pairs: Iterable[Pair]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(end.path for end in ends if not end.is_remote))
 
 
-def look_at(paths: tuple[str, ...]) -> dict[str, LocalEndpoint]:
+def look_at(paths: tuple[str, ...]) -> "dict[str, PathState]":
     """Return what is at each path, up to the first that hangs."""
     return dict(_read(_looked_at(paths))) if paths else {}
 
 
-def pfs_links(seen: Mapping[str, LocalEndpoint]) -> dict[str, PfsLink]:
+def pfs_links(seen: "Mapping[str, PathState]") -> dict[str, PfsLink]:
     """Return the PFS softlinks among what was seen, by the path of the config."""
     return {
-        path: PfsLink(each.real, each.device if DEVICES_TELL else None)
+        path: PfsLink(each.real, each.end.device if DEVICES_TELL else None)
         for path, each in seen.items()
         if each.is_pfs_link
     }
@@ -85,7 +70,7 @@ def _looked_at(paths: tuple[str, ...]) -> bytes:
         return expired.stdout or b""
 
 
-def _read(lines: bytes) -> Iterator[tuple[str, LocalEndpoint]]:
+def _read(lines: bytes) -> "Iterator[tuple[str, PathState]]":
     from hammerd.daemon.paths.path_state import parse_path_state
 
     for line in lines.splitlines():
@@ -94,14 +79,4 @@ def _read(lines: bytes) -> Iterator[tuple[str, LocalEndpoint]]:
         except (ValueError, KeyError, TypeError):
             continue
         if not isinstance(found, str):
-            yield (
-                found.look.path,
-                LocalEndpoint(
-                    found.look,
-                    found.target,
-                    found.real,
-                    found.is_pfs_link,
-                    found.end.device,
-                    found.link,
-                ),
-            )
+            yield found.look.path, found

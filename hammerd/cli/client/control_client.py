@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from hammerd.cli.output.exit_codes import CommandFailed, Exit, NobodyAnswers
+from hammerd.cli.output.failures import CommandFailed, NobodyAnswers
 from hammerd.core.api.protocol import (
     READ_VERBS,
     Answer,
@@ -18,9 +18,8 @@ from hammerd.core.api.protocol import (
     parse_reply,
 )
 from hammerd.core.errors import ControlError
-
-CONTROL_SOCKET = "control.sock"
-STATUS_SOCKET = "status.sock"
+from hammerd.core.exit_codes import Exit
+from hammerd.core.paths import CONTROL_SOCKET, STATUS_SOCKET
 
 TIMEOUT_S = 10.0
 BUSY_S = 0.02

@@ -8,9 +8,9 @@ import fcntl
 import os
 from dataclasses import dataclass
 
-from hammerd.cli.output.exit_codes import CommandFailed, Unreachable
+from hammerd.cli.output.failures import CommandFailed, Unreachable
+from hammerd.core.paths import LOCK_FILE
 
-LOCK_FILE = "hammerd.lock"
 LONGEST_BYTES = 4096
 
 
@@ -30,7 +30,7 @@ def find_living(state_dir: str) -> Living | None:
         return None
     try:
         pid, run_dir = (*os.read(fd, LONGEST_BYTES).decode().splitlines(), "", "")[:2]
-        return Living(int(pid), run_dir) if _lives(int(pid)) and _is_held(fd) else None
+        return Living(int(pid), run_dir) if lives(int(pid)) and _is_held(fd) else None
     except (OSError, ValueError):
         return None
     finally:
@@ -52,14 +52,15 @@ def unreachable(living: Living, run_dir: str, error: CommandFailed) -> Unreachab
     return Unreachable(message, hint)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Tell whether a process has this number; to signal one with 0 does nothing to it."""
     if not 1 < pid < 1 << 31:
         return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except OSError:
         return True
     return True
 

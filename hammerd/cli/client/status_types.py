@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict, cast
 
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import SCHEMA_VERSION
 from hammerd.core.characters import escaped
+from hammerd.core.exit_codes import Exit
 
 
 class DaemonStatus(TypedDict):
@@ -13,7 +14,6 @@ class DaemonStatus(TypedDict):
 
     version: str
     pid: int
-    started_time: str
     config: str
     state: str
     lines_dropped: NotRequired[int]
@@ -97,9 +97,6 @@ class PairStatus(TypedDict):
     slave_total_bytes: NotRequired[int | None]
     slave_is_short_of_room: NotRequired[bool]
     slave_is_read_only: NotRequired[bool]
-    flush_every_s: NotRequired[float | None]
-    master_flushed_time: NotRequired[str | None]
-    slave_flushed_time: NotRequired[str | None]
     flush_failed_because: NotRequired[str | None]
     anomalies: NotRequired[list[AnomalyStatus]]
     complaints: NotRequired[list[ComplaintStatus]]

@@ -6,12 +6,12 @@ import click
 
 from hammerd.cli.check.machine_check import MachineCheck, check_machine
 from hammerd.cli.options.location import chosen_config, load_config, takes_config
-from hammerd.cli.output.exit_codes import Exit
 from hammerd.cli.output.json_output import say_json, tells_json
 from hammerd.cli.output.numbers import count
 from hammerd.cli.output.text import say
 from hammerd.core.config.warnings import advice_on
 from hammerd.core.errors import ConfigError, Fault
+from hammerd.core.exit_codes import Exit
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import click
 from hammerd.cli.history.locate import find_history
 from hammerd.cli.options.history_options import HistoryOptions, looks_back, refuse_strangers
 from hammerd.cli.options.location import current
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import say_json
 from hammerd.cli.output.numbers import count
 from hammerd.cli.output.terminal import print_lines

@@ -10,12 +10,13 @@ from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.history.locate import ask_status, history_of, history_without_daemon
 from hammerd.cli.options.history_options import HistoryOptions, looks_back, refuse_strangers
 from hammerd.cli.options.location import Location, current
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import say_json
 from hammerd.cli.output.terminal import print_lines
 from hammerd.cli.output.text import say, say_aside, say_error
-from hammerd.cli.output.times import latest_ms, now_ms, rfc3339, show_minute
+from hammerd.cli.output.times import json_time, latest_ms, now_ms, show_minute
 from hammerd.core.api.history_schema import LagRow, LagSummary
+from hammerd.core.exit_codes import Exit
 
 if TYPE_CHECKING:
     from hammerd.cli.history.lag_table import PairLag
@@ -57,8 +58,8 @@ def lag(pairs: tuple[str, ...], **said: Unpack[HistoryOptions]) -> int:
         say_json(
             {
                 "hammerd_answers": now is not None,
-                "time": rfc3339(at_ms),
-                "since_time": rfc3339(said["since"]),
+                "time": json_time(at_ms),
+                "since_time": json_time(said["since"]),
                 "history_unreadable_because": past.failure.message if past.failure else None,
                 "pairs": [lag_json(each) for each in lags],
             }

@@ -10,13 +10,14 @@ import click
 
 from hammerd.cli.client.status_types import read_status
 from hammerd.cli.options.location import Location, asks_the_daemon, current
-from hammerd.cli.output.exit_codes import CommandFailed, Exit, Unreachable
+from hammerd.cli.output.failures import CommandFailed, Unreachable
 from hammerd.cli.output.json_output import json_text, say_json, tells_json
 from hammerd.cli.output.spans import Line
 from hammerd.cli.output.terminal import print_lines
 from hammerd.cli.output.text import width_of
 from hammerd.cli.status.table import render_status
 from hammerd.core.api.protocol import Request, Verb
+from hammerd.core.exit_codes import Exit
 
 WATCH_S = 2.0
 SHORTEST_WATCH_S = 0.1

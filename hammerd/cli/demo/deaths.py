@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.streams import Stream, Witness
 from hammerd.cli.demo.supervisor import LogLine, Supervisor
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 
 LOG_RESOLUTION_S = 0.001
 

@@ -8,7 +8,7 @@ from hammerd.cli.demo.supervisor import Supervisor
 from hammerd.cli.demo.trees import differences, read_tree
 from hammerd.cli.demo.tutorial import MASTER, SLAVE
 from hammerd.cli.demo.world import World
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 
 REST_S = 1.2
 """A little more than the pair's delay and its `healthy_after`."""

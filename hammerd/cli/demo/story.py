@@ -17,7 +17,7 @@ from hammerd.cli.demo.supervisor import CONFIG, Supervisor
 from hammerd.cli.demo.trees import describe, differences, digest, read_tree
 from hammerd.cli.demo.tutorial import MASTER, SLAVE, make_pair, write_config
 from hammerd.cli.demo.world import World
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 
 SLOW_READ_MS = 250
 BULK_BLOCKS = 96  # of 64 KiB

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.hammer.ps_output import PS_ARGV, parse_ps
 from hammerd.core.platforms import platform_of
 from hammerd.daemon.process.process_table import (

@@ -4,15 +4,16 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from hammerd.cli.client.control_client import ask
 from hammerd.cli.client.status_types import PairStatus, read_status
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.streams import Witness
 from hammerd.cli.demo.world import World
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Request, Verb
+from hammerd.core.exit_codes import Exit
+from hammerd.core.rfc3339 import parse_rfc3339
 
 CONFIG = "/usr/local/etc/hammerd.toml"
 LOG = "/var/log/hammerd/hammerd.log"
@@ -179,4 +180,4 @@ class Supervisor:
 
 def _parse(text: str) -> LogLine:
     moment, _level, event, *_ = text.split(maxsplit=3)
-    return LogLine(datetime.fromisoformat(moment).timestamp(), event, text)
+    return LogLine(parse_rfc3339(moment).timestamp(), event, text)

@@ -7,7 +7,7 @@ import re
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.supervisor import CONFIG
 from hammerd.cli.demo.world import World
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 
 MASTER = "/Backup1/test"
 SLAVE = "/Backup2/test"

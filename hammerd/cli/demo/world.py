@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 from hammerd.cli.demo import screen
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
+from hammerd.core import paths
+from hammerd.core.exit_codes import Exit
 
 COMMAND_TIMEOUT_S = 300.0
 LONGEST_SOCKET_BYTES = 100
@@ -35,7 +37,7 @@ class World:
         self.root = root.resolve()
         self.hammer = self.root / "sbin" / "hammer"
         self.run_dir = self.path("/var/run/hammerd")
-        _check_root(self.root, self.run_dir / "control.sock")
+        _check_root(self.root, self.run_dir / paths.CONTROL_SOCKET)
         programs = (self.hammer.parent, os.environ.get("PATH", os.defpath))
         self.environment = {**os.environ, "PATH": os.pathsep.join(map(str, programs))}
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from hammerd.cli.output.spans import Line, Span
 from hammerd.cli.output.text import WIDTH, wrapped_line
-from hammerd.cli.output.times import rfc3339, show_second
+from hammerd.cli.output.times import json_time, show_second
 from hammerd.core.api.history_schema import EventRow
 from hammerd.core.characters import escaped
 
@@ -84,7 +84,7 @@ def event_json(number: int, event: EventRow) -> dict[str, object]:
     """Turn an event into the JSON object that scripts read."""
     return {
         "id": number,
-        "time": rfc3339(event.time_ms),
+        "time": json_time(event.time_ms),
         "pair": event.pair,
         "event": event.event,
         "level": event.level,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.output.numbers import show_about, show_span
-from hammerd.cli.output.spans import Line, Span
-from hammerd.cli.output.times import now_is_over_ms, rfc3339, show_minute
+from hammerd.cli.output.spans import Line, aligned
+from hammerd.cli.output.times import json_time, now_is_over_ms, show_minute
 from hammerd.core.api.history_schema import LagRow, LagSummary, summary_of
 
 MOST_SPANS = 12
@@ -23,7 +23,6 @@ SPANS_MS = tuple(
     minutes * _MINUTE_MS
     for minutes in (1, 5, 10, 30, 60, 120, 360, 720, 1_440, 10_080, 43_200, 525_600)
 )
-_GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Itera
         summary = lag.summary
         at = "-" if summary.max_ms is None else show_minute(summary.max_ms)
         rows.append((lag.pair, *cells, *_spans(summary), at, _share(summary)))
-    yield from _table(heads, rows, frozenset({"PAIR", "MAX AT (UTC)"}))
+    return aligned((heads, *rows), f"<{'>' * len(now)}>>><>")
 
 
 def course_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterator[Line]:
@@ -61,7 +60,7 @@ def course_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterat
         counted = (str(summary.samples), _share(summary))
         rows.append((show_minute(begin_ms), *_spans(summary), *counted))
     heads = ("FROM (UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN")
-    yield from _table(heads, rows, frozenset({"FROM (UTC)"}))
+    return aligned((heads, *rows), "<>>>>>")
 
 
 def spans_of(
@@ -93,7 +92,7 @@ def lag_json(lag: PairLag) -> dict[str, object]:
         "min_s": summary.min_s,
         "median_s": summary.median_s,
         "max_s": summary.max_s,
-        "max_time": None if summary.max_ms is None else rfc3339(summary.max_ms),
+        "max_time": None if summary.max_ms is None else json_time(summary.max_ms),
         "samples": None if rows is None else [sample_json(row) for row in rows],
     }
 
@@ -101,7 +100,7 @@ def lag_json(lag: PairLag) -> dict[str, object]:
 def sample_json(row: LagRow) -> dict[str, object]:
     """Turn a sample into JSON, with the names that status has."""
     return {
-        "time": rfc3339(row.time_ms),
+        "time": json_time(row.time_ms),
         "lag_verdict": row.verdict,
         "lag_s": row.seconds,
         "lag_tids": row.tids,
@@ -153,15 +152,3 @@ def _share(summary: LagSummary) -> str:
     # Never 0% while there is one, nor 100% while one is missing.
     percent = 100 * summary.unknown / summary.samples
     return f"{percent:.0f}%" if percent in (0, 100) else f"{min(max(percent, 1), 99):.0f}%"
-
-
-def _table(
-    heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], to_the_left: frozenset[str]
-) -> Iterator[Line]:
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        cells = (
-            cell.ljust(width) if head in to_the_left else cell.rjust(width)
-            for head, cell, width in zip(heads, row, widths, strict=True)
-        )
-        yield (Span(_GAP.join(cells).rstrip(), "head" if row is heads else ""),)

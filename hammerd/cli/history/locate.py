@@ -7,9 +7,8 @@ import os
 
 from hammerd.cli.client.status_types import StatusReply, read_status
 from hammerd.cli.options.location import Location
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core import paths
-from hammerd.core.api.history_schema import FILE_NAME
 from hammerd.core.api.protocol import Request, Verb
 
 
@@ -58,7 +57,7 @@ def history_without_daemon(where: Location, error: CommandFailed) -> str:
 
 def _in_state_dir(where: Location) -> str:
     state_dir = where.find_state_dir()
-    return _usual_path() if state_dir is None else os.path.join(state_dir, FILE_NAME)
+    return _usual_path() if state_dir is None else os.path.join(state_dir, paths.HISTORY_FILE)
 
 
 def _usual_path() -> str:
@@ -66,4 +65,4 @@ def _usual_path() -> str:
         state_dir = Location(paths.CONFIG).find_state_dir()
     except CommandFailed:
         state_dir = None
-    return os.path.join(state_dir or paths.STATE_DIR, FILE_NAME)
+    return os.path.join(state_dir or paths.STATE_DIR, paths.HISTORY_FILE)

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.history_schema import (
     APPLICATION_ID,
     EVENT_COLUMNS,
@@ -27,6 +27,7 @@ from hammerd.core.api.history_schema import (
     summary_of,
 )
 from hammerd.core.characters import escaped
+from hammerd.core.exit_codes import Exit
 
 try:
     import sqlite3

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hammerd.cli.client.living import lives
 from hammerd.cli.options.location import Location, read_file
 from hammerd.cli.output.numbers import count
 from hammerd.core import paths
@@ -125,31 +126,21 @@ def _faults(error: ConfigError) -> Iterator[str]:
 
 def _remains(run_dir: str) -> Remains:
     pid = None
-    with contextlib.suppress(OSError, ValueError), open(f"{run_dir}/hammerd.pid", "rb") as file:
+    with (
+        contextlib.suppress(OSError, ValueError),
+        open(f"{run_dir}/{paths.PID_FILE}", "rb") as file,
+    ):
         pid = int(file.read(32))
-    return Remains(run_dir, pid, pid is not None and _lives(pid), len(list(_streams(run_dir))))
+    return Remains(run_dir, pid, pid is not None and lives(pid), len(list(_streams(run_dir))))
 
 
 def _streams(run_dir: str) -> Iterator[int]:
     """Yield the groups of streams that are on record and alive."""
     with contextlib.suppress(OSError):
-        for name in os.listdir(f"{run_dir}/streams"):
+        for name in os.listdir(f"{run_dir}/{paths.RECORDS_DIR}"):
             pgid = name.removesuffix(".json")
-            if pgid != name and pgid.isdecimal() and _lives(int(pgid)):
+            if pgid != name and pgid.isdecimal() and lives(int(pgid)):
                 yield int(pgid)
-
-
-def _lives(pid: int) -> bool:
-    """Tell whether a process has this number; to signal one with 0 does nothing to it."""
-    if not 1 < pid < 1 << 31:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains) -> LeftBehind:
@@ -158,7 +149,10 @@ def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains
 
     from hammerd.daemon.state import pair_state_file, tid_clock_file
 
-    state_path, clocks_path = Path(state_dir, "state.json"), Path(state_dir, "clocks.json")
+    state_path, clocks_path = (
+        Path(state_dir, paths.STATE_FILE),
+        Path(state_dir, paths.CLOCKS_FILE),
+    )
     kept, clocks = pair_state_file.load(state_path), tid_clock_file.load(clocks_path)
     dated = tid_clock_file.carried(clocks.saved, SavedMoment(now_time, time.monotonic()), now_time)
     known = tid_clock_file.SavedClocks() if dated is None else dated

@@ -13,17 +13,17 @@ made, if no sync does it sooner.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from hammerd.cli.offline.last_state import LeftBehind, LeftPair, Remains
 from hammerd.cli.output.numbers import count, show_about, show_moment, show_tid
-from hammerd.cli.output.spans import Line, Span
+from hammerd.cli.output.spans import Line, Span, aligned
 from hammerd.cli.output.text import wrapped_line
+from hammerd.cli.output.times import show_second
 from hammerd.cli.status.pair_notes import safe_until
+from hammerd.core.rfc3339 import rfc3339
 from hammerd.core.tid import format_tid
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
-_GAP = "  "
 _NOTE_INDENT = 6
 _HONEST = (
     "Everything flushed by SAFE-UNTIL is on the slave; a write is flushed some 30 seconds after "
@@ -50,7 +50,7 @@ def left_sentences(left: LeftBehind) -> Iterator[str]:
     yield from _remains(left.remains)
     for pair in left.pairs:
         if pair.safe_time is not None:
-            yield f"{pair.pair}: {safe_until(_rfc3339(pair.safe_time), _rfc3339(left.now_time))}"
+            yield f"{pair.pair}: {safe_until(rfc3339(pair.safe_time), rfc3339(left.now_time))}"
 
 
 def left_json(left: LeftBehind) -> dict[str, object]:
@@ -67,7 +67,7 @@ def left_json(left: LeftBehind) -> dict[str, object]:
             "saved_time": _time(left.saved_time),
             "state_complaints": list(left.complaints),
         },
-        "measured_time": _rfc3339(left.now_time),
+        "measured_time": rfc3339(left.now_time),
         "health": "critical",
         "pairs": [_pair_json(pair, left.now_time) for pair in left.pairs],
     }
@@ -112,10 +112,10 @@ def _remains(remains: Remains) -> Iterator[str]:
 
 def _table(left: LeftBehind, width: int) -> Iterator[Line]:
     rows = [_cells(pair, left.now_time) for pair in left.pairs]
-    widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
-    yield (Span(_joined(_HEADS, widths), "head"),)
-    for pair, row in zip(left.pairs, rows, strict=True):
-        yield (Span(_joined(row, widths)),)
+    head, *lines = aligned((_HEADS, *rows), "<" * len(_HEADS))
+    yield head
+    for pair, line in zip(left.pairs, lines, strict=True):
+        yield line
         for note in _notes(pair, left.now_time):
             yield from _wrapped(" " * _NOTE_INDENT + note, width)
 
@@ -126,7 +126,7 @@ def _cells(pair: LeftPair, now_time: float) -> tuple[str, ...]:
         pair.pair,
         pair.wanted,
         "-" if tid is None else show_tid(format_tid(tid)),
-        "-" if safe_time is None else f"{datetime.fromtimestamp(safe_time, UTC):%F %T} UTC",
+        "-" if safe_time is None else f"{show_second(int(safe_time * 1_000))} UTC",
         "-" if safe_time is None else show_about(now_time - safe_time),
     )
 
@@ -141,11 +141,7 @@ def _notes(pair: LeftPair, now_time: float) -> Iterator[str]:
     if pair.wanted == "paused" and pair.paused_until_time is None:
         yield "paused until it is resumed"
     elif pair.paused_until_time is not None:
-        yield f"paused until {show_moment(_rfc3339(pair.paused_until_time), _rfc3339(now_time))}"
-
-
-def _joined(cells: tuple[str, ...], widths: list[int]) -> str:
-    return _GAP.join(cell.ljust(each) for cell, each in zip(cells, widths, strict=True)).rstrip()
+        yield f"paused until {show_moment(rfc3339(pair.paused_until_time), rfc3339(now_time))}"
 
 
 def _wrapped(text: str, width: int, tone: str = "") -> Iterator[Line]:
@@ -154,9 +150,4 @@ def _wrapped(text: str, width: int, tone: str = "") -> Iterator[Line]:
 
 
 def _time(wall_time: float | None) -> str | None:
-    return None if wall_time is None else _rfc3339(wall_time)
-
-
-def _rfc3339(wall_time: float) -> str:
-    moment = datetime.fromtimestamp(wall_time, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if wall_time is None else rfc3339(wall_time)

@@ -7,9 +7,10 @@ import click
 
 from hammerd.cli.options.location import asks_the_daemon
 from hammerd.cli.options.since import read_since
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import tells_json
 from hammerd.cli.output.times import now_ms
+from hammerd.core.exit_codes import Exit
 
 USUAL_SINCE = "1d"
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hammerd.cli.output.exit_codes import CommandFailed, Exit, NobodyAnswers
+from hammerd.cli.output.failures import CommandFailed, NobodyAnswers
 from hammerd.core import paths
 from hammerd.core.errors import HammerdError
+from hammerd.core.exit_codes import Exit
 
 if TYPE_CHECKING:
     from hammerd.core.api.protocol import Request
@@ -57,12 +58,7 @@ class Location:
         """
         if self.run_dir is not None:
             return self.run_dir
-        if self.config is None:
-            return paths.RUN_DIR
-        # Reading TOML costs a status without -c nothing.
-        from hammerd.core.config.partial import read_run_dir
-
-        return read_run_dir(_content(self.config), self.config)
+        return paths.RUN_DIR if self.config is None else _directory("run_dir", self.config)
 
     def ask(self, request: "Request") -> Mapping[str, object]:
         """Return what the hammerd there answers.
@@ -102,11 +98,7 @@ class Location:
             CommandFailed: the config that should tell it cannot be read.
             ConfigError: that config is no TOML, or its state_dir is no path.
         """
-        if self.config is None:
-            return None
-        from hammerd.core.config.partial import read_state_dir
-
-        return read_state_dir(_content(self.config), self.config)
+        return None if self.config is None else _directory("state_dir", self.config)
 
 
 def load_config(path: str) -> "Config":
@@ -133,6 +125,13 @@ def read_file(path: str) -> bytes:
 
     with open_file(path) as file:
         return file.read()
+
+
+def _directory(key: str, path: str) -> str:
+    # Reading TOML costs a status without -c nothing.
+    from hammerd.core.config.partial import read_directory
+
+    return read_directory(key, _content(path), path)
 
 
 def _content(path: str, read: Callable[[str], bytes] = read_file) -> bytes:

@@ -1,5 +1,10 @@
 """Shows numbers for eyes: short, two units at most."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 _SIZES = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
 
 
@@ -23,21 +28,23 @@ def show_about(seconds: float) -> str:
 
 def show_moment(time: str, seen_time: str | None = None, *, with_seconds: bool = False) -> str:
     """Show an RFC 3339 time, with its day unless that is the day of `seen_time`: `16:12 UTC`."""
-    # Most often there is nothing to show, and nobody waits for this import.
-    from datetime import UTC, datetime
-
-    moment = datetime.fromisoformat(time).astimezone(UTC)
-    seen = datetime.fromisoformat(seen_time) if seen_time else datetime.now(UTC)
-    day = "" if moment.date() == seen.astimezone(UTC).date() else f"{moment:%Y-%m-%d} "
+    moment, seen = _moment(time), _moment(seen_time)
+    day = "" if moment.date() == seen.date() else f"{moment:%Y-%m-%d} "
     return f"{day}{moment:{'%H:%M:%S' if with_seconds else '%H:%M'}} UTC"
 
 
 def seconds_between(earlier_time: str | None, later_time: str) -> float:
     """Return the seconds from one RFC 3339 time, None for now, to another."""
+    return (_moment(later_time) - _moment(earlier_time)).total_seconds()
+
+
+def _moment(time: str | None) -> "datetime":
+    # Most often there is nothing to show, and nobody waits for this import.
     from datetime import UTC, datetime
 
-    earlier = datetime.fromisoformat(earlier_time) if earlier_time else datetime.now(UTC)
-    return (datetime.fromisoformat(later_time) - earlier).total_seconds()
+    from hammerd.core.rfc3339 import parse_rfc3339
+
+    return parse_rfc3339(time) if time else datetime.now(UTC)
 
 
 def show_bytes(size_bytes: int) -> str:

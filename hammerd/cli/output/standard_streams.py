@@ -1,7 +1,7 @@
 """Puts stdout and stderr behind files of our own, so that one that cannot be written is told.
 
 stdout    a write that fails (a full disk, a reader that left, a closed descriptor) is a
-          CommandFailed with EX_IOERR: one line on stderr, and no traceback
+          CommandFailed with Exit.IO_ERROR: one line on stderr, and no traceback
 stderr    a write that fails is dropped: nobody is left to be told, and the exit status says it
 
 Neither ever fails for a character: what a terminal's encoding does not have is escaped.
@@ -15,7 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import TextIO, cast
 
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
+from hammerd.core.exit_codes import Exit
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 

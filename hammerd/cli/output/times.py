@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime
 
+from hammerd.core.rfc3339 import rfc3339
+
 
 def now_ms() -> int:
     """Return this moment."""
@@ -24,10 +26,9 @@ def latest_ms(since_ms: int, at_ms: int) -> int | None:
     return until_ms if since_ms <= until_ms else None
 
 
-def rfc3339(time_ms: int) -> str:
-    """Render a time for scripts: RFC 3339, UTC, milliseconds."""
-    moment = _moment(time_ms)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def json_time(time_ms: int) -> str:
+    """Render a time for scripts (RFC 3339)."""
+    return rfc3339(_shown_s(time_ms))
 
 
 def show_second(time_ms: int) -> str:
@@ -41,6 +42,10 @@ def show_minute(time_ms: int) -> str:
 
 
 def _moment(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(_shown_s(time_ms), UTC)
+
+
+def _shown_s(time_ms: int) -> float:
     # A clock may have been anywhere; what no calendar holds is shown as its nearest end.
     latest_s = 253_402_300_799
-    return datetime.fromtimestamp(max(0.0, min(time_ms / 1_000, latest_s)), UTC)
+    return max(0.0, min(time_ms / 1_000, latest_s))

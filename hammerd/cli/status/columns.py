@@ -5,17 +5,17 @@ What is unknown is `-`. Without a heading the columns are separated by one tab, 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import click
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
-from hammerd.cli.output.spans import Line, Span
+from hammerd.cli.output.spans import Line, Span, aligned
 from hammerd.cli.status.pair_notes import notes_of
+from hammerd.core.nearest import suggestion
 
 NOTE = "note"
-_GAP = "  "
 
 
 def read_fields(text: str) -> tuple[str, ...]:
@@ -41,18 +41,14 @@ def render_fields(status: StatusReply, names: Sequence[str], *, bare: bool) -> t
     rows = [[_cell(pair, name, measured_time) for name in names] for pair in status["pairs"]]
     if bare:
         return tuple((Span("\t".join(row)),) for row in rows)
-    return tuple(_aligned([list(names), *rows]))
+    return tuple(aligned([names, *rows], "<" * len(names)))
 
 
 def _refuse_unknown(status: StatusReply, names: Sequence[str]) -> None:
     known = [NOTE, *(name for pair in status["pairs"][:1] for name in pair)]
     strangers = [name for name in names if name not in known]
     if status["pairs"] and strangers:
-        # Who names columns that are there does not wait for this import.
-        from difflib import get_close_matches
-
-        near = get_close_matches(strangers[0], known, n=1)
-        meant = f' (did you mean "{near[0]}"?)' if near else ""
+        meant = suggestion(strangers[0], known)
         listed = ", ".join(sorted(known))
         raise click.UsageError(f'no such column: "{strangers[0]}"{meant}\nknown: {listed}')
 
@@ -67,11 +63,3 @@ def _cell(pair: PairStatus, name: str, measured_time: str | None) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     # A row is a line, and a column ends at a tab.
     return " ".join(text.split())
-
-
-def _aligned(rows: list[list[str]]) -> Iterator[Line]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        tone = "head" if row is rows[0] else ""
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield (Span(_GAP.join(cells).rstrip(), tone),)

@@ -13,33 +13,22 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 import click
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply, read_status
-from hammerd.cli.output.exit_codes import CommandFailed, Exit, Unreachable
+from hammerd.cli.output.failures import CommandFailed, Unreachable
 from hammerd.cli.output.numbers import count, show_span
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of
 from hammerd.core.characters import escaped
 from hammerd.core.errors import HammerdError
+from hammerd.core.exit_codes import Exit, PluginExit
 
 UNSUPERVISED = "nobody mends a stream that fails now"
-
-
-class Verdict(IntEnum):
-    """A plugin's exit statuses."""
-
-    OK = 0
-    WARNING = 1
-    CRITICAL = 2
-    UNKNOWN = 3
-
-
 LAG_UNKNOWN = "lag unknown"
 
-_WORST_FIRST = (Verdict.CRITICAL, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
+_WORST_FIRST = (PluginExit.CRITICAL, PluginExit.WARNING, PluginExit.UNKNOWN, PluginExit.OK)
 """The order of core/api/status_json.py; the numbers have another one."""
 
 
@@ -47,7 +36,7 @@ _WORST_FIRST = (Verdict.CRITICAL, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
 class Finding:
     """What is said of hammerd or of one pair."""
 
-    verdict: Verdict
+    verdict: PluginExit
     text: str
 
 
@@ -63,12 +52,12 @@ def judge(
         verdict, lines = _judged(read_status(look()))
     except HammerdError as error:
         verdict, lines = _unseen(error)
-        if verdict is Verdict.CRITICAL:
+        if verdict is PluginExit.CRITICAL:
             with contextlib.suppress(Exception):
                 lines += map(_plain, look_without())
     # The plugin's side of the bargain: a line and a status for whatever it is that broke.
     except Exception as error:
-        verdict, lines = Verdict.UNKNOWN, [_plain(f"{type(error).__name__}: {error}")]
+        verdict, lines = PluginExit.UNKNOWN, [_plain(f"{type(error).__name__}: {error}")]
     first, *others = lines
     click.echo(f"HAMMERD {verdict.name} - {first}")
     for line in others:
@@ -76,7 +65,7 @@ def judge(
     return verdict
 
 
-def _judged(status: StatusReply) -> tuple[Verdict, list[str]]:
+def _judged(status: StatusReply) -> tuple[PluginExit, list[str]]:
     verdict = _verdict(status["health"])
     findings = sorted(_findings(status), key=lambda each: _WORST_FIRST.index(each.verdict))
     tally = Counter(pair["health"] for pair in status["pairs"])
@@ -86,14 +75,14 @@ def _judged(status: StatusReply) -> tuple[Verdict, list[str]]:
     summary = f"{counted}: {told}" if told else counted
     data = " ".join(_performance(status["pairs"]))
     lines = [_plain(each.text) for each in findings]
-    first = summary if verdict is Verdict.OK or not lines else f"{lines.pop(0)} ({summary})"
+    first = summary if verdict is PluginExit.OK or not lines else f"{lines.pop(0)} ({summary})"
     return verdict, [f"{first} | {data}" if data else first, *lines]
 
 
 def _findings(status: StatusReply) -> Iterator[Finding]:
     measured_time = status.get("measured_time")
     for trouble, _hint in notes_of_daemon(status["hammerd"], measured_time):
-        yield Finding(Verdict.WARNING, f"hammerd: {trouble}")
+        yield Finding(PluginExit.WARNING, f"hammerd: {trouble}")
     for pair in status["pairs"]:
         yield Finding(_verdict(pair["health"]), _text(pair, measured_time))
 
@@ -127,11 +116,11 @@ def _value(number: float | None, unit: str = "") -> str:
     return "U" if number is None or number < 0 else f"{number}{unit}"
 
 
-def _verdict(health: str) -> Verdict:
-    return Verdict[health.upper()]
+def _verdict(health: str) -> PluginExit:
+    return PluginExit[health.upper()]
 
 
-def _unseen(error: HammerdError) -> tuple[Verdict, list[str]]:
+def _unseen(error: HammerdError) -> tuple[PluginExit, list[str]]:
     is_absent = (
         isinstance(error, CommandFailed)
         and not isinstance(error, Unreachable)
@@ -139,7 +128,7 @@ def _unseen(error: HammerdError) -> tuple[Verdict, list[str]]:
     )
     said = f"{error.message}: {UNSUPERVISED}" if is_absent else error.message
     lines = [said, f"hint: {error.hint}"] if error.hint else [said]
-    verdict = Verdict.CRITICAL if is_absent else Verdict.UNKNOWN
+    verdict = PluginExit.CRITICAL if is_absent else PluginExit.UNKNOWN
     return verdict, [_plain(line) for line in lines]
 
 

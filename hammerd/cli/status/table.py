@@ -28,17 +28,16 @@ from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
 from hammerd.cli.output.numbers import count, show_rate, show_span, show_tid
-from hammerd.cli.output.spans import Line, Span, plain_text
+from hammerd.cli.output.spans import GAP, Line, Span, padded, plain_text, widths_of
 from hammerd.cli.output.text import WIDTH, wrapped_line
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
-_TO_THE_RIGHT = frozenset({"LAG", "RATE", "UP", "RESTARTS"})
+_SIDES = "<<<><>>>"
 _JUDGED = frozenset({"STATE", "LAG"})
 _MARKS = {"critical": "!!", "warning": "!", "unknown": "?"}
 _COUNTED = ("critical", "warning", "unknown", "ok", "paused", "disabled")
-_GAP = "  "
 _NOTE_INDENT = 6
 _DEEPER = 2
 _NAME = 0
@@ -57,7 +56,7 @@ class _Widths:
     def total(self) -> int:
         """How wide a row is."""
         mark = self.mark + 1 if self.mark else 0
-        return mark + sum(self.columns) + len(_GAP) * (len(self.columns) - 1)
+        return mark + sum(self.columns) + len(GAP) * (len(self.columns) - 1)
 
 
 def render_status(status: StatusReply, width: int = WIDTH) -> tuple[Line, ...]:
@@ -145,8 +144,8 @@ def _lag(pair: PairStatus) -> str:
 def _widths(pairs: list[PairStatus], rows: list[tuple[str, ...]], width: int) -> _Widths:
     """Return what each column needs; the name's has what the others leave of `width`."""
     mark = max(len(_MARKS.get(pair["health"], "")) for pair in pairs)
-    needed = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
-    others = (mark + 1 if mark else 0) + sum(needed[1:]) + len(_GAP) * (len(needed) - 1)
+    needed = [*widths_of((_HEADS, *rows))]
+    others = (mark + 1 if mark else 0) + sum(needed[1:]) + len(GAP) * (len(needed) - 1)
     needed[_NAME] = max(len(_HEADS[_NAME]), min(needed[_NAME], width - others))
     return _Widths(mark, tuple(needed))
 
@@ -167,9 +166,8 @@ def _row(pair: PairStatus, cells: tuple[str, ...], widths: _Widths) -> Iterator[
 
 def _line(marked: str, cells: tuple[str, ...], widths: _Widths, health: str = "") -> Line:
     spans = [*_mark(marked, widths)]
-    for head, cell, width in zip(_HEADS, cells, widths.columns, strict=True):
-        padded = cell.rjust(width) if head in _TO_THE_RIGHT else cell.ljust(width)
-        spans += [Span(padded, health if head in _JUDGED else ""), Span(_GAP)]
+    for head, cell in zip(_HEADS, padded(cells, widths.columns, _SIDES), strict=True):
+        spans += [Span(cell, health if head in _JUDGED else ""), Span(GAP)]
     return tuple(spans[:-1])
 
 

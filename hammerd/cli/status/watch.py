@@ -13,10 +13,12 @@ from typing import TypeVar
 
 import click
 
-from hammerd.cli.output.exit_codes import CommandFailed, Exit
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.spans import Line, Span
 from hammerd.cli.output.terminal import print_lines
 from hammerd.cli.output.text import say_aside, width_of, wrapped
+from hammerd.cli.output.times import now_ms, show_second
+from hammerd.core.exit_codes import Exit
 
 Seen = TypeVar("Seen")
 
@@ -36,7 +38,7 @@ def watch_table(look: Callable[[], Sequence[Line]], interval_s: float) -> None:
     is_screen = sys.stdout.isatty()
     for seen in _looks(look, interval_s):
         lines = _absence_lines(seen) if isinstance(seen, Absence) else seen
-        moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+        moment = f"{show_second(now_ms())} UTC"
         whole = [(Span(f"{moment}, every {interval_s:g} s"),), *lines]
         if is_screen:
             click.echo(_HOME_AND_ERASE_BELOW, nl=False)

@@ -11,7 +11,6 @@ meets a newer one leaves the file alone.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-FILE_NAME = "history.db"
 APPLICATION_ID = 0x686D7264
 """`hmrd`, in the file's head: says that it is ours."""
 

@@ -17,10 +17,10 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from hammerd.core.errors import ControlError
+from hammerd.core.exit_codes import Exit
+from hammerd.core.nearest import suggestion
 
 MAX_REQUEST_BYTES = 64 << 10
-EX_USAGE, EX_UNAVAILABLE, EX_CONFIG = 64, 69, 78
-"""Exit statuses from sysexits(3) that a refusal may name."""
 
 MOST_SUGGESTED, MOST_LISTED = 3, 20
 """For how many unknown names the nearest known one is looked for, and how many are told at all:
@@ -67,12 +67,12 @@ class Refusal:
 
     error: str
     hint: str = ""
-    code: int = EX_USAGE
+    code: int = Exit.USAGE
 
 
 Reply = Answer | Refusal
 
-STOPPING = Refusal("hammerd is stopping", "start it again first", EX_UNAVAILABLE)
+STOPPING = Refusal("hammerd is stopping", "start it again first", Exit.UNAVAILABLE)
 
 
 def parse_request(line: bytes) -> Request:
@@ -128,20 +128,13 @@ def refuse_unknown(asked: Iterable[str], known: Iterable[str]) -> Refusal | None
     strangers = [name for name in asked if name not in pairs]
     if not strangers:
         return None
-    suggested = [f"{_quoted(name)}{_nearest(name, pairs)}" for name in strangers[:MOST_SUGGESTED]]
+    first = strangers[:MOST_SUGGESTED]
+    suggested = [f"{_quoted(name)}{suggestion(_cut(name), pairs)}" for name in first]
     named = map(_quoted, strangers[MOST_SUGGESTED:])
     noun = "pair" if len(strangers) == 1 else "pairs"
     return Refusal(
         f"no such {noun}: {_listed([*suggested, *named])}", f"known: {_listed(pairs) or 'none'}"
     )
-
-
-def _nearest(name: str, pairs: Iterable[str]) -> str:
-    # Who asks for the status never needs this, and would wait for its import.
-    from difflib import get_close_matches
-
-    match = get_close_matches(_cut(name), pairs, n=1)
-    return f' (did you mean "{match[0]}"?)' if match else ""
 
 
 def _quoted(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from hammerd.core import paths
 from hammerd.core.config.tables import Given
 from hammerd.core.errors import Fault
 from hammerd.core.pairs import Endpoint
@@ -10,12 +11,7 @@ from hammerd.core.pairs import Endpoint
 LONGEST_SOCKET_PATH_BYTES = 103
 """sockaddr_un holds 104 bytes on the BSDs, a NUL among them."""
 
-_LONGEST_SOCKET = "/control.sock"
-
-_OWN_FILES = (
-    ("state_dir", ("state.json", "state.json.copy", "clocks.json", "history.db", "hammerd.lock")),
-    ("run_dir", ("hammerd.pid", "control.sock", "status.sock")),
-)
+_OWN_FILES = (("state_dir", paths.STATE_FILES), ("run_dir", paths.RUN_FILES))
 """What hammerd keeps in its directories, by the key that names each."""
 
 
@@ -115,7 +111,7 @@ def socket_fault(run_dir: Given) -> Fault | None:
     """Find that the sockets in run_dir would have longer names than the system can bind."""
     if not isinstance(run_dir.value, str):
         return None
-    longest = LONGEST_SOCKET_PATH_BYTES - len(_LONGEST_SOCKET)
+    longest = LONGEST_SOCKET_PATH_BYTES - len(f"/{paths.CONTROL_SOCKET}")
     if len(run_dir.value.encode()) <= longest:
         return None
     return Fault(run_dir.where, f"must be {longest} bytes at most, for its sockets", run_dir.shown)

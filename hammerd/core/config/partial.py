@@ -9,29 +9,18 @@ from hammerd.core.config.toml import read_toml
 from hammerd.core.config.values import Unreadable, read_path, show_value
 from hammerd.core.errors import ConfigError, Fault
 
-
-def read_run_dir(content: bytes, source: str) -> str:
-    """Return the run_dir that the bytes of a config file name, or the default.
-
-    Raises:
-        ConfigError: they are no TOML, or name a run_dir that is no path.
-    """
-    return _read_directory("run_dir", paths.RUN_DIR, content, source)
+_DEFAULTS = {"run_dir": paths.RUN_DIR, "state_dir": paths.STATE_DIR}
 
 
-def read_state_dir(content: bytes, source: str) -> str:
-    """Return the state_dir that the bytes of a config file name, or the default.
+def read_directory(key: str, content: bytes, source: str) -> str:
+    """Return the directory that a key names in the bytes of a config file, or its default.
 
     Raises:
-        ConfigError: they are no TOML, or name a state_dir that is no path.
+        ConfigError: they are no TOML, or what they name is no path.
     """
-    return _read_directory("state_dir", paths.STATE_DIR, content, source)
-
-
-def _read_directory(key: str, default: str, content: bytes, source: str) -> str:
     daemon = read_toml(content, source).get("daemon")
     if not isinstance(daemon, dict) or key not in daemon:
-        return default
+        return _DEFAULTS[key]
     try:
         return read_path(daemon[key])
     except Unreadable as error:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
-from hammerd.core.config.tables import did_you_mean, key_path, nearest
+from hammerd.core.config.tables import key_path, meant_by
 from hammerd.core.errors import Fault
+from hammerd.core.nearest import did_you_mean
 
 _TABLES = ("daemon", "defaults", "pairs")
 _KNOWN_HINT = "known here: [daemon], [defaults], [pairs.NAME]"
@@ -60,7 +61,7 @@ def _section(name: str, value: object) -> tuple[str, Section]:
         return "", Section(name, value)
     if _is_a_pair(value):
         return "pairs", Section("", {name: value})
-    return nearest(name, _TABLES), Section(key_path("", name), value)
+    return meant_by(name, _TABLES), Section(key_path("", name), value)
 
 
 def _is_a_pair(table: Mapping[str, object]) -> bool:
@@ -80,5 +81,5 @@ def _stray_faults(document: Mapping[str, object]) -> Iterator[Fault]:
             hint = f"is it a pair? then write [{key_path('pairs', name)}]"
             yield Fault(where, "is not a table of hammerd", hint=hint)
         else:
-            hint = did_you_mean(name, _TABLES) or _KNOWN_HINT
+            hint = did_you_mean(meant_by(name, _TABLES)) or _KNOWN_HINT
             yield Fault(where, "is not a table of hammerd", hint=hint)

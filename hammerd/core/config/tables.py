@@ -7,12 +7,12 @@ pairs is one fault, and it stands in [defaults].
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from hammerd.core.characters import odd_in, told
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.config.values import Unreadable, show_value
 from hammerd.core.errors import Fault
+from hammerd.core.nearest import did_you_mean, nearest
 
 _SYNONYMS = {
     "master": ("source", "src", "from", "origin", "primary"),
@@ -81,7 +81,7 @@ def read_table(table: object, path: str, keys: tuple[Key, ...]) -> ReadTable:
     for name, value in table.items():
         where = key_path(path, name)
         if name not in known:
-            meant.add(nearest(name, known))
+            meant.add(meant_by(name, known))
             faults.append(_stray_fault(path, name, value, known))
             continue
         given[name], wrongs = _read_value(known[name], value, where)
@@ -109,18 +109,11 @@ def key_path(path: str, name: str) -> str:
     return f"{path}.{quoted}" if path else quoted
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def meant_by(name: str, known: Iterable[str]) -> str:
     """Return the known name that means the same as this one or looks like it, or nothing."""
     names, word = tuple(known), name.lower().replace("-", "_")
     same = [each for each in names if word in _SYNONYMS.get(each, ())]
-    near = same or get_close_matches(word, names, n=1)
-    return near[0] if near else ""
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "X"?` for the nearest known name, or nothing."""
-    near = nearest(name, known)
-    return f'did you mean "{near}"?' if near else ""
+    return same[0] if same else nearest(word, names)
 
 
 def _stray_fault(path: str, name: str, value: object, known: Mapping[str, Key]) -> Fault:
@@ -136,4 +129,4 @@ def _stray_hint(path: str, name: str, known: Iterable[str]) -> str:
         return f"{name} belongs in [daemon]"
     if name in _PAIR_NAMES:
         return f"{name} belongs in [defaults] or [pairs.NAME]"
-    return did_you_mean(name, known) or f"known in [{path}]: {', '.join(known)}"
+    return did_you_mean(meant_by(name, known)) or f"known in [{path}]: {', '.join(known)}"

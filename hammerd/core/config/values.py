@@ -7,12 +7,12 @@ everything that is wrong with it. It never knows which key it reads for.
 import json
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
 from hammerd.core.characters import MOST_NAMED, escaped, instead_of, named, odd_in
 from hammerd.core.durations import short_form
+from hammerd.core.nearest import did_you_mean, nearest
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -106,13 +106,9 @@ def read_choice(choices: type[Choice], value: object) -> Choice:
     """Read one of the words of an enumeration."""
     words = [choice.value for choice in choices]
     if value not in words:
-        raise Unreadable(Wrong(f"must be one of {', '.join(words)}", _nearest(value, words)))
+        near = nearest(value.lower(), words) if isinstance(value, str) else ""
+        raise Unreadable(Wrong(f"must be one of {', '.join(words)}", did_you_mean(near)))
     return choices(str(value))
-
-
-def _nearest(value: object, words: list[str]) -> str:
-    near = get_close_matches(value.lower(), words, n=1) if isinstance(value, str) else ()
-    return f'did you mean "{near[0]}"?' if near else ""
 
 
 def read_duration(value: object, least_s: float = SHORTEST_S) -> float:

@@ -16,7 +16,7 @@ The form of 2009 (`PFS #1`, other words about snapshots, HAMMER.md §16) is read
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hammerd.core.errors import BadOutput
@@ -31,19 +31,14 @@ class PfsStatus:
     """One PFS as its file system describes it.
 
     `path` is as it was given. A master's `sync_end_tid` is the last flushed TID of its whole file
-    system, a slave's is the TID up to which it mirrors (HAMMER.md §3). `snapshots` is None where
-    the default directory is used; `prune_min` is hammer's text, `[Nd/]HH:MM:SS` or `Nd`.
+    system, a slave's is the TID up to which it mirrors (HAMMER.md §3).
     """
 
     path: str
     pfs_id: int
-    sync_beg_tid: Tid
     sync_end_tid: Tid
     shared_uuid: str
     unique_uuid: str
-    label: str
-    snapshots: str | None
-    prune_min: str
     is_master: bool
 
 
@@ -51,8 +46,6 @@ _HEAD = re.compile(r"(?P<path>.*)\tPFS ?#(?P<pfs_id>\d{1,9}) \{\r?", re.DOTALL |
 _FIELD = re.compile(
     r"\s*(?:(?P<tid>sync-(?:beg|end)-tid)=0x(?P<hex>[0-9a-f]{1,16})"
     r"|(?P<uuid>(?:shared|unique)-uuid)=(?P<digits>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-    r'|(?P<text>label|snapshots)="(?P<quoted>.*)"'
-    r"|(?P<span>prune-min)=(?P<length>\S+)"
     r"|operating as a (?P<role>MASTER|SLAVE))\s*",
     re.DOTALL | re.IGNORECASE,
 )
@@ -66,14 +59,6 @@ def parse_pfs_status(text: str) -> tuple[PfsStatus, ...]:
         BadOutput: a block has an end but lacks a TID, a uuid or its role.
     """
     return tuple(_block(head, lines) for head, lines in _blocks(text.split("\n")))
-
-
-def failing_operand(blocks: Sequence[PfsStatus], operands: Sequence[str]) -> int | None:
-    """Return the index of the operand at which pfs-status gave up; None if all were answered.
-
-    hammer's message often names a directory above the operand, so only counting tells.
-    """
-    return len(blocks) if len(blocks) < len(operands) else None
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[re.Match[str], list[str]]]:
@@ -97,25 +82,17 @@ def _block(head: re.Match[str], lines: Sequence[str]) -> PfsStatus:
             f"pfs-status of {head['path']} tells no {' and no '.join(missing)}",
             f'look at what "hammer pfs-status {head["path"]}" prints',
         )
-    return _status(head["path"], int(head["pfs_id"]), fields)
-
-
-def _field(found: re.Match[str]) -> tuple[str, str]:
-    name = found["tid"] or found["uuid"] or found["text"] or found["span"] or "role"
-    values = ("hex", "digits", "quoted", "length", "role")
-    return name.lower(), next(value for key in values if (value := found[key]) is not None)
-
-
-def _status(path: str, pfs_id: int, fields: Mapping[str, str]) -> PfsStatus:
     return PfsStatus(
-        path=path,
-        pfs_id=pfs_id,
-        sync_beg_tid=parse_tid(fields["sync-beg-tid"]),
+        path=head["path"],
+        pfs_id=int(head["pfs_id"]),
         sync_end_tid=parse_tid(fields["sync-end-tid"]),
         shared_uuid=fields["shared-uuid"].lower(),
         unique_uuid=fields["unique-uuid"].lower(),
-        label=fields.get("label", ""),
-        snapshots=fields.get("snapshots"),
-        prune_min=fields.get("prune-min", ""),
         is_master=fields["role"].upper() == "MASTER",
     )
+
+
+def _field(found: re.Match[str]) -> tuple[str, str]:
+    name = found["tid"] or found["uuid"] or "role"
+    values = ("hex", "digits", "role")
+    return name.lower(), next(value for key in values if (value := found[key]) is not None)

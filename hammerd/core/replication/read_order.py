@@ -20,11 +20,6 @@ def chains_of(pairs: Iterable[Pair]) -> tuple[Chain, ...]:
     return tuple(chain for chain in here if chain)
 
 
-def sample_order(pairs: Iterable[Pair]) -> tuple[Endpoint, ...]:
-    """Return the ends on this machine, each slave before its master."""
-    return read_order(chains_of(pairs))
-
-
 def read_order(chains: Iterable[Chain]) -> tuple[Endpoint, ...]:
     """Return every end once, each before those that come after it in a chain.
 

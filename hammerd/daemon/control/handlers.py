@@ -8,7 +8,6 @@ from hammerd import __version__
 from hammerd.core.api.health import worst
 from hammerd.core.api.pair_report import Extras
 from hammerd.core.api.protocol import (
-    EX_UNAVAILABLE,
     READ_VERBS,
     STOPPING,
     Answer,
@@ -25,6 +24,7 @@ from hammerd.core.api.status_json import (
     status_json,
     worst_health,
 )
+from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair.latches import latch_of
 from hammerd.core.pair.states import Paused
@@ -129,7 +129,7 @@ class Handlers:
         if not disabled:
             return None
         hint = 'take out enabled = false, then "hammerd reload"'
-        return Refusal(f"disabled in the config: {', '.join(disabled)}", hint, EX_UNAVAILABLE)
+        return Refusal(f"disabled in the config: {', '.join(disabled)}", hint, Exit.UNAVAILABLE)
 
     def _resume(self, pairs: tuple[str, ...]) -> Answer:
         """Let pairs run again; of those that a latch held the answer tells what was found."""
@@ -162,7 +162,7 @@ class Handlers:
         )
         if paused and are_named:
             hint = f'"hammerd resume {" ".join(paused)}" starts what is paused'
-            return Refusal(f"paused: {', '.join(paused)}", hint, EX_UNAVAILABLE)
+            return Refusal(f"paused: {', '.join(paused)}", hint, Exit.UNAVAILABLE)
         running = tuple(name for name in pairs if name not in paused)
         done = self._post(running, RestartAsked())
         return Answer({**done.data, "left_paused": list(paused)})

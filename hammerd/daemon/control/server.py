@@ -27,6 +27,7 @@ from hammerd.core.api.protocol import (
     parse_request,
 )
 from hammerd.core.errors import ControlError
+from hammerd.core.paths import CONTROL_SOCKET, STATUS_SOCKET
 from hammerd.daemon.control.peer_credentials import peer_of
 from hammerd.daemon.service.os_errors import naming
 
@@ -91,7 +92,7 @@ class ControlServer:
         self._servers: list[asyncio.Server] = []
         self._sockets: tuple[socket.socket, ...] = ()
         self._inodes: dict[str, tuple[int, int]] = {}
-        self._doors = {"control.sock": _Listener(True), "status.sock": _Listener(False)}
+        self._doors = {CONTROL_SOCKET: _Listener(True), STATUS_SOCKET: _Listener(False)}
 
     async def bind(self, status_group: str) -> str:
         """Make the sockets; return what is to be warned of, "" when nothing is.
@@ -107,7 +108,7 @@ class ControlServer:
             for made in sockets.values():
                 made.close()
             raise
-        warning = _open_to_group(self._run_dir / "status.sock", status_group)
+        warning = _open_to_group(self._run_dir / STATUS_SOCKET, status_group)
         for name, door in self._doors.items():
             accept = partial(self._accept, door)
             self._servers.append(

@@ -17,6 +17,7 @@ from hammerd.core.hammer.process_args import is_same_command
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.process import spawn
+from hammerd.daemon.process.group_scan import sweep_rests
 from hammerd.daemon.process.process_table import (
     SAME_START_S,
     Member,
@@ -25,8 +26,6 @@ from hammerd.daemon.process.process_table import (
     words_of,
 )
 from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
-
-FIRST_LOOK_S, LONGEST_LOOK_S = 0.002, 0.5
 
 
 @dataclass(slots=True)
@@ -109,12 +108,11 @@ class Orphans:
         task.add_done_callback(self._tasks.discard)
 
     async def _end(self, orphan: _Orphan) -> None:
-        look_s, record = FIRST_LOOK_S, orphan.record
+        record, rests = orphan.record, sweep_rests()
         while (is_there := self._is_there(orphan)) is not False:
             if is_there:
                 self._press(orphan)
-            await asyncio.sleep(look_s)
-            look_s = min(2 * look_s, LONGEST_LOOK_S)
+            await asyncio.sleep(next(rests))
         self._forget(orphan)
         self._slaves.release(orphan.owner)
         self._journal.log.info("orphan.ended", pair=record.pair, pgid=record.pgid)

@@ -28,6 +28,7 @@ from hammerd.daemon.foreign.slave_writers import (
 )
 from hammerd.daemon.process.process_table import Member, look_at
 from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.timing.timer import Timer
 
 SOON_S = 0.5
 LAUNCHED_S = 1.5
@@ -68,7 +69,7 @@ class ForeignWatch:
         self._seen: tuple[SlaveWriter, ...] = ()
         self._younger_since_at: dict[tuple[int, float], float] = {}
         self._heard: set[str] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(asyncio.get_running_loop(), self._look_now)
         self._is_closed = False
         self._looks: set[asyncio.Task[None]] = set()
 
@@ -84,28 +85,18 @@ class ForeignWatch:
 
     def look_after(self, span_s: float) -> None:
         """Look after a while, once for all who want it until then."""
-        loop = asyncio.get_running_loop()
-        at = loop.time() + span_s
-        if self._is_closed or (self._timer is not None and self._timer.when() <= at):
-            return
-        self._cancel_timer()
-        self._timer = loop.call_at(at, self._look_now)
+        if not self._is_closed:
+            self._timer.set_no_later(asyncio.get_running_loop().time() + span_s)
 
     def _look_now(self) -> None:
-        self._timer = None
         look = asyncio.get_running_loop().create_task(self.look())
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     async def close(self) -> None:
         """Look no more."""
         self._is_closed = True
-        self._cancel_timer()
+        self._timer.stop()
         for look in tuple(self._looks):
             look.cancel()
         await asyncio.gather(*self._looks, return_exceptions=True)

@@ -19,13 +19,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from hammerd.core.api.history_schema import FILE_NAME, EventRow, LagRow
+from hammerd.core import paths
+from hammerd.core.api.history_schema import EventRow, LagRow
 from hammerd.core.config.model import DaemonConfig
 from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite, Rows
 from hammerd.daemon.history.retention import SteadyClock, forget_older, thin
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.threads.writer_thread import WriterThread, tell_loop
 from hammerd.daemon.timing.clock import Clock
+from hammerd.daemon.timing.timer import Timer
 
 REST_S = 1.0
 """The least time between two writes: each waits for a disk several times."""
@@ -102,11 +104,11 @@ class History:
         self._clock = clock
         self._writer = writer
         self._file = HistoryFile(
-            Path(settings.state_dir) / FILE_NAME, _group_id(settings.status_group)
+            Path(settings.state_dir) / paths.HISTORY_FILE, _group_id(settings.status_group)
         )
         self._backlog = Backlog()
         self._steady = SteadyClock()
-        self._timer: asyncio.Handle | None = None
+        self._timer = Timer(self._loop, self._hand_over)
         self._written_at = -REST_S
         self._last_because: str | None = None
         self._is_off = False
@@ -160,8 +162,7 @@ class History:
 
     def finish(self) -> None:
         """Queue the last write, before the loop ends."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.stop()
         self._writer.submit(self._write)
 
     # --- on the loop -----------------------------------------------------------------------------
@@ -173,24 +174,20 @@ class History:
         if self._is_off:
             return
         self._backlog.put(row)
-        if self._timer is None:
+        if self._timer.at is None:
             # With the first of this turn of the loop; whatever else it brings goes along.
-            rest_s = self._written_at + REST_S - self._loop.time()
-            self._set_timer(rest_s)
-
-    def _set_timer(self, wait_s: float) -> None:
-        if wait_s > 0:
-            self._timer = self._loop.call_later(wait_s, self._hand_over)
-        else:
-            self._timer = self._loop.call_soon(self._hand_over)
+            self._timer.set(self._written_at + REST_S)
 
     def _hand_over(self) -> None:
-        self._timer, self._written_at = None, self._loop.time()
+        self._written_at = self._loop.time()
         if self._is_off:
             return
         is_queued = self._writer.submit(self._write)
         if not is_queued or self._unwritten_because is not None:
-            self._set_timer(RETRY_S)
+            self._retry()
+
+    def _retry(self) -> None:
+        self._timer.set(self._loop.time() + RETRY_S)
 
     def _heard(self, because: str | None, hint: str, damage: str | None) -> None:
         """Tell of a trouble that is new, or is over."""
@@ -211,8 +208,8 @@ class History:
         if before is None:
             self._unwritten_since_at = self._loop.time()
             log.error("history.unwritten", because=because, hint=hint)
-        if self._timer is None:
-            self._set_timer(RETRY_S)
+        if self._timer.at is None:
+            self._retry()
 
     def _turn_off(self, because: str, hint: str) -> None:
         self._is_off = True

@@ -5,16 +5,16 @@ few lines.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
 from hammerd.core.config.model import LogFormat, LogLevel
-from hammerd.daemon.timing.clock import rfc3339
+from hammerd.core.rfc3339 import rfc3339
 
 LEVELS = {
     LogLevel.DEBUG: 10,
@@ -105,7 +105,7 @@ def render(log_format: LogFormat, level: str, event: str, **fields: object) -> s
 def _stamped(
     _logger: object, method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    return {"time": rfc3339(datetime.now(UTC)), "level": method, **event}
+    return {"time": rfc3339(time.time()), "level": method, **event}
 
 
 def _human(_logger: object, _method: str, event: Mapping[str, Any]) -> str:

@@ -5,14 +5,23 @@ take half of the processor at most.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from hammerd.daemon.process.process_table import Member, members_of
 
 RETRY_S = 0.5
+FIRST_REST_S, LONGEST_REST_S = 0.002, 0.5
 
 OnMembers = Callable[[tuple[Member, ...]], None]
 Scan = Callable[[Collection[int]], Mapping[int, tuple[Member, ...]]]
+
+
+def sweep_rests() -> Iterator[float]:
+    """Yield the seconds between two looks at a group that is to end: 2, 4, 8 ... 500 ms."""
+    rest_s = FIRST_REST_S
+    while True:
+        yield rest_s
+        rest_s = min(2 * rest_s, LONGEST_REST_S)
 
 
 class GroupScan:

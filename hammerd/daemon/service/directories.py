@@ -9,6 +9,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from hammerd.core import paths
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.config.permissions import Standing, distrust
 from hammerd.core.errors import ConfigError
@@ -16,43 +17,10 @@ from hammerd.core.errors import ConfigError
 UMASK = 0o022
 """Ours, whatever that of who starts us: others may look at what we make, and write to none."""
 
-RECORDS = "streams"
-"""Where below run_dir the records of running streams are."""
-
 
 def records_dir(settings: DaemonConfig) -> Path:
     """Return the directory of the records of running streams."""
-    return Path(settings.run_dir) / RECORDS
-
-
-def make_run_dir(settings: DaemonConfig) -> None:
-    """Make the directory of the sockets and the pid file, where it is missing.
-
-    Raises:
-        OSError: it cannot be made.
-        ConfigError: it is open to others.
-    """
-    _make("run_dir", Path(settings.run_dir))
-
-
-def make_records_dir(settings: DaemonConfig) -> None:
-    """Make the directory of the records of streams, where it is missing.
-
-    Raises:
-        OSError: it cannot be made.
-        ConfigError: it is open to others.
-    """
-    _make("run_dir", records_dir(settings))
-
-
-def make_state_dir(settings: DaemonConfig) -> None:
-    """Make the directory of the state, where it is missing.
-
-    Raises:
-        OSError: it cannot be made.
-        ConfigError: it is open to others.
-    """
-    _make("state_dir", Path(settings.state_dir))
+    return Path(settings.run_dir) / paths.RECORDS_DIR
 
 
 def make_log_dirs(settings: DaemonConfig) -> None:
@@ -65,7 +33,13 @@ def make_log_dirs(settings: DaemonConfig) -> None:
         Path(file).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
-def _make(key: str, directory: Path) -> None:
+def make_directory(key: str, directory: Path) -> None:
+    """Make a directory that is, or is below, what a key of the config names.
+
+    Raises:
+        OSError: it cannot be made.
+        ConfigError: it is open to others.
+    """
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     check_directory(key, directory)
 

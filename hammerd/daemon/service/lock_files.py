@@ -13,13 +13,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from hammerd.core import paths
 from hammerd.core.config.model import DaemonConfig
-from hammerd.daemon.service.directories import make_records_dir, make_run_dir, make_state_dir
+from hammerd.daemon.service.directories import make_directory, records_dir
 from hammerd.daemon.service.os_errors import FULL
 from hammerd.daemon.service.pidfile import PidFile
-
-PID_FILE = "hammerd.pid"
-LOCK_FILE = "hammerd.lock"
 
 
 class LockFiles:
@@ -66,7 +64,7 @@ class LockFiles:
         made: list[str] = []
         try:
             made += self._make_pid_file()
-            make_records_dir(self._settings)
+            make_directory("run_dir", records_dir(self._settings))
             self.lacking = None
         except OSError as error:
             if error.errno not in FULL:
@@ -75,14 +73,14 @@ class LockFiles:
         return (*made, *self._make_lock())
 
     def _make_pid_file(self) -> list[str]:
-        make_run_dir(self._settings)
-        path = self._run_dir / PID_FILE
+        make_directory("run_dir", self._run_dir)
+        path = self._run_dir / paths.PID_FILE
         was, self._pid_file = self._pid_file, _kept(self._pid_file, lambda: PidFile(path))
         return [] if was is self._pid_file else [str(path)]
 
     def _make_lock(self) -> list[str]:
-        make_state_dir(self._settings)
-        path = self._state_dir / LOCK_FILE
+        make_directory("state_dir", self._state_dir)
+        path = self._state_dir / paths.LOCK_FILE
         text = f"{os.getpid()}\n{self._run_dir}\n"
         was, self._lock = (
             self._lock,

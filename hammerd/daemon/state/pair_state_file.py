@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from hammerd.core import paths
 from hammerd.daemon.state import atomic_file, unacknowledged
 from hammerd.daemon.state.saved_latches import SavedPromotion, parse_ends, parse_promotion
 from hammerd.daemon.state.saved_values import is_span, is_time, quoted
@@ -144,7 +145,7 @@ def save(path: Path, pairs: Pairs) -> None:
 
 def copy_of(path: Path) -> Path:
     """Return the name of the state file's copy."""
-    return path.with_name(path.name + ".copy")
+    return path.with_name(paths.STATE_COPY)
 
 
 def _look(path: Path) -> tuple[Parsed | None, str]:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import assert_never
 
+from hammerd.core import paths
 from hammerd.core.pair.latches import latch_of
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
@@ -57,16 +58,16 @@ class StateStore:
         writer: WriterThread,
         log: Logger,
     ) -> None:
-        self._state_path = directory / "state.json"
-        self._clocks_path = directory / "clocks.json"
+        self._state_path = directory / paths.STATE_FILE
+        self._clocks_path = directory / paths.CLOCKS_FILE
         self._readings = readings
         self._clock = clock
         self._log = log
         self._kept: dict[str, SavedPair] = {}
         self._paused_until_at: dict[str, float] = {}
         self._to_set_aside: set[Path] = set()
-        self._state = SaveQueue("state.json", self._take_state, writer, log)
-        self._clocks = SaveQueue("clocks.json", self._take_clocks, writer, log)
+        self._state = SaveQueue(paths.STATE_FILE, self._take_state, writer, log)
+        self._clocks = SaveQueue(paths.CLOCKS_FILE, self._take_clocks, writer, log)
         self._told_when_saved: Mapping[str, Reported] = {}
         self._boot_time = boot_time()
         self._slaves_when_saved: frozenset[str] = frozenset()
@@ -196,7 +197,7 @@ class StateStore:
         kept = tid_clock_file.carried(saved, moment, now.at)
         if kept is None:
             because = "they are of a time that is still to come: a wall clock was wrong"
-            self._log.warning("state.clocks_left_out", file="clocks.json", because=because)
+            self._log.warning("state.clocks_left_out", file=paths.CLOCKS_FILE, because=because)
             return
         self._readings.load(kept.clocks, kept.slaves, kept.before_boot, is_dated=kept.is_dated)
 

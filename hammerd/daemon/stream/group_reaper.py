@@ -6,7 +6,7 @@ Where zombies keep no group one system call tells that nobody lives there. Elsew
 own zombie, which is not reaped yet, keeps it, and only a scan of the process table can tell.
 
 EOF on stderr is neither necessary (a process that left the group may hold the pipe) nor
-sufficient; like a leader's death it only makes us look sooner. Else after 2, 4, 8 … 500 ms.
+sufficient; like a leader's death it only makes us look sooner. Else we look ever less often.
 """
 
 import asyncio
@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from hammerd.daemon.process import spawn
-from hammerd.daemon.process.group_scan import GroupScan
+from hammerd.daemon.process.group_scan import GroupScan, sweep_rests
 from hammerd.daemon.process.platform import SYSTEM
 from hammerd.daemon.process.process_table import Member, is_gone, living
 from hammerd.daemon.stream.live_stream import Stream
-
-FIRST_SWEEP_S, LONGEST_SWEEP_S = 0.002, 0.5
+from hammerd.daemon.timing.timer import Timer
 
 
 class GroupReaper:
@@ -38,27 +37,23 @@ class GroupReaper:
         self._streams = streams
         self._on_empty = on_empty
         self._on_living = on_living
-        self._timer: asyncio.TimerHandle | None = None
-        self._rest_s = FIRST_SWEEP_S
+        self._timer = Timer(loop, self._look)
+        self._rests = sweep_rests()
 
     def look_soon(self) -> None:
         """Look at once, since something happened, and then often for a while."""
-        self._rest_s = FIRST_SWEEP_S
+        self._rests = sweep_rests()
         self._look_after(0)
 
     def _look_after(self, span_s: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(span_s, self._look)
+        self._timer.set(self._loop.time() + span_s)
 
     def _look(self) -> None:
-        self._timer = None
         ending = [stream for stream in self._streams() if stream.is_ending]
         if not ending:
             return
         # Before anything that may fail: whatever happens here, it is looked at again.
-        self._look_after(self._rest_s)
-        self._rest_s = min(2 * self._rest_s, LONGEST_SWEEP_S)
+        self._look_after(next(self._rests))
         for stream in ending:
             if not stream.is_counted:
                 stream.is_counted = True

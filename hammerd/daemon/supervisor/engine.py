@@ -50,6 +50,7 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.stream.streams import Streams
 from hammerd.daemon.timing.deadlines import Deadlines
+from hammerd.daemon.timing.timer import Timer
 
 BROKEN_REST_S = 1.0
 
@@ -118,7 +119,7 @@ class Engine:
         self._lives: dict[str, PairLife] = {}
         self._deadlines = Deadlines()
         self._is_stepping = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(loop, self._ring)
         self._faults = Faults(world.journal.log)
         self.unwritten = 0
         self._leaving: set[str] = set()
@@ -334,17 +335,9 @@ class Engine:
     # --- time --------------------------------------------------------------------------------
 
     def _set_timer(self) -> None:
-        earliest_at = self._deadlines.earliest_at()
-        if self._timer is not None:
-            if self._timer.when() == earliest_at and not self._timer.cancelled():
-                return
-            self._timer.cancel()
-            self._timer = None
-        if earliest_at is not None:
-            self._timer = self._loop.call_at(earliest_at, self._ring)
+        self._timer.set(self._deadlines.earliest_at())
 
     def _ring(self) -> None:
-        self._timer = None
         for name in self._deadlines.take_due(self._loop.time()):
             self.post(name, DeadlinePassed())
         self._set_timer()

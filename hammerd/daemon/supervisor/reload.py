@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from hammerd.core.api.protocol import EX_CONFIG, STOPPING, Answer, Refusal, Reply
+from hammerd.core.api.protocol import STOPPING, Answer, Refusal, Reply
 from hammerd.core.config.model import Config
 from hammerd.core.config.reader import read_config
 from hammerd.core.errors import ConfigError, Fault, HammerdError
+from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff, events_for
 from hammerd.core.pair.events import StartAsked
 from hammerd.core.pair.latches import for_ends
@@ -126,7 +127,7 @@ class Reloader:
             log.error(  # noqa: TRY400 - a fault of the file, whose traceback helps nobody
                 "config.refused", config=str(self._path), because=error.message, hint=hint
             )
-            return Refusal(error.message, hint, EX_CONFIG)
+            return Refusal(error.message, hint, Exit.CONFIG)
         self._failed_at = self._failed_because = None
         told = {name: list(names) for name, names in self._told(changes).items()}
         said = {name: " ".join(names) for name, names in told.items() if names}

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+
+from hammerd.core.rfc3339 import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,4 @@ class Clock:
 
     def rfc3339(self, at: float) -> str:
         """Render a monotonic instant for people and scripts: RFC 3339, UTC, milliseconds."""
-        return rfc3339(datetime.fromtimestamp(self.wall_time(at), UTC))
-
-
-def rfc3339(moment: datetime) -> str:
-    """Render a moment as RFC 3339 in UTC with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return rfc3339(self.wall_time(at))

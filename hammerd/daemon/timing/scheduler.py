@@ -11,6 +11,8 @@ import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from hammerd.daemon.timing.timer import Timer
+
 REST_SHARE = 0.5
 """How much of its interval an act must be left to rest, however long it took."""
 
@@ -34,7 +36,7 @@ class Scheduler:
         self._loop = loop
         self._on_broken = on_broken
         self._ticking: tuple[_Ticking, ...] = ()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(loop, self._tick)
         self._started_at = 0.0
 
     def start(self, acts: Iterable[tuple[Act, float]]) -> None:
@@ -45,7 +47,7 @@ class Scheduler:
 
     def stop(self) -> None:
         """Begin nothing more, and cancel what is under way."""
-        self._cancel_timer()
+        self._timer.stop()
         for each in self._ticking:
             if each.task is not None:
                 each.task.cancel()
@@ -73,17 +75,4 @@ class Scheduler:
 
     def _set_timer(self) -> None:
         due_at = min((each.due_at for each in self._ticking if each.task is None), default=None)
-        if self._timer is not None and self._timer.when() == due_at:
-            return
-        self._cancel_timer()
-        if due_at is not None:
-            self._timer = self._loop.call_at(due_at, self._ring)
-
-    def _ring(self) -> None:
-        self._timer = None
-        self._tick()
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.set(due_at)

@@ -13,7 +13,7 @@ from hammerd.core.tid import Tid
 
 PAIR = Pair("a", Endpoint("/m"), Endpoint("/s"))
 SHARED = "d0d6402b-e667-11f1-a43e-01301bb8a9f5"
-MASTER = PfsStatus("/m", 1, Tid(1), Tid(9), SHARED, "m", "", None, "", is_master=True)
+MASTER = PfsStatus("/m", 1, Tid(9), SHARED, "m", is_master=True)
 SLAVE = replace(MASTER, path="/s", unique_uuid="s", is_master=False)
 
 

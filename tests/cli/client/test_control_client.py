@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.client.control_client import ask
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Answer, Request, Verb
 
 PING = Request(Verb.PING)

@@ -6,7 +6,7 @@ import pytest
 
 from hammerd.cli.options.since import FORMS, read_since
 from hammerd.cli.output.numbers import show_about, show_moment, show_span
-from hammerd.cli.output.times import rfc3339, show_minute, show_second
+from hammerd.cli.output.times import json_time, show_minute, show_second
 
 AT = datetime(2026, 3, 4, 16, 12, 7, tzinfo=UTC)
 AT_MS = round(AT.timestamp() * 1_000)
@@ -56,12 +56,12 @@ def test_a_span_is_counted_back_from_now(said: str, hours: float):
     ],
 )
 def test_a_moment_is_in_utc_unless_a_zone_is_said(said: str, moment: str):
-    assert rfc3339(read_since(said, AT_MS)) == rfc3339(
+    assert json_time(read_since(said, AT_MS)) == json_time(
         round(datetime.fromisoformat(moment).timestamp() * 1_000)
     )
 
 
-@pytest.mark.parametrize("show", [show_second, show_minute, rfc3339])
+@pytest.mark.parametrize("show", [show_second, show_minute, json_time])
 def test_what_hammerd_prints_of_its_history_is_taken(show):
     shown = show(AT_MS)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hammerd.core.characters import named, odd_in
-from hammerd.core.config.partial import read_run_dir
+from hammerd.core.config.partial import read_directory
 from hammerd.core.config.reader import read_config
 from hammerd.core.errors import ConfigError, Fault
 
@@ -22,7 +22,7 @@ def test_a_byte_order_mark_of_utf_8_is_taken(text: str):
     content = b"\xef\xbb\xbf" + text.encode()
 
     assert read_config(content, "x") == read_config(text.encode(), "x")
-    assert read_run_dir(content, "x") == read_run_dir(text.encode(), "x")
+    assert read_directory("run_dir", content, "x") == read_directory("run_dir", text.encode(), "x")
 
 
 @pytest.mark.parametrize(

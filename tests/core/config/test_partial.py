@@ -3,7 +3,7 @@
 import pytest
 
 from hammerd.core.config.model import DaemonConfig
-from hammerd.core.config.partial import read_run_dir, read_state_dir
+from hammerd.core.config.partial import read_directory
 from hammerd.core.errors import ConfigError
 
 
@@ -18,7 +18,7 @@ from hammerd.core.errors import ConfigError
     ],
 )
 def test_the_run_dir_is_read_whatever_else_is_wrong(content: bytes, run_dir: str):
-    assert run_dir == read_run_dir(content, "test.toml")
+    assert run_dir == read_directory("run_dir", content, "test.toml")
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,17 @@ def test_the_run_dir_is_read_whatever_else_is_wrong(content: bytes, run_dir: str
 )
 def test_what_cannot_be_read_of_it_is_told(content: bytes, where: str):
     with pytest.raises(ConfigError) as caught:
-        read_run_dir(content, "test.toml")
+        read_directory("run_dir", content, "test.toml")
 
     assert [where] == [fault.where for fault in caught.value.faults]
 
 
 def test_the_state_dir_is_read_in_the_same_way():
-    assert read_state_dir(b'[daemon]\nstate_dir = "/tmp/s/"\n[pears]\n', "test.toml") == "/tmp/s"
-    assert read_state_dir(b"", "test.toml") == DaemonConfig().state_dir
+    assert (
+        read_directory("state_dir", b'[daemon]\nstate_dir = "/tmp/s/"\n[pears]\n', "test.toml")
+        == "/tmp/s"
+    )
+    assert read_directory("state_dir", b"", "test.toml") == DaemonConfig().state_dir
     with pytest.raises(ConfigError) as caught:
-        read_state_dir(b"[daemon]\nstate_dir = 3\n", "test.toml")
+        read_directory("state_dir", b"[daemon]\nstate_dir = 3\n", "test.toml")
     assert [fault.where for fault in caught.value.faults] == ["daemon.state_dir"]

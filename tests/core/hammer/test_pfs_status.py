@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hammerd.core.errors import BadOutput
-from hammerd.core.hammer.pfs_status import PfsStatus, failing_operand, parse_pfs_status
+from hammerd.core.hammer.pfs_status import PfsStatus, parse_pfs_status
 from hammerd.core.tid import Tid
 from tests.paths import DATA
 
@@ -17,7 +17,6 @@ RECORDINGS = sorted(
     path for path in TRANSCRIPTS.glob("*/stdout") if path.parent.name.startswith(("07", "15e"))
 )
 MANY = (TRANSCRIPTS / "07j-status-many" / "stdout").read_text()
-BAD_MIDDLE = (TRANSCRIPTS / "07k-status-many-bad-middle" / "stdout").read_text()
 
 OF_2009 = """\
 /Backup1/pfs/test\tPFS #3 {
@@ -35,13 +34,9 @@ OF_2009 = """\
 OF_2009_STATUS = PfsStatus(
     path="/Backup1/pfs/test",
     pfs_id=3,
-    sync_beg_tid=Tid(1),
     sync_end_tid=Tid(0x13F644CE0),
     shared_uuid="9043570e-b3d9-11de-9bef-011617202aa6",
     unique_uuid="9043574c-b3d9-11de-9bef-011617202aa6",
-    label="",
-    snapshots=None,
-    prune_min="00:00:00",
     is_master=True,
 )
 
@@ -69,26 +64,12 @@ def test_several_pfs_come_in_the_order_of_their_paths() -> None:
     blocks = parse_pfs_status(MANY)
 
     assert [
-        ("/Backup1/pfs/test", 1, Tid(0x1000003CB), True, ""),
-        ("/Backup2/pfs/test", 1, Tid(1), False, ""),
-        ("/Backup1", 0, Tid(0x1000003CB), True, "Backup1"),
-    ] == [
-        (block.path, block.pfs_id, block.sync_end_tid, block.is_master, block.label)
-        for block in blocks
-    ]
+        ("/Backup1/pfs/test", 1, Tid(0x1000003CB), True),
+        ("/Backup2/pfs/test", 1, Tid(1), False),
+        ("/Backup1", 0, Tid(0x1000003CB), True),
+    ] == [(block.path, block.pfs_id, block.sync_end_tid, block.is_master) for block in blocks]
     assert blocks[0].shared_uuid == blocks[1].shared_uuid
     assert blocks[0].unique_uuid != blocks[1].unique_uuid
-
-
-def test_the_operand_after_the_last_complete_block_is_the_one_that_failed() -> None:
-    operands = ["/Backup1/pfs/test", "/Backup1/pfs/nothere", "/Backup1"]
-
-    assert failing_operand(parse_pfs_status(BAD_MIDDLE), operands) == 1
-    assert failing_operand((), operands) == 0
-
-
-def test_when_all_operands_were_answered_none_failed() -> None:
-    assert failing_operand(parse_pfs_status(MANY), ["a", "b", "c"]) is None
 
 
 def test_the_form_of_2009_is_read() -> None:
@@ -113,19 +94,8 @@ def test_text_around_the_blocks_is_passed_over() -> None:
     assert parse_pfs_status(f"Last login: never\n}}\n{OF_2009}bye\n") == (OF_2009_STATUS,)
 
 
-def test_a_snapshot_directory_is_read_where_it_is_set() -> None:
-    line = '    snapshots="/var/a b"\n    prune-min='
-
-    assert with_line("    prune-min=", line).snapshots == "/var/a b"
-
-
 def test_a_label_may_hold_anything() -> None:
-    assert with_line('label=""', 'label="a "b" PFS#1 {"').label == 'a "b" PFS#1 {'
-
-
-@pytest.mark.parametrize("text", ["3d", "3d/01:02:03", "00:00:00"])
-def test_prune_min_is_kept_as_hammer_writes_it(text: str) -> None:
-    assert with_line("00:00:00", text).prune_min == text
+    assert with_line('label=""', 'label="a "b" PFS#1 {"') == OF_2009_STATUS
 
 
 @pytest.mark.parametrize("path", ["/a b", "/a\tb", "/a\tPFS#9 {", "", "..", "/ä"])

@@ -29,9 +29,7 @@ OTHER = "97d77f53-b3da-11de-9bef-011617202aa6"
 HOME = Pair("home", Endpoint("/Backup1/test"), Endpoint("/Backup2/pfs/test"))
 PUSHED = replace(HOME, slave=Endpoint("/Backup2/pfs/test", host="b", user="root"))
 
-MASTER = PfsStatus(
-    "/Backup1/test", 1, Tid(1), Tid(0x200), SHARED, "m" * 36, "", None, "00:00:00", is_master=True
-)
+MASTER = PfsStatus("/Backup1/test", 1, Tid(0x200), SHARED, "m" * 36, is_master=True)
 SLAVE = replace(MASTER, path="/Backup2/pfs/test", unique_uuid="s" * 36, is_master=False)
 ROOT = replace(MASTER, pfs_id=0, shared_uuid=OTHER, unique_uuid=OTHER)
 

@@ -21,7 +21,7 @@ AB, AC, BC = Pair("ab", A, B), Pair("ac", A, C), Pair("bc", B, C)
 
 
 def pfs(tid: int = 10, **fields: object) -> PfsStatus:
-    one = PfsStatus("/b", 1, Tid(1), Tid(tid), "shared", "unique", "", None, "", is_master=False)
+    one = PfsStatus("/b", 1, Tid(tid), "shared", "unique", is_master=False)
     return replace(one, **fields)  # type: ignore[arg-type]
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.read_order import sample_order
+from hammerd.core.replication.read_order import chains_of, read_order
 
 
 def pair(master: str, slave: str, *, remote_master: bool = False) -> Pair:
@@ -13,7 +13,7 @@ def pair(master: str, slave: str, *, remote_master: bool = False) -> Pair:
 
 
 def order(*pairs: Pair) -> list[str]:
-    return [end.path for end in sample_order(pairs)]
+    return [end.path for end in read_order(chains_of(pairs))]
 
 
 def test_nothing_is_read_without_pairs() -> None:

@@ -13,7 +13,8 @@ import pytest
 from hammerd.core.api.protocol import Request, Verb, encode_request
 from hammerd.daemon.control.peer_credentials import peer_of
 from tests.daemon.rights import ROOT_ONLY
-from tests.daemon.world import DEADLINE_S, HAMMERD, World, until
+from tests.daemon.world import HAMMERD, World
+from tests.waiting import DEADLINE_S, until
 
 NOBODY = 65534
 

@@ -15,14 +15,13 @@ import pytest
 from hammerd.core.api.protocol import MAX_REQUEST_BYTES, Answer, Reply, Request
 from hammerd.daemon.control import server
 from hammerd.daemon.control.server import MOST_CLIENTS, ControlServer
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 
 @pytest.fixture
 def served(world_once: World) -> World:
-    master = world_once.make_master()
-    slave = world_once.make_slave(master)
-    world_once.start(world_once.configure({"test": (master, slave)}))
+    world_once.start(world_once.configure({"test": world_once.make_pair()}))
     return world_once
 
 

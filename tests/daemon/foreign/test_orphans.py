@@ -17,7 +17,7 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle, make_logger
 from hammerd.daemon.process.process_table import Member, members_of
 from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
-from tests.daemon.world import until
+from tests.waiting import until
 
 KEYS = ("path:/slave",)
 

@@ -24,7 +24,7 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.state.spawn_records import SpawnRecords
-from tests.daemon.world import until
+from tests.waiting import until
 
 PAIR = Pair("test", Endpoint("/foreign-watch/master"), Endpoint("/foreign-watch/slave"))
 WORDS = ("hammer", "mirror-stream", PAIR.master.path, PAIR.slave.path)

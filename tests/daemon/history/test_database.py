@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.history.queries import events_of, read_history
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.history_schema import SCHEMA_VERSION, EventRow, LagRow
 from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite, Rows
 from hammerd.daemon.history.recorder import Backlog

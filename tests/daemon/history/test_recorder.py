@@ -13,10 +13,11 @@ import psutil
 import pytest
 
 from hammerd.cli.history.queries import read_history
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Verb
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import DEADLINE_S, HAMMERD, Status, World, until
+from tests.daemon.world import HAMMERD, Status, World
+from tests.waiting import DEADLINE_S, until
 
 
 @pytest.fixture
@@ -42,8 +43,7 @@ def names(world: World) -> list[object]:
 
 
 def mirrored(world: World, **keys: str) -> tuple[Path, subprocess.Popen[str]]:
-    master = world.make_master()
-    config = world.configure({"test": (master, world.make_slave(master))}, **keys)
+    config = world.configure({"test": world.make_pair()}, **keys)
     daemon = world.start(config)
     world.streams_in_following_gear()
     return config, daemon

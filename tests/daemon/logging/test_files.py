@@ -10,7 +10,8 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 LOST = "log.lines_lost"
 
@@ -20,8 +21,7 @@ class Logged:
 
     def __init__(self, world: World, log: Path, *under: object) -> None:
         self.world, self.log = world, log
-        master = world.make_master()
-        slave = world.make_slave(master)
+        master, slave = world.make_pair()
         lag_log = str(log.with_name("lag.log"))
         pairs = {"test": (master, slave)}
         config = world.configure(pairs, log_file=str(log), lag_log_file=lag_log)

@@ -2,7 +2,8 @@
 
 from hammerd.core.api.protocol import Verb
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 
 def test_slave_that_is_short_of_room_is_said_before_it_is_full(world_once: World) -> None:

@@ -13,7 +13,8 @@ from hammerd.daemon.process.commands import (
     CommandResult,
     Commands,
 )
-from tests.daemon.world import living_pids, until
+from tests.daemon.world import living_pids
+from tests.waiting import until
 
 ENV = {"PATH": "/bin:/usr/bin"}
 

@@ -21,7 +21,7 @@ from hammerd.daemon.process.kqueue import ExitQueue
 from hammerd.daemon.process.process_table import Member, is_dead, look_at
 from tests.daemon.at_each_await import reached
 from tests.daemon.process.fake_kqueue import FakeKernel
-from tests.daemon.world import until
+from tests.waiting import until
 
 MakeWatch = Callable[[asyncio.AbstractEventLoop], ExitWatch]
 

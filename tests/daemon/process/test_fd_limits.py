@@ -15,7 +15,8 @@ import pytest
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.process import spawn
 from hammerd.daemon.process.fd_limits import FDS_BESIDES, FDS_PER_PAIR
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 PAIRS = 12
 
@@ -127,8 +128,7 @@ def test_word_that_no_program_can_be_given_is_a_spawn_error(word: str) -> None:
 
 def test_daemon_without_fds_logs_it_writes_nothing_to_stderr_and_answers(world: World) -> None:
     hard = FDS_BESIDES + FDS_PER_PAIR
-    master = world.make_master()
-    config = world.configure({"test": (master, world.make_slave(master))})
+    config = world.configure({"test": world.make_pair()})
     daemon = world.start(config, *with_limits(hard, hard))
     world.streams_in_following_gear()
     if sys.platform != "linux":

@@ -4,8 +4,9 @@ import asyncio
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
-from hammerd.daemon.process.group_scan import GroupScan
+from hammerd.daemon.process.group_scan import GroupScan, sweep_rests
 from hammerd.daemon.process.process_table import Member
 
 
@@ -95,3 +96,10 @@ def test_own_group_is_found() -> None:
     asyncio.run(main())
 
     assert os.getpid() in [member.pid for member in told[0]]
+
+
+def test_a_group_that_is_to_end_is_looked_at_ever_less_often() -> None:
+    rests_s = list(islice(sweep_rests(), 10))
+
+    assert rests_s[:3] == [0.002, 0.004, 0.008]
+    assert rests_s[-2:] == [0.5, 0.5]

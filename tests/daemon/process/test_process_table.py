@@ -23,7 +23,7 @@ from hammerd.daemon.process.process_table import (
     members_of,
     words_of,
 )
-from tests.daemon.world import until
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from hammerd.daemon.process.signals import HARMLESS
-from tests.daemon.world import DEADLINE_S, World, until
+from tests.daemon.world import World
+from tests.waiting import DEADLINE_S, until
 
 HARMLESS_HERE = [f"SIG{name}" for name in HARMLESS if hasattr(signal, f"SIG{name}")]
 

@@ -59,7 +59,7 @@ class Feed:
 
 def status(tid: int, *, is_master: bool = False) -> PfsStatus:
     unique = "master" if is_master else "slave"
-    return PfsStatus("", 1, Tid(1), Tid(tid), "shared", unique, "", None, "", is_master)
+    return PfsStatus("", 1, Tid(tid), "shared", unique, is_master)
 
 
 def found(text: str, *, is_read_only: bool = False, where: int = HOME) -> PathState:

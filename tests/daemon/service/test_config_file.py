@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.cli.output.exit_codes import CommandFailed
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Verb
 from hammerd.core.errors import ConfigError
 from hammerd.daemon.service import config_file
@@ -109,9 +109,7 @@ def test_commands_refuse_it_alike(config: Path, command: str):
 
 @ROOT_ONLY
 def test_a_running_hammerd_takes_nothing_over_from_it(world: World):
-    master = world.make_master()
-    slave = world.make_slave(master)
-    path = world.configure({"test": (master, slave)})
+    path = world.configure({"test": world.make_pair()})
     world.start(path)
     world.streams_in_following_gear()
     path.chmod(0o666)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import DEADLINE_S, HAMMERD, Status, World, until
+from tests.daemon.world import HAMMERD, Status, World
+from tests.waiting import DEADLINE_S, until
 
 
 def names(now: Status, kind: str) -> list[str]:
@@ -44,8 +45,7 @@ def test_complaints_and_anomalies_outlive_a_kill_until_they_are_acknowledged(
     world_once: World,
 ) -> None:
     world = world_once
-    master = world.make_master()
-    config = world.configure({"test": (master, world.make_slave(master))})
+    config = world.configure({"test": world.make_pair()})
     world.write("first", "first\n")
     before = after_a_kill(world, config)
 

@@ -15,7 +15,8 @@ from hammerd.daemon.process.exit_watch import make_exit_watch
 from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
 from hammerd.daemon.stream import streams as streams_room
 from hammerd.daemon.stream.streams import Streams
-from tests.daemon.world import living_pids, until
+from tests.daemon.world import living_pids
+from tests.waiting import until
 
 ENV = {"PATH": "/bin:/usr/bin"}
 CLAIM = Claim("test", frozenset({"path:/slave"}))

@@ -18,7 +18,8 @@ from hammerd.daemon.probe.pfs_status import PfsStatusResult
 from hammerd.daemon.process.commands import CommandResult
 from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
 from hammerd.daemon.timing.clock import Clock, Instant
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 GOOD = CommandResult("exit 0", "0x0000000100000abc\n")
 REFUSED = CommandResult(
@@ -78,7 +79,7 @@ def lives(*pairs: Pair) -> list[PairLife]:
 
 def status_of(uuid: str) -> PfsStatus:
     """Return what pfs-status tells of the root PFS of a file system."""
-    return PfsStatus("/B", ROOT_PFS, Tid(1), Tid(2), uuid, uuid, "", None, "1d", is_master=True)
+    return PfsStatus("/B", ROOT_PFS, Tid(2), uuid, uuid, is_master=True)
 
 
 class Played:
@@ -278,8 +279,7 @@ def test_question_that_hangs_gets_no_second_one_and_keeps_the_names() -> None:
 
 def test_write_that_nobody_flushes_is_flushed_by_hammerd(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}, flush_every="1s"))
     world.streams_in_following_gear()

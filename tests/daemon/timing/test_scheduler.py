@@ -1,36 +1,12 @@
 """Acts at intervals, on a loop whose time only moves when nobody has anything to do."""
 
 import asyncio
-import selectors
 from collections.abc import Awaitable, Callable, Iterable
 
 from hammerd.daemon.timing.scheduler import Scheduler
+from tests.daemon.timing.free_time import Loop
 
 Act = Callable[[], Awaitable[None]]
-
-
-class FreeTime(selectors.SelectSelector):
-    """Does not wait but lets the loop's time pass, and counts how often."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_at = 1000.0
-        self.woken_at: list[float] = []
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout:
-            self.now_at += timeout
-            self.woken_at.append(self.now_at - 1000.0)
-        return super().select(0)
-
-
-class Loop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.free_time = FreeTime()
-        super().__init__(self.free_time)
-
-    def time(self) -> float:
-        return self.free_time.now_at
 
 
 def play(acts: Iterable[tuple[Act, float]], span_s: float) -> tuple[list[float], list[Exception]]:

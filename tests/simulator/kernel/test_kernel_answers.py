@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.simulator import admin
-from tests.simulator.fixtures.machine import Machine, group_members, wait_for
+from tests.simulator.fixtures.machine import Machine, group_members
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_source_prevents_an_unmount_and_target_does_not(
     (machine.path("/Backup1/test") / "more").write_text("more")
     tid = admin.flush(machine.path("/Backup1"))
 
-    wait_for(lambda: admin.sync_end_tid(slave) == tid)
+    until(lambda: admin.sync_end_tid(slave) == tid)
     assert stream.output().startswith(output)
     assert "Lost Link" not in stream.output()
 
@@ -187,7 +188,7 @@ def test_unmounted_slave_is_detected_at_the_next_batch(
     assert f"PFS slave {ends[1]} does not exist.\n" in stream.output()
     assert "[y/n] No terminal for response\n" in stream.output()
     admin.mount(machine.path("/Backup2"))
-    wait_for(lambda: admin.sync_end_tid(ends[1]) == tid)
+    until(lambda: admin.sync_end_tid(ends[1]) == tid)
 
 
 def test_destroyed_slave_is_detected_at_the_next_batch(
@@ -195,7 +196,7 @@ def test_destroyed_slave_is_detected_at_the_next_batch(
 ) -> None:
     stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
     stream.wait_until_waiting("wait")
-    wait_for(lambda: stream.output().endswith(" W"))
+    until(lambda: stream.output().endswith(" W"))
     machine.run([machine.hammer, "-d", "pfs-destroy", ends[1]], stdin=b"y\n")
     assert stream.output().endswith(" W")
     (machine.path("/Backup1/test") / "more").write_text("more")
@@ -210,7 +211,7 @@ def test_promotion_of_the_slave_is_detected_at_the_next_write(
 ) -> None:
     stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
     stream.wait_until_waiting("wait")
-    wait_for(lambda: stream.output().endswith(" W"))
+    until(lambda: stream.output().endswith(" W"))
     assert machine.run([machine.hammer, "pfs-upgrade", ends[1]]).returncode == 0
     output = stream.output()
     (machine.path("/Backup1/test") / "more").write_text("more")
@@ -229,7 +230,7 @@ def test_stream_of_a_downgraded_master_continues_after_the_upgrade(
     admin.synctid(root)
     stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
     stream.wait_until_waiting("wait")
-    wait_for(lambda: stream.output().endswith(" W"))
+    until(lambda: stream.output().endswith(" W"))
 
     assert machine.run([machine.hammer, "pfs-downgrade", ends[0]]).returncode == 0
     assert machine.run([machine.hammer, "pfs-upgrade", ends[0]]).returncode == 0
@@ -237,7 +238,7 @@ def test_stream_of_a_downgraded_master_continues_after_the_upgrade(
     (live / "more").write_text("more")
     tid = admin.synctid(root)
 
-    wait_for(lambda: admin.sync_end_tid(ends[1]) == tid)
+    until(lambda: admin.sync_end_tid(ends[1]) == tid)
     assert sorted(os.listdir(ends[1])) == ["file", "more"]
     assert "Lost Link" not in stream.output()
 
@@ -267,7 +268,7 @@ def test_stream_of_a_destroyed_master_waits_for_ever(
     admin.synctid(machine.path("/Backup1"))
     stream = machine.stream("-vv", "-B", "mirror-stream", *ends)
     stream.wait_until_waiting("wait")
-    wait_for(lambda: stream.output().endswith(" W"))
+    until(lambda: stream.output().endswith(" W"))
     output = stream.output()
 
     machine.run([machine.hammer, "-d", "pfs-destroy", ends[0]], stdin=b"y\ny\n")

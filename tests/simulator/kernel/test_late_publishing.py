@@ -11,7 +11,8 @@ import pytest
 
 from hammerd.simulator import admin
 from hammerd.simulator.kernel.records.record_store import RecordStore
-from tests.simulator.fixtures.machine import Machine, wait_for
+from tests.simulator.fixtures.machine import Machine
+from tests.waiting import until
 
 Act = Callable[[Machine], object]
 
@@ -105,7 +106,7 @@ def test_every_flush_publishes_the_one_before(late: Machine, act: Act) -> None:
 
     act(late)
 
-    wait_for(lambda: admin.flush_tid(_masters(late)) >= flushed)
+    until(lambda: admin.flush_tid(_masters(late)) >= flushed)
 
 
 def test_synthetic_writes_take_tids_past_the_unpublished(late: Machine) -> None:
@@ -139,15 +140,15 @@ def test_stream_wakes_when_a_flush_is_followed_by_another(
 ) -> None:
     stream = late.stream("-vv", *words, "mirror-stream", _master(late), _slave(late))
     stream.wait_until_waiting("wait")
-    wait_for(lambda: stream.output().endswith(" W"))
+    until(lambda: stream.output().endswith(" W"))
 
     flushed = _write(late, "second")
     assert stream.output().endswith(" W")
     assert admin.sync_end_tid(_slave(late)) < flushed
 
     admin.flush(_masters(late))
-    wait_for(lambda: admin.sync_end_tid(_slave(late)) == flushed)
-    wait_for(lambda: sorted(os.listdir(_slave(late))) == ["first", "second"])
+    until(lambda: admin.sync_end_tid(_slave(late)) == flushed)
+    until(lambda: sorted(os.listdir(_slave(late))) == ["first", "second"])
 
 
 def test_stream_of_a_slave_wakes_at_the_slave_s_own_tid(late: Machine) -> None:
@@ -162,7 +163,7 @@ def test_stream_of_a_slave_wakes_at_the_slave_s_own_tid(late: Machine) -> None:
     admin.flush(_masters(late))
     _hammer(late, "mirror-copy", _master(late), _slave(late))
 
-    wait_for(lambda: admin.sync_end_tid(copy) == flushed)
+    until(lambda: admin.sync_end_tid(copy) == flushed)
 
 
 def test_downgrade_stores_the_published_tid_and_shows_no_more(late: Machine) -> None:

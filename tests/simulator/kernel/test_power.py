@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.simulator import admin
-from tests.simulator.fixtures.machine import Machine, is_alive, wait_for
+from tests.simulator.fixtures.machine import Machine, is_alive
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_flush_of_the_slave_s_disk_makes_a_commit_durable(
         machine.run([machine.hammer, "synctid", machine.path("/Backup2")])
     else:
         admin.run_syncer(machine.path("/Backup2"))
-    wait_for(lambda: admin.durable_tid(ends[1]) == committed)
+    until(lambda: admin.durable_tid(ends[1]) == committed)
 
     admin.power_cut(machine.path("/Backup2"))
 
@@ -177,7 +178,7 @@ def test_half_on_a_lost_disk_survives_kill_without_privilege(
     (hanging,) = stream.pids("target")
 
     words = ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill"]
-    wait_for(lambda: machine.run([*words, "kill", "-KILL", str(hanging)]).returncode != 0)
+    until(lambda: machine.run([*words, "kill", "-KILL", str(hanging)]).returncode != 0)
 
     assert is_alive(hanging)
 

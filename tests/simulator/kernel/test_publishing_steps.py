@@ -11,7 +11,8 @@ import pytest
 from hammerd.simulator import admin
 from hammerd.simulator.kernel.ioctls.pfs import wait_pfs
 from hammerd.simulator.utility.arguments.paths import open_pfs
-from tests.simulator.fixtures.machine import Machine, wait_for
+from tests.simulator.fixtures.machine import Machine
+from tests.waiting import until
 
 MANUAL_SYNC = "inf inf inf content 2"
 CHECKS = 300
@@ -119,8 +120,8 @@ def test_stream_wakes_at_every_step(machine: Machine) -> None:
 
     flushed = admin.sync(root)
 
-    wait_for(lambda: admin.sync_end_tid(slave) == flushed.content_tid)
-    wait_for(lambda: (slave / "file").read_text() == "content")
+    until(lambda: admin.sync_end_tid(slave) == flushed.content_tid)
+    until(lambda: (slave / "file").read_text() == "content")
     stream.wait_until_printed("Mirror-write: Completed", 2)
     assert f"snapshot to {flushed.tids[0]:016x}" in stream.output()
 
@@ -136,7 +137,7 @@ def test_syncer_publishes_a_write_that_nobody_synced(machine: Machine) -> None:
 
     admin.publish_in_steps(root, time_scale=50)
 
-    wait_for(lambda: (slave / "file").exists() and (slave / "file").read_text() == "content")
+    until(lambda: (slave / "file").exists() and (slave / "file").read_text() == "content")
 
 
 def test_next_flush_publishes_what_the_syncer_took(stepping: Machine) -> None:
@@ -144,12 +145,12 @@ def test_next_flush_publishes_what_the_syncer_took(stepping: Machine) -> None:
     _write(stepping, "file", "content")
 
     took = admin.run_syncer(_masters(stepping))
-    wait_for(lambda: admin.flush_tid(_masters(stepping)) >= before)
+    until(lambda: admin.flush_tid(_masters(stepping)) >= before)
     assert took.is_new
     assert admin.flush_tid(_masters(stepping)) < took.content_tid
 
     after = admin.run_syncer(_masters(stepping))
-    wait_for(lambda: admin.flush_tid(_masters(stepping)) == took.content_tid)
+    until(lambda: admin.flush_tid(_masters(stepping)) == took.content_tid)
     assert not after.is_new
 
 
@@ -235,8 +236,8 @@ def test_stream_on_one_file_system_is_idle_after_two_batches(machine: Machine) -
     _write(machine, "file", "content")
     flushed = admin.sync(root)
 
-    wait_for(lambda: admin.sync_end_tid(copy) == flushed.tids[-1])
-    wait_for(lambda: stream.output().endswith(" W"))
+    until(lambda: admin.sync_end_tid(copy) == flushed.tids[-1])
+    until(lambda: stream.output().endswith(" W"))
     output = stream.output()
     admin.synctid(root)
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from hammerd.simulator import admin
-from tests.simulator.fixtures.machine import Machine, wait_for
+from tests.simulator.fixtures.machine import Machine
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -41,11 +42,11 @@ def test_stream_continues_while_its_stderr_is_full(
         for name in ("first", "second"):
             (machine.path("/Backup1/test") / name).write_text(name)
             tid = admin.flush(machine.path("/Backup1"))
-            wait_for(lambda tid=tid: admin.sync_end_tid(slave) == tid)
+            until(lambda tid=tid: admin.sync_end_tid(slave) == tid)
         os.read(reader, 1 << 20)
         (machine.path("/Backup1/test") / "third").write_text("third")
         tid = admin.flush(machine.path("/Backup1"))
-        wait_for(lambda: admin.sync_end_tid(slave) == tid)
+        until(lambda: admin.sync_end_tid(slave) == tid)
 
         output = b""
         while not output.endswith(b" W"):

@@ -9,7 +9,8 @@ import pytest
 
 from hammerd.simulator import admin
 from tests.simulator.fixtures.idle_streams import cpu_share, pss_kb, start_idle_streams
-from tests.simulator.fixtures.machine import Machine, wait_for
+from tests.simulator.fixtures.machine import Machine
+from tests.waiting import until
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="memory is measured in /proc"
@@ -44,5 +45,5 @@ def test_every_stream_of_a_file_system_wakes(machine: Machine) -> None:
     tid = admin.write(machine.path("/Backup1"), 2, 1000)
 
     slaves = machine.path("/Backup2/pfs")
-    wait_for(lambda: all(admin.sync_end_tid(slaves / str(n)) == tid for n in (1, 2, 3)))
+    until(lambda: all(admin.sync_end_tid(slaves / str(n)) == tid for n in (1, 2, 3)))
     assert all(len(stream.group()) == 3 for stream in streams)

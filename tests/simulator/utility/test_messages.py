@@ -14,7 +14,8 @@ import pytest
 from hammerd.simulator import admin
 from hammerd.simulator.utility.arguments import options
 from hammerd.simulator.utility.mirror import wire
-from tests.simulator.fixtures.machine import Machine, wait_for
+from tests.simulator.fixtures.machine import Machine
+from tests.waiting import until
 
 _UTILITY = Path(options.__file__).parent
 USAGE = (_UTILITY / "usage.txt").read_text()
@@ -201,6 +202,6 @@ def test_parent_spins_after_a_failed_fork(here: Machine) -> None:
     admin.set_knob(here.path("/Backup1"), "fork_fails", 1)
     stream = here.stream("-vv", "-i", "1", "mirror-stream", here.path(MASTER), here.path(SLAVE))
     used = psutil.Process(stream.parent.pid)
-    wait_for(lambda: used.cpu_times().user + used.cpu_times().system > SPIN_CPU_S)
+    until(lambda: used.cpu_times().user + used.cpu_times().system > SPIN_CPU_S)
     assert stream.group() == [stream.parent.pid]
     assert stream.output() == ""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.simulator import admin
-from tests.simulator.fixtures.machine import Machine, Stream, is_alive, wait_for
+from tests.simulator.fixtures.machine import Machine, Stream, is_alive
+from tests.waiting import until
 
 
 def _tree(root: Path) -> dict[str, tuple[int, int, bytes]]:
@@ -59,7 +60,7 @@ def test_slave_follows_every_change_of_files(machine: Machine, stream: Stream) -
     os.link(live / "first", live / "deep" / "second name")
     (live / "first").chmod(0o640)
     admin.flush(machine.path("/Backup1"))
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
     assert _tree(live) == _tree(shown)
     assert (shown / "first").stat().st_ino == (shown / "deep" / "second name").stat().st_ino
 
@@ -73,7 +74,7 @@ def test_slave_follows_every_change_of_files(machine: Machine, stream: Stream) -
     (live / "first").rename(live / "renamed")
     (live / "deep").chmod(0o700)
     admin.flush(machine.path("/Backup1"))
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
 
     assert _tree(live) == _tree(shown)
     assert live.stat().st_mtime_ns == shown.stat().st_mtime_ns
@@ -84,12 +85,12 @@ def test_changed_block_alone_is_sent(machine: Machine, stream: Stream) -> None:
     large = machine.path("/Backup1/test/large")
     large.write_bytes(b"x" * 500_000)
     admin.flush(machine.path("/Backup1"))
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
     with large.open("r+b") as file:
         file.seek(40_000)
         file.write(b"y")
     admin.flush(machine.path("/Backup1"))
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
     stream.wait_until_waiting("wait", 3)
 
     last = stream.output().rstrip(" W").splitlines()[-3].split("\r")[-1]
@@ -102,12 +103,12 @@ def test_slave_link_is_translated_and_follows_each_slice(machine: Machine, strea
     assert os.readlink(master) == "@@-1:00001"
 
     _write(machine, "second", "two")
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
 
     tid = admin.sync_end_tid(slave)
-    wait_for(lambda: os.readlink(slave) == f"@@{tid:#018x}:00001")
+    until(lambda: os.readlink(slave) == f"@@{tid:#018x}:00001")
     assert sorted(os.listdir(slave)) == ["first", "second"]
-    wait_for(lambda: len([n for n in os.listdir(slave.parent) if n.startswith("@@")]) == 1)
+    until(lambda: len([n for n in os.listdir(slave.parent) if n.startswith("@@")]) == 1)
     assert stream.parent.poll() is None
 
 
@@ -137,7 +138,7 @@ def test_orphans_continue_mirroring_after_the_parent_is_killed(
 
     _write(machine, "second", "two")
 
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
     assert len(stream.group()) == 2
 
 
@@ -146,14 +147,14 @@ def test_dead_target_has_no_effect_until_the_master_moves(
 ) -> None:
     (source,), (target,) = stream.pids("source"), stream.pids("target")
     os.kill(target, signal.SIGKILL)
-    wait_for(lambda: not is_alive(target))
+    until(lambda: not is_alive(target))
     assert is_alive(source)
 
     _write(machine, "second", "two")
 
     stream.wait_until_printed("\nLost Link\n")
     stream.wait_until_waiting("restart")
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
     assert ("parent", 20.0, "restart") in stream.waits()
 
 
@@ -161,7 +162,7 @@ def test_interrupt_ends_parent_with_status_one(machine: Machine, stream: Stream)
     os.killpg(stream.parent.pid, signal.SIGINT)
 
     assert stream.parent.wait() == 1
-    wait_for(lambda: not stream.group())
+    until(lambda: not stream.group())
 
 
 def test_interrupted_bulk_resumes_after_its_last_slice(machine: Machine) -> None:
@@ -186,10 +187,10 @@ def test_steady_state_takes_twice_the_delay_without_bulk(machine: Machine) -> No
     admin.write(machine.path("/Backup1"), 1, 1000)
     stream = machine.stream("-vv", "mirror-stream", master, slave)
     stream.wait_until_waiting("wait")
-    wait_for(lambda: stream.output().endswith(" W"))
+    until(lambda: stream.output().endswith(" W"))
 
     _write(machine, "second", "two")
-    wait_for(lambda: _in_sync(machine))
+    until(lambda: _in_sync(machine))
 
     assert "to 0000000000000000 (bulk= 18446744073709551615)" in stream.output()
     waits = [(seconds, why) for half, seconds, why in stream.waits() if half == "source"]
@@ -207,8 +208,8 @@ def test_two_streams_onto_one_slave_both_work(machine: Machine, stream: Stream) 
 
     stream.wait_until_waiting("wait", 2)
     second.wait_until_waiting("wait", 2)
-    wait_for(lambda: _in_sync(machine))
-    wait_for((slave / "second").exists)
+    until(lambda: _in_sync(machine))
+    until((slave / "second").exists)
     assert _tree(machine.path("/Backup1/test")) == _tree(slave)
     assert "Lost Link" not in stream.output() + second.output()
 
@@ -222,7 +223,7 @@ def test_ignored_sigchld_leaves_the_parent_spinning(machine: Machine) -> None:
     stream = machine.start(words)
     stream.wait_until_printed("succeeded")
 
-    wait_for(lambda: [stream.parent.pid] == stream.group())
+    until(lambda: [stream.parent.pid] == stream.group())
     assert stream.parent.poll() is None
 
 

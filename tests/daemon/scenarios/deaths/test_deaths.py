@@ -11,7 +11,8 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import Status, World, living_pids, until
+from tests.daemon.world import Status, World, living_pids
+from tests.waiting import until
 
 Kill = Callable[[Status], None]
 

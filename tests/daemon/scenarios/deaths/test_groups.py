@@ -12,7 +12,8 @@ import pytest
 from hammerd.core.api.protocol import Verb
 from tests.daemon.scenarios.deaths.test_deaths import follows, no_two_writers, streams_anew
 from tests.daemon.stand_ins import HOSTS, odd_file, odd_stream, stand_in
-from tests.daemon.world import Status, World, living_pids, until
+from tests.daemon.world import Status, World, living_pids
+from tests.waiting import until
 
 WITHOUT_KILL = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")
 """Run so, root may not end another user's processes: for it they survive SIGKILL."""
@@ -40,8 +41,7 @@ def two_pairs(world: World) -> dict[str, tuple[object, object]]:
 
 
 def one_pair(world: World) -> dict[str, tuple[object, object]]:
-    master = world.make_master()
-    pair = (master, world.make_slave(master))
+    pair = world.make_pair()
     world.write("first", "first\n")
     return {"test": pair}
 
@@ -167,6 +167,11 @@ def test_survivors_of_stop_timeout_block_their_slave_only_at_the_next_start(worl
 
 @needs_unshare
 def test_zombies_that_nobody_reaps_keep_no_slave(world: World) -> None:
+    dies_under_a_host_that_never_reaps(world)
+
+
+def dies_under_a_host_that_never_reaps(world: World) -> None:
+    """Kill a stream whose zombies stay; the next one streams, and the daemon stops."""
     config = world.configure(one_pair(world))
     host = world.start(config, *IN_OWN_PIDS, sys.executable, HOSTS / "never_reaps.py")
     world.streams_in_following_gear()

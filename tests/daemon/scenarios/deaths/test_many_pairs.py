@@ -14,7 +14,8 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.daemon.process.process_table import ids, words_of
-from tests.daemon.world import Status, World, living_pids, until
+from tests.daemon.world import Status, World, living_pids
+from tests.waiting import until
 
 PAIRS, VICTIMS = 300, 60
 DEADLINE_S = 150.0

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from hammerd.core.api.protocol import Verb
@@ -25,10 +24,14 @@ from tests.daemon.scenarios.deaths.test_deaths import (
     no_two_writers,
     streams_anew,
 )
-from tests.daemon.scenarios.deaths.test_groups import IN_OWN_PIDS, below, needs_unshare
+from tests.daemon.scenarios.deaths.test_groups import (
+    dies_under_a_host_that_never_reaps,
+    needs_unshare,
+)
 from tests.daemon.scenarios.endpoints.test_foreign import SPELLINGS, by_hand, end, parks, spelt
 from tests.daemon.stand_ins import HOSTS
-from tests.daemon.world import World, living_pids, until
+from tests.daemon.world import World, living_pids
+from tests.waiting import until
 
 DRAGONFLY = HOSTS / "dragonfly"
 ENV = {
@@ -78,17 +81,8 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def mirrored(world: World) -> World:
-    start(world)
+    world.mirror()
     return world
-
-
-def start(world: World, **keys: str) -> subprocess.Popen[str]:
-    master = world.make_master()
-    slave = world.make_slave(master)
-    world.write("first", "first\n")
-    daemon = world.start(world.configure({"test": (master, slave)}, **keys))
-    world.streams_in_following_gear()
-    return daemon
 
 
 def test_it_looks_like_a_dragonfly() -> None:
@@ -135,7 +129,7 @@ def test_death_is_mended(mirrored: World, kill: Kill) -> None:
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_kqueue_tells_of_a_death_between_two_ticks(world: World, index: int) -> None:
-    start(world, sample_interval=NEVER_S)
+    world.mirror(sample_interval=NEVER_S)
     before = world.rests()
 
     os.kill(before["half_pids"][index], signal.SIGKILL)
@@ -147,7 +141,7 @@ def test_between_a_death_and_the_next_stream_only_the_dead_are_asked(world: Worl
     """A scan of the process table took seconds there, and each stream waited for it."""
     calls = world.root / "psutil-calls"
     world.env["DRAGONFLY_CALLS"] = str(calls)
-    start(world, sample_interval=NEVER_S)
+    world.mirror(sample_interval=NEVER_S)
     before = world.rests()
     # The look for foreign streams that follows each first word.
     until(lambda: calls.read_text().count("pids") > 3 and is_quiet(calls), "no scan is under way")
@@ -168,7 +162,7 @@ def is_quiet(file: Path) -> bool:
 
 
 def test_pause_ends_the_group_and_stop_leaves_nothing(world: World) -> None:
-    daemon = start(world)
+    daemon = world.mirror()
     world.ask(Verb.PAUSE, "test")
     world.reaches(lambda now: now["state"] == "stopped", "stopped")
     assert not living_pids(f"{world.hammer} -vv")
@@ -182,8 +176,7 @@ def test_pause_ends_the_group_and_stop_leaves_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_foreign_stream_parks_however_the_slave_is_spelt(world: World, spelling: str) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     foreign = spelt(world, spelling, master, slave)
     world.start(world.configure({"test": (master, slave)}))
@@ -206,7 +199,7 @@ def test_copy_by_hand_from_the_slaves_own_directory_parks(mirrored: World) -> No
 
 
 def test_orphans_are_ended_before_the_next_stream(world: World) -> None:
-    daemon = start(world)
+    daemon = world.mirror()
     before = world.rests()
     daemon.kill()
     daemon.wait()
@@ -256,23 +249,7 @@ def test_orphans_with_such_a_command_line_and_no_record_are_ended(world: World) 
 
 @needs_unshare
 def test_zombies_that_nobody_reaps_keep_no_slave(world: World) -> None:
-    master = world.make_master()
-    config = world.configure({"test": (master, world.make_slave(master))})
-    world.write("first", "first\n")
-    host = world.start(config, *IN_OWN_PIDS, sys.executable, HOSTS / "never_reaps.py")
-    world.streams_in_following_gear()
-    leader, *halves = sorted(living_pids(f"{world.hammer} -vv"))
-
-    with no_two_writers(world):
-        os.kill(leader, signal.SIGKILL)
-        until(lambda: not {leader, *halves} & living_pids(str(world.root)), "the group is dead")
-        world.streams_in_following_gear()
-        follows(world, "written after the death\n")
-
-    assert {psutil.Process(half).status() for half in halves} == {psutil.STATUS_ZOMBIE}
-    [daemon] = living_pids("hammerd.cli.main run") & below(host.pid)
-    os.kill(daemon, signal.SIGTERM)
-    until(lambda: "daemon.stopped survivors=0" in world.log(), "the daemon has stopped")
+    dies_under_a_host_that_never_reaps(world)
 
 
 def test_demo_runs(tmp_path: Path) -> None:

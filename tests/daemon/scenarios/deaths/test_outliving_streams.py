@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.daemon.process import spawn
-from tests.daemon.world import World, living_pids, until
+from tests.daemon.world import World, living_pids
+from tests.waiting import until
 
 TALKER = """
 import os, pathlib, sys

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 
 def paused(world: World) -> World:
@@ -85,8 +86,7 @@ def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
 def test_sample_older_than_a_repair_parks_nobody(world_once: World) -> None:
     """The reading that saw the slave promoted began before the repair, and comes after it."""
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     gate = world.root / "gate"
     # The wrapper prints what it read of a promoted slave only when the gate is open.

@@ -7,8 +7,9 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import Status, World, living_pids, until
+from tests.daemon.world import Status, World, living_pids
 from tests.daemon.wrapped import calls, wrap
+from tests.waiting import until
 
 
 def pairs_of(world: World, *names: str) -> dict[str, tuple[object, object]]:

@@ -20,7 +20,8 @@ from hammerd.simulator import admin
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers
 from tests.daemon.scenarios.deaths.test_groups import WITHOUT_KILL, needs_setpriv
 from tests.daemon.stand_ins import deaf_hammer, odd_file, odd_stream
-from tests.daemon.world import World, living_pids, until
+from tests.daemon.world import World, living_pids
+from tests.waiting import until
 
 
 def by_hand(world: World, *words: object, cwd: Path | None = None) -> subprocess.Popen[bytes]:
@@ -102,8 +103,7 @@ def spelt(world: World, spelling: str, master: Path, slave: Path) -> subprocess.
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     foreign = spelt(world, spelling, master, slave)
     world.start(world.configure({"test": (master, slave)}))
@@ -220,10 +220,9 @@ def test_stream_onto_another_slave_is_nobodys_business(mirrored: World) -> None:
 @pytest.mark.timeout(300)
 def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
     """At the same instant each may yield to the other: then both look again after a minute."""
-    master = world.make_master()
-    slave = world.make_slave(master)
+    pair = world.make_pair()
     world.write("first", "first\n")
-    config = world.configure({"test": (master, slave)})
+    config = world.configure({"test": pair})
     other = world.root / "other.toml"
     text = config.read_text()
     for name in ("run", "db", "log"):
@@ -261,10 +260,9 @@ def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
 
 @pytest.mark.parametrize("record", ["cut off", "gone"])
 def test_orphan_without_a_readable_record_is_ours_still(world: World, record: str) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    pair = world.make_pair()
     world.write("first", "first\n")
-    config = world.configure({"test": (master, slave)})
+    config = world.configure({"test": pair})
     daemon = world.start(config)
     world.streams_in_following_gear()
     before = world.rests()
@@ -295,8 +293,7 @@ def test_orphan_without_a_record_keeps_a_pair_off_that_names_its_slave_otherwise
 ) -> None:
     world = world_once
     hammer = deaf_hammer(world)
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     (world.fs(2) / "other").mkdir()
     # The same PFS by another softlink: no path tells that they are one, only the uuid.
@@ -354,8 +351,7 @@ def test_orphan_of_which_no_uuid_can_be_read_keeps_all_off_its_file_system(
 def test_stop_counts_an_orphan_that_survives(world_once: World) -> None:
     world = world_once
     hammer = odd_stream(world, "undying")
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     config = world.configure(
         {"test": (master, slave)}, hammer=str(hammer), stop_grace="1s", stop_timeout="2s"
@@ -381,10 +377,9 @@ def test_stop_counts_an_orphan_that_survives(world_once: World) -> None:
 def test_stop_ends_an_orphan_that_is_slow_to_die(world_once: World) -> None:
     world = world_once
     hammer = deaf_hammer(world)
-    master = world.make_master()
-    slave = world.make_slave(master)
+    pair = world.make_pair()
     world.write("first", "first\n")
-    config = world.configure({"test": (master, slave)}, hammer=str(hammer))
+    config = world.configure({"test": pair}, hammer=str(hammer))
     first = world.start(config)
     world.streams_in_following_gear()
     first.kill()

@@ -10,7 +10,8 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 
 def two_slaves(world: World) -> tuple[Path, Path, Path]:
@@ -189,8 +190,7 @@ def test_slave_that_was_promoted_is_asked_nothing_more(
     world_once: World, *, is_running: bool
 ) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     world.run_hammer("mirror-copy", master, slave)
     config = world.configure({"test": (master, slave)}, hammer=str(recording(world)))

@@ -6,7 +6,8 @@ from pathlib import Path
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
 from tests.daemon.scenarios.endpoints.test_obstacles import launches
-from tests.daemon.world import World, until
+from tests.daemon.world import World
+from tests.waiting import until
 
 
 def pair_that_streams(world: World) -> tuple[Path, Path]:
@@ -123,8 +124,7 @@ def test_latch_stays_with_the_ends_that_it_was_seen_on(world: World) -> None:
 
 
 def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     mounted = world.fs(1) / "test"
     world.start(world.configure({"test": (mounted, slave)}))
@@ -148,11 +148,7 @@ def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) ->
 
 
 def test_slave_that_is_unmounted_under_an_idle_stream_is_told_at_once(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
-    world.write("first", "first\n")
-    world.start(world.configure({"test": (master, slave)}))
-    world.streams_in_following_gear()
+    world.mirror()
     world.rests()
 
     admin.unmount(world.fs(2))
@@ -165,8 +161,7 @@ def test_slave_that_is_unmounted_under_an_idle_stream_is_told_at_once(world: Wor
 
 
 def test_master_that_is_destroyed_under_an_idle_stream_is_told(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}))
     world.streams_in_following_gear()

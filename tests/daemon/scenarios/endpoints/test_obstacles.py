@@ -9,7 +9,8 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import World, living_pids, until
+from tests.daemon.world import World, living_pids
+from tests.waiting import until
 
 
 def launches(world: World, pair: str) -> int:
@@ -64,8 +65,7 @@ def test_parked_pairs_say_why_and_go_on_by_themselves_when_the_cause_is_gone(
 
 
 def test_resume_probes_a_diverged_pair_and_parks_it_again(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.run_hammer("pfs-update", slave, "sync-end-tid=7fff000000000000")
     world.start(world.configure({"test": (master, slave)}))
     first = world.reaches(lambda now: now["because"] == "diverged", "diverged")
@@ -81,8 +81,7 @@ def test_resume_probes_a_diverged_pair_and_parks_it_again(world: World) -> None:
 
 
 def test_diverged_outlives_the_daemon(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.run_hammer("pfs-update", slave, "sync-end-tid=7fff000000000000")
     config = world.configure({"test": (master, slave)})
     daemon = world.start(config)
@@ -100,10 +99,7 @@ def test_diverged_outlives_the_daemon(world: World) -> None:
 
 def test_file_system_that_goes_and_comes_back_is_waited_for(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
-    world.write("first", "first\n")
-    world.start(world.configure({"test": (master, slave)}))
+    world.mirror()
     before = world.streams_in_following_gear()
     world.ask(Verb.PAUSE, "test")
     world.reaches(lambda now: now["state"] == "stopped", "stopped")
@@ -121,8 +117,7 @@ def test_file_system_that_goes_and_comes_back_is_waited_for(world_once: World) -
 
 def test_null_mount_that_is_absent_is_no_uuid_mismatch(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     admin.unmount_null(world.fs(1) / "test")
     world.start(world.configure({"test": (world.fs(1) / "test", slave)}))
 
@@ -134,8 +129,7 @@ def test_null_mount_that_is_absent_is_no_uuid_mismatch(world_once: World) -> Non
 
 
 def test_symlink_to_a_never_mirrored_slave_is_followed(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    _, slave = world.make_pair()
     (world.fs(2) / "test").symlink_to(slave)
     world.start(world.configure({"test": (world.fs(1) / "test", world.fs(2) / "test")}))
 
@@ -145,8 +139,7 @@ def test_symlink_to_a_never_mirrored_slave_is_followed(world: World) -> None:
 
 
 def test_foreign_stream_parks_the_pair_and_is_left_alone(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     argv = [str(world.hammer), "mirror-stream", str(master), str(slave)]
     foreign = subprocess.Popen(
@@ -169,9 +162,7 @@ def test_foreign_stream_parks_the_pair_and_is_left_alone(world: World) -> None:
 
 
 def test_hammer_that_cannot_be_started_backs_off_and_says_so(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
-    config = world.configure({"test": (master, slave)}, hammer=str(world.root / "no-hammer"))
+    config = world.configure({"test": world.make_pair()}, hammer=str(world.root / "no-hammer"))
     world.start(config)
 
     waiting = world.reaches(lambda now: now["failures"] >= 2, "two failures")

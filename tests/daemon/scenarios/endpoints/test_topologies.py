@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from hammerd.simulator import admin
-from tests.daemon.world import Status, World, until
+from tests.daemon.world import Status, World
 from tests.daemon.wrapped import wrap
+from tests.waiting import until
 
 
 def in_sync(now: Status) -> bool:
@@ -31,8 +32,7 @@ def is_quiet(world: World) -> None:
 def test_cascade_is_followed_to_its_end(world_once: World) -> None:
     world = world_once
     third_file_system(world)
-    master = world.make_master()
-    middle = world.make_slave(master)
+    master, middle = world.make_pair()
     last = world.make_slave(master, number=3)
     world.write("first", "first\n")
     world.start(world.configure({"upper": (master, middle), "lower": (middle, last)}))
@@ -125,8 +125,7 @@ def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
 def test_tutorials_operands_with_the_null_mount_absent_at_start(world_once: World) -> None:
     """`hammer mirror-stream /Backup1/test /Backup2/test`: a null mount and a symlink."""
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     operands = (world.fs(1) / "test", world.fs(2) / "test")
     operands[1].symlink_to(slave)
     world.write("first", "first\n")
@@ -148,8 +147,7 @@ def test_slave_of_a_slave_that_was_never_mirrored_waits_for_its_turn(world_once:
     """Both ends slaves: the lower pair has nothing to copy before the upper one has."""
     world = world_once
     third_file_system(world)
-    master = world.make_master()
-    middle = world.make_slave(master)
+    master, middle = world.make_pair()
     last = world.make_slave(master, number=3)
     world.start(world.configure({"lower": (middle, last)}))
     world.reaches(lambda now: now["state"] in ("streaming", "waiting"), "it stays", "lower")
@@ -169,8 +167,7 @@ def far_pair(world: World) -> Path:
         f'#!/bin/sh\nwhile [ "$1" != hammer ]; do shift; done\nshift\nexec {world.hammer} "$@"\n'
     )
     rsh.chmod(0o755)
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     return world.configure(
         {"test": (f"far:{master}", slave)},

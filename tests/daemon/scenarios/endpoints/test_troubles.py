@@ -5,7 +5,8 @@ from pathlib import Path
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers
-from tests.daemon.world import World, living_pids, until
+from tests.daemon.world import World, living_pids
+from tests.waiting import until
 
 FOR_EVER_MS = 3_600_000
 
@@ -21,10 +22,7 @@ def wrapped(world: World, before: str) -> Path:
 
 def test_stream_that_stands_still_behind_its_master_is_replaced(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
-    world.write("first", "first\n")
-    world.start(world.configure({"test": (master, slave)}, stall_timeout="4s"))
+    world.mirror(stall_timeout="4s")
     before = world.streams_in_following_gear()
     world.reaches(lambda now: now["phase"] == "idle", "at rest")
 
@@ -44,10 +42,7 @@ def test_stream_that_stands_still_behind_its_master_is_replaced(world_once: Worl
 
 def test_idle_stream_of_an_idle_master_is_no_stall(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
-    world.write("first", "first\n")
-    world.start(world.configure({"test": (master, slave)}, stall_timeout="1s", delay="1s"))
+    world.mirror(stall_timeout="1s", delay="1s")
     before = world.streams_in_following_gear()
 
     world.reaches(lambda now: now["up_s"] is not None and now["up_s"] > 6, "longer than the floor")
@@ -58,8 +53,7 @@ def test_idle_stream_of_an_idle_master_is_no_stall(world_once: World) -> None:
 
 def test_prescan_that_hangs_is_ended(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     admin.set_knob(world.fs(1), "slow_read_ms", FOR_EVER_MS)
     world.start(world.configure({"test": (master, slave)}, prescan_timeout="2s"))
@@ -75,8 +69,7 @@ def test_full_slave_is_an_error_that_stays_in_status_until_acknowledged(
     world_once: World,
 ) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     admin.set_knob(world.fs(2), "faults", "MIRROR_WRITE errno 28")
     world.start(world.configure({"test": (master, slave)}))
@@ -97,8 +90,7 @@ def test_full_slave_is_an_error_that_stays_in_status_until_acknowledged(
 
 def test_read_only_slave_is_an_error_of_its_own(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     admin.set_knob(world.fs(2), "ronly", 1)
     world.start(world.configure({"test": (master, slave)}))
@@ -113,8 +105,7 @@ def test_read_only_slave_is_an_error_of_its_own(world_once: World) -> None:
 
 def test_damaged_data_is_an_error_and_the_stream_goes_on(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     said = "read_mrecords: data_crc did not match data! obj=0000000100000101 key=0000000000000000"
     hammer = wrapped(world, f'case "$*" in *mirror-stream*) echo "{said}" >&2;; esac')
@@ -129,8 +120,7 @@ def test_damaged_data_is_an_error_and_the_stream_goes_on(world_once: World) -> N
 
 def test_refused_stream_parks_its_pair_and_is_not_launched_again(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     admin.set_knob(world.fs(1), "faults", "MIRROR_READ errno 1")
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}))
@@ -170,8 +160,7 @@ def test_slave_that_is_promoted_while_it_streams_is_parked(mirrored: World) -> N
 
 def test_pauses_and_resumes_in_a_race_with_gear_changes_end_well(world_once: World) -> None:
     world = world_once
-    master = world.make_master()
-    slave = world.make_slave(master)
+    master, slave = world.make_pair()
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}))
 

@@ -15,7 +15,8 @@ from hammerd.core.errors import HammerdError
 from hammerd.daemon.service.pidfile import PidFile
 from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
 from tests.daemon.rights import ROOT_ONLY
-from tests.daemon.world import DEADLINE_S, World
+from tests.daemon.world import World
+from tests.waiting import DEADLINE_S
 
 NOBODY = 65534
 

@@ -22,7 +22,8 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from tests.daemon.rights import ROOT_ONLY
-from tests.daemon.world import INTERPRETER, World, until
+from tests.daemon.world import INTERPRETER, World
+from tests.waiting import until
 
 NOBODY = 65534
 

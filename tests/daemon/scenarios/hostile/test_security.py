@@ -180,8 +180,7 @@ def test_what_is_no_utf_8_is_a_fault() -> None:
 
 def test_name_full_of_shell_is_only_a_name(world_once: World) -> None:
     name = "-a b;touch pwned $(touch pwned)`touch pwned`'\"|&"
-    master = world_once.make_master(name)
-    slave = world_once.make_slave(master, name)
+    master, slave = world_once.make_pair(name)
     world_once.write("first", "first\n", name)
     world_once.start(world_once.configure({"test": (_escaped(master), _escaped(slave))}))
     before = world_once.streams_in_following_gear()

@@ -13,8 +13,9 @@ import pytest
 from hammerd.core.api.protocol import Answer, Request, Verb, encode_request, parse_reply
 from hammerd.core.errors import HammerdError
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import DEADLINE_S, Status, World, living_pids, until
+from tests.daemon.world import Status, World, living_pids
 from tests.daemon.wrapped import wrap
+from tests.waiting import DEADLINE_S, until
 
 NOWHERE = ("/no/such/master", "/no/such/slave")
 PAIRS = {"test": NOWHERE, "other": ("/no/such/master2", "/no/such/slave2")}

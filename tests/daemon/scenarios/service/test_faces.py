@@ -11,7 +11,8 @@ import pytest
 
 from hammerd.simulator import admin
 from tests.cli.promises import is_promised, leaves
-from tests.daemon.world import Status, World, until
+from tests.daemon.world import Status, World
+from tests.waiting import until
 
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 

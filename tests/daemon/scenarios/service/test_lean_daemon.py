@@ -29,9 +29,7 @@ def test_daemon_imports_neither_rich_nor_ssl_nor_the_simulator() -> None:
 
 
 def test_daemon_has_two_threads_and_no_fd_to_spare(world_once: World) -> None:
-    master = world_once.make_master()
-    slave = world_once.make_slave(master)
-    daemon = world_once.start(world_once.configure({"test": (master, slave)}))
+    daemon = world_once.start(world_once.configure({"test": world_once.make_pair()}))
     world_once.streams_in_following_gear()
 
     process = psutil.Process(daemon.pid)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.cli.output.exit_codes import CommandFailed
-from hammerd.core.api.protocol import EX_CONFIG, Verb
-from tests.daemon.world import Status, World, until
+from hammerd.cli.output.failures import CommandFailed
+from hammerd.core.api.protocol import Verb
+from hammerd.core.exit_codes import Exit
+from tests.daemon.world import Status, World
+from tests.waiting import until
 
 
 class Mirrors:
@@ -109,7 +111,7 @@ def test_config_with_faults_leaves_everything_as_it_is(world_once: World, way: s
     else:
         with pytest.raises(CommandFailed) as refusal:
             world.ask(Verb.RELOAD)
-        assert refusal.value.code == EX_CONFIG
+        assert refusal.value.code == Exit.CONFIG
         assert "defaults.delay" in str(refusal.value)
         assert "defaults.backoff_max" in str(refusal.value)
 

@@ -17,7 +17,8 @@ from hammerd.core.errors import AlreadyRunning, HammerdError
 from hammerd.daemon.service.lock_files import LockFiles
 from hammerd.daemon.service.os_errors import hint_for, os_errors_explained
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import DEADLINE_S, HAMMERD, World, until
+from tests.daemon.world import HAMMERD, World
+from tests.waiting import DEADLINE_S, until
 
 NOWHERE = {"test": ("/no/such/master", "/no/such/slave")}
 

@@ -12,7 +12,8 @@ import pytest
 from hammerd.core.api.protocol import Verb
 from hammerd.core.errors import HammerdError
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers
-from tests.daemon.world import DEADLINE_S, HAMMERD, World, living_pids, until
+from tests.daemon.world import HAMMERD, World, living_pids
+from tests.waiting import DEADLINE_S, until
 
 
 def test_sigterm_ends_everything_and_leaves_nothing(mirrored: World) -> None:
@@ -222,9 +223,7 @@ def test_first_answer_of_all_tells_of_every_pair(world_once: World) -> None:
 
 
 def test_disabled_pair_is_shown_and_left_alone(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
-    config = world.configure({"test": (master, slave)})
+    config = world.configure({"test": world.make_pair()})
     config.write_text(config.read_text() + "enabled = false\n")
     world.start(config)
 

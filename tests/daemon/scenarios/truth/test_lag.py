@@ -5,7 +5,8 @@ import time
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import Status, World, until
+from tests.daemon.world import Status, World
+from tests.waiting import until
 
 INTERVAL_S = 0.5
 """The sample interval of the tests' config: what a lag may be overstated by."""
@@ -91,10 +92,9 @@ def test_lag_after_a_start_is_never_that_of_an_earlier_run(mirrored: World) -> N
 
 
 def test_lag_is_on_record_in_a_file_of_its_own(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
+    pair = world.make_pair()
     world.write("first", "first\n")
-    world.start(world.configure({"test": (master, slave)}, log_file=str(world.root / "log/h.log")))
+    world.start(world.configure({"test": pair}, log_file=str(world.root / "log/h.log")))
     config = world.root / "hammerd.toml"
     assert config.exists()
     world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
@@ -108,9 +108,7 @@ def test_lag_is_on_record_in_a_file_of_its_own(world: World) -> None:
 
 
 def test_log_in_json_is_one_object_a_line(world: World) -> None:
-    master = world.make_master()
-    slave = world.make_slave(master)
-    config = world.configure({"test": (master, slave)})
+    config = world.configure({"test": world.make_pair()})
     config.write_text(config.read_text().replace("[daemon]", '[daemon]\nlog_format = "json"', 1))
     world.start(config)
     world.streams_in_following_gear()

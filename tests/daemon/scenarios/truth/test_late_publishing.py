@@ -11,7 +11,8 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import Status, World, until
+from tests.daemon.world import Status, World
+from tests.waiting import until
 
 INTERVAL_S = 0.5
 """The sample interval of the tests' config: what a lag may be overstated by."""

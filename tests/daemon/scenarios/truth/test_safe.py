@@ -13,7 +13,8 @@ from hammerd.core.api.protocol import Verb
 from hammerd.daemon.run import CHECKPOINT_S
 from hammerd.simulator import admin
 from hammerd.simulator.runtime.clock import kernel_now
-from tests.daemon.world import HAMMERD, Status, World, until
+from tests.daemon.world import HAMMERD, Status, World
+from tests.waiting import until
 
 STEP_SCALE = 4.0
 """How many times faster than a kernel the file systems publish, to keep the test short."""

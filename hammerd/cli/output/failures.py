@@ -1,25 +1,7 @@
-"""How a command ends: exit statuses from sysexits(3), and the failure that carries one."""
-
-from enum import IntEnum
+"""The failures of commands; each carries the exit status that it ends the command with."""
 
 from hammerd.core.errors import ConfigError, HammerdError
-
-
-class Exit(IntEnum):
-    """The exit statuses of hammerd's commands."""
-
-    OK = 0
-    FAILURE = 1
-    USAGE = 64
-    DATA = 65
-    NO_INPUT = 66
-    UNAVAILABLE = 69
-    IO_ERROR = 74
-    TEMPORARY = 75
-    PROTOCOL = 76
-    NO_PERMISSION = 77
-    CONFIG = 78
-    INTERRUPTED = 130
+from hammerd.core.exit_codes import Exit
 
 
 class CommandFailed(HammerdError):  # noqa: N818 - what happened, not a suffix

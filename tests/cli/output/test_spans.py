@@ -1,0 +1,21 @@
+"""Rows in columns."""
+
+from hammerd.cli.output.spans import Span, aligned, plain_text
+
+
+def test_a_column_is_as_wide_as_its_widest_cell() -> None:
+    rows = (("PAIR", "LAG", "NOTE"), ("home", "1h05m", "-"), ("web", "0s", "paused"))
+
+    assert [plain_text(line) for line in aligned(rows, "<><")] == [
+        "PAIR    LAG  NOTE",
+        "home  1h05m  -",
+        "web      0s  paused",
+    ]
+
+
+def test_the_first_row_is_the_heading() -> None:
+    assert list(aligned((("A",), ("b",)), "<")) == [(Span("A", "head"),), (Span("b"),)]
+
+
+def test_a_heading_may_stand_alone() -> None:
+    assert list(aligned((("A", "B"),), "<>")) == [(Span("A  B", "head"),)]
