@@ -303,7 +303,7 @@ class Daemon:
     def _reload(self) -> None:
         if not self._is_told_to_stop.is_set():
             self._logging.reopen()
-            self._hup = self._loop.create_task(self._reloading.reload())
+            self._reloading.reload_soon()
 
     async def _flush(self) -> None:
         await self._flusher.flush(self._engine.lives())

@@ -95,10 +95,18 @@ class Reloader:
         self._failed_because: str | None = None
         self._aside = BlockingCalls()
         self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Reply]] = set()
         self.is_stopping: Callable[[], bool] = lambda: False
         self.on_taken_over: Callable[[Reload], None] = lambda _changes: None
         parts.engine.on_gone = self._gone
         parts.keeping.disks = self._disks
+
+    def reload_soon(self) -> None:
+        """Reload for somebody who waits for no answer; the log tells how it went."""
+        task = asyncio.get_running_loop().create_task(self.reload())
+        # Let go once it ends: the loop tells of an error when nobody holds its task any more.
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def reload(self) -> Reply:
         """Take over what the config file holds now, or tell why that cannot be.

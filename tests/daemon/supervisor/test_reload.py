@@ -1,6 +1,7 @@
 """A reload that is interrupted leaves the old config whole, and the next one takes over all."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,7 +26,7 @@ from hammerd.daemon.supervisor import reload as reload_module
 from hammerd.daemon.supervisor.reload import Parts, Reloader, load_config
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock
-from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
+from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed, until_tasks_end
 from tests.daemon.quiet_engine import quiet_engine
 
 
@@ -175,7 +176,26 @@ async def a_reload_that_waits_for_another_one(root: Path, stop: Stop) -> None:
         assert room.is_whole("newer")
 
 
-STORIES = (a_reload, a_reload_that_another_one_waits_for, a_reload_that_waits_for_another_one)
+async def a_reload_that_nobody_waits_for(root: Path, stop: Stop) -> None:
+    with a_room(root) as room:
+        room.write("new")
+        with stop.in_all_tasks():
+            room.reloading.reload_soon()
+            await until_tasks_end()
+
+        if stop.was_reached and stop.error is not None:
+            gc.collect()
+            assert stop.broken == [stop.error], "the log tells of it"
+        assert isinstance(await room.reload(), Answer)
+        assert room.is_whole("new")
+
+
+STORIES = (
+    a_reload,
+    a_reload_that_nobody_waits_for,
+    a_reload_that_another_one_waits_for,
+    a_reload_that_waits_for_another_one,
+)
 
 
 FileStory = Callable[[Path, Stop], Awaitable[None]]
