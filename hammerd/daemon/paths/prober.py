@@ -166,7 +166,13 @@ class PathProber:
             looker = _ProbeProcess(spawn.spawn_answerer(argv, self._env))
         except SpawnError:
             return None
-        self._loop.add_reader(looker.child.fds[0], self._readable, looker)
+        try:
+            self._loop.add_reader(looker.child.fds[0], self._readable, looker)
+        except OSError:
+            # A child that nobody hears must not stay: SIGCHLD tells when it is gone.
+            spawn.kill_group(looker.child)
+            self._apart.append(looker)
+            return None
         return looker
 
     def _ask(self, looker: _ProbeProcess) -> None:
