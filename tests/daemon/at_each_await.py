@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ class Stop:
     passed: int = 0
     lines: set[Line] = field(default_factory=set, repr=False)
     where: tuple[Line, ...] = field(default=(), repr=False)
+    functions: frozenset[str] = field(default=frozenset(), repr=False)
     broken: list[BaseException | None] = field(default_factory=list, repr=False)
 
     @property
@@ -73,7 +74,7 @@ class Stop:
             return asyncio.Task(_Interrupted(act, self, but_by_cancel=but_by_cancel))
 
         loop = asyncio.get_running_loop()
-        loop.set_task_factory(make)
+        loop.set_task_factory(make)  # type: ignore[arg-type]
         try:
             yield
         finally:
@@ -83,11 +84,17 @@ class Stop:
         """Note that an act waits; tell whether it is to be interrupted now."""
         is_now = self.passed == self.at
         self.passed += 1
-        chain = tuple(_lines_of(act))
+        frames = tuple(_frames_of(act))
+        chain = tuple((frame.f_code.co_filename, frame.f_lineno) for frame in frames)
         self.lines.update(chain)
         if is_now:
             self.where = chain
+            self.functions = frozenset(frame.f_code.co_name for frame in frames)
         return is_now
+
+    def was_in(self, function: str) -> bool:
+        """Tell whether a function of this name was interrupted, or what it waited for."""
+        return function in self.functions
 
     def __str__(self) -> str:
         how = f"{self.error!r} raised" if self.error else "cancelled"
@@ -110,8 +117,8 @@ class _Interrupted(Coroutine[WaitsFor, None, T]):
     def send(self, value: None) -> WaitsFor:
         return self._waiting(self._act.send(value))
 
-    def throw(self, *error: BaseException) -> WaitsFor:  # type: ignore[override]
-        return self._waiting(self._act.throw(*error))
+    def throw(self, error: BaseException) -> WaitsFor:  # type: ignore[override]
+        return self._waiting(self._act.throw(error))
 
     def close(self) -> None:
         self._act.close()
@@ -125,7 +132,7 @@ class _Interrupted(Coroutine[WaitsFor, None, T]):
         if self._stop.error is not None:
             if waits_for is not None:
                 # Nobody waits for this future any more: its task goes on with the error.
-                waits_for._asyncio_future_blocking = False  # type: ignore[attr-defined]
+                waits_for._asyncio_future_blocking = False
             return self.throw(self._stop.error)
         if self._but_by_cancel:
             return waits_for
@@ -228,10 +235,10 @@ def _awaits_in(file: Path) -> list[tuple[int, int]]:
     return sorted(spans)
 
 
-def _lines_of(act: object) -> Iterator[Line]:
+def _frames_of(act: object) -> Iterator[FrameType]:
     """Yield where a coroutine waits, and what it waits for, as far as frames tell."""
     while act is not None:
         frame = getattr(act, "cr_frame", None) or getattr(act, "gi_frame", None)
         if frame is not None:
-            yield frame.f_code.co_filename, frame.f_lineno
+            yield frame
         act = getattr(act, "cr_await", None) or getattr(act, "gi_yieldfrom", None)

@@ -197,8 +197,7 @@ async def a_look(stop: Stop) -> None:
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
-    is_in_a_crontab = any("crontabs" in file for file, _ in stop.where)
-    if is_in_a_crontab and stop.error is not None:
+    if stop.was_in("line_for") and stop.error is not None:
         assert len(room.told()) == 1, "one pair's trouble is no other's"
     if not stop.was_reached:
         assert room.told() == {pair.name for pair in PAIRS}
