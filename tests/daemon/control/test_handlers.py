@@ -9,7 +9,6 @@ import pytest
 import structlog
 
 from hammerd.core.api.protocol import (
-    EX_UNAVAILABLE,
     STOPPING,
     Answer,
     Refusal,
@@ -17,6 +16,7 @@ from hammerd.core.api.protocol import (
     Request,
     Verb,
 )
+from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, Paused
 from hammerd.core.pairs import Endpoint, Pair
@@ -162,7 +162,7 @@ def test_disabled_pair_that_is_named_is_refused_and_left_out_of_all(verb: Verb) 
     [of_all], _ = replies(verb)
 
     assert isinstance(named, Refusal)
-    assert named.code == EX_UNAVAILABLE
+    assert named.code == Exit.UNAVAILABLE
     assert isinstance(of_all, Answer)
     assert of_all.data["pairs"] == ["h", "w"]
 

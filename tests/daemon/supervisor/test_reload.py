@@ -12,8 +12,9 @@ from typing import cast
 import pytest
 import structlog
 
-from hammerd.core.api.protocol import EX_CONFIG, STOPPING, Answer, Refusal, Reply
+from hammerd.core.api.protocol import STOPPING, Answer, Refusal, Reply
 from hammerd.core.config.model import Config, LogFormat, LogLevel
+from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.config_diff import Reload
 from hammerd.core.pairs import Endpoint
 from hammerd.core.replication.anomalies import Anomalies
@@ -241,7 +242,7 @@ def test_file_with_a_fault_changes_nothing_and_is_told_until_one_is_sound(tmp_pa
             reply = await room.reloading.reload()
 
             assert isinstance(reply, Refusal)
-            assert reply.code == EX_CONFIG
+            assert reply.code == Exit.CONFIG
             assert room.is_whole("old")
             assert room.reloading.describe()["reload_refused_because"] == reply.error
             room.write("new")

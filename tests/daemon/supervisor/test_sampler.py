@@ -79,7 +79,7 @@ class Reader:
         self.reads += 1
         is_master = end.path.startswith("/m")
         shared = "shared" if is_master else self.shared_uuid
-        status = PfsStatus("", 1, Tid(1), Tid(5), shared, end.path, "", None, "", is_master)
+        status = PfsStatus("", 1, Tid(5), shared, end.path, is_master)
         seen = ProbeFailed(ProbeTrouble.PROBE_SILENT) if self.is_unreadable else status
         at = float(self.reads)
         return EndpointReading(end, Instant(at, at), seen, at, self.reads)
