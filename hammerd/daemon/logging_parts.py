@@ -6,9 +6,8 @@ from functools import partial
 
 from hammerd.core.config.model import DaemonConfig, LogLevel
 from hammerd.daemon.history.recorder import History
-from hammerd.daemon.logging.files import LogFiles
+from hammerd.daemon.logging.files import LineBatch, LogFiles
 from hammerd.daemon.logging.journal import Journal
-from hammerd.daemon.logging.line_batch import LineBatch
 from hammerd.daemon.logging.setup import LogStyle, make_logger, render
 from hammerd.daemon.threads.writer_thread import Job, WriterThread, tell_loop
 from hammerd.daemon.timing.clock import Clock

@@ -33,9 +33,8 @@ from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.watch import ForeignWatch, foreign_interval_s
 from hammerd.daemon.last_saves import save_the_rest
-from hammerd.daemon.logging.crash_report import last_words
+from hammerd.daemon.logging.error_reports import LoopErrors, last_words
 from hammerd.daemon.logging.files import check_log_files
-from hammerd.daemon.logging.loop_errors import LoopErrors
 from hammerd.daemon.logging_parts import Logging
 from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.batch import BatchReader

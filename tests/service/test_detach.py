@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from hammerd.core.config.model import DaemonConfig
-from hammerd.daemon.logging.crash_report import last_words
+from hammerd.daemon.logging.error_reports import last_words
 from hammerd.simulator.shebang import shebang
 from tests.daemon.world import HAMMERD, World, living_pids
 from tests.service.service import NO_MASTER, ends

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.core.hammer.ps_output import PS_ARGV, parse_ps
+from hammerd.core.hammer.process_args import PS_ARGV, parse_ps
 from hammerd.core.platforms import platform_of
 from hammerd.daemon.process.process_table import (
     ancestors_of,

@@ -5,10 +5,16 @@ that runs a file of that name. Its halves have the same words as their parent (H
 starts a hammer (screen, lockf, timeout, a shell) may outlive it, and may start it on another host,
 where its operand is a path over there (HAMMER.md §11): such a process writes to nothing here, and
 a hammer that it runs here is seen by itself.
+
+What ps(1) prints of command lines is read here, too:
+
+`  952 /bin/sh -c sleep 8; : a b`          the words with one blank between them
+`    2 -sh (sh)`                           the program behind them where the first is none
+`  953 (hammer)`                           DragonFly: they could not be read
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from posixpath import basename
 
 _SLAVE_OPERAND = {"mirror-stream": 2, "mirror-copy": 2, "mirror-write": 1}
@@ -75,3 +81,22 @@ def is_same_command(words: Sequence[str], recorded: Sequence[str]) -> bool:
     """Tell whether a process runs a recorded argv, with or without an interpreter before it."""
     count = len(recorded)
     return count > 0 and tuple(words[-count:]) == tuple(recorded)
+
+
+PS_ARGV = ("ps", "-axww", "-o", "pid=", "-o", "command=")
+"""-ww: in its whole length. A list of pids is not asked for: DragonFly's -p takes one."""
+
+_PROGRAM = re.compile(r"\s*\([^\s()]+\)$")
+
+
+def parse_ps(text: str) -> Mapping[int, tuple[str, ...]]:
+    """Return the words of each process, none where ps could not read them.
+
+    A word that holds blanks comes apart: nothing in the text tells.
+    """
+    told: dict[int, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        pid, _, command = line.strip().partition(" ")
+        if pid.isdecimal():
+            told[int(pid)] = tuple(_PROGRAM.sub("", command).split())
+    return told

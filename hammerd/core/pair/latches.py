@@ -8,7 +8,7 @@ While a slave that was a master is held it is asked by no pfs-status: for a mast
 overwrites what a later downgrade stores (DRAGONFLY.md §3).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hammerd.core.hammer.messages import ParkCause
 from hammerd.core.pair.states import Memory, PairLife, Parked
@@ -84,3 +84,25 @@ def for_ends(memory: Memory, pair: Pair) -> Memory:
 
 def _ends(pair: Pair) -> tuple[str, str]:
     return str(pair.master), str(pair.slave)
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """Why nothing counts that is read of a pair now.
+
+    `keeps_safe`: what was safe before still is; others may have written to what was a master.
+    """
+
+    because: str
+    keeps_safe: bool
+
+
+def latch_on(life: PairLife) -> Latch | None:
+    """Return what is latched of a pair, None where nothing is."""
+    slave = life.pair.slave
+    if life.memory.promotion is not None:
+        return Latch(f"slave {slave} is a master, or was one", keeps_safe=False)
+    if life.memory.is_diverged:
+        because = f"slave {slave} went another way than its master: diverged"
+        return Latch(because, keeps_safe=True)
+    return None

@@ -1,10 +1,12 @@
-"""In which order ends are read: every slave before its master.
+"""The order in which endpoints are read, and which of two readings was the earlier one.
 
-Within one pfs-status the order of operands is the order in time. A slave read before its master
-can only look older than it is, never ahead; in a cascade the last slave comes first.
+Every slave is read before its master: it can only look older than it is then, never ahead; in a
+cascade the last slave comes first. Within one pfs-status the order of operands is the order in
+time. Two commands may overlap in time, and then prove nothing about each other.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from hammerd.core.pairs import Endpoint, Pair
@@ -35,3 +37,26 @@ def read_order(chains: Iterable[Chain]) -> tuple[Endpoint, ...]:
     except CycleError:
         firsts = dict.fromkeys(chain[0] for chain in chains)
         return (*firsts, *dict.fromkeys(chain[-1] for chain in chains))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpan:
+    """A reading that began at `began_at` and was over at `ended_at` (both monotonic).
+
+    `call` is the number of the command that made it, None for what a stream said.
+    """
+
+    began_at: float
+    ended_at: float
+    call: int | None = None
+
+    def is_before(self, other: "ReadSpan") -> bool:
+        """Tell whether this was certainly read before the other."""
+        if self.call is not None and self.call == other.call:
+            return self.began_at < other.began_at
+        return self.ended_at <= other.began_at
+
+
+def heard(at: float) -> ReadSpan:
+    """Return the span of what a stream told: true when it was heard, and since when unknown."""
+    return ReadSpan(at, at)

@@ -28,7 +28,7 @@ from hammerd.daemon.foreign.slave_writers import (
 )
 from hammerd.daemon.process.process_table import Member, look_at
 from hammerd.daemon.readings.ingest import ReadingIngest
-from hammerd.daemon.timing.timer import Timer
+from hammerd.daemon.timing.timers import Timer
 
 SOON_S = 0.5
 LAUNCHED_S = 1.5

@@ -27,7 +27,7 @@ from hammerd.daemon.history.retention import SteadyClock, forget_older, thin
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.threads.writer_thread import WriterThread, tell_loop
 from hammerd.daemon.timing.clock import Clock
-from hammerd.daemon.timing.timer import Timer
+from hammerd.daemon.timing.timers import Timer
 
 REST_S = 1.0
 """The least time between two writes: each waits for a disk several times."""

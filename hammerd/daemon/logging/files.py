@@ -1,9 +1,10 @@
 """A log file that a rotation, a full disk or a missing directory does not stop.
 
-Used from the writer thread only. What could not be written is counted and said in the file as
-soon as it can be again. Nothing is ever opened that could make us wait for a reader.
+Files are used from the writer thread only. What could not be written is counted and said in the
+file as soon as it can be again. Nothing is ever opened that could make us wait for a reader.
 """
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -17,6 +18,7 @@ from hammerd.core.errors import HammerdError
 from hammerd.daemon.logging.setup import render
 from hammerd.daemon.logging.syslog import SystemLog
 from hammerd.daemon.service.directories import check_directory
+from hammerd.daemon.threads.writer_thread import Job, WriterThread
 
 # NONBLOCK: to open a FIFO that nobody reads would wait for a reader, and all other files with it.
 FLAGS = (
@@ -187,3 +189,33 @@ class LogFiles:
         """Open both anew by their names with the next line."""
         self.log.reopen()
         self.lag.reopen()
+
+
+class LineBatch:
+    """Lines of one turn of the loop for a file, handed to the writer thread as one job.
+
+    A sample says something of every pair: a job for each line would wake the writer as often, and
+    have it wait for the interpreter each time while the loop goes on with the next pair.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, writer: WriterThread, file: LogFile, kind: Job
+    ) -> None:
+        self._loop = loop
+        self._writer = writer
+        self._file = file
+        self._kind = kind
+        self._lines: list[str] = []
+
+    def put(self, line: str) -> None:
+        """Add a line, which is handed over with all others of this turn of the loop."""
+        if not self._lines:
+            self._loop.call_soon(self.hand_over)
+        self._lines.append(line)
+
+    def hand_over(self) -> None:
+        """Hand over what is there now."""
+        lines, self._lines = self._lines, []
+        if lines:
+            write = partial(self._file.write_lines, lines)
+            self._writer.submit(write, self._kind, len(lines))

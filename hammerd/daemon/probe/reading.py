@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hammerd.core.pair.probe_verdict import EndpointSeen
 from hammerd.core.pairs import Endpoint
-from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.timing.clock import Instant
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from hammerd.core.hammer.commands import environment
-from hammerd.core.hammer.ps_output import PS_ARGV, parse_ps
+from hammerd.core.hammer.process_args import PS_ARGV, parse_ps
 from hammerd.daemon.process.commands import Runner
 
 PS_TIMEOUT_S = 5.0

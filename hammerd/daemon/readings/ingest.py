@@ -12,7 +12,7 @@ from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import MasterByLink, ProbeFailed, in_disguise
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomalies import Anomalies, Anomaly, AnomalyName
-from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.tid import Tid, format_tid
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.paths.path_state import PathState

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from hammerd.core.pairs import Endpoint
 from hammerd.core.replication.lag import SlaveReading
-from hammerd.core.replication.read_spans import ReadSpan, heard
+from hammerd.core.replication.read_order import ReadSpan, heard
 from hammerd.core.replication.slave_tids import SlaveTids, as_of, flushed, moved
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 from hammerd.daemon.readings.unknowns import Unknowns, WentBack

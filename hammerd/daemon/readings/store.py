@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from hammerd.core.pair.latch_causes import Latch
+from hammerd.core.pair.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict, SlaveReading, blind, lag_of
 from hammerd.core.replication.master_inference import REST_PROVES_S
-from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.saved_moments import WALL_SLACK_S
 from hammerd.core.replication.slave_tids import SlaveTids
 from hammerd.core.replication.tid_clock import (

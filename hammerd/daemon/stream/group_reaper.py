@@ -18,7 +18,7 @@ from hammerd.daemon.process.group_scan import GroupScan, sweep_rests
 from hammerd.daemon.process.platform import SYSTEM
 from hammerd.daemon.process.process_table import Member, is_gone, living
 from hammerd.daemon.stream.live_stream import Stream
-from hammerd.daemon.timing.timer import Timer
+from hammerd.daemon.timing.timers import Timer
 
 
 class GroupReaper:

@@ -39,18 +39,16 @@ from hammerd.core.pair.events import (
     StopAsked,
     Terminate,
 )
-from hammerd.core.pair.latch_causes import latch_of
-from hammerd.core.pair.latches import for_ends
+from hammerd.core.pair.latches import for_ends, latch_on
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
 from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
-from hammerd.daemon.logging.fault_reports import Faults
+from hammerd.daemon.logging.error_reports import Faults
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.stream.streams import Streams
-from hammerd.daemon.timing.deadlines import Deadlines
-from hammerd.daemon.timing.timer import Timer
+from hammerd.daemon.timing.timers import Deadlines, Timer
 
 BROKEN_REST_S = 1.0
 
@@ -133,7 +131,7 @@ class Engine:
         """Take over a pair; nothing happens to it before its first event."""
         self._lives[life.pair.name] = life
         self._deadlines.put(life.pair.name, deadline(life))
-        self._world.readings.latched(life.pair, latch_of(life))
+        self._world.readings.latched(life.pair, latch_on(life))
         self._set_timer()
 
     def change(self, pair: Pair) -> None:
@@ -221,7 +219,7 @@ class Engine:
             return
         self._lives[pair] = done.life
         self._deadlines.put(pair, deadline(done.life))
-        self._world.readings.latched(done.life.pair, latch_of(done.life))
+        self._world.readings.latched(done.life.pair, latch_on(done.life))
         for effect in done.effects:
             try:
                 self._act(done.life, effect)

@@ -14,7 +14,7 @@ from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomalies import Anomalies
 from hammerd.core.replication.master_inference import MasterInference, Observation
-from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.tid import Tid
 from hammerd.daemon.foreign.watch import ForeignWatch
 from hammerd.daemon.readings.store import ReadingStore

@@ -11,7 +11,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from hammerd.daemon.timing.timer import Timer
+from hammerd.daemon.timing.timers import Timer
 
 REST_SHARE = 0.5
 """How much of its interval an act must be left to rest, however long it took."""

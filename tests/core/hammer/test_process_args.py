@@ -3,7 +3,12 @@
 import pytest
 
 from hammerd.core.hammer.commands import stream_argv
-from hammerd.core.hammer.process_args import is_same_command, scheduled_slave, written_slave
+from hammerd.core.hammer.process_args import (
+    is_same_command,
+    parse_ps,
+    scheduled_slave,
+    written_slave,
+)
 from hammerd.core.pairs import Endpoint, Gear, Pair
 
 
@@ -152,3 +157,38 @@ def test_another_command_is_not_the_recorded_one(words: tuple[str, ...]) -> None
 
 def test_nothing_is_the_same_as_an_empty_record() -> None:
     assert not is_same_command(("/sbin/init",), ())
+
+
+# As printed on a DragonFly 5.9.
+PRINTED = """\
+    -1 (idle_0)
+     1 /sbin/init -s
+     2 -sh (sh)
+    -1 (hammer-S3)
+   515 /sbin/hammer -vv -i 1 -B mirror-stream /Backup1/test /Backup2/test
+   516 (hammer)
+   952 /bin/sh -c sleep 8; : a b t\\011ab\\nnl
+   960 /usr/local/bin/python3.11 /tmp/hammer mirror-copy /m /s (python3.11)
+"""
+
+
+def test_words_are_told_by_pid_without_the_name_behind_them() -> None:
+    told = parse_ps(PRINTED)
+
+    assert told == {
+        1: ("/sbin/init", "-s"),
+        2: ("-sh",),
+        515: (
+            *("/sbin/hammer", "-vv", "-i", "1", "-B"),
+            *("mirror-stream", "/Backup1/test", "/Backup2/test"),
+        ),
+        516: (),
+        952: ("/bin/sh", "-c", "sleep", "8;", ":", "a", "b", "t\\011ab\\nnl"),
+        960: ("/usr/local/bin/python3.11", "/tmp/hammer", "mirror-copy", "/m", "/s"),
+    }
+    assert written_slave(told[960]) == "/s"
+    assert written_slave(told[516]) is None
+
+
+def test_what_is_no_table_tells_nothing() -> None:
+    assert parse_ps("ps: kvm: no such file\n\n  PID COMMAND\n") == {}

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hammerd.core.pair.latch_causes import Latch
+from hammerd.core.pair.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict, SlaveReading
-from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.slave_tids import SlaveTids
 from hammerd.core.replication.tid_clock import TidClock, TidSample, shifted
 from hammerd.core.tid import Tid

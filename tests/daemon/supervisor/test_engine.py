@@ -27,7 +27,7 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
-from hammerd.daemon.timing.deadlines import Deadlines
+from hammerd.daemon.timing.timers import Deadlines
 
 
 @dataclass

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.config.model import LogFormat
-from hammerd.daemon.logging.files import LogFile, say_lines_lost
-from hammerd.daemon.logging.line_batch import LineBatch
+from hammerd.daemon.logging.files import LineBatch, LogFile, say_lines_lost
 from hammerd.daemon.threads import writer_thread as writer_module
 from hammerd.daemon.threads.writer_thread import Job, WriterThread
 from tests.daemon.small_disk import a_small_disk

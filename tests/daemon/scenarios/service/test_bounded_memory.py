@@ -9,7 +9,7 @@ import structlog
 
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomalies import Anomalies
-from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.tid import Tid
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.probe.batch import BatchReader

@@ -14,7 +14,7 @@ from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.flush_proofs import STEP_SPAN_S, SYNCER_S
 from hammerd.core.replication.lag import Lag
 from hammerd.core.replication.master_inference import MasterInference
-from hammerd.core.replication.read_spans import ReadSpan
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.saved_moments import SavedMoment
 from hammerd.core.tid import Tid
 from hammerd.daemon.readings.store import Patience, ReadingStore

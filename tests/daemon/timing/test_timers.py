@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from hammerd.daemon.timing.timer import Timer
+from hammerd.daemon.timing.timers import Timer
 from tests.daemon.timing.free_time import Loop
 
 

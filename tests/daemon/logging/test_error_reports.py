@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from hammerd.daemon.logging.loop_errors import LoopErrors
+from hammerd.daemon.logging.error_reports import LoopErrors
 from hammerd.daemon.process.fd_limits import RESERVED_FDS, Reserve
 
 
