@@ -8,7 +8,7 @@ A stat of a path on a disk that hangs never returns; here it costs a child. All 
 written before anything is touched, so the last path told of is the one that hangs. What a link
 leads to is followed step by step: nothing beneath a path that is to be avoided is touched.
 Run as a program (python -IS probe_program.py) it answers until its input ends; given paths as
-arguments it looks at those and ends. It needs little of the standard library, so that it stays small.
+arguments it looks at those and ends. It needs little of the standard library: it stays small.
 """
 
 import os
