@@ -61,8 +61,8 @@ def _output_differences(rerun: KernelRerun) -> list[str]:
 def _commit_differences(rerun: KernelRerun) -> list[str]:
     if "must be in slave mode" in rerun.kernel.stderr_text:
         return []
-    recorded = _moves([sync.slave for sync in rerun.kernel.syncs])
-    ours = _moves([sync.slave for sync in rerun.syncs])
+    recorded = _moves([sample.slave for sample in rerun.kernel.tid_samples])
+    ours = _moves([sample.slave for sample in rerun.tid_samples])
     shorter = min(len(recorded), len(ours))
     if recorded[:shorter] == ours[:shorter] and abs(len(recorded) - len(ours)) <= 1:
         return []

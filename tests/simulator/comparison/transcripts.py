@@ -24,7 +24,7 @@ from tests.simulator.replay.normalise import (
     without_snapshots,
     without_tid_names,
 )
-from tests.simulator.replay.recording import Recording, Sync
+from tests.simulator.replay.recording import Recording, TidSample
 from tests.simulator.replay.rerun import Rerun
 
 GAP_S = 0.9
@@ -143,7 +143,7 @@ def first_difference(ours: list[str], recorded: list[str]) -> str:
 
 def _latency_differences(rerun: Rerun) -> list[str]:
     """Compare median and maximum latency, and the number of commits."""
-    recorded, ours = rerun.recording.syncs, rerun.syncs
+    recorded, ours = rerun.recording.tid_samples, rerun.tid_samples
     theirs, own, found = _latencies(recorded), _latencies(ours), []
     if not theirs or not own:
         return [f"{len(own)} writes arrived, not {len(theirs)}"] if theirs or own else []
@@ -156,19 +156,21 @@ def _latency_differences(rerun: Rerun) -> list[str]:
     return found
 
 
-def _latencies(syncs: list[Sync]) -> list[float]:
+def _latencies(tid_samples: list[TidSample]) -> list[float]:
     """Return the seconds that each flush TID of the source took to reach the slave."""
-    written = [(new.source, new.at) for old, new in pairwise(syncs) if new.source != old.source]
-    moved = [sync for sync in syncs if sync.slave is not None]
+    written = [
+        (new.source, new.at) for old, new in pairwise(tid_samples) if new.source != old.source
+    ]
+    moved = [sample for sample in tid_samples if sample.slave is not None]
     arrivals = [
-        (at, next((sync.at for sync in moved if (sync.slave or 0) >= tid), None))
+        (at, next((sample.at for sample in moved if (sample.slave or 0) >= tid), None))
         for tid, at in written
     ]
     return [arrived - at for at, arrived in arrivals if arrived is not None]
 
 
-def _commit_count(syncs: list[Sync]) -> int:
-    return sum(new.slave != old.slave for old, new in pairwise(syncs))
+def _commit_count(tid_samples: list[TidSample]) -> int:
+    return sum(new.slave != old.slave for old, new in pairwise(tid_samples))
 
 
 def _wait_differences(rerun: Rerun) -> list[str]:
@@ -220,18 +222,21 @@ def _pause_at(chunks: Chunks, place: int) -> float:
 def _commit_differences(rerun: Rerun) -> list[str]:
     """Compare the times between moves of the slave's TID."""
     recording = rerun.recording
-    if not recording.syncs:
+    if not recording.tid_samples:
         return []
     # Unread, it writes until the pipe is full, at the speed of its machine, and then blocks.
     has_slack = recording.is_silent() or recording.is_unread()
     slack = DELAY_SLACK_S if has_slack else 0.0
     return _gap_differences(
-        "commit after", _delays_between(recording.syncs), _delays_between(rerun.syncs), slack
+        "commit after",
+        _delays_between(recording.tid_samples),
+        _delays_between(rerun.tid_samples),
+        slack,
     )
 
 
-def _delays_between(syncs: list[Sync]) -> Gaps:
-    changes = [next(group) for _, group in groupby(syncs, key=lambda sync: sync.slave)]
+def _delays_between(tid_samples: list[TidSample]) -> Gaps:
+    changes = [next(group) for _, group in groupby(tid_samples, key=lambda sample: sample.slave)]
     pairs = [(old.at, new.at) for old, new in pairwise(changes)]
     return [("", later - at) for at, later in pairs if later - at >= GAP_S]
 

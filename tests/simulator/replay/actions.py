@@ -106,8 +106,8 @@ def _start_second(rerun: Rerun, _: str) -> None:
 
 
 def _check_sync(rerun: Rerun, what: str) -> None:
-    sync = rerun.syncs[-1]
-    is_in_sync = sync.slave is not None and sync.slave >= sync.source
+    sample = rerun.tid_samples[-1]
+    is_in_sync = sample.slave is not None and sample.slave >= sample.source
     _expect(rerun, what, is_in_sync, _TRUTH[what.rpartition(": ")[2]])
 
 

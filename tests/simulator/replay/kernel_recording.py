@@ -16,7 +16,7 @@ from statistics import median
 
 from tests.paths import DATA
 from tests.simulator.replay.normalise import FIRST_TID
-from tests.simulator.replay.recording import Recording, Sync
+from tests.simulator.replay.recording import Recording, TidSample
 
 KERNEL = DATA / "kernel"
 
@@ -88,11 +88,11 @@ class KernelRecording(Recording):
         return self.has("notes.md") and bool(self.actions)
 
     @cached_property
-    def syncs(self) -> list[Sync]:
+    def tid_samples(self) -> list[TidSample]:
         """Return the TIDs of both ends, without the times at which the master was unreadable."""
         lines = [json.loads(line) for line in self.text("sync.jsonl").splitlines()]
         return [
-            Sync(line["t"], int(line["slave"] or "0", 16), int(line["master"], 16))
+            TidSample(line["t"], int(line["slave"] or "0", 16), int(line["master"], 16))
             for line in lines
             if line["master"]
         ]
@@ -100,8 +100,12 @@ class KernelRecording(Recording):
     @cached_property
     def steps(self) -> list[tuple[float, int]]:
         """Return the moves of the master's TID; batches show some that were not recorded."""
-        first = self.syncs[0].source
-        seen = {new.source: new.at for old, new in pairwise(self.syncs) if new.source > old.source}
+        first = self.tid_samples[0].source
+        seen = {
+            new.source: new.at
+            for old, new in pairwise(self.tid_samples)
+            if new.source > old.source
+        }
         shown = {batch.end: batch.woke_at for batch in self.batches if batch.end > first}
         # TIDs were sometimes recorded late, and a batch cannot contain a later step.
         earliest = {tid: min(at, shown.get(tid, at)) for tid, at in (shown | seen).items()}
@@ -122,8 +126,8 @@ class KernelRecording(Recording):
         output = self.stderr_text
         found: list[RecordedSlice] = []
         if "Mirror-read: Mirror" not in output:
-            moved = [new for old, new in pairwise(self.syncs) if new.slave != old.slave]
-            ends = [(sync.at, sync.slave or 0) for sync in moved]
+            moved = [new for old, new in pairwise(self.tid_samples) if new.slave != old.slave]
+            ends = [(sample.at, sample.slave or 0) for sample in moved]
             return [RecordedSlice(end, self._began_by(at), at) for at, end in ends]
         for one in _MIRROR.finditer(output):
             woke = max(output.rfind(end, 0, one.start()) for end in ("\b ", "Lost Link\n"))

@@ -69,7 +69,7 @@ class KernelRerun(Rerun):
 
     def set_up(self) -> None:
         """Set up both ends as before the command, and start the command."""
-        machine, first = self.machine, self.kernel.syncs[0]
+        machine, first = self.machine, self.kernel.tid_samples[0]
         ends = [self._new_disk(name) for name in ("/Backup1", "/Backup2")]
         master, slave = ends
         machine.run([machine.hammer, "pfs-master", master])
@@ -279,7 +279,7 @@ class KernelRerun(Rerun):
     def _batches_begun(self) -> int:
         if "Mirror-read: Mirror " in self.kernel.stderr_text:
             return self.stderr.count(b"Mirror-read: Mirror ")
-        return sum(new.slave != old.slave for old, new in pairwise(self.syncs))
+        return sum(new.slave != old.slave for old, new in pairwise(self.tid_samples))
 
     def _delay_ends_at(self) -> float:
         """Return the end of the delay after which a recorded batch with work begins."""

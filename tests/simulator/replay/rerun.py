@@ -23,7 +23,7 @@ from hammerd.simulator.kernel.file_system.volume import FileSystem
 from tests.simulator.fixtures.machine import Machine
 from tests.simulator.replay.normalise import deterministic
 from tests.simulator.replay.output_pipe import OutputPipe
-from tests.simulator.replay.recording import Recording, Sync, commits
+from tests.simulator.replay.recording import Recording, TidSample, commits
 from tests.simulator.replay.scenario_setup import ScenarioSetup
 from tests.simulator.replay.virtual_clock import FOR_EVER, Member, VirtualClock, by_age
 
@@ -57,7 +57,7 @@ class Rerun:
         self.machine, self.recording = machine, recording
         self.scenario = ScenarioSetup(machine, recording)
         self.failures: list[str] = []
-        self.syncs: list[Sync] = []
+        self.tid_samples: list[TidSample] = []
         self.trees: list[tuple[float, tuple[Member, ...]]] = []
         self.boards: list[bytes] = []
         self.pipes: list[OutputPipe] = []
@@ -107,7 +107,7 @@ class Rerun:
                 os.kill(pid, number)
         parent.wait()
         self.trees.clear()
-        self.syncs.clear()
+        self.tid_samples.clear()
 
     def _environment(self) -> dict[str, str]:
         extra = {**self.scenario.environment(), "SIM_VIRTUAL_CLOCK": str(self.virtual_clock.place)}
@@ -188,10 +188,10 @@ class Rerun:
         self.trees.append((self.virtual_clock.now, self.virtual_clock.members))
 
     def _observe_disks(self) -> None:
-        sync = Sync(self.virtual_clock.now, self._slave_tid(), self._source_tid())
-        last = self.syncs[-1] if self.syncs else None
-        if last is None or (last.slave, last.source) != (sync.slave, sync.source):
-            self.syncs.append(sync)
+        sample = TidSample(self.virtual_clock.now, self._slave_tid(), self._source_tid())
+        last = self.tid_samples[-1] if self.tid_samples else None
+        if last is None or (last.slave, last.source) != (sample.slave, sample.source):
+            self.tid_samples.append(sample)
 
     def _source_tid(self) -> int:
         try:
@@ -226,16 +226,16 @@ class Rerun:
 
         def has_come() -> bool:
             is_printed = self.pipes[1].reached(length) is not None
-            return is_printed and len(commits(self.syncs)) >= len(committed)
+            return is_printed and len(commits(self.tid_samples)) >= len(committed)
 
         self.virtual_clock.advance(FOR_EVER, has_come)
         assert has_come(), (
             f"before {what}: {len(self.stderr)} bytes of output, and committed"
-            f" {len(commits(self.syncs))} of {len(committed)} times, then nothing more:"
+            f" {len(commits(self.tid_samples))} of {len(committed)} times, then nothing more:"
             f" {self.scenario.to_recording(self.stderr)[-300:]!r}"
         )
         reached = [self.pipes[1].reached(length) or 0.0]
-        reached += commits(self.syncs)[: len(committed)][-1:]
+        reached += commits(self.tid_samples)[: len(committed)][-1:]
         last = max([printed_at, *committed[-1:]])
         self.virtual_clock.advance(max(reached) + when - last)
 
@@ -255,10 +255,10 @@ class Rerun:
     def _recorded_commits(self, until: float) -> list[float]:
         """Return the commits to wait for, only without -v: otherwise output is enough."""
         recording = self.recording
-        if self.unread or not recording.is_silent() or not recording.syncs:
+        if self.unread or not recording.is_silent() or not recording.tid_samples:
             return []
-        moments = [at for at in commits(recording.syncs) if at < until]
-        first, own = recording.syncs[0], self.syncs[0].slave
+        moments = [at for at in commits(recording.tid_samples) if at < until]
+        first, own = recording.tid_samples[0], self.tid_samples[0].slave
         if first.slave != own and own in (None, FRESH_TID):
             moments.insert(0, first.at)  # made before the recording's first scan
         return moments[:1] if recording.is_statistical() else moments

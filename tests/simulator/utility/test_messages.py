@@ -13,7 +13,7 @@ import pytest
 
 from hammerd.simulator import admin
 from hammerd.simulator.utility.arguments import options
-from hammerd.simulator.utility.mirror import wire
+from hammerd.simulator.utility.mirror import protocol
 from tests.simulator.fixtures.machine import Machine
 from tests.waiting import until
 
@@ -194,7 +194,7 @@ def test_scoreboard_that_cannot_be_created_is_no_error(here: Machine) -> None:
 
 def test_target_refuses_a_stream_that_names_no_pfs(here: Machine) -> None:
     words = "hammer: validate_mrec_header: did not get expected PFSD record type\n"
-    record = wire.pack_tid(wire.SYNC, 1)
+    record = protocol.pack_tid(protocol.SYNC, 1)
     assert run(here, f"mirror-write {SLAVE}", record) == ("", words, 1)
 
 

@@ -14,8 +14,8 @@ from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.state_files import read_bytes, replace_file
 
 
-def run_due_syncer(fs: FileSystem) -> None:
-    """Run the syncer if it is due and no flush is in progress."""
+def flush_if_due(fs: FileSystem) -> None:
+    """Flush if the syncer is due and no flush is in progress."""
     if _is_due(fs) and _begin_period(fs):
         flush(fs, SYNCER)
 

@@ -25,7 +25,7 @@ from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.state_files import read_bytes, remove_tree, replace_file
 from hammerd.simulator.runtime.waiters import Waiter
 
-LAST_READ = "looked_at_tid"
+LAST_READ = "last_read_tid"
 GONE_TID = (1 << 64) - 1
 FOR_ROOT = (
     *("SET_PSEUDOFS", "WAI_PSEUDOFS", "UPG_PSEUDOFS", "DGD_PSEUDOFS", "RMR_PSEUDOFS"),
@@ -79,7 +79,7 @@ def run_due_syncer(fs: FileSystem) -> None:
         # Imported here: no other stream needs it.
         from hammerd.simulator.kernel.flush import syncer
 
-        syncer.run_due_syncer(fs)
+        syncer.flush_if_due(fs)
 
 
 def get_pfs(pfs: OpenPfs, *, is_peek: bool = False) -> PfsInfo:

@@ -21,7 +21,7 @@ from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.console import CommandError, write_stderr
 from hammerd.simulator.utility.arguments.options import Options
 from hammerd.simulator.utility.arguments.paths import open_pfs
-from hammerd.simulator.utility.mirror import wire
+from hammerd.simulator.utility.mirror import protocol
 from hammerd.simulator.utility.mirror.progress_files import (
     PROGRESS,
     RESULT,
@@ -87,7 +87,7 @@ class SourceHalf:
                     write_stderr(" (bulk incremental)")
             elif not self.is_streaming or not self._wait(batch.pfs, batch.end):
                 break
-        wire.send(wire.pack_tid(wire.TERM, 0))
+        protocol.send(protocol.pack_tid(protocol.TERM, 0))
         write_stderr(f"Mirror-read {self.path} succeeded\n")
 
     def _has_more(self) -> bool:
@@ -135,12 +135,12 @@ class Batch:
     def run(self) -> bool:
         """Send one slice or IDLE; return False if the target ended the exchange."""
         self._print_running()
-        wire.send(wire.pack_pfs(self.info, self.info.sync_beg_tid, self.info.sync_end_tid))
+        protocol.send(protocol.pack_pfs(self.info, self.info.sync_beg_tid, self.info.sync_end_tid))
         if self.options.two_way and not self._ask_target():
             return False
         self._choose_range()
         self.half.ran_once = True
-        wire.send(wire.pack_pfs(self.info, self.beg, self.end))
+        protocol.send(protocol.pack_pfs(self.info, self.beg, self.end))
         self._override_begin()
         self._print_range()
         if self.beg < self.end:
@@ -165,12 +165,12 @@ class Batch:
 
     def _ask_target(self) -> bool:
         """Receive the target's TID; return False if the target ended the exchange."""
-        answer = wire.receive()
+        answer = protocol.receive()
         if answer is None:
             raise CommandError("validate_mrec_header: short read")
-        if answer.type == wire.TERM:
+        if answer.type == protocol.TERM:
             return False
-        _, self.beg, shared_uuid = wire.unpack_pfs(wire.checked_pfs(answer))
+        _, self.beg, shared_uuid = protocol.unpack_pfs(protocol.checked_pfs(answer))
         if shared_uuid != self.info.shared_uuid:
             raise CommandError("mirror-write: source and target have different shared-uuid's!")
         return True
@@ -266,10 +266,10 @@ class Batch:
         clock.sleep(self.options.delay_s, "no work")
         if verbose and not bulk and not self.half.slices.had_work:
             write_stderr("\n")
-        wire.send(wire.pack_tid(wire.IDLE, self.end))
+        protocol.send(protocol.pack_tid(protocol.IDLE, self.end))
 
     def _send_slice(self) -> None:
-        throttle = wire.Throttle(self.options.bandwidth)
+        throttle = protocol.Throttle(self.options.bandwidth)
         sent = 0
         for chunk in self._read(with_data=True):
             self._send(chunk, throttle)
@@ -285,7 +285,7 @@ class Batch:
             write_stderr("\n")
         # Without a SYNC the target does not reply and both wait for ever, as in hammer.
         if not self.was_interrupted:
-            wire.send(wire.pack_tid(wire.SYNC, self.end))
+            protocol.send(protocol.pack_tid(protocol.SYNC, self.end))
 
     def _show_progress(self, chunk: Chunk, sent: int) -> None:
         tids = f"{self.beg:016x}:{self.end:016x}"
@@ -295,16 +295,16 @@ class Batch:
         elif not self.options.verbose:
             self.half.scoreboard.show(PROGRESS, text)
 
-    def _send(self, chunk: Chunk, throttle: wire.Throttle) -> None:
+    def _send(self, chunk: Chunk, throttle: protocol.Throttle) -> None:
         # Record by record: the process would never free a buffer of 512 KiB.
         store = self.pfs.store()
         for kind, record in chunk.items:
             data = store.data([record])[0] if kind == REC else b""
-            throttle.send(wire.pack_item(kind, record, delete_tid_at(record, self.end), data))
+            throttle.send(protocol.pack_item(kind, record, delete_tid_at(record, self.end), data))
 
     def _await_update(self) -> None:
-        answer = wire.receive()
-        if answer is None or answer.type != wire.UPDATE:
+        answer = protocol.receive()
+        if answer is None or answer.type != protocol.UPDATE:
             raise CommandError("mirror_read: Did not get final acknowledgement packet from target")
         path = self.options.cycle_file
         if path:

@@ -16,7 +16,7 @@ from hammerd.simulator.runtime import clock, console
 from hammerd.simulator.runtime.console import CommandError, write_stderr, write_stdout
 from hammerd.simulator.utility.arguments.options import Options
 from hammerd.simulator.utility.arguments.paths import open_pfs
-from hammerd.simulator.utility.mirror import wire
+from hammerd.simulator.utility.mirror import protocol
 from hammerd.simulator.utility.mirror.missing_target import ask_to_create
 
 
@@ -35,16 +35,16 @@ class TargetHalf:
             pass
 
     def _batch(self) -> bool:
-        message = wire.receive()
-        if message is not None and message.type == wire.TERM:
+        message = protocol.receive()
+        if message is not None and message.type == protocol.TERM:
             return False
-        pfs, info = self._open(wire.unpack_pfs(wire.checked_pfs(message))[2])
+        pfs, info = self._open(protocol.unpack_pfs(protocol.checked_pfs(message))[2])
         if self.options.two_way:
-            wire.send(wire.pack_pfs(info, info.sync_beg_tid, info.sync_end_tid))
-        message = wire.receive()
-        if message is not None and message.type == wire.TERM:
+            protocol.send(protocol.pack_pfs(info, info.sync_beg_tid, info.sync_end_tid))
+        message = protocol.receive()
+        if message is not None and message.type == protocol.TERM:
             return False
-        _, end, shared_uuid = wire.unpack_pfs(wire.checked_pfs(message))
+        _, end, shared_uuid = protocol.unpack_pfs(protocol.checked_pfs(message))
         _check_target(info, shared_uuid)
         return self._finish(pfs, end, self._receive_records(pfs))
 
@@ -53,18 +53,18 @@ class TargetHalf:
             ask_to_create(self.path, shared_uuid, assume_yes=self.options.assume_yes)
         return open_pfs(self.path)
 
-    def _receive_records(self, pfs: OpenPfs) -> wire.Message | None:
+    def _receive_records(self, pfs: OpenPfs) -> protocol.Message | None:
         """Store records in writes of at most 512 KiB; return the message after them."""
-        message = wire.receive(in_bulk=True)
-        if message is None or message.type not in wire.BULK:
+        message = protocol.receive(in_bulk=True)
+        if message is None or message.type not in protocol.BULK:
             return message
         received = ReceivedRecords(pfs)
-        while message is not None and message.type in wire.BULK:
-            kind, record, data = wire.unpack_item(message)
+        while message is not None and message.type in protocol.BULK:
+            kind, record, data = protocol.unpack_item(message)
             if received.is_full(kind, record):
                 self._write(received)
             received.add(kind, record, data)
-            message = wire.receive(in_bulk=True)
+            message = protocol.receive(in_bulk=True)
         self._write(received)
         return message
 
@@ -77,21 +77,21 @@ class TargetHalf:
             text = f"Mirror-write {self.path} fatal error {fatal.code}"
             raise CommandError(text) from fatal
 
-    def _finish(self, pfs: OpenPfs, end: int, message: wire.Message | None) -> bool:
+    def _finish(self, pfs: OpenPfs, end: int, message: protocol.Message | None) -> bool:
         """Reply to the message after the records; return False if the source ended."""
-        if message is not None and message.type == wire.TERM:
+        if message is not None and message.type == protocol.TERM:
             write_stderr("Mirror-write: received termination request\n")
             return False
-        if message is None or message.type not in (wire.SYNC, wire.IDLE):
+        if message is None or message.type not in (protocol.SYNC, protocol.IDLE):
             kind = message.type if message is not None else -1
             raise CommandError(
                 f"Mirror-write {self.path}: Did not get termination sync record,"
                 f" or rec_size is wrong rt={kind}"
             )
-        if message.type == wire.SYNC:
+        if message.type == protocol.SYNC:
             self._move_to(pfs, end)
         if self.options.two_way:
-            wire.send(wire.pack_tid(wire.UPDATE, end))
+            protocol.send(protocol.pack_tid(protocol.UPDATE, end))
         else:
             write_stdout(f"Source can update synctid to {end:#018x}\n")
             console.flush_stdout()
