@@ -1,7 +1,7 @@
 """Transaction ids: the 64-bit numbers by which HAMMER orders everything that it writes.
 
-A TID is not a time, and the TIDs of two file systems cannot be compared (HAMMER.md §3). Only the
-TIDs of one shared-uuid's master and slaves can: a slave's sync-end-tid is a TID of its master.
+A TID is not a time, and the TIDs of two file systems cannot be compared (docs/hammer.md 1.2). Only
+the TIDs of one shared-uuid's master and slaves can: a slave's sync-end-tid is a TID of its master.
 """
 
 from typing import NewType
@@ -9,7 +9,7 @@ from typing import NewType
 Tid = NewType("Tid", int)
 
 NEVER_MIRRORED = Tid(1)
-"""The sync-end-tid of a slave that was made and never mirrored to (HAMMER.md §3)."""
+"""The sync-end-tid of a slave that was made and never mirrored to (docs/hammer.md 1.2)."""
 
 
 def parse_tid(text: str) -> Tid:

@@ -180,7 +180,7 @@ class World:
         """Wait until a stream's source half waits for its master, and so has printed its last.
 
         Status has it idle from `No work to do` on, and ` W` comes a delay later. In between, a
-        half that has lost its reader dies of what it prints (HAMMER.md §6).
+        half that has lost its reader dies of what it prints (docs/hammer.md 4.2).
         """
         waiters = self.fs(1) / ".hammerfs/waiters"
         return self.reaches(

@@ -1,7 +1,7 @@
 """Reads `[[user@]host:]path`, one end of a pair, and refuses what hammer or a shell takes amiss.
 
 hammer cuts at the first `:`, looks for an `@` in the whole string, and hands a remote path to
-the remote shell (HAMMER.md §11). An end that would not reach hammer as written is a fault.
+the remote shell (docs/hammer.md 7.1). An end that would not reach hammer as written is a fault.
 """
 
 import re

@@ -183,7 +183,7 @@ def is_number(value: object) -> bool:
 
 
 def tidy_path(path: str) -> str:
-    """Cut doubled and trailing slashes; hammer takes a trailing one amiss (HAMMER.md §3)."""
+    """Cut doubled and trailing slashes; hammer takes a trailing one amiss (docs/hammer.md 1.4)."""
     return re.sub(r"/+", "/", path).rstrip("/") or "/"
 
 

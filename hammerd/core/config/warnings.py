@@ -1,7 +1,7 @@
 """What is allowed in a config and most likely not meant; `hammerd check` tells it.
 
     circle     pairs that mirror each other's slaves: no end is the source, and none ever rests
-    dropped    options that hammer does not hand to a remote master (HAMMER.md §11)
+    dropped    options that hammer does not hand to a remote master (docs/hammer.md 7.2)
     too short  lags below what HAMMER can show, a stall_timeout below a stream's own rest
     too long   a stop_timeout beyond what a shutdown grants
     too rare   samples so far apart that a slave in sync is critical between two

@@ -1,6 +1,6 @@
 """The argv and environment of every hammer call; nothing else in hammerd builds one.
 
-Traps that are kept away from here (HAMMER.md §1, §9.5, §13): -t hangs for ever, -i 0 spins, -y
+Traps that are kept away from here (docs/hammer.md 3.1): -t hangs for ever, -i 0 spins, -y
 re-creates a destroyed slave. Options stand before the verb: hammer's getopt stops there.
 """
 
@@ -16,7 +16,7 @@ def stream_argv(hammer: str, pair: Pair, gear: Gear) -> tuple[str, ...]:
     """Build the argv of a pair's mirror-stream.
 
     It always runs with -vv: its stderr is the sensor. Bulk gear has restart points every split
-    size; following gear has -B, which cannot be combined with them (HAMMER.md §9.1, §9.4), and
+    size; following gear has -B, which cannot be combined with them (docs/hammer.md 3.1, 5.6), and
     a delay of its own.
     """
     options = pair.options
@@ -34,7 +34,10 @@ def pfs_status_argv(hammer: str, ends: Sequence[Endpoint]) -> tuple[str, ...]:
 
 
 def synctid_argv(hammer: str, path: str) -> tuple[str, ...]:
-    """Build the argv that flushes the file system of a path on this machine (HAMMER.md §5)."""
+    """Build the argv that flushes the file system of a path on this machine.
+
+    See docs/hammer.md 3.5.
+    """
     return (hammer, "synctid", path)
 
 

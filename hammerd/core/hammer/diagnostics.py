@@ -3,7 +3,7 @@
 A row names the complaint, says what can be done about it, and tells a person what to do. The
 first row that matches counts, so a row with a known errno stands before the row for the rest.
 `hammer: ` in front of a message is never asked for: the two halves' pieces interleave and the
-prefix may stand a line earlier (HAMMER.md §12).
+prefix may stand a line earlier (docs/hammer.md 5.1).
 
     RETRY  it may pass by itself                MOUNT  a file system or PFS is not there (yet)
     PARK   it will never work as configured     NOTE   told, and the stream goes on
@@ -97,7 +97,7 @@ _MISSING = (
         NOT_A_HAMMER_FS,
         rf"(?:{_ACCESS}|not a HAMMER fs/pseudofs!: ){_NO_HAMMER_FS}"
         rf"|{_MIRROR}{_NO_HAMMER_FS}"
-        # devfs answers so (DRAGONFLY.md); a PFS below /dev is none, whatever its disk does.
+        # devfs answers so (docs/hammer.md 6.1); a PFS below /dev is none, whatever its disk does.
         r"|Cannot access (?P<device>/dev(?:/.*)?): Input/output error",
         "{path} is not on a HAMMER file system (HAMMER2 does not count), most often because the"
         " file system that belongs there is not mounted: see mount and /etc/fstab",

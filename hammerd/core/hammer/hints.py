@@ -12,7 +12,10 @@ LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
 READ_VERBS = "mirror-read-stream,mirror-read,pfs-status"
 WRITE_VERBS = "mirror-write,pfs-status"
-"""What the forced command of a key must allow for a master and for a slave (HAMMER.md §14)."""
+"""What the forced command of a key must allow for a master and for a slave.
+
+See docs/hammer.md 7.4.
+"""
 
 
 def fitted(complaint: Complaint, pair: Pair) -> Complaint:

@@ -1,4 +1,4 @@
-"""What a mirror-stream's stderr can say, as values (HAMMER.md §8, §9, §10, §12).
+"""What a mirror-stream's stderr can say, as values (docs/hammer.md 5.2, 6.1).
 
 core/hammer/output_parser.py makes them out of bytes, core/pair/machine.py acts on them.
 """
@@ -28,7 +28,7 @@ class Batch:
 
     begin - 1 is the slave's TID, or the master's sync-beg-tid - 1 if that is higher. `end` is a
     lower bound of the master's TID, and only where `end` > `begin`: else it is the quirk of
-    HAMMER.md §9.4 and says nothing.
+    docs/hammer.md 5.6 and says nothing.
     """
 
     begin: Tid

@@ -2,7 +2,7 @@ r"""Turns the stderr of a mirror-stream, to which three processes write, into me
 
 What arrives are bytes, cut anywhere. hammer's two halves and their parent share the stream, and
 each writes its messages in pieces, so a message may begin in mid-line and another may stand in
-its middle (HAMMER.md §9, §12, §18). What is known of the pieces is their form:
+its middle (docs/hammer.md 5.1, 5.2). What is known of the pieces is their form:
 
     \rscan obj=<16x> tids=<16x>:<16x> <n>   progress: known once its last digit is in
     ` W` at a segment's start               idle: known at once, for nothing follows it

@@ -4,7 +4,7 @@
     @@0x00000001005809d9:00001   a slave, and its sync-end-tid
     @@PFS00001                   as it was made: the kernel knows no such PFS now
 
-The kernel translates the text when the link is read (HAMMER.md §3).
+The kernel translates the text when the link is read (docs/hammer.md 1.3).
 """
 
 import re

@@ -11,8 +11,8 @@
         snapshots directory defaults to /var/hammer/<pfs>
     }
 
-The first path that fails ends the command; the blocks before it are complete (HAMMER.md §4).
-The form of 2009 (`PFS #1`, other words about snapshots, HAMMER.md §16) is read as well.
+The first path that fails ends the command; the blocks before it are complete (docs/hammer.md 3.3).
+The form of 2009 (`PFS #1`, other words about snapshots, docs/hammer.md 3.3) is read as well.
 """
 
 import re
@@ -23,7 +23,7 @@ from hammerd.core.errors import BadOutput
 from hammerd.core.tid import Tid, parse_tid
 
 ROOT_PFS = 0
-"""PFS#0 is a file system's root: always a master (HAMMER.md §3)."""
+"""PFS#0 is a file system's root: always a master (docs/hammer.md 1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class PfsStatus:
     """One PFS as its file system describes it.
 
     `path` is as it was given. A master's `sync_end_tid` is the last flushed TID of its whole file
-    system, a slave's is the TID up to which it mirrors (HAMMER.md §3).
+    system, a slave's is the TID up to which it mirrors (docs/hammer.md 1.2).
     """
 
     path: str

@@ -1,10 +1,10 @@
 """Reads the command lines of other processes: who writes to which slave?
 
 Only hammer itself writes: a process whose first word has the basename `hammer`, or an interpreter
-that runs a file of that name. Its halves have the same words as their parent (HAMMER.md §6). What
-starts a hammer (screen, lockf, timeout, a shell) may outlive it, and may start it on another host,
-where its operand is a path over there (HAMMER.md §11): such a process writes to nothing here, and
-a hammer that it runs here is seen by itself.
+that runs a file of that name. Its halves have the same words as their parent (docs/hammer.md 4.1).
+What starts a hammer (screen, lockf, timeout, a shell) may outlive it, and may start it on another
+host, where its operand is a path over there (docs/hammer.md 7.1): such a process writes to nothing
+here, and a hammer that it runs here is seen by itself.
 
 What ps(1) prints of command lines is read here, too:
 
@@ -72,7 +72,7 @@ def _place_of_file(words: Sequence[str], *, is_shell: bool) -> int:
 def names_host(words: Sequence[str], operand: str) -> bool:
     """Tell whether a slave operand is on another host: mirror-write alone takes a plain path.
 
-    hammer takes anything with a colon for one (HAMMER.md §6).
+    hammer takes anything with a colon for one (docs/hammer.md 7.1).
     """
     return ":" in operand and "mirror-write" not in " ".join(words).split()
 

@@ -31,7 +31,7 @@ MOST_DOUBLINGS = 10
 """How often a span is doubled at most: a pair may be refused for years, a float has an end."""
 
 READ_IOCTL_BYTES = 512 << 10
-"""How much a source half reads and sends before it prints progress (HAMMER.md §7)."""
+"""How much a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""
 
 
 def deadline(life: PairLife) -> float | None:
@@ -66,7 +66,8 @@ def _stalled_at(pair: Pair, state: Streaming) -> float | None:
 def _stall_timeout_s(pair: Pair) -> float:
     options = pair.options
     transfer_s = 4 * READ_IOCTL_BYTES / options.bandwidth_bytes if options.bandwidth_bytes else 0.0
-    # Without -B a healthy stream takes up to three delays from write to write (HAMMER.md §9.4).
+    # Without -B a healthy stream takes up to three delays from write to write
+    # (docs/hammer.md 5.6).
     longest_delay_s = max(options.delay_s, options.following_delay_s)
     return max(pair.timing.stall_timeout_s, transfer_s, 4.0 * longest_delay_s)
 
@@ -75,7 +76,7 @@ def choose_gear(pair: Pair, ctx: Context) -> Gear:
     """Choose bulk for a slave that never mirrored or is further behind than `bulk_after`.
 
     Without -B a large transfer has restart points, with -B a write is on the slave within one
-    delay (HAMMER.md §9.4). An unknown lag counts as further behind.
+    delay (docs/hammer.md 5.6). An unknown lag counts as further behind.
     """
     if pair.options.gear is GearChoice.BULK:
         return Gear.BULK

@@ -93,7 +93,7 @@ class MessageRead:
 
 @dataclass(frozen=True, slots=True)
 class HalfDied:
-    """One half of the stream is dead; the leader may not know (HAMMER.md §10)."""
+    """One half of the stream is dead; the leader may not know (docs/hammer.md 4.4)."""
 
     pid: int
     half: str = "source or target"
@@ -101,7 +101,10 @@ class HalfDied:
 
 @dataclass(frozen=True, slots=True)
 class HalfStopped:
-    """A half was stopped by a signal: the stream stands still without a message (§10)."""
+    """A half was stopped by a signal: the stream stands still without a message.
+
+    See docs/hammer.md 4.4.
+    """
 
     pid: int
     half: str

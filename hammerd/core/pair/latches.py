@@ -5,7 +5,7 @@
 
 A latch belongs to the ends that it was seen on: the ends of a changed config begin without one.
 While a slave that was a master is held it is asked by no pfs-status: for a master the kernel
-overwrites what a later downgrade stores (DRAGONFLY.md §3).
+overwrites what a later downgrade stores (docs/hammer.md 1.7).
 """
 
 from dataclasses import dataclass, replace

@@ -79,7 +79,7 @@ class ProbeFailed:
 class MasterByLink:
     """A slave's link says that it is a master, and so nothing else was asked of it.
 
-    Each pfs-status of a master moves the TID that a later downgrade stores (DRAGONFLY.md §3): a
+    Each pfs-status of a master moves the TID that a later downgrade stores (docs/hammer.md 1.7): a
     slave that was promoted is left as it is.
     """
 
@@ -241,7 +241,7 @@ def _anew(path: str, shared_uuid: str) -> str:
     """Say how to make a slave anew, which is the only safe way back from a master.
 
     A downgrade stores the TID of the slave's own file system: what its master wrote below that
-    would never be mirrored (HAMMER.md §12), and no lag would tell of it.
+    would never be mirrored (docs/hammer.md 1.7), and no lag would tell of it.
     """
     return (
         f'make it anew: "hammer pfs-destroy {path}",'
@@ -314,7 +314,7 @@ def _judge_look(role: str, who: str, look: PathLook) -> AwaitMount | None:
 def _judge_link(role: str, who: str, text: str) -> AwaitMount | None:
     name = text.rpartition("/")[2]
     if name.startswith("@@PFS"):
-        # The kernel shows a softlink untranslated when it knows no such PFS (HAMMER.md §3).
+        # The kernel shows a softlink untranslated when it knows no such PFS (docs/hammer.md 1.3).
         return AwaitMount(
             "pfs_missing",
             f"{who}: the softlink is there ({text}), its PFS is not: its file system is not"

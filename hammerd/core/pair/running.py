@@ -122,7 +122,7 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
         case HalfDied() | ParentDied():
             return _lost(life, state, _death(event), ctx)
         case HalvesWorked() if isinstance(state.phase, InPrescan) or state.gear is Gear.BULK:
-            # In bulk gear every prescan but a stream's first is silent (HAMMER.md §9.4).
+            # In bulk gear every prescan but a stream's first is silent (docs/hammer.md 5.3).
             return to(life, replace(state, progress_at=ctx.now_at))
         case HalfStopped(pid, half):
             return _half_stopped(life, state, pid, half)
@@ -225,7 +225,7 @@ def _sampled(
 ) -> Step:
     if isinstance(judgement, AwaitMount) and isinstance(state.phase, IdlePhase):
         # A stream at rest holds nothing of its slave, and says nothing of a master that is gone
-        # (DRAGONFLY.md §1, §3): only its next batch would fail.
+        # (docs/hammer.md 1.5, 6.3): only its next batch would fail.
         return end(life, ThenMount(Trouble(judgement.cause, judgement.hint)), ctx)
     return to(life, _compared(state, ctx))
 

@@ -5,7 +5,7 @@
         publishes 0      publishes 1      publishes 2
 
 HAMMER flushes in groups, and the end of a group publishes the TID of the group before it
-(DRAGONFLY.md §2). One flush ends several groups, so it publishes in steps, and its last group
+(docs/hammer.md 2.1). One flush ends several groups, so it publishes in steps, and its last group
 waits for the next flush. So a TID that was just published need not hold what was just flushed,
 and a slave with the TID of its master proves the flush before:
 
@@ -26,10 +26,10 @@ from hammerd.core.replication.tid_clock import TidClock
 from hammerd.core.tid import Tid
 
 STEP_SPAN_S = 1.0
-"""Within so many seconds a flush publishes all its steps (DRAGONFLY.md §2: 0.05 to 1 s)."""
+"""Within so many seconds a flush publishes all its steps (docs/hammer.md 2.1: 0.05 to 1 s)."""
 
 SYNCER_S = 26.0
-"""How often the syncer flushes a file system with changes (DRAGONFLY.md §2)."""
+"""How often the syncer flushes a file system with changes (docs/hammer.md 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@
 Between two rests the source half reads its master's TID once and copies up to it; so the end of
 the last slice is what the master held, and it was read after the rest before. With -B there is
 one slice, and its first word tells; of several only the rest tells which was the last one. A
-batch without work may be the quirk of HAMMER.md §9.4 and shows nothing; its size gives it away. A
-source half that rests is woken when the TID of its master moves, and speaks after its delay. One
-that had nothing to copy since its start does not rest, but looks again and again (§9.5).
+batch without work may be the quirk of docs/hammer.md 5.6 and shows nothing; its size gives it
+away. A source half that rests is woken when the TID of its master moves, and speaks after its
+delay. One that had nothing to copy since its start does not rest, but looks again and again
+(docs/hammer.md 5.6).
 
 What was heard may have waited in the pipe, so a moment is never when something was heard, but
 one at which it was certainly not said yet: to be early tells a slave older than it is. What
@@ -34,7 +35,7 @@ from hammerd.core.tid import Tid
 
 REST_PROVES_S = 10.0
 """How long a source half on another host may be awake without a word: twice hammer's own delay,
-which our options do not reach (HAMMER.md §11)."""
+which our options do not reach (docs/hammer.md 7.2)."""
 
 
 QUIRK_BYTES = 2**64 - 1

@@ -1,8 +1,8 @@
 """A slave that was a master, or moved though no stream of ours moved it: what was seen of it.
 
 It may hold writes of its own, and a downgrade stores a TID of its own file system: a stream onto
-it would skip what its master wrote below that, and no lag would tell (HAMMER.md §12). So its pair
-is held until a person resumes it (core/pair/latches.py).
+it would skip what its master wrote below that, and no lag would tell (docs/hammer.md 1.7). So its
+pair is held until a person resumes it (core/pair/latches.py).
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Which TID had a slave when, and which one is left to it by a power cut?
 
-A commit moves a slave's TID in memory first (DRAGONFLY.md §2): it is durable once a flush of the
-slave's file system that began after it has completed. So it is kept for a while which TID a slave
-had when, and a flush makes durable what the slave had when it began.
+A commit moves a slave's TID in memory first (docs/hammer.md 2.4): it is durable once a flush of
+the slave's file system that began after it has completed. So it is kept for a while which TID a
+slave had when, and a flush makes durable what the slave had when it began.
 """
 
 from bisect import bisect_right

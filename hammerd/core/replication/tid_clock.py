@@ -1,6 +1,6 @@
 """The tid clock: when did the master hold which TID?
 
-TIDs are not time (HAMMER.md §3): only samples of (time, master TID) tell how old a slave is.
+TIDs are not time (docs/hammer.md 1.2): only samples of (time, master TID) tell how old a slave is.
 `last_held` answers with the start of the last sample whose TID is not past the slave's, which
 never understates the lag and overstates it by one sampling interval at most; where old samples
 were thinned out, by a hundredth of it if that is more. What a slave holds whole is another
@@ -42,7 +42,7 @@ class TidSample:
 class FlushMark:
     """A flush that was asked for at `at` and completed: all that was written before is in `tid`.
 
-    `hammer synctid` prints that TID (DRAGONFLY.md §2).
+    `hammer synctid` prints that TID (docs/hammer.md 2.2).
     """
 
     tid: Tid

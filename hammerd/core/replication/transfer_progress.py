@@ -14,7 +14,7 @@ WINDOW_S = 30.0
 
 SHORTEST_S = 1.0
 LARGEST_BYTES = 1 << 62
-"""Sizes past this are the quirk of HAMMER.md §9.4 (2^64 - 1), and no sizes."""
+"""Sizes past this are the quirk of docs/hammer.md 5.6 (2^64 - 1), and no sizes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,9 @@ def _writer(pid: int, words: tuple[str, ...]) -> SlaveWriter | None:
 
 
 def _may_write(euid: int) -> bool:
-    """Tell whether this user can write to a slave at all: root (HAMMER.md §17), and who we are.
+    """Tell whether this user can write to a slave at all: root, and who we are.
+
+    See docs/hammer.md 3.4.
 
     Anybody may run a program with any command line: its words alone must stop no mirror.
     """

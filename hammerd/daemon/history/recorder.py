@@ -3,7 +3,7 @@
     log line ─┐                                              ┌── written
     sample  ──┴── backlog ── at most once a second: writer ──┴── not: kept, told once, tried again
 
-The loop only gathers; the writer thread does the rest (history_file.py). What cannot be written
+The loop only gathers; the writer thread does the rest (database.py). What cannot be written
 waits in the backlog, which is bounded: of what is too much the oldest goes, samples before events.
 The mirrors never wait for any of it.
 """

@@ -83,7 +83,7 @@ class PathProbe:
         """Follow symlinks up to a PFS softlink, which hammer must be given itself.
 
         A symlink to a PFS softlink is only opened plainly, and fails until the slave was mirrored
-        to for the first time (HAMMER.md §3).
+        to for the first time (docs/hammer.md 1.4).
         """
         at = path
         for _ in range(MOST_LINKS):

@@ -1,7 +1,7 @@
 """One `hammer pfs-status` for many PFSs: what it says, as values.
 
 pfs-status needs no root and costs one process whatever the number of ends; the first operand that
-fails ends it, and the number of complete blocks says which one that was (HAMMER.md §4).
+fails ends it, and the number of complete blocks says which one that was (docs/hammer.md 3.3).
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Notices the death of a stream's half at once.
 
 hammer itself may not notice: its parent waits for the source half first, which sleeps in the
-kernel until the master's TID moves (HAMMER.md §6). The halves are our grandchildren, so no
+kernel until the master's TID moves (docs/hammer.md 4.4). The halves are our grandchildren, so no
 SIGCHLD comes. kqueue tells on the BSDs, a pidfd on Linux; elsewhere, and where those fail, the
-look at each tick does (stream_halves.py), so nothing here needs to succeed.
+look at each tick does (daemon/stream/halves.py), so nothing here needs to succeed.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Starts, signals and reaps processes; the only file of the daemon that does.
 
 Every child leads its own session and process group, because the unit that we own is the group: a
-mirror-stream's halves outlive their parent (HAMMER.md §10). Rules kept here:
+mirror-stream's halves outlive their parent (docs/hammer.md 4.4). Rules kept here:
 
 - A leader is noticed dead with WNOWAIT and reaped only when its group is empty, so that its pid,
   which is the group's id, cannot be used again while we still signal the group.
@@ -57,7 +57,7 @@ def spawn_stream(argv: Sequence[str], env: Mapping[str, str]) -> Child:
     """Start a group that goes on when we are killed; it inherits nothing but its own stderr.
 
     A half whose stderr has no reader dies at its next message, and one whose stderr is full
-    waits for ever (HAMMER.md §6). So the group inherits the end to read from, too: the pipe
+    waits for ever (docs/hammer.md 4.2). So the group inherits the end to read from, too: the pipe
     stays open for as long as the group lives. And the end to write to does not block: what
     does not fit is lost, and the stream goes on.
 
@@ -128,7 +128,7 @@ def _popen(
 ) -> subprocess.Popen[bytes]:
     """Start a session without a terminal.
 
-    stdin and stdout must be open for hammer, or its halves fail for ever (HAMMER.md §6).
+    stdin and stdout must be open for hammer, or its halves fail for ever (docs/hammer.md 4.2).
     """
     with fd_limits.as_inherited():
         return subprocess.Popen(
@@ -203,7 +203,7 @@ def terminate_strangers(pgid: int, *, by_force: bool) -> None:
 def reset_signals() -> None:
     """Give every signal its default meaning and block none, whatever our parent left us.
 
-    SIGCHLD ignored at entry survives exec and makes hammer spin (HAMMER.md §6).
+    SIGCHLD ignored at entry survives exec and makes hammer spin (docs/hammer.md 4.3).
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:

@@ -1,8 +1,8 @@
 """What is known of the slaves: their TIDs, and what may have been in memory only.
 
-A commit is in memory first (DRAGONFLY.md §2, §3). It is lost with the power of the slave's host;
-a file system that has lost its disk goes on to tell of it; and one that was not mounted may come
-back without it. Slaves are known by what the operator wrote.
+A commit is in memory first (docs/hammer.md 2.4, 2.6). It is lost with the power of the slave's
+host; a file system that has lost its disk goes on to tell of it; and one that was not mounted may
+come back without it. Slaves are known by what the operator wrote.
 """
 
 from collections.abc import Collection, Mapping

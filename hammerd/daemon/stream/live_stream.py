@@ -46,7 +46,7 @@ class Stream:
         self.halves = {half.pid: half for half in halves}
 
     def half_name(self, pid: int) -> str:
-        """Return which half a process is; the source half is forked first (HAMMER.md §6)."""
+        """Return which half a process is; the source half is forked first (docs/hammer.md 4.1)."""
         if self.lacks_halves:
             return "source or target"
         return "source" if pid == next(iter(self.halves)) else "target"

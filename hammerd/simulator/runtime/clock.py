@@ -1,8 +1,8 @@
 """Clock and sleep of all programs; no other module sleeps, so one number scales every wait.
 
 SIM_TIME_SCALE divides every wait; SIM_WAIT_TRACE names a file that gets a line for each.
-SIM_CLOCK=round rounds whole seconds instead of counting ticks (HAMMER.md 9.3); a number is the
-part of a second that has passed when virtual time begins.
+SIM_CLOCK=round rounds whole seconds instead of counting ticks (docs/hammer.md 5.5); a number is
+the part of a second that has passed when virtual time begins.
 SIM_VIRTUAL_CLOCK names a directory from which a test sets the time: the file `now` holds it, and
 a process that sleeps writes a line to the FIFO `requests` and reads its own FIFO until a wakeup.
 """

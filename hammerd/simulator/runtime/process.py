@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def reset_signals() -> None:
-    """Give SIGPIPE its default action back; SIGINT ends with status 1 at once (HAMMER.md 2)."""
+    """Give SIGPIPE its default action back; SIGINT ends with status 1 at once.
+
+    See docs/hammer.md 3.2.
+    """
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, lambda *_: os._exit(1))
 

@@ -1,1 +1,4 @@
-"""hammer(8): its command line, commands, messages, processes and waits (HAMMER.md)."""
+"""hammer(8): its command line, commands, messages, processes and waits.
+
+See docs/hammer.md 3, 4, 5.
+"""

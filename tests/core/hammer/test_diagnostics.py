@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hammerd.core.hammer.diagnostics import TABLE, Row, diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
 
-# HAMMER.md §4-§14; ssh's own words from OpenSSH on a BSD and on Linux; sh, csh, ksh.
+# docs/hammer.md 6.1; ssh's own words from OpenSSH on a BSD and on Linux; sh, csh, ksh.
 SAID = {
     "uuid_mismatch": [
         "hammer: mirror-write: source and target have different shared-uuid's!",

@@ -218,7 +218,7 @@ def test_words_of_a_stream_that_is_ended_by_hammerd_are_no_cause() -> None:
 
 
 def test_hammers_own_error_is_no_less_the_cause_for_a_sign_of_life_that_came_after() -> None:
-    # The two halves' lines race (HAMMER.md §12).
+    # The two halves' lines race (docs/hammer.md 5.1).
     moments = launched("hammer: mirror-write: target must be in slave mode")
 
     life = ended(*moments, (2, BATCH), (3, PROGRESS))

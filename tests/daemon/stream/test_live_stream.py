@@ -1,4 +1,4 @@
-"""Which half is which: the source half is forked first (HAMMER.md §6)."""
+"""Which half is which: the source half is forked first (docs/hammer.md 4.1)."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Flushes that publish the TID of the flush before, as in a kernel (HAMMER.md 17)."""
+"""Flushes that publish the TID of the flush before, as in a kernel (docs/hammer.md 2.1)."""
 
 from __future__ import annotations
 

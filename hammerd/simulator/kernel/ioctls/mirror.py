@@ -70,7 +70,7 @@ def mirror_write(received: ReceivedRecords) -> None:
     pfs.fs.slow_down("slow_write_ms")
     with pfs.fs.locked():
         pfs.store().append(received.added, received.deleted)
-        # A kernel gives mirrored records no TID of their own (HAMMER.md 12).
+        # A kernel gives mirrored records no TID of their own (docs/hammer.md 4.5).
         if not pfs.fs.is_set("flush_steps"):
             pfs.fs.move_tid()
     received.added, received.deleted, received.size = [], [], 0

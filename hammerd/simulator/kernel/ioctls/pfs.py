@@ -83,7 +83,7 @@ def run_due_syncer(fs: FileSystem) -> None:
 
 
 def get_pfs(pfs: OpenPfs, *, is_peek: bool = False) -> PfsInfo:
-    """Return the info; a master's sync-end-tid is the published TID (HAMMER.md 3).
+    """Return the info; a master's sync-end-tid is the published TID (docs/hammer.md 1.2).
 
     The kernel replaces the stored sync-end-tid by it in memory, so a read changes what a later
     downgrade stores. With `is_peek` it does not.

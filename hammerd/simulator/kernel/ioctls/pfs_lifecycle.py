@@ -69,7 +69,7 @@ def link(fs: FileSystem, pfs_id: int, path: str) -> None:
 
 
 def upgrade(pfs: OpenPfs) -> None:
-    """Make a slave a master as of its sync-end-tid (HAMMER.md 3)."""
+    """Make a slave a master as of its sync-end-tid (docs/hammer.md 1.7)."""
     pfs.enter("UPG_PSEUDOFS")
     pfs.fs.check_writable()
     _check_unused(pfs)

@@ -12,7 +12,7 @@ DEFAULT_SPLIT_BYTES = 4 << 30
 
 
 class Options:
-    """The values of hammer's options (HAMMER.md 1)."""
+    """The values of hammer's options (docs/hammer.md 3.1)."""
 
     __slots__ = (
         "assume_yes",

@@ -1,4 +1,4 @@
-"""Opens the PFS or file system that a path names, by the rules of HAMMER.md 3."""
+"""Opens the PFS or file system that a path names, by the rules of docs/hammer.md 1.4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands synctid and version (HAMMER.md 5)."""
+"""The commands synctid and version (docs/hammer.md 3.5)."""
 
 from __future__ import annotations
 

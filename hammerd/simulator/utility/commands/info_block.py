@@ -1,4 +1,7 @@
-"""Prints the info block of a PFS and parses the `name=value` words that set it (HAMMER.md 4)."""
+"""Prints the info block of a PFS and parses the `name=value` words that set it.
+
+See docs/hammer.md 3.3, 3.4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands pfs-status, pfs-master, pfs-slave and pfs-update (HAMMER.md 4)."""
+"""The commands pfs-status, pfs-master, pfs-slave and pfs-update (docs/hammer.md 3.3, 3.4)."""
 
 from __future__ import annotations
 

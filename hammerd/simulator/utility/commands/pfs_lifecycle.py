@@ -1,4 +1,4 @@
-"""The commands pfs-upgrade, pfs-downgrade and pfs-destroy (HAMMER.md 4)."""
+"""The commands pfs-upgrade, pfs-downgrade and pfs-destroy (docs/hammer.md 1.7, 3.4)."""
 
 from __future__ import annotations
 

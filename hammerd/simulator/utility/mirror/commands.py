@@ -1,4 +1,6 @@
-"""The commands mirror-copy and mirror-stream, and those that run one half (HAMMER.md 6, 7).
+"""The commands mirror-copy and mirror-stream, and those that run one half.
+
+See docs/hammer.md 4.1, 4.5.
 
 The parent connects two halves by one pipe and ignores their exit status. It waits for the source
 half first, then for the target half; a stream then prints "Lost Link", sleeps 15 s + delay and

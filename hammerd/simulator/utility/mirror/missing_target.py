@@ -1,4 +1,4 @@
-"""Offers to create the missing PFS of a target half (HAMMER.md 8)."""
+"""Offers to create the missing PFS of a target half (docs/hammer.md 5.7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a source half: scoreboard (-e) and cycle file (-c), as in HAMMER.md 13.
+"""The files of a source half: scoreboard (-e) and cycle file (-c), as in docs/hammer.md 3.7.
 
 Two fields of the scoreboard overlap, as hammer's do.
 """

@@ -1,6 +1,6 @@
 """Packs, sends and receives the messages of the halves: 16-byte heads, 8-byte aligned.
 
-Their layout is that of HAMMER.md 7; the halves decide what a message means.
+Their layout is that of docs/hammer.md 4.5; the halves decide what a message means.
 """
 
 from __future__ import annotations

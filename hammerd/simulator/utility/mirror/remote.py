@@ -1,6 +1,6 @@
 """Halves on other hosts: arguments of ssh, and the command that sshd is forced to run.
 
-For ssh or $HAMMER_RSH see HAMMER.md 11; for ssh-remote, -R and -T see 14.
+For ssh or $HAMMER_RSH see docs/hammer.md 7.1; for ssh-remote, -R and -T docs/hammer.md 7.4.
 """
 
 from __future__ import annotations

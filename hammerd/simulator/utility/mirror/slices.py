@@ -1,4 +1,4 @@
-"""Divides a bulk transfer into slices, with hammer's extra empty batch (HAMMER.md 9.1, 9.4).
+"""Divides a bulk transfer into slices, with hammer's extra empty batch (docs/hammer.md 5.3, 5.6).
 
 A source half keeps two arrays: slice ends E[1..] and bytes B[0..]. A prescan with work fills
 them; the batch after the last slice (k = n) takes the values that stand there, finds no work,

@@ -1,4 +1,4 @@
-"""The source half: batches, slices, progress and waits (HAMMER.md 7 and 9).
+"""The source half: batches, slices, progress and waits (docs/hammer.md 4.5, 5.2, 5.5).
 
 It uses fd 0 and 1, which are the pipe of the parent, of ssh or of a shell. It does not check
 its parent and has no time limit but -t.

@@ -1,4 +1,4 @@
-"""The target half: stores records and moves the slave's sync-end-tid (HAMMER.md 7 and 8).
+"""The target half: stores records and moves the slave's sync-end-tid (docs/hammer.md 4.5, 5.7).
 
 It uses fd 0 and 1. It commits a slice only when its SYNC has arrived; the records of an
 incomplete slice stay in the slave but are not visible.

@@ -93,7 +93,7 @@ def spelt(world: World, spelling: str, master: Path, slave: Path) -> subprocess.
         "null mount": (".", slave),
     }[spelling]
     if spelling in ("dotted", "null mount"):
-        # Such a target is taken for missing before the first mirroring (HAMMER.md §3).
+        # Such a target is taken for missing before the first mirroring (docs/hammer.md 1.4).
         world.run_hammer("-i", "1", "mirror-copy", master, slave)
     foreign = by_hand(world, "-i", "1", "mirror-stream", master, operand, cwd=cwd)
     until(lambda: len(living_pids(f"{world.hammer} -i 1 mirror-stream")) == 3, "it runs")
