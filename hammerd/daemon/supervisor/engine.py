@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.errors import SpawnError
@@ -45,31 +45,18 @@ from hammerd.core.pair.slave_claims import Claim, SlaveClaims
 from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
 from hammerd.daemon.logging.error_reports import Faults
-from hammerd.daemon.logging.journal import Journal
-from hammerd.daemon.readings.store import ReadingStore
-from hammerd.daemon.stream.streams import Streams
+from hammerd.daemon.supervisor.interfaces import (
+    LagReadings,
+    Prober,
+    StreamRunner,
+    TransitionWriter,
+)
 from hammerd.daemon.timing.timers import Deadlines, Timer
 
 BROKEN_REST_S = 1.0
 
 Backoff = Callable[[Pair, int], float]
 ExtrasOf = Callable[[Pair], Extras]
-
-
-class Prober(Protocol):
-    """Asks both ends of a pair; answers with ProbeAnswered or ForeignSeen."""
-
-    def probe(self, pair: Pair) -> None:
-        """Start a probe, unless one of this pair is under way."""
-
-    def glance(self, pair: Pair) -> None:
-        """Look whether both ends are what was read last; answers with Glanced."""
-
-    def slave_keys(self, pair: Pair) -> frozenset[str]:
-        """Return all by which the pair's slave is known."""
-
-    def as_targets(self, pair: Pair) -> Pair:
-        """Return the pair with both ends as a stream must be given them."""
 
 
 class Inbox:
@@ -95,11 +82,11 @@ class EngineParts:
     """What the engine acts on and asks."""
 
     inbox: Inbox
-    streams: Streams
+    streams: StreamRunner
     prober: Prober
-    readings: ReadingStore
+    readings: LagReadings
     slaves: SlaveClaims
-    journal: Journal
+    journal: TransitionWriter
     extras: ExtrasOf
     hammer: str
     home: str
@@ -182,7 +169,7 @@ class Engine:
             lag,
             newest.tid if newest else None,
             slave.tid if slave else None,
-            stream.child.pid if stream else None,
+            stream.pgid if stream else None,
             tuple(stream.halves) if stream else (),
             readings.why_unknown(life.pair),
             self._world.extras(life.pair),

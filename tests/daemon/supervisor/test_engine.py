@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import structlog
 
-from hammerd.core.api.status_json import Extras
+from hammerd.core.api.pair_report import Extras
 from hammerd.core.hammer.messages import WentIdle
 from hammerd.core.pair.events import (
     GroupEmpty,

@@ -1,0 +1,291 @@
+"""Stands in for what the engine acts on: streams, prober, readings, journal and log.
+
+They keep what the engine did to them, and raise where a test wants them to. An assertion in here
+would be one more effect that raises, which the engine goes on after: `wrongs` holds them instead.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hammerd.core.errors import SpawnError
+from hammerd.core.pair.events import (
+    Effect,
+    Event,
+    Glance,
+    GroupEmpty,
+    Kill,
+    Launch,
+    Note,
+    NoteName,
+    Probe,
+    SlaveBusy,
+    SpawnFailed,
+    Terminate,
+)
+from hammerd.core.pair.latches import Latch
+from hammerd.core.pair.slave_claims import Claim, slave_keys
+from hammerd.core.pair.states import PairLife, State
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.lag import Lag, SlaveReading
+from hammerd.core.replication.tid_clock import TidClock
+from hammerd.core.tid import Tid
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.logging.setup import Logger
+from tests.daemon.supervisor.engine_config import End
+
+WRITING = ("journal", "log", "observer")
+BREAKS = (
+    *("launch", "launch, group there", "slave_keys", "as_targets", "probe", "signal", "note"),
+    *("readings", *WRITING),
+)
+"""All that may raise of itself; "spawn" fails as hammer's start does."""
+
+Fault = tuple[str, str, str]
+"""A line that the engine owes to the log: its event, the pair, and in what that broke."""
+
+
+class BrokenError(RuntimeError):
+    """Raised by a fake that was told to."""
+
+
+@dataclass(slots=True)
+class Breaks:
+    """What raises at its next calls, how often it did, and what the log must hold of it."""
+
+    left: dict[str, int] = field(default_factory=dict)
+    done: Counter[str] = field(default_factory=Counter)
+    owed: set[Fault] = field(default_factory=set)
+    unwritten: int = 0
+
+    def next(self, what: str, times: int) -> None:
+        self.left[what] = times
+
+    def is_due(self, what: str) -> bool:
+        if not self.left.get(what):
+            return False
+        self.left[what] -= 1
+        self.done[what] += 1
+        return True
+
+    def effect(self, what: str, pair: str, effect: type[Effect]) -> None:
+        """Break in an effect of a pair, if that is due."""
+        if self.is_due(what):
+            self.owed.add(("pair.effect_failed", pair, effect.__name__))
+            raise BrokenError(what)
+
+    def writing(self, what: str) -> None:
+        """Break in what writes down that a step was done, if that is due."""
+        if self.is_due(what):
+            self.unwritten += 1
+            raise BrokenError(what)
+
+
+@dataclass(slots=True)
+class Acts:
+    """What the fakes were told to do in the step at hand, in order, and what is wrong with it."""
+
+    breaks: Breaks
+    done: list[tuple[str, type[Effect]]] = field(default_factory=list)
+    wrongs: list[object] = field(default_factory=list)
+
+    def effect(self, pair: str, effect: type[Effect]) -> None:
+        self.done.append((pair, effect))
+
+    def check(self, *, is_so: bool, wrong: object) -> None:
+        if not is_so:
+            self.wrongs.append(wrong)
+
+
+@dataclass(slots=True)
+class Group:
+    """The processes of a stream."""
+
+    slave: int
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    pgid: int
+    halves: dict[int, str]
+    is_ending: bool = False
+    is_killed: bool = False
+    leader_lives: bool = True
+    hangs: bool = False
+    is_called_unkillable: bool = False
+
+
+@dataclass(slots=True)
+class FakeStreams:
+    """Groups that live until a test empties them."""
+
+    acts: Acts
+    post: Callable[[str, Event], None]
+    end_of: Callable[[str], End]
+    read: Mapping[str, End]
+    groups: dict[str, Group] = field(default_factory=dict)
+    launched: int = 0
+
+    def launch(
+        self, pair: str, argv: tuple[str, ...], env: Mapping[str, str], claim: Claim
+    ) -> int:
+        end, pgid = self.end_of(pair), 1000 + 10 * self.launched
+        self.launched += 1
+        self.acts.check(is_so=pair not in self.groups, wrong="a second group of a pair")
+        self.acts.check(is_so=self.read.get(pair) == end, wrong="launched onto an end not read")
+        self.acts.breaks.effect("launch", pair, Launch)
+        if self.acts.breaks.is_due("spawn"):
+            raise SpawnError("no more processes", errno=11)
+        halves = {pgid + 1: "source", pgid + 2: "target"}
+        self.groups[pair] = Group(end.slave, argv, env, pgid, halves)
+        self.acts.breaks.effect("launch, group there", pair, Launch)
+        return pgid
+
+    def of(self, pair: str) -> Group | None:
+        return self.groups.get(pair)
+
+    def terminate(self, pair: str) -> None:
+        self.acts.effect(pair, Terminate)
+        group = self.groups.get(pair)
+        if group is not None:
+            self.acts.check(is_so=not group.is_ending, wrong="told to end twice")
+            group.is_ending = True
+        self._signal(pair, Terminate)
+
+    def kill(self, pair: str) -> None:
+        self.acts.effect(pair, Kill)
+        group = self.groups.get(pair)
+        if group is not None:
+            self.acts.check(is_so=group.is_ending, wrong="killed before it was told to end")
+        self._signal(pair, Kill)
+        if group is not None:
+            group.is_killed = True
+
+    def _signal(self, pair: str, effect: type[Effect]) -> None:
+        self.acts.breaks.effect("signal", pair, effect)
+        if pair not in self.groups:
+            self.post(pair, GroupEmpty())
+
+
+@dataclass(slots=True)
+class FakeProber:
+    """Probes and glances that a test answers."""
+
+    acts: Acts
+    ends: Mapping[str, End]
+    read: Mapping[str, End]
+    probes: set[str] = field(default_factory=set)
+    glances: set[str] = field(default_factory=set)
+
+    def probe(self, pair: Pair) -> None:
+        self.acts.effect(pair.name, Probe)
+        self.acts.breaks.effect("probe", pair.name, Probe)
+        self.probes.add(pair.name)
+
+    def glance(self, pair: Pair) -> None:
+        self.acts.effect(pair.name, Glance)
+        self.acts.breaks.effect("probe", pair.name, Glance)
+        self.glances.add(pair.name)
+
+    def slave_keys(self, pair: Pair) -> frozenset[str]:
+        self.acts.effect(pair.name, Launch)
+        self.acts.breaks.effect("slave_keys", pair.name, Launch)
+        return self.keys(pair.name)
+
+    def as_targets(self, pair: Pair) -> Pair:
+        self.acts.breaks.effect("as_targets", pair.name, Launch)
+        return pair
+
+    def keys(self, name: str) -> frozenset[str]:
+        end = self.read.get(name, self.ends[name])
+        return slave_keys((Endpoint(end.path),), end.uuid)
+
+
+@dataclass(slots=True)
+class FakeReadings:
+    """Lags that a test sets; `stepping` is the event at hand, which may be lost here."""
+
+    breaks: Breaks
+    lags: dict[str, Lag] = field(default_factory=dict)
+    latches: dict[str, Latch | None] = field(default_factory=dict)
+    commits: list[tuple[Endpoint, Tid, float]] = field(default_factory=list)
+    stepping: Event | None = None
+    is_lost: bool = False
+
+    def committed(self, slave: Endpoint, tid: Tid, at: float) -> None:
+        self.commits.append((slave, tid, at))
+
+    def latched(self, pair: Pair, latch: Latch | None) -> None:
+        self.latches[pair.name] = latch
+
+    def clock(self, master: Endpoint) -> TidClock:
+        return TidClock()
+
+    def slave(self, slave: Endpoint) -> SlaveReading | None:
+        return SlaveReading(Tid(9), 1.0)
+
+    def lag(self, pair: Pair, now_at: float) -> Lag:
+        # The engine posts these two within a step; a pair without them waits for its deadline
+        # and stays in the queue meanwhile, so that less could be held against it.
+        is_step = self.stepping is not None
+        is_step = is_step and not isinstance(self.stepping, SpawnFailed | SlaveBusy)
+        if is_step and self.breaks.is_due("readings"):
+            self.is_lost = True
+            self.breaks.owed.add(("pair.event_failed", pair.name, type(self.stepping).__name__))
+            raise BrokenError("readings")
+        return self.lags[pair.name]
+
+    def why_unknown(self, pair: Pair) -> str | None:
+        return None
+
+    def why_unsafe(self, pair: Pair, lag: Lag) -> str | None:
+        return None
+
+
+@dataclass(slots=True)
+class FakeLog:
+    """Keeps errors; takes no line while it is broken."""
+
+    breaks: Breaks
+    errors: Counter[Fault] = field(default_factory=Counter)
+
+    def debug(self, event: str, **fields: object) -> None:
+        self.breaks.writing("log")
+
+    info = warning = debug
+
+    def error(self, event: str, **fields: object) -> None:
+        self.breaks.writing("log")
+        assert "BrokenError" in str(fields.get("traceback", "BrokenError"))
+        if event in ("pair.effect_failed", "pair.event_failed"):
+            self.errors[event, str(fields["pair"]), str(fields["of"])] += 1
+
+
+@dataclass(slots=True)
+class FakeJournal:
+    """The daemon's own journal, which may raise; keeps the transitions of the step at hand."""
+
+    acts: Acts
+    groups: Mapping[str, Group]
+    log: Logger
+    lines: list[tuple[State, PairLife, float]] = field(default_factory=list)
+    journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.log, self.log)
+
+    def stepped(self, before: State, life: PairLife, now_at: float) -> None:
+        self.lines.append((before, life, now_at))
+        self.acts.breaks.writing("journal")
+        self.journal.stepped(before, life, now_at)
+
+    def noted(self, life: PairLife, note: Note) -> None:
+        self.acts.effect(life.pair.name, Note)
+        if note.name is NoteName.UNKILLABLE:
+            group = self.groups[life.pair.name]
+            self.acts.check(is_so=not group.is_called_unkillable, wrong="unkillable twice")
+            group.is_called_unkillable = True
+        self.acts.breaks.effect("note", life.pair.name, Note)
+        try:
+            self.journal.noted(life, note)
+        except BrokenError:
+            self.acts.breaks.owed.add(("pair.effect_failed", life.pair.name, Note.__name__))
+            raise

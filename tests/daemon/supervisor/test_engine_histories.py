@@ -1,0 +1,57 @@
+"""Random histories of several pairs that share slaves, on the real engine and in virtual time.
+
+watched_engine.py says what holds. HAMMERD_HISTORIES raises their number, HAMMERD_MOVES how many
+moves each has at least:
+
+    HAMMERD_HISTORIES=10000 .venv/bin/pytest -s --timeout 0 tests/daemon/supervisor
+"""
+
+import os
+import sys
+from collections import Counter
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hammerd.core.pair.events import Effect, Event
+from hammerd.core.pair.states import State
+from tests.daemon.supervisor.engine_world import EngineWorld
+from tests.daemon.supervisor.fake_parts import BREAKS
+
+HISTORIES = int(os.environ.get("HAMMERD_HISTORIES", "1000"))
+MOVES = int(os.environ.get("HAMMERD_MOVES", "30"))
+
+
+@pytest.mark.parametrize("is_faulty", [False, True], ids=["nothing_breaks", "much_breaks"])
+def test_no_history_breaks_a_rule_and_every_history_can_end_well(is_faulty: bool) -> None:
+    seen: Counter[type] = Counter()
+    told: Counter[str] = Counter()
+
+    @settings(
+        max_examples=HISTORIES // 2,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(st.lists(st.integers(0, 2**16 - 1), min_size=MOVES, max_size=2 * MOVES))
+    def history(choices: list[int]) -> None:
+        world = EngineWorld(is_faulty=is_faulty)
+        for choice in choices:
+            world.move(choice)
+        world.heal()
+        world.end()
+
+        seen.update(world.watched.seen)
+        told.update(world.breaks.done)
+        told.update(histories=1, moves=len(choices), steps=world.watched.steps)
+
+    history()
+
+    told.update({kind.__name__: count for kind, count in seen.items()})
+    sys.stdout.write(f"{dict(told)}\n")
+    if is_faulty:
+        assert {*BREAKS} <= {*told}
+    else:
+        assert {*get_args(State), *get_args(Event), *get_args(Effect)} == set(seen)

@@ -1,0 +1,334 @@
+"""The real engine among fakes, held after each event against what must always be true.
+
+    WatchedInbox.take() ── before() ── the engine steps a pair ── after() ── next event
+
+What became of a pair and what was done about it must be what step() says, its deadline must be in
+the timer, its claim must be that of a live group, and its observers must have been told.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hammerd.core.api.pair_report import Extras
+from hammerd.core.hammer.commands import environment, stream_argv
+from hammerd.core.hammer.messages import Committed
+from hammerd.core.pair.deadlines import deadline
+from hammerd.core.pair.events import (
+    Context,
+    DeadlinePassed,
+    Effect,
+    Event,
+    GroupEmpty,
+    Launch,
+    LeaveQueue,
+    MessageRead,
+    SlaveFree,
+    Spawned,
+    Step,
+)
+from hammerd.core.pair.latches import is_held, latch_on
+from hammerd.core.pair.machine import step
+from hammerd.core.pair.slave_claims import SlaveClaims
+from hammerd.core.pair.states import (
+    Launching,
+    PairLife,
+    Stopped,
+    Stopping,
+    Streaming,
+    WaitingForSlave,
+)
+from hammerd.core.pairs import Pair
+from hammerd.core.tid import Tid
+from hammerd.daemon.supervisor.engine import BROKEN_REST_S, Engine, EngineParts, Inbox
+from tests.core.pair.print_pair_table import impossible
+from tests.daemon.supervisor.engine_config import CONFIG, ONE, ORPHAN, TURNED, End
+from tests.daemon.supervisor.fake_parts import (
+    Acts,
+    Breaks,
+    FakeJournal,
+    FakeLog,
+    FakeProber,
+    FakeReadings,
+    FakeStreams,
+)
+from tests.daemon.supervisor.step_rules import check_step, is_saved_anew
+from tests.daemon.supervisor.virtual_loop import VirtualLoop
+
+HAMMER, HOME = "/sbin/hammer", "/root"
+
+
+class WatchedInbox(Inbox):
+    """Tells of each event before and after it has happened."""
+
+    before: Callable[[str, Event], None]
+    after: Callable[[str, Event], None]
+
+    def take(self) -> Iterator[tuple[str, Event]]:
+        for pair, event in super().take():
+            self.before(pair, event)
+            yield pair, event
+            self.after(pair, event)
+
+
+@dataclass(slots=True)
+class Before:
+    """What was so when the event at hand began, and what observers were told since."""
+
+    life: PairLife
+    is_leaving: bool
+    broken: int
+    unwritten: int
+    is_owing: bool
+    states: int = 0
+    memories: int = 0
+    gone: str | None = None
+
+
+class WatchedEngine:
+    """An engine, its fakes, and what they must look like by what has happened so far."""
+
+    def __init__(self) -> None:
+        self.loop = VirtualLoop(1000.0)
+        self.breaks = Breaks()
+        self.acts = Acts(self.breaks)
+        self.slaves = SlaveClaims()
+        self.log = FakeLog(self.breaks)
+        self.readings = FakeReadings(self.breaks)
+        self.ends: dict[str, End] = dict(CONFIG)
+        self.read: dict[str, End] = {}
+        self.is_turned = False
+        inbox = WatchedInbox()
+        inbox.before, inbox.after = self._before, self._after
+        self.streams = FakeStreams(self.acts, inbox.post, self.end, self.read)
+        self.groups = self.streams.groups
+        self.prober = FakeProber(self.acts, self.ends, self.read)
+        self.journal = FakeJournal(self.acts, self.groups, self.log)
+        self.engine = self._engine(inbox)
+        self.leaving: set[str] = set()
+        self.seen: Counter[type] = Counter()
+        self.steps = 0
+        self._due: dict[str, float | None] = {}
+        self._lost: set[tuple[str, type[Event]]] = set()
+        self._freed = 0
+        self._at_hand: Before | None = None
+
+    def _engine(self, inbox: Inbox) -> Engine:
+        world = EngineParts(
+            inbox,
+            self.streams,
+            self.prober,
+            self.readings,
+            self.slaves,
+            self.journal,
+            lambda _pair: Extras(),
+            HAMMER,
+            HOME,
+        )
+        engine = Engine(self.loop.as_loop(), world, backoff)
+        engine.on_memory_changed = self._memory_changed
+        engine.on_state_changed = self._state_changed
+        engine.on_slave_freed = self._slave_freed
+        engine.on_gone = self._gone
+        return engine
+
+    # --- what there is -------------------------------------------------------------------------
+
+    def end(self, name: str) -> End:
+        """Return what a pair's slave is now, whatever was read of it."""
+        end = self.ends[name]
+        return TURNED if self.is_turned and end == ONE else end
+
+    def life(self, name: str) -> PairLife | None:
+        """Return a pair's life, None when it is not there."""
+        return self.engine._lives.get(name)
+
+    def lives(self) -> dict[str, PairLife]:
+        """Return all pairs that are there, in the engine's order."""
+        return {life.pair.name: life for life in self.engine.lives()}
+
+    def taken_over(self, name: str) -> None:
+        """Note that the engine was given another life of a pair."""
+        self._due[name] = deadline(self.engine.life(name))
+
+    # --- what the engine tells -----------------------------------------------------------------
+
+    def _state_changed(self) -> None:
+        assert self._at_hand
+        self._at_hand.states += 1
+        self.breaks.writing("observer")
+
+    def _memory_changed(self) -> None:
+        assert self._at_hand
+        self._at_hand.memories += 1
+        self.breaks.writing("observer")
+
+    def _slave_freed(self, _pair: str) -> None:
+        self._freed += 1
+
+    def _gone(self, name: str) -> None:
+        assert self._at_hand
+        self._at_hand.gone = name
+        self.leaving.discard(name)
+        self.prober.probes.discard(name)
+        self.prober.glances.discard(name)
+        del self._due[name]
+
+    # --- one event -----------------------------------------------------------------------------
+
+    def _before(self, name: str, event: Event) -> None:
+        if isinstance(event, SlaveFree):
+            self._freed -= 1
+        self._at_hand = None
+        if (life := self.life(name)) is None:
+            return
+        assert impossible(life, event) is None, (life.state, event)
+        if isinstance(event, DeadlinePassed):
+            assert (self._due[name] or 0.0) <= self.loop.now_at, (life, "rung before its time")
+        if isinstance(event, Spawned):
+            assert event.pid == self.groups[name].pgid
+        self.acts.done.clear()
+        self.journal.lines.clear()
+        self.readings.stepping = event
+        self.readings.is_lost = False
+        is_leaving, is_owing = name in self.leaving, len(self.log.errors) < len(self.breaks.owed)
+        broken, unwritten = self.breaks.unwritten, self.engine.unwritten
+        self._at_hand = Before(life, is_leaving, broken, unwritten, is_owing)
+
+    def _after(self, name: str, event: Event) -> None:
+        self.readings.stepping = None
+        if (was := self._at_hand) is None:
+            return
+        assert not self.acts.wrongs, self.acts.wrongs
+        if self.readings.is_lost:
+            self._check_lost(name, event, was)
+            return
+        context = Context(self.loop.now_at, backoff, self.readings.lags[name], Tid(9))
+        done = step(was.life, event, context)
+        self.steps += 1
+        self.seen.update((type(was.life.state), type(event), *map(type, done.effects)))
+        check_step(was.life, event, done, self.loop.now_at)
+        self._check_deadline(was.life, event, done.life)
+        self._check_life(name, was, done)
+        self._check_effects(name, done)
+        self._check_written(was, done.life)
+        self._check_readings(was, event, done.life)
+
+    def _check_lost(self, name: str, event: Event, was: Before) -> None:
+        """Hold an event that broke before it was stepped: nothing has happened, and time goes."""
+        assert self.life(name) is was.life
+        assert not self.acts.done
+        self._lost.add((name, type(event)))
+        if (at := self._due[name]) is not None:
+            self._due[name] = max(at, self.loop.now_at + BROKEN_REST_S)
+
+    def _check_life(self, name: str, was: Before, done: Step) -> None:
+        is_to_go = was.is_leaving and isinstance(done.life.state, Stopped)
+        assert was.gone == (name if is_to_go else None), (was, done)
+        assert self.life(name) == (None if is_to_go else done.life), "not what step() says"
+        if not is_to_go:
+            self._due[name] = deadline(done.life)
+
+    def _check_deadline(self, before: PairLife, event: Event, after: PairLife) -> None:
+        at, now_at = deadline(after), self.loop.now_at
+        # A shorter limit, or an event that was lost, may leave one that has passed to the timer.
+        is_left = at == deadline(before) and not isinstance(event, DeadlinePassed)
+        if at is None or is_left:
+            return
+        # A pause may end at once; every other deadline lies ahead, or the timer would spin.
+        is_ahead = at >= now_at if isinstance(after.state, Stopped) else at > now_at
+        assert is_ahead, (after.state, at, now_at)
+
+    def _check_effects(self, name: str, done: Step) -> None:
+        kinds: list[type[Effect]] = [type(effect) for effect in done.effects]
+        asked = [(name, kind) for kind in kinds if kind is not LeaveQueue]
+        assert self.acts.done == asked, (self.acts.done, done)
+        group = self.groups.get(name)
+        for effect in done.effects:
+            if isinstance(effect, Launch) and group is not None:
+                assert group.argv == stream_argv(HAMMER, done.life.pair, effect.gear)
+                assert group.env == environment(HOME)
+
+    def _check_written(self, was: Before, after: PairLife) -> None:
+        before = was.life
+        has_moved = after.state is not before.state
+        lines = [(before.state, after, self.loop.now_at)] if has_moved else []
+        assert self.journal.lines == lines, (self.journal.lines, before, after)
+        if self.breaks.unwritten > was.broken:
+            return
+        assert was.states == (type(after.state) is not type(before.state)), "state not told"
+        assert was.memories == is_saved_anew(before.memory, after.memory), "memory not told"
+        assert was.is_owing or self.engine.unwritten == was.unwritten, (
+            "counted, though nothing broke"
+        )
+
+    def _check_readings(self, was: Before, event: Event, after: PairLife) -> None:
+        pair = was.life.pair
+        latch = None if was.gone else latch_on(after)
+        assert self.readings.latches[pair.name] == latch, "latch not told"
+        if isinstance(event, MessageRead) and isinstance(event.message, Committed):
+            assert self.readings.commits.pop() == (pair.slave, event.message.tid, self.loop.now_at)
+
+    # --- the whole -----------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Hold all pairs against their groups, claims, deadlines and places in the queue."""
+        lives, held = self.engine._lives, self.slaves._claims.keys() - {ORPHAN}
+        assert self._freed == 0, "an observer was not told of a slave that is free"
+        writers = {group.slave for group in self.groups.values()}
+        assert len(writers) == len(self.groups), ("two groups on a slave", self.groups)
+        assert held == self.groups.keys(), self.slaves
+        assert self.slaves._queue.keys() <= lives.keys(), self.slaves
+        assert self._due.keys() == lives.keys()
+        assert self.engine._leaving == self.leaving
+        self._check_timer()
+        shaken = {name for name, lost in self._lost if self._is_shaken(name, lost)}
+        for name, life in lives.items():
+            if name not in shaken:
+                self._check_pair(name, life, is_calm=not shaken)
+
+    def _check_timer(self) -> None:
+        earliest_at = min((at for at in self._due.values() if at is not None), default=None)
+        timers = [timer.when() for timer in self.loop.timers]
+        assert timers == ([] if earliest_at is None else [earliest_at]), (timers, self._due)
+
+    def _check_pair(self, name: str, life: PairLife, *, is_calm: bool) -> None:
+        state, queue, group = life.state, self.slaves._queue, self.groups.get(name)
+        has_group = isinstance(state, Launching | Streaming | Stopping)
+        assert has_group == (group is not None), (state, self.groups)
+        is_ending = group is not None and group.is_ending
+        assert isinstance(state, Stopping) == is_ending, (state, group)
+        is_queued = isinstance(state, WaitingForSlave)
+        assert is_queued == (name in queue), (state, queue)
+        assert not is_queued or not is_calm or self.slaves.holder(queue[name]), "nobody wakes it"
+        goes_on = is_queued or has_group or self._due[name] is not None
+        assert goes_on or isinstance(state, Stopped) or is_held(life), state
+
+    def _is_shaken(self, name: str, lost: type[Event]) -> bool:
+        """Tell whether a pair still lacks what it lost."""
+        life = self.life(name)
+        if life is None:
+            return False
+        if lost is GroupEmpty:
+            return isinstance(life.state, Stopping) and name not in self.groups
+        is_waiting = lost is SlaveFree and isinstance(life.state, WaitingForSlave)
+        return is_waiting and self.slaves.holder(self.slaves._queue[name]) is None
+
+    def check_reports(self) -> None:
+        """Hold what status is told of each pair against its group."""
+        for name, life in self.lives().items():
+            report, group = self.engine.report(name), self.groups.get(name)
+            assert report.life is life
+            assert (report.pid, report.half_pids) == (
+                (group.pgid, tuple(group.halves)) if group else (None, ())
+            )
+
+    def check_told(self) -> None:
+        """Hold the log against what broke: each kind of fault once, with its traceback."""
+        assert set(self.log.errors) == self.breaks.owed
+        assert max(self.log.errors.values(), default=1) == 1, self.log.errors
+
+
+def backoff(_pair: Pair, failures: int) -> float:
+    assert failures >= 1
+    return min(2.0 ** min(failures - 1, 10), 300.0)
