@@ -242,10 +242,6 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
 
 READERS = {
     "hammerd.cli.check.endpoint_check": {"hammerd.daemon.paths.path_state"},
-    "hammerd.cli.offline.last_state": {
-        "hammerd.daemon.state.tid_clock_file",
-        "hammerd.daemon.state.pair_state_file",
-    },
     "hammerd.cli.check.path_check": {
         "hammerd.daemon.paths.probe_program",
         "hammerd.daemon.paths.path_state",

@@ -21,6 +21,6 @@ def save_the_rest(keeping: StateStore, logging: Logging) -> None:
 
 
 def _say_unsaved(keeping: StateStore, logging: Logging) -> None:
-    if because := keeping.unsaved_at_end():
-        hint = "what was paused since the last save is not paused after the next start"
+    if unsaved := keeping.unsaved_at_end():
+        because, hint = unsaved
         logging.write_error("state.unsaved", because=because, hint=hint)

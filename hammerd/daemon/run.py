@@ -32,6 +32,7 @@ from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.watch import ForeignWatch, foreign_interval_s
+from hammerd.daemon.history.recorder import group_id
 from hammerd.daemon.last_saves import save_the_rest
 from hammerd.daemon.logging.error_reports import LoopErrors, last_words
 from hammerd.daemon.logging.files import check_log_files
@@ -130,13 +131,10 @@ class Daemon:
         LoopErrors(loop, self._journal.log, Reserve()).catch()
         self._ticks = Scheduler(loop, self._tick_broke)
         self._is_sampling = asyncio.Lock()
-        self._build()
-        self.run_dir = RunDirWatch(files, self._server, config.daemon, self._journal.log)
-        self.run_dir.on_made = (self._records.write_again, self._keeping.changed)
-
-    def _build(self) -> None:
         self._build_streams()
         self._build_readers()
+        self.run_dir = RunDirWatch(files, self._server, config.daemon, self._journal.log)
+        self.run_dir.on_made = (self._records.write_again, self._keeping.changed)
 
     def _build_streams(self) -> None:
         """Make what keeps state and what owns processes."""
@@ -248,6 +246,8 @@ class Daemon:
         self._orphans.end_all(self._moves.orphan_gone)
         for pair in self._config.pairs:
             self._reloading.take_up(pair)
+        group = group_id(self._config.daemon.status_group)
+        self._keeping.keep_status(self._answers.snapshot, group)
         self._start_ticks()
         # Only now, so that whoever is answered is told of every pair.
         await self._server.listen()

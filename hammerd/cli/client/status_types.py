@@ -23,6 +23,7 @@ class DaemonStatus(TypedDict):
     state_unsaved_since_time: NotRequired[str | None]
     state_unsaved_because: NotRequired[str | None]
     clocks_unsaved_because: NotRequired[str | None]
+    status_unsaved_because: NotRequired[str | None]
     state_complaints: NotRequired[list[str]]
     reload_refused_time: NotRequired[str | None]
     reload_refused_because: NotRequired[str | None]

@@ -149,12 +149,14 @@ def _shown_as(said: StatusOptions) -> Show:
 
 def _tell_left_behind(whereabouts: Location, request: Request, *, as_json: bool) -> None:
     """Tell what can be known without a hammerd; that none answers is told after it."""
+    from dataclasses import asdict
+
     from hammerd.cli.offline.last_state import find
-    from hammerd.cli.offline.last_state_text import left_json, left_lines
+    from hammerd.cli.offline.last_state_text import left_lines
 
     left = find(whereabouts, request.pairs)
     if as_json:
-        say_json(left_json(left))
+        say_json(asdict(left))
     elif lines := left_lines(left, width_of(sys.stdout)):
         print_lines(lines)
 

@@ -1,7 +1,6 @@
 """What can be known of the pairs when no hammerd answers: from the files that the last one left.
 
-    pid file   is it gone, or stuck?      state.json   pauses, latches, complaints
-    streams/   do its streams run on?     clocks.json  last TIDs, until when all is safe
+    pid file   is it gone, or stuck?   streams/   do its streams run on?   status.json   the rest
 
 Nothing is written, locked or asked; whoever may not read a file is told so. Which files they are
 the config tells; without it, or where its hammerd is another one, the pid file is all there is.
@@ -15,94 +14,69 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hammerd.cli.client.living import lives
+from hammerd.cli.offline.saved_status import LastPair, LastStatus, read, wanted_unknown
 from hammerd.cli.options.location import Location, read_file
 from hammerd.cli.output.numbers import count
 from hammerd.core import paths
+from hammerd.core.characters import escaped
 from hammerd.core.errors import ConfigError, HammerdError
-from hammerd.core.replication.lag import safe_time_of
-from hammerd.core.replication.saved_moments import SavedMoment
-from hammerd.core.replication.tid_clock import TidClock
-from hammerd.core.tid import Tid
+from hammerd.core.rfc3339 import rfc3339
 
 if TYPE_CHECKING:
     from hammerd.core.config.model import Config
-    from hammerd.core.pairs import Pair
-    from hammerd.core.replication.slave_tids import SlaveTids
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
-    """What the last hammerd of a run_dir left there.
+class LastDaemon:
+    """What the last hammerd of a run_dir left there, and what cannot be read of that.
 
     `pid` is that of its pid file, None when there is none: it was stopped, or never ran.
-    `is_pid_alive`: a process has that number; it may be another one. `streams` are the groups of
-    its streams that are alive.
+    `pid_is_alive`: a process has that number; it may be another one. `streams` are the groups of
+    its streams that are alive. `saved_time`: when it wrote its last status.
     """
 
+    state: str
     run_dir: str
     pid: int | None
-    is_pid_alive: bool
+    pid_is_alive: bool | None
     streams: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeftPair:
-    """What is known of a pair; times are wall times, None is not known."""
-
-    pair: str
-    master: str
-    slave: str
-    wanted: str
-    paused_until_time: float | None = None
-    is_diverged: bool = False
-    complaints: tuple[str, ...] = ()
-    anomalies: tuple[str, ...] = ()
-    master_tid: Tid | None = None
-    master_time: float | None = None
-    slave_tid: Tid | None = None
-    slave_time: float | None = None
-    safe_time: float | None = None
-    durable_time: float | None = None
-    unsafe_because: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LeftBehind:
-    """All that is known without a hammerd at `now_time` (wall)."""
-
-    now_time: float
-    remains: Remains
     state_dir: str | None = None
-    saved_time: float | None = None
-    pairs: tuple[LeftPair, ...] = ()
-    complaints: tuple[str, ...] = ()
+    saved_time: str | None = None
+    state_complaints: tuple[str, ...] = ()
 
 
-_UNDATED = "its times are still to come: a wall clock was wrong, so nobody knows how old it is"
-_REBOOTED = "this host may have been rebooted since: what no flush had followed may be lost"
+@dataclass(frozen=True, slots=True)
+class LastState:
+    """All that is known without a hammerd, by the names of `status --json`."""
+
+    hammerd: LastDaemon
+    measured_time: str
+    health: str = "critical"
+    pairs: tuple[LastPair, ...] = ()
 
 
-def find(whereabouts: Location, named: tuple[str, ...] = ()) -> LeftBehind:
+def find(whereabouts: Location, named: tuple[str, ...] = ()) -> LastState:
     """Return what the hammerd of a place left, about the named pairs or all.
 
     Raises:
         HammerdError: the place itself cannot be told.
     """
     run_dir = whereabouts.find_run_dir()
-    now_time, remains = time.time(), _remains(run_dir)
+    now_time, daemon = time.time(), _daemon(run_dir)
+    last = LastStatus()
     try:
         config = _config_of(whereabouts, run_dir)
+        if config is not None:
+            state_dir = config.daemon.state_dir
+            saved_time = _written(os.path.join(state_dir, paths.STATUS_FILE))
+            daemon = replace(daemon, state_dir=state_dir, saved_time=saved_time)
+            last = _last_status(config, named, now_time)
     except ConfigError as error:
-        return LeftBehind(now_time, remains, complaints=tuple(_faults(error)))
+        last = LastStatus(complaints=tuple(_faults(error)))
     except HammerdError as error:
-        return LeftBehind(now_time, remains, complaints=(error.message,))
-    if config is None:
-        return LeftBehind(now_time, remains)
-    pairs = [pair for pair in config.pairs if not named or pair.name in named]
-    left = _read(config.daemon.state_dir, pairs, now_time, remains)
-    known = {pair.name for pair in config.pairs}
-    strange = tuple(f'no such pair: "{name}"' for name in named if name not in known)
-    return replace(left, complaints=(*left.complaints, *strange))
+        last = LastStatus(complaints=(error.message,))
+    daemon = replace(daemon, state_complaints=last.complaints)
+    return LastState(daemon, rfc3339(now_time), pairs=last.pairs)
 
 
 def _config_of(whereabouts: Location, run_dir: str) -> "Config | None":
@@ -124,14 +98,15 @@ def _faults(error: ConfigError) -> Iterator[str]:
         yield f"  {replace(fault, hint='')}"
 
 
-def _remains(run_dir: str) -> Remains:
+def _daemon(run_dir: str) -> LastDaemon:
     pid = None
     with (
         contextlib.suppress(OSError, ValueError),
         open(f"{run_dir}/{paths.PID_FILE}", "rb") as file,
     ):
         pid = int(file.read(32))
-    return Remains(run_dir, pid, pid is not None and lives(pid), len(list(_streams(run_dir))))
+    is_alive = None if pid is None else lives(pid)
+    return LastDaemon("absent", run_dir, pid, is_alive, len(list(_streams(run_dir))))
 
 
 def _streams(run_dir: str) -> Iterator[int]:
@@ -143,73 +118,38 @@ def _streams(run_dir: str) -> Iterator[int]:
                 yield int(pgid)
 
 
-def _read(state_dir: str, pairs: "list[Pair]", now_time: float, remains: Remains) -> LeftBehind:
-    # Who is answered by a hammerd loads none of this.
-    from pathlib import Path
-
-    from hammerd.daemon.state import pair_state_file, tid_clock_file
-
-    state_path, clocks_path = (
-        Path(state_dir, paths.STATE_FILE),
-        Path(state_dir, paths.CLOCKS_FILE),
-    )
-    kept, clocks = pair_state_file.load(state_path), tid_clock_file.load(clocks_path)
-    dated = tid_clock_file.carried(clocks.saved, SavedMoment(now_time, time.monotonic()), now_time)
-    known = tid_clock_file.SavedClocks() if dated is None else dated
-    found = []
-    for pair in pairs:
-        saved = kept.of(pair.name)
-        is_paused = pair.enabled and saved.is_paused
-        left = LeftPair(
-            pair.name,
-            str(pair.master),
-            str(pair.slave),
-            "paused" if is_paused else "up" if pair.enabled else "down",
-            saved.paused_until_time if is_paused else None,
-            saved.is_diverged,
-            tuple(one.text for one in saved.unacknowledged.complaints),
-            tuple(one.name for one in saved.unacknowledged.anomalies),
+def _last_status(config: "Config", named: tuple[str, ...], now_time: float) -> LastStatus:
+    known = {
+        pair.name: LastPair(
+            pair.name, str(pair.master), str(pair.slave), "up" if pair.enabled else "down"
         )
-        for saved_clocks, add in ((clocks.saved, _with_tids), (known, _with_times)):
-            clock = saved_clocks.clocks.get(left.master, TidClock())
-            left = add(left, clock, saved_clocks.slaves.get(left.slave))
-        if left.slave in known.before_boot.keys() - known.slaves.keys():
-            left = replace(left, unsafe_because=_REBOOTED)
-        found.append(left)
-    undated = f"{clocks_path}: {_UNDATED}" if dated is None else ""
-    complaints = tuple(filter(None, (*kept.complaints, clocks.complaint, undated)))
-    times = [at for path in (state_path, clocks_path) if (at := _written(path)) is not None]
-    saved_time = max(times, default=None)
-    return LeftBehind(now_time, remains, state_dir, saved_time, tuple(found), complaints)
+        for pair in config.pairs
+    }
+    pairs = tuple(pair for name, pair in known.items() if not named or name in named)
+    last = _read(config.daemon.state_dir, pairs, now_time)
+    strange = (f'no such pair: "{name}"' for name in named if name not in known)
+    return replace(last, complaints=(*last.complaints, *strange))
 
 
-def _with_tids(left: LeftPair, clock: TidClock, slave: "SlaveTids | None") -> LeftPair:
-    """Add the TIDs that were read last, whatever they prove."""
-    if clock.newest is not None:
-        left = replace(left, master_tid=clock.newest.tid)
-    return left if slave is None else replace(left, slave_tid=slave.reading.tid)
-
-
-def _with_times(left: LeftPair, clock: TidClock, slave: "SlaveTids | None") -> LeftPair:
-    """Add when they were read, and until when all is safe."""
-    if clock.newest is not None:
-        left = replace(left, master_time=clock.newest.at)
-    if slave is None:
-        return left
-    read, durable_tid = slave.reading, slave.durable_tid
-    left = replace(left, slave_time=read.at)
-    # Of a slave that went another way than its master no moment of the master is safe.
-    if left.is_diverged:
-        return left
-    return replace(
-        left,
-        safe_time=safe_time_of(clock, read, read.tid),
-        durable_time=None if durable_tid is None else safe_time_of(clock, read, durable_tid),
-    )
-
-
-def _written(path: "os.PathLike[str]") -> float | None:
+def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastStatus:
+    path = os.path.join(state_dir, paths.STATUS_FILE)
     try:
-        return os.stat(path).st_mtime
+        return read(path, pairs, now_time)
+    except FileNotFoundError:
+        older = (paths.STATE_FILE, paths.CLOCKS_FILE)
+        if not any(os.path.lexists(os.path.join(state_dir, name)) for name in older):
+            # Nobody ran here, so nobody paused a pair.
+            return LastStatus(pairs)
+        because = "it is missing; was the last hammerd of an older release?"
+    except OSError as error:
+        because = f"{error.strerror}"
+    except ValueError as error:
+        because = escaped(str(error))
+    return LastStatus(tuple(map(wanted_unknown, pairs)), (f"{path}: {because}",))
+
+
+def _written(path: str) -> str | None:
+    try:
+        return rfc3339(os.stat(path).st_mtime)
     except OSError:
         return None

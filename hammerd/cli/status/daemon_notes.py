@@ -47,6 +47,9 @@ def _notes_of_state(daemon: DaemonStatus, measured_time: str | None) -> Iterator
     if because := daemon.get("clocks_unsaved_because"):
         hint = "after its next start hammerd knows no lag before it has read both ends"
         yield f"tid clocks not saved: {because}", hint
+    if because := daemon.get("status_unsaved_because"):
+        hint = 'without a hammerd, "hammerd status" tells what was true before'
+        yield f"status not saved: {because}", hint
     complaints = daemon.get("state_complaints", [])
     for complaint in complaints:
         is_last = complaint is complaints[-1]

@@ -25,7 +25,10 @@ class Extras:
 
 @dataclass(frozen=True, slots=True)
 class PairReport:
-    """A pair's life, its lag and its processes."""
+    """A pair's life, its lag and its processes.
+
+    `master_seen_at` and `slave_seen_at`: when each TID was read or heard of last (monotonic).
+    """
 
     life: PairLife
     lag: Lag
@@ -36,3 +39,5 @@ class PairReport:
     lag_unknown_because: str | None = None
     extras: Extras | None = None
     safe_unknown_because: str | None = None
+    master_seen_at: float | None = None
+    slave_seen_at: float | None = None

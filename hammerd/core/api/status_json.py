@@ -5,7 +5,8 @@ reader), times are RFC 3339, null is unknown. A change that could break a reader
 SCHEMA_VERSION.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import assert_never
 
 from hammerd.core.api.health import Health, health_of, is_silent_launch, worst
@@ -59,7 +60,7 @@ def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
     return worst(Health.OK, *(health_of(report, now_at) for report in reports))
 
 
-UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because")
+UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because", "status_unsaved_because")
 """Where the daemon tells why what must outlive it cannot be saved, None while it can."""
 
 
@@ -67,6 +68,15 @@ def daemon_health(daemon: Mapping[str, object]) -> Health:
     """Judge the daemon itself by its part of the status: can it save, does its config hold?"""
     keys = (*UNSAVED_KEYS, "reload_refused_because", "run_dir_unusable_because")
     return Health.WARNING if any(daemon.get(key) for key in keys) else Health.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The daemon's part of a status and a report of each pair, as they were at `now_at`."""
+
+    daemon: Mapping[str, object]
+    reports: tuple[PairReport, ...]
+    now_at: float
 
 
 def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
@@ -258,13 +268,20 @@ def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
     }
 
 
-def status_json(daemon: Mapping[str, object], pairs: Iterable[Json], health: Health) -> Json:
-    """Put the daemon's and the pairs' parts of a status together."""
+def pairs_json(snapshot: Snapshot, to_time: ToTime) -> Iterator[Json]:
+    """Yield the pairs' part of a status, one pair after another."""
+    return (pair_json(report, snapshot.now_at, to_time) for report in snapshot.reports)
+
+
+def status_json(snapshot: Snapshot, pairs: Iterable[Json], to_time: ToTime) -> Json:
+    """Put a status together; its health is the worst of the pairs and the daemon."""
+    health = daemon_health(snapshot.daemon)
     return {
         "schema_version": SCHEMA_VERSION,
-        "hammerd": dict(daemon),
-        "health": health,
+        "hammerd": {**snapshot.daemon, "health": health},
+        "health": worst(health, worst_health(snapshot.reports, snapshot.now_at)),
         "pairs": list(pairs),
+        "measured_time": to_time(snapshot.now_at),
     }
 
 

@@ -116,19 +116,5 @@ def blind(lag: Lag, slave: SlaveReading | None) -> Lag:
     )
 
 
-def safe_time_of(master: TidClock, slave: SlaveReading, tid: Tid) -> float | None:
-    """Return by when all that was flushed is in a TID of a slave that nobody reads any more.
-
-    `tid` is the slave's own, or the one that a power cut leaves it. None where it proves nothing:
-    no sample is old enough, or the slave holds TIDs that its master never showed.
-    """
-    proof, newest = proven(master, min(tid, slave.tid)), master.newest
-    if proof is None or newest is None:
-        return None
-    if slave.tid > newest.tid and slave.at < newest.at:
-        return None
-    return min(proof.at, slave.at)
-
-
 def _earlier(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else min(one, other)

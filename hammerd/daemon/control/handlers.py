@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import assert_never
 
 from hammerd import __version__
-from hammerd.core.api.health import worst
 from hammerd.core.api.pair_report import Extras
 from hammerd.core.api.protocol import (
     READ_VERBS,
@@ -17,13 +16,7 @@ from hammerd.core.api.protocol import (
     Verb,
     refuse_unknown,
 )
-from hammerd.core.api.status_json import (
-    Json,
-    daemon_health,
-    pair_json,
-    status_json,
-    worst_health,
-)
+from hammerd.core.api.status_json import Json, Snapshot, pair_json, pairs_json, status_json
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair.latches import latch_of
@@ -106,16 +99,17 @@ class Handlers:
 
     def status(self, pairs: tuple[str, ...]) -> Json:
         """Return the status of some pairs; the health is the worst of those and the daemon's."""
-        now_at = self._clock.now().at
-        reports = [self._engine.report(name) for name in pairs]
-        described = [pair_json(report, now_at, self._clock.rfc3339) for report in reports]
+        snapshot, to_time = self._snapshot(pairs), self._clock.rfc3339
+        return status_json(snapshot, pairs_json(snapshot, to_time), to_time)
+
+    def snapshot(self) -> Snapshot:
+        """Return what a status of all pairs is made of."""
+        return self._snapshot(self._known())
+
+    def _snapshot(self, pairs: tuple[str, ...]) -> Snapshot:
         daemon = {**self._describe(), "version": __version__, "pid": os.getpid()}
-        health = daemon_health(daemon)
-        whole = worst(health, worst_health(reports, now_at))
-        return {
-            **status_json({**daemon, "health": health}, described, whole),
-            "measured_time": self._clock.rfc3339(now_at),
-        }
+        reports = tuple(self._engine.report(name) for name in pairs)
+        return Snapshot(daemon, reports, self._clock.now().at)
 
     def log_status(self, log: Logger) -> None:
         """Write how every pair fares into the log."""

@@ -104,7 +104,7 @@ class History:
         self._clock = clock
         self._writer = writer
         self._file = HistoryFile(
-            Path(settings.state_dir) / paths.HISTORY_FILE, _group_id(settings.status_group)
+            Path(settings.state_dir) / paths.HISTORY_FILE, group_id(settings.status_group)
         )
         self._backlog = Backlog()
         self._steady = SteadyClock()
@@ -258,7 +258,8 @@ def _taken(rows: deque[Row], most: int) -> tuple[Row, ...]:
     return tuple(rows.popleft() for _ in range(min(most, len(rows))))
 
 
-def _group_id(name: str) -> int | None:
+def group_id(name: str) -> int | None:
+    """Return the id of a group, None where the system has no such group."""
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:

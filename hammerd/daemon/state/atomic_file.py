@@ -15,14 +15,15 @@ import itertools
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 MOST_BYTES = 256 << 20
 READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-MODE = 0o600
+MODE, MODE_FOR_GROUP = 0o600, 0o640
 WRITABLE_BY_OTHERS = 0o022
 
 
@@ -47,13 +48,15 @@ def read(path: Path) -> str | None:
         return file.read().decode()
 
 
-def replace(path: Path, pieces: Iterable[str]) -> None:
+def replace(path: Path, pieces: Iterable[str], group: int | None = None) -> None:
     """Replace a file's text by these pieces, joined; blocks until they are on the disk.
+
+    Nobody else may read it but this group, and not even that one where the system refuses.
 
     Raises:
         OSError: that failed; the file holds the old text or, at the very end, the new one.
     """
-    _replace(path, pieces, is_synced=True)
+    _replace(path, partial(_write, pieces=pieces, group=group))
     _sync_directory(path.parent)
 
 
@@ -63,7 +66,7 @@ def replace_soon(path: Path, text: str) -> None:
     Raises:
         OSError: that failed; the file holds what it held.
     """
-    _replace(path, (text,), is_synced=False)
+    _replace(path, partial(_write, pieces=(text,), is_synced=False))
 
 
 def set_aside(path: Path) -> None:
@@ -85,12 +88,12 @@ def set_aside(path: Path) -> None:
             os.replace(path, bad)
 
 
-def _replace(path: Path, pieces: Iterable[str], *, is_synced: bool) -> None:
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
     with _turns.begun(path) as turn:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(turn.new)
         try:
-            _write(turn.new, pieces, is_synced=is_synced)
+            write(turn.new)
             with _turns.lock:
                 if _turns.is_overtaken(turn):
                     os.unlink(turn.new)
@@ -149,9 +152,15 @@ class _Turns:
 _turns = _Turns()
 
 
-def _write(path: Path, pieces: Iterable[str], *, is_synced: bool) -> None:
+def _write(
+    path: Path, pieces: Iterable[str], *, group: int | None = None, is_synced: bool = True
+) -> None:
     fd = os.open(path, WRITE_FLAGS, MODE)
     try:
+        if group is not None:
+            with contextlib.suppress(OSError):
+                os.fchown(fd, -1, group)
+                os.fchmod(fd, MODE_FOR_GROUP)
         for piece in pieces:
             data = memoryview(piece.encode())
             while data:

@@ -2,6 +2,7 @@
 
     state.json    pauses, latches, what nobody acknowledged, at each change   (pair_state_file.py)
     clocks.json   tid clocks and last TIDs, each minute and when a pair moves (tid_clock_file.py)
+    status.json   the last status, whenever one of the others is saved        (status_file.py)
 
 Rules count in monotonic seconds, the files in wall time; this is where one becomes the other. The
 wall clock may have been wrong when a pause was saved, or may be so now: what was left of the pause
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import assert_never
 
 from hammerd.core import paths
+from hammerd.core.api.status_json import Snapshot
 from hammerd.core.pair.latches import latch_of
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
@@ -26,13 +28,20 @@ from hammerd.core.replication.saved_moments import SavedMoment
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.process.process_table import boot_time
 from hammerd.daemon.readings.store import ReadingStore
-from hammerd.daemon.state import atomic_file, pair_state_file, tid_clock_file, unacknowledged
+from hammerd.daemon.state import (
+    atomic_file,
+    pair_state_file,
+    status_file,
+    tid_clock_file,
+    unacknowledged,
+)
 from hammerd.daemon.state.pair_state_file import NOTHING_SAVED, SavedPair
 from hammerd.daemon.state.save_queue import SaveQueue
 from hammerd.daemon.state.saved_latches import promotion_of, saved_promotion
+from hammerd.daemon.state.status_file import SavedStatus
 from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.threads.writer_thread import WriterThread
-from hammerd.daemon.timing.clock import Clock
+from hammerd.daemon.timing.clock import Clock, Instant
 
 SAVED_S = 2.0
 """How long an answer waits for the disk: less than a client waits for the answer."""
@@ -43,6 +52,7 @@ SOON_S = 2.0
 Memories = Callable[[], Mapping[str, Memory]]
 DisksOfAll = Callable[[], Mapping[str, tuple[str, ...]]]
 AnomaliesOfAll = Callable[[], Mapping[str, tuple[Anomaly, ...]]]
+TakeSnapshot = Callable[[], Snapshot]
 Reported = tuple[tuple[CountedComplaint, ...], tuple[Anomaly, ...]]
 """What is told of a pair until it is acknowledged."""
 
@@ -68,6 +78,10 @@ class StateStore:
         self._to_set_aside: set[Path] = set()
         self._state = SaveQueue(paths.STATE_FILE, self._take_state, writer, log)
         self._clocks = SaveQueue(paths.CLOCKS_FILE, self._take_clocks, writer, log)
+        self._status_path = directory / paths.STATUS_FILE
+        self._status = SaveQueue(paths.STATUS_FILE, self._take_status, writer, log)
+        self._snapshot: TakeSnapshot | None = None
+        self._status_group: int | None = None
         self._told_when_saved: Mapping[str, Reported] = {}
         self._boot_time = boot_time()
         self._slaves_when_saved: frozenset[str] = frozenset()
@@ -130,15 +144,24 @@ class StateStore:
         """Return which slaves took turns at a pair's path under an earlier daemon."""
         return self._kept.get(pair, NOTHING_SAVED).disks
 
+    def keep_status(self, snapshot: TakeSnapshot, group: int | None) -> None:
+        """Save the status from now on, for root and this group to read.
+
+        Every pair is in it by now: before, it would replace what is known of them by nothing.
+        """
+        self._snapshot, self._status_group = snapshot, group
+        self._ask_status()
+
     # --- saving --------------------------------------------------------------------------------
 
     def changed(self) -> None:
         """Save what is kept of the pairs, once for all that changes in one turn of the loop."""
         self._state.ask()
+        self._ask_status()
 
     def checkpoint(self) -> None:
         """Save the clocks, what could not be saved before, and counts that have risen."""
-        self._clocks.ask()
+        self._ask_clocks()
         self._state.retry()
         # A complaint may come a thousand times a second: not each of them is worth a save.
         if self._told_now() != self._told_when_saved or self._is_any_paused_for_a_time():
@@ -147,7 +170,7 @@ class StateStore:
     def sampled(self) -> None:
         """Save the clocks after the first reading of a slave: a kill may come within a minute."""
         if self._readings.slaves.saved().keys() - self._slaves_when_saved:
-            self._clocks.ask()
+            self._ask_clocks()
 
     def moved(self) -> None:
         """Save the clocks soon after a pair came into another state, at most so often."""
@@ -157,7 +180,8 @@ class StateStore:
     async def saved(self, timeout_s: float = SAVED_S) -> str | None:
         """Wait until the changes so far were saved; return why they were not, if so."""
         try:
-            await asyncio.wait_for(self._state.done(), timeout_s)
+            both = asyncio.gather(self._state.done(), self._status.done())
+            await asyncio.wait_for(both, timeout_s)
         except TimeoutError:
             return f"the disk takes longer than {timeout_s:g} s"
         return self._state.unsaved_because
@@ -172,10 +196,20 @@ class StateStore:
             self._soon.cancel()
         self._state.finish(writer)
         self._clocks.finish(writer)
+        if self._snapshot is not None:
+            self._status.finish(writer)
 
-    def unsaved_at_end(self) -> str | None:
-        """Return why the last save failed, None when it did not; for the writer thread to say."""
-        return self._state.ended_because or self._clocks.ended_because
+    def unsaved_at_end(self) -> tuple[str, str] | None:
+        """Return why a last save failed and what that costs, for the writer thread to say.
+
+        None when none failed.
+        """
+        if because := self._state.ended_because or self._clocks.ended_because:
+            hint = "what was paused since the last save is not paused after the next start"
+            return because, hint
+        if because := self._status.ended_because:
+            return because, 'until the next start "hammerd status" tells what was true before'
+        return None
 
     def describe(self) -> Mapping[str, object]:
         """Return what status says of the state's files."""
@@ -186,6 +220,7 @@ class StateStore:
             else self._clock.rfc3339(since_at),
             "state_unsaved_because": self._state.unsaved_because,
             "clocks_unsaved_because": self._clocks.unsaved_because,
+            "status_unsaved_because": self._status.unsaved_because,
             "state_complaints": list(self.complaints),
         }
 
@@ -193,8 +228,7 @@ class StateStore:
 
     def _load_readings(self, saved: SavedClocks) -> None:
         now = self._clock.now()
-        moment = SavedMoment(now.time, now.at, self._boot_time)
-        kept = tid_clock_file.carried(saved, moment, now.at)
+        kept = tid_clock_file.carried(saved, self._moment(now), now.at)
         if kept is None:
             because = "they are of a time that is still to come: a wall clock was wrong"
             self._log.warning("state.clocks_left_out", file=paths.CLOCKS_FILE, because=because)
@@ -203,7 +237,15 @@ class StateStore:
 
     def _save_soon(self) -> None:
         self._soon = None
+        self._ask_clocks()
+
+    def _ask_clocks(self) -> None:
         self._clocks.ask()
+        self._ask_status()
+
+    def _ask_status(self) -> None:
+        if self._snapshot is not None:
+            self._status.ask()
 
     def _take_state(self) -> Callable[[], None]:
         self._kept, self._told_when_saved = self._pairs_now(), self._told_now()
@@ -215,10 +257,20 @@ class StateStore:
         clocks, slaves = self._readings.saved()
         self._slaves_when_saved = frozenset(slaves)
         now = self._clock.now()
-        moment = SavedMoment(now.time, now.at, self._boot_time)
         # The thread that writes makes wall times of them: there are many.
-        saved = SavedClocks(clocks, slaves, moment, now.time - now.at)
+        saved = SavedClocks(clocks, slaves, self._moment(now), now.time - now.at)
         return partial(self._save, self._clocks_path, partial(tid_clock_file.save, saved=saved))
+
+    def _take_status(self) -> Callable[[], None]:
+        assert self._snapshot is not None
+        now = self._clock.now()
+        saved = SavedStatus(
+            self._snapshot(), self._pairs_now(), self._moment(now), now.time - now.at
+        )
+        return partial(status_file.save, self._status_path, saved, self._status_group)
+
+    def _moment(self, now: Instant) -> SavedMoment:
+        return SavedMoment(now.time, now.at, self._boot_time)
 
     def _save(self, path: Path, write: Callable[[Path], None]) -> None:
         """Save a file, on the writer thread; what could not be read of it is set aside before."""

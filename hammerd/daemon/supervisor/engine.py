@@ -174,6 +174,8 @@ class Engine:
             readings.why_unknown(life.pair),
             self._world.extras(life.pair),
             readings.why_unsafe(life.pair, lag),
+            master_seen_at=newest.at if newest else None,
+            slave_seen_at=slave.at if slave else None,
         )
 
     def memories(self) -> dict[str, Memory]:

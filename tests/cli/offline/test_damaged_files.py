@@ -1,13 +1,23 @@
 """What stands in damaged files never ends a command with a traceback, nor reaches a terminal."""
 
+import copy
 import json
+import math
 import sqlite3
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hammerd.cli.offline.last_state import find
+from hammerd.cli.offline.last_state_text import left_lines, left_sentences
+from hammerd.cli.options.location import Location
+from hammerd.cli.output.json_output import json_text
+from hammerd.cli.output.spans import plain_text
 from hammerd.core.api.history_schema import EventRow, LagRow
 from hammerd.core.api.protocol import Answer
 from hammerd.daemon.history.database import HistoryFile, Rows
@@ -29,21 +39,41 @@ DAMAGED = (
     "{",
     "null",
     "[]",
+    '"\\u001b[31m"',
     "1e999",
     "9" * 5_000,
     DEEP,
-    '{"version": "\\ud800x"}',
-    '{"version": "\\u001b[31m"}',
-    '{"version": 1}',
-    '{"version": 1, "pairs": {"home": 1}}',
-    '{"version": 1, "pairs": {"\\ud800": 1, "home": {"is_paused": "\\ud800"}}}',
-    '{"version": 1, "pairs": {"home": {"is_paused": true, "paused_until_time": 1e300}}}',
-    '{"version": 1, "pairs": {"home": {"is_paused": true, "is_diverged": false,'
-    ' "paused_until_time": 9e10, "unacknowledged": {"complaints": [{"text": "\\ud800"}]}}}}',
-    '{"version": 1, "slaves": {"/s": ["0x1", 9e10]}, "clocks": {"/m": [["0x1", 1e-9]]}}',
-    '{"version": 1, "slaves": {"/s": ["\\ud800", NaN]}, "clocks": {"/m": [["0x1", Infinity]]}}',
-    '{"version": 1, "slaves": {"/s": 1}, "clocks": {"\\u001b": 1}}',
+    '{"schema_version": "\\ud800x"}',
+    '{"schema_version": "\\u001b[31m"}',
+    '{"schema_version": 1}',
+    '{"schema_version": 1, "saved": 1, "pairs": {"home": 1}}',
 )
+WHOLE = {
+    "schema_version": 1,
+    "saved": {"time": 1.79e9, "at": 5.0, "boot_time": 1.7e9},
+    "pairs": [
+        {
+            "pair": "home",
+            "master": "/m",
+            "slave": "/s",
+            "master_tid": "0x1",
+            "slave_tid": "0x1",
+            "safe_until_time": "2026-03-04T12:00:00.000Z",
+            "durable_until_time": "2026-03-04T12:00:00.000Z",
+            "complaints": [{"text": "No space left"}],
+            "anomalies": [{"name": "end.replaced"}],
+            "saved": {
+                "is_paused": True,
+                "paused_until_time": "2026-03-04T12:00:00.000Z",
+                "is_diverged": False,
+                "master_seen_time": "2026-03-04T12:00:00.000Z",
+                "slave_seen_time": "2026-03-04T12:00:00.000Z",
+            },
+        }
+    ],
+}
+GONE = object()
+ODD = (GONE, None, True, -1, 10**400, 1e308, math.nan, "", STRANGE, "9999-12-31T23:59:59Z", [], {})
 
 
 @pytest.fixture
@@ -57,7 +87,7 @@ def is_plain(text: str) -> bool:
     return all(line.isprintable() for line in text.split("\n"))
 
 
-@pytest.mark.parametrize("name", ["state.json", "state.json.copy", "clocks.json", "hammerd.pid"])
+@pytest.mark.parametrize("name", ["status.json", "hammerd.pid"])
 @pytest.mark.parametrize("content", DAMAGED, ids=lambda text: text[:40] or "empty")
 def test_damaged_state_is_told_without_a_hammerd(
     hammerd, run_dir: Path, config: Path, name: str, content: str
@@ -71,12 +101,44 @@ def test_damaged_state_is_told_without_a_hammerd(
     assert is_plain(ran.out + ran.err)
 
 
+def with_each_part_odd(value: object) -> Iterator[object]:
+    """Yield a value with each of its parts, however deep, gone or replaced by an odd one."""
+    yield from ODD
+    items: Iterable[tuple[Any, object]] = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, part in items:
+        for odd in with_each_part_odd(part):
+            whole: Any = copy.copy(value)
+            whole[key] = odd
+            if odd is GONE:
+                del whole[key]
+            yield whole
+
+
+def test_each_odd_part_of_a_status_is_a_complaint_or_an_unknown(run_dir: Path, config: Path):
+    path, seen = run_dir / "status.json", 0
+    for status in with_each_part_odd(WHOLE):
+        if status is GONE:
+            continue
+        path.write_text(json.dumps(status))
+
+        left = find(Location(str(config)))
+
+        seen += 1
+        lines = [plain_text(line) for line in left_lines(left, 80)]
+        assert is_plain("\n".join([*lines, json_text(asdict(left)), *left_sentences(left)]))
+    assert seen > 200
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\0" * 4096, None])
 @pytest.mark.parametrize("how", ["--json", "--nagios"])
 def test_what_is_no_text_is_told_to_scripts_and_monitors(
     hammerd, run_dir: Path, config: Path, content: bytes | None, how: str
 ):
-    for name in ("state.json", "clocks.json", "hammerd.pid"):
+    for name in ("status.json", "hammerd.pid"):
         if content is None:
             (run_dir / name).mkdir()
         else:

@@ -5,18 +5,23 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hammerd.core.replication.lag import SlaveReading
-from hammerd.core.replication.slave_tids import SlaveTids
-from hammerd.core.replication.tid_clock import TidClock, TidSample
+from hammerd.core.api.pair_report import PairReport
+from hammerd.core.api.status_json import Snapshot
+from hammerd.core.pair.states import CountedComplaint, Memory, PairLife, Probing
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.lag import Lag, LagVerdict
+from hammerd.core.replication.saved_moments import SavedMoment
 from hammerd.core.tid import Tid
-from hammerd.daemon.state import pair_state_file, tid_clock_file
+from hammerd.daemon.state import status_file
 from hammerd.daemon.state.pair_state_file import SavedPair
-from hammerd.daemon.state.tid_clock_file import SavedClocks
-from hammerd.daemon.state.unacknowledged import SavedComplaint, Unacknowledged
+from hammerd.daemon.state.status_file import SavedStatus
 
 NOON = 1772625600.0  # 2026-03-04 12:00:00 UTC
 GONE_PID = (1 << 22) + 1
@@ -42,10 +47,6 @@ enabled = false
 """
 
 
-def sample(tid: int, at: float) -> TidSample:
-    return TidSample(Tid(tid), at)
-
-
 @pytest.fixture
 def config(run_dir: Path) -> Path:
     path = run_dir / "hammerd.toml"
@@ -54,38 +55,65 @@ def config(run_dir: Path) -> Path:
     return path
 
 
+def report(name: str, safe_at: float | None, **changes: object) -> PairReport:
+    """Return a report of a pair that streams; all of its times are wall times."""
+    pair = Pair(name, Endpoint(f"/Backup1/pfs/{name}"), Endpoint(f"/Backup2/pfs/{name}"))
+    seen = PairReport(
+        PairLife(pair, Memory(), Probing(NOON, NOON)),
+        Lag(LagVerdict.BEHIND, 8, 493.0, NOON + 600, safe_at, safe_at),
+        Tid(0x30),
+        Tid(0x28),
+        None,
+        (),
+        master_seen_at=NOON + 600,
+        slave_seen_at=NOON + 620,
+    )
+    return replace(seen, **changes)  # type: ignore[arg-type]
+
+
+FULL = CountedComplaint("slave_full", "make room", "No space left", 3, NOON, NOON)
+MAIL = report("mail", None, slave_tid=Tid(1))
+OLD = report("old", None, master_tid=None, slave_tid=None, slave_seen_at=None)
+REPORTS = (
+    report("home", NOON + 75),
+    replace(MAIL, life=replace(MAIL.life, memory=Memory(complaints=(FULL,)))),
+    replace(OLD, master_seen_at=None),
+)
+PAUSED = {"mail": SavedPair(is_paused=True), "old": SavedPair(is_paused=True)}
+KILLED = SavedMoment(NOON + 7200, 7200.0)
+"""Two hours after noon, on a host that was rebooted since."""
+
+
+@dataclass
+class StateDir:
+    """What a hammerd that was killed two hours after noon left in its state_dir."""
+
+    path: Path
+
+    def save(self, *reports: PairReport, moment: SavedMoment = KILLED, **pairs: SavedPair) -> None:
+        """Write status.json as the daemon does."""
+        told = {"version": "0.1.0", "pid": GONE_PID, "state": "running"}
+        snapshot = Snapshot(told, reports or REPORTS, moment.time)
+        saved = SavedStatus(snapshot, pairs or PAUSED, moment, 0.0)
+        status_file.save(self.path, saved, None)
+        os.utime(self.path, (NOON + 7200, NOON + 7200))
+
+    def change(self, **changes: object) -> None:
+        """Replace members of the file by others."""
+        told = json.loads(self.path.read_text())
+        self.path.write_text(json.dumps({**told, **changes}))
+
+
 @pytest.fixture
-def left(config: Path, run_dir: Path) -> Path:
-    """Leave the files of a hammerd that was killed two hours after noon."""
-    tid_clock_file.save(
-        run_dir / "db/clocks.json",
-        SavedClocks(
-            {
-                "/Backup1/pfs/home": TidClock(
-                    (sample(0x10, NOON), sample(0x20, NOON + 127), sample(0x30, NOON + 600))
-                ),
-                "/Backup1/pfs/mail": TidClock((sample(0x40, NOON),)),
-            },
-            {
-                "/Backup2/pfs/home": SlaveTids(
-                    SlaveReading(Tid(0x28), NOON + 620), durable_tid=Tid(0x28)
-                ),
-                "/Backup2/pfs/mail": SlaveTids(
-                    SlaveReading(Tid(0x1), NOON + 620), durable_tid=Tid(0x1)
-                ),
-            },
-        ),
-    )
-    full = SavedComplaint("slave_full", "make room", "No space left", 3, NOON, NOON)
-    pair_state_file.save(
-        run_dir / "db/state.json",
-        {
-            "mail": SavedPair(is_paused=True, unacknowledged=Unacknowledged((full,))),
-            "old": SavedPair(is_paused=True),
-        },
-    )
-    for name in ("clocks.json", "state.json"):
-        os.utime(run_dir / "db" / name, (NOON + 7200, NOON + 7200))
+def state_dir(config: Path, run_dir: Path) -> StateDir:
+    found = StateDir(run_dir / "db/status.json")
+    found.save()
+    return found
+
+
+@pytest.fixture
+def left(config: Path, run_dir: Path, state_dir: StateDir) -> Path:
+    """Leave the files of a hammerd that was killed, and return their config."""
     (run_dir / "hammerd.pid").write_text(f"{GONE_PID}\n")
     return config
 
@@ -210,7 +238,7 @@ def test_the_files_of_another_hammerd_are_left_alone(hammerd, left: Path, run_di
 
 
 def test_what_cannot_be_read_is_told(hammerd, left: Path, run_dir: Path):
-    (run_dir / "db/clocks.json").write_text("{")
+    (run_dir / "db/status.json").write_text("{")
     (run_dir / "hammerd.pid").write_text("rubbish")
 
     ran = hammerd("status", "-c", left, columns=200)
@@ -218,7 +246,7 @@ def test_what_cannot_be_read_is_told(hammerd, left: Path, run_dir: Path):
     told = ran.out.splitlines()
     assert ran.code == 69
     assert told[0].startswith("What it left in ")
-    assert any(line.startswith("! ") and "clocks.json: " in line for line in told)
+    assert any(line.startswith("! ") and "status.json: " in line for line in told)
 
 
 def test_faults_of_the_config_are_told_with_what_is_left(hammerd, left: Path):
@@ -238,3 +266,181 @@ def test_where_nobody_ever_ran_nothing_is_told(hammerd, config: Path):
     ran = hammerd("status", "-c", config)
 
     assert (ran.code, ran.out) == (69, "")
+
+
+# --- how old it is -------------------------------------------------------------------------------
+
+
+def told(hammerd, config: Path, *words: str) -> dict[str, Any]:
+    """Return what `status --json` tells."""
+    answer: dict[str, Any] = json.loads(hammerd("status", "--json", "-c", config, *words).out)
+    return answer
+
+
+def seconds_ago(text: str) -> float:
+    return time.time() - datetime.fromisoformat(text).timestamp()
+
+
+def ago(seconds: float, *, boot_time: float | None = None) -> SavedMoment:
+    """Return a moment of this boot, by clocks that were not set since."""
+    return SavedMoment(time.time() - seconds, time.monotonic() - seconds, boot_time)
+
+
+def seen(moment: SavedMoment, *, durable_at: float | None = None, **changes: object) -> PairReport:
+    """Return a report of home: all is safe until 10 s before `moment`."""
+    lag = Lag(LagVerdict.BEHIND, 8, 10.0, moment.time, moment.time - 10, durable_at)
+    return report("home", None, lag=lag, master_seen_at=moment.time - 1, **changes)
+
+
+def test_what_was_in_memory_of_the_same_boot_is_safe(hammerd, left: Path, state_dir: StateDir):
+    moment = ago(5.0)
+    state_dir.save(seen(moment, slave_seen_at=moment.time - 1), moment=moment)
+
+    (home,) = told(hammerd, left, "home")["pairs"]
+
+    assert 15 <= seconds_ago(home["safe_until_time"]) < 60
+    assert home["durable_until_time"] is None
+    assert home["safe_unknown_because"] is None
+
+
+@pytest.mark.parametrize("durable_s", [None, 300.0])
+def test_of_what_was_in_memory_before_a_reboot_the_durable_part_is_safe(
+    hammerd, left: Path, state_dir: StateDir, durable_s: float | None
+):
+    moment = replace(ago(500.0), at=time.monotonic() + 1e6)
+    durable_at = None if durable_s is None else moment.time - durable_s
+    state_dir.save(
+        seen(moment, durable_at=durable_at, slave_seen_at=moment.time - 1), moment=moment
+    )
+
+    (home,) = told(hammerd, left, "home")["pairs"]
+
+    if durable_s is None:
+        assert home["safe_until_time"] is None
+        assert "may have been rebooted" in home["safe_unknown_because"]
+    else:
+        assert home["safe_until_time"] == home["durable_until_time"]
+        assert 800 <= seconds_ago(home["safe_until_time"]) < 860
+
+
+def test_nothing_is_safe_that_is_newer_than_the_reading_of_the_slave(
+    hammerd, left: Path, state_dir: StateDir
+):
+    moment = ago(5.0)
+    state_dir.save(seen(moment, slave_seen_at=moment.time - 90), moment=moment)
+
+    (home,) = told(hammerd, left, "home")["pairs"]
+
+    assert home["safe_until_time"] == home["slave_seen_time"]
+    assert 95 <= home["safe_until_age_s"] < 140
+
+
+def test_clock_that_was_set_back_since_makes_nothing_younger(
+    hammerd, left: Path, state_dir: StateDir
+):
+    moment = replace(ago(5.0), at=time.monotonic() - 1005.0)
+    state_dir.save(seen(moment, slave_seen_at=moment.time - 1), moment=moment)
+
+    (home,) = told(hammerd, left, "home")["pairs"]
+
+    assert 1015 <= home["safe_until_age_s"] < 1060
+
+
+@pytest.mark.parametrize("is_in_the_reading", [True, False])
+def test_times_that_are_still_to_come_are_told_of_and_left_out(
+    hammerd, left: Path, state_dir: StateDir, is_in_the_reading: bool
+):
+    moment, later = ago(5.0), ago(-3600.0)
+    state_dir.save(
+        seen(moment, slave_seen_at=later.time if is_in_the_reading else moment.time),
+        moment=moment if is_in_the_reading else later,
+    )
+
+    answer = told(hammerd, left, "home")
+
+    (home,), daemon = answer["pairs"], answer["hammerd"]
+    assert "nobody knows how old it is" in daemon["state_complaints"][0]
+    assert (home["safe_until_time"], home["slave_seen_time"]) == (None, None)
+    assert (home["master_tid"], home["slave_tid"]) == (f"0x{0x30:016x}", f"0x{0x28:016x}")
+
+
+def test_nothing_is_safe_on_a_slave_that_went_another_way(
+    hammerd, left: Path, state_dir: StateDir
+):
+    state_dir.save(home=SavedPair(is_diverged=True))
+
+    (home,) = told(hammerd, left, "home")["pairs"]
+
+    assert (home["is_diverged"], home["safe_until_time"]) == (True, None)
+
+
+# --- what it does not tell -----------------------------------------------------------------------
+
+
+def test_pair_that_is_no_longer_disabled_is_paused_as_it_was(hammerd, left: Path):
+    left.write_text(left.read_text().replace("enabled = false\n", ""))
+
+    (old,) = told(hammerd, left, "old")["pairs"]
+
+    assert old["wanted"] == "paused"
+
+
+def test_pair_that_the_last_hammerd_did_not_have_is_told_as_unknown(hammerd, left: Path):
+    left.write_text(left.read_text() + '[pairs.new]\nmaster = "/m"\nslave = "/s"\n')
+
+    (new,) = told(hammerd, left, "new")["pairs"]
+    ran = hammerd("status", "new", "-c", left)
+
+    assert (new["wanted"], new["safe_until_time"]) == (None, None)
+    assert ran.out.splitlines()[4:6] == [
+        "new   -       -          -           -",
+        "      the last hammerd did not have this pair",
+    ]
+
+
+@pytest.mark.parametrize("end", ["Backup1", "Backup2"])
+def test_of_a_pair_with_other_ends_than_before_nothing_is_safe(hammerd, left: Path, end: str):
+    left.write_text(left.read_text().replace(f"/{end}/pfs/home", "/other"))
+
+    (home,) = told(hammerd, left, "home")["pairs"]
+
+    assert (home["safe_until_time"], home["slave_tid"]) == (None, None)
+    assert home["safe_unknown_because"] == (
+        "the last hammerd mirrored /Backup1/pfs/home to /Backup2/pfs/home"
+    )
+
+
+@pytest.mark.parametrize("name", ["state.json", "clocks.json"])
+def test_what_an_older_release_left_is_said_to_be_unknown(hammerd, config: Path, name: str):
+    (config.parent / "db" / name).write_text("{}")
+
+    answer = told(hammerd, config, "home", "old")
+    ran = hammerd("status", "-c", config, columns=200)
+
+    assert [pair["wanted"] for pair in answer["pairs"]] == [None, "down"]
+    path = config.parent / "db/status.json"
+    words = f"{path}: it is missing; was the last hammerd of an older release?"
+    assert answer["hammerd"]["state_complaints"] == [words]
+    assert (ran.code, ran.out) == (69, f"! {words}\n\n")
+
+
+def test_status_that_another_user_could_have_written_is_not_believed(
+    hammerd, left: Path, state_dir: StateDir
+):
+    state_dir.path.chmod(0o620)
+
+    answer = told(hammerd, left, "home")
+
+    (home,), (complaint,) = answer["pairs"], answer["hammerd"]["state_complaints"]
+    assert complaint.endswith("/status.json: another user could have written it")
+    assert home["safe_until_time"] is None
+
+
+def test_status_of_another_version_is_not_guessed_at(hammerd, left: Path, state_dir: StateDir):
+    state_dir.change(schema_version=2)
+
+    answer = told(hammerd, left, "home")
+
+    (home,), (complaint,) = answer["pairs"], answer["hammerd"]["state_complaints"]
+    assert complaint.endswith("/status.json: it is of version 2, this command knows 1")
+    assert (home["wanted"], home["safe_until_time"]) == (None, None)

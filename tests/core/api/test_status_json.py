@@ -8,6 +8,7 @@ from hammerd.core.api.status_json import (
     SCHEMA_VERSION,
     Health,
     PairReport,
+    Snapshot,
     daemon_health,
     health_of,
     pair_json,
@@ -159,6 +160,7 @@ def test_all_pairs_are_as_well_as_the_worst() -> None:
         ({"state_unsaved_because": None, "clocks_unsaved_because": None}, Health.OK),
         ({"state_unsaved_because": "No space left on device"}, Health.WARNING),
         ({"clocks_unsaved_because": "Read-only file system"}, Health.WARNING),
+        ({"status_unsaved_because": "Read-only file system"}, Health.WARNING),
     ],
 )
 def test_daemon_that_cannot_save_what_must_outlive_it_is_a_warning(
@@ -347,10 +349,13 @@ def test_unknown_lag_is_null_and_never_zero() -> None:
     ] == [None] * 4
 
 
-def test_status_names_its_version() -> None:
-    assert status_json({"pid": 7}, [{"pair": "home"}], Health.OK) == {
+def test_status_names_its_version_and_is_as_well_as_its_worst_part() -> None:
+    snapshot = Snapshot({"pid": 7}, (report(STREAMING), report(PARKED)), NOW_AT)
+
+    assert status_json(snapshot, [{"pair": "home"}], to_time) == {
         "schema_version": SCHEMA_VERSION,
-        "hammerd": {"pid": 7},
-        "health": "ok",
+        "hammerd": {"pid": 7, "health": "ok"},
+        "health": "critical",
         "pairs": [{"pair": "home"}],
+        "measured_time": "T100",
     }

@@ -13,7 +13,6 @@ from hammerd.core.replication.lag import (
     SlaveReading,
     blind,
     lag_of,
-    safe_time_of,
 )
 from hammerd.core.replication.tid_clock import (
     FlushMark,
@@ -211,31 +210,3 @@ def _assert_safe(truth: Truth, lag: Lag) -> None:
     """Everything that was flushed before `safe_at` is on the slave."""
     if lag.safe_at is not None:
         assert all(tid <= truth.slave for tid, at in truth.flushes if at < lag.safe_at)
-
-
-@pytest.mark.parametrize(
-    ("slave_tid", "slave_time", "safe_time"),
-    [
-        (9, 500.0, None),
-        (10, 500.0, 48.0),
-        (25, 500.0, 148.0),
-        (30, 500.0, 248.0),
-        (30, 240.0, 240.0),
-        (31, 500.0, 248.0),
-        (31, 250.0, None),
-    ],
-)
-def test_what_was_safe_is_known_without_either_end(
-    slave_tid: int, slave_time: float, safe_time: float | None
-):
-    clock, slave = clock_of((10, 100), (20, 200), (30, 300)), reading(slave_tid, slave_time)
-
-    assert safe_time_of(clock, slave, slave.tid) == safe_time
-    assert safe_time_of(TidClock(), slave, slave.tid) is None
-
-
-def test_what_a_power_cut_leaves_is_known_without_either_end() -> None:
-    clock = clock_of((10, 100), (20, 200), (30, 300))
-
-    assert safe_time_of(clock, reading(30, 500.0), Tid(20)) == 148.0
-    assert safe_time_of(clock, reading(20, 500.0), Tid(30)) == 148.0

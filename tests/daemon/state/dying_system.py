@@ -16,10 +16,13 @@ from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 
+from hammerd.core.api.status_json import Snapshot
+from hammerd.core.replication.saved_moments import SavedMoment
 from hammerd.core.replication.tid_clock import TidClock, TidSample
 from hammerd.core.tid import Tid
-from hammerd.daemon.state import atomic_file, pair_state_file, tid_clock_file
+from hammerd.daemon.state import atomic_file, pair_state_file, status_file, tid_clock_file
 from hammerd.daemon.state.pair_state_file import SavedPair
+from hammerd.daemon.state.status_file import SavedStatus
 from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.state.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
 
@@ -34,6 +37,11 @@ NEW = {
 }
 OLD_CLOCKS = SavedClocks({"/m": TidClock((TidSample(Tid(1), 1.0),))})
 NEW_CLOCKS = SavedClocks({"/m": TidClock((TidSample(Tid(1), 1.0), TidSample(Tid(2), 2.0)))})
+
+
+def status(number: int) -> SavedStatus:
+    """Return the status of a daemon of this pid."""
+    return SavedStatus(Snapshot({"pid": number}, (), 0.0), {}, SavedMoment(0.0), 0.0)
 
 
 class FrailOs:
@@ -73,6 +81,7 @@ def set_up(directory: Path, case: str) -> None:
     if case != "first":
         pair_state_file.save(directory / "state.json", OLD)
         tid_clock_file.save(directory / "clocks.json", OLD_CLOCKS)
+        status_file.save(directory / "status.json", status(1), os.getegid())
     if case == "damaged":
         (directory / "state.json").write_text('{"version": 1, "pairs": {"ol')
 
@@ -81,6 +90,9 @@ def save(directory: Path, case: str) -> None:
     """Save as the writer thread does."""
     if case == "clocks":
         tid_clock_file.save(directory / "clocks.json", NEW_CLOCKS)
+        return
+    if case == "status":
+        status_file.save(directory / "status.json", status(2), os.getegid())
         return
     if case == "damaged":
         atomic_file.set_aside(directory / "state.json")
@@ -115,12 +127,18 @@ def outcomes(directory: Path, case: str, manner: str) -> Iterator[dict[str, obje
             "complaints": loaded.complaints,
             "samples": [len(clock.samples) for clock in clocks.saved.clocks.values()],
             "clocks_complaint": clocks.complaint,
+            "status_pid": status_pid(directory / "status.json"),
             "bad_is_kept": case != "damaged" or is_evidence_there(directory),
         }
         save(directory, case)
         assert pair_state_file.load(directory / "state.json").complaints == ()
         if end == 0:
             return
+
+
+def status_pid(path: Path) -> object:
+    """Return whose status is there, None for nobody's; a torn one breaks the test."""
+    return json.loads(path.read_text())["hammerd"]["pid"] if path.exists() else None
 
 
 def is_evidence_there(directory: Path) -> bool:

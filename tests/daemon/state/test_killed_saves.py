@@ -60,6 +60,14 @@ def test_clocks_whose_save_is_cut_short_are_the_old_or_the_new(
     assert all(outcome["clocks_complaint"] == "" for outcome in seen)
 
 
+@pytest.mark.parametrize("manner", ["die", "tear", "fail"])
+def test_status_whose_save_is_cut_short_is_the_old_or_the_new(tmp_path: Path, manner: str) -> None:
+    seen = outcomes(tmp_path, "status", manner)
+
+    assert (seen[0]["status_pid"], seen[-1]["status_pid"]) == (1, 2)
+    assert {outcome["status_pid"] for outcome in seen} == {1, 2}
+
+
 def test_text_is_on_the_disk_before_its_name_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,183 @@
+"""Reads status.json, the last status of a hammerd that does not answer now, and dates it.
+
+The daemon wrote it in its state_dir. Its times are moved to the wall clock as it is now, which may
+have been set since. What a reboot of this host may have cost a slave is not told as safe.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hammerd.cli.options.location import read_file
+from hammerd.cli.output.json_output import SCHEMA_VERSION
+from hammerd.core.characters import escaped
+from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
+from hammerd.core.rfc3339 import parse_rfc3339, rfc3339
+from hammerd.core.tid import format_tid, parse_tid
+
+WRITABLE_BY_OTHERS = 0o022
+ROUNDING_S = 0.001
+
+_ROLES = ("master", "slave")
+_UNDATED = "its times are still to come: a wall clock was wrong, so nobody knows how old it is"
+_REBOOTED = "this host may have been rebooted since: what no flush had followed may be lost"
+_NOT_THERE = "the last hammerd did not have this pair"
+
+Entry = Mapping[str, Any]
+"""A part of the file as it was read: each value is checked where it is taken out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastPair:
+    """A pair as `status --json` tells it when no hammerd answers; None is not known."""
+
+    pair: str
+    master: str
+    slave: str
+    wanted: str | None
+    paused_until_time: str | None = None
+    state: None = None
+    is_diverged: bool = False
+    lag_s: None = None
+    master_tid: str | None = None
+    master_seen_time: str | None = None
+    slave_tid: str | None = None
+    slave_seen_time: str | None = None
+    safe_until_time: str | None = None
+    durable_until_time: str | None = None
+    safe_until_age_s: float | None = None
+    safe_unknown_because: str | None = None
+    complaints: tuple[str, ...] = ()
+    anomalies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastStatus:
+    """What is known of the pairs, and what is wrong with the file."""
+
+    pairs: tuple[LastPair, ...] = ()
+    complaints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Dating:
+    """The time of now, and what the times of the file lack to be times of the same clock."""
+
+    now_time: float
+    by_s: float
+    is_same_boot: bool
+
+    def moved(self, text: str | None) -> float | None:
+        """Return a time of the file on the clock of now."""
+        return None if text is None else _wall_time(text) + self.by_s
+
+
+def read(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus:
+    """Return what the file tells of these pairs, of which only the config is known so far.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no status, or of a version that this command does not know.
+    """
+    try:
+        data = json.loads(_content(path))
+        if (version := data["schema_version"]) != SCHEMA_VERSION:
+            its = str(version)[:20]
+            raise ValueError(f"it is of version {its}, this command knows {SCHEMA_VERSION}")
+        entries = {entry["pair"]: entry for entry in data["pairs"]}
+        dating = _dating(data["saved"], entries.values(), now_time)
+        told = tuple(_told(pair, entries.get(pair.pair), dating) for pair in pairs)
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"a field is missing or of another kind: {error}") from error
+    return LastStatus(told, () if dating else (f"{path}: {_UNDATED}",))
+
+
+def wanted_unknown(pair: LastPair) -> LastPair:
+    """Return a pair that may be paused, for all that is known."""
+    return pair if pair.wanted == "down" else replace(pair, wanted=None)
+
+
+def _content(path: str) -> bytes:
+    content, found = read_file(path), os.stat(path)
+    if found.st_uid not in (0, os.geteuid()) or found.st_mode & WRITABLE_BY_OTHERS:
+        raise ValueError("another user could have written it")
+    return content
+
+
+def _dating(saved: Entry, entries: Iterable[Entry], now_time: float) -> _Dating | None:
+    """Return how to date the file, None where that is unknown: a wall clock was wrong."""
+    at, boot_time = (
+        None if saved[key] is None else float(saved[key]) for key in ("at", "boot_time")
+    )
+    moment = SavedMoment(float(saved["time"]), at, boot_time)
+    now = SavedMoment(now_time, time.monotonic())
+    seen = (entry["saved"][f"{role}_seen_time"] for entry in entries for role in _ROLES)
+    age_s, latest = age_of(moment, now), moment.time + ROUNDING_S
+    if age_s is None or any(_wall_time(text) > latest for text in seen if text):
+        return None
+    return _Dating(now_time, now_time - age_s - moment.time, is_same_boot(moment, now))
+
+
+# --- a pair --------------------------------------------------------------------------------------
+
+
+def _told(pair: LastPair, entry: Entry | None, dating: _Dating | None) -> LastPair:
+    if entry is None:
+        return replace(wanted_unknown(pair), safe_unknown_because=_NOT_THERE)
+    saved = entry["saved"]
+    is_paused = pair.wanted != "down" and bool(saved["is_paused"])
+    until_time = saved["paused_until_time"] if is_paused else None
+    told = replace(
+        pair,
+        wanted="paused" if is_paused else pair.wanted,
+        paused_until_time=None if until_time is None else _text(_wall_time(until_time)),
+        is_diverged=bool(saved["is_diverged"]),
+        complaints=tuple(escaped(each["text"]) for each in entry["complaints"]),
+        anomalies=tuple(escaped(each["name"]) for each in entry["anomalies"]),
+    )
+    if (entry["master"], entry["slave"]) != (pair.master, pair.slave):
+        ends = escaped(f"{entry['master']} to {entry['slave']}")
+        return replace(told, safe_unknown_because=f"the last hammerd mirrored {ends}")
+    master_tid, slave_tid = _tid(entry["master_tid"]), _tid(entry["slave_tid"])
+    told = replace(told, master_tid=master_tid, slave_tid=slave_tid)
+    return told if dating is None else _dated(told, entry, dating)
+
+
+def _dated(pair: LastPair, entry: Entry, dating: _Dating) -> LastPair:
+    saved, because = entry["saved"], None
+    slave_time = dating.moved(saved["slave_seen_time"])
+    safe, durable = (
+        # That a slave held a TID proves nothing of the time after it was read last.
+        None if at is None or slave_time is None else min(at, slave_time)
+        for at in map(dating.moved, (entry["safe_until_time"], entry["durable_until_time"]))
+    )
+    if not dating.is_same_boot and pair.slave.startswith("/"):
+        because = _REBOOTED if safe is not None and durable is None else None
+        safe = durable
+    # Of a slave that went another way than its master no moment of the master is safe.
+    if pair.is_diverged:
+        safe = durable = None
+    return replace(
+        pair,
+        master_seen_time=_text(dating.moved(saved["master_seen_time"])),
+        slave_seen_time=_text(slave_time),
+        safe_until_time=_text(safe),
+        durable_until_time=_text(durable),
+        safe_until_age_s=None if safe is None else round(dating.now_time - safe, 3),
+        safe_unknown_because=because,
+    )
+
+
+def _tid(text: str | None) -> str | None:
+    return None if text is None else format_tid(parse_tid(text))
+
+
+def _text(wall_time: float | None) -> str | None:
+    return None if wall_time is None else rfc3339(wall_time)
+
+
+def _wall_time(text: str) -> float:
+    return parse_rfc3339(text).timestamp()
