@@ -1,0 +1,139 @@
+"""Claims that are compared with what is read: of two streams onto one PFS one is ended."""
+
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.pair.events import Event, Misdirected
+from hammerd.core.pair.machine import new_life
+from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
+from hammerd.core.pair.states import Memory, MisdirectedBy, PairLife
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.tid import Tid
+from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.claims import Claims
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.probe.reading import EndpointReading
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.timing.clock import Instant
+
+HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
+PAIRS = (HOME, WORK)
+
+
+@dataclass
+class Room:
+    """Two pairs that run; a test turns links and reads unique-uuids."""
+
+    targets: dict[Endpoint, str] = field(default_factory=dict)
+    posted: list[tuple[str, Event]] = field(default_factory=list)
+    reads: int = 0
+
+    def __post_init__(self) -> None:
+        log = structlog.get_logger()
+        self.feed = ReadingIngest(ReadingStore(), Anomalies(), Journal(log, log))
+        self.slaves = SlaveClaims()
+        ours = Ours(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
+        self.claims = Claims(self.slaves, self, self.feed, ours)
+
+    def lives(self) -> list[PairLife]:
+        return [new_life(pair, Memory(), 0.0) for pair in PAIRS]
+
+    def post(self, pair: str, event: Event) -> None:
+        self.posted.append((pair, event))
+
+    def operand(self, end: Endpoint) -> Endpoint:
+        return end
+
+    def target(self, end: Endpoint) -> Endpoint:
+        return replace(end, path=self.targets.get(end, end.path))
+
+    def launch(self, *pairs: Pair) -> None:
+        for pair in pairs:
+            assert self.slaves.take(Claim(pair.name, self.claims.keys(pair.slave))) is None
+
+    def read(self, end: Endpoint, uuid: str) -> None:
+        """Read the unique-uuid of a slave."""
+        self.reads += 1
+        at = float(self.reads)
+        status = PfsStatus("", 1, Tid(5), "shared", uuid, is_master=False)
+        reading = EndpointReading(end, Instant(at, at), status, at, self.reads)
+        self.feed.take((reading,), PAIRS)
+
+    def told(self) -> list[tuple[str, str]]:
+        return [
+            (name, event.trouble.because)
+            for name, event in self.posted
+            if isinstance(event, Misdirected)
+        ]
+
+
+def test_slave_is_known_by_its_names_and_its_uuid_once_it_was_read() -> None:
+    room = Room(targets={HOME.slave: "/real/h"})
+    names = (HOME.slave, Endpoint("/real/h"))
+    assert room.claims.keys(HOME.slave) == slave_keys(names, None)
+
+    room.read(HOME.slave, "one")
+
+    assert room.claims.keys(HOME.slave) == slave_keys(names, "one")
+
+
+def test_two_streams_onto_what_turns_out_to_be_one_slave_end_the_younger() -> None:
+    room = Room()
+    room.launch(HOME, WORK)
+    for pair in PAIRS:
+        room.read(pair.slave, "one")
+    room.claims.compare(PAIRS)
+
+    assert room.told() == [(WORK.name, MisdirectedBy.SLAVE_IS_HELD)]
+
+
+def test_ours_makes_way_for_an_orphan_that_claimed_its_slave_later() -> None:
+    room = Room()
+    room.launch(HOME)
+    room.slaves.hold(Claim("orphan group 4711 of x", slave_keys((), "one")))
+    room.read(HOME.slave, "one")
+    room.claims.compare(PAIRS)
+
+    assert room.told() == [(HOME.name, MisdirectedBy.SLAVE_IS_HELD)]
+
+
+def test_stream_whose_slave_is_another_pfs_by_now_is_told_once_for_all_its_faults() -> None:
+    room = Room()
+    room.read(HOME.slave, "one")
+    room.launch(HOME, WORK)
+    room.read(HOME.slave, "two")
+    room.read(WORK.slave, "two")
+    room.claims.compare(PAIRS)
+
+    assert room.told() == [(HOME.name, MisdirectedBy.SLAVE_IS_ANOTHER)]
+
+
+def test_link_that_was_turned_is_told_to_the_pairs_of_that_end_only() -> None:
+    room = Room()
+    room.claims.repointed(HOME.master, "/before", "/after")
+
+    assert room.told() == [(HOME.name, MisdirectedBy.END_REPOINTED)]
+
+
+def test_claim_behind_a_turned_link_is_not_keyed_anew() -> None:
+    room = Room()
+    room.launch(HOME)
+    before = room.slaves.held_by(HOME.name)
+    room.targets[HOME.slave] = "/elsewhere"
+    room.claims.compare(PAIRS)
+
+    assert room.slaves.held_by(HOME.name) == before
+    assert room.posted == []
+
+
+def test_pair_that_holds_nothing_is_told_nothing() -> None:
+    room = Room()
+    for pair in PAIRS:
+        room.read(pair.slave, "one")
+    room.claims.compare(PAIRS)
+
+    assert room.posted == []
