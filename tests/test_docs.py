@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
+from tests.paths import DATA, ROOT, TESTS
 
-ROOT = Path(__file__).parents[1]
-DATA = ROOT / "tests/data"
 FACTS = ROOT / "docs/hammer.md"
 DOCS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 WINGS = tuple(
@@ -71,7 +70,7 @@ def quoted_in(doc: Path) -> set[str]:
 
 def is_there(path: str, by: Path) -> bool:
     """Tell whether a path names something: from the root, a package, or the citing file."""
-    starts = (ROOT, ROOT / "hammerd", ROOT / "tests", by.parent)
+    starts = (ROOT, ROOT / "hammerd", TESTS, by.parent)
     return any((start / path).exists() for start in starts)
 
 
@@ -155,9 +154,7 @@ def test_every_document_that_is_named_is_there() -> None:
 
 
 def test_every_file_that_code_names_is_there() -> None:
-    tops = {
-        path.name for start in (ROOT, ROOT / "hammerd", ROOT / "tests") for path in start.glob("*")
-    }
+    tops = {path.name for start in (ROOT, ROOT / "hammerd", TESTS) for path in start.glob("*")}
     lost = {
         f"{short(file)}: {path}"
         for file in CODE

@@ -36,10 +36,10 @@ class Platform:
 
 
 DRAGONFLY = Platform(
-    zombies_keep_groups=False,  # seen on a 5.9 kernel: ESRCH
-    devices_tell=True,  # seen on a 5.9 kernel: st_dev of a PFS is not that of its file system
-    keeps_long_commands=False,  # seen on a 5.9 kernel: 256 bytes, kern.ps_arg_cache_limit
-    starts_are_exact=True,  # fork1() of its kernel: microtime()
+    zombies_keep_groups=False,  # ESRCH: docs/hammer.md 8.2
+    devices_tell=True,  # docs/hammer.md 1.6
+    keeps_long_commands=False,  # docs/hammer.md 8.3
+    starts_are_exact=True,  # fork1(): microtime(); docs/hammer.md 8.1
     crontabs=("/etc/crontab", "/var/cron/tabs/root"),  # cron(8), crontab(1)
 )
 

@@ -25,7 +25,7 @@ from hammerd.core.errors import Fault
 from hammerd.core.pairs import Endpoint, Pair
 
 SHORTEST_LAG_S = 120.0
-"""HAMMER publishes a TID after a flush and the next one, 30 to 60 s apiece at worst."""
+"""HAMMER publishes a write with the flush after the one that took it (docs/hammer.md 2.2)."""
 
 REMOTE_DELAY_S = 5
 """What a remote source half rests, whatever its pair says."""
@@ -36,7 +36,7 @@ SHORTEST_FLUSH_S = 1.0
 
 LONGEST_STOP_S = 22.0
 """Of the 30 s that a shutdown grants (rcshutdown_timeout), 6 are for saving what is known, and 2
-until rc.subr looks whether hammerd is gone."""
+until rc.subr looks whether hammerd is gone (docs/hammer.md 9.1)."""
 
 _PATHS = ("master", "slave", "log_file", "lag_log_file", "state_dir", "run_dir", "hammer")
 

@@ -1,7 +1,7 @@
 """The exits of processes by kqueue, where the BSDs have it.
 
-Written after kqueue(2) and DragonFly's kern_event.c, and seen at work on a 5.9 kernel. What is
-relied on, and what tests/daemon/process/fake_kqueue.py does likewise:
+Written after kqueue(2) and DragonFly's kern_event.c, and tried on its kernel (docs/hammer.md 8.2).
+What is relied on, and what tests/daemon/process/fake_kqueue.py does likewise:
 
 - EVFILT_PROC with NOTE_EXIT reports a process once, when it exits, before it is reaped; the
   note goes away by itself then.

@@ -21,7 +21,7 @@ import psutil
 from hammerd.daemon.process.platform import SYSTEM
 
 FIRST_ID = 1
-"""Ids below are the kernel's: 0, and on DragonFly -1 for each of its threads (seen on 5.9)."""
+"""Ids below are the kernel's: 0, and on DragonFly -1 for each thread (docs/hammer.md 8.1)."""
 
 CWD_TRIES = 5
 
@@ -103,7 +103,7 @@ def _cwd_of_extension(pid: int) -> str | None:
     """Ask the system call behind psutil, which is there on DragonFly although psutil refuses.
 
     Its room for the answer is a number that nobody set: it may fail for want of room and have
-    enough of it at the next call (seen with psutil 7.0 of DPorts on a 5.9 kernel).
+    enough of it at the next call (docs/hammer.md 8.1).
     """
     ask = getattr(getattr(getattr(psutil, "_psplatform", None), "cext", None), "proc_cwd", None)
     if ask is None:
