@@ -1,9 +1,12 @@
-"""A timer that is set anew: only what was set last counts. Time moves when nobody works."""
+"""A timer that is set anew: only what was set last counts. Time moves when nobody works.
+
+Deadlines: the earliest of all pairs' deadlines is found, and none that was replaced is kept.
+"""
 
 import asyncio
 from collections.abc import Callable
 
-from hammerd.daemon.timing.timers import Timer
+from hammerd.daemon.timing.timers import Deadlines, Timer
 from tests.daemon.timing.free_time import Loop
 
 
@@ -74,3 +77,27 @@ def test_it_is_not_set_while_it_calls() -> None:
         runner.run(main())
 
     assert seen == [None]
+
+
+def test_earliest_deadline_is_that_of_the_pair_whose_time_comes_first() -> None:
+    deadlines = Deadlines()
+    deadlines.put("late", 9.0)
+    deadlines.put("soon", 3.0)
+    deadlines.put("moved", 1.0)
+    deadlines.put("moved", 5.0)
+    deadlines.put("gone", 2.0)
+    deadlines.put("gone", None)
+
+    assert deadlines.earliest_at() == 3.0
+    assert deadlines.take_due(5.0) == ["soon", "moved"]
+    assert deadlines.earliest_at() == 9.0
+
+
+def test_deadline_that_moves_all_the_time_is_found_and_keeps_nothing_behind() -> None:
+    deadlines = Deadlines()
+    for at in range(10_000):
+        deadlines.put("talkative", 600.0 + at)
+        deadlines.put("quiet", 700.0)
+
+    assert deadlines.take_due(10_599.0) == ["quiet", "talkative"]
+    assert deadlines.earliest_at() is None
