@@ -12,7 +12,7 @@ import pytest
 
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.config.warnings import LONGEST_STOP_S
-from hammerd.daemon import last_saves, run
+from hammerd.daemon import run
 from tests.daemon.world import living_pids
 from tests.service.service import FAULTS, ROOT, Service, ends, has_ended
 from tests.waiting import DEADLINE_S
@@ -166,7 +166,7 @@ def test_stop_ends_every_stream_before_it_returns(
 
 def test_stop_of_all_streams_fits_in_what_a_shutdown_grants() -> None:
     """And `hammerd check` warns of a config by which it does not."""
-    after_s = run.CALLS_CLOSE_S + 2 * last_saves.WRITER_CLOSE_S + RC_POLL_S
+    after_s = run.CALLS_CLOSE_S + 2 * run.WRITER_CLOSE_S + RC_POLL_S
 
     assert DaemonConfig().stop_timeout_s <= LONGEST_STOP_S
     assert LONGEST_STOP_S + after_s <= RCSHUTDOWN_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""The log, the record of lag and the history of a daemon, behind one writer thread."""
+"""Builds the log, the record of lag and the history of a daemon, behind one writer thread."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from hammerd.daemon.threads.writer_thread import Job, WriterThread, tell_loop
 from hammerd.daemon.timing.clock import Clock
 
 
-class Logging:
+class Logs:
     """Everything that the daemon writes for people, and the thread that writes it."""
 
     def __init__(

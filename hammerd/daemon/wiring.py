@@ -1,0 +1,241 @@
+"""Builds the parts of a daemon and connects them; the only module that knows every part.
+
+Parts are built lowest first. Callbacks close the circles: a part below calls one above it only
+through a function that `_connect` hands to it.
+"""
+
+import asyncio
+import os
+import pwd
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from hammerd.core.api.pair_report import Extras
+from hammerd.core.config.model import Config
+from hammerd.core.hammer.commands import environment
+from hammerd.core.pair.events import Event
+from hammerd.core.pair.slave_claims import SlaveClaims
+from hammerd.core.pair.states import PairLife
+from hammerd.core.pairs import Pair
+from hammerd.core.replication.anomalies import Anomalies, Anomaly
+from hammerd.core.replication.cascades import Cascades, cascade_lag
+from hammerd.daemon.control.handlers import Handlers
+from hammerd.daemon.control.run_dir_watch import RunDirWatch
+from hammerd.daemon.control.server import ControlServer
+from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.claims import Claims
+from hammerd.daemon.foreign.orphans import Orphans
+from hammerd.daemon.foreign.path_identity import PathIdentities
+from hammerd.daemon.foreign.watch import ForeignWatch
+from hammerd.daemon.logs import Logs
+from hammerd.daemon.paths.prober import PathProber
+from hammerd.daemon.probe.batch import BatchReader
+from hammerd.daemon.probe.disk_space import DiskSpaceWatch
+from hammerd.daemon.probe.pfs_status import PfsStatusCommands
+from hammerd.daemon.probe.queue import ProbeQueue
+from hammerd.daemon.process.commands import Commands
+from hammerd.daemon.process.exit_watch import make_exit_watch
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.store import ReadingStore, patience
+from hammerd.daemon.service.directories import records_dir
+from hammerd.daemon.service.lock_files import LockFiles
+from hammerd.daemon.state.spawn_records import SpawnRecords
+from hammerd.daemon.state.store import StateStore
+from hammerd.daemon.stream.streams import Streams
+from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
+from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
+from hammerd.daemon.supervisor.reload import Parts, Reloader
+from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
+from hammerd.daemon.supervisor.slave_moves import SlaveMoves
+from hammerd.daemon.supervisor.stream_observer import StreamObserver
+from hammerd.daemon.threads.writer_thread import Job
+from hammerd.daemon.timing.backoff import backoff_s
+from hammerd.daemon.timing.clock import Clock
+
+ORPHAN_GRACE_S = 5.0
+SAMPLE_TIMEOUT_S = 20.0
+
+
+class Wiring:
+    """The parts of a running hammerd, connected; they do nothing by themselves yet."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        config: Config,
+        config_path: Path,
+        files: LockFiles,
+    ) -> None:
+        self._loop = loop
+        self.config = config
+        self.config_path = config_path
+        self.started_at = loop.time()
+        self.is_told_to_stop = asyncio.Event()
+        self.clock = Clock(loop.time)
+        self.logs = Logs(loop, config.daemon, self.clock)
+        self._build_streams()
+        self._build_readers()
+        self._build_supervisor()
+        self._build_control(files)
+        self._connect()
+        self.take_over()
+
+    def _build_streams(self) -> None:
+        """Build what keeps state and what owns processes."""
+        loop, settings, log = self._loop, self.config.daemon, self.logs.journal.log
+        self.readings, self.slaves, self.inbox = ReadingStore(), SlaveClaims(), Inbox()
+        state_dir, writer = Path(settings.state_dir), self.logs.writer
+        self.store = StateStore(state_dir, self.readings, self.clock, writer, log)
+        self.commands = Commands(loop)
+        submit = partial(writer.submit, kind=Job.FIRST)
+        failed = self.logs.from_thread("spawn_record.failed", "because")
+        self.records = SpawnRecords(records_dir(settings), failed, submit)
+        # Kept for its lifetime: the streams hold only what they need of it.
+        self._exit_watch = make_exit_watch(loop)
+        self.streams = Streams(loop, self._heard, self._exit_watch, self.records)
+        self.orphans = Orphans(self.slaves, self.records, self.logs.journal, ORPHAN_GRACE_S)
+
+    def _build_readers(self) -> None:
+        """Build what reads endpoints and finds processes of others."""
+        hammer, home, journal = self.config.daemon.hammer, _home(), self.logs.journal
+        self.path_prober = PathProber(self._loop, environment(home))
+        self._pfs_status = PfsStatusCommands(self.commands, hammer, home)
+        batches = BatchReader(self._pfs_status, self.path_prober, self.clock)
+        self._probes = ProbeQueue(batches)
+        self.anomalies = Anomalies()
+        self.disk_space = DiskSpaceWatch(self.path_prober, journal)
+        self._ingest = ReadingIngest(self.readings, self.anomalies, journal)
+        streams = self.streams
+        self._ours = Ours(streams.groups, streams.group_of, self.lives, self.inbox.post, hammer)
+        identities = PathIdentities(self.commands, self._pfs_status, self.path_prober)
+        self.foreign = ForeignWatch(
+            self._ours, self.orphans, self._probes, self._ingest, identities
+        )
+
+    def _build_supervisor(self) -> None:
+        """Build what decides and acts."""
+        hammer, home, journal = self.config.daemon.hammer, _home(), self.logs.journal
+        flush_commands = FlushCommands(self.commands, self._pfs_status, hammer, home)
+        place = self._probes.flush_place
+        self.flusher = Flusher(flush_commands, place, self.readings, self.clock, journal.log)
+        claims = Claims(self.slaves, self._probes, self._ingest, self._ours)
+        callbacks = SamplerCallbacks(self.inbox.post, self._since_at, self.foreign.find, claims)
+        self.sampler = Sampler(self._probes, self.readings, self._ingest, journal, callbacks)
+        self.stream_observer = StreamObserver(
+            self._life, self.foreign, self.readings, self.anomalies, self.clock
+        )
+        self.slave_moves = SlaveMoves(self.lives, self.inbox.post, self.anomalies)
+        parts = EngineParts(
+            self.inbox,
+            self.streams,
+            self.sampler,
+            self.readings,
+            self.slaves,
+            journal,
+            self._extras,
+            hammer,
+            home,
+        )
+        self.engine = Engine(self._loop, parts, backoff_s)
+        reload_parts = Parts(
+            self.engine,
+            self.store,
+            self.readings,
+            self.anomalies,
+            self.sampler,
+            self.logs.writer,
+            self.logs.files,
+            self.logs.styles,
+            journal,
+            self.clock,
+        )
+        self.reloader = Reloader(self.config, self.config_path, reload_parts)
+
+    def _build_control(self, files: LockFiles) -> None:
+        """Build the sockets and what answers on them."""
+        settings, log = self.config.daemon, self.logs.journal.log
+        self.handlers = Handlers(self.engine, self.clock, self._describe, self.store.saved)
+        self.server = ControlServer(Path(settings.run_dir), self.handlers.answer)
+        self.run_dir = RunDirWatch(files, self.server, settings, log)
+
+    def _connect(self) -> None:
+        """Hand to each part the functions that it calls when something changes."""
+        self.stream_observer.on_failed = self.engine.observer_failed
+        self.stream_observer.unsaid_at = self.streams.unsaid_at
+        self.stream_observer.on_rolled_back = self._ingest.rolled_back
+        self._ingest.on_anomaly = self.store.changed
+        self.slave_moves.listen(self._ingest, self.engine)
+        self.engine.on_memory_changed = self.store.changed
+        self.engine.on_state_changed = self.store.moved
+        self.store.memories = self.engine.memories
+        self.store.anomalies = self._anomalies_of_all
+        self.handlers.on_acknowledged = self._acknowledged
+        self.handlers.on_reload = self.reloader.reload
+        self.reloader.is_stopping = self.is_told_to_stop.is_set
+        self.run_dir.on_made = (self.records.write_again, self.store.changed)
+
+    def take_over(self) -> None:
+        """Let what is made of the whole config follow that of the reloader."""
+        self.config = self.reloader.config
+        self._cascades = Cascades(self.config.pairs)
+        self.logs.history.keep_s = self.config.daemon.history_keep_s
+        interval_s = self.config.daemon.sample_interval_s
+        self.readings.trusted_for = patience(interval_s, SAMPLE_TIMEOUT_S)
+
+    def lives(self) -> Iterable[PairLife]:
+        """Return the life of every pair."""
+        return self.engine.lives()
+
+    def enabled_pairs(self) -> list[Pair]:
+        """Return the pairs that are not disabled."""
+        return [life.pair for life in self.engine.lives() if life.pair.enabled]
+
+    # --- callbacks -------------------------------------------------------------------------------
+
+    def _heard(self, pair: str, event: Event) -> None:
+        self.stream_observer.heard(pair, event)
+        self.inbox.post(pair, event)
+
+    def _life(self, pair: str) -> PairLife:
+        return self.engine.life(pair)
+
+    def _since_at(self, pair: str) -> float | None:
+        return self.engine.since_at(pair)
+
+    def _describe(self) -> Mapping[str, object]:
+        return {
+            "state": "stopping" if self.is_told_to_stop.is_set() else "running",
+            "started_time": self.clock.rfc3339(self.started_at),
+            "config": str(self.config_path),
+            **self.logs.describe(self.engine.unwritten),
+            **self.store.describe(),
+            **self.run_dir.describe(),
+            **self.reloader.describe(),
+            **self.logs.history.describe(),
+        }
+
+    def _acknowledged(self, name: str) -> None:
+        pair = self.engine.life(name).pair
+        self.anomalies.acknowledge(pair)
+        self.readings.slaves.acknowledged(pair.slave)
+        self.store.changed()
+
+    def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:
+        pairs = [life.pair for life in self.engine.lives()]
+        return {pair.name: self.anomalies.events_of(pair) for pair in pairs}
+
+    def _extras(self, pair: Pair) -> Extras:
+        now_at, way = self._loop.time(), self._cascades.way_to_origin(pair)
+        return Extras(
+            self.anomalies.events_of(pair),
+            cascade_lag(way, lambda one: self.readings.lag(one, now_at)),
+            self.disk_space.of(pair.slave),
+            self.disk_space.is_short(pair.slave),
+            self.readings.is_read_only(pair.slave),
+            self.flusher.of(pair),
+        )
+
+
+def _home() -> str:
+    return pwd.getpwuid(os.getuid()).pw_dir
