@@ -26,6 +26,7 @@ from tests.paths import ROOT
 README = (ROOT / "README.md").read_text()
 MOST_LINES = 149
 PAGES = ("README.md", "docs/install.md", "docs/demo.md")
+LINKING = ("README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))))
 PATIENCE_S = 300
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -94,7 +95,7 @@ def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= MOST_LINES
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", LINKING)
 def test_every_link_leads_somewhere(page: str) -> None:
     targets = [one for one in _LINK.findall(text_of(page)) if "://" not in one]
 
@@ -109,7 +110,7 @@ def test_every_path_that_is_named_is_there(page: str) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("page", ["docs/install.md", "docs/demo.md"])
+@pytest.mark.parametrize("page", LINKING[1:])
 def test_readme_leads_to_the_page(page: str) -> None:
     assert f"]({page})" in README
 
