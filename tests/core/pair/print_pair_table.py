@@ -3,7 +3,7 @@
     .venv/bin/python -m tests.core.pair.print_pair_table > tests/core/pair/pair_table.txt
 
 The printout is checked in: a review reads it row by row, and a test fails when a cell changed.
-A blank cell is one that the shell never delivers; `impossible` says why.
+A blank cell is one that the daemon never delivers; never_delivered.py says why.
 """
 
 from collections.abc import Callable, Iterator
@@ -99,6 +99,7 @@ from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.replication.promotions import Promotion, Sign
 from hammerd.core.tid import Tid
+from tests.core.pair.never_delivered import Never, why_never
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
 TROUBLE = Trouble("why")
@@ -288,82 +289,6 @@ ROWS: dict[str, Row] = {
 }
 
 
-# --- what the shell never delivers -----------------------------------------------------------
-
-NO_GROUP = "streams.py has a stream from its launch to GroupEmpty, and posts for no other pair"
-NOT_ENDING = "streams.py sweeps a group for emptiness only after terminate()"
-IS_ENDING = "streams.py posts no death of a half of a group that is ending"
-NOT_LAUNCHING = "engine.py answers a Launch at once, before any other event of the pair"
-NOT_QUEUED = "engine.py posts it to those in the queue only, which are those in waiting: slave"
-NO_PROBE = (
-    "sampler.py has one probe of a pair under way at most, and only its answer leads here;"
-    " none was asked for since"
-)
-ASKED_DOWN = "a pair that is asked down while it stops has ThenStopped from then on"
-NO_DEADLINE = "engine.py rings for those only whose deadline() has come"
-
-
-def impossible(life: PairLife, event: Event) -> str | None:
-    """Return why the shell never delivers this event in this state, None where it does."""
-    match event:
-        case GroupEmpty() if isinstance(life.memory.wanted, Paused):
-            is_asked = isinstance(life.state, Stopping) and life.state.then == ThenStopped()
-            return None if is_asked else ASKED_DOWN
-        case (
-            MessageRead()
-            | HalfDied()
-            | HalfStopped()
-            | HalfContinued()
-            | ParentDied()
-            | HalvesWorked()
-            | GroupEmpty()
-            | GroupLives()
-        ):
-            return _no_such_group(life.state, event)
-        case Spawned() | SpawnFailed() | SlaveBusy():
-            return None if isinstance(life.state, Launching) else NOT_LAUNCHING
-        case SlaveFree():
-            return None if isinstance(life.state, WaitingForSlave) else NOT_QUEUED
-        case ProbeAnswered():
-            return _not_asked(life.state)
-        case DeadlinePassed():
-            return None if deadline(life) is not None else NO_DEADLINE
-        case _:
-            return None
-
-
-def _no_such_group(state: State, event: Event) -> str | None:
-    if not isinstance(state, Launching | Streaming | Stopping):
-        return NO_GROUP
-    if isinstance(event, GroupEmpty | GroupLives) and not isinstance(state, Stopping):
-        return NOT_ENDING
-    if isinstance(event, HalfDied) and isinstance(state, Stopping):
-        return IS_ENDING
-    return None
-
-
-def _not_asked(state: State) -> str | None:
-    match state:
-        case Launching() | Streaming() | Stopping() | WaitingForSlave():
-            return NO_PROBE
-        case Parked(cause=ParkCause.DIVERGED) | Probing(relaunch=ThenLaunch()):
-            return NO_PROBE
-        case _:
-            return None
-
-
-REASONS = (
-    NO_GROUP,
-    NOT_ENDING,
-    IS_ENDING,
-    NOT_LAUNCHING,
-    NOT_QUEUED,
-    NO_PROBE,
-    ASKED_DOWN,
-    NO_DEADLINE,
-)
-
-
 # --- cells -----------------------------------------------------------------------------------
 
 
@@ -372,9 +297,9 @@ def context_of(row: Row, now_at: float) -> Context:
 
 
 def cell(state: State, row: Row) -> str:
-    """Print what becomes of a pair in `state` at an event; empty where it is impossible."""
+    """Print what becomes of a pair in `state` at an event; empty where the event never comes."""
     life = PairLife(PAIR, row.memory, state)
-    if impossible(life, row.event):
+    if why_never(life, row.event):
         return ""
     now_at = NOW_AT
     if isinstance(row.event, DeadlinePassed):
@@ -391,8 +316,8 @@ def _entered(before: State, after: State) -> str:
         was, now = (before.kills, before.is_unkillable), (after.kills, after.is_unkillable)
         if was < now:
             return "/unkillable" if after.is_unkillable else "/killed"
-    word, was = word_of(after), word_of(before)
-    return "~" if word == was else word
+    word = word_of(after)
+    return "~" if word == word_of(before) else word
 
 
 def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
@@ -502,12 +427,12 @@ def table(states: dict[str, State]) -> Iterator[str]:
 
 def reasons() -> Iterator[str]:
     yield "Blank, and rows that are left out, because the shell never delivers it there:"
-    for reason in REASONS:
+    for reason in Never:
         found = {
             title.strip()
             for title, row in ROWS.items()
             for state in (*WITHOUT_GROUP.values(), *WITH_GROUP.values())
-            if impossible(PairLife(PAIR, row.memory, state), row.event) == reason
+            if why_never(PairLife(PAIR, row.memory, state), row.event) == reason
         }
         kinds = sorted({type(ROWS[title].event).__name__ for title in ROWS if title in found})
         yield f"  {', '.join(kinds)}: {reason}"

@@ -41,7 +41,7 @@ from hammerd.core.pair.states import (
 from hammerd.core.pairs import Pair
 from hammerd.core.tid import Tid
 from hammerd.daemon.supervisor.engine import BROKEN_REST_S, Engine, EngineParts, Inbox
-from tests.core.pair.print_pair_table import impossible
+from tests.core.pair.never_delivered import why_never
 from tests.daemon.supervisor.engine_config import CONFIG, ONE, ORPHAN, TURNED, End
 from tests.daemon.supervisor.fake_parts import (
     Acts,
@@ -182,7 +182,7 @@ class WatchedEngine:
         self._at_hand = None
         if (life := self.life(name)) is None:
             return
-        assert impossible(life, event) is None, (life.state, event)
+        assert why_never(life, event) is None, (life.state, event)
         if isinstance(event, DeadlinePassed):
             assert (self._due[name] or 0.0) <= self.loop.now_at, (life, "rung before its time")
         if isinstance(event, Spawned):
