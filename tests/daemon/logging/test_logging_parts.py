@@ -1,0 +1,117 @@
+"""All that the daemon writes for people goes through one thread, and its troubles into the log."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.config.model import DaemonConfig, LogFormat
+from hammerd.core.replication.lag import UNKNOWN
+from hammerd.daemon.logging_parts import Logging
+from hammerd.daemon.threads.writer_thread import MOST_LINES
+from hammerd.daemon.timing.clock import Clock
+from tests.daemon.at_each_await import reached
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> DaemonConfig:
+    return DaemonConfig(
+        log_file=str(tmp_path / "hammerd.log"),
+        lag_log_file=str(tmp_path / "lag.log"),
+        log_format=LogFormat.LOGFMT,
+        state_dir=str(tmp_path),
+        run_dir=str(tmp_path),
+    )
+
+
+def void(_result: object) -> None:
+    """Drop what a job returns."""
+
+
+def written(settings: DaemonConfig, act: Callable[[Logging], None], event: str) -> list[str]:
+    """Let something happen; return the lines of the log once one of them tells of an event."""
+
+    path = Path(settings.log_file)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        logging = Logging(loop, settings, Clock(loop.time))
+        try:
+            act(logging)
+            await reached(lambda: path.exists() and event in path.read_text(), event)
+        finally:
+            logging.history.finish()
+            assert await asyncio.to_thread(logging.writer.close, 60)
+
+    asyncio.run(main())
+    return path.read_text().splitlines()
+
+
+def test_line_and_sample_come_to_their_files(settings: DaemonConfig) -> None:
+    def act(logging: Logging) -> None:
+        logging.journal.sampled("home", UNKNOWN, None, None)
+        logging.journal.log.info("daemon.started", pid=1)
+
+    [line] = written(settings, act, "daemon.started")
+
+    assert "level=info event=daemon.started pid=1" in line
+    assert "pair=home" in Path(settings.lag_log_file).read_text()
+
+
+def test_job_that_breaks_is_told_in_the_log_with_its_traceback(settings: DaemonConfig) -> None:
+    def fail() -> None:
+        raise LookupError("no write today")
+
+    lines = written(settings, lambda logging: void(logging.writer.submit(fail)), "writer.broke")
+
+    assert "no write today" in lines[-1]
+    assert "level=error" in lines[-1]
+
+
+def test_lines_that_were_dropped_are_counted_in_status_and_told(settings: DaemonConfig) -> None:
+    counts: list[object] = []
+
+    def act(logging: Logging) -> None:
+        gate = threading.Event()
+        logging.writer.submit(lambda: void(gate.wait(60)))
+        for _ in range(MOST_LINES + 7):
+            logging.journal.log.info("daemon.noise")
+        counts.append(logging.describe(3)["lines_dropped"])
+        counts.append(logging.describe(3)["writes_failed"])
+        gate.set()
+
+    lines = written(settings, act, "log.lines_dropped")
+
+    dropped, failed = counts
+    assert isinstance(dropped, int)
+    assert dropped >= 7
+    assert failed == 3, "what the journal could not even hand over counts, too"
+    # The history hands over what it heard meanwhile, and that may be dropped as well.
+    assert int(lines[-1].rpartition("count=")[2]) >= dropped
+
+
+def test_log_that_was_rotated_is_opened_anew(settings: DaemonConfig) -> None:
+    def act(logging: Logging) -> None:
+        logging.journal.log.info("daemon.first")
+        rotated = f"{settings.log_file}.0"
+        logging.writer.submit(lambda: void(Path(settings.log_file).rename(rotated)))
+        logging.reopen()
+        logging.journal.log.info("daemon.second")
+
+    [line] = written(settings, act, "daemon.second")
+
+    assert "daemon.second" in line
+    assert "daemon.first" in Path(f"{settings.log_file}.0").read_text()
+
+
+def test_error_is_written_on_this_thread_when_the_loop_has_ended(settings: DaemonConfig) -> None:
+    lines = written(
+        settings,
+        lambda logging: logging.write_error("state.unsaved", because="the disk is full"),
+        "state.unsaved",
+    )
+
+    assert len(lines) == 1
+    assert "level=error" in lines[0]

@@ -1,0 +1,95 @@
+"""Slaves that moved by themselves are told to their pairs; those that an orphan moved are not."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import structlog
+
+from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.pair.events import Event, SlaveMoved
+from hammerd.core.pair.machine import new_life
+from hammerd.core.pair.states import Memory, PairLife
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.tid import Tid
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.logging.setup import Logger
+from hammerd.daemon.probe.reading import EndpointReading
+from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.supervisor.slave_moves import SlaveMoves
+from hammerd.daemon.timing.clock import Instant
+from tests.daemon.quiet_engine import quiet_engine
+
+HOME = Pair("home", Endpoint("/m/h"), Endpoint("/s/h"))
+ALIAS = replace(HOME, name="alias", master=Endpoint("/m/a"))
+WORK = Pair("work", Endpoint("/m/w"), Endpoint("/s/w"))
+
+
+@dataclass
+class Room:
+    """Three pairs at rest, two of them onto one slave, and what they were told."""
+
+    posted: list[tuple[str, Event]] = field(default_factory=list)
+    reads: int = 0
+
+    def __post_init__(self) -> None:
+        log, store, anomalies = cast(Logger, structlog.get_logger()), ReadingStore(), Anomalies()
+        self.feed = ReadingIngest(store, anomalies, Journal(log, log))
+        self.engine = quiet_engine(Journal(log, log), store)
+        self.moves = SlaveMoves(self.lives, self.post, anomalies)
+        self.moves.listen(self.feed, self.engine)
+
+    def lives(self) -> list[PairLife]:
+        return [new_life(pair, Memory(), 0.0) for pair in (HOME, ALIAS, WORK)]
+
+    def post(self, pair: str, event: Event) -> None:
+        self.posted.append((pair, event))
+
+    def read(self, slave: Endpoint, tid: int) -> None:
+        self.reads += 1
+        at = float(self.reads)
+        status = PfsStatus("", 1, Tid(tid), "shared", "unique", is_master=False)
+        reading = EndpointReading(slave, Instant(at, at), status, at, self.reads)
+        self.feed.take((reading,), (HOME, WORK))
+
+
+async def a_room() -> Room:
+    return Room()
+
+
+def test_step_that_nobody_explains_is_told_to_all_pairs_of_the_slave() -> None:
+    room = asyncio.run(a_room())
+    for tid in (5, 9, 9, 9):  # the word of a stream of ours may come until the next reading
+        room.read(HOME.slave, tid)
+
+    moved = SlaveMoved(Tid(5), Tid(9))
+    assert room.posted == [("home", moved), ("alias", moved)]
+
+
+def test_step_of_a_slave_that_was_waited_for_is_none_of_its_own() -> None:
+    room = asyncio.run(a_room())
+    for tid in (5, 9):
+        room.read(HOME.slave, tid)
+    room.moves.slave_freed("home")
+    for tid in (9, 9):
+        room.read(HOME.slave, tid)
+
+    assert room.posted == []
+
+
+def test_orphan_that_is_gone_explains_steps_of_all_that_rest_and_frees_slaves() -> None:
+    room = asyncio.run(a_room())
+    for slave in (HOME.slave, WORK.slave):
+        for tid in (5, 9):
+            room.read(slave, tid)
+    freed: list[str] = []
+    room.engine.on_slave_freed = freed.append
+    room.moves.orphan_gone()
+    for slave in (HOME.slave, WORK.slave):
+        for tid in (9, 9):
+            room.read(slave, tid)
+
+    assert room.posted == []
+    assert freed == [], "nobody waits for a slave"

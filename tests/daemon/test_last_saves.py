@@ -1,0 +1,71 @@
+"""The last saves come to the disk though the thread that writes logs hangs for ever."""
+
+import threading
+from dataclasses import dataclass, field
+
+from hammerd.daemon import last_saves
+from hammerd.daemon.last_saves import save_the_rest
+from hammerd.daemon.threads.writer_thread import WriterThread
+
+
+@dataclass
+class Store:
+    """Keeps on which thread it was saved; `because` is why it could not be."""
+
+    because: str | None = None
+    saved_by: list[threading.Thread] = field(default_factory=list)
+    was_saved: threading.Event = field(default_factory=threading.Event)
+
+    def finish(self, writer: WriterThread) -> None:
+        writer.submit(self._save)
+
+    def unsaved_at_end(self) -> str | None:
+        return self.because
+
+    def _save(self) -> None:
+        self.saved_by.append(threading.current_thread())
+        self.was_saved.set()
+
+
+@dataclass
+class Log:
+    """Keeps the errors that were written when the loop had ended."""
+
+    writer: WriterThread = field(default_factory=WriterThread)
+    errors: list[tuple[str, object]] = field(default_factory=list)
+
+    def write_error(self, event: str, **fields: object) -> None:
+        self.errors.append((event, fields["because"]))
+
+
+def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
+    store, log = Store(), Log()
+
+    save_the_rest(store, log)
+
+    assert len(store.saved_by) == 1
+    assert not store.saved_by[0].is_alive()
+    assert log.errors == []
+
+
+def test_save_that_fails_is_told_though_the_loop_has_ended() -> None:
+    log = Log()
+
+    save_the_rest(Store("the disk is full"), log)
+
+    assert log.errors == [("state.unsaved", "the disk is full")]
+
+
+def test_log_on_a_disk_that_hangs_costs_no_state() -> None:
+    store, log, gate = Store(), Log(), threading.Event()
+
+    def hang() -> None:
+        gate.wait(60)
+
+    log.writer.submit(hang)
+
+    save_the_rest(store, log)
+
+    assert store.was_saved.is_set(), f"not within {last_saves.WRITER_CLOSE_S} s"
+    assert [thread.is_alive() for thread in store.saved_by] == [False], "by a thread of its own"
+    gate.set()
