@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hammerd.daemon.logging.fault_reports import MOST_KINDS, Faults
+from hammerd.daemon.logging.error_reports import MOST_KINDS, Faults
 
 
 @dataclass
