@@ -12,14 +12,14 @@ from hammerd.daemon.threads.writer_thread import WriterThread
 class Store:
     """Keeps on which thread it was saved; `because` is why it could not be."""
 
-    because: str | None = None
+    because: tuple[str, str] | None = None
     saved_by: list[threading.Thread] = field(default_factory=list)
     was_saved: threading.Event = field(default_factory=threading.Event)
 
     def finish(self, writer: WriterThread) -> None:
         writer.submit(self._save)
 
-    def unsaved_at_end(self) -> str | None:
+    def unsaved_at_end(self) -> tuple[str, str] | None:
         return self.because
 
     def _save(self) -> None:
@@ -32,10 +32,10 @@ class Log:
     """Keeps the errors that were written when the loop had ended."""
 
     writer: WriterThread = field(default_factory=WriterThread)
-    errors: list[tuple[str, object]] = field(default_factory=list)
+    errors: list[tuple[str, object, object]] = field(default_factory=list)
 
     def write_error(self, event: str, **fields: object) -> None:
-        self.errors.append((event, fields["because"]))
+        self.errors.append((event, fields["because"], fields["hint"]))
 
 
 def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
@@ -51,9 +51,9 @@ def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
 def test_save_that_fails_is_told_though_the_loop_has_ended() -> None:
     log = Log()
 
-    save_the_rest(Store("the disk is full"), log)
+    save_the_rest(Store(("the disk is full", "a pause is lost")), log)
 
-    assert log.errors == [("state.unsaved", "the disk is full")]
+    assert log.errors == [("state.unsaved", "the disk is full", "a pause is lost")]
 
 
 def test_log_on_a_disk_that_hangs_costs_no_state() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hammerd.daemon.logging.error_reports import MOST_KINDS, Faults
+from hammerd.daemon.logging.error_reports import MOST_FAULTS, Faults
 
 
 @dataclass
@@ -52,7 +52,7 @@ def test_kinds_without_end_are_not_kept() -> None:
     log = Log()
     faults = Faults(log)
 
-    for number in range(MOST_KINDS + 10):
+    for number in range(MOST_FAULTS + 10):
         assert faults.tell(str(number), "pair.event_failed", LookupError(), pair=number)
 
-    assert len(log.errors) == MOST_KINDS
+    assert len(log.errors) == MOST_FAULTS
