@@ -146,7 +146,7 @@ class Daemon:
         await parts.server.close()
         self._log.info("daemon.stopped", survivors=len(survivors))
         parts.logs.history.finish()
-        _save_the_rest(parts.store, parts.logs)
+        save_the_rest(parts.store, parts.logs)
         return 1 if survivors else 0
 
     async def _survivors(self, timeout_s: float) -> list[tuple[str, int | None]]:
@@ -224,7 +224,7 @@ class Daemon:
             self._start_ticks()
 
 
-def _save_the_rest(store: StateStore, logs: Logs) -> None:
+def save_the_rest(store: StateStore, logs: Logs) -> None:
     """Save the state and end the writer thread, or another one where that one hangs."""
     store.finish(logs.writer)
     logs.writer.submit(partial(_say_unsaved, store, logs))

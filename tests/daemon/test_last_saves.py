@@ -2,9 +2,12 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import cast
 
-from hammerd.daemon import last_saves
-from hammerd.daemon.last_saves import save_the_rest
+from hammerd.daemon import run
+from hammerd.daemon.logs import Logs
+from hammerd.daemon.run import save_the_rest
+from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.threads.writer_thread import WriterThread
 
 
@@ -38,10 +41,14 @@ class Log:
         self.errors.append((event, fields["because"], fields["hint"]))
 
 
+def save(store: Store, log: Log) -> None:
+    save_the_rest(cast(StateStore, store), cast(Logs, log))
+
+
 def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
     store, log = Store(), Log()
 
-    save_the_rest(store, log)
+    save(store, log)
 
     assert len(store.saved_by) == 1
     assert not store.saved_by[0].is_alive()
@@ -51,7 +58,7 @@ def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
 def test_save_that_fails_is_told_though_the_loop_has_ended() -> None:
     log = Log()
 
-    save_the_rest(Store(("the disk is full", "a pause is lost")), log)
+    save(Store(("the disk is full", "a pause is lost")), log)
 
     assert log.errors == [("state.unsaved", "the disk is full", "a pause is lost")]
 
@@ -64,8 +71,8 @@ def test_log_on_a_disk_that_hangs_costs_no_state() -> None:
 
     log.writer.submit(hang)
 
-    save_the_rest(store, log)
+    save(store, log)
 
-    assert store.was_saved.is_set(), f"not within {last_saves.WRITER_CLOSE_S} s"
+    assert store.was_saved.is_set(), f"not within {run.WRITER_CLOSE_S} s"
     assert [thread.is_alive() for thread in store.saved_by] == [False], "by a thread of its own"
     gate.set()

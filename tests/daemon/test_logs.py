@@ -9,7 +9,7 @@ import pytest
 
 from hammerd.core.config.model import DaemonConfig, LogFormat
 from hammerd.core.replication.lag import UNKNOWN
-from hammerd.daemon.logging_parts import Logging
+from hammerd.daemon.logs import Logs
 from hammerd.daemon.threads.writer_thread import MOST_LINES
 from hammerd.daemon.timing.clock import Clock
 from tests.daemon.at_each_await import reached
@@ -30,14 +30,14 @@ def void(_result: object) -> None:
     """Drop what a job returns."""
 
 
-def written(settings: DaemonConfig, act: Callable[[Logging], None], event: str) -> list[str]:
+def written(settings: DaemonConfig, act: Callable[[Logs], None], event: str) -> list[str]:
     """Let something happen; return the lines of the log once one of them tells of an event."""
 
     path = Path(settings.log_file)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        logging = Logging(loop, settings, Clock(loop.time))
+        logging = Logs(loop, settings, Clock(loop.time))
         try:
             act(logging)
             await reached(lambda: path.exists() and event in path.read_text(), event)
@@ -50,7 +50,7 @@ def written(settings: DaemonConfig, act: Callable[[Logging], None], event: str) 
 
 
 def test_line_and_sample_come_to_their_files(settings: DaemonConfig) -> None:
-    def act(logging: Logging) -> None:
+    def act(logging: Logs) -> None:
         logging.journal.sampled("home", UNKNOWN, None, None)
         logging.journal.log.info("daemon.started", pid=1)
 
@@ -73,7 +73,7 @@ def test_job_that_breaks_is_told_in_the_log_with_its_traceback(settings: DaemonC
 def test_lines_that_were_dropped_are_counted_in_status_and_told(settings: DaemonConfig) -> None:
     counts: list[object] = []
 
-    def act(logging: Logging) -> None:
+    def act(logging: Logs) -> None:
         gate = threading.Event()
         logging.writer.submit(lambda: void(gate.wait(60)))
         for _ in range(MOST_LINES + 7):
@@ -93,7 +93,7 @@ def test_lines_that_were_dropped_are_counted_in_status_and_told(settings: Daemon
 
 
 def test_log_that_was_rotated_is_opened_anew(settings: DaemonConfig) -> None:
-    def act(logging: Logging) -> None:
+    def act(logging: Logs) -> None:
         logging.journal.log.info("daemon.first")
         rotated = f"{settings.log_file}.0"
         logging.writer.submit(lambda: void(Path(settings.log_file).rename(rotated)))
