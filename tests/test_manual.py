@@ -28,9 +28,12 @@ from hammerd.core.pair.complaints import LASTING_COMPLAINTS
 from hammerd.core.pair.config_diff import READ_ONCE
 from hammerd.core.pair.events import NoteName
 from hammerd.core.pair.probe_verdict import ProbeTrouble
-from hammerd.core.pair.states import STATE_WORDS, LossCause, MisdirectedBy
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.state_table import row_of
+from hammerd.core.pair.states import LossCause, MisdirectedBy
 from hammerd.core.pairs import Gear
 from hammerd.core.replication.anomalies import AnomalyName
+from tests.core.api.print_health_table import COLUMNS, ROWS, report
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs/hammerd.8").read_text()
@@ -41,6 +44,9 @@ EVERY = frozenset({"config", "run-dir", "json", "help", "version"})
 """The options that are told once for all commands."""
 
 LONG = {"c": "config", "h": "help"}
+
+STATES = [row_of(report(row, COLUMNS["in sync"]).life) for row in ROWS.values()]
+"""The rows of all states: the health table leaves none out."""
 
 # --- reading pages -------------------------------------------------------------------------------
 
@@ -111,10 +117,10 @@ def first_words(room: str, *called: str) -> set[str]:
 
 
 def returned(function: str) -> set[str]:
-    """Return the plain words that a function of the journal may return."""
+    """Return the plain words that a function of the core may return."""
     return {
         word
-        for tree in trees("daemon")
+        for tree in trees("core")
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and node.name == function
         for statement in ast.walk(node)
@@ -220,7 +226,7 @@ def test_no_other_exit_status_is_told() -> None:
 
 
 def test_states() -> None:
-    assert names(section("The states of a pair")) == set(STATE_WORDS.values())
+    assert names(section("The states of a pair")) == {row.word for row in STATES}
 
 
 def test_phases() -> None:
@@ -235,13 +241,7 @@ def test_phases() -> None:
 
 
 def test_what_is_waited_for() -> None:
-    assert names(section("What a pair waits for")) == {
-        word
-        for tree in trees("core")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name == "_waiting_word"
-        for word in literals(node)
-    }
+    assert names(section("What a pair waits for")) == {row.waiting_for for row in STATES} - {None}
 
 
 def test_healths() -> None:
@@ -300,8 +300,9 @@ def test_causes_of_waiting_for_a_mount() -> None:
 
 def test_all_other_causes() -> None:
     other = names(section("Other causes")) | names(section("Why a pair waits for its slave"))
-    words = first_words("core", "Trouble") | returned("_wish") | returned("_ending_because")
+    words = first_words("core", "Trouble") | returned("_wish") | returned("_ending")
 
+    words |= {f"{resource}_busy" for resource in Resource}
     assert other == (words | {*MisdirectedBy}) - set(NoteName.HALF_CONTINUED.split())
 
 
@@ -337,7 +338,7 @@ def logged() -> Iterable[str]:
     """Yield every event: a literal in the daemon, or made from a state, a note or a fault."""
     for tree in trees("daemon"):
         yield from filter(_EVENT.fullmatch, literals(tree))
-    yield from (f"pair.{word}" for word in STATE_WORDS.values())
+    yield from (f"pair.{word}" for word in {row.word for row in STATES})
     yield from (f"pair.{word}" for word in (*NoteName, *LASTING_COMPLAINTS))
     yield from ("pair.event_failed", "pair.effect_failed", "pair.observer_failed")
     yield from AnomalyName

@@ -10,6 +10,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from hammerd.core.errors import Fault
 from hammerd.core.hammer.pfs_links import LinkedPfs
@@ -109,4 +110,6 @@ def _judged(pair: Pair, judgement: ProbeVerdict) -> Iterator[Fault]:
             what = f"would wait for a mount: {judgement.cause}"
         case Retry():
             what = f"could not stream now: {judgement.cause}"
+        case _:
+            assert_never(judgement)
     yield Fault(f"pairs.{pair.name}", what, hint=judgement.hint)

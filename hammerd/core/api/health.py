@@ -1,7 +1,6 @@
 """Judges how a pair fares: the worst of what its state, its proofs and its slave say.
 
-    the state    parked, unkillable: critical; whatever waits, stands still, says nothing or has
-                 failures that nobody forgave: a warning
+    the state    as its row in core/pair/state_table.py says
     the proofs   nothing proves the slave younger than lag_critical: critical, whatever the reason
     the slave    complaints and anomalies that nobody acknowledged, little room: a warning; a file
                  system that is read-only, most often since its disk is lost: critical
@@ -15,25 +14,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from hammerd.core.api.pair_report import Extras, PairReport
-from hammerd.core.pair.states import (
-    Down,
-    Launching,
-    PairLife,
-    Parked,
-    Paused,
-    Probing,
-    Stopped,
-    Stopping,
-    Streaming,
-    Up,
-    WaitingForBackoff,
-    WaitingForMount,
-    WaitingForSlave,
-)
+from hammerd.core.pair.state_table import SILENT_LAUNCH_S, row_of
+from hammerd.core.pair.states import Down, Launching, PairLife, Paused, Up
 from hammerd.core.replication.lag import LagVerdict
-
-SILENT_LAUNCH_S = 5.0
-"""How long a stream may say nothing after its launch: hammer speaks at once, a login hangs."""
 
 
 class Health(StrEnum):
@@ -74,24 +57,10 @@ def _of_slave(report: PairReport) -> Health:
 
 
 def _of_state(life: PairLife, now_at: float) -> Health:
-    state, has_failed = life.state, life.memory.failures > 0
-    match state:
-        case Parked() | Stopping(is_unkillable=True):
-            return Health.CRITICAL
-        case WaitingForMount():
-            is_long = now_at - state.since_at >= life.pair.timing.mount_grace_s
-            return Health.CRITICAL if is_long else Health.WARNING
-        case WaitingForBackoff() | WaitingForSlave():
-            return Health.WARNING
-        case Streaming():
-            return Health.WARNING if state.stopped_half else Health.OK
-        case Probing() | Launching() | Stopping():
-            is_silent = is_silent_launch(life, now_at)
-            return Health.WARNING if has_failed or is_silent else Health.OK
-        case Stopped():
-            return Health.WARNING if isinstance(life.memory.wanted, Up) else Health.OK
-        case _:
-            assert_never(state)
+    row = row_of(life)
+    if now_at >= row.critical_at:
+        return Health.CRITICAL
+    return Health.WARNING if now_at >= row.warning_at else Health.OK
 
 
 # --- the proofs --------------------------------------------------------------------------------

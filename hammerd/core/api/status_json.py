@@ -13,33 +13,21 @@ from hammerd.core.api.health import Health, health_of, is_silent_launch, worst
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.messages import Cure
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.flushes import PairFlushes
+from hammerd.core.pair.state_table import Row, row_of
 from hammerd.core.pair.states import (
-    STATE_WORDS,
-    UNKILLABLE,
     Copying,
     CountedComplaint,
     Down,
     IdlePhase,
     InPrescan,
-    Launching,
-    LossCause,
     Memory,
     PairLife,
-    Parked,
     Paused,
     Phase,
-    Probing,
-    Stopped,
-    Stopping,
     Streaming,
-    ThenProbe,
     Trouble,
     Up,
-    WaitingForBackoff,
-    WaitingForMount,
-    WaitingForSlave,
     Wanted,
 )
 from hammerd.core.pairs import is_remote
@@ -82,20 +70,20 @@ class Snapshot:
 def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
     """Turn a pair's report into the JSON object that status answers with."""
     life, lag, state = report.life, report.lag, report.life.state
-    trouble = _trouble_now(life, now_at)
+    row, trouble = row_of(life), _trouble_now(life, now_at)
     return {
         "pair": life.pair.name,
         "master": str(life.pair.master),
         "slave": str(life.pair.slave),
         "wanted": _wanted_word(life.memory.wanted),
         "paused_until_time": _paused_until(life.memory.wanted, to_time),
-        "state": STATE_WORDS[type(state)],
-        "waiting_for": _waiting_word(life),
+        "state": row.word,
+        "waiting_for": row.waiting_for,
         "because": trouble.because if trouble else None,
         "hint": (trouble.hint or None) if trouble else None,
         "since_time": to_time(state.since_at),
         "up_s": round(now_at - state.launched_at, 3) if isinstance(state, Streaming) else None,
-        "retry_in_s": _retry_in_s(life, now_at),
+        "retry_in_s": _retry_in_s(row, now_at),
         "failures": _failures_now(life, now_at),
         "restarts": life.memory.restarts,
         "pid": report.pid,
@@ -120,48 +108,19 @@ def _failures_now(life: PairLife, now_at: float) -> int:
     return 0 if is_healthy else life.memory.failures
 
 
-def trouble_of(life: PairLife) -> Trouble | None:
-    """Return why a pair waits, is parked or cannot be ended, None when it fares otherwise."""
-    match life.state:
-        case WaitingForBackoff(trouble=Trouble(LossCause.LINK_LOST, "")):
-            return LINK_LOST
-        case WaitingForBackoff() | WaitingForMount() | WaitingForSlave():
-            return life.state.trouble
-        case Parked(cause=cause, hint=hint):
-            return Trouble(cause, hint)
-        case Streaming(stopped_half=trouble) if trouble:
-            return trouble
-        case Stopping(is_unkillable=True):
-            return UNKILLABLE
-        case Stopping(then=ThenProbe(trouble=trouble)):
-            return trouble
-        case Stopped() if not life.pair.enabled:
-            return DISABLED
-        case _:
-            return None
-
-
 def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
     """Return what stands against a pair now: also a launch without a word, and the last failure.
 
     A pair whose failures nobody forgave fares no better while it is probed or launched again.
     """
-    if (trouble := trouble_of(life)) is not None:
-        return trouble
+    row = row_of(life)
+    if row.trouble is not None:
+        return row.trouble
     if is_silent_launch(life, now_at):
         who = "ssh, or the hammer of the other host," if is_remote(life.pair) else "hammer"
         silent_s = now_at - life.state.since_at
         return Trouble("launch_silent", f"{who} said nothing for {silent_s:.0f} s")
-    is_under_way = isinstance(life.state, Probing | Launching | Stopping)
-    has_failed = is_under_way and life.memory.failures > 0
-    return life.failed_by if has_failed else None
-
-
-LINK_LOST = Trouble(
-    LossCause.LINK_LOST,
-    "both halves ended and named no cause: was one killed, or is memory short (dmesg)? Is the link"
-    " to another host sound?",
-)
+    return life.failed_by if row.is_another_try else None
 
 
 def telling_word(memory: Memory) -> str | None:
@@ -232,7 +191,7 @@ def _stream_json(life: PairLife) -> Json:
     phase = state.phase if isinstance(state, Streaming) else None
     copying = phase if isinstance(phase, Copying) else None
     return {
-        "gear": state.gear if isinstance(state, Launching | Streaming) else None,
+        "gear": row_of(life).gear,
         "phase": _phase_word(phase) if phase else None,
         "slice_bytes": copying.sent_bytes if copying else None,
         "bulk_bytes": copying.total_bytes if copying else None,
@@ -285,9 +244,6 @@ def status_json(snapshot: Snapshot, pairs: Iterable[Json], to_time: ToTime) -> J
     }
 
 
-DISABLED = Trouble("disabled", "enabled = false stands in the config")
-
-
 def _wanted_word(wanted: Wanted) -> str:
     match wanted:
         case Up():
@@ -306,18 +262,6 @@ def _paused_until(wanted: Wanted, to_time: ToTime) -> str | None:
     return None
 
 
-def _waiting_word(life: PairLife) -> str | None:
-    match life.state:
-        case WaitingForBackoff():
-            return "backoff"
-        case WaitingForMount():
-            return "mount"
-        case WaitingForSlave():
-            return "slave"
-        case _:
-            return None
-
-
 def _phase_word(phase: Phase) -> str:
     match phase:
         case InPrescan():
@@ -330,10 +274,7 @@ def _phase_word(phase: Phase) -> str:
             assert_never(phase)
 
 
-def _retry_in_s(life: PairLife, now_at: float) -> float | None:
-    match life.state:
-        case WaitingForBackoff() | WaitingForMount() | Parked():
-            at = deadline(life)
-            return None if at is None else round(max(0.0, at - now_at), 3)
-        case _:
-            return None
+def _retry_in_s(row: Row, now_at: float) -> float | None:
+    if row.deadline_at is None or not row.tells_deadline:
+        return None
+    return round(max(0.0, row.deadline_at - now_at), 3)

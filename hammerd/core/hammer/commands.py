@@ -5,6 +5,7 @@ re-creates a destroyed slave. Options stand before the verb: hammer's getopt sto
 """
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 from hammerd.core.pairs import Endpoint, Gear, Pair
 
@@ -20,12 +21,17 @@ def stream_argv(hammer: str, pair: Pair, gear: Gear) -> tuple[str, ...]:
     a delay of its own.
     """
     options = pair.options
-    delay_s = options.following_delay_s if gear is Gear.FOLLOWING else options.delay_s
+    match gear:
+        case Gear.BULK:
+            delay_s, mode = options.delay_s, ["-S", str(options.split_bytes)]
+        case Gear.FOLLOWING:
+            delay_s, mode = options.following_delay_s, ["-B"]
+        case _:
+            assert_never(gear)
     argv = [hammer, "-vv", "-i", str(delay_s)]
     if options.bandwidth_bytes is not None:
         argv += ["-b", str(options.bandwidth_bytes)]
-    argv += ["-B"] if gear is Gear.FOLLOWING else ["-S", str(options.split_bytes)]
-    return (*argv, "mirror-stream", str(pair.master), str(pair.slave))
+    return (*argv, *mode, "mirror-stream", str(pair.master), str(pair.slave))
 
 
 def pfs_status_argv(hammer: str, ends: Sequence[Endpoint]) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from hammerd.core.pair.states import (
     ThenLaunch,
     ThenMount,
     ThenPark,
+    ThenProbe,
+    ThenStopped,
     Trouble,
 )
 
@@ -36,13 +38,24 @@ LASTING_COMPLAINTS = frozenset(
 )
 """Complaints of damage or of a slave that takes nothing: in status until `hammerd ack PAIR`."""
 
-DEATHS = frozenset({LossCause.LINK_LOST, LossCause.HALF_DIED, LossCause.PARENT_DIED})
+
+def _is_death(loss: LossCause) -> bool:
+    match loss:
+        case LossCause.LINK_LOST | LossCause.HALF_DIED | LossCause.PARENT_DIED:
+            return True
+        case LossCause.STALLED | LossCause.PRESCAN_STUCK | LossCause.LAUNCH_TIMEOUT:
+            return False
+        case LossCause.PROBE_TIMEOUT | LossCause.SPAWN_FAILED:
+            return False
+        case _:
+            assert_never(loss)
+
+
+DEATHS = frozenset(filter(_is_death, LossCause))
 """Losses that were only seen: whatever names a cause tells more."""
 
 SEEN_LOSSES = frozenset(LossCause) - DEATHS
 """Losses of which hammerd itself knows the cause, whatever is said while the group ends."""
-
-_STRENGTH = (Cure.RETRY, Cure.MOUNT, Cure.PARK)
 
 
 def then_of(complaint: Complaint) -> Then | None:
@@ -67,18 +80,33 @@ def heard(memory: Memory, complaint: Complaint) -> Memory:
 
     Of two of hammer's own the first names the cause; ssh names it last, before it ends.
     """
-    if complaint.cure not in _STRENGTH:
+    strength = _strength(complaint.cure)
+    if strength is None:
         return memory
-    old, new = _rank(memory.heard), _rank(complaint)
+    old, new = _rank(memory.heard), (complaint.weight, strength)
     if new > old or (new == old and complaint.weight is not Weight.OWN):
         return replace(memory, heard=complaint)
     return memory
 
 
 def _rank(complaint: Complaint | None) -> tuple[int, int]:
-    if complaint is None:
-        return -1, 0
-    return complaint.weight, _STRENGTH.index(complaint.cure)
+    strength = None if complaint is None else _strength(complaint.cure)
+    return (-1, 0) if complaint is None or strength is None else (complaint.weight, strength)
+
+
+def _strength(cure: Cure) -> int | None:
+    """Return which of two causes of one weight counts, None for what is never a cause."""
+    match cure:
+        case Cure.PARK:
+            return 2
+        case Cure.MOUNT:
+            return 1
+        case Cure.RETRY:
+            return 0
+        case Cure.NOTE | Cure.ECHO:
+            return None
+        case _:
+            assert_never(cure)
 
 
 def cause_of_end(life: PairLife, *, has_lived: bool) -> Then | None:
@@ -109,8 +137,12 @@ def cause_heard_late(life: PairLife, state: Stopping, complaint: Complaint) -> T
             return cause_of_end(life, has_lived=state.has_lived)
         case ThenPark(is_own_word=True):
             return cause_of_end(life, has_lived=state.has_lived)
-        case _:
+        case ThenStopped() | ThenProbe() | ThenPark() | ThenMount():
             return None
+        case ThenBackoff() | ThenLaunch():
+            return None
+        case _:
+            assert_never(state.then)
 
 
 def counted(memory: Memory, complaint: Complaint, now_at: float) -> Memory:

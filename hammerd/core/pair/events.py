@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from hammerd.core.hammer.messages import Message
 from hammerd.core.pair.probe_verdict import ProbeVerdict
+from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import Down, PairLife, Paused, Trouble
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag
@@ -73,15 +74,16 @@ class SpawnFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class SlaveBusy:
-    """The slave has another owner; `owner` names it for people."""
+class ResourceBusy:
+    """A launch must wait for a resource of another owner; `owner` names it for people."""
 
+    resource: Resource
     owner: str
 
 
 @dataclass(frozen=True, slots=True)
-class SlaveFree:
-    """The slave that the pair queued for is its own now."""
+class ResourceFree:
+    """Nobody holds any more what the pair queued for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +197,8 @@ Event = (
     | Misdirected
     | Spawned
     | SpawnFailed
-    | SlaveBusy
-    | SlaveFree
+    | ResourceBusy
+    | ResourceFree
     | MessageRead
     | HalfDied
     | HalfStopped
@@ -229,7 +231,7 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Take the slave and spawn a stream; answered by Spawned, SpawnFailed or SlaveBusy."""
+    """Take the slave and spawn a stream; answered by Spawned, SpawnFailed or ResourceBusy."""
 
     gear: Gear
 

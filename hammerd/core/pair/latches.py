@@ -32,13 +32,9 @@ def latch_of(memory: Memory) -> ParkCause | None:
 
 def is_held(life: PairLife) -> bool:
     """Tell whether a pair is parked for a latch, so that no look can let it go on."""
-    match life.state:
-        case Parked(cause=ParkCause.DIVERGED):
-            return True
-        case Parked(cause=cause):
-            return cause is latch_of(life.memory)
-        case _:
-            return False
+    if not isinstance(life.state, Parked):
+        return False
+    return life.state.cause in (ParkCause.DIVERGED, latch_of(life.memory))
 
 
 def latch_hint(life: PairLife) -> str:

@@ -19,21 +19,15 @@ The rules that hold everything together:
 from dataclasses import replace
 from typing import assert_never
 
-from hammerd.core.hammer.hints import fitted
-from hammerd.core.hammer.messages import Complaint, ParkCause, Remark, Weight
+from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
 from hammerd.core.pair.complaints import (
     cause_heard_late,
-    counted,
-    heard,
     lasting_notes,
     then_of,
 )
-from hammerd.core.pair.deadlines import MOUNT_LOOK_S, choose_gear
 from hammerd.core.pair.events import (
-    Acknowledged,
     Context,
     DeadlinePassed,
-    DivergedSeen,
     Event,
     ForeignSeen,
     Glanced,
@@ -44,24 +38,21 @@ from hammerd.core.pair.events import (
     Misdirected,
     Probe,
     ProbeAnswered,
+    ResourceFree,
     RestartAsked,
-    Sampled,
-    SlaveFree,
     SlaveMoved,
     StartAsked,
     Step,
     StopAsked,
 )
 from hammerd.core.pair.latches import (
-    diverged,
     is_held,
     is_unasked,
     latch_hint,
     latch_of,
-    promoted,
-    unlatched,
 )
-from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict
+from hammerd.core.pair.memory import fitted_to, remembered
+from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
 from hammerd.core.pair.running import (
     foreign_hint,
     in_launching,
@@ -86,11 +77,13 @@ from hammerd.core.pair.states import (
     Up,
     WaitingForBackoff,
     WaitingForMount,
-    WaitingForSlave,
+    WaitingForResource,
 )
 from hammerd.core.pair.transitions import (
+    MOUNT_LOOK_S,
     await_mount,
     back_off,
+    choose_gear,
     glance,
     go_on,
     judged,
@@ -105,13 +98,6 @@ from hammerd.core.pair.transitions import (
     to,
 )
 from hammerd.core.pairs import Pair
-from hammerd.core.replication.promotions import Promotion, Sign
-
-FOREIGN_EXPLAINS_S = 300.0
-"""How long a foreign stream that was seen explains how the slave moved: readings tell late."""
-
-LAST_WORDS = 8
-"""How many lines of an attempt are kept to be quoted when it fails."""
 
 
 def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
@@ -121,12 +107,12 @@ def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
-    event = _fitted(life.pair, event)
+    event = fitted_to(life.pair, event)
     wanted_at = life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at
     foreign_at = ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at
     life = replace(
         life,
-        memory=_remembered(life, event, ctx),
+        memory=remembered(life, event, ctx),
         wanted_at=wanted_at,
         foreign_at=foreign_at,
     )
@@ -145,59 +131,12 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
             return _in_backoff(life, event, ctx)
         case WaitingForMount():
             return _in_mount(life, life.state, event, ctx)
-        case WaitingForSlave():
+        case WaitingForResource():
             return _in_queue(life, event, ctx)
         case Parked():
             return _in_parked(life, life.state, event, ctx)
         case _:
             assert_never(life.state)
-
-
-def _fitted(pair: Pair, event: Event) -> Event:
-    """Return an event with the hint of its complaint, if it is one, made for this pair."""
-    match event:
-        case MessageRead(Complaint() as complaint):
-            return MessageRead(fitted(complaint, pair))
-        case _:
-            return event
-
-
-def _remembered(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
-    memory = life.memory
-    match event:
-        case StartAsked(lifts_latch):
-            memory = unlatched(memory) if lifts_latch else memory
-            return replace(memory, wanted=Up(), failures=0, refusals=0)
-        case RestartAsked():
-            return replace(memory, wanted=Up())
-        case StopAsked(wanted):
-            return replace(memory, wanted=wanted, unmounted_since_at=None)
-        case Acknowledged():
-            return replace(memory, complaints=())
-        case MessageRead(Complaint(text=text) | Remark(text=text) as message):
-            if isinstance(message, Complaint):
-                memory = heard(counted(memory, message, ctx.now_at), message)
-            return replace(memory, last_words=(*memory.last_words, text)[-LAST_WORDS:])
-        case DivergedSeen():
-            return diverged(memory, life.pair)
-        case ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | Sampled(Park(ParkCause.NOT_A_SLAVE)):
-            seen = Promotion(Sign.SEEN, ctx.now_at)
-            return promoted(memory, life.pair, seen)
-        case SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
-            moved = Promotion(Sign.MOVED, ctx.now_at, before, after)
-            return promoted(memory, life.pair, moved)
-        case _:
-            return memory
-
-
-def _is_explained(life: PairLife, now_at: float) -> bool:
-    """Tell whether it is known who else moves the slave of a pair."""
-    match life.state:
-        case WaitingForSlave() | Parked(cause=ParkCause.FOREIGN_STREAM):
-            return True
-        case _:
-            at = life.foreign_at
-            return at is not None and now_at - at <= FOREIGN_EXPLAINS_S
 
 
 # --- one function per state ------------------------------------------------------------------
@@ -315,7 +254,7 @@ def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
             return to(life, stopped(life.memory, ctx.now_at), LeaveQueue())
-        case SlaveFree():
+        case ResourceFree():
             done = glance(life, ThenLaunch(choose_gear(life.pair, ctx)), ctx)
             return Step(done.life, (LeaveQueue(), *done.effects))
         case Misdirected():
@@ -363,8 +302,10 @@ def _looked(life: PairLife, state: Parked, judgement: ProbeVerdict, ctx: Context
         case Go() if state.cause is latch_of(life.memory):
             # What an earlier look said of the ends is over, what was seen of them is not.
             return _parked_still(life, state, state.cause, latch_hint(life), ctx)
-        case _:
+        case Go() | AwaitMount() | Retry():
             return _parked_still(life, state, state.cause, state.hint, ctx)
+        case _:
+            assert_never(judgement)
 
 
 def _parked_still(

@@ -16,6 +16,7 @@ read one after the other. Hints hold nothing that changes from probe to probe.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from hammerd.core.hammer.diagnostics import NOT_A_HAMMER_FS
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
@@ -265,11 +266,20 @@ def _judge_failure(role: str, end: Endpoint, seen: ProbeFailed) -> Park | AwaitM
     if isinstance(seen.why, ProbeTrouble):
         return Retry(seen.why.value, f"{who}: {seen.detail or _TROUBLE_HINTS[seen.why]}")
     complaint = seen.why
-    if complaint.cure is Cure.PARK:
-        cause = complaint.park_cause or ParkCause.REFUSED
-        return Park(cause, f"{who}: {complaint.hint}")
-    if complaint.cure is not Cure.MOUNT:
-        return Retry(complaint.name, f"{who}: {complaint.hint}")
+    match complaint.cure:
+        case Cure.PARK:
+            cause = complaint.park_cause or ParkCause.REFUSED
+            return Park(cause, f"{who}: {complaint.hint}")
+        case Cure.RETRY | Cure.NOTE | Cure.ECHO:
+            return Retry(complaint.name, f"{who}: {complaint.hint}")
+        case Cure.MOUNT:
+            return _await_end(role, end, seen, complaint)
+        case _:
+            assert_never(complaint.cure)
+
+
+def _await_end(role: str, end: Endpoint, seen: ProbeFailed, complaint: Complaint) -> AwaitMount:
+    who = f"{role} {end}"
     if complaint.name == NOT_A_HAMMER_FS and seen.look and seen.look.itself.is_directory:
         return _null_mount_missing(role, end, "a plain directory outside HAMMER")
     unexplained = AwaitMount(complaint.name, f"{who}: {complaint.hint}")

@@ -33,7 +33,6 @@ from hammerd.core.pair.complaints import (
     lasting_notes,
     then_of,
 )
-from hammerd.core.pair.deadlines import choose_gear
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
@@ -49,9 +48,9 @@ from hammerd.core.pair.events import (
     Note,
     NoteName,
     ParentDied,
+    ResourceBusy,
     RestartAsked,
     Sampled,
-    SlaveBusy,
     SlaveMoved,
     SpawnFailed,
     Step,
@@ -76,9 +75,9 @@ from hammerd.core.pair.states import (
     ThenProbe,
     ThenStopped,
     Trouble,
-    WaitingForSlave,
+    WaitingForResource,
 )
-from hammerd.core.pair.transitions import back_off, end, forgiven, to
+from hammerd.core.pair.transitions import back_off, choose_gear, end, forgiven, to
 from hammerd.core.pairs import Gear, is_remote
 from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.transfer_progress import after
@@ -91,9 +90,9 @@ def in_launching(  # noqa: C901 - a flat table of cases
     match event:
         case SpawnFailed(text=text):
             return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
-        case SlaveBusy(owner):
-            trouble = Trouble("slave_busy", f"{owner} still holds the slave")
-            return to(life, WaitingForSlave(ctx.now_at, trouble))
+        case ResourceBusy(resource, owner):
+            trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
+            return to(life, WaitingForResource(ctx.now_at, resource, trouble))
         case MessageRead(LostLink()):
             return _never_lived(life, Trouble(LossCause.LINK_LOST), ctx)
         case MessageRead(Complaint() as complaint):
@@ -231,11 +230,16 @@ def _sampled(
 
 
 def _compared(state: Streaming, ctx: Context) -> Streaming:
-    if ctx.lag.verdict is not LagVerdict.BEHIND:
-        return replace(state, behind_since_at=None, behind_at_tid=None)
-    if state.behind_since_at is None or state.behind_at_tid != ctx.slave_tid:
-        return replace(state, behind_since_at=ctx.now_at, behind_at_tid=ctx.slave_tid)
-    return state
+    is_still = state.behind_since_at is not None and state.behind_at_tid == ctx.slave_tid
+    match ctx.lag.verdict:
+        case LagVerdict.BEHIND if is_still:
+            return state
+        case LagVerdict.BEHIND:
+            return replace(state, behind_since_at=ctx.now_at, behind_at_tid=ctx.slave_tid)
+        case LagVerdict.IN_SYNC | LagVerdict.AHEAD | LagVerdict.UNKNOWN:
+            return replace(state, behind_since_at=None, behind_at_tid=None)
+        case _:
+            assert_never(ctx.lag.verdict)
 
 
 def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
@@ -291,6 +295,8 @@ def _death(event: HalfDied | ParentDied) -> Trouble:
             return Trouble(LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed")
         case ParentDied(status):
             return Trouble(LossCause.PARENT_DIED, f"mirror-stream itself ended: {status}")
+        case _:
+            assert_never(event)
 
 
 def _launch_timeout(life: PairLife) -> Trouble:

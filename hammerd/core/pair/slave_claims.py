@@ -8,10 +8,17 @@ is read later adds keys to claims, and so may make two of them one.
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from hammerd.core.pairs import Endpoint
 
 UUID_KEY = "uuid:"
+
+
+class Resource(StrEnum):
+    """What a launch needs for itself, and queues for while another owner holds it."""
+
+    SLAVE = "slave"
 
 
 def slave_keys(names: Iterable[Endpoint], unique_uuid: str | None) -> frozenset[str]:
@@ -33,6 +40,14 @@ class Claim:
     keys: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A launch must wait: `owner` holds what it needs."""
+
+    resource: Resource
+    owner: str
+
+
 def uuid_of(claim: Claim) -> str | None:
     """Return the unique-uuid of the slave that is claimed, None where it is not known."""
     uuids = (key.removeprefix(UUID_KEY) for key in claim.keys if key.startswith(UUID_KEY))
@@ -46,15 +61,15 @@ class SlaveClaims:
     _claims: dict[str, Claim] = field(default_factory=dict)
     _queue: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def take(self, claim: Claim) -> Claim | None:
-        """Give the slave to `claim`, or return the claim that holds it and queue for it."""
+    def take(self, claim: Claim) -> Busy | None:
+        """Give the slave to `claim`, or return who holds it and queue for it."""
         holder = self.holder(claim.keys, but=claim.owner)
         if holder is None:
             self._claims[claim.owner] = claim
             self._queue.pop(claim.owner, None)
         else:
             self._queue.setdefault(claim.owner, claim.keys)
-        return holder
+        return None if holder is None else Busy(Resource.SLAVE, holder.owner)
 
     def hold(self, claim: Claim) -> None:
         """Record a group that writes to a slave already, whoever else does: it never queues."""

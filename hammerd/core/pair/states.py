@@ -5,14 +5,15 @@
        └──────────┴─ waiting ─┴─ stopping ─┘      parked: needs a person
 
 A state carries exactly the data that is valid in it. Every instant is monotonic seconds (`_at`),
-every span is seconds (`_s`). Events and effects are in
-core/pair/events.py, the rules in core/pair/machine.py.
+every span is seconds (`_s`). Events and effects are in core/pair/events.py, the rules in
+core/pair/machine.py, each state's word, health and deadline in core/pair/state_table.py.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hammerd.core.hammer.messages import Complaint, ParkCause
+from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.replication.promotions import Promotion
 from hammerd.core.replication.transfer_progress import Transfer
@@ -240,10 +241,11 @@ class WaitingForMount:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingForSlave:
-    """Another owner's group on the slave is not empty yet."""
+class WaitingForResource:
+    """Another owner holds what a launch needs, as long as the group of that is not empty."""
 
     since_at: float
+    resource: Resource
     trouble: Trouble
 
 
@@ -270,23 +272,9 @@ State = (
     | Stopping
     | WaitingForBackoff
     | WaitingForMount
-    | WaitingForSlave
+    | WaitingForResource
     | Parked
 )
-
-STATE_WORDS: dict[type[State], str] = {
-    Stopped: "stopped",
-    Probing: "probing",
-    Launching: "launching",
-    Streaming: "streaming",
-    Stopping: "stopping",
-    WaitingForBackoff: "waiting",
-    WaitingForMount: "waiting",
-    WaitingForSlave: "waiting",
-    Parked: "parked",
-}
-"""The one word that log, status, manual and CLI have for a state."""
-
 
 # --- the whole of a pair ---------------------------------------------------------------------
 

@@ -8,15 +8,6 @@ from typing import assert_never
 
 from hammerd.core.hammer.messages import ParkCause
 from hammerd.core.pair.complaints import DEATHS
-from hammerd.core.pair.deadlines import (
-    GLANCE_S,
-    LONGEST_LOOK_S,
-    MOST_DOUBLINGS,
-    MOUNT_LOOK_S,
-    PARKED_LOOK_S,
-    UNKILLABLE_LOOK_S,
-    choose_gear,
-)
 from hammerd.core.pair.events import (
     Context,
     Effect,
@@ -56,8 +47,19 @@ from hammerd.core.pair.states import (
     WaitingForBackoff,
     WaitingForMount,
 )
-from hammerd.core.pairs import Gear
+from hammerd.core.pairs import Gear, GearChoice, Pair
+from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.promotions import Promotion, Sign
+from hammerd.core.tid import NEVER_MIRRORED
+
+GLANCE_S = 1.0
+LONGEST_LOOK_S = 3600.0
+MOUNT_LOOK_S = 10.0
+PARKED_LOOK_S = 60.0
+UNKILLABLE_LOOK_S = 5.0
+
+MOST_DOUBLINGS = 10
+"""How often a span is doubled at most: a pair may be refused for years, a float has an end."""
 
 # --- stopping and what comes after it ----------------------------------------------------------
 
@@ -97,10 +99,14 @@ def outlived(life: PairLife, state: Stopping, looked_at: float) -> Step:
     return to(life, replace(state, is_unkillable=True), Note(NoteName.UNKILLABLE, UNKILLABLE))
 
 
+ASKED = 4
+"""The rank of what a person asked for: the last word counts."""
+
+
 def _rank(then: Then) -> int:
     match then:
         case ThenStopped() | ThenProbe():
-            return 4
+            return ASKED
         case ThenPark():
             return 3
         case ThenMount():
@@ -115,8 +121,7 @@ def _rank(then: Then) -> int:
 
 def strengthen(life: PairLife, state: Stopping, then: Then) -> Step:
     """Let what is heard while stopping change what comes after it, if it weighs more."""
-    is_asked = isinstance(then, ThenStopped | ThenProbe)
-    if is_asked or _rank(then) > _rank(state.then) or _names_a_cause(then, state.then):
+    if _rank(then) == ASKED or _rank(then) > _rank(state.then) or _names_a_cause(then, state.then):
         return to(life, replace(state, then=then))
     return Step(life)
 
@@ -238,6 +243,35 @@ def _may_go(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Ste
     if own_word is not None:
         return _park_refused(life, own_word, ctx)
     return launch(life, choose_gear(life.pair, ctx), ctx)
+
+
+def choose_gear(pair: Pair, ctx: Context) -> Gear:
+    """Choose bulk for a slave that never mirrored or is further behind than `bulk_after`.
+
+    Without -B a large transfer has restart points, with -B a write is on the slave within one
+    delay (docs/hammer.md 5.6). An unknown lag counts as further behind.
+    """
+    match pair.options.gear:
+        case GearChoice.BULK:
+            return Gear.BULK
+        case GearChoice.AUTO:
+            return _gear_by_lag(pair, ctx)
+        case _:
+            assert_never(pair.options.gear)
+
+
+def _gear_by_lag(pair: Pair, ctx: Context) -> Gear:
+    if ctx.slave_tid is not None and ctx.slave_tid <= NEVER_MIRRORED:
+        return Gear.BULK
+    seconds = ctx.lag.seconds
+    match ctx.lag.verdict:
+        case LagVerdict.IN_SYNC:
+            return Gear.FOLLOWING
+        case LagVerdict.BEHIND | LagVerdict.AHEAD | LagVerdict.UNKNOWN:
+            is_near = seconds is not None and seconds <= pair.options.bulk_after_s
+            return Gear.FOLLOWING if is_near else Gear.BULK
+        case _:
+            assert_never(ctx.lag.verdict)
 
 
 def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:

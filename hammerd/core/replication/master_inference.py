@@ -21,14 +21,20 @@ when our target half has answered the one before, so what our half said before t
 """
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from hammerd.core.hammer.messages import (
     Batch,
     Committed,
     Complaint,
+    LostLink,
     Message,
     NoWork,
+    Prescan,
+    PrescanDone,
+    Progress,
     Remark,
+    SliceWritten,
     WentIdle,
 )
 from hammerd.core.tid import Tid
@@ -87,8 +93,10 @@ class MasterInference:
                 return self._rested(unsaid_at), seen or None
             case Complaint() | Remark():
                 return self, None
-            case _:
+            case NoWork() | Prescan() | PrescanDone() | Progress() | SliceWritten() | LostLink():
                 return replace(self, is_resting=False), None
+            case _:
+                assert_never(message)
 
     def seems_held_at(self, now_at: float) -> float | None:
         """Return until when the master seems to hold its TID, None where its stream is at work.

@@ -6,8 +6,22 @@ stream frames them, so that what is sent comes close to the total and may pass i
 """
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
-from hammerd.core.hammer.messages import Batch, Message, PrescanDone, Progress, WentIdle
+from hammerd.core.hammer.messages import (
+    Batch,
+    Committed,
+    Complaint,
+    LostLink,
+    Message,
+    NoWork,
+    Prescan,
+    PrescanDone,
+    Progress,
+    Remark,
+    SliceWritten,
+    WentIdle,
+)
 
 WINDOW_S = 30.0
 """The rate is that of the last one to two of these."""
@@ -71,8 +85,12 @@ def after(transfer: Transfer, message: Message, now_at: float) -> Transfer:
             return replace(
                 transfer, finished_bytes=0, slice_bytes=0, total_bytes=None, is_counted=False
             )
-        case _:
+        case Prescan() | Batch() | NoWork() | Committed() | SliceWritten() | LostLink():
             return transfer
+        case Complaint() | Remark():
+            return transfer
+        case _:
+            assert_never(message)
 
 
 def rate_of(transfer: Transfer, now_at: float) -> float | None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from hammerd.core.pair.events import Event, ForeignSeen, GroupEmpty, MessageRead
-from hammerd.core.pair.states import Parked, Stopped
+from hammerd.core.pair.state_table import row_of
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.foreign.adoption import Adoption, Names, OrphanGroups, Ours
 from hammerd.daemon.foreign.path_identity import PathIdentities
@@ -109,7 +109,7 @@ class ForeignWatch:
         failed: list[Exception] = []
         for life in tuple(self._ours.lives()):
             try:
-                if not isinstance(life.state, Stopped | Parked):
+                if row_of(life).is_under_way:
                     await self._tell(life.pair, strangers)
             except Exception as error:
                 # The other pairs are told all the same.

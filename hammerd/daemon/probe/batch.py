@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, field, replace
 from itertools import count
 from posixpath import dirname
+from typing import assert_never
 
 from hammerd.core.hammer.messages import Cure
 from hammerd.core.hammer.pfs_status import PfsStatus
@@ -296,12 +297,15 @@ class BatchReader:
         return EndpointReading(end, began, seen, ended_at, call, at_path, looked_at)
 
     def _keep_apart(self, reading: EndpointReading, hung_pid: int) -> None:
-        if isinstance(reading.seen, PfsStatus):
-            self.apart.release(reading.end)
-        elif isinstance(reading.seen, ProbeFailed) and (
-            reading.end in self.apart or not _is_nobodys(reading.seen)
-        ):
-            self.apart.add(reading.end, reading)
+        match reading.seen:
+            case PfsStatus():
+                self.apart.release(reading.end)
+            case ProbeFailed() as failed if reading.end in self.apart or not _is_nobodys(failed):
+                self.apart.add(reading.end, reading)
+            case ProbeFailed() | MasterByLink():
+                pass
+            case _:
+                assert_never(reading.seen)
         if hung_pid:
             self.apart.hangs(self._place(reading.end), hung_pid)
 

@@ -18,7 +18,6 @@ from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.errors import SpawnError
 from hammerd.core.hammer.commands import environment, stream_argv
 from hammerd.core.hammer.messages import Committed
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
@@ -32,8 +31,8 @@ from hammerd.core.pair.events import (
     MessageRead,
     Note,
     Probe,
-    SlaveBusy,
-    SlaveFree,
+    ResourceBusy,
+    ResourceFree,
     Spawned,
     SpawnFailed,
     StopAsked,
@@ -42,6 +41,7 @@ from hammerd.core.pair.events import (
 from hammerd.core.pair.latches import for_ends, latch_on
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
 from hammerd.daemon.logging.error_reports import Faults
@@ -231,7 +231,7 @@ class Engine:
         name = after.pair.name
         try:
             if after.state is not before.state:
-                self._world.journal.stepped(before.state, after, now_at)
+                self._world.journal.stepped(before, after, now_at)
                 self._faults.tell_rest()
             if type(after.state) is not type(before.state):
                 self.on_state_changed()
@@ -246,7 +246,7 @@ class Engine:
         """Tell those who queue for a slave that nobody holds any more."""
         for owner in tuple(self._world.slaves.unblocked()):
             self.on_slave_freed(owner)
-            self.post(owner, SlaveFree())
+            self.post(owner, ResourceFree())
 
     def _context(self, pair: Pair, event: Event) -> Context:
         now_at, readings = self._loop.time(), self._world.readings
@@ -281,8 +281,8 @@ class Engine:
     def _launch(self, pair: Pair, gear: Gear) -> None:
         world = self._world
         claim = Claim(pair.name, world.prober.slave_keys(pair))
-        if (holder := world.slaves.take(claim)) is not None:
-            self.post(pair.name, SlaveBusy(holder.owner))
+        if (busy := world.slaves.take(claim)) is not None:
+            self.post(pair.name, ResourceBusy(busy.resource, busy.owner))
             return
         argv = stream_argv(world.hammer, world.prober.as_targets(pair), gear)
         try:

@@ -10,7 +10,7 @@ from typing import Protocol
 from hammerd.core.pair.events import Note
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pair.slave_claims import Claim
-from hammerd.core.pair.states import PairLife, State
+from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import Lag, SlaveReading
 from hammerd.core.replication.tid_clock import TidClock
@@ -100,7 +100,7 @@ class TransitionWriter(Protocol):
     def log(self) -> Logger:
         """The daemon's own log, for what no pair did."""
 
-    def stepped(self, before: State, life: PairLife, now_at: float) -> None:
+    def stepped(self, before: PairLife, life: PairLife, now_at: float) -> None:
         """Log a pair's transition, if the step was one."""
 
     def noted(self, life: PairLife, note: Note) -> None:

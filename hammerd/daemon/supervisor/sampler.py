@@ -8,7 +8,7 @@ state did is no news to it: somebody may have repaired it since.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.events import (
@@ -27,6 +27,7 @@ from hammerd.core.pair.probe_verdict import (
     Park,
     ProbeFailed,
     ProbeVerdict,
+    Retry,
     verdict_of,
 )
 from hammerd.core.pairs import Endpoint, Pair
@@ -218,10 +219,11 @@ class Sampler:
         match judgement:
             case Park(hint=hint) if are_read:
                 self._readings.related(pair, hint)
-            case _ if are_read or any(isinstance(one, ProbeFailed) for one in seen.values()):
-                self._readings.related(pair, None)
+            case Go() | AwaitMount() | Park() | Retry():
+                if are_read or any(isinstance(one, ProbeFailed) for one in seen.values()):
+                    self._readings.related(pair, None)
             case _:
-                pass
+                assert_never(judgement)
         return judgement
 
     # --- samples -----------------------------------------------------------------------------

@@ -7,8 +7,22 @@ Nothing here raises: the machine must get every event, GroupEmpty above all.
 """
 
 from collections.abc import Callable, Iterable
+from typing import assert_never
 
-from hammerd.core.hammer.messages import Batch, Committed, Message
+from hammerd.core.hammer.messages import (
+    Batch,
+    Committed,
+    Complaint,
+    LostLink,
+    Message,
+    NoWork,
+    Prescan,
+    PrescanDone,
+    Progress,
+    Remark,
+    SliceWritten,
+    WentIdle,
+)
 from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint, Pair
@@ -94,8 +108,12 @@ class StreamObserver:
                     self._anomalies.announced(life.pair.slave, end)
                 if life.pair.slave.is_remote:
                     self._begun(life.pair.slave, begin)
-            case _:
+            case Prescan() | PrescanDone() | NoWork() | Progress() | SliceWritten() | WentIdle():
                 pass
+            case LostLink() | Complaint() | Remark():
+                pass
+            case _:
+                assert_never(message)
         # Of slices a lost line would pass for the last one; a master that is here is read, too.
         is_slice = isinstance(message, Batch) and message.bulk_bytes is not None
         if life.pair.master.is_remote or not is_slice:

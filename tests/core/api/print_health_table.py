@@ -8,9 +8,11 @@ The printout is checked in: a review reads it row by row, and a test fails when 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from hammerd.core.api.health import SILENT_LAUNCH_S, Health, health_of
+from hammerd.core.api.health import Health, health_of
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.state_table import SILENT_LAUNCH_S
 from hammerd.core.pair.states import (
     Copying,
     Down,
@@ -31,7 +33,7 @@ from hammerd.core.pair.states import (
     Up,
     WaitingForBackoff,
     WaitingForMount,
-    WaitingForSlave,
+    WaitingForResource,
     Wanted,
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
@@ -105,7 +107,7 @@ ROWS: dict[str, Row] = {
     "waiting: backoff": Row(WaitingForBackoff(NOW_AT - 2, NOW_AT + 9, TROUBLE), failures=1),
     "waiting: mount": Row(mount(GRACE_S - 0.1)),
     "waiting: mount, for long": Row(mount(GRACE_S)),
-    "waiting: slave": Row(WaitingForSlave(NOW_AT - 2, TROUBLE)),
+    "waiting: slave": Row(WaitingForResource(NOW_AT - 2, Resource.SLAVE, TROUBLE)),
     "parked": Row(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
     "streaming, an anomaly": Row(AT_REST, extras=Extras(anomalies=(JUMPED,))),
     "streaming, slave read-only": Row(AT_REST, extras=Extras(is_slave_read_only=True)),

@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from hammerd.core.api.health import Health, health_of
-from hammerd.core.pair.states import Parked, State, Up
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.states import Parked, State, Up, WaitingForResource
 from tests.core.api.print_health_table import COLUMNS, NOW_AT, ROWS, printout, report
 
 REVIEWED = Path(__file__).with_name("health_table.txt")
@@ -23,7 +24,12 @@ def test_every_cell_is_as_it_was_reviewed() -> None:
 
 
 def test_no_state_is_left_out() -> None:
-    assert {type(row.state) for row in ROWS.values()} == set(get_args(State))
+    states = [row.state for row in ROWS.values()]
+
+    assert {type(state) for state in states} == set(get_args(State))
+    assert set(Resource) == {
+        state.resource for state in states if isinstance(state, WaitingForResource)
+    }
 
 
 @pytest.mark.parametrize("title", IS_WANTED)

@@ -14,10 +14,11 @@ from hammerd.core.api.status_json import (
     pair_json,
     status_json,
     telling_word,
-    trouble_of,
     worst_health,
 )
 from hammerd.core.hammer.messages import Batch, Complaint, Cure, ParkCause, Progress
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.state_table import row_of
 from hammerd.core.pair.states import (
     UNKILLABLE,
     Copying,
@@ -41,7 +42,7 @@ from hammerd.core.pair.states import (
     Up,
     WaitingForBackoff,
     WaitingForMount,
-    WaitingForSlave,
+    WaitingForResource,
     Wanted,
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
@@ -61,7 +62,7 @@ STOPPING = Stopping(80.0, 105.0, ThenStopped())
 HUNG = replace(STOPPING, kills=2, is_unkillable=True)
 BACKOFF = WaitingForBackoff(80.0, 110.0, TROUBLE)
 MOUNT = WaitingForMount(80.0, 105.0, TROUBLE)
-QUEUED = WaitingForSlave(80.0, TROUBLE)
+QUEUED = WaitingForResource(80.0, Resource.SLAVE, TROUBLE)
 PARKED = Parked(80.0, 150.0, ParkCause.REFUSED, "ask a person")
 DIVERGED = replace(PARKED, cause=ParkCause.DIVERGED)
 
@@ -297,7 +298,7 @@ def test_retry_is_told_where_there_will_be_one(state: State, retry_in_s: float |
     ],
 )
 def test_trouble_is_told_with_its_hint(state: State, trouble: Trouble | None) -> None:
-    assert trouble_of(report(state).life) == trouble
+    assert row_of(report(state).life).trouble == trouble
     assert told(state)["because"] == (trouble.because if trouble else None)
     assert told(state)["hint"] == (trouble.hint if trouble else None)
 

@@ -6,7 +6,6 @@ The blank cells of pair_table.txt; the random histories hold the real engine to 
 from enum import StrEnum
 
 from hammerd.core.hammer.messages import ParkCause
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     DeadlinePassed,
     Event,
@@ -19,11 +18,12 @@ from hammerd.core.pair.events import (
     MessageRead,
     ParentDied,
     ProbeAnswered,
-    SlaveBusy,
-    SlaveFree,
+    ResourceBusy,
+    ResourceFree,
     Spawned,
     SpawnFailed,
 )
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     Launching,
     PairLife,
@@ -35,7 +35,7 @@ from hammerd.core.pair.states import (
     Streaming,
     ThenLaunch,
     ThenStopped,
-    WaitingForSlave,
+    WaitingForResource,
 )
 
 
@@ -72,10 +72,10 @@ def why_never(life: PairLife, event: Event) -> Never | None:
             | GroupLives()
         ):
             return _no_such_group(life.state, event)
-        case Spawned() | SpawnFailed() | SlaveBusy():
+        case Spawned() | SpawnFailed() | ResourceBusy():
             return None if isinstance(life.state, Launching) else Never.NOT_LAUNCHING
-        case SlaveFree():
-            return None if isinstance(life.state, WaitingForSlave) else Never.NOT_QUEUED
+        case ResourceFree():
+            return None if isinstance(life.state, WaitingForResource) else Never.NOT_QUEUED
         case ProbeAnswered():
             return _not_asked(life.state)
         case DeadlinePassed():
@@ -96,7 +96,7 @@ def _no_such_group(state: State, event: Event) -> Never | None:
 
 def _not_asked(state: State) -> Never | None:
     match state:
-        case Launching() | Streaming() | Stopping() | WaitingForSlave():
+        case Launching() | Streaming() | Stopping() | WaitingForResource():
             return Never.NO_PROBE
         case Parked(cause=ParkCause.DIVERGED) | Probing(relaunch=ThenLaunch()):
             return Never.NO_PROBE

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from hammerd.core.hammer.messages import Batch, Complaint, Cure, ParkCause, Progress, WentIdle
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
@@ -19,6 +18,7 @@ from hammerd.core.pair.events import (
 )
 from hammerd.core.pair.machine import new_life, step
 from hammerd.core.pair.probe_verdict import Go
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import Memory, PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import Lag, LagVerdict

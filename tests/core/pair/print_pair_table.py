@@ -27,7 +27,6 @@ from hammerd.core.hammer.messages import (
     Weight,
     WentIdle,
 )
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     Acknowledged,
     Context,
@@ -53,10 +52,10 @@ from hammerd.core.pair.events import (
     ParentDied,
     Probe,
     ProbeAnswered,
+    ResourceBusy,
+    ResourceFree,
     RestartAsked,
     Sampled,
-    SlaveBusy,
-    SlaveFree,
     SlaveMoved,
     Spawned,
     SpawnFailed,
@@ -67,6 +66,8 @@ from hammerd.core.pair.events import (
 from hammerd.core.pair.latches import latch_of
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     Copying,
     Down,
@@ -93,7 +94,7 @@ from hammerd.core.pair.states import (
     Trouble,
     WaitingForBackoff,
     WaitingForMount,
-    WaitingForSlave,
+    WaitingForResource,
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
@@ -146,7 +147,7 @@ WITHOUT_GROUP: dict[str, State] = {
     "backoff": WaitingForBackoff(SINCE_AT, NOW_AT + 5, TROUBLE),
     "mount": MOUNT,
     "/looking": replace(MOUNT, is_looking=True),
-    "slave": WaitingForSlave(SINCE_AT, TROUBLE),
+    "slave": WaitingForResource(SINCE_AT, Resource.SLAVE, TROUBLE),
     "parked": REFUSED,
     "/looking ": replace(REFUSED, is_looking=True),
     "/foreign": replace(REFUSED, cause=ParkCause.FOREIGN_STREAM, hint="foreign"),
@@ -236,8 +237,8 @@ ROWS: dict[str, Row] = {
     "Misdirected": Row(Misdirected(TROUBLE)),
     "Spawned": Row(Spawned(7)),
     "SpawnFailed": Row(SpawnFailed(11, "text")),
-    "SlaveBusy": Row(SlaveBusy("other")),
-    "SlaveFree": Row(SlaveFree()),
+    "ResourceBusy": Row(ResourceBusy(Resource.SLAVE, "other")),
+    "ResourceFree": Row(ResourceFree()),
     "MessageRead Prescan": said(Prescan()),
     "MessageRead PrescanDone": said(PrescanDone(3, 30)),
     "MessageRead Batch": said(Batch(Tid(2), Tid(9), 100)),
@@ -340,7 +341,7 @@ def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
             return "backoff"
         case WaitingForMount(is_looking=is_looking):
             return "mount" + _looking(is_looking)
-        case WaitingForSlave():
+        case WaitingForResource():
             return "slave"
         case Parked(cause=cause, is_looking=is_looking):
             return _word_of_park(cause) + _looking(is_looking)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from hammerd.core.hammer.diagnostics import TABLE
 from hammerd.core.hammer.messages import Committed, Cure
 from hammerd.core.pair.complaints import LASTING_COMPLAINTS
-from hammerd.core.pair.deadlines import LONGEST_LOOK_S, deadline
 from hammerd.core.pair.events import (
     Acknowledged,
     DeadlinePassed,
@@ -24,6 +23,7 @@ from hammerd.core.pair.events import (
     Terminate,
 )
 from hammerd.core.pair.probe_verdict import Go
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     CountedComplaint,
     LossCause,
@@ -35,6 +35,7 @@ from hammerd.core.pair.states import (
     ThenBackoff,
     Trouble,
 )
+from hammerd.core.pair.transitions import LONGEST_LOOK_S
 from hammerd.core.pairs import Gear, GearChoice
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from hammerd.core.hammer.messages import Complaint, Cure, LostLink, ParkCause
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     DivergedSeen,
     ForeignSeen,
@@ -15,9 +14,9 @@ from hammerd.core.pair.events import (
     MessageRead,
     Probe,
     ProbeAnswered,
+    ResourceBusy,
     RestartAsked,
     Sampled,
-    SlaveBusy,
     SlaveMoved,
     StartAsked,
     StopAsked,
@@ -25,6 +24,8 @@ from hammerd.core.pair.events import (
 )
 from hammerd.core.pair.latches import DIVERGED_HINT, for_ends, is_unasked
 from hammerd.core.pair.probe_verdict import AwaitMount, Park, Retry
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     Down,
     Launching,
@@ -145,12 +146,16 @@ def test_divergence_heard_while_stopping_is_remembered() -> None:
 
 
 def test_latch_is_kept_through_every_state_without_a_group() -> None:
-    for moments in (PROBING, DIVERGED, (*LAUNCHING[:2], (1, SlaveBusy("other")))):
+    for moments in (
+        PROBING,
+        DIVERGED,
+        (*LAUNCHING[:2], (1, ResourceBusy(Resource.SLAVE, "other"))),
+    ):
         assert play(*moments, (9, DivergedSeen())).life.memory.is_diverged
 
 
 def test_divergence_seen_takes_a_pair_out_of_the_queue() -> None:
-    done = play(*LAUNCHING[:2], (1, SlaveBusy("other")), (9, DivergedSeen()))
+    done = play(*LAUNCHING[:2], (1, ResourceBusy(Resource.SLAVE, "other")), (9, DivergedSeen()))
 
     assert done.life.state == diverged(9)
     assert done.effects == (LeaveQueue(),)
@@ -228,7 +233,7 @@ def test_what_was_seen_while_a_pair_is_stopped_holds_it_later() -> None:
     [
         (*PROBING, (1, ForeignSeen(9, "hammer mirror-copy")), (2, MOVED)),
         (*COPYING, (5, ForeignSeen(9, "hammer mirror-copy")), (6, MOVED)),
-        (*LAUNCHING[:2], (1, SlaveBusy("other")), (2, MOVED)),
+        (*LAUNCHING[:2], (1, ResourceBusy(Resource.SLAVE, "other")), (2, MOVED)),
     ],
 )
 def test_step_of_a_slave_that_others_are_known_to_write_to_is_explained(

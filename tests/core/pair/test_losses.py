@@ -17,7 +17,6 @@ from hammerd.core.hammer.messages import (
     Remark,
     SliceWritten,
 )
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     Event,
     GroupEmpty,
@@ -40,6 +39,7 @@ from hammerd.core.pair.events import (
     Terminate,
 )
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Retry
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     UNKILLABLE,
     Down,

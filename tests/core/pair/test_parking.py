@@ -14,15 +14,16 @@ from hammerd.core.pair.events import (
     MessageRead,
     Probe,
     ProbeAnswered,
+    ResourceBusy,
+    ResourceFree,
     RestartAsked,
     Sampled,
-    SlaveBusy,
-    SlaveFree,
     StartAsked,
     StopAsked,
     Terminate,
 )
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
+from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import (
     Launching,
     Parked,
@@ -61,7 +62,7 @@ FOREIGN_HINT = (
 
 PARKED = (*PROBING, (1, ProbeAnswered(MISMATCH)))
 LOOKING = (*PARKED, DUE)
-QUEUED = (*LAUNCHING[:2], (1, SlaveBusy("pair other")))
+QUEUED = (*LAUNCHING[:2], (1, ResourceBusy(Resource.SLAVE, "pair other")))
 
 
 def test_probe_that_says_park_parks_the_pair_and_counts_no_failure() -> None:
@@ -261,7 +262,7 @@ def test_promoted_slave_takes_a_pair_out_of_the_queue() -> None:
 
 
 def test_samples_without_a_fault_leave_a_pair_in_the_queue() -> None:
-    done = play(*QUEUED, (5, Sampled(Go())), (6, SlaveFree()))
+    done = play(*QUEUED, (5, Sampled(Go())), (6, ResourceFree()))
 
     assert isinstance(done.life.state, Launching)
 

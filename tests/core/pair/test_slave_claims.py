@@ -2,7 +2,7 @@
 
 import pytest
 
-from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
+from hammerd.core.pair.slave_claims import Busy, Claim, Resource, SlaveClaims, slave_keys
 from hammerd.core.pairs import Endpoint
 
 HERE = Endpoint("/pfs/slave")
@@ -22,7 +22,7 @@ def owned_by(owner: str, keys: frozenset[str] = BY_BOTH) -> SlaveClaims:
 def test_slave_is_one_slave_by_whichever_key_it_is_known(keys: frozenset[str]) -> None:
     slaves = owned_by("old")
 
-    assert slaves.take(Claim("new", keys)) == Claim("old", BY_BOTH)
+    assert slaves.take(Claim("new", keys)) == Busy(Resource.SLAVE, "old")
 
 
 def test_another_slave_is_free() -> None:
@@ -68,7 +68,7 @@ def test_slave_that_is_released_goes_to_the_first_that_asked() -> None:
     slaves.release("old")
     assert list(slaves.unblocked()) == ["first", "third"]
     assert slaves.take(Claim("first", BY_PATH)) is None
-    assert slaves.take(Claim("third", BY_PATH)) == Claim("first", BY_PATH)
+    assert slaves.take(Claim("third", BY_PATH)) == Busy(Resource.SLAVE, "first")
     assert list(slaves.unblocked()) == []
 
 

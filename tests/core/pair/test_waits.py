@@ -15,7 +15,6 @@ from hammerd.core.hammer.messages import (
     PrescanDone,
     Progress,
 )
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     Event,
     GroupEmpty,
@@ -24,15 +23,17 @@ from hammerd.core.pair.events import (
     MessageRead,
     Probe,
     ProbeAnswered,
+    ResourceBusy,
+    ResourceFree,
     RestartAsked,
-    SlaveBusy,
-    SlaveFree,
     StartAsked,
     StopAsked,
     Terminate,
 )
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.probe_verdict import AwaitMount, Retry
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     Copying,
     Down,
@@ -49,7 +50,7 @@ from hammerd.core.pair.states import (
     Trouble,
     Up,
     WaitingForMount,
-    WaitingForSlave,
+    WaitingForResource,
 )
 from hammerd.core.pairs import Gear, GearChoice
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
@@ -147,23 +148,23 @@ def test_stream_that_lived_or_a_pause_makes_a_missing_mount_a_new_one(between: E
 
 # --- waiting: slave --------------------------------------------------------------------------
 
-QUEUED = (*PROBING, (1, GO), (1, SlaveBusy("pair other")))
+QUEUED = (*PROBING, (1, GO), (1, ResourceBusy(Resource.SLAVE, "pair other")))
 
 
 def test_busy_slave_is_waited_for_and_its_owner_named() -> None:
     done = play(*QUEUED)
 
     trouble = Trouble("slave_busy", "pair other still holds the slave")
-    assert done.life.state == WaitingForSlave(1, trouble)
+    assert done.life.state == WaitingForResource(1, Resource.SLAVE, trouble)
     assert done.life.memory.failures == 0
 
 
 def test_free_slave_is_launched_onto() -> None:
-    assert play(*QUEUED, (9, SlaveFree())).effects == (LeaveQueue(), Launch(Gear.FOLLOWING))
+    assert play(*QUEUED, (9, ResourceFree())).effects == (LeaveQueue(), Launch(Gear.FOLLOWING))
 
 
 def test_gear_of_a_queued_pair_is_chosen_when_its_slave_is_free() -> None:
-    done = play(*QUEUED, (9999, SlaveFree(), FAR_BEHIND))
+    done = play(*QUEUED, (9999, ResourceFree(), FAR_BEHIND))
 
     assert done.effects == (LeaveQueue(), Launch(Gear.BULK))
 

@@ -50,10 +50,11 @@ class Lines:
 
 def told(*states: State, memory: Memory) -> list[tuple[str, str]]:
     lines = Lines()
-    journal, before = Journal(lines, lines), states[0]
+    journal, before = Journal(lines, lines), PairLife(PAIR, memory, states[0])
     for state in states:
-        journal.stepped(before, PairLife(PAIR, memory, state), 0.0)
-        before = state
+        life = PairLife(PAIR, memory, state)
+        journal.stepped(before, life, 0.0)
+        before = life
     return lines.told
 
 

@@ -43,7 +43,7 @@ from hammerd.core.pair.states import (
     Streaming,
     Trouble,
     WaitingForBackoff,
-    WaitingForSlave,
+    WaitingForResource,
 )
 from hammerd.core.pairs import Endpoint, Pair, Timing
 from hammerd.core.replication.lag import Lag, LagVerdict
@@ -297,7 +297,7 @@ class EngineWorld:
     def is_well(self) -> bool:
         """Tell whether each slave has one stream, and whoever has none waits for it."""
         lives = self.watched.lives()
-        is_so = [self._is(name, Streaming) or self._is(name, WaitingForSlave) for name in lives]
+        is_so = [self._is(name, Streaming) or self._is(name, WaitingForResource) for name in lives]
         return all(is_so) and len(self.groups) == 2 and lives.keys() == CONFIG.keys()
 
     def _help_until(self, is_done: Callable[[], bool]) -> None:

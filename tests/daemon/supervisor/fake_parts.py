@@ -19,13 +19,13 @@ from hammerd.core.pair.events import (
     Note,
     NoteName,
     Probe,
-    SlaveBusy,
+    ResourceBusy,
     SpawnFailed,
     Terminate,
 )
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pair.slave_claims import Claim, slave_keys
-from hammerd.core.pair.states import PairLife, State
+from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import Lag, SlaveReading
 from hammerd.core.replication.tid_clock import TidClock
@@ -226,7 +226,7 @@ class FakeReadings:
         # The engine posts these two within a step; a pair without them waits for its deadline
         # and stays in the queue meanwhile, so that less could be held against it.
         is_step = self.stepping is not None
-        is_step = is_step and not isinstance(self.stepping, SpawnFailed | SlaveBusy)
+        is_step = is_step and not isinstance(self.stepping, SpawnFailed | ResourceBusy)
         if is_step and self.breaks.is_due("readings"):
             self.is_lost = True
             self.breaks.owed.add(("pair.event_failed", pair.name, type(self.stepping).__name__))
@@ -274,13 +274,13 @@ class FakeJournal:
     acts: Acts
     groups: Mapping[str, Group]
     log: Logger
-    lines: list[tuple[State, PairLife, float]] = field(default_factory=list)
+    lines: list[tuple[PairLife, PairLife, float]] = field(default_factory=list)
     journal: Journal = field(init=False)
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.log, self.log)
 
-    def stepped(self, before: State, life: PairLife, now_at: float) -> None:
+    def stepped(self, before: PairLife, life: PairLife, now_at: float) -> None:
         self.lines.append((before, life, now_at))
         self.acts.breaks.writing("journal")
         self.journal.stepped(before, life, now_at)

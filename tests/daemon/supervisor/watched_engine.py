@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from hammerd.core.api.pair_report import Extras
 from hammerd.core.hammer.commands import environment, stream_argv
 from hammerd.core.hammer.messages import Committed
-from hammerd.core.pair.deadlines import deadline
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
@@ -23,20 +22,21 @@ from hammerd.core.pair.events import (
     Launch,
     LeaveQueue,
     MessageRead,
-    SlaveFree,
+    ResourceFree,
     Spawned,
     Step,
 )
 from hammerd.core.pair.latches import is_held, latch_on
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.slave_claims import SlaveClaims
+from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     Launching,
     PairLife,
     Stopped,
     Stopping,
     Streaming,
-    WaitingForSlave,
+    WaitingForResource,
 )
 from hammerd.core.pairs import Pair
 from hammerd.core.tid import Tid
@@ -177,7 +177,7 @@ class WatchedEngine:
     # --- one event -----------------------------------------------------------------------------
 
     def _before(self, name: str, event: Event) -> None:
-        if isinstance(event, SlaveFree):
+        if isinstance(event, ResourceFree):
             self._freed -= 1
         self._at_hand = None
         if (life := self.life(name)) is None:
@@ -252,7 +252,7 @@ class WatchedEngine:
     def _check_written(self, was: Before, after: PairLife) -> None:
         before = was.life
         has_moved = after.state is not before.state
-        lines = [(before.state, after, self.loop.now_at)] if has_moved else []
+        lines = [(before, after, self.loop.now_at)] if has_moved else []
         assert self.journal.lines == lines, (self.journal.lines, before, after)
         if self.breaks.unwritten > was.broken:
             return
@@ -298,7 +298,7 @@ class WatchedEngine:
         assert has_group == (group is not None), (state, self.groups)
         is_ending = group is not None and group.is_ending
         assert isinstance(state, Stopping) == is_ending, (state, group)
-        is_queued = isinstance(state, WaitingForSlave)
+        is_queued = isinstance(state, WaitingForResource)
         assert is_queued == (name in queue), (state, queue)
         assert not is_queued or not is_calm or self.slaves.holder(queue[name]), "nobody wakes it"
         goes_on = is_queued or has_group or self._due[name] is not None
@@ -311,7 +311,7 @@ class WatchedEngine:
             return False
         if lost is GroupEmpty:
             return isinstance(life.state, Stopping) and name not in self.groups
-        is_waiting = lost is SlaveFree and isinstance(life.state, WaitingForSlave)
+        is_waiting = lost is ResourceFree and isinstance(life.state, WaitingForResource)
         return is_waiting and self.slaves.holder(self.slaves._queue[name]) is None
 
     def check_reports(self) -> None:

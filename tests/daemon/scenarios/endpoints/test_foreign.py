@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from hammerd.core.api.protocol import Verb
-from hammerd.core.pair.deadlines import PARKED_LOOK_S
+from hammerd.core.pair.transitions import PARKED_LOOK_S
 from hammerd.daemon.foreign.slave_writers import writers
 from hammerd.simulator import admin
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers

@@ -1,0 +1,109 @@
+"""What a pair remembers of an event, whatever state it is in.
+
+The union of events is closed here: a new event fails to type-check until it is said what is
+remembered of it. tests/core/pair/pair_table.txt shows what it does in each state.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from hammerd.core.hammer.hints import fitted
+from hammerd.core.hammer.messages import Complaint, Message, ParkCause, Remark
+from hammerd.core.pair.complaints import counted, heard
+from hammerd.core.pair.events import (
+    Acknowledged,
+    Context,
+    DeadlinePassed,
+    DivergedSeen,
+    Event,
+    ForeignSeen,
+    Glanced,
+    GroupEmpty,
+    GroupLives,
+    HalfContinued,
+    HalfDied,
+    HalfStopped,
+    HalvesWorked,
+    MessageRead,
+    Misdirected,
+    ParentDied,
+    ProbeAnswered,
+    ResourceBusy,
+    ResourceFree,
+    RestartAsked,
+    Sampled,
+    SlaveMoved,
+    Spawned,
+    SpawnFailed,
+    StartAsked,
+    StopAsked,
+)
+from hammerd.core.pair.latches import diverged, promoted, unlatched
+from hammerd.core.pair.probe_verdict import Park
+from hammerd.core.pair.state_table import row_of
+from hammerd.core.pair.states import Memory, PairLife, Up
+from hammerd.core.pairs import Pair
+from hammerd.core.replication.promotions import Promotion, Sign
+
+FOREIGN_EXPLAINS_S = 300.0
+"""How long a foreign stream that was seen explains how the slave moved: readings tell late."""
+
+LAST_WORDS = 8
+"""How many lines of an attempt are kept to be quoted when it fails."""
+
+
+def fitted_to(pair: Pair, event: Event) -> Event:
+    """Return an event with the hint of its complaint, if it is one, made for this pair."""
+    if isinstance(event, MessageRead) and isinstance(event.message, Complaint):
+        return MessageRead(fitted(event.message, pair))
+    return event
+
+
+def remembered(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
+    """Return what a pair remembers after an event."""
+    memory = life.memory
+    match event:
+        case StartAsked(lifts_latch):
+            memory = unlatched(memory) if lifts_latch else memory
+            return replace(memory, wanted=Up(), failures=0, refusals=0)
+        case RestartAsked():
+            return replace(memory, wanted=Up())
+        case StopAsked(wanted):
+            return replace(memory, wanted=wanted, unmounted_since_at=None)
+        case Acknowledged():
+            return replace(memory, complaints=())
+        case MessageRead(message):
+            return _with_line(memory, message, ctx.now_at)
+        case DivergedSeen():
+            return diverged(memory, life.pair)
+        case ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | Sampled(Park(ParkCause.NOT_A_SLAVE)):
+            return promoted(memory, life.pair, Promotion(Sign.SEEN, ctx.now_at))
+        case SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
+            moved = Promotion(Sign.MOVED, ctx.now_at, before, after)
+            return promoted(memory, life.pair, moved)
+        case ProbeAnswered() | Sampled() | SlaveMoved() | Glanced() | Misdirected():
+            return memory
+        case Spawned() | SpawnFailed() | ResourceBusy() | ResourceFree() | ForeignSeen():
+            return memory
+        case HalfDied() | HalfStopped() | HalfContinued() | HalvesWorked() | ParentDied():
+            return memory
+        case GroupEmpty() | GroupLives() | DeadlinePassed():
+            return memory
+        case _:
+            assert_never(event)
+
+
+def _with_line(memory: Memory, message: Message, now_at: float) -> Memory:
+    """Keep a line that may tell why an attempt fails; progress tells nothing of that."""
+    if not isinstance(message, Complaint | Remark):
+        return memory
+    if isinstance(message, Complaint):
+        memory = heard(counted(memory, message, now_at), message)
+    return replace(memory, last_words=(*memory.last_words, message.text)[-LAST_WORDS:])
+
+
+def _is_explained(life: PairLife, now_at: float) -> bool:
+    """Tell whether it is known who else moves the slave of a pair."""
+    at = life.foreign_at
+    is_recent = at is not None and now_at - at <= FOREIGN_EXPLAINS_S
+    return is_recent or row_of(life).is_slave_anothers

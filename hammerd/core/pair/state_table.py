@@ -1,0 +1,324 @@
+"""One row per state: its word, health, deadline, and all else that others ask of it.
+
+A new state gets its row here, and the type checker demands it: row_of() closes the union. Status,
+log, health and timers read the row and match no states themselves. What becomes of a pair in a
+state is no column: core/pair/machine.py has one function per state for that.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import assert_never
+
+from hammerd.core.config.model import LogLevel
+from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.pair.latches import is_held
+from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.states import (
+    UNKILLABLE,
+    Down,
+    InPrescan,
+    Launching,
+    LossCause,
+    PairLife,
+    Parked,
+    Paused,
+    Probing,
+    Stopped,
+    Stopping,
+    Streaming,
+    Then,
+    ThenBackoff,
+    ThenLaunch,
+    ThenMount,
+    ThenPark,
+    ThenProbe,
+    ThenStopped,
+    Trouble,
+    Up,
+    WaitingForBackoff,
+    WaitingForMount,
+    WaitingForResource,
+    Wanted,
+)
+from hammerd.core.pairs import Gear, Pair
+
+AT_ONCE, NEVER = -math.inf, math.inf
+
+SILENT_LAUNCH_S = 5.0
+"""How long a stream may say nothing after its launch: hammer speaks at once, a login hangs."""
+
+READ_IOCTL_BYTES = 512 << 10
+"""How much a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""
+
+DISABLED = Trouble("disabled", "enabled = false stands in the config")
+
+LINK_LOST = Trouble(
+    LossCause.LINK_LOST,
+    "both halves ended and named no cause: was one killed, or is memory short (dmesg)? Is the link"
+    " to another host sound?",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """All that others ask of a state.
+
+    `word`: the state's one name in log, status, manual and CLI.
+    `trouble`: what stands against the pair. `because`: why it is there where nothing does.
+    `level`, `identity`: how grave its line in the log is, and what makes it a new line.
+    `warning_at`, `critical_at`: from when on the state as such is a warning, or critical.
+    `deadline_at`: when DeadlinePassed is due, None for never. `tells_deadline`: it is a retry,
+    which people want to know of. `tells_attempt`: an attempt failed, its last words are logged.
+    `is_under_way`: a stream onto the slave runs or is to come. `is_another_try`: no stream has
+    proven yet that the cause of the last failure is gone. `is_slave_anothers`: another owner
+    writes to the slave.
+    """
+
+    word: str
+    trouble: Trouble | None
+    level: LogLevel
+    identity: tuple[object, ...]
+    warning_at: float
+    critical_at: float
+    deadline_at: float | None
+    is_under_way: bool
+    waiting_for: str | None = None
+    because: str | None = None
+    gear: Gear | None = None
+    tells_deadline: bool = False
+    tells_attempt: bool = False
+    is_another_try: bool = False
+    is_slave_anothers: bool = False
+
+
+def deadline(life: PairLife) -> float | None:
+    """Return when DeadlinePassed is due (monotonic), None for never."""
+    return row_of(life).deadline_at
+
+
+def row_of(life: PairLife) -> Row:  # noqa: C901 - a flat table of cases
+    """Return the row of the state that a pair is in."""
+    match life.state:
+        case Stopped():
+            return _stopped(life, life.state)
+        case Probing():
+            return _probing(life, life.state)
+        case Launching():
+            return _launching(life, life.state)
+        case Streaming():
+            return _streaming(life, life.state)
+        case Stopping():
+            return _stopping(life, life.state)
+        case WaitingForBackoff():
+            return _backoff(life.state)
+        case WaitingForMount():
+            return _mount(life, life.state)
+        case WaitingForResource():
+            return _resource(life.state)
+        case Parked():
+            return _parked(life, life.state)
+        case _:
+            assert_never(life.state)
+
+
+def _stopped(life: PairLife, state: Stopped) -> Row:
+    return Row(
+        word="stopped",
+        trouble=None if life.pair.enabled else DISABLED,
+        because=_wish(life.memory.wanted),
+        level=LogLevel.INFO if life.pair.enabled else LogLevel.WARNING,
+        identity=(Stopped, state.since_at),
+        warning_at=AT_ONCE if isinstance(life.memory.wanted, Up) else NEVER,
+        critical_at=NEVER,
+        deadline_at=state.resume_at,
+        is_under_way=False,
+    )
+
+
+def _probing(life: PairLife, state: Probing) -> Row:
+    has_failed = life.memory.failures > 0
+    return Row(
+        word="probing",
+        trouble=None,
+        level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
+        identity=(Probing, state.since_at),
+        warning_at=AT_ONCE if has_failed else NEVER,
+        critical_at=NEVER,
+        deadline_at=state.deadline_at,
+        is_another_try=has_failed,
+        is_under_way=True,
+    )
+
+
+def _launching(life: PairLife, state: Launching) -> Row:
+    has_failed = life.memory.failures > 0
+    return Row(
+        word="launching",
+        trouble=None,
+        level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
+        identity=(Launching, state.since_at),
+        warning_at=AT_ONCE if has_failed else state.since_at + SILENT_LAUNCH_S,
+        critical_at=NEVER,
+        deadline_at=state.deadline_at,
+        gear=state.gear,
+        is_another_try=has_failed,
+        is_under_way=True,
+    )
+
+
+def _streaming(life: PairLife, state: Streaming) -> Row:
+    return Row(
+        word="streaming",
+        trouble=state.stopped_half,
+        level=LogLevel.WARNING if state.stopped_half else LogLevel.INFO,
+        identity=(Streaming, state.launched_at),
+        warning_at=AT_ONCE if state.stopped_half else NEVER,
+        critical_at=NEVER,
+        deadline_at=_stalled_at(life.pair, state),
+        gear=state.gear,
+        is_under_way=True,
+    )
+
+
+def _stopping(life: PairLife, state: Stopping) -> Row:
+    has_failed, trouble = life.memory.failures > 0, _against(state)
+    is_retry = has_failed and isinstance(state.then, ThenBackoff)
+    return Row(
+        word="stopping",
+        trouble=trouble,
+        because=_ending(state.then, life.memory.wanted),
+        level=LogLevel.WARNING if trouble else LogLevel.DEBUG if is_retry else LogLevel.INFO,
+        identity=(Stopping, state.since_at),
+        warning_at=AT_ONCE if has_failed else NEVER,
+        critical_at=AT_ONCE if state.is_unkillable else NEVER,
+        deadline_at=state.deadline_at,
+        is_another_try=has_failed,
+        is_under_way=True,
+    )
+
+
+def _backoff(state: WaitingForBackoff) -> Row:
+    is_unexplained = state.trouble == Trouble(LossCause.LINK_LOST)
+    return Row(
+        word="waiting",
+        waiting_for="backoff",
+        trouble=LINK_LOST if is_unexplained else state.trouble,
+        level=LogLevel.WARNING,
+        identity=(WaitingForBackoff, state.trouble.because, state.since_at),
+        warning_at=AT_ONCE,
+        critical_at=NEVER,
+        deadline_at=state.retry_at,
+        tells_deadline=True,
+        tells_attempt=True,
+        is_under_way=True,
+    )
+
+
+def _mount(life: PairLife, state: WaitingForMount) -> Row:
+    return Row(
+        word="waiting",
+        waiting_for="mount",
+        trouble=state.trouble,
+        level=LogLevel.WARNING,
+        identity=(WaitingForMount, state.trouble.because, state.since_at),
+        warning_at=AT_ONCE,
+        critical_at=state.since_at + life.pair.timing.mount_grace_s,
+        deadline_at=state.look_at,
+        tells_deadline=True,
+        is_under_way=True,
+    )
+
+
+def _resource(state: WaitingForResource) -> Row:
+    return Row(
+        word="waiting",
+        waiting_for=state.resource.value,
+        trouble=state.trouble,
+        level=LogLevel.WARNING,
+        identity=(WaitingForResource, state.trouble.because, state.since_at),
+        warning_at=AT_ONCE,
+        critical_at=NEVER,
+        deadline_at=None,
+        is_under_way=True,
+        is_slave_anothers=_is_slave(state.resource),
+    )
+
+
+def _parked(life: PairLife, state: Parked) -> Row:
+    return Row(
+        word="parked",
+        trouble=Trouble(state.cause, state.hint),
+        level=LogLevel.ERROR,
+        identity=(Parked, state.cause),
+        warning_at=AT_ONCE,
+        critical_at=AT_ONCE,
+        deadline_at=None if is_held(life) else state.look_at,
+        tells_deadline=True,
+        is_under_way=False,
+        is_slave_anothers=state.cause is ParkCause.FOREIGN_STREAM,
+    )
+
+
+def _is_slave(resource: Resource) -> bool:
+    match resource:
+        case Resource.SLAVE:
+            return True
+        case _:
+            assert_never(resource)
+
+
+# --- when a stream is stalled -------------------------------------------------------------------
+
+
+def _stalled_at(pair: Pair, state: Streaming) -> float | None:
+    if isinstance(state.phase, InPrescan):
+        return state.progress_at + pair.timing.prescan_timeout_s
+    if state.behind_since_at is None:
+        return None
+    return max(state.progress_at, state.behind_since_at) + _stall_timeout_s(pair)
+
+
+def _stall_timeout_s(pair: Pair) -> float:
+    options = pair.options
+    transfer_s = 4 * READ_IOCTL_BYTES / options.bandwidth_bytes if options.bandwidth_bytes else 0.0
+    # Without -B a healthy stream takes up to three delays from write to write
+    # (docs/hammer.md 5.6).
+    longest_delay_s = max(options.delay_s, options.following_delay_s)
+    return max(pair.timing.stall_timeout_s, transfer_s, 4.0 * longest_delay_s)
+
+
+# --- why a group ends --------------------------------------------------------------------------
+
+
+def _against(state: Stopping) -> Trouble | None:
+    if state.is_unkillable:
+        return UNKILLABLE
+    return state.then.trouble if isinstance(state.then, ThenProbe) else None
+
+
+def _ending(then: Then, wanted: Wanted) -> str:
+    match then:
+        case ThenLaunch(trouble=trouble):
+            return trouble.because if trouble else "gear_change"
+        case ThenBackoff(trouble) | ThenMount(trouble):
+            return trouble.because
+        case ThenPark(cause=cause):
+            return cause
+        case ThenProbe():
+            return "restart"
+        case ThenStopped():
+            return _wish(wanted)
+        case _:
+            assert_never(then)
+
+
+def _wish(wanted: Wanted) -> str:
+    match wanted:
+        case Paused():
+            return "pause"
+        case Down():
+            return "shutdown"
+        case Up():
+            return "asked"
+        case _:
+            assert_never(wanted)

@@ -1,0 +1,239 @@
+"""A choice between the members of a union or an enum of ours names them all.
+
+A `match` ends in `case _: assert_never(x)`, so that mypy finds each one that a new member passes
+by; a dict has every member as a key. What may fall through is listed here, with the reason.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import get_type_hints
+
+import pytest
+
+from hammerd.cli.client.status_types import PairStatus
+from hammerd.cli.output.terminal import _STYLES
+from hammerd.cli.status.table import _COUNTED, _MARKS
+from hammerd.core.api.health import Health
+from hammerd.core.api.status_json import pair_json
+from hammerd.core.exit_codes import PluginExit
+from tests.core.api.print_health_table import COLUMNS, NOW_AT, ROWS, report
+from tests.paths import ROOT
+
+TREES = {
+    str(file.relative_to(ROOT)): ast.parse(file.read_text())
+    for file in sorted((ROOT / "hammerd").rglob("*.py"))
+}
+
+CELLS = (
+    "tests/core/pair/pair_table.txt decides every state x every event, and a test prints it anew"
+)
+OBSERVER = "it observes streams: only their words and their end concern it"
+
+MAY_BE_OPEN = {
+    "hammerd/core/pair/machine.py _in_stopped Event": CELLS,
+    "hammerd/core/pair/machine.py _in_probing Event": CELLS,
+    "hammerd/core/pair/machine.py _in_glance Event": CELLS,
+    "hammerd/core/pair/machine.py _in_stopping Event": CELLS,
+    "hammerd/core/pair/machine.py _in_backoff Event": CELLS,
+    "hammerd/core/pair/machine.py _in_mount Event": CELLS,
+    "hammerd/core/pair/machine.py _in_queue Event": CELLS,
+    "hammerd/core/pair/machine.py _in_parked Event": CELLS,
+    "hammerd/core/pair/machine.py _is_held_now Event": CELLS,
+    "hammerd/core/pair/running.py in_launching Event": CELLS,
+    "hammerd/core/pair/running.py in_streaming Event": CELLS,
+    "hammerd/core/pair/running.py _with_group Event": CELLS,
+    "hammerd/core/pair/running.py then_parked Event": CELLS,
+    "hammerd/core/pair/memory.py _with_line Message": "all other lines are progress",
+    "hammerd/daemon/foreign/watch.py heard Event": OBSERVER,
+    "hammerd/daemon/supervisor/stream_observer.py _observe Event": OBSERVER,
+    "hammerd/daemon/logging/syslog.py SyslogFacility": "under NONE nothing is sent",
+    "hammerd/daemon/supervisor/sampler.py _judge EndpointSeen": "was it read, whatever it is",
+    "hammerd/daemon/supervisor/sampler.py _tell ProbeVerdict": "obstacles need fresh readings",
+}
+"""Places where a new member may pass by unseen: file, function, union."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A place that chooses between members of a union or an enum of ours."""
+
+    place: str
+    line: int
+    of: str
+    is_closed: bool
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.of}"
+
+
+def unions(tree: ast.Module) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the unions of classes and the enums of a module, each with its members' names."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+            members = frozenset(operands(node.value))
+            if all(name.isidentifier() and name[0].isupper() for name in members):
+                yield ast.unparse(node.targets[0]), members
+        if isinstance(node, ast.ClassDef) and any("Enum" in ast.unparse(b) for b in node.bases):
+            names = (each.targets[0] for each in node.body if isinstance(each, ast.Assign))
+            yield node.name, frozenset(f"{node.name}.{ast.unparse(name)}" for name in names)
+
+
+def operands(node: ast.expr) -> list[str]:
+    """Return the operands of `A | B | C`, or the members of `(A, B)`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return operands(node.left) + operands(node.right)
+    if isinstance(node, ast.Tuple):
+        return [ast.unparse(each) for each in node.elts]
+    return [ast.unparse(node)]
+
+
+UNIONS = {name: members for tree in TREES.values() for name, members in unions(tree)}
+
+
+def union_of(members: frozenset[str]) -> str | None:
+    """Return the smallest union of ours that has all these members."""
+    fitting = [name for name, known in UNIONS.items() if members and members <= known]
+    return min(fitting, key=lambda name: len(UNIONS[name]), default=None)
+
+
+def choices(path: str, tree: ast.Module) -> Iterator[Choice]:
+    """Yield every match, isinstance, chain of them and dict that chooses between members."""
+    for place, node in walk(tree, path):
+        if isinstance(node, ast.Match):
+            of = union_of(named_in(node))
+            closed = is_closed(node)
+        elif isinstance(node, ast.Call | ast.If):
+            of = union_of(asked_in(node))
+            closed = False
+        elif isinstance(node, ast.Dict):
+            keys = frozenset(ast.unparse(key) for key in node.keys if key)
+            of = union_of(keys)
+            closed = of is not None and keys == UNIONS[of]
+        else:
+            continue
+        if of is not None:
+            yield Choice(place, node.lineno, of, closed)
+
+
+def walk(node: ast.AST, path: str, function: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Yield every node with the file and the function that it stands in."""
+    for child in ast.iter_child_nodes(node):
+        is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        inner = child.name if is_function else function
+        yield f"{path} {inner}".strip(), child
+        yield from walk(child, path, inner)
+
+
+def named_in(match: ast.Match) -> frozenset[str]:
+    """Return the members that the outermost patterns of a match name."""
+    return frozenset(name for case in match.cases for name in pattern_names(case.pattern))
+
+
+def pattern_names(pattern: ast.pattern) -> Iterator[str]:
+    match pattern:
+        case ast.MatchClass(cls=cls):
+            yield ast.unparse(cls)
+        case ast.MatchValue(value=value):
+            yield ast.unparse(value)
+        case ast.MatchOr(patterns=patterns):
+            for each in patterns:
+                yield from pattern_names(each)
+        case ast.MatchAs(pattern=ast.pattern() as inner):
+            yield from pattern_names(inner)
+
+
+def asked_in(node: ast.Call | ast.If) -> frozenset[str]:
+    """Return the members of which isinstance asks for two or more, at once or one by one."""
+    if isinstance(node, ast.Call):
+        is_many = getattr(node.func, "id", "") == "isinstance" and len(operands(node.args[1])) > 1
+        return frozenset(operands(node.args[1]) if is_many else ())
+    asked = [*is_a(node.test)]
+    while len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+        node = node.orelse[0]
+        asked += is_a(node.test)
+    return frozenset(asked if len(set(asked)) > 1 else ())
+
+
+def is_a(test: ast.expr) -> Iterator[str]:
+    for node in ast.walk(test):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+            yield from operands(node.args[1])
+
+
+def is_closed(match: ast.Match) -> bool:
+    """Tell whether a match ends in `case _: assert_never(...)`."""
+    last = match.cases[-1]
+    return ast.unparse(last).startswith("case _:\n    assert_never(")
+
+
+CHOICES = [each for path, tree in TREES.items() for each in choices(path, tree)]
+
+
+def test_every_choice_names_all_members() -> None:
+    is_open = [f"{each} (line {each.line})" for each in CHOICES if not each.is_closed]
+
+    assert [each for each in is_open if each.partition(" (")[0] not in MAY_BE_OPEN] == []
+
+
+def test_what_may_be_open_is() -> None:
+    assert MAY_BE_OPEN.keys() - {str(each) for each in CHOICES if not each.is_closed} == set()
+
+
+SAMPLE = """
+class Cause(StrEnum):
+    LOST = "lost"
+    STUCK = "stuck"
+
+State = Stopped | Probing | Parked
+
+def word(state):
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("choice", "closed"),
+    [
+        (
+            "match state:\n        case Stopped(): pass\n        case _: assert_never(state)",
+            [True],
+        ),
+        ("match state:\n        case Stopped(): pass\n        case _: pass", [False]),
+        ("match state:\n        case Stopped() | Parked(): pass", [False]),
+        ("match state:\n        case Probing() as it: pass\n        case _: return", [False]),
+        ("match state.cause:\n        case Cause.LOST: pass\n        case _: return", [False]),
+        ("return isinstance(state, Stopped | Parked)", [False]),
+        ("return isinstance(state, (Stopped, Parked))", [False]),
+        ("return isinstance(state, Stopped)", []),
+        (
+            "if isinstance(state, Stopped): pass\n    elif isinstance(state, Parked): pass",
+            [False],
+        ),
+        ("return {Cause.LOST: 1}", [False]),
+        ("return {Cause.LOST: 1, Cause.STUCK: 2}", [True]),
+        ("match state:\n        case str(): pass\n        case _: return", []),
+    ],
+)
+def test_each_kind_of_choice_is_seen(
+    choice: str, closed: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = ast.parse(SAMPLE.format(choice))
+    for name, members in unions(tree):
+        monkeypatch.setitem(UNIONS, name, members)
+
+    assert [each.is_closed for each in choices("sample.py", tree)] == closed
+
+
+def test_cli_knows_every_health() -> None:
+    """It reads JSON of any hammerd, so no type holds it to the words of the core."""
+    assert {verdict.name.lower() for verdict in PluginExit} == set(Health)
+    assert set(_COUNTED) == {*Health, "paused", "disabled"}
+    assert set(_MARKS) == {*Health} - {Health.OK}
+    assert set(_STYLES) == {*Health, "head"}
+
+
+def test_cli_reads_no_key_that_no_status_has() -> None:
+    told = pair_json(report(ROWS["parked"], COLUMNS["in sync"]), NOW_AT, str)
+
+    assert get_type_hints(PairStatus).keys() - told.keys() == set()

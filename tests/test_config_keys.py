@@ -1,0 +1,132 @@
+"""A new config key or a new option of mirror-stream is forgotten nowhere.
+
+Manual and sample are held to the table of keys by tests/test_manual.py and
+tests/core/config/test_sample.py. Here stands what a reload makes of each field.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from enum import StrEnum
+
+import pytest
+
+from hammerd.core.config.model import Config, DaemonConfig
+from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
+from hammerd.core.hammer.commands import stream_argv
+from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff
+from hammerd.core.pairs import Endpoint, Gear, Pair, StreamOptions, Thresholds, Timing
+from tests.paths import ROOT
+
+PAIR = Pair("home", Endpoint("/m", "alpha", "root"), Endpoint("/s", "beta", "root"))
+
+RESTARTS = {
+    "master.path",
+    "master.host",
+    "master.user",
+    "slave.path",
+    "slave.host",
+    "slave.user",
+    "options.delay_s",
+    "options.bandwidth_bytes",
+    "options.split_bytes",
+    "options.gear",
+    "options.following_delay_s",
+}
+"""Fields of a pair whose change ends its stream, to launch another one."""
+
+IS_ANOTHER_PAIR = {"name", "enabled"}
+
+TAKEN_OVER_IN = {
+    "log_file": "take_over",
+    "log_format": "_take_over_logs",
+    "log_level": "_take_over_logs",
+    "syslog_facility": "take_over",
+    "lag_log_file": "take_over",
+    "sample_interval_s": "take_over",
+    "stop_timeout_s": "shut_down",
+    "history_keep_s": "take_over",
+}
+"""Fields of the daemon that a reload changes, each with a function that reads the new value."""
+
+
+def leaves(value: object, path: str = "") -> Iterator[str]:
+    """Yield the paths of all fields of a pair, those of its parts included."""
+    for each in fields(value):
+        inner, name = getattr(value, each.name), f"{path}{each.name}"
+        if is_dataclass(inner):
+            yield from leaves(inner, f"{name}.")
+        else:
+            yield name
+
+
+def changed(value: object, path: str) -> object:
+    """Return a value with one field changed, in itself or in a part of it."""
+    name, _, rest = path.partition(".")
+    old = getattr(value, name)
+    return replace(value, **{name: changed(old, rest) if rest else another(old)})
+
+
+def another(old: object) -> object:
+    match old:
+        case bool():
+            return not old
+        case StrEnum():
+            return next(one for one in type(old) if one is not old)
+        case str():
+            return f"{old}x"
+        case int() | float():
+            return old + 1
+        case None:
+            return 7
+        case _:
+            raise AssertionError(old)
+
+
+FIELDS = list(leaves(PAIR))
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_reload_restarts_the_streams_that_a_field_changes_and_no_others(path: str) -> None:
+    now = changed(PAIR, path)
+    argvs = [tuple(stream_argv("hammer", each, gear) for gear in Gear) for each in (PAIR, now)]
+
+    changes = diff(Config(pairs=(PAIR,)), Config(pairs=(now,)))
+    if path in IS_ANOTHER_PAIR:
+        assert (changes.restart, changes.retuned) == ((), ())
+        return
+    restarts = argvs[0] != argvs[1] or path == "options.gear"
+    assert changes == (Reload(restart=("home",)) if restarts else Reload(retuned=("home",)))
+    assert (path in RESTARTS) is restarts
+
+
+def test_what_restarts_a_stream_is_a_field() -> None:
+    assert set(FIELDS) >= RESTARTS | IS_ANOTHER_PAIR
+
+
+@pytest.mark.parametrize("home", [DaemonConfig, Pair, StreamOptions, Timing, Thresholds])
+def test_every_field_has_a_key(home: type[object]) -> None:
+    keys = {key.field for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.home is home}
+    by_itself = {"name", "options", "timing", "thresholds"} if home is Pair else set()
+
+    assert {each.name for each in fields(home)} == keys | by_itself
+
+
+@pytest.mark.parametrize("field", [each.name for each in fields(DaemonConfig)])
+def test_daemon_field_is_taken_over_or_waits_for_the_next_start(field: str) -> None:
+    function = TAKEN_OVER_IN.get(field)
+    assert (field in READ_ONCE) is (function is None), "say when a reload takes it over"
+    if function is not None:
+        assert field in read_in(function)
+
+
+def read_in(function: str) -> set[str]:
+    """Return the names of all attributes that the daemon's functions of a name read."""
+    return {
+        inner.attr
+        for file in (ROOT / "hammerd" / "daemon").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute)
+    }
