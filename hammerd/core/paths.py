@@ -1,4 +1,4 @@
-"""Where things are when nobody says otherwise, and what hammerd's own files are called.
+"""Where things are when nobody says otherwise; names of hammerd's own files, and its lock.
 
 Apart from the config, so that asking for them costs nothing.
 """
@@ -23,3 +23,16 @@ STATUS_FILE = "status.json"
 HISTORY_FILE = "history.db"
 STATE_FILES = (STATE_FILE, STATE_COPY, CLOCKS_FILE, STATUS_FILE, HISTORY_FILE, LOCK_FILE)
 """In state_dir."""
+
+LONGEST_LOCK_BYTES = 4096
+
+
+def lock_text(pid: int, run_dir: object) -> str:
+    """Return what stands in the lock: the pid, and the run_dir on a second line."""
+    return f"{pid}\n{run_dir}\n"
+
+
+def read_lock(text: str) -> tuple[str, str]:
+    """Return the pid and the run_dir that stand in a lock, "" for what is missing."""
+    pid, run_dir = (*text.splitlines(), "", "")[:2]
+    return pid.strip(), run_dir

@@ -9,9 +9,7 @@ import os
 from dataclasses import dataclass
 
 from hammerd.cli.output.failures import CommandFailed, Unreachable
-from hammerd.core.paths import LOCK_FILE
-
-LONGEST_BYTES = 4096
+from hammerd.core.paths import LOCK_FILE, LONGEST_LOCK_BYTES, read_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ def find_living(state_dir: str) -> Living | None:
     except OSError:
         return None
     try:
-        pid, run_dir = (*os.read(fd, LONGEST_BYTES).decode().splitlines(), "", "")[:2]
+        pid, run_dir = read_lock(os.read(fd, LONGEST_LOCK_BYTES).decode())
         return Living(int(pid), run_dir) if lives(int(pid)) and _is_held(fd) else None
     except (OSError, ValueError):
         return None

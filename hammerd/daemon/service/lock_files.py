@@ -81,7 +81,7 @@ class LockFiles:
     def _make_lock(self) -> list[str]:
         make_directory("state_dir", self._state_dir)
         path = self._state_dir / paths.LOCK_FILE
-        text = f"{os.getpid()}\n{self._run_dir}\n"
+        text = paths.lock_text(os.getpid(), self._run_dir)
         was, self._lock = (
             self._lock,
             _kept(self._lock, lambda: PidFile(path, is_lock_only=True, text=text)),

@@ -14,10 +14,10 @@ import stat
 from pathlib import Path
 
 from hammerd.core.errors import AlreadyRunning, HammerdError
+from hammerd.core.paths import LONGEST_LOCK_BYTES, read_lock
 from hammerd.daemon.service.os_errors import naming
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-LONGEST_BYTES = 4096
 NO_ROOM = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 
 
@@ -146,8 +146,8 @@ class PidFile:
 def _holder(fd: int) -> tuple[str, str]:
     """Return the pid that a file holds, and the run_dir on its second line, "" for none."""
     try:
-        lines = os.read(fd, LONGEST_BYTES).decode("utf-8", "replace").splitlines()
+        text = os.read(fd, LONGEST_LOCK_BYTES).decode("utf-8", "replace")
     except OSError:
-        lines = []
-    pid, run_dir = (*lines, "", "")[:2]
-    return pid.strip() or "unknown", run_dir
+        text = ""
+    pid, run_dir = read_lock(text)
+    return pid or "unknown", run_dir
