@@ -24,23 +24,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.UNAVAILABLE
     from hammerd.cli.group import group
     from hammerd.cli.output.failures import exit_code
-    from hammerd.cli.output.standard_streams import guard
-    from hammerd.cli.output.text import say_error, say_wrong_usage
+    from hammerd.cli.output.standard_streams import guard_standard_streams
+    from hammerd.cli.output.text import print_error, print_usage_error
     from hammerd.core.errors import HammerdError
 
-    guard()
+    guard_standard_streams()
     # Its monitor reads stdout, and knows no status past 3.
     failed = PluginExit.UNKNOWN if "--nagios" in (arguments or sys.argv) else None
     try:
         code = _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
         sys.stdout.flush()
     except click.ClickException as error:
-        say_wrong_usage(error)
+        print_usage_error(error)
         if failed is not None:
             _tell_monitor(error.format_message())
         return failed or Exit.USAGE
     except HammerdError as error:
-        say_error(error)
+        print_error(error)
         return failed or exit_code(error)
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED

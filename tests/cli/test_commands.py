@@ -344,6 +344,6 @@ def test_check_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(path_check, "PATIENCE_S", 0.5)
     monkeypatch.setattr(path_check, "DEVICES_TELL", True)
 
-    seen = path_check.look_at(("/m", "/s"))
+    seen = path_check.probe_paths(("/m", "/s"))
 
     assert path_check.pfs_links(seen) == {"/m": PfsLink("/m", 7)}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from hammerd.cli.check.endpoint_verdicts import AskedEndpoint
+from hammerd.cli.check.endpoint_verdicts import EndpointFacts
 from hammerd.cli.check.path_check import give_up, local_paths
 from hammerd.core.errors import BadOutput
 from hammerd.core.hammer.commands import environment, pfs_status_argv
@@ -33,9 +33,9 @@ Call = subprocess.Popen[bytes] | ProbeFailed
 """A pfs-status under way, or why there is none."""
 
 
-def ask_ends(
+def probe_endpoints(
     hammer: str, pairs: tuple[Pair, ...], seen: "Mapping[str, PathState]"
-) -> dict[str, AskedEndpoint]:
+) -> dict[str, EndpointFacts]:
     """Return what hammer and the softlinks say of the local ends of these pairs."""
     paths = local_paths(pairs)
     slaves = {pair.slave.path for pair in pairs if not pair.slave.is_remote}
@@ -45,7 +45,7 @@ def ask_ends(
     if hanging := [path for path in paths if path not in seen][:1]:
         answers[hanging[0]] = ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, detail=_HANGS)
     return {
-        path: AskedEndpoint(
+        path: EndpointFacts(
             seen[path].link if path in seen else None,
             answers.get(path),
             seen[path].real if path in seen else "",

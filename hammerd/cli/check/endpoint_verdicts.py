@@ -28,7 +28,7 @@ from hammerd.core.pairs import Endpoint, Pair
 
 
 @dataclass(frozen=True, slots=True)
-class AskedEndpoint:
+class EndpointFacts:
     """What is known of a local end: by its softlink, by pfs-status; None was not told.
 
     `real` is its path without any link on the way, empty where nobody could look.
@@ -46,13 +46,13 @@ class AskedEndpoint:
         return self.seen.is_master if isinstance(self.seen, PfsStatus) else None
 
 
-Asked = Mapping[str, AskedEndpoint]
+Asked = Mapping[str, EndpointFacts]
 """What is known of the local ends, by the path of the config."""
 
-_UNKNOWN = AskedEndpoint()
+_UNKNOWN = EndpointFacts()
 
 
-def asked_warnings(pairs: tuple[Pair, ...], asked: Asked) -> tuple[Fault, ...]:
+def streaming_warnings(pairs: tuple[Pair, ...], asked: Asked) -> tuple[Fault, ...]:
     """Find what would keep the enabled pairs from streaming, as the ends are now."""
     found = (_of_pair(pair, asked) for pair in pairs if pair.enabled)
     return tuple(fault for each in found for fault in each)
@@ -73,7 +73,7 @@ def _of_pair(pair: Pair, asked: Asked) -> Iterator[Fault]:
         yield from _judged(pair, verdict_of(pair, master.seen, slave.seen))
 
 
-def _end(end: Endpoint, asked: Asked) -> AskedEndpoint:
+def _end(end: Endpoint, asked: Asked) -> EndpointFacts:
     return _UNKNOWN if end.is_remote else asked.get(end.path, _UNKNOWN)
 
 

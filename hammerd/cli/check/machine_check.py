@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hammerd.cli.check import path_check
-from hammerd.cli.check.endpoint_verdicts import asked_warnings
+from hammerd.cli.check.endpoint_verdicts import streaming_warnings
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.path_warnings import end_warnings
 from hammerd.core.errors import Fault
@@ -29,7 +29,7 @@ class MachineCheck:
 def check_machine(config: Config) -> MachineCheck:
     """Look at the ends of a config and ask hammer of them, and wait for no disk."""
     paths = path_check.local_paths(config.pairs)
-    seen = path_check.look_at(paths)
+    seen = path_check.probe_paths(paths)
     warnings = end_warnings(config.pairs, path_check.pfs_links(seen))
     daemon = config.daemon
     if not os.path.exists(daemon.hammer) and _is_elsewhere(daemon):
@@ -37,10 +37,10 @@ def check_machine(config: Config) -> MachineCheck:
     if (fault := _hammer_fault(daemon.hammer)) is not None:
         return MachineCheck((fault, *warnings))
     # Who checks on another machine does not wait for these imports.
-    from hammerd.cli.check.endpoint_check import ask_ends
+    from hammerd.cli.check.endpoint_check import probe_endpoints
 
     enabled = tuple(pair for pair in config.pairs if pair.enabled)
-    asked = asked_warnings(enabled, ask_ends(daemon.hammer, enabled, seen))
+    asked = streaming_warnings(enabled, probe_endpoints(daemon.hammer, enabled, seen))
     return MachineCheck((*_group_faults(daemon), *warnings, *asked))
 
 

@@ -31,7 +31,7 @@ def local_paths(pairs: Iterable[Pair]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(end.path for end in ends if not end.is_remote))
 
 
-def look_at(paths: tuple[str, ...]) -> "dict[str, PathState]":
+def probe_paths(paths: tuple[str, ...]) -> "dict[str, PathState]":
     """Return what is at each path, up to the first that hangs."""
     return dict(_read(_looked_at(paths))) if paths else {}
 

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from hammerd.cli.output.failures import CommandFailed, NobodyAnswers
+from hammerd.cli.output.failures import CommandFailed, NoDaemon
 from hammerd.core.api.protocol import (
     READ_VERBS,
     Answer,
@@ -107,11 +107,11 @@ def _cannot_ask(path: str, error: OSError) -> CommandFailed:
     if error.errno in _ABSENT:
         is_refused = error.errno == errno.ECONNREFUSED
         said = f"no hammerd answers at {path}"
-        return NobodyAnswers(said, _START_HINT, is_refused=is_refused)
+        return NoDaemon(said, _START_HINT, is_refused=is_refused)
     if isinstance(error, PermissionError):
         hint = "run the command as root"
         if os.path.basename(path) == STATUS_SOCKET:
             hint += ", or join the socket's group (status_group in the config)"
         return CommandFailed(f"no permission to open {path}", hint, code=Exit.NO_PERMISSION)
     reason = error.strerror or str(error)
-    return NobodyAnswers(f"cannot ask at {path}: {reason}", _START_HINT)
+    return NoDaemon(f"cannot ask at {path}: {reason}", _START_HINT)

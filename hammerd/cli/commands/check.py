@@ -6,9 +6,9 @@ import click
 
 from hammerd.cli.check.machine_check import MachineCheck, check_machine
 from hammerd.cli.options.location import chosen_config, load_config, takes_config
-from hammerd.cli.output.json_output import say_json, tells_json
+from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.numbers import count
-from hammerd.cli.output.text import say
+from hammerd.cli.output.text import print_text
 from hammerd.core.config.warnings import advice_on
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.exit_codes import Exit
@@ -27,7 +27,7 @@ class _Found:
 @click.command(epilog="Example: hammerd check /usr/local/etc/hammerd.toml")
 @click.option("--strict", is_flag=True, help="Take warnings for faults.")
 @click.option("--no-ends", is_flag=True, help="Look at no disk, and ask hammer nothing.")
-@tells_json
+@json_option
 @takes_config
 def check(
     file: str | None, config: str | None, *, strict: bool, as_json: bool, no_ends: bool
@@ -46,15 +46,15 @@ def check(
     if strict and found.warnings:
         raise ConfigError(path, found.warnings)
     for warning in found.warnings:
-        say(f"warning: {warning}")
+        print_text(f"warning: {warning}")
     told = [count(len(found.pairs), "pair"), "no faults"]
     if found.warnings:
         told.append(count(len(found.warnings), "warning"))
-    say(f"{path}: {', '.join(told)}")
+    print_text(f"{path}: {', '.join(told)}")
     if found.not_asked_because:
-        say(f"note: hammer was not asked of the ends: {found.not_asked_because}")
+        print_text(f"note: hammer was not asked of the ends: {found.not_asked_because}")
     for advice in found.advice:
-        say(f"advice: {advice}")
+        print_text(f"advice: {advice}")
     return 0
 
 
@@ -77,7 +77,7 @@ def _tell_json(path: str, *, strict: bool, no_ends: bool) -> int:
     except ConfigError as error:
         faults = error.faults
     told = found or _Found((), (), "", ())
-    say_json(
+    print_json(
         {
             "config": path,
             "pairs": found and found.pairs,

@@ -9,37 +9,41 @@ from typing import Unpack
 
 import click
 
-from hammerd.cli.history.locate import find_history
-from hammerd.cli.options.history_options import HistoryOptions, looks_back, refuse_strangers
-from hammerd.cli.options.location import current
+from hammerd.cli.history.locate import find_history_path
+from hammerd.cli.options.history_options import (
+    HistoryOptions,
+    refuse_unknown_pairs,
+    takes_history_options,
+)
+from hammerd.cli.options.location import current_location
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.cli.output.json_output import say_json
+from hammerd.cli.output.json_output import print_json
 from hammerd.cli.output.numbers import count
 from hammerd.cli.output.terminal import print_lines
-from hammerd.cli.output.text import say, say_aside, width_of
-from hammerd.cli.output.times import latest_ms, now_ms, show_second
+from hammerd.cli.output.text import print_text, print_to_stderr, width_of
+from hammerd.cli.output.times import latest_ms, now_ms, show_to_second
 from hammerd.core.api.history_schema import EventRow
 
 FOLLOW_S = 0.5
 
-Numbered = Sequence[tuple[int, EventRow]]
+NumberedEvents = Sequence[tuple[int, EventRow]]
 
 
 @click.command(epilog="Example: hammerd events home --since 2h")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now on.")
-@looks_back
+@takes_history_options
 def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[HistoryOptions]) -> int:
     """Show what happened to the pairs, the latest last, whether hammerd runs or not.
 
     Without a PAIR those of all pairs and of hammerd itself are shown. With --json an object that
     holds them all is printed, with --follow one for each event, on a line of its own.
     """
-    from hammerd.cli.history.queries import events_of, read_history, strangers_among
+    from hammerd.cli.history.queries import events_of, read_history, unknown_pairs
 
-    path = find_history(current(said["config"], said["run_dir"]))
-    refuse_strangers(path, *read_history(path, strangers_among(pairs)))
+    path = find_history_path(current_location(said["config"], said["run_dir"]))
+    refuse_unknown_pairs(path, *read_history(path, unknown_pairs(pairs)))
 
-    def find(after_id: int) -> Numbered:
+    def find(after_id: int) -> NumberedEvents:
         # A clock that was stepped back tells earlier times of what comes later.
         since_ms = 0 if after_id else said["since"]
         return read_history(path, events_of(pairs, since_ms, after_id))
@@ -52,7 +56,7 @@ def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[HistoryOption
     if found or follow or said["as_json"]:
         show(found)
     else:
-        say(f"nothing happened since {show_second(said['since'])} UTC")
+        print_text(f"nothing happened since {show_to_second(said['since'])} UTC")
     if later:
         _say_later(later)
     if follow:
@@ -64,7 +68,7 @@ def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[HistoryOption
     return 0
 
 
-def _parted(found: Numbered, until_ms: int | None) -> tuple[Numbered, Numbered]:
+def _parted(found: NumberedEvents, until_ms: int | None) -> tuple[NumberedEvents, NumberedEvents]:
     """Part what happened up to a time, None for any, from what has a later one."""
     if until_ms is None:
         return found, ()
@@ -72,37 +76,37 @@ def _parted(found: Numbered, until_ms: int | None) -> tuple[Numbered, Numbered]:
     return [each for each in found if each[1].time_ms <= until_ms], later
 
 
-def _say_later(later: Numbered) -> None:
+def _say_later(later: NumberedEvents) -> None:
     times_ms = [event.time_ms for _, event in later]
-    first, last = show_second(min(times_ms)), show_second(max(times_ms))
+    first, last = show_to_second(min(times_ms)), show_to_second(max(times_ms))
     named = count(len(later), "event")
-    say_aside(
+    print_to_stderr(
         f"hammerd: {named} of times to come, up to {last} UTC, not shown: was a clock wrong?"
     )
-    say_aside(f'hint: to see what was written then, say --since "{first}"')
+    print_to_stderr(f'hint: to see what was written then, say --since "{first}"')
 
 
-def _shown_as_json(*, follow: bool) -> Callable[[Numbered], None]:
+def _shown_as_json(*, follow: bool) -> Callable[[NumberedEvents], None]:
     from hammerd.cli.history.events_table import event_json
 
-    def show(found: Numbered) -> None:
+    def show(found: NumberedEvents) -> None:
         told = [event_json(number, event) for number, event in found]
         if not follow:
-            say_json({"events": told})
+            print_json({"events": told})
         for event in told if follow else ():
-            say_json(event)
+            print_json(event)
         sys.stdout.flush()
 
     return show
 
 
-def _shown_as_table(first: Numbered) -> Callable[[Numbered], None]:
+def _shown_as_table(first: NumberedEvents) -> Callable[[NumberedEvents], None]:
     from hammerd.cli.history.events_table import EventsTable
 
     table = EventsTable([event for _, event in first], width_of(sys.stdout))
     head = [table.head()]
 
-    def show(found: Numbered) -> None:
+    def show(found: NumberedEvents) -> None:
         lines = [*head, *table.lines([event for _, event in found])]
         head.clear()
         print_lines(lines)
@@ -129,7 +133,7 @@ class _Looks:
         self._after_id = after_id
         self._said: str | None = None
 
-    def ever(self, find: Callable[[int], Numbered]) -> Iterator[Numbered]:
+    def ever(self, find: Callable[[int], NumberedEvents]) -> Iterator[NumberedEvents]:
         """Yield what is new, for as long as anybody wants it."""
         while True:
             time.sleep(FOLLOW_S)
@@ -145,12 +149,12 @@ class _Looks:
             if self._said is None:
                 self._seen = stamp
 
-    def _look(self, find: Callable[[int], Numbered]) -> Numbered:
+    def _look(self, find: Callable[[int], NumberedEvents]) -> NumberedEvents:
         try:
             found = find(self._after_id)
         except CommandFailed as error:
             if error.message != self._said:
-                say_aside(f"hammerd: {error.message}; waiting for it to come back")
+                print_to_stderr(f"hammerd: {error.message}; waiting for it to come back")
             self._said = error.message
             return ()
         self._said = None

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from hammerd.cli.client.status_types import PairStatus
-from hammerd.cli.history.locate import ask_status, history_of, history_without_daemon
-from hammerd.cli.options.history_options import HistoryOptions, looks_back, refuse_strangers
-from hammerd.cli.options.location import Location, current
+from hammerd.cli.history.locate import ask_status, history_path_of, history_path_without_daemon
+from hammerd.cli.options.history_options import (
+    HistoryOptions,
+    refuse_unknown_pairs,
+    takes_history_options,
+)
+from hammerd.cli.options.location import Location, current_location
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.cli.output.json_output import say_json
+from hammerd.cli.output.json_output import print_json
 from hammerd.cli.output.terminal import print_lines
-from hammerd.cli.output.text import say, say_aside, say_error
-from hammerd.cli.output.times import json_time, latest_ms, now_ms, show_minute
+from hammerd.cli.output.text import print_error, print_text, print_to_stderr
+from hammerd.cli.output.times import json_time, latest_ms, now_ms, show_to_minute
 from hammerd.core.api.history_schema import LagRow, LagSummary
 from hammerd.core.exit_codes import Exit
 
@@ -35,7 +39,7 @@ class _Past:
 
 
 @click.command(epilog="Example: hammerd lag home --since 7d")
-@looks_back
+@takes_history_options
 def lag(pairs: tuple[str, ...], **said: Unpack[HistoryOptions]) -> int:
     """Show how far the slaves are behind, and how far they were.
 
@@ -48,14 +52,14 @@ def lag(pairs: tuple[str, ...], **said: Unpack[HistoryOptions]) -> int:
     from hammerd.cli.history.lag_table import lag_json
 
     pairs = tuple(dict.fromkeys(pairs))
-    where, at_ms = current(said["config"], said["run_dir"]), now_ms()
+    where, at_ms = current_location(said["config"], said["run_dir"]), now_ms()
     now, path, absence = _ask(where)
     past = _look_back(path, pairs, said["since"], latest_ms(said["since"], at_ms))
     if now is None and past.failure is not None:
         raise past.failure
     lags = _together(_names(pairs, now or {}, past, path), now or {}, past)
     if said["as_json"]:
-        say_json(
+        print_json(
             {
                 "hammerd_answers": now is not None,
                 "time": json_time(at_ms),
@@ -66,9 +70,9 @@ def lag(pairs: tuple[str, ...], **said: Unpack[HistoryOptions]) -> int:
         )
     else:
         if absence is not None:
-            say_aside(f"hammerd: {absence.message}; this is what it left")
+            print_to_stderr(f"hammerd: {absence.message}; this is what it left")
         if past.failure is not None:
-            say_error(past.failure)
+            print_error(past.failure)
         _show(lags, said["since"], at_ms, has_daemon=now is not None, is_one=len(pairs) == 1)
     return Exit.OK if absence is None else absence.code
 
@@ -76,12 +80,12 @@ def lag(pairs: tuple[str, ...], **said: Unpack[HistoryOptions]) -> int:
 def _show(
     lags: Sequence["PairLag"], since_ms: int, at_ms: int, *, has_daemon: bool, is_one: bool
 ) -> None:
-    from hammerd.cli.history.lag_table import course_lines, lag_lines
+    from hammerd.cli.history.lag_table import bucket_lines, lag_lines
 
-    say(f"since {show_minute(since_ms)} UTC:")
+    print_text(f"since {show_to_minute(since_ms)} UTC:")
     print_lines(list(lag_lines(lags, at_ms, has_daemon=has_daemon)))
     if is_one and lags[0].rows:
-        print_lines([(), *course_lines(lags[0].rows, since_ms, at_ms)])
+        print_lines([(), *bucket_lines(lags[0].rows, since_ms, at_ms)])
 
 
 def _together(names: Sequence[str], now: Mapping[str, PairStatus], past: _Past) -> list["PairLag"]:
@@ -115,8 +119,8 @@ def _ask(
     except CommandFailed as error:
         if error.code not in _NO_DAEMON:
             raise
-        return None, history_without_daemon(where, error), error
-    return {pair["pair"]: pair for pair in status["pairs"]}, history_of(status), None
+        return None, history_path_without_daemon(where, error), error
+    return {pair["pair"]: pair for pair in status["pairs"]}, history_path_of(status), None
 
 
 def _look_back(path: str, pairs: Sequence[str], since_ms: int, until_ms: int | None) -> _Past:
@@ -150,7 +154,7 @@ def _names(
         from hammerd.cli.history.queries import last_samples, read_history
 
         seen = () if past.failure else read_history(path, last_samples(()))
-        refuse_strangers(
+        refuse_unknown_pairs(
             path, strangers, tuple(dict.fromkeys((*now, *(row.pair for row in seen))))
         )
     return tuple(pairs)

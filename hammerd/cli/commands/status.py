@@ -9,9 +9,9 @@ from typing import TypedDict, Unpack
 import click
 
 from hammerd.cli.client.status_types import read_status
-from hammerd.cli.options.location import Location, asks_the_daemon, current
-from hammerd.cli.output.failures import CommandFailed, Unreachable
-from hammerd.cli.output.json_output import json_text, say_json, tells_json
+from hammerd.cli.options.location import Location, current_location, takes_location
+from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
+from hammerd.cli.output.json_output import json_option, json_text, print_json
 from hammerd.cli.output.spans import Line
 from hammerd.cli.output.terminal import print_lines
 from hammerd.cli.output.text import width_of
@@ -66,7 +66,7 @@ def _with_value(args: Sequence[str]) -> Iterator[str]:
 
 @click.command(cls=_Watching, epilog="Example: hammerd status -o pair,state,lag_s,note")
 @click.argument("pairs", nargs=-1, metavar="[PAIR]...")
-@tells_json
+@json_option
 @click.option(
     "-o",
     "fields",
@@ -89,7 +89,7 @@ def _with_value(args: Sequence[str]) -> Iterator[str]:
     metavar="[SECONDS]",
     help=f"Again and again, every {WATCH_S:g} seconds or --watch=SECONDS (or 1m).",
 )
-@asks_the_daemon
+@takes_location
 def status(pairs: tuple[str, ...], **said: Unpack[StatusOptions]) -> int:
     """Show how all pairs fare, or the named ones.
 
@@ -99,25 +99,25 @@ def status(pairs: tuple[str, ...], **said: Unpack[StatusOptions]) -> int:
     interval_s = _watch_of(said["watch"])
     _refuse_contradictions(said, is_watch=interval_s is not None)
     request = Request(Verb.STATUS, tuple(dict.fromkeys(pairs)))
-    whereabouts = current(said["config"], said["run_dir"])
+    location = current_location(said["config"], said["run_dir"])
     if said["nagios"]:
         from hammerd.cli.status.nagios import judge
 
         return judge(
-            lambda: whereabouts.ask(request),
-            lambda: _left_sentences(whereabouts, request),
+            lambda: location.ask(request),
+            lambda: _left_sentences(location, request),
         )
     show = _shown_as(said)
     if interval_s is not None:
-        _watch(lambda: whereabouts.ask(request), interval_s, None if said["as_json"] else show)
+        _watch(lambda: location.ask(request), interval_s, None if said["as_json"] else show)
         return 0
     try:
-        answer = whereabouts.ask(request)
+        answer = location.ask(request)
     except CommandFailed as error:
         # What lives has left nothing behind.
-        is_gone = not isinstance(error, Unreachable)
+        is_gone = not isinstance(error, DaemonUnreachable)
         if is_gone and error.code == Exit.UNAVAILABLE and said["fields"] is None:
-            _tell_left_behind(whereabouts, request, as_json=said["as_json"])
+            _tell_left_behind(location, request, as_json=said["as_json"])
         raise
     if said["as_json"]:
         click.echo(json_text(answer))
@@ -147,25 +147,25 @@ def _shown_as(said: StatusOptions) -> Show:
     return lambda answer: render_fields(read_status(answer), names, bare=bare)
 
 
-def _tell_left_behind(whereabouts: Location, request: Request, *, as_json: bool) -> None:
+def _tell_left_behind(location: Location, request: Request, *, as_json: bool) -> None:
     """Tell what can be known without a hammerd; that none answers is told after it."""
     from dataclasses import asdict
 
     from hammerd.cli.offline.last_state import find
     from hammerd.cli.offline.last_state_text import left_lines
 
-    left = find(whereabouts, request.pairs)
+    left = find(location, request.pairs)
     if as_json:
-        say_json(asdict(left))
+        print_json(asdict(left))
     elif lines := left_lines(left, width_of(sys.stdout)):
         print_lines(lines)
 
 
-def _left_sentences(whereabouts: Location, request: Request) -> Iterable[str]:
+def _left_sentences(location: Location, request: Request) -> Iterable[str]:
     from hammerd.cli.offline.last_state import find
     from hammerd.cli.offline.last_state_text import left_sentences
 
-    return left_sentences(find(whereabouts, request.pairs))
+    return left_sentences(find(location, request.pairs))
 
 
 def _watch_of(value: str | None) -> float | None:

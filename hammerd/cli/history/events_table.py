@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from hammerd.cli.output.spans import Line, Span
 from hammerd.cli.output.text import WIDTH, wrapped_line
-from hammerd.cli.output.times import json_time, show_second
+from hammerd.cli.output.times import json_time, show_to_second
 from hammerd.core.api.history_schema import EventRow
 from hammerd.core.characters import escaped
 
@@ -50,7 +50,7 @@ class EventsTable:
         """Yield the lines of some events."""
         for event in events:
             tone = _TONES.get(event.level, "")
-            head = f"{show_second(event.time_ms)}{_GAP}{_pair(event):{self._pair}}{_GAP}"
+            head = f"{show_to_second(event.time_ms)}{_GAP}{_pair(event):{self._pair}}{_GAP}"
             first, rest = self._laid_out(event, _MARK + len(head))
             mark = Span(f"{_MARKS.get(event.level, ''):{_MARK}}", tone)
             yield (mark, Span(head), Span(first, tone))

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus
-from hammerd.cli.output.numbers import show_about, show_span
+from hammerd.cli.output.numbers import show_period, show_rough_period
 from hammerd.cli.output.spans import Line, aligned
-from hammerd.cli.output.times import json_time, now_is_over_ms, show_minute
+from hammerd.cli.output.times import future_begins_ms, json_time, show_to_minute
 from hammerd.core.api.history_schema import LagRow, LagSummary, summary_of
 
-MOST_SPANS = 12
+MOST_BUCKETS = 12
 _MINUTE_MS = 60_000
-SPANS_MS = tuple(
+BUCKET_SIZES_MS = tuple(
     minutes * _MINUTE_MS
     for minutes in (1, 5, 10, 30, 60, 120, 360, 720, 1_440, 10_080, 43_200, 525_600)
 )
@@ -47,23 +47,23 @@ def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Itera
     for lag in lags:
         cells = (_now(lag),) if has_daemon else (_last(lag), _age(lag, at_ms))
         summary = lag.summary
-        at = "-" if summary.max_ms is None else show_minute(summary.max_ms)
+        at = "-" if summary.max_ms is None else show_to_minute(summary.max_ms)
         rows.append((lag.pair, *cells, *_spans(summary), at, _share(summary)))
     return aligned((heads, *rows), f"<{'>' * len(now)}>>><>")
 
 
-def course_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterator[Line]:
+def bucket_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterator[Line]:
     """Lay out how the lag of one pair went, in twelve spans of time at most."""
     rows = []
-    for begin_ms, within in spans_of(samples, since_ms, at_ms):
+    for begin_ms, within in buckets_of(samples, since_ms, at_ms):
         summary = summary_of((row.seconds, row.time_ms) for row in within)
         counted = (str(summary.samples), _share(summary))
-        rows.append((show_minute(begin_ms), *_spans(summary), *counted))
+        rows.append((show_to_minute(begin_ms), *_spans(summary), *counted))
     heads = ("FROM (UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN")
     return aligned((heads, *rows), "<>>>>>")
 
 
-def spans_of(
+def buckets_of(
     rows: Sequence[LagRow], since_ms: int, at_ms: int
 ) -> Iterator[tuple[int, list[LagRow]]]:
     """Yield the beginning of each span and the samples in it; the spans stand on round times."""
@@ -71,7 +71,8 @@ def spans_of(
     end_ms = max([at_ms, *(row.time_ms for row in rows)])
     first_ms = max(since_ms, min((row.time_ms for row in rows), default=since_ms))
     step_ms = next(
-        (step for step in SPANS_MS if (end_ms - first_ms) // step < MOST_SPANS - 1), SPANS_MS[-1]
+        (step for step in BUCKET_SIZES_MS if (end_ms - first_ms) // step < MOST_BUCKETS - 1),
+        BUCKET_SIZES_MS[-1],
     )
     within: dict[int, list[LagRow]] = {}
     for row in rows:
@@ -123,7 +124,7 @@ def _now(lag: PairLag) -> str:
         return "ahead"
     about = "~" if lag.now["lag_approximate"] else ""
     seconds = lag.now["lag_s"]
-    return "unknown" if seconds is None else f"{about}{show_span(seconds)}"
+    return "unknown" if seconds is None else f"{about}{show_period(seconds)}"
 
 
 def _last(lag: PairLag) -> str:
@@ -131,19 +132,19 @@ def _last(lag: PairLag) -> str:
         return "-"
     if lag.last.verdict == "ahead":
         return "ahead"
-    return "unknown" if lag.last.seconds is None else show_span(lag.last.seconds)
+    return "unknown" if lag.last.seconds is None else show_period(lag.last.seconds)
 
 
 def _age(lag: PairLag, at_ms: int) -> str:
     # A sample that was taken while the clock was ahead has no age yet.
-    if lag.last is None or lag.last.time_ms > now_is_over_ms(at_ms):
+    if lag.last is None or lag.last.time_ms > future_begins_ms(at_ms):
         return "-"
-    return show_about((at_ms - lag.last.time_ms) / 1_000)
+    return show_rough_period((at_ms - lag.last.time_ms) / 1_000)
 
 
 def _spans(summary: LagSummary) -> tuple[str, ...]:
     every = (summary.min_s, summary.median_s, summary.max_s)
-    return tuple("-" if seconds is None else show_span(seconds) for seconds in every)
+    return tuple("-" if seconds is None else show_period(seconds) for seconds in every)
 
 
 def _share(summary: LagSummary) -> str:

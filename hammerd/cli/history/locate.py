@@ -21,7 +21,7 @@ def ask_status(where: Location) -> StatusReply:
     return read_status(where.ask(Request(Verb.STATUS)))
 
 
-def find_history(where: Location) -> str:
+def find_history_path(where: Location) -> str:
     """Return the path of the history.
 
     Raises:
@@ -33,16 +33,16 @@ def find_history(where: Location) -> str:
     try:
         status = ask_status(where)
     except CommandFailed as error:
-        return history_without_daemon(where, error)
-    return history_of(status)
+        return history_path_without_daemon(where, error)
+    return history_path_of(status)
 
 
-def history_of(status: StatusReply) -> str:
+def history_path_of(status: StatusReply) -> str:
     """Return where a running daemon has its history."""
     return status["hammerd"].get("history_path") or _usual_path()
 
 
-def history_without_daemon(where: Location, error: CommandFailed) -> str:
+def history_path_without_daemon(where: Location, error: CommandFailed) -> str:
     """Return where the history is when no daemon tells it, which failed with `error`.
 
     Raises:

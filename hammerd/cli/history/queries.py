@@ -149,7 +149,7 @@ def last_samples(pairs: Sequence[str]) -> Query[list[LagRow]]:
     return query
 
 
-def strangers_among(pairs: Sequence[str]) -> Query[tuple[list[str], list[str]]]:
+def unknown_pairs(pairs: Sequence[str]) -> Query[tuple[list[str], list[str]]]:
     """Return the query for those pairs that the history has nothing of, and for all it has."""
 
     def query(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:

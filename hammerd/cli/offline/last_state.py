@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hammerd.cli.client.living import lives
+from hammerd.cli.client.lock_holder import process_exists
 from hammerd.cli.offline.saved_status import LastPair, LastStatus, read, wanted_unknown
 from hammerd.cli.options.location import Location, read_file
 from hammerd.cli.output.numbers import count
@@ -55,17 +55,17 @@ class LastState:
     pairs: tuple[LastPair, ...] = ()
 
 
-def find(whereabouts: Location, named: tuple[str, ...] = ()) -> LastState:
+def find(location: Location, named: tuple[str, ...] = ()) -> LastState:
     """Return what the hammerd of a place left, about the named pairs or all.
 
     Raises:
         HammerdError: the place itself cannot be told.
     """
-    run_dir = whereabouts.find_run_dir()
+    run_dir = location.find_run_dir()
     now_time, daemon = time.time(), _daemon(run_dir)
     last = LastStatus()
     try:
-        config = _config_of(whereabouts, run_dir)
+        config = _config_of(location, run_dir)
         if config is not None:
             state_dir = config.daemon.state_dir
             saved_time = _written(os.path.join(state_dir, paths.STATUS_FILE))
@@ -79,10 +79,10 @@ def find(whereabouts: Location, named: tuple[str, ...] = ()) -> LastState:
     return LastState(daemon, rfc3339(now_time), pairs=last.pairs)
 
 
-def _config_of(whereabouts: Location, run_dir: str) -> "Config | None":
+def _config_of(location: Location, run_dir: str) -> "Config | None":
     from hammerd.core.config.reader import read_config
 
-    path = whereabouts.config or paths.CONFIG
+    path = location.config or paths.CONFIG
     try:
         content = read_file(path)
     except OSError:
@@ -105,7 +105,7 @@ def _daemon(run_dir: str) -> LastDaemon:
         open(f"{run_dir}/{paths.PID_FILE}", "rb") as file,
     ):
         pid = int(file.read(32))
-    is_alive = None if pid is None else lives(pid)
+    is_alive = None if pid is None else process_exists(pid)
     return LastDaemon("absent", run_dir, pid, is_alive, len(list(_streams(run_dir))))
 
 
@@ -114,7 +114,7 @@ def _streams(run_dir: str) -> Iterator[int]:
     with contextlib.suppress(OSError):
         for name in os.listdir(f"{run_dir}/{paths.RECORDS_DIR}"):
             pgid = name.removesuffix(".json")
-            if pgid != name and pgid.isdecimal() and lives(int(pgid)):
+            if pgid != name and pgid.isdecimal() and process_exists(int(pgid)):
                 yield int(pgid)
 
 

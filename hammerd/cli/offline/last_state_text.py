@@ -16,10 +16,16 @@ from collections.abc import Iterator
 
 from hammerd.cli.offline.last_state import LastDaemon, LastState
 from hammerd.cli.offline.saved_status import LastPair
-from hammerd.cli.output.numbers import count, seconds_between, show_about, show_moment, show_tid
+from hammerd.cli.output.numbers import (
+    count,
+    seconds_between,
+    show_moment,
+    show_rough_period,
+    show_tid,
+)
 from hammerd.cli.output.spans import Line, Span, aligned
 from hammerd.cli.output.text import wrapped_line
-from hammerd.cli.status.pair_notes import safe_until
+from hammerd.cli.status.pair_notes import safe_until_text
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
 _NOTE_INDENT = 6
@@ -34,7 +40,7 @@ def left_lines(left: LastState, width: int) -> tuple[Line, ...]:
     daemon, saved_time = left.hammerd, left.hammerd.saved_time
     sentences = [*_remains(daemon)]
     if saved_time is not None:
-        age = show_about(seconds_between(saved_time, left.measured_time))
+        age = show_rough_period(seconds_between(saved_time, left.measured_time))
         sentences.append(f"What it left in {daemon.state_dir} {age} ago:")
     lines = [line for each in sentences for line in _wrapped(each, width)]
     if saved_time is not None and left.pairs:
@@ -49,7 +55,7 @@ def left_sentences(left: LastState) -> Iterator[str]:
     yield from _remains(left.hammerd)
     for pair in left.pairs:
         if (safe_time := pair.safe_until_time) is not None:
-            yield f"{pair.pair}: {safe_until(safe_time, left.measured_time)}"
+            yield f"{pair.pair}: {safe_until_text(safe_time, left.measured_time)}"
 
 
 def _remains(daemon: LastDaemon) -> Iterator[str]:
@@ -82,7 +88,7 @@ def _cells(pair: LastPair) -> tuple[str, ...]:
         pair.wanted or "-",
         "-" if tid is None else show_tid(tid),
         "-" if safe_time is None else f"{safe_time[:10]} {safe_time[11:19]} UTC",
-        "-" if age_s is None else show_about(age_s),
+        "-" if age_s is None else show_rough_period(age_s),
     )
 
 

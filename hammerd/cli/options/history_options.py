@@ -5,10 +5,10 @@ from typing import TypedDict, TypeVar
 
 import click
 
-from hammerd.cli.options.location import asks_the_daemon
+from hammerd.cli.options.location import takes_location
 from hammerd.cli.options.since import read_since
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.cli.output.json_output import tells_json
+from hammerd.cli.output.json_output import json_option
 from hammerd.cli.output.times import now_ms
 from hammerd.core.exit_codes import Exit
 
@@ -26,7 +26,7 @@ class HistoryOptions(TypedDict):
     run_dir: str | None
 
 
-def looks_back(command: Command) -> Callable[..., int]:
+def takes_history_options(command: Command) -> Callable[..., int]:
     """Give a command pairs and the options of one that tells of the past."""
     since = click.option(
         "--since",
@@ -37,7 +37,7 @@ def looks_back(command: Command) -> Callable[..., int]:
         help="From when on: 2h, 1w, yesterday, or a time as hammerd prints it (UTC).",
     )
     named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
-    return named(since(tells_json(asks_the_daemon(command))))
+    return named(since(json_option(takes_location(command))))
 
 
 def _read_since(context: click.Context, option: click.Parameter, value: str) -> int:
@@ -47,7 +47,7 @@ def _read_since(context: click.Context, option: click.Parameter, value: str) -> 
         raise click.BadParameter(f"{value} {error}", context, option) from error
 
 
-def refuse_strangers(path: str, strangers: Sequence[str], known: Sequence[str]) -> None:
+def refuse_unknown_pairs(path: str, strangers: Sequence[str], known: Sequence[str]) -> None:
     """Refuse pairs that nothing is known of.
 
     Raises:

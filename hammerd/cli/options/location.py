@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hammerd.cli.output.failures import CommandFailed, NobodyAnswers
+from hammerd.cli.output.failures import CommandFailed, NoDaemon
 from hammerd.core import paths
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
@@ -73,15 +73,15 @@ class Location:
         while True:
             try:
                 return ask(run_dir, request)
-            except NobodyAnswers as error:
-                from hammerd.cli.client.living import find_living, unreachable
+            except NoDaemon as error:
+                from hammerd.cli.client.lock_holder import find_lock_holder, unreachable_error
 
-                living = find_living(self._likely_state_dir())
+                living = find_lock_holder(self._likely_state_dir())
                 if living is None or (self.config is None and living.run_dir not in ("", run_dir)):
                     raise
                 # A BSD refuses where others would have us wait: so many wait to be heard.
                 if not error.is_refused or time.monotonic() > deadline_at:
-                    raise unreachable(living, run_dir, error) from error
+                    raise unreachable_error(living, run_dir, error) from error
             time.sleep(REFUSED_S)
 
     def _likely_state_dir(self) -> str:
@@ -145,7 +145,7 @@ def _content(path: str, read: Callable[[str], bytes] = read_file) -> bytes:
         raise CommandFailed(reason, hint, code=Exit.NO_INPUT) from error
 
 
-def current(config: str | None, run_dir: str | None) -> Location:
+def current_location(config: str | None, run_dir: str | None) -> Location:
     """Join what was said after the command's name with what was said before it."""
     said = click.get_current_context().find_object(Location) or Location()
     if config is not None or run_dir is not None:
@@ -153,7 +153,7 @@ def current(config: str | None, run_dir: str | None) -> Location:
     return said
 
 
-def asks_the_daemon(command: Callable[..., int]) -> Callable[..., int]:
+def takes_location(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that say where the daemon is."""
     return config_option(run_dir_option(command))
 
@@ -171,4 +171,4 @@ def chosen_config(file: str | None, config: str | None) -> str:
     """
     if file is not None and config is not None:
         raise click.UsageError("name one config: FILE or -c FILE, not both")
-    return file or current(config, None).config or paths.CONFIG
+    return file or current_location(config, None).config or paths.CONFIG

@@ -6,10 +6,10 @@ from functools import wraps
 
 import click
 
-from hammerd.cli.options.location import Location, asks_the_daemon, current
-from hammerd.cli.output.json_output import say_json, tells_json
+from hammerd.cli.options.location import Location, current_location, takes_location
+from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.numbers import show_moment
-from hammerd.cli.output.text import say, say_aside
+from hammerd.cli.output.text import print_text, print_to_stderr
 from hammerd.core.api.protocol import Request, Verb
 
 
@@ -18,7 +18,7 @@ class Asked:
     """The pairs that a command was given, none for all of them; whom to ask, and how to tell."""
 
     pairs: tuple[str, ...]
-    whereabouts: Location
+    location: Location
     as_json: bool
 
     def send(self, words: str, verb: Verb, for_s: float | None = None) -> int:
@@ -26,14 +26,14 @@ class Asked:
 
         What was done and could not be saved is a warning, and no failure.
         """
-        data = self.whereabouts.ask(Request(verb, self.pairs, for_s))
+        data = self.location.ask(Request(verb, self.pairs, for_s))
         if self.as_json:
-            say_json(data)
+            print_json(data)
         else:
             self._say(words, data)
         if because := data.get("unsaved_because"):
-            say_aside(f"hammerd: done, but not saved: {because}")
-            say_aside(
+            print_to_stderr(f"hammerd: done, but not saved: {because}")
+            print_to_stderr(
                 "hint: it does not outlive hammerd until it is; hammerd tries again each minute"
             )
         return 0
@@ -44,11 +44,11 @@ class Asked:
             told += f" (until {show_moment(until_time)})"
         if left := data.get("left_paused"):
             told += f"; left paused: {_listed(left)}"
-        say(told)
+        print_text(told)
         if isinstance(found := data.get("found"), Mapping):
             for pair, lines in found.items():
                 for line in lines:
-                    say(f"{pair}: {line}")
+                    print_text(f"{pair}: {line}")
 
 
 def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:
@@ -65,11 +65,11 @@ def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:
         **others: object,
     ) -> int:
         chosen = chosen_pairs(pairs, every=every)
-        return command(Asked(chosen, current(config, run_dir), as_json), **others)
+        return command(Asked(chosen, current_location(config, run_dir), as_json), **others)
 
     every = click.option("--all", "every", is_flag=True, help="All pairs of the config.")
     named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
-    return named(every(tells_json(asks_the_daemon(asked))))
+    return named(every(json_option(takes_location(asked))))
 
 
 def chosen_pairs(pairs: tuple[str, ...], *, every: bool) -> tuple[str, ...]:

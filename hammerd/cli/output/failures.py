@@ -12,7 +12,7 @@ class CommandFailed(HammerdError):  # noqa: N818 - what happened, not a suffix
         self.code = code
 
 
-class NobodyAnswers(CommandFailed):
+class NoDaemon(CommandFailed):
     """No hammerd answers; `is_refused` where its socket is there and takes no connection."""
 
     def __init__(self, message: str, hint: str = "", *, is_refused: bool = False) -> None:
@@ -20,7 +20,7 @@ class NobodyAnswers(CommandFailed):
         self.is_refused = is_refused
 
 
-class Unreachable(CommandFailed):
+class DaemonUnreachable(CommandFailed):
     """A hammerd lives, and cannot be asked."""
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -14,13 +14,13 @@ SCHEMA_VERSION = 1
 Command = TypeVar("Command", bound=Callable[..., int])
 
 
-def tells_json(command: Command) -> Command:
+def json_option(command: Command) -> Command:
     """Give a command the option --json."""
     help_text = "Print it as JSON, for scripts."
     return click.option("--json", "as_json", is_flag=True, help=help_text)(command)
 
 
-def say_json(told: Mapping[str, object]) -> None:
+def print_json(told: Mapping[str, object]) -> None:
     """Print what a command tells."""
     click.echo(json_text({"schema_version": SCHEMA_VERSION, **told}))
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 _SIZES = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
 
 
-def show_span(seconds: float) -> str:
+def show_period(seconds: float) -> str:
     """Show a length of time in six characters at most (of 99 days): `12s 4m10s 3h05m 2d03h`."""
     whole = max(0, int(seconds))
     if whole < 60:
@@ -20,10 +20,10 @@ def show_span(seconds: float) -> str:
     return f"{whole // 86_400}d{whole % 86_400 // 3_600:02d}h"
 
 
-def show_about(seconds: float) -> str:
+def show_rough_period(seconds: float) -> str:
     """Show a length of time that nobody counts in seconds: `42s 59m 3h05m 2d03h`."""
     whole = max(0, int(seconds))
-    return f"{whole // 60}m" if 60 <= whole < 3_600 else show_span(whole)
+    return f"{whole // 60}m" if 60 <= whole < 3_600 else show_period(whole)
 
 
 def show_moment(time: str, seen_time: str | None = None, *, with_seconds: bool = False) -> str:

@@ -46,7 +46,7 @@ class _Dropped(io.FileIO):
             return len(_bytes(data))
 
 
-def guard() -> None:
+def guard_standard_streams() -> None:
     """Stand in for stdout and stderr as Python has them; what a program put there stays."""
     _hold_open()
     if sys.stdout is None or sys.stdout is sys.__stdout__:

@@ -56,25 +56,25 @@ def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
     )
 
 
-def say(text: str) -> None:
+def print_text(text: str) -> None:
     """Print to stdout."""
     click.echo(wrapped(text, width_of(sys.stdout)))
 
 
-def say_aside(text: str) -> None:
+def print_to_stderr(text: str) -> None:
     """Print to stderr."""
     click.echo(wrapped(text, width_of(sys.stderr)), err=True)
 
 
-def say_error(error: HammerdError) -> None:
+def print_error(error: HammerdError) -> None:
     """Print an error to stderr: what failed, and on a line of its own what to do about it."""
     names_us = error.message.startswith("hammerd ")
-    say_aside(error.message if names_us else f"hammerd: {error.message}")
+    print_to_stderr(error.message if names_us else f"hammerd: {error.message}")
     if error.hint:
-        say_aside(f"hint: {error.hint}")
+        print_to_stderr(f"hint: {error.hint}")
 
 
-def say_wrong_usage(error: click.ClickException) -> None:
+def print_usage_error(error: click.ClickException) -> None:
     """Print a usage error to stderr as click does, wrapped."""
     # The message of click 8.2's error is the whole help, usage and all.
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
@@ -83,5 +83,5 @@ def say_wrong_usage(error: click.ClickException) -> None:
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         click.echo(context.get_usage(), err=True)
-        say_aside(f"Try '{context.command_path} --help' for help.\n")
-    say_aside(f"Error: {error.format_message()}")
+        print_to_stderr(f"Try '{context.command_path} --help' for help.\n")
+    print_to_stderr(f"Error: {error.format_message()}")

@@ -11,7 +11,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def now_is_over_ms(at_ms: int) -> int:
+def future_begins_ms(at_ms: int) -> int:
     """Return from when on a time is to come; a minute is left for clocks that are being set."""
     return at_ms + 60_000
 
@@ -22,7 +22,7 @@ def latest_ms(since_ms: int, at_ms: int) -> int | None:
     While a clock was ahead the history was written with times to come: they would be told as of
     the last minutes until they are past.
     """
-    until_ms = now_is_over_ms(at_ms)
+    until_ms = future_begins_ms(at_ms)
     return until_ms if since_ms <= until_ms else None
 
 
@@ -31,12 +31,12 @@ def json_time(time_ms: int) -> str:
     return rfc3339(_shown_s(time_ms))
 
 
-def show_second(time_ms: int) -> str:
+def show_to_second(time_ms: int) -> str:
     """Show a time to the second, in UTC: `2026-03-04 16:12:07`."""
     return f"{_moment(time_ms):%Y-%m-%d %H:%M:%S}"
 
 
-def show_minute(time_ms: int) -> str:
+def show_to_minute(time_ms: int) -> str:
     """Show a time to the minute, in UTC: `2026-03-04 16:12`."""
     return f"{_moment(time_ms):%Y-%m-%d %H:%M}"
 

@@ -12,7 +12,7 @@ import click
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
 from hammerd.cli.output.spans import Line, Span, aligned
-from hammerd.cli.status.pair_notes import notes_of
+from hammerd.cli.status.pair_notes import notes_of_pair
 from hammerd.core.nearest import suggestion
 
 NOTE = "note"
@@ -55,7 +55,7 @@ def _refuse_unknown(status: StatusReply, names: Sequence[str]) -> None:
 
 def _cell(pair: PairStatus, name: str, measured_time: str | None) -> str:
     if name == NOTE:
-        value: object = next(notes_of(pair, measured_time), None)
+        value: object = next(notes_of_pair(pair, measured_time), None)
     else:
         value = cast("dict[str, object]", pair).get(name)
     if value is None or value == "":

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import click
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply, read_status
-from hammerd.cli.output.failures import CommandFailed, Unreachable
-from hammerd.cli.output.numbers import count, show_span
+from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
+from hammerd.cli.output.numbers import count, show_period
 from hammerd.cli.status.daemon_notes import notes_of_daemon
-from hammerd.cli.status.pair_notes import is_disabled, notes_of
+from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 from hammerd.core.characters import escaped
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit, PluginExit
@@ -91,10 +91,10 @@ def _text(pair: PairStatus, measured_time: str | None) -> str:
     is_paused = pair["wanted"] == "paused" and pair["state"] == "stopped"
     state = "disabled" if is_disabled(pair) else "paused" if is_paused else pair["state"]
     if pair["health"] == "ok":
-        behind = "" if pair["lag_s"] is None else f", {show_span(pair['lag_s'])} behind"
+        behind = "" if pair["lag_s"] is None else f", {show_period(pair['lag_s'])} behind"
         return f"{pair['pair']}: {state}{behind}"
-    behind = LAG_UNKNOWN if pair["lag_s"] is None else f"{show_span(pair['lag_s'])} behind"
-    because = next(notes_of(pair, measured_time), "")
+    behind = LAG_UNKNOWN if pair["lag_s"] is None else f"{show_period(pair['lag_s'])} behind"
+    because = next(notes_of_pair(pair, measured_time), "")
     if because.startswith(LAG_UNKNOWN):
         behind = ""
     return ", ".join(filter(None, (f"{pair['pair']}: {state}", because, behind)))
@@ -123,7 +123,7 @@ def _verdict(health: str) -> PluginExit:
 def _unseen(error: HammerdError) -> tuple[PluginExit, list[str]]:
     is_absent = (
         isinstance(error, CommandFailed)
-        and not isinstance(error, Unreachable)
+        and not isinstance(error, DaemonUnreachable)
         and error.code == Exit.UNAVAILABLE
     )
     said = f"{error.message}: {UNSUPERVISED}" if is_absent else error.message

@@ -10,11 +10,11 @@ from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.output.numbers import (
     count,
     seconds_between,
-    show_about,
     show_bar,
     show_bytes,
     show_moment,
-    show_span,
+    show_period,
+    show_rough_period,
 )
 
 MOST_ANOMALIES = 3
@@ -26,7 +26,7 @@ def is_disabled(pair: PairStatus) -> bool:
     return pair["wanted"] == "down" and pair["because"] == "disabled"
 
 
-def notes_of(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     """Say what is to be said of a pair at the RFC 3339 time when the daemon looked."""
     if is_disabled(pair):
         yield from _unacknowledged(pair, measured_time)
@@ -48,13 +48,13 @@ def notes_of(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
         yield _bulk(pair)
 
 
-def safe_until(safe_time: str, measured_time: str | None = None) -> str:
+def safe_until_text(safe_time: str, measured_time: str | None = None) -> str:
     """Say what is certainly on a slave: safe should the disk of its master be lost now."""
     moment = show_moment(safe_time, measured_time, with_seconds=True)
     return f"everything flushed by {moment} is on the slave"
 
 
-def durable_until(durable_time: str, measured_time: str | None = None) -> str:
+def durable_until_text(durable_time: str, measured_time: str | None = None) -> str:
     """Say what is on the disk of a slave: safe should the power of its host fail, too."""
     moment = show_moment(durable_time, measured_time, with_seconds=True)
     return f"flushed by {moment}: on its disk, should its power fail too"
@@ -77,9 +77,9 @@ def _lag(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
         yield f"lag unknown: {because}"
     safe_time = pair.get("safe_until_time")
     if safe_time is not None and (is_unknown or pair["health"] == "critical"):
-        yield safe_until(safe_time, measured_time)
+        yield safe_until_text(safe_time, measured_time)
         if durable_time := pair.get("durable_until_time"):
-            yield durable_until(durable_time, measured_time)
+            yield durable_until_text(durable_time, measured_time)
 
 
 def _wish(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
@@ -121,14 +121,14 @@ def _cascade(pair: PairStatus) -> Iterator[str]:
     origin, lag_s = pair.get("origin"), pair.get("origin_lag_s")
     if origin is None or (lag_s is not None and lag_s == pair["lag_s"]):
         return
-    behind = "an unknown time" if lag_s is None else show_span(lag_s)
+    behind = "an unknown time" if lag_s is None else show_period(lag_s)
     yield f"{behind} behind {origin}, where its cascade begins"
 
 
 def _paused(until_time: str | None, measured_time: str | None) -> str:
     if until_time is None:
         return "paused until it is resumed"
-    left = show_about(seconds_between(measured_time, until_time))
+    left = show_rough_period(seconds_between(measured_time, until_time))
     return f"paused for another {left} (until {show_moment(until_time, measured_time)})"
 
 
@@ -136,7 +136,7 @@ def _trouble(pair: PairStatus, because: str) -> str:
     waiting_for = pair.get("waiting_for")
     parts = [f"for {waiting_for}: {because}" if waiting_for else because]
     if pair["retry_in_s"] is not None:
-        parts.append(f"looked at again in {show_span(pair['retry_in_s'])}")
+        parts.append(f"looked at again in {show_period(pair['retry_in_s'])}")
     if pair["failures"]:
         parts.append(f"after {count(pair['failures'], 'failure')}")
     return ", ".join(parts)
@@ -150,5 +150,5 @@ def _bulk(pair: PairStatus) -> str:
         told += f" {show_bar(done_bytes / total_bytes)}"
         told += f", {show_bytes(done_bytes)} of {show_bytes(total_bytes)}"
     if eta_s is not None:
-        told += f", {show_about(eta_s)} to go"
+        told += f", {show_rough_period(eta_s)} to go"
     return told if free_bytes is None else f"{told}; {show_bytes(free_bytes)} free on the slave"

@@ -27,11 +27,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
-from hammerd.cli.output.numbers import count, show_rate, show_span, show_tid
+from hammerd.cli.output.numbers import count, show_period, show_rate, show_tid
 from hammerd.cli.output.spans import GAP, Line, Span, padded, plain_text, widths_of
 from hammerd.cli.output.text import WIDTH, wrapped_line
 from hammerd.cli.status.daemon_notes import notes_of_daemon
-from hammerd.cli.status.pair_notes import is_disabled, notes_of
+from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
 _SIDES = "<<<><>>>"
@@ -122,7 +122,7 @@ def _cells(pair: PairStatus) -> tuple[str, ...]:
         _lag(pair),
         "-" if tid is None else show_tid(tid),
         "-" if rate is None else show_rate(rate),
-        "-" if up_s is None else show_span(up_s),
+        "-" if up_s is None else show_period(up_s),
         str(pair["restarts"]),
     )
 
@@ -138,7 +138,7 @@ def _with_tid_cut(cells: tuple[str, ...], width: int) -> tuple[str, ...]:
 def _lag(pair: PairStatus) -> str:
     if pair["lag_s"] is None:
         return "-" if is_disabled(pair) else "unknown"
-    return f"{'~' if pair['lag_approximate'] else ''}{show_span(pair['lag_s'])}"
+    return f"{'~' if pair['lag_approximate'] else ''}{show_period(pair['lag_s'])}"
 
 
 def _widths(pairs: list[PairStatus], rows: list[tuple[str, ...]], width: int) -> _Widths:
@@ -178,7 +178,7 @@ def _mark(health: str, widths: _Widths) -> Iterator[Span]:
 
 
 def _note_lines(pair: PairStatus, measured_time: str | None, width: int) -> Iterator[Line]:
-    for note in notes_of(pair, measured_time):
+    for note in notes_of_pair(pair, measured_time):
         yield from _wrapped(note, width, _NOTE_INDENT)
 
 

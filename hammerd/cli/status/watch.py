@@ -16,8 +16,8 @@ import click
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.spans import Line, Span
 from hammerd.cli.output.terminal import print_lines
-from hammerd.cli.output.text import say_aside, width_of, wrapped
-from hammerd.cli.output.times import now_ms, show_second
+from hammerd.cli.output.text import print_to_stderr, width_of, wrapped
+from hammerd.cli.output.times import now_ms, show_to_second
 from hammerd.core.exit_codes import Exit
 
 Seen = TypeVar("Seen")
@@ -38,7 +38,7 @@ def watch_table(look: Callable[[], Sequence[Line]], interval_s: float) -> None:
     is_screen = sys.stdout.isatty()
     for seen in _looks(look, interval_s):
         lines = _absence_lines(seen) if isinstance(seen, Absence) else seen
-        moment = f"{show_second(now_ms())} UTC"
+        moment = f"{show_to_second(now_ms())} UTC"
         whole = [(Span(f"{moment}, every {interval_s:g} s"),), *lines]
         if is_screen:
             click.echo(_HOME_AND_ERASE_BELOW, nl=False)
@@ -80,7 +80,7 @@ def _look_again(look: Callable[[], Seen], *, was_there: bool) -> Seen | Absence:
 
 def _say_once(absence: Absence) -> None:
     if absence.is_new:
-        say_aside(f"hammerd: {absence.words}")
+        print_to_stderr(f"hammerd: {absence.words}")
 
 
 def _absence_lines(absence: Absence) -> list[Line]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hammerd.cli.check.endpoint_verdicts import AskedEndpoint, asked_warnings
+from hammerd.cli.check.endpoint_verdicts import EndpointFacts, streaming_warnings
 from hammerd.core.errors import Fault
 from hammerd.core.hammer.pfs_links import LinkedPfs
 from hammerd.core.hammer.pfs_status import PfsStatus
@@ -17,25 +17,25 @@ MASTER = PfsStatus("/m", 1, Tid(9), SHARED, "m", is_master=True)
 SLAVE = replace(MASTER, path="/s", unique_uuid="s", is_master=False)
 
 
-def told(master: AskedEndpoint, slave: AskedEndpoint, pair: Pair = PAIR) -> list[str]:
-    found: tuple[Fault, ...] = asked_warnings((pair,), {"/m": master, "/s": slave})
+def told(master: EndpointFacts, slave: EndpointFacts, pair: Pair = PAIR) -> list[str]:
+    found: tuple[Fault, ...] = streaming_warnings((pair,), {"/m": master, "/s": slave})
     return [f"{each.where}: {each.what}" for each in found]
 
 
 def test_a_pair_as_it_should_be_is_not_warned_of() -> None:
-    assert told(AskedEndpoint(seen=MASTER), AskedEndpoint(seen=SLAVE)) == []
+    assert told(EndpointFacts(seen=MASTER), EndpointFacts(seen=SLAVE)) == []
 
 
 def test_what_nobody_could_ask_is_not_held_against_a_pair() -> None:
-    assert told(AskedEndpoint(), AskedEndpoint()) == []
+    assert told(EndpointFacts(), EndpointFacts()) == []
 
 
 @pytest.mark.parametrize(
-    "master", [AskedEndpoint(LinkedPfs(1, Tid(9))), AskedEndpoint(seen=SLAVE)]
+    "master", [EndpointFacts(LinkedPfs(1, Tid(9))), EndpointFacts(seen=SLAVE)]
 )
-@pytest.mark.parametrize("slave", [AskedEndpoint(LinkedPfs(1, None)), AskedEndpoint(seen=MASTER)])
+@pytest.mark.parametrize("slave", [EndpointFacts(LinkedPfs(1, None)), EndpointFacts(seen=MASTER)])
 def test_swapped_ends_are_told_by_links_and_by_null_mounts(
-    master: AskedEndpoint, slave: AskedEndpoint
+    master: EndpointFacts, slave: EndpointFacts
 ) -> None:
     (words,) = told(master, slave)
 
@@ -45,22 +45,22 @@ def test_swapped_ends_are_told_by_links_and_by_null_mounts(
 def test_a_master_that_is_a_slave_feeds_a_cascade() -> None:
     upper = replace(SLAVE, path="/m", unique_uuid="m")
 
-    assert told(AskedEndpoint(seen=upper), AskedEndpoint(seen=SLAVE)) == []
+    assert told(EndpointFacts(seen=upper), EndpointFacts(seen=SLAVE)) == []
 
 
 def test_a_promoted_slave_is_told_by_its_link_alone() -> None:
-    slave = AskedEndpoint(LinkedPfs(2, None))
+    slave = EndpointFacts(LinkedPfs(2, None))
 
-    assert told(AskedEndpoint(seen=MASTER), slave) == ["pairs.a.slave: is a master"]
+    assert told(EndpointFacts(seen=MASTER), slave) == ["pairs.a.slave: is a master"]
 
 
 def test_a_disabled_pair_is_left_alone() -> None:
     pair = replace(PAIR, enabled=False)
 
-    assert told(AskedEndpoint(seen=SLAVE), AskedEndpoint(seen=MASTER), pair) == []
+    assert told(EndpointFacts(seen=SLAVE), EndpointFacts(seen=MASTER), pair) == []
 
 
 def test_an_end_elsewhere_is_not_taken_for_a_local_one() -> None:
     pair = replace(PAIR, master=Endpoint("/m", "beta"))
 
-    assert told(AskedEndpoint(seen=SLAVE), AskedEndpoint(seen=SLAVE), pair) == []
+    assert told(EndpointFacts(seen=SLAVE), EndpointFacts(seen=SLAVE), pair) == []

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.check import endpoint_check, path_check
-from hammerd.cli.check.endpoint_check import ask_ends
-from hammerd.cli.check.path_check import local_paths, look_at
+from hammerd.cli.check.endpoint_check import probe_endpoints
+from hammerd.cli.check.path_check import local_paths, probe_paths
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.paths import probe_program
@@ -100,7 +100,7 @@ def test_a_slave_that_is_a_master_is_told_and_not_asked(disks: Disks, told):
     pairs = (Pair("a", Endpoint(str(master)), Endpoint(str(slave))),)
 
     (warning,) = told(disks.config(master, slave))
-    asked = ask_ends(str(disks.hammer), pairs, look_at(local_paths(pairs)))
+    asked = probe_endpoints(str(disks.hammer), pairs, probe_paths(local_paths(pairs)))
 
     assert f'pairs.a.slave: is a master (got "{slave}")' in warning
     assert asked[str(slave)].seen is None
@@ -218,7 +218,7 @@ def test_a_hammer_that_hangs_costs_its_end(
     monkeypatch.setattr(endpoint_check, "PATIENCE_S", 3.0)
     pairs = (Pair("a", Endpoint(str(master)), Endpoint(str(slave))),)
 
-    asked = ask_ends(str(program), pairs, look_at(local_paths(pairs)))
+    asked = probe_endpoints(str(program), pairs, probe_paths(local_paths(pairs)))
 
     assert isinstance(asked[str(slave)].seen, ProbeFailed)
     assert asked[str(slave)].seen.why is ProbeTrouble.PROBE_TIMEOUT
@@ -234,7 +234,7 @@ def test_a_path_that_hangs_is_told_and_no_hammer_is_sent_there(
     monkeypatch.setattr(path_check, "PATIENCE_S", 0.5)
     pairs = (Pair("a", Endpoint("/m"), Endpoint("/s")),)
 
-    asked = ask_ends("/bin/false", pairs, look_at(local_paths(pairs)))
+    asked = probe_endpoints("/bin/false", pairs, probe_paths(local_paths(pairs)))
 
     assert isinstance(asked["/m"].seen, ProbeFailed)
     assert "does its disk hang?" in asked["/m"].seen.detail
@@ -269,6 +269,6 @@ def test_many_ends_are_all_asked(disks: Disks):
     masters = [disks.master(f"m{n}") for n in range(endpoint_check.MOST_AT_ONCE + 1)]
     pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", "beta")) for m in masters)
 
-    asked = ask_ends(str(disks.hammer), pairs, look_at(local_paths(pairs)))
+    asked = probe_endpoints(str(disks.hammer), pairs, probe_paths(local_paths(pairs)))
 
     assert [asked[str(m)].is_master for m in masters] == [True] * len(masters)

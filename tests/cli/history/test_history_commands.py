@@ -85,7 +85,7 @@ def place(tmp_path: Path) -> Path:
     return config
 
 
-def history_of(place: Path) -> Path:
+def history_path_of(place: Path) -> Path:
     return place.parent / "db/history.db"
 
 
@@ -219,7 +219,7 @@ def test_lag_asks_the_daemon_for_now_and_for_its_history(
     hammerd, start_daemon, make_status, make_pair, place: Path
 ):
     status = make_status(make_pair("home", lag_s=12.0, lag_verdict="behind"), make_pair("new"))
-    status["hammerd"]["history_path"] = str(history_of(place))
+    status["hammerd"]["history_path"] = str(history_path_of(place))
     run_dir = start_daemon(Answer(status)).run_dir
 
     ran = hammerd("lag", "--run-dir", run_dir, "--since", NOON)
@@ -299,7 +299,7 @@ def spoil(path: Path, how: str) -> None:
 def test_what_cannot_be_read_is_named(
     hammerd, place: Path, command: str, how: str, told: tuple[int, str]
 ):
-    spoil(history_of(place), how)
+    spoil(history_path_of(place), how)
 
     ran = hammerd(command, "-c", place)
 
@@ -308,7 +308,7 @@ def test_what_cannot_be_read_is_named(
 
 
 def test_a_locked_history_is_waited_for_and_told(hammerd, place: Path):
-    with closing(sqlite3.connect(history_of(place), isolation_level=None)) as holder:
+    with closing(sqlite3.connect(history_path_of(place), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
 
         ran = hammerd("events", "-c", place)
@@ -318,7 +318,7 @@ def test_a_locked_history_is_waited_for_and_told(hammerd, place: Path):
 
 
 def test_a_history_left_half_written_is_read_as_it_was_before(hammerd, place: Path):
-    path = history_of(place)
+    path = history_path_of(place)
     left = path.with_name("left.db")
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("PRAGMA cache_size = 1")
@@ -372,8 +372,8 @@ def test_the_usual_since_is_a_day(hammerd, place: Path):
         EventRow(now_ms - hours * HOUR_MS, "home", name, "info", "{}")
         for hours, name in ((25, "two.days"), (23, "one.day"))
     ]
-    history_of(place).unlink()
-    HistoryFile(history_of(place), None).write(Rows(rows))
+    history_path_of(place).unlink()
+    HistoryFile(history_path_of(place), None).write(Rows(rows))
 
     ran = hammerd("events", "-c", place)
 
@@ -396,8 +396,8 @@ def once_ahead(place: Path) -> Path:
     samples = [
         LagRow(ms, "home", "behind", 1, 5.0, TID, TID) for ms in (*times_ms, now_ms + AHEAD_MS)
     ]
-    history_of(place).unlink()
-    HistoryFile(history_of(place), None).write(Rows(events, samples))
+    history_path_of(place).unlink()
+    HistoryFile(history_path_of(place), None).write(Rows(events, samples))
     return place
 
 
@@ -427,7 +427,7 @@ def test_a_follower_is_not_told_of_times_to_come_either(once_ahead: Path):
         assert follower.stdout is not None
         first = json.loads(follower.stdout.readline())
         later = EventRow(round(time.time() * 1_000), "home", "at.3", "info", "{}")
-        HistoryFile(history_of(once_ahead), None).write(Rows([later]))
+        HistoryFile(history_path_of(once_ahead), None).write(Rows([later]))
         second = json.loads(follower.stdout.readline())
         follower.terminate()
 

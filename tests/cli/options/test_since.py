@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from hammerd.cli.options.since import FORMS, read_since
-from hammerd.cli.output.numbers import show_about, show_moment, show_span
-from hammerd.cli.output.times import json_time, show_minute, show_second
+from hammerd.cli.output.numbers import show_moment, show_period, show_rough_period
+from hammerd.cli.output.times import json_time, show_to_minute, show_to_second
 
 AT = datetime(2026, 3, 4, 16, 12, 7, tzinfo=UTC)
 AT_MS = round(AT.timestamp() * 1_000)
@@ -61,7 +61,7 @@ def test_a_moment_is_in_utc_unless_a_zone_is_said(said: str, moment: str):
     )
 
 
-@pytest.mark.parametrize("show", [show_second, show_minute, json_time])
+@pytest.mark.parametrize("show", [show_to_second, show_to_minute, json_time])
 def test_what_hammerd_prints_of_its_history_is_taken(show):
     shown = show(AT_MS)
 
@@ -78,7 +78,7 @@ def test_what_the_status_prints_is_taken(with_seconds: bool):
 
 
 @pytest.mark.parametrize("seconds", [42, 250, 11_100, 183_600])
-@pytest.mark.parametrize("show", [show_span, show_about])
+@pytest.mark.parametrize("show", [show_period, show_rough_period])
 def test_the_ages_that_hammerd_prints_are_taken(show, seconds: int):
     since_ms = read_since(show(seconds), AT_MS)
 

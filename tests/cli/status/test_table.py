@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from hammerd.cli.client.status_types import StatusReply
-from hammerd.cli.output.numbers import show_bytes, show_rate, show_span, show_tid
+from hammerd.cli.output.numbers import show_bytes, show_period, show_rate, show_tid
 from hammerd.cli.output.spans import plain_text
 from hammerd.cli.status.table import render_status
 
@@ -473,7 +473,7 @@ def test_a_daemon_without_pairs_is_one_line(make_status: MakeStatus):
     ],
 )
 def test_a_span_is_short(seconds: float, shown: str):
-    assert shown == show_span(seconds)
+    assert shown == show_period(seconds)
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,19 @@ import fcntl
 import os
 from dataclasses import dataclass
 
-from hammerd.cli.output.failures import CommandFailed, Unreachable
+from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
 from hammerd.core.paths import LOCK_FILE, LONGEST_LOCK_BYTES, read_lock
 
 
 @dataclass(frozen=True, slots=True)
-class Living:
+class LockHolder:
     """A hammerd that lives; `run_dir` is "" where its lock does not tell."""
 
     pid: int
     run_dir: str
 
 
-def find_living(state_dir: str) -> Living | None:
+def find_lock_holder(state_dir: str) -> LockHolder | None:
     """Return the hammerd that holds the lock of a state_dir, None if nobody is seen to."""
     try:
         fd = os.open(os.path.join(state_dir, LOCK_FILE), os.O_RDONLY | os.O_NONBLOCK)
@@ -28,14 +28,14 @@ def find_living(state_dir: str) -> Living | None:
         return None
     try:
         pid, run_dir = read_lock(os.read(fd, LONGEST_LOCK_BYTES).decode())
-        return Living(int(pid), run_dir) if lives(int(pid)) and _is_held(fd) else None
+        return LockHolder(int(pid), run_dir) if process_exists(int(pid)) and _is_held(fd) else None
     except (OSError, ValueError):
         return None
     finally:
         os.close(fd)
 
 
-def unreachable(living: Living, run_dir: str, error: CommandFailed) -> Unreachable:
+def unreachable_error(living: LockHolder, run_dir: str, error: CommandFailed) -> DaemonUnreachable:
     """Return in words that a hammerd lives which nobody can ask at `run_dir`, and what to do."""
     pid, its_dir = living.pid, living.run_dir
     if its_dir and os.path.normpath(its_dir) != os.path.normpath(run_dir):
@@ -47,10 +47,10 @@ def unreachable(living: Living, run_dir: str, error: CommandFailed) -> Unreachab
             f"what is gone of {run_dir} it makes anew within a minute; "
             f"if it does not: kill {pid}, and start it"
         )
-    return Unreachable(message, hint)
+    return DaemonUnreachable(message, hint)
 
 
-def lives(pid: int) -> bool:
+def process_exists(pid: int) -> bool:
     """Tell whether a process has this number; to signal one with 0 does nothing to it."""
     if not 1 < pid < 1 << 31:
         return False
