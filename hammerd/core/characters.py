@@ -7,7 +7,7 @@ who is to find one needs its name. What to type instead stands beside it.
 from collections.abc import Iterable, Iterator
 
 BYTE_ORDER_MARK = "\ufeff"
-MOST_NAMED = 3
+MAX_LISTED = 3
 
 _PLAIN = {
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u301d\u301e", '"'),
@@ -35,12 +35,12 @@ _NAMES = {
 }
 
 
-def odd_in(text: str) -> tuple[str, ...]:
+def odd_characters(text: str) -> tuple[str, ...]:
     """Return each character of a text that cannot be seen or told from a plain one."""
     return tuple(dict.fromkeys(char for char in text if _is_odd(char)))
 
 
-def named(char: str) -> str:
+def describe_character(char: str) -> str:
     """Name a character: `a no-break space (U+00A0)`."""
     # Nobody with a good config waits for this import.
     import unicodedata
@@ -51,7 +51,7 @@ def named(char: str) -> str:
     return f"{article} {name} (U+{ord(char):04X})"
 
 
-def instead_of(char: str) -> str:
+def character_hint(char: str) -> str:
     """Say what to do about a character."""
     if char in _PLAIN:
         return f"type {_PLAIN[char]} instead"
@@ -67,23 +67,25 @@ def instead_of(char: str) -> str:
     return "put it in quotes"
 
 
-def told(chars: Iterable[str]) -> str:
+def characters_hint(chars: Iterable[str]) -> str:
     """Say which characters there are and what to do about each, nothing when there are none."""
     distinct = tuple(dict.fromkeys(chars))
-    parts = [f"{named(char)}: {instead_of(char)}" for char in distinct[:MOST_NAMED]]
+    parts = [
+        f"{describe_character(char)}: {character_hint(char)}" for char in distinct[:MAX_LISTED]
+    ]
     if not parts:
         return ""
-    return f"it holds {', '.join(parts)}{' ...' if len(distinct) > MOST_NAMED else ''}"
+    return f"it holds {', '.join(parts)}{' ...' if len(distinct) > MAX_LISTED else ''}"
 
 
-def escaped(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """Write what cannot be seen as the escape that TOML has for it."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(char) for char in text)
 
 
-def outside_ascii(text: str) -> Iterator[str]:
+def non_ascii(text: str) -> Iterator[str]:
     """Yield the characters that TOML knows in strings and comments only."""
     return (char for char in text if char != "\t" and not " " <= char <= "~")
 

@@ -21,14 +21,14 @@ class Endpoint:
         return self.host is not None
 
     @property
-    def where(self) -> str:
+    def login(self) -> str:
         """Return `[user@]host`, or an empty string for an end on this machine."""
         if self.host is None:
             return ""
         return f"{self.user}@{self.host}" if self.user else self.host
 
     def __str__(self) -> str:
-        return f"{self.where}:{self.path}" if self.is_remote else self.path
+        return f"{self.login}:{self.path}" if self.is_remote else self.path
 
 
 class Gear(StrEnum):
@@ -98,6 +98,6 @@ class Pair:
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
-def is_remote(pair: Pair) -> bool:
+def has_remote_endpoint(pair: Pair) -> bool:
     """Tell whether an end of a pair is on another host, so that its stream logs in there."""
     return pair.master.is_remote or pair.slave.is_remote

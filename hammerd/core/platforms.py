@@ -16,10 +16,10 @@ class Platform:
     `zombies_keep_groups`: killpg(pgid, 0) succeeds while nothing but zombies is left in a group;
     where it does not, one call tells whether anybody lives there.
 
-    `devices_tell`: a PFS of HAMMER has a device number of its own. Elsewhere file systems of
+    `has_pfs_devices`: a PFS of HAMMER has a device number of its own. Elsewhere file systems of
     HAMMER exist in a simulator only, as directories of one disk.
 
-    `keeps_long_commands`: the kernel tells the command line of a process however long it is; where
+    `shows_long_commands`: the kernel tells the command line of a process however long it is; where
     it does not, psutil tells no words at all of one that is.
 
     `starts_are_exact`: the start of a process is kept in microseconds and orders the halves of a
@@ -29,24 +29,24 @@ class Platform:
     """
 
     zombies_keep_groups: bool
-    devices_tell: bool
-    keeps_long_commands: bool
+    has_pfs_devices: bool
+    shows_long_commands: bool
     starts_are_exact: bool
     crontabs: tuple[str, ...]
 
 
 DRAGONFLY = Platform(
     zombies_keep_groups=False,  # ESRCH: docs/hammer.md 8.2
-    devices_tell=True,  # docs/hammer.md 1.6
-    keeps_long_commands=False,  # docs/hammer.md 8.3
+    has_pfs_devices=True,  # docs/hammer.md 1.6
+    shows_long_commands=False,  # docs/hammer.md 8.3
     starts_are_exact=True,  # fork1(): microtime(); docs/hammer.md 8.1
     crontabs=("/etc/crontab", "/var/cron/tabs/root"),  # cron(8), crontab(1)
 )
 
-OTHERS = Platform(
+OTHER = Platform(
     zombies_keep_groups=True,  # seen on Linux 6.1; taken for true where nobody looked
-    devices_tell=False,
-    keeps_long_commands=True,  # proc(5) of Linux
+    has_pfs_devices=False,
+    shows_long_commands=True,  # proc(5) of Linux
     starts_are_exact=False,  # proc(5) of Linux
     crontabs=("/etc/crontab", "/var/spool/cron/crontabs/root"),  # cron(8) of Debian
 )
@@ -56,4 +56,4 @@ _PLATFORMS: Mapping[str, Platform] = {"DragonFly": DRAGONFLY}
 
 def platform_of(system: str) -> Platform:
     """Return the facts of a system by its name, as uname(1) says it."""
-    return _PLATFORMS.get(system, OTHERS)
+    return _PLATFORMS.get(system, OTHER)

@@ -162,7 +162,7 @@ class Wiring:
     def _connect(self) -> None:
         """Hand to each part the functions that it calls when something changes."""
         self.stream_observer.on_failed = self.engine.observer_failed
-        self.stream_observer.unsaid_at = self.streams.unsaid_at
+        self.stream_observer.unwritten_at = self.streams.unwritten_at
         self.stream_observer.on_rolled_back = self._ingest.rolled_back
         self._ingest.on_anomaly = self.store.changed
         self.slave_moves.listen(self._ingest, self.engine)
@@ -226,7 +226,7 @@ class Wiring:
         return {pair.name: self.anomalies.events_of(pair) for pair in pairs}
 
     def _extras(self, pair: Pair) -> Extras:
-        now_at, way = self._loop.time(), self._cascades.way_to_origin(pair)
+        now_at, way = self._loop.time(), self._cascades.pairs_from_origin(pair)
         return Extras(
             self.anomalies.events_of(pair),
             cascade_lag(way, lambda one: self.readings.lag(one, now_at)),

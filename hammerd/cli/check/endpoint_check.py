@@ -16,7 +16,7 @@ from hammerd.cli.check.endpoint_verdicts import EndpointFacts
 from hammerd.cli.check.path_check import give_up, local_paths
 from hammerd.core.errors import BadOutput
 from hammerd.core.hammer.commands import environment, pfs_status_argv
-from hammerd.core.hammer.output_parser import cause_in
+from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import parse_pfs_status
 from hammerd.core.pair.probe_verdict import EndpointSeen, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
@@ -97,4 +97,4 @@ def _answer(call: Call, seen: "PathState", deadline_at: float) -> EndpointSeen:
         return ProbeFailed(ProbeTrouble.BAD_OUTPUT, seen.look, error.message)
     if call.returncode == 0 and blocks:
         return blocks[0]
-    return ProbeFailed(cause_in(err) or ProbeTrouble.PROBE_SILENT, seen.look)
+    return ProbeFailed(find_cause(err) or ProbeTrouble.PROBE_SILENT, seen.look)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hammerd.cli.check import path_check
 from hammerd.cli.check.endpoint_verdicts import streaming_warnings
 from hammerd.core.config.model import Config, DaemonConfig
-from hammerd.core.config.path_warnings import end_warnings
+from hammerd.core.config.path_warnings import endpoint_warnings
 from hammerd.core.errors import Fault
 
 _DEFAULTS = DaemonConfig()
@@ -30,7 +30,7 @@ def check_machine(config: Config) -> MachineCheck:
     """Look at the ends of a config and ask hammer of them, and wait for no disk."""
     paths = path_check.local_paths(config.pairs)
     seen = path_check.probe_paths(paths)
-    warnings = end_warnings(config.pairs, path_check.pfs_links(seen))
+    warnings = endpoint_warnings(config.pairs, path_check.pfs_links(seen))
     daemon = config.daemon
     if not os.path.exists(daemon.hammer) and _is_elsewhere(daemon):
         return MachineCheck(warnings, f"there is no {daemon.hammer} here" if paths else "")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 3.0
 KILLED_S = 0.5
-DEVICES_TELL = platform_of(platform.system()).devices_tell
+DEVICES_TELL = platform_of(platform.system()).has_pfs_devices
 
 
 def local_paths(pairs: Iterable[Pair]) -> tuple[str, ...]:

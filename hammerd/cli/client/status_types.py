@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict, cast
 
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import SCHEMA_VERSION
-from hammerd.core.characters import escaped
+from hammerd.core.characters import escape_invisible
 from hammerd.core.exit_codes import Exit
 
 
@@ -139,8 +139,8 @@ def _printable(value: object) -> object:
         case str():
             # Who lays it out knows what to do about the blanks in it.
             if value.isprintable():
-                return escaped(value)
-            return "".join(char if char in "\n\t" else escaped(char) for char in value)
+                return escape_invisible(value)
+            return "".join(char if char in "\n\t" else escape_invisible(char) for char in value)
         case dict():
             return {key: _printable(each) for key, each in value.items()}
         case list():

@@ -4,7 +4,7 @@ import click
 
 from hammerd.cli.options.pair_arguments import Asked, takes_pairs
 from hammerd.core.api.protocol import Verb
-from hammerd.core.config.values import Unreadable, read_duration, show_duration
+from hammerd.core.config.values import InvalidValue, read_duration, show_duration
 from hammerd.core.durations import short_form
 
 
@@ -14,8 +14,8 @@ def _read_for(context: click.Context, option: click.Parameter, value: str | None
         return None
     try:
         return read_duration(short_form(value) or value)
-    except Unreadable as error:
-        hints = "".join(f": {wrong.hint}" for wrong in error.wrongs if wrong.hint)
+    except InvalidValue as error:
+        hints = "".join(f": {problem.hint}" for problem in error.problems if problem.hint)
         raise click.BadParameter(f"{value} {error}{hints}", context, option) from error
 
 

@@ -184,12 +184,12 @@ def _seconds_of(text: str) -> float | None:
     if _SECONDS.fullmatch(text):
         return float(text)
     # Who says a number does not wait for these imports.
-    from hammerd.core.config.values import Unreadable, read_duration
+    from hammerd.core.config.values import InvalidValue, read_duration
     from hammerd.core.durations import short_form
 
     try:
         return read_duration(short_form(text) or text)
-    except Unreadable:
+    except InvalidValue:
         return None
 
 

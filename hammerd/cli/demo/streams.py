@@ -21,7 +21,7 @@ from hammerd.daemon.process.process_table import (
 )
 
 STREAM_SIZE = 3
-KEEPS_LONG_COMMANDS = platform_of(platform.system()).keeps_long_commands
+KEEPS_LONG_COMMANDS = platform_of(platform.system()).shows_long_commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from hammerd.cli.output.spans import Line, Span
 from hammerd.cli.output.text import WIDTH, wrapped_line
 from hammerd.cli.output.times import json_time, show_to_second
 from hammerd.core.api.history_schema import EventRow
-from hammerd.core.characters import escaped
+from hammerd.core.characters import escape_invisible
 
 _TONES = {"error": "critical", "warning": "warning"}
 _MARKS = {"error": "!!", "warning": "!"}
@@ -59,7 +59,7 @@ class EventsTable:
 
     def _laid_out(self, event: EventRow, begin: int) -> tuple[str, list[str]]:
         """Return what stands behind the head of an event, which ends there, and what below it."""
-        words = escaped(f"{event.event}{_fields(event)}")
+        words = escape_invisible(f"{event.event}{_fields(event)}")
         if begin + len(words) <= self._width:
             return words, []
         if begin + len(event.event) > self._width:
@@ -93,7 +93,7 @@ def event_json(number: int, event: EventRow) -> dict[str, object]:
 
 
 def _pair(event: EventRow) -> str:
-    return escaped(event.pair or "-")
+    return escape_invisible(event.pair or "-")
 
 
 def _read_fields(event: EventRow) -> dict[str, object]:

@@ -26,7 +26,7 @@ from hammerd.core.api.history_schema import (
     LagSummary,
     summary_of,
 )
-from hammerd.core.characters import escaped
+from hammerd.core.characters import escape_invisible
 from hammerd.core.exit_codes import Exit
 
 try:
@@ -226,7 +226,7 @@ def _ask(path: str, query: Query[Found]) -> Found:
 
 def _text(raw: bytes) -> str:
     """Decode a text; of a damaged one no byte ends the command or reaches a terminal."""
-    return escaped(raw.decode("utf-8", "backslashreplace"))
+    return escape_invisible(raw.decode("utf-8", "backslashreplace"))
 
 
 def _ask_copy(path: str, query: Query[Found]) -> Found:

@@ -18,7 +18,7 @@ from hammerd.cli.offline.saved_status import LastPair, LastStatus, read, wanted_
 from hammerd.cli.options.location import Location, read_file
 from hammerd.cli.output.numbers import count
 from hammerd.core import paths
-from hammerd.core.characters import escaped
+from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import ConfigError, HammerdError
 from hammerd.core.rfc3339 import rfc3339
 
@@ -144,7 +144,7 @@ def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastS
     except OSError as error:
         because = f"{error.strerror}"
     except ValueError as error:
-        because = escaped(str(error))
+        because = escape_invisible(str(error))
     return LastStatus(tuple(map(wanted_unknown, pairs)), (f"{path}: {because}",))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hammerd.cli.options.location import read_file
 from hammerd.cli.output.json_output import SCHEMA_VERSION
-from hammerd.core.characters import escaped
+from hammerd.core.characters import escape_invisible
 from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
 from hammerd.core.rfc3339 import parse_rfc3339, rfc3339
 from hammerd.core.tid import format_tid, parse_tid
@@ -135,11 +135,11 @@ def _told(pair: LastPair, entry: Entry | None, dating: _Dating | None) -> LastPa
         wanted="paused" if is_paused else pair.wanted,
         paused_until_time=None if until_time is None else _text(_wall_time(until_time)),
         is_diverged=bool(saved["is_diverged"]),
-        complaints=tuple(escaped(each["text"]) for each in entry["complaints"]),
-        anomalies=tuple(escaped(each["name"]) for each in entry["anomalies"]),
+        complaints=tuple(escape_invisible(each["text"]) for each in entry["complaints"]),
+        anomalies=tuple(escape_invisible(each["name"]) for each in entry["anomalies"]),
     )
     if (entry["master"], entry["slave"]) != (pair.master, pair.slave):
-        ends = escaped(f"{entry['master']} to {entry['slave']}")
+        ends = escape_invisible(f"{entry['master']} to {entry['slave']}")
         return replace(told, safe_unknown_because=f"the last hammerd mirrored {ends}")
     master_tid, slave_tid = _tid(entry["master_tid"]), _tid(entry["slave_tid"])
     told = replace(told, master_tid=master_tid, slave_tid=slave_tid)

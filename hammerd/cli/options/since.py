@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from hammerd.core.config.values import Unreadable, read_duration
+from hammerd.core.config.values import InvalidValue, read_duration
 from hammerd.core.durations import short_form
 
 FORMS = '2h, 1w, "2 hours", yesterday, 2026-03-04, "2026-03-04 16:12:07" (UTC), @1772640727'
@@ -43,7 +43,7 @@ def _of_span(said: str, at_ms: int) -> int | None:
     short = short_form(span)
     try:
         return at_ms - round(read_duration(short or span) * 1_000)
-    except Unreadable as error:
+    except InvalidValue as error:
         if short:
             raise ValueError(f"{error}; write one like these: {FORMS}") from error
         return None

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-from hammerd.core.characters import escaped
+from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import HammerdError
 
 WIDTH = 80
@@ -40,7 +40,7 @@ def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
 
     What a terminal would obey or cannot show is escaped: names and words come from files.
     """
-    line = escaped(line)
+    line = escape_invisible(line)
     if len(line) <= width:
         return [line]
     # Most lines fit, and do not wait for this import.

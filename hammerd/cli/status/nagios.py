@@ -21,7 +21,7 @@ from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
 from hammerd.cli.output.numbers import count, show_period
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
-from hammerd.core.characters import escaped
+from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit, PluginExit
 
@@ -134,4 +134,4 @@ def _unseen(error: HammerdError) -> tuple[PluginExit, list[str]]:
 
 def _plain(text: str) -> str:
     """Return a text on one line, without the `|` that would begin performance data."""
-    return escaped(" ".join(text.replace("|", "/").split()))
+    return escape_invisible(" ".join(text.replace("|", "/").split()))

@@ -30,10 +30,10 @@ from hammerd.core.pair.states import (
     Up,
     Wanted,
 )
-from hammerd.core.pairs import is_remote
+from hammerd.core.pairs import has_remote_endpoint
 from hammerd.core.replication.anomalies import Anomaly
 from hammerd.core.replication.lag import Lag
-from hammerd.core.replication.transfer_progress import Transfer, bulk_of, rate_of
+from hammerd.core.replication.transfer_progress import Transfer, bulk_progress, transfer_rate
 from hammerd.core.tid import format_tid
 
 SCHEMA_VERSION = 1
@@ -117,7 +117,9 @@ def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
     if row.trouble is not None:
         return row.trouble
     if is_silent_launch(life, now_at):
-        who = "ssh, or the hammer of the other host," if is_remote(life.pair) else "hammer"
+        who = (
+            "ssh, or the hammer of the other host," if has_remote_endpoint(life.pair) else "hammer"
+        )
         silent_s = now_at - life.state.since_at
         return Trouble("launch_silent", f"{who} said nothing for {silent_s:.0f} s")
     return life.failed_by if row.is_another_try else None
@@ -200,9 +202,9 @@ def _stream_json(life: PairLife) -> Json:
 
 def _transfer_json(life: PairLife, now_at: float) -> Json:
     transfer = life.state.transfer if isinstance(life.state, Streaming) else Transfer()
-    bulk = bulk_of(transfer, now_at)
+    bulk = bulk_progress(transfer, now_at)
     return {
-        "rate_bytes_per_s": _rounded(rate_of(transfer, now_at)),
+        "rate_bytes_per_s": _rounded(transfer_rate(transfer, now_at)),
         "bulk_done_bytes": bulk.done_bytes if bulk else None,
         "bulk_total_bytes": bulk.total_bytes if bulk else None,
         "bulk_eta_s": _rounded(bulk.eta_s) if bulk else None,

@@ -55,10 +55,10 @@ def _is_in_order(order: _Order, shorter: object, longer: object) -> bool:
     return shorter < longer or (order.may_be_equal and shorter == longer)
 
 
-def same_end_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
+def same_pfs_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
     """Find that a pair mirrors a PFS onto itself."""
-    master, slave = end_of(given, "master"), end_of(given, "slave")
-    if master is not None and slave is not None and identity(master) == identity(slave):
+    master, slave = endpoint_of(given, "master"), endpoint_of(given, "slave")
+    if master is not None and slave is not None and endpoint_key(master) == endpoint_key(slave):
         hint = 'point it at a PFS made with "hammer pfs-slave"'
         shown = given["slave"].shown
         yield Fault(given["slave"].where, "is the same PFS as the master", shown, hint)
@@ -68,23 +68,23 @@ def shared_slave_faults(pairs: Mapping[str, Mapping[str, Given]]) -> Iterator[Fa
     """Find enabled pairs that write to one slave, in what was given for each pair by name."""
     owners: dict[tuple[str | None, str], str] = {}
     for name, given in pairs.items():
-        slave = end_of(given, "slave")
+        slave = endpoint_of(given, "slave")
         if slave is None or given["enabled"].value is False:
             continue
-        owner = owners.setdefault(identity(slave), name)
+        owner = owners.setdefault(endpoint_key(slave), name)
         if owner != name:
             what = f'is the slave of pair "{owner}" already'
             hint = "two streams onto one slave move its TID backwards: disable one of the pairs"
             yield Fault(given["slave"].where, what, given["slave"].shown, hint)
 
 
-def end_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
+def endpoint_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
     """Return the master or the slave that was given, None for one that cannot be read."""
     value = given[name].value if name in given else None
     return value if isinstance(value, Endpoint) else None
 
 
-def identity(end: Endpoint) -> tuple[str | None, str]:
+def endpoint_key(end: Endpoint) -> tuple[str | None, str]:
     """Return what makes two ends one PFS, whoever logs in to reach it."""
     return (end.host.lower() if end.host else None, end.path)
 

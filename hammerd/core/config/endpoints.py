@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hammerd.core.config.values import (
-    GOES_UP,
-    TOO_LONG,
-    Unreadable,
-    Wrong,
-    goes_up,
-    is_too_long,
+    DOT_DOT,
+    PATH_TOO_LONG,
+    InvalidValue,
+    Problem,
+    has_dot_dot,
+    is_path_too_long,
     read_text,
     tidy_path,
 )
@@ -59,9 +59,9 @@ def read_endpoint(value: object) -> Endpoint:
     """
     text = read_text(value)
     parts = _cut(text)
-    wrongs = tuple(_wrongs(text, parts))
-    if wrongs:
-        raise Unreadable(*wrongs)
+    problems = tuple(_wrongs(text, parts))
+    if problems:
+        raise InvalidValue(*problems)
     return Endpoint(path=tidy_path(parts.path), host=parts.host, user=parts.user)
 
 
@@ -70,16 +70,16 @@ def _cut(text: str) -> _Parts:
     return _Parts(where, path) if colon else _Parts(None, text)
 
 
-def _wrongs(text: str, parts: _Parts) -> Iterator[Wrong]:
+def _wrongs(text: str, parts: _Parts) -> Iterator[Problem]:
     if url := _URL.match(text):
-        yield Wrong("is a URL, and hammer knows none", _instead_of_url(url))
+        yield Problem("is a URL, and hammer knows none", _instead_of_url(url))
     elif _IPV6.fullmatch(text.partition("/")[0]):
-        yield Wrong(
+        yield Problem(
             "holds an IPv6 address, which hammer cuts at its first colon",
             "give the host a name in /etc/hosts or in root's .ssh/config",
         )
     elif parts.where is not None and "/" in parts.where:
-        yield Wrong(
+        yield Problem(
             "holds a `:` in a local path: hammer takes what stands before it as a host",
             "reach the PFS by a path without a colon",
         )
@@ -107,16 +107,16 @@ def _instead_of_url(url: re.Match[str]) -> str:
     return f'write "{form}"{port}'
 
 
-def _host_wrong(parts: _Parts) -> Wrong | None:
+def _host_wrong(parts: _Parts) -> Problem | None:
     if parts.host is None or _HOST.fullmatch(parts.host):
         return None
-    return Wrong(_name_fault("host", parts.host), "write host:/path or user@host:/path")
+    return Problem(_name_fault("host", parts.host), "write host:/path or user@host:/path")
 
 
-def _user_wrong(parts: _Parts) -> Wrong | None:
+def _user_wrong(parts: _Parts) -> Problem | None:
     if parts.user is None or _HOST.fullmatch(parts.user):
         return None
-    return Wrong(_name_fault("user", parts.user), "write host:/path or user@host:/path")
+    return Problem(_name_fault("user", parts.user), "write host:/path or user@host:/path")
 
 
 def _name_fault(kind: str, name: str) -> str:
@@ -127,50 +127,50 @@ def _name_fault(kind: str, name: str) -> str:
     return f"has a {kind} with other characters than letters, digits and . _ -"
 
 
-def _path_wrong(parts: _Parts) -> Wrong | None:
+def _path_wrong(parts: _Parts) -> Problem | None:
     if parts.path.startswith("/"):
         return None
     if parts.path.startswith("-"):
-        return Wrong(
+        return Problem(
             "has a path that starts with `-`, which hammer takes for an option",
             "write the absolute path of the PFS",
         )
-    return Wrong("must have an absolute path", 'write it like "/Backup1/pfs/test"')
+    return Problem("must have an absolute path", 'write it like "/Backup1/pfs/test"')
 
 
-def _long_wrong(parts: _Parts) -> Wrong | None:
-    if is_too_long(f"{parts.where or ''}:{parts.path}"):
-        return TOO_LONG
+def _long_wrong(parts: _Parts) -> Problem | None:
+    if is_path_too_long(f"{parts.where or ''}:{parts.path}"):
+        return PATH_TOO_LONG
     return None
 
 
-def _going_up_wrong(parts: _Parts) -> Wrong | None:
-    return GOES_UP if goes_up(parts.path) else None
+def _going_up_wrong(parts: _Parts) -> Problem | None:
+    return DOT_DOT if has_dot_dot(parts.path) else None
 
 
-def _at_sign_wrong(parts: _Parts) -> Wrong | None:
+def _at_sign_wrong(parts: _Parts) -> Problem | None:
     if "@" not in parts.path:
         return None
-    return Wrong(
+    return Problem(
         "holds an `@` in its path, which hammer takes for the end of a user",
         "name the PFS by its link, like /Backup1/pfs/test",
     )
 
 
-def _shell_wrong(parts: _Parts) -> Wrong | None:
+def _shell_wrong(parts: _Parts) -> Problem | None:
     if parts.where is None:
         return None
     taken = sorted({char for char in parts.path if char.isspace() or char in _SHELL})
     if not taken:
         return None
     listed = " ".join("blank" if char.isspace() else char for char in taken)
-    return Wrong(
+    return Problem(
         f"holds characters in a remote path that the remote shell interprets: {listed}",
         "link the PFS under a plain name on the remote host",
     )
 
 
-_CHECKS: tuple[Callable[[_Parts], Wrong | None], ...] = (
+_CHECKS: tuple[Callable[[_Parts], Problem | None], ...] = (
     _user_wrong,
     _host_wrong,
     _path_wrong,

@@ -6,7 +6,7 @@ must not keep people from seeing how the pairs fare that run by the former one.
 
 from hammerd.core import paths
 from hammerd.core.config.toml import read_toml
-from hammerd.core.config.values import Unreadable, read_path, show_value
+from hammerd.core.config.values import InvalidValue, read_path, show_value
 from hammerd.core.errors import ConfigError, Fault
 
 _DEFAULTS = {"run_dir": paths.RUN_DIR, "state_dir": paths.STATE_DIR}
@@ -23,7 +23,7 @@ def read_directory(key: str, content: bytes, source: str) -> str:
         return _DEFAULTS[key]
     try:
         return read_path(daemon[key])
-    except Unreadable as error:
+    except InvalidValue as error:
         shown = show_value(daemon[key])
-        faults = (Fault(f"daemon.{key}", each.what, shown, each.hint) for each in error.wrongs)
+        faults = (Fault(f"daemon.{key}", each.what, shown, each.hint) for each in error.problems)
         raise ConfigError(source, tuple(faults)) from error

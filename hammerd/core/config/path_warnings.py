@@ -14,7 +14,7 @@ from posixpath import dirname
 from hammerd.core.errors import Fault
 from hammerd.core.pairs import Endpoint, Pair
 
-NEVER_RESTS = "each copy moves the TID that it follows; mirror to a PFS on another disk"
+SAME_FILE_SYSTEM_HINT = "each copy moves the TID that it follows; mirror to a PFS on another disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ Links = Mapping[str, PfsLink]
 """The PFS softlinks that were found, by the local path of the config."""
 
 
-def end_warnings(pairs: tuple[Pair, ...], links: Links) -> tuple[Fault, ...]:
+def endpoint_warnings(pairs: tuple[Pair, ...], links: Links) -> tuple[Fault, ...]:
     """Find what is hardly meant, of the pairs that are enabled."""
     enabled = [pair for pair in pairs if pair.enabled]
     found = [fault for pair in enabled for fault in _within_a_pair(pair, links)]
@@ -48,7 +48,7 @@ def _within_a_pair(pair: Pair, links: Links) -> Iterator[Fault]:
         hint = 'point it at a PFS made with "hammer pfs-slave"'
         yield Fault(where, "is the same PFS as the master, by another path", shown, hint)
     elif _are_together(master, slave):
-        yield Fault(where, "is on the master's own file system", shown, NEVER_RESTS)
+        yield Fault(where, "is on the master's own file system", shown, SAME_FILE_SYSTEM_HINT)
 
 
 def _are_together(one: PfsLink, other: PfsLink) -> bool:

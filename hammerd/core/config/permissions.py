@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from hammerd.core.errors import Fault
 
 ROOT = 0
-MOVE_THE_CONFIG = "move the config to a directory that only root can write to, like /usr/local/etc"
+MOVE_CONFIG_HINT = (
+    "move the config to a directory that only root can write to, like /usr/local/etc"
+)
 _GROUP_WRITES, _OTHERS_WRITE, _STICKY = 0o020, 0o002, 0o1000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PathPermissions:
     """Whose a file or directory is, and who may do what with it; `mode` as stat has it."""
 
     path: str
@@ -27,8 +29,8 @@ class Standing:
     is_link: bool = False
 
 
-def distrust(
-    standings: Iterable[Standing], euid: int, elsewhere: str = MOVE_THE_CONFIG
+def permission_faults(
+    standings: Iterable[PathPermissions], euid: int, elsewhere: str = MOVE_CONFIG_HINT
 ) -> tuple[Fault, ...]:
     """Find who else could change a config, for a process of this user; only root must care.
 
@@ -39,7 +41,7 @@ def distrust(
     return tuple(fault for each in standings for fault in _faults(each, elsewhere))
 
 
-def _faults(standing: Standing, elsewhere: str) -> Iterator[Fault]:
+def _faults(standing: PathPermissions, elsewhere: str) -> Iterator[Fault]:
     kind = "directory" if standing.is_directory else "file"
     path, mode = standing.path, f"mode {standing.mode & 0o7777:04o}"
     if standing.uid != ROOT:

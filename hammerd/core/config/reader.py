@@ -13,16 +13,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from hammerd.core.characters import odd_in, told
+from hammerd.core.characters import characters_hint, odd_characters
 from hammerd.core.config.checks import (
     log_faults,
     order_faults,
-    same_end_faults,
+    same_pfs_faults,
     shared_slave_faults,
     socket_fault,
 )
 from hammerd.core.config.model import Config, DaemonConfig
-from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Home, Key
+from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key, Model
 from hammerd.core.config.sections import Section, sort_sections
 from hammerd.core.config.tables import BUILT_IN, Given, ReadTable, key_path, read_table
 from hammerd.core.config.toml import parse_toml, read_toml
@@ -125,7 +125,7 @@ def _read_pair(
         *read.faults,
         *_missing_faults(path, given, meant | read.meant),
         *order_faults(given),
-        *same_end_faults(given),
+        *same_pfs_faults(given),
     )
     return _PairReading(name, given, faults)
 
@@ -138,7 +138,7 @@ def _no_pair_fault(name: str, path: str) -> Fault:
 
 def _name_faults(name: str, path: str) -> Iterator[Fault]:
     if PAIR_NAME.fullmatch(name) is None:
-        hint = "; ".join(filter(None, (_NAME_HINT, told(odd_in(name)))))
+        hint = "; ".join(filter(None, (_NAME_HINT, characters_hint(odd_characters(name)))))
         yield Fault(path, "is not a name for a pair", hint=hint)
 
 
@@ -173,7 +173,7 @@ def _build(name: str, given: Mapping[str, Given]) -> Pair:
     )
 
 
-def _fields_of(home: Home, given: Mapping[str, Given]) -> dict[str, Any]:
+def _fields_of(home: Model, given: Mapping[str, Given]) -> dict[str, Any]:
     keys = (key for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.home is home)
     # Each key's reader returns what its field holds; that is tested, and beyond what mypy sees.
     return cast("dict[str, Any]", {key.field: given[key.name].value for key in keys})

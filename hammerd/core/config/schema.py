@@ -25,7 +25,7 @@ from hammerd.core.config.values import (
 )
 from hammerd.core.pairs import GearChoice, Pair, StreamOptions, Thresholds, Timing
 
-Home = type[DaemonConfig] | type[Pair] | type[StreamOptions] | type[Timing] | type[Thresholds]
+Model = type[DaemonConfig] | type[Pair] | type[StreamOptions] | type[Timing] | type[Thresholds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Key:
 
     name: str
     kind: Kind
-    home: Home
+    home: Model
     doc: str
     example: str = ""
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hammerd.core.characters import odd_in, told
+from hammerd.core.characters import characters_hint, odd_characters
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
-from hammerd.core.config.values import Unreadable, show_value
+from hammerd.core.config.values import InvalidValue, show_value
 from hammerd.core.errors import Fault
 from hammerd.core.nearest import did_you_mean, nearest
 
@@ -84,8 +84,8 @@ def read_table(table: object, path: str, keys: tuple[Key, ...]) -> ReadTable:
             meant.add(meant_by(name, known))
             faults.append(_stray_fault(path, name, value, known))
             continue
-        given[name], wrongs = _read_value(known[name], value, where)
-        faults.extend(wrongs)
+        given[name], problems = _read_value(known[name], value, where)
+        faults.extend(problems)
     return ReadTable(given, tuple(faults), frozenset(meant))
 
 
@@ -93,13 +93,13 @@ def _read_value(key: Key, value: object, where: str) -> tuple[Given, list[Fault]
     shown = show_value(value)
     try:
         return Given(where, key.kind.read(value), shown), []
-    except Unreadable as error:
+    except InvalidValue as error:
         # Of what cannot be seen the reader tells itself.
-        odd = told(char for char in odd_in(str(value)) if char.isprintable())
-        hints = ["; ".join(filter(None, (wrong.hint, odd))) for wrong in error.wrongs]
-        wrongs = zip(error.wrongs, hints, strict=True)
+        odd = characters_hint(char for char in odd_characters(str(value)) if char.isprintable())
+        hints = ["; ".join(filter(None, (problem.hint, odd))) for problem in error.problems]
+        problems = zip(error.problems, hints, strict=True)
         return Given(where, None, shown), [
-            Fault(where, wrong.what, shown, hint) for wrong, hint in wrongs
+            Fault(where, problem.what, shown, hint) for problem, hint in problems
         ]
 
 

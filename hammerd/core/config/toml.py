@@ -6,7 +6,13 @@ tomllib stops at the first error. What stands after it nobody has seen yet, and 
 import re
 import tomllib
 
-from hammerd.core.characters import BYTE_ORDER_MARK, escaped, named, outside_ascii, told
+from hammerd.core.characters import (
+    BYTE_ORDER_MARK,
+    characters_hint,
+    describe_character,
+    escape_invisible,
+    non_ascii,
+)
 from hammerd.core.config.values import shortened
 from hammerd.core.errors import ConfigError, Fault
 
@@ -67,7 +73,7 @@ def read_toml(content: bytes, source: str) -> dict[str, object]:
         byte = content[error.start : error.start + 1]
         hint = "save the file as UTF-8"
         if meant := byte.decode("cp1252", "ignore"):
-            hint = f"in Latin-1 it is {named(meant)}: {hint}"
+            hint = f"in Latin-1 it is {describe_character(meant)}: {hint}"
         fault = Fault(f"line {line}", "is not UTF-8", f"byte 0x{byte.hex()}", hint)
         raise ConfigError(source, (fault,)) from error
     return parse_toml(text, source)
@@ -113,13 +119,13 @@ def _syntax_fault(message: str, text: str) -> Fault:
 
 
 def _shown(line: str) -> str:
-    return shortened(escaped(line))
+    return shortened(escape_invisible(line))
 
 
 def _hint(said: str, line: str) -> str:
     # TOML is ASCII where it is no string and no comment.
     outside = _STRINGS_AND_COMMENT.sub("", line)
-    if odd := told(outside_ascii(outside)):
+    if odd := characters_hint(non_ascii(outside)):
         is_curly = any(quote in outside for quote in _CURLY)
         return f"quotes are straight in TOML; {odd}" if is_curly else odd
     entry = _ENTRY.fullmatch(line)

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from hammerd.core.characters import MOST_NAMED, escaped, instead_of, named, odd_in
+from hammerd.core.characters import (
+    MAX_LISTED,
+    character_hint,
+    describe_character,
+    escape_invisible,
+    odd_characters,
+)
 from hammerd.core.durations import short_form
 from hammerd.core.nearest import did_you_mean, nearest
 
@@ -38,23 +44,23 @@ _SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class Problem:
     """One thing wrong with a value, and what to write instead."""
 
     what: str
     hint: str = ""
 
 
-class Unreadable(ValueError):  # noqa: N818 - what the value is, not a suffix
-    """A value cannot be taken; `wrongs` says everything that speaks against it."""
+class InvalidValue(ValueError):  # noqa: N818 - what the value is, not a suffix
+    """A value cannot be taken; `problems` says everything that speaks against it."""
 
-    def __init__(self, *wrongs: Wrong) -> None:
-        super().__init__("; ".join(wrong.what for wrong in wrongs))
-        self.wrongs = wrongs
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.what for problem in problems))
+        self.problems = problems
 
 
-TOO_LONG = Wrong(f"holds a path of more than {LONGEST_PATH_BYTES} bytes")
-GOES_UP = Wrong("holds a `..`: two paths could be one", "write the path without it")
+PATH_TOO_LONG = Problem(f"holds a path of more than {LONGEST_PATH_BYTES} bytes")
+DOT_DOT = Problem("holds a `..`: two paths could be one", "write the path without it")
 
 
 def show_value(value: object) -> str:
@@ -75,7 +81,7 @@ def show_value(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    return escaped(json.dumps(text, ensure_ascii=False))
+    return escape_invisible(json.dumps(text, ensure_ascii=False))
 
 
 def shortened(text: str) -> str:
@@ -86,19 +92,22 @@ def shortened(text: str) -> str:
 def read_text(value: object) -> str:
     """Read a string that holds something, on one line."""
     if not isinstance(value, str):
-        raise Unreadable(Wrong("must be a string", "put it in double quotes"))
+        raise InvalidValue(Problem("must be a string", "put it in double quotes"))
     if not value:
-        raise Unreadable(Wrong("is empty"))
-    if unseen := [char for char in odd_in(value) if not char.isprintable()]:
-        wrongs = (Wrong(f"holds {named(char)}", instead_of(char)) for char in unseen[:MOST_NAMED])
-        raise Unreadable(*wrongs)
+        raise InvalidValue(Problem("is empty"))
+    if unseen := [char for char in odd_characters(value) if not char.isprintable()]:
+        problems = (
+            Problem(f"holds {describe_character(char)}", character_hint(char))
+            for char in unseen[:MAX_LISTED]
+        )
+        raise InvalidValue(*problems)
     return value
 
 
 def read_flag(value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
-        raise Unreadable(Wrong("must be true or false, without quotes"))
+        raise InvalidValue(Problem("must be true or false, without quotes"))
     return value
 
 
@@ -107,23 +116,23 @@ def read_choice(choices: type[Choice], value: object) -> Choice:
     words = [choice.value for choice in choices]
     if value not in words:
         near = nearest(value.lower(), words) if isinstance(value, str) else ""
-        raise Unreadable(Wrong(f"must be one of {', '.join(words)}", did_you_mean(near)))
+        raise InvalidValue(Problem(f"must be one of {', '.join(words)}", did_you_mean(near)))
     return choices(str(value))
 
 
 def read_duration(value: object, least_s: float = SHORTEST_S) -> float:
     """Read `30s`, `5m`, `1h30m`, `1d` or `2w` as seconds."""
     if is_number(value):
-        raise Unreadable(Wrong("needs a unit", f'write "{show_value(value)}s" for seconds'))
+        raise InvalidValue(Problem("needs a unit", f'write "{show_value(value)}s" for seconds'))
     text = read_text(value)
     seconds = _seconds(text)
     if seconds is None:
         short = short_form(text)
         hint = f'write "{short}"' if _seconds(short) else _DURATION_HINT
-        raise Unreadable(Wrong("is not a duration", hint))
+        raise InvalidValue(Problem("is not a duration", hint))
     if not least_s <= seconds <= LONGEST_S:
         bounds = f"{show_duration(least_s)} to {show_duration(LONGEST_S)}"
-        raise Unreadable(Wrong(f"must be within {bounds}"))
+        raise InvalidValue(Problem(f"must be within {bounds}"))
     return seconds
 
 
@@ -140,20 +149,20 @@ def read_whole_seconds(value: object) -> int:
     """Read a duration of whole seconds, one at least: hammer's -i knows no others."""
     seconds = read_duration(value, least_s=1.0)
     if seconds != int(seconds):
-        raise Unreadable(Wrong("must be whole seconds"))
+        raise InvalidValue(Problem("must be whole seconds"))
     return int(seconds)
 
 
 def read_size(value: object) -> int:
     """Read `500k`, `20m` or `4g` as bytes, in powers of 1024 as hammer does."""
     if is_number(value):
-        raise Unreadable(Wrong("needs a unit", _SIZE_HINT))
+        raise InvalidValue(Problem("needs a unit", _SIZE_HINT))
     match = _SIZE.fullmatch(read_text(value))
     if match is None:
-        raise Unreadable(Wrong("is not a size", _SIZE_HINT))
+        raise InvalidValue(Problem("is not a size", _SIZE_HINT))
     size_bytes = int(float(match[1]) * _BYTES[match[2].lower()])
     if size_bytes < SMALLEST_BYTES:
-        raise Unreadable(Wrong(f"must be at least {show_size(SMALLEST_BYTES)}"))
+        raise InvalidValue(Problem(f"must be at least {show_size(SMALLEST_BYTES)}"))
     return size_bytes
 
 
@@ -161,11 +170,13 @@ def read_path(value: object) -> str:
     """Read an absolute path of this machine, doubled and trailing slashes cut."""
     path = read_text(value)
     if not path.startswith("/"):
-        raise Unreadable(Wrong("must be an absolute path", f'begin it with a /, like "/{path}"'))
-    if goes_up(path):
-        raise Unreadable(GOES_UP)
-    if is_too_long(path):
-        raise Unreadable(TOO_LONG)
+        raise InvalidValue(
+            Problem("must be an absolute path", f'begin it with a /, like "/{path}"')
+        )
+    if has_dot_dot(path):
+        raise InvalidValue(DOT_DOT)
+    if is_path_too_long(path):
+        raise InvalidValue(PATH_TOO_LONG)
     return tidy_path(path)
 
 
@@ -173,7 +184,7 @@ def read_group(value: object) -> str:
     """Read the name of a group of users."""
     name = read_text(value)
     if _GROUP.fullmatch(name) is None:
-        raise Unreadable(Wrong("is not the name of a group"))
+        raise InvalidValue(Problem("is not the name of a group"))
     return name
 
 
@@ -187,12 +198,12 @@ def tidy_path(path: str) -> str:
     return re.sub(r"/+", "/", path).rstrip("/") or "/"
 
 
-def is_too_long(path: str) -> bool:
+def is_path_too_long(path: str) -> bool:
     """Tell whether no system of ours can open a path, so long is it."""
     return len(path.encode()) > LONGEST_PATH_BYTES
 
 
-def goes_up(path: str) -> bool:
+def has_dot_dot(path: str) -> bool:
     """Tell whether a path holds a `..`, which may lead elsewhere than it seems to."""
     return ".." in path.split("/")
 

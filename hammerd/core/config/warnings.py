@@ -16,8 +16,8 @@ Every value is right on its own, and no two contradict each other: what does is 
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from hammerd.core.characters import instead_of, named, odd_in
-from hammerd.core.config.checks import end_of, identity
+from hammerd.core.characters import character_hint, describe_character, odd_characters
+from hammerd.core.config.checks import endpoint_key, endpoint_of
 from hammerd.core.config.endpoints import FORMS_HINT, SCHEMES
 from hammerd.core.config.tables import Given
 from hammerd.core.config.values import show_duration
@@ -85,15 +85,16 @@ def warnings_of(pairs: PairReadings) -> tuple[Fault, ...]:
 def _circles(pairs: PairReadings) -> Iterator[Fault]:
     """Follow each pair's master to the pair that writes to it, and so on, until it comes back."""
     writers = {
-        identity(slave): name
+        endpoint_key(slave): name
         for name, given in pairs.items()
-        if given["enabled"].value is not False and (slave := end_of(given, "slave")) is not None
+        if given["enabled"].value is not False
+        and (slave := endpoint_of(given, "slave")) is not None
     }
-    told: set[str] = set()
+    reported: set[str] = set()
     for name in writers.values():
         circle = _upstream(name, pairs, writers)
-        if circle and told.isdisjoint(circle):
-            told.update(circle)
+        if circle and reported.isdisjoint(circle):
+            reported.update(circle)
             yield _circle_fault(circle, pairs)
 
 
@@ -102,8 +103,8 @@ def _upstream(
 ) -> tuple[str, ...]:
     """Return the pairs from this one up to itself again, or none when they have a source."""
     passed = [name]
-    while (master := end_of(pairs[passed[-1]], "master")) is not None:
-        writer = writers.get(identity(master))
+    while (master := endpoint_of(pairs[passed[-1]], "master")) is not None:
+        writer = writers.get(endpoint_key(master))
         if writer == name:
             return tuple(passed)
         if writer is None or writer in passed:
@@ -124,7 +125,7 @@ def _circle_fault(circle: tuple[str, ...], pairs: PairReadings) -> Fault:
 def _dropped_options(pairs: PairReadings) -> Iterator[Fault]:
     dropped: dict[Given, list[str]] = {}
     for name, given in pairs.items():
-        master = end_of(given, "master")
+        master = endpoint_of(given, "master")
         if master is None or not master.is_remote:
             continue
         for key in ("delay", "following_delay", "bandwidth", "gear"):
@@ -186,7 +187,7 @@ def _long_stop(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 
 def _detour(given: Mapping[str, Given]) -> Iterator[Fault]:
-    master, slave = end_of(given, "master"), end_of(given, "slave")
+    master, slave = endpoint_of(given, "master"), endpoint_of(given, "slave")
     if master is not None and slave is not None and master.is_remote and slave.is_remote:
         hint = "run hammerd on the host of the master or of the slave"
         what = "is remote as the master is: all data comes here and goes out again"
@@ -195,7 +196,7 @@ def _detour(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
     for name in ("master", "slave"):
-        end = end_of(given, name)
+        end = endpoint_of(given, name)
         if end is not None and " " in end.path:
             hint = "write the path without it, unless the PFS has such a name"
             yield Fault(given[name].where, "holds a blank", given[name].shown, hint)
@@ -203,7 +204,7 @@ def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 def _schemes(given: Mapping[str, Given]) -> Iterator[Fault]:
     for name in ("master", "slave"):
-        end = end_of(given, name)
+        end = endpoint_of(given, name)
         if end is not None and end.host is not None and end.host.lower() in SCHEMES:
             what = f'is the path {end.path} of a host called "{end.host}"'
             yield Fault(given[name].where, what, given[name].shown, FORMS_HINT)
@@ -213,9 +214,9 @@ def _odd_characters(given: Mapping[str, Given]) -> Iterator[Fault]:
     for name in _PATHS:
         if (word := given.get(name)) is None or not isinstance(word.value, str | Endpoint):
             continue
-        for char in odd_in(str(word.value)):
-            hint = f"{instead_of(char)}, unless the path has it"
-            yield Fault(word.where, f"holds {named(char)}", word.shown, hint)
+        for char in odd_characters(str(word.value)):
+            hint = f"{character_hint(char)}, unless the path has it"
+            yield Fault(word.where, f"holds {describe_character(char)}", word.shown, hint)
 
 
 def _seconds(word: Given) -> float:

@@ -20,7 +20,7 @@ from hammerd.core.hammer.login_diagnostics import (
     SHELLS,
     SHORTAGE_HINT,
     USAGE_HINT,
-    weighed,
+    weight_of,
 )
 from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
 
@@ -263,7 +263,7 @@ def diagnose(text: str) -> Complaint | None:
     looked_at = text[:_LONGEST_MESSAGE]
     for row in TABLE:
         if found := row.pattern.search(looked_at):
-            weight = weighed(row, looked_at)
+            weight = weight_of(row, looked_at)
             return Complaint(text, row.name, row.cure, _hint(row, found), row.park_cause, weight)
     return None
 

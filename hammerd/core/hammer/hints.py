@@ -6,7 +6,7 @@ A row knows a message only; which end is meant, and whether there is another hos
 from dataclasses import replace
 
 from hammerd.core.hammer.messages import Complaint
-from hammerd.core.pairs import Endpoint, Pair, is_remote
+from hammerd.core.pairs import Endpoint, Pair, has_remote_endpoint
 
 LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
@@ -18,18 +18,18 @@ See docs/hammer.md 7.4.
 """
 
 
-def fitted(complaint: Complaint, pair: Pair) -> Complaint:
+def fit_hint(complaint: Complaint, pair: Pair) -> Complaint:
     """Return a complaint of a pair's stream with a hint that is of this pair."""
-    if complaint.name == "root_needed" and not is_remote(pair):
+    if complaint.name == "root_needed" and not has_remote_endpoint(pair):
         return replace(complaint, hint=LOCAL_ROOT_HINT)
-    if complaint.name == "key_restricted" and is_remote(pair):
+    if complaint.name == "key_restricted" and has_remote_endpoint(pair):
         return replace(complaint, hint=_key_hint(pair))
     return complaint
 
 
 def _key_hint(pair: Pair) -> str:
     lines = [
-        f"{end.where}: {forced_command(end, verbs)}"
+        f"{end.login}: {forced_command(end, verbs)}"
         for end, verbs in ((pair.master, READ_VERBS), (pair.slave, WRITE_VERBS))
         if end.is_remote
     ]

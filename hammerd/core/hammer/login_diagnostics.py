@@ -44,7 +44,7 @@ _PARTING = re.compile(
 )
 
 
-def weighed(row: Row, text: str) -> Weight:
+def weight_of(row: Row, text: str) -> Weight:
     """Return how much a line counts that a row has matched."""
     if row.weight is Weight.PASSING and _PARTING.search(text):
         return Weight.PARTING

@@ -175,7 +175,7 @@ class OutputParser:
                 yield diagnose(part.strip()) or Remark(part.strip())
 
 
-def cause_in(stderr: bytes) -> Complaint | None:
+def find_cause(stderr: bytes) -> Complaint | None:
     """Return the complaint that explains why a finished command failed, or None.
 
     A cause goes before notes and echoes; of several the first counts.

@@ -69,7 +69,7 @@ def _place_of_file(words: Sequence[str], *, is_shell: bool) -> int:
     return index
 
 
-def names_host(words: Sequence[str], operand: str) -> bool:
+def is_remote_operand(words: Sequence[str], operand: str) -> bool:
     """Tell whether a slave operand is on another host: mirror-write alone takes a plain path.
 
     hammer takes anything with a colon for one (docs/hammer.md 7.1).

@@ -7,7 +7,7 @@ remembered of it. tests/core/pair/pair_table.txt shows what it does in each stat
 from dataclasses import replace
 from typing import assert_never
 
-from hammerd.core.hammer.hints import fitted
+from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Message, ParkCause, Remark
 from hammerd.core.pair.complaints import counted, heard
 from hammerd.core.pair.events import (
@@ -43,7 +43,7 @@ from hammerd.core.pair.probe_verdict import Park
 from hammerd.core.pair.state_table import row_of
 from hammerd.core.pair.states import Memory, PairLife, Up
 from hammerd.core.pairs import Pair
-from hammerd.core.replication.promotions import Promotion, Sign
+from hammerd.core.replication.promotions import Promotion, PromotionSign
 
 FOREIGN_EXPLAINS_S = 300.0
 """How long a foreign stream that was seen explains how the slave moved: readings tell late."""
@@ -55,7 +55,7 @@ LAST_WORDS = 8
 def fitted_to(pair: Pair, event: Event) -> Event:
     """Return an event with the hint of its complaint, if it is one, made for this pair."""
     if isinstance(event, MessageRead) and isinstance(event.message, Complaint):
-        return MessageRead(fitted(event.message, pair))
+        return MessageRead(fit_hint(event.message, pair))
     return event
 
 
@@ -77,9 +77,9 @@ def remembered(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C
         case DivergedSeen():
             return diverged(memory, life.pair)
         case ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | Sampled(Park(ParkCause.NOT_A_SLAVE)):
-            return promoted(memory, life.pair, Promotion(Sign.SEEN, ctx.now_at))
+            return promoted(memory, life.pair, Promotion(PromotionSign.ROLE_READ, ctx.now_at))
         case SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
-            moved = Promotion(Sign.MOVED, ctx.now_at, before, after)
+            moved = Promotion(PromotionSign.TID_MOVED, ctx.now_at, before, after)
             return promoted(memory, life.pair, moved)
         case ProbeAnswered() | Sampled() | SlaveMoved() | Glanced() | Misdirected():
             return memory

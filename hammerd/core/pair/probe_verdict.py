@@ -349,4 +349,4 @@ def _null_mount_missing(role: str, end: Endpoint, what: str) -> AwaitMount:
 
 
 def _there(end: Endpoint) -> str:
-    return f" on {end.where}" if end.is_remote else ""
+    return f" on {end.login}" if end.is_remote else ""

@@ -78,9 +78,9 @@ from hammerd.core.pair.states import (
     WaitingForResource,
 )
 from hammerd.core.pair.transitions import back_off, choose_gear, end, forgiven, to
-from hammerd.core.pairs import Gear, is_remote
+from hammerd.core.pairs import Gear, has_remote_endpoint
 from hammerd.core.replication.lag import LagVerdict
-from hammerd.core.replication.transfer_progress import after
+from hammerd.core.replication.transfer_progress import update_transfer
 
 
 def in_launching(  # noqa: C901 - a flat table of cases
@@ -153,7 +153,7 @@ def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
 
 
 def _heard(life: PairLife, state: Streaming, message: Message, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
-    state = replace(state, transfer=after(state.transfer, message, ctx.now_at))
+    state = replace(state, transfer=update_transfer(state.transfer, message, ctx.now_at))
     match message:
         case LostLink():
             return _lost(life, state, Trouble(LossCause.LINK_LOST), ctx)
@@ -257,7 +257,7 @@ def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
 
 def _is_certain(life: PairLife, complaint: Complaint) -> bool:
     """Tell whether a complaint is hammer's own, and no line of a login that looks like one."""
-    is_on_the_way = isinstance(life.state, Launching) and is_remote(life.pair)
+    is_on_the_way = isinstance(life.state, Launching) and has_remote_endpoint(life.pair)
     return complaint.weight is Weight.OWN and not is_on_the_way
 
 
@@ -301,7 +301,7 @@ def _death(event: HalfDied | ParentDied) -> Trouble:
 
 def _launch_timeout(life: PairLife) -> Trouble:
     said = "the stream said nothing since it was started: "
-    if is_remote(life.pair):
+    if has_remote_endpoint(life.pair):
         hint = f'{said}most often ssh hangs, try "ssh HOST true" as root'
     else:
         hint = (

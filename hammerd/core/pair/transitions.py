@@ -49,7 +49,7 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Gear, GearChoice, Pair
 from hammerd.core.replication.lag import LagVerdict
-from hammerd.core.replication.promotions import Promotion, Sign
+from hammerd.core.replication.promotions import Promotion, PromotionSign
 from hammerd.core.tid import NEVER_MIRRORED
 
 GLANCE_S = 1.0
@@ -292,7 +292,7 @@ def park(
     """Wait for a person."""
     memory = replace(life.memory, unmounted_since_at=None)
     if cause is ParkCause.NOT_A_SLAVE:
-        memory = promoted(memory, life.pair, Promotion(Sign.SAID, ctx.now_at))
+        memory = promoted(memory, life.pair, Promotion(PromotionSign.WRITE_REFUSED, ctx.now_at))
     life = replace(life, memory=memory)
     look_at = ctx.now_at + look_every_s
     return to(life, Parked(ctx.now_at, look_at, cause, hint, look_every_s=look_every_s))

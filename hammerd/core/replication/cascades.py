@@ -38,7 +38,7 @@ class Cascades:
         for pair in pairs:
             self._above.setdefault(identity(pair.slave), []).append(pair)
 
-    def way_to_origin(self, pair: Pair) -> tuple[Pair, ...]:
+    def pairs_from_origin(self, pair: Pair) -> tuple[Pair, ...]:
         """Return the pairs from the first master of a cascade down to this pair, included."""
         way = {pair.name: pair}
         above = self._of_master(pair)

@@ -43,7 +43,7 @@ class FlushProof:
     is_approximate: bool = False
 
 
-def proven(clock: TidClock, tid: Tid) -> FlushProof | None:
+def flush_proof(clock: TidClock, tid: Tid) -> FlushProof | None:
     """Return by when all that a master had flushed is in `tid`; None where nothing proves it."""
     return max(_proofs(clock, tid), key=lambda proof: proof.at, default=None)
 

@@ -10,7 +10,7 @@ everything flushed by `safe_at` is on the slave. An end that cannot be read make
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from hammerd.core.replication.flush_proofs import proven
+from hammerd.core.replication.flush_proofs import flush_proof
 from hammerd.core.replication.tid_clock import TidClock, last_held
 from hammerd.core.tid import Tid, tids_between
 
@@ -82,8 +82,8 @@ def lag_of(
     measured_at = min(newest.at, slave.at)
     if tids < 0 and newest.at > slave.at and is_master_later:
         return Lag(LagVerdict.AHEAD, tids=tids, measured_at=measured_at)
-    held, safe = last_held(master, slave.tid), proven(master, slave.tid)
-    durable = None if durable_tid is None else proven(master, min(durable_tid, slave.tid))
+    held, safe = last_held(master, slave.tid), flush_proof(master, slave.tid)
+    durable = None if durable_tid is None else flush_proof(master, min(durable_tid, slave.tid))
     # What was published by a moment was flushed by then: a flush may prove a later one.
     held_at = None if held is None else max(held.at, safe.at if safe else held.at)
     return Lag(
@@ -98,7 +98,7 @@ def lag_of(
     )
 
 
-def blind(lag: Lag, slave: SlaveReading | None) -> Lag:
+def lag_when_unreadable(lag: Lag, slave: SlaveReading | None) -> Lag:
     """Return what stays known when an end cannot be read: until when all was safe, no lag.
 
     That a master still has the TID which its slave had proves nothing of a slave that is gone,

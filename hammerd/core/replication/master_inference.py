@@ -3,7 +3,7 @@
     ` W`, or the launch ── Mirror A to B ── ... ── Mirror C to D ── ` W`
             at                                 the master held D, read at `at` or later
 
-    ` W` ── nothing for REST_PROVES_S      the master seems to hold what it held
+    ` W` ── nothing for IDLE_PROVES_S      the master seems to hold what it held
     ` W` ── Mirror ── No work              the same, read after that ` W`
 
 Between two rests the source half reads its master's TID once and copies up to it; so the end of
@@ -39,7 +39,7 @@ from hammerd.core.hammer.messages import (
 )
 from hammerd.core.tid import Tid
 
-REST_PROVES_S = 10.0
+IDLE_PROVES_S = 10.0
 """How long a source half on another host may be awake without a word: twice hammer's own delay,
 which our options do not reach (docs/hammer.md 7.2)."""
 
@@ -58,68 +58,73 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class MasterInference:
-    """What was heard since the last rest: the end of the last slice, if any.
+    """The state of the inference for one stream, since its last idle message.
 
-    At `rested_at` the stream had not come to that rest. `is_far`: its source half is on another
-    host; `answered_at` is before our half answered the batch before this one, `committed_at`
-    before it set the slave for the last time. `idle_at` is before the last rest was heard of, and
-    a look after `checked_at` found nothing to copy, but for what waited on the way.
+    `reads_after_at`: the source half reads its master's TID after this instant; then the stream
+    was certainly not idle yet. `is_source_remote`: the source half is on another host.
+    `slice_end`: the end of the last slice, None before any. `answered_at`: an instant before the
+    target half answered the previous batch; `committed_at`: one before it last set the slave's
+    TID; `idle_at`: one before the last idle message was written. A scan after `checked_at` found
+    nothing to copy, except for output that waited on its way here.
     """
 
-    rested_at: float
-    is_far: bool = False
+    reads_after_at: float
+    is_source_remote: bool = False
     slice_end: Tid | None = None
     answered_at: float | None = None
     committed_at: float | None = None
     idle_at: float | None = None
-    is_resting: bool = False
+    is_idle: bool = False
     is_quirk: bool = False
     checked_at: float | None = None
 
     def hear(
-        self, message: Message, unsaid_at: float
+        self, message: Message, unwritten_at: float
     ) -> tuple["MasterInference", Observation | None]:
-        """Take in one more message, not said yet at `unsaid_at`; return what it shows."""
+        """Take in one more message, not said yet at `unwritten_at`; return what it shows."""
         match message:
             case Batch():
                 return self._begun(message)
             case Committed():
-                return replace(self, committed_at=unsaid_at, is_resting=False), None
+                return replace(self, committed_at=unwritten_at, is_idle=False), None
             case NoWork() if not self.is_quirk and self.slice_end is None:
-                at = self.rested_at if self.idle_at is None else self.idle_at
-                return replace(self, is_resting=False, checked_at=at), None
+                at = self.reads_after_at if self.idle_at is None else self.idle_at
+                return replace(self, is_idle=False, checked_at=at), None
             case WentIdle():
-                seen = self.slice_end and Observation(self.slice_end, self.rested_at)
-                return self._rested(unsaid_at), seen or None
+                seen = self.slice_end and Observation(self.slice_end, self.reads_after_at)
+                return self._rested(unwritten_at), seen or None
             case Complaint() | Remark():
                 return self, None
             case NoWork() | Prescan() | PrescanDone() | Progress() | SliceWritten() | LostLink():
-                return replace(self, is_resting=False), None
+                return replace(self, is_idle=False), None
             case _:
                 assert_never(message)
 
-    def seems_held_at(self, now_at: float) -> float | None:
+    def held_until_at(self, now_at: float) -> float | None:
         """Return until when the master seems to hold its TID, None where its stream is at work.
 
         Its stream has not woken, or found nothing. A host that is gone is silent, too.
         """
-        at = now_at - REST_PROVES_S
-        is_at_rest = self.is_resting and self.idle_at is not None and at >= self.idle_at
+        at = now_at - IDLE_PROVES_S
+        is_at_rest = self.is_idle and self.idle_at is not None and at >= self.idle_at
         return at if is_at_rest else self.checked_at
 
     def _begun(self, batch: Batch) -> tuple["MasterInference", Observation | None]:
-        heard = replace(self, is_resting=False)
+        heard = replace(self, is_idle=False)
         if batch.end <= batch.begin:
             return replace(heard, is_quirk=batch.bulk_bytes == QUIRK_BYTES), None
         heard = replace(heard, answered_at=self.committed_at)
         if batch.bulk_bytes is None:
-            return heard, Observation(batch.end, self.rested_at)
+            return heard, Observation(batch.end, self.reads_after_at)
         return replace(heard, slice_end=batch.end), None
 
-    def _rested(self, unsaid_at: float) -> "MasterInference":
-        at = self.answered_at if self.is_far else unsaid_at
-        rested_at = self.rested_at if at is None else max(at, self.rested_at)
-        rest = MasterInference(
-            rested_at, self.is_far, None, self.answered_at, self.committed_at, unsaid_at
+    def _rested(self, unwritten_at: float) -> "MasterInference":
+        at = self.answered_at if self.is_source_remote else unwritten_at
+        return replace(
+            self,
+            reads_after_at=self.reads_after_at if at is None else max(at, self.reads_after_at),
+            slice_end=None,
+            idle_at=unwritten_at,
+            is_idle=True,
+            is_quirk=False,
         )
-        return replace(rest, is_resting=True, checked_at=self.checked_at)

@@ -13,12 +13,12 @@ from hammerd.core.pairs import Pair
 from hammerd.core.tid import Tid, format_tid
 
 
-class Sign(StrEnum):
+class PromotionSign(StrEnum):
     """What told that a slave was a master."""
 
-    SEEN = "seen"
-    SAID = "said"
-    MOVED = "moved"
+    ROLE_READ = "seen"
+    WRITE_REFUSED = "said"
+    TID_MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Promotion:
     `before` and `after` are the slave's TIDs where it moved, None where they are not known.
     """
 
-    sign: Sign
+    sign: PromotionSign
     since_at: float
     before: Tid | None = None
     after: Tid | None = None
@@ -45,11 +45,11 @@ def promotion_hint(promotion: Promotion, pair: Pair) -> str:
 
 def _noticed(promotion: Promotion) -> str:
     match promotion.sign:
-        case Sign.SEEN:
+        case PromotionSign.ROLE_READ:
             return "was seen as a master"
-        case Sign.SAID:
+        case PromotionSign.WRITE_REFUSED:
             return "was a master: hammer refused to write to it"
-        case Sign.MOVED:
+        case PromotionSign.TID_MOVED:
             return f"moved{_span(promotion)} and no stream of ours moved it"
         case _:
             assert_never(promotion.sign)
@@ -61,6 +61,6 @@ def _span(promotion: Promotion) -> str:
     return f" from {format_tid(promotion.before)} to {format_tid(promotion.after)}"
 
 
-def found(promotion: Promotion, pair: Pair, when: str) -> str:
+def promotion_note(promotion: Promotion, pair: Pair, when: str) -> str:
     """Say what a person who resumes the pair should know."""
     return f"at {when} slave {pair.slave} {_noticed(promotion)}"

@@ -57,6 +57,6 @@ class ReadSpan:
         return self.ended_at <= other.began_at
 
 
-def heard(at: float) -> ReadSpan:
+def span_of_message(at: float) -> ReadSpan:
     """Return the span of what a stream told: true when it was heard, and since when unknown."""
     return ReadSpan(at, at)

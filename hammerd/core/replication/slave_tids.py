@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hammerd.core.replication.lag import SlaveReading
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 
-MOST_HELD = 128
+MAX_HELD = 128
 HELD_SPACING_S = 1.0
 """How many TIDs are kept, and how far apart at least: a flush that began longer ago than the
 oldest of them makes nothing durable."""
@@ -32,7 +32,7 @@ class SlaveTids:
     is_forked: bool = False
 
 
-def moved(known: SlaveTids | None, reading: SlaveReading, had_at: float) -> SlaveTids:
+def record_reading(known: SlaveTids | None, reading: SlaveReading, had_at: float) -> SlaveTids:
     """Take in a reading of a slave that certainly had that TID at `had_at`.
 
     A TID that went back takes with it what was known of those above.
@@ -53,7 +53,7 @@ def moved(known: SlaveTids | None, reading: SlaveReading, had_at: float) -> Slav
     return replace(known, reading=reading, held=_added(known.held, since))
 
 
-def flushed(known: SlaveTids, began_at: float) -> SlaveTids:
+def record_slave_flush(known: SlaveTids, began_at: float) -> SlaveTids:
     """Take in a completed flush of the slave's file system that began at `began_at`."""
     tid = tid_at(known, began_at)
     if tid is None or (known.durable_tid is not None and known.durable_tid >= tid):
@@ -67,7 +67,7 @@ def tid_at(known: SlaveTids, at: float) -> Tid | None:
     return known.held[index - 1].tid if index else None
 
 
-def as_of(known: SlaveTids, at: float) -> SlaveTids | None:
+def known_at(known: SlaveTids, at: float) -> SlaveTids | None:
     """Return what was known of a slave at a moment; None where that is not kept."""
     tid = tid_at(known, at)
     if tid is None:
@@ -77,7 +77,7 @@ def as_of(known: SlaveTids, at: float) -> SlaveTids | None:
     return SlaveTids(SlaveReading(tid, at), held, durable_tid, known.is_forked)
 
 
-def left_by_cut(known: SlaveTids) -> SlaveTids | None:
+def after_power_cut(known: SlaveTids) -> SlaveTids | None:
     """Return what is certain of a slave whose host was cut off; None where nothing is."""
     tid = known.durable_tid
     if tid is None:
@@ -90,4 +90,4 @@ def _added(held: tuple[SlaveReading, ...], since: SlaveReading) -> tuple[SlaveRe
     # Without the last one the slave is taken to have had an older TID for a moment longer.
     is_close = len(held) > 1 and held[-1].at - held[-2].at < HELD_SPACING_S
     at = max(since.at, held[-1].at) if held else since.at
-    return (*(held[:-1] if is_close else held), replace(since, at=at))[-MOST_HELD:]
+    return (*(held[:-1] if is_close else held), replace(since, at=at))[-MAX_HELD:]

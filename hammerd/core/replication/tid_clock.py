@@ -128,7 +128,7 @@ def last_held(clock: TidClock, tid: Tid) -> TidSample | None:
     return clock.samples[index - 1] if index else None
 
 
-def shifted(clock: TidClock, by_s: float) -> TidClock:
+def shift_clock(clock: TidClock, by_s: float) -> TidClock:
     """Return a clock that an earlier run kept, with its times on another clock's scale."""
     return TidClock(
         tuple(replace(each, at=each.at + by_s, is_approximate=True) for each in clock.samples),
@@ -137,7 +137,7 @@ def shifted(clock: TidClock, by_s: float) -> TidClock:
     )
 
 
-def of_this_run(clock: TidClock) -> TidClock:
+def drop_earlier_runs(clock: TidClock) -> TidClock:
     """Return a clock without what an earlier run kept."""
     return replace(
         clock,
@@ -146,7 +146,7 @@ def of_this_run(clock: TidClock) -> TidClock:
     )
 
 
-def thinned(samples: Sequence[Dated]) -> tuple[Dated, ...]:
+def thin_out(samples: Sequence[Dated]) -> tuple[Dated, ...]:
     """Leave out the samples that a neighbour can stand for: some hundreds are left."""
     if len(samples) < 2:
         return tuple(samples)
@@ -160,4 +160,4 @@ def thinned(samples: Sequence[Dated]) -> tuple[Dated, ...]:
 
 
 def _bounded(samples: tuple[Dated, ...]) -> tuple[Dated, ...]:
-    return thinned(samples) if len(samples) > MAX_SAMPLES else samples
+    return thin_out(samples) if len(samples) > MAX_SAMPLES else samples

@@ -66,7 +66,7 @@ class BulkProgress:
     eta_s: float | None
 
 
-def after(transfer: Transfer, message: Message, now_at: float) -> Transfer:
+def update_transfer(transfer: Transfer, message: Message, now_at: float) -> Transfer:
     """Return what is known of a transfer after its stream said something."""
     match message:
         case PrescanDone(total_bytes=total_bytes):
@@ -93,7 +93,7 @@ def after(transfer: Transfer, message: Message, now_at: float) -> Transfer:
             assert_never(message)
 
 
-def rate_of(transfer: Transfer, now_at: float) -> float | None:
+def transfer_rate(transfer: Transfer, now_at: float) -> float | None:
     """Return the bytes per second of the last half minute or minute; None before any slice."""
     if transfer.older is None:
         return None
@@ -103,13 +103,13 @@ def rate_of(transfer: Transfer, now_at: float) -> float | None:
     return sent_bytes / max(now_at - transfer.older.at, SHORTEST_S)
 
 
-def bulk_of(transfer: Transfer, now_at: float) -> BulkProgress | None:
+def bulk_progress(transfer: Transfer, now_at: float) -> BulkProgress | None:
     """Return how far a bulk is, None where its size is not known."""
     if transfer.total_bytes is None:
         return None
     total_bytes = transfer.total_bytes
     done_bytes = min(transfer.finished_bytes + transfer.slice_bytes, total_bytes)
-    rate = rate_of(transfer, now_at)
+    rate = transfer_rate(transfer, now_at)
     eta_s = (total_bytes - done_bytes) / rate if rate else None
     return BulkProgress(done_bytes, total_bytes, eta_s)
 

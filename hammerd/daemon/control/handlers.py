@@ -21,7 +21,7 @@ from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair.latches import latch_of
 from hammerd.core.pair.states import Paused
-from hammerd.core.replication.promotions import found
+from hammerd.core.replication.promotions import promotion_note
 from hammerd.core.tid import format_tid
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.supervisor.engine import Engine
@@ -138,7 +138,7 @@ class Handlers:
         if latch_of(memory) is None:
             return
         if memory.promotion is not None:
-            yield found(memory.promotion, pair, to_time(memory.promotion.since_at))
+            yield promotion_note(memory.promotion, pair, to_time(memory.promotion.since_at))
         if memory.is_diverged:
             yield f"slave {pair.slave} was ahead of master {pair.master}"
         for one in (report.extras or Extras()).anomalies:

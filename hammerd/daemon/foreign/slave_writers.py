@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from posixpath import basename, join, normpath
 
-from hammerd.core.hammer.process_args import names_host, written_slave
+from hammerd.core.hammer.process_args import is_remote_operand, written_slave
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.process.long_args import LongCommands, Process
 from hammerd.daemon.process.platform import SYSTEM
@@ -56,7 +56,7 @@ class SlaveWriter:
     @property
     def slave(self) -> Endpoint:
         """The slave as an endpoint; a relative path is one from where the process is."""
-        if names_host(self.words, self.operand):
+        if is_remote_operand(self.words, self.operand):
             where, _, path = self.operand.partition(":")
             user, _, host = where.rpartition("@")
             return Endpoint(normal(path), host, user or None)
@@ -98,7 +98,7 @@ def _words(pid: int, but: Collection[int]) -> tuple[str, ...] | Process:
             return ()
         with asking(pid) as process:
             words = tuple(process.cmdline())
-            if words or SYSTEM.keeps_long_commands or not _may_write(process.uids().effective):
+            if words or SYSTEM.shows_long_commands or not _may_write(process.uids().effective):
                 return words
             return Process(pid, process.create_time(), process.name())
     except OSError:

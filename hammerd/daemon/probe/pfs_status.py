@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hammerd.core.errors import BadOutput
 from hammerd.core.hammer.commands import environment, pfs_status_argv
-from hammerd.core.hammer.output_parser import cause_in
+from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus, parse_pfs_status
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint
@@ -65,5 +65,5 @@ def _failure(answer: CommandResult) -> ProbeFailed:
         return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=answer.spawn_error.message)
     if answer.is_late:
         return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT)
-    complaint = cause_in(answer.stderr.encode())
+    complaint = find_cause(answer.stderr.encode())
     return ProbeFailed(complaint or ProbeTrouble.PROBE_SILENT)

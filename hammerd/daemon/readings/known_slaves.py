@@ -10,8 +10,13 @@ from dataclasses import replace
 
 from hammerd.core.pairs import Endpoint
 from hammerd.core.replication.lag import SlaveReading
-from hammerd.core.replication.read_order import ReadSpan, heard
-from hammerd.core.replication.slave_tids import SlaveTids, as_of, flushed, moved
+from hammerd.core.replication.read_order import ReadSpan, span_of_message
+from hammerd.core.replication.slave_tids import (
+    SlaveTids,
+    known_at,
+    record_reading,
+    record_slave_flush,
+)
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 from hammerd.daemon.readings.unknowns import Unknowns, WentBack
 
@@ -58,7 +63,7 @@ class KnownSlaves:
             return None
         if known is not None and known.reading.at > span.began_at:
             return None
-        self._tids[key] = moved(known, SlaveReading(tid, span.began_at), span.ended_at)
+        self._tids[key] = record_reading(known, SlaveReading(tid, span.began_at), span.ended_at)
         self._spans[key] = span
         before, because = self._before_boot.pop(key, None), self._remounted.pop(key, "")
         if before is not None:
@@ -74,8 +79,8 @@ class KnownSlaves:
         if key in self._doubts.read_only:
             return
         if known is None or known.reading.tid < tid:
-            self._tids[key] = moved(known, SlaveReading(tid, at), at)
-            self._spans[key] = heard(at)
+            self._tids[key] = record_reading(known, SlaveReading(tid, at), at)
+            self._spans[key] = span_of_message(at)
 
     def begun_at(self, slave: Endpoint, begin: Tid, at: float) -> WentBack | None:
         """Record that a batch began at `begin`, so that the slave had no TID from there on.
@@ -86,7 +91,10 @@ class KnownSlaves:
         if known is None or begin > known.reading.tid:
             return None
         before, tid = known.reading.tid, Tid(begin - 1)
-        self._tids[key], self._spans[key] = moved(known, SlaveReading(tid, at), at), heard(at)
+        self._tids[key], self._spans[key] = (
+            record_reading(known, SlaveReading(tid, at), at),
+            span_of_message(at),
+        )
         return WentBack(before, tid, _CUT_OFF)
 
     def flushed(self, slave: Endpoint, began_at: float) -> None:
@@ -96,7 +104,7 @@ class KnownSlaves:
         """
         key, known = str(slave), self._tids.get(str(slave))
         if known is not None and key not in self._doubts.read_only:
-            self._tids[key] = flushed(known, began_at)
+            self._tids[key] = record_slave_flush(known, began_at)
 
     # --- whether it is there ---------------------------------------------------------------------
 
@@ -114,7 +122,7 @@ class KnownSlaves:
             self._doubts.read_only.add(key)
             self._remounted[key] = _DISK_LOST
             known, at = self._tids.pop(key, None), self._writable_at.get(key)
-            believed = None if known is None or at is None else as_of(known, at)
+            believed = None if known is None or at is None else known_at(known, at)
             if believed is not None:
                 self._tids[key] = believed
 

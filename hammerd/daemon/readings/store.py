@@ -14,8 +14,15 @@ from dataclasses import dataclass, replace
 
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict, SlaveReading, blind, lag_of
-from hammerd.core.replication.master_inference import REST_PROVES_S
+from hammerd.core.replication.lag import (
+    UNKNOWN,
+    Lag,
+    LagVerdict,
+    SlaveReading,
+    lag_of,
+    lag_when_unreadable,
+)
+from hammerd.core.replication.master_inference import IDLE_PROVES_S
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.saved_moments import WALL_SLACK_S
 from hammerd.core.replication.slave_tids import SlaveTids
@@ -23,8 +30,8 @@ from hammerd.core.replication.tid_clock import (
     FlushMark,
     TidClock,
     TidSample,
+    drop_earlier_runs,
     last_held,
-    of_this_run,
     record,
     record_flush,
 )
@@ -50,7 +57,7 @@ def patience(sample_interval_s: float, sample_timeout_s: float) -> Patience:
     """Return how long to trust a reading, for samples so far apart."""
     unproven_after_s = 3 * sample_interval_s
     here_s = max(unproven_after_s, sample_interval_s + 2 * sample_timeout_s)
-    remote_s = max(unproven_after_s, sample_interval_s + 2 * REST_PROVES_S)
+    remote_s = max(unproven_after_s, sample_interval_s + 2 * IDLE_PROVES_S)
     return Patience(here_s, remote_s)
 
 
@@ -194,7 +201,9 @@ class ReadingStore:
             kept = self._last_known.get(pair.name, UNKNOWN)
             lag = replace(lag, safe_at=kept.safe_at, durable_at=kept.durable_at)
         if self._why_blind(pair, now_at):
-            return replace(blind(lag, self.slave(pair.slave)), is_unproven=is_unproven)
+            return replace(
+                lag_when_unreadable(lag, self.slave(pair.slave)), is_unproven=is_unproven
+            )
         return lag
 
     def remember(self, pair: Pair, lag: Lag) -> None:
@@ -241,7 +250,7 @@ class ReadingStore:
         now = self._clock.now()
         ahead_s = now.time - now.at
         if self._is_dated and ahead_s > self._wall_ahead_s + WALL_SLACK_S:
-            self._clocks = {end: of_this_run(clock) for end, clock in self._clocks.items()}
+            self._clocks = {end: drop_earlier_runs(clock) for end, clock in self._clocks.items()}
             self._is_dated = False
         self._wall_ahead_s = ahead_s
 

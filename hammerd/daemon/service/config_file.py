@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from hammerd.core.config.permissions import Standing, distrust
+from hammerd.core.config.permissions import PathPermissions, permission_faults
 from hammerd.core.errors import ConfigError
 
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -27,7 +27,7 @@ def read(path: str) -> bytes:
     with open_file(path) as file:
         # Of the file that is open, so that nobody can change it for another one in between.
         opened = _standing(os.path.realpath(path), os.fstat(file.fileno()))
-        if faults := distrust((opened, *_around(path)), os.geteuid()):
+        if faults := permission_faults((opened, *_around(path)), os.geteuid()):
             raise ConfigError(path, faults)
         return file.read()
 
@@ -48,17 +48,17 @@ def open_file(path: str) -> BinaryIO:
     raise OSError(errno.EINVAL, "it is no file but a FIFO, a socket or a device", path)
 
 
-def _around(path: str) -> Iterator[Standing]:
+def _around(path: str) -> Iterator[PathPermissions]:
     """Look at what decides which file a path leads to; what cannot be looked at is passed over."""
     named, real = os.path.abspath(path), os.path.realpath(path)
     with contextlib.suppress(OSError):
         if os.path.islink(named):
             # A link has no mode: only its owner, and who may write to its directory, can turn it.
-            yield Standing(named, os.lstat(named).st_uid, 0, 0, is_link=True)
+            yield PathPermissions(named, os.lstat(named).st_uid, 0, 0, is_link=True)
     for directory in dict.fromkeys((os.path.dirname(named), os.path.dirname(real))):
         with contextlib.suppress(OSError):
             yield _standing(directory, os.stat(directory), is_directory=True)
 
 
-def _standing(path: str, found: os.stat_result, *, is_directory: bool = False) -> Standing:
-    return Standing(path, found.st_uid, found.st_gid, found.st_mode, is_directory)
+def _standing(path: str, found: os.stat_result, *, is_directory: bool = False) -> PathPermissions:
+    return PathPermissions(path, found.st_uid, found.st_gid, found.st_mode, is_directory)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hammerd.core import paths
 from hammerd.core.config.model import DaemonConfig
-from hammerd.core.config.permissions import Standing, distrust
+from hammerd.core.config.permissions import PathPermissions, permission_faults
 from hammerd.core.errors import ConfigError
 
 UMASK = 0o022
@@ -54,9 +54,9 @@ def check_directory(key: str, directory: Path) -> None:
     found = os.stat(directory)
     # In a sticky directory anybody may still put a file or a link where ours is to be.
     mode = found.st_mode & ~stat.S_ISVTX
-    standing = Standing(str(directory), found.st_uid, found.st_gid, mode, True)
+    standing = PathPermissions(str(directory), found.st_uid, found.st_gid, mode, True)
     elsewhere = f'name another directory, or "chown root {directory}" if nobody else needs it'
-    faults = distrust((standing,), os.geteuid(), elsewhere)
+    faults = permission_faults((standing,), os.geteuid(), elsewhere)
     if faults:
         where = f"daemon.{key}"
         raise ConfigError(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hammerd.core.pair.states import Memory
-from hammerd.core.replication.promotions import Promotion, Sign
+from hammerd.core.replication.promotions import Promotion, PromotionSign
 from hammerd.core.tid import Tid, format_tid, parse_tid
 from hammerd.daemon.state.saved_values import is_time, quoted
 
@@ -25,7 +25,7 @@ class SavedPromotion:
     after: str | None = None
 
 
-UNREADABLE = SavedPromotion(Sign.SEEN.value, 0.0)
+UNREADABLE = SavedPromotion(PromotionSign.ROLE_READ.value, 0.0)
 
 
 def saved_promotion(memory: Memory, wall_time: ToOtherTime) -> SavedPromotion | None:
@@ -44,7 +44,7 @@ def promotion_of(saved: SavedPromotion | None, monotonic_at: ToOtherTime) -> Pro
         return None
     before, after = _tid(saved.before), _tid(saved.after)
     at = monotonic_at(saved.since_time)
-    return Promotion(Sign(saved.sign), at, before, after)
+    return Promotion(PromotionSign(saved.sign), at, before, after)
 
 
 # --- reading the file ------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def parse_ends(value: object) -> tuple[str, str] | None:
 def _is_whole(value: dict[str, object]) -> bool:
     tids = (value.get("before"), value.get("after"))
     return (
-        value.get("sign") in list(Sign)
+        value.get("sign") in list(PromotionSign)
         and is_time(value.get("since_time"))
         and all(tid is None or _is_tid(tid) for tid in tids)
     )

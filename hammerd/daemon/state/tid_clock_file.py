@@ -15,14 +15,14 @@ from pathlib import Path
 
 from hammerd.core.replication.lag import SlaveReading
 from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
-from hammerd.core.replication.slave_tids import SlaveTids, left_by_cut
+from hammerd.core.replication.slave_tids import SlaveTids, after_power_cut
 from hammerd.core.replication.tid_clock import (
     Dated,
     FlushMark,
     TidClock,
     TidSample,
-    shifted,
-    thinned,
+    shift_clock,
+    thin_out,
 )
 from hammerd.core.tid import Tid, format_tid, parse_tid
 from hammerd.daemon.state import atomic_file
@@ -73,12 +73,12 @@ def carried(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks 
     if age_s is None or latest > moment.time + ROUNDING_S:
         return None
     by_s = now_at - age_s - moment.time
-    clocks = {end: shifted(clock, by_s) for end, clock in saved.clocks.items()}
+    clocks = {end: shift_clock(clock, by_s) for end, clock in saved.clocks.items()}
     slaves = {end: _shifted(slave, by_s) for end, slave in saved.slaves.items()}
     if is_same_boot(moment, now):
         return SavedClocks(clocks, slaves)
     here = {end: slave for end, slave in slaves.items() if end.startswith("/")}
-    left = {end: left_by_cut(slave) for end, slave in here.items()}
+    left = {end: after_power_cut(slave) for end, slave in here.items()}
     known = {end: slave for end, slave in {**slaves, **left}.items() if slave is not None}
     before_boot = {end: slave.reading.tid for end, slave in here.items()}
     return SavedClocks(clocks, known, before_boot=before_boot, is_dated=True)
@@ -180,7 +180,7 @@ def _members(items: Iterator[tuple[str, object]]) -> Iterator[str]:
 
 
 def _dated(each: Sequence[Dated], by_s: float) -> object:
-    return [[format_tid(one.tid), one.at + by_s] for one in thinned(each)]
+    return [[format_tid(one.tid), one.at + by_s] for one in thin_out(each)]
 
 
 def _are_in_order(each: Sequence[Dated]) -> bool:

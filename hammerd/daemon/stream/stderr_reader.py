@@ -66,14 +66,14 @@ class StderrReader:
         self._rest: asyncio.TimerHandle | None = None
         self._is_over = False
         self._emptied_at: float | None = None
-        self.unsaid_at: float | None = None
+        self.unwritten_at: float | None = None
         """At this moment nothing of what is told was in the pipe; None when nobody knows."""
         loop.add_reader(fd, self._read)
 
     def finish(self) -> Sequence[Message]:
         """Stop to read; return what is still in the pipe and was not told."""
         self._stop()
-        self.unsaid_at = self._emptied_at
+        self.unwritten_at = self._emptied_at
         chunks: list[bytes] = []
         while len(chunks) < MOST_DRAINED_CHUNKS and (
             data := _read_once(self._fd, NOISY_CHUNK_BYTES)
@@ -91,7 +91,7 @@ class StderrReader:
         data = _read_once(self._fd, self._chunk_bytes)
         if data is None:
             return
-        self.unsaid_at = self._emptied_at
+        self.unwritten_at = self._emptied_at
         if len(data) < self._chunk_bytes:
             self._emptied_at = began_at
         if not data:

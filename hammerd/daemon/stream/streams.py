@@ -91,10 +91,10 @@ class Streams:
         """Return the stream of a pair, None when it has none."""
         return self._streams.get(pair)
 
-    def unsaid_at(self, pair: str) -> float | None:
+    def unwritten_at(self, pair: str) -> float | None:
         """Return a moment at which what a stream says now was not said; None if unknown."""
         stream = self._streams.get(pair)
-        return stream.hearing.unsaid_at if stream and stream.hearing else None
+        return stream.hearing.unwritten_at if stream and stream.hearing else None
 
     def group_of(self, pair: str) -> int | None:
         """Return the id of a pair's group, None when it has no stream."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hammerd.core.hammer.commands import environment, synctid_argv
-from hammerd.core.hammer.output_parser import cause_in
+from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import ROOT_PFS
 from hammerd.core.pair.flushes import (
     FileSystem,
@@ -216,7 +216,7 @@ def _why(answer: CommandResult) -> tuple[str, str]:
             f"it did not come back in {FLUSH_TIMEOUT_S:.0f} s",
             "the disk hangs or is very busy; look at dmesg and iostat",
         )
-    complaint = cause_in(answer.stderr.encode())
+    complaint = find_cause(answer.stderr.encode())
     if complaint is not None:
         return complaint.text, complaint.hint
     if answer.is_good:

@@ -59,7 +59,7 @@ class StreamObserver:
         self._readings = readings
         self._anomalies = anomalies
         self._clock = clock
-        self.unsaid_at: UnsaidAt = lambda _pair: None
+        self.unwritten_at: UnsaidAt = lambda _pair: None
         self.on_rolled_back: OnRolledBack = lambda _slave, _back: None
         self.on_failed: OnFailed = lambda _pair, _error: None
         self._listening: dict[str, MasterInference] = {}
@@ -88,7 +88,7 @@ class StreamObserver:
             listening = self._listening.get(life.pair.name)
             if listening is None or not life.pair.master.is_remote or not _lives(life):
                 continue
-            at = listening.seems_held_at(now_at)
+            at = listening.held_until_at(now_at)
             if at is not None:
                 self._rests(life.pair, listening, at)
 
@@ -96,7 +96,7 @@ class StreamObserver:
         newest, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
         if (newest is None or newest.is_approximate) and slave is not None:
             # It found nothing to copy: the master held no more than the slave holds.
-            self._sighted(pair, Observation(slave.tid, listening.rested_at))
+            self._sighted(pair, Observation(slave.tid, listening.reads_after_at))
         self._readings.master_rests(pair.master, at)
 
     def _note(self, life: PairLife, message: Message) -> None:
@@ -130,8 +130,8 @@ class StreamObserver:
         listening = self._listening.get(name) or MasterInference(
             life.state.since_at, life.pair.master.is_remote
         )
-        unsaid_at = self.unsaid_at(name)
-        known_at = listening.rested_at if unsaid_at is None else unsaid_at
+        unwritten_at = self.unwritten_at(name)
+        known_at = listening.reads_after_at if unwritten_at is None else unwritten_at
         self._listening[name], seen = listening.hear(message, known_at)
         if seen is not None:
             self._sighted(life.pair, seen)

@@ -47,7 +47,7 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
-from hammerd.core.replication.transfer_progress import Transfer, after
+from hammerd.core.replication.transfer_progress import Transfer, update_transfer
 from hammerd.core.tid import Tid
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave", host="h", user="root"))
@@ -174,8 +174,8 @@ def test_daemon_that_cannot_save_what_must_outlive_it_is_a_warning(
 
 
 def test_whole_of_a_pair_is_told() -> None:
-    transfer = after(Transfer(), Batch(Tid(1), Tid(9), 100), NOW_AT - 10)
-    transfer = after(transfer, Progress(Tid(1), Tid(9), 50), NOW_AT)
+    transfer = update_transfer(Transfer(), Batch(Tid(1), Tid(9), 100), NOW_AT - 10)
+    transfer = update_transfer(transfer, Progress(Tid(1), Tid(9), 50), NOW_AT)
     state = replace(STREAMING, phase=Copying(50, 100), transfer=transfer)
     memory = Memory(failures=2, restarts=3, last_words=("one", "two"))
     life = PairLife(PAIR, memory, state)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hammerd.core.characters import named, odd_in
+from hammerd.core.characters import describe_character, odd_characters
 from hammerd.core.config.partial import read_directory
 from hammerd.core.config.reader import read_config
 from hammerd.core.errors import ConfigError, Fault
@@ -126,8 +126,8 @@ def test_what_looks_like_a_plain_character_is_named_beside_the_fault(line: str, 
 
 
 def test_ordinary_letters_are_not_odd():
-    assert odd_in("/Backup/pfs/M\u00fcller \u65e5\u672c") == ()
+    assert odd_characters("/Backup/pfs/M\u00fcller \u65e5\u672c") == ()
 
 
 def test_every_character_has_a_name():
-    assert all(" (U+" in named(chr(code)) for code in range(0x11000))
+    assert all(" (U+" in describe_character(chr(code)) for code in range(0x11000))

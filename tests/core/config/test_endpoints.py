@@ -3,7 +3,7 @@
 import pytest
 
 from hammerd.core.config.endpoints import read_endpoint
-from hammerd.core.config.values import Unreadable
+from hammerd.core.config.values import InvalidValue
 from hammerd.core.pairs import Endpoint
 
 
@@ -80,17 +80,17 @@ def test_an_end_is_read(text: str, end: Endpoint):
     ],
 )
 def test_an_end_that_hammer_would_take_amiss_is_refused(text: object, what: str):
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_endpoint(text)
 
-    assert [what] == [wrong.what for wrong in caught.value.wrongs]
+    assert [what] == [problem.what for problem in caught.value.problems]
 
 
 def test_every_wrong_of_an_end_is_told():
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_endpoint("-u@-h:p @")
 
-    assert len(caught.value.wrongs) == 5
+    assert len(caught.value.problems) == 5
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ def test_every_wrong_of_an_end_is_told():
     ],
 )
 def test_a_url_is_refused_and_the_right_form_is_told(text: str, form: str):
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_endpoint(text)
 
-    (wrong,) = caught.value.wrongs
-    assert wrong.what == "is a URL, and hammer knows none"
-    assert wrong.hint.startswith("write ")
-    assert form in wrong.hint
+    (problem,) = caught.value.problems
+    assert problem.what == "is a URL, and hammer knows none"
+    assert problem.hint.startswith("write ")
+    assert form in problem.hint

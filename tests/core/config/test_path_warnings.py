@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hammerd.core.config.path_warnings import PfsLink, end_warnings
+from hammerd.core.config.path_warnings import PfsLink, endpoint_warnings
 from hammerd.core.pairs import Endpoint, Pair
 
 LINKS = {
@@ -21,7 +21,7 @@ def pair(name: str, master: str, slave: str) -> Pair:
 
 
 def said(*pairs: Pair) -> list[str]:
-    return [str(fault).partition("\n")[0] for fault in end_warnings(pairs, LINKS)]
+    return [str(fault).partition("\n")[0] for fault in endpoint_warnings(pairs, LINKS)]
 
 
 def test_ends_of_two_disks_are_as_they_should_be() -> None:

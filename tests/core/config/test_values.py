@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hammerd.core.config.model import LogFormat
 from hammerd.core.config.values import (
-    Unreadable,
+    InvalidValue,
     read_choice,
     read_duration,
     read_flag,
@@ -73,7 +73,7 @@ def test_a_duration_may_have_several_units(text: str, seconds: float, shown: str
     ],
 )
 def test_what_is_no_duration_is_refused(value: object):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_duration(value)
 
 
@@ -82,22 +82,22 @@ def test_what_is_no_duration_is_refused(value: object):
     [("2 hours", "2h"), ("30 min", "30m"), ("1 Hour, 5 secs", "1h5s"), ("a week", "1w")],
 )
 def test_words_are_told_the_short_form(text: str, short: str):
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_duration(text)
 
-    assert caught.value.wrongs[0].hint == f'write "{short}"'
+    assert caught.value.problems[0].hint == f'write "{short}"'
 
 
 def test_a_bare_number_is_told_its_unit():
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_duration(30)
 
-    assert caught.value.wrongs[0].hint == 'write "30s" for seconds'
+    assert caught.value.problems[0].hint == 'write "30s" for seconds'
 
 
 @pytest.mark.parametrize("value", ["0.5s", "1.5s", "0s", 5])
 def test_hammer_s_delay_is_whole_seconds_and_one_at_least(value: object):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_whole_seconds(value)
 
 
@@ -111,19 +111,19 @@ def test_a_size_counts_in_powers_of_1024(text: str, size_bytes: int):
 
 @pytest.mark.parametrize("value", ["", "4", "4t", "4gb", "0k", "-1m", 4, True, {}])
 def test_what_is_no_size_is_refused(value: object):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_size(value)
 
 
 @pytest.mark.parametrize("value", [0, 1, "true", "yes", None])
 def test_only_true_and_false_are_flags(value: object):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_flag(value)
 
 
 @pytest.mark.parametrize("value", ["Human", "", 1, ["human"], True])
 def test_only_the_words_of_a_choice_are_taken(value: object):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_choice(LogFormat, value)
 
 
@@ -132,31 +132,31 @@ def test_only_the_words_of_a_choice_are_taken(value: object):
     [("JSON", 'did you mean "json"?'), ("logfm", 'did you mean "logfmt"?'), ("x", ""), (1, "")],
 )
 def test_a_word_is_told_which_one_may_be_meant(value: object, hint: str):
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_choice(LogFormat, value)
 
-    assert hint == caught.value.wrongs[0].hint
+    assert hint == caught.value.problems[0].hint
 
 
 @pytest.mark.parametrize("value", ["a\x00b", "a\nb", "a\x7fb", "", 3])
 def test_text_holds_something_and_no_control_characters(value: object):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_text(value)
 
 
 def test_a_path_is_absolute_and_tidy():
     assert read_path("//var//db/hammerd/") == "/var/db/hammerd"
     assert read_path("//") == "/"
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_path("var/db")
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_path("/var/../db")
     assert read_path("/var/..db") == "/var/..db"
 
 
 @pytest.mark.parametrize("value", ["", "a b", "-wheel", "wheel\n", 0])
 def test_only_a_plain_word_names_a_group(value: object):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidValue):
         read_group(value)
 
 
@@ -164,7 +164,7 @@ def test_only_a_plain_word_names_a_group(value: object):
 def test_a_duration_shown_reads_back(number: int, unit: str):
     try:
         seconds = read_duration(f"{number}{unit}")
-    except Unreadable:
+    except InvalidValue:
         return
 
     assert seconds == read_duration(show_duration(seconds))

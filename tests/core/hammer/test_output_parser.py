@@ -22,7 +22,7 @@ from hammerd.core.hammer.messages import (
     SliceWritten,
     WentIdle,
 )
-from hammerd.core.hammer.output_parser import LONGEST_SEGMENT, OutputParser, cause_in
+from hammerd.core.hammer.output_parser import LONGEST_SEGMENT, OutputParser, find_cause
 from hammerd.core.tid import Tid
 from tests.paths import DATA
 
@@ -388,7 +388,7 @@ def test_no_bytes_crash_the_parser_and_all_texts_are_printable(chunks: list[byte
 
 
 def test_the_cause_of_a_failure_goes_before_its_echo() -> None:
-    cause = cause_in(
+    cause = find_cause(
         b"hammer: validate_mrec_header: short read\nhammer: Failed to open /x: No such file or"
         b" directory\n"
     )
@@ -398,11 +398,11 @@ def test_the_cause_of_a_failure_goes_before_its_echo() -> None:
 
 
 def test_an_echo_alone_is_better_than_no_cause() -> None:
-    cause = cause_in(b"hammer: validate_mrec_header: short read")
+    cause = find_cause(b"hammer: validate_mrec_header: short read")
 
     assert cause is not None
     assert cause.name == "short_read"
 
 
 def test_without_a_complaint_there_is_no_cause() -> None:
-    assert cause_in(b"Mirror-read /x succeeded\n") is None
+    assert find_cause(b"Mirror-read /x succeeded\n") is None

@@ -98,7 +98,7 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
-from hammerd.core.replication.promotions import Promotion, Sign
+from hammerd.core.replication.promotions import Promotion, PromotionSign
 from hammerd.core.tid import Tid
 from tests.core.pair.never_delivered import Never, why_never
 
@@ -205,7 +205,7 @@ def said(message: Message) -> Row:
 
 FAILED = Memory(failures=1)
 LATCHED = Memory(is_diverged=True)
-PROMOTED = Memory(promotion=Promotion(Sign.SEEN, SINCE_AT))
+PROMOTED = Memory(promotion=Promotion(PromotionSign.ROLE_READ, SINCE_AT))
 JUST_RELAUNCHED = Memory(relaunched_at=NOW_AT - 59)
 PAUSED = Memory(wanted=Paused(NOW_AT + 60))
 IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0)

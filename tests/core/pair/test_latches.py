@@ -36,7 +36,7 @@ from hammerd.core.pair.states import (
     Stopped,
 )
 from hammerd.core.pairs import Endpoint, Gear
-from hammerd.core.replication.promotions import Promotion, Sign
+from hammerd.core.replication.promotions import Promotion, PromotionSign
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
     AHEAD,
@@ -163,7 +163,7 @@ def test_divergence_seen_takes_a_pair_out_of_the_queue() -> None:
 
 # --- a slave that was a master -------------------------------------------------------------------
 
-PROMOTED = Memory(promotion=Promotion(Sign.SEEN, 1))
+PROMOTED = Memory(promotion=Promotion(PromotionSign.ROLE_READ, 1))
 SEEN = ProbeAnswered(Park(ParkCause.NOT_A_SLAVE, "it is a master"))
 SAID = MessageRead(
     Complaint("said", "not_a_slave", Cure.PARK, "it is a master", ParkCause.NOT_A_SLAVE)

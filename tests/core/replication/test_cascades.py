@@ -21,21 +21,21 @@ def lag_of(one: Pair) -> Lag:
 def test_lags_along_a_cascade_add_up() -> None:
     cascades = Cascades((CD, AB, BC))
 
-    way = cascades.way_to_origin(CD)
+    way = cascades.pairs_from_origin(CD)
 
     assert way == (AB, BC, CD)
     assert cascade_lag(way, lag_of) == CascadeLag(Endpoint("/a"), ("ab", "bc", "cd"), 7.0)
-    assert cascade_lag(cascades.way_to_origin(BC), lag_of) == CascadeLag(
+    assert cascade_lag(cascades.pairs_from_origin(BC), lag_of) == CascadeLag(
         Endpoint("/a"), ("ab", "bc"), 7.0
     )
 
 
 def test_pair_under_no_other_is_no_cascade() -> None:
-    assert cascade_lag(Cascades((AB, BC, pair("ax"))).way_to_origin(AB), lag_of) is None
+    assert cascade_lag(Cascades((AB, BC, pair("ax"))).pairs_from_origin(AB), lag_of) is None
 
 
 def test_sum_with_an_unknown_part_is_unknown() -> None:
-    way = Cascades((AB, BC)).way_to_origin(BC)
+    way = Cascades((AB, BC)).pairs_from_origin(BC)
 
     found = cascade_lag(way, lambda one: UNKNOWN if one is AB else lag_of(one))
 
@@ -43,9 +43,9 @@ def test_sum_with_an_unknown_part_is_unknown() -> None:
 
 
 def test_cycle_and_slave_of_two_pairs_are_no_cascade() -> None:
-    assert Cascades((AB, pair("ba"))).way_to_origin(AB) == (AB,)
-    assert Cascades((AB, pair("xb"), BC)).way_to_origin(BC) == (BC,)
-    assert Cascades((pair("aa"),)).way_to_origin(pair("aa")) == (pair("aa"),)
+    assert Cascades((AB, pair("ba"))).pairs_from_origin(AB) == (AB,)
+    assert Cascades((AB, pair("xb"), BC)).pairs_from_origin(BC) == (BC,)
+    assert Cascades((pair("aa"),)).pairs_from_origin(pair("aa")) == (pair("aa"),)
 
 
 def test_end_is_known_under_two_paths_by_its_identity() -> None:
@@ -54,8 +54,8 @@ def test_end_is_known_under_two_paths_by_its_identity() -> None:
     def identity(end: Endpoint) -> str:
         return {"/mnt/b": "/b"}.get(end.path, end.path)
 
-    assert Cascades((AB, below)).way_to_origin(below) == (below,)
-    assert Cascades((AB, below), identity).way_to_origin(below) == (AB, below)
+    assert Cascades((AB, below)).pairs_from_origin(below) == (below,)
+    assert Cascades((AB, below), identity).pairs_from_origin(below) == (AB, below)
 
 
 def test_ways_of_many_pairs_look_at_each_end_a_few_times_only() -> None:
@@ -68,5 +68,5 @@ def test_ways_of_many_pairs_look_at_each_end_a_few_times_only() -> None:
 
     cascades = Cascades(pairs, identity)
 
-    assert [cascades.way_to_origin(one) for one in pairs] == [(one,) for one in pairs]
+    assert [cascades.pairs_from_origin(one) for one in pairs] == [(one,) for one in pairs]
     assert len(asked) == 2 * len(pairs)

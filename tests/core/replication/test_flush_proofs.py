@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from hammerd.core.replication.flush_proofs import STEP_SPAN_S, SYNCER_S, FlushProof, proven
+from hammerd.core.replication.flush_proofs import STEP_SPAN_S, SYNCER_S, FlushProof, flush_proof
 from hammerd.core.replication.tid_clock import FlushMark, TidClock, TidSample
 from hammerd.core.tid import Tid
 
@@ -19,7 +19,7 @@ def clock_of(*samples: tuple[int, float], marks: tuple[tuple[int, float], ...] =
 
 
 def at(clock: TidClock, tid: int) -> float | None:
-    found = proven(clock, Tid(tid))
+    found = flush_proof(clock, Tid(tid))
     return None if found is None else found.at
 
 
@@ -79,5 +79,5 @@ def test_proof_is_as_approximate_as_the_sample_that_proves() -> None:
     old, new = TidSample(Tid(10), 100, is_approximate=True), TidSample(Tid(20), 120)
     clock = TidClock((old, new))
 
-    assert proven(clock, Tid(20)) == FlushProof(100 - STEP_SPAN_S, is_approximate=True)
+    assert flush_proof(clock, Tid(20)) == FlushProof(100 - STEP_SPAN_S, is_approximate=True)
     assert TidClock().restored_at == -inf

@@ -11,8 +11,8 @@ from hammerd.core.replication.lag import (
     Lag,
     LagVerdict,
     SlaveReading,
-    blind,
     lag_of,
+    lag_when_unreadable,
 )
 from hammerd.core.replication.tid_clock import (
     FlushMark,
@@ -20,7 +20,7 @@ from hammerd.core.replication.tid_clock import (
     TidSample,
     record,
     record_flush,
-    shifted,
+    shift_clock,
 )
 from hammerd.core.tid import Tid
 
@@ -82,7 +82,7 @@ def test_slave_behind_every_sample_is_behind_by_nobody_knows_how_much() -> None:
 def test_blind_lag_is_unknown_but_what_is_safe_stays_safe() -> None:
     slave = reading(25, 65)
 
-    assert blind(lag_of(CLOCK, slave, 70), slave) == Lag(
+    assert lag_when_unreadable(lag_of(CLOCK, slave, 70), slave) == Lag(
         LagVerdict.UNKNOWN, measured_at=60, safe_at=-1
     )
 
@@ -92,7 +92,10 @@ def test_blind_lag_claims_nothing_newer_than_the_reading_of_the_slave() -> None:
     lag = lag_of(clock_of((10, 500), (20, 600)), slave, 610, durable_tid=Tid(10))
 
     assert (lag.safe_at, lag.durable_at) == (548, 448)
-    assert (blind(lag, slave).safe_at, blind(lag, slave).durable_at) == (300, 300)
+    assert (
+        lag_when_unreadable(lag, slave).safe_at,
+        lag_when_unreadable(lag, slave).durable_at,
+    ) == (300, 300)
 
 
 def test_durable_is_what_the_tid_proves_that_a_power_cut_leaves() -> None:
@@ -110,7 +113,7 @@ def test_lag_grows_with_the_clock() -> None:
 
 @pytest.mark.parametrize("tid", [25, 30])
 def test_lag_by_samples_of_an_earlier_run_is_approximate(tid: int) -> None:
-    lag = lag_of(shifted(CLOCK, -95.0), reading(tid, 0.0), 5.0)
+    lag = lag_of(shift_clock(CLOCK, -95.0), reading(tid, 0.0), 5.0)
 
     assert lag.is_approximate
 
@@ -194,7 +197,7 @@ def test_lag_never_understates_and_overstates_by_one_interval_at_most(moves: lis
         lag, age = truth.lag(), truth.age_of_what_is_missing()
 
         assert lag.verdict is not LagVerdict.AHEAD, "no slave runs ahead in this world"
-        for known in (lag, blind(lag, truth.read)):
+        for known in (lag, lag_when_unreadable(lag, truth.read)):
             _assert_safe(truth, known)
         if lag.verdict is LagVerdict.IN_SYNC:
             assert lag.seconds == truth.now - truth.began[-1]

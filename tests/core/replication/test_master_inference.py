@@ -12,7 +12,7 @@ from hammerd.core.hammer.messages import (
     Remark,
     WentIdle,
 )
-from hammerd.core.replication.master_inference import REST_PROVES_S, MasterInference, Observation
+from hammerd.core.replication.master_inference import IDLE_PROVES_S, MasterInference, Observation
 from hammerd.core.tid import Tid
 
 QUIRK = Batch(Tid(20), Tid(0), (1 << 64) - 1)
@@ -27,11 +27,11 @@ def whole(begin: int, end: int) -> Batch:
 
 
 def hear(
-    *messages: tuple[float, Message], launched_at: float = 0.0, is_far: bool = False
+    *messages: tuple[float, Message], launched_at: float = 0.0, is_source_remote: bool = False
 ) -> list[Observation]:
-    listening, seen = MasterInference(launched_at, is_far), []
-    for unsaid_at, message in messages:
-        listening, observation = listening.hear(message, unsaid_at)
+    listening, seen = MasterInference(launched_at, is_source_remote), []
+    for unwritten_at, message in messages:
+        listening, observation = listening.hear(message, unwritten_at)
         seen += [observation] if observation else []
     return seen
 
@@ -84,7 +84,7 @@ def test_what_another_host_says_is_as_old_as_what_our_half_said_before() -> None
         (9, Committed(Tid(30))),
         (10, WentIdle()),
         (15, whole(31, 40)),
-        is_far=True,
+        is_source_remote=True,
     )
 
     assert seen == [Observation(Tid(20), 0), Observation(Tid(30), 0), Observation(Tid(40), 2)]
@@ -106,28 +106,28 @@ def rested(*messages: tuple[float, Message]) -> MasterInference:
 def test_master_seems_to_stay_as_long_as_its_stream_rests_but_for_the_last_seconds() -> None:
     resting = rested((1, batch(2, 20)), (3, WentIdle()), (4, Remark("a line of ssh's")))
 
-    assert resting.seems_held_at(3 + REST_PROVES_S - 1) is None
-    assert resting.seems_held_at(3 + REST_PROVES_S) == 3
-    assert resting.seems_held_at(500) == 500 - REST_PROVES_S
+    assert resting.held_until_at(3 + IDLE_PROVES_S - 1) is None
+    assert resting.held_until_at(3 + IDLE_PROVES_S) == 3
+    assert resting.held_until_at(500) == 500 - IDLE_PROVES_S
 
 
 @pytest.mark.parametrize("message", [batch(21, 30), QUIRK, LostLink(), Prescan()])
 def test_what_a_source_half_says_ends_its_rest(message: Message) -> None:
-    assert rested((3, WentIdle()), (4, message)).seems_held_at(500) is None
+    assert rested((3, WentIdle()), (4, message)).held_until_at(500) is None
 
 
 def test_stream_that_is_copying_proves_nothing() -> None:
-    assert rested((1, batch(2, 20)), (2, NoWork())).seems_held_at(500) is None
+    assert rested((1, batch(2, 20)), (2, NoWork())).held_until_at(500) is None
 
 
 @pytest.mark.parametrize("bulk_bytes", [0, 100, None])
 def test_look_that_found_no_work_was_made_after_the_rest_before(bulk_bytes: int | None) -> None:
     nothing = Batch(Tid(20), Tid(0), bulk_bytes)
 
-    assert rested((1, nothing), (1, NoWork())).seems_held_at(500) == 0
+    assert rested((1, nothing), (1, NoWork())).held_until_at(500) == 0
     looked = rested((1, nothing), (1, NoWork()), (6, WentIdle()), (11, nothing), (11, NoWork()))
-    assert looked.seems_held_at(12) == 6
+    assert looked.held_until_at(12) == 6
 
 
 def test_quirk_is_no_look() -> None:
-    assert rested((3, WentIdle()), (4, QUIRK), (4, NoWork())).seems_held_at(500) is None
+    assert rested((3, WentIdle()), (4, QUIRK), (4, NoWork())).held_until_at(500) is None

@@ -14,8 +14,8 @@ from hammerd.core.replication.tid_clock import (
     last_held,
     record,
     record_flush,
-    shifted,
-    thinned,
+    shift_clock,
+    thin_out,
 )
 from hammerd.core.tid import Tid
 
@@ -100,7 +100,7 @@ def test_thinned_clock_is_bounded_and_no_gap_is_wider_than_a_hundredth_of_its_ag
 def test_clock_of_an_earlier_run_is_approximate_on_the_time_of_this_one() -> None:
     clock = TidClock((sample(10, 400),), (FlushMark(Tid(9), 390),), restored_at=380)
 
-    assert shifted(clock, -493.0) == TidClock(
+    assert shift_clock(clock, -493.0) == TidClock(
         (TidSample(Tid(10), -93.0, is_approximate=True),),
         (FlushMark(Tid(9), -103.0, is_approximate=True),),
         restored_at=-113.0,
@@ -156,5 +156,5 @@ def test_samples_are_in_order_of_tid_and_of_time(readings: list[tuple[int, int]]
 def test_clock_of_one_sample_is_thinned_to_that_one() -> None:
     only = (TidSample(Tid(5), at=1.0),)
 
-    assert thinned(only) == only
-    assert thinned(()) == ()
+    assert thin_out(only) == only
+    assert thin_out(()) == ()

@@ -7,9 +7,9 @@ from hammerd.core.hammer.output_parser import OutputParser
 from hammerd.core.replication.transfer_progress import (
     BulkProgress,
     Transfer,
-    after,
-    bulk_of,
-    rate_of,
+    bulk_progress,
+    transfer_rate,
+    update_transfer,
 )
 from hammerd.core.tid import Tid
 
@@ -19,7 +19,7 @@ NO_SIZE = (1 << 64) - 1
 def played(*told: tuple[float, Message]) -> Transfer:
     transfer = Transfer()
     for now_at, message in told:
-        transfer = after(transfer, message, now_at)
+        transfer = update_transfer(transfer, message, now_at)
     return transfer
 
 
@@ -34,7 +34,7 @@ def sent(slice_bytes: int) -> Progress:
 def test_nothing_is_known_of_a_stream_that_sent_nothing() -> None:
     transfer = played((0, NoWork()), (1, WentIdle()))
 
-    assert (rate_of(transfer, 2), bulk_of(transfer, 2)) == (None, None)
+    assert (transfer_rate(transfer, 2), bulk_progress(transfer, 2)) == (None, None)
 
 
 def test_a_bulk_is_done_slice_by_slice() -> None:
@@ -46,59 +46,59 @@ def test_a_bulk_is_done_slice_by_slice() -> None:
         (15, sent(150)),
     )
 
-    assert rate_of(transfer, 15) == 50.0
-    assert bulk_of(transfer, 15) == BulkProgress(750, 1000, eta_s=5.0)
+    assert transfer_rate(transfer, 15) == 50.0
+    assert bulk_progress(transfer, 15) == BulkProgress(750, 1000, eta_s=5.0)
 
 
 def test_a_slice_whose_beginning_was_not_heard_counts_too() -> None:
     transfer = played((0, PrescanDone(2, 1000)), (0, batch(600)), (10, sent(600)), (15, sent(150)))
 
-    assert bulk_of(transfer, 15) == BulkProgress(750, 1000, eta_s=5.0)
+    assert bulk_progress(transfer, 15) == BulkProgress(750, 1000, eta_s=5.0)
 
 
 def test_a_bulk_is_never_more_than_done() -> None:
     transfer = played((0, PrescanDone(1, 1000)), (0, batch(1000)), (10, sent(1004)))
 
-    assert bulk_of(transfer, 10) == BulkProgress(1000, 1000, eta_s=0.0)
+    assert bulk_progress(transfer, 10) == BulkProgress(1000, 1000, eta_s=0.0)
 
 
 def test_a_slice_without_a_prescan_tells_of_itself() -> None:
     transfer = played((0, batch(400)), (10, sent(100)))
 
-    assert bulk_of(transfer, 10) == BulkProgress(100, 400, eta_s=30.0)
+    assert bulk_progress(transfer, 10) == BulkProgress(100, 400, eta_s=30.0)
 
 
 @pytest.mark.parametrize("bulk_bytes", [None, 0, NO_SIZE])
 def test_a_slice_without_a_size_tells_its_rate_only(bulk_bytes: int | None) -> None:
     transfer = played((0, batch(bulk_bytes)), (10, sent(100)))
 
-    assert (rate_of(transfer, 10), bulk_of(transfer, 10)) == (10.0, None)
+    assert (transfer_rate(transfer, 10), bulk_progress(transfer, 10)) == (10.0, None)
 
 
 def test_a_prescan_that_counted_nothing_is_no_bulk() -> None:
-    assert bulk_of(played((0, PrescanDone(1, 0))), 1) is None
+    assert bulk_progress(played((0, PrescanDone(1, 0))), 1) is None
 
 
 def test_a_bulk_is_over_when_the_stream_rests() -> None:
     transfer = played((0, PrescanDone(1, 500)), (0, batch(500)), (10, sent(500)), (10, WentIdle()))
 
-    assert bulk_of(transfer, 11) is None
+    assert bulk_progress(transfer, 11) is None
 
 
 def test_the_rate_is_that_of_late() -> None:
     told = [(float(at), sent(1000 * at)) for at in range(1, 61)]
     slower = [(60.0 + at, sent(60_000 + 10 * at)) for at in range(1, 121)]
 
-    assert rate_of(played((0, batch()), *told), 60) == 1000.0
-    assert rate_of(played((0, batch()), *told, *slower), 180) == pytest.approx(10.0)
+    assert transfer_rate(played((0, batch()), *told), 60) == 1000.0
+    assert transfer_rate(played((0, batch()), *told, *slower), 180) == pytest.approx(10.0)
 
 
 def test_a_stream_that_falls_silent_slows_down_to_nothing() -> None:
     transfer = played((0, batch()), (10, sent(1000)))
 
-    rates = [rate_of(transfer, at) for at in (10, 20, 40, 41)]
+    rates = [transfer_rate(transfer, at) for at in (10, 20, 40, 41)]
     assert rates == [100.0, 50.0, 25.0, 0.0]
-    assert bulk_of(played((0, batch(2000)), (10, sent(1000))), 41) == BulkProgress(
+    assert bulk_progress(played((0, batch(2000)), (10, sent(1000))), 41) == BulkProgress(
         1000, 2000, eta_s=None
     )
 
@@ -108,7 +108,7 @@ def test_a_rest_is_no_part_of_the_rate_after_it() -> None:
         (0, batch()), (1, sent(1000)), (1, WentIdle()), (900, batch()), (902, sent(500))
     )
 
-    assert rate_of(transfer, 902) == 250.0
+    assert transfer_rate(transfer, 902) == 250.0
 
 
 def test_the_words_of_hammer_are_understood() -> None:
@@ -121,4 +121,4 @@ def test_the_words_of_hammer_are_understood() -> None:
 
     transfer = played(*((10.0, message) for message in OutputParser().feed(said)))
 
-    assert bulk_of(transfer, 11) == BulkProgress(2112104, 4224208, eta_s=1.0)
+    assert bulk_progress(transfer, 11) == BulkProgress(2112104, 4224208, eta_s=1.0)

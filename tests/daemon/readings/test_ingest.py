@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from hammerd.core.config.model import LogFormat, LogLevel
-from hammerd.core.hammer.output_parser import cause_in
+from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import EndpointSeen, FileLook, PathLook, ProbeFailed
 from hammerd.core.pairs import Endpoint, Pair
@@ -46,7 +46,7 @@ class Feed:
         self.read(MASTER, at + 0.2, status(tid, is_master=True), found("@@-1:00001"))
 
     def misses_slave(self, at: float, at_path: PathState) -> None:
-        complaint = cause_in(b"hammer: Failed to open /b/pfs: No such file or directory\n")
+        complaint = find_cause(b"hammer: Failed to open /b/pfs: No such file or directory\n")
         assert complaint is not None
         self.read(SLAVE, at, ProbeFailed(complaint, at_path.look), at_path)
 

@@ -11,7 +11,7 @@ from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict, SlaveReading
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.slave_tids import SlaveTids
-from hammerd.core.replication.tid_clock import TidClock, TidSample, shifted
+from hammerd.core.replication.tid_clock import TidClock, TidSample, shift_clock
 from hammerd.core.tid import Tid
 from hammerd.daemon.readings.store import Patience, ReadingStore, patience
 from hammerd.daemon.readings.unknowns import WentBack
@@ -200,7 +200,7 @@ def test_wall_clock_that_is_stepped_within_a_run_changes_no_lag(
 
 def test_clock_of_an_earlier_run_is_approximate(readings: ReadingStore) -> None:
     saved = TidClock((TidSample(Tid(10), 70_000.0), TidSample(Tid(20), 70_030.0)))
-    readings.load({"/a": shifted(saved, -70_095.0)}, {})
+    readings.load({"/a": shift_clock(saved, -70_095.0)}, {})
     readings.master_read(A, Tid(30), Instant(6, WALL), span(6))
     slave(readings, 15, span(7))
 

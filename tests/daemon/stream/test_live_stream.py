@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from hammerd.core.pair.slave_claims import Claim
-from hammerd.core.platforms import DRAGONFLY, OTHERS
+from hammerd.core.platforms import DRAGONFLY, OTHER
 from hammerd.daemon.process import process_table
 from hammerd.daemon.process.process_table import Member, members_of
 from hammerd.daemon.process.spawn import reap, spawn
@@ -62,7 +62,7 @@ def test_starts_order_halves_only_where_they_are_exact(
 ) -> None:
     first, second = half(stream.pgid + 2, 100.0), half(stream.pgid + 1, 100.01)
 
-    monkeypatch.setattr(process_table, "SYSTEM", OTHERS)
+    monkeypatch.setattr(process_table, "SYSTEM", OTHER)
     assert named(stream, [first, second]) == ["target", "source"]
 
     stream.halves.clear()

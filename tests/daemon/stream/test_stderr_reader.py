@@ -48,15 +48,15 @@ def with_pipe(act: Callable[[Listener], Awaitable[None]]) -> None:
 
 def test_what_is_heard_was_not_said_when_the_pipe_was_last_empty() -> None:
     async def act(stream: Listener) -> None:
-        assert stream.hearing.unsaid_at is None
+        assert stream.hearing.unwritten_at is None
         first = await stream.hears(b"one\n")
-        assert stream.hearing.unsaid_at is None
+        assert stream.hearing.unwritten_at is None
 
         between = asyncio.get_running_loop().time()
         await stream.hears(b"two\n")
 
-        assert stream.hearing.unsaid_at is not None
-        assert first <= stream.hearing.unsaid_at <= between
+        assert stream.hearing.unwritten_at is not None
+        assert first <= stream.hearing.unwritten_at <= between
 
     with_pipe(act)
 
@@ -66,11 +66,11 @@ def test_chunk_that_leaves_something_behind_tells_no_new_moment() -> None:
         await stream.hears(b"one\n")
         await stream.hears(b"two\n")
         await stream.hears(b"three\n" * 5_000)
-        full_at = stream.hearing.unsaid_at
+        full_at = stream.hearing.unwritten_at
         stream.has_heard.clear()
         await stream.has_heard.wait()
 
         assert full_at is not None
-        assert stream.hearing.unsaid_at == full_at
+        assert stream.hearing.unwritten_at == full_at
 
     with_pipe(act)

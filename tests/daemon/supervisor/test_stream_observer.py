@@ -77,7 +77,7 @@ def test_each_step_of_a_master_that_is_here_is_a_sample_of_its_clock() -> None:
     readings = ReadingStore()
     observer = listening_to(PAIR, readings)
     moments = iter((10.0, 20.0, 30.0))
-    observer.unsaid_at = lambda _pair: next(moments)
+    observer.unwritten_at = lambda _pair: next(moments)
 
     for message in (Batch(Tid(2), Tid(20), None), WentIdle(), Batch(Tid(21), Tid(30), None)):
         observer.heard("test", MessageRead(message))

@@ -147,7 +147,7 @@ def assert_reaches_hammer_whole(pair: Pair) -> None:
             # Without a colon it is no host, with one hammer cuts it where we did.
             assert word.partition(":")[2 if end.is_remote else 0] == end.path
             if end.is_remote:
-                assert re.fullmatch(r"(?:[\w.-]+@)?[\w.-]+", end.where, re.ASCII)
+                assert re.fullmatch(r"(?:[\w.-]+@)?[\w.-]+", end.login, re.ASCII)
                 assert not re.search(r"[\s\"'`$&;|<>()\[\]{}*?!#~^\\@]", end.path)
     assert pfs_status_argv("/sbin/hammer", [pair.master])[2].startswith("/")
 

@@ -209,19 +209,19 @@ class SafetyWorld:
             return
         began_at, printed = self.at(), stream.printed
         stream.printed = []
-        unsaid_at = self.unsaid_at(stream)
+        unwritten_at = self.unwritten_at(stream)
         if not printed:
             return
         stream.emptied_at = began_at
         for _, message in printed:
-            known_at = stream.listening.rested_at if unsaid_at is None else unsaid_at
+            known_at = stream.listening.reads_after_at if unwritten_at is None else unwritten_at
             stream.listening, observation = stream.listening.hear(message, known_at)
             # As stream_observer.py does with a master that is here: of slices nothing is taken.
             if observation is not None and isinstance(message, Batch):
                 span = ReadSpan(observation.at, self.at())
                 self.readings.master_seen(MASTER, observation.tid, observation.at, span)
 
-    def unsaid_at(self, stream: Stream) -> float | None:
+    def unwritten_at(self, stream: Stream) -> float | None:
         """Return when nothing of what the pipe holds was in it, as stderr_reader.py does."""
         return stream.emptied_at
 

@@ -66,17 +66,17 @@ def flush_is_proven(clock: TidClock, tid: Tid) -> FlushProof | None:
 def test_rule_without_the_step_back_is_found_false(
     monkeypatch: pytest.MonkeyPatch, rule: Callable[[TidClock, Tid], FlushProof | None]
 ) -> None:
-    monkeypatch.setattr(lag, "proven", rule)
+    monkeypatch.setattr(lag, "flush_proof", rule)
 
     assert is_found(": safe until")
 
 
 def test_commit_that_is_taken_for_durable_is_found_false(monkeypatch: pytest.MonkeyPatch) -> None:
-    moved = known_slaves.moved
+    record_reading = known_slaves.record_reading
     monkeypatch.setattr(
         known_slaves,
-        "moved",
-        lambda *known: replace(moved(*known), durable_tid=known[1].tid),
+        "record_reading",
+        lambda *known: replace(record_reading(*known), durable_tid=known[1].tid),
     )
 
     assert is_found(": durable until")
@@ -98,7 +98,7 @@ def test_flat_zero_in_sync_is_found_false(monkeypatch: pytest.MonkeyPatch) -> No
 def test_commit_that_is_believed_after_a_reboot_is_found_false(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tid_clock_file, "left_by_cut", lambda known: known)
+    monkeypatch.setattr(tid_clock_file, "after_power_cut", lambda known: known)
 
     assert is_found(": safe until")
 
@@ -107,6 +107,6 @@ def test_word_that_is_taken_for_fresh_when_heard_is_found_false(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The pipe may have held it for long, while the master moved on."""
-    monkeypatch.setattr(SafetyWorld, "unsaid_at", lambda world, _stream: world.at())
+    monkeypatch.setattr(SafetyWorld, "unwritten_at", lambda world, _stream: world.at())
 
     assert is_found(":")
