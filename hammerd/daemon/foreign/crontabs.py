@@ -6,7 +6,7 @@ Read by a command with a deadline, and only when a stream parks a pair.
 from collections.abc import Sequence
 
 from hammerd.core.hammer.process_args import scheduled_slave
-from hammerd.daemon.process.commands import Runner
+from hammerd.daemon.process.commands import Commands
 from hammerd.daemon.process.platform import SYSTEM
 
 TIMEOUT_S = 5.0
@@ -16,7 +16,7 @@ LONGEST_LINE = 200
 class Crontabs:
     """The files that may start a stream at boot."""
 
-    def __init__(self, calls: Runner, paths: Sequence[str] = SYSTEM.crontabs) -> None:
+    def __init__(self, calls: Commands, paths: Sequence[str] = SYSTEM.crontabs) -> None:
         self._calls = calls
         self._paths = paths
 

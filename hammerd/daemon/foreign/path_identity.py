@@ -11,9 +11,9 @@ from hammerd.core.pairs import Endpoint
 from hammerd.daemon.foreign.crontabs import Crontabs
 from hammerd.daemon.foreign.slave_writers import SlaveWriter, writers
 from hammerd.daemon.paths.path_state import PathState
-from hammerd.daemon.paths.prober import PathStateSource
+from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
-from hammerd.daemon.process.commands import Runner
+from hammerd.daemon.process.commands import Commands
 from hammerd.daemon.process.long_args import LongCommands
 
 STATUS_TIMEOUT_S = 5.0
@@ -42,9 +42,9 @@ class PathIdentities:
 
     def __init__(
         self,
-        calls: Runner,
+        calls: Commands,
         statuses: PfsStatusCommands,
-        looks: PathStateSource,
+        looks: PathProber,
         scan: Scan = writers,
     ) -> None:
         self._commands = LongCommands(calls)

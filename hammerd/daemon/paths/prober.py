@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.paths import probe_program
@@ -45,13 +44,6 @@ MOST_TRIES = 2
 
 PathStates = Mapping[str, PathState | None]
 """What was seen, by path; None where a path hangs. What could not be looked at is left out."""
-
-
-class PathStateSource(Protocol):
-    """Looks at paths: PathProber."""
-
-    async def look(self, paths: Iterable[str], *, is_quick: bool = False) -> PathStates:
-        """Look at paths; quickly: what is slow counts as hanging until it is asked again."""
 
 
 @dataclass(eq=False, slots=True)

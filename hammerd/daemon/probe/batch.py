@@ -26,7 +26,7 @@ from hammerd.core.pair.probe_verdict import EndpointSeen, MasterByLink, ProbeFai
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid
 from hammerd.daemon.paths.path_state import PathState
-from hammerd.daemon.paths.prober import PathStateSource
+from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.probe.quarantine import Quarantine
 from hammerd.daemon.probe.reading import EndpointReading
@@ -65,7 +65,7 @@ class Timeouts:
 class BatchReader:
     """Reads ends, and remembers what was seen of their paths."""
 
-    def __init__(self, calls: PfsStatusCommands, looks: PathStateSource, clock: Clock) -> None:
+    def __init__(self, calls: PfsStatusCommands, looks: PathProber, clock: Clock) -> None:
         self.apart = Quarantine(calls.is_gone)
         self._calls = calls
         self._looks = looks

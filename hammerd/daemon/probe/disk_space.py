@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hammerd.core.api.free_space import FreeSpace, is_short
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.logging.journal import Journal
-from hammerd.daemon.paths.prober import PathStateSource
+from hammerd.daemon.paths.prober import PathProber
 
 LOOK_EVERY_S = 300.0
 
@@ -16,7 +16,7 @@ LOOK_EVERY_S = 300.0
 class DiskSpaceWatch:
     """What is known of the room where each slave on this machine is."""
 
-    def __init__(self, looks: PathStateSource, journal: Journal) -> None:
+    def __init__(self, looks: PathProber, journal: Journal) -> None:
         self._looks = looks
         self._journal = journal
         self._rooms: dict[Endpoint, FreeSpace] = {}

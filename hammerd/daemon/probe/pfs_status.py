@@ -13,7 +13,7 @@ from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus, parse_pfs_status
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint
-from hammerd.daemon.process.commands import CommandResult, Runner
+from hammerd.daemon.process.commands import CommandResult, Commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PfsStatusResult:
 class PfsStatusCommands:
     """Asks for the state of PFSs on this machine."""
 
-    def __init__(self, calls: Runner, hammer: str, home: str) -> None:
+    def __init__(self, calls: Commands, hammer: str, home: str) -> None:
         self._calls = calls
         self._hammer = hammer
         self._env = environment(home)

@@ -14,7 +14,6 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.process import spawn
@@ -58,18 +57,6 @@ class CommandResult:
 
 
 OnResult = Callable[[CommandResult], None]
-
-
-class Runner(Protocol):
-    """Runs commands: Commands."""
-
-    async def run(
-        self, argv: Sequence[str], env: Mapping[str, str], timeout_s: float
-    ) -> CommandResult:
-        """Run a command and return its answer, at the deadline at the latest."""
-
-    def is_under_way(self, pid: int) -> bool:
-        """Tell whether a command that was answered for late is not gone yet, though killed."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hammerd.core.hammer.commands import environment
 from hammerd.core.hammer.process_args import PS_ARGV, parse_ps
-from hammerd.daemon.process.commands import Runner
+from hammerd.daemon.process.commands import Commands
 
 PS_TIMEOUT_S = 5.0
 
@@ -28,7 +28,7 @@ class Process(NamedTuple):
 class LongCommands:
     """What ps told of the processes that are there."""
 
-    def __init__(self, calls: Runner) -> None:
+    def __init__(self, calls: Commands) -> None:
         self._calls = calls
         self._known: dict[Process, tuple[str, ...]] = {}
         self._late_pid = 0

@@ -29,7 +29,7 @@ from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid, parse_tid
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
-from hammerd.daemon.process.commands import CommandResult, Runner
+from hammerd.daemon.process.commands import CommandResult, Commands
 from hammerd.daemon.timing.clock import Clock, Instant
 
 FLUSH_TIMEOUT_S = 30.0
@@ -52,7 +52,7 @@ class FlushedReadings(Protocol):
 class FlushCommands:
     """The commands that a flush takes."""
 
-    def __init__(self, calls: Runner, status: PfsStatusCommands, hammer: str, home: str) -> None:
+    def __init__(self, calls: Commands, status: PfsStatusCommands, hammer: str, home: str) -> None:
         self._calls = calls
         self._status = status
         self._hammer = hammer
