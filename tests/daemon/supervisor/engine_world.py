@@ -29,6 +29,7 @@ from hammerd.core.pair.events import (
     StartAsked,
     StopAsked,
 )
+from hammerd.core.pair.latches import for_ends
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.probe_verdict import Go
 from hammerd.core.pair.slave_claims import Claim
@@ -214,6 +215,9 @@ class EngineWorld:
             pair = self._pair(name)
             events = events_for(life, pair, Memory())
             self.engine.change(pair)
+            now = self.engine.life(name)
+            assert (now.pair, now.state) == (pair, life.state)
+            assert now.memory == for_ends(life.memory, pair)
             self.watched.leaving.discard(name)
             self.watched.taken_over(name)
             self.watched.check()

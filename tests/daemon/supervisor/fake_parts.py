@@ -16,6 +16,7 @@ from hammerd.core.pair.events import (
     GroupEmpty,
     Kill,
     Launch,
+    LeaveQueue,
     Note,
     NoteName,
     Probe,
@@ -24,7 +25,7 @@ from hammerd.core.pair.events import (
     Terminate,
 )
 from hammerd.core.pair.latches import Latch
-from hammerd.core.pair.slave_claims import Claim, slave_keys
+from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import Lag, SlaveReading
@@ -37,7 +38,7 @@ from tests.daemon.supervisor.engine_config import End
 WRITING = ("journal", "log", "observer")
 BREAKS = (
     *("launch", "launch, group there", "slave_keys", "as_targets", "probe", "signal", "note"),
-    *("readings", *WRITING),
+    *("leave_queue", "readings", *WRITING),
 )
 """All that may raise of itself; "spawn" fails as hammer's start does."""
 
@@ -197,6 +198,18 @@ class FakeProber:
     def keys(self, name: str) -> frozenset[str]:
         end = self.read.get(name, self.ends[name])
         return slave_keys((Endpoint(end.path),), end.uuid)
+
+
+@dataclass(slots=True)
+class WatchedClaims(SlaveClaims):
+    """The daemon's own claims, which may raise once a pair has left the queue."""
+
+    acts: Acts = field(kw_only=True)
+
+    def leave_queue(self, owner: str) -> None:
+        self.acts.effect(owner, LeaveQueue)
+        SlaveClaims.leave_queue(self, owner)
+        self.acts.breaks.effect("leave_queue", owner, LeaveQueue)
 
 
 @dataclass(slots=True)

@@ -16,11 +16,9 @@ from hammerd.core.hammer.messages import Committed
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
-    Effect,
     Event,
     GroupEmpty,
     Launch,
-    LeaveQueue,
     MessageRead,
     ResourceFree,
     Spawned,
@@ -28,7 +26,6 @@ from hammerd.core.pair.events import (
 )
 from hammerd.core.pair.latches import is_held, latch_on
 from hammerd.core.pair.machine import step
-from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     Launching,
@@ -51,6 +48,7 @@ from tests.daemon.supervisor.fake_parts import (
     FakeProber,
     FakeReadings,
     FakeStreams,
+    WatchedClaims,
 )
 from tests.daemon.supervisor.step_rules import check_step, is_saved_anew
 from tests.daemon.supervisor.virtual_loop import VirtualLoop
@@ -92,7 +90,7 @@ class WatchedEngine:
         self.loop = VirtualLoop(1000.0)
         self.breaks = Breaks()
         self.acts = Acts(self.breaks)
-        self.slaves = SlaveClaims()
+        self.slaves = WatchedClaims(acts=self.acts)
         self.log = FakeLog(self.breaks)
         self.readings = FakeReadings(self.breaks)
         self.ends: dict[str, End] = dict(CONFIG)
@@ -240,8 +238,7 @@ class WatchedEngine:
         assert is_ahead, (after.state, at, now_at)
 
     def _check_effects(self, name: str, done: Step) -> None:
-        kinds: list[type[Effect]] = [type(effect) for effect in done.effects]
-        asked = [(name, kind) for kind in kinds if kind is not LeaveQueue]
+        asked = [(name, type(effect)) for effect in done.effects]
         assert self.acts.done == asked, (self.acts.done, done)
         group = self.groups.get(name)
         for effect in done.effects:
