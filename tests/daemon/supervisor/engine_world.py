@@ -119,7 +119,7 @@ class EngineWorld:
         yield from (partial(self.reload, config) for config in CONFIGS)
         if self.is_faulty:
             yield from (partial(self.breaks.next, what, 2) for what in BREAKS)
-            yield partial(self.breaks.next, "note", 2)
+            yield from [partial(self.breaks.next, "note", 2)] * 2
 
     def _moves_of(self, name: str) -> Iterator[Move]:
         now_at = self.loop.now_at
@@ -150,16 +150,16 @@ class EngineWorld:
             yield from [partial(self.post, name, MessageRead(SIGN_OF_LIFE))] * 20
         yield partial(self.post, name, Misdirected(Trouble("end_repointed")))
         for event in (HalvesWorked(), HalfStopped(8, "target"), HalfContinued(8)):
-            yield from [partial(self.post, name, event)] * 3
-        if group.leader_lives:
-            yield from [partial(self.kill_leader, name)] * 2
+            yield from [partial(self.post, name, event)] * 5
+        if group.parent_lives:
+            yield from [partial(self.kill_parent, name)] * 4
         if group.is_ending:
             yield from [partial(self.empty, name)] * 60
             yield partial(self.hang, name)
-            yield from [partial(self.post, name, GroupLives(now_at))] * 6
-            yield from [partial(self.post, name, GroupLives(now_at - 61))] * 2
+            yield from [partial(self.post, name, GroupLives(now_at))] * 20
+            yield from [partial(self.post, name, GroupLives(now_at - 61))] * 5
         else:
-            yield from [partial(self.post, name, HalfDied(8))] * 2
+            yield from [partial(self.post, name, HalfDied(8))] * 6
 
     # --- moves ---------------------------------------------------------------------------------
 
@@ -252,8 +252,8 @@ class EngineWorld:
         is_as_read = self.read.get(name) == self.watched.end(name)
         self.post(name, Glanced(are_as_read=is_as_read and not is_late))
 
-    def kill_leader(self, name: str) -> None:
-        self.groups[name].leader_lives = False
+    def kill_parent(self, name: str) -> None:
+        self.groups[name].parent_lives = False
         self.post(name, ParentDied("signal 9"))
 
     def hang(self, name: str) -> None:

@@ -109,7 +109,7 @@ class Group:
     halves: dict[int, str]
     is_ending: bool = False
     is_killed: bool = False
-    leader_lives: bool = True
+    parent_lives: bool = True
     hangs: bool = False
     is_called_unkillable: bool = False
 
