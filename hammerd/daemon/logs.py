@@ -9,7 +9,7 @@ from hammerd.daemon.history.recorder import History
 from hammerd.daemon.logging.files import LineBatch, LogFiles
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle, make_logger, render
-from hammerd.daemon.threads.writer_thread import Job, WriterThread, tell_loop
+from hammerd.daemon.threads.writer_thread import Priority, WriterThread, call_on_loop
 from hammerd.daemon.timing.clock import Clock
 
 
@@ -22,13 +22,13 @@ class Logs:
         self._loop = loop
         self.writer = WriterThread()
         self.writer.on_dropped = self.from_thread("log.lines_dropped", "count")
-        self.writer.on_broken = self.from_thread("writer.broke", "traceback")
+        self.writer.on_error = self.from_thread("writer.broke", "traceback")
         self.files = LogFiles(settings)
         self.history = history = History(settings, clock, self.writer)
         style = LogStyle(settings.log_format, settings.log_level)
         lag_style = LogStyle(settings.log_format, LogLevel.INFO)
         self.styles = style, lag_style
-        lag_lines = LineBatch(loop, self.writer, self.files.lag, Job.DROPPABLE)
+        lag_lines = LineBatch(loop, self.writer, self.files.lag, Priority.DROPPABLE)
         self.journal = Journal(
             make_logger(self._write_line, style, history.hear),
             make_logger(lambda _level, line: lag_lines.put(line), lag_style, history.sample),
@@ -39,7 +39,7 @@ class Logs:
         """Return a function that logs an error from any thread; its argument becomes `key`."""
 
         def tell(value: object) -> None:
-            tell_loop(self._loop, lambda: self.journal.log.error(event, **{key: value}))
+            call_on_loop(self._loop, lambda: self.journal.log.error(event, **{key: value}))
 
         return tell
 

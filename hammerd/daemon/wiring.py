@@ -49,7 +49,7 @@ from hammerd.daemon.supervisor.reload import Parts, Reloader
 from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
 from hammerd.daemon.supervisor.slave_moves import SlaveMoves
 from hammerd.daemon.supervisor.stream_observer import StreamObserver
-from hammerd.daemon.threads.writer_thread import Job
+from hammerd.daemon.threads.writer_thread import Priority
 from hammerd.daemon.timing.backoff import backoff_s
 from hammerd.daemon.timing.clock import Clock
 
@@ -88,7 +88,7 @@ class Wiring:
         state_dir, writer = Path(settings.state_dir), self.logs.writer
         self.store = StateStore(state_dir, self.readings, self.clock, writer, log)
         self.commands = Commands(loop)
-        submit = partial(writer.submit, kind=Job.FIRST)
+        submit = partial(writer.submit, priority=Priority.FIRST)
         failed = self.logs.from_thread("spawn_record.failed", "because")
         self.records = SpawnRecords(records_dir(settings), failed, submit)
         # Kept for its lifetime: the streams hold only what they need of it.

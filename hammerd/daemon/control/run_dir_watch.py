@@ -58,7 +58,7 @@ class RunDirWatch:
         self._server = server
         self._status_group = settings.status_group
         self._log = log
-        self._aside = BlockingCalls()
+        self._blocking_calls = BlockingCalls()
         self._trouble: HammerdError | None = None
         # Made anew, and not told of yet; a look that is given up leaves both to the next one.
         self._made: list[str] = []
@@ -90,7 +90,7 @@ class RunDirWatch:
         """Make anew what is gone, and say so."""
         trouble: HammerdError | None = None
         try:
-            are_sockets_there = await self._aside.do(self._look, LOOK_S)
+            are_sockets_there = await self._blocking_calls.run(self._look, LOOK_S)
             if not are_sockets_there or self._is_half_bound:
                 await self._bind_anew()
         except TimeoutError:

@@ -25,7 +25,7 @@ from hammerd.core.config.model import DaemonConfig
 from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite, Rows
 from hammerd.daemon.history.retention import SteadyClock, forget_older, thin
 from hammerd.daemon.logging.setup import Logger
-from hammerd.daemon.threads.writer_thread import WriterThread, tell_loop
+from hammerd.daemon.threads.writer_thread import WriterThread, call_on_loop
 from hammerd.daemon.timing.clock import Clock
 from hammerd.daemon.timing.timers import Timer
 
@@ -232,14 +232,14 @@ class History:
         try:
             damage = self._file.write(rows)
         except NoSqlite as error:
-            tell_loop(self._loop, partial(self._turn_off, error.message, error.hint))
+            call_on_loop(self._loop, partial(self._turn_off, error.message, error.hint))
             return False
         except HistoryUnwritten as error:
             because, hint = error.message, error.hint or _UNWRITTEN_HINT
             self._backlog.put_back(rows)
         if because != self._last_because or damage:
             # The loop is woken for what is news only.
-            tell_loop(self._loop, partial(self._heard, because, hint, damage))
+            call_on_loop(self._loop, partial(self._heard, because, hint, damage))
         self._last_because = because
         return because is None
 

@@ -17,7 +17,7 @@ from hammerd.core.config.model import DaemonConfig
 from hammerd.daemon.logging.files import open_log
 from hammerd.daemon.logging.setup import Logger, render
 from hammerd.daemon.process.fd_limits import SHORTAGE, Reserve
-from hammerd.daemon.threads.writer_thread import tell_loop
+from hammerd.daemon.threads.writer_thread import call_on_loop
 
 QUIET_S = 60.0
 RESERVE_RETURNS_S = 5.0
@@ -70,7 +70,7 @@ class LoopErrors:
     def _unraisable(self, it: "sys.UnraisableHookArgs") -> None:
         """Take what a finalizer raised, on whatever thread that is; the log is the loop's."""
         message = str(it.err_msg or "an exception nobody could catch")
-        tell_loop(self._loop, partial(self.say, message, it.exc_value))
+        call_on_loop(self._loop, partial(self.say, message, it.exc_value))
 
     def _broke(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
         error = context.get("exception")

@@ -18,7 +18,7 @@ from hammerd.core.errors import HammerdError
 from hammerd.daemon.logging.setup import render
 from hammerd.daemon.logging.syslog import SystemLog
 from hammerd.daemon.service.directories import check_directory
-from hammerd.daemon.threads.writer_thread import Job, WriterThread
+from hammerd.daemon.threads.writer_thread import Priority, WriterThread
 
 # NONBLOCK: to open a FIFO that nobody reads would wait for a reader, and all other files with it.
 FLAGS = (
@@ -199,12 +199,16 @@ class LineBatch:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, writer: WriterThread, file: LogFile, kind: Job
+        self,
+        loop: asyncio.AbstractEventLoop,
+        writer: WriterThread,
+        file: LogFile,
+        priority: Priority,
     ) -> None:
         self._loop = loop
         self._writer = writer
         self._file = file
-        self._kind = kind
+        self._priority = priority
         self._lines: list[str] = []
 
     def put(self, line: str) -> None:
@@ -218,4 +222,4 @@ class LineBatch:
         lines, self._lines = self._lines, []
         if lines:
             write = partial(self._file.write_lines, lines)
-            self._writer.submit(write, self._kind, len(lines))
+            self._writer.submit(write, self._priority, len(lines))

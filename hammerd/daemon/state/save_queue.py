@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from hammerd.daemon.logging.setup import Logger
-from hammerd.daemon.threads.writer_thread import Job, WriterThread, tell_loop
+from hammerd.daemon.threads.writer_thread import Priority, WriterThread, call_on_loop
 
 Write = Callable[[], None]
 
@@ -70,14 +70,14 @@ class SaveQueue:
     def finish(self, writer: WriterThread) -> None:
         """Queue the last save, before the loop ends; `writer` may be another one if ours hangs."""
         self._put()
-        writer.submit(self._write, Job.FIRST)
+        writer.submit(self._write, Priority.FIRST)
 
     # --- on the loop ---------------------------------------------------------------------------
 
     def _hand_over(self) -> None:
         self._is_asked = False
         if self._put():
-            self._writer.submit(self._write, Job.FIRST)
+            self._writer.submit(self._write, Priority.FIRST)
 
     def _put(self) -> bool:
         write = self._take()
@@ -123,4 +123,4 @@ class SaveQueue:
             because = f"{error.filename or self._name}: {error.strerror}"
         finally:
             self.ended_because = because
-            tell_loop(self._loop, partial(self._heard, because, queued.heard_by))
+            call_on_loop(self._loop, partial(self._heard, because, queued.heard_by))

@@ -93,7 +93,7 @@ class Reloader:
         self._parts = parts
         self._failed_at: float | None = None
         self._failed_because: str | None = None
-        self._aside = BlockingCalls()
+        self._blocking_calls = BlockingCalls()
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[Reply]] = set()
         self.is_stopping: Callable[[], bool] = lambda: False
@@ -115,7 +115,7 @@ class Reloader:
         """
         async with self._turn:
             try:
-                config = await self._aside.do(self._read, READ_S)
+                config = await self._blocking_calls.run(self._read, READ_S)
             except TimeoutError:
                 what = f"{self._path} and the logs cannot be opened within {READ_S:g} s"
                 return self._taken(HammerdError(what, "does the disk hang?"))

@@ -1,8 +1,8 @@
-"""How long to wait after so many failures: tenacity's wait strategies as a function.
+"""Computes the delay after a number of failures, with tenacity's wait strategies.
 
 wait_exponential plus wait_random keeps its jitter at the cap, which tenacity's
 wait_exponential_jitter loses: without jitter, pairs that failed together retry together for ever.
-tenacity's retry loop is not used: it sleeps where a supervisor must listen.
+tenacity's retry loop is not used: it sleeps, and a supervisor must react to events meanwhile.
 """
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
@@ -10,10 +10,10 @@ from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 from hammerd.core.pairs import Pair
 
 JITTER = 0.2
-"""The random part of a span, so that the longest wait is still at most backoff_max."""
+"""The random part of a delay, below the exponential one: no delay exceeds backoff_max."""
 
 MOST_COUNTED = 64
-"""Failures beyond this wait no longer: the power of two is never larger than a float holds."""
+"""More failures do not lengthen the delay: a larger power of two would not fit into a float."""
 
 
 def backoff_s(pair: Pair, failures: int) -> float:

@@ -1,4 +1,4 @@
-"""The only place of the daemon that reads the wall clock: rules count in monotonic seconds."""
+"""Reads the wall clock for the whole daemon; rules count in monotonic seconds."""
 
 import time
 from collections.abc import Callable
@@ -15,23 +15,23 @@ class Instant:
     time: float
 
     def later(self, span_s: float) -> "Instant":
-        """Return the instant so many seconds after this one."""
+        """Return the instant `span_s` seconds after this one."""
         return Instant(self.at + span_s, self.time + span_s)
 
 
 class Clock:
-    """Tells the time on both clocks, and translates between them."""
+    """Reads the monotonic and the wall clock, and converts between them."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        """Take the loop's clock, so that deadlines and readings are on the same one."""
+        """Take the loop's clock: deadlines and readings must count on the same one."""
         self._monotonic = monotonic
 
     def now(self) -> Instant:
-        """Return this moment."""
+        """Return the present instant."""
         return Instant(self._monotonic(), time.time())
 
     def wall_time(self, at: float) -> float:
-        """Return when a monotonic instant was, or will be, by the wall clock as it is now."""
+        """Return the wall time of a monotonic instant, by the wall clock as it is now."""
         now = self.now()
         return now.time + (at - now.at)
 

@@ -1,9 +1,9 @@
-"""What is done at intervals: each act at its own, all counted from one start.
+"""Runs actions at intervals, all counted from one start.
 
-    start ── 1 interval ── 2 intervals ── ...      late: the next one that leaves time to rest
+    start ── 1 interval ── 2 intervals ── ...   a late action skips intervals until it has idled
 
-Acts that fall on the same instant share one timer, so an idle daemon is woken once for all of
-them. One that is still under way is not begun again.
+Actions that are due at the same instant share one timer, so that an idle daemon wakes once for
+all of them. An action that still runs is not started a second time.
 """
 
 import asyncio
@@ -13,66 +13,68 @@ from dataclasses import dataclass
 
 from hammerd.daemon.timing.timers import Timer
 
-REST_SHARE = 0.5
-"""How much of its interval an act must be left to rest, however long it took."""
+IDLE_SHARE = 0.5
+"""The share of its interval that an action is idle before the next run, however long it took."""
 
-Act = Callable[[], Awaitable[None]]
+Action = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class _Ticking:
-    act: Act
+class _Scheduled:
+    action: Action
     interval_s: float
     due_at: float
     task: asyncio.Task[None] | None = None
 
 
 class Scheduler:
-    """The acts, and the one timer for all of them."""
+    """The actions, and one timer for all of them."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_broken: Callable[[Exception], object]
+        self, loop: asyncio.AbstractEventLoop, on_error: Callable[[Exception], object]
     ) -> None:
         self._loop = loop
-        self._on_broken = on_broken
-        self._ticking: tuple[_Ticking, ...] = ()
+        self._on_error = on_error
+        self._scheduled: tuple[_Scheduled, ...] = ()
         self._timer = Timer(loop, self._tick)
         self._started_at = 0.0
 
-    def start(self, acts: Iterable[tuple[Act, float]]) -> None:
-        """Begin each act now, in this order, and again after each interval (seconds)."""
+    def start(self, actions: Iterable[tuple[Action, float]]) -> None:
+        """Run each action now, in this order, and again after each interval (seconds)."""
         self._started_at = now_at = self._loop.time()
-        self._ticking = tuple(_Ticking(act, interval_s, now_at) for act, interval_s in acts)
+        self._scheduled = tuple(
+            _Scheduled(action, interval_s, now_at) for action, interval_s in actions
+        )
         self._tick()
 
     def stop(self) -> None:
-        """Begin nothing more, and cancel what is under way."""
+        """Start no action any more, and cancel those that run."""
         self._timer.stop()
-        for each in self._ticking:
+        for each in self._scheduled:
             if each.task is not None:
                 each.task.cancel()
-        self._ticking = ()
+        self._scheduled = ()
 
     def _tick(self) -> None:
         now_at = self._loop.time()
-        for each in self._ticking:
+        for each in self._scheduled:
             if each.task is None and each.due_at <= now_at:
-                each.task = self._loop.create_task(self._do(each))
+                each.task = self._loop.create_task(self._run(each))
         self._set_timer()
 
-    async def _do(self, each: _Ticking) -> None:
+    async def _run(self, each: _Scheduled) -> None:
         try:
-            await each.act()
+            await each.action()
         except Exception as error:
-            self._on_broken(error)
+            self._on_error(error)
         finally:
             each.task, each.due_at = None, self._next_at(each.interval_s)
             self._set_timer()
 
     def _next_at(self, interval_s: float) -> float:
-        rested_s = self._loop.time() + REST_SHARE * interval_s - self._started_at
-        return self._started_at + math.ceil(rested_s / interval_s) * interval_s
+        idle_until_s = self._loop.time() + IDLE_SHARE * interval_s - self._started_at
+        return self._started_at + math.ceil(idle_until_s / interval_s) * interval_s
 
     def _set_timer(self) -> None:
-        due_at = min((each.due_at for each in self._ticking if each.task is None), default=None)
+        due_at = min((each.due_at for each in self._scheduled if each.task is None), default=None)
         self._timer.set(due_at)

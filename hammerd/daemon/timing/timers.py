@@ -1,4 +1,4 @@
-"""A timer that can be set anew, and the deadlines of all pairs, which need only one."""
+"""A timer that can be set again, and the deadlines of all pairs, which share one timer."""
 
 import asyncio
 import heapq
@@ -13,10 +13,10 @@ class Timer:
         self._on_time = on_time
         self._handle: asyncio.TimerHandle | None = None
         self.at: float | None = None
-        """When it calls (monotonic), None while it is not set."""
+        """The instant of the call (monotonic), None while the timer is not set."""
 
     def set(self, at: float | None) -> None:
-        """Call at this instant instead of the one set before; None: not at all."""
+        """Replace the instant of the call; None cancels it."""
         if at == self.at:
             return
         if self._handle is not None:
@@ -25,12 +25,12 @@ class Timer:
         self._handle = None if at is None else self._loop.call_at(at, self._call)
 
     def set_no_later(self, at: float) -> None:
-        """Call at this instant, unless an earlier one is set."""
+        """Set the instant of the call, unless an earlier one is set."""
         if self.at is None or at < self.at:
             self.set(at)
 
     def stop(self) -> None:
-        """Do not call."""
+        """Cancel the call."""
         self.set(None)
 
     def _call(self) -> None:
@@ -39,10 +39,10 @@ class Timer:
 
 
 class Deadlines:
-    """One instant for each pair that has one (monotonic seconds), the earliest in front.
+    """The deadline of each pair that has one (monotonic seconds), sorted by a heap.
 
-    A stream that says something moves its pair's deadline; what was put before stays in the heap
-    as a stale entry until it comes up, or until there are more stale ones than others.
+    Each message of a stream moves its pair's deadline. The old entry stays in the heap until it
+    comes to the top, or until most entries are old and the heap is built again.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Deadlines:
         return None
 
     def take_due(self, now_at: float) -> list[str]:
-        """Return the pairs whose deadline has come; they have none until the next put()."""
+        """Return the pairs whose deadline has passed; they have none until the next put()."""
         due = []
         while (at := self.earliest_at()) is not None and at <= now_at:
             pair = heapq.heappop(self._heap)[1]

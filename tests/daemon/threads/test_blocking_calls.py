@@ -1,4 +1,4 @@
-"""What blocks holds up nobody but who asked for it."""
+"""Blocking calls run on one thread, and the loop waits for none of them beyond its deadline."""
 
 import asyncio
 import threading
@@ -10,48 +10,48 @@ from hammerd.daemon.threads.blocking_calls import BlockingCalls
 
 def test_result_and_error_come_from_another_thread() -> None:
     async def story() -> None:
-        aside = BlockingCalls()
-        assert await aside.do(threading.current_thread, 60) is not threading.main_thread()
+        calls = BlockingCalls()
+        assert await calls.run(threading.current_thread, 60) is not threading.main_thread()
         with pytest.raises(ZeroDivisionError):
-            await aside.do(lambda: 1 / 0, 60)
-        assert await aside.do(lambda: 7, 60) == 7
+            await calls.run(lambda: 1 / 0, 60)
+        assert await calls.run(lambda: 7, 60) == 7
 
     asyncio.run(story())
 
 
-def test_thread_that_cannot_be_started_is_no_reason_to_refuse_the_next_one() -> None:
+def test_call_runs_after_a_thread_that_could_not_be_started() -> None:
     async def story() -> None:
-        aside = BlockingCalls()
+        calls = BlockingCalls()
         # No address space holds such a stack.
         size = threading.stack_size(1 << 60)
         try:
             with pytest.raises(RuntimeError, match="can't start"):
-                await aside.do(lambda: 7, 60)
+                await calls.run(lambda: 7, 60)
         finally:
             threading.stack_size(size)
-        assert await aside.do(lambda: 7, 60) == 7
+        assert await calls.run(lambda: 7, 60) == 7
 
     asyncio.run(story())
 
 
-def test_what_hangs_is_not_waited_for_and_never_twice() -> None:
+def test_call_that_hangs_ends_at_its_deadline_and_no_second_one_starts() -> None:
     gate = threading.Event()
-    begun = []
+    started = []
 
     def hang() -> None:
-        begun.append(1)
+        started.append(1)
         gate.wait(60)
 
     async def story() -> None:
-        aside = BlockingCalls()
+        calls = BlockingCalls()
         with pytest.raises(TimeoutError):
-            await aside.do(hang, 0.01)
+            await calls.run(hang, 0.01)
         with pytest.raises(TimeoutError):
-            await aside.do(hang, 60)
+            await calls.run(hang, 60)
         gate.set()
         while True:
             try:
-                assert await aside.do(lambda: 7, 60) == 7
+                assert await calls.run(lambda: 7, 60) == 7
             except TimeoutError:
                 await asyncio.sleep(0.01)
             else:
@@ -59,4 +59,4 @@ def test_what_hangs_is_not_waited_for_and_never_twice() -> None:
 
     asyncio.run(story())
 
-    assert begun == [1]
+    assert started == [1]

@@ -1,3 +1,5 @@
+"""The writer thread runs jobs in order of priority, and log files survive what a disk does."""
+
 import asyncio
 import os
 import signal
@@ -11,7 +13,7 @@ import pytest
 from hammerd.core.config.model import LogFormat
 from hammerd.daemon.logging.files import LineBatch, LogFile, say_lines_lost
 from hammerd.daemon.threads import writer_thread as writer_module
-from hammerd.daemon.threads.writer_thread import Job, WriterThread
+from hammerd.daemon.threads.writer_thread import Priority, WriterThread
 from tests.daemon.small_disk import a_small_disk
 
 
@@ -52,7 +54,7 @@ def test_full_queue_drops_lag_samples_before_events(monkeypatch: pytest.MonkeyPa
     writer.submit(hold)
     assert is_held.wait(10)
     writer.submit(partial(done.append, "event 1"))
-    writer.submit(partial(done.append, "sample"), Job.DROPPABLE)
+    writer.submit(partial(done.append, "sample"), Priority.DROPPABLE)
     writer.submit(partial(done.append, "event 2"))
     writer.submit(partial(done.append, "event 3"))
     writer.submit(partial(done.append, "event 4"))
@@ -77,9 +79,9 @@ def test_full_queue_counts_every_line_of_a_job_that_it_drops(
     writer.submit(hold)
     assert is_held.wait(10)
     for sample in ("old", "new"):
-        writer.submit(partial(done.append, sample), Job.DROPPABLE, 6)
+        writer.submit(partial(done.append, sample), Priority.DROPPABLE, 6)
     writer.submit(partial(done.append, "event"))
-    writer.submit(partial(done.append, "newest"), Job.DROPPABLE, 6)
+    writer.submit(partial(done.append, "newest"), Priority.DROPPABLE, 6)
     gate.set()
     writer.close(10)
 
@@ -101,13 +103,13 @@ def test_lines_of_one_turn_of_the_loop_are_one_job(tmp_path: Path) -> None:
 
     class CountingWriter(WriterThread):
         def submit(
-            self, write: Callable[[], None], kind: Job = Job.ORDERLY, lines: int = 1
+            self, write: Callable[[], None], priority: Priority = Priority.NORMAL, lines: int = 1
         ) -> None:
             jobs.append(lines)
-            super().submit(write, kind, lines)
+            super().submit(write, priority, lines)
 
     async def main() -> None:
-        batch = LineBatch(asyncio.get_running_loop(), writer, log, Job.DROPPABLE)
+        batch = LineBatch(asyncio.get_running_loop(), writer, log, Priority.DROPPABLE)
         for turn in ("first", "second"):
             for number in range(3):
                 batch.put(f"{turn} {number}")
@@ -122,7 +124,7 @@ def test_lines_of_one_turn_of_the_loop_are_one_job(tmp_path: Path) -> None:
     assert lines == [f"{turn} {n}" for turn in ("first", "second") for n in range(3)]
 
 
-def test_writer_that_hangs_does_not_keep_the_daemon() -> None:
+def test_writer_that_hangs_does_not_keep_the_daemon_from_ending() -> None:
     gate = threading.Event()
     writer = WriterThread()
     writer.submit(lambda: bool(gate.wait(10)))
@@ -145,7 +147,7 @@ def test_log_file_goes_on_under_its_name_after_a_rotation(tmp_path: Path) -> Non
     assert path.read_text() == "three\n"
 
 
-def test_lines_that_could_not_be_written_are_counted_and_said(tmp_path: Path) -> None:
+def test_lines_that_could_not_be_written_are_counted_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "gone/log"
     log = LogFile(path, "lost {}".format)
     for line in ("one", "two"):
@@ -188,26 +190,26 @@ def test_full_disk_is_an_error_of_one_line_only() -> None:
             log.write_line("line")
 
 
-def test_bug_in_a_job_is_told_once_with_its_traceback_and_the_next_is_done() -> None:
+def test_bug_in_a_job_is_reported_once_with_its_traceback_and_the_next_is_done() -> None:
     done: list[str] = []
-    told: list[str] = []
+    reported: list[str] = []
 
-    def break_down() -> None:
+    def fail_with_bug() -> None:
         raise LookupError("a bug")
 
     writer = WriterThread()
-    writer.on_broken = told.append
+    writer.on_error = reported.append
     for _ in range(3):
-        writer.submit(break_down)
+        writer.submit(fail_with_bug)
     writer.submit(partial(done.append, "next"))
     writer.close(10)
 
-    assert (writer.failed, done, len(told)) == (3, ["next"], 1)
-    assert "LookupError: a bug" in told[0]
-    assert "in break_down" in told[0]
+    assert (writer.failed, done, len(reported)) == (3, ["next"], 1)
+    assert "LookupError: a bug" in reported[0]
+    assert "in fail_with_bug" in reported[0]
 
 
-def test_what_must_outlive_us_goes_first() -> None:
+def test_saved_state_is_written_first() -> None:
     gate, is_held, done = threading.Event(), threading.Event(), []
 
     def hold() -> None:
@@ -217,39 +219,39 @@ def test_what_must_outlive_us_goes_first() -> None:
     writer = WriterThread()
     writer.submit(hold)
     assert is_held.wait(10)
-    writer.submit(partial(done.append, "sample"), Job.DROPPABLE)
+    writer.submit(partial(done.append, "sample"), Priority.DROPPABLE)
     writer.submit(partial(done.append, "line"))
-    writer.submit(partial(done.append, "state"), Job.FIRST)
+    writer.submit(partial(done.append, "state"), Priority.FIRST)
     gate.set()
     writer.close(10)
 
     assert done == ["state", "line", "sample"]
 
 
-def test_full_queue_takes_what_must_outlive_us(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_queue_takes_saved_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "MOST_LINES", 1)
     gate, is_held, done = threading.Event(), threading.Event(), []
-    told: list[int] = []
+    reported: list[int] = []
 
     def hold() -> None:
         is_held.set()
         gate.wait(10)
 
     writer = WriterThread()
-    writer.on_dropped = told.append
+    writer.on_dropped = reported.append
     writer.submit(hold)
     assert is_held.wait(10)
     for line in ("line 1", "line 2", "line 3"):
         writer.submit(partial(done.append, line))
-    writer.submit(partial(done.append, "state"), Job.FIRST)
+    writer.submit(partial(done.append, "state"), Priority.FIRST)
     gate.set()
     writer.close(10)
 
     assert done == ["state", "line 1"]
-    assert told == [2]
+    assert reported == [2]
 
 
-def test_writer_that_was_given_up_writes_nothing_more() -> None:
+def test_abandoned_writer_writes_nothing_more() -> None:
     gate, is_held, done = threading.Event(), threading.Event(), []
 
     def hold() -> None:
@@ -268,7 +270,7 @@ def test_writer_that_was_given_up_writes_nothing_more() -> None:
 
 
 @pytest.mark.parametrize("log_format", LogFormat)
-def test_loss_is_told_in_the_format_of_the_log(log_format: LogFormat) -> None:
+def test_loss_is_reported_in_the_format_of_the_log(log_format: LogFormat) -> None:
     line = say_lines_lost(log_format, 7)
 
     assert "log.lines_lost" in line
@@ -276,7 +278,7 @@ def test_loss_is_told_in_the_format_of_the_log(log_format: LogFormat) -> None:
     assert (log_format is LogFormat.JSON) == line.startswith("{")
 
 
-def test_fifo_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
+def test_fifo_without_a_reader_fails_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
     log = LogFile(tmp_path / "log", "lost {}".format)
 
@@ -284,7 +286,7 @@ def test_fifo_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
         log.write_line("line")
 
 
-def test_fifo_is_no_log_though_somebody_reads_it(tmp_path: Path) -> None:
+def test_fifo_with_a_reader_is_refused_as_a_log(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
     reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
     log = LogFile(tmp_path / "log", "lost {}".format)

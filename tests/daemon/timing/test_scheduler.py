@@ -1,82 +1,78 @@
-"""Acts at intervals, on a loop whose time only moves when nobody has anything to do."""
+"""Actions at intervals, on a loop that skips waiting."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from hammerd.daemon.timing.scheduler import Scheduler
-from tests.daemon.timing.free_time import Loop
+from tests.daemon.timing.fast_loop import FastLoop
 
-Act = Callable[[], Awaitable[None]]
+Action = Callable[[], Awaitable[None]]
+Starts = list[tuple[str, float]]
 
 
-def play(acts: Iterable[tuple[Act, float]], span_s: float) -> tuple[list[float], list[Exception]]:
-    """Run acts for a while; return when the loop was woken, and what broke."""
-    loop, broken = Loop(), list[Exception]()
+def run_for(
+    span_s: float, actions: Iterable[tuple[Action, float]]
+) -> tuple[list[float], list[Exception]]:
+    """Run a scheduler for a while; return the instants at which the loop woke, and the errors."""
+    loop, errors = FastLoop(), list[Exception]()
 
     async def main() -> None:
-        ticks = Scheduler(loop, broken.append)
-        ticks.start(acts)
+        scheduler = Scheduler(loop, errors.append)
+        scheduler.start(actions)
         await asyncio.sleep(span_s)
-        ticks.stop()
+        scheduler.stop()
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())
-    return loop.free_time.woken_at, broken
+    return loop.selector.woken_at, errors
 
 
-def noted(name: str, begun: list[tuple[str, float]], takes_s: float = 0) -> Act:
-    """Return an act that takes down when it is begun."""
+def recorded(name: str, starts: Starts, takes_s: float = 0) -> Action:
+    """Return an action that records the instant of its start."""
 
-    async def act() -> None:
-        begun.append((name, asyncio.get_running_loop().time() - 1000.0))
+    async def action() -> None:
+        starts.append((name, asyncio.get_running_loop().time() - 1000.0))
         if takes_s:
             await asyncio.sleep(takes_s)
 
-    return act
+    return action
 
 
-def test_acts_that_fall_on_one_instant_wake_the_loop_once() -> None:
-    begun: list[tuple[str, float]] = []
-    acts = [(noted("a", begun), 30.0), (noted("b", begun), 30.0), (noted("c", begun), 60.0)]
+def test_actions_due_at_the_same_instant_wake_the_loop_once() -> None:
+    starts: Starts = []
+    actions = [(recorded("a", starts), 30.0), (recorded("b", starts), 30.0)]
 
-    woken_at, _ = play(acts, 100)
+    woken_at, _ = run_for(100, [*actions, (recorded("c", starts), 60.0)])
 
     assert [*map(round, woken_at)] == [30, 60, 90, 100]
-    assert begun[:3] == [("a", 0.0), ("b", 0.0), ("c", 0.0)]
-    assert [name for name, at in begun if round(at) == 60] == ["a", "b", "c"]
+    assert starts[:3] == [("a", 0.0), ("b", 0.0), ("c", 0.0)]
+    assert [name for name, at in starts if round(at) == 60] == ["a", "b", "c"]
 
 
-def test_act_that_takes_a_while_stays_in_step_with_the_others() -> None:
-    begun: list[tuple[str, float]] = []
-    acts = [(noted("quick", begun), 30.0), (noted("slow", begun, takes_s=5), 30.0)]
+def test_action_that_takes_a_while_stays_in_step_with_the_others() -> None:
+    starts: Starts = []
 
-    play(acts, 100)
+    run_for(100, [(recorded("quick", starts), 30.0), (recorded("slow", starts, 5), 30.0)])
 
-    assert [round(at) for name, at in begun if name == "slow"] == [0, 30, 60, 90]
-
-
-def test_act_that_takes_most_of_its_interval_is_left_to_rest() -> None:
-    begun: list[tuple[str, float]] = []
-    acts = [
-        (noted("slow", begun, takes_s=25), 30.0),
-        (noted("later", begun, takes_s=70), 30.0),
-    ]
-
-    play(acts, 170)
-
-    assert [round(at) for name, at in begun if name == "slow"] == [0, 60, 120]
-    assert [round(at) for name, at in begun if name == "later"] == [0, 90]
+    assert [round(at) for name, at in starts if name == "slow"] == [0, 30, 60, 90]
 
 
-def test_act_that_breaks_is_told_and_done_again_and_stops_no_other() -> None:
-    begun: list[tuple[str, float]] = []
+def test_action_that_takes_most_of_its_interval_is_idle_for_half_of_one() -> None:
+    starts: Starts = []
 
-    async def break_down() -> None:
+    run_for(170, [(recorded("slow", starts, 25), 30.0), (recorded("later", starts, 70), 30.0)])
+
+    assert [round(at) for name, at in starts if name == "slow"] == [0, 60, 120]
+    assert [round(at) for name, at in starts if name == "later"] == [0, 90]
+
+
+def test_action_that_fails_is_reported_and_run_again_and_stops_no_other() -> None:
+    starts: Starts = []
+
+    async def fail() -> None:
         raise LookupError("a bug")
 
-    acts = [(break_down, 30.0), (noted("other", begun), 30.0)]
+    _, errors = run_for(70, [(fail, 30.0), (recorded("other", starts), 30.0)])
 
-    _, broken = play(acts, 70)
-
-    assert [str(error) for error in broken] == ["a bug"] * 3
-    assert len(begun) == 3
+    assert [str(error) for error in errors] == ["a bug"] * 3
+    assert len(starts) == 3

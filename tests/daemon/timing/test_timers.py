@@ -1,18 +1,18 @@
-"""A timer that is set anew: only what was set last counts. Time moves when nobody works.
+"""A timer calls once, at the instant that was set last; deadlines find the earliest of all pairs.
 
-Deadlines: the earliest of all pairs' deadlines is found, and none that was replaced is kept.
+The loop skips waiting.
 """
 
 import asyncio
 from collections.abc import Callable
 
 from hammerd.daemon.timing.timers import Deadlines, Timer
-from tests.daemon.timing.free_time import Loop
+from tests.daemon.timing.fast_loop import FastLoop
 
 
 def called_at(act: Callable[[Timer, float], None]) -> list[float]:
-    """Return when a timer called, in seconds after what `act` did to it."""
-    loop, calls = Loop(), list[float]()
+    """Return the instants at which a timer called, in seconds after `act` set it."""
+    loop, calls = FastLoop(), list[float]()
 
     async def main() -> None:
         begun_at = loop.time()
@@ -25,7 +25,7 @@ def called_at(act: Callable[[Timer, float], None]) -> list[float]:
     return calls
 
 
-def test_it_calls_once_at_the_instant_that_was_set_last() -> None:
+def test_timer_calls_once_at_the_instant_that_was_set_last() -> None:
     def act(timer: Timer, now_at: float) -> None:
         timer.set(now_at + 1)
         timer.set(now_at + 5)
@@ -34,7 +34,7 @@ def test_it_calls_once_at_the_instant_that_was_set_last() -> None:
     assert called_at(act) == [3]
 
 
-def test_what_is_set_twice_calls_once() -> None:
+def test_timer_that_is_set_twice_calls_once() -> None:
     def act(timer: Timer, now_at: float) -> None:
         timer.set(now_at + 1)
         timer.set(now_at + 1)
@@ -42,7 +42,7 @@ def test_what_is_set_twice_calls_once() -> None:
     assert called_at(act) == [1]
 
 
-def test_the_earlier_of_two_counts() -> None:
+def test_set_no_later_keeps_the_earliest_instant() -> None:
     def act(timer: Timer, now_at: float) -> None:
         timer.set_no_later(now_at + 5)
         timer.set_no_later(now_at + 2)
@@ -64,8 +64,8 @@ def test_a_stopped_timer_does_not_call_and_can_be_set_again() -> None:
     assert called_at(act_again) == [1]
 
 
-def test_it_is_not_set_while_it_calls() -> None:
-    loop, seen = Loop(), list[float | None]()
+def test_timer_is_not_set_while_it_calls() -> None:
+    loop, seen = FastLoop(), list[float | None]()
 
     async def main() -> None:
         timer = Timer(loop, lambda: seen.append(timer.at))
@@ -85,19 +85,19 @@ def test_earliest_deadline_is_that_of_the_pair_whose_time_comes_first() -> None:
     deadlines.put("soon", 3.0)
     deadlines.put("moved", 1.0)
     deadlines.put("moved", 5.0)
-    deadlines.put("gone", 2.0)
-    deadlines.put("gone", None)
+    deadlines.put("removed", 2.0)
+    deadlines.put("removed", None)
 
     assert deadlines.earliest_at() == 3.0
     assert deadlines.take_due(5.0) == ["soon", "moved"]
     assert deadlines.earliest_at() == 9.0
 
 
-def test_deadline_that_moves_all_the_time_is_found_and_keeps_nothing_behind() -> None:
+def test_deadline_that_moves_ten_thousand_times_is_found_and_leaves_no_old_entry() -> None:
     deadlines = Deadlines()
     for at in range(10_000):
-        deadlines.put("talkative", 600.0 + at)
+        deadlines.put("busy", 600.0 + at)
         deadlines.put("quiet", 700.0)
 
-    assert deadlines.take_due(10_599.0) == ["quiet", "talkative"]
+    assert deadlines.take_due(10_599.0) == ["quiet", "busy"]
     assert deadlines.earliest_at() is None

@@ -1,11 +1,11 @@
-"""A loop whose time only moves when nobody has anything to do."""
+"""A loop that skips waiting: its time advances to the next timer when no callback is ready."""
 
 import asyncio
 import selectors
 
 
-class FreeTime(selectors.SelectSelector):
-    """Does not wait but lets the loop's time pass, and counts how often."""
+class SkippingSelector(selectors.SelectSelector):
+    """Advances the time of the loop instead of waiting, and records each advance."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,10 +19,10 @@ class FreeTime(selectors.SelectSelector):
         return super().select(0)
 
 
-class Loop(asyncio.SelectorEventLoop):
+class FastLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self.free_time = FreeTime()
-        super().__init__(self.free_time)
+        self.selector = SkippingSelector()
+        super().__init__(self.selector)
 
     def time(self) -> float:
-        return self.free_time.now_at
+        return self.selector.now_at
