@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.rig import DELAY_S, Mirror, Rig, wait_until
-from hammerd.cli.client.control_client import ask
+from hammerd.cli.client.control_client import send_request
 from hammerd.cli.client.status_types import PairStatus, read_status
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Request, Verb
@@ -30,7 +30,7 @@ class Hammerd:
     def pairs(self) -> dict[str, PairStatus]:
         """Return the status of every pair, empty while the daemon does not answer."""
         try:
-            answer = read_status(ask(self.run_dir, Request(Verb.STATUS)))
+            answer = read_status(send_request(self.run_dir, Request(Verb.STATUS)))
         except CommandFailed:
             return {}
         return {pair["pair"]: pair for pair in answer["pairs"]}

@@ -1,1 +1,1 @@
-"""Asks: commands for people and scripts."""
+"""Commands for people and scripts: they query a running daemon, or read the files it left."""

@@ -1,4 +1,4 @@
-"""The commands, put together; what stands before a command's name is read here."""
+"""The command group `hammerd`, and the options that stand before a command's name."""
 
 import gc
 from importlib import import_module
@@ -23,35 +23,35 @@ COMMANDS = (
     "demo",
     "version",
 )
-"""In the order of --help; each is a module of hammerd.cli.commands, and its function there."""
+"""In the order of --help; each names a module of hammerd.cli.commands, and the function in it."""
 
-_WHOLE_SENTENCE = 1_000
+_NO_LIMIT = 1_000
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is asked for: click's own way to start fast."""
+    """A group that imports a command only when it is used, so that hammerd starts fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Name all commands."""
+        """Return the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command, None when there is none of that name."""
+        """Import a command; return None if no command has that name."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"hammerd.cli.commands.{cmd_name}")
-        # What was imported until now stays: none of it need ever be looked through.
+        # Imported objects stay until the end: the collector need never scan them.
         gc.freeze()
         gc.enable()
         return cast("click.Command", getattr(module, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with a sentence each; click's own list would cut it short."""
+        """List each command with its whole sentence; click's own list would cut it short."""
         commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl(
                 [
-                    (name, command.get_short_help_str(_WHOLE_SENTENCE))
+                    (name, command.get_short_help_str(_NO_LIMIT))
                     for name, command in commands
                     if command is not None
                 ]

@@ -1,4 +1,4 @@
-"""Where `hammerd` begins: runs a command and turns how it went into an exit status.
+"""Entry point of `hammerd`: runs a command and turns its result into an exit status.
 
 The statuses are those of core/exit_codes.py, for click's own usage errors too.
 """
@@ -12,9 +12,9 @@ from hammerd.core.exit_codes import Exit, PluginExit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments name, those of the process by default."""
-    # What is imported is no garbage: to look for some meanwhile takes a sixth of the start.
-    # cli/group.py lets it be looked for again once it has the command.
+    """Run the command that `arguments` name; the default is the arguments of the process."""
+    # Imports leave no garbage, and collecting during them takes a sixth of the start.
+    # cli/group.py enables the collector again once the command is imported.
     gc.disable()
     try:
         import click
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from hammerd.core.errors import HammerdError
 
     guard_standard_streams()
-    # Its monitor reads stdout, and knows no status past 3.
+    # A monitor reads stdout, and accepts no status above 3.
     failed = PluginExit.UNKNOWN if "--nagios" in (arguments or sys.argv) else None
     try:
         code = _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         print_usage_error(error)
         if failed is not None:
-            _tell_monitor(error.format_message())
+            _print_for_monitor(error.format_message())
         return failed or Exit.USAGE
     except HammerdError as error:
         print_error(error)
@@ -47,17 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _tell_monitor(message: str) -> None:
+def _print_for_monitor(message: str) -> None:
     from hammerd.core.errors import HammerdError
 
-    # Where stdout cannot be written, the status says enough.
+    # If stdout cannot be written, the exit status must do.
     with contextlib.suppress(HammerdError):
         sys.stdout.write(f"HAMMERD UNKNOWN - {' '.join(message.replace('|', '/').split())}\n")
         sys.stdout.flush()
 
 
 def _code_of(result: object) -> int:
-    """Return a command's exit status; --help and --version give one too."""
+    """Return a command's exit status; 0 for a result that is none."""
     return result if isinstance(result, int) else 0
 
 

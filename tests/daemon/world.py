@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hammerd.cli.client.control_client import ask
+from hammerd.cli.client.control_client import send_request
 from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.errors import HammerdError
 from hammerd.daemon.process.process_table import ids, look_if_possible, words_of
@@ -140,12 +140,12 @@ class World:
 
     def answers(self) -> bool:
         try:
-            return "pid" in ask(self.run_dir, Request(Verb.PING))
+            return "pid" in send_request(self.run_dir, Request(Verb.PING))
         except HammerdError:
             return False
 
     def ask(self, verb: Verb, *pairs: str, for_s: float | None = None) -> Status:
-        return ask(self.run_dir, Request(verb, pairs, for_s))
+        return send_request(self.run_dir, Request(verb, pairs, for_s))
 
     def status(self, pair: str = "test") -> Status:
         return self.ask(Verb.STATUS, pair)["pairs"][0]

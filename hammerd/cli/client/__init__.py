@@ -1,1 +1,1 @@
-"""Asks a running hammerd."""
+"""Client of a running hammerd."""

@@ -1,4 +1,4 @@
-"""Asks a running hammerd: one request, one reply, over its Unix sockets.
+"""Sends one request to a running hammerd over a Unix socket, and reads one reply.
 
 Verbs that only read go to status.sock, which more people may open; the others to control.sock.
 """
@@ -27,22 +27,22 @@ LONGEST_REPLY_BYTES = 64 << 20
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ECONNREFUSED})
 _BUSY = frozenset({errno.EAGAIN})
-"""So many wait to be heard that there is no place for one more."""
+"""The queue of connections is full."""
 _CUT_OFF = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
-"""Who asked before us was so many that hammerd let us go: what only reads is asked again."""
+"""hammerd closed a connection because it had too many: a request that only reads is repeated."""
 _START_HINT = (
     "start it with: service hammerd start (or: hammerd run -c FILE); "
     "if it runs elsewhere, name its directory with --run-dir"
 )
 
 
-def ask(
+def send_request(
     run_dir: str | os.PathLike[str], request: Request, timeout_s: float = TIMEOUT_S
 ) -> Mapping[str, object]:
-    """Return what the hammerd at `run_dir` answers.
+    """Send a request to the hammerd at `run_dir`, and return the data of its answer.
 
     Raises:
-        CommandFailed: nobody answers, we may not ask, or hammerd refuses.
+        CommandFailed: no answer, no permission to open the socket, or a refusal.
     """
     path = socket_path(run_dir, request)
     line = _exchange(path, request, timeout_s)
@@ -59,15 +59,15 @@ def ask(
 
 
 def socket_path(run_dir: str | os.PathLike[str], request: Request) -> str:
-    """Return the socket that takes a request."""
+    """Return the path of the socket that accepts a request."""
     name = STATUS_SOCKET if request.verb in READ_VERBS else CONTROL_SOCKET
     return os.path.join(run_dir, name)
 
 
 def _exchange(path: str, request: Request, timeout_s: float) -> bytes:
-    """Return the line that answers a request; where hammerd is only busy, it is asked again."""
+    """Send a request and return the reply's line; repeat it while hammerd is only busy."""
     deadline_at = time.monotonic() + timeout_s
-    again = _BUSY | _CUT_OFF if request.verb in READ_VERBS else _BUSY
+    repeatable = _BUSY | _CUT_OFF if request.verb in READ_VERBS else _BUSY
     while True:
         try:
             return _exchange_once(path, encode_request(request), deadline_at)
@@ -78,8 +78,8 @@ def _exchange(path: str, request: Request, timeout_s: float) -> bytes:
                 code=Exit.UNAVAILABLE,
             ) from error
         except OSError as error:
-            if error.errno not in again or time.monotonic() > deadline_at:
-                raise _cannot_ask(path, error) from error
+            if error.errno not in repeatable or time.monotonic() > deadline_at:
+                raise _failure_of(path, error) from error
         time.sleep(BUSY_S)
 
 
@@ -92,7 +92,7 @@ def _exchange_once(path: str, request: bytes, deadline_at: float) -> bytes:
 
 
 def _read_line(connection: socket.socket, deadline_at: float) -> bytes:
-    """Read up to the newline; what ends without one is cut off, and no reply."""
+    """Read up to the newline; a stream that ends without one was cut off, and is no reply."""
     received = bytearray()
     while not received.endswith(b"\n") and len(received) <= LONGEST_REPLY_BYTES:
         connection.settimeout(max(deadline_at - time.monotonic(), 0.001))
@@ -103,11 +103,11 @@ def _read_line(connection: socket.socket, deadline_at: float) -> bytes:
     return bytes(received)
 
 
-def _cannot_ask(path: str, error: OSError) -> CommandFailed:
+def _failure_of(path: str, error: OSError) -> CommandFailed:
     if error.errno in _ABSENT:
         is_refused = error.errno == errno.ECONNREFUSED
-        said = f"no hammerd answers at {path}"
-        return NoDaemon(said, _START_HINT, is_refused=is_refused)
+        message = f"no hammerd answers at {path}"
+        return NoDaemon(message, _START_HINT, is_refused=is_refused)
     if isinstance(error, PermissionError):
         hint = "run the command as root"
         if os.path.basename(path) == STATUS_SOCKET:

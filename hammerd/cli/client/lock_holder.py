@@ -1,7 +1,7 @@
-"""Tells whether a hammerd lives that cannot be asked: by its lock in state_dir.
+"""Finds a hammerd that runs but does not answer, by its lock in state_dir.
 
-The lock's first line is the pid, the second its run_dir. It is held as long as that hammerd lives,
-whoever else has its pid later.
+The lock file's first line is the pid, the second the run_dir. The lock is held while that hammerd
+runs, so another process with the same pid is not mistaken for it.
 """
 
 import fcntl
@@ -14,14 +14,14 @@ from hammerd.core.paths import LOCK_FILE, LONGEST_LOCK_BYTES, read_lock
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """A hammerd that lives; `run_dir` is "" where its lock does not tell."""
+    """A hammerd that runs; `run_dir` is "" if its lock file does not name it."""
 
     pid: int
     run_dir: str
 
 
 def find_lock_holder(state_dir: str) -> LockHolder | None:
-    """Return the hammerd that holds the lock of a state_dir, None if nobody is seen to."""
+    """Return the hammerd that holds the lock of a state_dir, None if none is found."""
     try:
         fd = os.open(os.path.join(state_dir, LOCK_FILE), os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -35,9 +35,9 @@ def find_lock_holder(state_dir: str) -> LockHolder | None:
         os.close(fd)
 
 
-def unreachable_error(living: LockHolder, run_dir: str, error: CommandFailed) -> DaemonUnreachable:
-    """Return in words that a hammerd lives which nobody can ask at `run_dir`, and what to do."""
-    pid, its_dir = living.pid, living.run_dir
+def unreachable_error(holder: LockHolder, run_dir: str, error: CommandFailed) -> DaemonUnreachable:
+    """Return the error for a hammerd that runs but cannot be reached at `run_dir`."""
+    pid, its_dir = holder.pid, holder.run_dir
     if its_dir and os.path.normpath(its_dir) != os.path.normpath(run_dir):
         message = f"hammerd lives as pid {pid}, but with another run_dir: {its_dir}"
         hint = f"ask it with --run-dir {its_dir}; to have {run_dir} used: kill {pid}, and start it"
@@ -51,7 +51,7 @@ def unreachable_error(living: LockHolder, run_dir: str, error: CommandFailed) ->
 
 
 def process_exists(pid: int) -> bool:
-    """Tell whether a process has this number; to signal one with 0 does nothing to it."""
+    """Return whether a process has this pid; signal 0 has no effect on it."""
     if not 1 < pid < 1 << 31:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What hammerd answers to `status`, as typed names for the JSON of core/api/status_json.py."""
+"""Types of the answer to `status`: the JSON of core/api/status_json.py."""
 
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict, cast
@@ -10,7 +10,7 @@ from hammerd.core.exit_codes import Exit
 
 
 class DaemonStatus(TypedDict):
-    """What hammerd tells of itself."""
+    """The daemon's part of a status."""
 
     version: str
     pid: int
@@ -36,7 +36,7 @@ class DaemonStatus(TypedDict):
 
 
 class ComplaintStatus(TypedDict):
-    """What hammer complained of while a stream went on."""
+    """A complaint of hammer during which the stream continued."""
 
     name: str
     count: int
@@ -46,7 +46,7 @@ class ComplaintStatus(TypedDict):
 
 
 class AnomalyStatus(TypedDict):
-    """What happened to an end against the order of things."""
+    """An unexpected change of an endpoint: its role, uuid or TID."""
 
     name: str
     end: str
@@ -56,7 +56,7 @@ class AnomalyStatus(TypedDict):
 
 
 class PairStatus(TypedDict):
-    """What hammerd tells of a pair, as far as the table shows it."""
+    """A pair's part of a status, as far as the table shows it."""
 
     pair: str
     master: str
@@ -106,7 +106,7 @@ class PairStatus(TypedDict):
 
 
 class StatusReply(TypedDict):
-    """The whole answer."""
+    """A whole status."""
 
     schema_version: int
     hammerd: DaemonStatus
@@ -116,10 +116,10 @@ class StatusReply(TypedDict):
 
 
 def read_status(data: Mapping[str, object]) -> StatusReply:
-    """Take a daemon's answer for a status of the version that this command knows.
+    """Return a daemon's answer as a status, with unprintable characters escaped.
 
     Raises:
-        CommandFailed: it is of another version.
+        CommandFailed: it has another schema version.
     """
     version = data.get("schema_version")
     if version != SCHEMA_VERSION:
@@ -129,15 +129,15 @@ def read_status(data: Mapping[str, object]) -> StatusReply:
             "use the command that came with the running hammerd, or --json",
             code=Exit.PROTOCOL,
         )
-    # The version is the promise that the names are there; core/api/status_json.py keeps it.
+    # The version guarantees that the names are present: core/api/status_json.py.
     return cast("StatusReply", _printable(data))
 
 
 def _printable(value: object) -> object:
-    """Escape what a terminal would obey or cannot show: some of it comes from damaged files."""
+    """Escape characters that a terminal would obey or cannot show: files may be damaged."""
     match value:
         case str():
-            # Who lays it out knows what to do about the blanks in it.
+            # Newlines and tabs stay: the layout handles them.
             if value.isprintable():
                 return escape_invisible(value)
             return "".join(char if char in "\n\t" else escape_invisible(char) for char in value)

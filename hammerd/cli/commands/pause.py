@@ -2,7 +2,7 @@
 
 import click
 
-from hammerd.cli.options.pair_arguments import Asked, takes_pairs
+from hammerd.cli.options.pair_arguments import PairArguments, takes_pairs
 from hammerd.core.api.protocol import Verb
 from hammerd.core.config.values import InvalidValue, read_duration, show_duration
 from hammerd.core.durations import short_form
@@ -24,10 +24,10 @@ def _read_for(context: click.Context, option: click.Parameter, value: str | None
     "--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 1h30m, 1d or 2w."
 )
 @takes_pairs
-def pause(asked: Asked, *, for_s: float | None) -> int:
+def pause(arguments: PairArguments, *, for_s: float | None) -> int:
     """End the streams of pairs until they are resumed, over restarts of hammerd too.
 
     After --for they go on by themselves; until then the status tells how long that is.
     """
     span = "" if for_s is None else f" for {show_duration(for_s)}"
-    return asked.send(f"paused{span}", Verb.PAUSE, for_s)
+    return arguments.send(f"paused{span}", Verb.PAUSE, for_s)

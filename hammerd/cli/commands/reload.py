@@ -28,7 +28,7 @@ def reload(*, as_json: bool, config: str | None, run_dir: str | None) -> int:
     Only pairs whose streams would be given other words are restarted. A config with faults is
     refused as a whole, with exit status 78, and the one in force stays.
     """
-    told = current_location(config, run_dir).ask(Request(Verb.RELOAD))
+    told = current_location(config, run_dir).send(Request(Verb.RELOAD))
     if as_json:
         print_json(told)
         return 0

@@ -2,12 +2,12 @@
 
 import click
 
-from hammerd.cli.options.pair_arguments import Asked, takes_pairs
+from hammerd.cli.options.pair_arguments import PairArguments, takes_pairs
 from hammerd.core.api.protocol import Verb
 
 
 @click.command(epilog="Example: hammerd restart home")
 @takes_pairs
-def restart(asked: Asked) -> int:
+def restart(arguments: PairArguments) -> int:
     """End the streams of pairs and start new ones."""
-    return asked.send("restarting", Verb.RESTART)
+    return arguments.send("restarting", Verb.RESTART)

@@ -2,15 +2,15 @@
 
 import click
 
-from hammerd.cli.options.pair_arguments import Asked, takes_pairs
+from hammerd.cli.options.pair_arguments import PairArguments, takes_pairs
 from hammerd.core.api.protocol import Verb
 
 
 @click.command(epilog="Example: hammerd resume home")
 @takes_pairs
-def resume(asked: Asked) -> int:
+def resume(arguments: PairArguments) -> int:
     """Let paused or parked pairs run again.
 
     A parked pair is probed at once, and parks again if the cause is still there.
     """
-    return asked.send("asked to run", Verb.RESUME)
+    return arguments.send("asked to run", Verb.RESUME)

@@ -104,15 +104,15 @@ def status(pairs: tuple[str, ...], **said: Unpack[StatusOptions]) -> int:
         from hammerd.cli.status.nagios import judge
 
         return judge(
-            lambda: location.ask(request),
+            lambda: location.send(request),
             lambda: _left_sentences(location, request),
         )
     show = _shown_as(said)
     if interval_s is not None:
-        _watch(lambda: location.ask(request), interval_s, None if said["as_json"] else show)
+        _watch(lambda: location.send(request), interval_s, None if said["as_json"] else show)
         return 0
     try:
-        answer = location.ask(request)
+        answer = location.send(request)
     except CommandFailed as error:
         # What lives has left nothing behind.
         is_gone = not isinstance(error, DaemonUnreachable)

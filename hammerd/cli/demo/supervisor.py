@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hammerd.cli.client.control_client import ask
+from hammerd.cli.client.control_client import send_request
 from hammerd.cli.client.status_types import PairStatus, read_status
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.streams import Witness
@@ -123,7 +123,7 @@ class Supervisor:
     def pair(self) -> PairStatus | None:
         """Return what hammerd says of the pair, None when it is too busy to say anything."""
         try:
-            return read_status(ask(self._world.run_dir, Request(Verb.STATUS)))["pairs"][0]
+            return read_status(send_request(self._world.run_dir, Request(Verb.STATUS)))["pairs"][0]
         except CommandFailed as error:
             if error.code == Exit.UNAVAILABLE:
                 return None

@@ -18,7 +18,7 @@ def ask_status(where: Location) -> StatusReply:
     Raises:
         CommandFailed: no daemon answers, or it is of another version.
     """
-    return read_status(where.ask(Request(Verb.STATUS)))
+    return read_status(where.send(Request(Verb.STATUS)))
 
 
 def find_history_path(where: Location) -> str:

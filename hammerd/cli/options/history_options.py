@@ -1,4 +1,4 @@
-"""What events and lag have in common: pairs, --since, --json, and where the history is."""
+"""Options that `events` and `lag` share: pairs, --since, --json, and the history's location."""
 
 from collections.abc import Callable, Sequence
 from typing import TypedDict, TypeVar
@@ -12,13 +12,13 @@ from hammerd.cli.output.json_output import json_option
 from hammerd.cli.output.times import now_ms
 from hammerd.core.exit_codes import Exit
 
-USUAL_SINCE = "1d"
+DEFAULT_SINCE = "1d"
 
 Command = TypeVar("Command", bound=Callable[..., int])
 
 
 class HistoryOptions(TypedDict):
-    """What such a command is told, besides its pairs; `since` in milliseconds of Unix time."""
+    """Options of such a command, without its pairs; `since` in milliseconds of Unix time."""
 
     since: int
     as_json: bool
@@ -27,10 +27,10 @@ class HistoryOptions(TypedDict):
 
 
 def takes_history_options(command: Command) -> Callable[..., int]:
-    """Give a command pairs and the options of one that tells of the past."""
+    """Add pairs and the options of HistoryOptions to a command."""
     since = click.option(
         "--since",
-        default=USUAL_SINCE,
+        default=DEFAULT_SINCE,
         show_default=True,
         callback=_read_since,
         metavar="WHEN",
@@ -47,14 +47,14 @@ def _read_since(context: click.Context, option: click.Parameter, value: str) -> 
         raise click.BadParameter(f"{value} {error}", context, option) from error
 
 
-def refuse_unknown_pairs(path: str, strangers: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse pairs that nothing is known of.
+def refuse_unknown_pairs(path: str, unknown: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse pairs that the history at `path` does not hold.
 
     Raises:
-        CommandFailed: there are such.
+        CommandFailed: `unknown` is not empty.
     """
-    if strangers:
-        named = ", ".join(f'"{name}"' for name in strangers)
-        noun = "pair" if len(strangers) == 1 else "pairs"
+    if unknown:
+        named = ", ".join(f'"{name}"' for name in unknown)
+        noun = "pair" if len(unknown) == 1 else "pairs"
         reason = f"nothing of {noun} {named} is in {path}"
         raise CommandFailed(reason, f"known: {', '.join(known) or 'none'}", code=Exit.USAGE)

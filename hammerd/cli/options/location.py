@@ -1,6 +1,6 @@
-"""Where the daemon and its config are: the options that commands have in common.
+"""The options -c and --run-dir, which locate the daemon and its config.
 
-They may stand before or after the command's name; what stands after wins.
+They may stand before or after the command's name; the ones after it win.
 """
 
 import os
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from hammerd.core.config.model import Config
 
 REFUSED_S = 0.1
-"""After how long one who lives and takes no connection is asked again."""
+"""Delay before a request is repeated to a hammerd that runs and refuses the connection."""
 
-# Whether it can be read is told by whom reads it: one wording, one exit status.
+# click must not check the file: _content() reports it with our message and exit status.
 FILE = click.Path(readable=False)
 
 config_option = click.option(
@@ -44,7 +44,7 @@ run_dir_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """What was said of the daemon's place; None where nothing was."""
+    """The config and the run_dir as given on the command line; None if not given."""
 
     config: str | None = None
     run_dir: str | None = None
@@ -53,49 +53,49 @@ class Location:
         """Return the directory of the daemon's sockets.
 
         Raises:
-            CommandFailed: the config that should tell it cannot be read.
+            CommandFailed: the config that names it cannot be read.
             ConfigError: that config is no TOML, or its run_dir is no path.
         """
         if self.run_dir is not None:
             return self.run_dir
         return paths.RUN_DIR if self.config is None else _directory("run_dir", self.config)
 
-    def ask(self, request: "Request") -> Mapping[str, object]:
-        """Return what the hammerd there answers.
+    def send(self, request: "Request") -> Mapping[str, object]:
+        """Send a request to the hammerd at this location, and return the data of its answer.
 
         Raises:
-            CommandFailed: nobody answers, we may not ask, or hammerd refuses.
+            CommandFailed: no answer, no permission to open the socket, or a refusal.
             ConfigError: as from find_run_dir().
         """
-        from hammerd.cli.client.control_client import TIMEOUT_S, ask
+        from hammerd.cli.client.control_client import TIMEOUT_S, send_request
 
         run_dir, deadline_at = self.find_run_dir(), time.monotonic() + TIMEOUT_S
         while True:
             try:
-                return ask(run_dir, request)
+                return send_request(run_dir, request)
             except NoDaemon as error:
                 from hammerd.cli.client.lock_holder import find_lock_holder, unreachable_error
 
-                living = find_lock_holder(self._likely_state_dir())
-                if living is None or (self.config is None and living.run_dir not in ("", run_dir)):
+                holder = find_lock_holder(self._likely_state_dir())
+                if holder is None or (self.config is None and holder.run_dir not in ("", run_dir)):
                     raise
-                # A BSD refuses where others would have us wait: so many wait to be heard.
+                # BSD refuses a connection if the queue is full; other systems let the client wait.
                 if not error.is_refused or time.monotonic() > deadline_at:
-                    raise unreachable_error(living, run_dir, error) from error
+                    raise unreachable_error(holder, run_dir, error) from error
             time.sleep(REFUSED_S)
 
     def _likely_state_dir(self) -> str:
-        """Return the state_dir of the config, or the default one where no config tells."""
+        """Return the state_dir of the config, or the default one if no config names it."""
         try:
             return self.find_state_dir() or paths.STATE_DIR
         except HammerdError:
             return paths.STATE_DIR
 
     def find_state_dir(self) -> str | None:
-        """Return the directory of the daemon's state, None when no config is named.
+        """Return the directory of the daemon's state, None if no config is named.
 
         Raises:
-            CommandFailed: the config that should tell it cannot be read.
+            CommandFailed: the config that names it cannot be read.
             ConfigError: that config is no TOML, or its state_dir is no path.
         """
         return None if self.config is None else _directory("state_dir", self.config)
@@ -106,9 +106,9 @@ def load_config(path: str) -> "Config":
 
     Raises:
         CommandFailed: it cannot be read.
-        ConfigError: it has faults, or could be changed by others than root, who asks.
+        ConfigError: it has faults, or we are root and other users could change it.
     """
-    # As the daemon reads it, so that `check` says what `run` will say.
+    # The daemon's own reader, so that `check` and `run` give the same errors.
     from hammerd.core.config.reader import read_config
     from hammerd.daemon.service.config_file import read
 
@@ -116,7 +116,7 @@ def load_config(path: str) -> "Config":
 
 
 def read_file(path: str) -> bytes:
-    """Return the bytes of a config, whoever could change them.
+    """Return the bytes of a config, without a check of who could change them.
 
     Raises:
         OSError: it cannot be read, or is no file.
@@ -128,7 +128,7 @@ def read_file(path: str) -> bytes:
 
 
 def _directory(key: str, path: str) -> str:
-    # Reading TOML costs a status without -c nothing.
+    # Imported only here: a status without -c needs no TOML reader.
     from hammerd.core.config.partial import read_directory
 
     return read_directory(key, _content(path), path)
@@ -146,28 +146,27 @@ def _content(path: str, read: Callable[[str], bytes] = read_file) -> bytes:
 
 
 def current_location(config: str | None, run_dir: str | None) -> Location:
-    """Join what was said after the command's name with what was said before it."""
-    said = click.get_current_context().find_object(Location) or Location()
+    """Return the options after the command's name, or those before it if there are none."""
     if config is not None or run_dir is not None:
         return Location(config, run_dir)
-    return said
+    return click.get_current_context().find_object(Location) or Location()
 
 
 def takes_location(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options that say where the daemon is."""
+    """Add the options -c and --run-dir to a command."""
     return config_option(run_dir_option(command))
 
 
 def takes_config(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command a config, as its argument or by -c."""
+    """Let a command take a config, as its argument or by -c."""
     return click.argument("file", type=FILE, required=False)(config_option(command))
 
 
 def chosen_config(file: str | None, config: str | None) -> str:
-    """Return the config that was named, in whatever way, or the default one.
+    """Return the config that the command line names, or the default one.
 
     Raises:
-        click.UsageError: it was named in both ways after the command's name.
+        click.UsageError: the argument and -c were both given after the command's name.
     """
     if file is not None and config is not None:
         raise click.UsageError("name one config: FILE or -c FILE, not both")

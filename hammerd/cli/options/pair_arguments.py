@@ -1,4 +1,4 @@
-"""What pause, resume, restart and ack have in common: the pairs, and what is said after."""
+"""Arguments and output that `pause`, `resume`, `restart` and `ack` share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from hammerd.core.api.protocol import Request, Verb
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The pairs that a command was given, none for all of them; whom to ask, and how to tell."""
+class PairArguments:
+    """Arguments of such a command; no pairs means all pairs."""
 
     pairs: tuple[str, ...]
     location: Location
     as_json: bool
 
-    def send(self, words: str, verb: Verb, for_s: float | None = None) -> int:
-        """Ask for something, and say which pairs it reached, and which it left paused.
+    def send(self, result: str, verb: Verb, for_s: float | None = None) -> int:
+        """Send a request, print `result` with the pairs that it reached, and return 0.
 
-        What was done and could not be saved is a warning, and no failure.
+        A request that was done but could not be saved is a warning, not a failure.
         """
-        data = self.location.ask(Request(verb, self.pairs, for_s))
+        data = self.location.send(Request(verb, self.pairs, for_s))
         if self.as_json:
             print_json(data)
         else:
-            self._say(words, data)
+            self._print(result, data)
         if because := data.get("unsaved_because"):
             print_to_stderr(f"hammerd: done, but not saved: {because}")
             print_to_stderr(
@@ -38,13 +38,13 @@ class Asked:
             )
         return 0
 
-    def _say(self, words: str, data: Mapping[str, object]) -> None:
-        told = f"{words}: {_listed(data.get('pairs', list(self.pairs)))}"
+    def _print(self, result: str, data: Mapping[str, object]) -> None:
+        text = f"{result}: {_listed(data.get('pairs', list(self.pairs)))}"
         if isinstance(until_time := data.get("paused_until_time"), str):
-            told += f" (until {show_moment(until_time)})"
+            text += f" (until {show_moment(until_time)})"
         if left := data.get("left_paused"):
-            told += f"; left paused: {_listed(left)}"
-        print_text(told)
+            text += f"; left paused: {_listed(left)}"
+        print_text(text)
         if isinstance(found := data.get("found"), Mapping):
             for pair, lines in found.items():
                 for line in lines:
@@ -52,10 +52,10 @@ class Asked:
 
 
 def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command pair names, --all, --json, and the options that say where the daemon is."""
+    """Add pair names, --all, --json, -c and --run-dir to a command."""
 
     @wraps(command)
-    def asked(
+    def with_arguments(
         pairs: tuple[str, ...],
         *,
         every: bool,
@@ -65,18 +65,19 @@ def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:
         **others: object,
     ) -> int:
         chosen = chosen_pairs(pairs, every=every)
-        return command(Asked(chosen, current_location(config, run_dir), as_json), **others)
+        location = current_location(config, run_dir)
+        return command(PairArguments(chosen, location, as_json), **others)
 
     every = click.option("--all", "every", is_flag=True, help="All pairs of the config.")
     named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
-    return named(every(json_option(takes_location(asked))))
+    return named(every(json_option(takes_location(with_arguments))))
 
 
 def chosen_pairs(pairs: tuple[str, ...], *, every: bool) -> tuple[str, ...]:
-    """Return the pairs for a request, none for all of them.
+    """Return the pairs for a request; none means all pairs.
 
     Raises:
-        click.UsageError: neither pairs nor --all were said, or both.
+        click.UsageError: neither pairs nor --all were given, or both.
     """
     if every and pairs:
         raise click.UsageError("name pairs or say --all, not both")

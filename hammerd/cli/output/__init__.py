@@ -1,1 +1,1 @@
-"""Prints: text, numbers, tables, JSON, exit codes."""
+"""Output of commands: text, numbers, tables, JSON, failures."""

@@ -1,11 +1,11 @@
-"""The failures of commands; each carries the exit status that it ends the command with."""
+"""Failures of commands; each carries the exit status with which the command ends."""
 
 from hammerd.core.errors import ConfigError, HammerdError
 from hammerd.core.exit_codes import Exit
 
 
 class CommandFailed(HammerdError):  # noqa: N818 - what happened, not a suffix
-    """A command could not do what it was asked; `code` is its exit status."""
+    """Failure of a command; `code` is the exit status."""
 
     def __init__(self, message: str, hint: str = "", *, code: int = Exit.FAILURE) -> None:
         super().__init__(message, hint)
@@ -13,7 +13,7 @@ class CommandFailed(HammerdError):  # noqa: N818 - what happened, not a suffix
 
 
 class NoDaemon(CommandFailed):
-    """No hammerd answers; `is_refused` where its socket is there and takes no connection."""
+    """No hammerd answers; `is_refused` if the socket exists and refuses the connection."""
 
     def __init__(self, message: str, hint: str = "", *, is_refused: bool = False) -> None:
         super().__init__(message, hint, code=Exit.UNAVAILABLE)
@@ -21,14 +21,14 @@ class NoDaemon(CommandFailed):
 
 
 class DaemonUnreachable(CommandFailed):
-    """A hammerd lives, and cannot be asked."""
+    """A hammerd runs, but its sockets cannot be used."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint, code=Exit.UNAVAILABLE)
 
 
 def exit_code(error: HammerdError) -> int:
-    """Return the exit status that an error ends a command with."""
+    """Return the exit status for a command that ended with `error`."""
     if isinstance(error, CommandFailed):
         return error.code
     return Exit.CONFIG if isinstance(error, ConfigError) else Exit.FAILURE

@@ -1,4 +1,4 @@
-"""Lines of output made of spans, text and its tone, and rows laid out in columns.
+"""Lines of output as spans (text with a tone), and the layout of rows in columns.
 
 `cli/output/terminal.py` turns tones into colours.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of a line; `tone` is a health, `head`, or empty for plain text."""
+    """A part of a line; `tone` is a health, `head`, or empty for plain text."""
 
     text: str
     tone: str = ""
@@ -27,22 +27,22 @@ def plain_text(line: Line) -> str:
 
 GAP = "  "
 Row = Sequence[str]
-"""The cells of a row. `sides` has a letter for each: `<` puts it to the left, `>` to the right."""
+"""The cells of a row; `sides` has a letter for each column: `<` aligns left, `>` right."""
 
 
 def widths_of(rows: Sequence[Row]) -> tuple[int, ...]:
-    """Return the width that each column needs."""
+    """Return the width of the widest cell of each column."""
     return tuple(max(map(len, column)) for column in zip(*rows, strict=True))
 
 
 def padded(row: Row, widths: Sequence[int], sides: str) -> Iterator[str]:
-    """Yield the cells of a row, each as wide as its column."""
+    """Yield the cells of a row, padded to the width of their columns."""
     for cell, width, side in zip(row, widths, sides, strict=True):
         yield cell.rjust(width) if side == ">" else cell.ljust(width)
 
 
 def aligned(rows: Sequence[Row], sides: str) -> Iterator[Line]:
-    """Yield a line for each row; the first one is the heading."""
+    """Yield a line for each row; the first row is the heading."""
     widths = widths_of(rows)
     for number, row in enumerate(rows):
         cells = padded(row, widths, sides)

@@ -1,10 +1,10 @@
-"""Puts stdout and stderr behind files of our own, so that one that cannot be written is told.
+"""Replaces stdout and stderr by files that report a failed write, without a traceback.
 
-stdout    a write that fails (a full disk, a reader that left, a closed descriptor) is a
+stdout    a write that fails (a full disk, a reader that left, a closed descriptor) raises
           CommandFailed with Exit.IO_ERROR: one line on stderr, and no traceback
-stderr    a write that fails is dropped: nobody is left to be told, and the exit status says it
+stderr    a write that fails is dropped: only the exit status can report it
 
-Neither ever fails for a character: what a terminal's encoding does not have is escaped.
+Neither fails because of a character: one that the terminal's encoding lacks is escaped.
 """
 
 import errno
@@ -21,57 +21,58 @@ from hammerd.core.exit_codes import Exit
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 
-class _Told(io.FileIO):
-    """A descriptor whose failures carry the exit status of a command."""
+class _Stdout(io.FileIO):
+    """stdout: a failed write raises CommandFailed."""
 
     def write(self, data: object, /) -> int:
         try:
             return _written(STDOUT, super().write, _bytes(data))
         except OSError as error:
             because = "it is closed" if error.errno == errno.EBADF else error.strerror
-            give_up(STDOUT)
+            _redirect_to_devnull(STDOUT)
             raise CommandFailed(
                 f"cannot write to stdout: {because}", code=Exit.IO_ERROR
             ) from error
 
 
-class _Dropped(io.FileIO):
-    """A descriptor whose failures nobody can be told of."""
+class _Stderr(io.FileIO):
+    """stderr: a failed write is dropped."""
 
     def write(self, data: object, /) -> int:
         try:
             return _written(STDERR, super().write, _bytes(data))
         except OSError:
-            give_up(STDERR)
+            _redirect_to_devnull(STDERR)
             return len(_bytes(data))
 
 
 def guard_standard_streams() -> None:
-    """Stand in for stdout and stderr as Python has them; what a program put there stays."""
-    _hold_open()
+    """Replace Python's own stdout and stderr; a stream that a program has set stays."""
+    _occupy_closed_descriptors()
     if sys.stdout is None or sys.stdout is sys.__stdout__:
-        sys.stdout = _text(_Told(STDOUT, "w", closefd=False), sys.stdout)
+        sys.stdout = _text(_Stdout(STDOUT, "w", closefd=False), sys.stdout)
     if sys.stderr is None or sys.stderr is sys.__stderr__:
-        sys.stderr = _text(_Dropped(STDERR, "w", closefd=False), sys.stderr)
+        sys.stderr = _text(_Stderr(STDERR, "w", closefd=False), sys.stderr)
 
 
-def give_up(number: int) -> None:
-    """Point a descriptor nowhere, so that Python's last flush does not fail on it too."""
+def _redirect_to_devnull(number: int) -> None:
+    """Redirect a descriptor to /dev/null, so that Python's last flush does not fail too."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, number)
     os.close(null)
 
 
-def _hold_open() -> None:
-    """Have no file of ours get the number of a stream that was closed at our start.
+def _occupy_closed_descriptors() -> None:
+    """Occupy the numbers of streams that were closed at the start, so that no file gets them.
 
-    A closed stdout is held by what cannot be written to: whoever prints is told, and nobody else.
+    A closed stdout is replaced by a descriptor that cannot be written: only a command that prints
+    fails.
     """
     for number in (STDIN, STDOUT, STDERR):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest that is free is this one.
+            # open() takes the lowest free number, which is this one.
             os.open(os.devnull, os.O_WRONLY if number == STDERR else os.O_RDONLY)
             os.set_inheritable(number, True)
 
@@ -85,12 +86,12 @@ def _text(raw: io.FileIO, before: TextIO | None) -> TextIO:
 
 
 def _bytes(data: object) -> memoryview:
-    # typeshed's name for what can be written is not there when we run.
+    # typeshed's type for writable data does not exist at run time.
     return memoryview(cast("bytes", data))
 
 
 def _written(number: int, write: Callable[[memoryview], int | None], data: memoryview) -> int:
     while (count := write(data)) is None:
-        # It does not block, because somebody else who has it wants it so.
+        # Another process that shares the descriptor has made it non-blocking.
         select.select([], [number], [])
     return count

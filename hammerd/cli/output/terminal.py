@@ -1,7 +1,7 @@
 """Prints lines: in colour on a terminal, plain elsewhere.
 
-rich is imported here only, and only when stdout is a terminal: a script that asks for the
-status many times does not pay for it.
+rich is imported only here, and only if stdout is a terminal, so that a script that reads the
+status often does not pay for it.
 """
 
 import sys

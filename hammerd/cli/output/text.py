@@ -1,7 +1,7 @@
-"""Says things to people: wrapped to the width of their terminal, errors on stderr.
+"""Prints text for people: wrapped to the width of the terminal, errors on stderr.
 
-Long words stay whole, so that a path can be copied. A line keeps its indent, and what of it
-comes on further lines stands four deeper.
+Long words stay whole, so that a path can be copied. A line keeps its indent, and its further
+lines are indented by four more.
 """
 
 import os
@@ -14,16 +14,16 @@ from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import HammerdError
 
 WIDTH = 80
-"""What lines are wrapped to where no terminal tells its width."""
+"""The width of lines if the terminal's width is not known."""
 
 DEEPER = 4
 
 
 def width_of(stream: TextIO) -> int:
-    """Return the columns of the terminal behind a stream; COLUMNS stands above it."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isdecimal() and int(said) > 0:
-        return int(said)
+    """Return the columns of the terminal behind a stream; COLUMNS overrides them."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns)
     try:
         return os.get_terminal_size(stream.fileno()).columns or WIDTH
     except (OSError, ValueError):
@@ -36,14 +36,14 @@ def wrapped(text: str, width: int) -> str:
 
 
 def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
-    """Wrap one line; what comes on further lines stands `deeper` below its indent.
+    """Wrap one line; its further lines are indented by `deeper` more.
 
-    What a terminal would obey or cannot show is escaped: names and words come from files.
+    Characters that a terminal would obey or cannot show are escaped: names come from files.
     """
     line = escape_invisible(line)
     if len(line) <= width:
         return [line]
-    # Most lines fit, and do not wait for this import.
+    # Imported only here: most lines fit.
     import textwrap
 
     indent = len(line) - len(line.lstrip(" "))
@@ -57,26 +57,26 @@ def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
 
 
 def print_text(text: str) -> None:
-    """Print to stdout."""
+    """Print a wrapped text to stdout."""
     click.echo(wrapped(text, width_of(sys.stdout)))
 
 
 def print_to_stderr(text: str) -> None:
-    """Print to stderr."""
+    """Print a wrapped text to stderr."""
     click.echo(wrapped(text, width_of(sys.stderr)), err=True)
 
 
 def print_error(error: HammerdError) -> None:
-    """Print an error to stderr: what failed, and on a line of its own what to do about it."""
-    names_us = error.message.startswith("hammerd ")
-    print_to_stderr(error.message if names_us else f"hammerd: {error.message}")
+    """Print an error to stderr, and its hint on a line of its own."""
+    names_hammerd = error.message.startswith("hammerd ")
+    print_to_stderr(error.message if names_hammerd else f"hammerd: {error.message}")
     if error.hint:
         print_to_stderr(f"hint: {error.hint}")
 
 
 def print_usage_error(error: click.ClickException) -> None:
     """Print a usage error to stderr as click does, wrapped."""
-    # The message of click 8.2's error is the whole help, usage and all.
+    # The message of this error of click 8.2 is the whole help, with the usage.
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
         click.echo(error.format_message(), err=True)
         return

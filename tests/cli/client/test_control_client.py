@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.cli.client.control_client import ask
+from hammerd.cli.client.control_client import send_request
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Answer, Request, Verb
 
@@ -18,7 +18,7 @@ PAUSE = Request(Verb.PAUSE, ("home",))
 
 def failure(run_dir: Path, request: Request, timeout_s: float = 30.0) -> CommandFailed:
     with pytest.raises(CommandFailed) as caught:
-        ask(run_dir, request, timeout_s)
+        send_request(run_dir, request, timeout_s)
     return caught.value
 
 
@@ -26,7 +26,7 @@ def test_a_long_answer_arrives_whole(start_daemon: Callable[..., object], run_di
     told = {"text": "x" * 3_000_000}
     start_daemon(Answer(told))
 
-    assert told == ask(run_dir, PING)
+    assert told == send_request(run_dir, PING)
 
 
 def test_a_socket_without_a_listener_is_no_daemon(run_dir: Path):
