@@ -306,7 +306,9 @@ def cell(state: State, row: Row) -> str:
     if isinstance(row.event, DeadlinePassed):
         now_at = deadline(life) or NOW_AT
     done = step(life, row.event, context_of(row, now_at))
-    marks = "".join(map(mark_of_effect, done.effects)) + marks_of_memory(life, done.life)
+    marks = "".join(MARKS[type(effect)] for effect in done.effects) + marks_of_memory(
+        life, done.life
+    )
     return f"{_entered(state, done.life.state)}{marks}".removeprefix("." if marks else "")
 
 
@@ -394,10 +396,6 @@ MARKS: dict[type[Effect], str] = {
     LeaveQueue: "u",
     Note: "!",
 }
-
-
-def mark_of_effect(effect: Effect) -> str:
-    return MARKS[type(effect)]
 
 
 def marks_of_memory(before: PairLife, after: PairLife) -> str:
