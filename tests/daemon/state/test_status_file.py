@@ -108,7 +108,7 @@ def test_stop_leaves_what_is_wanted_and_the_last_tids(mirrored: World) -> None:
     last = told(mirrored)
 
     (pair,) = saved(mirrored)["pairs"]
-    assert (pair["wanted"], last["wanted"]) == ("down", "up")
+    assert (pair["state"], pair["wanted"], last["wanted"]) == ("stopped", "down", "up")
     assert last["slave_tid"] >= now["slave_tid"]
     assert pair["safe_until_time"] >= now["safe_until_time"]
     # What a slave holds is safe as of its last reading, since nobody reads it any more.
