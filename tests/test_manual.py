@@ -32,7 +32,7 @@ from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import row_of
 from hammerd.core.pair.states import LossCause, MisdirectedBy
 from hammerd.core.pairs import Gear
-from hammerd.core.replication.anomalies import AnomalyName
+from hammerd.core.replication.anomaly_log import AnomalyName
 from tests.core.api.print_health_table import COLUMNS, ROWS, report
 from tests.paths import ROOT
 

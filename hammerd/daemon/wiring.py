@@ -18,7 +18,8 @@ from hammerd.core.pair.events import Event
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Pair
-from hammerd.core.replication.anomalies import Anomalies, Anomaly
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
+from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.cascades import Cascades, cascade_lag
 from hammerd.daemon.control.handlers import Handlers
 from hammerd.daemon.control.run_dir_watch import RunDirWatch
@@ -103,9 +104,9 @@ class Wiring:
         self._pfs_status = PfsStatusCommands(self.commands, hammer, home)
         batches = BatchReader(self._pfs_status, self.path_prober, self.clock)
         self._probes = ProbeQueue(batches)
-        self.anomalies = Anomalies()
+        self.anomaly_detector = AnomalyDetector()
         self.disk_space = DiskSpaceWatch(self.path_prober, journal)
-        self._ingest = ReadingIngest(self.readings, self.anomalies, journal)
+        self._ingest = ReadingIngest(self.readings, self.anomaly_detector, journal)
         streams = self.streams
         self._ours = Ours(streams.groups, streams.group_of, self.lives, self.inbox.post, hammer)
         identities = PathIdentities(self.commands, self._pfs_status, self.path_prober)
@@ -123,9 +124,9 @@ class Wiring:
         callbacks = SamplerCallbacks(self.inbox.post, self._since_at, self.foreign.find, claims)
         self.sampler = Sampler(self._probes, self.readings, self._ingest, journal, callbacks)
         self.stream_observer = StreamObserver(
-            self._life, self.foreign, self.readings, self.anomalies, self.clock
+            self._life, self.foreign, self.readings, self.anomaly_detector, self.clock
         )
-        self.slave_moves = SlaveMoves(self.lives, self.inbox.post, self.anomalies)
+        self.slave_moves = SlaveMoves(self.lives, self.inbox.post, self.anomaly_detector)
         parts = EngineParts(
             self.inbox,
             self.streams,
@@ -142,7 +143,7 @@ class Wiring:
             self.engine,
             self.store,
             self.readings,
-            self.anomalies,
+            self.anomaly_detector,
             self.sampler,
             self.logs.writer,
             self.logs.files,
@@ -217,18 +218,18 @@ class Wiring:
 
     def _acknowledged(self, name: str) -> None:
         pair = self.engine.life(name).pair
-        self.anomalies.acknowledge(pair)
+        self.anomaly_detector.log.acknowledge(pair)
         self.readings.slaves.acknowledged(pair.slave)
         self.store.changed()
 
     def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:
         pairs = [life.pair for life in self.engine.lives()]
-        return {pair.name: self.anomalies.events_of(pair) for pair in pairs}
+        return {pair.name: self.anomaly_detector.log.anomalies_of(pair) for pair in pairs}
 
     def _extras(self, pair: Pair) -> Extras:
         now_at, way = self._loop.time(), self._cascades.pairs_from_origin(pair)
         return Extras(
-            self.anomalies.events_of(pair),
+            self.anomaly_detector.log.anomalies_of(pair),
             cascade_lag(way, lambda one: self.readings.lag(one, now_at)),
             self.disk_space.of(pair.slave),
             self.disk_space.is_short(pair.slave),

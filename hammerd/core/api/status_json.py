@@ -31,7 +31,7 @@ from hammerd.core.pair.states import (
     Wanted,
 )
 from hammerd.core.pairs import has_remote_endpoint
-from hammerd.core.replication.anomalies import Anomaly
+from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.lag import Lag
 from hammerd.core.replication.transfer_progress import Transfer, bulk_progress, transfer_rate
 from hammerd.core.tid import format_tid
@@ -166,7 +166,7 @@ def _flushes_json(flushes: PairFlushes, to_time: ToTime) -> Json:
 def _anomaly_json(anomaly: Anomaly, to_time: ToTime) -> Json:
     return {
         "name": anomaly.name,
-        "end": str(anomaly.end),
+        "end": str(anomaly.endpoint),
         "before": anomaly.before,
         "after": anomaly.after,
         "time": to_time(anomaly.at),

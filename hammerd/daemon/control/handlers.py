@@ -142,7 +142,7 @@ class Handlers:
         if memory.is_diverged:
             yield f"slave {pair.slave} was ahead of master {pair.master}"
         for one in (report.extras or Extras()).anomalies:
-            what = f"{one.end} was {one.before}, then {one.after}"
+            what = f"{one.endpoint} was {one.before}, then {one.after}"
             yield f"{one.name} at {to_time(one.at)}: {what}"
         for role, end, tid in (
             ("master", pair.master, report.master_tid),

@@ -11,7 +11,8 @@ from hammerd.core.hammer.pfs_links import is_untranslated_link
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import MasterByLink, ProbeFailed, in_disguise
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies, Anomaly, AnomalyName
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
+from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.tid import Tid, format_tid
 from hammerd.daemon.logging.journal import Journal
@@ -38,9 +39,11 @@ class Turned:
 class ReadingIngest:
     """Takes readings in, whoever asked for them."""
 
-    def __init__(self, readings: ReadingStore, anomalies: Anomalies, journal: Journal) -> None:
+    def __init__(
+        self, readings: ReadingStore, anomaly_detector: AnomalyDetector, journal: Journal
+    ) -> None:
         self._readings = readings
-        self._anomalies = anomalies
+        self._anomaly_detector = anomaly_detector
         self._journal = journal
         self._uuids: dict[Endpoint, str] = {}
         self._taken: dict[Endpoint, ReadSpan] = {}
@@ -60,7 +63,7 @@ class ReadingIngest:
 
     def belongs(self, slave: Endpoint, status: PfsStatus) -> None:
         """Remember that the PFS at a slave's path is one of its master."""
-        if self._anomalies.belongs(slave, status.unique_uuid):
+        if self._anomaly_detector.add_disks(slave, status.unique_uuid):
             self.on_anomaly()
 
     def take(
@@ -118,10 +121,10 @@ class ReadingIngest:
     def _promoted(self, reading: EndpointReading) -> None:
         """Tell of a slave that is a master now; it is as it was read last in all else."""
         self._look(reading)
-        last = self._anomalies.last(reading.end)
+        last = self._anomaly_detector.last_status(reading.end)
         if last is not None:
             now = replace(last, is_master=True)
-            for anomaly in self._anomalies.read(reading.end, now, reading.began.at):
+            for anomaly in self._anomaly_detector.compare(reading.end, now, reading.began.at):
                 self._tell(anomaly)
 
     def _compare(self, reading: EndpointReading, status: PfsStatus) -> None:
@@ -131,18 +134,18 @@ class ReadingIngest:
         self._taken[end] = reading.span
         if self._readings.is_unreadable(end):
             self._journal.log.info("end.read_again", end=str(end))
-        if self._anomalies.is_replaced(end, status):
+        if self._anomaly_detector.is_replaced(end, status):
             self._readings.replaced(end)
         self._uuids[end] = status.unique_uuid
-        if (before := self._anomalies.is_swapped(end, status)) is not None:
+        if (before := self._anomaly_detector.take_swap(end, status)) is not None:
             self.on_anomaly()
             self._journal.log.info(
                 "slave.swapped", end=str(end), before=before, after=status.unique_uuid
             )
             return
-        for anomaly in self._anomalies.read(end, status, reading.began.at):
+        for anomaly in self._anomaly_detector.compare(end, status, reading.began.at):
             self._tell(anomaly)
-        if (jump := self._anomalies.take_jump(end)) is not None:
+        if (jump := self._anomaly_detector.take_jump(end)) is not None:
             self.on_slave_moved(end, *jump)
 
     def _slave(self, reading: EndpointReading, status: PfsStatus) -> None:
@@ -200,13 +203,15 @@ class ReadingIngest:
 
     def _went_back(self, name: AnomalyName, reading: EndpointReading, back: WentBack) -> None:
         before, after = format_tid(back.before), format_tid(back.after)
-        self._tell(self._anomalies.add(name, reading.end, before, after, reading.began.at))
+        self._tell(
+            self._anomaly_detector.log.add(name, reading.end, before, after, reading.began.at)
+        )
 
     def _tell(self, anomaly: Anomaly) -> None:
         self.on_anomaly()
         self._journal.log.warning(
             anomaly.name.value,
-            end=str(anomaly.end),
+            end=str(anomaly.endpoint),
             before=anomaly.before,
             after=anomaly.after,
         )

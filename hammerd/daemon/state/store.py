@@ -23,7 +23,7 @@ from hammerd.core.api.status_json import Snapshot
 from hammerd.core.pair.latches import latch_of
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
-from hammerd.core.replication.anomalies import Anomaly
+from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.saved_moments import SavedMoment
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.process.process_table import boot_time

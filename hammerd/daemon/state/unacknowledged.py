@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from hammerd.core.pair.states import CountedComplaint
 from hammerd.core.pairs import Pair
-from hammerd.core.replication.anomalies import Anomaly, AnomalyName
+from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
 from hammerd.daemon.state.saved_values import is_time, quoted
 
 ToOtherTime = Callable[[float], float]
@@ -73,7 +73,9 @@ def saved(
             for one in complaints
         ),
         tuple(
-            SavedAnomaly(one.name.value, str(one.end), one.before, one.after, wall_time(one.at))
+            SavedAnomaly(
+                one.name.value, str(one.endpoint), one.before, one.after, wall_time(one.at)
+            )
             for one in anomalies
         ),
     )

@@ -25,7 +25,7 @@ from hammerd.core.pair.latches import for_ends
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, Paused, Up
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.logging.files import LogFiles, check_log_files
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle
@@ -61,7 +61,7 @@ class Parts:
     engine: Engine
     keeping: StateStore
     readings: ReadingStore
-    anomalies: Anomalies
+    anomaly_detector: AnomalyDetector
     sampler: Prober
     writer: WriterThread
     log_files: LogFiles
@@ -152,9 +152,9 @@ class Reloader:
 
     def take_up(self, pair: Pair) -> None:
         """Take a pair in, asleep when it is disabled and otherwise as it was kept."""
-        keeping, anomalies = self._parts.keeping, self._parts.anomalies
-        anomalies.inherit(pair.name, keeping.remembered_anomalies(pair))
-        anomalies.belongs(pair.slave, *keeping.remembered_disks(pair.name))
+        keeping, anomaly_detector = self._parts.keeping, self._parts.anomaly_detector
+        anomaly_detector.log.restore(pair.name, keeping.remembered_anomalies(pair))
+        anomaly_detector.add_disks(pair.slave, *keeping.remembered_disks(pair.name))
         engine, memory = self._parts.engine, for_ends(keeping.remembered(pair.name), pair)
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
@@ -214,12 +214,12 @@ class Reloader:
 
     def _disks(self) -> Mapping[str, tuple[str, ...]]:
         pairs = [life.pair for life in self._parts.engine.lives()]
-        return {pair.name: self._parts.anomalies.disks_of(pair.slave) for pair in pairs}
+        return {pair.name: self._parts.anomaly_detector.disks_of(pair.slave) for pair in pairs}
 
     def _gone(self, pair: str) -> None:
         self._parts.sampler.forget(pair)
         self._parts.readings.forget(pair)
-        self._parts.anomalies.forget(pair)
+        self._parts.anomaly_detector.log.forget(pair)
         self._parts.journal.forget(pair)
         self._forget_ends()
 
@@ -227,7 +227,7 @@ class Reloader:
         pairs = [life.pair for life in self._parts.engine.lives()]
         ends = {end for pair in pairs for end in (pair.master, pair.slave)}
         self._parts.readings.forget_all_but(ends)
-        self._parts.anomalies.forget_all_but(ends)
+        self._parts.anomaly_detector.forget_all_but(ends)
         self._parts.sampler.forget_all_but(ends)
 
     def _take_over_logs(self, config: Config) -> None:

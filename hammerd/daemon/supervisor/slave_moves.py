@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from hammerd.core.pair.events import Event, SlaveMoved
 from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.supervisor.engine import Engine
@@ -21,10 +21,10 @@ Post = Callable[[str, Event], None]
 class SlaveMoves:
     """The steps of slaves that no stream of their pair took."""
 
-    def __init__(self, lives: Lives, post: Post, anomalies: Anomalies) -> None:
+    def __init__(self, lives: Lives, post: Post, anomaly_detector: AnomalyDetector) -> None:
         self._lives = lives
         self._post = post
-        self._anomalies = anomalies
+        self._anomaly_detector = anomaly_detector
         self._slaves_changed: Callable[[], None] = lambda: None
 
     def listen(self, feed: ReadingIngest, engine: Engine) -> None:
@@ -43,11 +43,11 @@ class SlaveMoves:
         """Note that another owner moved the slave for which a pair has waited."""
         for life in self._lives():
             if life.pair.name == pair:
-                self._anomalies.moved_by_another(life.pair.slave)
+                self._anomaly_detector.add_known_move(life.pair.slave)
 
     def orphan_gone(self) -> None:
         """Note that an orphan may have moved any slave without a stream of ours."""
         for life in self._lives():
             if not isinstance(life.state, Streaming):
-                self._anomalies.moved_by_another(life.pair.slave)
+                self._anomaly_detector.add_known_move(life.pair.slave)
         self._slaves_changed()

@@ -26,7 +26,7 @@ from hammerd.core.hammer.messages import (
 from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.master_inference import MasterInference, Observation
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.tid import Tid
@@ -51,13 +51,13 @@ class StreamObserver:
         life_of: LifeOf,
         foreign: ForeignWatch,
         readings: ReadingStore,
-        anomalies: Anomalies,
+        anomaly_detector: AnomalyDetector,
         clock: Clock,
     ) -> None:
         self._life_of = life_of
         self._foreign = foreign
         self._readings = readings
-        self._anomalies = anomalies
+        self._anomaly_detector = anomaly_detector
         self._clock = clock
         self.unwritten_at: UnsaidAt = lambda _pair: None
         self.on_rolled_back: OnRolledBack = lambda _slave, _back: None
@@ -102,10 +102,10 @@ class StreamObserver:
     def _note(self, life: PairLife, message: Message) -> None:
         match message:
             case Committed(tid):
-                self._anomalies.committed(life.pair.slave, tid)
+                self._anomaly_detector.add_committed(life.pair.slave, tid)
             case Batch(begin, end):
                 if end > begin:
-                    self._anomalies.announced(life.pair.slave, end)
+                    self._anomaly_detector.add_announced(life.pair.slave, end)
                 if life.pair.slave.is_remote:
                     self._begun(life.pair.slave, begin)
             case Prescan() | PrescanDone() | NoWork() | Progress() | SliceWritten() | WentIdle():

@@ -37,7 +37,7 @@ from hammerd.core.pair.states import (
     Wanted,
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
-from hammerd.core.replication.anomalies import Anomaly, AnomalyName
+from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))

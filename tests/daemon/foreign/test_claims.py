@@ -10,7 +10,7 @@ from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
 from hammerd.core.pair.states import Memory, MisdirectedBy, PairLife
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
 from hammerd.daemon.foreign.adoption import Ours
 from hammerd.daemon.foreign.claims import Claims
@@ -34,7 +34,7 @@ class Room:
 
     def __post_init__(self) -> None:
         log = structlog.get_logger()
-        self.feed = ReadingIngest(ReadingStore(), Anomalies(), Journal(log, log))
+        self.feed = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
         self.slaves = SlaveClaims()
         ours = Ours(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
         self.claims = Claims(self.slaves, self, self.feed, ours)

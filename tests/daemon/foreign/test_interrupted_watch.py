@@ -16,7 +16,7 @@ from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.probe_verdict import FileLook, PathLook
 from hammerd.core.pair.states import Memory, PairLife, Probing
 from hammerd.core.pairs import Endpoint, Gear, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.foreign import adoption as adoption_module
 from hammerd.daemon.foreign import path_identity as written_module
 from hammerd.daemon.foreign import watch as watch_module
@@ -157,7 +157,7 @@ class Room:
 
     def __post_init__(self) -> None:
         log = cast(Logger, structlog.get_logger())
-        self.feed = ReadingIngest(ReadingStore(), Anomalies(), Journal(log, log))
+        self.feed = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
         ours = Ours(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
         system = self.system
         statuses = PfsStatusCommands(system, "hammer", "/root")

@@ -9,7 +9,7 @@ from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import EndpointSeen, FileLook, PathLook, ProbeFailed
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle, make_logger
@@ -33,7 +33,7 @@ class Feed:
         style = LogStyle(LogFormat.LOGFMT, LogLevel.INFO)
         log = make_logger(lambda *_: None, style, lambda _level, event: self.told.append(event))
         self.readings = ReadingStore(Patience(1e9, 1e9))
-        self.feed = ReadingIngest(self.readings, Anomalies(), Journal(log, log))
+        self.feed = ReadingIngest(self.readings, AnomalyDetector(), Journal(log, log))
 
     def read(self, end: Endpoint, at: float, seen: EndpointSeen, at_path: PathState) -> None:
         reading = EndpointReading(

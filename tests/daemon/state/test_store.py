@@ -12,7 +12,7 @@ import pytest
 from hammerd.core.config.model import LogFormat, LogLevel
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomaly, AnomalyName
+from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
 from hammerd.daemon.logging.setup import LogStyle, make_logger
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state import pair_state_file

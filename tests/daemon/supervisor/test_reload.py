@@ -17,7 +17,7 @@ from hammerd.core.config.model import Config, LogFormat, LogLevel
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.config_diff import Reload
 from hammerd.core.pairs import Endpoint
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.logging.files import LogFiles
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger, LogStyle
@@ -31,15 +31,15 @@ from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed, unti
 from tests.daemon.quiet_engine import quiet_engine
 
 
-class BreakableAnomalies(Anomalies):
+class BreakableDetector(AnomalyDetector):
     """Cannot take in the slave of one pair while `broken` names it."""
 
     broken: Endpoint | None = None
 
-    def belongs(self, slave: Endpoint, *unique_uuids: str) -> bool:
+    def add_disks(self, slave: Endpoint, *unique_uuids: str) -> bool:
         if slave == self.broken:
             raise Unexpected(f"no {slave} today")
-        return super().belongs(slave, *unique_uuids)
+        return super().add_disks(slave, *unique_uuids)
 
 
 class Forgetful:
@@ -66,7 +66,7 @@ class Room:
         config, clock, self.writer = load_config(self.path), Clock(loop.time), WriterThread()
         readings, journal = ReadingStore(clock=clock), Journal(log, log)
         self.engine = quiet_engine(journal, readings)
-        self.anomalies, self.sampler = BreakableAnomalies(), Forgetful()
+        self.anomaly_detector, self.sampler = BreakableDetector(), Forgetful()
         self.keeping = StateStore(root / "db", readings, clock, self.writer, log)
         self.keeping.memories = self.engine.memories
         style = LogStyle(LogFormat.HUMAN, LogLevel.INFO)
@@ -74,7 +74,7 @@ class Room:
             self.engine,
             self.keeping,
             readings,
-            self.anomalies,
+            self.anomaly_detector,
             self.sampler,
             self.writer,
             LogFiles(config.daemon),
@@ -219,12 +219,12 @@ def test_reload_that_breaks_half_way_is_taken_over_whole_by_the_next_one(tmp_pat
     async def main() -> None:
         with a_room(tmp_path) as room:
             room.write("old", "one", "two")
-            room.anomalies.broken = Endpoint("/s/two")
+            room.anomaly_detector.broken = Endpoint("/s/two")
             with pytest.raises(Unexpected):
                 await room.reloading.reload()
             assert room.names_in_force() == ["old"], "what is in force is what was taken over"
 
-            room.anomalies.broken = None
+            room.anomaly_detector.broken = None
             reply = await room.reload()
 
             assert isinstance(reply, Answer)

@@ -13,7 +13,7 @@ from hammerd.core.pair.events import Event, ForeignSeen, Glanced, ProbeAnswered,
 from hammerd.core.pair.probe_verdict import Go, Park, ProbeFailed, ProbeTrouble, ProbeVerdict
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
 from hammerd.daemon.foreign.adoption import Ours
 from hammerd.daemon.foreign.claims import Claims
@@ -96,7 +96,7 @@ class Room:
     def __post_init__(self) -> None:
         log = cast(Logger, structlog.get_logger())
         journal, readings = Journal(log, log), ReadingStore()
-        feed = ReadingIngest(readings, Anomalies(), journal)
+        feed = ReadingIngest(readings, AnomalyDetector(), journal)
         ours = Ours(frozenset, lambda _pair: None, list, self.post, "hammer")
         claims = Claims(SlaveClaims(), self.reader, feed, ours)
         told = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)

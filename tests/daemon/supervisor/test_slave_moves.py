@@ -11,7 +11,7 @@ from hammerd.core.pair.events import Event, SlaveMoved
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, PairLife
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
@@ -35,10 +35,14 @@ class Room:
     reads: int = 0
 
     def __post_init__(self) -> None:
-        log, store, anomalies = cast(Logger, structlog.get_logger()), ReadingStore(), Anomalies()
-        self.feed = ReadingIngest(store, anomalies, Journal(log, log))
+        log, store, anomaly_detector = (
+            cast(Logger, structlog.get_logger()),
+            ReadingStore(),
+            AnomalyDetector(),
+        )
+        self.feed = ReadingIngest(store, anomaly_detector, Journal(log, log))
         self.engine = quiet_engine(Journal(log, log), store)
-        self.moves = SlaveMoves(self.lives, self.post, anomalies)
+        self.moves = SlaveMoves(self.lives, self.post, anomaly_detector)
         self.moves.listen(self.feed, self.engine)
 
     def lives(self) -> list[PairLife]:

@@ -8,7 +8,7 @@ from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, PairLife
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 from hammerd.daemon.readings.store import ReadingStore
@@ -35,7 +35,7 @@ class Listening:
 
 def stream_observer(foreign: object, life_of: LifeOf) -> tuple[StreamObserver, list[str]]:
     observer = StreamObserver(
-        life_of, cast(Any, foreign), ReadingStore(), Anomalies(), Clock(time.monotonic)
+        life_of, cast(Any, foreign), ReadingStore(), AnomalyDetector(), Clock(time.monotonic)
     )
     failed: list[str] = []
     observer.on_failed = lambda pair, error: failed.append(f"{pair}: {error}")
@@ -68,7 +68,7 @@ def listening_to(pair: Pair, readings: ReadingStore) -> StreamObserver:
         lambda _pair: new_life(pair, Memory(), 0.0),
         cast(Any, Listening()),
         readings,
-        Anomalies(),
+        AnomalyDetector(),
         clock,
     )
 

@@ -8,7 +8,7 @@ from types import FunctionType, MethodType, ModuleType
 import structlog
 
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.anomalies import Anomalies
+from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.tid import Tid
 from hammerd.daemon.logging.journal import Journal
@@ -49,14 +49,14 @@ def holding(parts: Iterable[object], needle: str) -> list[str]:
 
 
 def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
-    disks, readings, anomalies = Disks(), ReadingStore(), Anomalies()
+    disks, readings, anomaly_detector = Disks(), ReadingStore(), AnomalyDetector()
     log = structlog.wrap_logger(structlog.PrintLogger(), processors=[_drop])
     journal = Journal(log, log)
-    feed = ReadingIngest(readings, anomalies, journal)
+    feed = ReadingIngest(readings, anomaly_detector, journal)
     calls = PfsStatusCommands(disks, "/sbin/hammer", "/root")  # type: ignore[arg-type]
     reader = ProbeQueue(BatchReader(calls, disks, Clock(Ticks())))  # type: ignore[arg-type]
     rooms = DiskSpaceWatch(disks, journal)  # type: ignore[arg-type]
-    parts = (readings, anomalies, feed, reader, rooms, journal)
+    parts = (readings, anomaly_detector, feed, reader, rooms, journal)
 
     async def read(*pairs: Pair) -> None:
         feed.take(await reader.sample(pairs, 20), pairs)
@@ -65,19 +65,19 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
 
     asyncio.run(read(KEPT, GONE, REMOTE))
     for pair in (KEPT, GONE, REMOTE):
-        _fill(pair, readings, anomalies)
+        _fill(pair, readings, anomaly_detector)
     assert set(holding(parts, "gone-")) >= {
-        "Anomalies",
+        "AnomalyDetector",
         "ReadingStore",
         "ReadingIngest",
         "ProbeQueue",
     }
 
-    for part in (readings, anomalies, feed):
+    for part in (readings, anomaly_detector, feed):
         part.forget_all_but({KEPT.master, KEPT.slave})
     for pair in (GONE, REMOTE):
         readings.forget(pair.name)
-        anomalies.forget(pair.name)
+        anomaly_detector.log.forget(pair.name)
         journal.forget(pair.name)
     asyncio.run(read(KEPT))
 
@@ -86,13 +86,13 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
     assert holding(parts, REMOTE.name) == []
 
 
-def _fill(pair: Pair, readings: ReadingStore, anomalies: Anomalies) -> None:
+def _fill(pair: Pair, readings: ReadingStore, anomaly_detector: AnomalyDetector) -> None:
     """Let all be known of a pair's ends that can be known of ends."""
     for tid in range(1000):
-        anomalies.announced(pair.slave, Tid(tid))
-        anomalies.committed(pair.slave, Tid(tid))
+        anomaly_detector.add_announced(pair.slave, Tid(tid))
+        anomaly_detector.add_committed(pair.slave, Tid(tid))
         readings.committed(pair.slave, Tid(tid), float(tid))
-    anomalies.belongs(pair.slave, "disk 1", "disk 2")
+    anomaly_detector.add_disks(pair.slave, "disk 1", "disk 2")
     readings.unread(pair.slave, "a reason")
     readings.related(pair, "another reason")
     readings.master_read(pair.master, Tid(9), Clock(Ticks()).now(), ReadSpan(1.0, 2.0))
