@@ -116,7 +116,7 @@ class Daemon:
         for pair in parts.config.pairs:
             parts.reloader.take_up(pair)
         group = group_id(parts.config.daemon.status_group)
-        parts.store.keep_status(parts.handlers.snapshot, group)
+        parts.store.save_status_too(parts.handlers.snapshot, group)
         self._start_ticks()
         # Only now, so that whoever is answered is told of every pair.
         await parts.server.listen()

@@ -1,9 +1,11 @@
-"""What can be known of the pairs when no hammerd answers: from the files that the last one left.
+"""Collects the last state of the pairs from files, for when no daemon answers.
 
-    pid file   is it gone, or stuck?   streams/   do its streams run on?   status.json   the rest
+    pid file      does the process still exist?
+    streams/      how many of its streams still run?
+    status.json   all else (saved_status.py)
 
-Nothing is written, locked or asked; whoever may not read a file is told so. Which files they are
-the config tells; without it, or where its hammerd is another one, the pid file is all there is.
+It writes and locks nothing; a file that cannot be read becomes a complaint. The config names the
+files; without it, or if its run_dir is another one, only the pid file and streams/ are read.
 """
 
 import contextlib
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LastDaemon:
-    """What the last hammerd of a run_dir left there, and what cannot be read of that.
+    """The last daemon of a run_dir, and complaints about files that cannot be read.
 
-    `pid` is that of its pid file, None when there is none: it was stopped, or never ran.
-    `pid_is_alive`: a process has that number; it may be another one. `streams` are the groups of
-    its streams that are alive. `saved_time`: when it wrote its last status.
+    `pid` comes from its pid file, None without one: it was stopped, or never ran.
+    `pid_is_alive`: a process has that number; it may be another program. `streams` counts its
+    process groups that still exist. `saved_time`: the time of status.json.
     """
 
     state: str
@@ -47,7 +49,7 @@ class LastDaemon:
 
 @dataclass(frozen=True, slots=True)
 class LastState:
-    """All that is known without a hammerd, by the names of `status --json`."""
+    """The object that `status --json` prints when no daemon answers."""
 
     hammerd: LastDaemon
     measured_time: str
@@ -56,10 +58,10 @@ class LastState:
 
 
 def find(location: Location, named: tuple[str, ...] = ()) -> LastState:
-    """Return what the hammerd of a place left, about the named pairs or all.
+    """Return the last state of the named pairs, of all when none is named.
 
     Raises:
-        HammerdError: the place itself cannot be told.
+        HammerdError: the run_dir cannot be found.
     """
     run_dir = location.find_run_dir()
     now_time, daemon = time.time(), _daemon(run_dir)
@@ -92,7 +94,7 @@ def _config_of(location: Location, run_dir: str) -> "Config | None":
 
 
 def _faults(error: ConfigError) -> Iterator[str]:
-    """Yield that the config has faults and then each: what cures it `check` tells."""
+    """Yield a line that counts the faults of the config, then a line for each, without hints."""
     yield f'{error.source}: {count(len(error.faults), "fault")} ("hammerd check" tells the cures)'
     for fault in error.faults:
         yield f"  {replace(fault, hint='')}"
@@ -110,7 +112,7 @@ def _daemon(run_dir: str) -> LastDaemon:
 
 
 def _streams(run_dir: str) -> Iterator[int]:
-    """Yield the groups of streams that are on record and alive."""
+    """Yield the process groups of recorded streams that still exist."""
     with contextlib.suppress(OSError):
         for name in os.listdir(f"{run_dir}/{paths.RECORDS_DIR}"):
             pgid = name.removesuffix(".json")
@@ -138,7 +140,7 @@ def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastS
     except FileNotFoundError:
         older = (paths.STATE_FILE, paths.CLOCKS_FILE)
         if not any(os.path.lexists(os.path.join(state_dir, name)) for name in older):
-            # Nobody ran here, so nobody paused a pair.
+            # No daemon ever ran here, so no pair was paused.
             return LastStatus(pairs)
         because = "it is missing; was the last hammerd of an older release?"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Tells what the last hammerd left: as a table for eyes, as sentences for a monitor.
+"""Renders the last state: as a table for a terminal, as sentences for a monitor.
 
 pid 985 is gone: it was killed, or the machine went down; 1 of its streams runs on, unwatched
 What it left in /var/db/hammerd 2h05m ago:
@@ -36,7 +36,7 @@ _HONEST = (
 
 
 def left_lines(left: LastState, width: int) -> tuple[Line, ...]:
-    """Lay out what is known, nothing where nothing is."""
+    """Lay out the last state in lines; no line when nothing is known."""
     daemon, saved_time = left.hammerd, left.hammerd.saved_time
     sentences = [*_remains(daemon)]
     if saved_time is not None:
@@ -51,7 +51,7 @@ def left_lines(left: LastState, width: int) -> tuple[Line, ...]:
 
 
 def left_sentences(left: LastState) -> Iterator[str]:
-    """Yield what a monitor tells below its first line."""
+    """Yield the lines of a monitor's report below the first one."""
     yield from _remains(left.hammerd)
     for pair in left.pairs:
         if (safe_time := pair.safe_until_time) is not None:

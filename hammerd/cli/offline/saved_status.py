@@ -1,7 +1,7 @@
-"""Reads status.json, the last status of a hammerd that does not answer now, and dates it.
+"""Reads status.json, the last status that the daemon wrote in its state_dir.
 
-The daemon wrote it in its state_dir. Its times are moved to the wall clock as it is now, which may
-have been set since. What a reboot of this host may have cost a slave is not told as safe.
+The wall clock may have been set since: the times of the file are shifted to the clock of now. A
+reboot of this host may have cost a local slave data: only the durable part counts as safe then.
 """
 
 import json
@@ -27,12 +27,12 @@ _REBOOTED = "this host may have been rebooted since: what no flush had followed 
 _NOT_THERE = "the last hammerd did not have this pair"
 
 Entry = Mapping[str, Any]
-"""A part of the file as it was read: each value is checked where it is taken out."""
+"""A JSON object of the file; each value is checked by the function that uses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastPair:
-    """A pair as `status --json` tells it when no hammerd answers; None is not known."""
+    """A pair as `status --json` prints it when no daemon answers; None means unknown."""
 
     pair: str
     master: str
@@ -56,7 +56,7 @@ class LastPair:
 
 @dataclass(frozen=True, slots=True)
 class LastStatus:
-    """What is known of the pairs, and what is wrong with the file."""
+    """The pairs of the config with the facts of the file, and complaints about the file."""
 
     pairs: tuple[LastPair, ...] = ()
     complaints: tuple[str, ...] = ()
@@ -64,23 +64,23 @@ class LastStatus:
 
 @dataclass(frozen=True, slots=True)
 class _Dating:
-    """The time of now, and what the times of the file lack to be times of the same clock."""
+    """The wall time of now, and the seconds that shift a time of the file to that clock."""
 
     now_time: float
-    by_s: float
+    shift_s: float
     is_same_boot: bool
 
-    def moved(self, text: str | None) -> float | None:
+    def shifted(self, text: str | None) -> float | None:
         """Return a time of the file on the clock of now."""
-        return None if text is None else _wall_time(text) + self.by_s
+        return None if text is None else _wall_time(text) + self.shift_s
 
 
 def read(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus:
-    """Return what the file tells of these pairs, of which only the config is known so far.
+    """Add the facts of the file to pairs that hold those of the config.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no status, or of a version that this command does not know.
+        OSError: the file cannot be read.
+        ValueError: it is no status, has an unknown version, or another user may have written it.
     """
     try:
         data = json.loads(_content(path))
@@ -89,14 +89,14 @@ def read(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus:
             raise ValueError(f"it is of version {its}, this command knows {SCHEMA_VERSION}")
         entries = {entry["pair"]: entry for entry in data["pairs"]}
         dating = _dating(data["saved"], entries.values(), now_time)
-        told = tuple(_told(pair, entries.get(pair.pair), dating) for pair in pairs)
+        found = tuple(_with_entry(pair, entries.get(pair.pair), dating) for pair in pairs)
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"a field is missing or of another kind: {error}") from error
-    return LastStatus(told, () if dating else (f"{path}: {_UNDATED}",))
+    return LastStatus(found, () if dating else (f"{path}: {_UNDATED}",))
 
 
 def wanted_unknown(pair: LastPair) -> LastPair:
-    """Return a pair that may be paused, for all that is known."""
+    """Return a pair without what is wanted of it, for a pause may have been saved elsewhere."""
     return pair if pair.wanted == "down" else replace(pair, wanted=None)
 
 
@@ -108,7 +108,7 @@ def _content(path: str) -> bytes:
 
 
 def _dating(saved: Entry, entries: Iterable[Entry], now_time: float) -> _Dating | None:
-    """Return how to date the file, None where that is unknown: a wall clock was wrong."""
+    """Return how to date the file; None if a wall clock was wrong, so that its age is unknown."""
     at, boot_time = (
         None if saved[key] is None else float(saved[key]) for key in ("at", "boot_time")
     )
@@ -124,13 +124,13 @@ def _dating(saved: Entry, entries: Iterable[Entry], now_time: float) -> _Dating 
 # --- a pair --------------------------------------------------------------------------------------
 
 
-def _told(pair: LastPair, entry: Entry | None, dating: _Dating | None) -> LastPair:
+def _with_entry(pair: LastPair, entry: Entry | None, dating: _Dating | None) -> LastPair:
     if entry is None:
         return replace(wanted_unknown(pair), safe_unknown_because=_NOT_THERE)
     saved = entry["saved"]
     is_paused = pair.wanted != "down" and bool(saved["is_paused"])
     until_time = saved["paused_until_time"] if is_paused else None
-    told = replace(
+    found = replace(
         pair,
         wanted="paused" if is_paused else pair.wanted,
         paused_until_time=None if until_time is None else _text(_wall_time(until_time)),
@@ -140,29 +140,29 @@ def _told(pair: LastPair, entry: Entry | None, dating: _Dating | None) -> LastPa
     )
     if (entry["master"], entry["slave"]) != (pair.master, pair.slave):
         ends = escape_invisible(f"{entry['master']} to {entry['slave']}")
-        return replace(told, safe_unknown_because=f"the last hammerd mirrored {ends}")
+        return replace(found, safe_unknown_because=f"the last hammerd mirrored {ends}")
     master_tid, slave_tid = _tid(entry["master_tid"]), _tid(entry["slave_tid"])
-    told = replace(told, master_tid=master_tid, slave_tid=slave_tid)
-    return told if dating is None else _dated(told, entry, dating)
+    found = replace(found, master_tid=master_tid, slave_tid=slave_tid)
+    return found if dating is None else _with_times(found, entry, dating)
 
 
-def _dated(pair: LastPair, entry: Entry, dating: _Dating) -> LastPair:
+def _with_times(pair: LastPair, entry: Entry, dating: _Dating) -> LastPair:
     saved, because = entry["saved"], None
-    slave_time = dating.moved(saved["slave_seen_time"])
+    slave_time = dating.shifted(saved["slave_seen_time"])
     safe, durable = (
-        # That a slave held a TID proves nothing of the time after it was read last.
+        # Nobody reads the slave any more: its last reading proves nothing about later moments.
         None if at is None or slave_time is None else min(at, slave_time)
-        for at in map(dating.moved, (entry["safe_until_time"], entry["durable_until_time"]))
+        for at in map(dating.shifted, (entry["safe_until_time"], entry["durable_until_time"]))
     )
     if not dating.is_same_boot and pair.slave.startswith("/"):
         because = _REBOOTED if safe is not None and durable is None else None
         safe = durable
-    # Of a slave that went another way than its master no moment of the master is safe.
+    # A diverged slave holds no moment of its master for certain.
     if pair.is_diverged:
         safe = durable = None
     return replace(
         pair,
-        master_seen_time=_text(dating.moved(saved["master_seen_time"])),
+        master_seen_time=_text(dating.shifted(saved["master_seen_time"])),
         slave_seen_time=_text(slave_time),
         safe_until_time=_text(safe),
         durable_until_time=_text(durable),

@@ -1,9 +1,9 @@
-"""status.json: the last status of a daemon, for `hammerd status` when no hammerd answers.
+"""Writes status.json, the last status, for `hammerd status` when no daemon answers.
 
-It is the object that `status` answers with on the sockets, with two additions: `saved` tells when
-the file was written, and `saved` of each pair what the next start takes up and when the ends were
-read. The daemon itself never reads it. One pair stands on each line, so that the thread that
-encodes them lets the loop go on between two pairs.
+The file holds the object that the sockets answer `status` with, and two additions: the moment of
+the save (`saved`), and for each pair the pause, the latch and the times of the last readings
+(`saved` of the pair). The daemon never reads it. Each pair is encoded on its own, so that the
+writer thread holds up the loop for one pair at most.
 """
 
 import json
@@ -22,9 +22,9 @@ from hammerd.daemon.state.pair_state_file import NOTHING_SAVED, Pairs, SavedPair
 
 @dataclass(frozen=True, slots=True)
 class SavedStatus:
-    """A snapshot, what of the pairs outlives the daemon, and when both were taken.
+    """A snapshot, the saved part of each pair, and the moment when both were taken.
 
-    `to_wall_s` is what the times of the snapshot lack to be wall times.
+    `to_wall_s` is added to a monotonic time of the snapshot to get its wall time.
     """
 
     snapshot: Snapshot
@@ -37,7 +37,7 @@ def save(path: Path, status: SavedStatus, group: int | None) -> None:
     """Replace the file; `group` may read it, as it may ask for the status.
 
     Raises:
-        OSError: that failed; the old file is still there.
+        OSError: the save failed; the old file is still there.
     """
     atomic_file.replace(path, pieces(status), group)
 
@@ -49,9 +49,9 @@ def pieces(status: SavedStatus) -> Iterator[str]:
     del head["pairs"]
     yield f'{json.dumps({**head, "saved": asdict(status.moment)})[:-1]}, "pairs": ['
     comma = ""
-    for report, told in zip(snapshot.reports, pairs_json(snapshot, to_time), strict=True):
+    for report, pair in zip(snapshot.reports, pairs_json(snapshot, to_time), strict=True):
         saved = status.pairs.get(report.life.pair.name, NOTHING_SAVED)
-        yield f"{comma}\n{json.dumps({**told, 'saved': _saved_json(saved, report, to_time)})}"
+        yield f"{comma}\n{json.dumps({**pair, 'saved': _saved_json(saved, report, to_time)})}"
         comma = ","
     yield "\n]}\n"
 

@@ -144,10 +144,10 @@ class StateStore:
         """Return which slaves took turns at a pair's path under an earlier daemon."""
         return self._kept.get(pair, NOTHING_SAVED).disks
 
-    def keep_status(self, snapshot: TakeSnapshot, group: int | None) -> None:
-        """Save the status from now on, for root and this group to read.
+    def save_status_too(self, snapshot: TakeSnapshot, group: int | None) -> None:
+        """Save the status too, from now on; root and this group may read it.
 
-        Every pair is in it by now: before, it would replace what is known of them by nothing.
+        Called when every pair has been added: an earlier save would leave pairs out of the file.
         """
         self._snapshot, self._status_group = snapshot, group
         self._ask_status()

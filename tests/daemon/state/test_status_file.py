@@ -200,7 +200,7 @@ def test_nothing_is_saved_before_every_pair_is_known(tmp_path: Path, writer: Wri
         files.checkpoint()
         await files.saved()
         assert path.read_text() == "what an earlier daemon left"
-        files.keep_status(snapshot, None)
+        files.save_status_too(snapshot, None)
         await files.saved()
 
     asyncio.run(story())
@@ -219,7 +219,7 @@ def test_thousand_transitions_are_one_save(tmp_path: Path, writer: WriterThread)
 
     async def story() -> None:
         files = keeping(tmp_path, writer)
-        files.keep_status(counted, None)
+        files.save_status_too(counted, None)
         await files.saved()
         is_taken.clear()
         for _ in range(1000):
