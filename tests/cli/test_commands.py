@@ -341,8 +341,8 @@ def test_check_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         f"import time\nprint({line!r}, 'rubbish', sep='\\n', flush=True)\ntime.sleep(600)\n"
     )
     monkeypatch.setattr(probe_program, "__file__", str(hanging))
-    monkeypatch.setattr(path_check, "PATIENCE_S", 0.5)
-    monkeypatch.setattr(path_check, "DEVICES_TELL", True)
+    monkeypatch.setattr(path_check, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(path_check, "HAS_PFS_DEVICES", True)
 
     seen = path_check.probe_paths(("/m", "/s"))
 

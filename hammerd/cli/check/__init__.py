@@ -1,1 +1,1 @@
-"""Checks a config against this machine: its paths, its hammer, its groups."""
+"""Checks of a config against this machine: its paths, its hammer, its groups."""

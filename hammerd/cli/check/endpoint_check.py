@@ -1,8 +1,8 @@
-"""Asks hammer what the local ends of a config are: a pfs-status for each, some at a time.
+"""Runs `hammer pfs-status` for each local endpoint of a config, some at a time.
 
-One that does not come back costs its end and no other one: when the time is up it is killed. A
-slave whose softlink says that it is a master is not asked: to look at a promoted slave changes
-what a later downgrade would store.
+A pfs-status that does not return is killed after a timeout: only its endpoint stays unknown. A
+slave whose softlink is that of a master gets no pfs-status: reading a promoted slave changes the
+TID that a later downgrade stores (docs/hammer.md 1.7).
 """
 
 import os
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hammerd.cli.check.endpoint_verdicts import EndpointFacts
-from hammerd.cli.check.path_check import give_up, local_paths
+from hammerd.cli.check.path_check import kill_group, local_paths
 from hammerd.core.errors import BadOutput
 from hammerd.core.hammer.commands import environment, pfs_status_argv
 from hammerd.core.hammer.output_parser import find_cause
@@ -24,52 +24,56 @@ from hammerd.core.pairs import Endpoint, Pair
 if TYPE_CHECKING:
     from hammerd.daemon.paths.path_state import PathState
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 MOST_AT_ONCE = 8
 
 _HANGS = "a look at its path does not come back: does its disk hang?"
 
 Call = subprocess.Popen[bytes] | ProbeFailed
-"""A pfs-status under way, or why there is none."""
+"""A running pfs-status, or the failure to start it."""
 
 
 def probe_endpoints(
-    hammer: str, pairs: tuple[Pair, ...], seen: "Mapping[str, PathState]"
+    hammer: str, pairs: tuple[Pair, ...], states: "Mapping[str, PathState]"
 ) -> dict[str, EndpointFacts]:
-    """Return what hammer and the softlinks say of the local ends of these pairs."""
+    """Return the facts about the pairs' local endpoints, from their softlinks and pfs-status."""
     paths = local_paths(pairs)
     slaves = {pair.slave.path for pair in pairs if not pair.slave.is_remote}
-    asked = [path for path in paths if path in seen and not _is_promoted(seen[path], path, slaves)]
-    answers = dict(_answers(hammer, {path: seen[path] for path in asked}))
-    # Paths are looked at one after the other: only of the first is it known that it hangs.
-    if hanging := [path for path in paths if path not in seen][:1]:
-        answers[hanging[0]] = ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, detail=_HANGS)
+    probed = {
+        path: states[path]
+        for path in paths
+        if path in states and not _is_promoted(states[path], path, slaves)
+    }
+    results = dict(_run_all(hammer, probed))
+    # Paths are probed one after the other: the first one without a state is the one that hangs.
+    if hanging := [path for path in paths if path not in states][:1]:
+        results[hanging[0]] = ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, detail=_HANGS)
     return {
         path: EndpointFacts(
-            seen[path].link if path in seen else None,
-            answers.get(path),
-            seen[path].real if path in seen else "",
+            states[path].link if path in states else None,
+            results.get(path),
+            states[path].real if path in states else "",
         )
         for path in paths
     }
 
 
-def _is_promoted(seen: "PathState", path: str, slaves: set[str]) -> bool:
-    return path in slaves and seen.link is not None and seen.link.is_master
+def _is_promoted(state: "PathState", path: str, slaves: set[str]) -> bool:
+    return path in slaves and state.link is not None and state.link.is_master
 
 
-def _answers(hammer: str, seen: "Mapping[str, PathState]") -> Iterator[tuple[str, EndpointSeen]]:
-    deadline_at = time.monotonic() + PATIENCE_S
-    waiting = list(seen)
+def _run_all(hammer: str, states: "Mapping[str, PathState]") -> Iterator[tuple[str, EndpointSeen]]:
+    deadline_at = time.monotonic() + TIMEOUT_S
+    waiting = list(states)
     while waiting and time.monotonic() < deadline_at:
         batch, waiting = waiting[:MOST_AT_ONCE], waiting[MOST_AT_ONCE:]
-        calls = {path: _start(hammer, seen[path]) for path in batch}
+        calls = {path: _start(hammer, states[path]) for path in batch}
         for path, call in calls.items():
-            yield path, _answer(call, seen[path], deadline_at)
+            yield path, _result(call, states[path], deadline_at)
 
 
-def _start(hammer: str, seen: "PathState") -> Call:
-    argv = pfs_status_argv(hammer, (Endpoint(seen.target),))
+def _start(hammer: str, state: "PathState") -> Call:
+    argv = pfs_status_argv(hammer, (Endpoint(state.target),))
     try:
         return subprocess.Popen(
             argv,
@@ -84,17 +88,17 @@ def _start(hammer: str, seen: "PathState") -> Call:
         return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=detail)
 
 
-def _answer(call: Call, seen: "PathState", deadline_at: float) -> EndpointSeen:
+def _result(call: Call, state: "PathState", deadline_at: float) -> EndpointSeen:
     if isinstance(call, ProbeFailed):
         return call
     try:
         out, err = call.communicate(timeout=max(deadline_at - time.monotonic(), 0.01))
         blocks = parse_pfs_status(out.decode("utf-8", "backslashreplace"))
     except subprocess.TimeoutExpired:
-        give_up(call)
-        return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, seen.look)
+        kill_group(call)
+        return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, state.look)
     except BadOutput as error:
-        return ProbeFailed(ProbeTrouble.BAD_OUTPUT, seen.look, error.message)
+        return ProbeFailed(ProbeTrouble.BAD_OUTPUT, state.look, error.message)
     if call.returncode == 0 and blocks:
         return blocks[0]
-    return ProbeFailed(find_cause(err) or ProbeTrouble.PROBE_SILENT, seen.look)
+    return ProbeFailed(find_cause(err) or ProbeTrouble.PROBE_SILENT, state.look)

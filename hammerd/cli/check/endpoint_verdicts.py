@@ -1,11 +1,11 @@
-"""What hammer says of a config's ends, judged as the daemon will judge it.
+"""Turns the facts about a config's endpoints into warnings, by the daemon's own rules.
 
     swapped     the slave is a master, and the master a slave
     a root      the slave is PFS#0 of a file system, which can never be a slave
-    the rest    core/pair/probe_verdict.py: missing, another PFS's, a master, not HAMMER, not
-                to be read
+    others      core/pair/probe_verdict.py: missing, another PFS's, a master, not HAMMER,
+                unreadable
 
-`hammerd check` tells it, as warnings: a file system may be mounted by the time hammerd starts.
+They are warnings, not faults: a file system may be mounted by the time hammerd starts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,52 +29,52 @@ from hammerd.core.pairs import Endpoint, Pair
 
 @dataclass(frozen=True, slots=True)
 class EndpointFacts:
-    """What is known of a local end: by its softlink, by pfs-status; None was not told.
+    """Facts about a local endpoint: its softlink, and its pfs-status; None is unknown.
 
-    `real` is its path without any link on the way, empty where nobody could look.
+    `real` is its path without any link on the way, empty if unknown.
     """
 
     link: LinkedPfs | None = None
-    seen: EndpointSeen | None = None
+    probe: EndpointSeen | None = None
     real: str = ""
 
     @property
     def is_master(self) -> bool | None:
-        """Whether it is a master, None where nothing tells."""
+        """Whether it is a master, None if unknown."""
         if self.link is not None:
             return self.link.is_master
-        return self.seen.is_master if isinstance(self.seen, PfsStatus) else None
+        return self.probe.is_master if isinstance(self.probe, PfsStatus) else None
 
 
-Asked = Mapping[str, EndpointFacts]
-"""What is known of the local ends, by the path of the config."""
+FactsByPath = Mapping[str, EndpointFacts]
+"""Facts about the local endpoints, by the path of the config."""
 
 _UNKNOWN = EndpointFacts()
 
 
-def streaming_warnings(pairs: tuple[Pair, ...], asked: Asked) -> tuple[Fault, ...]:
-    """Find what would keep the enabled pairs from streaming, as the ends are now."""
-    found = (_of_pair(pair, asked) for pair in pairs if pair.enabled)
+def streaming_warnings(pairs: tuple[Pair, ...], facts: FactsByPath) -> tuple[Fault, ...]:
+    """Return warnings for each enabled pair that could not stream with its endpoints of now."""
+    found = (_warnings_of(pair, facts) for pair in pairs if pair.enabled)
     return tuple(fault for each in found for fault in each)
 
 
-def _of_pair(pair: Pair, asked: Asked) -> Iterator[Fault]:
-    master, slave = _end(pair.master, asked), _end(pair.slave, asked)
+def _warnings_of(pair: Pair, facts: FactsByPath) -> Iterator[Fault]:
+    master, slave = _facts_of(pair.master, facts), _facts_of(pair.slave, facts)
     if slave.link is not None and slave.real and slave.real == master.real:
-        # One PFS by two names: core/config/path_warnings.py tells it.
+        # One PFS with two names: core/config/path_warnings.py warns of it.
         return
     if slave.is_master and master.is_master is False:
         yield _swapped(pair)
-    elif isinstance(slave.seen, PfsStatus) and slave.seen.pfs_id == ROOT_PFS:
+    elif isinstance(slave.probe, PfsStatus) and slave.probe.pfs_id == ROOT_PFS:
         yield _root(pair)
-    elif slave.is_master and slave.seen is None:
+    elif slave.is_master and slave.probe is None:
         yield _promoted(pair)
     else:
-        yield from _judged(pair, verdict_of(pair, master.seen, slave.seen))
+        yield from _of_verdict(pair, verdict_of(pair, master.probe, slave.probe))
 
 
-def _end(end: Endpoint, asked: Asked) -> EndpointFacts:
-    return _UNKNOWN if end.is_remote else asked.get(end.path, _UNKNOWN)
+def _facts_of(endpoint: Endpoint, facts: FactsByPath) -> EndpointFacts:
+    return _UNKNOWN if endpoint.is_remote else facts.get(endpoint.path, _UNKNOWN)
 
 
 def _swapped(pair: Pair) -> Fault:
@@ -100,16 +100,16 @@ def _root(pair: Pair) -> Fault:
     return Fault(f"pairs.{pair.name}.slave", what, f'"{pair.slave}"', hint)
 
 
-def _judged(pair: Pair, judgement: ProbeVerdict) -> Iterator[Fault]:
-    match judgement:
+def _of_verdict(pair: Pair, verdict: ProbeVerdict) -> Iterator[Fault]:
+    match verdict:
         case Go():
             return
         case Park():
-            what = f"would be parked: {judgement.cause}"
+            what = f"would be parked: {verdict.cause}"
         case AwaitMount():
-            what = f"would wait for a mount: {judgement.cause}"
+            what = f"would wait for a mount: {verdict.cause}"
         case Retry():
-            what = f"could not stream now: {judgement.cause}"
+            what = f"could not stream now: {verdict.cause}"
         case _:
-            assert_never(judgement)
-    yield Fault(f"pairs.{pair.name}", what, hint=judgement.hint)
+            assert_never(verdict)
+    yield Fault(f"pairs.{pair.name}", what, hint=verdict.hint)

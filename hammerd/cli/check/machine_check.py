@@ -1,7 +1,7 @@
-"""Holds a config against this machine: its hammer, its groups, its file systems.
+"""Checks a config against this machine: its hammer, its groups, its file systems.
 
-Where there is no hammer the config is checked on another machine than it is for, and nothing of
-this one is held against it.
+On a machine without a hammer, groups and endpoints are not checked: the config is meant for
+another machine.
 """
 
 import grp
@@ -20,33 +20,33 @@ _DEFAULTS = DaemonConfig()
 
 @dataclass(frozen=True, slots=True)
 class MachineCheck:
-    """What is hardly meant on this machine, and why its ends were not asked ("" if they were)."""
+    """Result of a check; `not_probed_because` is "" if hammer could probe the endpoints."""
 
     warnings: tuple[Fault, ...]
-    not_asked_because: str = ""
+    not_probed_because: str = ""
 
 
 def check_machine(config: Config) -> MachineCheck:
-    """Look at the ends of a config and ask hammer of them, and wait for no disk."""
+    """Probe the endpoints of a config, with timeouts; return the warnings."""
     paths = path_check.local_paths(config.pairs)
-    seen = path_check.probe_paths(paths)
-    warnings = endpoint_warnings(config.pairs, path_check.pfs_links(seen))
+    states = path_check.probe_paths(paths)
+    warnings = endpoint_warnings(config.pairs, path_check.pfs_links(states))
     daemon = config.daemon
     if not os.path.exists(daemon.hammer) and _is_elsewhere(daemon):
         return MachineCheck(warnings, f"there is no {daemon.hammer} here" if paths else "")
     if (fault := _hammer_fault(daemon.hammer)) is not None:
         return MachineCheck((fault, *warnings))
-    # Who checks on another machine does not wait for these imports.
+    # Imported only here: a check on another machine does not need them.
     from hammerd.cli.check.endpoint_check import probe_endpoints
 
     enabled = tuple(pair for pair in config.pairs if pair.enabled)
-    asked = streaming_warnings(enabled, probe_endpoints(daemon.hammer, enabled, seen))
-    return MachineCheck((*_group_faults(daemon), *warnings, *asked))
+    facts = probe_endpoints(daemon.hammer, enabled, states)
+    return MachineCheck((*_group_faults(daemon), *warnings, *streaming_warnings(enabled, facts)))
 
 
 def _is_elsewhere(daemon: DaemonConfig) -> bool:
-    """Tell whether a config that says nothing of its hammer is checked where none belongs."""
-    return daemon.hammer == _DEFAULTS.hammer and not path_check.DEVICES_TELL
+    """Return whether this is no system for hammerd; a config that sets `hammer` is for here."""
+    return daemon.hammer == _DEFAULTS.hammer and not path_check.HAS_PFS_DEVICES
 
 
 def _hammer_fault(path: str) -> Fault | None:
@@ -61,8 +61,8 @@ def _hammer_fault(path: str) -> Fault | None:
 
 def _group_faults(daemon: DaemonConfig) -> Iterator[Fault]:
     name = daemon.status_group
-    # The default is a group of the system that hammerd is for.
-    if name == _DEFAULTS.status_group and not path_check.DEVICES_TELL:
+    # The default group need exist only on the system that hammerd is made for.
+    if name == _DEFAULTS.status_group and not path_check.HAS_PFS_DEVICES:
         return
     try:
         grp.getgrnam(name)

@@ -1,7 +1,7 @@
-"""Looks at the local ends of a config as they stand on the disk, without waiting for a disk.
+"""Probes the paths of a config's local endpoints, without waiting for a disk that hangs.
 
-In a child with a deadline, as the daemon does: a stat of a path on a disk that hangs never
-returns. What was not told by then, or makes no sense, is not known.
+A stat of a path on such a disk never returns, so a child does it with a deadline, as in the
+daemon. A path without a result by then, or with an invalid one, is unknown.
 """
 
 import contextlib
@@ -20,43 +20,43 @@ from hammerd.core.platforms import platform_of
 if TYPE_CHECKING:
     from hammerd.daemon.paths.path_state import PathState
 
-PATIENCE_S = 3.0
-KILLED_S = 0.5
-DEVICES_TELL = platform_of(platform.system()).has_pfs_devices
+TIMEOUT_S = 3.0
+KILL_TIMEOUT_S = 0.5
+HAS_PFS_DEVICES = platform_of(platform.system()).has_pfs_devices
 
 
 def local_paths(pairs: Iterable[Pair]) -> tuple[str, ...]:
-    """Return the paths of the pairs' local ends, each once."""
-    ends = (end for pair in pairs for end in (pair.master, pair.slave))
-    return tuple(dict.fromkeys(end.path for end in ends if not end.is_remote))
+    """Return the paths of the pairs' local endpoints, each once."""
+    endpoints = (endpoint for pair in pairs for endpoint in (pair.master, pair.slave))
+    return tuple(dict.fromkeys(each.path for each in endpoints if not each.is_remote))
 
 
 def probe_paths(paths: tuple[str, ...]) -> "dict[str, PathState]":
-    """Return what is at each path, up to the first that hangs."""
-    return dict(_read(_looked_at(paths))) if paths else {}
+    """Return the state of each path, up to the first that hangs."""
+    return dict(_parse(_run_probe_program(paths))) if paths else {}
 
 
-def pfs_links(seen: "Mapping[str, PathState]") -> dict[str, PfsLink]:
-    """Return the PFS softlinks among what was seen, by the path of the config."""
+def pfs_links(states: "Mapping[str, PathState]") -> dict[str, PfsLink]:
+    """Return those paths that are PFS softlinks, by the path of the config."""
     return {
-        path: PfsLink(each.real, each.end.device if DEVICES_TELL else None)
-        for path, each in seen.items()
+        path: PfsLink(each.real, each.end.device if HAS_PFS_DEVICES else None)
+        for path, each in states.items()
         if each.is_pfs_link
     }
 
 
-def give_up(child: subprocess.Popen[bytes]) -> None:
-    """Kill a child and its group; what a hanging disk holds is waited for a moment only."""
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child's group; wait only briefly, because a disk that hangs may hold the child."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     for pipe in (child.stdout, child.stderr):
         if pipe:
             pipe.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(KILLED_S)
+        child.wait(KILL_TIMEOUT_S)
 
 
-def _looked_at(paths: tuple[str, ...]) -> bytes:
+def _run_probe_program(paths: tuple[str, ...]) -> bytes:
     from hammerd.daemon.paths import probe_program
 
     argv = (sys.executable, "-IS", probe_program.__file__, *paths)
@@ -64,13 +64,13 @@ def _looked_at(paths: tuple[str, ...]) -> bytes:
         argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
     )
     try:
-        return child.communicate(timeout=PATIENCE_S)[0]
+        return child.communicate(timeout=TIMEOUT_S)[0]
     except subprocess.TimeoutExpired as expired:
-        give_up(child)
+        kill_group(child)
         return expired.stdout or b""
 
 
-def _read(lines: bytes) -> "Iterator[tuple[str, PathState]]":
+def _parse(lines: bytes) -> "Iterator[tuple[str, PathState]]":
     from hammerd.daemon.paths.path_state import parse_path_state
 
     for line in lines.splitlines():

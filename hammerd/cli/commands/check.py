@@ -1,4 +1,4 @@
-"""`hammerd check`: every fault of a config, without a daemon."""
+"""The command `hammerd check`: reports all faults of a config, without a daemon."""
 
 from dataclasses import asdict, dataclass
 
@@ -15,12 +15,12 @@ from hammerd.core.exit_codes import Exit
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The pairs of a config without faults, and what is to be said of it all the same."""
+class _Report:
+    """Pairs of a config without faults, and its warnings and advice."""
 
     pairs: tuple[str, ...]
     warnings: tuple[Fault, ...]
-    not_asked_because: str
+    not_probed_because: str
     advice: tuple[str, ...]
 
 
@@ -41,53 +41,52 @@ def check(
     """
     path = chosen_config(file, config)
     if as_json:
-        return _tell_json(path, strict=strict, no_ends=no_ends)
-    found = _find(path, no_ends=no_ends)
-    if strict and found.warnings:
-        raise ConfigError(path, found.warnings)
-    for warning in found.warnings:
+        return _print_json(path, strict=strict, no_ends=no_ends)
+    report = _check(path, no_ends=no_ends)
+    if strict and report.warnings:
+        raise ConfigError(path, report.warnings)
+    for warning in report.warnings:
         print_text(f"warning: {warning}")
-    told = [count(len(found.pairs), "pair"), "no faults"]
-    if found.warnings:
-        told.append(count(len(found.warnings), "warning"))
-    print_text(f"{path}: {', '.join(told)}")
-    if found.not_asked_because:
-        print_text(f"note: hammer was not asked of the ends: {found.not_asked_because}")
-    for advice in found.advice:
+    counts = [count(len(report.pairs), "pair"), "no faults"]
+    if report.warnings:
+        counts.append(count(len(report.warnings), "warning"))
+    print_text(f"{path}: {', '.join(counts)}")
+    if report.not_probed_because:
+        print_text(f"note: hammer was not asked of the ends: {report.not_probed_because}")
+    for advice in report.advice:
         print_text(f"advice: {advice}")
     return 0
 
 
-def _find(path: str, *, no_ends: bool) -> _Found:
+def _check(path: str, *, no_ends: bool) -> _Report:
     config = load_config(path)
     machine = MachineCheck(()) if no_ends else check_machine(config)
-    return _Found(
+    return _Report(
         tuple(pair.name for pair in config.pairs),
         (*config.warnings, *machine.warnings),
-        machine.not_asked_because,
+        machine.not_probed_because,
         advice_on(config.pairs),
     )
 
 
-def _tell_json(path: str, *, strict: bool, no_ends: bool) -> int:
+def _print_json(path: str, *, strict: bool, no_ends: bool) -> int:
     faults: tuple[Fault, ...] = ()
-    found = None
+    report = _Report((), (), "", ())
     try:
-        found = _find(path, no_ends=no_ends)
+        report = _check(path, no_ends=no_ends)
     except ConfigError as error:
         faults = error.faults
-    told = found or _Found((), (), "", ())
     print_json(
         {
             "config": path,
-            "pairs": found and found.pairs,
+            "pairs": None if faults else report.pairs,
             "faults": list(map(_fault_json, faults)),
-            "warnings": list(map(_fault_json, told.warnings)),
-            "advice": told.advice,
-            "ends_not_asked_because": told.not_asked_because or None,
+            "warnings": list(map(_fault_json, report.warnings)),
+            "advice": report.advice,
+            "ends_not_asked_because": report.not_probed_because or None,
         }
     )
-    return Exit.CONFIG if faults or (strict and told.warnings) else Exit.OK
+    return Exit.CONFIG if faults or (strict and report.warnings) else Exit.OK
 
 
 def _fault_json(fault: Fault) -> dict[str, str | None]:

@@ -101,9 +101,9 @@ def status(pairs: tuple[str, ...], **said: Unpack[StatusOptions]) -> int:
     request = Request(Verb.STATUS, tuple(dict.fromkeys(pairs)))
     location = current_location(said["config"], said["run_dir"])
     if said["nagios"]:
-        from hammerd.cli.status.nagios import judge
+        from hammerd.cli.status.nagios import print_verdict
 
-        return judge(
+        return print_verdict(
             lambda: location.send(request),
             lambda: _left_sentences(location, request),
         )

@@ -40,7 +40,7 @@ class Finding:
     text: str
 
 
-def judge(
+def print_verdict(
     look: Callable[[], Mapping[str, object]],
     look_without: Callable[[], Iterable[str]] = tuple,
 ) -> int:

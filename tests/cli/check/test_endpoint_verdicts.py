@@ -17,27 +17,27 @@ MASTER = PfsStatus("/m", 1, Tid(9), SHARED, "m", is_master=True)
 SLAVE = replace(MASTER, path="/s", unique_uuid="s", is_master=False)
 
 
-def told(master: EndpointFacts, slave: EndpointFacts, pair: Pair = PAIR) -> list[str]:
+def warnings_of(master: EndpointFacts, slave: EndpointFacts, pair: Pair = PAIR) -> list[str]:
     found: tuple[Fault, ...] = streaming_warnings((pair,), {"/m": master, "/s": slave})
     return [f"{each.where}: {each.what}" for each in found]
 
 
 def test_a_pair_as_it_should_be_is_not_warned_of() -> None:
-    assert told(EndpointFacts(seen=MASTER), EndpointFacts(seen=SLAVE)) == []
+    assert warnings_of(EndpointFacts(probe=MASTER), EndpointFacts(probe=SLAVE)) == []
 
 
 def test_what_nobody_could_ask_is_not_held_against_a_pair() -> None:
-    assert told(EndpointFacts(), EndpointFacts()) == []
+    assert warnings_of(EndpointFacts(), EndpointFacts()) == []
 
 
 @pytest.mark.parametrize(
-    "master", [EndpointFacts(LinkedPfs(1, Tid(9))), EndpointFacts(seen=SLAVE)]
+    "master", [EndpointFacts(LinkedPfs(1, Tid(9))), EndpointFacts(probe=SLAVE)]
 )
-@pytest.mark.parametrize("slave", [EndpointFacts(LinkedPfs(1, None)), EndpointFacts(seen=MASTER)])
+@pytest.mark.parametrize("slave", [EndpointFacts(LinkedPfs(1, None)), EndpointFacts(probe=MASTER)])
 def test_swapped_ends_are_told_by_links_and_by_null_mounts(
     master: EndpointFacts, slave: EndpointFacts
 ) -> None:
-    (words,) = told(master, slave)
+    (words,) = warnings_of(master, slave)
 
     assert words.startswith("pairs.a: has its ends swapped")
 
@@ -45,22 +45,22 @@ def test_swapped_ends_are_told_by_links_and_by_null_mounts(
 def test_a_master_that_is_a_slave_feeds_a_cascade() -> None:
     upper = replace(SLAVE, path="/m", unique_uuid="m")
 
-    assert told(EndpointFacts(seen=upper), EndpointFacts(seen=SLAVE)) == []
+    assert warnings_of(EndpointFacts(probe=upper), EndpointFacts(probe=SLAVE)) == []
 
 
 def test_a_promoted_slave_is_told_by_its_link_alone() -> None:
     slave = EndpointFacts(LinkedPfs(2, None))
 
-    assert told(EndpointFacts(seen=MASTER), slave) == ["pairs.a.slave: is a master"]
+    assert warnings_of(EndpointFacts(probe=MASTER), slave) == ["pairs.a.slave: is a master"]
 
 
 def test_a_disabled_pair_is_left_alone() -> None:
     pair = replace(PAIR, enabled=False)
 
-    assert told(EndpointFacts(seen=SLAVE), EndpointFacts(seen=MASTER), pair) == []
+    assert warnings_of(EndpointFacts(probe=SLAVE), EndpointFacts(probe=MASTER), pair) == []
 
 
 def test_an_end_elsewhere_is_not_taken_for_a_local_one() -> None:
     pair = replace(PAIR, master=Endpoint("/m", "beta"))
 
-    assert told(EndpointFacts(seen=SLAVE), EndpointFacts(seen=SLAVE), pair) == []
+    assert warnings_of(EndpointFacts(probe=SLAVE), EndpointFacts(probe=SLAVE), pair) == []

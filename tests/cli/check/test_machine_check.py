@@ -58,7 +58,7 @@ def disks(tmp_path: Path) -> Disks:
 
 
 @pytest.fixture
-def told(hammerd, disks: Disks):
+def warnings_of(hammerd, disks: Disks):
     """Check a config as it is and strictly; return the warnings, each on a line with its hint."""
 
     def check(config: Path) -> list[str]:
@@ -76,89 +76,89 @@ def told(hammerd, disks: Disks):
     return check
 
 
-def test_a_pair_that_can_stream_is_not_warned_of(disks: Disks, told):
+def test_a_pair_that_can_stream_is_not_warned_of(disks: Disks, warnings_of):
     master = disks.master("a")
 
-    assert told(disks.config(master, disks.slave(master, "a"))) == []
+    assert warnings_of(disks.config(master, disks.slave(master, "a"))) == []
 
 
-def test_swapped_ends_are_told(disks: Disks, told):
+def test_swapped_ends_are_told(disks: Disks, warnings_of):
     master = disks.master("a")
     slave = disks.slave(master, "a")
 
-    assert told(disks.config(slave, master)) == [
+    assert warnings_of(disks.config(slave, master)) == [
         "warning: pairs.a: has its ends swapped: the slave is a master, and the master a slave "
         f'hint: write master = "{master}" and slave = "{slave}"'
     ]
 
 
-def test_a_slave_that_is_a_master_is_told_and_not_asked(disks: Disks, told):
+def test_a_slave_that_is_a_master_is_told_and_not_asked(disks: Disks, warnings_of):
     master = disks.master("a")
     slave = disks.slave(master, "a")
     disks.run("mirror-copy", master, slave)
     disks.run("pfs-upgrade", slave)
     pairs = (Pair("a", Endpoint(str(master)), Endpoint(str(slave))),)
 
-    (warning,) = told(disks.config(master, slave))
-    asked = probe_endpoints(str(disks.hammer), pairs, probe_paths(local_paths(pairs)))
+    (warning,) = warnings_of(disks.config(master, slave))
+    facts = probe_endpoints(str(disks.hammer), pairs, probe_paths(local_paths(pairs)))
 
     assert f'pairs.a.slave: is a master (got "{slave}")' in warning
-    assert asked[str(slave)].seen is None
+    assert facts[str(slave)].probe is None
 
 
 @pytest.mark.parametrize("end", ["master", "slave"])
 @pytest.mark.parametrize("missing", ["pfs/none", "none/a"])
-def test_a_missing_end_is_told(disks: Disks, told, end: str, missing: str):
+def test_a_missing_end_is_told(disks: Disks, warnings_of, end: str, missing: str):
     master = disks.master("a")
     ends = {"master": master, "slave": disks.slave(master, "a")} | {end: disks.fs(1) / missing}
 
-    (warning,) = told(disks.config(ends["master"], ends["slave"]))
+    (warning,) = warnings_of(disks.config(ends["master"], ends["slave"]))
 
     cause = "pfs_missing" if missing == "pfs/none" else "file_system_missing"
     assert warning.startswith(f"warning: pairs.a: would wait for a mount: {cause} hint: {end} ")
 
 
-def test_a_slave_of_another_master_is_told(disks: Disks, told):
+def test_a_slave_of_another_master_is_told(disks: Disks, warnings_of):
     slave = disks.slave(disks.master("other"), "a")
 
-    (warning,) = told(disks.config(disks.master("a"), slave))
+    (warning,) = warnings_of(disks.config(disks.master("a"), slave))
 
     assert warning.startswith("warning: pairs.a: would be parked: uuid_mismatch hint: master ")
 
 
-def test_one_pfs_at_both_ends_is_told_once(disks: Disks, told):
+def test_one_pfs_at_both_ends_is_told_once(disks: Disks, warnings_of):
     master = disks.master("a")
     (disks.root / "alias").symlink_to(master)
 
-    assert len(told(disks.config(master, disks.root / "alias"))) == 1
+    assert len(warnings_of(disks.config(master, disks.root / "alias"))) == 1
 
 
 @pytest.mark.parametrize("where", ["", "/"])
-def test_the_root_of_a_file_system_can_be_no_slave(disks: Disks, told, where: str):
-    (warning,) = told(disks.config(disks.master("a"), f"{disks.fs(2)}{where}"))
+def test_the_root_of_a_file_system_can_be_no_slave(disks: Disks, warnings_of, where: str):
+    (warning,) = warnings_of(disks.config(disks.master("a"), f"{disks.fs(2)}{where}"))
 
     assert "pairs.a.slave: is the root of a HAMMER file system (PFS#0)" in warning
 
 
-def test_a_directory_outside_hammer_is_told(disks: Disks, told):
+def test_a_directory_outside_hammer_is_told(disks: Disks, warnings_of):
     (disks.root / "plain").mkdir()
 
-    (warning,) = told(disks.config(disks.master("a"), disks.root / "plain"))
+    (warning,) = warnings_of(disks.config(disks.master("a"), disks.root / "plain"))
 
     assert "would wait for a mount: null_mount_missing" in warning
 
 
-def test_remote_and_disabled_pairs_are_left_alone(disks: Disks, told):
+def test_remote_and_disabled_pairs_are_left_alone(disks: Disks, warnings_of):
     rest = '[pairs.b]\nmaster = "/none"\nslave = "/nothing"\nenabled = false\n'
 
-    assert told(disks.config(disks.master("a"), "beta:/pfs/a", rest=rest)) == []
+    assert warnings_of(disks.config(disks.master("a"), "beta:/pfs/a", rest=rest)) == []
 
 
-def test_a_group_that_is_not_there_is_told(disks: Disks, told):
+def test_a_group_that_is_not_there_is_told(disks: Disks, warnings_of):
     master = disks.master("a")
     ends = (master, disks.slave(master, "a"))
 
-    (warning,) = told(disks.config(*ends, daemon='status_group = "whell"'))
+    (warning,) = warnings_of(disks.config(*ends, daemon='status_group = "whell"'))
 
     assert 'daemon.status_group: is no group of this system (got "whell")' in warning
 
@@ -171,14 +171,14 @@ def test_a_group_that_is_not_there_is_told(disks: Disks, told):
         ("Backup1", "is no program that can be run"),
     ],
 )
-def test_a_hammer_that_cannot_be_run_is_told(disks: Disks, told, program: str, what: str):
+def test_a_hammer_that_cannot_be_run_is_told(disks: Disks, warnings_of, program: str, what: str):
     (disks.root / "plain").write_text("no program")
     master = disks.master("a")
     config = disks.config(
         master, disks.slave(master, "a"), daemon=f'hammer = "{disks.root / program}"'
     )
 
-    (warning,) = told(config)
+    (warning,) = warnings_of(config)
 
     assert f"daemon.hammer: {what}" in warning
 
@@ -192,13 +192,13 @@ def test_a_hammer_that_cannot_be_run_is_told(disks: Disks, told, program: str, w
         ("printf '\\377\\033[31m\\n' >&2; exit 1", "probe_silent"),
     ],
 )
-def test_what_hammer_does_not_tell_is_told(disks: Disks, told, script: str, cause: str):
+def test_what_hammer_does_not_tell_is_told(disks: Disks, warnings_of, script: str, cause: str):
     program = disks.root / "strange"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     master = disks.master("a")
 
-    (warning,) = told(
+    (warning,) = warnings_of(
         disks.config(master, disks.slave(master, "a"), daemon=f'hammer = "{program}"')
     )
 
@@ -215,14 +215,14 @@ def test_a_hammer_that_hangs_costs_its_end(
     hangs = f'case "$2" in {slave}) sleep 600 & sleep 600;; esac'
     program.write_text(f'#!/bin/sh\n{hangs}\nexec {disks.hammer} "$@"\n')
     program.chmod(0o755)
-    monkeypatch.setattr(endpoint_check, "PATIENCE_S", 3.0)
+    monkeypatch.setattr(endpoint_check, "TIMEOUT_S", 3.0)
     pairs = (Pair("a", Endpoint(str(master)), Endpoint(str(slave))),)
 
-    asked = probe_endpoints(str(program), pairs, probe_paths(local_paths(pairs)))
+    facts = probe_endpoints(str(program), pairs, probe_paths(local_paths(pairs)))
 
-    assert isinstance(asked[str(slave)].seen, ProbeFailed)
-    assert asked[str(slave)].seen.why is ProbeTrouble.PROBE_TIMEOUT
-    assert not isinstance(asked[str(master)].seen, ProbeFailed)
+    assert isinstance(facts[str(slave)].probe, ProbeFailed)
+    assert facts[str(slave)].probe.why is ProbeTrouble.PROBE_TIMEOUT
+    assert not isinstance(facts[str(master)].probe, ProbeFailed)
 
 
 def test_a_path_that_hangs_is_told_and_no_hammer_is_sent_there(
@@ -231,14 +231,14 @@ def test_a_path_that_hangs_is_told_and_no_hammer_is_sent_there(
     hanging = tmp_path / "probe_program.py"
     hanging.write_text("import time\ntime.sleep(600)\n")
     monkeypatch.setattr(probe_program, "__file__", str(hanging))
-    monkeypatch.setattr(path_check, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(path_check, "TIMEOUT_S", 0.5)
     pairs = (Pair("a", Endpoint("/m"), Endpoint("/s")),)
 
-    asked = probe_endpoints("/bin/false", pairs, probe_paths(local_paths(pairs)))
+    facts = probe_endpoints("/bin/false", pairs, probe_paths(local_paths(pairs)))
 
-    assert isinstance(asked["/m"].seen, ProbeFailed)
-    assert "does its disk hang?" in asked["/m"].seen.detail
-    assert asked["/s"].seen is None
+    assert isinstance(facts["/m"].probe, ProbeFailed)
+    assert "does its disk hang?" in facts["/m"].probe.detail
+    assert facts["/s"].probe is None
 
 
 def test_where_no_hammer_is_it_is_said_once(hammerd, tmp_path: Path):
@@ -269,6 +269,6 @@ def test_many_ends_are_all_asked(disks: Disks):
     masters = [disks.master(f"m{n}") for n in range(endpoint_check.MOST_AT_ONCE + 1)]
     pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", "beta")) for m in masters)
 
-    asked = probe_endpoints(str(disks.hammer), pairs, probe_paths(local_paths(pairs)))
+    facts = probe_endpoints(str(disks.hammer), pairs, probe_paths(local_paths(pairs)))
 
-    assert [asked[str(m)].is_master for m in masters] == [True] * len(masters)
+    assert [facts[str(m)].is_master for m in masters] == [True] * len(masters)
