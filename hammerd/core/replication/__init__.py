@@ -1,1 +1,1 @@
-"""TIDs, lag, progress, and what they prove of a slave."""
+"""Holds the rules about TIDs: lag, progress, proofs of what is on a slave, anomalies."""

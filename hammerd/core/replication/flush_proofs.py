@@ -1,4 +1,4 @@
-"""By when was all that the master flushed on a slave? What its TID proves, and no more.
+"""Proves from a slave's TID which flushes of its master the slave holds completely.
 
     flush 1   steps   flush 2   steps   flush 3
     ────┬──────┬─┬─┬─────┬──────┬─┬─┬─────┬────────
@@ -6,16 +6,16 @@
 
 HAMMER flushes in groups, and the end of a group publishes the TID of the group before it
 (docs/hammer.md 2.1). One flush ends several groups, so it publishes in steps, and its last group
-waits for the next flush. So a TID that was just published need not hold what was just flushed,
-and a slave with the TID of its master proves the flush before:
+is published by the next flush. So a TID that was just published may lack what was just flushed,
+and a slave with the TID of its master proves the previous flush only:
 
-    (a) a TID above a sample was published after that sample began: it holds the flushes that
-        were over by then;
-    (b) what a flush left unpublished is published by the next ones of the syncer: a TID that was
-        still the newest two of its rounds later holds all of before;
-    (c) what was written before a `synctid` was asked for is in the TID that it printed.
+    (a) a TID above a sample's was published after that sample began: it holds the flushes that
+        had completed by then;
+    (b) the syncer's next flushes publish what a flush left unpublished: a TID that was still the
+        newest after two of its rounds holds everything from before;
+    (c) the TID that `synctid` printed holds what was written before `synctid` was called.
 
-The latest of the three moments counts.
+The latest of the three instants is the result.
 """
 
 from bisect import bisect_right
@@ -26,17 +26,17 @@ from hammerd.core.replication.tid_clock import TidClock
 from hammerd.core.tid import Tid
 
 STEP_SPAN_S = 1.0
-"""Within so many seconds a flush publishes all its steps (docs/hammer.md 2.1: 0.05 to 1 s)."""
+"""The longest time from a flush's first step to its last (docs/hammer.md 2.1: 0.05 to 1 s)."""
 
 SYNCER_S = 26.0
-"""How often the syncer flushes a file system with changes (docs/hammer.md 2.2)."""
+"""The interval of the syncer's flushes of a file system with changes (docs/hammer.md 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlushProof:
-    """All that the master's disk held by `at` is in the TID that was asked of.
+    """A proof that a TID holds everything that the master's disk held at `at`.
 
-    It is approximate where an earlier run of the daemon read what proves it.
+    It is approximate if it is based on a reading of an earlier run of the daemon.
     """
 
     at: float
@@ -44,7 +44,7 @@ class FlushProof:
 
 
 def flush_proof(clock: TidClock, tid: Tid) -> FlushProof | None:
-    """Return by when all that a master had flushed is in `tid`; None where nothing proves it."""
+    """Return the latest instant up to which `tid` holds all flushes; None without a proof."""
     return max(_proofs(clock, tid), key=lambda proof: proof.at, default=None)
 
 
@@ -57,7 +57,7 @@ def _proofs(clock: TidClock, tid: Tid) -> Iterator[FlushProof]:
     for index in range(samples - 1, -1, -1):
         found = tuple(_of_sample(clock, index))
         yield from found
-        # An older sample proves less; only one of before a restore may have to stand in.
+        # An older sample proves less; it is needed only if this one is the first after a restore.
         if found:
             return
 

@@ -1,10 +1,10 @@
-"""How far a slave is behind its master, in TIDs and in seconds, and what is certainly on it.
+"""Computes how far a slave is behind its master, and up to when its data is safe.
 
-Two questions, two rules. The lag is about what the master has published: it is the age of the last
-moment of the master that the slave holds whole, so a slave in sync is as old as the last reading
-of its master. Safe is about what the master has flushed (core/replication/flush_proofs.py):
-everything flushed by `safe_at` is on the slave. An end that cannot be read makes the lag unknown
-(None), never 0.
+These are two questions with two rules. The lag is about published data: the age of the last
+instant whose published data the slave holds completely, so the lag of a slave in sync is the age
+of the last reading of its master. Safe is about flushed data (core/replication/flush_proofs.py):
+everything that was flushed by `safe_at` is on the slave. If an endpoint cannot be read, the lag is
+unknown (None), never 0.
 """
 
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from hammerd.core.tid import Tid, tids_between
 
 
 class LagVerdict(StrEnum):
-    """What is known of a slave against its master."""
+    """The result of comparing a slave's TID with its master's."""
 
     IN_SYNC = "in_sync"
     BEHIND = "behind"
@@ -34,16 +34,16 @@ class SlaveReading:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a slave is behind.
+    """How far a slave is behind its master. Instants are monotonic.
 
-    `tids`: master - slave, raw. `seconds`: the age of the last moment of the master that the
-    slave holds whole. `measured_at`: when the older of both readings was made.
-    `safe_at`: everything that the master had flushed by then is on the slave, should the disk of
-    the master be lost. `durable_at`: the same should the power of the slave's host fail too.
-    Instants are monotonic.
-    `held_at`: the last moment of the master that the slave is known to hold whole; also where the
-    lag is unknown now.
-    `is_unproven`: unknown only because an end was not seen for too long, or is to be confirmed.
+    `tids`: the master's TID minus the slave's, 0 if that is negative and the slave is not ahead.
+    `seconds`: the age of `held_at`, the last instant whose published data the slave is known to
+    hold completely; `held_at` is kept even if the lag is unknown now.
+    `measured_at`: when the older of both readings was made.
+    `safe_at`: everything that the master had flushed by then survives the loss of the master's
+    disk. `durable_at`: the same, if the power of the slave's host fails too.
+    `is_unproven`: the lag is unknown only because an endpoint was not read for too long, or its
+    reading is to be confirmed.
     """
 
     verdict: LagVerdict
@@ -70,10 +70,10 @@ def lag_of(
 ) -> Lag:
     """Compare a slave with its master's tid clock.
 
-    A slave TID past the last master sample means in sync when it was read or committed after
-    that sample began (the master moved on meanwhile), and ahead, a possible divergence, when the
-    sample is the later one. `is_master_later` is False where both readings overlapped in time, so
-    that nobody knows which was the later one. `durable_tid` is what a power cut leaves the slave.
+    A slave's TID above the last master sample means in sync if it was read or committed after
+    that sample began (the master's TID has grown since), and ahead, a possible divergence, if the
+    sample is the later one. `is_master_later` is False if both readings overlapped in time, so
+    that their order is unknown. `durable_tid` is the TID that the slave keeps in a power cut.
     """
     newest = master.newest
     if newest is None or slave is None:
@@ -84,7 +84,7 @@ def lag_of(
         return Lag(LagVerdict.AHEAD, tids=tids, measured_at=measured_at)
     held, safe = last_held(master, slave.tid), flush_proof(master, slave.tid)
     durable = None if durable_tid is None else flush_proof(master, min(durable_tid, slave.tid))
-    # What was published by a moment was flushed by then: a flush may prove a later one.
+    # Flushed data includes published data, so a flush proof may give a later instant.
     held_at = None if held is None else max(held.at, safe.at if safe else held.at)
     return Lag(
         LagVerdict.IN_SYNC if tids <= 0 else LagVerdict.BEHIND,
@@ -99,10 +99,10 @@ def lag_of(
 
 
 def lag_when_unreadable(lag: Lag, slave: SlaveReading | None) -> Lag:
-    """Return what stays known when an end cannot be read: until when all was safe, no lag.
+    """Return what stays known if an endpoint cannot be read: no lag, but what was safe.
 
-    That a master still has the TID which its slave had proves nothing of a slave that is gone,
-    so nothing counts as safe that is newer than the slave's reading.
+    If the slave is missing, a master that still has the slave's last TID proves nothing about
+    it, so nothing newer than the slave's reading counts as safe.
     """
     slave_at = slave.at if slave else None
     return replace(

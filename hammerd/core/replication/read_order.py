@@ -1,8 +1,8 @@
-"""The order in which endpoints are read, and which of two readings was the earlier one.
+"""Orders the reads of endpoints, and decides which of two readings was the earlier one.
 
-Every slave is read before its master: it can only look older than it is then, never ahead; in a
-cascade the last slave comes first. Within one pfs-status the order of operands is the order in
-time. Two commands may overlap in time, and then prove nothing about each other.
+Every slave is read before its master, so that it can only look older than it is, never ahead; in
+a cascade the last slave comes first. One pfs-status reads its operands in their order. Two
+commands may overlap in time; then the order of their readings is unknown.
 """
 
 from collections.abc import Iterable
@@ -12,21 +12,21 @@ from graphlib import CycleError, TopologicalSorter
 from hammerd.core.pairs import Endpoint, Pair
 
 Chain = tuple[Endpoint, ...]
-"""Ends that are to be read one after the other: a slave and its master, or one end alone."""
+"""Endpoints to be read one after the other: a slave and its master, or a single endpoint."""
 
 
 def chains_of(pairs: Iterable[Pair]) -> tuple[Chain, ...]:
-    """Return the ends of pairs that are on this machine, each slave before its master."""
+    """Return the local endpoints of pairs, each slave before its master."""
     both = ((pair.slave, pair.master) for pair in pairs)
-    here = (tuple(end for end in ends if not end.is_remote) for ends in both)
-    return tuple(chain for chain in here if chain)
+    local = (tuple(each for each in endpoints if not each.is_remote) for endpoints in both)
+    return tuple(chain for chain in local if chain)
 
 
 def read_order(chains: Iterable[Chain]) -> tuple[Endpoint, ...]:
-    """Return every end once, each before those that come after it in a chain.
+    """Return every endpoint once, each before those that come after it in a chain.
 
-    Where chains go round in a cycle, all first ends come first and then all last ones: an end of
-    the cycle is read twice.
+    If chains form a cycle, all their first endpoints come first and then all their last ones: an
+    endpoint of the cycle is read twice.
     """
     chains = tuple(chains)
     before: TopologicalSorter[Endpoint] = TopologicalSorter()
@@ -41,9 +41,9 @@ def read_order(chains: Iterable[Chain]) -> tuple[Endpoint, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ReadSpan:
-    """A reading that began at `began_at` and was over at `ended_at` (both monotonic).
+    """The start and the end of a read (both monotonic).
 
-    `call` is the number of the command that made it, None for what a stream said.
+    `call` is the number of the command that read, None for a message of a stream.
     """
 
     began_at: float
@@ -51,12 +51,12 @@ class ReadSpan:
     call: int | None = None
 
     def is_before(self, other: "ReadSpan") -> bool:
-        """Tell whether this was certainly read before the other."""
+        """Return whether this read was certainly before the other."""
         if self.call is not None and self.call == other.call:
             return self.began_at < other.began_at
         return self.ended_at <= other.began_at
 
 
 def span_of_message(at: float) -> ReadSpan:
-    """Return the span of what a stream told: true when it was heard, and since when unknown."""
+    """Return the span of a stream's message: true when it was read, with an unknown start."""
     return ReadSpan(at, at)

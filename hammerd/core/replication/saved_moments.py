@@ -1,25 +1,26 @@
-"""How long ago was a file saved, when wall clocks are set and hosts are rebooted in between?
+"""Computes how long ago a file was saved, although clocks are set and hosts are rebooted.
 
-Two clocks tell it. The wall clock may have been wrong then, or be wrong now; the monotonic one is
-right within one boot of the host and begins anew with the next, so it never tells too much. Too
-short an age would tell a slave as safe that is not: where both may be too short it is unknown.
+There are two clocks. The wall clock may have been wrong then, or be wrong now. The monotonic
+clock is right within one boot of the host and starts again with the next, so its age is never too
+long. An age that is too short would report a slave as safe that is not, so the age is unknown if
+both may be too short.
 """
 
 from dataclasses import dataclass
 
 NO_HOST_BOOTED_BEFORE_TIME = 1.6e9
-"""A clock that says so has lost its time: two boots may look like the same one."""
+"""A boot time before this comes from a clock that lost its time: two boots may look the same."""
 
 BOOT_SLACK_S = 2.0
-"""How far apart two readings of the time of one boot may be."""
+"""The largest difference between two readings of the time of one boot."""
 
 WALL_SLACK_S = 1.0
-"""How far a wall clock may be corrected without being taken for one that was set back."""
+"""The largest backward correction of a wall clock that does not count as setting it back."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedMoment:
-    """When a file was saved: by the wall clock, by the monotonic one, and in which boot."""
+    """The instant of a save: wall time, monotonic time and the time of the boot."""
 
     time: float
     at: float | None = None
@@ -27,9 +28,9 @@ class SavedMoment:
 
 
 def age_of(saved: SavedMoment, now: SavedMoment) -> float | None:
-    """Return how long ago a file was saved, in seconds; None where no clock can tell.
+    """Return how long ago a file was saved, in seconds; None if neither clock is reliable.
 
-    It is never less than it was but where the wall clock was ahead when it was saved.
+    The result is too short only if the wall clock was ahead at the time of the save.
     """
     by_wall, by_boot = now.time - saved.time, _by_boot(saved, now)
     if by_boot is not None and by_boot >= 0 and _boots(saved, now) == (True, True):
@@ -40,9 +41,9 @@ def age_of(saved: SavedMoment, now: SavedMoment) -> float | None:
 
 
 def is_same_boot(saved: SavedMoment, now: SavedMoment) -> bool:
-    """Tell whether the host certainly was not rebooted since a file was saved.
+    """Return whether the host was certainly not rebooted since a file was saved.
 
-    Where its boots cannot be told apart, it runs for longer than the file is old.
+    If two boots cannot be distinguished, the host must have run for longer than the file is old.
     """
     by_boot, (are_known, are_equal) = _by_boot(saved, now), _boots(saved, now)
     if by_boot is None or by_boot < 0:
@@ -55,7 +56,7 @@ def _by_boot(saved: SavedMoment, now: SavedMoment) -> float | None:
 
 
 def _boots(saved: SavedMoment, now: SavedMoment) -> tuple[bool, bool]:
-    """Return whether both boots are known, and whether they are the same one."""
+    """Return whether both boot times are known, and whether they are equal."""
     if saved.boot_time is None or now.boot_time is None:
         return False, False
     are_known = min(saved.boot_time, now.boot_time) > NO_HOST_BOOTED_BEFORE_TIME

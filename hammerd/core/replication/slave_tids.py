@@ -1,8 +1,8 @@
-"""Which TID had a slave when, and which one is left to it by a power cut?
+"""Records which TID a slave had when, and which TID it keeps in a power cut.
 
-A commit moves a slave's TID in memory first (docs/hammer.md 2.4): it is durable once a flush of
-the slave's file system that began after it has completed. So it is kept for a while which TID a
-slave had when, and a flush makes durable what the slave had when it began.
+A commit moves a slave's TID in memory first (docs/hammer.md 2.4). The TID is durable once a flush
+of the slave's file system that began after the commit has completed. So the TIDs of the last
+minutes are kept, and a flush makes durable the TID that the slave had when the flush began.
 """
 
 from bisect import bisect_right
@@ -13,17 +13,17 @@ from hammerd.core.tid import NEVER_MIRRORED, Tid
 
 MAX_HELD = 128
 HELD_SPACING_S = 1.0
-"""How many TIDs are kept, and how far apart at least: a flush that began longer ago than the
-oldest of them makes nothing durable."""
+"""How many TIDs are kept, and how far apart at least. A flush that began before the oldest of
+them makes nothing durable."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlaveTids:
-    """What is known of one slave.
+    """The known TIDs of one slave.
 
-    `reading` is the last one. `held` are TIDs with the moment from which on the slave had them
-    for certain, the oldest first. `durable_tid` is what a power cut leaves it, None if unknown.
-    `is_forked`: its master went back since, so the TIDs above may name other writes.
+    `reading` is the last one. `held` are TIDs with an instant since which the slave certainly
+    had them, the oldest first. `durable_tid` is the TID that it keeps in a power cut, None if
+    unknown. `is_forked`: the master's TID went back since, so higher TIDs may mean other writes.
     """
 
     reading: SlaveReading
@@ -33,9 +33,9 @@ class SlaveTids:
 
 
 def record_reading(known: SlaveTids | None, reading: SlaveReading, had_at: float) -> SlaveTids:
-    """Take in a reading of a slave that certainly had that TID at `had_at`.
+    """Add a reading of a slave that certainly had that TID at `had_at`.
 
-    A TID that went back takes with it what was known of those above.
+    If the TID went back, everything that was known about higher TIDs is dropped.
     """
     since = SlaveReading(reading.tid, had_at)
     if known is None:
@@ -54,7 +54,7 @@ def record_reading(known: SlaveTids | None, reading: SlaveReading, had_at: float
 
 
 def record_slave_flush(known: SlaveTids, began_at: float) -> SlaveTids:
-    """Take in a completed flush of the slave's file system that began at `began_at`."""
+    """Add a completed flush of the slave's file system that began at `began_at`."""
     tid = tid_at(known, began_at)
     if tid is None or (known.durable_tid is not None and known.durable_tid >= tid):
         return known
@@ -62,13 +62,13 @@ def record_slave_flush(known: SlaveTids, began_at: float) -> SlaveTids:
 
 
 def tid_at(known: SlaveTids, at: float) -> Tid | None:
-    """Return a TID that the slave had at a moment, or one before it; None if unknown."""
+    """Return the last TID that the slave certainly had at an instant; None if unknown."""
     index = bisect_right(known.held, at, key=lambda each: each.at)
     return known.held[index - 1].tid if index else None
 
 
 def known_at(known: SlaveTids, at: float) -> SlaveTids | None:
-    """Return what was known of a slave at a moment; None where that is not kept."""
+    """Return what was known of a slave at an instant; None if that is no longer kept."""
     tid = tid_at(known, at)
     if tid is None:
         return None
@@ -78,7 +78,7 @@ def known_at(known: SlaveTids, at: float) -> SlaveTids | None:
 
 
 def after_power_cut(known: SlaveTids) -> SlaveTids | None:
-    """Return what is certain of a slave whose host was cut off; None where nothing is."""
+    """Return what is certain of a slave after a power cut of its host; None if nothing is."""
     tid = known.durable_tid
     if tid is None:
         return None
@@ -87,7 +87,7 @@ def after_power_cut(known: SlaveTids) -> SlaveTids | None:
 
 
 def _added(held: tuple[SlaveReading, ...], since: SlaveReading) -> tuple[SlaveReading, ...]:
-    # Without the last one the slave is taken to have had an older TID for a moment longer.
+    # Dropping the last entry is safe: it makes the slave look older for a short time.
     is_close = len(held) > 1 and held[-1].at - held[-2].at < HELD_SPACING_S
     at = max(since.at, held[-1].at) if held else since.at
     return (*(held[:-1] if is_close else held), replace(since, at=at))[-MAX_HELD:]

@@ -1,12 +1,12 @@
-"""The tid clock: when did the master hold which TID?
+"""The TID clock: records which TID the master held when.
 
-TIDs are not time (docs/hammer.md 1.2): only samples of (time, master TID) tell how old a slave is.
-`last_held` answers with the start of the last sample whose TID is not past the slave's, which
-never understates the lag and overstates it by one sampling interval at most; where old samples
-were thinned out, by a hundredth of it if that is more. What a slave holds whole is another
-question: core/replication/flush_proofs.py.
+TIDs are not time (docs/hammer.md 1.2): only samples of (time, master TID) show how old a slave is.
+`last_held` returns the start of the last sample whose TID is not above the slave's. This never
+understates the lag and overstates it by one sampling interval at most; or by a hundredth of the
+lag, if that is more, because old samples are thinned out. Which flushes a slave holds completely
+is another question: core/replication/flush_proofs.py.
 
-Times are those of one clock: monotonic within a run of the daemon, wall time in its files.
+All times of a TID clock are of one kind: monotonic in the daemon, wall time in its files.
 """
 
 from bisect import bisect_right
@@ -19,18 +19,18 @@ from typing import TypeVar
 from hammerd.core.tid import Tid
 
 MAX_SAMPLES = 4096
-"""How many samples a clock keeps before those are left out that a neighbour can stand for."""
+"""How many samples a TID clock keeps before it drops those that a neighbour can replace."""
 
 AGE_PER_GAP = 100
-"""How many times older a sample must be than the gap is wide that leaving it out makes: so a
-gap is never more than a hundredth of a lag that falls into it."""
+"""A sample is dropped only if its age is so many times the gap that dropping it makes. So a gap
+is never more than a hundredth of a lag that falls into it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TidSample:
-    """The master held `tid`, and nothing past it, when a reading began at `at`.
+    """A reading of the master that began at `at`: its TID was `tid` or lower then.
 
-    It is approximate when an earlier run of the daemon made it.
+    It is approximate if an earlier run of the daemon made it.
     """
 
     tid: Tid
@@ -40,7 +40,7 @@ class TidSample:
 
 @dataclass(frozen=True, slots=True)
 class FlushMark:
-    """A flush that was asked for at `at` and completed: all that was written before is in `tid`.
+    """A completed flush that was requested at `at`: `tid` holds all that was written before.
 
     `hammer synctid` prints that TID (docs/hammer.md 2.2).
     """
@@ -55,9 +55,9 @@ Dated = TypeVar("Dated", TidSample, FlushMark)
 
 @dataclass(frozen=True, slots=True)
 class TidClock:
-    """Samples of one master and its flushes, each in order of time and of TID.
+    """The samples of one master and its flushes, both in order of time and of TID.
 
-    `restored_at`: the first reading after the master's TID went back; what is older belongs to
+    `restored_at`: the first reading after the master's TID went back; older entries belong to
     another history.
     """
 
@@ -67,13 +67,13 @@ class TidClock:
 
     @property
     def newest(self) -> TidSample | None:
-        """The last sample, or None before the first."""
+        """The last sample, None before the first."""
         return self.samples[-1] if self.samples else None
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A clock with one more sample; `went_back_from` is set when the master's TID went back."""
+    """A clock with a new sample; `went_back_from` is the lost TID if the master's went back."""
 
     clock: TidClock
     went_back_from: Tid | None = None
@@ -82,16 +82,16 @@ class Recorded:
 def record(clock: TidClock, sample: TidSample) -> Recorded:
     """Add a sample to a clock.
 
-    A TID that goes back (a crash, a restore, a new file system) cuts the clock above it: what
-    was known of the lost TIDs is no longer true.
+    If the TID went back (a crash, a restore, a new file system), the entries above it are
+    dropped: they are about lost TIDs.
     """
     newest = clock.newest
     if newest is None:
         return Recorded(replace(clock, samples=(sample,)))
     if sample.tid > newest.tid:
-        # Of two readings under way at once the one that began first may have read last; the
-        # master held no more than this when the other one began, either.
-        later = max(sample, newest, key=lambda one: one.at)
+        # Of two readings in progress at once the first to begin may be the last to read. The
+        # master's TID was no higher than this one when the other reading began, either.
+        later = max(sample, newest, key=lambda each: each.at)
         sample = replace(later, tid=sample.tid)
         return Recorded(replace(clock, samples=_bounded((*clock.samples, sample))))
     if sample.at < newest.at:
@@ -106,7 +106,7 @@ def record(clock: TidClock, sample: TidSample) -> Recorded:
 def record_flush(clock: TidClock, mark: FlushMark) -> TidClock:
     """Add a completed flush of the master's file system to a clock.
 
-    One that says no more than an earlier one, or is of before a restore, is left out.
+    A flush that proves no more than an earlier one, or is from before a restore, is ignored.
     """
     last = clock.marks[-1] if clock.marks else None
     if mark.at < clock.restored_at:
@@ -120,16 +120,16 @@ def record_flush(clock: TidClock, mark: FlushMark) -> TidClock:
 
 
 def last_held(clock: TidClock, tid: Tid) -> TidSample | None:
-    """Return the last sample whose TID is not past `tid`, None when all are past it.
+    """Return the last sample whose TID is not above `tid`, None if there is none.
 
-    Everything that the master had published when that sample began is covered by `tid`.
+    `tid` covers everything that the master had published when that sample began.
     """
     index = bisect_right(clock.samples, tid, key=lambda sample: sample.tid)
     return clock.samples[index - 1] if index else None
 
 
 def shift_clock(clock: TidClock, by_s: float) -> TidClock:
-    """Return a clock that an earlier run kept, with its times on another clock's scale."""
+    """Convert the times of a clock that an earlier run saved; its entries become approximate."""
     return TidClock(
         tuple(replace(each, at=each.at + by_s, is_approximate=True) for each in clock.samples),
         tuple(replace(each, at=each.at + by_s, is_approximate=True) for each in clock.marks),
@@ -138,7 +138,7 @@ def shift_clock(clock: TidClock, by_s: float) -> TidClock:
 
 
 def drop_earlier_runs(clock: TidClock) -> TidClock:
-    """Return a clock without what an earlier run kept."""
+    """Drop the entries that an earlier run saved."""
     return replace(
         clock,
         samples=tuple(each for each in clock.samples if not each.is_approximate),
@@ -147,7 +147,7 @@ def drop_earlier_runs(clock: TidClock) -> TidClock:
 
 
 def thin_out(samples: Sequence[Dated]) -> tuple[Dated, ...]:
-    """Leave out the samples that a neighbour can stand for: some hundreds are left."""
+    """Drop the samples that a neighbour can replace; some hundreds remain."""
     if len(samples) < 2:
         return tuple(samples)
     now_at = samples[-1].at

@@ -1,8 +1,8 @@
-"""How fast a stream sends, how much of its bulk is done, and how long the rest may take.
+"""Measures how fast a stream sends, how much of its bulk is done, and the remaining time.
 
-For people only: no rule looks at it. A bulk is what one prescan counted, in slices; outside of
-one a slice whose size hammer tells is all that is known. A prescan counts records and the
-stream frames them, so that what is sent comes close to the total and may pass it by a little.
+This is for people only; no rule uses it. A bulk is the total of one prescan, sent in slices.
+Without a prescan only the size of a slice is known, if hammer prints it. A prescan counts records
+and the stream adds a frame to each, so the bytes sent may be a little more than the total.
 """
 
 from dataclasses import dataclass, replace
@@ -24,16 +24,16 @@ from hammerd.core.hammer.messages import (
 )
 
 WINDOW_S = 30.0
-"""The rate is that of the last one to two of these."""
+"""The rate covers the last one to two windows."""
 
 SHORTEST_S = 1.0
 LARGEST_BYTES = 1 << 62
-"""Sizes past this are the quirk of docs/hammer.md 5.6 (2^64 - 1), and no sizes."""
+"""Larger numbers are the quirk of docs/hammer.md 5.6 (2^64 - 1), not sizes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How many bytes were sent at an instant (monotonic)."""
+    """The bytes sent until an instant (monotonic)."""
 
     at: float
     sent_bytes: int
@@ -41,10 +41,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What a stream sent: in all, of the bulk before this slice, of this slice.
+    """The bytes that a stream sent: in all, of the bulk before this slice, of this slice.
 
-    `is_counted`: `total_bytes` is a prescan's, and holds for all slices until the stream rests.
-    The rate is measured from the `older` mark; `worked_at` is when a slice last went on.
+    `is_counted`: `total_bytes` is a prescan's, valid for all slices until the stream is idle.
+    The rate is measured from the `older` mark; `worked_at` is the time of the last progress.
     """
 
     sent_bytes: int = 0
@@ -59,7 +59,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class BulkProgress:
-    """How much of a bulk is done; `eta_s` is None while that cannot be told."""
+    """The progress of a bulk; `eta_s` is None while the rate is unknown or 0."""
 
     done_bytes: int
     total_bytes: int
@@ -67,7 +67,7 @@ class BulkProgress:
 
 
 def update_transfer(transfer: Transfer, message: Message, now_at: float) -> Transfer:
-    """Return what is known of a transfer after its stream said something."""
+    """Return a transfer with one more message of its stream."""
     match message:
         case PrescanDone(total_bytes=total_bytes):
             return replace(
@@ -78,9 +78,9 @@ def update_transfer(transfer: Transfer, message: Message, now_at: float) -> Tran
                 is_counted=total_bytes > 0,
             )
         case Batch(begin, end, bulk_bytes) if end > begin:
-            return _slice_began(transfer, bulk_bytes, now_at)
+            return _begin_slice(transfer, bulk_bytes, now_at)
         case Progress(slice_bytes=slice_bytes):
-            return _sent(transfer, slice_bytes, now_at)
+            return _add_sent(transfer, slice_bytes, now_at)
         case WentIdle():
             return replace(
                 transfer, finished_bytes=0, slice_bytes=0, total_bytes=None, is_counted=False
@@ -97,14 +97,14 @@ def transfer_rate(transfer: Transfer, now_at: float) -> float | None:
     """Return the bytes per second of the last half minute or minute; None before any slice."""
     if transfer.older is None:
         return None
-    if _is_at_rest(transfer, now_at):
+    if _is_idle(transfer, now_at):
         return 0.0
     sent_bytes = transfer.sent_bytes - transfer.older.sent_bytes
     return sent_bytes / max(now_at - transfer.older.at, SHORTEST_S)
 
 
 def bulk_progress(transfer: Transfer, now_at: float) -> BulkProgress | None:
-    """Return how far a bulk is, None where its size is not known."""
+    """Return the progress of a bulk, None if its size is unknown."""
     if transfer.total_bytes is None:
         return None
     total_bytes = transfer.total_bytes
@@ -114,8 +114,8 @@ def bulk_progress(transfer: Transfer, now_at: float) -> BulkProgress | None:
     return BulkProgress(done_bytes, total_bytes, eta_s)
 
 
-def _slice_began(transfer: Transfer, bulk_bytes: int | None, now_at: float) -> Transfer:
-    transfer = _rolled(_woken(transfer, now_at), now_at)
+def _begin_slice(transfer: Transfer, bulk_bytes: int | None, now_at: float) -> Transfer:
+    transfer = _advance_marks(_restart_rate(transfer, now_at), now_at)
     if transfer.is_counted:
         finished_bytes = transfer.finished_bytes + transfer.slice_bytes
         return replace(transfer, finished_bytes=finished_bytes, slice_bytes=0)
@@ -124,30 +124,31 @@ def _slice_began(transfer: Transfer, bulk_bytes: int | None, now_at: float) -> T
     return replace(transfer, finished_bytes=0, slice_bytes=0, total_bytes=total_bytes)
 
 
-def _sent(transfer: Transfer, slice_bytes: int, now_at: float) -> Transfer:
+def _add_sent(transfer: Transfer, slice_bytes: int, now_at: float) -> Transfer:
     if slice_bytes < transfer.slice_bytes:
-        # The line that tells of a new slice was lost between the two halves' messages.
-        transfer = _slice_began(transfer, transfer.total_bytes, now_at)
-    transfer = _woken(transfer, now_at)
+        # The message of a new slice was lost between the two halves' messages.
+        transfer = _begin_slice(transfer, transfer.total_bytes, now_at)
+    transfer = _restart_rate(transfer, now_at)
     sent_bytes = transfer.sent_bytes + slice_bytes - transfer.slice_bytes
-    return _rolled(replace(transfer, sent_bytes=sent_bytes, slice_bytes=slice_bytes), now_at)
+    transfer = replace(transfer, sent_bytes=sent_bytes, slice_bytes=slice_bytes)
+    return _advance_marks(transfer, now_at)
 
 
-def _woken(transfer: Transfer, now_at: float) -> Transfer:
-    """Measure anew after a rest: what it lasted is no part of the rate."""
-    if transfer.newer is None or _is_at_rest(transfer, now_at):
+def _restart_rate(transfer: Transfer, now_at: float) -> Transfer:
+    """Restart the rate window after idle time, which is no part of the rate."""
+    if transfer.newer is None or _is_idle(transfer, now_at):
         mark = Mark(now_at, transfer.sent_bytes)
         return replace(transfer, older=mark, newer=mark)
     return transfer
 
 
-def _rolled(transfer: Transfer, now_at: float) -> Transfer:
-    """Take down that the stream works, and move the marks that its rate is measured from."""
+def _advance_marks(transfer: Transfer, now_at: float) -> Transfer:
+    """Record that the stream works, and advance the marks of its rate after each window."""
     if transfer.newer is None or now_at - transfer.newer.at < WINDOW_S:
         return replace(transfer, worked_at=now_at)
     mark = Mark(now_at, transfer.sent_bytes)
     return replace(transfer, worked_at=now_at, older=transfer.newer, newer=mark)
 
 
-def _is_at_rest(transfer: Transfer, now_at: float) -> bool:
+def _is_idle(transfer: Transfer, now_at: float) -> bool:
     return transfer.worked_at is not None and now_at - transfer.worked_at > WINDOW_S

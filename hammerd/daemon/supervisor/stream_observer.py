@@ -132,7 +132,7 @@ class StreamObserver:
         )
         unwritten_at = self.unwritten_at(name)
         known_at = listening.reads_after_at if unwritten_at is None else unwritten_at
-        self._listening[name], seen = listening.hear(message, known_at)
+        self._listening[name], seen = listening.add(message, known_at)
         if seen is not None:
             self._sighted(life.pair, seen)
 

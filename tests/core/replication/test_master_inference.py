@@ -31,7 +31,7 @@ def hear(
 ) -> list[Observation]:
     listening, seen = MasterInference(launched_at, is_source_remote), []
     for unwritten_at, message in messages:
-        listening, observation = listening.hear(message, unwritten_at)
+        listening, observation = listening.add(message, unwritten_at)
         seen += [observation] if observation else []
     return seen
 
@@ -99,7 +99,7 @@ def test_rest_that_was_heard_late_takes_no_moment_back() -> None:
 def rested(*messages: tuple[float, Message]) -> MasterInference:
     listening = MasterInference(0.0)
     for now_at, message in messages:
-        listening, _ = listening.hear(message, now_at)
+        listening, _ = listening.add(message, now_at)
     return listening
 
 

@@ -215,7 +215,7 @@ class SafetyWorld:
         stream.emptied_at = began_at
         for _, message in printed:
             known_at = stream.listening.reads_after_at if unwritten_at is None else unwritten_at
-            stream.listening, observation = stream.listening.hear(message, known_at)
+            stream.listening, observation = stream.listening.add(message, known_at)
             # As stream_observer.py does with a master that is here: of slices nothing is taken.
             if observation is not None and isinstance(message, Batch):
                 span = ReadSpan(observation.at, self.at())
