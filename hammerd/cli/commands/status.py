@@ -1,4 +1,4 @@
-"""`hammerd status`: how every pair fares, for eyes or as JSON."""
+"""The command `hammerd status`: the state of every pair, as a table, as JSON, or for a monitor."""
 
 import contextlib
 import re
@@ -28,7 +28,7 @@ _WATCH = "--watch"
 
 
 class StatusOptions(TypedDict):
-    """How the status is to be shown, and where the daemon is."""
+    """Options of the command: the form of the output, and the location of the daemon."""
 
     as_json: bool
     fields: str | None
@@ -39,18 +39,18 @@ class StatusOptions(TypedDict):
     run_dir: str | None
 
 
-Show = Callable[[Mapping[str, object]], tuple[Line, ...]]
+Render = Callable[[Mapping[str, object]], tuple[Line, ...]]
 
 
-class _Watching(click.Command):
-    """A command whose --watch may be followed by a pair: `--watch home`, which click takes."""
+class _WatchCommand(click.Command):
+    """A command whose --watch may be followed by a pair; click would take it for the value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Give a --watch that stands alone its value before click looks for one."""
-        return super().parse_args(ctx, list(_with_value(args)))
+        """Add the default value to a --watch without one, then let click parse."""
+        return super().parse_args(ctx, list(_with_watch_value(args)))
 
 
-def _with_value(args: Sequence[str]) -> Iterator[str]:
+def _with_watch_value(args: Sequence[str]) -> Iterator[str]:
     rest = iter(args)
     for word in rest:
         if word == "--":
@@ -61,10 +61,10 @@ def _with_value(args: Sequence[str]) -> Iterator[str]:
             yield f"{_WATCH}={after}"
         else:
             yield f"{_WATCH}={WATCH_S:g}"
-            yield from _with_value([] if after is None else [after, *rest])
+            yield from _with_watch_value([] if after is None else [after, *rest])
 
 
-@click.command(cls=_Watching, epilog="Example: hammerd status -o pair,state,lag_s,note")
+@click.command(cls=_WatchCommand, epilog="Example: hammerd status -o pair,state,lag_s,note")
 @click.argument("pairs", nargs=-1, metavar="[PAIR]...")
 @json_option
 @click.option(
@@ -90,65 +90,69 @@ def _with_value(args: Sequence[str]) -> Iterator[str]:
     help=f"Again and again, every {WATCH_S:g} seconds or --watch=SECONDS (or 1m).",
 )
 @takes_location
-def status(pairs: tuple[str, ...], **said: Unpack[StatusOptions]) -> int:
+def status(pairs: tuple[str, ...], **options: Unpack[StatusOptions]) -> int:
     """Show how all pairs fare, or the named ones.
 
     Exits with 0 when it could tell, however they fare, and with 69 when no hammerd answers; then
     it tells what the last one left.
     """
-    interval_s = _watch_of(said["watch"])
-    _refuse_contradictions(said, is_watch=interval_s is not None)
+    interval_s = _interval_of(options["watch"])
+    _refuse_contradictions(options, is_watch=interval_s is not None)
     request = Request(Verb.STATUS, tuple(dict.fromkeys(pairs)))
-    location = current_location(said["config"], said["run_dir"])
-    if said["nagios"]:
+    location = current_location(options["config"], options["run_dir"])
+    if options["nagios"]:
         from hammerd.cli.status.nagios import print_verdict
 
         return print_verdict(
             lambda: location.send(request),
-            lambda: _left_sentences(location, request),
+            lambda: _last_state_sentences(location, request),
         )
-    show = _shown_as(said)
+    render = _renderer(options)
     if interval_s is not None:
-        _watch(lambda: location.send(request), interval_s, None if said["as_json"] else show)
+        _watch(lambda: location.send(request), interval_s, None if options["as_json"] else render)
         return 0
     try:
         answer = location.send(request)
     except CommandFailed as error:
-        # What lives has left nothing behind.
-        is_gone = not isinstance(error, DaemonUnreachable)
-        if is_gone and error.code == Exit.UNAVAILABLE and said["fields"] is None:
-            _tell_left_behind(location, request, as_json=said["as_json"])
+        # The files of a hammerd that still runs are no last state.
+        is_absent = not isinstance(error, DaemonUnreachable)
+        if is_absent and error.code == Exit.UNAVAILABLE and options["fields"] is None:
+            _print_last_state(location, request, as_json=options["as_json"])
         raise
-    if said["as_json"]:
+    if options["as_json"]:
         click.echo(json_text(answer))
     else:
-        print_lines(show(answer))
+        print_lines(render(answer))
     return 0
 
 
-def _refuse_contradictions(said: StatusOptions, *, is_watch: bool) -> None:
-    ways = {"--json": said["as_json"], "-o": bool(said["fields"]), "--nagios": said["nagios"]}
-    chosen = [way for way, is_said in ways.items() if is_said]
-    if said["nagios"] and is_watch:
+def _refuse_contradictions(options: StatusOptions, *, is_watch: bool) -> None:
+    forms = {
+        "--json": options["as_json"],
+        "-o": bool(options["fields"]),
+        "--nagios": options["nagios"],
+    }
+    chosen = [form for form, is_chosen in forms.items() if is_chosen]
+    if options["nagios"] and is_watch:
         chosen.append("--watch")
     if len(chosen) > 1:
         raise click.UsageError(f"say one of {' and '.join(chosen)}")
-    if said["bare"] and not said["fields"]:
+    if options["bare"] and not options["fields"]:
         raise click.UsageError("-H goes with -o FIELDS")
 
 
-def _shown_as(said: StatusOptions) -> Show:
-    if said["fields"] is None:
+def _renderer(options: StatusOptions) -> Render:
+    if options["fields"] is None:
         return lambda answer: render_status(read_status(answer), width_of(sys.stdout))
-    # Who looks at the table does not wait for this import.
+    # Imported only here: the table does not need it.
     from hammerd.cli.status.columns import read_fields, render_fields
 
-    names, bare = read_fields(said["fields"]), said["bare"]
+    names, bare = read_fields(options["fields"]), options["bare"]
     return lambda answer: render_fields(read_status(answer), names, bare=bare)
 
 
-def _tell_left_behind(location: Location, request: Request, *, as_json: bool) -> None:
-    """Tell what can be known without a hammerd; that none answers is told after it."""
+def _print_last_state(location: Location, request: Request, *, as_json: bool) -> None:
+    """Print the state that the last hammerd left; the caller then reports that none answers."""
     from dataclasses import asdict
 
     from hammerd.cli.offline.last_state import find
@@ -161,14 +165,14 @@ def _tell_left_behind(location: Location, request: Request, *, as_json: bool) ->
         print_lines(lines)
 
 
-def _left_sentences(location: Location, request: Request) -> Iterable[str]:
+def _last_state_sentences(location: Location, request: Request) -> Iterable[str]:
     from hammerd.cli.offline.last_state import find
     from hammerd.cli.offline.last_state_text import left_sentences
 
     return left_sentences(find(location, request.pairs))
 
 
-def _watch_of(value: str | None) -> float | None:
+def _interval_of(value: str | None) -> float | None:
     if value is None:
         return None
     seconds = _seconds_of(value)
@@ -183,7 +187,7 @@ def _watch_of(value: str | None) -> float | None:
 def _seconds_of(text: str) -> float | None:
     if _SECONDS.fullmatch(text):
         return float(text)
-    # Who says a number does not wait for these imports.
+    # Imported only here: a plain number does not need them.
     from hammerd.core.config.values import InvalidValue, read_duration
     from hammerd.core.durations import short_form
 
@@ -193,13 +197,15 @@ def _seconds_of(text: str) -> float | None:
         return None
 
 
-def _watch(look: Callable[[], Mapping[str, object]], interval_s: float, show: Show | None) -> None:
-    # Who looks once does not wait for this import.
+def _watch(
+    request_status: Callable[[], Mapping[str, object]], interval_s: float, render: Render | None
+) -> None:
+    # Imported only here: a single status does not need it.
     from hammerd.cli.status.watch import watch_json, watch_table
 
-    # To be interrupted is how a watch ends, not how it fails.
+    # An interrupt is the normal end of a watch, not a failure.
     with contextlib.suppress(KeyboardInterrupt):
-        if show is None:
-            watch_json(lambda: json_text(look()), interval_s)
+        if render is None:
+            watch_json(lambda: json_text(request_status()), interval_s)
         else:
-            watch_table(lambda: show(look()), interval_s)
+            watch_table(lambda: render(request_status()), interval_s)

@@ -1,1 +1,1 @@
-"""Lays out a status: table, columns, notes, a monitoring plugin's verdict."""
+"""Layout of a status: table, columns, notes, a monitoring plugin's verdict."""

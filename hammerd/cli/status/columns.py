@@ -1,7 +1,7 @@
-"""Lays out the columns that somebody chose: `hammerd status -o pair,state,lag_s`.
+"""Lays out selected columns of a status: `hammerd status -o pair,state,lag_s`.
 
-A column is a name of the status's JSON, or `note`: the first of what stands below a pair's row.
-What is unknown is `-`. Without a heading the columns are separated by one tab, for scripts.
+A column is a name of the status's JSON, or `note`: the first note below a pair's row.
+An unknown value is `-`. Without a heading the columns are separated by one tab, for scripts.
 """
 
 import json
@@ -22,7 +22,7 @@ def read_fields(text: str) -> tuple[str, ...]:
     """Read the value of -o.
 
     Raises:
-        click.UsageError: it names no column.
+        click.UsageError: one of its names is empty.
     """
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
@@ -34,7 +34,7 @@ def render_fields(status: StatusReply, names: Sequence[str], *, bare: bool) -> t
     """Lay out a row for each pair, in the order of the config.
 
     Raises:
-        click.UsageError: a name is none of a column; the message lists those that are.
+        click.UsageError: a name is no column; the message lists the columns.
     """
     measured_time = status.get("measured_time")
     _refuse_unknown(status, names)
@@ -46,11 +46,11 @@ def render_fields(status: StatusReply, names: Sequence[str], *, bare: bool) -> t
 
 def _refuse_unknown(status: StatusReply, names: Sequence[str]) -> None:
     known = [NOTE, *(name for pair in status["pairs"][:1] for name in pair)]
-    strangers = [name for name in names if name not in known]
-    if status["pairs"] and strangers:
-        meant = suggestion(strangers[0], known)
+    unknown = [name for name in names if name not in known]
+    if status["pairs"] and unknown:
+        meant = suggestion(unknown[0], known)
         listed = ", ".join(sorted(known))
-        raise click.UsageError(f'no such column: "{strangers[0]}"{meant}\nknown: {listed}')
+        raise click.UsageError(f'no such column: "{unknown[0]}"{meant}\nknown: {listed}')
 
 
 def _cell(pair: PairStatus, name: str, measured_time: str | None) -> str:
@@ -61,5 +61,5 @@ def _cell(pair: PairStatus, name: str, measured_time: str | None) -> str:
     if value is None or value == "":
         return "-"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    # A row is a line, and a column ends at a tab.
+    # Newlines and tabs separate rows and columns, so a cell must hold none.
     return " ".join(text.split())

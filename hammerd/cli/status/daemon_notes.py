@@ -1,4 +1,4 @@
-"""Says below the table what is wrong with the daemon as a whole, and what that means."""
+"""Notes below the status table: troubles of the daemon itself, and their consequences."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from hammerd.cli.output.numbers import show_moment
 
 
 def notes_of_daemon(daemon: DaemonStatus, measured_time: str | None) -> Iterator[tuple[str, str]]:
-    """Yield each trouble and its hint, the most urgent first; faults of a config a line each."""
+    """Yield each trouble with its hint, most urgent first; each fault of a config on its line."""
     if because := daemon.get("reload_refused_because"):
         refused_time = daemon.get("reload_refused_time")
         at = f" at {show_moment(refused_time, measured_time)}" if refused_time else ""
@@ -31,9 +31,9 @@ def _notes_of_history(
         since_time = daemon.get("history_unwritten_since_time")
         since = f" since {show_moment(since_time, measured_time)}" if since_time else ""
         lost = daemon.get("history_rows_lost", 0)
-        told = f" ({lost} rows lost)" if lost else ""
+        loss = f" ({lost} rows lost)" if lost else ""
         hint = '"hammerd events" and "hammerd lag" do not know of what happened since then'
-        yield f"history not written{since}{told}: {because}", hint
+        yield f"history not written{since}{loss}: {because}", hint
     for complaint in daemon.get("history_complaints", []):
         yield f"history begun anew: {complaint}", "what was there is kept as NAME.bad"
 

@@ -1,12 +1,12 @@
-"""Judges a status as a plugin of Nagios, Icinga and their kind does.
+"""Prints a status as a plugin of Nagios, Icinga and similar monitors does.
 
     HAMMERD CRITICAL - mail: parked, uuid_mismatch (2 pairs: 1 critical, 1 ok) | 'home_lag'=0s;...
     home: streaming, 0s behind
 
-The worst stands in the first line, which a pager shows; the others follow. Whatever happens, a
-line comes out and a status from 0 to 3: a monitor knows nothing else. That no hammerd answers is
-critical and not unknown: a stream that fails now is mended by nobody. One that lives and cannot be
-asked is unknown: it mends, and nobody sees how its pairs fare.
+The first line, which a pager shows, holds the worst finding; the others follow. In every case the
+plugin prints a line and exits with 0 to 3, because a monitor accepts nothing else. Without a
+hammerd the verdict is critical, because a stream that fails now stays down. If a hammerd runs but
+cannot be reached it is unknown: streams are supervised, but their state is not visible.
 """
 
 import contextlib
@@ -29,33 +29,33 @@ UNSUPERVISED = "nobody mends a stream that fails now"
 LAG_UNKNOWN = "lag unknown"
 
 _WORST_FIRST = (PluginExit.CRITICAL, PluginExit.WARNING, PluginExit.UNKNOWN, PluginExit.OK)
-"""The order of core/api/status_json.py; the numbers have another one."""
+"""The order of core/api/status_json.py, which is not that of the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is said of hammerd or of one pair."""
+    """One line about hammerd or about a pair, with its verdict."""
 
     verdict: PluginExit
     text: str
 
 
 def print_verdict(
-    look: Callable[[], Mapping[str, object]],
-    look_without: Callable[[], Iterable[str]] = tuple,
+    request_status: Callable[[], Mapping[str, object]],
+    read_last_state: Callable[[], Iterable[str]] = tuple,
 ) -> int:
-    """Look at a daemon's status, print what a monitor reads, return its exit status.
+    """Request a status, print it for a monitor, and return the exit status.
 
-    `look_without` says what is known when no hammerd answers.
+    `read_last_state` returns the lines to print if no hammerd answers.
     """
     try:
-        verdict, lines = _judged(read_status(look()))
+        verdict, lines = _verdict_on(read_status(request_status()))
     except HammerdError as error:
-        verdict, lines = _unseen(error)
+        verdict, lines = _verdict_without(error)
         if verdict is PluginExit.CRITICAL:
             with contextlib.suppress(Exception):
-                lines += map(_plain, look_without())
-    # The plugin's side of the bargain: a line and a status for whatever it is that broke.
+                lines += map(_plain, read_last_state())
+    # A plugin must print a line and a status whatever fails.
     except Exception as error:
         verdict, lines = PluginExit.UNKNOWN, [_plain(f"{type(error).__name__}: {error}")]
     first, *others = lines
@@ -65,14 +65,14 @@ def print_verdict(
     return verdict
 
 
-def _judged(status: StatusReply) -> tuple[PluginExit, list[str]]:
+def _verdict_on(status: StatusReply) -> tuple[PluginExit, list[str]]:
     verdict = _verdict(status["health"])
     findings = sorted(_findings(status), key=lambda each: _WORST_FIRST.index(each.verdict))
     tally = Counter(pair["health"] for pair in status["pairs"])
     parts = (f"{tally[each.name.lower()]} {each.name.lower()}" for each in _WORST_FIRST)
     counted = count(len(status["pairs"]), "pair")
-    told = ", ".join(part for part in parts if not part.startswith("0 "))
-    summary = f"{counted}: {told}" if told else counted
+    tallied = ", ".join(part for part in parts if not part.startswith("0 "))
+    summary = f"{counted}: {tallied}" if tallied else counted
     data = " ".join(_performance(status["pairs"]))
     lines = [_plain(each.text) for each in findings]
     first = summary if verdict is PluginExit.OK or not lines else f"{lines.pop(0)} ({summary})"
@@ -101,7 +101,7 @@ def _text(pair: PairStatus, measured_time: str | None) -> str:
 
 
 def _performance(pairs: Iterable[PairStatus]) -> Iterator[str]:
-    """Yield `'label'=value;warning;critical;least` for each pair that is to run."""
+    """Yield `'label'=value;warning;critical;minimum` for each pair that is not disabled."""
     for pair in pairs:
         if is_disabled(pair):
             continue
@@ -112,7 +112,7 @@ def _performance(pairs: Iterable[PairStatus]) -> Iterator[str]:
 
 
 def _value(number: float | None, unit: str = "") -> str:
-    # A slave that is ahead of its master is behind by no number that a graph could show.
+    # A slave ahead of its master has no lag that a graph could show.
     return "U" if number is None or number < 0 else f"{number}{unit}"
 
 
@@ -120,18 +120,18 @@ def _verdict(health: str) -> PluginExit:
     return PluginExit[health.upper()]
 
 
-def _unseen(error: HammerdError) -> tuple[PluginExit, list[str]]:
+def _verdict_without(error: HammerdError) -> tuple[PluginExit, list[str]]:
     is_absent = (
         isinstance(error, CommandFailed)
         and not isinstance(error, DaemonUnreachable)
         and error.code == Exit.UNAVAILABLE
     )
-    said = f"{error.message}: {UNSUPERVISED}" if is_absent else error.message
-    lines = [said, f"hint: {error.hint}"] if error.hint else [said]
+    message = f"{error.message}: {UNSUPERVISED}" if is_absent else error.message
+    lines = [message, f"hint: {error.hint}"] if error.hint else [message]
     verdict = PluginExit.CRITICAL if is_absent else PluginExit.UNKNOWN
     return verdict, [_plain(line) for line in lines]
 
 
 def _plain(text: str) -> str:
-    """Return a text on one line, without the `|` that would begin performance data."""
+    """Return a text as one line without `|`, which would begin performance data."""
     return escape_invisible(" ".join(text.replace("|", "/").split()))

@@ -1,7 +1,7 @@
-"""Says below a pair's row what the row cannot: troubles and their cures first, then the rest.
+"""Notes below a pair's row in the status table, most urgent first.
 
-The most urgent stands first: what keeps the pair from its work, what was complained of and nobody
-acknowledged, what will stop it soon, what is not known. What a person asked for comes after.
+Order: what stops the pair, with its cure; complaints and anomalies that are not acknowledged; what
+will stop it soon; what is unknown. States that a person has chosen come last.
 """
 
 from collections.abc import Iterator
@@ -18,49 +18,49 @@ from hammerd.cli.output.numbers import (
 )
 
 MOST_ANOMALIES = 3
-"""How many anomalies of a pair are shown, the newest; the others are counted."""
+"""The number of anomalies shown for a pair, newest first; older ones are only counted."""
 
 
 def is_disabled(pair: PairStatus) -> bool:
-    """Tell whether the config has it with enabled = false: known, and left alone."""
+    """Return whether the config disables the pair (enabled = false)."""
     return pair["wanted"] == "down" and pair["because"] == "disabled"
 
 
 def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
-    """Say what is to be said of a pair at the RFC 3339 time when the daemon looked."""
+    """Yield the notes of a pair; `measured_time` (RFC 3339) is when the daemon measured."""
     if is_disabled(pair):
         yield from _unacknowledged(pair, measured_time)
         return
     if pair["because"]:
-        yield from _trouble_and_cure(pair, pair["because"])
+        yield from _trouble_and_hint(pair, pair["because"])
     if pair.get("slave_is_read_only"):
         yield "the slave's file system is read-only, most often since its disk is lost"
         yield 'hint: see dmesg for the error that made it so, and "mount"'
     yield from _unacknowledged(pair, measured_time)
     if pair.get("slave_is_short_of_room"):
-        yield _short_of_room(pair)
+        yield _short_of_space(pair)
     if flush_failed := pair.get("flush_failed_because"):
         yield f"flush failed: {flush_failed}"
     yield from _lag(pair, measured_time)
-    yield from _wish(pair, measured_time)
+    yield from _wanted(pair, measured_time)
     yield from _cascade(pair)
     if pair["gear"] == "bulk" and pair["phase"]:
         yield _bulk(pair)
 
 
 def safe_until_text(safe_time: str, measured_time: str | None = None) -> str:
-    """Say what is certainly on a slave: safe should the disk of its master be lost now."""
+    """Format up to when the slave has everything, so that the master's disk may be lost."""
     moment = show_moment(safe_time, measured_time, with_seconds=True)
     return f"everything flushed by {moment} is on the slave"
 
 
 def durable_until_text(durable_time: str, measured_time: str | None = None) -> str:
-    """Say what is on the disk of a slave: safe should the power of its host fail, too."""
+    """Format up to when the slave's disk has everything, so that its host may lose power too."""
     moment = show_moment(durable_time, measured_time, with_seconds=True)
     return f"flushed by {moment}: on its disk, should its power fail too"
 
 
-def _trouble_and_cure(pair: PairStatus, because: str) -> Iterator[str]:
+def _trouble_and_hint(pair: PairStatus, because: str) -> Iterator[str]:
     yield _trouble(pair, because)
     if pair["hint"]:
         yield f"hint: {pair['hint']}"
@@ -72,7 +72,7 @@ def _trouble_and_cure(pair: PairStatus, because: str) -> Iterator[str]:
 def _lag(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     is_unknown = pair["lag_s"] is None
     because = pair.get("lag_unknown_because")
-    # What parks a pair is often why its lag is unknown: once is enough.
+    # The reason why a pair is parked often hides its lag too: print it once.
     if is_unknown and because and because != pair["hint"]:
         yield f"lag unknown: {because}"
     safe_time = pair.get("safe_until_time")
@@ -82,7 +82,7 @@ def _lag(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
             yield durable_until_text(durable_time, measured_time)
 
 
-def _wish(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+def _wanted(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     if pair["wanted"] == "paused":
         yield _paused(pair["paused_until_time"], measured_time)
     elif pair["wanted"] != "up":
@@ -108,7 +108,7 @@ def _unacknowledged(pair: PairStatus, measured_time: str | None) -> Iterator[str
         yield f'shown until "hammerd ack {pair["pair"]}"'
 
 
-def _short_of_room(pair: PairStatus) -> str:
+def _short_of_space(pair: PairStatus) -> str:
     free_bytes, total_bytes = pair.get("slave_free_bytes"), pair.get("slave_total_bytes")
     if free_bytes is None or not total_bytes:
         return "slave short of room"
@@ -145,10 +145,10 @@ def _trouble(pair: PairStatus, because: str) -> str:
 def _bulk(pair: PairStatus) -> str:
     done_bytes, total_bytes = pair.get("bulk_done_bytes"), pair.get("bulk_total_bytes")
     eta_s, free_bytes = pair.get("bulk_eta_s"), pair.get("slave_free_bytes")
-    told = f"in bulk: {pair['phase']}"
+    text = f"in bulk: {pair['phase']}"
     if done_bytes is not None and total_bytes:
-        told += f" {show_bar(done_bytes / total_bytes)}"
-        told += f", {show_bytes(done_bytes)} of {show_bytes(total_bytes)}"
+        text += f" {show_bar(done_bytes / total_bytes)}"
+        text += f", {show_bytes(done_bytes)} of {show_bytes(total_bytes)}"
     if eta_s is not None:
-        told += f", {show_rough_period(eta_s)} to go"
-    return told if free_bytes is None else f"{told}; {show_bytes(free_bytes)} free on the slave"
+        text += f", {show_rough_period(eta_s)} to go"
+    return text if free_bytes is None else f"{text}; {show_bytes(free_bytes)} free on the slave"

@@ -1,4 +1,4 @@
-"""Lays out a status as a table for eyes; knows no terminal.
+"""Lays out a status as a table for people.
 
     hammerd 0.1.0 (pid 4711) is running: 3 pairs, 1 critical, 1 ok, 1 paused
 
@@ -15,11 +15,10 @@
       hint: what was paused, resumed or acknowledged since then does not outlive
         hammerd
 
-In front of each row stands its health: `!!` critical, `!` warning, `?` unknown; while all is well
-there is no such column. Below the table stands what is wrong with the daemon itself. A line is
-made of spans, text and the health that it tells; what colour that is, and whether there is any,
-cli/output/terminal.py knows. A name too long for its column gets a line of its own. TIDs stand
-without the zeros in front; -o and --json tell them whole.
+Each row begins with its health: `!!` critical, `!` warning, `?` unknown; if all pairs are ok there
+is no such column. Troubles of the daemon itself follow below the table. A line consists of spans,
+each a text with a health; cli/output/terminal.py chooses the colours. A name too long for its
+column gets a line of its own. TIDs have no leading zeros; -o and --json show them whole.
 """
 
 from collections import Counter
@@ -35,7 +34,7 @@ from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
 _SIDES = "<<<><>>>"
-_JUDGED = frozenset({"STATE", "LAG"})
+_COLOURED = frozenset({"STATE", "LAG"})
 _MARKS = {"critical": "!!", "warning": "!", "unknown": "?"}
 _COUNTED = ("critical", "warning", "unknown", "ok", "paused", "disabled")
 _NOTE_INDENT = 6
@@ -47,20 +46,20 @@ _SHORTEST_TID = len("0x..580a8f")
 
 @dataclass(frozen=True, slots=True)
 class _Widths:
-    """How wide the mark in front of a row is, 0 for none, and each of its columns."""
+    """Widths of the mark before a row (0 for no mark) and of the columns."""
 
     mark: int
     columns: tuple[int, ...]
 
     @property
     def total(self) -> int:
-        """How wide a row is."""
+        """Width of a row."""
         mark = self.mark + 1 if self.mark else 0
         return mark + sum(self.columns) + len(GAP) * (len(self.columns) - 1)
 
 
 def render_status(status: StatusReply, width: int = WIDTH) -> tuple[Line, ...]:
-    """Lay out a status in lines of `width` characters, as far as its words allow."""
+    """Lay out a status in lines of at most `width` characters; a longer word stays whole."""
     return (*_heading(status, width), *_table(status, width), *_below(status, width))
 
 
@@ -81,8 +80,8 @@ def _table(status: StatusReply, width: int) -> Iterator[Line]:
         return
     rows = [_cells(pair) for pair in status["pairs"]]
     widths = _widths(status["pairs"], rows, width)
-    if (too_much := widths.total - width) > 0:
-        rows = [_with_tid_cut(row, widths.columns[_TID] - too_much) for row in rows]
+    if (excess := widths.total - width) > 0:
+        rows = [_with_short_tid(row, widths.columns[_TID] - excess) for row in rows]
         widths = _widths(status["pairs"], rows, width)
     yield from ((), _head(widths))
     for pair, cells in zip(status["pairs"], rows, strict=True):
@@ -91,7 +90,7 @@ def _table(status: StatusReply, width: int) -> Iterator[Line]:
 
 
 def _below(status: StatusReply, width: int) -> Iterator[Line]:
-    """Say what is wrong with the daemon, in the tone of its health."""
+    """Yield the troubles of the daemon, in the colour of a warning."""
     notes = tuple(notes_of_daemon(status["hammerd"], status.get("measured_time")))
     if notes:
         yield ()
@@ -105,7 +104,7 @@ def _below(status: StatusReply, width: int) -> Iterator[Line]:
 
 
 def _counted_as(pair: PairStatus) -> str:
-    """Return the one word that a pair counts as: what is wrong with it, or what is wanted."""
+    """Return the word under which a pair is counted: its bad health, or its wanted state."""
     if pair["health"] in _MARKS or pair["wanted"] == "up":
         return pair["health"]
     if is_disabled(pair):
@@ -127,12 +126,12 @@ def _cells(pair: PairStatus) -> tuple[str, ...]:
     )
 
 
-def _with_tid_cut(cells: tuple[str, ...], width: int) -> tuple[str, ...]:
-    """Leave of a TID its last digits, which tell a TID from the one before it."""
-    tid, room = cells[_TID], max(width, _SHORTEST_TID)
-    if len(tid) <= room:
+def _with_short_tid(cells: tuple[str, ...], width: int) -> tuple[str, ...]:
+    """Shorten the TID to its last digits, in which successive TIDs differ."""
+    tid, width = cells[_TID], max(width, _SHORTEST_TID)
+    if len(tid) <= width:
         return cells
-    return (*cells[:_TID], f"0x..{tid[4 - room :]}", *cells[_TID + 1 :])
+    return (*cells[:_TID], f"0x..{tid[4 - width :]}", *cells[_TID + 1 :])
 
 
 def _lag(pair: PairStatus) -> str:
@@ -142,7 +141,7 @@ def _lag(pair: PairStatus) -> str:
 
 
 def _widths(pairs: list[PairStatus], rows: list[tuple[str, ...]], width: int) -> _Widths:
-    """Return what each column needs; the name's has what the others leave of `width`."""
+    """Return the width that each column needs; names get what the others leave of `width`."""
     mark = max(len(_MARKS.get(pair["health"], "")) for pair in pairs)
     needed = [*widths_of((_HEADS, *rows))]
     others = (mark + 1 if mark else 0) + sum(needed[1:]) + len(GAP) * (len(needed) - 1)
@@ -164,10 +163,10 @@ def _row(pair: PairStatus, cells: tuple[str, ...], widths: _Widths) -> Iterator[
     yield _line(first, cells, widths, health)
 
 
-def _line(marked: str, cells: tuple[str, ...], widths: _Widths, health: str = "") -> Line:
-    spans = [*_mark(marked, widths)]
+def _line(mark: str, cells: tuple[str, ...], widths: _Widths, health: str = "") -> Line:
+    spans = [*_mark(mark, widths)]
     for head, cell in zip(_HEADS, padded(cells, widths.columns, _SIDES), strict=True):
-        spans += [Span(cell, health if head in _JUDGED else ""), Span(GAP)]
+        spans += [Span(cell, health if head in _COLOURED else ""), Span(GAP)]
     return tuple(spans[:-1])
 
 

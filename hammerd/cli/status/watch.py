@@ -1,7 +1,7 @@
-"""Looks again and again, and shows what there is: on a terminal always at the same place.
+"""Reads a status again and again, and prints it: on a terminal always at the same place.
 
-The screen is written over from its top, and what was scrolled away stays there. When the daemon
-goes away the watch says so and goes on; that it is not there at the first look is an error.
+The screen is overwritten from its top; scrolled lines stay. If the daemon stops answering, the
+watch prints that once and goes on; if it does not answer the first read, that is an error.
 """
 
 import os
@@ -20,79 +20,81 @@ from hammerd.cli.output.text import print_to_stderr, width_of, wrapped
 from hammerd.cli.output.times import now_ms, show_to_second
 from hammerd.core.exit_codes import Exit
 
-Seen = TypeVar("Seen")
+Content = TypeVar("Content")
 
 _HOME_AND_ERASE_BELOW = "\x1b[H\x1b[J"
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The daemon went away: why it cannot be seen, and whether this is the first such look."""
+    """A failed read: its message, and whether the read before it succeeded."""
 
-    words: str
+    message: str
     is_new: bool
 
 
-def watch_table(look: Callable[[], Sequence[Line]], interval_s: float) -> None:
-    """Show a table at each look, with the time of it, until interrupted."""
+def watch_table(read: Callable[[], Sequence[Line]], interval_s: float) -> None:
+    """Print a table with its time after each read, until interrupted."""
     is_screen = sys.stdout.isatty()
-    for seen in _looks(look, interval_s):
-        lines = _absence_lines(seen) if isinstance(seen, Absence) else seen
+    for content in _read_repeatedly(read, interval_s):
+        lines = _absence_lines(content) if isinstance(content, Absence) else content
         moment = f"{show_to_second(now_ms())} UTC"
         whole = [(Span(f"{moment}, every {interval_s:g} s"),), *lines]
         if is_screen:
             click.echo(_HOME_AND_ERASE_BELOW, nl=False)
             print_lines(_cut(whole, os.get_terminal_size(sys.stdout.fileno()).lines))
-        elif isinstance(seen, Absence):
-            _say_once(seen)
+        elif isinstance(content, Absence):
+            _print_once(content)
         else:
             print_lines(whole)
 
 
-def watch_json(look: Callable[[], str], interval_s: float) -> None:
-    """Print one JSON object a line at each look until interrupted."""
-    for seen in _looks(look, interval_s):
-        if isinstance(seen, Absence):
-            _say_once(seen)
+def watch_json(read: Callable[[], str], interval_s: float) -> None:
+    """Print one JSON object on a line after each read, until interrupted."""
+    for content in _read_repeatedly(read, interval_s):
+        if isinstance(content, Absence):
+            _print_once(content)
         else:
-            click.echo(seen)
+            click.echo(content)
 
 
-def _looks(look: Callable[[], Seen], interval_s: float) -> Iterator[Seen | Absence]:
-    yield look()
-    was_there = True
+def _read_repeatedly(
+    read: Callable[[], Content], interval_s: float
+) -> Iterator[Content | Absence]:
+    yield read()
+    was_present = True
     while True:
         sys.stdout.flush()
         time.sleep(interval_s)
-        seen = _look_again(look, was_there=was_there)
-        was_there = not isinstance(seen, Absence)
-        yield seen
+        content = _read_again(read, was_present=was_present)
+        was_present = not isinstance(content, Absence)
+        yield content
 
 
-def _look_again(look: Callable[[], Seen], *, was_there: bool) -> Seen | Absence:
+def _read_again(read: Callable[[], Content], *, was_present: bool) -> Content | Absence:
     try:
-        return look()
+        return read()
     except CommandFailed as error:
         if error.code != Exit.UNAVAILABLE:
             raise
-        return Absence(f"{error.message}; waiting for it to come back", is_new=was_there)
+        return Absence(f"{error.message}; waiting for it to come back", is_new=was_present)
 
 
-def _say_once(absence: Absence) -> None:
+def _print_once(absence: Absence) -> None:
     if absence.is_new:
-        print_to_stderr(f"hammerd: {absence.words}")
+        print_to_stderr(f"hammerd: {absence.message}")
 
 
 def _absence_lines(absence: Absence) -> list[Line]:
-    lines = wrapped(absence.words, width_of(sys.stdout)).split("\n")
+    lines = wrapped(absence.message, width_of(sys.stdout)).split("\n")
     return [(), *((Span(line, "warning"),) for line in lines)]
 
 
 def _cut(lines: list[Line], height: int) -> list[Line]:
-    """Keep what a screen of `height` lines can show below its top, and say how much it cannot."""
-    # The last line of the screen is where the cursor comes to stand.
-    room = height - 1
-    if room < 2 or len(lines) <= room:
+    """Cut lines to a screen of `height` lines, and append the number of lines left out."""
+    # The cursor needs the last line of the screen.
+    most = height - 1
+    if most < 2 or len(lines) <= most:
         return lines
-    more = len(lines) - room + 1
-    return [*lines[: room - 1], (Span(f"... and {more} more lines: name the pairs to watch"),)]
+    more = len(lines) - most + 1
+    return [*lines[: most - 1], (Span(f"... and {more} more lines: name the pairs to watch"),)]
