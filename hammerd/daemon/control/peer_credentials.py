@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from typing import Protocol
+from asyncio.trsock import TransportSocket
 
 SOL_LOCAL, LOCAL_PEERCRED = 0, 1
 """sys/un.h of the BSDs; Python names neither."""
@@ -11,14 +11,7 @@ XUCRED_BYTES = 128
 """More than a BSD's struct xucred, which begins with a version and the user's id."""
 
 
-class HasOptions(Protocol):
-    """A socket, or what asyncio gives in its place."""
-
-    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
-        """Return an option's bytes."""
-
-
-def peer_of(connection: HasOptions) -> int | None:
+def peer_of(connection: socket.socket | TransportSocket) -> int | None:
     """Return the id of the user who connected, None where the system does not tell."""
     try:
         if hasattr(socket, "SO_PEERCRED"):

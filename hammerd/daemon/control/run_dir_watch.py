@@ -8,11 +8,12 @@ what is gone is made anew and told of in the log.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.errors import HammerdError
+from hammerd.daemon.control.server import ControlServer
 from hammerd.daemon.logging.setup import Logger
+from hammerd.daemon.service.lock_files import LockFiles
 from hammerd.daemon.service.os_errors import FULL, explained
 from hammerd.daemon.threads.blocking_calls import BlockingCalls
 
@@ -22,38 +23,12 @@ LOOK_S = 20.0
 SWEPT_HINT = "what removes files there? keep it from this directory"
 
 
-class Files(Protocol):
-    """The pid file and the lock: daemon/service/lock_files.py."""
-
-    lacking: OSError | None
-
-    def make_what_is_gone(self) -> tuple[str, ...]:
-        """Make what is not there, or no longer, or is not whole; return the files made."""
-
-
-class Sockets(Protocol):
-    """The sockets that a hammerd is asked on: daemon/control/server.py."""
-
-    async def bind(self, status_group: str) -> str:
-        """Make the sockets; return what is to be warned of, "" when nothing is."""
-
-    async def listen(self) -> None:
-        """Answer from now on."""
-
-    async def close_sockets(self) -> None:
-        """Stop listening; who is connected is still answered."""
-
-    def are_there(self) -> bool:
-        """Tell whether the sockets of these names are still ours."""
-
-    def paths(self) -> tuple[str, ...]:
-        """Return the sockets."""
-
-
 class RunDirWatch:
     """The files and sockets of one daemon."""
 
-    def __init__(self, files: Files, server: Sockets, settings: DaemonConfig, log: Logger) -> None:
+    def __init__(
+        self, files: LockFiles, server: ControlServer, settings: DaemonConfig, log: Logger
+    ) -> None:
         self._files = files
         self._server = server
         self._status_group = settings.status_group

@@ -45,12 +45,10 @@ from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
 from hammerd.daemon.logging.error_reports import Faults
-from hammerd.daemon.supervisor.interfaces import (
-    LagReadings,
-    Prober,
-    StreamRunner,
-    TransitionWriter,
-)
+from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.stream.streams import Streams
+from hammerd.daemon.supervisor.sampler import Sampler
 from hammerd.daemon.timing.timers import Deadlines, Timer
 
 BROKEN_REST_S = 1.0
@@ -82,11 +80,11 @@ class EngineParts:
     """What the engine acts on and asks."""
 
     inbox: Inbox
-    streams: StreamRunner
-    prober: Prober
-    readings: LagReadings
+    streams: Streams
+    prober: Sampler
+    readings: ReadingStore
     slaves: SlaveClaims
-    journal: TransitionWriter
+    journal: Journal
     extras: ExtrasOf
     hammer: str
     home: str

@@ -10,7 +10,6 @@ kernel cannot be killed, and gets no second one beside it. A flush that fails co
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from hammerd.core.hammer.commands import environment, synctid_argv
 from hammerd.core.hammer.output_parser import find_cause
@@ -30,6 +29,7 @@ from hammerd.core.tid import Tid, parse_tid
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.process.commands import CommandResult, Commands
+from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.timing.clock import Clock, Instant
 
 FLUSH_TIMEOUT_S = 30.0
@@ -37,16 +37,6 @@ NAMES_TIMEOUT_S = 10.0
 
 PlaceOf = Callable[[Endpoint], FlushPlace | None]
 """Returns through which path an end is flushed, None before it was looked at."""
-
-
-class FlushedReadings(Protocol):
-    """Takes what completed flushes prove."""
-
-    def master_flushed(self, master: Endpoint, tid: Tid, began: Instant) -> None:
-        """Record a completed flush of a master's file system, and the TID that it printed."""
-
-    def slave_flushed(self, slave: Endpoint, began_at: float) -> None:
-        """Record a completed flush of a slave's file system."""
 
 
 class FlushCommands:
@@ -103,7 +93,7 @@ class Flusher:
         self,
         commands: FlushCommands,
         place_of: PlaceOf,
-        readings: FlushedReadings,
+        readings: ReadingStore,
         clock: Clock,
         log: Logger,
     ) -> None:

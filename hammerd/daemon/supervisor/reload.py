@@ -8,11 +8,10 @@ start (core/pair/config_diff.py), waits for the next start and is named.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from hammerd.core.api.protocol import STOPPING, Answer, Refusal, Reply
 from hammerd.core.config.model import Config
@@ -24,7 +23,7 @@ from hammerd.core.pair.events import StartAsked
 from hammerd.core.pair.latches import for_ends
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, Paused, Up
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.logging.files import LogFiles, check_log_files
 from hammerd.daemon.logging.journal import Journal
@@ -34,6 +33,7 @@ from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.service import config_file
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor.engine import Engine
+from hammerd.daemon.supervisor.sampler import Sampler
 from hammerd.daemon.threads.blocking_calls import BlockingCalls
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock
@@ -44,16 +44,6 @@ READ_S = 5.0
 KEPT_HINT = 'the running config stays in force; "hammerd check" tells when the file is sound'
 
 
-class Prober(Protocol):
-    """Remembers pairs and ends between readings: daemon/supervisor/sampler.py."""
-
-    def forget(self, pair: str) -> None:
-        """Forget a pair that is gone."""
-
-    def forget_all_but(self, ends: Collection[Endpoint]) -> None:
-        """Forget what was read of ends that no pair has any more."""
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What is told of a new config."""
@@ -62,7 +52,7 @@ class Parts:
     keeping: StateStore
     readings: ReadingStore
     anomaly_detector: AnomalyDetector
-    sampler: Prober
+    sampler: Sampler
     writer: WriterThread
     log_files: LogFiles
     log_styles: tuple[LogStyle, LogStyle]

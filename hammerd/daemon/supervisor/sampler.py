@@ -8,7 +8,7 @@ state did is no news to it: somebody may have repaired it since.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.events import (
@@ -34,6 +34,7 @@ from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import Lag, LagVerdict
 from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
@@ -45,25 +46,6 @@ SinceAt = Callable[[str], float | None]
 
 CONFIRMING_SAMPLES = 2
 """How many samples in a row must show a slave ahead before it counts as diverged."""
-
-
-class Reader(Protocol):
-    """Reads ends: daemon/probe/queue.py."""
-
-    async def probe(self, pairs: Iterable[Pair], timeout_s: float) -> Sequence[EndpointReading]:
-        """Read the ends of pairs that are here; each end comes back, read or failed."""
-
-    async def sample(self, pairs: Iterable[Pair], timeout_s: float) -> Sequence[EndpointReading]:
-        """Read the ends of all pairs that are here."""
-
-    async def are_as_read(self, pair: Pair) -> bool:
-        """Tell whether the ends of a pair are what they were when they were last read."""
-
-    def target(self, end: Endpoint) -> Endpoint:
-        """Return an end as a stream must be given it."""
-
-    async def close(self) -> None:
-        """Answer nobody any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +63,7 @@ class Sampler:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: ProbeQueue,
         readings: ReadingStore,
         feed: ReadingIngest,
         journal: Journal,
