@@ -23,7 +23,7 @@ from hammerd.daemon.history.recorder import group_id
 from hammerd.daemon.logging.error_reports import LoopErrors, last_words
 from hammerd.daemon.logging.files import check_log_files
 from hammerd.daemon.logs import Logs
-from hammerd.daemon.probe.disk_space import LOOK_EVERY_S
+from hammerd.daemon.probe.disk_space import READ_EVERY_S
 from hammerd.daemon.process import signals, spawn
 from hammerd.daemon.process.fd_limits import Reserve, make_room
 from hammerd.daemon.process.signals import Reactions, catch_signals
@@ -173,7 +173,7 @@ class Daemon:
                 (parts.foreign.look, foreign_interval_s(interval_s)),
                 (self._checkpoint, CHECKPOINT_S),
                 (parts.run_dir.look, CHECKPOINT_S),
-                (self._look_at_disk_space, LOOK_EVERY_S),
+                (self._read_disk_space, READ_EVERY_S),
             )
         )
 
@@ -196,8 +196,8 @@ class Daemon:
         async with self._is_sampling:
             self._parts.store.checkpoint()
 
-    async def _look_at_disk_space(self) -> None:
-        await self._parts.disk_space.look(pair.slave for pair in self._parts.enabled_pairs())
+    async def _read_disk_space(self) -> None:
+        await self._parts.disk_space.read(pair.slave for pair in self._parts.enabled_pairs())
 
     def _tick_broke(self, error: Exception) -> None:
         self._log.error("daemon.broke", error=repr(error))

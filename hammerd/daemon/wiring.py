@@ -110,17 +110,16 @@ class Wiring:
         streams = self.streams
         self._ours = Ours(streams.groups, streams.group_of, self.lives, self.inbox.post, hammer)
         identities = PathIdentities(self.commands, self._pfs_status, self.path_prober)
-        self.foreign = ForeignWatch(
-            self._ours, self.orphans, self._probes, self._ingest, identities
-        )
+        paths = self._probes.paths
+        self.foreign = ForeignWatch(self._ours, self.orphans, paths, self._ingest, identities)
 
     def _build_supervisor(self) -> None:
         """Build what decides and acts."""
         hammer, home, journal = self.config.daemon.hammer, _home(), self.logs.journal
         flush_commands = FlushCommands(self.commands, self._pfs_status, hammer, home)
-        place = self._probes.flush_place
+        place = self._probes.paths.flush_place
         self.flusher = Flusher(flush_commands, place, self.readings, self.clock, journal.log)
-        claims = Claims(self.slaves, self._probes, self._ingest, self._ours)
+        claims = Claims(self.slaves, self._probes.paths, self._ingest, self._ours)
         callbacks = SamplerCallbacks(self.inbox.post, self._since_at, self.foreign.find, claims)
         self.sampler = Sampler(self._probes, self.readings, self._ingest, journal, callbacks)
         self.stream_observer = StreamObserver(

@@ -9,7 +9,6 @@ the slaves of all pairs that are on the same file system, for as long as it live
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.process_args import is_same_command
@@ -17,8 +16,10 @@ from hammerd.core.pair.events import Event
 from hammerd.core.pair.slave_claims import slave_keys
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.slave_writers import SlaveWriter, is_under_hammerd
+from hammerd.daemon.probe.known_paths import KnownPaths
 from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord
 
 
@@ -33,38 +34,15 @@ class Ours:
     hammer: str
 
 
-class Names(Protocol):
-    """Tells by which names an end is known: daemon/probe/queue.py."""
-
-    def operand(self, end: Endpoint) -> Endpoint:
-        """Return an end as hammer must be given it."""
-
-    def target(self, end: Endpoint) -> Endpoint:
-        """Return an end as a stream must be given it."""
-
-
-class OrphanGroups(Protocol):
-    """The groups that an earlier hammerd left: daemon/foreign/orphans.py."""
-
-    def groups(self) -> frozenset[int]:
-        """Return the ids of the groups that are not gone yet."""
-
-    def adopt(self, record: SpawnRecord) -> None:
-        """Take over a group of ours that no record names, and end it."""
-
-    def hold_also(self, pgid: int, keys: frozenset[str]) -> None:
-        """Let an orphan that is not gone hold more: its slave is known by other keys, too."""
-
-
 class Adoption:
     """Tells orphans of ours from strangers."""
 
     def __init__(
-        self, ours: Ours, orphans: OrphanGroups, reader: Names, written: PathIdentities
+        self, ours: Ours, orphans: Orphans, paths: KnownPaths, written: PathIdentities
     ) -> None:
         self._ours = ours
         self._orphans = orphans
-        self._reader = reader
+        self._paths = paths
         self._written = written
         # Adopted, and not held by all names yet: a look that was given up left them so.
         self._unheld: dict[int, SlaveWriter] = {}
@@ -76,7 +54,8 @@ class Adoption:
             pair = self._pair_of(writer) if writer.pgid not in adopted else None
             if pair is not None:
                 adopted[writer.pgid] = self._unheld[writer.pgid] = writer
-                keys = slave_keys({*self._names(writer.slave), *self._names(pair.slave)}, None)
+                ends = (writer.slave, pair.slave)
+                keys = slave_keys({name for end in ends for name in self._paths.names(end)}, None)
                 members = [one for one in seen if one.pgid == writer.pgid]
                 self._orphans.adopt(_record(pair, writer, members, keys))
         await asyncio.gather(*map(self._hold, tuple(self._unheld.values())))
@@ -96,7 +75,7 @@ class Adoption:
         idle = [life.pair for life in self._ours.lives() if group_of(life.pair.name) is None]
         ends = {pair.slave for pair in idle if not pair.slave.is_remote}
         beside = await self._written.beside(slave, ends)
-        return {name for end in beside for name in self._names(end)}
+        return {name for end in beside for name in self._paths.names(end)}
 
     def _pair_of(self, writer: SlaveWriter) -> Pair | None:
         if not writer.leads_session or is_under_hammerd(writer):
@@ -105,7 +84,7 @@ class Adoption:
         return next((pair for pair in pairs if self._runs(writer, pair)), None)
 
     def _runs(self, writer: SlaveWriter, pair: Pair) -> bool:
-        both = zip(self._names(pair.master), self._names(pair.slave), strict=True)
+        both = zip(self._paths.names(pair.master), self._paths.names(pair.slave), strict=True)
         return any(
             is_same_command(
                 writer.words,
@@ -114,10 +93,6 @@ class Adoption:
             for master, slave in both
             for gear in Gear
         )
-
-    def _names(self, end: Endpoint) -> tuple[Endpoint, ...]:
-        """Return an end as it is written, as hammer is asked of it, and as streams get it."""
-        return end, self._reader.operand(end), self._reader.target(end)
 
 
 def _record(

@@ -15,7 +15,8 @@ from hammerd.core.pair.events import Misdirected
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys, uuid_of
 from hammerd.core.pair.states import MisdirectedBy, Trouble
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.daemon.foreign.adoption import Names, Ours
+from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.probe.known_paths import KnownPaths
 from hammerd.daemon.readings.ingest import ReadingIngest
 
 
@@ -23,17 +24,16 @@ class Claims:
     """What is claimed, compared with what is read."""
 
     def __init__(
-        self, slaves: SlaveClaims, reader: Names, feed: ReadingIngest, ours: Ours
+        self, slaves: SlaveClaims, paths: KnownPaths, feed: ReadingIngest, ours: Ours
     ) -> None:
         self._slaves = slaves
-        self._reader = reader
+        self._paths = paths
         self._unique_uuid = feed.unique_uuid
         self._ours = ours
 
     def keys(self, slave: Endpoint) -> frozenset[str]:
         """Return all by which a slave is known: as it is written, without links, its uuid."""
-        names = (slave, self._reader.operand(slave), self._reader.target(slave))
-        return slave_keys(names, self._unique_uuid(slave))
+        return slave_keys(self._paths.names(slave), self._unique_uuid(slave))
 
     def compare(self, read: Iterable[Pair]) -> None:
         """Key all claims on the slaves of these pairs anew; end streams that are found wrong."""
@@ -56,13 +56,13 @@ class Claims:
 
     def _lasting_keys(self, slave: Endpoint) -> frozenset[str]:
         """Return the keys that stay a slave's whatever link is turned."""
-        return slave_keys((self._reader.target(slave),), self._unique_uuid(slave))
+        return slave_keys((self._paths.target(slave),), self._unique_uuid(slave))
 
     def _is_another(self, pair: Pair) -> bool:
         claim = self._slaves.held_by(pair.name)
         if claim is None:
             return False
-        if not slave_keys((self._reader.target(pair.slave),), None) <= claim.keys:
+        if not slave_keys((self._paths.target(pair.slave),), None) <= claim.keys:
             return True  # a link was turned: the pair was told so
         before, now = uuid_of(claim), self._unique_uuid(pair.slave)
         if before is None or now is None or before == now:

@@ -12,12 +12,12 @@ older waits a grace for that and parks only if the other one stays.
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Protocol
 
 from hammerd.core.pair.events import Event, ForeignSeen, GroupEmpty, MessageRead
 from hammerd.core.pair.state_table import row_of
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.daemon.foreign.adoption import Adoption, Names, OrphanGroups, Ours
+from hammerd.daemon.foreign.adoption import Adoption, Ours
+from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.slave_writers import (
     SlaveWriter,
@@ -26,6 +26,7 @@ from hammerd.daemon.foreign.slave_writers import (
     normal,
     started_time_of,
 )
+from hammerd.daemon.probe.known_paths import KnownPaths
 from hammerd.daemon.process.process_table import Member, look_at
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.timing.timers import Timer
@@ -40,29 +41,22 @@ def foreign_interval_s(sample_interval_s: float) -> float:
     return min(60.0, max(2.0, 2 * sample_interval_s))
 
 
-class Paths(Names, Protocol):
-    """Tells where an end is, too: daemon/probe/queue.py."""
-
-    def real_path(self, end: Endpoint) -> str | None:
-        """Return an end's path without any symlink on the way, None before it was looked at."""
-
-
 class ForeignWatch:
     """The looks at who writes to slaves, and what was seen by them."""
 
     def __init__(
         self,
         ours: Ours,
-        orphans: OrphanGroups,
-        reader: Paths,
+        orphans: Orphans,
+        paths: KnownPaths,
         feed: ReadingIngest,
         written: PathIdentities,
     ) -> None:
         self._ours = ours
         self._written = written
-        self._adoption = Adoption(ours, orphans, reader, written)
+        self._adoption = Adoption(ours, orphans, paths, written)
         self._orphans = orphans
-        self._reader = reader
+        self._paths = paths
         self._feed = feed
         self._lock = asyncio.Lock()
         self._looked_at = 0.0
@@ -173,20 +167,16 @@ class ForeignWatch:
 
     def _is_onto(self, slave: Endpoint, writer: SlaveWriter) -> bool:
         written = replace(writer.slave, user=None)
-        names = set(self._names(slave))
+        names = set(self._paths.names(slave))
         if written in {replace(name, path=normal(name.path), user=None) for name in names}:
             return True
         if slave.is_remote or written.is_remote:
             return False
         found = self._written.get(writer)
-        real, uuid = self._reader.real_path(slave), self._feed.unique_uuid(slave)
+        real, uuid = self._paths.real_path(slave), self._feed.unique_uuid(slave)
         return (real is not None and found.real == real) or (
             uuid is not None and found.unique_uuid == uuid
         )
-
-    def _names(self, end: Endpoint) -> tuple[Endpoint, ...]:
-        """Return an end as it is written, as hammer is asked of it, and as streams get it."""
-        return end, self._reader.operand(end), self._reader.target(end)
 
     # --- who yields --------------------------------------------------------------------------
 

@@ -1,337 +1,293 @@
-"""Reads a batch of ends with one command, and sets apart those that fail or hang.
+"""Reads a batch of endpoints with one command, and quarantines those that fail or hang.
 
-    look at all paths ── pfs-status of all ──┬── all answered
-                                             ├── one failed: set apart, the rest again
-                                             └── hung: one by one, each file system by itself
+    read all paths ── pfs-status of all ──┬── all answered
+                                          ├── one failed: quarantined, the others again
+                                          └── hung: one by one, each file system by itself
 
-A hung pfs-status tells nothing, not even which operand it hangs at: what it prints waits in its
-buffer. So each is asked alone then; the first that hangs makes the others of its file system
-suspect, and they are tried in turn by later samples. While a batch that hung is not gone and
-nobody knows where it hangs, there is no second one: each is asked alone.
-
-A path is looked at before each reading: a link may have been turned since the last one.
+A hung pfs-status prints nothing, not even the operand at which it hangs: its output waits in its
+buffer. So each endpoint is then read alone; the first that hangs makes the others of its file
+system suspect, and later samples try them in turn. While a batch that hung is not gone and its
+file system is unknown, there is no second batch: each endpoint is read alone.
 """
 
 import asyncio
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from posixpath import dirname
 from typing import assert_never
 
 from hammerd.core.hammer.messages import Cure
 from hammerd.core.hammer.pfs_status import PfsStatus
-from hammerd.core.pair.flushes import FlushPlace
 from hammerd.core.pair.probe_verdict import EndpointSeen, MasterByLink, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.paths.prober import PathProber
+from hammerd.daemon.probe.known_paths import KnownPaths
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.probe.quarantine import Quarantine
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.timing.clock import Clock, Instant
 
 READ_STEP_S = 1e-6
-"""Two ends of one pfs-status are read one after the other: their instants must tell."""
+"""Endpoints of one pfs-status are read one after the other: their instants must show the order."""
 
 BATCH_SHARE, ALONE_SHARE = 0.4, 0.25
-"""How much of a timeout a batch may take, and each reading alone after it: a probe whose batch
-hung at another pair's disk still answers in its time."""
+"""The share of a timeout for a batch, and for each reading alone after it: a probe whose batch
+hung at another pair's disk is still answered in time."""
 
 HANGS = ProbeFailed(
     ProbeTrouble.PROBE_TIMEOUT, detail="an earlier command on its file system is not back yet"
 )
-
 
 OnRead = Callable[[Sequence[EndpointReading]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long (seconds) those who ask would wait: the most hurried, and for each end the longest.
+    """The shortest timeout (seconds) of all requests, and the longest for each endpoint.
 
-    A batch takes no more than a share of the first, so that each is answered in its own time.
+    A batch takes no more than a share of the shortest, so that each request is answered in time.
     """
 
     batch_s: float
     alone_s: Mapping[Endpoint, float] = field(default_factory=dict)
 
-    def alone(self, end: Endpoint) -> float:
-        """Return how long an end may take that is asked alone."""
-        return ALONE_SHARE * self.alone_s.get(end, self.batch_s)
+    def alone(self, endpoint: Endpoint) -> float:
+        """Return the time for an endpoint that is read alone."""
+        return ALONE_SHARE * self.alone_s.get(endpoint, self.batch_s)
 
 
 class BatchReader:
-    """Reads ends, and remembers what was seen of their paths."""
+    """Reads endpoints, and remembers their paths and which of them are quarantined."""
 
-    def __init__(self, calls: PfsStatusCommands, looks: PathProber, clock: Clock) -> None:
-        self.apart = Quarantine(calls.is_gone)
-        self._calls = calls
-        self._looks = looks
+    def __init__(self, commands: PfsStatusCommands, prober: PathProber, clock: Clock) -> None:
+        self.paths = KnownPaths(prober, clock)
+        self.quarantine = Quarantine(commands.is_gone)
+        self._commands = commands
         self._clock = clock
-        self.slaves: frozenset[Endpoint] = frozenset()
+        self._slaves: frozenset[Endpoint] = frozenset()
         self._masters: frozenset[Endpoint] = frozenset()
-        self._hung_somewhere: set[int] = set()
+        self._hung_batches: set[int] = set()
         self._read: dict[Endpoint, tuple[PathState, Tid]] = {}
-        self._calls_made = count(1)
-        self._seen: dict[Endpoint, PathState] = {}
-        self._looked_at: dict[Endpoint, float] = {}
-        self._tried_places: set[Hashable] = set()
+        self._calls = count(1)
+        self._retried_file_systems: set[Hashable] = set()
 
-    def operand(self, end: Endpoint) -> Endpoint:
-        """Return an end as hammer must be given it: a symlink to a PFS softlink is followed."""
-        seen = self._seen.get(end)
-        return replace(end, path=seen.operand) if seen else end
+    async def are_as_read(self, pair: Pair) -> bool:
+        """Read the paths of a pair; return whether its endpoints are the PFSs that were read last.
 
-    def target(self, end: Endpoint) -> Endpoint:
-        """Return an end as a stream must be given it: no link on its way can be turned."""
-        seen = self._seen.get(end)
-        return replace(end, path=seen.target) if seen else end
-
-    async def are_as_read(self, ends: Collection[Endpoint], slave: Endpoint) -> bool:
-        """Look whether ends are the same PFSs as when they were last read."""
-        if await self.look(ends, is_quick=True):
+        An endpoint on another host has no path here, and counts as the same.
+        """
+        here = [one for one in (pair.slave, pair.master) if not one.is_remote]
+        if await self.paths.read(here, is_quick=True):
             return False
-        return all(self._is_as_read(end, is_slave=end == slave) for end in ends)
+        return all(self._is_as_read(one, is_slave=one == pair.slave) for one in here)
 
-    def _is_as_read(self, end: Endpoint, *, is_slave: bool) -> bool:
-        read, seen = self._read.get(end), self._seen.get(end)
-        if read is None or seen is None:
+    def _is_as_read(self, endpoint: Endpoint, *, is_slave: bool) -> bool:
+        read, now = self._read.get(endpoint), self.paths.state(endpoint)
+        if read is None or now is None:
             return False
         before, tid = read
-        if (before.real, before.file_system) != (seen.real, seen.file_system):
+        if (before.real, before.file_system) != (now.real, now.file_system):
             return False
-        was, link = before.link, seen.link
+        was, link = before.link, now.link
         if was is None or link is None:
-            # A null mount shows neither role nor number: a slave is asked for them.
-            return not is_slave and was is link and seen.end.is_directory
-        # A slave that was made anew has the number of the one before it, and a lower TID.
+            # A null mount shows neither role nor number: a slave needs a pfs-status for them.
+            return not is_slave and was is link and now.end.is_directory
+        # A slave that was made again has the number of the one before it, and a lower TID.
         return (was.pfs_id, was.is_master) == (link.pfs_id, link.is_master) and (
             link.tid is None or link.tid >= tid
         )
 
-    def real_path(self, end: Endpoint) -> str | None:
-        """Return an end's path without any symlink on the way, None before it was looked at."""
-        seen = self._seen.get(end)
-        return seen.real if seen else None
-
-    def flush_place(self, end: Endpoint) -> FlushPlace | None:
-        """Return through which path an end is flushed, None before it was looked at."""
-        seen = self._seen.get(end)
-        if seen is None:
-            return None
-        if seen.is_pfs_link:
-            return FlushPlace(dirname(seen.real), is_in_root_pfs=True)
-        return FlushPlace(seen.operand)
-
-    def know(self, pairs: Iterable[Pair]) -> None:
-        """Learn which ends are slaves and no pair's master; each sample knows them all."""
+    def set_pairs(self, pairs: Iterable[Pair]) -> None:
+        """Set which endpoints are slaves and no pair's master; each sample has all pairs."""
         pairs = tuple(pairs)
         self._masters = frozenset(pair.master for pair in pairs)
-        self.slaves = frozenset(pair.slave for pair in pairs) - self._masters
+        self._slaves = frozenset(pair.slave for pair in pairs) - self._masters
 
-    def keep(self, ends: Collection[Endpoint]) -> None:
-        """Forget ends that no pair has any more."""
-        self.apart.keep(ends)
-        self._seen = {end: seen for end, seen in self._seen.items() if end in ends}
-        self._looked_at = {end: at for end, at in self._looked_at.items() if end in ends}
-        self._read = {end: read for end, read in self._read.items() if end in ends}
-
-    async def look(
-        self, ends: Collection[Endpoint], *, is_quick: bool = False
-    ) -> frozenset[Endpoint]:
-        """Look at the paths of ends; return those that do not answer, quickly: not yet."""
-        asked_at = self._clock.now().at
-        answers = await self._looks.look((end.path for end in ends), is_quick=is_quick)
-        for end in ends:
-            if (seen := answers.get(end.path)) is not None:
-                self._seen[end], self._looked_at[end] = seen, asked_at
-        return frozenset(end for end in ends if answers.get(end.path, True) is None)
+    def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
+        """Forget endpoints that no pair has any more."""
+        self.quarantine.forget_all_but(endpoints)
+        self.paths.forget_all_but(endpoints)
+        self._read = {one: read for one, read in self._read.items() if one in endpoints}
 
     async def read(
         self,
-        ends: Sequence[Endpoint],
+        endpoints: Sequence[Endpoint],
         timeouts: Timeouts,
         on_read: OnRead = lambda _readings: None,
     ) -> list[EndpointReading]:
-        """Read ends that were looked at, in this order, but those set apart.
+        """Read endpoints with known paths, in this order, except quarantined ones.
 
-        Suspected ones do not come back. `on_read` is told of some of them at once.
+        Suspects are not in the result. `on_read` gets readings as soon as they are made.
         """
-        promoted = [reading for end in ends if (reading := self._promoted(end))]
-        asked = {*ends} - {reading.end for reading in promoted}
-        rest: Sequence[Endpoint] = [end for end in ends if end in asked and end not in self.apart]
+        by_link = [reading for one in endpoints if (reading := self._master_by_link(one))]
+        left = {*endpoints} - {reading.endpoint for reading in by_link}
         readings: list[EndpointReading] = []
 
-        def tell(some: Sequence[EndpointReading]) -> None:
+        def report(some: Sequence[EndpointReading]) -> None:
             readings.extend(some)
             on_read(some)
 
-        tell(promoted)
-        while rest:
-            rest = await self._read_some(rest, timeouts, tell)
-            rest = [end for end in rest if end not in self.apart]
+        report(by_link)
+        rest: Sequence[Endpoint] = [one for one in endpoints if one in left]
+        while rest := [one for one in rest if one not in self.quarantine]:
+            rest = await self._read_some(rest, timeouts, report)
         return readings
 
-    async def retry(self, end: Endpoint, timeout_s: float) -> bool:
-        """Try an end that is set apart; True when it was read, and is so no longer."""
-        place = self._place(end)
-        if place in self._tried_places:
+    async def retry(self, endpoint: Endpoint, timeout_s: float) -> bool:
+        """Try a quarantined endpoint; return True when it was read, and is released."""
+        file_system = self.paths.file_system(endpoint)
+        if file_system in self._retried_file_systems:
             return False
-        if self.apart.is_hanging(place):
-            self.apart.add(end, self.not_read(end))
+        if self.quarantine.is_hanging(file_system):
+            self.quarantine.add(endpoint, self.not_read(endpoint))
             return False
-        self._tried_places.add(place)
+        self._retried_file_systems.add(file_system)
         try:
-            if await self.look([end]):
-                self.apart.add(end, self.not_read(end))
+            if await self.paths.read([endpoint]):
+                self.quarantine.add(endpoint, self.not_read(endpoint))
                 return False
-            if self._promoted(end):
-                self.apart.release(end)
+            if self._master_by_link(endpoint):
+                self.quarantine.release(endpoint)
                 return True
-            reading = await self._read_one(end, ALONE_SHARE * timeout_s)
+            reading = await self._read_one(endpoint, ALONE_SHARE * timeout_s)
         finally:
-            self._tried_places.discard(place)
+            self._retried_file_systems.discard(file_system)
         return isinstance(reading.seen, PfsStatus)
 
-    def _promoted(self, end: Endpoint) -> EndpointReading | None:
-        """Return what the link of a slave says if that is a master: it is asked nothing more."""
-        seen = self._seen.get(end)
-        link = seen.link if seen else None
-        if seen is None or link is None or not link.is_master or end not in self.slaves:
+    def _master_by_link(self, endpoint: Endpoint) -> EndpointReading | None:
+        """Return the reading of a slave whose link shows a master: it needs no pfs-status."""
+        state = self.paths.state(endpoint)
+        link = state.link if state else None
+        if state is None or link is None or not link.is_master or endpoint not in self._slaves:
             return None
-        if seen.real in {self.real_path(master) for master in self._masters}:
-            # It is the PFS of a pair's master by another path, and asked as such anyway.
+        if state.real in {self.paths.real_path(master) for master in self._masters}:
+            # It is the PFS of a pair's master by another path, and is read as such anyway.
             return None
         now = self._clock.now()
         found = MasterByLink(link.pfs_id)
-        return EndpointReading(end, now, found, now.at, next(self._calls_made), seen)
+        return EndpointReading(endpoint, now, found, now.at, next(self._calls), state)
 
-    def not_read(self, end: Endpoint) -> EndpointReading:
-        """Return the failure of an end that cannot even be asked now."""
+    def not_read(self, endpoint: Endpoint) -> EndpointReading:
+        """Return the failed reading of an endpoint on which an earlier command hangs."""
         now = self._clock.now()
-        return EndpointReading(end, now, HANGS, now.at, next(self._calls_made))
+        return EndpointReading(endpoint, now, HANGS, now.at, next(self._calls))
 
     # --- a batch -----------------------------------------------------------------------------
 
     async def _read_some(
-        self, ends: Sequence[Endpoint], timeouts: Timeouts, tell: OnRead
+        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, report: OnRead
     ) -> Sequence[Endpoint]:
-        """Read ends up to the first that fails by itself; return those that are left."""
-        if len(ends) > 1 and self._hangs_somewhere():
-            await self._one_by_one(ends, timeouts, tell)
+        """Read endpoints up to the first that fails by itself; return those that are left."""
+        if len(endpoints) > 1 and self._has_hung_batch():
+            await self._read_one_by_one(endpoints, timeouts, report)
             return ()
-        began, call = self._clock.now(), next(self._calls_made)
-        operands = [self.operand(end) for end in ends]
-        answer = await self._calls.status(operands, BATCH_SHARE * timeouts.batch_s)
-        seen: list[EndpointSeen] = [*answer.statuses]
-        if answer.failure is not None:
-            if len(ends) > 1 and not answer.is_of_one and not _is_nobodys(answer.failure):
-                self._hung_somewhere |= {answer.hung_pid} - {0}
-                await self._one_by_one(ends, timeouts, tell)
+        began, call = self._clock.now(), next(self._calls)
+        operands = [self.paths.operand(one) for one in endpoints]
+        result = await self._commands.status(operands, BATCH_SHARE * timeouts.batch_s)
+        seen: list[EndpointSeen] = [*result.statuses]
+        if (failure := result.failure) is not None:
+            if len(endpoints) > 1 and not (result.is_of_one or _is_not_started(failure)):
+                self._hung_batches |= {result.hung_pid} - {0}
+                await self._read_one_by_one(endpoints, timeouts, report)
                 return ()
-            seen += [answer.failure] * (1 if answer.is_of_one else len(ends) - len(seen))
+            seen += [failure] * (1 if result.is_of_one else len(endpoints) - len(seen))
         ended_at = self._clock.now().at
-        readings = [
-            self._reading(end, began.later(step * READ_STEP_S), one, ended_at, call)
-            for step, (end, one) in enumerate(zip(ends, seen, strict=False))
-        ]
-        readings = await self._explained(readings)
+        readings = await self._with_missing_paths(
+            [
+                self._reading(endpoint, began.later(step * READ_STEP_S), one, ended_at, call)
+                for step, (endpoint, one) in enumerate(zip(endpoints, seen, strict=False))
+            ]
+        )
         for reading in readings:
-            self._keep_apart(reading, answer.hung_pid)
-        tell(readings)
-        return ends[len(readings) :]
+            self._update_quarantine(reading, result.hung_pid)
+        report(readings)
+        return endpoints[len(readings) :]
 
-    def _hangs_somewhere(self) -> bool:
-        """Tell whether a batch hangs nobody knows where, and is not gone: no second one then."""
-        self._hung_somewhere = {
-            pid for pid in self._hung_somewhere if not self._calls.is_gone(pid)
-        }
-        return bool(self._hung_somewhere)
+    def _has_hung_batch(self) -> bool:
+        """Return whether a batch that hung on an unknown file system is not gone yet."""
+        self._hung_batches = {pid for pid in self._hung_batches if not self._commands.is_gone(pid)}
+        return bool(self._hung_batches)
 
-    async def _one_by_one(
-        self, ends: Sequence[Endpoint], timeouts: Timeouts, tell: OnRead
+    async def _read_one_by_one(
+        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, report: OnRead
     ) -> None:
-        places: dict[Hashable, list[Endpoint]] = {}
-        for end in dict.fromkeys(ends):
-            places.setdefault(self._place(end), []).append(end)
-        await asyncio.gather(*(self._read_place(own, timeouts, tell) for own in places.values()))
-        for place in places:
+        by_file_system: dict[Hashable, list[Endpoint]] = {}
+        for one in dict.fromkeys(endpoints):
+            by_file_system.setdefault(self.paths.file_system(one), []).append(one)
+        await asyncio.gather(
+            *(self._read_file_system(own, timeouts, report) for own in by_file_system.values())
+        )
+        hanging = [one for one in by_file_system if self.quarantine.is_hanging(one)]
+        for file_system in hanging:
             # The batch itself hangs there too, and may not be gone.
-            if self.apart.is_hanging(place):
-                for pid in self._hung_somewhere:
-                    self.apart.hangs(place, pid)
-        if any(self.apart.is_hanging(place) for place in places):
-            self._hung_somewhere.clear()
+            for pid in self._hung_batches:
+                self.quarantine.add_hung(file_system, pid)
+        if hanging:
+            self._hung_batches.clear()
 
-    async def _read_place(
-        self, ends: Sequence[Endpoint], timeouts: Timeouts, tell: OnRead
+    async def _read_file_system(
+        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, report: OnRead
     ) -> None:
-        """Read the ends of one file system one by one, up to the first that hangs."""
+        """Read the endpoints of one file system one by one, up to the first that hangs."""
         readings: list[EndpointReading] = []
-        for end in ends:
+        for one in endpoints:
             if readings and _hangs(readings[-1].seen):
-                self.apart.add(end, None)
-                continue
-            readings.append(await self._read_one(end, timeouts.alone(end)))
-        tell(readings)
+                self.quarantine.add(one, None)
+            else:
+                readings.append(await self._read_one(one, timeouts.alone(one)))
+        report(readings)
 
-    async def _read_one(self, end: Endpoint, timeout_s: float) -> EndpointReading:
-        began, call = self._clock.now(), next(self._calls_made)
-        answer = await self._calls.status([self.operand(end)], timeout_s)
-        seen = answer.statuses[0] if answer.statuses else answer.failure
-        assert seen is not None, "an answer without a status says why"
-        found = self._reading(end, began, seen, self._clock.now().at, call)
-        (reading,) = await self._explained([found])
-        self._keep_apart(reading, answer.hung_pid)
+    async def _read_one(self, endpoint: Endpoint, timeout_s: float) -> EndpointReading:
+        began, call = self._clock.now(), next(self._calls)
+        result = await self._commands.status([self.paths.operand(endpoint)], timeout_s)
+        seen = result.statuses[0] if result.statuses else result.failure
+        assert seen is not None, "a result without a status has a failure"
+        found = self._reading(endpoint, began, seen, self._clock.now().at, call)
+        (reading,) = await self._with_missing_paths([found])
+        self._update_quarantine(reading, result.hung_pid)
         return reading
 
     def _reading(
-        self, end: Endpoint, began: Instant, seen: EndpointSeen, ended_at: float, call: int
+        self, endpoint: Endpoint, began: Instant, seen: EndpointSeen, ended_at: float, call: int
     ) -> EndpointReading:
-        at_path = self._seen.get(end)
-        if isinstance(seen, PfsStatus) and at_path is not None:
-            self._read[end] = (at_path, seen.sync_end_tid)
-        looked_at = self._looked_at.get(end)
-        return EndpointReading(end, began, seen, ended_at, call, at_path, looked_at)
+        state, asked_at = self.paths.state(endpoint), self.paths.asked_at(endpoint)
+        if isinstance(seen, PfsStatus) and state is not None:
+            self._read[endpoint] = (state, seen.sync_end_tid)
+        return EndpointReading(endpoint, began, seen, ended_at, call, state, asked_at)
 
-    def _keep_apart(self, reading: EndpointReading, hung_pid: int) -> None:
+    def _update_quarantine(self, reading: EndpointReading, hung_pid: int) -> None:
+        endpoint = reading.endpoint
         match reading.seen:
             case PfsStatus():
-                self.apart.release(reading.end)
-            case ProbeFailed() as failed if reading.end in self.apart or not _is_nobodys(failed):
-                self.apart.add(reading.end, reading)
-            case ProbeFailed() | MasterByLink():
+                self.quarantine.release(endpoint)
+            case ProbeFailed() as failed:
+                if endpoint in self.quarantine or not _is_not_started(failed):
+                    self.quarantine.add(endpoint, reading)
+            case MasterByLink():
                 pass
             case _:
                 assert_never(reading.seen)
         if hung_pid:
-            self.apart.hangs(self._place(reading.end), hung_pid)
+            self.quarantine.add_hung(self.paths.file_system(endpoint), hung_pid)
 
-    # --- paths -------------------------------------------------------------------------------
-
-    def _place(self, end: Endpoint) -> Hashable:
-        """Return what stands for the file system of an end, as far as it is known."""
-        seen = self._seen.get(end)
-        return seen.device if seen and seen.device is not None else dirname(end.path)
-
-    async def _explained(self, readings: list[EndpointReading]) -> list[EndpointReading]:
-        """Say of ends that are missing how their paths look, now that they are."""
-        missing = [reading.end for reading in readings if _is_missing(reading.seen)]
+    async def _with_missing_paths(self, readings: list[EndpointReading]) -> list[EndpointReading]:
+        """Read the paths of missing endpoints again, and add their present state."""
+        missing = [reading.endpoint for reading in readings if _is_missing(reading.seen)]
         if missing:
-            await self.look(missing)
-        return [self._with_look(reading) for reading in readings]
+            await self.paths.read(missing)
+        return [self._with_path(reading) for reading in readings]
 
-    def _with_look(self, reading: EndpointReading) -> EndpointReading:
-        seen, at_path = reading.seen, self._seen.get(reading.end)
-        if not (isinstance(seen, ProbeFailed) and at_path and _is_missing(seen)):
+    def _with_path(self, reading: EndpointReading) -> EndpointReading:
+        seen, state = reading.seen, self.paths.state(reading.endpoint)
+        if not (isinstance(seen, ProbeFailed) and state and _is_missing(seen)):
             return reading
-        return replace(reading, seen=replace(seen, look=at_path.look), at_path=at_path)
+        return replace(reading, seen=replace(seen, look=state.look), path_state=state)
 
 
-def _is_nobodys(failure: ProbeFailed) -> bool:
-    """Tell whether it lies at none of the ends that they were not read."""
+def _is_not_started(failure: ProbeFailed) -> bool:
+    """Return whether the command could not be started: no endpoint is the cause."""
     return failure.why is ProbeTrouble.SPAWN_FAILED
 
 

@@ -1,6 +1,6 @@
-"""Looks at the room on the slaves' file systems, at the start and every few minutes.
+"""Reads the free space on the slaves' file systems, at the start and every few minutes.
 
-A full slave stops its mirror; that it is short of room is said before, once, and shown in status.
+A full slave stops its mirror; that it is short of space is logged before, once, and is in status.
 """
 
 from collections.abc import Iterable
@@ -10,43 +10,43 @@ from hammerd.core.pairs import Endpoint
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.paths.prober import PathProber
 
-LOOK_EVERY_S = 300.0
+READ_EVERY_S = 300.0
 
 
 class DiskSpaceWatch:
-    """What is known of the room where each slave on this machine is."""
+    """The last known free space of each slave on this machine."""
 
-    def __init__(self, looks: PathProber, journal: Journal) -> None:
-        self._looks = looks
+    def __init__(self, prober: PathProber, journal: Journal) -> None:
+        self._prober = prober
         self._journal = journal
-        self._rooms: dict[Endpoint, FreeSpace] = {}
+        self._free: dict[Endpoint, FreeSpace] = {}
         self._short: set[Endpoint] = set()
 
     def of(self, slave: Endpoint) -> FreeSpace | None:
-        """Return the room where a slave is, None when it was never told."""
-        return self._rooms.get(slave)
+        """Return a slave's free space, None when its file system never reported it."""
+        return self._free.get(slave)
 
     def is_short(self, slave: Endpoint) -> bool:
-        """Tell whether a slave's file system was short of room when last looked at."""
+        """Return whether a slave's file system was short of space when it was read last."""
         return slave in self._short
 
-    async def look(self, slaves: Iterable[Endpoint]) -> None:
-        """Look at all slaves on this machine; one on a disk that hangs stays as it was."""
+    async def read(self, slaves: Iterable[Endpoint]) -> None:
+        """Read all slaves on this machine; what is known of one on a hanging disk stays."""
         here = {slave for slave in slaves if not slave.is_remote}
-        self._rooms = {slave: room for slave, room in self._rooms.items() if slave in here}
+        self._free = {slave: free for slave, free in self._free.items() if slave in here}
         self._short &= here
-        answers = await self._looks.look(slave.path for slave in here)
+        answers = await self._prober.look(slave.path for slave in here)
         for slave in here:
-            if (seen := answers.get(slave.path)) is not None and seen.room is not None:
-                self._seen(slave, seen.room)
+            if (state := answers.get(slave.path)) is not None and state.room is not None:
+                self._update(slave, state.room)
 
-    def _seen(self, slave: Endpoint, now: FreeSpace) -> None:
+    def _update(self, slave: Endpoint, free: FreeSpace) -> None:
         was_short = slave in self._short
-        self._rooms[slave] = now
-        if is_short(now, was_short=was_short) == was_short:
+        self._free[slave] = free
+        if is_short(free, was_short=was_short) == was_short:
             return
         (self._short.discard if was_short else self._short.add)(slave)
-        percent = f"{100 * now.share:.1f} %"
+        percent = f"{100 * free.share:.1f} %"
         if was_short:
             self._journal.log.info("slave.has_room_again", slave=str(slave), free=percent)
             return
@@ -55,6 +55,6 @@ class DiskSpaceWatch:
             "slave.short_of_room",
             slave=str(slave),
             free=percent,
-            free_bytes=now.free_bytes,
+            free_bytes=free.free_bytes,
             hint=hint,
         )

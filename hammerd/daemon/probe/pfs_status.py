@@ -1,7 +1,7 @@
-"""One `hammer pfs-status` for many PFSs: what it says, as values.
+"""Runs one `hammer pfs-status` for many PFSs, and returns its output as values.
 
-pfs-status needs no root and costs one process whatever the number of ends; the first operand that
-fails ends it, and the number of complete blocks says which one that was (docs/hammer.md 3.3).
+pfs-status needs no root and costs one process for any number of operands; the first that fails
+ends it, and the number of complete blocks shows which one that was (docs/hammer.md 3.3).
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from hammerd.daemon.process.commands import CommandResult, Commands
 
 @dataclass(frozen=True, slots=True)
 class PfsStatusResult:
-    """What a pfs-status said of its operands, in order.
+    """The output of a pfs-status about its operands, in order.
 
-    `failure` is why it ended before the last one: `is_of_one` when it is the first unanswered
-    operand that failed, and the others were not asked. `hung_pid` is that of a late one, else 0.
+    `failure` is why it ended before the last one; `is_of_one` when the first operand without a
+    block failed, and those after it were not read. `hung_pid` is that of a late one, else 0.
     """
 
     statuses: tuple[PfsStatus, ...] = ()
@@ -31,39 +31,39 @@ class PfsStatusResult:
 
 
 class PfsStatusCommands:
-    """Asks for the state of PFSs on this machine."""
+    """Reads the state of PFSs on this machine."""
 
-    def __init__(self, calls: Commands, hammer: str, home: str) -> None:
-        self._calls = calls
+    def __init__(self, commands: Commands, hammer: str, home: str) -> None:
+        self._commands = commands
         self._hammer = hammer
         self._env = environment(home)
 
     async def status(self, operands: Sequence[Endpoint], timeout_s: float) -> PfsStatusResult:
-        """Ask pfs-status of these operands."""
+        """Run pfs-status on these operands."""
         argv = pfs_status_argv(self._hammer, operands)
-        return _read(await self._calls.run(argv, self._env, timeout_s), len(operands))
+        return _parse(await self._commands.run(argv, self._env, timeout_s), len(operands))
 
     def is_gone(self, hung_pid: int) -> bool:
-        """Tell whether a late call has ended after all."""
-        return not self._calls.is_under_way(hung_pid)
+        """Return whether a late command has ended after all."""
+        return not self._commands.is_under_way(hung_pid)
 
 
-def _read(answer: CommandResult, count: int) -> PfsStatusResult:
+def _parse(result: CommandResult, count: int) -> PfsStatusResult:
     try:
-        statuses = parse_pfs_status(answer.stdout)[:count]
+        statuses = parse_pfs_status(result.stdout)[:count]
     except BadOutput as error:
         return PfsStatusResult(failure=ProbeFailed(ProbeTrouble.BAD_OUTPUT, detail=error.message))
-    if answer.is_good and len(statuses) == count:
+    if result.is_good and len(statuses) == count:
         return PfsStatusResult(statuses)
-    failure = _failure(answer)
+    failure = _failure(result)
     is_of_one = not isinstance(failure.why, ProbeTrouble) and len(statuses) < count
-    return PfsStatusResult(statuses, failure, is_of_one, answer.pid)
+    return PfsStatusResult(statuses, failure, is_of_one, result.pid)
 
 
-def _failure(answer: CommandResult) -> ProbeFailed:
-    if answer.spawn_error is not None:
-        return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=answer.spawn_error.message)
-    if answer.is_late:
+def _failure(result: CommandResult) -> ProbeFailed:
+    if result.spawn_error is not None:
+        return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=result.spawn_error.message)
+    if result.is_late:
         return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT)
-    complaint = find_cause(answer.stderr.encode())
+    complaint = find_cause(result.stderr.encode())
     return ProbeFailed(complaint or ProbeTrouble.PROBE_SILENT)

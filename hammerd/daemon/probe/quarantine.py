@@ -1,7 +1,7 @@
-"""The ends that are read apart from the rest, because a reading of them failed or hung.
+"""Holds endpoints that are read apart from the others, because a reading failed or hung.
 
-One bad end must not cost the others their answer, nor a process an interval. A file system on
-which a command hangs gets no second one before the first is gone: it could not be killed either.
+One bad endpoint must not cost the others their reading, nor a process per interval. A file system
+on which a command hangs gets no second command before the first is gone: neither can be killed.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterator
@@ -13,53 +13,52 @@ from hammerd.daemon.probe.reading import EndpointReading
 
 @dataclass(slots=True)
 class Quarantine:
-    """Ends set apart, in the order in which they are to be tried again.
+    """Quarantined endpoints, in the order in which they are to be tried again.
 
-    `is_gone` tells whether a late command has ended after all.
+    `is_gone` returns whether a late command has ended after all.
     """
 
     is_gone: Callable[[int], bool]
-    _ends: dict[Endpoint, EndpointReading | None] = field(default_factory=dict)
+    _endpoints: dict[Endpoint, EndpointReading | None] = field(default_factory=dict)
     _hung: dict[Hashable, set[int]] = field(default_factory=dict)
 
-    def __contains__(self, end: Endpoint) -> bool:
-        return end in self._ends
+    def __contains__(self, endpoint: Endpoint) -> bool:
+        return endpoint in self._endpoints
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._endpoints)
 
-    def add(self, end: Endpoint, failed: EndpointReading | None) -> None:
-        """Set an end apart, last in the queue; None while it is only suspected to hang."""
-        self._ends.pop(end, None)
-        self._ends[end] = failed
+    def add(self, endpoint: Endpoint, failed: EndpointReading | None) -> None:
+        """Quarantine an endpoint, last in the queue; None while it is only suspected to hang."""
+        self._endpoints.pop(endpoint, None)
+        self._endpoints[endpoint] = failed
 
-    def release(self, end: Endpoint) -> None:
-        """Let an end that was read again be read with the others."""
-        self._ends.pop(end, None)
+    def release(self, endpoint: Endpoint) -> None:
+        """Let an endpoint that was read again be read with the others."""
+        self._endpoints.pop(endpoint, None)
 
-    def failures(self, ends: Collection[Endpoint]) -> Iterator[EndpointReading]:
-        """Yield how the readings of those that are set apart failed."""
-        for end in ends:
-            if (failed := self._ends.get(end)) is not None:
+    def failures(self, endpoints: Collection[Endpoint]) -> Iterator[EndpointReading]:
+        """Yield the failed readings of those endpoints that are quarantined."""
+        for endpoint in endpoints:
+            if (failed := self._endpoints.get(endpoint)) is not None:
                 yield failed
 
     def queue(self) -> tuple[Endpoint, ...]:
-        """Return the ends in the order in which they are to be tried again."""
-        return tuple(self._ends)
+        """Return the endpoints in the order in which they are to be tried again."""
+        return tuple(self._endpoints)
 
-    def keep(self, ends: Collection[Endpoint]) -> None:
-        """Forget ends that no pair has any more."""
-        self._ends = {end: failed for end, failed in self._ends.items() if end in ends}
+    def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
+        """Forget endpoints that no pair has any more."""
+        for gone in self._endpoints.keys() - set(endpoints):
+            del self._endpoints[gone]
 
-    def hangs(self, place: Hashable, pid: int) -> None:
+    def add_hung(self, file_system: Hashable, pid: int) -> None:
         """Record that a command on a file system was killed, and may not be gone."""
-        self._hung.setdefault(place, set()).add(pid)
+        self._hung.setdefault(file_system, set()).add(pid)
 
-    def is_hanging(self, place: Hashable) -> bool:
-        """Tell whether a command on a file system is still not gone."""
-        left = {pid for pid in self._hung.get(place, set()) if not self.is_gone(pid)}
+    def is_hanging(self, file_system: Hashable) -> bool:
+        """Return whether a command on a file system is still not gone."""
+        left = {pid for pid in self._hung.pop(file_system, set()) if not self.is_gone(pid)}
         if left:
-            self._hung[place] = left
-        else:
-            self._hung.pop(place, None)
+            self._hung[file_system] = left
         return bool(left)

@@ -1,4 +1,4 @@
-"""One reading of an end: what was seen, and between which moments."""
+"""Defines one reading of an endpoint: what was found, and between which moments."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ from hammerd.daemon.timing.clock import Instant
 
 @dataclass(frozen=True, slots=True)
 class EndpointReading:
-    """What was seen of an end, in a reading that began at `began` and is over since `ended_at`.
+    """A reading that began at `began` and was over at `ended_at`.
 
-    `call` numbers the command that read it: within one command the order of ends is the order
-    in time. `at_path` is what was at its path just before, in a look that was asked for at
-    `looked_at`; None where nobody could look.
+    `call` numbers the command that read it: within one command the order of endpoints is the
+    order in time. `path_state` is that of its path just before, from a read that was requested
+    at `path_asked_at`; both are None where the path could not be read.
     """
 
-    end: Endpoint
+    endpoint: Endpoint
     began: Instant
     seen: EndpointSeen
     ended_at: float
     call: int
-    at_path: PathState | None = None
-    looked_at: float | None = None
+    path_state: PathState | None = None
+    path_asked_at: float | None = None
 
     @property
     def span(self) -> ReadSpan:
-        """When it was read, to be compared with other readings."""
+        """The time of the reading, to be compared with other readings."""
         return ReadSpan(self.began.at, self.ended_at, self.call)

@@ -1,10 +1,11 @@
-"""Feeds what was read of ends into the readings, and tells what happened to an end.
+"""Records readings of endpoints in the store, and logs what happened to an endpoint.
 
-An end that cannot be read is told once, and once more when it can; an anomaly when it is found.
+An endpoint that cannot be read is logged once, and again when it can be; an anomaly when found.
 """
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from hammerd.core.hammer.messages import Complaint, Cure
 from hammerd.core.hammer.pfs_links import is_untranslated_link
@@ -24,144 +25,140 @@ from hammerd.daemon.readings.unknowns import WentBack
 NO_NULL_MOUNT = "it leads to the root PFS of a file system, its null mount is missing"
 
 OnSlaveMoved = Callable[[Endpoint, Tid, Tid], None]
-"""Hears of a slave's step that no stream of ours took: from which TID to which."""
+"""Called with the TIDs before and after a step of a slave that no stream of ours made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """The path of an end led to `before`, and leads to `after` now."""
+class Repointed:
+    """The path of an endpoint led to `before`, and leads to `after` now."""
 
-    end: Endpoint
+    endpoint: Endpoint
     before: str
     after: str
 
 
 class ReadingIngest:
-    """Takes readings in, whoever asked for them."""
+    """Records readings, of samples and of probes."""
 
-    def __init__(
-        self, readings: ReadingStore, anomaly_detector: AnomalyDetector, journal: Journal
-    ) -> None:
-        self._readings = readings
-        self._anomaly_detector = anomaly_detector
-        self._journal = journal
+    def __init__(self, store: ReadingStore, detector: AnomalyDetector, journal: Journal) -> None:
+        self._store = store
+        self._detector = detector
+        self._log = journal.log
         self._uuids: dict[Endpoint, str] = {}
-        self._taken: dict[Endpoint, ReadSpan] = {}
-        self._real: dict[Endpoint, str] = {}
+        self._spans: dict[Endpoint, ReadSpan] = {}
+        self._real_paths: dict[Endpoint, str] = {}
         self.on_anomaly: Callable[[], None] = lambda: None
         self.on_slave_moved: OnSlaveMoved = lambda _slave, _before, _after: None
 
-    def unique_uuid(self, end: Endpoint) -> str | None:
-        """Return an end's unique-uuid, None before it was ever read."""
-        return self._uuids.get(end)
+    def unique_uuid(self, endpoint: Endpoint) -> str | None:
+        """Return an endpoint's unique-uuid, None before it was ever read."""
+        return self._uuids.get(endpoint)
 
-    def forget_all_but(self, ends: Collection[Endpoint]) -> None:
-        """Forget ends that no pair has any more."""
-        self._uuids = {end: uuid for end, uuid in self._uuids.items() if end in ends}
-        self._taken = {end: span for end, span in self._taken.items() if end in ends}
-        self._real = {end: real for end, real in self._real.items() if end in ends}
+    def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
+        """Forget endpoints that no pair has any more."""
+        for known in (self._uuids, self._spans, self._real_paths):
+            for gone in known.keys() - set(endpoints):
+                known.pop(gone)
 
     def belongs(self, slave: Endpoint, status: PfsStatus) -> None:
-        """Remember that the PFS at a slave's path is one of its master."""
-        if self._anomaly_detector.add_disks(slave, status.unique_uuid):
+        """Record that the PFS at a slave's path is a slave of its master."""
+        if self._detector.add_disks(slave, status.unique_uuid):
             self.on_anomaly()
 
     def take(
         self, readings: Iterable[EndpointReading], pairs: Iterable[Pair]
-    ) -> tuple[Turned, ...]:
-        """Take in what was read of the ends of these pairs, in this order.
+    ) -> tuple[Repointed, ...]:
+        """Record readings of the endpoints of these pairs, in this order.
 
-        Return those to which a link was turned since they were last read.
+        Return the endpoints with a link that was changed since they were last read.
         """
-        pairs = tuple(pairs)
-        masters = {pair.master for pair in pairs}
+        pairs, readings = tuple(pairs), tuple(readings)
         slaves = {pair.slave for pair in pairs}
-        turned: list[Turned] = []
-        readings = tuple(readings)
-        disguised = in_disguise(pairs, {one.end: one.seen for one in readings})
+        followers: dict[Endpoint, list[Pair]] = {}
+        for pair in pairs:
+            followers.setdefault(pair.master, []).append(pair)
+        disguised = in_disguise(pairs, {one.endpoint: one.seen for one in readings})
+        repointed: list[Repointed] = []
         for reading in readings:
-            turned += self._follow(reading)
-            if isinstance(reading.seen, ProbeFailed):
-                self._failed(reading.end, reading.seen)
-                if reading.end in slaves:
-                    self._missing(reading, reading.seen)
-                continue
-            if isinstance(reading.seen, MasterByLink):
-                self._promoted(reading)
-                continue
-            if reading.end in disguised:
-                # Its pair waits for the mount, and tells so.
-                self._readings.unread(reading.end, NO_NULL_MOUNT)
-                continue
-            self._compare(reading, reading.seen)
-            if reading.end in slaves:
-                self._slave(reading, reading.seen)
-            if reading.end in masters:
-                self._master(reading, reading.seen, pairs)
+            repointed += self._follow_links(reading)
+            if reading.endpoint in disguised:
+                # Its pair waits for the mount, and shows that.
+                self._store.unread(reading.endpoint, NO_NULL_MOUNT)
+            else:
+                own = followers.get(reading.endpoint, ())
+                self._record(reading, own, is_slave=reading.endpoint in slaves)
+        return tuple(repointed)
 
-        return tuple(turned)
+    def _record(
+        self, reading: EndpointReading, followers: Collection[Pair], *, is_slave: bool
+    ) -> None:
+        """Record a reading of the slave of a pair, or of the master of these followers."""
+        endpoint = reading.endpoint
+        match reading.seen:
+            case ProbeFailed() as failure:
+                self._record_failure(endpoint, failure)
+                if is_slave:
+                    self._record_missing(reading, failure)
+            case MasterByLink():
+                self._record_promotion(reading)
+            case PfsStatus() as status:
+                self._compare(reading, status)
+                if is_slave:
+                    self._record_slave(reading, status)
+                if followers:
+                    self._record_master(reading, status, followers)
+            case _:
+                assert_never(reading.seen)
 
-    def _follow(self, reading: EndpointReading) -> Iterable[Turned]:
-        """Tell when a path leads elsewhere than before; one that leads nowhere tells nothing."""
-        seen, end = reading.at_path, reading.end
-        if seen is None or not seen.end.exists:
+    def _follow_links(self, reading: EndpointReading) -> Iterable[Repointed]:
+        """Yield an endpoint whose path leads elsewhere than before; to nothing is no change."""
+        endpoint, state = reading.endpoint, reading.path_state
+        if state is None or not state.end.exists:
             return
-        before = self._real.get(end, seen.real)
-        self._real[end] = seen.real
-        if before != seen.real:
-            self._journal.log.warning(
-                "end.repointed",
-                end=str(end),
-                before=before,
-                after=seen.real,
-                hint="the pairs of this end follow it",
+        before, after = self._real_paths.get(endpoint, state.real), state.real
+        self._real_paths[endpoint] = after
+        if before != after:
+            hint = "the pairs of this end follow it"
+            self._log.warning(
+                "end.repointed", end=str(endpoint), before=before, after=after, hint=hint
             )
-            yield Turned(end, before, seen.real)
-
-    def _promoted(self, reading: EndpointReading) -> None:
-        """Tell of a slave that is a master now; it is as it was read last in all else."""
-        self._look(reading)
-        last = self._anomaly_detector.last_status(reading.end)
-        if last is not None:
-            now = replace(last, is_master=True)
-            for anomaly in self._anomaly_detector.compare(reading.end, now, reading.began.at):
-                self._tell(anomaly)
+            yield Repointed(endpoint, before, after)
 
     def _compare(self, reading: EndpointReading, status: PfsStatus) -> None:
-        end = reading.end
-        if self._taken.get(end) == reading.span:
-            return  # one batch answered two who asked
-        self._taken[end] = reading.span
-        if self._readings.is_unreadable(end):
-            self._journal.log.info("end.read_again", end=str(end))
-        if self._anomaly_detector.is_replaced(end, status):
-            self._readings.replaced(end)
-        self._uuids[end] = status.unique_uuid
-        if (before := self._anomaly_detector.take_swap(end, status)) is not None:
+        endpoint, uuid = reading.endpoint, status.unique_uuid
+        if self._spans.get(endpoint) == reading.span:
+            return  # one batch answered two requests
+        self._spans[endpoint] = reading.span
+        if self._store.is_unreadable(endpoint):
+            self._log.info("end.read_again", end=str(endpoint))
+        if self._detector.is_replaced(endpoint, status):
+            self._store.replaced(endpoint)
+        self._uuids[endpoint] = uuid
+        if (before := self._detector.take_swap(endpoint, status)) is not None:
             self.on_anomaly()
-            self._journal.log.info(
-                "slave.swapped", end=str(end), before=before, after=status.unique_uuid
-            )
+            self._log.info("slave.swapped", end=str(endpoint), before=before, after=uuid)
             return
-        for anomaly in self._anomaly_detector.compare(end, status, reading.began.at):
-            self._tell(anomaly)
-        if (jump := self._anomaly_detector.take_jump(end)) is not None:
-            self.on_slave_moved(end, *jump)
+        for anomaly in self._detector.compare(endpoint, status, reading.began.at):
+            self._report(anomaly)
+        if (jump := self._detector.take_jump(endpoint)) is not None:
+            self.on_slave_moved(endpoint, *jump)
 
-    def _slave(self, reading: EndpointReading, status: PfsStatus) -> None:
-        self._look(reading)
-        back = self._readings.slave_read(reading.end, status.sync_end_tid, reading.span)
-        # The TID of a master is that of its file system: what is no slave cannot go back as one.
+    # --- slaves ------------------------------------------------------------------------------
+
+    def _record_slave(self, reading: EndpointReading, status: PfsStatus) -> None:
+        self._record_path(reading)
+        back = self._store.slave_read(reading.endpoint, status.sync_end_tid, reading.span)
+        # The TID of a master is that of its file system: only the TID of a slave can go back.
         if back is None or status.is_master:
             return
-        if not back.because:
+        if back.because:
+            self.rolled_back(reading.endpoint, back)
+        else:
             self._went_back(AnomalyName.SLAVE_TID_WENT_BACK, reading, back)
-            return
-        self.rolled_back(reading.end, back)
 
     def rolled_back(self, slave: Endpoint, back: WentBack) -> None:
-        """Tell of a slave that has less than before, and why that is as it must be."""
-        self._journal.log.info(
+        """Log that a slave has a lower TID than before, for a reason that explains it."""
+        self._log.info(
             "slave.rolled_back",
             end=str(slave),
             before=format_tid(back.before),
@@ -169,65 +166,77 @@ class ReadingIngest:
             because=back.because,
         )
 
-    def _look(self, reading: EndpointReading) -> None:
-        """Take in what a look at a slave's path told, before the reading itself."""
-        seen, at = reading.at_path, reading.looked_at
-        if seen is None:
+    def _record_promotion(self, reading: EndpointReading) -> None:
+        """Record that a slave is a master now; all else is as it was read last."""
+        self._record_path(reading)
+        last = self._detector.last_status(reading.endpoint)
+        if last is not None:
+            now = replace(last, is_master=True)
+            for anomaly in self._detector.compare(reading.endpoint, now, reading.began.at):
+                self._report(anomaly)
+
+    def _record_path(self, reading: EndpointReading) -> None:
+        """Record the state of a slave's path, before the reading itself."""
+        slave, state, at = reading.endpoint, reading.path_state, reading.path_asked_at
+        if state is None:
             return
-        self._readings.slaves.lives_on(reading.end, _where(seen))
-        is_read_only = seen.look.is_read_only
+        self._store.slaves.lives_on(slave, _file_system(state))
+        is_read_only = state.look.is_read_only
         if is_read_only is not None and at is not None:
-            self._readings.slaves.read_only(reading.end, is_read_only=is_read_only, began_at=at)
+            self._store.slaves.read_only(slave, is_read_only=is_read_only, began_at=at)
 
-    def _missing(self, reading: EndpointReading, failure: ProbeFailed) -> None:
-        """Tell a slave whose PFS is gone from one whose file system is not mounted."""
-        seen, why = reading.at_path, failure.why
-        if seen is None or not isinstance(why, Complaint) or why.cure is not Cure.MOUNT:
+    def _record_missing(self, reading: EndpointReading, failure: ProbeFailed) -> None:
+        """Record whether the PFS of a slave is missing, or its file system is not mounted."""
+        slave, state, why = reading.endpoint, reading.path_state, failure.why
+        if state is None or not isinstance(why, Complaint) or why.cure is not Cure.MOUNT:
             return
-        is_untranslated = is_untranslated_link(seen.end.link_text)
-        if is_untranslated or not seen.end.exists:
-            where = _where(seen)
-            self._readings.slaves.missing(reading.end, where, is_untranslated=is_untranslated)
+        is_untranslated = is_untranslated_link(state.end.link_text)
+        if is_untranslated or not state.end.exists:
+            where = _file_system(state)
+            self._store.slaves.missing(slave, where, is_untranslated=is_untranslated)
 
-    def _master(self, reading: EndpointReading, status: PfsStatus, pairs: Iterable[Pair]) -> None:
-        tid = status.sync_end_tid
-        self._readings.has_role(reading.end, is_master=status.is_master)
-        back = self._readings.master_read(reading.end, tid, reading.began, reading.span)
+    # --- masters, and failures ---------------------------------------------------------------
+
+    def _record_master(
+        self, reading: EndpointReading, status: PfsStatus, followers: Iterable[Pair]
+    ) -> None:
+        master, tid = reading.endpoint, status.sync_end_tid
+        self._store.has_role(master, is_master=status.is_master)
+        back = self._store.master_read(master, tid, reading.began, reading.span)
         if back is None:
             return
         self._went_back(AnomalyName.MASTER_TID_WENT_BACK, reading, back)
-        # A slave that is a master, too, goes back with its host, and along the same history.
-        for pair in pairs if status.is_master else ():
-            if pair.master == reading.end:
-                self._readings.slaves.forked(pair.slave, back.after)
+        # The slave of another pair goes back with its host, but along the same history: no fork.
+        for pair in followers if status.is_master else ():
+            self._store.slaves.forked(pair.slave, back.after)
 
     def _went_back(self, name: AnomalyName, reading: EndpointReading, back: WentBack) -> None:
         before, after = format_tid(back.before), format_tid(back.after)
-        self._tell(
-            self._anomaly_detector.log.add(name, reading.end, before, after, reading.began.at)
+        self._report(
+            self._detector.log.add(name, reading.endpoint, before, after, reading.began.at)
         )
 
-    def _tell(self, anomaly: Anomaly) -> None:
+    def _report(self, anomaly: Anomaly) -> None:
         self.on_anomaly()
-        self._journal.log.warning(
+        self._log.warning(
             anomaly.name.value,
             end=str(anomaly.endpoint),
             before=anomaly.before,
             after=anomaly.after,
         )
 
-    def _failed(self, end: Endpoint, failure: ProbeFailed) -> None:
+    def _record_failure(self, endpoint: Endpoint, failure: ProbeFailed) -> None:
         why = failure.why
-        because, hint = (
-            (why.name, why.hint) if isinstance(why, Complaint) else (why.value, failure.detail)
-        )
-        text = why.text if isinstance(why, Complaint) else because
-        if self._readings.unread(end, text):
-            self._journal.log.warning(
-                "end.unreadable", end=str(end), because=because, hint=hint or None
+        if isinstance(why, Complaint):
+            because, hint, text = why.name, why.hint, why.text
+        else:
+            because, hint, text = why.value, failure.detail, why.value
+        if self._store.unread(endpoint, text):
+            self._log.warning(
+                "end.unreadable", end=str(endpoint), because=because, hint=hint or None
             )
 
 
-def _where(seen: PathState) -> int | None:
-    """Return the file system of a path's directory, None where that is not there."""
-    return seen.file_system[-1] if seen.file_system else None
+def _file_system(state: PathState) -> int | None:
+    """Return the file system of a path's directory, None where that is missing."""
+    return state.file_system[-1] if state.file_system else None

@@ -106,7 +106,7 @@ class Sampler:
 
     def as_targets(self, pair: Pair) -> Pair:
         """Return the pair with both ends as a stream must be given them."""
-        target = self._reader.target
+        target = self._reader.paths.target
         return replace(pair, master=target(pair.master), slave=target(pair.slave))
 
     # --- for the daemon ------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Sampler:
         pairs = tuple(pairs)
         readings = await self._reader.sample(pairs, timeout_s)
         self._take(readings, pairs)
-        newest = {reading.end: reading for reading in readings}
+        newest = {reading.endpoint: reading for reading in readings}
         for pair in pairs:
             if (since_at := self._told.since_at(pair.name)) is not None:
                 self._tell(pair, newest, since_at)
@@ -144,8 +144,8 @@ class Sampler:
 
     def _take(self, readings: Sequence[EndpointReading], pairs: Sequence[Pair]) -> None:
         """Take in what was read, and let the claims follow it."""
-        for turned in self._feed.take(readings, pairs):
-            self._claims.repointed(turned.end, turned.before, turned.after)
+        for moved in self._feed.take(readings, pairs):
+            self._claims.repointed(moved.endpoint, moved.before, moved.after)
         self._claims.compare(pairs)
 
     # --- glances -----------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class Sampler:
     async def _probe(self, pair: Pair) -> None:
         readings = await self._reader.probe([pair], pair.timing.probe_timeout_s)
         self._take(readings, (pair,))
-        judgement = self._judge(pair, {reading.end: reading.seen for reading in readings})
+        judgement = self._judge(pair, {reading.endpoint: reading.seen for reading in readings})
         is_go = isinstance(judgement, Go)
         foreign = await self._told.find_foreign(pair) if is_go else None
         # From here on no probe is under way: the answer may ask for another one at once.
@@ -214,7 +214,7 @@ class Sampler:
         self, pair: Pair, newest: Mapping[Endpoint, EndpointReading], since_at: float
     ) -> None:
         own = [newest[end] for end in (pair.master, pair.slave) if end in newest]
-        judgement = self._judge(pair, {reading.end: reading.seen for reading in own})
+        judgement = self._judge(pair, {reading.endpoint: reading.seen for reading in own})
         lag = self._readings.lag(pair, asyncio.get_running_loop().time())
         self._readings.remember(pair, lag)
         master, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)

@@ -45,11 +45,11 @@ class Room:
     def post(self, pair: str, event: Event) -> None:
         self.posted.append((pair, event))
 
-    def operand(self, end: Endpoint) -> Endpoint:
-        return end
-
     def target(self, end: Endpoint) -> Endpoint:
         return replace(end, path=self.targets.get(end, end.path))
+
+    def names(self, end: Endpoint) -> tuple[Endpoint, ...]:
+        return end, self.target(end)
 
     def launch(self, *pairs: Pair) -> None:
         for pair in pairs:

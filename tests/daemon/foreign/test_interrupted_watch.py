@@ -80,10 +80,8 @@ def orphan(pair: Pair) -> SlaveWriter:
 
 
 class EveryEndIsWhereItIsWritten:
-    def operand(self, end: Endpoint) -> Endpoint:
-        return end
-
-    target = operand
+    def names(self, end: Endpoint) -> tuple[Endpoint, ...]:
+        return end, end, end
 
     def real_path(self, end: Endpoint) -> str | None:
         return end.path

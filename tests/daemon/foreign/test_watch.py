@@ -21,7 +21,7 @@ from hammerd.daemon.foreign.path_identity import NOTHING, PathIdentities, PathId
 from hammerd.daemon.foreign.slave_writers import SlaveWriter, is_there, writers
 from hammerd.daemon.foreign.watch import ForeignWatch
 from hammerd.daemon.logging.journal import Journal
-from hammerd.daemon.probe.queue import ProbeQueue
+from hammerd.daemon.probe.known_paths import KnownPaths
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.state.spawn_records import SpawnRecords
 from tests.waiting import until
@@ -33,10 +33,8 @@ WORDS = ("hammer", "mirror-stream", PAIR.master.path, PAIR.slave.path)
 class Reader:
     """Every end is where it is written."""
 
-    def operand(self, end: Endpoint) -> Endpoint:
-        return end
-
-    target = operand
+    def names(self, end: Endpoint) -> tuple[Endpoint, ...]:
+        return end, end, end
 
     def real_path(self, _end: Endpoint) -> str | None:
         return None
@@ -94,7 +92,7 @@ def a_watch(looks: Looks, orphans: Orphans) -> ForeignWatch:
     return ForeignWatch(
         ours,
         orphans,
-        cast(ProbeQueue, reader),
+        cast(KnownPaths, reader),
         cast(ReadingIngest, reader),
         cast(PathIdentities, looks),
     )

@@ -95,9 +95,9 @@ def reader_of(disks: Disks) -> BatchReader:
 
 
 async def read(reader: BatchReader, ends: Sequence[Endpoint]) -> list[EndpointReading]:
-    hanging = await reader.look(ends)
+    hanging = await reader.paths.read(ends)
     for end in hanging:
-        reader.apart.add(end, reader.not_read(end))
+        reader.quarantine.add(end, reader.not_read(end))
     return await reader.read(ends, Timeouts(20))
 
 
@@ -118,7 +118,7 @@ def ends(*paths: str) -> list[Endpoint]:
 
 def verdicts(readings: list[EndpointReading]) -> dict[str, str]:
     return {
-        one.end.path: "read"
+        one.endpoint.path: "read"
         if isinstance(one.seen, PfsStatus)
         else one.seen.why.value
         if isinstance(one.seen.why, ProbeTrouble)
@@ -143,7 +143,7 @@ def test_batch_that_hangs_is_read_one_by_one_and_each_file_system_by_itself() ->
         "/y/2": "read",
     }
     assert disks.statuses("/x/3") == 1, "only in the batch: it is suspect"
-    assert reader.apart.queue() == tuple(ends("/x/2", "/x/3"))
+    assert reader.quarantine.queue() == tuple(ends("/x/2", "/x/3"))
 
 
 def test_file_system_with_a_command_that_cannot_be_killed_is_asked_nothing_more() -> None:
@@ -157,11 +157,11 @@ def test_file_system_with_a_command_that_cannot_be_killed_is_asked_nothing_more(
 
     async def go_on() -> list[bool]:
         await read(reader, all_ends)
-        return [await reader.retry(end, 20) for end in reader.apart.queue()]
+        return [await reader.retry(end, 20) for end in reader.quarantine.queue()]
 
     assert asyncio.run(go_on()) == [False, False]
     assert [one for one in disks.asked if one[0] == "status"] == [("status", "/y/1")]
-    (last,) = reader.apart.failures(ends("/x/2"))
+    (last,) = reader.quarantine.failures(ends("/x/2"))
     assert isinstance(last.seen, ProbeFailed)
     assert "not back yet" in last.seen.detail
 
@@ -177,7 +177,7 @@ def test_path_that_hangs_when_it_is_looked_at_is_set_apart_and_the_others_are_re
     found = verdicts(asyncio.run(read(reader, ends("/y/1", "/x/1", "/x/2", "/z/1"))))
 
     assert found == {"/y/1": "read", "/z/1": "read"}
-    assert set(reader.apart.queue()) == set(ends("/x/1", "/x/2"))
+    assert set(reader.quarantine.queue()) == set(ends("/x/1", "/x/2"))
     assert disks.statuses("/x/1") == disks.statuses("/x/2") == 0
 
 
@@ -203,9 +203,9 @@ def test_end_that_failed_before_hammer_was_missing_is_told_as_not_asked() -> Non
     disks.missing, disks.has_hammer = set(), False
 
     assert not asyncio.run(reader.retry(*ends("/x/1"), 20))
-    assert verdicts([*reader.apart.failures(ends("/x/1"))]) == {"/x/1": "spawn_failed"}
+    assert verdicts([*reader.quarantine.failures(ends("/x/1"))]) == {"/x/1": "spawn_failed"}
     asyncio.run(read(reader, ends("/y/1")))
-    assert reader.apart.queue() == tuple(ends("/x/1")), "no end is set apart for it"
+    assert reader.quarantine.queue() == tuple(ends("/x/1")), "no end is set apart for it"
 
 
 def together(disks: Disks, *asks: Callable[[ProbeQueue], object]) -> list[list[EndpointReading]]:

@@ -57,7 +57,7 @@ class Room:
     async def look(self, *slaves: Endpoint) -> list[str]:
         """Look at slaves, and return which events were logged."""
         with structlog.testing.capture_logs() as log:
-            await self.watch.look(slaves)
+            await self.watch.read(slaves)
         return [line["event"] for line in log]
 
 
@@ -66,7 +66,7 @@ async def a_look(stop: Stop) -> None:
     assert await room.look(*ALL) == ["slave.short_of_room"]
     room.disks.free = {HERE.path: EMPTY, THERE.path: FULL}
     with structlog.testing.capture_logs() as log:
-        task = await stop.run(room.watch.look(ALL))
+        task = await stop.run(room.watch.read(ALL))
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"

@@ -11,6 +11,7 @@ from hammerd.core.pair.probe_verdict import FileLook, PathLook, ProbeFailed
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.probe import batch as batch_module
+from hammerd.daemon.probe import known_paths as paths_module
 from hammerd.daemon.probe import queue as queue_module
 from hammerd.daemon.probe.batch import BatchReader
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
@@ -84,7 +85,7 @@ def reader_of(disks: Disks) -> ProbeQueue:
 
 
 def read(readings: Iterable[EndpointReading]) -> set[Endpoint]:
-    return {one.end for one in readings if isinstance(one.seen, PfsStatus)}
+    return {one.endpoint for one in readings if isinstance(one.seen, PfsStatus)}
 
 
 def ends(*pairs: Pair) -> set[Endpoint]:
@@ -159,7 +160,7 @@ async def an_end_that_is_missing(stop: Stop) -> None:
         [found] = await asyncio.gather(reader.probe([HOME], 20), return_exceptions=True)
         if not isinstance(found, BaseException):
             [failed] = [one for one in found if isinstance(one.seen, ProbeFailed)]
-            assert failed.end == HOME.slave
+            assert failed.endpoint == HOME.slave
         await asyncio.gather(reader.sample(PAIRS, 20), return_exceptions=True)
         await until_tasks_end()
     disks.missing.clear()
@@ -227,6 +228,6 @@ def test_interrupted_reading_keeps_nobody_waiting(story: Story) -> None:
     interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
-@pytest.mark.parametrize("module", [queue_module, batch_module])
+@pytest.mark.parametrize("module", [queue_module, batch_module, paths_module])
 def test_no_await_is_left_out(module: object) -> None:
     assert missed(module, STORIES) == []  # type: ignore[arg-type]

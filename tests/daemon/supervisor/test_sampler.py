@@ -63,7 +63,12 @@ class Reader:
     def target(self, end: Endpoint) -> Endpoint:
         return end
 
-    operand = target
+    def names(self, end: Endpoint) -> tuple[Endpoint, ...]:
+        return end, end, end
+
+    @property
+    def paths(self) -> "Reader":
+        return self
 
     async def close(self) -> None:
         await asyncio.sleep(0)

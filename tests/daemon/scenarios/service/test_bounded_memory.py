@@ -60,7 +60,7 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
 
     async def read(*pairs: Pair) -> None:
         feed.take(await reader.sample(pairs, 20), pairs)
-        await rooms.look(pair.slave for pair in pairs)
+        await rooms.read(pair.slave for pair in pairs)
         disks.asked.clear()
 
     asyncio.run(read(KEPT, GONE, REMOTE))
