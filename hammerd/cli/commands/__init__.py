@@ -1,1 +1,1 @@
-"""One command of hammerd a file."""
+"""The commands of hammerd, one in each module."""

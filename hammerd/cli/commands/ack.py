@@ -1,4 +1,4 @@
-"""`hammerd ack`: what a pair complained of was seen."""
+"""The command `hammerd ack`: removes complaints and anomalies from the status."""
 
 import click
 

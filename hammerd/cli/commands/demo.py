@@ -1,4 +1,4 @@
-"""`hammerd demo`: hammerd at work on two file systems that need no DragonFly."""
+"""The command `hammerd demo`: runs hammerd on two simulated file systems, without DragonFly."""
 
 import contextlib
 import signal
@@ -22,7 +22,7 @@ def demo(keep: Path | None) -> int:
     Takes less than a minute, needs no root, and leaves nothing behind. Exits with 0 only when
     every recovery came and master and slave hold the same files at the end.
     """
-    # The simulator is for this command alone, and psutil would slow down the others.
+    # Imported only here: the other commands need no simulator, and psutil would slow them down.
     from hammerd.cli.demo.story import Story
 
     with _root(keep) as root, _ended_like_ctrl_c():
@@ -48,7 +48,7 @@ def _root(keep: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _ended_like_ctrl_c() -> Iterator[None]:
-    """Let TERM and HUP clean up as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP clean up as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`hammerd events`: what happened to the pairs, and to hammerd itself."""
+"""The command `hammerd events`: prints the events of the pairs and of hammerd itself."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ NumberedEvents = Sequence[tuple[int, EventRow]]
 @click.command(epilog="Example: hammerd events home --since 2h")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now on.")
 @takes_history_options
-def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[HistoryOptions]) -> int:
+def events(pairs: tuple[str, ...], *, follow: bool, **options: Unpack[HistoryOptions]) -> int:
     """Show what happened to the pairs, the latest last, whether hammerd runs or not.
 
     Without a PAIR those of all pairs and of hammerd itself are shown. With --json an object that
@@ -40,67 +40,67 @@ def events(pairs: tuple[str, ...], *, follow: bool, **said: Unpack[HistoryOption
     """
     from hammerd.cli.history.queries import events_of, read_history, unknown_pairs
 
-    path = find_history_path(current_location(said["config"], said["run_dir"]))
+    path = find_history_path(current_location(options["config"], options["run_dir"]))
     refuse_unknown_pairs(path, *read_history(path, unknown_pairs(pairs)))
 
-    def find(after_id: int) -> NumberedEvents:
-        # A clock that was stepped back tells earlier times of what comes later.
-        since_ms = 0 if after_id else said["since"]
+    def read_after(after_id: int) -> NumberedEvents:
+        # After a clock was stepped back, later events have earlier times.
+        since_ms = 0 if after_id else options["since"]
         return read_history(path, events_of(pairs, since_ms, after_id))
 
-    # Before the first look, so that what is written meanwhile is seen by the next.
-    seen = _stamp(path)
-    every = find(0)
-    found, later = _parted(every, latest_ms(said["since"], now_ms()))
-    show = _shown_as_json(follow=follow) if said["as_json"] else _shown_as_table(found)
-    if found or follow or said["as_json"]:
-        show(found)
+    # Taken before the first read, so that the next read finds events written meanwhile.
+    stamp = _stamp(path)
+    every = read_after(0)
+    past, future = _split(every, latest_ms(options["since"], now_ms()))
+    show = _json_printer(follow=follow) if options["as_json"] else _table_printer(past)
+    if past or follow or options["as_json"]:
+        show(past)
     else:
-        print_text(f"nothing happened since {show_to_second(said['since'])} UTC")
-    if later:
-        _say_later(later)
+        print_text(f"nothing happened since {show_to_second(options['since'])} UTC")
+    if future:
+        _warn_of_future(future)
     if follow:
-        look = _Looks(path, seen, max((number for number, _ in every), default=0))
-        # To be interrupted is how this ends, not how it fails.
+        reader = _RepeatedReader(path, stamp, max((number for number, _ in every), default=0))
+        # An interrupt is the normal end of --follow, not a failure.
         with contextlib.suppress(KeyboardInterrupt):
-            for more in look.ever(find):
+            for more in reader.read_forever(read_after):
                 show(more)
     return 0
 
 
-def _parted(found: NumberedEvents, until_ms: int | None) -> tuple[NumberedEvents, NumberedEvents]:
-    """Part what happened up to a time, None for any, from what has a later one."""
+def _split(found: NumberedEvents, until_ms: int | None) -> tuple[NumberedEvents, NumberedEvents]:
+    """Split events into those up to a time (None for any time) and the later ones."""
     if until_ms is None:
         return found, ()
     later = [each for each in found if each[1].time_ms > until_ms]
     return [each for each in found if each[1].time_ms <= until_ms], later
 
 
-def _say_later(later: NumberedEvents) -> None:
-    times_ms = [event.time_ms for _, event in later]
+def _warn_of_future(events: NumberedEvents) -> None:
+    times_ms = [event.time_ms for _, event in events]
     first, last = show_to_second(min(times_ms)), show_to_second(max(times_ms))
-    named = count(len(later), "event")
+    named = count(len(events), "event")
     print_to_stderr(
         f"hammerd: {named} of times to come, up to {last} UTC, not shown: was a clock wrong?"
     )
     print_to_stderr(f'hint: to see what was written then, say --since "{first}"')
 
 
-def _shown_as_json(*, follow: bool) -> Callable[[NumberedEvents], None]:
+def _json_printer(*, follow: bool) -> Callable[[NumberedEvents], None]:
     from hammerd.cli.history.events_table import event_json
 
     def show(found: NumberedEvents) -> None:
-        told = [event_json(number, event) for number, event in found]
+        objects = [event_json(number, event) for number, event in found]
         if not follow:
-            print_json({"events": told})
-        for event in told if follow else ():
+            print_json({"events": objects})
+        for event in objects if follow else ():
             print_json(event)
         sys.stdout.flush()
 
     return show
 
 
-def _shown_as_table(first: NumberedEvents) -> Callable[[NumberedEvents], None]:
+def _table_printer(first: NumberedEvents) -> Callable[[NumberedEvents], None]:
     from hammerd.cli.history.events_table import EventsTable
 
     table = EventsTable([event for _, event in first], width_of(sys.stdout))
@@ -116,7 +116,7 @@ def _shown_as_table(first: NumberedEvents) -> Callable[[NumberedEvents], None]:
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Return what changes with every write, and with every other file in the path's place."""
+    """Return values of which one changes with every write and if the file is replaced."""
     try:
         found = os.stat(path)
     except OSError:
@@ -124,38 +124,40 @@ def _stamp(path: str) -> tuple[int, ...]:
     return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
 
 
-class _Looks:
-    """Looks again whenever the file was written."""
+class _RepeatedReader:
+    """Reads new events whenever the file was written or replaced."""
 
-    def __init__(self, path: str, seen: tuple[int, ...], after_id: int) -> None:
+    def __init__(self, path: str, stamp: tuple[int, ...], after_id: int) -> None:
         self._path = path
-        self._seen = seen
+        self._stamp = stamp
         self._after_id = after_id
-        self._said: str | None = None
+        self._failure: str | None = None
 
-    def ever(self, find: Callable[[int], NumberedEvents]) -> Iterator[NumberedEvents]:
-        """Yield what is new, for as long as anybody wants it."""
+    def read_forever(
+        self, read_after: Callable[[int], NumberedEvents]
+    ) -> Iterator[NumberedEvents]:
+        """Yield new events, without an end."""
         while True:
             time.sleep(FOLLOW_S)
             stamp = _stamp(self._path)
-            if stamp == self._seen:
+            if stamp == self._stamp:
                 continue
-            if stamp[:2] != self._seen[:2]:
-                # Another file: it numbers its events anew.
+            if stamp[:2] != self._stamp[:2]:
+                # Another file: its event ids begin again.
                 self._after_id = 0
-            if found := self._look(find):
+            if found := self._read(read_after):
                 self._after_id = max(number for number, _ in found)
                 yield found
-            if self._said is None:
-                self._seen = stamp
+            if self._failure is None:
+                self._stamp = stamp
 
-    def _look(self, find: Callable[[int], NumberedEvents]) -> NumberedEvents:
+    def _read(self, read_after: Callable[[int], NumberedEvents]) -> NumberedEvents:
         try:
-            found = find(self._after_id)
+            found = read_after(self._after_id)
         except CommandFailed as error:
-            if error.message != self._said:
+            if error.message != self._failure:
                 print_to_stderr(f"hammerd: {error.message}; waiting for it to come back")
-            self._said = error.message
+            self._failure = error.message
             return ()
-        self._said = None
+        self._failure = None
         return found

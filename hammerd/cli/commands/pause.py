@@ -1,4 +1,4 @@
-"""`hammerd pause`: end the streams of pairs and keep them ended."""
+"""The command `hammerd pause`: ends the streams of pairs until they are resumed."""
 
 import click
 
@@ -9,7 +9,7 @@ from hammerd.core.durations import short_form
 
 
 def _read_for(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
-    """Read --for as the config's durations are read, or in words."""
+    """Read --for, as a duration of the config or in words."""
     if value is None:
         return None
     try:
@@ -29,5 +29,5 @@ def pause(arguments: PairArguments, *, for_s: float | None) -> int:
 
     After --for they go on by themselves; until then the status tells how long that is.
     """
-    span = "" if for_s is None else f" for {show_duration(for_s)}"
-    return arguments.send(f"paused{span}", Verb.PAUSE, for_s)
+    period = "" if for_s is None else f" for {show_duration(for_s)}"
+    return arguments.send(f"paused{period}", Verb.PAUSE, for_s)

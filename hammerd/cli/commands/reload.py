@@ -1,4 +1,4 @@
-"""`hammerd reload`: have the running hammerd read its config anew."""
+"""The command `hammerd reload`: lets the running hammerd read its config again."""
 
 import click
 
@@ -28,12 +28,12 @@ def reload(*, as_json: bool, config: str | None, run_dir: str | None) -> int:
     Only pairs whose streams would be given other words are restarted. A config with faults is
     refused as a whole, with exit status 78, and the one in force stays.
     """
-    told = current_location(config, run_dir).send(Request(Verb.RELOAD))
+    changes = current_location(config, run_dir).send(Request(Verb.RELOAD))
     if as_json:
-        print_json(told)
+        print_json(changes)
         return 0
     for word in _WORDS:
-        names = told.get(word)
+        names = changes.get(word)
         if isinstance(names, list) and names:
             print_text(f"{word.replace('_', ' ')}: {', '.join(map(str, names))}")
     return 0

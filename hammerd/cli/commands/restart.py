@@ -1,4 +1,4 @@
-"""`hammerd restart`: end the streams of pairs and start new ones."""
+"""The command `hammerd restart`: ends the streams of pairs and starts new ones."""
 
 import click
 

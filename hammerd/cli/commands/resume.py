@@ -1,4 +1,4 @@
-"""`hammerd resume`: let paused or parked pairs run again."""
+"""The command `hammerd resume`: lets paused or parked pairs run again."""
 
 import click
 

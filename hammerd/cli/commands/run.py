@@ -1,4 +1,4 @@
-"""`hammerd run`: the daemon itself."""
+"""The command `hammerd run`: starts the daemon."""
 
 from functools import partial
 from pathlib import Path
@@ -28,11 +28,11 @@ def run(file: str | None, config: str | None, *, detach: bool, is_check: bool) -
     no pair and no disk. What keeps it from there is told on stderr, what comes later in the log.
     """
     path = chosen_config(file, config)
-    # A config that cannot be used is told here as `check` tells it, before there is a daemon.
+    # Reports a config that cannot be used as `check` does, before the daemon starts.
     load_config(path)
     if is_check:
         return 0
-    # The other commands know nothing of the daemon, and load none of it.
+    # Imported only here: the other commands need nothing of the daemon.
     from hammerd.daemon.service.lean_imports import without_unused_modules
 
     with without_unused_modules():

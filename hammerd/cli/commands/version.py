@@ -1,4 +1,4 @@
-"""`hammerd version`: which hammerd this is."""
+"""The command `hammerd version`: prints the version."""
 
 import click
 

@@ -1,1 +1,1 @@
-"""Reads history.db, and lays out events and lag."""
+"""Queries of history.db, and the layout of events and lag."""

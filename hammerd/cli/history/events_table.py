@@ -1,4 +1,4 @@
-"""Lays out events, a line or more each; knows no terminal.
+"""Lays out events, one or more lines for each.
 
        TIME (UTC)           PAIR  EVENT
        2026-11-22 17:06:40  -     daemon.started pid=4970
@@ -6,8 +6,8 @@
     !! 2026-11-22 17:09:11  home  pair.parked because=uuid_mismatch
                                     hint="the slave was made for another master"
 
-In front stands `!!` for what needs a person and `!` for what is tried again. An event whose name
-has no room beside the rest stands on the line below.
+A line begins with `!!` if a person is needed, and with `!` if hammerd tries again. An event name
+that does not fit beside its time and pair goes on the line below.
 """
 
 import json
@@ -22,27 +22,28 @@ from hammerd.core.characters import escape_invisible
 _TONES = {"error": "critical", "warning": "warning"}
 _MARKS = {"error": "!!", "warning": "!"}
 _MARK, _TIME, _GAP = 3, 19, "  "
-_BELOW, _LEAST_ROOM = 5, 30
-_MOST_NESTED = 200
-"""What holds more brackets is damage, and may be nested deeper than Python can follow."""
+_INDENT_BELOW, _MIN_WIDTH = 5, 30
+_MOST_BRACKETS = 200
+"""Fields with more brackets are damaged, and may be nested deeper than Python can parse."""
 
 LONGEST_PAIR = 20
-"""A longer name pushes what follows to the right."""
+"""A longer name moves the rest of its line to the right."""
 
 
 class EventsTable:
-    """The columns, as wide as the first events need them: more may follow."""
+    """A table whose column widths come from the first events; more events may follow."""
 
     def __init__(self, first: Sequence[EventRow], width: int = WIDTH) -> None:
         names = [len(_pair(event)) for event in first]
-        self._pair = min(LONGEST_PAIR, max([4, *names]))
+        self._pair_width = min(LONGEST_PAIR, max([4, *names]))
         self._width = width
 
     def head(self) -> Line:
         """Return the heading."""
         return (
             Span(
-                f"{'':{_MARK}}{'TIME (UTC)':{_TIME}}{_GAP}{'PAIR':{self._pair}}{_GAP}EVENT", "head"
+                f"{'':{_MARK}}{'TIME (UTC)':{_TIME}}{_GAP}{'PAIR':{self._pair_width}}{_GAP}EVENT",
+                "head",
             ),
         )
 
@@ -50,7 +51,7 @@ class EventsTable:
         """Yield the lines of some events."""
         for event in events:
             tone = _TONES.get(event.level, "")
-            head = f"{show_to_second(event.time_ms)}{_GAP}{_pair(event):{self._pair}}{_GAP}"
+            head = f"{show_to_second(event.time_ms)}{_GAP}{_pair(event):{self._pair_width}}{_GAP}"
             first, rest = self._laid_out(event, _MARK + len(head))
             mark = Span(f"{_MARKS.get(event.level, ''):{_MARK}}", tone)
             yield (mark, Span(head), Span(first, tone))
@@ -58,22 +59,23 @@ class EventsTable:
                 yield (Span(line, tone),)
 
     def _laid_out(self, event: EventRow, begin: int) -> tuple[str, list[str]]:
-        """Return what stands behind the head of an event, which ends there, and what below it."""
+        """Return the text after an event's head, which ends at column `begin`, and lines below."""
         words = escape_invisible(f"{event.event}{_fields(event)}")
         if begin + len(words) <= self._width:
             return words, []
         if begin + len(event.event) > self._width:
-            # Beside the head there is no room for the name: it gets a line of its own.
-            return "", wrapped_line(f"{'':{_BELOW}}{words}", self._width, 2)
-        # Most events fit, and do not wait for this import.
+            # The name does not fit beside the head: it gets a line of its own.
+            return "", wrapped_line(f"{'':{_INDENT_BELOW}}{words}", self._width, 2)
+        # Imported only here: most events fit.
         import textwrap
 
-        column = _MARK + _TIME + self._pair + 2 * len(_GAP) + 2
+        column = _MARK + _TIME + self._pair_width + 2 * len(_GAP) + 2
         first, *rest = textwrap.wrap(
             words,
             self._width,
             initial_indent=" " * begin,
-            subsequent_indent=" " * (column if self._width - column >= _LEAST_ROOM else _BELOW),
+            subsequent_indent=" "
+            * (column if self._width - column >= _MIN_WIDTH else _INDENT_BELOW),
             break_long_words=False,
             break_on_hyphens=False,
         )
@@ -81,7 +83,7 @@ class EventsTable:
 
 
 def event_json(number: int, event: EventRow) -> dict[str, object]:
-    """Turn an event into the JSON object that scripts read."""
+    """Return the JSON object of an event."""
     return {
         "id": number,
         "time": json_time(event.time_ms),
@@ -97,7 +99,7 @@ def _pair(event: EventRow) -> str:
 
 
 def _read_fields(event: EventRow) -> dict[str, object]:
-    if event.fields.count("[") + event.fields.count("{") > _MOST_NESTED:
+    if event.fields.count("[") + event.fields.count("{") > _MOST_BRACKETS:
         return {}
     try:
         fields = json.loads(event.fields)
@@ -115,5 +117,5 @@ def _shown(value: object) -> str:
         return json.dumps(value)
     is_plain = value.isprintable() and value != "" and not set(value) & set(" =\"'\\")
     quoted = value if is_plain else json.dumps(value, ensure_ascii=False)
-    # What a terminal would obey was written by whoever names files.
+    # A file name may hold characters that a terminal would obey.
     return quoted if quoted.isprintable() else json.dumps(value)

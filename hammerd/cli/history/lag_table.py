@@ -1,11 +1,12 @@
-"""Lays out how far pairs are and were behind; knows no terminal.
+"""Lays out the lag of pairs, now and in the past.
 
     PAIR  NOW  MIN  MEDIAN    MAX  MAX AT (UTC)      UNKNOWN
     home   0s   0s      0s  4m10s  2026-03-04 03:12       0%
     mail    -    -       -      -  -                    100%
 
-UNKNOWN is the share of samples that could not tell. Of a single pair there is a second table, of
-spans of time; where nothing was sampled hammerd did not run, or the pair was disabled.
+UNKNOWN is the share of samples without a known lag. For a single pair there is a second table with
+a row for each time bucket; a bucket without samples means that hammerd did not run, or that the
+pair was disabled.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +28,9 @@ BUCKET_SIZES_MS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class PairLag:
-    """What is known of a pair: by the daemon (None without it), its last sample, those since.
+    """Lag of a pair: `now` from the daemon (None without it), its last sample, and a summary.
 
-    `rows` are those samples themselves, None where nobody asked for them.
+    `rows` are the samples of the summary, None if they are not to be shown.
     """
 
     pair: str
@@ -40,7 +41,7 @@ class PairLag:
 
 
 def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Iterator[Line]:
-    """Lay out a row for each pair: as it is now, or as it was last and how long ago."""
+    """Lay out a row for each pair: its lag now, or without a daemon its last one and the age."""
     now = ("NOW",) if has_daemon else ("LAST", "AGE")
     heads = ("PAIR", *now, "MIN", "MEDIAN", "MAX", "MAX AT (UTC)", "UNKNOWN")
     rows = []
@@ -48,17 +49,17 @@ def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Itera
         cells = (_now(lag),) if has_daemon else (_last(lag), _age(lag, at_ms))
         summary = lag.summary
         at = "-" if summary.max_ms is None else show_to_minute(summary.max_ms)
-        rows.append((lag.pair, *cells, *_spans(summary), at, _share(summary)))
+        rows.append((lag.pair, *cells, *_min_median_max(summary), at, _unknown_share(summary)))
     return aligned((heads, *rows), f"<{'>' * len(now)}>>><>")
 
 
 def bucket_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterator[Line]:
-    """Lay out how the lag of one pair went, in twelve spans of time at most."""
+    """Lay out the lag of one pair over time, in at most twelve buckets."""
     rows = []
     for begin_ms, within in buckets_of(samples, since_ms, at_ms):
         summary = summary_of((row.seconds, row.time_ms) for row in within)
-        counted = (str(summary.samples), _share(summary))
-        rows.append((show_to_minute(begin_ms), *_spans(summary), *counted))
+        counted = (str(summary.samples), _unknown_share(summary))
+        rows.append((show_to_minute(begin_ms), *_min_median_max(summary), *counted))
     heads = ("FROM (UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN")
     return aligned((heads, *rows), "<>>>>>")
 
@@ -66,8 +67,8 @@ def bucket_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterat
 def buckets_of(
     rows: Sequence[LagRow], since_ms: int, at_ms: int
 ) -> Iterator[tuple[int, list[LagRow]]]:
-    """Yield the beginning of each span and the samples in it; the spans stand on round times."""
-    # A clock that was stepped back leaves samples of times that are still to come.
+    """Yield the beginning of each bucket and its samples; buckets begin at round times."""
+    # A clock that was stepped back leaves samples with future times.
     end_ms = max([at_ms, *(row.time_ms for row in rows)])
     first_ms = max(since_ms, min((row.time_ms for row in rows), default=since_ms))
     step_ms = next(
@@ -82,7 +83,7 @@ def buckets_of(
 
 
 def lag_json(lag: PairLag) -> dict[str, object]:
-    """Turn what is known of a pair into the JSON object that scripts read."""
+    """Return the JSON object of a pair's lag."""
     summary, rows = lag.summary, lag.rows
     return {
         "pair": lag.pair,
@@ -99,7 +100,7 @@ def lag_json(lag: PairLag) -> dict[str, object]:
 
 
 def sample_json(row: LagRow) -> dict[str, object]:
-    """Turn a sample into JSON, with the names that status has."""
+    """Return the JSON object of a sample, with the names that `status --json` uses."""
     return {
         "time": json_time(row.time_ms),
         "lag_verdict": row.verdict,
@@ -136,20 +137,20 @@ def _last(lag: PairLag) -> str:
 
 
 def _age(lag: PairLag, at_ms: int) -> str:
-    # A sample that was taken while the clock was ahead has no age yet.
+    # A sample taken while the clock was ahead has a future time, so no age.
     if lag.last is None or lag.last.time_ms > future_begins_ms(at_ms):
         return "-"
     return show_rough_period((at_ms - lag.last.time_ms) / 1_000)
 
 
-def _spans(summary: LagSummary) -> tuple[str, ...]:
-    every = (summary.min_s, summary.median_s, summary.max_s)
-    return tuple("-" if seconds is None else show_period(seconds) for seconds in every)
+def _min_median_max(summary: LagSummary) -> tuple[str, ...]:
+    values = (summary.min_s, summary.median_s, summary.max_s)
+    return tuple("-" if seconds is None else show_period(seconds) for seconds in values)
 
 
-def _share(summary: LagSummary) -> str:
+def _unknown_share(summary: LagSummary) -> str:
     if not summary.samples:
         return "-"
-    # Never 0% while there is one, nor 100% while one is missing.
+    # 0% and 100% are exact: a single other sample shows as 1% or 99%.
     percent = 100 * summary.unknown / summary.samples
     return f"{percent:.0f}%" if percent in (0, 100) else f"{min(max(percent, 1), 99):.0f}%"

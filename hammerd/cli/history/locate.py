@@ -1,6 +1,6 @@
-"""Finds history.db: by a config that is named, by the daemon that answers, or in its usual place.
+"""Finds history.db: by the named config, by the daemon's answer, or at its default path.
 
-The history must be there for who asks when no daemon answers.
+The history must be readable without a daemon.
 """
 
 import os
@@ -12,55 +12,55 @@ from hammerd.core import paths
 from hammerd.core.api.protocol import Request, Verb
 
 
-def ask_status(where: Location) -> StatusReply:
-    """Return the status of all pairs.
+def request_status(location: Location) -> StatusReply:
+    """Request the status of all pairs.
 
     Raises:
-        CommandFailed: no daemon answers, or it is of another version.
+        CommandFailed: no daemon answers, or it has another schema version.
     """
-    return read_status(where.send(Request(Verb.STATUS)))
+    return read_status(location.send(Request(Verb.STATUS)))
 
 
-def find_history_path(where: Location) -> str:
+def find_history_path(location: Location) -> str:
     """Return the path of the history.
 
     Raises:
-        CommandFailed: nothing tells where it is.
-        ConfigError: the config that should tell it is no TOML, or its state_dir is no path.
+        CommandFailed: its path cannot be found.
+        ConfigError: the named config is no TOML, or its state_dir is no path.
     """
-    if where.config is not None:
-        return _in_state_dir(where)
+    if location.config is not None:
+        return _in_state_dir(location)
     try:
-        status = ask_status(where)
+        status = request_status(location)
     except CommandFailed as error:
-        return history_path_without_daemon(where, error)
+        return history_path_without_daemon(location, error)
     return history_path_of(status)
 
 
 def history_path_of(status: StatusReply) -> str:
-    """Return where a running daemon has its history."""
-    return status["hammerd"].get("history_path") or _usual_path()
+    """Return the path of a running daemon's history."""
+    return status["hammerd"].get("history_path") or _default_path()
 
 
-def history_path_without_daemon(where: Location, error: CommandFailed) -> str:
-    """Return where the history is when no daemon tells it, which failed with `error`.
+def history_path_without_daemon(location: Location, error: CommandFailed) -> str:
+    """Return the path of the history after a request to the daemon failed with `error`.
 
     Raises:
-        CommandFailed: nothing else tells it either.
-        ConfigError: the config that should tell it is no TOML, or its state_dir is no path.
+        CommandFailed: only a run_dir is named, and it does not lead to the history.
+        ConfigError: the named config is no TOML, or its state_dir is no path.
     """
-    if where.config is None and where.run_dir is not None:
+    if location.config is None and location.run_dir is not None:
         hint = "name its config with -c FILE: it tells where the history is"
         raise CommandFailed(error.message, hint, code=error.code) from error
-    return _in_state_dir(where)
+    return _in_state_dir(location)
 
 
-def _in_state_dir(where: Location) -> str:
-    state_dir = where.find_state_dir()
-    return _usual_path() if state_dir is None else os.path.join(state_dir, paths.HISTORY_FILE)
+def _in_state_dir(location: Location) -> str:
+    state_dir = location.find_state_dir()
+    return _default_path() if state_dir is None else os.path.join(state_dir, paths.HISTORY_FILE)
 
 
-def _usual_path() -> str:
+def _default_path() -> str:
     try:
         state_dir = Location(paths.CONFIG).find_state_dir()
     except CommandFailed:

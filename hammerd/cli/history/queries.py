@@ -1,7 +1,7 @@
 """Reads history.db, whether hammerd runs or not, and never writes to it.
 
-A reader takes a lock as short as its query. What a killed hammerd left half written (a journal to
-be rolled back) is read in a copy: only hammerd puts its file in order.
+A reader holds a lock only during its query. If a killed hammerd left a write unfinished (a journal
+to be rolled back), a copy is read: only hammerd repairs its file.
 """
 
 import os
@@ -40,10 +40,10 @@ except ImportError as error:
 
 BUSY_S = 5.0
 
-Found = TypeVar("Found")
-Query = Callable[[sqlite3.Connection], Found]
+Result = TypeVar("Result")
+Query = Callable[[sqlite3.Connection], Result]
 
-_HALF_WRITTEN = frozenset({sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY})
+_UNFINISHED_WRITE = frozenset({sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SANE_EVENT = (
     "typeof(time_ms) = 'integer' AND typeof(pair) IN ('text', 'null') "
@@ -55,34 +55,34 @@ _SANE_LAG = (
     "AND typeof(seconds) IN ('real', 'null') AND typeof(master_tid) IN ('text', 'null') "
     "AND typeof(slave_tid) IN ('text', 'null')"
 )
-"""What a row holds that hammerd wrote; SQLite itself finds nothing wrong with any other value."""
+"""Conditions for an undamaged row; SQLite itself accepts any value in any column."""
 
 _END_OF_TIME_MS = (1 << 63) - 1
 _MOVE_AWAY = "move it away: hammerd begins a new one"
 
 
-def read_history(path: str, query: Query[Found]) -> Found:
-    """Return what a query finds in the history.
+def read_history(path: str, query: Query[Result]) -> Result:
+    """Run a query on the history, and return its result.
 
     Raises:
-        CommandFailed: there is none, it cannot be read, or is none that we know.
+        CommandFailed: it is missing, unreadable, no history, or of a newer version.
     """
-    _check(path)
+    _check_readable(path)
     try:
         try:
-            return _ask(path, query)
+            return _run(path, query)
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) not in _HALF_WRITTEN:
+            if getattr(error, "sqlite_errorcode", None) not in _UNFINISHED_WRITE:
                 raise
-            return _ask_copy(path, query)
+            return _run_on_copy(path, query)
     except sqlite3.Error as error:
-        raise _explained(path, error) from error
+        raise _failure_of(path, error) from error
 
 
 def events_of(
     pairs: Sequence[str], since_ms: int, after_id: int = 0
 ) -> Query[list[tuple[int, EventRow]]]:
-    """Return the query for events with their ids, in order; no pairs: all, and hammerd's own."""
+    """Return a query for events with their ids; no pairs means all, and hammerd's own events."""
 
     def query(connection: sqlite3.Connection) -> list[tuple[int, EventRow]]:
         wanted, names = _of_pairs(pairs)
@@ -99,7 +99,7 @@ def events_of(
 def samples_of(
     pairs: Sequence[str], since_ms: int, until_ms: int | None = None
 ) -> Query[list[LagRow]]:
-    """Return the query for samples as they were taken; no pairs means all."""
+    """Return a query for samples in the order they were taken; no pairs means all."""
 
     def query(connection: sqlite3.Connection) -> list[LagRow]:
         wanted, names = _of_pairs(pairs)
@@ -116,11 +116,11 @@ def samples_of(
 def summaries_of(
     pairs: Sequence[str], since_ms: int, until_ms: int | None = None
 ) -> Query[dict[str, LagSummary]]:
-    """Return the query for what the samples of each pair are in short; no pairs means all."""
+    """Return a query for a summary of each pair's samples; no pairs means all."""
 
     def query(connection: sqlite3.Connection) -> dict[str, LagSummary]:
         wanted, names = _of_pairs(pairs)
-        # A week of many pairs is a million rows: of each only what is looked at.
+        # A week of many pairs is a million rows: read only the columns that are needed.
         rows = connection.execute(
             f"SELECT pair, seconds, time_ms FROM lag "
             f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted}",
@@ -135,7 +135,7 @@ def summaries_of(
 
 
 def last_samples(pairs: Sequence[str]) -> Query[list[LagRow]]:
-    """Return the query for the last sample of each pair, however old."""
+    """Return a query for the last sample of each pair, however old."""
 
     def query(connection: sqlite3.Connection) -> list[LagRow]:
         wanted, names = _of_pairs(pairs)
@@ -150,17 +150,17 @@ def last_samples(pairs: Sequence[str]) -> Query[list[LagRow]]:
 
 
 def unknown_pairs(pairs: Sequence[str]) -> Query[tuple[list[str], list[str]]]:
-    """Return the query for those pairs that the history has nothing of, and for all it has."""
+    """Return a query for those of `pairs` that are not in the history, and for all that are."""
 
     def query(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
-        strangers = [name for name in pairs if not _is_known(connection, name)]
-        if not strangers:
+        unknown = [name for name in pairs if not _is_known(connection, name)]
+        if not unknown:
             return [], []
-        every = (
+        known = (
             f"SELECT pair FROM events WHERE pair IS NOT NULL AND {_SANE_EVENT} "
             f"UNION SELECT pair FROM lag WHERE {_SANE_LAG} ORDER BY 1"
         )
-        return strangers, [name for (name,) in connection.execute(every)]
+        return unknown, [name for (name,) in connection.execute(known)]
 
     return query
 
@@ -182,8 +182,8 @@ def _of_pairs(pairs: Sequence[str]) -> tuple[str, Sequence[str]]:
     return f" AND pair IN ({', '.join('?' * len(pairs))})", pairs
 
 
-def _check(path: str) -> None:
-    """Say what SQLite has no words for."""
+def _check_readable(path: str) -> None:
+    """Raise CommandFailed for errors that SQLite does not distinguish."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise CommandFailed(f"{path}: it is not a file", _MOVE_AWAY, code=Exit.DATA)
@@ -203,7 +203,7 @@ def _check(path: str) -> None:
         raise CommandFailed(reason, code=Exit.NO_INPUT) from error
 
 
-def _ask(path: str, query: Query[Found]) -> Found:
+def _run(path: str, query: Query[Result]) -> Result:
     uri = f"{Path(path).absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as opened:
         (version,) = opened.execute("PRAGMA user_version").fetchone()
@@ -219,29 +219,29 @@ def _ask(path: str, query: Query[Found]) -> Found:
                 code=Exit.PROTOCOL,
             )
         opened.text_factory = _text
-        # One moment for all that the query asks.
+        # A transaction, so that all statements of a query see the same content.
         opened.execute("BEGIN")
         return query(opened)
 
 
 def _text(raw: bytes) -> str:
-    """Decode a text; of a damaged one no byte ends the command or reaches a terminal."""
+    """Decode a text; the bytes of a damaged one are escaped."""
     return escape_invisible(raw.decode("utf-8", "backslashreplace"))
 
 
-def _ask_copy(path: str, query: Query[Found]) -> Found:
+def _run_on_copy(path: str, query: Query[Result]) -> Result:
     with tempfile.TemporaryDirectory(prefix="hammerd-") as directory:
         copy = os.path.join(directory, os.path.basename(path))
-        for end in ("", "-journal", "-wal"):
-            if os.path.exists(path + end):
-                shutil.copyfile(path + end, copy + end)
+        for suffix in ("", "-journal", "-wal"):
+            if os.path.exists(path + suffix):
+                shutil.copyfile(path + suffix, copy + suffix)
         with closing(sqlite3.connect(copy)) as opened:
-            # To read anything puts a copy in order, which is ours to write.
+            # Any read lets SQLite roll the journal back, which needs a writable file.
             opened.execute("PRAGMA user_version").fetchone()
-        return _ask(copy, query)
+        return _run(copy, query)
 
 
-def _explained(path: str, error: sqlite3.Error) -> CommandFailed:
+def _failure_of(path: str, error: sqlite3.Error) -> CommandFailed:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _DAMAGED:
         return CommandFailed(f"{path}: {error}", _MOVE_AWAY, code=Exit.DATA)
