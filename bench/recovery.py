@@ -21,7 +21,7 @@ from bench.rig import DELAY_S, Mirror, Rig, rig, wait_until
 from bench.supervised import Hammerd
 from bench.tables import milliseconds, print_table
 from hammerd.cli.demo.streams import Stream
-from hammerd.daemon.process.process_table import ancestors_of, ids
+from hammerd.daemon.process.process_table import ancestors_of, process_ids
 
 PAIRS = 5
 WATCH_S = 25.0
@@ -153,7 +153,7 @@ def _under_min_py(here: Rig, name: str) -> Peer:
 
 
 def _child_of(parent: int) -> int:
-    return next(pid for pid in ids() if next(ancestors_of(pid), None) == parent)
+    return next(pid for pid in process_ids() if next(ancestors_of(pid), None) == parent)
 
 
 def _start(here: Rig, name: str, words: list[str]) -> subprocess.Popen[bytes]:

@@ -25,7 +25,7 @@ from hammerd.daemon.logging.files import check_log_files
 from hammerd.daemon.logs import Logs
 from hammerd.daemon.probe.disk_space import READ_EVERY_S
 from hammerd.daemon.process import signals, spawn
-from hammerd.daemon.process.fd_limits import Reserve, make_room
+from hammerd.daemon.process.fd_limits import Reserve, raise_limit
 from hammerd.daemon.process.signals import Reactions, catch_signals
 from hammerd.daemon.service.directories import UMASK, make_log_dirs
 from hammerd.daemon.service.lock_files import LockFiles
@@ -52,7 +52,7 @@ def run(config_path: Path, on_ready: Callable[[], None] = lambda: None) -> int:
         HammerdError: a file or directory cannot be used.
     """
     config = load_config(config_path)
-    make_room(len(config.pairs), str(config_path))
+    raise_limit(len(config.pairs), str(config_path))
     spawn.reset_signals()
     os.umask(UMASK)
     with contextlib.ExitStack() as locks:

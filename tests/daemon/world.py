@@ -16,7 +16,7 @@ from typing import Any
 from hammerd.cli.client.control_client import send_request
 from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.errors import HammerdError
-from hammerd.daemon.process.process_table import ids, look_if_possible, words_of
+from hammerd.daemon.process.process_table import argv_of, process_ids, read_member_or_none
 from hammerd.simulator import admin
 from tests.waiting import DEADLINE_S, until
 
@@ -30,8 +30,8 @@ Status = Mapping[str, Any]
 
 def living_pids(needle: str) -> set[int]:
     """Return the processes, no zombies, whose command line holds a text."""
-    found = {pid for pid in ids() if needle in " ".join(words_of(pid))}
-    looks = ((pid, look_if_possible(pid)) for pid in found)
+    found = {pid for pid in process_ids() if needle in " ".join(argv_of(pid))}
+    looks = ((pid, read_member_or_none(pid)) for pid in found)
     return {pid for pid, look in looks if look is not None and not look.is_zombie}
 
 

@@ -14,10 +14,10 @@ from hammerd.core.hammer.process_args import PS_ARGV, parse_ps
 from hammerd.core.platforms import platform_of
 from hammerd.daemon.process.process_table import (
     ancestors_of,
-    ids,
-    look_if_possible,
+    argv_of,
     order,
-    words_of,
+    process_ids,
+    read_member_or_none,
 )
 
 STREAM_SIZE = 3
@@ -34,7 +34,7 @@ class Process:
 
     def is_alive(self) -> bool:
         """Whether it runs still; a zombie does not."""
-        now = look_if_possible(self.pid)
+        now = read_member_or_none(self.pid)
         return now is not None and now.started_time == self.started_time and not now.is_zombie
 
 
@@ -142,13 +142,13 @@ def end_processes_below(root: Path) -> None:
 def _processes(hammer: Path) -> Iterable[Process]:
     for pid, words in _command_lines():
         if str(hammer) in words and "mirror-stream" in words:
-            found = look_if_possible(pid)
+            found = read_member_or_none(pid)
             if found is not None and not found.is_zombie:
                 yield Process(pid, found.pgid, found.started_time)
 
 
 def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
-    found = {pid: words_of(pid) for pid in ids()}
+    found = {pid: argv_of(pid) for pid in process_ids()}
     if not KEEPS_LONG_COMMANDS and not all(found.values()):
         printed = subprocess.run(PS_ARGV, capture_output=True, text=True, check=False).stdout
         told = parse_ps(printed)

@@ -86,7 +86,7 @@ class RunDirWatch:
 
     def _look(self) -> bool:
         """Make the files, beside the loop; tell whether the sockets are there."""
-        self._made.extend(self._files.make_what_is_gone())
+        self._made.extend(self._files.make_missing())
         return self._server.are_there()
 
     async def _bind_anew(self) -> None:

@@ -17,13 +17,13 @@ from hammerd.core.hammer.process_args import is_same_command
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.process import spawn
-from hammerd.daemon.process.group_scan import sweep_rests
+from hammerd.daemon.process.group_scan import sweep_delays
 from hammerd.daemon.process.process_table import (
     SAME_START_S,
     Member,
+    argv_of,
     living,
     members_of,
-    words_of,
 )
 from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
 
@@ -108,7 +108,7 @@ class Orphans:
         task.add_done_callback(self._tasks.discard)
 
     async def _end(self, orphan: _Orphan) -> None:
-        record, rests = orphan.record, sweep_rests()
+        record, rests = orphan.record, sweep_delays()
         while (is_there := self._is_there(orphan)) is not False:
             if is_there:
                 self._press(orphan)
@@ -131,7 +131,7 @@ class Orphans:
         by_force = now_at >= orphan.force_at
         if is_first or by_force:
             try:
-                spawn.terminate_strangers(orphan.record.pgid, by_force=by_force)
+                spawn.terminate_orphan_group(orphan.record.pgid, by_force=by_force)
             except OSError as error:
                 self._failed(orphan, error)
 
@@ -164,4 +164,4 @@ def _is_known(member: Member, orphan: _Orphan) -> bool:
     started_time = orphan.known.get(member.pid)
     if started_time is not None and abs(started_time - member.started_time) <= SAME_START_S:
         return True
-    return is_same_command(words_of(member.pid), orphan.record.argv)
+    return is_same_command(argv_of(member.pid), orphan.record.argv)

@@ -14,12 +14,12 @@ from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.process.commands import Commands
-from hammerd.daemon.process.long_args import LongCommands
+from hammerd.daemon.process.long_args import LongArgs
 
 STATUS_TIMEOUT_S = 5.0
 
 
-Scan = Callable[[Collection[int], LongCommands], AsyncIterator[SlaveWriter]]
+Scan = Callable[[Collection[int], LongArgs], AsyncIterator[SlaveWriter]]
 """Yields every process that writes to a slave, but members of these groups."""
 
 
@@ -47,7 +47,7 @@ class PathIdentities:
         looks: PathProber,
         scan: Scan = writers,
     ) -> None:
-        self._commands = LongCommands(calls)
+        self._commands = LongArgs(calls)
         self.crontabs = Crontabs(calls)
         self._statuses = statuses
         self._looks = looks

@@ -13,19 +13,19 @@ from posixpath import basename, join, normpath
 
 from hammerd.core.hammer.process_args import is_remote_operand, written_slave
 from hammerd.core.pairs import Endpoint
-from hammerd.daemon.process.long_args import LongCommands, Process
+from hammerd.daemon.process.long_args import LongArgs, ProcessKey
 from hammerd.daemon.process.platform import SYSTEM
 from hammerd.daemon.process.process_table import (
     SAME_START_S,
     Member,
     ancestors_of,
-    asking,
+    argv_of,
     cwd_of,
-    ids,
     living,
-    look_at,
     members_of,
-    words_of,
+    process_ids,
+    querying,
+    read_member,
 )
 
 SLICE = 20
@@ -69,38 +69,38 @@ def normal(path: str) -> str:
 
 
 async def writers(
-    but: Collection[int] = (), long: LongCommands | None = None
+    but: Collection[int] = (), long: LongArgs | None = None
 ) -> AsyncIterator[SlaveWriter]:
     """Yield every process that writes to a slave, and let the loop run in between.
 
     Members of the groups `but` are not even asked what they run. `long` knows the words of those
     that tell none.
     """
-    silent: list[Process] = []
-    for index, pid in enumerate(ids()):
+    silent: list[ProcessKey] = []
+    for index, pid in enumerate(process_ids()):
         if index % SLICE == SLICE - 1:
             await asyncio.sleep(0)
         words = _words(pid, but)
-        if isinstance(words, Process):
+        if isinstance(words, ProcessKey):
             silent.append(words)
         elif words and (writer := _writer(pid, words)) is not None:
             yield writer
     if silent and long is not None:
-        for process, words in (await long.words_of(silent)).items():
+        for process, words in (await long.argv_of(silent)).items():
             writer = _writer(process.pid, words)
             if writer is not None and writer.started_time == process.started_time:
                 yield writer
 
 
-def _words(pid: int, but: Collection[int]) -> tuple[str, ...] | Process:
+def _words(pid: int, but: Collection[int]) -> tuple[str, ...] | ProcessKey:
     try:
         if os.getpgid(pid) in but:
             return ()
-        with asking(pid) as process:
+        with querying(pid) as process:
             words = tuple(process.cmdline())
             if words or SYSTEM.shows_long_commands or not _may_write(process.uids().effective):
                 return words
-            return Process(pid, process.create_time(), process.name())
+            return ProcessKey(pid, process.create_time(), process.name())
     except OSError:
         return ()
 
@@ -111,7 +111,7 @@ def _writer(pid: int, words: tuple[str, ...]) -> SlaveWriter | None:
         return None
     try:
         pgid = os.getpgid(pid)
-        with asking(pid) as process:
+        with querying(pid) as process:
             if not _may_write(process.uids().effective):
                 return None
             started_time, leads = process.create_time(), os.getsid(pid) == pgid
@@ -142,14 +142,14 @@ def is_alone(pids: Collection[int], pgid: int) -> bool:
         others = {one.pid for one in living(members_of({pgid})[pgid])} - set(pids)
     except OSError:
         return False
-    commands = [words_of(pid) for pid in others]
+    commands = [argv_of(pid) for pid in others]
     return all("mirror-" in " ".join(one) and written_slave(one) is None for one in commands)
 
 
 def is_there(writer: SlaveWriter) -> bool:
     """Tell whether a writer that was seen lives on; one that cannot be looked at does."""
     try:
-        now = look_at(writer.pid)
+        now = read_member(writer.pid)
     except OSError:
         return True
     return now is not None and not now.is_zombie and _is_same(writer.started_time, now)
@@ -165,7 +165,7 @@ def is_under_hammerd(writer: SlaveWriter) -> bool:
     A parent that does not tell what it runs may be one. An orphan's parent is init, which does.
     """
     parents = (next(ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
-    return any(parent is not None and _may_be_hammerd(words_of(parent)) for parent in parents)
+    return any(parent is not None and _may_be_hammerd(argv_of(parent)) for parent in parents)
 
 
 def _may_be_hammerd(words: Collection[str]) -> bool:

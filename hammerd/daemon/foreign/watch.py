@@ -27,7 +27,7 @@ from hammerd.daemon.foreign.slave_writers import (
     started_time_of,
 )
 from hammerd.daemon.probe.known_paths import KnownPaths
-from hammerd.daemon.process.process_table import Member, look_at
+from hammerd.daemon.process.process_table import Member, read_member
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.timing.timers import Timer
 
@@ -197,7 +197,7 @@ class ForeignWatch:
 
 def _leader(pgid: int | None) -> Member | None:
     try:
-        return look_at(pgid) if pgid is not None else None
+        return read_member(pgid) if pgid is not None else None
     except OSError:
         return None
 

@@ -48,8 +48,8 @@ class LoopErrors:
     def say(self, message: str, error: BaseException | None) -> None:
         """Log a trouble, unless the same was logged a moment ago."""
         if isinstance(error, OSError) and error.errno in SHORTAGE:
-            self._reserve.give()
-            self._loop.call_later(RESERVE_RETURNS_S, self._reserve.hold)
+            self._reserve.release()
+            self._loop.call_later(RESERVE_RETURNS_S, self._reserve.refill)
         now_at = self._loop.time()
         kind = f"{message}: {error!r}"
         said_at, unsaid = self._said.get(kind, (-QUIET_S, 0))

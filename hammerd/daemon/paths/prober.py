@@ -155,7 +155,7 @@ class PathProber:
             return None
         argv = (sys.executable, "-IS", str(Path(probe_program.__file__)))
         try:
-            looker = _ProbeProcess(spawn.spawn_answerer(argv, self._env))
+            looker = _ProbeProcess(spawn.spawn_with_socket(argv, self._env))
         except SpawnError:
             return None
         try:

@@ -1,12 +1,12 @@
-"""Short commands with a deadline: pfs-status, a look at paths.
+"""Runs short commands with a deadline, such as pfs-status.
 
-One call gives one answer, in time, whatever the command does: at the deadline its group is killed
-and the answer is given at once, but the call stays known until the process is really gone, since
-a process that hangs in the kernel cannot be killed and must not get a second one beside it.
+Each command has one result, at the deadline at the latest: then its group is killed and the result
+is returned at once. The command stays listed until its process has exited, since a process that
+hangs in the kernel cannot be killed, and its caller must not start a second one beside it.
 
-A command that prints piecemeal is left alone for a while after each piece: most end meanwhile, and
-their end finds all that they said in the pipe. So a sample wakes the loop a few times, however
-many ends it reads.
+After each chunk that a command prints, its pipes are not read for a delay: most commands exit
+meanwhile, and all of their output is then in the pipes. So a sample wakes the loop a few times,
+however many endpoints it reads.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from hammerd.daemon.process.spawn import Child
 
 CHUNK_BYTES = 64 << 10
 FULL_PIPE_BYTES = 16 << 10
-"""A pipe holds at least this (BSD: 16 or 32 KiB, Linux: 64): who filled one waits for us."""
+"""The least that a pipe holds (BSD: 16 or 32 KiB, Linux: 64): after more, the writer may wait."""
 
 MOST_OUTPUT_BYTES = 4 << 20
-"""No command of ours prints more; what is beyond is not kept."""
+"""No command of ours prints more; stdout beyond this is dropped."""
 
 MOST_STDERR_BYTES = 16 << 10
-"""Of complaints the last ones are kept."""
+"""The last bytes of stderr that are stored."""
 
-REST_S, LONGEST_REST_S = 0.05, 0.8
+DELAY_S, LONGEST_DELAY_S = 0.05, 0.8
 """The delay after a first chunk of less than a full pipe, and the longest one after many."""
 
 MOST_DRAINED_CHUNKS = 2
@@ -38,9 +38,9 @@ MOST_DRAINED_CHUNKS = 2
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command printed and how it ended; `is_late` when the deadline came first.
+    """The output and the exit status of a command; `is_late`: the deadline came first.
 
-    `pid` is that of a late command, for is_under_way(); 0 otherwise.
+    `pid` is that of a late command, for is_under_way(), and 0 otherwise.
     """
 
     status: str
@@ -52,7 +52,7 @@ class CommandResult:
 
     @property
     def is_good(self) -> bool:
-        """Whether the command ended by itself with exit status 0."""
+        """Whether the command exited by itself with status 0."""
         return self.status == "exit 0" and not self.is_late
 
 
@@ -62,21 +62,21 @@ OnResult = Callable[[CommandResult], None]
 @dataclass(slots=True)
 class _Command:
     child: Child
-    on_answer: OnResult
+    on_result: OnResult
     timer: asyncio.TimerHandle
     output: dict[int, bytearray] = field(default_factory=dict)
     open_fds: set[int] = field(default_factory=set)
-    rest: asyncio.TimerHandle | None = None
-    rest_s: float = REST_S
-    is_answered: bool = False
+    delay: asyncio.TimerHandle | None = None
+    delay_s: float = DELAY_S
+    is_finished: bool = False
 
 
 class Commands:
-    """The commands under way."""
+    """The commands that have not exited yet, by pid."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._calls: dict[int, _Command] = {}
+        self._commands: dict[int, _Command] = {}
         self._none_left = asyncio.Event()
 
     def start(
@@ -84,128 +84,128 @@ class Commands:
         argv: Sequence[str],
         env: Mapping[str, str],
         timeout_s: float,
-        on_answer: OnResult,
+        on_result: OnResult,
     ) -> None:
-        """Start a command; `on_answer` is called exactly once, from the loop."""
+        """Start a command; the loop calls `on_result` exactly once."""
         try:
             child = spawn.spawn(argv, env, reads_stdout=True)
         except SpawnError as error:
-            answer = CommandResult("not started", stderr=str(error), spawn_error=error)
-            self._loop.call_soon(on_answer, answer)
+            result = CommandResult("not started", stderr=str(error), spawn_error=error)
+            self._loop.call_soon(on_result, result)
             return
-        timer = self._loop.call_later(timeout_s, self._too_late, child.pid)
-        call = _Command(child, on_answer, timer)
-        self._calls[child.pid] = call
+        timer = self._loop.call_later(timeout_s, self._expire, child.pid)
+        command = _Command(child, on_result, timer)
+        self._commands[child.pid] = command
         for fd in child.fds:
-            call.output[fd] = bytearray()
-            call.open_fds.add(fd)
-        self._listen(call)
+            command.output[fd] = bytearray()
+            command.open_fds.add(fd)
+        self._add_readers(command)
 
     async def run(
         self, argv: Sequence[str], env: Mapping[str, str], timeout_s: float
     ) -> CommandResult:
-        """Run a command and return its answer, at the deadline at the latest."""
-        answered: asyncio.Future[CommandResult] = self._loop.create_future()
+        """Run a command and return its result, at the deadline at the latest."""
+        finished: asyncio.Future[CommandResult] = self._loop.create_future()
 
-        def keep(answer: CommandResult) -> None:
-            if not answered.done():
-                answered.set_result(answer)
+        def finish(result: CommandResult) -> None:
+            if not finished.done():
+                finished.set_result(result)
 
-        self.start(argv, env, timeout_s, keep)
-        return await answered
+        self.start(argv, env, timeout_s, finish)
+        return await finished
 
     def is_under_way(self, pid: int) -> bool:
-        """Tell whether a command that was answered for late is not gone yet, though killed."""
-        return pid in self._calls
+        """Return whether a late command, although killed, has not exited yet."""
+        return pid in self._commands
 
     def child_changed(self) -> None:
-        """See which commands ended; called at each SIGCHLD."""
-        for call in tuple(self._calls.values()):
-            if spawn.notice_death(call.child):
-                self._ended(call)
+        """Reap the commands that exited; called at each SIGCHLD."""
+        for command in tuple(self._commands.values()):
+            if spawn.notice_death(command.child):
+                self._reap(command)
 
     async def close(self, timeout_s: float) -> None:
-        """Kill every command and wait until they are gone; no answer is given any more."""
-        for call in tuple(self._calls.values()):
-            call.is_answered = True
-            spawn.kill_group(call.child)
-        if self._calls:
+        """Kill every command and wait until all have exited; no result is reported any more."""
+        for command in tuple(self._commands.values()):
+            command.is_finished = True
+            spawn.kill_group(command.child)
+        if self._commands:
             self._none_left.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._none_left.wait(), timeout_s)
 
-    def _listen(self, call: _Command) -> None:
-        call.rest = None
-        for fd in call.open_fds:
-            self._loop.add_reader(fd, self._readable, call, fd)
+    def _add_readers(self, command: _Command) -> None:
+        command.delay = None
+        for fd in command.open_fds:
+            self._loop.add_reader(fd, self._readable, command, fd)
 
-    def _readable(self, call: _Command, fd: int) -> None:
-        # Who fills a pipe waits for us; who does not needs nobody until it does.
-        if self._read(call, fd) >= FULL_PIPE_BYTES:
-            call.rest_s = REST_S
-        elif call.rest is None:
-            for each in call.open_fds:
+    def _readable(self, command: _Command, fd: int) -> None:
+        # A command that filled its pipe waits for us; any other goes on without us.
+        if self._read(command, fd) >= FULL_PIPE_BYTES:
+            command.delay_s = DELAY_S
+        elif command.delay is None:
+            for each in command.open_fds:
                 self._loop.remove_reader(each)
-            call.rest = self._loop.call_later(call.rest_s, self._listen, call)
-            call.rest_s = min(2 * call.rest_s, LONGEST_REST_S)
+            command.delay = self._loop.call_later(command.delay_s, self._add_readers, command)
+            command.delay_s = min(2 * command.delay_s, LONGEST_DELAY_S)
 
-    def _read(self, call: _Command, fd: int) -> int:
-        """Read a chunk of what a command says on one of its pipes; return how much it was."""
+    def _read(self, command: _Command, fd: int) -> int:
+        """Read a chunk from one pipe of a command; return its length in bytes."""
         try:
             data = os.read(fd, CHUNK_BYTES)
         except BlockingIOError:
             return 0
         except OSError:
             data = b""
-        kept = call.output[fd]
+        output = command.output[fd]
         if not data:
-            self._close(call, fd)
-        elif fd == call.child.fds[-1]:
-            kept += data
-            del kept[:-MOST_STDERR_BYTES]
+            self._close(command, fd)
+        elif fd == command.child.fds[-1]:
+            output += data
+            del output[:-MOST_STDERR_BYTES]
         else:
-            kept += data[: MOST_OUTPUT_BYTES - len(kept)]
+            output += data[: MOST_OUTPUT_BYTES - len(output)]
         return len(data)
 
-    def _close(self, call: _Command, fd: int) -> None:
+    def _close(self, command: _Command, fd: int) -> None:
         self._loop.remove_reader(fd)
-        call.open_fds.discard(fd)
+        command.open_fds.discard(fd)
 
-    def _too_late(self, pid: int) -> None:
-        call = self._calls[pid]
-        spawn.kill_group(call.child)
-        self._answer(call, is_late=True)
+    def _expire(self, pid: int) -> None:
+        command = self._commands[pid]
+        spawn.kill_group(command.child)
+        self._finish(command, is_late=True)
 
-    def _ended(self, call: _Command) -> None:
-        if call.rest is not None:
-            call.rest.cancel()
-        for fd in tuple(call.open_fds):
-            self._drain(call, fd)
-        # Whatever it left behind in its group ends too, before its pid may be another's.
-        spawn.kill_group(call.child)
-        del self._calls[call.child.pid]
-        spawn.reap(call.child)
-        self._answer(call, is_late=False)
-        if not self._calls:
+    def _reap(self, command: _Command) -> None:
+        if command.delay is not None:
+            command.delay.cancel()
+        for fd in tuple(command.open_fds):
+            self._drain(command, fd)
+        # The rest of its group ends too, before another process may get its pid.
+        spawn.kill_group(command.child)
+        del self._commands[command.child.pid]
+        spawn.reap(command.child)
+        self._finish(command, is_late=False)
+        if not self._commands:
             self._none_left.set()
 
-    def _drain(self, call: _Command, fd: int) -> None:
+    def _drain(self, command: _Command, fd: int) -> None:
         for _ in range(MOST_DRAINED_CHUNKS):
-            if fd in call.open_fds:
-                self._read(call, fd)
-        if fd in call.open_fds:
-            self._close(call, fd)
+            if fd in command.open_fds:
+                self._read(command, fd)
+        if fd in command.open_fds:
+            self._close(command, fd)
 
-    def _answer(self, call: _Command, *, is_late: bool) -> None:
-        call.timer.cancel()
-        if call.is_answered:
+    def _finish(self, command: _Command, *, is_late: bool) -> None:
+        command.timer.cancel()
+        if command.is_finished:
             return
-        call.is_answered = True
-        stdout, stderr = (_text(call.output[fd]) for fd in call.child.fds)
-        status, pid = call.child.status or "running", call.child.pid if is_late else 0
-        # In a callback of its own: one that fails takes nothing from other commands.
-        answer = CommandResult(status, stdout, stderr, is_late, pid=pid)
-        self._loop.call_soon(call.on_answer, answer)
+        command.is_finished = True
+        stdout, stderr = (_text(command.output[fd]) for fd in command.child.fds)
+        status, pid = command.child.status or "running", command.child.pid if is_late else 0
+        # A separate callback for each: an error in one does not affect other commands.
+        result = CommandResult(status, stdout, stderr, is_late, pid=pid)
+        self._loop.call_soon(command.on_result, result)
 
 
 def _text(data: bytearray) -> str:

@@ -1,9 +1,9 @@
-"""Notices the death of a stream's half at once.
+"""Reports the death of a stream's half at once.
 
-hammer itself may not notice: its parent waits for the source half first, which sleeps in the
+hammer itself may not notice it: the parent waits for the source half first, which sleeps in the
 kernel until the master's TID moves (docs/hammer.md 4.4). The halves are our grandchildren, so no
-SIGCHLD comes. kqueue tells on the BSDs, a pidfd on Linux; elsewhere, and where those fail, the
-look at each tick does (daemon/stream/halves.py), so nothing here needs to succeed.
+SIGCHLD comes. kqueue reports it on the BSDs, a pidfd on Linux; elsewhere, and where those fail,
+daemon/stream/halves.py reads the halves at each tick, so nothing here needs to succeed.
 """
 
 import asyncio
@@ -13,17 +13,17 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from hammerd.daemon.process.fd_limits import out_of_the_way
+from hammerd.daemon.process.fd_limits import move_fd_up
 from hammerd.daemon.process.kqueue import ExitQueue, system_kernel
 from hammerd.daemon.process.platform import has_shortcut, shortcuts_allowed
 from hammerd.daemon.process.process_table import Member, is_dead
 
 
 def pidfd_open(pid: int) -> int:
-    """Return an fd that is readable once a process is dead; only Linux has them.
+    """Return an fd that is readable once a process is dead; only Linux has such fds.
 
     Raises:
-        OSError: there is none to be had.
+        OSError: the system or the process has none.
     """
     call: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
     if call is None:
@@ -35,17 +35,17 @@ OnDeath = Callable[[int], None]
 
 
 class ExitWatch(Protocol):
-    """Watches halves; calls back once for each that dies."""
+    """Watches halves; calls `on_death` once for each that dies."""
 
     def watch(self, half: Member, on_death: OnDeath) -> None:
-        """Watch a half; a dead one is reported too, from the loop, never from inside."""
+        """Watch a half; report one that is dead already as well, always from the loop."""
 
     def forget(self, pid: int) -> None:
         """Stop watching a half, whether or not it was reported."""
 
 
 class TickWatch:
-    """The portable way: only a half that is dead already is reported, the rest at the ticks."""
+    """The portable watch: reports only halves that are dead already; ticks find the others."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -54,7 +54,7 @@ class TickWatch:
     def watch(self, half: Member, on_death: OnDeath) -> None:
         """Report a half that is dead already."""
         self._pids.add(half.pid)
-        if _is_surely_dead(half):
+        if _is_known_dead(half):
             self._loop.call_soon(self._died, half.pid, on_death)
 
     def forget(self, pid: int) -> None:
@@ -68,20 +68,20 @@ class TickWatch:
 
 
 class PidfdWatch:
-    """An fd for each half becomes readable when it dies."""
+    """A watch with one fd for each half, which is readable when the half is dead."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._fds: dict[int, int | None] = {}
 
     def watch(self, half: Member, on_death: OnDeath) -> None:
-        """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
+        """Watch a half; it counts as dead if its pid is free or of another process now."""
         self._fds[half.pid] = None
-        # pidfd_open fails for want of fds too, which says nothing about the half.
+        # pidfd_open fails for lack of fds too, which proves nothing about the half.
         with contextlib.suppress(OSError):
-            fd = self._fds[half.pid] = out_of_the_way(pidfd_open(half.pid))
+            fd = self._fds[half.pid] = move_fd_up(pidfd_open(half.pid))
             self._loop.add_reader(fd, self._died, half.pid, on_death)
-        if _is_surely_dead(half):
+        if _is_known_dead(half):
             self._loop.call_soon(self._died, half.pid, on_death)
 
     def forget(self, pid: int) -> None:
@@ -98,7 +98,7 @@ class PidfdWatch:
 
 
 class KqueueWatch:
-    """One queue tells of all of them."""
+    """A watch with one kqueue for all halves."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, queue: ExitQueue) -> None:
         self._loop = loop
@@ -107,11 +107,11 @@ class KqueueWatch:
         loop.add_reader(queue.fileno(), self._some_exited)
 
     def watch(self, half: Member, on_death: OnDeath) -> None:
-        """Watch a half; one that is gone, or whose pid is another's by now, is dead."""
+        """Watch a half; it counts as dead if its pid is free or of another process now."""
         self._halves[half.pid] = on_death
         with contextlib.suppress(OSError):
             self._queue.add(half.pid)
-        if _is_surely_dead(half):
+        if _is_known_dead(half):
             self._loop.call_soon(self._died, half.pid)
 
     def forget(self, pid: int) -> None:
@@ -121,7 +121,7 @@ class KqueueWatch:
 
     def _some_exited(self) -> None:
         for pid in self._queue.exited():
-            # Each in a callback of its own: one that fails takes nothing from the others.
+            # A separate callback for each: an error in one does not affect the others.
             self._loop.call_soon(self._died, pid)
 
     def _died(self, pid: int) -> None:
@@ -139,7 +139,7 @@ def make_exit_watch(loop: asyncio.AbstractEventLoop) -> ExitWatch:
     return PidfdWatch(loop) if has_shortcut("pidfd_open") else TickWatch(loop)
 
 
-def _is_surely_dead(half: Member) -> bool:
+def _is_known_dead(half: Member) -> bool:
     try:
         return is_dead(half)
     except OSError:

@@ -1,9 +1,10 @@
-"""How many files may be open: for us as many as the system grants, for children as many as before.
+"""Raises the limit of open files for the daemon, and keeps the inherited limit for its children.
 
-A program that closes every fd it may have, or that select()s, suffers from a high soft limit, so a
-child is forked while ours is the old one. The limit is about numbers, not counts: what we keep
-open long is moved to numbers above the old limit, so that those below stay free for the fork.
-preexec_fn, the other way, runs Python in a forked child beside a thread that may hold any lock.
+A program that closes every fd it may have, or that uses select(), suffers from a high soft limit,
+so each fork happens under the inherited one. The limit is about the numbers of fds, not their
+count: fds that stay open long are moved to numbers above the inherited limit, so that the numbers
+below are free for the fork. preexec_fn is no alternative: it would run Python in a forked child
+while another thread may hold any lock.
 """
 
 import contextlib
@@ -18,36 +19,36 @@ from hammerd.core.errors import ConfigError, Fault
 FDS_PER_PAIR = 3
 """A stream has its stderr and a pidfd for each half; a probe has two pipes and no stream."""
 
-FDS_BESIDES = 128
-"""stdio, the loop, logs, locks, 64 clients, samples, a fork, the reserve, and some to spare."""
+OTHER_FDS = 128
+"""For stdio, the loop, logs, locks, 64 clients, samples, a fork, the reserve, and a margin."""
 
 RESERVED_FDS = 2
 SHORTAGE = (errno.EMFILE, errno.ENFILE)
 
 _inherited: int | None = None
-"""The soft limit that we were started with; None while ours is not another one."""
+"""The soft limit at our start; None as long as it was not raised."""
 
 
-def make_room(pairs: int, source: str) -> None:
-    """Raise the soft limit to the hard one; `source` names the config that asks for so many pairs.
+def raise_limit(pairs: int, source: str) -> None:
+    """Raise the soft limit to the hard one; `source` names the config that has these pairs.
 
     Raises:
-        ConfigError: so many pairs cannot fit even then.
+        ConfigError: the hard limit is too low for this number of pairs.
     """
-    granted = _raised()
-    needed = pairs * FDS_PER_PAIR + FDS_BESIDES
+    granted = _raise_soft_limit()
+    needed = pairs * FDS_PER_PAIR + OTHER_FDS
     if granted < needed:
         what = (
             f"{pairs} pairs need {needed} open files ({FDS_PER_PAIR} a pair and "
-            f"{FDS_BESIDES} besides), the hard limit is {granted}"
+            f"{OTHER_FDS} besides), the hard limit is {granted}"
         )
         hint = "raise the hard limit (ulimit -Hn, openfiles in login.conf) or have fewer pairs"
         raise ConfigError(source, (Fault("pairs", what, hint=hint),))
 
 
 @contextlib.contextmanager
-def as_inherited() -> Iterator[None]:
-    """While this holds the soft limit is the one that we were started with: fork now."""
+def inherited_limit() -> Iterator[None]:
+    """Restore the soft limit that we were started with, for the time of a fork."""
     if _inherited is None:
         yield
         return
@@ -59,8 +60,8 @@ def as_inherited() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (own, hard))
 
 
-def out_of_the_way(fd: int) -> int:
-    """Give an fd that we keep long a number above the inherited limit; returns that number.
+def move_fd_up(fd: int) -> int:
+    """Move an fd that stays open long to a number above the inherited limit; return that number.
 
     Raises:
         OSError: no such number is free; the fd is closed.
@@ -74,26 +75,26 @@ def out_of_the_way(fd: int) -> int:
 
 
 class Reserve:
-    """Fds that are held for nothing, so that there are some when all others are used up."""
+    """Fds that are open without use, to be closed when the process has no others left."""
 
     def __init__(self) -> None:
         self._fds: list[int] = []
-        self.hold()
+        self.refill()
 
-    def hold(self) -> None:
-        """Take what the reserve lacks, as far as there is any."""
+    def refill(self) -> None:
+        """Open the fds that the reserve lacks, as far as the limit allows."""
         with contextlib.suppress(OSError):
             while len(self._fds) < RESERVED_FDS:
                 self._fds.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
 
-    def give(self) -> None:
-        """Let others have the reserve."""
+    def release(self) -> None:
+        """Close the fds of the reserve, so that others can be opened."""
         while self._fds:
             os.close(self._fds.pop())
 
 
-def _raised() -> int:
-    global _inherited  # noqa: PLW0603 - a limit of the process, as it is one of the kernel's
+def _raise_soft_limit() -> int:
+    global _inherited  # noqa: PLW0603 - the limit is one of the process as well
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:

@@ -1,11 +1,11 @@
-"""The exits of processes by kqueue, where the BSDs have it.
+"""Reports exits of processes by kqueue, on the BSDs.
 
 Written after kqueue(2) and DragonFly's kern_event.c, and tried on its kernel (docs/hammer.md 8.2).
-What is relied on, and what tests/daemon/process/fake_kqueue.py does likewise:
+The code relies on these facts, and tests/daemon/process/fake_kqueue.py imitates them:
 
 - EVFILT_PROC with NOTE_EXIT reports a process once, when it exits, before it is reaped; the
-  note goes away by itself then.
-- A zombie may still be added, and is reported at once; a pid that is nothing is ESRCH.
+  kernel removes the note then.
+- A zombie may still be added, and is reported at once; a pid without a process is ESRCH.
 - A process that is not our child may be watched.
 - The queue's fd is readable while events wait, and does not survive a fork.
 """
@@ -31,11 +31,11 @@ class Queue(Protocol):
     def control(
         self, changes: Sequence[Kevent] | None, most: int, timeout: float | None = None
     ) -> list[Kevent]:
-        """Make changes, then return at most so many events."""
+        """Make changes, then return at most `most` events."""
 
 
 class Kernel(Protocol):
-    """What the select module has on a BSD."""
+    """The names of the select module on a BSD that are used here."""
 
     KQ_FILTER_PROC: int
     KQ_EV_ADD: int
@@ -47,16 +47,16 @@ class Kernel(Protocol):
         """Return a new queue."""
 
     def kevent(self, ident: int, *, filter: int, flags: int, fflags: int) -> Kevent:  # noqa: A002
-        """Return a change to hand to a queue."""
+        """Return a change for Queue.control()."""
 
 
 def system_kernel() -> Kernel | None:
-    """Return this system's kqueue, None where there is none."""
+    """Return the select module, None on a system without kqueue."""
     return cast(Kernel, select) if hasattr(select, "kqueue") else None
 
 
 class ExitQueue:
-    """A queue that tells of processes that exited."""
+    """A queue that reports processes that exited."""
 
     MOST_EVENTS = 64
 
@@ -65,24 +65,24 @@ class ExitQueue:
         self._queue = kernel.kqueue()
 
     def fileno(self) -> int:
-        """Return the fd to wait on."""
+        """Return an fd that is readable while exits wait."""
         return self._queue.fileno()
 
     def add(self, pid: int) -> None:
         """Watch a process.
 
         Raises:
-            OSError: ESRCH, there is no such process.
+            OSError: ESRCH, no process has this pid.
         """
         self._change(pid, self._kernel.KQ_EV_ADD | self._kernel.KQ_EV_ONESHOT)
 
     def remove(self, pid: int) -> None:
-        """Stop watching a process; one that exited is not watched any more."""
+        """Stop watching a process; does nothing after it exited."""
         with contextlib.suppress(OSError):
             self._change(pid, self._kernel.KQ_EV_DELETE)
 
     def exited(self) -> list[int]:
-        """Return the pids of processes that exited since the last call."""
+        """Return the pids of watched processes that exited since the last call."""
         return [event.ident for event in self._queue.control(None, self.MOST_EVENTS, 0)]
 
     def _change(self, pid: int, flags: int) -> None:

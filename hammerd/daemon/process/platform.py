@@ -1,7 +1,7 @@
-"""Which shortcuts of the system may be used: HAMMERD_PORTABLE=1 turns them all off.
+"""Decides which system-specific calls may be used; HAMMERD_PORTABLE=1 forbids all of them.
 
-The path that is left then (psutil, waitpid) is the one that works wherever Python does; the tests
-of processes run on both.
+Without them the code uses psutil and waitpid, which work wherever Python does; the tests of
+processes run on both paths.
 """
 
 import os
@@ -14,10 +14,10 @@ SYSTEM = platform_of(platform.system())
 
 
 def shortcuts_allowed() -> bool:
-    """Tell whether anything but the portable path may be taken."""
+    """Return whether calls that not every system has may be used."""
     return os.environ.get("HAMMERD_PORTABLE") != "1"
 
 
 def has_shortcut(name: str) -> bool:
-    """Tell whether the os module has a call that not every system has, and we may use it."""
+    """Return whether the os module has a certain call and the call may be used."""
     return hasattr(os, name) and shortcuts_allowed()

@@ -1,13 +1,13 @@
-"""The process table: who is in which group, and who is alive there.
+"""Reads the process table: members of process groups, command lines, parents.
 
-    ids(): one system call ── getpgid() of each ── asking(): only those that matter
+    process_ids(): one system call ── getpgid() of each ── querying(): only relevant processes
 
-All questions about processes are asked here, because a single process may answer in any way:
-psutil refuses ids that the kernel lists (DragonFly: -1 for each kernel thread), raises what is
-no psutil.Error, and a process vanishes between two questions. One odd process never ends a scan.
+All queries about processes go through this module, because each of them may fail in its own way:
+psutil refuses ids that the kernel lists (DragonFly: -1 for each kernel thread), raises errors that
+are no psutil.Error, and a process may exit between two queries. No single process ends a scan.
 
-A zombie is no member: it holds nothing any more. What cannot be looked at (no fd is free, no
-permission) is not gone: a live group must never be called empty.
+A zombie does not count as a living member: it holds no resources any more. A process that cannot
+be read (no fd is free, no permission) counts as alive: a live group must never be called empty.
 """
 
 import errno
@@ -26,15 +26,15 @@ FIRST_ID = 1
 CWD_TRIES = 5
 
 REFUSALS = (psutil.Error, OSError, ValueError, RuntimeError, SystemError)
-"""How psutil says that it cannot tell: NotImplementedError is a RuntimeError."""
+"""The errors that psutil raises when it has no answer: NotImplementedError is a RuntimeError."""
 
 SAME_START_S = 2.0
-"""How far two readings of one start may differ: psutil adds it to a boot time that moves."""
+"""The most that two readings of one start differ: psutil adds it to a boot time that moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A process of a group; its pid and its start (`started_time`, wall clock) name it."""
+    """A process of a group; its pid and its start (`started_time`, wall clock) identify it."""
 
     pid: int
     ppid: int
@@ -45,8 +45,8 @@ class Member:
     pgid: int = 0
 
 
-def ids() -> list[int]:
-    """Return the ids of all processes that may be asked about.
+def process_ids() -> list[int]:
+    """Return the pids of all processes but the kernel's threads.
 
     Raises:
         OSError: the table cannot be read now.
@@ -58,7 +58,7 @@ def ids() -> list[int]:
 
 
 def boot_time() -> float | None:
-    """Return when this host was booted, by its wall clock; None where that cannot be told."""
+    """Return the time of this host's boot, by its wall clock; None where psutil has no answer."""
     try:
         return psutil.boot_time()
     except REFUSALS:
@@ -66,12 +66,12 @@ def boot_time() -> float | None:
 
 
 @contextmanager
-def asking(pid: int) -> Iterator[psutil.Process]:
-    """Hand out a process to ask, and make one kind of all that psutil raises.
+def querying(pid: int) -> Iterator[psutil.Process]:
+    """Yield a process for queries, and turn all errors of psutil into OSErrors.
 
     Raises:
-        ProcessLookupError: it is gone, or nothing but a zombie.
-        OSError: it cannot tell now.
+        ProcessLookupError: it has exited, or is only a zombie.
+        OSError: it cannot be read now.
     """
     try:
         yield psutil.Process(pid)
@@ -83,34 +83,35 @@ def asking(pid: int) -> Iterator[psutil.Process]:
         raise PermissionError(f"pid {pid} cannot be looked at: {error!r}") from error
 
 
-def words_of(pid: int) -> tuple[str, ...]:
-    """Return the command line of a process; no words when it is gone or cannot tell."""
+def argv_of(pid: int) -> tuple[str, ...]:
+    """Return the command line of a process; empty if it has exited or cannot be read."""
     try:
-        with asking(pid) as process:
+        with querying(pid) as process:
             return tuple(process.cmdline())
     except OSError:
         return ()
 
 
 def cwd_of(pid: int) -> str | None:
-    """Return the directory that a process is in, None when it cannot be told."""
-    with suppress(OSError), asking(pid) as process:
+    """Return the working directory of a process, None if it cannot be read."""
+    with suppress(OSError), querying(pid) as process:
         return process.cwd() or None
     return _cwd_of_extension(pid)
 
 
 def _cwd_of_extension(pid: int) -> str | None:
-    """Ask the system call behind psutil, which is there on DragonFly although psutil refuses.
+    """Call psutil's C function, which works on DragonFly although psutil refuses.
 
-    Its room for the answer is a number that nobody set: it may fail for want of room and have
-    enough of it at the next call (docs/hammer.md 8.1).
+    The size of its buffer is an uninitialized number: a call may fail with ENOMEM and the next
+    one succeed (docs/hammer.md 8.1).
     """
-    ask = getattr(getattr(getattr(psutil, "_psplatform", None), "cext", None), "proc_cwd", None)
-    if ask is None:
+    extension = getattr(getattr(psutil, "_psplatform", None), "cext", None)
+    proc_cwd = getattr(extension, "proc_cwd", None)
+    if proc_cwd is None:
         return None
     for _ in range(CWD_TRIES):
         try:
-            return ask(pid) or None
+            return proc_cwd(pid) or None
         except OSError as error:
             if error.errno != errno.ENOMEM:
                 return None
@@ -120,25 +121,25 @@ def _cwd_of_extension(pid: int) -> str | None:
 
 
 def ancestors_of(pid: int) -> Iterator[int]:
-    """Yield the parent of a process, its parent, and so on, as far as can be told."""
+    """Yield the parent of a process, its parent, and so on, as far as they can be read."""
     seen = {pid}
-    while (above := _parent_of(pid)) is not None and above not in seen:
-        yield above
-        seen.add(above)
-        pid = above
+    while (parent := _parent_of(pid)) is not None and parent not in seen:
+        yield parent
+        seen.add(parent)
+        pid = parent
 
 
 def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
     """Return the members of each group, zombies included, the oldest first.
 
-    A member of which nothing can be learnt counts as alive, as nobody's child.
+    A member that cannot be read counts as alive, with ppid 0.
 
     Raises:
         OSError: the table cannot be read now.
     """
     found: dict[int, list[Member]] = {pgid: [] for pgid in pgids}
     refusing: list[int] = []
-    for pid in (pids := ids()):
+    for pid in (pids := process_ids()):
         try:
             pgid = os.getpgid(pid)
         except ProcessLookupError:
@@ -147,13 +148,13 @@ def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
             refusing.append(pid)
             refusal = error
             continue
-        if pgid in found and (member := _look_or_guess(pid)) is not None:
+        if pgid in found and (member := _read_or_assume(pid)) is not None:
             found[pgid].append(member)
     if refusing and len(refusing) == len(pids):
         raise refusal
     for pgid, group in found.items():
-        if refusing and not group and not is_gone(pgid):
-            group += [_unseen(pid) for pid in refusing]
+        if refusing and not group and not is_group_missing(pgid):
+            group += [_assumed(pid) for pid in refusing]
     return {
         pgid: tuple(sorted(group, key=lambda one: order(one.pid, one.started_time, pgid)))
         for pgid, group in found.items()
@@ -161,17 +162,17 @@ def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
 
 
 def order(pid: int, started_time: float, pgid: int) -> tuple[bool, float, bool, int]:
-    """Return what sorts the members of a group by age, its leader first.
+    """Return a key that sorts the members of a group by age, its leader first.
 
-    Where starts say nothing ids do, which count up; those below the leader's came after the
-    highest one was used.
+    Where starts are not exact, pids decide, which count up; a pid below the leader's is younger,
+    as the count wrapped around.
     """
     start = started_time if SYSTEM.starts_are_exact else 0.0
     return (pid != pgid, start, pid < pgid, pid)
 
 
-def is_gone(pgid: int) -> bool:
-    """Tell whether a group is gone for sure, by one system call; zombies may keep it."""
+def is_group_missing(pgid: int) -> bool:
+    """Return whether a group has certainly no member, by one system call; a zombie may count."""
     try:
         os.killpg(pgid, 0)
     except ProcessLookupError:
@@ -181,49 +182,49 @@ def is_gone(pgid: int) -> bool:
     return False
 
 
-def look_at(pid: int) -> Member | None:
-    """Return what a pid is now, None when it is nothing.
+def read_member(pid: int) -> Member | None:
+    """Return the process that has a pid now, None when none has it.
 
     Raises:
-        OSError: it is something, but cannot be looked at now.
+        OSError: a process has it, but cannot be read now.
     """
     try:
-        with asking(pid) as process:
+        with querying(pid) as process:
             return _member(process)
     except ProcessLookupError:
         return None
 
 
-def look_if_possible(pid: int) -> Member | None:
-    """Return what a pid is now, None when it is nothing or cannot be looked at."""
+def read_member_or_none(pid: int) -> Member | None:
+    """Return the process that has a pid now, None when none has it or it cannot be read."""
     try:
-        return look_at(pid)
+        return read_member(pid)
     except OSError:
         return None
 
 
 def is_dead(half: Member) -> bool:
-    """Tell whether a process that was seen before is gone, a zombie, or its pid another's.
+    """Return whether a process that was read before has exited; its pid may be another's now.
 
     Raises:
-        OSError: it cannot be looked at now.
+        OSError: it cannot be read now.
     """
-    now = look_at(half.pid)
-    return now is None or now.is_zombie or not is_same(half, now)
+    now = read_member(half.pid)
+    return now is None or now.is_zombie or not is_same_process(half, now)
 
 
-def is_same(then: Member, now: Member) -> bool:
-    """Tell whether two looks at one pid of a group of ours saw the same process.
+def is_same_process(earlier: Member, now: Member) -> bool:
+    """Return whether two readings of one pid of a group of ours are of the same process.
 
-    Its start moves where the wall clock is stepped and the system counts it from its boot. The
-    group's id is nobody else's while we have not reaped its leader.
+    `started_time` moves when the wall clock is stepped on a system that counts it from its boot.
+    No other group can have the group's id while we have not reaped its leader.
     """
-    is_in_group = then.pgid == now.pgid != 0
-    return is_in_group or abs(then.started_time - now.started_time) <= SAME_START_S
+    is_in_group = earlier.pgid == now.pgid != 0
+    return is_in_group or abs(earlier.started_time - now.started_time) <= SAME_START_S
 
 
 def living(members: Collection[Member]) -> tuple[Member, ...]:
-    """Return those of a group that are not zombies."""
+    """Return the members that are not zombies."""
     return tuple(member for member in members if not member.is_zombie)
 
 
@@ -244,20 +245,20 @@ def _member(process: psutil.Process) -> Member:
         return Member(process.pid, 0, 0.0, is_zombie=True)
 
 
-def _look_or_guess(pid: int) -> Member | None:
+def _read_or_assume(pid: int) -> Member | None:
     try:
-        return look_at(pid)
+        return read_member(pid)
     except OSError:
-        return _unseen(pid)
+        return _assumed(pid)
 
 
-def _unseen(pid: int) -> Member:
+def _assumed(pid: int) -> Member:
     return Member(pid, 0, 0.0, is_zombie=False)
 
 
 def _parent_of(pid: int) -> int | None:
     try:
-        with asking(pid) as process:
+        with querying(pid) as process:
             ppid = process.ppid()
     except OSError:
         return None

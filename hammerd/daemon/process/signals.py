@@ -1,10 +1,10 @@
-"""Which signal of the daemon means what, from its first moment on.
+"""Handles the daemon's signals, from its start on.
 
-    hold_signals() ── pid file ── catch_signals(): from now on the loop answers
+    hold_signals() ── pid file ── catch_signals(): from now on the loop runs the reactions
 
-Whoever reads the pid file may signal us at once. What means nothing to us, or nothing yet, must
-not kill; it gets a handler that does nothing, since an ignored signal would stay ignored in every
-child beyond its exec.
+A signal may come as soon as the pid file is written. A signal without a reaction, or one that
+comes too early, must not kill the daemon; its handler does nothing, since an ignored signal would
+stay ignored in every child beyond its exec.
 """
 
 import asyncio
@@ -15,40 +15,40 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
-Act = Callable[[], object]
+Reaction = Callable[[], object]
 
 HARMLESS = ("HUP", "USR1", "USR2", "INFO", "ALRM", "VTALRM", "PROF", "IO", "POLL", "PWR", "STKFLT")
-"""What would kill by default and is no sign of a fault of ours; INFO is Control-T on a BSD."""
+"""Signals that kill by default and are no sign of a bug of ours; INFO is Control-T on a BSD."""
 
 CHUNK_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """What is done at which signal: CHLD; TERM, INT; HUP; USR1; USR2, INFO."""
+    """The functions to call at the signals CHLD; TERM, INT; HUP; USR1; USR2, INFO."""
 
-    child_changed: Act
-    stop: Act
-    reload: Act
-    reopen_logs: Act
-    log_status: Act
+    child_changed: Reaction
+    stop: Reaction
+    reload: Reaction
+    reopen_logs: Reaction
+    log_status: Reaction
 
 
 def hold_signals() -> None:
-    """Until the signals are caught, let a stop end us in order, and nothing harmless at all."""
+    """Until catch_signals(), let TERM and INT exit in order, and ignore harmless signals."""
     for number in _harmless():
         signal.signal(number, _do_nothing)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end_in_order)
+        signal.signal(number, _exit_in_order)
 
 
 def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Reactions) -> None:
-    """Have every signal that means something answered on the loop.
+    """Let the loop run the reaction to each signal.
 
-    However many come, a turn of the loop answers each kind once: a storm makes no backlog, and a
-    stop is never lost in it.
+    However many signals come, a turn of the loop runs each reaction once: a storm makes no
+    backlog, and no stop is lost in it.
     """
-    meanings = {
+    by_name = {
         "SIGCHLD": reactions.child_changed,
         "SIGTERM": reactions.stop,
         "SIGINT": reactions.stop,
@@ -57,42 +57,43 @@ def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Reactions) -> None
         "SIGUSR2": reactions.log_status,
         "SIGINFO": reactions.log_status,
     }
-    known = {name: act for name, act in meanings.items() if hasattr(signal, name)}
-    _Wakeup(loop, {getattr(signal, name): act for name, act in known.items()}).hang()
+    known = {name: reaction for name, reaction in by_name.items() if hasattr(signal, name)}
+    _Wakeup(loop, {getattr(signal, name): reaction for name, reaction in known.items()}).install()
 
 
 class _Wakeup:
-    """Wakes the loop at signals; asyncio's own would answer each byte of a storm, or lose it.
+    """Wakes the loop at signals; asyncio's own handles each byte of a storm, or loses it.
 
-    The byte that tells of a signal is lost where the socket is full, the note of it never: it is
-    made in the main thread before the loop goes on, and any byte has all notes answered.
+    The byte of a signal is lost when the socket is full; its number in `_pending` never is: the
+    handler adds it in the main thread before the loop goes on, and any byte makes the loop run
+    the reactions to all pending signals.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, acts: Mapping[int, Act]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, reactions: Mapping[int, Reaction]) -> None:
         self._loop = loop
-        self._acts = acts
-        self._noted: dict[int, None] = {}
-        self._heard, self._rung = socket.socketpair()
+        self._reactions = reactions
+        self._pending: dict[int, None] = {}
+        self._receiver, self._sender = socket.socketpair()
 
-    def hang(self) -> None:
+    def install(self) -> None:
         """Catch the signals from now on; signal.signal() keeps us for the life of the process."""
-        for end in (self._heard, self._rung):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._rung.fileno(), warn_on_full_buffer=False)
-        self._loop.add_reader(self._heard, self._answer)
-        for number in self._acts:
-            signal.signal(number, self._note)
+        for each in (self._receiver, self._sender):
+            each.setblocking(False)
+        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        self._loop.add_reader(self._receiver, self._run_pending)
+        for number in self._reactions:
+            signal.signal(number, self._handle)
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        self._noted[number] = None
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._pending[number] = None
 
-    def _answer(self) -> None:
+    def _run_pending(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._heard.recv(CHUNK_BYTES)
-        noted, self._noted = self._noted, {}
-        for number in noted:
-            # Each in a callback of its own: one that fails takes nothing from the others.
-            self._loop.call_soon(self._acts[number])
+            self._receiver.recv(CHUNK_BYTES)
+        pending, self._pending = self._pending, {}
+        for number in pending:
+            # A separate callback for each: an error in one does not affect the others.
+            self._loop.call_soon(self._reactions[number])
 
 
 def _harmless() -> Iterator[int]:
@@ -107,6 +108,6 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
     pass
 
 
-def _end_in_order(_number: int, _frame: FrameType | None) -> None:
-    # Nothing was started yet; what is unwound on the way out removes the pid file.
+def _exit_in_order(_number: int, _frame: FrameType | None) -> None:
+    # Nothing was started yet; the context managers on the way out remove the pid file.
     raise SystemExit(0)

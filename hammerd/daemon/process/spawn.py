@@ -1,12 +1,12 @@
-"""Starts, signals and reaps processes; the only file of the daemon that does.
+"""Starts, signals and reaps processes; no other module of the daemon does.
 
 Every child leads its own session and process group, because the unit that we own is the group: a
-mirror-stream's halves outlive their parent (docs/hammer.md 4.4). Rules kept here:
+mirror-stream's halves outlive their parent (docs/hammer.md 4.4). Rules of this module:
 
-- A leader is noticed dead with WNOWAIT and reaped only when its group is empty, so that its pid,
-  which is the group's id, cannot be used again while we still signal the group.
-- waitid() by pid, never "any child". The Popen of a child is kept until it is reaped and never
-  polled: poll() would reap, and so would the next Popen() if one were dropped before.
+- waitid() with WNOWAIT finds a dead leader; it is reaped only when its group is empty, so that its
+  pid, which is the group's id, cannot be used again while we still signal the group.
+- waitid() by pid, never "any child". The Popen of a child is stored until the child is reaped, and
+  never polled: poll() would reap, and so would the next Popen() after one was deleted early.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.process import fd_limits
 from hammerd.daemon.process.platform import has_shortcut
-from hammerd.daemon.process.process_table import look_at
+from hammerd.daemon.process.process_table import read_member
 
 
 @dataclass(slots=True)
@@ -40,61 +40,61 @@ class Child:
 
 
 def spawn(argv: Sequence[str], env: Mapping[str, str], *, reads_stdout: bool) -> Child:
-    """Start a group that ends with its command; it inherits nothing but the pipes.
+    """Start a group that ends with its command; it inherits only the pipes.
 
     Raises:
         SpawnError: the program could not be started.
     """
-    with _spawning(argv[0]) as (given, kept):
-        pipes = [_pipe(given, kept) for _ in range(2 if reads_stdout else 1)]
+    with _spawning(argv[0]) as (their_fds, our_fds):
+        pipes = [_pipe(their_fds, our_fds) for _ in range(2 if reads_stdout else 1)]
         stdout = pipes[0].theirs if reads_stdout else subprocess.DEVNULL
         popen = _popen(argv, env, (subprocess.DEVNULL, stdout, pipes[-1].theirs))
-        kept.pop_all()
+        our_fds.pop_all()
     return Child(popen, tuple(argv), tuple(pipe.ours for pipe in pipes))
 
 
 def spawn_stream(argv: Sequence[str], env: Mapping[str, str]) -> Child:
-    """Start a group that goes on when we are killed; it inherits nothing but its own stderr.
+    """Start a group that survives a kill of the daemon; it inherits only its own stderr.
 
     A half whose stderr has no reader dies at its next message, and one whose stderr is full
-    waits for ever (docs/hammer.md 4.2). So the group inherits the end to read from, too: the pipe
-    stays open for as long as the group lives. And the end to write to does not block: what
+    waits for ever (docs/hammer.md 4.2). So the group inherits the read end of the pipe, too: the
+    pipe stays open as long as the group lives. And the write end does not block: a message that
     does not fit is lost, and the stream goes on.
 
     Raises:
         SpawnError: the program could not be started.
     """
-    with _spawning(argv[0]) as (given, kept):
-        pipe = _pipe(given, kept)
+    with _spawning(argv[0]) as (their_fds, our_fds):
+        pipe = _pipe(their_fds, our_fds)
         os.set_blocking(pipe.theirs, False)
         stdio = (subprocess.DEVNULL, subprocess.DEVNULL, pipe.theirs)
         popen = _popen(argv, env, stdio, inherited=(pipe.ours,))
-        kept.pop_all()
+        our_fds.pop_all()
     return Child(popen, tuple(argv), (pipe.ours,))
 
 
-def spawn_answerer(argv: Sequence[str], env: Mapping[str, str]) -> Child:
-    """Start a group that reads what it is asked and answers it, through one socket.
+def spawn_with_socket(argv: Sequence[str], env: Mapping[str, str]) -> Child:
+    """Start a group that reads requests and writes answers through one socket.
 
-    It ends when we do: its input ends then.
+    It ends with the daemon, as its input ends then.
 
     Raises:
         SpawnError: the program could not be started.
     """
-    with _spawning(argv[0]) as (given, kept):
-        ours, theirs = (one.detach() for one in socket.socketpair())
-        given.callback(os.close, theirs)
-        ours = fd_limits.out_of_the_way(ours)
-        kept.callback(os.close, ours)
+    with _spawning(argv[0]) as (their_fds, our_fds):
+        ours, theirs = (each.detach() for each in socket.socketpair())
+        their_fds.callback(os.close, theirs)
+        ours = fd_limits.move_fd_up(ours)
+        our_fds.callback(os.close, ours)
         os.set_blocking(ours, False)
         popen = _popen(argv, env, (theirs, theirs, subprocess.DEVNULL))
-        kept.pop_all()
+        our_fds.pop_all()
     return Child(popen, tuple(argv), (ours,))
 
 
 @dataclass(frozen=True, slots=True)
 class _Pipe:
-    """A pipe: our end to read from, and the end that a child writes to."""
+    """A pipe: the read end is ours, the write end is the child's."""
 
     ours: int
     theirs: int
@@ -102,19 +102,19 @@ class _Pipe:
 
 @contextlib.contextmanager
 def _spawning(program: str) -> Iterator[tuple[contextlib.ExitStack, contextlib.ExitStack]]:
-    """Close what a child was given at the end, and what we keep of it unless it was started."""
+    """Close the child's fds at the end, and ours as well unless the child was started."""
     try:
-        with contextlib.ExitStack() as given, contextlib.ExitStack() as kept:
-            yield given, kept
+        with contextlib.ExitStack() as their_fds, contextlib.ExitStack() as our_fds:
+            yield their_fds, our_fds
     except (OSError, ValueError) as error:
         raise _not_started(program, error) from error
 
 
-def _pipe(given: contextlib.ExitStack, kept: contextlib.ExitStack) -> _Pipe:
+def _pipe(their_fds: contextlib.ExitStack, our_fds: contextlib.ExitStack) -> _Pipe:
     ours, theirs = os.pipe()
-    given.callback(os.close, theirs)
-    ours = fd_limits.out_of_the_way(ours)
-    kept.callback(os.close, ours)
+    their_fds.callback(os.close, theirs)
+    ours = fd_limits.move_fd_up(ours)
+    our_fds.callback(os.close, ours)
     os.set_blocking(ours, False)
     return _Pipe(ours, theirs)
 
@@ -130,7 +130,7 @@ def _popen(
 
     stdin and stdout must be open for hammer, or its halves fail for ever (docs/hammer.md 4.2).
     """
-    with fd_limits.as_inherited():
+    with fd_limits.inherited_limit():
         return subprocess.Popen(
             argv,
             stdin=stdio[0],
@@ -145,7 +145,7 @@ def _popen(
 
 
 def _not_started(program: str, error: OSError | ValueError) -> SpawnError:
-    # ValueError: a word that no program can be given, with a NUL or a stray surrogate in it.
+    # ValueError: no program can get this argument, with a NUL or a stray surrogate in it.
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     number = (error.errno if isinstance(error, OSError) else None) or 0
     hint = (
@@ -155,14 +155,14 @@ def _not_started(program: str, error: OSError | ValueError) -> SpawnError:
 
 
 def notice_death(child: Child) -> str | None:
-    """Return how the leader ended, None while it lives; it is not reaped."""
+    """Return the exit status of the leader, None while it lives; do not reap it."""
     if child.status is None:
         child.status = _exit_status(child.pid)
     return child.status
 
 
 def reap(child: Child) -> str:
-    """Let a dead leader go and return how it ended; its pid may be anybody's from now on."""
+    """Reap a dead leader and return its exit status; another process may get its pid now."""
     if child.is_reaped:
         return child.status or ""
     try:
@@ -171,7 +171,7 @@ def reap(child: Child) -> str:
     except ChildProcessError:
         child.status = "reaped by somebody else"
     child.is_reaped = True
-    # So that Popen's own bookkeeping never waits for a pid that is no longer ours.
+    # Popen must not wait for a pid that is no longer ours.
     child.popen.returncode = 0
     for fd in child.fds:
         with contextlib.suppress(OSError):
@@ -180,20 +180,20 @@ def reap(child: Child) -> str:
 
 
 def terminate_group(child: Child) -> None:
-    """Ask a group to end; a stopped member would keep the TERM pending without the CONT."""
+    """Send TERM to a group, then CONT: a stopped member would keep the TERM pending."""
     _signal_group(child, signal.SIGTERM)
     _signal_group(child, signal.SIGCONT)
 
 
 def kill_group(child: Child) -> None:
-    """End a group by force."""
+    """Send KILL to a group."""
     _signal_group(child, signal.SIGKILL)
 
 
-def terminate_strangers(pgid: int, *, by_force: bool) -> None:
-    """End a group of a killed hammerd, whose leader is not our child.
+def terminate_orphan_group(pgid: int, *, by_force: bool) -> None:
+    """Send TERM, or KILL, to a group that a killed hammerd left; its leader is not our child.
 
-    The caller has just seen a member that it knows by pid and start time.
+    The caller must have just read a member whose pid and start time are those on record.
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pgid, signal.SIGKILL if by_force else signal.SIGTERM)
@@ -201,9 +201,9 @@ def terminate_strangers(pgid: int, *, by_force: bool) -> None:
 
 
 def reset_signals() -> None:
-    """Give every signal its default meaning and block none, whatever our parent left us.
+    """Reset every signal to its default action and block none, whatever we inherited.
 
-    SIGCHLD ignored at entry survives exec and makes hammer spin (docs/hammer.md 4.3).
+    An inherited SIGCHLD that is ignored survives exec and makes hammer spin (docs/hammer.md 4.3).
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -211,7 +211,7 @@ def reset_signals() -> None:
         with contextlib.suppress(OSError, ValueError):
             if signal.getsignal(number) is signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
-    # Our own writes to a peer that left must fail with EPIPE instead; spawn() restores it.
+    # Our own writes to a closed socket must fail with EPIPE instead; spawn() restores it.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
@@ -238,7 +238,7 @@ def _exit_status(pid: int) -> str | None:
 
 def _is_zombie(pid: int) -> bool:
     try:
-        member = look_at(pid)
+        member = read_member(pid)
     except OSError:
         return False
     return member is None or member.is_zombie

@@ -40,7 +40,7 @@ class LockFiles:
             OSError: they cannot be made, and not because run_dir is full.
         """
         try:
-            self.make_what_is_gone()
+            self.make_missing()
         except BaseException:
             self.__exit__()
             raise
@@ -53,7 +53,7 @@ class LockFiles:
                 file.__exit__()
         self._pid_file = self._lock = None
 
-    def make_what_is_gone(self) -> tuple[str, ...]:
+    def make_missing(self) -> tuple[str, ...]:
         """Make what is not there, or no longer, or is not whole; return the files made.
 
         Blocks as long as the disks do.

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from hammerd.daemon.process import spawn
-from hammerd.daemon.process.group_scan import GroupScan, sweep_rests
+from hammerd.daemon.process.group_scan import GroupScan, sweep_delays
 from hammerd.daemon.process.platform import SYSTEM
-from hammerd.daemon.process.process_table import Member, is_gone, living
+from hammerd.daemon.process.process_table import Member, is_group_missing, living
 from hammerd.daemon.stream.live_stream import Stream
 from hammerd.daemon.timing.timers import Timer
 
@@ -27,22 +27,22 @@ class GroupReaper:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        census: GroupScan,
+        group_scan: GroupScan,
         streams: Callable[[], Iterable[Stream]],
         on_empty: Callable[[Stream], None],
         on_living: Callable[[Stream, float], None],
     ) -> None:
         self._loop = loop
-        self._census = census
+        self._group_scan = group_scan
         self._streams = streams
         self._on_empty = on_empty
         self._on_living = on_living
         self._timer = Timer(loop, self._look)
-        self._rests = sweep_rests()
+        self._rests = sweep_delays()
 
     def look_soon(self) -> None:
         """Look at once, since something happened, and then often for a while."""
-        self._rests = sweep_rests()
+        self._rests = sweep_delays()
         self._look_after(0)
 
     def _look_after(self, span_s: float) -> None:
@@ -72,10 +72,10 @@ class GroupReaper:
         looked_at = self._loop.time()
         if spawn.notice_death(stream.child) is None:
             self._lives(stream, looked_at)
-        elif is_gone(stream.pgid):
+        elif is_group_missing(stream.pgid):
             self._counted(stream, looked_at, ())
         elif SYSTEM.zombies_keep_groups:
-            self._census.ask(stream.pgid, partial(self._counted, stream, looked_at))
+            self._group_scan.request(stream.pgid, partial(self._counted, stream, looked_at))
         else:
             self._lives(stream, looked_at)
 

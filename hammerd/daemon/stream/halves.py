@@ -20,7 +20,7 @@ from hammerd.core.pair.events import (
 )
 from hammerd.daemon.process.exit_watch import ExitWatch
 from hammerd.daemon.process.group_scan import GroupScan
-from hammerd.daemon.process.process_table import Member, is_same, look_at
+from hammerd.daemon.process.process_table import Member, is_same_process, read_member
 from hammerd.daemon.stream.live_stream import Stream
 
 SEEK_AGAIN_S = (0.01, 0.02, 0.04)
@@ -36,13 +36,13 @@ class StreamHalves:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        census: GroupScan,
+        group_scan: GroupScan,
         watch: ExitWatch,
         emit: Emit,
         on_found: Callable[[Stream], None],
     ) -> None:
         self._loop = loop
-        self._census = census
+        self._group_scan = group_scan
         self._watch = watch
         self._emit = emit
         self._on_found = on_found
@@ -70,7 +70,7 @@ class StreamHalves:
     def _seek(self, stream: Stream) -> None:
         if stream.lacks_halves and not stream.is_ending:
             stream.seeks += 1
-            self._census.ask(stream.pgid, partial(self._counted, stream))
+            self._group_scan.request(stream.pgid, partial(self._counted, stream))
 
     def _counted(self, stream: Stream, members: tuple[Member, ...]) -> None:
         if stream.is_ending:
@@ -110,10 +110,10 @@ class StreamHalves:
             if stream.is_ending:
                 return
             try:
-                now = look_at(half.pid)
+                now = read_member(half.pid)
             except OSError:
                 continue  # at the next tick again
-            if now is None or now.is_zombie or not is_same(half, now):
+            if now is None or now.is_zombie or not is_same_process(half, now):
                 self._died(stream, half.pid)
                 continue
             self._compare(stream, now)

@@ -18,7 +18,7 @@ from hammerd.core.pair.slave_claims import Claim
 from hammerd.daemon.process import spawn
 from hammerd.daemon.process.exit_watch import ExitWatch
 from hammerd.daemon.process.group_scan import GroupScan
-from hammerd.daemon.process.process_table import look_if_possible
+from hammerd.daemon.process.process_table import read_member_or_none
 from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
 from hammerd.daemon.stream.group_reaper import GroupReaper
 from hammerd.daemon.stream.halves import StreamHalves
@@ -43,9 +43,9 @@ class Streams:
         self._records = records
         self._streams: dict[str, Stream] = {}
         self._noise = Noise()
-        census = GroupScan(loop)
-        self._halves = StreamHalves(loop, census, watch, emit, self._record)
-        self._ends = GroupReaper(loop, census, self._running, self._emptied, self._outlived)
+        group_scan = GroupScan(loop)
+        self._halves = StreamHalves(loop, group_scan, watch, emit, self._record)
+        self._ends = GroupReaper(loop, group_scan, self._running, self._emptied, self._outlived)
         self._none_left = asyncio.Event()
 
     # --- what the pair decides -------------------------------------------------------------
@@ -176,7 +176,7 @@ class Streams:
             self._emit(stream.pair, GroupEmpty())
 
     def _record(self, stream: Stream) -> None:
-        leader = look_if_possible(stream.pgid)
+        leader = read_member_or_none(stream.pgid)
         known = [leader] if leader else []
         known += stream.halves.values()
         record = SpawnRecord(

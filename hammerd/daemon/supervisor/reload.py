@@ -28,7 +28,7 @@ from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.logging.files import LogFiles, check_log_files
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle
-from hammerd.daemon.process.fd_limits import make_room
+from hammerd.daemon.process.fd_limits import raise_limit
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.service import config_file
 from hammerd.daemon.state.store import StateStore
@@ -165,7 +165,7 @@ class Reloader:
         return replace(new, daemon=replace(new.daemon, **kept))
 
     def _take_over(self, new: Config) -> Reload:
-        make_room(len(new.pairs), str(self._path))
+        raise_limit(len(new.pairs), str(self._path))
         config = self._with_kept(new)
         changes = diff(self.config, new)
         self._take_over_pairs(config)

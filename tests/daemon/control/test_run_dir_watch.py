@@ -27,7 +27,7 @@ class Files:
     gone: tuple[str, ...] = ()
     lacking: OSError | None = None
 
-    def make_what_is_gone(self) -> tuple[str, ...]:
+    def make_missing(self) -> tuple[str, ...]:
         made, self.gone = self.gone, ()
         return made
 

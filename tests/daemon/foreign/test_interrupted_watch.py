@@ -30,8 +30,8 @@ from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.process.commands import CommandResult
-from hammerd.daemon.process.long_args import LongCommands
-from hammerd.daemon.process.process_table import look_at
+from hammerd.daemon.process.long_args import LongArgs
+from hammerd.daemon.process.process_table import read_member
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state.spawn_records import SpawnRecord
@@ -64,7 +64,7 @@ INIT = 1
 
 
 def writer(pid: int, pgid: int, *words: str, leads_session: bool = False) -> SlaveWriter:
-    now = look_at(pid)
+    now = read_member(pid)
     assert now is not None
     return SlaveWriter(pid, pgid, now.started_time, words, words[-1], "/", leads_session)
 
@@ -114,7 +114,7 @@ class System:
         await asyncio.sleep(0)
         return {path: self._seen(path) for path in paths}
 
-    async def scan(self, but: Collection[int], _long: LongCommands) -> AsyncIterator[SlaveWriter]:
+    async def scan(self, but: Collection[int], _long: LongArgs) -> AsyncIterator[SlaveWriter]:
         self.scans += 1
         running = tuple(self.running)
         if self.gate is not None:

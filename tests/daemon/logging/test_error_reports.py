@@ -26,7 +26,7 @@ def broken(act: Callable[[asyncio.AbstractEventLoop], None]) -> list[dict[str, A
             LoopErrors(loop, structlog.get_logger(), reserve).catch()
             act(loop)
             await asyncio.sleep(0)
-        reserve.give()
+        reserve.release()
         return [dict(line) for line in log]
 
     return asyncio.run(main())
@@ -108,7 +108,7 @@ def test_what_a_finalizer_of_another_thread_raises_is_logged_by_the_loop() -> No
         thread.start()
         await asyncio.to_thread(thread.join)
         await asyncio.sleep(0)
-        reserve.give()
+        reserve.release()
 
     asyncio.run(main())
 

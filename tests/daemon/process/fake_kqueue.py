@@ -1,7 +1,7 @@
-"""A kqueue for systems that have none, with what daemon/process/kqueue.py relies on.
+"""A fake kqueue with the behaviour that daemon/process/kqueue.py relies on.
 
-Only EVFILT_PROC with NOTE_EXIT. The test says when a process exits; the pipe makes the fd readable
-exactly while events wait.
+Only EVFILT_PROC with NOTE_EXIT. The test calls exit() for a process. The pipe makes the
+fd readable exactly while events wait.
 """
 
 import errno
@@ -20,7 +20,7 @@ class FakeKevent:
 
 @dataclass
 class FakeKernel:
-    """Stands in for the select module of a BSD."""
+    """Replaces the select module of a BSD."""
 
     KQ_FILTER_PROC: int = -5
     KQ_EV_ADD: int = 0x0001

@@ -1,4 +1,4 @@
-"""Each way to notice the death of a process that is not our child."""
+"""Each watch reports the death of a process that is not our child, once."""
 
 import asyncio
 import errno
@@ -18,7 +18,7 @@ from hammerd.daemon.process.exit_watch import (
     make_exit_watch,
 )
 from hammerd.daemon.process.kqueue import ExitQueue
-from hammerd.daemon.process.process_table import Member, is_dead, look_at
+from hammerd.daemon.process.process_table import Member, is_dead, read_member
 from tests.daemon.at_each_await import reached
 from tests.daemon.process.fake_kqueue import FakeKernel
 from tests.waiting import until
@@ -37,85 +37,89 @@ def half() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def seen(pid: int) -> Member:
-    member = look_at(pid)
+def read(pid: int) -> Member:
+    member = read_member(pid)
     assert member is not None
     return member
 
 
-def deaths_noticed(
+def deaths_reported(
     make: MakeWatch, act: Callable[[ExitWatch, Callable[[int], None]], None]
 ) -> list[int]:
-    """Let `act` use a watch, then wait for a first death or for a loop that has nothing to do."""
-    noticed: list[int] = []
+    """Let `act` use a watch, wait for the first death, 2 s at most; return the reported pids."""
+    reported: list[int] = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         watch = make(loop)
-        act(watch, noticed.append)
+        act(watch, reported.append)
         for _ in range(200):
             await asyncio.sleep(0.01)
-            if noticed:
+            if reported:
                 break
 
     asyncio.run(main())
-    return noticed
+    return reported
 
 
 def test_death_is_noticed_once(half: subprocess.Popen[bytes]) -> None:
     def act(watch: ExitWatch, on_death: Callable[[int], None]) -> None:
-        watch.watch(seen(half.pid), on_death)
+        watch.watch(read(half.pid), on_death)
         half.kill()
 
-    assert deaths_noticed(make_exit_watch, act) == [half.pid]
+    assert deaths_reported(make_exit_watch, act) == [half.pid]
 
 
 @needs_pidfds
-def test_half_that_no_fd_is_left_to_watch_is_not_called_dead(
+def test_half_does_not_count_as_dead_for_lack_of_an_fd_to_watch_it(
     half: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_fd(_pid: int) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(exit_watch, "pidfd_open", no_fd)
-    member = seen(half.pid)
+    member = read(half.pid)
 
-    assert deaths_noticed(PidfdWatch, lambda watch, tell: watch.watch(member, tell)) == []
+    assert deaths_reported(PidfdWatch, lambda watch, on_death: watch.watch(member, on_death)) == []
 
 
 @pytest.mark.parametrize("make", [make_exit_watch, TickWatch])
 def test_half_that_is_a_zombie_already_is_reported(
     make: MakeWatch, half: subprocess.Popen[bytes]
 ) -> None:
-    member = seen(half.pid)
+    member = read(half.pid)
     os.kill(half.pid, signal.SIGKILL)
     until(lambda: is_dead(member), "a zombie")
 
-    assert deaths_noticed(make, lambda watch, tell: watch.watch(member, tell)) == [half.pid]
+    assert deaths_reported(make, lambda watch, on_death: watch.watch(member, on_death)) == [
+        half.pid
+    ]
 
 
 @pytest.mark.parametrize("make", [make_exit_watch, TickWatch])
-def test_pid_that_is_another_process_by_now_is_a_dead_half(
+def test_half_whose_pid_is_of_another_process_now_is_dead(
     make: MakeWatch, half: subprocess.Popen[bytes]
 ) -> None:
-    now = seen(half.pid)
-    then = Member(now.pid, now.ppid, now.started_time - 100, is_zombie=False)
+    now = read(half.pid)
+    earlier = Member(now.pid, now.ppid, now.started_time - 100, is_zombie=False)
 
-    assert deaths_noticed(make, lambda watch, tell: watch.watch(then, tell)) == [half.pid]
+    assert deaths_reported(make, lambda watch, on_death: watch.watch(earlier, on_death)) == [
+        half.pid
+    ]
 
 
 @pytest.mark.parametrize("make", [make_exit_watch, TickWatch])
 def test_forgotten_half_is_not_reported(make: MakeWatch, half: subprocess.Popen[bytes]) -> None:
     def act(watch: ExitWatch, on_death: Callable[[int], None]) -> None:
-        watch.watch(seen(half.pid), on_death)
+        watch.watch(read(half.pid), on_death)
         watch.forget(half.pid)
         half.kill()
 
-    assert deaths_noticed(make, act) == []
+    assert deaths_reported(make, act) == []
 
 
 class TestKqueueWatch:
-    """Against the fake queue; the halves are real, since a watch looks at them once."""
+    """Uses the fake queue; the halves are real, since a watch reads them once."""
 
     @pytest.fixture
     def kernel(self, half: subprocess.Popen[bytes]) -> Iterator[FakeKernel]:
@@ -131,75 +135,75 @@ class TestKqueueWatch:
         self, kernel: FakeKernel, half: subprocess.Popen[bytes]
     ) -> None:
         def act(watch: ExitWatch, on_death: Callable[[int], None]) -> None:
-            watch.watch(seen(half.pid), on_death)
+            watch.watch(read(half.pid), on_death)
             kernel.exit(half.pid)
 
-        assert deaths_noticed(self.watching(kernel), act) == [half.pid]
+        assert deaths_reported(self.watching(kernel), act) == [half.pid]
 
     def test_zombie_that_is_added_is_reported(
         self, kernel: FakeKernel, half: subprocess.Popen[bytes]
     ) -> None:
         kernel.exit(half.pid)
 
-        noticed = deaths_noticed(
-            self.watching(kernel), lambda watch, tell: watch.watch(seen(half.pid), tell)
+        reported = deaths_reported(
+            self.watching(kernel), lambda watch, on_death: watch.watch(read(half.pid), on_death)
         )
 
-        assert noticed == [half.pid]
+        assert reported == [half.pid]
 
-    def test_half_that_is_gone_is_reported(
+    def test_half_that_was_reaped_already_is_reported(
         self, kernel: FakeKernel, half: subprocess.Popen[bytes]
     ) -> None:
-        member = seen(half.pid)
+        member = read(half.pid)
         kernel.exit(half.pid)
         kernel.reap(half.pid)
         half.kill()
         half.wait()
 
-        noticed = deaths_noticed(
-            self.watching(kernel), lambda watch, tell: watch.watch(member, tell)
+        reported = deaths_reported(
+            self.watching(kernel), lambda watch, on_death: watch.watch(member, on_death)
         )
 
-        assert noticed == [half.pid]
+        assert reported == [half.pid]
 
     def test_forgotten_half_is_not_reported(
         self, kernel: FakeKernel, half: subprocess.Popen[bytes]
     ) -> None:
         def act(watch: ExitWatch, on_death: Callable[[int], None]) -> None:
-            watch.watch(seen(half.pid), on_death)
+            watch.watch(read(half.pid), on_death)
             watch.forget(half.pid)
             kernel.exit(half.pid)
 
-        assert deaths_noticed(self.watching(kernel), act) == []
+        assert deaths_reported(self.watching(kernel), act) == []
 
     def test_exit_after_being_forgotten_in_the_same_turn_is_not_reported(
         self, kernel: FakeKernel, half: subprocess.Popen[bytes]
     ) -> None:
         def act(watch: ExitWatch, on_death: Callable[[int], None]) -> None:
-            watch.watch(seen(half.pid), on_death)
+            watch.watch(read(half.pid), on_death)
             kernel.exit(half.pid)
             watch.forget(half.pid)
 
-        assert deaths_noticed(self.watching(kernel), act) == []
+        assert deaths_reported(self.watching(kernel), act) == []
 
-    def test_pair_that_cannot_be_told_costs_no_other_its_news(self, kernel: FakeKernel) -> None:
-        loop, told, broken = asyncio.new_event_loop(), list[int](), list[object]()
-        loop.set_exception_handler(lambda _, context: broken.append(context.get("exception")))
+    def test_callback_that_fails_keeps_no_death_from_others(self, kernel: FakeKernel) -> None:
+        loop, reported, errors = asyncio.new_event_loop(), list[int](), list[object]()
+        loop.set_exception_handler(lambda _, context: errors.append(context.get("exception")))
         halves = [subprocess.Popen(["sleep", "4713"]) for _ in range(3)]
         kernel.living |= {half.pid for half in halves}
 
-        def tell(pid: int) -> None:
-            told.append(pid)
-            if len(told) == 1:
-                raise RuntimeError("no news today")
+        def on_death(pid: int) -> None:
+            reported.append(pid)
+            if len(reported) == 1:
+                raise RuntimeError("a bug")
 
         async def main() -> None:
             watch = KqueueWatch(loop, ExitQueue(kernel))
             for half in halves:
-                watch.watch(seen(half.pid), tell)
+                watch.watch(read(half.pid), on_death)
             for half in halves:
                 kernel.exit(half.pid)
-            await reached(lambda: len(told) == len(halves), "all are told")
+            await reached(lambda: len(reported) == len(halves), "all are reported")
 
         try:
             loop.run_until_complete(main())
@@ -209,5 +213,5 @@ class TestKqueueWatch:
                 half.kill()
                 half.wait()
 
-        assert told == [half.pid for half in halves]
-        assert [str(error) for error in broken] == ["no news today"]
+        assert reported == [half.pid for half in halves]
+        assert [str(error) for error in errors] == ["a bug"]

@@ -1,4 +1,4 @@
-"""Open files: as many as the system grants, told in numbers when they cannot be enough."""
+"""Limits of open files: raised for the daemon, inherited by its children, refused if too low."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.process import spawn
-from hammerd.daemon.process.fd_limits import FDS_BESIDES, FDS_PER_PAIR
+from hammerd.daemon.process.fd_limits import FDS_PER_PAIR, OTHER_FDS
 from tests.daemon.world import World
 from tests.waiting import until
 
@@ -33,27 +33,27 @@ def many_pairs(world: World, count: int) -> dict[str, tuple[object, object]]:
 def test_config_that_needs_more_files_than_the_hard_limit_is_refused_with_the_numbers(
     world: World,
 ) -> None:
-    needed = FDS_BESIDES + 2 * FDS_PER_PAIR
+    needed = OTHER_FDS + 2 * FDS_PER_PAIR
     config = world.configure({"a": ("/m/a", "/s/a"), "b": ("/m/b", "/s/b")})
 
     daemon = world.spawn(config, *with_limits(50, needed - 1))
 
     assert daemon.wait(40) == 78
-    said = " ".join(daemon.stderr.read().split()) if daemon.stderr else ""
-    assert f"2 pairs need {needed} open files" in said
-    assert f"the hard limit is {needed - 1}" in said
-    assert "hint: raise the hard limit" in said
+    printed = " ".join(daemon.stderr.read().split()) if daemon.stderr else ""
+    assert f"2 pairs need {needed} open files" in printed
+    assert f"the hard limit is {needed - 1}" in printed
+    assert "hint: raise the hard limit" in printed
 
 
 def test_more_streams_than_the_soft_limit_run_and_get_that_limit_themselves(world: World) -> None:
-    soft, hard = 32, FDS_BESIDES + PAIRS * FDS_PER_PAIR
+    soft, hard = 32, OTHER_FDS + PAIRS * FDS_PER_PAIR
     pairs = many_pairs(world, PAIRS)
 
     daemon = world.start(world.configure(pairs, probe_timeout="60s"), *with_limits(soft, hard))
     for name in pairs:
-        world.reaches(lambda now: len(now["half_pids"]) == 2, "both halves seen", name)
+        world.reaches(lambda now: len(now["half_pids"]) == 2, "both halves found", name)
 
-    if sys.platform == "linux":  # only there psutil tells the limits of another process
+    if sys.platform == "linux":  # only there psutil reads the limits of another process
         leader = psutil.Process(world.status("p0")["pid"])
         assert leader.rlimit(resource.RLIMIT_NOFILE) == (soft, hard)
         assert psutil.Process(daemon.pid).rlimit(resource.RLIMIT_NOFILE) == (hard, hard)
@@ -86,23 +86,23 @@ def run_without_fds(script: str) -> str:
     return done.stdout.strip()
 
 
-def test_live_group_is_never_called_empty_for_want_of_fds() -> None:
+def test_live_group_never_counts_as_empty_for_lack_of_fds() -> None:
     script = """
-    from hammerd.daemon.process.process_table import living, look_at, members_of
+    from hammerd.daemon.process.process_table import living, read_member, members_of
     def main():
-        told, own = [], os.getpgrp()
-        for look in (lambda: living(members_of({own})[own]), lambda: look_at(os.getpid())):
+        results, own = [], os.getpgrp()
+        for read in (lambda: living(members_of({own})[own]), lambda: read_member(os.getpid())):
             try:
-                told.append(bool(look()))
+                results.append(bool(read()))
             except OSError as error:
-                told.append(errno.errorcode[error.errno])
-        return told
+                results.append(errno.errorcode[error.errno])
+        return results
     """
 
     assert run_without_fds(script) == "['EMFILE', 'EMFILE']"
 
 
-def test_spawn_without_fds_is_an_error_that_says_so_and_leaves_nothing() -> None:
+def test_spawn_without_fds_is_an_error_with_this_cause() -> None:
     script = """
     from hammerd.core.errors import SpawnError
     from hammerd.daemon.process import spawn
@@ -116,18 +116,18 @@ def test_spawn_without_fds_is_an_error_that_says_so_and_leaves_nothing() -> None
     assert "Too many open files\nhint: too many files are open" in run_without_fds(script)
 
 
-@pytest.mark.parametrize("word", ["nul\0inside", "stray \udc80\ud800"])
-def test_word_that_no_program_can_be_given_is_a_spawn_error(word: str) -> None:
+@pytest.mark.parametrize("argument", ["nul\0inside", "stray \udc80\ud800"])
+def test_argument_that_no_program_can_get_is_a_spawn_error(argument: str) -> None:
     before = len(os.listdir("/dev/fd"))
 
     with pytest.raises(SpawnError, match="could not be started"):
-        spawn.spawn(("/bin/sh", "-c", ":", word), {}, reads_stdout=True)
+        spawn.spawn(("/bin/sh", "-c", ":", argument), {}, reads_stdout=True)
 
     assert len(os.listdir("/dev/fd")) == before
 
 
 def test_daemon_without_fds_logs_it_writes_nothing_to_stderr_and_answers(world: World) -> None:
-    hard = FDS_BESIDES + FDS_PER_PAIR
+    hard = OTHER_FDS + FDS_PER_PAIR
     config = world.configure({"test": world.make_pair()})
     daemon = world.start(config, *with_limits(hard, hard))
     world.streams_in_following_gear()

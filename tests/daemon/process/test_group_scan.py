@@ -1,4 +1,4 @@
-"""The process table is read once for all who ask in a turn, and never believed when it is not."""
+"""One scan answers all requests of a turn, and a scan that fails answers none."""
 
 import asyncio
 import os
@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from hammerd.daemon.process.group_scan import GroupScan, sweep_rests
+from hammerd.daemon.process.group_scan import GroupScan, sweep_delays
 from hammerd.daemon.process.process_table import Member
 
 
 @dataclass
 class Table:
-    """A process table that remembers who was asked for, and can fail at first."""
+    """A process table that records the groups of each scan; the first `failures` scans fail."""
 
     failures: int = 0
     scans: list[set[int]] = field(default_factory=list)
@@ -24,82 +24,84 @@ class Table:
         return {pgid: (Member(pgid, 1, 0.0, is_zombie=False),) for pgid in pgids}
 
 
-def ask(
-    table: Table, pgids: Collection[int], told: Callable[[tuple[Member, ...]], None]
+def request(
+    table: Table, pgids: Collection[int], on_members: Callable[[tuple[Member, ...]], None]
 ) -> list[str]:
-    """Ask for groups at once, wait until all are answered; return what the loop complained of."""
-    complaints: list[str] = []
+    """Request groups at once, wait until all are answered; return the errors of the loop."""
+    errors: list[str] = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: complaints.append(str(context["message"])))
-        are_told = asyncio.Event()
+        loop.set_exception_handler(lambda _, context: errors.append(str(context["message"])))
+        are_answered = asyncio.Event()
         answers: list[int] = []
 
-        def tell(members: tuple[Member, ...]) -> None:
+        def count(members: tuple[Member, ...]) -> None:
             answers.append(1)
             if len(answers) == len(pgids):
-                are_told.set()
-            told(members)
+                are_answered.set()
+            on_members(members)
 
-        census = GroupScan(loop, table)
+        group_scan = GroupScan(loop, table)
         for pgid in pgids:
-            census.ask(pgid, tell)
-        await are_told.wait()
+            group_scan.request(pgid, count)
+        await are_answered.wait()
         await asyncio.sleep(0)
 
     asyncio.run(main())
-    return complaints
+    return errors
 
 
-def test_groups_that_are_asked_for_in_one_turn_cost_one_scan() -> None:
-    table, told = Table(), list[tuple[Member, ...]]()
+def test_requests_of_one_turn_take_one_scan() -> None:
+    table, answers = Table(), list[tuple[Member, ...]]()
 
-    assert ask(table, [7, 8, 9, 9], told.append) == []
+    assert request(table, [7, 8, 9, 9], answers.append) == []
 
     assert table.scans == [{7, 8, 9}]
-    assert [members[0].pid for members in told] == [7, 8, 9, 9]
+    assert [members[0].pid for members in answers] == [7, 8, 9, 9]
 
 
-def test_table_that_cannot_be_read_is_read_again_and_nobody_is_told_before() -> None:
-    table, told = Table(failures=1), list[tuple[Member, ...]]()
+def test_table_that_cannot_be_read_is_read_again_before_any_answer() -> None:
+    table, answers = Table(failures=1), list[tuple[Member, ...]]()
 
-    assert ask(table, [7], told.append) == ["the process table cannot be read"]
+    assert request(table, [7], answers.append) == ["the process table cannot be read"]
 
     assert table.scans == [{7}, {7}]
-    assert [members[0].pid for members in told] == [7]
+    assert [members[0].pid for members in answers] == [7]
 
 
-def test_asker_that_fails_takes_no_answer_from_others() -> None:
-    heard: list[int] = []
+def test_callback_that_fails_keeps_no_answer_from_others() -> None:
+    answered: list[int] = []
 
     def fail_for_seven(members: tuple[Member, ...]) -> None:
-        heard.append(members[0].pid)
+        answered.append(members[0].pid)
         if members[0].pid == 7:
             raise RuntimeError
 
-    complaints = ask(Table(), [7, 8], fail_for_seven)
+    errors = request(Table(), [7, 8], fail_for_seven)
 
-    assert heard == [7, 8]
-    assert len(complaints) == 1
+    assert answered == [7, 8]
+    assert len(errors) == 1
 
 
 def test_own_group_is_found() -> None:
-    told: list[tuple[Member, ...]] = []
+    answers: list[tuple[Member, ...]] = []
 
     async def main() -> None:
-        is_told = asyncio.Event()
-        census = GroupScan(asyncio.get_running_loop())
-        census.ask(os.getpgrp(), lambda members: (told.append(members), is_told.set())[1])
-        await is_told.wait()
+        is_answered = asyncio.Event()
+        group_scan = GroupScan(asyncio.get_running_loop())
+        group_scan.request(
+            os.getpgrp(), lambda members: (answers.append(members), is_answered.set())[1]
+        )
+        await is_answered.wait()
 
     asyncio.run(main())
 
-    assert os.getpid() in [member.pid for member in told[0]]
+    assert os.getpid() in [member.pid for member in answers[0]]
 
 
-def test_a_group_that_is_to_end_is_looked_at_ever_less_often() -> None:
-    rests_s = list(islice(sweep_rests(), 10))
+def test_scans_of_a_group_that_is_ending_become_rarer() -> None:
+    delays_s = list(islice(sweep_delays(), 10))
 
-    assert rests_s[:3] == [0.002, 0.004, 0.008]
-    assert rests_s[-2:] == [0.5, 0.5]
+    assert delays_s[:3] == [0.002, 0.004, 0.008]
+    assert delays_s[-2:] == [0.5, 0.5]

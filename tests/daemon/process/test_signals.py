@@ -1,4 +1,4 @@
-"""Signals from the first moment on: a stop stops, and nothing harmless kills."""
+"""From the daemon's start on, a stop stops it, and no harmless signal kills it."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ def run_python(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
-def test_no_harmless_signal_kills_before_the_loop_answers() -> None:
+def test_no_harmless_signal_kills_before_the_loop_runs() -> None:
     done = run_python(f"""
         import os, signal
         from hammerd.daemon.process.signals import hold_signals
@@ -37,7 +37,7 @@ def test_no_harmless_signal_kills_before_the_loop_answers() -> None:
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
 
 
-def test_children_inherit_none_of_it() -> None:
+def test_children_inherit_no_ignored_signal() -> None:
     show = """import signal
 print([n.name for n in signal.valid_signals() if signal.getsignal(n) is signal.SIG_IGN])"""
     done = run_python(f"""
@@ -53,7 +53,7 @@ print([n.name for n in signal.valid_signals() if signal.getsignal(n) is signal.S
     assert done.stdout == "['SIGPIPE', 'SIGXFSZ']\n", done.stderr
 
 
-def test_stop_before_the_loop_answers_unwinds_in_order() -> None:
+def test_stop_before_the_loop_runs_unwinds_in_order() -> None:
     done = run_python("""
         import os, signal
         from hammerd.daemon.process.signals import hold_signals
@@ -95,25 +95,25 @@ def test_daemon_may_be_stopped_as_soon_as_it_has_a_pid_file(world_once: World) -
     assert list(world_once.run_dir.glob("*.sock")) == []
 
 
-def test_stop_is_not_lost_in_a_storm_and_the_storm_is_answered_once() -> None:
+def test_stop_is_not_lost_in_a_storm_and_the_storm_runs_each_reaction_once() -> None:
     done = run_python(f"""
         import asyncio, os, signal
         from hammerd.daemon.process.signals import Reactions, catch_signals
 
         async def main():
-            said, is_told_to_stop = [], asyncio.Event()
-            log_status = lambda: said.append("status")
-            reactions = Reactions(list, is_told_to_stop.set, list, list, log_status)
+            logged, is_stopped = [], asyncio.Event()
+            log_status = lambda: logged.append("status")
+            reactions = Reactions(list, is_stopped.set, list, list, log_status)
             catch_signals(asyncio.get_running_loop(), reactions)
-            # More than the socket has room for that tells the loop of them.
+            # More bytes than fit into the socket that wakes the loop.
             for _ in range(5000):
                 os.kill(os.getpid(), signal.SIGUSR2)
             os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.wait_for(is_told_to_stop.wait(), {DEADLINE_S})
+            await asyncio.wait_for(is_stopped.wait(), {DEADLINE_S})
             os.kill(os.getpid(), signal.SIGUSR2)
-            while len(said) < 2:
+            while len(logged) < 2:
                 await asyncio.sleep(0)
-            print(*said)
+            print(*logged)
 
         asyncio.run(main())
         os.kill(os.getpid(), signal.SIGTERM)

@@ -48,8 +48,8 @@ class Room:
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
-        census = GroupScan(loop, self.table)
-        self.ends = GroupReaper(loop, census, self.streams, self.on_empty, self.on_living)
+        group_scan = GroupScan(loop, self.table)
+        self.ends = GroupReaper(loop, group_scan, self.streams, self.on_empty, self.on_living)
 
     def streams(self) -> list[Stream]:
         return [one for one in self.group.streams if one.pair not in self.empty]

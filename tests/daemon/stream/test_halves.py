@@ -11,7 +11,7 @@ import pytest
 from hammerd.core.pair.events import HalfContinued, HalfDied, HalfStopped, HalvesWorked
 from hammerd.daemon.process.exit_watch import OnDeath
 from hammerd.daemon.process.group_scan import GroupScan
-from hammerd.daemon.process.process_table import Member, look_at, members_of
+from hammerd.daemon.process.process_table import Member, members_of, read_member
 from hammerd.daemon.stream.halves import LOOKS_A_TURN, SEEK_AGAIN_S, StreamHalves
 from hammerd.daemon.stream.live_stream import Stream
 from tests.daemon.at_each_await import Unexpected, reached
@@ -128,7 +128,7 @@ def test_half_that_stands_still_and_goes_on_is_told_at_ticks() -> None:
         source = next(iter(stream.halves))
 
         def is_stopped() -> bool:
-            now = look_at(source)
+            now = read_member(source)
             return now is not None and now.is_stopped
 
         for number, is_now in ((signal.SIGSTOP, True), (signal.SIGCONT, False)):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.api.protocol import Verb
-from hammerd.daemon.process.process_table import ids, words_of
+from hammerd.daemon.process.process_table import argv_of, process_ids
 from tests.daemon.world import Status, World, living_pids
 from tests.waiting import until
 
@@ -45,8 +45,8 @@ def make_pairs(world: World, count: int) -> dict[str, tuple[Path, Path]]:
 def groups_by_slave(world: World) -> Mapping[str, set[int]]:
     """Return which groups write to each slave, as the process table shows it."""
     groups: dict[str, set[int]] = defaultdict(set)
-    for pid in ids():
-        words = words_of(pid)
+    for pid in process_ids():
+        words = argv_of(pid)
         with suppress(ProcessLookupError):
             if str(world.hammer) in words and "mirror-stream" in words:
                 groups[words[-1]].add(os.getpgid(pid))

@@ -48,10 +48,10 @@ def test_what_was_swept_away_is_made_and_locked_anew(
     with LockFiles(settings) as files:
         how(getattr(settings, key))
 
-        made = files.make_what_is_gone()
+        made = files.make_missing()
 
         assert [os.path.dirname(path) for path in made] == [getattr(settings, key)]
-        assert files.make_what_is_gone() == ()
+        assert files.make_missing() == ()
         assert Path(made[0]).read_text().splitlines()[0] == str(os.getpid())
         with pytest.raises(AlreadyRunning):
             LockFiles(settings).__enter__()
@@ -93,7 +93,7 @@ def test_full_run_dir_is_taken_and_completed_when_there_is_room(
                 LockFiles(settings).__enter__()
             disk.make_room()
 
-            files.make_what_is_gone()
+            files.make_missing()
 
             assert files.lacking is None
             assert (disk.path / "hammerd.pid").read_text() == f"{os.getpid()}\n"
