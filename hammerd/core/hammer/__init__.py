@@ -1,1 +1,1 @@
-"""The language of hammer(8): its command lines, its messages and their diagnosis."""
+"""Builds the command lines of hammer(8), parses its output and diagnoses its messages."""

@@ -1,7 +1,7 @@
-"""The argv and environment of every hammer call; nothing else in hammerd builds one.
+"""Builds the argv and environment of every hammer call; no other module does.
 
-Traps that are kept away from here (docs/hammer.md 3.1): -t hangs for ever, -i 0 spins, -y
-re-creates a destroyed slave. Options stand before the verb: hammer's getopt stops there.
+Options that are never used (docs/hammer.md 3.1): -t hangs for ever, -i 0 spins, -y re-creates a
+destroyed slave. Options precede the verb, because hammer's getopt stops there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from typing import assert_never
 from hammerd.core.pairs import Endpoint, Gear, Pair
 
 SEARCH_PATH = "/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/sbin:/usr/local/bin"
-"""Where hammer finds ssh; fixed, so that a stream never depends on who started the daemon."""
+"""The PATH in which hammer finds ssh; fixed, so that it does not depend on the daemon's own."""
 
 
 def stream_argv(hammer: str, pair: Pair, gear: Gear) -> tuple[str, ...]:
     """Build the argv of a pair's mirror-stream.
 
-    It always runs with -vv: its stderr is the sensor. Bulk gear has restart points every split
-    size; following gear has -B, which cannot be combined with them (docs/hammer.md 3.1, 5.6), and
-    a delay of its own.
+    It always has -vv, because hammerd observes a stream by its stderr. Bulk gear has a restart
+    point after each split size; following gear has -B, which excludes restart points
+    (docs/hammer.md 3.1, 5.6), and its own delay.
     """
     options = pair.options
     match gear:
@@ -34,9 +34,9 @@ def stream_argv(hammer: str, pair: Pair, gear: Gear) -> tuple[str, ...]:
     return (*argv, *mode, "mirror-stream", str(pair.master), str(pair.slave))
 
 
-def pfs_status_argv(hammer: str, ends: Sequence[Endpoint]) -> tuple[str, ...]:
-    """Build the argv that asks for the state of PFSs on this machine, in this order."""
-    return (hammer, "pfs-status", *(end.path for end in ends))
+def pfs_status_argv(hammer: str, endpoints: Sequence[Endpoint]) -> tuple[str, ...]:
+    """Build the argv that prints the status of PFSs on this machine, in this order."""
+    return (hammer, "pfs-status", *(each.path for each in endpoints))
 
 
 def synctid_argv(hammer: str, path: str) -> tuple[str, ...]:
@@ -48,5 +48,5 @@ def synctid_argv(hammer: str, path: str) -> tuple[str, ...]:
 
 
 def environment(home: str) -> Mapping[str, str]:
-    """Build the whole environment of a hammer process; nothing of ours is inherited."""
+    """Build the whole environment of a hammer process; it inherits nothing of the daemon's."""
     return {"PATH": SEARCH_PATH, "HOME": home, "LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""What one row of the table of complaints is: a pattern, what can be done, and what to do."""
+"""Defines a row of the table of complaints: a pattern, a cure and a hint."""
 
 import re
 from dataclasses import dataclass
@@ -19,30 +19,30 @@ class Row:
 
 
 def retry(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> Row:
-    """Make a row of what may pass by itself."""
+    """Make a row for an error that may pass by itself."""
     return Row(name, re.compile(pattern), Cure.RETRY, hint, weight=weight)
 
 
 def mount(name: str, pattern: str, hint: str) -> Row:
-    """Make a row of a file system or PFS that is not there (yet)."""
+    """Make a row for a file system or PFS that is missing, perhaps not mounted yet."""
     return Row(name, re.compile(pattern), Cure.MOUNT, hint)
 
 
 def note(name: str, pattern: str, hint: str) -> Row:
-    """Make a row of what is told while the stream goes on."""
+    """Make a row for a message that is reported while the stream goes on."""
     return Row(name, re.compile(pattern), Cure.NOTE, hint)
 
 
 def echo(name: str, pattern: str, hint: str) -> Row:
-    """Make a row of what only says that the other half is gone."""
+    """Make a row for a message which only means that the other half has ended."""
     return Row(name, re.compile(pattern), Cure.ECHO, hint)
 
 
 def refused(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> Row:
-    """Make a row of what will never work as configured."""
+    """Make a row for an error that never passes with this configuration."""
     return Row(name, re.compile(pattern), Cure.PARK, hint, ParkCause.REFUSED, weight)
 
 
 def parked(name: str, pattern: str, cause: ParkCause, hint: str) -> Row:
-    """Make a row that parks for a cause of its own."""
+    """Make a row that parks the pair for its own cause."""
     return Row(name, re.compile(pattern), Cure.PARK, hint, cause)

@@ -1,13 +1,13 @@
-"""What hammer, ssh and shells complain of: one row for each kind of message.
+"""Diagnoses the error messages of hammer, ssh and shells by a table with a row for each kind.
 
-A row names the complaint, says what can be done about it, and tells a person what to do. The
-first row that matches counts, so a row with a known errno stands before the row for the rest.
-`hammer: ` in front of a message is never asked for: the two halves' pieces interleave and the
-prefix may stand a line earlier (docs/hammer.md 5.1).
+A row has a name, a cure for the machine and a hint for a person. The first row that matches
+counts, so a row for a known errno precedes the row for all others. Few patterns require `hammer: `
+at the start: the output of the two halves interleaves, and the prefix may be a line earlier
+(docs/hammer.md 5.1).
 
-    RETRY  it may pass by itself                MOUNT  a file system or PFS is not there (yet)
-    PARK   it will never work as configured     NOTE   told, and the stream goes on
-    ECHO   only says that the other half is gone
+    RETRY  it may pass by itself                MOUNT  a file system or PFS is missing (yet)
+    PARK   it never passes as configured        NOTE   it is reported, and the stream goes on
+    ECHO   it only means that the other half has ended
 """
 
 import re
@@ -25,12 +25,13 @@ from hammerd.core.hammer.login_diagnostics import (
 from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
 
 NOT_A_HAMMER_FS = "not_a_hammer_fs"
-"""The row that core/pair/probe_verdict.py knows by name: the path is there, but not on HAMMER."""
+"""The row that core/pair/probe_verdict.py uses by name: the path exists, but not on HAMMER."""
 
-# A path of PATH_MAX (1024) and words around it. More is no message of hammer's, and costs time.
+# A path of PATH_MAX (1024) and the words around it. A longer text is no message of hammer's, and
+# matching it costs time.
 _LONGEST_MESSAGE = 1280
 
-# The verbs of hammer's err-type messages; each names the path it is about where it knows it.
+# The first words of hammer's err(3) messages; the groups are the paths that they name.
 _OPEN = r"(?:Failed to open|Unable to open|Cannot open directory) (?P<path>.+): "
 _ACCESS = r"(?:Cannot access (?P<path>.+)|Synctid (?P<fs>.+) failed): "
 _READ = r"Mirror-read (?P<path>.+) (?:failed: |fatal error )"
@@ -38,8 +39,8 @@ _WRITE = r"(?:Mirror-write (?P<path>.+) (?:failed: |fatal error )|update_pfs_sna
 _WAIT = r"Mirror-read (?P<path>.+): cannot stream: "
 _MIRROR = r"Mirror-(?:read|write) (?P<end>.+?)(?: failed: | fatal error |: cannot stream: )"
 
-# Why, as an errno(2) or in the words of strerror(3): DragonFly's, and those of the other host.
-_NOT_THERE = r"(?:(?:2|20)$|No such file or directory|Not a directory)"
+# The reason, as an errno(2) or a text of strerror(3), of DragonFly or of the other host's system.
+_MISSING_PATH = r"(?:(?:2|20)$|No such file or directory|Not a directory)"
 _NO_HAMMER_FS = (
     r"(?:(?:19|25|45|95)$|Inappropriate ioctl for device|Operation not supported"
     r"|No such device(?! or))"
@@ -89,7 +90,7 @@ _MISSING = (
         "path_missing",
         rf"{_OPEN}(?:No such file or directory|Not a directory)"
         r"|Cannot access (?P<pfs>.+): No such file or directory"
-        rf"|{_MIRROR}{_NOT_THERE}",
+        rf"|{_MIRROR}{_MISSING_PATH}",
         "{path} or what it leads to is not there; is its file system mounted (mount -t hammer),"
         " and its null mount?",
     ),
@@ -97,7 +98,7 @@ _MISSING = (
         NOT_A_HAMMER_FS,
         rf"(?:{_ACCESS}|not a HAMMER fs/pseudofs!: ){_NO_HAMMER_FS}"
         rf"|{_MIRROR}{_NO_HAMMER_FS}"
-        # devfs answers so (docs/hammer.md 6.1); a PFS below /dev is none, whatever its disk does.
+        # devfs fails like this (docs/hammer.md 6.1); a path below /dev is never a PFS.
         r"|Cannot access (?P<device>/dev(?:/.*)?): Input/output error",
         "{path} is not on a HAMMER file system (HAMMER2 does not count), most often because the"
         " file system that belongs there is not mounted: see mount and /etc/fstab",
@@ -252,18 +253,21 @@ TABLE: tuple[Row, ...] = (
     *LOGIN,
     *_REST,
 )
-"""All rows, in the order in which they are tried; what both say has a row for each."""
+"""All rows, in the order in which they are tried.
+
+A message that both hammer and a login print has a row for each of them.
+"""
 
 
 def diagnose(text: str) -> Complaint | None:
-    """Return what a line of hammer's or ssh's stderr complains of, or None if it does not.
+    """Return the complaint in a line of hammer's or ssh's stderr, None if it is no error.
 
-    A `hammer: ` message that no row knows is a complaint named `unknown`, to be retried.
+    A `hammer: ` message that no other row matches is a complaint named `unknown`, to be retried.
     """
-    looked_at = text[:_LONGEST_MESSAGE]
+    start = text[:_LONGEST_MESSAGE]
     for row in TABLE:
-        if found := row.pattern.search(looked_at):
-            weight = weight_of(row, looked_at)
+        if found := row.pattern.search(start):
+            weight = weight_of(row, start)
             return Complaint(text, row.name, row.cure, _hint(row, found), row.park_cause, weight)
     return None
 

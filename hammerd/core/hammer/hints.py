@@ -1,6 +1,6 @@
-"""Fits what the table of complaints advises to the pair that it is about.
+"""Fits the hints of the table of complaints to a pair.
 
-A row knows a message only; which end is meant, and whether there is another host, says the pair.
+A row of the table depends on a message only. The pair determines which endpoints are remote.
 """
 
 from dataclasses import replace
@@ -10,16 +10,16 @@ from hammerd.core.pairs import Endpoint, Pair, has_remote_endpoint
 
 LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
-READ_VERBS = "mirror-read-stream,mirror-read,pfs-status"
-WRITE_VERBS = "mirror-write,pfs-status"
-"""What the forced command of a key must allow for a master and for a slave.
+MASTER_KEY_VERBS = "mirror-read-stream,mirror-read,pfs-status"
+SLAVE_KEY_VERBS = "mirror-write,pfs-status"
+"""The verbs that a key's forced command must allow for a master and for a slave.
 
 See docs/hammer.md 7.4.
 """
 
 
 def fit_hint(complaint: Complaint, pair: Pair) -> Complaint:
-    """Return a complaint of a pair's stream with a hint that is of this pair."""
+    """Return a complaint of a pair's stream with the hint that fits this pair."""
     if complaint.name == "root_needed" and not has_remote_endpoint(pair):
         return replace(complaint, hint=LOCAL_ROOT_HINT)
     if complaint.name == "key_restricted" and has_remote_endpoint(pair):
@@ -29,9 +29,9 @@ def fit_hint(complaint: Complaint, pair: Pair) -> Complaint:
 
 def _key_hint(pair: Pair) -> str:
     lines = [
-        f"{end.login}: {forced_command(end, verbs)}"
-        for end, verbs in ((pair.master, READ_VERBS), (pair.slave, WRITE_VERBS))
-        if end.is_remote
+        f"{endpoint.login}: {forced_command(endpoint, verbs)}"
+        for endpoint, verbs in ((pair.master, MASTER_KEY_VERBS), (pair.slave, SLAVE_KEY_VERBS))
+        if endpoint.is_remote
     ]
     return (
         "the key's forced command on the other host does not allow this; in authorized_keys the"
@@ -39,6 +39,6 @@ def _key_hint(pair: Pair) -> str:
     )
 
 
-def forced_command(end: Endpoint, verbs: str) -> str:
-    """Return how the line of a key in authorized_keys must begin that is for one end only."""
-    return f'command="/sbin/hammer ssh-remote {verbs} {end.path}",restrict'
+def forced_command(endpoint: Endpoint, verbs: str) -> str:
+    """Return the start of the line in authorized_keys for a key that serves one endpoint."""
+    return f'command="/sbin/hammer ssh-remote {verbs} {endpoint.path}",restrict'

@@ -1,10 +1,11 @@
-"""What ssh, shells, banners and start-up files say on a stream's stderr.
+"""Diagnoses what ssh, shells, banners and start-up files print on a stream's stderr.
 
-A login may print anything and go on, and then data flows. So none of these ends a stream: they
-are a cause only once it has ended (core/pair/complaints.py). Of several the weightiest counts:
+A login may print anything and go on, and then data flows. So none of these messages ends a
+stream: they are a cause only after it has ended (core/pair/complaints.py). Of several the one with
+the highest weight counts:
 
-    PARTING   ssh or a shell says so and ends: its words from end to end, as it prints them
-    PASSING   the same words in another shape, or what a login survives
+    PARTING   ssh or a shell prints it and exits: a line in exactly their own form
+    PASSING   the same words in another form, or an error that a login survives
 """
 
 import re
@@ -45,7 +46,7 @@ _PARTING = re.compile(
 
 
 def weight_of(row: Row, text: str) -> Weight:
-    """Return how much a line counts that a row has matched."""
+    """Return the weight of a line that a row has matched."""
     if row.weight is Weight.PASSING and _PARTING.search(text):
         return Weight.PARTING
     return row.weight
@@ -74,12 +75,11 @@ SHELLS = (
         PERMISSION_HINT,
     ),
 )
-"""What a shell says of hammer; csh has no word before `hammer: Command not found.`, and zsh names
-it last."""
+"""The errors of a shell that starts hammer. csh prints no prefix before
+`hammer: Command not found.`, and zsh prints the name last."""
 
-# A login may print anything, a banner that speaks of closed connections too: a complaint of ssh's
-# begins as ssh begins its lines.
-_SSH_SAYS = r"^(?:ssh|kex_exchange_identification|ssh_exchange_identification): "
+# A banner may mention closed connections, too. So an error of ssh must have ssh's own prefix.
+_SSH_PREFIX = r"^(?:ssh|kex_exchange_identification|ssh_exchange_identification): "
 
 LOGIN = (
     _refused("usage", r"(?:illegal|unknown|invalid) option -- ", USAGE_HINT),
@@ -111,24 +111,24 @@ LOGIN = (
     ),
     _retry(
         "host_unknown",
-        _SSH_SAYS + r"(?:Could not resolve hostname|Name or service not known"
+        _SSH_PREFIX + r"(?:Could not resolve hostname|Name or service not known"
         r"|.*(?:nor servname provided|name resolution|No address associated))",
         "the host's name does not resolve: check it with drill(1), or put it into /etc/hosts",
     ),
     _retry(
         "connection_refused",
-        _SSH_SAYS + r".*Connection refused",
+        _SSH_PREFIX + r".*Connection refused",
         'the host is up but no sshd answers: there, "service sshd start"; is the port right?',
     ),
     _retry(
         "connection_timed_out",
-        _SSH_SAYS + r".*(?:Connection|Operation) timed out"
+        _SSH_PREFIX + r".*(?:Connection|Operation) timed out"
         r"|^Connection timed out during banner|^Timeout, server .+ not responding",
         "the host does not answer: is it up, and does a firewall drop the packets?",
     ),
     _retry(
         "host_unreachable",
-        _SSH_SAYS + r".*(?:No route to host|(?:Network|Host) is (?:unreachable|down)"
+        _SSH_PREFIX + r".*(?:No route to host|(?:Network|Host) is (?:unreachable|down)"
         r"|Can't assign requested)",
         "the network does not lead to the host: see route -n get HOST, and ping it",
     ),
@@ -147,4 +147,4 @@ LOGIN = (
         ' "Operation not permitted" or "Permission denied": see pfctl -sr or ipfw show',
     ),
 )
-"""What ssh, banners and start-up files say."""
+"""The errors of ssh, and of programs in start-up files."""

@@ -1,6 +1,6 @@
-"""What a mirror-stream's stderr can say, as values (docs/hammer.md 5.2, 6.1).
+"""Defines the messages of a mirror-stream's stderr as values (docs/hammer.md 5.2, 6.1).
 
-core/hammer/output_parser.py makes them out of bytes, core/pair/machine.py acts on them.
+core/hammer/output_parser.py makes them from bytes, core/pair/machine.py acts on them.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from hammerd.core.tid import Tid
 
 @dataclass(frozen=True, slots=True)
 class Prescan:
-    """The source half scans without data, to cut the bulk into slices."""
+    """The start of a prescan: the source half scans without data, to cut the bulk into slices."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrescanDone:
-    """The prescan ended: so many slices, so many bytes in all."""
+    """The end of a prescan: the number of slices and their total size."""
 
     chunks: int
     total_bytes: int
@@ -24,11 +24,11 @@ class PrescanDone:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`Mirror-read: Mirror <begin> to <end>`; `bulk_bytes` is None with -B.
+    """The start of a batch: `Mirror-read: Mirror <begin> to <end>`.
 
-    begin - 1 is the slave's TID, or the master's sync-beg-tid - 1 if that is higher. `end` is a
-    lower bound of the master's TID, and only where `end` > `begin`: else it is the quirk of
-    docs/hammer.md 5.6 and says nothing.
+    `begin` - 1 is the slave's TID, or the master's sync-beg-tid - 1 if that is higher. `end` is a
+    lower bound of the master's TID, but only if `end` > `begin`: else the message is the quirk of
+    docs/hammer.md 5.6 and proves nothing. `bulk_bytes` is None with -B.
     """
 
     begin: Tid
@@ -38,12 +38,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class NoWork:
-    """`Mirror-read: No work to do`; in bulk gear no evidence of being in sync."""
+    """`Mirror-read: No work to do`; in bulk gear this does not prove that the slave is in sync."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the scan of a slice is, and how many bytes of the slice were sent."""
+    """The position of a slice's scan, and the bytes of the slice sent so far."""
 
     begin: Tid
     end: Tid
@@ -52,28 +52,28 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The slave's sync-end-tid was set to `tid`."""
+    """A commit: the slave's sync-end-tid was set to `tid`."""
 
     tid: Tid
 
 
 @dataclass(frozen=True, slots=True)
 class SliceWritten:
-    """`Mirror-write SLAVE: succeeded`: a slice with data arrived whole."""
+    """`Mirror-write SLAVE: succeeded`: a slice with data arrived completely."""
 
 
 @dataclass(frozen=True, slots=True)
 class WentIdle:
-    """` W`: all slices are done, the source half waits for the master's TID to move."""
+    """` W`: all slices are done, the source half waits until the master's TID changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LostLink:
-    """`Lost Link`: both halves are gone; hammer would now sleep 15 s + delay."""
+    """`Lost Link`: both halves have ended; hammer would now sleep 15 s + delay."""
 
 
 class Cure(StrEnum):
-    """What can be done about a complaint."""
+    """The reaction to a complaint; core/hammer/diagnostics.py explains the values."""
 
     RETRY = "retry"
     MOUNT = "mount"
@@ -83,21 +83,21 @@ class Cure(StrEnum):
 
 
 class Weight(IntEnum):
-    """How much a complaint counts; only hammer's own ends a stream that may live.
+    """The weight of a complaint; only OWN ends a stream that may be alive.
 
-    Of the others the weightiest is the cause once the stream has ended.
+    Of the others the one with the highest weight is the cause after the stream has ended.
     """
 
     PASSING = 0
-    """A login, a banner or a start-up file may say so and go on."""
+    """A login, a banner or a start-up file may print it and go on."""
     PARTING = 1
-    """Whoever says so ends, or hammerd does not know the message."""
+    """The program that prints it exits, or hammerd does not know the message."""
     OWN = 2
-    """hammer says so, in a form that is its own, and the half that does ends."""
+    """hammer prints it, in its own form, and the half that prints it exits."""
 
 
 class ParkCause(StrEnum):
-    """Why a pair needs a person."""
+    """The reason why a pair is parked until a person acts."""
 
     UUID_MISMATCH = "uuid_mismatch"
     NOT_A_SLAVE = "not_a_slave"
@@ -111,8 +111,8 @@ class ParkCause(StrEnum):
 class Complaint:
     """An error message of hammer or ssh, diagnosed by table (core/hammer/diagnostics.py).
 
-    `name` is the table row's short stable name, `park_cause` is set when the cure is to park.
-    An echo only tells that the other half is gone: it is quoted, never a cause.
+    `name` is the row's short stable name, `park_cause` is set if the cure is to park. An echo
+    only means that the other half has ended: it is quoted, but never a cause.
     """
 
     text: str
@@ -125,7 +125,7 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A line that is none of the above; kept as it came."""
+    """Any other line, unchanged."""
 
     text: str
 

@@ -1,16 +1,16 @@
-r"""Turns the stderr of a mirror-stream, to which three processes write, into messages.
+r"""Parses the stderr of a mirror-stream, which three processes write, into messages.
 
-What arrives are bytes, cut anywhere. hammer's two halves and their parent share the stream, and
-each writes its messages in pieces, so a message may begin in mid-line and another may stand in
-its middle (docs/hammer.md 5.1, 5.2). What is known of the pieces is their form:
+The input is bytes, cut anywhere. hammer's two halves and their parent share the stderr, and each
+writes its messages in pieces. So a message may begin in the middle of a line, and another message
+may be inside it (docs/hammer.md 5.1, 5.2). Only the form of the pieces is fixed:
 
-    \rscan obj=<16x> tids=<16x>:<16x> <n>   progress: known once its last digit is in
-    ` W` at a segment's start               idle: known at once, for nothing follows it
-    \bD  \b<blank>  dots                    the end of a rest, of a wait; a prescan going on
-    everything else                         known at the end of its segment: LF, CR or BS
+    \rscan obj=<16x> tids=<16x>:<16x> <n>   progress: complete with its last digit
+    ` W` at a segment's start               idle: complete at once, because nothing follows it
+    \bD  \b<blank>  dots                    end of a delay, end of a wait, prescan in progress
+    everything else                         complete at the end of its segment: LF, CR or BS
 
-Tokens of rigid form are taken out wherever they stand; what is left of the segment, put together
-again, is a complaint or a remark. This module never raises and never keeps more than one segment.
+Tokens of fixed form are cut out of a segment; what remains, joined again, is a complaint or a
+remark. This module never raises and never keeps more than one segment.
 """
 
 import re
@@ -35,12 +35,12 @@ from hammerd.core.hammer.messages import (
 from hammerd.core.tid import Tid
 
 LONGEST_SEGMENT = 4096
-"""Bytes of a segment without end after which what is there becomes a message."""
+"""The bytes of a segment after which it is parsed although its end is missing."""
 
 _CONTROL = re.compile(rb"[\n\r\b]")
 
-# The number is printed with %11jd: 11 wide and complete when it starts with a blank, and wider
-# or as wide, ended by what comes next, when it does not.
+# The number is printed with %11jd. If it starts with a blank it has 11 characters and is complete;
+# else it has 11 or more, and the next character ends it.
 _NARROW = b"|".join(b" " * (11 - digits) + rb"\d{%d}" % digits for digits in range(1, 11))
 _PROGRESS = (
     rb"\rscan obj=[0-9a-f]{16} tids=([0-9a-f]{16}):([0-9a-f]{16}) "
@@ -85,7 +85,7 @@ def _prescan_done(token: re.Match[str]) -> Message:
     return PrescanDone(int(token["chunks"]), total_bytes)
 
 
-_READ: Mapping[str, Callable[[re.Match[str]], Message]] = {
+_MESSAGE_MAKERS: Mapping[str, Callable[[re.Match[str]], Message]] = {
     "batch": _batch,
     "no_work": lambda _: NoWork(),
     "committed": lambda token: Committed(_tid(token["tid"])),
@@ -97,29 +97,29 @@ _READ: Mapping[str, Callable[[re.Match[str]], Message]] = {
 
 
 class OutputParser:
-    """Takes a stream's stderr as it comes and says what was said.
+    """A parser that takes a stream's stderr in chunks and returns messages.
 
-    However the bytes are cut, the messages are the same and in the same order, but for one thing:
-    of progress redraws that follow each other within one `feed` only the last is said.
-    A prescan's total is exact up to three slices, else rounded down to MiB, as hammer prints it.
+    The messages and their order do not depend on how the bytes are cut, with one exception: of
+    adjacent progress redraws within one `feed` only the last is returned. A prescan's total is
+    exact up to three slices, else rounded down to MiB, as hammer prints it.
     """
 
     def __init__(self) -> None:
-        self._undecided = b""  # a CR and what may become a progress
+        self._undecided = b""  # a CR and the start of what may become a progress message
         self._segment = b""
         self._is_at_start = True
         self._follows_backspace = False
         self._has_source_worked = False
 
     def feed(self, data: bytes) -> list[Message]:
-        """Return what became certain by `data`, in the order in which it did."""
+        """Return the messages that `data` completes, in order."""
         data = self._undecided + data
         self._undecided = b""
         messages: list[Message] = []
         at = 0
         while control := _CONTROL.search(data, at):
             stop = control.start()
-            messages += self._hear(data[at:stop])
+            messages += self._add_text(data[at:stop])
             if redraws := _REDRAWS.match(data, stop):
                 messages.append(self._progress(redraws))
                 at = redraws.end()
@@ -129,14 +129,14 @@ class OutputParser:
             else:
                 messages += self._end_segment(control[0])
                 at = control.end()
-        messages += self._hear(data[at:])
+        messages += self._add_text(data[at:])
         return messages
 
     def finish(self) -> list[Message]:
-        """Return what was still open when the stream ended; afterwards nothing is."""
+        """Return the messages that were incomplete when the stream ended."""
         return self.feed(b"\n")
 
-    def _hear(self, text: bytes) -> Iterator[Message]:
+    def _add_text(self, text: bytes) -> Iterator[Message]:
         self._segment += text
         if self._is_at_start and len(self._segment) > 1:
             self._is_at_start = False
@@ -168,7 +168,7 @@ class OutputParser:
         for token in _TOKENS.finditer(text):
             if token.lastgroup in ("batch", "running", "lost_link"):
                 self._has_source_worked = token.lastgroup != "lost_link"
-            if read := _READ.get(token.lastgroup or ""):
+            if read := _MESSAGE_MAKERS.get(token.lastgroup or ""):
                 yield read(token)
         for part in _GLUED.split(_TOKENS.sub("", text)):
             if part.strip(" ."):
@@ -176,26 +176,26 @@ class OutputParser:
 
 
 def find_cause(stderr: bytes) -> Complaint | None:
-    """Return the complaint that explains why a finished command failed, or None.
+    """Return the complaint that explains why a finished command failed, None without any.
 
-    A cause goes before notes and echoes; of several the first counts.
+    The first cause is returned; a note or an echo only if there is no cause.
     """
     parser = OutputParser()
-    heard = [*parser.feed(stderr), *parser.finish()]
-    complaints = [message for message in heard if isinstance(message, Complaint)]
+    messages = [*parser.feed(stderr), *parser.finish()]
+    complaints = [message for message in messages if isinstance(message, Complaint)]
     causes = [each for each in complaints if each.cure not in (Cure.NOTE, Cure.ECHO)]
     return next(iter(causes + complaints), None)
 
 
 def _may_become_progress(tail: bytes) -> bool:
-    """Whether more bytes can make a progress of a tail that is none yet."""
+    """Return whether more bytes can complete this tail to a progress message."""
     if len(tail) > _LONGEST_PROGRESS:
         return False
     return _REDRAWS.match(tail + _ANY_PROGRESS[len(tail) :] + b"\r") is not None
 
 
 def _readable(data: bytes) -> str:
-    """Decode, with everything that is not printable made visible and harmless."""
+    """Decode, with each character that is not printable as a visible escape."""
     text = data.decode("utf-8", "backslashreplace").replace("\t", " ")
     if text.isprintable():
         return text

@@ -1,8 +1,8 @@
-"""Reads the text of a PFS softlink: its role, its TID and its number cost no process.
+"""Parses the text of a PFS softlink, which shows role, TID and number without a process.
 
     @@-1:00001                   a master
     @@0x00000001005809d9:00001   a slave, and its sync-end-tid
-    @@PFS00001                   as it was made: the kernel knows no such PFS now
+    @@PFS00001                   untranslated: the kernel does not have this PFS now
 
 The kernel translates the text when the link is read (docs/hammer.md 1.3).
 """
@@ -17,7 +17,7 @@ _TEXT = re.compile(r"@@(?:-1|0x(?P<tid>[0-9a-fA-F]{1,16})):(?P<pfs_id>\d{5,9})",
 
 @dataclass(frozen=True, slots=True)
 class LinkedPfs:
-    """What a PFS softlink says of its PFS; `tid` is a slave's sync-end-tid, None of a master."""
+    """The PFS of a softlink; `tid` is a slave's sync-end-tid, None for a master."""
 
     pfs_id: int
     tid: Tid | None
@@ -29,7 +29,7 @@ class LinkedPfs:
 
 
 def parse_link_text(text: str | None) -> LinkedPfs | None:
-    """Return what a link's text says, None where it is no link to a PFS that is there."""
+    """Return the PFS in a link's text, None if it is no translated link to a PFS."""
     found = _TEXT.fullmatch((text or "").rpartition("/")[2])
     if found is None:
         return None
@@ -38,5 +38,5 @@ def parse_link_text(text: str | None) -> LinkedPfs | None:
 
 
 def is_untranslated_link(text: str | None) -> bool:
-    """Tell whether a link is one to a PFS that the kernel does not know: destroyed, or cut off."""
+    """Return whether a link is to a PFS that the kernel does not have: destroyed, or cut off."""
     return (text or "").rpartition("/")[2].startswith("@@PFS")

@@ -1,4 +1,4 @@
-"""Reads what `hammer pfs-status PATH ...` prints: one block for each path, in order.
+"""Parses the output of `hammer pfs-status PATH ...`: one block for each path, in order.
 
     /Backup1/pfs/test<TAB>PFS#1 {
         sync-beg-tid=0x0000000000000001
@@ -28,7 +28,7 @@ ROOT_PFS = 0
 
 @dataclass(frozen=True, slots=True)
 class PfsStatus:
-    """One PFS as its file system describes it.
+    """The status of one PFS.
 
     `path` is as it was given. A master's `sync_end_tid` is the last flushed TID of its whole file
     system, a slave's is the TID up to which it mirrors (docs/hammer.md 1.2).
@@ -53,7 +53,7 @@ _REQUIRED = ("sync-beg-tid", "sync-end-tid", "shared-uuid", "unique-uuid", "role
 
 
 def parse_pfs_status(text: str) -> tuple[PfsStatus, ...]:
-    """Return every complete block; one that the end of the text cuts off is left out.
+    """Return every complete block; a block that the end of the text cuts off is left out.
 
     Raises:
         BadOutput: a block has an end but lacks a TID, a uuid or its role.

@@ -11,7 +11,7 @@ end of the last slice is the TID that the master held, read after the previous i
 -B there is one slice, and its first message is enough; of several slices only the idle message
 shows which was the last one. A batch without work may be the quirk of docs/hammer.md 5.6, which
 proves nothing; its size gives it away. The kernel wakes an idle source half when its master's TID
-grows, and the source half writes after its delay. A source half that had nothing to copy since
+changes, and the source half writes after its delay. A source half that had nothing to copy since
 its start does not become idle, but scans again and again (docs/hammer.md 5.6).
 
 A message may have waited in the pipe. So the instant used is never the one at which it was read,
