@@ -103,6 +103,7 @@ class Engine:
         self._deadlines = Deadlines()
         self._is_stepping = False
         self._timer = Timer(loop, self._ring)
+        self._queue_timer = Timer(loop, self.slaves_changed)
         self._faults = Faults(world.journal.log)
         self.unwritten = 0
         self._leaving: set[str] = set()
@@ -129,10 +130,6 @@ class Engine:
         """Ask a pair down, and forget it once its group is empty."""
         self._leaving.add(pair)
         self.post(pair, StopAsked(Down()))
-
-    def is_leaving(self, pair: str) -> bool:
-        """Tell whether a pair is forgotten once its group is empty."""
-        return pair in self._leaving
 
     def put_in_order(self, names: Iterable[str]) -> None:
         """Have these pairs first, in this order: that of the config."""
@@ -197,7 +194,9 @@ class Engine:
     def _happen(self, pair: str, event: Event) -> None:
         before = self._lives[pair]
         if isinstance(event, GroupEmpty):
+            # Before the step, which may raise: a pair that queues for this slave has no deadline.
             self._world.slaves.release(pair)
+            self.slaves_changed()
         try:
             context = self._context(before.pair, event)
             done = step(before, event, context)
@@ -212,8 +211,6 @@ class Engine:
                 self._act(done.life, effect)
             except Exception as error:
                 self._effect_failed(done.life, effect, error)
-        if isinstance(event, GroupEmpty):
-            self.slaves_changed()
         self._write_down(before, done.life, context.now_at)
         if pair in self._leaving and isinstance(done.life.state, Stopped):
             self._forget(pair)
@@ -295,10 +292,13 @@ class Engine:
 
     def _event_failed(self, life: PairLife, event: Event, error: Exception) -> None:
         self._tell(life.pair.name, "event_failed", type(event).__name__, error)
-        at = deadline(life)
+        at, again_at = deadline(life), self._loop.time() + BROKEN_REST_S
         if at is not None:
             # A deadline that cannot be met must not ring for ever.
-            self._deadlines.put(life.pair.name, max(at, self._loop.time() + BROKEN_REST_S))
+            self._deadlines.put(life.pair.name, max(at, again_at))
+        if isinstance(event, ResourceFree):
+            # The pair still queues, without a deadline, and nobody else wakes it.
+            self._queue_timer.set_no_later(again_at)
 
     def _effect_failed(self, life: PairLife, effect: Effect, error: Exception) -> None:
         pair = life.pair.name

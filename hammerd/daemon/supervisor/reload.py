@@ -180,7 +180,8 @@ class Reloader:
         # A pause of this very turn is answered for: that its pair goes down now is no part of it.
         self._parts.keeping.remember()
         for life in engine.lives():
-            if life.pair.name not in names and not engine.is_leaving(life.pair.name):
+            if life.pair.name not in names:
+                # Also a pair that leaves already: the step of an earlier request may have raised.
                 engine.leave(life.pair.name)
         there = {life.pair.name: life for life in engine.lives()}
         for pair in config.pairs:

@@ -49,6 +49,7 @@ from hammerd.core.pair.states import (
 from hammerd.core.pairs import Endpoint, Pair, Timing
 from hammerd.core.replication.lag import Lag, LagVerdict
 from hammerd.core.tid import Tid
+from hammerd.daemon.supervisor.engine import BROKEN_REST_S
 from tests.daemon.supervisor.engine_config import (
     ASKS,
     CONFIG,
@@ -201,7 +202,7 @@ class EngineWorld:
 
     def reload(self, config: dict[str, End]) -> None:
         """Let pairs come, go and change as daemon/supervisor/reload.py does."""
-        for name in self.watched.lives().keys() - config.keys() - self.watched.leaving:
+        for name in self.watched.lives().keys() - config.keys():
             self.leave(name)
         # A new limit moves the deadline of a stream that goes on.
         is_default = self.timing == Timing()
@@ -279,9 +280,7 @@ class EngineWorld:
         self.watched.is_turned = False
         self.end_orphan()
         self.reload(CONFIG)
-        for name in self.watched.leaving.copy():
-            # Asked once more: what broke may have been how it was asked before.
-            self.leave(name)
+        self.pass_time(BROKEN_REST_S)
         for name in CONFIG:
             self.watched.readings.lags[name] = FIVE_BEHIND
             self.post(name, StartAsked())

@@ -12,7 +12,16 @@ from hammerd.core.pair.events import (
     StopAsked,
 )
 from hammerd.core.pair.probe_verdict import Go
-from hammerd.core.pair.states import Paused, State, Stopping, Streaming, WaitingForBackoff
+from hammerd.core.pair.states import (
+    Paused,
+    Probing,
+    State,
+    Stopping,
+    Streaming,
+    WaitingForBackoff,
+    WaitingForResource,
+)
+from hammerd.daemon.supervisor.engine import BROKEN_REST_S
 from tests.daemon.supervisor.engine_world import EngineWorld
 
 
@@ -125,3 +134,30 @@ def test_failure_of_the_log_itself_is_told_once_when_it_takes_lines_again() -> N
     [line] = told(world, "journal.failed")
     assert "BrokenError: log" in str(line["traceback"])
     assert [line["pair"] for line in told(world, "pair.streaming")] == ["a", "c"]
+
+
+def test_slave_that_is_free_is_offered_again_when_the_step_of_the_offer_raised() -> None:
+    world = EngineWorld(is_faulty=False)
+    world.post("d", StopAsked(Paused()))
+    launch(world, "c")
+    assert isinstance(state(world, "c"), WaitingForResource)
+    world.breaks.next("readings", 1)
+    world.end_orphan()
+    assert isinstance(state(world, "c"), WaitingForResource)
+
+    world.pass_time(BROKEN_REST_S)
+    assert [line["of"] for line in told(world, "pair.event_failed")] == ["ResourceFree"]
+    assert isinstance(state(world, "c"), Streaming)
+
+
+def test_slave_of_an_empty_group_is_offered_though_the_step_of_its_end_raised() -> None:
+    world = quiet_world()
+    stream(world, "a")
+    launch(world, "b")
+    assert isinstance(state(world, "b"), WaitingForResource)
+    world.post("a", StopAsked(Paused()))
+    world.breaks.next("readings", 1)
+    world.empty("a")
+
+    assert [line["of"] for line in told(world, "pair.event_failed")] == ["GroupEmpty"]
+    assert isinstance(state(world, "b"), Probing)

@@ -16,8 +16,9 @@ from hammerd.core.api.protocol import STOPPING, Answer, Refusal, Reply
 from hammerd.core.config.model import Config, LogFormat, LogLevel
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.config_diff import Reload
-from hammerd.core.pairs import Endpoint
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
+from hammerd.core.replication.lag import Lag
 from hammerd.daemon.logging.files import LogFiles
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger, LogStyle
@@ -42,6 +43,17 @@ class BreakableDetector(AnomalyDetector):
         return super().add_disks(slave, *unique_uuids)
 
 
+class BreakableReadings(ReadingStore):
+    """Raises in each step of a pair while `is_broken`."""
+
+    is_broken = False
+
+    def lag(self, pair: Pair, now_at: float) -> Lag:
+        if self.is_broken:
+            raise Unexpected("no lag today")
+        return super().lag(pair, now_at)
+
+
 class Forgetful:
     """Stands for a sampler, which is told what to forget."""
 
@@ -64,16 +76,16 @@ class Room:
         self.write("old")
         loop, log = asyncio.get_running_loop(), cast(Logger, structlog.get_logger())
         config, clock, self.writer = load_config(self.path), Clock(loop.time), WriterThread()
-        readings, journal = ReadingStore(clock=clock), Journal(log, log)
-        self.engine = quiet_engine(journal, readings)
+        self.readings, journal = BreakableReadings(clock=clock), Journal(log, log)
+        self.engine = quiet_engine(journal, self.readings)
         self.anomaly_detector, self.sampler = BreakableDetector(), Forgetful()
-        self.keeping = StateStore(root / "db", readings, clock, self.writer, log)
+        self.keeping = StateStore(root / "db", self.readings, clock, self.writer, log)
         self.keeping.memories = self.engine.memories
         style = LogStyle(LogFormat.HUMAN, LogLevel.INFO)
         parts = Parts(
             self.engine,
             self.keeping,
-            readings,
+            self.readings,
             self.anomaly_detector,
             self.sampler,
             self.writer,
@@ -272,5 +284,22 @@ def test_pair_that_is_gone_is_forgotten_with_its_ends(tmp_path: Path) -> None:
 
             assert room.sampler.forgotten == ["old"]
             assert room.sampler.kept == {Endpoint("/m/new"), Endpoint("/s/new")}
+
+    asyncio.run(main())
+
+
+def test_pair_whose_step_raised_when_it_was_told_to_leave_leaves_at_the_next_reload(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        with a_room(tmp_path) as room:
+            room.write("new")
+            room.readings.is_broken = True
+            await room.reloading.reload()
+            assert room.pairs() == ["new", "old"]
+
+            room.readings.is_broken = False
+            await room.reload()
+            assert room.is_whole("new")
 
     asyncio.run(main())

@@ -107,7 +107,7 @@ class WatchedEngine:
         self.seen: Counter[type] = Counter()
         self.steps = 0
         self._due: dict[str, float | None] = {}
-        self._lost: set[tuple[str, type[Event]]] = set()
+        self._without_group: set[str] = set()
         self._freed = 0
         self._at_hand: Before | None = None
 
@@ -216,7 +216,8 @@ class WatchedEngine:
         """Hold an event that broke before it was stepped: nothing has happened, and time goes."""
         assert self.life(name) is was.life
         assert not self.acts.done
-        self._lost.add((name, type(event)))
+        if isinstance(event, GroupEmpty):
+            self._without_group.add(name)
         if (at := self._due[name]) is not None:
             self._due[name] = max(at, self.loop.now_at + BROKEN_REST_S)
 
@@ -279,17 +280,17 @@ class WatchedEngine:
         assert self._due.keys() == lives.keys()
         assert self.engine._leaving == self.leaving
         self._check_timer()
-        shaken = {name for name, lost in self._lost if self._is_shaken(name, lost)}
-        for name, life in lives.items():
-            if name not in shaken:
-                self._check_pair(name, life, is_calm=not shaken)
+        shaken = {name for name in self._without_group if self._is_shaken(name)}
+        for name in lives.keys() - shaken:
+            self._check_pair(name, lives[name])
 
     def _check_timer(self) -> None:
         earliest_at = min((at for at in self._due.values() if at is not None), default=None)
-        timers = [timer.when() for timer in self.loop.timers]
-        assert timers == ([] if earliest_at is None else [earliest_at]), (timers, self._due)
+        assert self.engine._timer.at == earliest_at, self._due
+        set_at = (self.engine._timer.at, self.engine._queue_timer.at)
+        assert len(self.loop.timers) == sum(at is not None for at in set_at)
 
-    def _check_pair(self, name: str, life: PairLife, *, is_calm: bool) -> None:
+    def _check_pair(self, name: str, life: PairLife) -> None:
         state, queue, group = life.state, self.slaves._queue, self.groups.get(name)
         has_group = isinstance(state, Launching | Streaming | Stopping)
         assert has_group == (group is not None), (state, self.groups)
@@ -297,19 +298,15 @@ class WatchedEngine:
         assert isinstance(state, Stopping) == is_ending, (state, group)
         is_queued = isinstance(state, WaitingForResource)
         assert is_queued == (name in queue), (state, queue)
-        assert not is_queued or not is_calm or self.slaves.holder(queue[name]), "nobody wakes it"
+        is_woken = self.engine._queue_timer.at is not None
+        assert not is_queued or is_woken or self.slaves.holder(queue[name]), "nobody wakes it"
         goes_on = is_queued or has_group or self._due[name] is not None
         assert goes_on or isinstance(state, Stopped) or is_held(life), state
 
-    def _is_shaken(self, name: str, lost: type[Event]) -> bool:
-        """Tell whether a pair still lacks what it lost."""
+    def _is_shaken(self, name: str) -> bool:
+        """Tell whether a pair still waits for the end of a group that has ended."""
         life = self.life(name)
-        if life is None:
-            return False
-        if lost is GroupEmpty:
-            return isinstance(life.state, Stopping) and name not in self.groups
-        is_waiting = lost is ResourceFree and isinstance(life.state, WaitingForResource)
-        return is_waiting and self.slaves.holder(self.slaves._queue[name]) is None
+        return life is not None and isinstance(life.state, Stopping) and name not in self.groups
 
     def check_reports(self) -> None:
         """Hold what status is told of each pair against its group."""
