@@ -45,7 +45,7 @@ MAY_BE_OPEN = {
     "hammerd/core/pair/running.py _with_group Event": CELLS,
     "hammerd/core/pair/running.py then_parked Event": CELLS,
     "hammerd/core/pair/memory.py _with_line Message": "all other lines are progress",
-    "hammerd/daemon/foreign/watch.py heard Event": OBSERVER,
+    "hammerd/daemon/foreign/watch.py observe Event": OBSERVER,
     "hammerd/daemon/supervisor/stream_observer.py _observe Event": OBSERVER,
     "hammerd/daemon/logging/syslog.py SyslogFacility": "under NONE nothing is sent",
     "hammerd/daemon/supervisor/sampler.py _judge EndpointSeen": "was it read, whatever it is",

@@ -85,6 +85,11 @@ def escape_invisible(text: str) -> str:
     return "".join(_escape(char) for char in text)
 
 
+def printable(text: str) -> str:
+    """Replace each character that a terminal would obey, or cannot show, by a question mark."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def non_ascii(text: str) -> Iterator[str]:
     """Yield the characters that TOML knows in strings and comments only."""
     return (char for char in text if char != "\t" and not " " <= char <= "~")

@@ -153,7 +153,7 @@ class Daemon:
         """Wait until all groups are empty; return pair and pgid of each that is not in time."""
         streams, orphans = self._parts.streams, self._parts.orphans
         pairs, records = await asyncio.gather(
-            streams.all_ended(timeout_s), orphans.all_ended(timeout_s)
+            streams.wait_until_ended(timeout_s), orphans.wait_until_ended(timeout_s)
         )
         own = [(pair, streams.group_of(pair)) for pair in pairs]
         return [*own, *((record.pair, record.pgid) for record in records)]
@@ -170,7 +170,7 @@ class Daemon:
                 *flushes,
                 (self._sample, interval_s),
                 (self._look_at_halves, interval_s),
-                (parts.foreign.look, foreign_interval_s(interval_s)),
+                (parts.foreign.scan, foreign_interval_s(interval_s)),
                 (self._checkpoint, CHECKPOINT_S),
                 (parts.run_dir.look, CHECKPOINT_S),
                 (self._read_disk_space, READ_EVERY_S),

@@ -24,7 +24,7 @@ from hammerd.core.replication.cascades import Cascades, cascade_lag
 from hammerd.daemon.control.handlers import Handlers
 from hammerd.daemon.control.run_dir_watch import RunDirWatch
 from hammerd.daemon.control.server import ControlServer
-from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.adoption import OwnStreams
 from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
@@ -108,7 +108,9 @@ class Wiring:
         self.disk_space = DiskSpaceWatch(self.path_prober, journal)
         self._ingest = ReadingIngest(self.readings, self.anomaly_detector, journal)
         streams = self.streams
-        self._ours = Ours(streams.groups, streams.group_of, self.lives, self.inbox.post, hammer)
+        self._ours = OwnStreams(
+            streams.groups, streams.group_of, self.lives, self.inbox.post, hammer
+        )
         identities = PathIdentities(self.commands, self._pfs_status, self.path_prober)
         paths = self._probes.paths
         self.foreign = ForeignWatch(self._ours, self.orphans, paths, self._ingest, identities)

@@ -1,9 +1,9 @@
-"""Takes over orphans of ours that no record names: their record was lost or could not be read.
+"""Takes over our orphans without a record: it was lost, or could not be read.
 
-Such a group runs what this config would, under no hammerd, and as every group of ours it is a
-session too. Its claim holds every pair's launch off its slave, by whatever name: before anybody
-learns that the look is over its unique-uuid is read. Where that cannot be read in time it holds
-the slaves of all pairs that are on the same file system, for as long as it lives.
+Such a group runs a command of this config, under no hammerd, and leads a session like every group
+of ours. Its claim keeps all pairs from launching onto its slave, by any name: its unique-uuid is
+read before the scan is over. Where that cannot be read in time, the orphan holds the slaves of all
+pairs on the same file system until it is gone.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
-    """What is ours, as others know it: the groups that run, the pairs, the hammer they use."""
+class OwnStreams:
+    """The groups that run, the pairs that they belong to, and the hammer that they run."""
 
     groups: Callable[[], frozenset[int]]
     group_of: Callable[[str], int | None]
@@ -35,52 +35,61 @@ class Ours:
 
 
 class Adoption:
-    """Tells orphans of ours from strangers."""
+    """Tells our orphans from foreign writers."""
 
     def __init__(
-        self, ours: Ours, orphans: Orphans, paths: KnownPaths, written: PathIdentities
+        self, own: OwnStreams, orphans: Orphans, paths: KnownPaths, identities: PathIdentities
     ) -> None:
-        self._ours = ours
+        self._own = own
         self._orphans = orphans
         self._paths = paths
-        self._written = written
-        # Adopted, and not held by all names yet: a look that was given up left them so.
+        self._identities = identities
+        # Adopted, and without all keys: the scan was cancelled before they were known.
         self._unheld: dict[int, SlaveWriter] = {}
 
     async def adopt(self, seen: Collection[SlaveWriter]) -> tuple[SlaveWriter, ...]:
-        """Have the orphans among these writers ended, and return the others."""
-        adopted: dict[int, SlaveWriter] = {}
+        """End the orphans among these writers, and return the others."""
+        adopted: set[int] = set()
         for writer in seen:
             pair = self._pair_of(writer) if writer.pgid not in adopted else None
             if pair is not None:
-                adopted[writer.pgid] = self._unheld[writer.pgid] = writer
-                ends = (writer.slave, pair.slave)
-                keys = slave_keys({name for end in ends for name in self._paths.names(end)}, None)
-                members = [one for one in seen if one.pgid == writer.pgid]
-                self._orphans.adopt(_record(pair, writer, members, keys))
+                adopted.add(writer.pgid)
+                self._unheld[writer.pgid] = writer
+                self._orphans.adopt(self._record(pair, writer, seen))
         await asyncio.gather(*map(self._hold, tuple(self._unheld.values())))
         return tuple(one for one in seen if one.pgid not in adopted)
+
+    def _record(self, pair: Pair, writer: SlaveWriter, seen: Iterable[SlaveWriter]) -> SpawnRecord:
+        names = {*self._paths.names(writer.slave), *self._paths.names(pair.slave)}
+        members = (one for one in seen if one.pgid == writer.pgid)
+        return SpawnRecord(
+            writer.pgid,
+            pair.name,
+            writer.words,
+            tuple(sorted(slave_keys(names, None))),
+            tuple(KnownProcess(one.pid, one.started_time) for one in members),
+        )
 
     async def _hold(self, writer: SlaveWriter) -> None:
         """Let an orphan hold its slave by all names that it may have."""
         if not writer.slave.is_remote and writer.pgid in self._orphans.groups():
-            uuid = await self._written.unique_uuid(writer.slave)
-            names = set() if uuid is not None else await self._may_be(writer.slave)
-            self._orphans.hold_also(writer.pgid, slave_keys(names, uuid))
+            uuid = await self._identities.unique_uuid(writer.slave)
+            names = set() if uuid is not None else await self._possible_names(writer.slave)
+            self._orphans.add_keys(writer.pgid, slave_keys(names, uuid))
         self._unheld.pop(writer.pgid, None)
 
-    async def _may_be(self, slave: Endpoint) -> set[Endpoint]:
-        """Return the names of all slaves that are on the file system of one, and run no stream."""
-        group_of = self._ours.group_of
-        idle = [life.pair for life in self._ours.lives() if group_of(life.pair.name) is None]
-        ends = {pair.slave for pair in idle if not pair.slave.is_remote}
-        beside = await self._written.beside(slave, ends)
-        return {name for end in beside for name in self._paths.names(end)}
+    async def _possible_names(self, slave: Endpoint) -> set[Endpoint]:
+        """Return the names of all idle slaves that may be on the file system of this one."""
+        group_of = self._own.group_of
+        idle = [life.pair for life in self._own.lives() if group_of(life.pair.name) is None]
+        slaves = {pair.slave for pair in idle if not pair.slave.is_remote}
+        found = await self._identities.on_same_file_system(slave, slaves)
+        return {name for one in found for name in self._paths.names(one)}
 
     def _pair_of(self, writer: SlaveWriter) -> Pair | None:
         if not writer.leads_session or is_under_hammerd(writer):
             return None
-        pairs = (life.pair for life in self._ours.lives())
+        pairs = (life.pair for life in self._own.lives())
         return next((pair for pair in pairs if self._runs(writer, pair)), None)
 
     def _runs(self, writer: SlaveWriter, pair: Pair) -> bool:
@@ -88,20 +97,8 @@ class Adoption:
         return any(
             is_same_command(
                 writer.words,
-                stream_argv(self._ours.hammer, replace(pair, master=master, slave=slave), gear),
+                stream_argv(self._own.hammer, replace(pair, master=master, slave=slave), gear),
             )
             for master, slave in both
             for gear in Gear
         )
-
-
-def _record(
-    pair: Pair, writer: SlaveWriter, members: Iterable[SlaveWriter], keys: frozenset[str]
-) -> SpawnRecord:
-    return SpawnRecord(
-        writer.pgid,
-        pair.name,
-        writer.words,
-        tuple(sorted(keys)),
-        tuple(KnownProcess(one.pid, one.started_time) for one in members),
-    )

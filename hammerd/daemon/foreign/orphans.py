@@ -1,12 +1,12 @@
 """Ends the groups that a killed hammerd left, before anything is launched onto their slaves.
 
-    claim ── is it ours? ──┬── cannot be told now: the claim is held, nobody is signalled
-                           ├── no: the claim is given up
-                           └── yes: TERM ── grace ── KILL ── nobody lives in it: given up
+    claim ── is it ours? ──┬── not known now: the claim is held, and no signal is sent
+                           ├── no: the claim is released
+                           └── yes: TERM ── grace ── KILL ── no living member: released
 
-Each orphan holds a claim on its slave like any owner; the pair waits for it, other pairs do not.
-A group is signalled only right after a member of it was seen that is known, by its start or its
-argv: a pid alone may be anybody's by now.
+Each orphan holds a claim on its slave like any owner; its pair waits for it, other pairs do not.
+A group is signalled only right after a known member of it was found, by its start or its argv: a
+pid alone may be that of another process by now.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
 
 @dataclass(slots=True)
 class _Orphan:
-    """A group; `known` are the starts of members that were seen in it, by pid."""
+    """A group; `known` holds the start times of its members, by pid."""
 
     record: SpawnRecord
     owner: str
@@ -60,25 +60,25 @@ class Orphans:
             self._end_soon(record, because=None)
 
     def adopt(self, record: SpawnRecord) -> None:
-        """Take over a group of ours that no record names, and end it."""
+        """Take over a group of ours without a record, and end it."""
         if record.pgid not in self._orphans:
             self._end_soon(record, because="it runs what this config would, and has no record")
 
-    def hold_also(self, pgid: int, keys: frozenset[str]) -> None:
-        """Let an orphan that is not gone hold more: its slave is known by other keys, too."""
+    def add_keys(self, pgid: int, keys: frozenset[str]) -> None:
+        """Add keys of an orphan's slave to its claim; does nothing when the orphan is gone."""
         orphan = self._orphans.get(pgid)
         held = self._slaves.held_by(orphan.owner) if orphan is not None else None
         if held is not None:
             self._slaves.hold(Claim(held.owner, held.keys | keys))
 
     def groups(self) -> frozenset[int]:
-        """Return the ids of the groups that are not gone yet: they are ours, not foreign."""
+        """Return the ids of the groups that are not gone: they are ours, not foreign."""
         return frozenset(self._orphans)
 
-    async def all_ended(self, timeout_s: float) -> tuple[SpawnRecord, ...]:
-        """Wait until no orphan is left, with KILL after half of the time; return those that are.
+    async def wait_until_ended(self, timeout_s: float) -> tuple[SpawnRecord, ...]:
+        """Wait until no orphan is left, with KILL after half of the time; return those left.
 
-        The next hammerd goes on with these.
+        The next hammerd ends them.
         """
         self._grace_s = min(self._grace_s, timeout_s / 2)
         kill_at = asyncio.get_running_loop().time() + self._grace_s
@@ -96,7 +96,7 @@ class Orphans:
         owner = f"orphan group {record.pgid} of {record.pair}"
         known = {one.pid: one.started_time for one in record.members}
         orphan = self._orphans[record.pgid] = _Orphan(record, owner, known)
-        if self._is_there(orphan) is False:
+        if self._is_alive(orphan) is False:
             self._forget(orphan)
             return
         self._slaves.hold(Claim(owner, frozenset(record.slave_keys)))
@@ -109,9 +109,9 @@ class Orphans:
 
     async def _end(self, orphan: _Orphan) -> None:
         record, rests = orphan.record, sweep_delays()
-        while (is_there := self._is_there(orphan)) is not False:
-            if is_there:
-                self._press(orphan)
+        while (is_alive := self._is_alive(orphan)) is not False:
+            if is_alive:
+                self._signal(orphan)
             await asyncio.sleep(next(rests))
         self._forget(orphan)
         self._slaves.release(orphan.owner)
@@ -122,7 +122,7 @@ class Orphans:
         self._records.remove(orphan.record.pgid)
         del self._orphans[orphan.record.pgid]
 
-    def _press(self, orphan: _Orphan) -> None:
+    def _signal(self, orphan: _Orphan) -> None:
         """Send the signal that is due: TERM once, and KILL from the end of the grace on."""
         now_at = asyncio.get_running_loop().time()
         is_first = orphan.force_at is None
@@ -133,19 +133,19 @@ class Orphans:
             try:
                 spawn.terminate_orphan_group(orphan.record.pgid, by_force=by_force)
             except OSError as error:
-                self._failed(orphan, error)
+                self._log_failure(orphan, error)
 
-    def _is_there(self, orphan: _Orphan) -> bool | None:
-        """Tell whether an orphan lives, as has just been seen; None where that is not certain.
+    def _is_alive(self, orphan: _Orphan) -> bool | None:
+        """Return whether an orphan is alive now; None where that is not certain.
 
-        A group that was ours stays it until it is empty, whoever is in it: its id is not used
-        again before.
+        A group that was ours stays ours until it is empty, whatever runs in it: its id is not
+        used again before.
         """
         pgid = orphan.record.pgid
         try:
             members = living(members_of({pgid})[pgid])
         except OSError as error:
-            self._failed(orphan, error)
+            self._log_failure(orphan, error)
             return None
         if any(_is_known(member, orphan) for member in members):
             orphan.is_ours = True
@@ -155,7 +155,7 @@ class Orphans:
             return None
         return None if members and orphan.is_ours else False
 
-    def _failed(self, orphan: _Orphan, error: OSError) -> None:
+    def _log_failure(self, orphan: _Orphan, error: OSError) -> None:
         pgid = orphan.record.pgid
         self._journal.log.debug("orphan.look_failed", pgid=pgid, because=str(error))
 

@@ -1,7 +1,7 @@
-"""Finds out which PFS a stranger writes to, when his path is not written as ours is.
+"""Identifies the PFS that a foreign process writes to by a path that is none of ours.
 
-One look for all strangers that are new; for one that names no PFS softlink (a null mount, a
-directory in the PFS) a pfs-status of its own. Whose path hangs is not looked at again.
+One read of paths for all new writers; for a path that is no PFS softlink (a null mount, a
+directory in the PFS) a pfs-status as well. A path that hangs is not read again.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.foreign.crontabs import Crontabs
-from hammerd.daemon.foreign.slave_writers import SlaveWriter, writers
+from hammerd.daemon.foreign.slave_writers import SlaveWriter, find_writers
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
@@ -18,93 +18,90 @@ from hammerd.daemon.process.long_args import LongArgs
 
 STATUS_TIMEOUT_S = 5.0
 
-
-Scan = Callable[[Collection[int], LongArgs], AsyncIterator[SlaveWriter]]
-"""Yields every process that writes to a slave, but members of these groups."""
+FindWriters = Callable[[Collection[int], LongArgs], AsyncIterator[SlaveWriter]]
 
 
 @dataclass(frozen=True, slots=True)
 class PathIdentity:
-    """The real path of what somebody writes to, and its unique-uuid where only that tells."""
+    """The real path of a writer's slave, and its unique-uuid where only that identifies it."""
 
     real: str | None = None
     unique_uuid: str | None = None
 
 
-NOTHING = PathIdentity()
+UNIDENTIFIED = PathIdentity()
 
 
 class PathIdentities:
-    """What was found out about the strangers that are there.
-
-    `crontabs` tells what starts one again.
-    """
+    """The slaves of the foreign writers that run; `crontabs` finds what starts one again."""
 
     def __init__(
         self,
-        calls: Commands,
+        commands: Commands,
         statuses: PfsStatusCommands,
-        looks: PathProber,
-        scan: Scan = writers,
+        prober: PathProber,
+        find: FindWriters = find_writers,
     ) -> None:
-        self._commands = LongArgs(calls)
-        self.crontabs = Crontabs(calls)
+        self._long_commands = LongArgs(commands)
+        self.crontabs = Crontabs(commands)
         self._statuses = statuses
-        self._looks = looks
-        self._scan = scan
+        self._prober = prober
+        self._find = find
         self._known: dict[tuple[int, str], PathIdentity] = {}
 
-    def writers(self, but: Collection[int]) -> AsyncIterator[SlaveWriter]:
-        """Yield every process that writes to a slave, but members of these groups."""
-        return self._scan(but, self._commands)
+    def find_writers(self, but: Collection[int]) -> AsyncIterator[SlaveWriter]:
+        """Yield every process that writes to a slave, except members of these groups."""
+        return self._find(but, self._long_commands)
 
     def get(self, writer: SlaveWriter) -> PathIdentity:
-        """Return what is known of what a stranger writes to."""
-        return self._known.get(_identity(writer), NOTHING)
+        """Return what is known of a writer's slave."""
+        return self._known.get(_key(writer), UNIDENTIFIED)
 
-    async def learn(self, writers: Collection[SlaveWriter]) -> None:
-        """Find out about those that are new, and forget those that are gone."""
-        here = {_identity(one): one for one in writers if not one.slave.is_remote}
+    async def identify(self, writers: Collection[SlaveWriter]) -> None:
+        """Identify the slaves of new writers, and forget writers that are gone."""
+        here = {_key(one): one.slave.path for one in writers if not one.slave.is_remote}
         self._known = {key: found for key, found in self._known.items() if key in here}
-        new = [key for key in here if key not in self._known]
-        answers = await self._looks.look(here[key].slave.path for key in new)
-        for key in new:
-            if (seen := answers.get(here[key].slave.path)) is not None:
-                await self._keep(key, seen)
-            elif here[key].slave.path in answers:
-                self._known[key] = NOTHING
+        new = {key: path for key, path in here.items() if key not in self._known}
+        answers = await self._prober.look(new.values())
+        for key, path in new.items():
+            if (state := answers.get(path)) is not None:
+                await self._identify(key, state)
+            elif path in answers:
+                self._known[key] = UNIDENTIFIED
 
     async def unique_uuid(self, slave: Endpoint) -> str | None:
         """Return the unique-uuid of a slave on this machine, None when it cannot be read now."""
-        answer = await self._statuses.status([slave], STATUS_TIMEOUT_S)
-        return answer.statuses[0].unique_uuid if answer.statuses else None
+        result = await self._statuses.status([slave], STATUS_TIMEOUT_S)
+        return result.statuses[0].unique_uuid if result.statuses else None
 
-    async def beside(self, slave: Endpoint, others: Collection[Endpoint]) -> set[Endpoint]:
-        """Return those that are on the file system of a slave, or may be for all that is told."""
-        answers = await self._looks.look([slave.path, *(one.path for one in others)])
+    async def on_same_file_system(
+        self, slave: Endpoint, others: Collection[Endpoint]
+    ) -> set[Endpoint]:
+        """Return the endpoints that are on the file system of a slave, or may be on it."""
+        answers = await self._prober.look([slave.path, *(one.path for one in others)])
         here = _file_system(answers.get(slave.path))
         there = {one: _file_system(answers.get(one.path)) for one in others}
-        return {one for one, of_it in there.items() if None in (here, of_it) or of_it == here}
+        return {one for one, found in there.items() if None in (here, found) or found == here}
 
-    async def _keep(self, key: tuple[int, str], seen: PathState) -> None:
-        if seen.is_pfs_link:
-            self._known[key] = PathIdentity(seen.real)
+    async def _identify(self, key: tuple[int, str], state: PathState) -> None:
+        if state.is_pfs_link:
+            self._known[key] = PathIdentity(state.real)
             return
-        answer = await self._statuses.status([Endpoint(seen.operand)], STATUS_TIMEOUT_S)
-        if answer.statuses:
-            self._known[key] = PathIdentity(seen.real, answer.statuses[0].unique_uuid)
-        elif answer.hung_pid:
-            self._known[key] = PathIdentity(seen.real)
+        result = await self._statuses.status([Endpoint(state.operand)], STATUS_TIMEOUT_S)
+        if result.statuses:
+            self._known[key] = PathIdentity(state.real, result.statuses[0].unique_uuid)
+        elif result.hung_pid:
+            self._known[key] = PathIdentity(state.real)
 
 
-def _file_system(seen: PathState | None) -> int | None:
-    """Return what is the same of all that is on one file system, a PFS's own device is not."""
-    if seen is None or not seen.file_system:
+def _file_system(state: PathState | None) -> int | None:
+    """Return the id that all PFSs of a file system share; their device numbers differ."""
+    if state is None or not state.file_system:
         return None
-    _, fsid = seen.file_system
-    return fsid if fsid is not None else seen.device
+    _, fsid = state.file_system
+    return fsid if fsid is not None else state.device
 
 
-def _identity(writer: SlaveWriter) -> tuple[int, str]:
-    """Return what is the same of all that write to one slave in a group: they are three."""
+def _key(writer: SlaveWriter) -> tuple[int, str]:
+    """Return the key that the three processes of one stream share."""
     return (writer.pgid, writer.slave.path)

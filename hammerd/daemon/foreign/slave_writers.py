@@ -1,8 +1,8 @@
-"""Who writes to a slave on this machine: every process whose command line says so.
+"""Finds the processes that write to a slave on this machine, by their command lines.
 
-A look at all processes takes 50 µs of CPU for each, once a minute; done in slices, it never holds
-the loop for more than a few milliseconds, though a thousand run. Where a process is and its
-session come from the process table, never from a disk.
+A scan of all processes takes 50 µs of CPU for each, once a minute; done in slices, it never holds
+the loop for more than a few milliseconds, though a thousand run. The directory and the session of
+a process come from the process table, never from a disk.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from posixpath import basename, join, normpath
 
+from hammerd.core.characters import printable
 from hammerd.core.hammer.process_args import is_remote_operand, written_slave
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.process.long_args import LongArgs, ProcessKey
 from hammerd.daemon.process.platform import SYSTEM
 from hammerd.daemon.process.process_table import (
     SAME_START_S,
-    Member,
     ancestors_of,
     argv_of,
     cwd_of,
@@ -29,15 +29,14 @@ from hammerd.daemon.process.process_table import (
 )
 
 SLICE = 20
-"""How many processes are looked at before the loop gets its turn: about a millisecond."""
-
+"""The number of processes that are scanned before the loop goes on: about a millisecond."""
 
 LONGEST_COMMAND = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class SlaveWriter:
-    """A process that writes to a slave: `operand` as its command line has it."""
+    """A process that writes to a slave; `operand` is the slave in its command line."""
 
     pid: int
     pgid: int
@@ -49,44 +48,43 @@ class SlaveWriter:
 
     @property
     def command(self) -> str:
-        """The command line, for people: a terminal obeys nothing in it."""
-        said = " ".join(self.words)[:LONGEST_COMMAND]
-        return "".join(char if char.isprintable() else "?" for char in said)
+        """The command line, for people: without control characters."""
+        return printable(" ".join(self.words)[:LONGEST_COMMAND])
 
     @property
     def slave(self) -> Endpoint:
-        """The slave as an endpoint; a relative path is one from where the process is."""
+        """The slave as an endpoint; a relative path starts at the directory of the process."""
         if is_remote_operand(self.words, self.operand):
             where, _, path = self.operand.partition(":")
             user, _, host = where.rpartition("@")
-            return Endpoint(normal(path), host, user or None)
-        return Endpoint(normal(join(self.cwd or "", self.operand)))
+            return Endpoint(normalized(path), host, user or None)
+        return Endpoint(normalized(join(self.cwd or "", self.operand)))
 
 
-def normal(path: str) -> str:
+def normalized(path: str) -> str:
     """Return a path without `//`, `/./`, `/../` and a slash at its end."""
     return normpath(path).replace("//", "/", 1)
 
 
-async def writers(
+async def find_writers(
     but: Collection[int] = (), long: LongArgs | None = None
 ) -> AsyncIterator[SlaveWriter]:
     """Yield every process that writes to a slave, and let the loop run in between.
 
-    Members of the groups `but` are not even asked what they run. `long` knows the words of those
-    that tell none.
+    The words of members of the groups `but` are not even read. `long` returns the words of
+    processes for which the process table has none.
     """
-    silent: list[ProcessKey] = []
+    wordless: list[ProcessKey] = []
     for index, pid in enumerate(process_ids()):
         if index % SLICE == SLICE - 1:
             await asyncio.sleep(0)
         words = _words(pid, but)
         if isinstance(words, ProcessKey):
-            silent.append(words)
+            wordless.append(words)
         elif words and (writer := _writer(pid, words)) is not None:
             yield writer
-    if silent and long is not None:
-        for process, words in (await long.argv_of(silent)).items():
+    if wordless and long is not None:
+        for process, words in (await long.argv_of(wordless)).items():
             writer = _writer(process.pid, words)
             if writer is not None and writer.started_time == process.started_time:
                 yield writer
@@ -121,20 +119,18 @@ def _writer(pid: int, words: tuple[str, ...]) -> SlaveWriter | None:
 
 
 def _may_write(euid: int) -> bool:
-    """Tell whether this user can write to a slave at all: root, and who we are.
+    """Return whether this user can write to a slave at all: root or our own (docs/hammer.md 3.4).
 
-    See docs/hammer.md 3.4.
-
-    Anybody may run a program with any command line: its words alone must stop no mirror.
+    Any user may run a program with any command line: its words alone must stop no mirror.
     """
     return euid in (0, os.geteuid())
 
 
-# --- groups of ours ----------------------------------------------------------------------------
+# --- writers and groups --------------------------------------------------------------------------
 
 
-def is_alone(pids: Collection[int], pgid: int) -> bool:
-    """Tell whether a group holds nobody but these writers and a shell that only waits for them.
+def holds_only_writers(pids: Collection[int], pgid: int) -> bool:
+    """Return whether a group holds only these writers and a shell that waits for them.
 
     cron runs each line in such a shell, whose words hold the whole line.
     """
@@ -146,23 +142,23 @@ def is_alone(pids: Collection[int], pgid: int) -> bool:
     return all("mirror-" in " ".join(one) and written_slave(one) is None for one in commands)
 
 
-def is_there(writer: SlaveWriter) -> bool:
-    """Tell whether a writer that was seen lives on; one that cannot be looked at does."""
+def is_running(writer: SlaveWriter) -> bool:
+    """Return whether a writer still runs; True as well when its process cannot be read."""
     try:
         now = read_member(writer.pid)
     except OSError:
         return True
-    return now is not None and not now.is_zombie and _is_same(writer.started_time, now)
-
-
-def _is_same(started_time: float, now: Member) -> bool:
-    return abs(started_time - now.started_time) <= SAME_START_S
+    return (
+        now is not None
+        and not now.is_zombie
+        and abs(writer.started_time - now.started_time) <= SAME_START_S
+    )
 
 
 def is_under_hammerd(writer: SlaveWriter) -> bool:
-    """Tell whether the group of a writer was started by a hammerd that lives.
+    """Return whether the group of a writer was started by a hammerd that still runs.
 
-    A parent that does not tell what it runs may be one. An orphan's parent is init, which does.
+    A parent without words may be one. An orphan's parent is init, which has words.
     """
     parents = (next(ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
     return any(parent is not None and _may_be_hammerd(argv_of(parent)) for parent in parents)
@@ -172,9 +168,3 @@ def _may_be_hammerd(words: Collection[str]) -> bool:
     return not words or any(
         basename(word) == "hammerd" or word.startswith("hammerd.") for word in words
     )
-
-
-def started_time_of(group: Collection[SlaveWriter], pgid: int) -> float:
-    """Return when a group's leader was started, or its oldest writer if it is gone."""
-    leader = [one.started_time for one in group if one.pid == pgid]
-    return min(leader or [one.started_time for one in group])

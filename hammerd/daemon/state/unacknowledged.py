@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hammerd.core.characters import printable
 from hammerd.core.pair.states import CountedComplaint
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
@@ -170,7 +171,7 @@ def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     # What no terminal can print is damage that would break whoever prints it.
-    return "".join(char if char.isprintable() else "?" for char in value)
+    return printable(value)
 
 
 def _time(value: object) -> float | None:

@@ -109,7 +109,7 @@ class Streams:
         """Return the names of the pairs that have a stream."""
         return tuple(self._streams)
 
-    async def all_ended(self, timeout_s: float) -> tuple[str, ...]:
+    async def wait_until_ended(self, timeout_s: float) -> tuple[str, ...]:
         """Wait until no stream is left; return the pairs whose groups are there after all."""
         if self._streams:
             self._none_left.clear()

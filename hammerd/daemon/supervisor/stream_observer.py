@@ -72,7 +72,7 @@ class StreamObserver:
             self.on_failed(pair, error)
 
     def _observe(self, pair: str, event: Event) -> None:
-        self._foreign.heard(pair, event)
+        self._foreign.observe(pair, event)
         if isinstance(event, GroupEmpty):
             self._listening.pop(pair, None)
         elif isinstance(event, MessageRead):

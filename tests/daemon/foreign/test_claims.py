@@ -12,7 +12,7 @@ from hammerd.core.pair.states import Memory, MisdirectedBy, PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
-from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.adoption import OwnStreams
 from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.probe.reading import EndpointReading
@@ -36,7 +36,7 @@ class Room:
         log = structlog.get_logger()
         self.feed = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
         self.slaves = SlaveClaims()
-        ours = Ours(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
+        ours = OwnStreams(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
         self.claims = Claims(self.slaves, self, self.feed, ours)
 
     def lives(self) -> list[PairLife]:

@@ -20,7 +20,7 @@ from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.foreign import adoption as adoption_module
 from hammerd.daemon.foreign import path_identity as written_module
 from hammerd.daemon.foreign import watch as watch_module
-from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.adoption import OwnStreams
 from hammerd.daemon.foreign.crontabs import Crontabs
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.slave_writers import SlaveWriter
@@ -144,7 +144,7 @@ class Orphans:
         assert record.pgid not in self.held
         self.held[record.pgid] = set(record.slave_keys)
 
-    def hold_also(self, pgid: int, keys: frozenset[str]) -> None:
+    def add_keys(self, pgid: int, keys: frozenset[str]) -> None:
         if pgid in self.held:
             self.held[pgid] |= keys
 
@@ -160,7 +160,7 @@ class Room:
     def __post_init__(self) -> None:
         log = cast(Logger, structlog.get_logger())
         self.feed = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
-        ours = Ours(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
+        ours = OwnStreams(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
         system = self.system
         statuses = PfsStatusCommands(system, "hammer", "/root")
         self.written = PathIdentities(system, statuses, system, system.scan)
@@ -180,7 +180,7 @@ class Room:
 
     async def tells_all_in_the_next_look(self) -> None:
         self.posted.clear()
-        await self.watch.look()
+        await self.watch.scan()
         assert self.told() == {pair.name for pair in PAIRS}
 
 
@@ -195,7 +195,7 @@ def beset() -> Room:
 
 async def a_look(stop: Stop) -> None:
     room = beset()
-    task = await stop.run(room.watch.look())
+    task = await stop.run(room.watch.scan())
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
@@ -268,12 +268,12 @@ async def _adopts(stop: Stop, system: System, key: str) -> None:
 async def a_timer_that_rings(stop: Stop) -> None:
     room = beset()
     with stop.in_all_tasks():
-        room.watch.look_after(0)
+        room.watch.scan_after(0)
         await reached(lambda: room.system.scans, "a look", every_s=0)
         await until_tasks_end()
     room.posted.clear()
 
-    room.watch.look_after(0)
+    room.watch.scan_after(0)
     await reached(room.told, "news")
     await until_tasks_end()
 
@@ -283,14 +283,14 @@ async def a_timer_that_rings(stop: Stop) -> None:
 
 async def a_close_while_a_look_is_under_way(stop: Stop) -> None:
     room = beset()
-    room.watch.look_after(0)
+    room.watch.scan_after(0)
     await reached(lambda: room.system.scans, "a look", every_s=0)
 
     await stop.run(room.watch.close())
     await room.watch.close()
 
     assert room.posted == []
-    room.watch.look_after(0)
+    room.watch.scan_after(0)
     await until_tasks_end()
     assert room.system.scans == 1, "it looks no more"
 
@@ -332,9 +332,9 @@ def play(act: Callable[[Room], None], room: Room) -> Room:
 def test_looks_that_are_wanted_meanwhile_are_one() -> None:
     def want(room: Room) -> None:
         for span_s in (0.5, 0.0, 60.0, 0.0):
-            room.watch.look_after(span_s)
+            room.watch.scan_after(span_s)
         for _ in range(3):
-            room.watch.heard(HOME.name, MessageRead(WentIdle()))
+            room.watch.observe(HOME.name, MessageRead(WentIdle()))
 
     async def main() -> int:
         room = beset()

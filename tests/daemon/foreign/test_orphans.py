@@ -144,7 +144,7 @@ def test_stop_ends_an_orphan_whole_or_tells_that_it_survives(
         # A grace that no stop waits for.
         orphans = Orphans(SlaveClaims(), records, a_log([]), grace_s=4000)
         orphans.end_all(lambda: None)
-        return [record.pgid for record in await orphans.all_ended(timeout_s)]
+        return [record.pgid for record in await orphans.wait_until_ended(timeout_s)]
 
     survivors = asyncio.run(left())
     if survivors:

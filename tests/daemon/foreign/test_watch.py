@@ -15,10 +15,10 @@ from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.foreign import slave_writers
-from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.adoption import OwnStreams
 from hammerd.daemon.foreign.orphans import Orphans
-from hammerd.daemon.foreign.path_identity import NOTHING, PathIdentities, PathIdentity
-from hammerd.daemon.foreign.slave_writers import SlaveWriter, is_there, writers
+from hammerd.daemon.foreign.path_identity import UNIDENTIFIED, PathIdentities, PathIdentity
+from hammerd.daemon.foreign.slave_writers import SlaveWriter, find_writers, is_running
 from hammerd.daemon.foreign.watch import ForeignWatch
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.probe.known_paths import KnownPaths
@@ -49,8 +49,8 @@ class Looks:
     begun: list[asyncio.Event]
     may_end: list[asyncio.Event]
 
-    def writers(self, but: Collection[int]) -> AsyncIterator[SlaveWriter]:
-        return writers(but)
+    def find_writers(self, but: Collection[int]) -> AsyncIterator[SlaveWriter]:
+        return find_writers(but)
 
     @property
     def crontabs(self) -> "Looks":
@@ -60,9 +60,9 @@ class Looks:
         return ""
 
     def get(self, _writer: SlaveWriter) -> PathIdentity:
-        return NOTHING
+        return UNIDENTIFIED
 
-    async def learn(self, _writers: Collection[SlaveWriter]) -> None:
+    async def identify(self, _writers: Collection[SlaveWriter]) -> None:
         if self.may_end:
             self.begun.pop(0).set()
             await self.may_end.pop(0).wait()
@@ -80,14 +80,16 @@ def a_foreign_stream() -> Iterator[subprocess.Popen[bytes]]:
 
 def seen() -> list[SlaveWriter]:
     async def look() -> list[SlaveWriter]:
-        return [writer async for writer in writers()]
+        return [writer async for writer in find_writers()]
 
     return asyncio.run(look())
 
 
 def a_watch(looks: Looks, orphans: Orphans) -> ForeignWatch:
     lives: list[PairLife] = []
-    ours = Ours(frozenset, lambda _pair: None, lambda: lives, lambda _pair, _event: None, "hammer")
+    ours = OwnStreams(
+        frozenset, lambda _pair: None, lambda: lives, lambda _pair, _event: None, "hammer"
+    )
     reader = Reader()
     return ForeignWatch(
         ours,
@@ -133,7 +135,7 @@ def test_look_that_is_given_up_answers_nobody(
 def test_writer_that_came_and_went_is_not_there() -> None:
     with a_foreign_stream() as stream:
         [writer] = [one for one in seen() if one.pid == stream.pid]
-        assert is_there(writer)
-        assert not is_there(replace(writer, started_time=writer.started_time - 100))
+        assert is_running(writer)
+        assert not is_running(replace(writer, started_time=writer.started_time - 100))
 
-    assert not is_there(writer)
+    assert not is_running(writer)

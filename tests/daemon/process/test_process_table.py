@@ -11,7 +11,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from hammerd.daemon.foreign.slave_writers import writers
+from hammerd.daemon.foreign.slave_writers import find_writers
 from hammerd.daemon.process.process_table import (
     ancestors_of,
     argv_of,
@@ -122,7 +122,7 @@ def odd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def written_slaves() -> list[str]:
     async def read() -> list[str]:
-        return [writer.operand async for writer in writers()]
+        return [writer.operand async for writer in find_writers()]
 
     return asyncio.run(read())
 

@@ -15,7 +15,7 @@ from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
-from hammerd.daemon.foreign.adoption import Ours
+from hammerd.daemon.foreign.adoption import OwnStreams
 from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
@@ -102,7 +102,7 @@ class Room:
         log = cast(Logger, structlog.get_logger())
         journal, readings = Journal(log, log), ReadingStore()
         feed = ReadingIngest(readings, AnomalyDetector(), journal)
-        ours = Ours(frozenset, lambda _pair: None, list, self.post, "hammer")
+        ours = OwnStreams(frozenset, lambda _pair: None, list, self.post, "hammer")
         claims = Claims(SlaveClaims(), self.reader, feed, ours)
         told = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)
         self.sampler = Sampler(self.reader, readings, feed, journal, told)

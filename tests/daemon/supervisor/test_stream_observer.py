@@ -22,14 +22,14 @@ PAIR = Pair("test", Endpoint("/m"), Endpoint("/s"))
 class Broken:
     """Fails at every event."""
 
-    def heard(self, pair: str, event: Event) -> None:
+    def observe(self, pair: str, event: Event) -> None:
         raise RuntimeError("no observer today")
 
 
 class Listening:
     """Hears every event."""
 
-    def heard(self, pair: str, event: Event) -> None:
+    def observe(self, pair: str, event: Event) -> None:
         pass
 
 

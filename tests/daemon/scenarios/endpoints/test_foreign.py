@@ -15,7 +15,7 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.core.pair.transitions import PARKED_LOOK_S
-from hammerd.daemon.foreign.slave_writers import writers
+from hammerd.daemon.foreign.slave_writers import find_writers
 from hammerd.simulator import admin
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers
 from tests.daemon.scenarios.deaths.test_groups import WITHOUT_KILL, needs_setpriv
@@ -120,7 +120,7 @@ def test_words_of_somebody_who_can_write_to_no_slave_are_only_words() -> None:
     found: dict[int, str] = {}
 
     async def look() -> None:
-        found.update({one.pid: one.operand async for one in writers()})
+        found.update({one.pid: one.operand async for one in find_writers()})
 
     with (
         subprocess.Popen(words, stdin=subprocess.PIPE) as of_root,
