@@ -18,6 +18,7 @@ from hammerd.core.pair.states import Memory, PairLife, Probing
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.foreign import adoption as adoption_module
+from hammerd.daemon.foreign import crontabs as crontabs_module
 from hammerd.daemon.foreign import path_identity as written_module
 from hammerd.daemon.foreign import watch as watch_module
 from hammerd.daemon.foreign.adoption import OwnStreams
@@ -311,7 +312,9 @@ def test_interrupted_look_takes_nothing_from_others_or_from_the_next_one(story: 
     interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
-@pytest.mark.parametrize("module", [watch_module, adoption_module, written_module])
+@pytest.mark.parametrize(
+    "module", [watch_module, adoption_module, written_module, crontabs_module]
+)
 def test_no_await_is_left_out(module: object) -> None:
     assert missed(module, STORIES) == []  # type: ignore[arg-type]
 

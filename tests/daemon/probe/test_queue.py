@@ -12,6 +12,7 @@ from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.probe import batch as batch_module
 from hammerd.daemon.probe import known_paths as paths_module
+from hammerd.daemon.probe import pfs_status as status_module
 from hammerd.daemon.probe import queue as queue_module
 from hammerd.daemon.probe.batch import BatchReader
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
@@ -228,6 +229,6 @@ def test_interrupted_reading_keeps_nobody_waiting(story: Story) -> None:
     interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
-@pytest.mark.parametrize("module", [queue_module, batch_module, paths_module])
+@pytest.mark.parametrize("module", [queue_module, batch_module, paths_module, status_module])
 def test_no_await_is_left_out(module: object) -> None:
     assert missed(module, STORIES) == []  # type: ignore[arg-type]

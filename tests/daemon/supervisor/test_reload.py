@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import pytest
@@ -26,6 +27,7 @@ from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor import reload as reload_module
 from hammerd.daemon.supervisor.reload import Parts, Reloader, load_config
+from hammerd.daemon.threads import blocking_calls as blocking_module
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock
 from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed, until_tasks_end
@@ -219,9 +221,9 @@ def test_interrupted_reload_leaves_one_config_whole(tmp_path: Path, story: FileS
     interrupt(partial(story, tmp_path), Unexpected("broke"), OSError(24, "Too many files"))
 
 
-def test_no_await_is_left_out(tmp_path: Path) -> None:
-    stories = [partial(story, tmp_path) for story in STORIES]
-    assert missed(reload_module, stories) == []
+@pytest.mark.parametrize("module", [reload_module, blocking_module])
+def test_no_await_is_left_out(tmp_path: Path, module: ModuleType) -> None:
+    assert missed(module, [partial(story, tmp_path) for story in STORIES]) == []
 
 
 # --- what else becomes of a reload -----------------------------------------------------------

@@ -1,0 +1,78 @@
+"""Who waits for a save and gives up keeps no other from hearing of it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import structlog
+
+from hammerd.daemon.logging.setup import Logger
+from hammerd.daemon.state import save_queue as queue_module
+from hammerd.daemon.state.save_queue import SaveQueue
+from hammerd.daemon.threads.writer_thread import WriterThread
+from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
+
+
+@dataclass
+class Disk:
+    """Takes what is true now, once `gate` is open; keeps what was written."""
+
+    now: int = 0
+    written: list[int] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def take(self) -> Callable[[], None]:
+        taken = self.now
+
+        def write() -> None:
+            self.gate.wait(60)
+            self.written.append(taken)
+
+        return write
+
+
+@contextmanager
+def a_queue(disk: Disk) -> Iterator[SaveQueue]:
+    writer = WriterThread()
+    try:
+        log = cast(Logger, structlog.get_logger())
+        yield SaveQueue("state.json", disk.take, writer, log)
+    finally:
+        disk.gate.set()
+        assert writer.close(60)
+
+
+async def a_wait_for_a_save(stop: Stop) -> None:
+    disk = Disk()
+    with a_queue(disk) as saves:
+        saves.ask()
+        disk.now = 1
+        first = stop.begin(saves.done())
+        second = asyncio.create_task(saves.done())
+        # All that is asked in one turn is handed over in the next one.
+        await asyncio.sleep(0)
+        third = asyncio.create_task(saves.done())
+        await asyncio.sleep(0)
+        disk.gate.set()
+        await asyncio.wait([first, second, third])
+
+        assert disk.written == [1], "one save for all, of what was true at the end of the turn"
+        assert second.exception() is None
+        assert third.exception() is None
+        if stop.was_reached:
+            assert first.cancelled() or first.exception() is stop.error
+        disk.now = 2
+        saves.ask()
+        await saves.done()
+        assert disk.written == [1, 2]
+
+
+def test_interrupted_wait_keeps_no_other_from_hearing_of_the_save() -> None:
+    interrupt(a_wait_for_a_save, Unexpected("broke"))
+
+
+def test_no_await_is_left_out() -> None:
+    assert missed(queue_module, [a_wait_for_a_save]) == []
