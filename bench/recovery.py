@@ -20,7 +20,7 @@ from bench import min_py
 from bench.rig import DELAY_S, Mirror, Rig, rig, wait_until
 from bench.supervised import Hammerd
 from bench.tables import milliseconds, print_table
-from hammerd.cli.demo.streams import Stream
+from hammerd.cli.demo.streams import StreamGroup
 from hammerd.daemon.process.process_table import ancestors_of, process_ids
 
 PAIRS = 5
@@ -29,7 +29,7 @@ TURN_S = 0.002
 OPTIONS = ("-vv", "-i", str(DELAY_S), "-B")
 FIRST_LINE = b"Mirror-read: "
 
-DEATHS: dict[str, Callable[[Stream], int]] = {
+DEATHS: dict[str, Callable[[StreamGroup], int]] = {
     "source half": lambda stream: stream.source_half,
     "target half": lambda stream: stream.target_half,
     "parent": lambda stream: stream.parent,
@@ -61,7 +61,7 @@ class Peer:
     stderr: Path
     pgid: Callable[[], int]
 
-    def kill(self, here: Rig, target: Callable[[Stream], int]) -> Outcome:
+    def kill(self, here: Rig, target: Callable[[StreamGroup], int]) -> Outcome:
         """Kill a process of its stream and wait for the next first line."""
         stream = _stream_of(here, self.pgid())
         offset = self.stderr.stat().st_size
@@ -107,7 +107,7 @@ def _report(ours: dict[str, list[float]], theirs: dict[tuple[str, str], Outcome]
 
 
 def _kill_ours(
-    here: Rig, daemon: Hammerd, mirrors: list[Mirror], target: Callable[[Stream], int]
+    here: Rig, daemon: Hammerd, mirrors: list[Mirror], target: Callable[[StreamGroup], int]
 ) -> list[float]:
     """Kill in one pair after the other and return the seconds that each took."""
     taken = []
@@ -163,5 +163,5 @@ def _start(here: Rig, name: str, words: list[str]) -> subprocess.Popen[bytes]:
         )
 
 
-def _stream_of(here: Rig, pgid: int) -> Stream:
+def _stream_of(here: Rig, pgid: int) -> StreamGroup:
     return next(stream for stream in here.streams() if stream.pgid == pgid)

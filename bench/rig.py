@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hammerd.cli.demo.streams import Stream, end_processes_below, running_streams
+from hammerd.cli.demo.streams import StreamGroup, end_processes_below, running_streams
 from hammerd.simulator import admin
 
 PATIENCE_S = 60.0
@@ -73,7 +73,7 @@ class Rig:
             admin.publish_in_steps(place / "Backup1")
         return mirrors
 
-    def streams(self) -> tuple[Stream, ...]:
+    def streams(self) -> tuple[StreamGroup, ...]:
         """Return all running streams."""
         return running_streams(self.hammer)
 

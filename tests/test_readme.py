@@ -1,7 +1,7 @@
 """The README, docs/install.md and docs/demo.md name only what there is, and their commands work.
 
 What can be looked up is looked up: paths, anchors, commands and their options, verbs of the
-service, targets of make, configs. The failover of the README is run in the demo's world.
+service, targets of make, configs. The failover of the README is run in the demo's sandbox.
 """
 
 import re
@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 import pytest
 
+from hammerd.cli.demo.sandbox import Sandbox
 from hammerd.cli.demo.streams import end_processes_below
 from hammerd.cli.demo.tutorial import make_pair
-from hammerd.cli.demo.world import World
 from hammerd.cli.group import COMMANDS, group
 from hammerd.core import paths
 from hammerd.core.config.reader import parse_config
@@ -185,16 +185,16 @@ def test_picture_needs_nothing_from_elsewhere_and_knows_the_dark() -> None:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def sandbox() -> Iterator[Sandbox]:
     """The tutorial's pair, and the config of the README but for where things lie."""
     # pytest's own directories are too long for the name of a Unix socket.
     with tempfile.TemporaryDirectory(prefix="h", dir="/tmp") as path:
-        made = World(Path(path))
+        made = Sandbox(Path(path))
         made.build()
         make_pair(made)
         made.write(paths.CONFIG, _config())
         try:
-            made.shell(in_world("hammerd run --detach"))
+            made.shell(with_config("hammerd run --detach"))
             yield made
         finally:
             end_processes_below(made.root)
@@ -209,14 +209,14 @@ def _config() -> str:
     )
 
 
-def in_world(script: str) -> str:
-    """Have each command of hammerd in a script read the config of the world."""
+def with_config(script: str) -> str:
+    """Return a script whose hammerd commands read the config of the sandbox."""
     return re.sub(r"\bhammerd (?=[a-z])(\w+)", rf"hammerd \1 -c {paths.CONFIG}", script)
 
 
-def put_editor_into(world: World) -> None:
+def put_editor_into(sandbox: Sandbox) -> None:
     """Install a vi that swaps master and slave in what it is given."""
-    editor = world.root / "sbin" / "vi"
+    editor = sandbox.root / "sbin" / "vi"
     swap = "s/^master/other/; s/^slave/master/; s/^other/slave/"
     editor.write_text(f'#!/bin/sh\nsed "{swap}" "$1" > "$1.new" && mv "$1.new" "$1"\n')
     editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
@@ -227,29 +227,29 @@ def is_text(path: Path, text: str) -> bool:
 
 
 @pytest.mark.timeout(PATIENCE_S)
-def test_the_day_the_master_dies(world: World) -> None:
+def test_the_day_the_master_dies(sandbox: Sandbox) -> None:
     section = README.partition("## The day the master dies\n")[2].partition("\n## ")[0]
     takes_over, turns_round = blocks(section, "sh")
-    before, after = world.path("/Backup2/pfs/test/a"), world.path("/Backup2/pfs/test/b")
-    world.shell("echo before > /Backup1/test/a && hammer synctid /Backup1")
+    before, after = sandbox.path("/Backup2/pfs/test/a"), sandbox.path("/Backup2/pfs/test/b")
+    sandbox.shell("echo before > /Backup1/test/a && hammer synctid /Backup1")
     until(lambda: is_text(before, "before\n"), "the slave follows")
 
-    world.path("/Backup1").rename(world.path("/lost"))
-    status = in_world("hammerd status test")
-    until(lambda: "everything flushed by" in world.shell(status), "the loss is seen")
-    world.shell(in_world(takes_over))
+    sandbox.path("/Backup1").rename(sandbox.path("/lost"))
+    status = with_config("hammerd status test")
+    until(lambda: "everything flushed by" in sandbox.shell(status), "the loss is seen")
+    sandbox.shell(with_config(takes_over))
 
     assert is_text(before, "before\n")
     after.write_text("after\n")
 
-    admin.new_file_system(world.path("/Backup1"), "Backup1", tid_base=5 << 32)
-    put_editor_into(world)
-    world.shell(in_world(turns_round))
+    admin.new_file_system(sandbox.path("/Backup1"), "Backup1", tid_base=5 << 32)
+    put_editor_into(sandbox)
+    sandbox.shell(with_config(turns_round))
 
-    copied = world.path("/Backup1/pfs/test/b")
+    copied = sandbox.path("/Backup1/pfs/test/b")
     until(lambda: is_text(copied, "after\n"), "the new slave holds what the new master holds")
-    until(lambda: "end.role_changed" in world.shell(status), "the change of roles is told")
-    world.shell(in_world("hammerd ack test"))
-    assert "end.role_changed" not in world.shell(status)
-    world.shell("kill $(cat /var/run/hammerd/hammerd.pid)")
-    until(lambda: not world.path("/var/run/hammerd/hammerd.pid").exists(), "hammerd ends")
+    until(lambda: "end.role_changed" in sandbox.shell(status), "the change of roles is told")
+    sandbox.shell(with_config("hammerd ack test"))
+    assert "end.role_changed" not in sandbox.shell(status)
+    sandbox.shell("kill $(cat /var/run/hammerd/hammerd.pid)")
+    until(lambda: not sandbox.path("/var/run/hammerd/hammerd.pid").exists(), "hammerd ends")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.cli.demo.streams import Witness, end_processes_below, processes_below
+from hammerd.cli.demo.sandbox import Sandbox
+from hammerd.cli.demo.streams import StreamScanner, end_processes_below, processes_below
 from hammerd.cli.demo.trees import differences, digest, read_tree
 from hammerd.cli.demo.tutorial import make_pair
-from hammerd.cli.demo.world import World
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.exit_codes import Exit
 from tests.paths import ROOT
@@ -120,30 +120,30 @@ def test_what_was_there_before_is_not_touched(short_tmp: Path) -> None:
 
 
 def test_two_streams_on_one_slave_are_seen(short_tmp: Path) -> None:
-    world = World(short_tmp)
-    world.build()
-    make_pair(world)
+    sandbox = Sandbox(short_tmp)
+    sandbox.build()
+    make_pair(sandbox)
     words = [
-        world.hammer,
+        sandbox.hammer,
         "mirror-stream",
-        world.path("/Backup1/test"),
-        world.path("/Backup2/test"),
+        sandbox.path("/Backup1/test"),
+        sandbox.path("/Backup2/test"),
     ]
-    witness = Witness(world.hammer)
+    scanner = StreamScanner(sandbox.hammer)
     streams = [subprocess.Popen(words, start_new_session=True) for _ in range(2)]
     try:
         with pytest.raises(CommandFailed, match="two streams write onto one slave"):
-            look_for_a_while(witness)
+            scan_for_a_while(scanner)
     finally:
         end_processes_below(short_tmp)
         for stream in streams:
             stream.wait()
 
 
-def look_for_a_while(witness: Witness) -> None:
+def scan_for_a_while(scanner: StreamScanner) -> None:
     deadline_at = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline_at:
-        witness.look()
+        scanner.scan()
 
 
 def make_tree(root: Path) -> Path:

@@ -23,14 +23,14 @@ def demo(keep: Path | None) -> int:
     every recovery came and master and slave hold the same files at the end.
     """
     # Imported only here: the other commands need no simulator, and psutil would slow them down.
-    from hammerd.cli.demo.story import Story
+    from hammerd.cli.demo.sequence import DemoSequence
 
     with _root(keep) as root, _ended_like_ctrl_c():
-        story = Story(root)
+        sequence = DemoSequence(root)
         try:
-            story.tell()
+            sequence.run()
         finally:
-            story.clean_up()
+            sequence.clean_up()
     return 0
 
 

@@ -1,7 +1,8 @@
-"""The rooms of `hammerd demo`: the tutorial's two file systems in the simulator, a real daemon.
+"""The demo: a real daemon on the tutorial's two file systems, which the simulator provides.
 
-`story` tells it from beginning to end; `world` is where the shell lines run, `supervisor` the
-daemon as a child, `streams` what a process scan shows, `deaths` what is killed and how long the
-recovery takes, `trees` the proof that master and slave hold the same files, `screen` the words.
-Nothing else of hammerd imports these, and they are the only ones to import the simulator.
+`sequence` runs all steps; `sandbox` runs shell lines; `daemon_process` runs hammerd as a child;
+`streams` scans the process table; `deaths` kills processes and measures the recovery; `following`
+measures how fast the slave follows; `trees` compares master and slave; `screen` prints.
+Only `commands/demo.py` imports this package, and within hammerd only this package imports the
+simulator.
 """

@@ -1,7 +1,7 @@
-"""What the demo kills, how long the pair takes to stream again, and what hammer alone would do.
+"""Kills processes of a stream, and measures the time until the pair streams again.
 
 The time runs from the moment before the signal is sent to hammerd's log line `pair.streaming`,
-which it writes on the new stream's first line of output.
+which it writes at the new stream's first line of output.
 """
 
 import contextlib
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hammerd.cli.demo import screen
-from hammerd.cli.demo.streams import Stream, Witness
-from hammerd.cli.demo.supervisor import LogLine, Supervisor
+from hammerd.cli.demo.daemon_process import DaemonProcess, LogLine
+from hammerd.cli.demo.streams import StreamGroup, StreamScanner
 from hammerd.cli.output.failures import CommandFailed
 
 LOG_RESOLUTION_S = 0.001
@@ -21,13 +21,13 @@ LOG_RESOLUTION_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """One thing to kill; a negative target is a group, as kill(1) takes it.
+    """Processes to kill; a negative target is a group, as in kill(1).
 
-    `alone` is what was recorded of the real hammer without a supervisor, delay 5 s.
+    `alone` is the recovery time that was recorded with the real hammer alone, delay 5 s.
     """
 
     title: str
-    targets: Callable[[Stream], tuple[int, ...]]
+    targets: Callable[[StreamGroup], tuple[int, ...]]
     alone: str
     is_busy: bool = False
 
@@ -44,67 +44,71 @@ DEATHS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """How long hammerd took to launch the new stream, and that one to its first line."""
+class RecoveryTimes:
+    """Seconds that hammerd took to launch the new stream, and the stream to its first line."""
 
     own_s: float
     launch_s: float
 
     @property
     def total_s(self) -> float:
-        """From the death to the new stream's first line."""
+        """Seconds from the death to the new stream's first line."""
         return self.own_s + self.launch_s
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How long a pair took to stream again, and hammer alone, where it has a like."""
+    """Recovery times of a pair, and that of hammer alone ("" if not comparable)."""
 
     title: str
-    times: Times
+    times: RecoveryTimes
     alone: str
 
 
-def kill_and_watch(death: Death, supervisor: Supervisor, witness: Witness) -> Recovery:
-    """Kill, show what hammerd logs up to the new stream, and check the process table.
+def kill_and_measure(death: Death, daemon: DaemonProcess, scanner: StreamScanner) -> Recovery:
+    """Kill processes, show hammerd's log up to the new stream, and check the process table.
 
     Raises:
-        CommandFailed: the pair did not stream again, something of the old stream lives, or two
-            streams were seen at once.
+        CommandFailed: the pair did not stream again, a process of the old stream is alive, or two
+            streams ran at once.
     """
-    old = witness.the_one()
+    old = scanner.whole_stream()
     targets = death.targets(old)
-    screen.command(f"kill -9 {' '.join(map(str, targets))}")
+    screen.show_command(f"kill -9 {' '.join(map(str, targets))}")
     killed_time = time.time()
     for target in targets:
-        with contextlib.suppress(ProcessLookupError):  # a half may follow its peer at once
+        with contextlib.suppress(ProcessLookupError):  # a half may exit as soon as its peer does
             os.kill(target, signal.SIGKILL)
-    return Recovery(death.title, relieved(old, killed_time, supervisor, witness), death.alone)
+    return Recovery(
+        death.title, wait_for_successor(old, killed_time, daemon, scanner), death.alone
+    )
 
 
-def relieved(old: Stream, since_time: float, supervisor: Supervisor, witness: Witness) -> Times:
-    """Wait until another stream has relieved `old`, and return how long that took.
+def wait_for_successor(
+    old: StreamGroup, since_time: float, daemon: DaemonProcess, scanner: StreamScanner
+) -> RecoveryTimes:
+    """Wait until a new stream has replaced `old`, and return the times.
 
     Raises:
-        CommandFailed: it did not come, or not alone.
+        CommandFailed: no new stream came, or processes of the old one were left.
     """
-    lines = supervisor.listen_until(_streams_after(since_time), "the pair streams again")
-    supervisor.wait_until(lambda: _is_whole(witness), "the new stream has both its halves")
+    lines = daemon.read_log_until(_streams_after(since_time), "the pair streams again")
+    daemon.wait_until(lambda: _is_whole(scanner), "the new stream has both its halves")
     left = [process.pid for process in old.processes if process.is_alive()]
-    if left or witness.the_one().pgid == old.pgid:
+    if left or scanner.whole_stream().pgid == old.pgid:
         raise CommandFailed(f"of the old stream there still are processes {left}")
     launched_time = max(line.time for line in lines if line.event == "pair.launching")
-    # The log cuts its times to whole milliseconds: what is added never understates the whole.
+    # The log truncates times to milliseconds: with the addition the result is no underestimate.
     own_s = launched_time - since_time + LOG_RESOLUTION_S
-    return Times(own_s, lines[-1].time - launched_time)
+    return RecoveryTimes(own_s, lines[-1].time - launched_time)
 
 
 def _streams_after(since_time: float) -> Callable[[LogLine], bool]:
-    def is_it(line: LogLine) -> bool:
+    def matches(line: LogLine) -> bool:
         return line.event == "pair.streaming" and line.time > since_time - LOG_RESOLUTION_S
 
-    return is_it
+    return matches
 
 
-def _is_whole(witness: Witness) -> bool:
-    return [stream.is_whole for stream in witness.look()] == [True]
+def _is_whole(scanner: StreamScanner) -> bool:
+    return [stream.is_whole for stream in scanner.scan()] == [True]

@@ -1,17 +1,17 @@
-"""Writes to the master, and times how the slave follows."""
+"""Writes to the master, and measures the time until the slave holds the same files."""
 
 import time
 from dataclasses import dataclass
 
 from hammerd.cli.demo import screen
-from hammerd.cli.demo.supervisor import Supervisor
+from hammerd.cli.demo.daemon_process import DaemonProcess
+from hammerd.cli.demo.sandbox import Sandbox
 from hammerd.cli.demo.trees import differences, read_tree
 from hammerd.cli.demo.tutorial import MASTER, SLAVE
-from hammerd.cli.demo.world import World
 from hammerd.cli.output.failures import CommandFailed
 
-REST_S = 1.2
-"""A little more than the pair's delay and its `healthy_after`."""
+IDLE_S = 1.2
+"""Slightly more than the pair's delay and its `healthy_after`."""
 
 WRITES = (
     f"echo 'Hello, mirror.' > {MASTER}/hello",
@@ -22,59 +22,59 @@ WRITES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Follower:
-    """Waits for the slave to hold what the master holds."""
+class MirrorTimer:
+    """Measures the time until the slave holds the same files as the master."""
 
-    world: World
-    supervisor: Supervisor
+    sandbox: Sandbox
+    daemon: DaemonProcess
 
-    def rest(self) -> None:
-        """Wait until the stream is in sync, and old enough for its next loss to be forgiven."""
+    def wait_until_idle(self) -> None:
+        """Wait until the stream is in sync and healthy: its next loss is then retried at once."""
 
-        def is_at_rest() -> bool:
-            pair = self.supervisor.pair()
+        def is_idle() -> bool:
+            pair = self.daemon.pair()
             if pair is None:
                 return False
-            is_idle = pair["state"] == "streaming" and pair["phase"] == "idle"
-            return is_idle and pair["gear"] == "following" and (pair.get("up_s") or 0) > REST_S
+            is_following = pair["state"] == "streaming" and pair["gear"] == "following"
+            return is_following and pair["phase"] == "idle" and (pair.get("up_s") or 0) > IDLE_S
 
-        self.supervisor.wait_until(is_at_rest, "the stream is at rest")
+        self.daemon.wait_until(is_idle, "the stream is at rest")
 
-    def write(self, line: str) -> float:
-        """Change the master by a shell line, sync, and return how long the slave took, in s.
+    def time_write(self, line: str) -> float:
+        """Change the master by a shell line, sync, and return the slave's delay in seconds.
 
         Raises:
             CommandFailed: the slave did not follow.
         """
-        self.world.shell(line)
-        return self.sync()
+        self.sandbox.shell(line)
+        return self.time_sync()
 
-    def sync(self) -> float:
-        """Flush the master, and return how long after the word the slave was equal to it."""
+    def time_sync(self) -> float:
+        """Sync the master, and return the seconds until the slave was equal to it."""
         began_at = time.monotonic()
-        self.world.shell("sync")
-        self.supervisor.wait_until(self.is_equal, "the slave holds what the master holds")
+        self.sandbox.shell("sync")
+        self.daemon.wait_until(self.is_equal, "the slave holds what the master holds")
         return time.monotonic() - began_at
 
     def is_equal(self) -> bool:
-        """Whether master and slave hold the same files now."""
+        """Return whether master and slave hold the same files now."""
         try:
-            master, slave = (read_tree(self.world.path(each)) for each in (MASTER, SLAVE))
+            master, slave = (read_tree(self.sandbox.path(each)) for each in (MASTER, SLAVE))
         except OSError:
-            return False  # the snapshot that was being read is the last one but one by now
+            return False  # the slave's snapshot was replaced while it was read
         return not differences(master, slave)
 
 
-def follow(follower: Follower) -> None:
-    """Show a few writes, each to a stream at rest, and how soon they are on the slave."""
-    screen.heading("The slave follows")
+def follow(timer: MirrorTimer) -> None:
+    """Show a few writes to an idle stream, and the time until each is on the slave."""
+    screen.show_heading("The slave follows")
     screen.explain("Each time runs from the word sync to a slave that is equal to the master: the")
     screen.explain(
         "first step of the flush wakes the stream, which then rests for its delay of 1 s."
     )
     for line in WRITES:
-        time.sleep(REST_S)
-        seconds = follower.write(line)
-        screen.proved(f"on the slave after {seconds:.2f} s")
-    if follower.world.shell(f"cat {SLAVE}/hello") != "Hello, mirror.\nHello again.\n":
+        time.sleep(IDLE_S)
+        seconds = timer.time_write(line)
+        screen.show_success(f"on the slave after {seconds:.2f} s")
+    if timer.sandbox.shell(f"cat {SLAVE}/hello") != "Hello, mirror.\nHello again.\n":
         raise CommandFailed("the slave's file holds something else")

@@ -1,6 +1,6 @@
-"""How the demo speaks: plain lines, in colour on a terminal only, each flushed at once.
+"""Prints the demo's lines, in colour on a terminal only; each is flushed at once.
 
-No line is ever drawn over, so that a log of the demo reads as the terminal did.
+No line is overwritten, so that a log of the demo has the same content as the terminal.
 """
 
 import click
@@ -8,33 +8,33 @@ import click
 INDENT = "    "
 
 
-def heading(text: str) -> None:
-    """Begin a step."""
+def show_heading(text: str) -> None:
+    """Print the heading of a step."""
     click.echo()
     click.secho(f"== {text}", bold=True)
 
 
 def explain(text: str) -> None:
-    """Say what is about to happen, or why."""
+    """Print an explanation of the next step."""
     click.echo(text)
 
 
-def command(line: str) -> None:
-    """Show a shell line as it is typed."""
+def show_command(line: str) -> None:
+    """Print a shell line as it is typed."""
     click.secho(f"# {line}", fg="cyan")
 
 
-def output(text: str) -> None:
-    """Show what a command printed, as it is."""
+def show_output(text: str) -> None:
+    """Print a command's output unchanged."""
     if text:
         click.echo(text.removesuffix("\n"))
 
 
-def logged(line: str) -> None:
-    """Show a line of hammerd's log."""
+def show_log_line(line: str) -> None:
+    """Print a line of hammerd's log."""
     click.secho(f"{INDENT}{line}", dim=True)
 
 
-def proved(text: str) -> None:
-    """Show what was measured or checked and is as it should be."""
+def show_success(text: str) -> None:
+    """Print the result of a measurement or a passed check."""
     click.secho(f"-> {text}", fg="green")

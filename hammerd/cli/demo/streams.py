@@ -1,4 +1,4 @@
-"""Which streams run, by the process table: what hammerd believes is not asked here."""
+"""Finds running streams in the process table, independently of hammerd's own view."""
 
 import contextlib
 import os
@@ -25,33 +25,33 @@ KEEPS_LONG_COMMANDS = platform_of(platform.system()).shows_long_commands
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """A process of a stream, told from a later one with the same pid by when it started."""
+class StreamProcess:
+    """A process of a stream; its start time distinguishes it from a later one with its pid."""
 
     pid: int
     pgid: int
     started_time: float
 
     def is_alive(self) -> bool:
-        """Whether it runs still; a zombie does not."""
+        """Return whether it still runs; a zombie does not."""
         now = read_member_or_none(self.pid)
         return now is not None and now.started_time == self.started_time and not now.is_zombie
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """The living processes of one process group, the oldest first."""
+class StreamGroup:
+    """The running processes of one process group, oldest first."""
 
-    processes: tuple[Process, ...]
+    processes: tuple[StreamProcess, ...]
 
     @property
     def pgid(self) -> int:
-        """The group, which is the parent's pid."""
+        """The process group's id, which is the parent's pid."""
         return self.processes[0].pgid
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is a parent and two halves, neither less nor more."""
+        """Whether it consists of exactly a parent and two halves."""
         return len(self.processes) == STREAM_SIZE and self.parent == self.pgid
 
     @property
@@ -70,59 +70,59 @@ class Stream:
         return self.processes[2].pid
 
 
-class Witness:
-    """Looks for streams of a hammer program again and again, and for two of them at once.
+class StreamScanner:
+    """Scans for streams of a hammer program, and fails if two run at once.
 
-    All that the demo runs write onto the same slave.
+    All streams of the demo write to the same slave.
     """
 
     def __init__(self, hammer: Path) -> None:
         self._hammer = hammer
-        self.looks = 0
+        self.scan_count = 0
 
-    def look(self) -> tuple[Stream, ...]:
+    def scan(self) -> tuple[StreamGroup, ...]:
         """Return the stream that runs, if any.
 
         Raises:
-            CommandFailed: there are two.
+            CommandFailed: two streams run.
         """
         streams = running_streams(self._hammer)
-        self.looks += 1
+        self.scan_count += 1
         if len(streams) > 1:
             groups = ", ".join(str(stream.pgid) for stream in streams)
             raise CommandFailed(f"two streams write onto one slave: groups {groups}")
         return streams
 
-    def the_one(self) -> Stream:
+    def whole_stream(self) -> StreamGroup:
         """Return the stream that runs.
 
         Raises:
             CommandFailed: there is none, or it is not a parent and two halves.
         """
-        streams = self.look()
+        streams = self.scan()
         if not streams or not streams[0].is_whole:
             raise CommandFailed(f"this is no whole stream: {streams}")
         return streams[0]
 
 
-def running_streams(hammer: Path) -> tuple[Stream, ...]:
-    """Return the streams of a hammer program that run at this moment, parentless ones too.
+def running_streams(hammer: Path) -> tuple[StreamGroup, ...]:
+    """Return the running streams of a hammer program, also those without a parent.
 
-    A scan takes milliseconds: of two groups that relieve each other during it only the second
-    is returned, because what it saw is asked once more at its end.
+    A scan takes milliseconds. If one group replaces another meanwhile, only the second is
+    returned, because all processes found are checked once more at the end.
     """
-    groups: dict[int, list[Process]] = {}
+    groups: dict[int, list[StreamProcess]] = {}
     for process in list(_processes(hammer)):
         groups.setdefault(process.pgid, []).append(process)
     alive = {
         pgid: tuple(member for member in _oldest_first(members) if member.is_alive())
         for pgid, members in groups.items()
     }
-    return tuple(Stream(members) for members in alive.values() if members)
+    return tuple(StreamGroup(members) for members in alive.values() if members)
 
 
 def processes_below(root: Path) -> Mapping[int, str]:
-    """Return every process with a path below the demo's root in its command line, but us."""
+    """Return every process with a path below the root in its command line, except ours."""
     own = {os.getpid(), *ancestors_of(os.getpid())}
     below = f"{root}/"
     return {
@@ -139,22 +139,22 @@ def end_processes_below(root: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _processes(hammer: Path) -> Iterable[Process]:
+def _processes(hammer: Path) -> Iterable[StreamProcess]:
     for pid, words in _command_lines():
         if str(hammer) in words and "mirror-stream" in words:
             found = read_member_or_none(pid)
             if found is not None and not found.is_zombie:
-                yield Process(pid, found.pgid, found.started_time)
+                yield StreamProcess(pid, found.pgid, found.started_time)
 
 
 def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
     found = {pid: argv_of(pid) for pid in process_ids()}
     if not KEEPS_LONG_COMMANDS and not all(found.values()):
         printed = subprocess.run(PS_ARGV, capture_output=True, text=True, check=False).stdout
-        told = parse_ps(printed)
-        found = {pid: words or told.get(pid, ()) for pid, words in found.items()}
+        by_ps = parse_ps(printed)
+        found = {pid: words or by_ps.get(pid, ()) for pid, words in found.items()}
     return found.items()
 
 
-def _oldest_first(members: Iterable[Process]) -> list[Process]:
+def _oldest_first(members: Iterable[StreamProcess]) -> list[StreamProcess]:
     return sorted(members, key=lambda each: order(each.pid, each.started_time, each.pgid))

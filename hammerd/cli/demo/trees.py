@@ -1,6 +1,6 @@
-"""Compares what master and slave hold: names, types, modes, contents, link targets.
+"""Compares the files of master and slave: names, types, modes, contents, link targets.
 
-Owners and times are left out: without root a slave's files cannot be given to others, and the
+Owners and times are not compared: without root a slave's files cannot get other owners, and the
 simulator mirrors no times of directories.
 """
 
@@ -16,8 +16,8 @@ _KINDS = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFLNK: "symlin
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What a name stands for; `content` is a file's digest or a symlink's target."""
+class TreeEntry:
+    """A file, directory or symlink; `content` is a file's digest or a symlink's target."""
 
     kind: str
     mode: int
@@ -27,11 +27,11 @@ class Entry:
 
 ANY_MODE = 0o777
 
-Tree = Mapping[str, Entry]
+Tree = Mapping[str, TreeEntry]
 
 
 def read_tree(root: Path) -> Tree:
-    """Read everything below a directory, or a symlink to one, the directory itself included.
+    """Read a directory, or a symlink to one, and everything below it.
 
     Raises:
         OSError: something could not be read, or vanished meanwhile.
@@ -41,7 +41,7 @@ def read_tree(root: Path) -> Tree:
 
 
 def differences(master: Tree, slave: Tree) -> tuple[str, ...]:
-    """Return what differs, a line for each name; nothing when both are the same."""
+    """Return a line for each name that differs; none if the trees are equal."""
     lines = []
     for name in sorted(master.keys() | slave.keys()):
         ours, theirs = master.get(name), slave.get(name)
@@ -50,12 +50,12 @@ def differences(master: Tree, slave: Tree) -> tuple[str, ...]:
         elif theirs is None:
             lines.append(f"{name}: only on the master")
         elif ours != theirs:
-            lines.append(f"{name}: {_what_differs(ours, theirs)}")
+            lines.append(f"{name}: {_difference(ours, theirs)}")
     return tuple(lines)
 
 
 def digest(tree: Tree) -> str:
-    """Return one SHA-256 of a tree, the same for trees that do not differ."""
+    """Return a SHA-256 of a tree, equal for equal trees."""
     whole = hashlib.sha256()
     for name in sorted(tree):
         whole.update(f"{name!r} {tree[name]!r}\n".encode("utf-8", "surrogateescape"))
@@ -63,7 +63,7 @@ def digest(tree: Tree) -> str:
 
 
 def describe(tree: Tree) -> str:
-    """Count what a tree holds."""
+    """Return the numbers of files, directories and symlinks, and the bytes of the files."""
     kinds = Counter(entry.kind for entry in tree.values())
     counted = ", ".join(f"{number} {_plural(kind, number)}" for kind, number in kinds.items())
     size_bytes = sum(entry.size_bytes for entry in tree.values() if entry.kind == "file")
@@ -71,24 +71,24 @@ def describe(tree: Tree) -> str:
 
 
 def _below(root: Path) -> Iterator[Path]:
-    def give_up(error: OSError) -> None:
+    def fail(error: OSError) -> None:
         raise error
 
-    for directory, directories, files in os.walk(root, onerror=give_up):
+    for directory, directories, files in os.walk(root, onerror=fail):
         yield from (Path(directory, name) for name in (*directories, *files))
 
 
-def _entry(path: Path) -> Entry:
+def _entry(path: Path) -> TreeEntry:
     found = path.lstat()
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), "special file")
     mode, content = stat.S_IMODE(found.st_mode), ""
     if kind == "file":
         content = hashlib.sha256(path.read_bytes()).hexdigest()
     elif kind == "symlink":
-        # That of a link means nothing; on a BSD it is what the umask of its maker left.
+        # The mode of a link has no effect; on a BSD it depends on the umask of its creator.
         mode, content = ANY_MODE, os.readlink(path)
     size_bytes = 0 if kind == "directory" else found.st_size
-    return Entry(kind, mode, size_bytes, content)
+    return TreeEntry(kind, mode, size_bytes, content)
 
 
 def _plural(kind: str, number: int) -> str:
@@ -97,7 +97,7 @@ def _plural(kind: str, number: int) -> str:
     return "directories" if kind == "directory" else f"{kind}s"
 
 
-def _what_differs(ours: Entry, theirs: Entry) -> str:
+def _difference(ours: TreeEntry, theirs: TreeEntry) -> str:
     if ours.kind != theirs.kind:
         return f"a {ours.kind} on the master, a {theirs.kind} on the slave"
     if ours.mode != theirs.mode:

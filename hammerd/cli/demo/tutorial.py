@@ -1,12 +1,12 @@
-"""The tutorial's part: two file systems, a master, its slave, a first copy, and the config."""
+"""The tutorial's steps: master, slave and first copy; then hammerd's config."""
 
 import grp
 import os
 import re
 
 from hammerd.cli.demo import screen
-from hammerd.cli.demo.supervisor import CONFIG
-from hammerd.cli.demo.world import World
+from hammerd.cli.demo.daemon_process import CONFIG
+from hammerd.cli.demo.sandbox import Sandbox
 from hammerd.cli.output.failures import CommandFailed
 
 MASTER = "/Backup1/test"
@@ -32,42 +32,42 @@ slave = "/Backup2/test"
 """
 
 
-def make_pair(world: World) -> None:
-    """Make master and slave with the tutorial's commands, and mirror once.
+def make_pair(sandbox: Sandbox) -> None:
+    """Create master and slave with the tutorial's commands, and mirror once.
 
     Raises:
         CommandFailed: a command failed, or the slave did not get the file.
     """
-    screen.heading("The master PFS on disk 1")
-    world.shell("mkdir /Backup1/pfs")
-    created = world.shell("hammer pfs-master /Backup1/pfs/test")
-    world.shell("mkdir /Backup1/test")
-    world.shell("mount_null /Backup1/pfs/test /Backup1/test")
+    screen.show_heading("The master PFS on disk 1")
+    sandbox.shell("mkdir /Backup1/pfs")
+    created = sandbox.shell("hammer pfs-master /Backup1/pfs/test")
+    sandbox.shell("mkdir /Backup1/test")
+    sandbox.shell("mount_null /Backup1/pfs/test /Backup1/test")
 
-    screen.heading("The slave PFS on disk 2")
-    world.shell("mkdir /Backup2/pfs")
-    world.shell(f"hammer pfs-slave /Backup2/pfs/test shared-uuid={_shared_uuid(created)}")
-    world.shell("ln -s /Backup2/pfs/test /Backup2/test")
+    screen.show_heading("The slave PFS on disk 2")
+    sandbox.shell("mkdir /Backup2/pfs")
+    sandbox.shell(f"hammer pfs-slave /Backup2/pfs/test shared-uuid={_shared_uuid(created)}")
+    sandbox.shell("ln -s /Backup2/pfs/test /Backup2/test")
 
-    screen.heading("The first copy")
-    world.shell("touch /Backup1/test/test-file")
-    world.shell("ls /Backup1/test/")
+    screen.show_heading("The first copy")
+    sandbox.shell("touch /Backup1/test/test-file")
+    sandbox.shell("ls /Backup1/test/")
     screen.explain(
         "(The tutorial says sync here. What a sync flushed is published by the flush after"
     )
     screen.explain("it, and a copy made before that shows nothing; synctid waits for both.)")
-    world.shell("hammer synctid /Backup1")
-    world.shell("hammer mirror-copy /Backup1/test /Backup2/pfs/test")
-    if world.shell("ls /Backup2/test/") != "test-file\n":
+    sandbox.shell("hammer synctid /Backup1")
+    sandbox.shell("hammer mirror-copy /Backup1/test /Backup2/pfs/test")
+    if sandbox.shell("ls /Backup2/test/") != "test-file\n":
         raise CommandFailed("the first copy did not bring test-file to the slave")
 
 
-def write_config(world: World) -> None:
+def write_config(sandbox: Sandbox) -> None:
     """Write hammerd's config in place of the tutorial's line in the crontab, and check it."""
-    screen.heading("Continuous mirroring: hammerd in place of the crontab line")
+    screen.show_heading("Continuous mirroring: hammerd in place of the crontab line")
     screen.explain('The tutorial ends with "@reboot root hammer mirror-stream /Backup1/test ...".')
-    world.write(CONFIG, _CONFIG.format(group=_group_line()))
-    world.shell(f"hammerd check {CONFIG}")
+    sandbox.write(CONFIG, _CONFIG.format(group=_group_line()))
+    sandbox.shell(f"hammerd check {CONFIG}")
     screen.explain("The lines below that are set in are read from hammerd's log,")
     screen.explain("/var/log/hammerd/hammerd.log: to the terminal hammerd run prints nothing.")
 
@@ -80,7 +80,7 @@ def _shared_uuid(created: str) -> str:
 
 
 def _group_line() -> str:
-    """Name our own group where there is one: wheel may be missing, or not ours."""
+    """Return the config line with our own group: wheel may be missing, or not ours."""
     try:
         return f'status_group = "{grp.getgrgid(os.getegid()).gr_name}"\n'
     except KeyError:

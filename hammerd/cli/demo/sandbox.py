@@ -1,7 +1,7 @@
-"""The demo's world: a directory that stands for `/`, and shell lines that run in it.
+"""A directory that stands for `/`, and a shell that runs lines in it.
 
-Lines are shown as an administrator types them, `/Backup1/test`; they run on real paths below a
-root, which is put before every path of the world and cut out of every answer.
+Lines are shown as an administrator types them, `/Backup1/test`. They run on real paths below a
+root directory: it is put before each path of a line, and removed from the output.
 """
 
 import os
@@ -20,19 +20,19 @@ COMMAND_TIMEOUT_S = 300.0
 LONGEST_SOCKET_BYTES = 100
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/+-]+")
-_OF_THE_WORLD = re.compile(
+_SANDBOX_PATH = re.compile(
     r"(?<![\w./-])/(?=(?:Backup1|Backup2|sbin/hammer|usr/local/etc|var/(?:run|db|log)/hammerd)\b)"
 )
 
 
-class World:
-    """Two empty file systems, hammer, hammerd, and a shell to use them with."""
+class Sandbox:
+    """Two empty file systems, hammer, hammerd, and a shell to use them."""
 
     def __init__(self, root: Path) -> None:
-        """Take a directory for `/`.
+        """Use `root` in place of `/`.
 
         Raises:
-            CommandFailed: its path cannot stand in a config, or is too long for a socket.
+            CommandFailed: its path cannot be used in a config, or is too long for a socket.
         """
         self.root = root.resolve()
         self.hammer = self.root / "sbin" / "hammer"
@@ -42,7 +42,7 @@ class World:
         self.environment = {**os.environ, "PATH": os.pathsep.join(map(str, programs))}
 
     def build(self) -> None:
-        """Install the programs, and make the file systems that the tutorial starts from."""
+        """Install the programs, and create the file systems with which the tutorial starts."""
         from hammerd.simulator import admin
 
         admin.install(self.hammer.parent)
@@ -53,33 +53,33 @@ class World:
             admin.publish_in_steps(self.root / label)
 
     def slow_down(self, read_ms: int | None) -> None:
-        """Make each 512 KiB that is read from Backup1 take so long; None for no time at all."""
+        """Set the milliseconds that each read of 512 KiB from Backup1 takes; None for 0."""
         from hammerd.simulator import admin
 
         admin.set_knob(self.path("/Backup1"), "slow_read_ms", read_ms)
 
     def path(self, shown: str) -> Path:
-        """Return where a path of the world really is."""
+        """Return the real path of a path of the sandbox."""
         return self.root / shown.removeprefix("/")
 
-    def real(self, text: str) -> str:
-        """Put the root before every path of the world in a text."""
-        return _OF_THE_WORLD.sub(f"{self.root}/", text)
+    def with_root(self, text: str) -> str:
+        """Return a text with the root before each path of the sandbox."""
+        return _SANDBOX_PATH.sub(f"{self.root}/", text)
 
-    def shown(self, text: str) -> str:
-        """Cut the root out of a text."""
+    def without_root(self, text: str) -> str:
+        """Return a text with the root removed."""
         return text.replace(str(self.root), "")
 
     def shell(self, line: str) -> str:
-        """Show a shell line, run it, show what it printed, and return that.
+        """Show a shell line, run it, and show and return its output.
 
         Raises:
             CommandFailed: it failed.
         """
-        screen.command(line)
+        screen.show_command(line)
         try:
             ended = subprocess.run(
-                ["/bin/sh", "-c", self.real(line)],
+                ["/bin/sh", "-c", self.with_root(line)],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -91,26 +91,26 @@ class World:
         except subprocess.TimeoutExpired as error:
             message = f"the demo's command took more than {COMMAND_TIMEOUT_S:g} s: {line}"
             raise CommandFailed(message) from error
-        answer = self.shown(ended.stdout)
-        screen.output(answer)
+        output = self.without_root(ended.stdout)
+        screen.show_output(output)
         if ended.returncode != 0:
             raise CommandFailed(f"the demo's command failed ({ended.returncode}): {line}")
-        return answer
+        return output
 
     def write(self, shown: str, text: str) -> None:
-        """Write a file of the world, with real paths in it, and show it as it is meant."""
+        """Write a file of the sandbox with real paths in it, and show it without the root."""
         path = self.path(shown)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.real(text))
-        screen.command(f"cat {shown}")
-        screen.output(self.shown(path.read_text()))
+        path.write_text(self.with_root(text))
+        screen.show_command(f"cat {shown}")
+        screen.show_output(self.without_root(path.read_text()))
 
     def _install_hammerd(self) -> None:
         words = shlex.join([sys.executable, "-m", "hammerd.cli.main"])
         program = self.hammer.with_name("hammerd")
-        # `make install` puts the modules where only the program of its own looks for them.
-        place = shlex.quote(str(Path(__file__).parents[3]))
-        program.write_text(f'#!/bin/sh\nPYTHONPATH={place} exec {words} "$@"\n')
+        # `make install` puts the modules into a directory that only its own program searches.
+        modules = shlex.quote(str(Path(__file__).parents[3]))
+        program.write_text(f'#!/bin/sh\nPYTHONPATH={modules} exec {words} "$@"\n')
         program.chmod(0o755)
 
 
