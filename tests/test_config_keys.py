@@ -106,7 +106,7 @@ def test_what_restarts_a_stream_is_a_field() -> None:
 
 @pytest.mark.parametrize("home", [DaemonConfig, Pair, StreamOptions, Timing, Thresholds])
 def test_every_field_has_a_key(home: type[object]) -> None:
-    keys = {key.field for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.home is home}
+    keys = {key.field for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.model is home}
     by_itself = {"name", "options", "timing", "thresholds"} if home is Pair else set()
 
     assert {each.name for each in fields(home)} == keys | by_itself

@@ -1,1 +1,1 @@
-"""Turns a config file's text into a Config, or reports every fault of it at once."""
+"""Reads a config file's text into a Config, or reports all its faults at once."""

@@ -1,4 +1,4 @@
-"""What must hold between the values of a config, each of which is right on its own."""
+"""Checks the values of a config against each other; each is valid by itself."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ LONGEST_SOCKET_PATH_BYTES = 103
 """sockaddr_un holds 104 bytes on the BSDs, a NUL among them."""
 
 _OWN_FILES = (("state_dir", paths.STATE_FILES), ("run_dir", paths.RUN_FILES))
-"""What hammerd keeps in its directories, by the key that names each."""
+"""The files that hammerd writes into its own directories, by the key of the directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """Two keys of which the first must be shorter than the second."""
+    """A rule for two durations: the first must be shorter than the second."""
 
     shorter: str
     longer: str
@@ -34,7 +34,7 @@ _ORDERS = (
 
 
 def order_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
-    """Find the durations of one pair that contradict each other."""
+    """Find durations of one pair that contradict each other."""
     for order in _ORDERS:
         shorter, longer = given[order.shorter], given[order.longer]
         if _is_in_order(order, shorter.value, longer.value):
@@ -56,7 +56,7 @@ def _is_in_order(order: _Order, shorter: object, longer: object) -> bool:
 
 
 def same_pfs_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
-    """Find that a pair mirrors a PFS onto itself."""
+    """Find whether a pair mirrors a PFS onto itself."""
     master, slave = endpoint_of(given, "master"), endpoint_of(given, "slave")
     if master is not None and slave is not None and endpoint_key(master) == endpoint_key(slave):
         hint = 'point it at a PFS made with "hammer pfs-slave"'
@@ -65,7 +65,7 @@ def same_pfs_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 
 def shared_slave_faults(pairs: Mapping[str, Mapping[str, Given]]) -> Iterator[Fault]:
-    """Find enabled pairs that write to one slave, in what was given for each pair by name."""
+    """Find enabled pairs that write to one slave; `pairs` has each pair's values by its name."""
     owners: dict[tuple[str | None, str], str] = {}
     for name, given in pairs.items():
         slave = endpoint_of(given, "slave")
@@ -79,36 +79,36 @@ def shared_slave_faults(pairs: Mapping[str, Mapping[str, Given]]) -> Iterator[Fa
 
 
 def endpoint_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
-    """Return the master or the slave that was given, None for one that cannot be read."""
+    """Return the endpoint under the key `master` or `slave`, None if it is invalid or missing."""
     value = given[name].value if name in given else None
     return value if isinstance(value, Endpoint) else None
 
 
-def endpoint_key(end: Endpoint) -> tuple[str | None, str]:
-    """Return what makes two ends one PFS, whoever logs in to reach it."""
-    return (end.host.lower() if end.host else None, end.path)
+def endpoint_key(endpoint: Endpoint) -> tuple[str | None, str]:
+    """Return host and path: equal for two endpoints that are one PFS; the user does not matter."""
+    return (endpoint.host.lower() if endpoint.host else None, endpoint.path)
 
 
 def log_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
-    """Find a log that would be written into the other one, or into what hammerd itself keeps."""
+    """Find a log file that is the other log file, or one of hammerd's own files."""
     log, lag_log = given["log_file"], given["lag_log_file"]
     if log.value == lag_log.value and not str(log.value).startswith("/dev/"):
-        # Told of the one that was written: the other may be a default, which stands nowhere.
-        told, other = (lag_log, "log_file") if lag_log.where else (log, "lag_log_file")
+        # The fault is at the key that was given: the other may be a default, without a place.
+        given_log, other = (lag_log, "log_file") if lag_log.where else (log, "lag_log_file")
         hint = "newsyslog rotates each on its own: give it another name"
-        yield Fault(told.where, f"is the {other} already", told.shown, hint)
-    own = {
+        yield Fault(given_log.where, f"is the {other} already", given_log.shown, hint)
+    own_files = {
         f"{given[key].value}/{name}": (key, name) for key, names in _OWN_FILES for name in names
     }
     for each in (log, lag_log):
-        if (found := own.get(str(each.value))) is not None:
+        if (found := own_files.get(str(each.value))) is not None:
             key, name = found
             what = f"is the {name} that hammerd keeps in {key}"
             yield Fault(each.where, what, each.shown, "give the log another name")
 
 
 def socket_fault(run_dir: Given) -> Fault | None:
-    """Find that the sockets in run_dir would have longer names than the system can bind."""
+    """Find whether the paths of the sockets in run_dir are too long for the system."""
     if not isinstance(run_dir.value, str):
         return None
     longest = LONGEST_SOCKET_PATH_BYTES - len(f"/{paths.CONTROL_SOCKET}")

@@ -1,7 +1,8 @@
-"""Reads `[[user@]host:]path`, one end of a pair, and refuses what hammer or a shell takes amiss.
+"""Reads an endpoint, `[[user@]host:]path`, and refuses forms that hammer or a shell misreads.
 
-hammer cuts at the first `:`, looks for an `@` in the whole string, and hands a remote path to
-the remote shell (docs/hammer.md 7.1). An end that would not reach hammer as written is a fault.
+hammer cuts at the first `:`, looks for an `@` in the whole string, and passes a remote path to
+the remote shell (docs/hammer.md 7.1). An endpoint that hammer would understand differently than
+it is written is a fault.
 """
 
 import re
@@ -28,92 +29,92 @@ _PORT = re.compile(r"[^/]*:[0-9]+(?:/|$)")
 SCHEMES = frozenset(
     {"file", "ftp", "ftps", "http", "https", "nfs", "rsync", "scp", "sftp", "smb", "ssh"}
 )
-"""What stands before `://` and is hardly a host."""
+"""The schemes of URLs; before a `:/` they are hardly the name of a host."""
 
 _IPV6 = re.compile(r"(?:[^/]*@)?(?:\[|[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[^/]*")
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The text of an end, cut where hammer cuts it; `where` is None without a colon."""
+    """The text of an endpoint, cut as hammer cuts it; `login` is None without a colon."""
 
-    where: str | None
+    login: str | None
     path: str
 
     @property
     def user(self) -> str | None:
-        return self.where.partition("@")[0] if self.where and "@" in self.where else None
+        return self.login.partition("@")[0] if self.login and "@" in self.login else None
 
     @property
     def host(self) -> str | None:
-        if self.where is None or self.user is None:
-            return self.where
-        return self.where.partition("@")[2]
+        if self.login is None or self.user is None:
+            return self.login
+        return self.login.partition("@")[2]
 
 
 def read_endpoint(value: object) -> Endpoint:
-    """Read one end of a pair; trailing slashes are cut.
+    """Read an endpoint of a pair; trailing slashes are cut.
 
     Raises:
         Unreadable: with everything that is wrong with it.
     """
     text = read_text(value)
     parts = _cut(text)
-    problems = tuple(_wrongs(text, parts))
+    problems = tuple(_problems(text, parts))
     if problems:
         raise InvalidValue(*problems)
     return Endpoint(path=tidy_path(parts.path), host=parts.host, user=parts.user)
 
 
 def _cut(text: str) -> _Parts:
-    where, colon, path = text.partition(":")
-    return _Parts(where, path) if colon else _Parts(None, text)
+    login, colon, path = text.partition(":")
+    return _Parts(login, path) if colon else _Parts(None, text)
 
 
-def _wrongs(text: str, parts: _Parts) -> Iterator[Problem]:
+def _problems(text: str, parts: _Parts) -> Iterator[Problem]:
     if url := _URL.match(text):
-        yield Problem("is a URL, and hammer knows none", _instead_of_url(url))
+        yield Problem("is a URL, and hammer knows none", _url_hint(url))
     elif _IPV6.fullmatch(text.partition("/")[0]):
         yield Problem(
             "holds an IPv6 address, which hammer cuts at its first colon",
             "give the host a name in /etc/hosts or in root's .ssh/config",
         )
-    elif parts.where is not None and "/" in parts.where:
+    elif parts.login is not None and "/" in parts.login:
         yield Problem(
             "holds a `:` in a local path: hammer takes what stands before it as a host",
             "reach the PFS by a path without a colon",
         )
     else:
-        yield from (wrong for check in _CHECKS if (wrong := check(parts)) is not None)
+        yield from (found for check in _CHECKS if (found := check(parts)) is not None)
 
 
-def _instead_of_url(url: re.Match[str]) -> str:
-    """Say how hammer wants the end that a URL seems to mean."""
+def _url_hint(url: re.Match[str]) -> str:
+    """Return a hint with hammer's form of the endpoint that a URL seems to mean."""
     scheme, rest = url["scheme"], url["rest"]
     if scheme.lower() not in SCHEMES:
         # nas.lan://Backup/pfs: a host, and a slash too many.
-        where, path = scheme, f"/{rest}"
+        login, path = scheme, f"/{rest}"
     elif url[0].startswith(f"{scheme}:///"):
-        where, path = "", f"/{rest}"
+        login, path = "", f"/{rest}"
     else:
-        where, _, path = rest.partition("/")
-        where, path = re.sub(r":[0-9]*$", "", where), f"/{path}"
-    form = f"{where}:{path}" if where else path
-    if tuple(_wrongs(form, _cut(form))):
+        login, _, path = rest.partition("/")
+        login, path = re.sub(r":[0-9]*$", "", login), f"/{path}"
+    form = f"{login}:{path}" if login else path
+    if tuple(_problems(form, _cut(form))):
         return FORMS_HINT
-    if where == scheme and not set(scheme) & {".", "@"}:
+    if login == scheme and not set(scheme) & {".", "@"}:
         return f'{FORMS_HINT}, like "{form}" if {scheme} is a host'
     port = "; a port belongs in root's .ssh/config" if _PORT.match(rest) else ""
     return f'write "{form}"{port}'
 
 
-def _host_wrong(parts: _Parts) -> Problem | None:
+def _host_problem(parts: _Parts) -> Problem | None:
     if parts.host is None or _HOST.fullmatch(parts.host):
         return None
     return Problem(_name_fault("host", parts.host), "write host:/path or user@host:/path")
 
 
-def _user_wrong(parts: _Parts) -> Problem | None:
+def _user_problem(parts: _Parts) -> Problem | None:
     if parts.user is None or _HOST.fullmatch(parts.user):
         return None
     return Problem(_name_fault("user", parts.user), "write host:/path or user@host:/path")
@@ -127,7 +128,7 @@ def _name_fault(kind: str, name: str) -> str:
     return f"has a {kind} with other characters than letters, digits and . _ -"
 
 
-def _path_wrong(parts: _Parts) -> Problem | None:
+def _path_problem(parts: _Parts) -> Problem | None:
     if parts.path.startswith("/"):
         return None
     if parts.path.startswith("-"):
@@ -138,17 +139,17 @@ def _path_wrong(parts: _Parts) -> Problem | None:
     return Problem("must have an absolute path", 'write it like "/Backup1/pfs/test"')
 
 
-def _long_wrong(parts: _Parts) -> Problem | None:
-    if is_path_too_long(f"{parts.where or ''}:{parts.path}"):
+def _length_problem(parts: _Parts) -> Problem | None:
+    if is_path_too_long(f"{parts.login or ''}:{parts.path}"):
         return PATH_TOO_LONG
     return None
 
 
-def _going_up_wrong(parts: _Parts) -> Problem | None:
+def _dot_dot_problem(parts: _Parts) -> Problem | None:
     return DOT_DOT if has_dot_dot(parts.path) else None
 
 
-def _at_sign_wrong(parts: _Parts) -> Problem | None:
+def _at_sign_problem(parts: _Parts) -> Problem | None:
     if "@" not in parts.path:
         return None
     return Problem(
@@ -157,13 +158,13 @@ def _at_sign_wrong(parts: _Parts) -> Problem | None:
     )
 
 
-def _shell_wrong(parts: _Parts) -> Problem | None:
-    if parts.where is None:
+def _shell_problem(parts: _Parts) -> Problem | None:
+    if parts.login is None:
         return None
-    taken = sorted({char for char in parts.path if char.isspace() or char in _SHELL})
-    if not taken:
+    special = sorted({char for char in parts.path if char.isspace() or char in _SHELL})
+    if not special:
         return None
-    listed = " ".join("blank" if char.isspace() else char for char in taken)
+    listed = " ".join("blank" if char.isspace() else char for char in special)
     return Problem(
         f"holds characters in a remote path that the remote shell interprets: {listed}",
         "link the PFS under a plain name on the remote host",
@@ -171,11 +172,11 @@ def _shell_wrong(parts: _Parts) -> Problem | None:
 
 
 _CHECKS: tuple[Callable[[_Parts], Problem | None], ...] = (
-    _user_wrong,
-    _host_wrong,
-    _path_wrong,
-    _going_up_wrong,
-    _long_wrong,
-    _at_sign_wrong,
-    _shell_wrong,
+    _user_problem,
+    _host_problem,
+    _path_problem,
+    _dot_dot_problem,
+    _length_problem,
+    _at_sign_problem,
+    _shell_problem,
 )

@@ -1,6 +1,6 @@
-"""What the operator asked of the daemon, and the whole of a config.
+"""Defines the values of a whole config and of its [daemon] table.
 
-Values only. core/config/reader.py makes them out of TOML, core/config/schema.py names their keys.
+core/config/reader.py makes them from TOML, core/config/schema.py names their keys.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from hammerd.core.pairs import Pair
 
 
 class LogFormat(StrEnum):
-    """How a line of the log looks."""
+    """The format of the log's lines."""
 
     HUMAN = "human"
     LOGFMT = "logfmt"
@@ -20,7 +20,7 @@ class LogFormat(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """From which level on a line is written."""
+    """The lowest level of a line that is written."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -29,7 +29,7 @@ class LogLevel(StrEnum):
 
 
 class SyslogFacility(StrEnum):
-    """Under which facility syslogd gets the log as well; NONE: it does not."""
+    """The facility for a copy of the log to syslogd; NONE: no copy."""
 
     NONE = "none"
     DAEMON = "daemon"
@@ -46,7 +46,7 @@ class SyslogFacility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:
-    """What is said once for all pairs; paths are absolute, without trailing slashes."""
+    """The settings of the daemon; paths are absolute, without trailing slashes."""
 
     log_file: str = "/var/log/hammerd/hammerd.log"
     log_format: LogFormat = LogFormat.HUMAN
@@ -64,9 +64,9 @@ class DaemonConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A config without faults; pairs stand in the file's order, disabled ones included.
+    """A config without faults; pairs are in the file's order, with the disabled ones.
 
-    `warnings` tell what is most likely not meant; they change nothing of what is asked for.
+    `warnings` are about likely mistakes; they change nothing.
     """
 
     daemon: DaemonConfig = field(default_factory=DaemonConfig)

@@ -1,7 +1,7 @@
-"""Reads where a daemon's sockets and state are out of a config, whatever else is wrong with it.
+"""Reads run_dir or state_dir from a config, even if the rest of the config has faults.
 
-Who asks a running daemon or reads its history needs nothing more: a config that is being edited
-must not keep people from seeing how the pairs fare that run by the former one.
+A command that queries a running daemon or reads its history needs no more. So while the config
+is being edited, a person can still see the status of the pairs that run with the previous one.
 """
 
 from hammerd.core import paths
@@ -13,10 +13,10 @@ _DEFAULTS = {"run_dir": paths.RUN_DIR, "state_dir": paths.STATE_DIR}
 
 
 def read_directory(key: str, content: bytes, source: str) -> str:
-    """Return the directory that a key names in the bytes of a config file, or its default.
+    """Return the value of run_dir or state_dir in a config file's bytes, or its default.
 
     Raises:
-        ConfigError: they are no TOML, or what they name is no path.
+        ConfigError: the bytes are no TOML, or the value is no path.
     """
     daemon = read_toml(content, source).get("daemon")
     if not isinstance(daemon, dict) or key not in daemon:

@@ -1,10 +1,10 @@
-"""What is hardly meant of a config's ends as they stand on the disk; `hammerd check` tells it.
+"""Warns of likely mistakes in a config's endpoints as they are on the disk (`hammerd check`).
 
-    one file system   a mirror within it moves the TID that it follows, and never rests
-    an alias          two names of one PFS, which no comparison of names can see
+    one file system   a mirror within it moves the TID that it follows, and is never idle
+    an alias          two paths of one PFS, which a comparison of paths cannot find
 
-Nothing is said of an end that is not there, or is on another host: a config is checked elsewhere
-and before its disks are mounted, too.
+There is no warning about an endpoint that is missing or on another host: a config may be checked
+on another machine, or before its disks are mounted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,9 +19,9 @@ SAME_FILE_SYSTEM_HINT = "each copy moves the TID that it follows; mirror to a PF
 
 @dataclass(frozen=True, slots=True)
 class PfsLink:
-    """A PFS softlink on the disk: its path without any link on the way, and its device.
+    """A PFS softlink on the disk: its path after all other links are resolved, and its device.
 
-    `device` is None where devices do not tell one HAMMER file system from another.
+    `device` is None if devices do not distinguish the HAMMER file systems of this system.
     """
 
     path: str
@@ -29,11 +29,11 @@ class PfsLink:
 
 
 Links = Mapping[str, PfsLink]
-"""The PFS softlinks that were found, by the local path of the config."""
+"""The PFS softlinks that were found, by the local path in the config."""
 
 
 def endpoint_warnings(pairs: tuple[Pair, ...], links: Links) -> tuple[Fault, ...]:
-    """Find what is hardly meant, of the pairs that are enabled."""
+    """Find likely mistakes in the endpoints of the enabled pairs."""
     enabled = [pair for pair in pairs if pair.enabled]
     found = [fault for pair in enabled for fault in _within_a_pair(pair, links)]
     return (*found, *_shared_slaves(enabled, links))
@@ -52,7 +52,7 @@ def _within_a_pair(pair: Pair, links: Links) -> Iterator[Fault]:
 
 
 def _are_together(one: PfsLink, other: PfsLink) -> bool:
-    # A softlink leads to a PFS of the file system that it stands on, and to no other.
+    # A softlink only leads to a PFS of the file system that contains the link.
     if dirname(one.path) == dirname(other.path):
         return True
     return one.device is not None and one.device == other.device
@@ -65,12 +65,12 @@ def _shared_slaves(pairs: list[Pair], links: Links) -> Iterator[Fault]:
         if link is None:
             continue
         owner = owners.setdefault(link.path, pair)
-        # Of one and the same name it is a fault of the config, and told as such.
+        # Two equal paths are a fault of the config, which is reported elsewhere.
         if owner.slave != pair.slave:
             what = f'is the slave of pair "{owner.name}", by another path'
             hint = "two streams onto one slave move its TID backwards: disable one of the pairs"
             yield Fault(f"pairs.{pair.name}.slave", what, f'"{pair.slave}"', hint)
 
 
-def _link(end: Endpoint, links: Links) -> PfsLink | None:
-    return None if end.is_remote else links.get(end.path)
+def _link(endpoint: Endpoint, links: Links) -> PfsLink | None:
+    return None if endpoint.is_remote else links.get(endpoint.path)

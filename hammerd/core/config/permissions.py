@@ -1,8 +1,8 @@
-"""Whom a config can come from: what root runs by, nobody but root may be able to change.
+"""Checks that only root can change a config that root uses.
 
 The config names the program that hammerd runs as root, and the files that it writes. So the file
-itself, whatever link leads to it, and the directories in which the link and the file stand must
-be root's; a directory that all may write to serves when it is sticky, as /tmp is.
+itself, any link to it, and the directories that contain the link and the file must be root's; a
+directory that everybody may write to is accepted if it is sticky, as /tmp is.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ _GROUP_WRITES, _OTHERS_WRITE, _STICKY = 0o020, 0o002, 0o1000
 
 @dataclass(frozen=True, slots=True)
 class PathPermissions:
-    """Whose a file or directory is, and who may do what with it; `mode` as stat has it."""
+    """The owner, group and mode (as in stat) of a file or directory."""
 
     path: str
     uid: int
@@ -30,32 +30,33 @@ class PathPermissions:
 
 
 def permission_faults(
-    standings: Iterable[PathPermissions], euid: int, elsewhere: str = MOVE_CONFIG_HINT
+    paths: Iterable[PathPermissions], euid: int, directory_hint: str = MOVE_CONFIG_HINT
 ) -> tuple[Fault, ...]:
-    """Find who else could change a config, for a process of this user; only root must care.
+    """Find paths by which other users could change the config of a process of root.
 
-    `elsewhere` is the cure of a directory that is another user's: a person's home stays that.
+    There are no faults for a process of another user. `directory_hint` is the hint for another
+    user's directory, whose owner must stay as it is: it may be a home.
     """
     if euid != ROOT:
         return ()
-    return tuple(fault for each in standings for fault in _faults(each, elsewhere))
+    return tuple(fault for each in paths for fault in _faults(each, directory_hint))
 
 
-def _faults(standing: PathPermissions, elsewhere: str) -> Iterator[Fault]:
-    kind = "directory" if standing.is_directory else "file"
-    path, mode = standing.path, f"mode {standing.mode & 0o7777:04o}"
-    if standing.uid != ROOT:
-        chown = "chown -h" if standing.is_link else "chown"
-        cure = elsewhere if standing.is_directory else f'"{chown} root {path}"'
+def _faults(found: PathPermissions, directory_hint: str) -> Iterator[Fault]:
+    kind = "directory" if found.is_directory else "file"
+    path, mode = found.path, f"mode {found.mode & 0o7777:04o}"
+    if found.uid != ROOT:
+        chown = "chown -h" if found.is_link else "chown"
+        cure = directory_hint if found.is_directory else f'"{chown} root {path}"'
         hint = f"who owns it can change what root runs: {cure}"
-        yield Fault(kind, f"{path} is not root's", f"uid {standing.uid}", hint)
-    if standing.is_directory and standing.mode & _STICKY:
+        yield Fault(kind, f"{path} is not root's", f"uid {found.uid}", hint)
+    if found.is_directory and found.mode & _STICKY:
         return
-    is_theirs = standing.is_directory and standing.uid != ROOT
-    cure = elsewhere if is_theirs else f'"chmod go-w {path}"'
+    is_other_users = found.is_directory and found.uid != ROOT
+    cure = directory_hint if is_other_users else f'"chmod go-w {path}"'
     hint = f"they could change what root runs: {cure}"
-    if standing.mode & _OTHERS_WRITE:
+    if found.mode & _OTHERS_WRITE:
         yield Fault(kind, f"everybody may write to {path}", mode, hint)
-    # Root's own group is root's: wheel on the BSDs.
-    elif standing.mode & _GROUP_WRITES and standing.gid != ROOT:
-        yield Fault(kind, f"group {standing.gid} may write to {path}", mode, hint)
+    # Root's group, wheel on the BSDs, is trusted as root is.
+    elif found.mode & _GROUP_WRITES and found.gid != ROOT:
+        yield Fault(kind, f"group {found.gid} may write to {path}", mode, hint)

@@ -1,11 +1,11 @@
-"""Reads a config: TOML text in, a Config out, or every fault at once.
+"""Reads a whole config from TOML, and reports all its faults at once.
 
     read_config   bytes of a file      -> Config, or ConfigError
     parse_config  text, once decoded   -> Config, or ConfigError
 
-Tables: [daemon], [defaults], [pairs.NAME]. What a pair does not say [defaults] says, and what
-that does not say the tables of core/config/schema.py do. It knows no file: `source` is a name to
-put in front of the faults.
+Tables: [daemon], [defaults], [pairs.NAME]. A value comes from the pair's table, else from
+[defaults], else from core/config/schema.py. This module opens no file: `source` is the name that
+precedes the faults.
 """
 
 import re
@@ -40,7 +40,7 @@ _NO_PAIR_HINT = 'add [pairs.NAME] with master = "/Backup1/pfs/test", slave = "/B
 
 @dataclass(frozen=True, slots=True)
 class _PairReading:
-    """What holds for a pair, its own table before [defaults], and what is wrong with it."""
+    """The values of a pair, with [defaults] and built-in defaults, and its faults."""
 
     name: str
     given: Mapping[str, Given]
@@ -48,19 +48,19 @@ class _PairReading:
 
 
 def read_config(content: bytes, source: str) -> Config:
-    """Make a config out of the bytes of its file.
+    """Make a config from the bytes of its file.
 
     Raises:
-        ConfigError: with every fault; of bytes that are no TOML, the first one only.
+        ConfigError: with every fault; if the bytes are no TOML, with the first fault only.
     """
     return _config(read_toml(content, source), source)
 
 
 def parse_config(text: str, source: str) -> Config:
-    """Make a config out of TOML text.
+    """Make a config from TOML text.
 
     Raises:
-        ConfigError: with every fault; of a text that is no TOML, the first one only.
+        ConfigError: with every fault; if the text is no TOML, with the first fault only.
     """
     return _config(parse_toml(text, source), source)
 
@@ -89,7 +89,7 @@ def _config(document: Mapping[str, object], source: str) -> Config:
 
 
 def _read_tables(sections: tuple[Section, ...], keys: tuple[Key, ...]) -> ReadTable:
-    """Read all tables that are one and the same, written right and misspelt."""
+    """Read a table that is in the config more than once, because of a misspelt name."""
     read = [read_table(section.table, section.path, keys) for section in sections]
     return ReadTable(
         {name: given for table in read for name, given in table.given.items()},
@@ -173,7 +173,7 @@ def _build(name: str, given: Mapping[str, Given]) -> Pair:
     )
 
 
-def _fields_of(home: Model, given: Mapping[str, Given]) -> dict[str, Any]:
-    keys = (key for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.home is home)
-    # Each key's reader returns what its field holds; that is tested, and beyond what mypy sees.
+def _fields_of(model: Model, given: Mapping[str, Given]) -> dict[str, Any]:
+    keys = (key for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.model is model)
+    # Each key's reader returns its field's type; mypy cannot check that, so a test does.
     return cast("dict[str, Any]", {key.field: given[key.name].value for key in keys})

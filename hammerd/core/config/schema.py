@@ -1,7 +1,7 @@
-"""The keys of a config, each written once: how it is read, where it goes, what it is for.
+"""Defines the keys of a config: for each its reader, the field that it sets, its purpose.
 
-The reading, the lists of known keys, the sample config and the manual are made from these
-tables; the defaults are those of the values that the keys go to.
+The reader, the lists of known keys, the sample config and the manual use these tables; the
+defaults are those of the fields.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Model = type[DaemonConfig] | type[Pair] | type[StreamOptions] | type[Timing] | t
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How values of one kind are read, and named where they go; `unit` is for the manual."""
+    """A kind of value: its reader, and the suffix of its field; `unit` is for the manual."""
 
     unit: str
     read: Callable[[object], object]
@@ -39,31 +39,31 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: its name, its kind, the value that it becomes a field of, and its purpose."""
+    """A key: its name, its kind, the dataclass that has its field, and its purpose."""
 
     name: str
     kind: Kind
-    home: Model
+    model: Model
     doc: str
     example: str = ""
 
     @property
     def field(self) -> str:
-        """The field of `home` that it fills, with its unit."""
+        """The field of `model` that the key sets; its name ends in the unit."""
         return self.name + self.kind.suffix
 
     @property
     def default(self) -> object:
-        """The value without it; MISSING when it is required."""
-        return next(each.default for each in fields(self.home) if each.name == self.field)
+        """The value if the key is not given; MISSING if it is required."""
+        return next(each.default for each in fields(self.model) if each.name == self.field)
 
     @property
     def is_required(self) -> bool:
-        """Whether every pair needs it."""
+        """Whether every pair needs the key."""
         return self.default is MISSING
 
     def show(self, value: object) -> str:
-        """Show one of its values as it is written in TOML."""
+        """Return a value of this key as it is written in TOML."""
         if self.kind.suffix == "_s" and isinstance(value, int | float):
             return f'"{show_duration(value)}"'
         if self.kind.suffix == "_bytes" and isinstance(value, int):

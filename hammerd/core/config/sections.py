@@ -1,7 +1,7 @@
 """Sorts a config's top-level tables into [daemon], [defaults] and [pairs].
 
-A table under a misspelt name is a fault, and is read all the same as the one that it seems to
-be: its own faults are told in the same look, and no pair in it is called missing.
+A table with a misspelt name is a fault, but it is still read as the table that it seems to be: so
+its own faults are reported at the same time, and no pair in it is reported as missing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _BELONGS = {
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table and the path that it is written at."""
+    """A table and its key path."""
 
     path: str
     table: object
@@ -30,7 +30,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """The tables of a config by what they are, in the file's order; each may stand misspelt."""
+    """The tables of a config by kind, in the file's order; a name may be misspelt."""
 
     daemon: tuple[Section, ...] = ()
     defaults: tuple[Section, ...] = ()
@@ -49,12 +49,12 @@ def sort_sections(document: Mapping[str, object]) -> Sections:
         tuple(found["daemon"]),
         tuple(found["defaults"]),
         tuple(found["pairs"]),
-        tuple(_stray_faults(document)),
+        tuple(_unknown_table_faults(document)),
     )
 
 
 def _section(name: str, value: object) -> tuple[str, Section]:
-    """Return what a table is, by its name or by what it holds; empty for what is none of ours."""
+    """Return the kind of a table, found by its name or its keys; empty if there is none."""
     if name in _TABLES:
         return name, Section(name, value)
     if name in _BELONGS or not isinstance(value, dict):
@@ -68,7 +68,7 @@ def _is_a_pair(table: Mapping[str, object]) -> bool:
     return "master" in table and "slave" in table and not isinstance(table["master"], dict)
 
 
-def _stray_faults(document: Mapping[str, object]) -> Iterator[Fault]:
+def _unknown_table_faults(document: Mapping[str, object]) -> Iterator[Fault]:
     for name, value in document.items():
         where = key_path("", name)
         if name in _TABLES:

@@ -1,7 +1,7 @@
-"""Reads one TOML table by its keys, and says of every entry that is none what may be meant.
+"""Reads one TOML table by its keys; an unknown entry is a fault with a suggestion.
 
-What was given keeps the place where it was given: a value of [defaults] that is wrong for ten
-pairs is one fault, and it stands in [defaults].
+Each value has the key path of its table: an invalid value in [defaults] that concerns ten pairs
+is one fault, at [defaults].
 """
 
 import re
@@ -37,7 +37,7 @@ _SYNONYMS = {
     "defaults": ("common",),
     "pairs": ("mirror", "mirrors", "jobs", "streams"),
 }
-"""What else people call our keys and tables; where two share a word, the table decides."""
+"""Other names that people use for keys and tables; a word of two keys means the table's one."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _DAEMON_NAMES = frozenset(key.name for key in DAEMON_KEYS)
@@ -46,7 +46,10 @@ _PAIR_NAMES = frozenset(key.name for key in PAIR_KEYS)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value and its key path; None for an unreadable one, which still hides its default."""
+    """A value in a config with its key path; `where` is empty for a built-in default.
+
+    `value` is None if it is invalid; the default is not used then.
+    """
 
     where: str
     value: object
@@ -55,7 +58,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class ReadTable:
-    """What a table gave by key name, what was wrong with it, and which keys may be meant."""
+    """The result of reading a table: values by key name, and faults.
+
+    `meant` are the known keys that the unknown ones resemble; these are not reported as missing.
+    """
 
     given: Mapping[str, Given] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -70,7 +76,7 @@ BUILT_IN: Mapping[str, Given] = {
 
 
 def read_table(table: object, path: str, keys: tuple[Key, ...]) -> ReadTable:
-    """Read a table that stands at `path` and knows `keys`."""
+    """Read the table at a key path; `keys` are the ones that it may have."""
     if not isinstance(table, dict):
         fault = Fault(path, "must be a table", show_value(table), f"write [{path}]")
         return ReadTable(faults=(fault,))
@@ -82,10 +88,10 @@ def read_table(table: object, path: str, keys: tuple[Key, ...]) -> ReadTable:
         where = key_path(path, name)
         if name not in known:
             meant.add(meant_by(name, known))
-            faults.append(_stray_fault(path, name, value, known))
+            faults.append(_unknown_key_fault(path, name, value, known))
             continue
-        given[name], problems = _read_value(known[name], value, where)
-        faults.extend(problems)
+        given[name], found = _read_value(known[name], value, where)
+        faults += found
     return ReadTable(given, tuple(faults), frozenset(meant))
 
 
@@ -94,37 +100,36 @@ def _read_value(key: Key, value: object, where: str) -> tuple[Given, list[Fault]
     try:
         return Given(where, key.kind.read(value), shown), []
     except InvalidValue as error:
-        # Of what cannot be seen the reader tells itself.
+        # The reader itself reports characters that are not printable.
         odd = characters_hint(char for char in odd_characters(str(value)) if char.isprintable())
-        hints = ["; ".join(filter(None, (problem.hint, odd))) for problem in error.problems]
-        problems = zip(error.problems, hints, strict=True)
         return Given(where, None, shown), [
-            Fault(where, problem.what, shown, hint) for problem, hint in problems
+            Fault(where, problem.what, shown, "; ".join(filter(None, (problem.hint, odd))))
+            for problem in error.problems
         ]
 
 
 def key_path(path: str, name: str) -> str:
-    """Join a key to the path of its table, quoted where TOML needs it."""
+    """Join a key to the path of its table, quoted if TOML needs that."""
     quoted = name if _BARE.fullmatch(name) else show_value(name)
     return f"{path}.{quoted}" if path else quoted
 
 
 def meant_by(name: str, known: Iterable[str]) -> str:
-    """Return the known name that means the same as this one or looks like it, or nothing."""
+    """Return the known name that is a synonym of this one or looks like it; empty if none."""
     names, word = tuple(known), name.lower().replace("-", "_")
-    same = [each for each in names if word in _SYNONYMS.get(each, ())]
-    return same[0] if same else nearest(word, names)
+    synonyms = [each for each in names if word in _SYNONYMS.get(each, ())]
+    return synonyms[0] if synonyms else nearest(word, names)
 
 
-def _stray_fault(path: str, name: str, value: object, known: Mapping[str, Key]) -> Fault:
+def _unknown_key_fault(path: str, name: str, value: object, known: Mapping[str, Key]) -> Fault:
     where = key_path(path, name)
     if isinstance(value, dict) and known.keys() >= _PAIR_NAMES and "." in path:
         whole = f"{path.partition('.')[2]}.{name}"
         return Fault(where, "is not a key", hint=f'is it a name? then quote it: [pairs."{whole}"]')
-    return Fault(where, "is not a key", hint=_stray_hint(path, name, known))
+    return Fault(where, "is not a key", hint=_unknown_key_hint(path, name, known))
 
 
-def _stray_hint(path: str, name: str, known: Iterable[str]) -> str:
+def _unknown_key_hint(path: str, name: str, known: Iterable[str]) -> str:
     if name in _DAEMON_NAMES:
         return f"{name} belongs in [daemon]"
     if name in _PAIR_NAMES:

@@ -1,6 +1,6 @@
-"""Turns the bytes of a config into tables, or says where and why they are no TOML.
+"""Parses the bytes of a config into tables, or reports where and why they are not TOML.
 
-tomllib stops at the first error. What stands after it nobody has seen yet, and the fault says so.
+tomllib stops at the first error. The fault says that the text after it is not checked yet.
 """
 
 import re
@@ -37,13 +37,13 @@ _MARKS = (
     (b"\xfb\xee\x28", "BOCU-1"),
     (b"\xf7\x64\x4c", "UTF-1"),
 )
-"""Byte order marks, the longer ones first; that of UTF-8 is taken."""
+"""Byte order marks, the longer ones first; the one of UTF-8 is accepted and not listed."""
 
 _BLANKS = " \t"
-"""What is no character of print; str.strip would take a no-break space away, too."""
+"""The blanks to strip; str.strip without them would remove a no-break space, too."""
 
-_LOOKED_AT_BYTES = 64
-_REST = "what comes after it is not checked yet"
+_SCANNED_BYTES = 64
+_UNCHECKED = "what comes after it is not checked yet"
 
 _HINTS = (
     (r"cannot declare|cannot mutate", "a table stands once in a file: join the two"),
@@ -58,10 +58,10 @@ _HINTS = (
 
 
 def read_toml(content: bytes, source: str) -> dict[str, object]:
-    """Decode the bytes of a config file and make tables of them.
+    """Decode and parse the bytes of a config file.
 
     Raises:
-        ConfigError: they are no UTF-8, or no TOML; with the first fault.
+        ConfigError: they are not UTF-8 or not TOML; with the first fault.
     """
     if encoding := _foreign_encoding(content):
         hint = "save it as UTF-8, with a byte order mark or without"
@@ -80,19 +80,19 @@ def read_toml(content: bytes, source: str) -> dict[str, object]:
 
 
 def _foreign_encoding(content: bytes) -> str:
-    """Return the encoding that the first bytes tell of, nothing for UTF-8 and what is like it."""
+    """Return the encoding that the first bytes show; empty for UTF-8, ASCII and the like."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return f"{encoding}, by its byte order mark"
-    # Every second byte of plain text in UTF-16 is a NUL, of which no text in UTF-8 holds one.
-    return "UTF-16, by its NUL bytes" if b"\0" in content[:_LOOKED_AT_BYTES] else ""
+    # In UTF-16 every second byte of plain text is a NUL; plain text in UTF-8 has none.
+    return "UTF-16, by its NUL bytes" if b"\0" in content[:_SCANNED_BYTES] else ""
 
 
 def parse_toml(text: str, source: str) -> dict[str, object]:
-    """Make tables of TOML text.
+    """Parse TOML text.
 
     Raises:
-        ConfigError: it is none; with the first fault.
+        ConfigError: the text is not TOML; with the first fault.
     """
     try:
         return tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
@@ -102,28 +102,29 @@ def parse_toml(text: str, source: str) -> dict[str, object]:
 
 
 def _syntax_fault(message: str, text: str) -> Fault:
-    """Put tomllib's `... (at line 3, column 5)` in front, where an editor looks for it."""
+    """Move tomllib's `... (at line 3, column 5)` to the front, as editors expect it."""
     place = _PLACE.search(message)
     if place is None:
         return Fault("file", f"is not TOML: {message}")
-    said = message[: place.start()]
-    # TOML breaks a line at a newline only; str.splitlines knows more, and would count wrong.
+    error = message[: place.start()]
+    # TOML breaks a line at a newline only; str.splitlines breaks at more characters.
     lines = [line.removesuffix("\r") for line in text.rstrip("\n").split("\n")]
     if place[1] is None:
         line = lines[-1].strip(_BLANKS)
-        what = f"is not TOML: {said}, and the file ends"
-        return Fault(f"line {len(lines)}", what, _shown(line), _hint(said, line))
+        what = f"is not TOML: {error}, and the file ends"
+        return Fault(f"line {len(lines)}", what, _shown(line), _hint(error, line))
     line = lines[int(place[1]) - 1].strip(_BLANKS) if int(place[1]) <= len(lines) else ""
-    hint = "; ".join(filter(None, (_hint(said, line), _REST)))
-    return Fault(f"line {place[1]}, column {place[2]}", f"is not TOML: {said}", _shown(line), hint)
+    hint = "; ".join(filter(None, (_hint(error, line), _UNCHECKED)))
+    where = f"line {place[1]}, column {place[2]}"
+    return Fault(where, f"is not TOML: {error}", _shown(line), hint)
 
 
 def _shown(line: str) -> str:
     return shortened(escape_invisible(line))
 
 
-def _hint(said: str, line: str) -> str:
-    # TOML is ASCII where it is no string and no comment.
+def _hint(error: str, line: str) -> str:
+    # Outside of strings and comments TOML is ASCII.
     outside = _STRINGS_AND_COMMENT.sub("", line)
     if odd := characters_hint(non_ascii(outside)):
         is_curly = any(quote in outside for quote in _CURLY)
@@ -132,4 +133,5 @@ def _hint(said: str, line: str) -> str:
     if entry is not None and _PLAIN.fullmatch(entry[2]) is None:
         value = _FLAGS.get(entry[2].lower(), f'"{entry[2]}"')
         return f"write {entry[1]} = {value}"
-    return next((hint for sign, hint in _HINTS if re.search(sign, said, re.IGNORECASE)), "")
+    hints = (hint for pattern, hint in _HINTS if re.search(pattern, error, re.IGNORECASE))
+    return next(hints, "")

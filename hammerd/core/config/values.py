@@ -1,7 +1,7 @@
-"""Reads single config values: durations, sizes, choices, paths; and shows them again as TOML.
+"""Reads single config values (durations, sizes, choices, paths), and shows them as TOML again.
 
-A reader takes what tomllib made of a value and returns ours, or raises Unreadable with
-everything that is wrong with it. It never knows which key it reads for.
+A reader takes a value from tomllib and returns hammerd's, or raises InvalidValue with all its
+problems. It does not depend on the key.
 """
 
 import json
@@ -45,14 +45,14 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a value, and what to write instead."""
+    """A problem of a value, and a hint what to write instead."""
 
     what: str
     hint: str = ""
 
 
 class InvalidValue(ValueError):  # noqa: N818 - what the value is, not a suffix
-    """A value cannot be taken; `problems` says everything that speaks against it."""
+    """A value is invalid; `problems` lists all the reasons."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(problem.what for problem in problems))
@@ -64,7 +64,7 @@ DOT_DOT = Problem("holds a `..`: two paths could be one", "write the path withou
 
 
 def show_value(value: object) -> str:
-    """Show a TOML value as a person would have written it, on one line and not too long."""
+    """Return a TOML value as a person would write it, on one line and shortened."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -85,12 +85,12 @@ def _quoted(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Cut a text that is too long to be shown."""
+    """Cut a text that is too long for a message."""
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
 def read_text(value: object) -> str:
-    """Read a string that holds something, on one line."""
+    """Read a string of at least one character, on one line."""
     if not isinstance(value, str):
         raise InvalidValue(Problem("must be a string", "put it in double quotes"))
     if not value:
@@ -146,7 +146,7 @@ def _seconds(text: str) -> float | None:
 
 
 def read_whole_seconds(value: object) -> int:
-    """Read a duration of whole seconds, one at least: hammer's -i knows no others."""
+    """Read a duration of whole seconds, one at least: hammer's -i takes no other."""
     seconds = read_duration(value, least_s=1.0)
     if seconds != int(seconds):
         raise InvalidValue(Problem("must be whole seconds"))
@@ -154,7 +154,7 @@ def read_whole_seconds(value: object) -> int:
 
 
 def read_size(value: object) -> int:
-    """Read `500k`, `20m` or `4g` as bytes, in powers of 1024 as hammer does."""
+    """Read `500k`, `20m` or `4g` as bytes; units are powers of 1024, as in hammer."""
     if is_number(value):
         raise InvalidValue(Problem("needs a unit", _SIZE_HINT))
     match = _SIZE.fullmatch(read_text(value))
@@ -167,7 +167,7 @@ def read_size(value: object) -> int:
 
 
 def read_path(value: object) -> str:
-    """Read an absolute path of this machine, doubled and trailing slashes cut."""
+    """Read an absolute path of this machine; doubled and trailing slashes are removed."""
     path = read_text(value)
     if not path.startswith("/"):
         raise InvalidValue(
@@ -189,27 +189,27 @@ def read_group(value: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Tell whether TOML made a number of it; true and false are none."""
+    """Return whether a TOML value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def tidy_path(path: str) -> str:
-    """Cut doubled and trailing slashes; hammer takes a trailing one amiss (docs/hammer.md 1.4)."""
+    """Remove doubled and trailing slashes; hammer fails on a trailing one (docs/hammer.md 1.4)."""
     return re.sub(r"/+", "/", path).rstrip("/") or "/"
 
 
 def is_path_too_long(path: str) -> bool:
-    """Tell whether no system of ours can open a path, so long is it."""
+    """Return whether a path is too long to be opened on the BSDs."""
     return len(path.encode()) > LONGEST_PATH_BYTES
 
 
 def has_dot_dot(path: str) -> bool:
-    """Tell whether a path holds a `..`, which may lead elsewhere than it seems to."""
+    """Return whether a path contains `..`, which may lead elsewhere than it seems."""
     return ".." in path.split("/")
 
 
 def show_duration(seconds: float) -> str:
-    """Show seconds in the largest unit that leaves no fraction: `90s`, `5m`, `2h`, `1w`."""
+    """Return seconds in the largest unit without a fraction: `90s`, `5m`, `2h`, `1w`."""
     for unit, unit_s in reversed(_SECONDS.items()):
         if seconds >= unit_s and seconds % unit_s == 0:
             return f"{seconds / unit_s:.0f}{unit}"
@@ -217,7 +217,7 @@ def show_duration(seconds: float) -> str:
 
 
 def show_size(size_bytes: int) -> str:
-    """Show bytes in the largest unit that leaves no fraction: `500k`, `20m`, `4g`."""
+    """Return bytes in the largest unit without a fraction: `500k`, `20m`, `4g`."""
     for unit, unit_bytes in reversed(_BYTES.items()):
         if size_bytes % unit_bytes == 0:
             return f"{size_bytes // unit_bytes}{unit}"

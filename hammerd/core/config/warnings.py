@@ -1,17 +1,17 @@
-"""What is allowed in a config and most likely not meant; `hammerd check` tells it.
+"""Warns of values in a config that are allowed but most likely a mistake (`hammerd check`).
 
-    circle     pairs that mirror each other's slaves: no end is the source, and none ever rests
-    dropped    options that hammer does not hand to a remote master (docs/hammer.md 7.2)
-    too short  lags below what HAMMER can show, a stall_timeout below a stream's own rest
-    too long   a stop_timeout beyond what a shutdown grants
-    too rare   samples so far apart that a slave in sync is critical between two
-    detour     both ends remote: every byte comes here and goes out again
+    circle     pairs that mirror each other's slaves: no endpoint is the source, none becomes idle
+    dropped    options that hammer does not pass to a remote master (docs/hammer.md 7.2)
+    too short  lags below HAMMER's resolution, a stall_timeout below a stream's own delay
+    too long   a stop_timeout beyond the time that a shutdown grants
+    too rare   samples so rare that a slave in sync becomes critical between two of them
+    detour     both endpoints are remote: every byte comes here and leaves again
     blank      a blank in a path
     too often  a flush_every that keeps the disk busy
     scheme     a host called `file` or `ssh`, from a URL with one slash
-    odd        a dash or a quote in a path that a web page made of a plain one
+    odd        a dash or a quote in a path that a web page substituted for a plain one
 
-Every value is right on its own, and no two contradict each other: what does is a fault.
+Each value is valid by itself, and no two contradict each other: a contradiction is a fault.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,30 +25,30 @@ from hammerd.core.errors import Fault
 from hammerd.core.pairs import Endpoint, Pair
 
 SHORTEST_LAG_S = 120.0
-"""HAMMER publishes a write with the flush after the one that took it (docs/hammer.md 2.2)."""
+"""HAMMER publishes a write with the flush after the one that wrote it (docs/hammer.md 2.2)."""
 
 REMOTE_DELAY_S = 5
-"""What a remote source half rests, whatever its pair says."""
+"""The delay of a remote source half; the pair's own delay does not reach it."""
 
 STALL_MARGIN_S = 60.0
 
 SHORTEST_FLUSH_S = 1.0
 
 LONGEST_STOP_S = 22.0
-"""Of the 30 s that a shutdown grants (rcshutdown_timeout), 6 are for saving what is known, and 2
-until rc.subr looks whether hammerd is gone (docs/hammer.md 9.1)."""
+"""The 30 s of a shutdown (rcshutdown_timeout) minus 6 s for saving hammerd's state, and minus 2 s
+until rc.subr notices that hammerd has ended (docs/hammer.md 9.1)."""
 
 _PATHS = ("master", "slave", "log_file", "lag_log_file", "state_dir", "run_dir", "hammer")
 
 PairReadings = Mapping[str, Mapping[str, Given]]
-"""What was given for each pair by name."""
+"""The values of each pair by its name."""
 
 
 def advice_on(pairs: Iterable[Pair]) -> tuple[str, ...]:
-    """Return what is worth doing though nothing is wrong; it never counts as a warning."""
+    """Return advice for a config without mistakes; it never counts as a warning."""
     unset = [pair for pair in pairs if pair.enabled and pair.timing.flush_every_s is None]
     from_here = [pair.name for pair in unset if not pair.master.is_remote]
-    # The file system of an end on another host is not flushed.
+    # The file system of an endpoint on another host is not flushed.
     to_here = [pair.name for pair in unset if pair.master.is_remote and not pair.slave.is_remote]
     return (
         *_flush_advice(
@@ -72,7 +72,7 @@ def _flush_advice(names: Iterable[str], what_it_does: str) -> tuple[str, ...]:
 
 
 def warnings_of(pairs: PairReadings) -> tuple[Fault, ...]:
-    """Find what is most likely not meant; a word of [defaults] is warned of once."""
+    """Find values that are most likely a mistake; one in [defaults] gives one warning."""
     found: list[Fault] = [*_circles(pairs), *_dropped_options(pairs)]
     for given in pairs.values():
         found += (*_short_lags(given), *_short_stall(given), *_long_stop(given))
@@ -83,7 +83,7 @@ def warnings_of(pairs: PairReadings) -> tuple[Fault, ...]:
 
 
 def _circles(pairs: PairReadings) -> Iterator[Fault]:
-    """Follow each pair's master to the pair that writes to it, and so on, until it comes back."""
+    """Find circles: follow each pair's master to the pair that writes to it, and so on."""
     writers = {
         endpoint_key(slave): name
         for name, given in pairs.items()
@@ -101,7 +101,7 @@ def _circles(pairs: PairReadings) -> Iterator[Fault]:
 def _upstream(
     name: str, pairs: PairReadings, writers: Mapping[tuple[str | None, str], str]
 ) -> tuple[str, ...]:
-    """Return the pairs from this one up to itself again, or none when they have a source."""
+    """Return the pairs from this one up to itself again; () if they lead to a source."""
     passed = [name]
     while (master := endpoint_of(pairs[passed[-1]], "master")) is not None:
         writer = writers.get(endpoint_key(master))
@@ -131,19 +131,19 @@ def _dropped_options(pairs: PairReadings) -> Iterator[Fault]:
         for key in ("delay", "following_delay", "bandwidth", "gear"):
             if given[key].where and given[key].value not in (REMOTE_DELAY_S, None, "bulk"):
                 dropped.setdefault(given[key], []).append(name)
-    for word, names in dropped.items():
+    for option, names in dropped.items():
         listed = ", ".join(f'"{name}"' for name in names)
         what = f"does nothing for {listed}: a remote master is not told of it"
         hint = f"over there it rests {REMOTE_DELAY_S}s, has no limit and keeps restart points"
-        yield Fault(word.where, what, word.shown, hint)
+        yield Fault(option.where, what, option.shown, hint)
 
 
 def _short_lags(given: Mapping[str, Given]) -> Iterator[Fault]:
-    for word in (given["lag_warning"], given["lag_critical"]):
-        if word.where and _seconds(word) < SHORTEST_LAG_S:
+    for lag in (given["lag_warning"], given["lag_critical"]):
+        if lag.where and _seconds(lag) < SHORTEST_LAG_S:
             least = show_duration(SHORTEST_LAG_S)
             hint = "HAMMER shows a write after up to two flushes, 30 to 60 s apiece"
-            yield Fault(word.where, f"gives false alarms below {least}", word.shown, hint)
+            yield Fault(lag.where, f"gives false alarms below {least}", lag.shown, hint)
 
 
 def _rare_samples(given: Mapping[str, Given]) -> Iterator[Fault]:
@@ -162,12 +162,12 @@ def _short_stall(given: Mapping[str, Given]) -> Iterator[Fault]:
     delay = given[key]
     least_s = _seconds(delay) + STALL_MARGIN_S
     if _seconds(stall) < least_s:
-        word = stall if stall.where else delay
+        to_change = stall if stall.where else delay
         what = f"lets a healthy stream be restarted: {key} is {delay.shown}"
-        if word is delay:
+        if to_change is delay:
             what = f"lets a healthy stream be restarted: stall_timeout is {stall.shown}"
         hint = f"make stall_timeout {show_duration(least_s)} or longer"
-        yield Fault(word.where, what, word.shown, hint)
+        yield Fault(to_change.where, what, to_change.shown, hint)
 
 
 def _frequent_flushes(given: Mapping[str, Given]) -> Iterator[Fault]:
@@ -196,28 +196,28 @@ def _detour(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
     for name in ("master", "slave"):
-        end = endpoint_of(given, name)
-        if end is not None and " " in end.path:
+        endpoint = endpoint_of(given, name)
+        if endpoint is not None and " " in endpoint.path:
             hint = "write the path without it, unless the PFS has such a name"
             yield Fault(given[name].where, "holds a blank", given[name].shown, hint)
 
 
 def _schemes(given: Mapping[str, Given]) -> Iterator[Fault]:
     for name in ("master", "slave"):
-        end = endpoint_of(given, name)
-        if end is not None and end.host is not None and end.host.lower() in SCHEMES:
-            what = f'is the path {end.path} of a host called "{end.host}"'
+        endpoint = endpoint_of(given, name)
+        if endpoint and endpoint.host is not None and endpoint.host.lower() in SCHEMES:
+            what = f'is the path {endpoint.path} of a host called "{endpoint.host}"'
             yield Fault(given[name].where, what, given[name].shown, FORMS_HINT)
 
 
 def _odd_characters(given: Mapping[str, Given]) -> Iterator[Fault]:
     for name in _PATHS:
-        if (word := given.get(name)) is None or not isinstance(word.value, str | Endpoint):
+        if (path := given.get(name)) is None or not isinstance(path.value, str | Endpoint):
             continue
-        for char in odd_characters(str(word.value)):
+        for char in odd_characters(str(path.value)):
             hint = f"{character_hint(char)}, unless the path has it"
-            yield Fault(word.where, f"holds {describe_character(char)}", word.shown, hint)
+            yield Fault(path.where, f"holds {describe_character(char)}", path.shown, hint)
 
 
-def _seconds(word: Given) -> float:
-    return word.value if isinstance(word.value, int | float) else 0.0
+def _seconds(duration: Given) -> float:
+    return duration.value if isinstance(duration.value, int | float) else 0.0

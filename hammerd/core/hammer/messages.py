@@ -18,7 +18,7 @@ class Prescan:
 class PrescanDone:
     """The end of a prescan: the number of slices and their total size."""
 
-    chunks: int
+    slices: int
     total_bytes: int
 
 
