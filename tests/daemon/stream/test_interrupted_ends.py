@@ -54,10 +54,10 @@ async def some_streams(records: SpawnRecords) -> AsyncIterator[tuple[Streams, li
 def test_streams_end_whoever_gives_up_waiting_for_them(records: SpawnRecords) -> None:
     async def story(stop: Stop) -> None:
         async with some_streams(records) as (streams, empty):
-            task = await stop.run(streams.all_ended(60))
+            task = await stop.run(streams.wait_until_ended(60))
             if stop.was_reached:
                 assert task.cancelled() or task.exception() is stop.error
-            assert await streams.all_ended(60) == ()
+            assert await streams.wait_until_ended(60) == ()
             assert sorted(empty) == ["one", "two"]
 
     interrupt(story, Unexpected("broke"))
@@ -75,10 +75,10 @@ def test_orphans_end_or_are_named_whoever_gives_up_waiting_for_them(
         record = SpawnRecord(orphan.pid, "one", WORDS, ("path:/s",), ())
         orphans, claims = _orphans(records, log, record)
         try:
-            task = await stop.run(orphans.all_ended(60))
+            task = await stop.run(orphans.wait_until_ended(60))
             if stop.was_reached:
                 assert task.cancelled() or task.exception() is stop.error
-            left = await orphans.all_ended(60)
+            left = await orphans.wait_until_ended(60)
 
             # Told of as left behind, or ended: the next start ends those that are named.
             assert bool(left) == bool(orphans.groups())
