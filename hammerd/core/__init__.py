@@ -1,1 +1,1 @@
-"""Decides: values, parsers, the pair machine, lag. No I/O, no clock, no randomness."""
+"""Holds values, parsers and rules. It has no I/O, no clock and no randomness."""

@@ -1,7 +1,7 @@
-"""Names the characters that a web page or an editor puts where plain ones are meant.
+"""Names the characters that web pages and editors substitute for plain ones, with a hint.
 
-A no-break space looks like a blank, a dash like a minus sign, and a zero width space like nothing:
-who is to find one needs its name. What to type instead stands beside it.
+A no-break space looks like a blank, a dash like a minus sign, and a zero width space is invisible.
+To find such a character, a person needs its name; the hint says what to type instead.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 BYTE_ORDER_MARK = "\ufeff"
 MAX_LISTED = 3
 
-_PLAIN = {
+_REPLACEMENTS = {
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u301d\u301e", '"'),
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a\u2032\u00b4", "'"),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63", "-"),
@@ -18,12 +18,12 @@ _PLAIN = {
     "\u2026": "...",
     **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
 }
-"""What is typed for a character of print; the last are the wide forms of ASCII."""
+"""The plain characters for typographic ones; the last are the wide forms of ASCII."""
 
-_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
     chr(code) for code in (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10))
 }
-"""What shows nothing, although Python calls it printable."""
+"""Invisible characters that Python calls printable."""
 
 _NAMES = {
     BYTE_ORDER_MARK: "byte order mark",
@@ -36,13 +36,13 @@ _NAMES = {
 
 
 def odd_characters(text: str) -> tuple[str, ...]:
-    """Return each character of a text that cannot be seen or told from a plain one."""
+    """Return each character of a text that is invisible or looks like a plain one."""
     return tuple(dict.fromkeys(char for char in text if _is_odd(char)))
 
 
 def describe_character(char: str) -> str:
-    """Name a character: `a no-break space (U+00A0)`."""
-    # Nobody with a good config waits for this import.
+    """Return the name of a character: `a no-break space (U+00A0)`."""
+    # Imported late: a config without odd characters does not need it.
     import unicodedata
 
     usual = "control character" if unicodedata.category(char) == "Cc" else "character"
@@ -52,9 +52,9 @@ def describe_character(char: str) -> str:
 
 
 def character_hint(char: str) -> str:
-    """Say what to do about a character."""
-    if char in _PLAIN:
-        return f"type {_PLAIN[char]} instead"
+    """Return a hint for a character: what to type instead, or to delete it."""
+    if char in _REPLACEMENTS:
+        return f"type {_REPLACEMENTS[char]} instead"
     import unicodedata
 
     category = unicodedata.category(char)
@@ -62,13 +62,13 @@ def character_hint(char: str) -> str:
         return "type a blank instead"
     if char == "\r" or category in ("Zl", "Zp"):
         return "end the line with a newline"
-    if category.startswith("C") or char in _UNSEEN:
+    if category.startswith("C") or char in _INVISIBLE:
         return "delete it"
     return "put it in quotes"
 
 
 def characters_hint(chars: Iterable[str]) -> str:
-    """Say which characters there are and what to do about each, nothing when there are none."""
+    """Return the names of characters with a hint for each; empty if there are none."""
     distinct = tuple(dict.fromkeys(chars))
     parts = [
         f"{describe_character(char)}: {character_hint(char)}" for char in distinct[:MAX_LISTED]
@@ -79,7 +79,7 @@ def characters_hint(chars: Iterable[str]) -> str:
 
 
 def escape_invisible(text: str) -> str:
-    """Write what cannot be seen as the escape that TOML has for it."""
+    """Replace each invisible character by its escape in TOML."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(char) for char in text)
@@ -91,15 +91,15 @@ def printable(text: str) -> str:
 
 
 def non_ascii(text: str) -> Iterator[str]:
-    """Yield the characters that TOML knows in strings and comments only."""
+    """Yield the characters that TOML allows in strings and comments only."""
     return (char for char in text if char != "\t" and not " " <= char <= "~")
 
 
 def _is_odd(char: str) -> bool:
-    return not char.isprintable() or char in _PLAIN or char in _UNSEEN
+    return not char.isprintable() or char in _REPLACEMENTS or char in _INVISIBLE
 
 
 def _escape(char: str) -> str:
-    if char.isprintable() and char not in _UNSEEN:
+    if char.isprintable() and char not in _INVISIBLE:
         return char
     return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"

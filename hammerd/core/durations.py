@@ -1,4 +1,4 @@
-"""Durations as people write them, `2 hours` or `30 min`, and the short form that hammerd reads."""
+"""Converts durations as people write them, `2 hours` or `30 min`, to the form of a config."""
 
 import re
 
@@ -18,7 +18,7 @@ _PART = re.compile(
 
 
 def short_form(text: str) -> str:
-    """Return `2h` for `2 hours`, `1h30m` for `1 hour and 30 min`, nothing for what is none."""
+    """Return `2h` for `2 hours`, `1h30m` for `1 hour and 30 min`; empty for any other text."""
     at, short = 0, ""
     rest = text.strip()
     while at < len(rest):

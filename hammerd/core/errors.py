@@ -1,20 +1,20 @@
-"""The errors that hammerd raises itself, one level deep.
+"""Defines the exceptions of hammerd, one level deep.
 
     HammerdError
     ├── ConfigError      the config has faults, all of them listed
     ├── SpawnError       a process could not be started
     ├── ControlError     a request could not be answered
     ├── AlreadyRunning   another hammerd holds the lock
-    └── BadOutput        a program printed what it never prints
+    └── BadOutput        a program's output has an unexpected form
 
-What hammer(8) says of its own troubles is data (core/hammer/diagnostics.py), never an exception.
+An error message of hammer(8) is data (core/hammer/diagnostics.py), never an exception.
 """
 
 from dataclasses import dataclass
 
 
 class HammerdError(Exception):
-    """Say what failed (`message`, which names the thing) and what to do about it (`hint`)."""
+    """A failure: `message` names what failed, `hint` says what to do."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class HammerdError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a config: where (key path), what, the value got, and what to do."""
+    """A fault of a config: its key path, what is wrong, the value as given, and a hint."""
 
     where: str
     what: str
@@ -41,7 +41,7 @@ class Fault:
 
 
 class ConfigError(HammerdError):
-    """The config cannot be used; `faults` lists everything that is wrong with it."""
+    """The config cannot be used; `faults` lists all its faults."""
 
     def __init__(self, source: str, faults: tuple[Fault, ...]) -> None:
         count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
@@ -52,7 +52,7 @@ class ConfigError(HammerdError):
 
 
 class SpawnError(HammerdError):
-    """A process could not be started; `errno` tells why."""
+    """A process could not be started; `errno` is the reason, 0 if unknown."""
 
     def __init__(self, message: str, hint: str = "", errno: int = 0) -> None:
         super().__init__(message, hint)
@@ -68,4 +68,4 @@ class AlreadyRunning(HammerdError):  # noqa: N818 - the sentence a person reads,
 
 
 class BadOutput(HammerdError):  # noqa: N818 - what happened, not a suffix
-    """A program printed what it never prints."""
+    """A program's output has an unexpected form."""

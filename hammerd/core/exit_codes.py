@@ -1,10 +1,10 @@
-"""The exit statuses of hammerd's commands: the numbers of sysexits(3), and those of a monitor."""
+"""Defines the exit statuses of hammerd's commands: sysexits(3), and those for monitoring."""
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit status of a command; a daemon's refusal names one too."""
+    """The exit status of a command; a daemon's refusal contains one, too."""
 
     OK = 0
     FAILURE = 1
@@ -17,11 +17,11 @@ class Exit(IntEnum):
     PROTOCOL = 76
     NO_PERMISSION = 77
     CONFIG = 78
-    INTERRUPTED = 130  # as a shell tells a SIGINT
+    INTERRUPTED = 130  # a shell's status for SIGINT
 
 
 class PluginExit(IntEnum):
-    """The exit status of `status --nagios`: a monitor knows no other."""
+    """The exit status of `status --nagios`: monitoring systems accept no other."""
 
     OK = 0
     WARNING = 1

@@ -1,6 +1,6 @@
-"""What the operator asked for: endpoints, pairs, and the numbers that steer them.
+"""Defines a pair as configured: its endpoints, options, timing and thresholds.
 
-Values only: core/config/reader.py makes them, core/pair/machine.py acts on them.
+core/config/reader.py makes these values, core/pair/machine.py acts on them.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One end of a pair as hammer takes it: a PFS path, here or on another host."""
+    """An endpoint of a pair in hammer's form: a PFS path, on this machine or on another host."""
 
     path: str
     host: str | None = None
@@ -17,12 +17,12 @@ class Endpoint:
 
     @property
     def is_remote(self) -> bool:
-        """Whether hammer reaches this end through ssh."""
+        """Whether hammer reaches this endpoint through ssh."""
         return self.host is not None
 
     @property
     def login(self) -> str:
-        """Return `[user@]host`, or an empty string for an end on this machine."""
+        """The part before the path, `[user@]host`; empty for an endpoint on this machine."""
         if self.host is None:
             return ""
         return f"{self.user}@{self.host}" if self.user else self.host
@@ -32,14 +32,14 @@ class Endpoint:
 
 
 class Gear(StrEnum):
-    """How a stream runs: with restart points every split size, or with -B and fresh."""
+    """The mode of a stream: with a restart point every split size, or with -B and less lag."""
 
     BULK = "bulk"
     FOLLOWING = "following"
 
 
 class GearChoice(StrEnum):
-    """What the operator says about gears: change them as needed, or stay in bulk."""
+    """The configured gear: change it as needed, or stay in bulk."""
 
     AUTO = "auto"
     BULK = "bulk"
@@ -47,10 +47,10 @@ class GearChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """The options that a pair's mirror-stream is started with.
+    """The options with which a pair's mirror-stream is started.
 
     `following_delay_s` is the delay in following gear: a flush publishes its first TIDs before
-    its data, and a stream that such a TID woke rests this long before it copies the data.
+    its data, and a stream that such a TID woke waits this long before it copies the data.
     """
 
     delay_s: int = 5
@@ -63,7 +63,7 @@ class StreamOptions:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a pair may take over things, in seconds."""
+    """The time limits and intervals of a pair, in seconds."""
 
     stall_timeout_s: float = 600.0
     prescan_timeout_s: float = 3600.0
@@ -79,7 +79,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which lag on a pair's health is a warning or critical, in seconds."""
+    """The lags from which a pair's health is a warning or critical, in seconds."""
 
     lag_warning_s: float = 300.0
     lag_critical_s: float = 1800.0
@@ -87,7 +87,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One master PFS and the slave PFS that is to follow it."""
+    """A master PFS and the slave PFS that follows it."""
 
     name: str
     master: Endpoint
@@ -99,5 +99,5 @@ class Pair:
 
 
 def has_remote_endpoint(pair: Pair) -> bool:
-    """Tell whether an end of a pair is on another host, so that its stream logs in there."""
+    """Return whether an endpoint of a pair is on another host, so that its stream needs ssh."""
     return pair.master.is_remote or pair.slave.is_remote

@@ -1,6 +1,6 @@
-"""Where things are when nobody says otherwise; names of hammerd's own files, and its lock.
+"""Defines the default paths, the names of hammerd's own files, and the text of its lock file.
 
-Apart from the config, so that asking for them costs nothing.
+This module imports nothing, so that a command which needs a path does not import the config.
 """
 
 CONFIG = "/usr/local/etc/hammerd.toml"
@@ -13,7 +13,7 @@ CONTROL_SOCKET = "control.sock"
 STATUS_SOCKET = "status.sock"
 RUN_FILES = (PID_FILE, CONTROL_SOCKET, STATUS_SOCKET)
 RECORDS_DIR = "streams"
-"""In run_dir; the directory holds a record of each stream that runs."""
+"""A directory in run_dir, with a record of each running stream."""
 
 LOCK_FILE = "hammerd.lock"
 STATE_FILE = "state.json"
@@ -22,17 +22,17 @@ CLOCKS_FILE = "clocks.json"
 STATUS_FILE = "status.json"
 HISTORY_FILE = "history.db"
 STATE_FILES = (STATE_FILE, STATE_COPY, CLOCKS_FILE, STATUS_FILE, HISTORY_FILE, LOCK_FILE)
-"""In state_dir."""
+"""The files in state_dir."""
 
 LONGEST_LOCK_BYTES = 4096
 
 
 def lock_text(pid: int, run_dir: object) -> str:
-    """Return what stands in the lock: the pid, and the run_dir on a second line."""
+    """Return the text of the lock file: the pid, and the run_dir on a second line."""
     return f"{pid}\n{run_dir}\n"
 
 
 def read_lock(text: str) -> tuple[str, str]:
-    """Return the pid and the run_dir that stand in a lock, "" for what is missing."""
+    """Parse the text of a lock file into pid and run_dir; "" for a missing part."""
     pid, run_dir = (*text.splitlines(), "", "")[:2]
     return pid.strip(), run_dir

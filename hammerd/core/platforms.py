@@ -1,8 +1,7 @@
-"""What differs between the systems that hammerd runs on: one table, each fact with its source.
+"""Lists the differences between the systems that hammerd runs on, each fact with its source.
 
-Only what cannot be tried stands here. Whether a call exists is asked of the os module
-(daemon/process/platform.py), and what one process answers is survived whatever it is
-(daemon/process/process_table.py).
+Only facts that cannot be tested at run time are listed here. daemon/process/platform.py tests
+which calls the os module has, and daemon/process/process_table.py accepts any values of a process.
 """
 
 from collections.abc import Mapping
@@ -13,19 +12,19 @@ from dataclasses import dataclass
 class Platform:
     """The facts of one system.
 
-    `zombies_keep_groups`: killpg(pgid, 0) succeeds while nothing but zombies is left in a group;
-    where it does not, one call tells whether anybody lives there.
+    `zombies_keep_groups`: killpg(pgid, 0) succeeds while only zombies are left in a group. If it
+    fails then, one call shows whether a group has living processes.
 
-    `has_pfs_devices`: a PFS of HAMMER has a device number of its own. Elsewhere file systems of
-    HAMMER exist in a simulator only, as directories of one disk.
+    `has_pfs_devices`: each PFS of HAMMER has its own device number. On other systems the file
+    systems of HAMMER are simulated, as directories of one disk.
 
-    `shows_long_commands`: the kernel tells the command line of a process however long it is; where
-    it does not, psutil tells no words at all of one that is.
+    `shows_long_commands`: the kernel returns the command line of a process whatever its length.
+    Else psutil returns no words at all for a long one.
 
-    `starts_are_exact`: the start of a process is kept in microseconds and orders the halves of a
-    stream; elsewhere it counts in ticks of 10 ms from a boot time that psutil reads anew.
+    `starts_are_exact`: the start of a process is known in microseconds, which orders the halves
+    of a stream. Else it is in ticks of 10 ms since a boot time that psutil reads again each time.
 
-    `crontabs`: the files that start what root wants at boot.
+    `crontabs`: the files with root's jobs, among them those at boot.
     """
 
     zombies_keep_groups: bool
@@ -44,7 +43,7 @@ DRAGONFLY = Platform(
 )
 
 OTHER = Platform(
-    zombies_keep_groups=True,  # seen on Linux 6.1; taken for true where nobody looked
+    zombies_keep_groups=True,  # observed on Linux 6.1; assumed for untested systems
     has_pfs_devices=False,
     shows_long_commands=True,  # proc(5) of Linux
     starts_are_exact=False,  # proc(5) of Linux
@@ -55,5 +54,5 @@ _PLATFORMS: Mapping[str, Platform] = {"DragonFly": DRAGONFLY}
 
 
 def platform_of(system: str) -> Platform:
-    """Return the facts of a system by its name, as uname(1) says it."""
+    """Return the facts of a system by its name in uname(1)."""
     return _PLATFORMS.get(system, OTHER)

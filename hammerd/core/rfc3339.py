@@ -1,18 +1,18 @@
-"""Times as text for people and scripts: RFC 3339, in UTC, to the millisecond."""
+"""Formats and parses times: RFC 3339, in UTC, to the millisecond."""
 
 from datetime import UTC, datetime
 
 
 def rfc3339(time: float) -> str:
-    """Write a wall time: `2026-03-04T16:12:07.250Z`."""
+    """Format a wall time: `2026-03-04T16:12:07.250Z`."""
     moment = datetime.fromtimestamp(time, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """Read a time that says its zone, as one in UTC.
+    """Parse a time with its zone, and convert it to UTC.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: the text is no time.
     """
     return datetime.fromisoformat(text).astimezone(UTC)
