@@ -55,7 +55,7 @@ class Prober:
 def quiet_engine(journal: Journal, readings: ReadingStore, prober: Prober | None = None) -> Engine:
     """Return an engine without pairs, on the running loop."""
     inbox = Inbox()
-    world = EngineParts(
+    parts = EngineParts(
         inbox,
         cast(Any, Streams(inbox)),
         prober or Prober(),
@@ -66,4 +66,4 @@ def quiet_engine(journal: Journal, readings: ReadingStore, prober: Prober | None
         "/sbin/hammer",
         "/root",
     )
-    return Engine(asyncio.get_running_loop(), world, lambda _pair, _failures: 3600.0)
+    return Engine(asyncio.get_running_loop(), parts, lambda _pair, _failures: 3600.0)

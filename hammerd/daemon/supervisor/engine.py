@@ -1,11 +1,11 @@
-"""Brings events to the pairs' machines, one at a time, and their effects to the world.
+"""Steps each pair's machine with one event at a time, then carries out the effects.
 
     streams, probes, sampler, sockets ── post(pair, event) ── step() ── effects ── journal
 
-Effects first, journal last: what writes a log line can never keep a stream from being ended. One
-timer stands for the earliest deadline of all pairs; an idle daemon is woken by nothing else here.
-An effect that breaks is our fault and never a pair's end: it is told, the machine hears of what it
-waits for, and the other effects, events and pairs go on.
+Effects come first and the journal last, so that a failing log never keeps a stream running. One
+timer covers the earliest deadline of all pairs; nothing else here wakes an idle daemon. An effect
+that raises is a fault of hammerd: it is logged, a launch that raised counts as a failed start, and
+the other effects, events and pairs go on.
 """
 
 import asyncio
@@ -51,33 +51,34 @@ from hammerd.daemon.stream.streams import Streams
 from hammerd.daemon.supervisor.sampler import Sampler
 from hammerd.daemon.timing.timers import Deadlines, Timer
 
-BROKEN_REST_S = 1.0
+RETRY_DELAY_S = 1.0
+"""The delay before hammerd posts an event again whose step raised."""
 
 Backoff = Callable[[Pair, int], float]
 ExtrasOf = Callable[[Pair], Extras]
 
 
 class Inbox:
-    """Where everybody leaves events for pairs; whoever empties it sets `wake`."""
+    """A queue of events for pairs; the engine that empties it sets `wake`."""
 
     def __init__(self) -> None:
         self._events: deque[tuple[str, Event]] = deque()
         self.wake: Callable[[], None] = lambda: None
 
     def post(self, pair: str, event: Event) -> None:
-        """Leave an event for a pair, and have the inbox emptied."""
+        """Add an event for a pair, then wake the engine."""
         self._events.append((pair, event))
         self.wake()
 
     def take(self) -> Iterator[tuple[str, Event]]:
-        """Yield events, those that arrive meanwhile too, until there is none."""
+        """Yield all events, also those that are added meanwhile."""
         while self._events:
             yield self._events.popleft()
 
 
 @dataclass(frozen=True, slots=True)
 class EngineParts:
-    """What the engine acts on and asks."""
+    """The parts of the daemon that the engine reads from and acts on."""
 
     inbox: Inbox
     streams: Streams
@@ -91,54 +92,57 @@ class EngineParts:
 
 
 class Engine:
-    """Every pair's life, and the only one who steps it."""
+    """Holds every pair's life; only the engine steps a pair."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, world: EngineParts, backoff: Backoff
+        self, loop: asyncio.AbstractEventLoop, parts: EngineParts, backoff: Backoff
     ) -> None:
         self._loop = loop
-        self._world = world
+        self._parts = parts
         self._backoff = backoff
         self._lives: dict[str, PairLife] = {}
         self._deadlines = Deadlines()
         self._is_stepping = False
-        self._timer = Timer(loop, self._ring)
+        self._timer = Timer(loop, self._post_due)
         self._queue_timer = Timer(loop, self.slaves_changed)
-        self._faults = Faults(world.journal.log)
+        self._faults = Faults(parts.journal.log)
         self.unwritten = 0
         self._leaving: set[str] = set()
         self.on_memory_changed: Callable[[], None] = lambda: None
         self.on_state_changed: Callable[[], None] = lambda: None
-        self.on_gone: Callable[[str], None] = lambda _pair: None
+        self.on_removed: Callable[[str], None] = lambda _pair: None
         self.on_slave_freed: Callable[[str], None] = lambda _pair: None
-        world.inbox.wake = self._drain
+        parts.inbox.wake = self._drain
 
     def add(self, life: PairLife) -> None:
-        """Take over a pair; nothing happens to it before its first event."""
+        """Add a pair; it stays as it is until its first event."""
         self._lives[life.pair.name] = life
         self._deadlines.put(life.pair.name, deadline(life))
-        self._world.readings.latched(life.pair, latch_on(life))
+        self._parts.readings.latched(life.pair, latch_on(life))
         self._set_timer()
 
     def change(self, pair: Pair) -> None:
-        """Let a pair that is there have another config from now on."""
+        """Replace the config of a known pair, and keep it if it was to be removed."""
         self._leaving.discard(pair.name)
         life = self._lives[pair.name]
         self.add(replace(life, pair=pair, memory=for_ends(life.memory, pair)))
 
-    def leave(self, pair: str) -> None:
-        """Ask a pair down, and forget it once its group is empty."""
+    def remove(self, pair: str) -> None:
+        """Stop a pair, then remove it once its group is empty.
+
+        A second call stops it again: the step of the first StopAsked may have raised.
+        """
         self._leaving.add(pair)
         self.post(pair, StopAsked(Down()))
 
-    def put_in_order(self, names: Iterable[str]) -> None:
-        """Have these pairs first, in this order: that of the config."""
+    def set_order(self, names: Iterable[str]) -> None:
+        """Put these pairs first, in the order of the config; leaving pairs follow."""
         first = {name: self._lives[name] for name in names}
         self._lives = {**first, **self._lives}
 
     def post(self, pair: str, event: Event) -> None:
-        """Let an event happen to a pair."""
-        self._world.inbox.post(pair, event)
+        """Queue an event for a pair; handle it at once unless a step is under way."""
+        self._parts.inbox.post(pair, event)
 
     def lives(self) -> Iterable[PairLife]:
         """Return every pair's life, in the order of the config."""
@@ -149,14 +153,14 @@ class Engine:
         return self._lives[pair]
 
     def since_at(self, pair: str) -> float | None:
-        """Return since when a pair is in its state (monotonic), None when it is gone."""
+        """Return since when a pair is in its state (monotonic), None for an unknown pair."""
         life = self._lives.get(pair)
         return life.state.since_at if life else None
 
     def report(self, pair: str) -> PairReport:
-        """Return all that is known of a pair now."""
-        life, readings = self._lives[pair], self._world.readings
-        stream = self._world.streams.of(pair)
+        """Return the state, lag, TIDs, processes and extras of a pair."""
+        life, readings = self._lives[pair], self._parts.readings
+        stream = self._parts.streams.of(pair)
         newest = readings.clock(life.pair.master).newest
         slave, lag = readings.slave(life.pair.slave), readings.lag(life.pair, self._loop.time())
         return PairReport(
@@ -167,14 +171,14 @@ class Engine:
             stream.pgid if stream else None,
             tuple(stream.halves) if stream else (),
             readings.why_unknown(life.pair),
-            self._world.extras(life.pair),
+            self._parts.extras(life.pair),
             readings.why_unsafe(life.pair, lag),
             master_seen_at=newest.at if newest else None,
             slave_seen_at=slave.at if slave else None,
         )
 
     def memories(self) -> dict[str, Memory]:
-        """Return what each pair remembers."""
+        """Return the memory of each pair."""
         return {name: life.memory for name, life in self._lives.items()}
 
     # --- one event at a time ---------------------------------------------------------------
@@ -184,18 +188,18 @@ class Engine:
             return
         self._is_stepping = True
         try:
-            for pair, event in self._world.inbox.take():
+            for pair, event in self._parts.inbox.take():
                 if pair in self._lives:
-                    self._happen(pair, event)
+                    self._step(pair, event)
         finally:
             self._is_stepping = False
             self._set_timer()
 
-    def _happen(self, pair: str, event: Event) -> None:
+    def _step(self, pair: str, event: Event) -> None:
         before = self._lives[pair]
         if isinstance(event, GroupEmpty):
             # Before the step, which may raise: a pair that queues for this slave has no deadline.
-            self._world.slaves.release(pair)
+            self._parts.slaves.release(pair)
             self.slaves_changed()
         try:
             context = self._context(before.pair, event)
@@ -205,32 +209,32 @@ class Engine:
             return
         self._lives[pair] = done.life
         self._deadlines.put(pair, deadline(done.life))
-        self._world.readings.latched(done.life.pair, latch_on(done.life))
+        self._parts.readings.latched(done.life.pair, latch_on(done.life))
         for effect in done.effects:
             try:
                 self._act(done.life, effect)
             except Exception as error:
                 self._effect_failed(done.life, effect, error)
-        self._write_down(before, done.life, context.now_at)
+        self._record(before, done.life, context.now_at)
         if pair in self._leaving and isinstance(done.life.state, Stopped):
-            self._forget(pair)
+            self._remove_now(pair)
 
-    def _forget(self, pair: str) -> None:
+    def _remove_now(self, pair: str) -> None:
         self._leaving.discard(pair)
         self._deadlines.put(pair, None)
-        self._world.readings.latched(self._lives[pair].pair, None)
+        self._parts.readings.latched(self._lives[pair].pair, None)
         del self._lives[pair]
-        self.on_gone(pair)
+        self.on_removed(pair)
 
-    def _write_down(self, before: PairLife, after: PairLife, now_at: float) -> None:
+    def _record(self, before: PairLife, after: PairLife, now_at: float) -> None:
         name = after.pair.name
         try:
             if after.state is not before.state:
-                self._world.journal.stepped(before, after, now_at)
+                self._parts.journal.stepped(before, after, now_at)
                 self._faults.tell_rest()
             if type(after.state) is not type(before.state):
                 self.on_state_changed()
-            if _is_durable_change(before.memory, after.memory):
+            if _durable(before.memory) != _durable(after.memory):
                 self.on_memory_changed()
         except Exception as error:
             self.unwritten += 1
@@ -238,13 +242,13 @@ class Engine:
             self._faults.tell(kind, "journal.failed", error, pair=name, hint=hint)
 
     def slaves_changed(self) -> None:
-        """Tell those who queue for a slave that nobody holds any more."""
-        for owner in tuple(self._world.slaves.unblocked()):
+        """Post ResourceFree to each pair that queues for a slave which is free now."""
+        for owner in tuple(self._parts.slaves.unblocked()):
             self.on_slave_freed(owner)
             self.post(owner, ResourceFree())
 
     def _context(self, pair: Pair, event: Event) -> Context:
-        now_at, readings = self._loop.time(), self._world.readings
+        now_at, readings = self._loop.time(), self._parts.readings
         if isinstance(event, MessageRead) and isinstance(event.message, Committed):
             readings.committed(pair.slave, event.message.tid, now_at)
         slave = readings.slave(pair.slave)
@@ -257,62 +261,62 @@ class Engine:
         name = life.pair.name
         match effect:
             case Probe():
-                self._world.prober.probe(life.pair)
+                self._parts.prober.probe(life.pair)
             case Glance():
-                self._world.prober.glance(life.pair)
+                self._parts.prober.glance(life.pair)
             case Launch(gear):
                 self._launch(life.pair, gear)
             case LeaveQueue():
-                self._world.slaves.leave_queue(name)
+                self._parts.slaves.leave_queue(name)
             case Terminate():
-                self._world.streams.terminate(name)
+                self._parts.streams.terminate(name)
             case Kill():
-                self._world.streams.kill(name)
+                self._parts.streams.kill(name)
             case Note():
-                self._world.journal.noted(life, effect)
+                self._parts.journal.noted(life, effect)
             case _:
                 assert_never(effect)
 
     def _launch(self, pair: Pair, gear: Gear) -> None:
-        world = self._world
-        claim = Claim(pair.name, world.prober.slave_keys(pair))
-        if (busy := world.slaves.take(claim)) is not None:
+        parts = self._parts
+        claim = Claim(pair.name, parts.prober.slave_keys(pair))
+        if (busy := parts.slaves.take(claim)) is not None:
             self.post(pair.name, ResourceBusy(busy.resource, busy.owner))
             return
-        argv = stream_argv(world.hammer, world.prober.as_targets(pair), gear)
+        argv = stream_argv(parts.hammer, parts.prober.as_targets(pair), gear)
         try:
-            pid = world.streams.launch(pair.name, argv, environment(world.home), claim)
+            pid = parts.streams.launch(pair.name, argv, environment(parts.home), claim)
         except SpawnError as error:
-            world.slaves.release(pair.name)
+            parts.slaves.release(pair.name)
             self.post(pair.name, SpawnFailed(error.errno, error.message))
         else:
             self.post(pair.name, Spawned(pid))
 
-    # --- what breaks ---------------------------------------------------------------------------
+    # --- faults ------------------------------------------------------------------------------
 
     def _event_failed(self, life: PairLife, event: Event, error: Exception) -> None:
-        self._tell(life.pair.name, "event_failed", type(event).__name__, error)
-        at, again_at = deadline(life), self._loop.time() + BROKEN_REST_S
+        self._log_fault(life.pair.name, "event_failed", type(event).__name__, error)
+        at, again_at = deadline(life), self._loop.time() + RETRY_DELAY_S
         if at is not None:
-            # A deadline that cannot be met must not ring for ever.
+            # The timer would call again at once, for ever.
             self._deadlines.put(life.pair.name, max(at, again_at))
         if isinstance(event, ResourceFree):
-            # The pair still queues, without a deadline, and nobody else wakes it.
+            # The pair still queues, without a deadline: no other event would wake it.
             self._queue_timer.set_no_later(again_at)
 
     def _effect_failed(self, life: PairLife, effect: Effect, error: Exception) -> None:
         pair = life.pair.name
-        self._tell(pair, "effect_failed", type(effect).__name__, error)
-        # A probe is not answered: its deadline comes. A group that is there is swept anyway.
-        if isinstance(effect, Launch) and self._world.streams.of(pair) is None:
-            self._world.slaves.release(pair)
+        self._log_fault(pair, "effect_failed", type(effect).__name__, error)
+        # A failed probe runs into its deadline. A group that exists is swept anyway.
+        if isinstance(effect, Launch) and self._parts.streams.of(pair) is None:
+            self._parts.slaves.release(pair)
             self.post(pair, SpawnFailed(0, f"hammerd itself failed: {error!r}"))
 
     def observer_failed(self, pair: str, error: Exception) -> None:
-        """Report a fault of an observer of streams; the event it was told of goes on."""
-        self._tell(pair, "observer_failed", "event", error)
+        """Log a fault of the stream observer; the pair gets its event all the same."""
+        self._log_fault(pair, "observer_failed", "event", error)
 
-    def _tell(self, pair: str, what: str, of: str, error: Exception) -> None:
+    def _log_fault(self, pair: str, what: str, of: str, error: Exception) -> None:
         kind = f"{pair} {what} {of} {type(error)}"
         if not self._faults.tell(kind, f"pair.{what}", error, pair=pair, of=of):
             self.unwritten += 1
@@ -322,17 +326,13 @@ class Engine:
     def _set_timer(self) -> None:
         self._timer.set(self._deadlines.earliest_at())
 
-    def _ring(self) -> None:
+    def _post_due(self) -> None:
         for name in self._deadlines.take_due(self._loop.time()):
             self.post(name, DeadlinePassed())
         self._set_timer()
 
 
-def _is_durable_change(before: Memory, after: Memory) -> bool:
-    return _durable(before) != _durable(after)
-
-
 def _durable(memory: Memory) -> tuple[object, ...]:
-    # Not how often: a complaint may come a thousand times a second.
+    # Counts of complaints are left out: a complaint may come a thousand times a second.
     names = tuple(complaint.name for complaint in memory.complaints)
     return memory.wanted, memory.is_diverged, memory.promotion, memory.latched_ends, names

@@ -88,7 +88,7 @@ class Reloader:
         self._under_way: set[asyncio.Task[Reply]] = set()
         self.is_stopping: Callable[[], bool] = lambda: False
         self.on_taken_over: Callable[[Reload], None] = lambda _changes: None
-        parts.engine.on_gone = self._gone
+        parts.engine.on_removed = self._gone
         parts.keeping.disks = self._disks
 
     def reload_soon(self) -> None:
@@ -182,14 +182,14 @@ class Reloader:
         for life in engine.lives():
             if life.pair.name not in names:
                 # Also a pair that leaves already: the step of an earlier request may have raised.
-                engine.leave(life.pair.name)
+                engine.remove(life.pair.name)
         there = {life.pair.name: life for life in engine.lives()}
         for pair in config.pairs:
             if pair.name in there:
                 self._change(pair)
             else:
                 self.take_up(pair)
-        engine.put_in_order(names)
+        engine.set_order(names)
         self._forget_ends()
 
     def _change(self, pair: Pair) -> None:

@@ -49,7 +49,7 @@ from hammerd.core.pair.states import (
 from hammerd.core.pairs import Endpoint, Pair, Timing
 from hammerd.core.replication.lag import Lag, LagVerdict
 from hammerd.core.tid import Tid
-from hammerd.daemon.supervisor.engine import BROKEN_REST_S
+from hammerd.daemon.supervisor.engine import RETRY_DELAY_S
 from tests.daemon.supervisor.engine_config import (
     ASKS,
     CONFIG,
@@ -224,13 +224,13 @@ class EngineWorld:
             self.watched.check()
             for event in events:
                 self.post(name, event)
-        self.engine.put_in_order(config)
+        self.engine.set_order(config)
         assert [*self.watched.lives()][: len(config)] == [*config], "not the order of the config"
         self.watched.check()
 
     def leave(self, name: str) -> None:
         self.watched.leaving.add(name)
-        self.engine.leave(name)
+        self.engine.remove(name)
         self.watched.check()
 
     def end_orphan(self) -> None:
@@ -280,7 +280,7 @@ class EngineWorld:
         self.watched.is_turned = False
         self.end_orphan()
         self.reload(CONFIG)
-        self.pass_time(BROKEN_REST_S)
+        self.pass_time(RETRY_DELAY_S)
         for name in CONFIG:
             self.watched.readings.lags[name] = FIVE_BEHIND
             self.post(name, StartAsked())

@@ -21,7 +21,7 @@ from hammerd.core.pair.states import (
     WaitingForBackoff,
     WaitingForResource,
 )
-from hammerd.daemon.supervisor.engine import BROKEN_REST_S
+from hammerd.daemon.supervisor.engine import RETRY_DELAY_S
 from tests.daemon.supervisor.engine_world import EngineWorld
 
 
@@ -145,7 +145,7 @@ def test_slave_that_is_free_is_offered_again_when_the_step_of_the_offer_raised()
     world.end_orphan()
     assert isinstance(state(world, "c"), WaitingForResource)
 
-    world.pass_time(BROKEN_REST_S)
+    world.pass_time(RETRY_DELAY_S)
     assert [line["of"] for line in told(world, "pair.event_failed")] == ["ResourceFree"]
     assert isinstance(state(world, "c"), Streaming)
 

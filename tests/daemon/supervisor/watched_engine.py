@@ -37,7 +37,7 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Pair
 from hammerd.core.tid import Tid
-from hammerd.daemon.supervisor.engine import BROKEN_REST_S, Engine, EngineParts, Inbox
+from hammerd.daemon.supervisor.engine import RETRY_DELAY_S, Engine, EngineParts, Inbox
 from tests.core.pair.never_delivered import why_never
 from tests.daemon.supervisor.engine_config import CONFIG, ONE, ORPHAN, TURNED, End
 from tests.daemon.supervisor.fake_parts import (
@@ -80,7 +80,7 @@ class Before:
     is_owing: bool
     states: int = 0
     memories: int = 0
-    gone: str | None = None
+    removed: str | None = None
 
 
 class WatchedEngine:
@@ -127,7 +127,7 @@ class WatchedEngine:
         engine.on_memory_changed = self._memory_changed
         engine.on_state_changed = self._state_changed
         engine.on_slave_freed = self._slave_freed
-        engine.on_gone = self._gone
+        engine.on_removed = self._removed
         return engine
 
     # --- what there is -------------------------------------------------------------------------
@@ -164,9 +164,9 @@ class WatchedEngine:
     def _slave_freed(self, _pair: str) -> None:
         self._freed += 1
 
-    def _gone(self, name: str) -> None:
+    def _removed(self, name: str) -> None:
         assert self._at_hand
-        self._at_hand.gone = name
+        self._at_hand.removed = name
         self.leaving.discard(name)
         self.prober.probes.discard(name)
         self.prober.glances.discard(name)
@@ -182,7 +182,7 @@ class WatchedEngine:
             return
         assert why_never(life, event) is None, (life.state, event)
         if isinstance(event, DeadlinePassed):
-            assert (self._due[name] or 0.0) <= self.loop.now_at, (life, "rung before its time")
+            assert (self._due[name] or 0.0) <= self.loop.now_at, (life, "posted before its time")
         if isinstance(event, Spawned):
             assert event.pid == self.groups[name].pgid
         self.acts.done.clear()
@@ -219,11 +219,11 @@ class WatchedEngine:
         if isinstance(event, GroupEmpty):
             self._without_group.add(name)
         if (at := self._due[name]) is not None:
-            self._due[name] = max(at, self.loop.now_at + BROKEN_REST_S)
+            self._due[name] = max(at, self.loop.now_at + RETRY_DELAY_S)
 
     def _check_life(self, name: str, was: Before, done: Step) -> None:
         is_to_go = was.is_leaving and isinstance(done.life.state, Stopped)
-        assert was.gone == (name if is_to_go else None), (was, done)
+        assert was.removed == (name if is_to_go else None), (was, done)
         assert self.life(name) == (None if is_to_go else done.life), "not what step() says"
         if not is_to_go:
             self._due[name] = deadline(done.life)
@@ -262,7 +262,7 @@ class WatchedEngine:
 
     def _check_readings(self, was: Before, event: Event, after: PairLife) -> None:
         pair = was.life.pair
-        latch = None if was.gone else latch_on(after)
+        latch = None if was.removed else latch_on(after)
         assert self.readings.latches[pair.name] == latch, "latch not told"
         if isinstance(event, MessageRead) and isinstance(event.message, Committed):
             assert self.readings.commits.pop() == (pair.slave, event.message.tid, self.loop.now_at)
