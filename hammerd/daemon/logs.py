@@ -14,7 +14,7 @@ from hammerd.daemon.timing.clock import Clock
 
 
 class Logs:
-    """Everything that the daemon writes for people, and the thread that writes it."""
+    """The log, the record of lag and the history, and the thread that writes them."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, settings: DaemonConfig, clock: Clock
@@ -30,21 +30,21 @@ class Logs:
         self.styles = style, lag_style
         lag_lines = LineBatch(loop, self.writer, self.files.lag, Priority.DROPPABLE)
         self.journal = Journal(
-            make_logger(self._write_line, style, history.hear),
-            make_logger(lambda _level, line: lag_lines.put(line), lag_style, history.sample),
+            make_logger(self._write_line, style, history.record_event),
+            make_logger(lambda _level, line: lag_lines.put(line), lag_style, history.record_lag),
         )
         history.log = self.journal.log
 
     def from_thread(self, event: str, key: str) -> Callable[[object], None]:
         """Return a function that logs an error from any thread; its argument becomes `key`."""
 
-        def tell(value: object) -> None:
+        def log_error(value: object) -> None:
             call_on_loop(self._loop, lambda: self.journal.log.error(event, **{key: value}))
 
-        return tell
+        return log_error
 
     def describe(self, unwritten: int) -> Mapping[str, object]:
-        """Return what status says of the logs, `unwritten` being what was never handed over."""
+        """Return the part of a status about logs; `unwritten` lines never came to the thread."""
         return {
             "lines_dropped": self.writer.dropped,
             "writes_failed": self.writer.failed + unwritten,
@@ -52,7 +52,7 @@ class Logs:
         }
 
     def reopen(self) -> None:
-        """Open the log files anew, after they were rotated."""
+        """Open the log files again, after they were rotated."""
         self.writer.submit(self.files.reopen)
 
     def write_error(self, event: str, **fields: object) -> None:

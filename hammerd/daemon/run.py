@@ -20,7 +20,7 @@ from hammerd.core.pair.flushes import shortest_interval_s
 from hammerd.core.pair.states import Down
 from hammerd.daemon.foreign.watch import foreign_interval_s
 from hammerd.daemon.history.recorder import group_id
-from hammerd.daemon.logging.error_reports import LoopErrors, last_words
+from hammerd.daemon.logging.error_reports import LoopErrors, logging_fatal_error
 from hammerd.daemon.logging.files import check_log_files
 from hammerd.daemon.logs import Logs
 from hammerd.daemon.probe.disk_space import READ_EVERY_S
@@ -73,7 +73,7 @@ async def _serve(
         await daemon.start_up()
     if trouble := daemon.cannot_be_asked:
         sys.stderr.write(f"hammerd runs, but cannot be asked: {trouble}\n")
-    with last_words(config.daemon):
+    with logging_fatal_error(config.daemon):
         on_ready()
         await daemon.until_told_to_stop()
         return await daemon.shut_down()

@@ -1,4 +1,4 @@
-"""All that the daemon writes for people goes through one thread, and its troubles into the log."""
+"""One thread writes the logs and the history, and its errors are logged."""
 
 import asyncio
 import threading
@@ -26,12 +26,12 @@ def settings(tmp_path: Path) -> DaemonConfig:
     )
 
 
-def void(_result: object) -> None:
-    """Drop what a job returns."""
+def ignore(_result: object) -> None:
+    """Ignore the result of a job."""
 
 
 def written(settings: DaemonConfig, act: Callable[[Logs], None], event: str) -> list[str]:
-    """Let something happen; return the lines of the log once one of them tells of an event."""
+    """Call `act` with logs; return the lines of the log as soon as one has this event."""
 
     path = Path(settings.log_file)
 
@@ -49,7 +49,7 @@ def written(settings: DaemonConfig, act: Callable[[Logs], None], event: str) -> 
     return path.read_text().splitlines()
 
 
-def test_line_and_sample_come_to_their_files(settings: DaemonConfig) -> None:
+def test_line_and_sample_are_written_to_their_files(settings: DaemonConfig) -> None:
     def act(logging: Logs) -> None:
         logging.journal.sampled("home", UNKNOWN, None, None)
         logging.journal.log.info("daemon.started", pid=1)
@@ -60,22 +60,22 @@ def test_line_and_sample_come_to_their_files(settings: DaemonConfig) -> None:
     assert "pair=home" in Path(settings.lag_log_file).read_text()
 
 
-def test_job_that_breaks_is_told_in_the_log_with_its_traceback(settings: DaemonConfig) -> None:
+def test_job_that_fails_is_logged_with_its_traceback(settings: DaemonConfig) -> None:
     def fail() -> None:
-        raise LookupError("no write today")
+        raise LookupError("a bug")
 
-    lines = written(settings, lambda logging: void(logging.writer.submit(fail)), "writer.broke")
+    lines = written(settings, lambda logging: ignore(logging.writer.submit(fail)), "writer.broke")
 
-    assert "no write today" in lines[-1]
+    assert "a bug" in lines[-1]
     assert "level=error" in lines[-1]
 
 
-def test_lines_that_were_dropped_are_counted_in_status_and_told(settings: DaemonConfig) -> None:
+def test_dropped_lines_are_counted_in_status_and_logged(settings: DaemonConfig) -> None:
     counts: list[object] = []
 
     def act(logging: Logs) -> None:
         gate = threading.Event()
-        logging.writer.submit(lambda: void(gate.wait(60)))
+        logging.writer.submit(lambda: ignore(gate.wait(60)))
         for _ in range(MOST_LINES + 7):
             logging.journal.log.info("daemon.noise")
         counts.append(logging.describe(3)["lines_dropped"])
@@ -87,16 +87,16 @@ def test_lines_that_were_dropped_are_counted_in_status_and_told(settings: Daemon
     dropped, failed = counts
     assert isinstance(dropped, int)
     assert dropped >= 7
-    assert failed == 3, "what the journal could not even hand over counts, too"
-    # The history hands over what it heard meanwhile, and that may be dropped as well.
+    assert failed == 3, "lines that never came to the thread count as well"
+    # The history submits rows meanwhile, which may be dropped as well.
     assert int(lines[-1].rpartition("count=")[2]) >= dropped
 
 
-def test_log_that_was_rotated_is_opened_anew(settings: DaemonConfig) -> None:
+def test_rotated_log_is_opened_again(settings: DaemonConfig) -> None:
     def act(logging: Logs) -> None:
         logging.journal.log.info("daemon.first")
         rotated = f"{settings.log_file}.0"
-        logging.writer.submit(lambda: void(Path(settings.log_file).rename(rotated)))
+        logging.writer.submit(lambda: ignore(Path(settings.log_file).rename(rotated)))
         logging.reopen()
         logging.journal.log.info("daemon.second")
 

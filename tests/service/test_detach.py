@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from hammerd.core.config.model import DaemonConfig
-from hammerd.daemon.logging.error_reports import last_words
+from hammerd.daemon.logging.error_reports import logging_fatal_error
 from hammerd.simulator.shebang import shebang
 from tests.daemon.world import HAMMERD, World, living_pids
 from tests.service.service import NO_MASTER, ends
@@ -199,7 +199,7 @@ def test_config_of_a_relative_path_is_found_from_the_root(world_once: World) -> 
 def test_what_ends_a_ready_daemon_goes_to_its_log(tmp_path: Path) -> None:
     settings = DaemonConfig(log_file=str(tmp_path / "hammerd.log"))
 
-    with pytest.raises(ZeroDivisionError), last_words(settings):
+    with pytest.raises(ZeroDivisionError), logging_fatal_error(settings):
         _ = 1 / 0
 
     (line,) = (tmp_path / "hammerd.log").read_text().splitlines()

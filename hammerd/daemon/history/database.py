@@ -1,13 +1,13 @@
-"""history.db: opened, written and closed for each batch of rows, on the writer thread only.
+"""Opens, writes and closes history.db for each batch of rows, on the writer thread only.
 
-    open ── is it ours? ── one transaction: rows, what is too old or too much goes ── close
-              ├── damaged: kept as history.db.bad, a new one begun
-              └── newer, locked, full, read-only: told, and tried again with the next batch
+    open ── is it ours? ── one transaction: add rows, delete rows that are too many ── close
+              ├── damaged: renamed to history.db.bad, a new file begun
+              └── newer, locked, full, read-only: reported, and retried with the next batch
 
-It is never left open: somebody may move it away or put it back from a backup at any time. The
-journal is a rollback journal and not a WAL: a reader needs to write nothing, and no page of the
-file is mapped, where a bad sector or a truncation would kill the daemon with SIGBUS. SQLite is
-imported with the first batch: where Python comes without it, there is no history, and no more.
+The file is never left open: a person may move it away or restore it from a backup at any time. The
+journal is a rollback journal and not a WAL: readers need no write access. No page of the file is
+mapped: a bad sector or a truncation would kill the daemon with SIGBUS. SQLite is imported with the
+first batch: with a Python that lacks it, hammerd runs without a history.
 """
 
 import contextlib
@@ -38,31 +38,31 @@ if TYPE_CHECKING:
     import sqlite3
 
 BUSY_S = 0.25
-"""How long a reader may keep us waiting: the log waits too."""
+"""The longest wait for a reader's lock: the log waits too."""
 
 CACHE_KIB = 256
 MOST_BYTES = 256 << 20
-"""The file is never larger; its oldest rows make room from a tenth before that on."""
+"""The file is never larger; above nine tenths of it the oldest rows are deleted."""
 
 MODE, MODE_FOR_GROUP = 0o600, 0o640
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
-_ANOTHER_FILE = "move it away, and hammerd begins a new one"
+_MOVE_HINT = "move it away, and hammerd begins a new one"
 _LINK_ERRORS = frozenset({errno.ELOOP, errno.EMLINK})
-"""What O_NOFOLLOW fails with; BSDs differ."""
+"""The errors of O_NOFOLLOW at a link; BSDs differ."""
 
 
-class HistoryUnwritten(HammerdError):  # noqa: N818 - what happened, not a suffix
-    """The history could not be written; the rows are still there for another attempt."""
+class HistoryUnwritten(HammerdError):  # noqa: N818 - the name says what happened
+    """The history could not be written; a later attempt may succeed."""
 
 
-class NoSqlite(HammerdError):  # noqa: N818 - what is wrong, not a suffix
-    """This Python has no SQLite, and so there is no history."""
+class NoSqlite(HammerdError):  # noqa: N818 - the name says what is wrong
+    """This Python has no SQLite, and so hammerd has no history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What is to be added."""
+    """A batch of rows to add."""
 
     events: Sequence[EventRow] = ()
     samples: Sequence[LagRow] = ()
@@ -76,47 +76,47 @@ class HistoryFile:
     """The file of one daemon."""
 
     def __init__(self, path: Path, group: int | None, most_bytes: int = MOST_BYTES) -> None:
-        """Take the file's place, and the id of the group that may read it, None for nobody."""
+        """Take the path and the id of the group that may read the file, None for no group."""
         self.path = path
         self._group = group
         self._most_bytes = most_bytes
         self._is_set_aside = False
 
     def write(self, rows: Rows) -> str | None:
-        """Add rows, all of them or none; return what was found damaged and set aside, if so.
+        """Add rows, all or none; return the damage if a damaged file was set aside, else None.
 
         Raises:
-            HistoryUnwritten: that failed; the file is as it was.
-            NoSqlite: it cannot be done with this Python.
+            HistoryUnwritten: it failed; the file is unchanged.
+            NoSqlite: this Python has no SQLite.
         """
         with _explained(self.path):
-            return self._write_or_begin_anew(partial(self._insert, rows=rows))
+            return self._write_or_replace(partial(self._insert, rows=rows))
 
     def change(self, change: Change) -> None:
-        """Change what is there, whole or not at all.
+        """Apply a change, in one transaction.
 
         Raises:
-            HistoryUnwritten: that failed; the file is as it was.
-            NoSqlite: it cannot be done with this Python.
+            HistoryUnwritten: it failed; the file is unchanged.
+            NoSqlite: this Python has no SQLite.
         """
         with _explained(self.path):
-            self._do(change)
+            self._apply(change)
 
-    def _write_or_begin_anew(self, change: Change) -> str | None:
+    def _write_or_replace(self, change: Change) -> str | None:
         sqlite = load_sqlite()
         try:
-            self._do(change)
+            self._apply(change)
         except sqlite.DatabaseError as error:
-            # Once: on a disk that spoils every file, the last one with a past would be lost.
+            # Once: on a disk that damages every file, a second time would delete the real history.
             if not _is_damage(error) or self._is_set_aside:
                 raise
             self._set_aside()
             self._is_set_aside = True
-            self._do(change)
+            self._apply(change)
             return str(error)
         return None
 
-    def _do(self, change: Change) -> None:
+    def _apply(self, change: Change) -> None:
         self._make()
         with contextlib.closing(_connect(self.path)) as connection:
             self._prepare(connection)
@@ -129,22 +129,22 @@ class HistoryFile:
         shrink(connection, self._most_bytes)
 
     def _make(self) -> None:
-        """Make the file if there is none; refuse what SQLite would follow, wait for or share."""
+        """Make the file if it is missing; refuse links, FIFOs and files of other users."""
         fd = os.open(self.path, FLAGS, MODE)
         try:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
-                raise HistoryUnwritten(f"{self.path}: it is not a file", _ANOTHER_FILE)
+                raise HistoryUnwritten(f"{self.path}: it is not a file", _MOVE_HINT)
             if found.st_uid != os.geteuid():
                 because = f"{self.path}: it belongs to another user (uid {found.st_uid})"
-                raise HistoryUnwritten(because, _ANOTHER_FILE)
-            # What is there already has the mode that somebody gave it.
+                raise HistoryUnwritten(because, _MOVE_HINT)
+            # An existing file keeps its mode, which a person may have changed.
             if found.st_size == 0 and self._group is not None:
                 with contextlib.suppress(OSError):
                     os.fchown(fd, -1, self._group)
                     os.fchmod(fd, MODE_FOR_GROUP)
         finally:
-            # Before SQLite opens it: to close any fd of a file gives up all locks on it.
+            # Before SQLite opens it: closing any fd of a file releases all locks on it.
             os.close(fd)
 
     def _prepare(self, connection: "sqlite3.Connection") -> None:
@@ -154,10 +154,10 @@ class HistoryFile:
             because = (
                 f"{self.path}: it is of version {version}, and this hammerd knows {SCHEMA_VERSION}"
             )
-            raise HistoryUnwritten(because, f"install the newer hammerd again, or {_ANOTHER_FILE}")
-        # As SQLite has it, unless somebody built it otherwise: see above.
+            raise HistoryUnwritten(because, f"install the newer hammerd again, or {_MOVE_HINT}")
+        # The default, unless SQLite was built with another one: see above.
         connection.execute("PRAGMA mmap_size = 0")
-        # To empty the journal is cheaper than to remove it: the directory stays as it is.
+        # Truncating the journal is cheaper than deleting it: the directory does not change.
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         page_bytes = _number(connection, "PRAGMA page_size")
         connection.execute(f"PRAGMA max_page_count = {self._most_bytes // page_bytes}")
@@ -166,7 +166,7 @@ class HistoryFile:
 
     def _begin(self, connection: "sqlite3.Connection") -> None:
         if _number(connection, "SELECT count(*) FROM sqlite_master"):
-            raise HistoryUnwritten(f"{self.path}: it is no history of hammerd", _ANOTHER_FILE)
+            raise HistoryUnwritten(f"{self.path}: it is no history of hammerd", _MOVE_HINT)
         with _transaction(connection):
             for statement in SCHEMA:
                 connection.execute(statement)
@@ -174,20 +174,20 @@ class HistoryFile:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _set_aside(self) -> None:
-        """Keep the file as NAME.bad, and its journal beside it: a new one must not meet that."""
+        """Rename the file to NAME.bad, with its journal: SQLite would apply it to the new file."""
         bad = self.path.with_name(self.path.name + ".bad")
         os.replace(self.path, bad)
-        for end in ("-journal", "-wal", "-shm"):
+        for suffix in ("-journal", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
-                os.replace(f"{self.path}{end}", f"{bad}{end}")
+                os.replace(f"{self.path}{suffix}", f"{bad}{suffix}")
 
 
 @contextlib.contextmanager
 def _transaction(connection: "sqlite3.Connection") -> Iterator[None]:
-    """Do what stands in it whole or not at all.
+    """Commit the statements of the block, or none of them.
 
     Raises:
-        sqlite3.Error: it was not done.
+        sqlite3.Error: nothing was committed.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -236,19 +236,19 @@ def _number(connection: "sqlite3.Connection", query: str) -> int:
 def _is_damage(error: Exception) -> bool:
     import sqlite3
 
-    # What the module raises itself has no code. The low byte says what kind of error it is.
+    # Errors of the module itself have no code. The low byte is the kind of error.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into words for people."""
+    """Turn errors of SQLite and of the system into HistoryUnwritten with a message."""
     sqlite = load_sqlite()
     try:
         yield
     except OSError as error:
         reason = "it is a symbolic link" if error.errno in _LINK_ERRORS else error.strerror
-        raise HistoryUnwritten(f"{error.filename or path}: {reason}", _ANOTHER_FILE) from error
+        raise HistoryUnwritten(f"{error.filename or path}: {reason}", _MOVE_HINT) from error
     except sqlite.Error as error:
         raise HistoryUnwritten(f"{path}: {error}") from error

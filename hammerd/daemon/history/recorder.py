@@ -1,11 +1,11 @@
-"""The history: what the log tells and every sample of lag, handed to history.db in batches.
+"""Records the events of the log and every sample of lag in history.db, in batches.
 
     log line ─┐                                              ┌── written
-    sample  ──┴── backlog ── at most once a second: writer ──┴── not: kept, told once, tried again
+    sample  ──┴── backlog ── at most once a second: writer ──┴── failed: logged once, retried
 
-The loop only gathers; the writer thread does the rest (database.py). What cannot be written
-waits in the backlog, which is bounded: of what is too much the oldest goes, samples before events.
-The mirrors never wait for any of it.
+The loop only collects rows; the writer thread writes them (database.py). Rows that cannot be
+written stay in the backlog, which is bounded: the oldest rows are dropped, samples before events.
+Streams never wait for the history.
 """
 
 import asyncio
@@ -29,29 +29,28 @@ from hammerd.daemon.threads.writer_thread import WriterThread, call_on_loop
 from hammerd.daemon.timing.clock import Clock
 from hammerd.daemon.timing.timers import Timer
 
-REST_S = 1.0
+WRITE_INTERVAL_S = 1.0
 """The least time between two writes: each waits for a disk several times."""
 
 RETRY_S = 5.0
 MOST_WAITING = 10_000
 MOST_AT_ONCE = 1_000
-"""How many rows are written in one transaction: far less than the file makes room for."""
+"""The most rows of one transaction: far fewer than retention deletes at once."""
 
 LONGEST_TEXT = 2_000
 
-UNTOLD = frozenset({"pair.status"})
-"""Events of the log that answer a question, and are no news."""
+UNRECORDED = frozenset({"pair.status"})
+"""Events of the log that only answer a request."""
 
 _HEAD = frozenset({"event", "pair"})
 _MOST_INTEGER = (1 << 63) - 1
 _UNWRITTEN_HINT = "the mirrors go on; hammerd keeps what is to be written, and tries again"
 
-
 Row = TypeVar("Row")
 
 
 class Backlog:
-    """Rows that are not written yet; every thread may use it."""
+    """Rows that are not written yet; any thread may use it."""
 
     def __init__(self, most: int = MOST_WAITING) -> None:
         self._lock = threading.Lock()
@@ -59,7 +58,7 @@ class Backlog:
         self._events: deque[EventRow] = deque()
         self._samples: deque[LagRow] = deque()
         self.lost = 0
-        """How many rows had to go."""
+        """The number of rows that were dropped."""
 
     def put(self, row: EventRow | LagRow) -> None:
         """Add a row."""
@@ -71,20 +70,20 @@ class Backlog:
             self._shorten()
 
     def take(self, most: int = MOST_AT_ONCE) -> Rows | None:
-        """Take out the oldest rows, events before samples; None when there are none."""
+        """Remove and return the oldest rows, events before samples; None when there are none."""
         with self._lock:
             events = _taken(self._events, most)
             samples = _taken(self._samples, most - len(events))
         return Rows(events, samples) if events or samples else None
 
     def clear(self) -> None:
-        """Forget all there is; nobody misses it."""
+        """Remove all rows, without counting them as lost."""
         with self._lock:
             self._events.clear()
             self._samples.clear()
 
     def put_back(self, rows: Rows) -> None:
-        """Put what was taken out before all that came since."""
+        """Insert rows that were taken, before the rows that came since."""
         with self._lock:
             self._events.extendleft(reversed(rows.events))
             self._samples.extendleft(reversed(rows.samples))
@@ -97,7 +96,7 @@ class Backlog:
 
 
 class History:
-    """The history of one daemon; `log` is told of its troubles."""
+    """The history of one daemon; `log` gets the errors of its file."""
 
     def __init__(self, settings: DaemonConfig, clock: Clock, writer: WriterThread) -> None:
         self._loop = asyncio.get_running_loop()
@@ -108,8 +107,8 @@ class History:
         )
         self._backlog = Backlog()
         self._steady = SteadyClock()
-        self._timer = Timer(self._loop, self._hand_over)
-        self._written_at = -REST_S
+        self._timer = Timer(self._loop, self._submit_write)
+        self._written_at = -WRITE_INTERVAL_S
         self._last_because: str | None = None
         self._is_off = False
         self._unwritten_since_at: float | None = None
@@ -118,12 +117,10 @@ class History:
         self.keep_s = settings.history_keep_s
         self.log: Logger | None = None
 
-    # --- what is told ----------------------------------------------------------------------------
-
-    def hear(self, level: str, event: Mapping[str, object]) -> None:
-        """Take down what the log is told."""
+    def record_event(self, level: str, event: Mapping[str, object]) -> None:
+        """Record an event of the log."""
         name = str(event["event"])
-        if level == "debug" or name in UNTOLD:
+        if level == "debug" or name in UNRECORDED:
             return
         pair = event.get("pair")
         fields = {key: _shortened(event[key]) for key in event if key not in _HEAD}
@@ -131,8 +128,8 @@ class History:
         text = json.dumps(known, default=str)
         self._put(EventRow(self._now_ms(), None if pair is None else str(pair), name, level, text))
 
-    def sample(self, _level: str, event: Mapping[str, object]) -> None:
-        """Take down what the record of lag is told."""
+    def record_lag(self, _level: str, event: Mapping[str, object]) -> None:
+        """Record a line of the record of lag."""
         seconds, tids = event["lag_s"], event["lag_tids"]
         self._put(
             LagRow(
@@ -148,7 +145,7 @@ class History:
         )
 
     def describe(self) -> Mapping[str, object]:
-        """Return what status says of the history."""
+        """Return the part of a status about the history."""
         since_at = self._unwritten_since_at
         return {
             "history_path": str(self._file.path),
@@ -175,10 +172,10 @@ class History:
             return
         self._backlog.put(row)
         if self._timer.at is None:
-            # With the first of this turn of the loop; whatever else it brings goes along.
-            self._timer.set(self._written_at + REST_S)
+            # The timer runs in a later turn of the loop, and takes all rows of this one.
+            self._timer.set(self._written_at + WRITE_INTERVAL_S)
 
-    def _hand_over(self) -> None:
+    def _submit_write(self) -> None:
         self._written_at = self._loop.time()
         if self._is_off:
             return
@@ -189,8 +186,8 @@ class History:
     def _retry(self) -> None:
         self._timer.set(self._loop.time() + RETRY_S)
 
-    def _heard(self, because: str | None, hint: str, damage: str | None) -> None:
-        """Tell of a trouble that is new, or is over."""
+    def _report(self, because: str | None, hint: str, damage: str | None) -> None:
+        """Log an error that is new, or has ended."""
         log, before = self.log, self._unwritten_because
         self._unwritten_because = because
         if log is None:
@@ -227,7 +224,7 @@ class History:
         self._keep_up()
 
     def _write_rows(self, rows: Rows) -> bool:
-        """Write some rows; False when they have to wait, or there is no history at all."""
+        """Write some rows; return False if they stay in the backlog, or there is no history."""
         because, hint, damage = None, "", None
         try:
             damage = self._file.write(rows)
@@ -238,16 +235,16 @@ class History:
             because, hint = error.message, error.hint or _UNWRITTEN_HINT
             self._backlog.put_back(rows)
         if because != self._last_because or damage:
-            # The loop is woken for what is news only.
-            call_on_loop(self._loop, partial(self._heard, because, hint, damage))
+            # Only a change wakes the loop.
+            call_on_loop(self._loop, partial(self._report, because, hint, damage))
         self._last_because = because
         return because is None
 
     def _keep_up(self) -> None:
         now = self._clock.now()
-        if self._steady.has_struck(now):
+        if self._steady.has_hour_passed(now):
             now_ms = round(now.time * 1_000)
-            # What keeps it from being done is told of with the next rows, if it lasts.
+            # An error that lasts is reported with the next rows.
             with contextlib.suppress(HistoryUnwritten):
                 self._file.change(partial(thin, now_ms=now_ms))
                 before_ms = now_ms - round(self.keep_s * 1_000)

@@ -1,11 +1,11 @@
-"""Keeps the history within its bounds: by size at each write, by age once an hour.
+"""Deletes old rows of the history: by size at each write, by age once an hour.
 
     lag samples   all of 2 days ── the worst of 5 minutes, up to 30 days ── the worst of an hour
     both tables   nothing older than history_keep, and never more than the file may hold
 
-Age is told by a wall clock, which may be wrong: a machine that boots into the wrong century must
-not lose its history. So nothing goes by age before the wall clock has kept step with the monotonic
-one for an hour.
+Age is measured by a wall clock, which may be wrong: a machine that boots with a wrong year must
+not lose its history. So no row is deleted by age before the wall clock and the monotonic one have
+advanced equally for an hour.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ MOST_DRIFT_S = 60.0
 DAY_MS = 86_400_000
 
 THINNED = ((2 * DAY_MS, 300_000), (30 * DAY_MS, 3_600_000))
-"""From which age on one sample is kept in how long a span, both in milliseconds."""
+"""Pairs of an age and a span, in milliseconds: above the age, one sample of each span stays."""
 
 MOST_THINNED_MS = 30 * DAY_MS
-"""How much time is thinned in one go: the log waits meanwhile."""
+"""The longest time that is thinned at once: the log waits meanwhile."""
 
 MOST_ROWS = 5_000
-"""How many rows go in one go, for the same reason; more than come."""
+"""The most rows that are deleted at once, for the same reason; more than one write adds."""
 
 FULL_SHARE = 0.9
 
@@ -36,17 +36,17 @@ _WORST = """CASE
     WHEN verdict = 'behind' AND seconds IS NULL THEN 1e200
     ELSE coalesce(seconds, -1)
 END"""
-"""How bad a sample is: diverged, behind by nobody knows how much, behind, in sync, unknown."""
+"""Sorts samples, worst first: diverged, behind by unknown seconds, behind, in sync, unknown."""
 
 
 @dataclass(slots=True)
 class SteadyClock:
-    """Tells once an hour, and only when the wall clock was not stepped in that hour."""
+    """Measures hours in which the wall clock was not stepped."""
 
     since: Instant | None = None
 
-    def has_struck(self, now: Instant) -> bool:
-        """Tell whether an hour has passed on both clocks; the next one begins then."""
+    def has_hour_passed(self, now: Instant) -> bool:
+        """Return whether an hour has passed, on both clocks; then the next hour begins."""
         since = self.since
         if since is None:
             self.since = now
@@ -59,7 +59,7 @@ class SteadyClock:
 
 
 def shrink(connection: "sqlite3.Connection", most_bytes: int) -> None:
-    """Delete the oldest rows of a file that is nearly full; in the caller's transaction.
+    """Delete the oldest rows of a file that is nearly full, in the caller's transaction.
 
     Raises:
         sqlite3.Error: that failed.
@@ -70,7 +70,7 @@ def shrink(connection: "sqlite3.Connection", most_bytes: int) -> None:
     )
     if (pages - free) * page_bytes < FULL_SHARE * most_bytes:
         return
-    # The one with more rows: a flood of events costs no lag samples, nor the other way round.
+    # Of the larger table: a flood of events deletes no lag samples, nor the reverse.
     rows = {
         table: connection.execute(f"SELECT max(id) - min(id) FROM {table}").fetchone()[0] or 0
         for table in ("events", "lag")
@@ -81,7 +81,7 @@ def shrink(connection: "sqlite3.Connection", most_bytes: int) -> None:
 
 
 def forget_older(connection: "sqlite3.Connection", before_ms: int) -> None:
-    """Delete the oldest rows as far as they are from before a time; in the caller's transaction.
+    """Delete the oldest rows as far as they are from before a time, in the caller's transaction.
 
     Raises:
         sqlite3.Error: that failed.
@@ -95,7 +95,7 @@ def forget_older(connection: "sqlite3.Connection", before_ms: int) -> None:
 
 
 def thin(connection: "sqlite3.Connection", now_ms: int) -> None:
-    """Leave of the lag samples of each span of their age the worst; in the caller's transaction.
+    """Delete all but the worst lag sample of each span, in the caller's transaction.
 
     Raises:
         sqlite3.Error: that failed.
@@ -105,7 +105,7 @@ def thin(connection: "sqlite3.Connection", now_ms: int) -> None:
 
 
 def _thin_to(connection: "sqlite3.Connection", end_ms: int, step_ms: int) -> None:
-    # From the first sample that is not thinned yet: a clock that was wrong once leaves a gap.
+    # Begin at the first sample that is not thinned yet: a clock that was wrong leaves a gap.
     query = (
         "SELECT min(time_ms) FROM lag WHERE time_ms >= "
         "coalesce((SELECT until_ms FROM thinned WHERE step_ms = ?), time_ms)"
@@ -118,7 +118,7 @@ def _thin_to(connection: "sqlite3.Connection", end_ms: int, step_ms: int) -> Non
     if end_ms <= begin_ms:
         return
     within = "time_ms >= :begin AND time_ms < :end"
-    # Beside max() SQLite gives the other columns of the row that has it.
+    # SQLite takes the other columns from the row that has the max().
     worst = f"SELECT id, max({_WORST}) FROM lag WHERE {within} GROUP BY pair, time_ms / :step"
     connection.execute(
         f"DELETE FROM lag WHERE {within} AND id NOT IN (SELECT id FROM ({worst}))",

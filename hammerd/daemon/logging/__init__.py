@@ -1,1 +1,1 @@
-"""Writes the log: files, syslog, transitions, and faults of our own code."""
+"""Writes the log: files, syslog, transitions, and errors of our own code."""

@@ -1,8 +1,8 @@
-"""Writes each transition and each sample down, once.
+"""Logs each transition and each sample of lag, once.
 
 A transition's event is `pair.<state's word>`; word, level and cause are those of the state's row
 in core/pair/state_table.py. It is logged when the row's identity changed: phases of a stream are
-not transitions. A pair that fails again and again is told of by the line in which it waits.
+not transitions. An attempt of a pair that keeps failing is one line, that of its waiting.
 """
 
 from collections.abc import Callable
@@ -23,26 +23,26 @@ class Journal:
     def __init__(self, log: Logger, lag_log: Logger) -> None:
         self._log = log
         self._lag_log = lag_log
-        self._said: dict[str, tuple[object, ...]] = {}
+        self._logged: dict[str, tuple[object, ...]] = {}
         self._word_before_glance: dict[str, str] = {}
 
     @property
     def log(self) -> Logger:
-        """The daemon's own log, for what no pair did."""
+        """The daemon's log, for events that are no transition of a pair."""
         return self._log
 
     def stepped(self, before: PairLife, life: PairLife, now_at: float) -> None:
-        """Log a pair's transition, if the step was one."""
+        """Log a pair's step, if it was a transition."""
         state, name = life.state, life.pair.name
         if isinstance(state, Probing) and state.relaunch:
-            # A glance lasts a millisecond: what comes after it is the news.
+            # A glance lasts a millisecond: only the state after it is worth a line.
             self._word_before_glance[name] = row_of(before).word
             return
         from_state = self._word_before_glance.pop(name, row_of(before).word)
         row = row_of(life)
-        if self._said.get(name) == row.identity:
+        if self._logged.get(name) == row.identity:
             return
-        self._said[name] = row.identity
+        self._logged[name] = row.identity
         fields = {
             "pair": name,
             "from_state": from_state,
@@ -66,7 +66,7 @@ class Journal:
                 assert_never(level)
 
     def noted(self, life: PairLife, note: Note) -> None:
-        """Log what is worth a line though the state stays the same."""
+        """Log a note: an event of a pair that leaves its state unchanged."""
         name = note.trouble.because if note.name is NoteName.DAMAGED else note.name
         self._writer_of(_level_of(note.name))(
             f"pair.{name}",
@@ -90,8 +90,8 @@ class Journal:
         )
 
     def forget(self, pair: str) -> None:
-        """Forget a pair that is gone."""
-        self._said.pop(pair, None)
+        """Forget a pair that was removed."""
+        self._logged.pop(pair, None)
         self._word_before_glance.pop(pair, None)
 
 

@@ -1,7 +1,6 @@
-"""structlog, set up for the daemon: human, logfmt or JSON lines, handed to the writer thread.
+"""Sets up structlog for the daemon: human, logfmt or JSON lines for the writer thread.
 
-Only structlog's plain API is used, since DPorts' release may be old; the renderings are our own
-few lines.
+Only structlog's plain API is used, since DPorts' release may be old; the renderers are our own.
 """
 
 import json
@@ -25,29 +24,28 @@ LEVELS = {
 
 Put = Callable[[LogLevel, str], None]
 
-
-Hear = Callable[[str, Mapping[str, object]], None]
+OnEvent = Callable[[str, Mapping[str, object]], None]
 """Takes the level and the fields of an event, its name among them as `event`."""
 
 
 class Logger(Protocol):
-    """What the daemon uses of a structlog logger."""
+    """The methods of a structlog logger that the daemon uses."""
 
     def debug(self, event: str, **fields: object) -> object:
-        """Write what only a developer looks for."""
+        """Log an event for developers."""
 
     def info(self, event: str, **fields: object) -> object:
-        """Write what happened."""
+        """Log an event."""
 
     def warning(self, event: str, **fields: object) -> object:
-        """Write a failure that will be retried."""
+        """Log a failure that will be retried."""
 
     def error(self, event: str, **fields: object) -> object:
-        """Write what needs a person."""
+        """Log a failure that needs a person."""
 
 
 class _Lines:
-    """Where structlog hands its rendered lines to: one method for each level."""
+    """Takes the rendered lines from structlog: one method for each level."""
 
     def __init__(self, put: Put) -> None:
         self.debug = partial(put, LogLevel.DEBUG)
@@ -58,7 +56,7 @@ class _Lines:
 
 @dataclass(slots=True)
 class LogStyle:
-    """How lines look and from which level on they are written: may change at any time."""
+    """The format of lines and the lowest level that is written; both may change at any time."""
 
     format: LogFormat
     level: LogLevel
@@ -66,7 +64,7 @@ class LogStyle:
     def drop_below(
         self, _logger: object, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """Let nothing pass that is below the level."""
+        """Drop events below the level."""
         if LEVELS[LogLevel(method)] < LEVELS[self.level]:
             raise structlog.DropEvent
         return event
@@ -76,21 +74,23 @@ class LogStyle:
         return _RENDERERS[self.format](logger, method, event)
 
 
-def make_logger(put: Put, style: LogStyle, hear: Hear = lambda _level, _event: None) -> Logger:
-    """Return a logger that renders each event to one line and hands it to `put`.
+def make_logger(
+    put: Put, style: LogStyle, on_event: OnEvent = lambda _level, _event: None
+) -> Logger:
+    """Return a logger that renders each event to one line and passes it to `put`.
 
-    `hear` is told of each event, also of those below the level that is written.
+    `on_event` is called with each event, those below the written level included.
     """
 
-    def heard(
+    def forward(
         _logger: object, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        hear(method, event)
+        on_event(method, event)
         return event
 
     logger: Logger = structlog.wrap_logger(
         _Lines(put),
-        processors=[heard, style.drop_below, _stamped, style.render],
+        processors=[forward, style.drop_below, _stamped, style.render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[LogLevel.DEBUG]),
         context_class=dict,
     )
@@ -98,7 +98,7 @@ def make_logger(put: Put, style: LogStyle, hear: Hear = lambda _level, _event: N
 
 
 def render(log_format: LogFormat, level: str, event: str, **fields: object) -> str:
-    """Return one line of a log, past structlog and whatever level is asked for."""
+    """Return one line of a log, without structlog and whatever the written level is."""
     return _RENDERERS[log_format](None, level, _stamped(None, level, {"event": event, **fields}))
 
 
@@ -143,5 +143,5 @@ def _quoted(value: object) -> str:
     text = str(value)
     is_plain = text.isprintable() and not set(text) & set(" =\"'\\") and text != ""
     quoted = text if is_plain else json.dumps(text, ensure_ascii=False)
-    # JSON leaves some control characters as they are, which a terminal would obey.
+    # JSON leaves some control characters unescaped, which a terminal would execute.
     return quoted if quoted.isprintable() else json.dumps(text)

@@ -1,7 +1,7 @@
-"""Sends lines of the log to syslogd as well, where the config names a facility.
+"""Sends lines of the log to syslogd, if the config names a facility.
 
-Our own few lines, since syslog(3) and the library's handler wait as long as a syslogd that hangs:
-here a datagram is taken at once or it is lost, counted, and told of when one is taken again.
+syslog(3) and the library's handler are not used, since they wait while a syslogd hangs. Here
+syslogd takes a datagram at once, or it is lost; the next one that it takes reports the number.
 """
 
 import contextlib
@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from hammerd.core.config.model import LogFormat, LogLevel, SyslogFacility
 
 SOCKETS = ("/var/run/log", "/dev/log")
-"""Where a BSD's syslogd listens, and where others do."""
+"""The sockets of syslogd on the BSDs, and on other systems."""
 
 LONGEST_BYTES = 1024
-"""What every syslogd takes of a message (RFC 3164 4.1)."""
+"""The longest message that every syslogd takes (RFC 3164 4.1)."""
 
 _FACILITIES = {
     SyslogFacility.USER: 1,
@@ -25,11 +25,11 @@ _FACILITIES = {
 }
 _SEVERITIES = {LogLevel.ERROR: 3, LogLevel.WARNING: 4, LogLevel.INFO: 6, LogLevel.DEBUG: 7}
 _HEAD_WORDS = 2
-"""How many words of a line tell its time and level, which syslogd stamps itself."""
+"""The number of words of a line with its time and level, which syslogd adds itself."""
 
 
 class SystemLog:
-    """The way to syslogd; used by the writer thread only."""
+    """The connection to syslogd; only the writer thread uses it."""
 
     def __init__(
         self, facility: SyslogFacility, log_format: LogFormat, paths: Sequence[str] = SOCKETS
@@ -40,20 +40,17 @@ class SystemLog:
         self._socket: socket.socket | None = None
         self._lost = 0
         self.unreached_because: str | None = None
-        """Why syslogd did not take the last line, None when it did."""
+        """The reason why syslogd did not take the last line, None when it did."""
 
     def describe(self) -> Mapping[str, object]:
-        """Return what status says of it."""
+        """Return the part of a status about syslog."""
         return {
             "syslog_unreached_because": self.unreached_because,
             "syslog_lines_lost": self._lost,
         }
 
     def write_line(self, level: LogLevel, line: str) -> None:
-        """Send a line of the log, as it stands there but for its head.
-
-        What syslogd does not take is counted, and costs the log itself nothing.
-        """
+        """Send a line of the log without its time and level; count it if syslogd refuses it."""
         if self.facility is SyslogFacility.NONE:
             self._lost, self.unreached_because = 0, None
             return
@@ -83,23 +80,23 @@ class SystemLog:
         return line.split(maxsplit=_HEAD_WORDS)[-1]
 
     def close(self) -> None:
-        """Let go of syslogd until the next line."""
+        """Close the socket; the next line connects again."""
         if self._socket is not None:
             self._socket.close()
         self._socket = None
 
 
 def _connected(paths: Sequence[str]) -> socket.socket:
-    """Return a socket that never waits.
+    """Return a non-blocking socket to the first path with a listener.
 
     Raises:
-        OSError: nobody listens at any of the paths.
+        OSError: no path has a listener.
     """
-    end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    end.setblocking(False)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    connection.setblocking(False)
     for path in paths:
         with contextlib.suppress(OSError):
-            end.connect(path)
-            return end
-    end.close()
+            connection.connect(path)
+            return connection
+    connection.close()
     raise ConnectionRefusedError(f"nobody listens at {' or '.join(paths)}")

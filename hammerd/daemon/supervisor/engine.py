@@ -231,7 +231,7 @@ class Engine:
         try:
             if after.state is not before.state:
                 self._parts.journal.stepped(before, after, now_at)
-                self._faults.tell_rest()
+                self._faults.report_pending()
             if type(after.state) is not type(before.state):
                 self.on_state_changed()
             if _durable(before.memory) != _durable(after.memory):
@@ -239,7 +239,7 @@ class Engine:
         except Exception as error:
             self.unwritten += 1
             kind, hint = f"unwritten {type(error)}", "status counts these as writes_failed"
-            self._faults.tell(kind, "journal.failed", error, pair=name, hint=hint)
+            self._faults.report(kind, "journal.failed", error, pair=name, hint=hint)
 
     def slaves_changed(self) -> None:
         """Post ResourceFree to each pair that queues for a slave which is free now."""
@@ -318,7 +318,7 @@ class Engine:
 
     def _log_fault(self, pair: str, what: str, of: str, error: Exception) -> None:
         kind = f"{pair} {what} {of} {type(error)}"
-        if not self._faults.tell(kind, f"pair.{what}", error, pair=pair, of=of):
+        if not self._faults.report(kind, f"pair.{what}", error, pair=pair, of=of):
             self.unwritten += 1
 
     # --- time --------------------------------------------------------------------------------

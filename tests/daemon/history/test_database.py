@@ -1,4 +1,4 @@
-"""history.db takes rows whole or not at all, within its bounds, and never what is not its own."""
+"""history.db takes rows all or none, within its bounds, and only into a file of its own."""
 
 import contextlib
 import os
@@ -41,16 +41,16 @@ def sample(
     return LagRow(time_ms, pair, verdict, 5, seconds, tid, tid)
 
 
-def ask(path: Path, query: str) -> list[tuple[object, ...]]:
+def query(path: Path, sql: str) -> list[tuple[object, ...]]:
     connection = sqlite3.connect(path)
     try:
-        return connection.execute(query).fetchall()
+        return connection.execute(sql).fetchall()
     finally:
         connection.close()
 
 
 def names(path: Path) -> list[object]:
-    return [name for (name,) in ask(path, "SELECT event FROM events ORDER BY id")]
+    return [name for (name,) in query(path, "SELECT event FROM events ORDER BY id")]
 
 
 @pytest.fixture
@@ -71,39 +71,39 @@ def _no_file_stays_open(path: Path) -> Iterator[None]:
         assert [fd for fd in fds.iterdir() if os.path.realpath(fd).startswith(str(path))] == []
 
 
-def test_rows_come_back_as_they_went(file: HistoryFile, path: Path) -> None:
+def test_rows_are_read_as_they_were_written(file: HistoryFile, path: Path) -> None:
     unknown = LagRow(NOW_MS + 1, "home", "unknown", None, None, None, None)
     assert file.write(Rows((event(1),), (sample(2.5), unknown))) is None
     assert file.write(Rows((event(2, fields='{"hint": "é"}'),))) is None
 
-    assert ask(path, "SELECT * FROM events") == [
+    assert query(path, "SELECT * FROM events") == [
         (1, NOW_MS, "home", "pair.1", "info", "{}"),
         (2, NOW_MS, "home", "pair.2", "info", '{"hint": "é"}'),
     ]
     tid = "0x0000000100000001"
-    assert ask(path, "SELECT * FROM lag") == [
+    assert query(path, "SELECT * FROM lag") == [
         (1, NOW_MS, "home", "behind", 5, 2.5, tid, tid),
         (2, NOW_MS + 1, "home", "unknown", None, None, None, None),
     ]
-    assert ask(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
-    assert ask(path, "PRAGMA integrity_check") == [("ok",)]
+    assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-def test_only_its_owner_may_read_it(file: HistoryFile, path: Path) -> None:
+def test_only_the_owner_may_read_the_file(file: HistoryFile, path: Path) -> None:
     file.write(Rows((event(),)))
 
-    for one in (path, path.with_name("history.db-journal")):
-        assert one.stat().st_mode & 0o777 == 0o600
+    for each in (path, path.with_name("history.db-journal")):
+        assert each.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_group_may_read_it_and_the_journal(path: Path) -> None:
+def test_a_group_may_read_the_file_and_the_journal(path: Path) -> None:
     HistoryFile(path, os.getegid()).write(Rows((event(),)))
 
-    for one in (path, path.with_name("history.db-journal")):
-        assert (one.stat().st_mode & 0o777, one.stat().st_gid) == (0o640, os.getegid())
+    for each in (path, path.with_name("history.db-journal")):
+        assert (each.stat().st_mode & 0o777, each.stat().st_gid) == (0o640, os.getegid())
 
 
-def test_a_mode_that_somebody_gave_it_stays(path: Path) -> None:
+def test_a_changed_mode_stays(path: Path) -> None:
     file = HistoryFile(path, os.getegid())
     file.write(Rows((event(),)))
     path.chmod(0o600)
@@ -113,7 +113,7 @@ def test_a_mode_that_somebody_gave_it_stays(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_who_is_in_the_group_needs_to_write_nothing_to_read_it() -> None:
+def test_a_member_of_the_group_reads_the_file_without_write_access() -> None:
     if os.getuid() != 0:
         return
     nobody, group = 65_534, 54_321
@@ -171,7 +171,7 @@ def test_a_database_of_something_else_is_left_alone(file: HistoryFile, path: Pat
 
 
 @pytest.mark.parametrize("damage", ["garbage", "torn head", "torn page", "cut"])
-def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
     file: HistoryFile, path: Path, damage: str
 ) -> None:
     file.write(Rows(tuple(event(number) for number in range(500))))
@@ -191,7 +191,7 @@ def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(
 
     assert names(path) == ["pair.1"]
     assert path.with_name("history.db.bad").read_bytes() == data
-    # A disk that spoils every file must not cost the last one that has a past.
+    # On a disk that damages every file, the real history must stay.
     path.write_bytes(b"again " * 1_000)
     with pytest.raises(HistoryUnwritten, match="not a database"):
         file.write(Rows((event(2),)))
@@ -231,7 +231,7 @@ def test_a_fifo_is_not_waited_for(file: HistoryFile, path: Path) -> None:
         file.write(Rows((event(),)))
 
 
-def test_a_lock_is_not_waited_for_and_costs_nothing(file: HistoryFile, path: Path) -> None:
+def test_a_lock_fails_the_write_and_loses_no_row(file: HistoryFile, path: Path) -> None:
     file.write(Rows((event(1),)))
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN EXCLUSIVE")
@@ -244,7 +244,7 @@ def test_a_lock_is_not_waited_for_and_costs_nothing(file: HistoryFile, path: Pat
     assert names(path) == ["pair.1", "pair.2"]
 
 
-def test_a_reader_keeps_a_write_from_being_done_by_half(file: HistoryFile, path: Path) -> None:
+def test_a_write_that_a_reader_blocks_leaves_no_row(file: HistoryFile, path: Path) -> None:
     file.write(Rows((event(1),)))
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
@@ -255,10 +255,10 @@ def test_a_reader_keeps_a_write_from_being_done_by_half(file: HistoryFile, path:
     reader.close()
 
     assert names(path) == ["pair.1"]
-    assert ask(path, "SELECT count(*) FROM lag") == [(0,)]
+    assert query(path, "SELECT count(*) FROM lag") == [(0,)]
 
 
-def test_a_python_without_sqlite_is_told(
+def test_a_python_without_sqlite_is_an_error_of_its_own(
     file: HistoryFile, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sqlite3", None)
@@ -270,7 +270,7 @@ def test_a_python_without_sqlite_is_told(
     assert not path.exists()
 
 
-def test_it_never_grows_beyond_its_bound_and_keeps_the_newest(path: Path) -> None:
+def test_the_file_never_exceeds_its_bound_and_keeps_the_newest_rows(path: Path) -> None:
     most_bytes = 4 << 20
     file = HistoryFile(path, None, most_bytes)
     text = '{"text": "' + "x" * 200 + '"}'
@@ -281,14 +281,14 @@ def test_it_never_grows_beyond_its_bound_and_keeps_the_newest(path: Path) -> Non
         file.write(Rows(tuple(event(number, fields=text) for number in numbers)))
         assert path.stat().st_size <= most_bytes
 
-    kept = names(path)
-    assert kept[-1] == "pair.59999"
-    assert 5_000 < len(kept) < 20_000
-    # A flood of events costs no samples.
-    assert ask(path, "SELECT count(*) FROM lag") == [(1_000,)]
+    events = names(path)
+    assert events[-1] == "pair.59999"
+    assert 5_000 < len(events) < 20_000
+    # A flood of events deletes no samples.
+    assert query(path, "SELECT count(*) FROM lag") == [(1_000,)]
 
 
-def test_a_batch_that_does_not_fit_is_refused_whole(path: Path) -> None:
+def test_of_a_batch_that_does_not_fit_no_row_is_written(path: Path) -> None:
     file = HistoryFile(path, None, 64 << 10)
     text = '{"text": "' + "x" * 2_000 + '"}'
 
@@ -299,7 +299,7 @@ def test_a_batch_that_does_not_fit_is_refused_whole(path: Path) -> None:
     assert names(path) == ["pair.1"]
 
 
-def test_a_backlog_is_bounded_and_gives_up_samples_first() -> None:
+def test_a_backlog_is_bounded_and_drops_samples_first() -> None:
     backlog = Backlog(most=4)
     for number in range(3):
         backlog.put(sample(float(number)))
@@ -323,7 +323,7 @@ def test_a_backlog_is_bounded_and_gives_up_samples_first() -> None:
 # --- age ---------------------------------------------------------------------------------------
 
 
-def test_what_is_too_old_goes_in_chunks(file: HistoryFile, path: Path) -> None:
+def test_old_rows_are_deleted_in_chunks(file: HistoryFile, path: Path) -> None:
     old = tuple(event(number, NOW_MS - 10 * DAY_MS) for number in range(MOST_ROWS + 10))
     file.write(Rows((*old, event(-1)), (sample(1.0, NOW_MS - 10 * DAY_MS), sample(2.0))))
 
@@ -332,25 +332,23 @@ def test_what_is_too_old_goes_in_chunks(file: HistoryFile, path: Path) -> None:
     file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
 
     assert names(path) == ["pair.-1"]
-    assert ask(path, "SELECT seconds FROM lag") == [(2.0,)]
+    assert query(path, "SELECT seconds FROM lag") == [(2.0,)]
 
 
-def test_of_old_samples_the_worst_of_each_span_and_pair_stays(
-    file: HistoryFile, path: Path
-) -> None:
+def test_the_worst_old_sample_of_each_span_and_pair_stays(file: HistoryFile, path: Path) -> None:
     # The beginning of an hour, 3 days ago.
     then_ms = (NOW_MS - 3 * DAY_MS) // HOUR_MS * HOUR_MS
     span = (sample(1.0, then_ms), sample(9.0, then_ms + 30_000), sample(None, then_ms + 60_000))
-    blind = (sample(None, then_ms + 300_000), sample(None, then_ms + 330_000))
+    unknown = (sample(None, then_ms + 300_000), sample(None, then_ms + 330_000))
     other = (sample(2.0, then_ms, pair="web"), sample(0.0, then_ms + 1, pair="web"))
-    apart = (sample(99.0, then_ms + 600_000), sample(None, then_ms + 600_001, verdict="ahead"))
+    diverged = (sample(99.0, then_ms + 600_000), sample(None, then_ms + 600_001, verdict="ahead"))
     young = (sample(1.0), sample(2.0))
-    file.write(Rows((), (*span, *blind, *other, *apart, *young)))
+    file.write(Rows((), (*span, *unknown, *other, *diverged, *young)))
 
     for _ in range(2):
         file.change(lambda connection: thin(connection, NOW_MS))
 
-    left = ask(path, f"SELECT time_ms - {then_ms}, pair, verdict, seconds FROM lag ORDER BY id")
+    left = query(path, f"SELECT time_ms - {then_ms}, pair, verdict, seconds FROM lag ORDER BY id")
     assert left[:-2] == [
         (30_000, "home", "behind", 9.0),
         (300_000, "home", "unknown", None),
@@ -360,19 +358,19 @@ def test_of_old_samples_the_worst_of_each_span_and_pair_stays(
     assert [seconds for *_, seconds in left[-2:]] == [1.0, 2.0]
 
 
-def test_samples_get_coarser_twice(file: HistoryFile, path: Path) -> None:
+def test_samples_are_thinned_twice(file: HistoryFile, path: Path) -> None:
     then_ms = (NOW_MS - 40 * DAY_MS) // HOUR_MS * HOUR_MS
     rows = tuple(sample(float(number), then_ms + number * 60_000) for number in range(60))
     file.write(Rows((), rows))
 
     file.change(lambda connection: thin(connection, then_ms + 3 * DAY_MS))
-    assert ask(path, "SELECT count(*) FROM lag") == [(12,)]
+    assert query(path, "SELECT count(*) FROM lag") == [(12,)]
     file.change(lambda connection: thin(connection, NOW_MS))
 
-    assert ask(path, "SELECT seconds FROM lag") == [(59.0,)]
+    assert query(path, "SELECT seconds FROM lag") == [(59.0,)]
 
 
-def test_a_sample_from_a_wrong_century_does_not_stop_the_thinning(
+def test_a_sample_of_a_wrong_year_does_not_stop_the_thinning(
     file: HistoryFile, path: Path
 ) -> None:
     then_ms = (NOW_MS - 3 * DAY_MS) // HOUR_MS * HOUR_MS
@@ -381,18 +379,18 @@ def test_a_sample_from_a_wrong_century_does_not_stop_the_thinning(
     for _ in range(3):
         file.change(lambda connection: thin(connection, NOW_MS))
 
-    assert ask(path, "SELECT seconds FROM lag ORDER BY id") == [(5.0,), (2.0,)]
+    assert query(path, "SELECT seconds FROM lag ORDER BY id") == [(5.0,), (2.0,)]
 
 
-def test_nothing_goes_by_age_before_the_wall_clock_kept_step_for_an_hour() -> None:
+def test_no_row_is_deleted_by_age_within_an_hour_of_a_step_of_the_wall_clock() -> None:
     clock = SteadyClock()
-    assert not clock.has_struck(Instant(0.0, 1_000.0))
-    assert not clock.has_struck(Instant(EVERY_S - 1, 1_000.0 + EVERY_S - 1))
+    assert not clock.has_hour_passed(Instant(0.0, 1_000.0))
+    assert not clock.has_hour_passed(Instant(EVERY_S - 1, 1_000.0 + EVERY_S - 1))
     # The wall clock was stepped by ten years: not this hour.
     ahead = 1_000.0 + 3.15e8
-    assert not clock.has_struck(Instant(EVERY_S, ahead + EVERY_S))
-    # It was put right again: not this hour either.
-    assert not clock.has_struck(Instant(2 * EVERY_S, 1_000.0 + 2 * EVERY_S))
+    assert not clock.has_hour_passed(Instant(EVERY_S, ahead + EVERY_S))
+    # It was stepped back: not this hour either.
+    assert not clock.has_hour_passed(Instant(2 * EVERY_S, 1_000.0 + 2 * EVERY_S))
 
-    assert clock.has_struck(Instant(3 * EVERY_S, 1_000.5 + 3 * EVERY_S))
-    assert not clock.has_struck(Instant(3 * EVERY_S + 1, 1_001.5 + 3 * EVERY_S))
+    assert clock.has_hour_passed(Instant(3 * EVERY_S, 1_000.5 + 3 * EVERY_S))
+    assert not clock.has_hour_passed(Instant(3 * EVERY_S + 1, 1_001.5 + 3 * EVERY_S))

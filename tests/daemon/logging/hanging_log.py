@@ -1,4 +1,4 @@
-"""Runs hammerd with logs on a disk that hangs for as long as a file `hang` stands beside them."""
+"""Runs hammerd with logs on a disk that hangs as long as a file `hang` is beside them."""
 
 import sys
 import time
@@ -10,13 +10,13 @@ from hammerd.daemon.logging.files import LogFile
 _put = LogFile._put
 
 
-def _put_when_it_answers(self: LogFile, lines: list[str]) -> None:
+def _put_when_free(self: LogFile, lines: list[str]) -> None:
     while Path(self._path).with_name("hang").exists():
         time.sleep(0.01)
     _put(self, lines)
 
 
 if __name__ == "__main__":
-    LogFile._put = _put_when_it_answers  # type: ignore[method-assign]
+    LogFile._put = _put_when_free  # type: ignore[method-assign]
     sys.argv = ["hammerd", *sys.argv[-3:]]
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What breaks in the loop is in the log, once a minute, and never on stderr."""
+"""Errors of the loop are logged, once a minute, and never written to stderr."""
 
 import asyncio
 import errno
@@ -16,8 +16,8 @@ from hammerd.daemon.logging.error_reports import LoopErrors
 from hammerd.daemon.process.fd_limits import RESERVED_FDS, Reserve
 
 
-def broken(act: Callable[[asyncio.AbstractEventLoop], None]) -> list[dict[str, Any]]:
-    """Let something break in a loop; return what was logged."""
+def logged(act: Callable[[asyncio.AbstractEventLoop], None]) -> list[dict[str, Any]]:
+    """Call `act` with a loop that reports errors; return the logged lines."""
 
     async def main() -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
@@ -33,7 +33,7 @@ def broken(act: Callable[[asyncio.AbstractEventLoop], None]) -> list[dict[str, A
 
 
 @pytest.fixture(autouse=True)
-def hooks_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def restored_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
     log = logging.getLogger("asyncio")
     monkeypatch.setattr(log, "handlers", log.handlers)
     monkeypatch.setattr(log, "propagate", log.propagate)
@@ -44,10 +44,10 @@ def fail() -> None:
     raise RuntimeError("a callback broke")
 
 
-def test_callback_that_breaks_is_logged_with_its_traceback(
+def test_callback_that_fails_is_logged_with_its_traceback(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    [line] = broken(lambda loop: loop.call_soon(fail))
+    [line] = logged(lambda loop: loop.call_soon(fail))
 
     assert (line["event"], line["log_level"]) == ("daemon.broke", "error")
     assert line["error"] == "RuntimeError('a callback broke')"
@@ -55,23 +55,23 @@ def test_callback_that_breaks_is_logged_with_its_traceback(
     assert capfd.readouterr().err == ""
 
 
-def test_same_trouble_is_logged_once(capfd: pytest.CaptureFixture[str]) -> None:
-    def often(loop: asyncio.AbstractEventLoop) -> None:
+def test_repeated_error_is_logged_once(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail_often(loop: asyncio.AbstractEventLoop) -> None:
         for _ in range(100):
             loop.call_soon(fail)
 
-    assert len(broken(often)) == 1
+    assert len(logged(fail_often)) == 1
     assert capfd.readouterr().err == ""
 
 
 def test_warning_of_asyncio_itself_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
-    [line] = broken(lambda _: logging.getLogger("asyncio").warning("socket.send() raised"))
+    [line] = logged(lambda _: logging.getLogger("asyncio").warning("socket.send() raised"))
 
     assert line["because"] == "socket.send() raised"
     assert capfd.readouterr().err == ""
 
 
-def test_reserve_is_given_when_fds_run_out() -> None:
+def test_reserve_is_released_when_fds_run_out() -> None:
     def run_out(loop: asyncio.AbstractEventLoop) -> None:
         held.append(len(os.listdir("/dev/fd")))
         error = OSError(errno.EMFILE, "Too many open files")
@@ -79,20 +79,18 @@ def test_reserve_is_given_when_fds_run_out() -> None:
         held.append(len(os.listdir("/dev/fd")))
 
     held: list[int] = []
-    broken(run_out)
+    logged(run_out)
 
     assert held[0] - held[1] == RESERVED_FDS
 
 
-class Breaking:
-    """It breaks as it is thrown away."""
-
+class FailingFinalizer:
     def __del__(self) -> None:
         raise RuntimeError("a finalizer broke")
 
 
-def test_what_a_finalizer_of_another_thread_raises_is_logged_by_the_loop() -> None:
-    """The log leads to the history, which has the loop call it: nothing of a thread's."""
+def test_error_of_a_finalizer_on_another_thread_is_logged_by_the_loop() -> None:
+    """The log passes events to the history, whose timer only the thread of the loop may set."""
     threads = []
 
     def log_from(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
@@ -104,7 +102,7 @@ def test_what_a_finalizer_of_another_thread_raises_is_logged_by_the_loop() -> No
         log = structlog.wrap_logger(None, processors=[log_from])
         reserve = Reserve()
         LoopErrors(loop, log, reserve).catch()
-        thread = threading.Thread(target=Breaking)
+        thread = threading.Thread(target=FailingFinalizer)
         thread.start()
         await asyncio.to_thread(thread.join)
         await asyncio.sleep(0)

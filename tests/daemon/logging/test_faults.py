@@ -1,4 +1,4 @@
-"""A fault of our own is told once for each kind, as soon as the log takes it."""
+"""A fault of our own code is logged once for each kind, as soon as the log works."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from hammerd.daemon.logging.error_reports import MOST_FAULTS, Faults
 
 @dataclass
 class Log:
-    """Keeps errors, and takes none while it is full."""
+    """Stores errors, and fails while it is full."""
 
     is_full: bool = False
     errors: list[dict[str, object]] = field(default_factory=list)
@@ -23,36 +23,38 @@ class Log:
         return [each["pair"] for each in self.errors]
 
 
-def test_kind_is_told_once_with_its_traceback() -> None:
+def test_kind_is_logged_once_with_its_traceback() -> None:
     log = Log()
     faults = Faults(log)
 
     for pair in ("one", "two", "one"):
-        assert faults.tell(pair, "pair.event_failed", LookupError("no key"), pair=pair)
+        assert faults.report(pair, "pair.event_failed", LookupError("no key"), pair=pair)
 
     assert log.pairs() == ["one", "two"]
     assert "no key" in str(log.errors[0]["traceback"])
 
 
-def test_what_a_full_log_did_not_take_is_told_once_it_does() -> None:
+def test_fault_that_a_full_log_refused_is_logged_later() -> None:
     log = Log(is_full=True)
     faults = Faults(log)
 
-    told = [faults.tell(pair, "pair.event_failed", LookupError(), pair=pair) for pair in "aab"]
-    faults.tell_rest()
+    are_logged = [
+        faults.report(pair, "pair.event_failed", LookupError(), pair=pair) for pair in "aab"
+    ]
+    faults.report_pending()
     log.is_full = False
-    faults.tell_rest()
-    faults.tell_rest()
+    faults.report_pending()
+    faults.report_pending()
 
-    assert told == [False, False, False]
+    assert are_logged == [False, False, False]
     assert log.pairs() == ["a", "b"]
 
 
-def test_kinds_without_end_are_not_kept() -> None:
+def test_number_of_kinds_is_bounded() -> None:
     log = Log()
     faults = Faults(log)
 
     for number in range(MOST_FAULTS + 10):
-        assert faults.tell(str(number), "pair.event_failed", LookupError(), pair=number)
+        assert faults.report(str(number), "pair.event_failed", LookupError(), pair=number)
 
     assert len(log.errors) == MOST_FAULTS

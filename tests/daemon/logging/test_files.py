@@ -1,4 +1,4 @@
-"""What may befall a log never kills or blocks the daemon, and streams never wait for it."""
+"""No failure of a log file kills or blocks the daemon, and streams never wait for a log."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ LOST = "log.lines_lost"
 
 
 class Logged:
-    """A pair that streams, and the log that tells of it."""
+    """A pair that streams, and the log of its daemon."""
 
     def __init__(self, world: World, log: Path, *under: object) -> None:
         self.world, self.log = world, log
@@ -32,12 +32,12 @@ class Logged:
     def text(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
 
-    def happen(self) -> None:
-        """Have the status written to the log."""
+    def log_status(self) -> None:
+        """Make the daemon write its status to the log."""
         self.daemon.send_signal(signal.SIGUSR2)
 
-    def mirrors_on(self) -> None:
-        """See that a write still reaches the slave, by the stream of before."""
+    def assert_mirrors(self) -> None:
+        """Assert that a write still reaches the slave, by the same stream."""
         tid = self.world.write(f"file{os.urandom(4).hex()}", "text\n")
         self.world.reaches(
             lambda now: int(now["slave_tid"] or "0", 16) >= tid, "the write is on the slave"
@@ -51,86 +51,86 @@ def logged(world_once: World) -> Logged:
     return Logged(world_once, world_once.root / "log/hammerd.log")
 
 
-def test_rotated_log_is_followed_to_its_new_file(logged: Logged) -> None:
-    aside = logged.log.with_name("hammerd.log.0")
+def test_daemon_writes_to_a_new_file_after_a_rotation(logged: Logged) -> None:
+    rotated = logged.log.with_name("hammerd.log.0")
     lag_log = logged.log.with_name("lag.log")
-    logged.log.rename(aside)
+    logged.log.rename(rotated)
     lag_log.rename(lag_log.with_name("lag.log.0"))
 
     logged.daemon.send_signal(signal.SIGUSR1)
-    logged.happen()
+    logged.log_status()
 
     until(lambda: "pair.status" in logged.text(), "the new log")
     until(lambda: lag_log.exists() and lag_log.read_text(), "the new record of lag")
-    assert "pair.status" not in aside.read_text()
-    assert "daemon.started" in aside.read_text()
+    assert "pair.status" not in rotated.read_text()
+    assert "daemon.started" in rotated.read_text()
     assert "config.reloaded" not in logged.text()
-    logged.mirrors_on()
+    logged.assert_mirrors()
 
 
-def test_truncated_log_goes_on_from_its_beginning(logged: Logged) -> None:
+def test_truncated_log_continues_at_its_beginning(logged: Logged) -> None:
     os.truncate(logged.log, 0)
 
-    logged.happen()
+    logged.log_status()
 
     until(lambda: "pair.status" in logged.text(), "the log")
     assert "\0" not in logged.text()
-    logged.mirrors_on()
+    logged.assert_mirrors()
 
 
-def test_removed_log_is_made_anew(logged: Logged) -> None:
+def test_removed_log_is_made_again(logged: Logged) -> None:
     logged.log.unlink()
 
-    logged.happen()
+    logged.log_status()
 
     until(lambda: "pair.status" in logged.text(), "the log")
 
 
-def test_removed_directory_costs_lines_that_are_counted(logged: Logged) -> None:
+def test_lines_lost_with_a_removed_directory_are_counted(logged: Logged) -> None:
     shutil.rmtree(logged.log.parent)
-    logged.happen()
-    until(lambda: hammerd_counts(logged.world) > 0, "writes that failed")
-    logged.mirrors_on()
+    logged.log_status()
+    until(lambda: failed_writes(logged.world) > 0, "writes that failed")
+    logged.assert_mirrors()
 
     logged.log.parent.mkdir()
-    logged.happen()
+    logged.log_status()
 
     until(lambda: LOST in logged.text(), "the count in the log")
     until(lambda: "pair.status" in logged.text(), "the log")
 
 
-def test_directory_that_is_none_costs_lines_that_are_counted(logged: Logged) -> None:
-    aside = logged.log.parent.with_name("aside")
-    logged.log.parent.rename(aside)
+def test_lines_lost_to_a_file_in_place_of_the_directory_are_counted(logged: Logged) -> None:
+    moved = logged.log.parent.with_name("moved")
+    logged.log.parent.rename(moved)
     logged.log.parent.write_text("")
     logged.daemon.send_signal(signal.SIGUSR1)
-    logged.happen()
-    until(lambda: hammerd_counts(logged.world) > 0, "writes that failed")
-    logged.mirrors_on()
+    logged.log_status()
+    until(lambda: failed_writes(logged.world) > 0, "writes that failed")
+    logged.assert_mirrors()
 
     logged.log.parent.unlink()
-    aside.rename(logged.log.parent)
-    logged.happen()
+    moved.rename(logged.log.parent)
+    logged.log_status()
 
     until(lambda: LOST in logged.text(), "the count in the log")
 
 
-def test_full_disk_costs_lines_that_are_counted(world_once: World) -> None:
+def test_lines_lost_to_a_full_disk_are_counted(world_once: World) -> None:
     with a_small_disk(world_once.root / "log") as disk:
         logged = Logged(world_once, disk.path / "hammerd.log")
         disk.fill()
-        # What fits into the last page of the log is still written.
-        until(lambda: counts_after(logged) > 0, "writes that failed")
-        logged.mirrors_on()
+        # Lines that fit into the last page of the log are still written.
+        until(lambda: failed_writes_after_a_line(logged) > 0, "writes that failed")
+        logged.assert_mirrors()
 
         disk.make_room()
-        logged.happen()
+        logged.log_status()
 
         until(lambda: LOST in logged.text(), "the count in the log")
         assert world_once.stop(logged.daemon) == 0
 
 
-def test_log_on_a_disk_that_hangs_holds_up_no_stream_and_no_answer(world_once: World) -> None:
+def test_log_on_a_disk_that_hangs_blocks_no_stream_and_no_answer(world_once: World) -> None:
     world = world_once
     (world.root / "log").mkdir(exist_ok=True)
     wrapper = Path(__file__).with_name("hanging_log.py")
@@ -138,8 +138,8 @@ def test_log_on_a_disk_that_hangs_holds_up_no_stream_and_no_answer(world_once: W
     hang = world.root / "log/hang"
 
     hang.touch()
-    logged.happen()
-    logged.mirrors_on()
+    logged.log_status()
+    logged.assert_mirrors()
     os.kill(world.status()["half_pids"][0], signal.SIGKILL)
     world.reaches(
         lambda now: now["state"] == "streaming" and now["pid"] != logged.stream, "a new stream"
@@ -163,10 +163,10 @@ def test_hanging_log_does_not_keep_the_daemon_from_stopping(world_once: World) -
     assert world.stop(logged.daemon) == 0
 
 
-def counts_after(logged: Logged) -> int:
-    logged.happen()
-    return hammerd_counts(logged.world)
+def failed_writes_after_a_line(logged: Logged) -> int:
+    logged.log_status()
+    return failed_writes(logged.world)
 
 
-def hammerd_counts(world: World) -> int:
+def failed_writes(world: World) -> int:
     return int(world.ask(Verb.STATUS)["hammerd"]["writes_failed"])

@@ -1,4 +1,4 @@
-"""How grave the lines of a pair's life are, and how many there are of them."""
+"""The levels of the lines about a pair, and their number."""
 
 from dataclasses import dataclass, field, replace
 
@@ -30,43 +30,43 @@ ENDING, BACKOFF = Stopping(0, 5, ThenBackoff(TROUBLE)), WaitingForBackoff(0, 9, 
 
 
 @dataclass
-class Lines:
-    """A logger that keeps the level and the name of each line."""
+class FakeLog:
+    """A logger that stores the level and the event of each line."""
 
-    told: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)
 
     def debug(self, event: str, **fields: object) -> None:
-        self.told.append(("debug", event))
+        self.lines.append(("debug", event))
 
     def info(self, event: str, **fields: object) -> None:
-        self.told.append(("info", event))
+        self.lines.append(("info", event))
 
     def warning(self, event: str, **fields: object) -> None:
-        self.told.append(("warning", event))
+        self.lines.append(("warning", event))
 
     def error(self, event: str, **fields: object) -> None:
-        self.told.append(("error", event))
+        self.lines.append(("error", event))
 
 
-def told(*states: State, memory: Memory) -> list[tuple[str, str]]:
-    lines = Lines()
-    journal, before = Journal(lines, lines), PairLife(PAIR, memory, states[0])
+def logged(*states: State, memory: Memory) -> list[tuple[str, str]]:
+    log = FakeLog()
+    journal, before = Journal(log, log), PairLife(PAIR, memory, states[0])
     for state in states:
         life = PairLife(PAIR, memory, state)
         journal.stepped(before, life, 0.0)
         before = life
-    return lines.told
+    return log.lines
 
 
 def test_attempt_of_a_pair_that_keeps_failing_is_one_line() -> None:
-    lines = told(PROBING, LAUNCHING, ENDING, BACKOFF, memory=FAILED)
+    lines = logged(PROBING, LAUNCHING, ENDING, BACKOFF, memory=FAILED)
 
     assert [event for level, event in lines if level != "debug"] == ["pair.waiting"]
     assert ("warning", "pair.waiting") in lines
 
 
-def test_first_attempt_of_a_pair_is_told_step_by_step() -> None:
-    lines = told(PROBING, LAUNCHING, ENDING, BACKOFF, memory=Memory())
+def test_first_attempt_of_a_pair_is_logged_step_by_step() -> None:
+    lines = logged(PROBING, LAUNCHING, ENDING, BACKOFF, memory=Memory())
 
     assert [level for level, _ in lines] == ["info", "info", "info", "warning"]
 
@@ -79,5 +79,7 @@ def test_first_attempt_of_a_pair_is_told_step_by_step() -> None:
         (Stopped(0), "info"),
     ],
 )
-def test_what_is_no_retry_is_told_though_there_were_failures(state: State, level: str) -> None:
-    assert [one for one, _ in told(PROBING, state, memory=FAILED)][-1] == level
+def test_state_without_a_retry_is_logged_though_there_were_failures(
+    state: State, level: str
+) -> None:
+    assert [one for one, _ in logged(PROBING, state, memory=FAILED)][-1] == level

@@ -1,4 +1,4 @@
-"""The log for syslogd: it never waits, whatever syslogd does."""
+"""Lines of the log for syslogd: the daemon never waits, whatever syslogd does."""
 
 import errno
 import os
@@ -22,14 +22,14 @@ LINE = "2026-03-04T16:00:00.000Z error   pair.parked pair=home because=diverged"
 
 @contextmanager
 def syslogd(path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
-        end.bind(str(path))
-        end.setblocking(False)
-        yield end
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(path))
+        receiver.setblocking(False)
+        yield receiver
     path.unlink()
 
 
-class Make:
+class LogMaker:
     """Makes system logs that are closed after the test."""
 
     def __init__(self) -> None:
@@ -42,21 +42,21 @@ class Make:
 
 
 @pytest.fixture
-def make() -> Iterator[Make]:
-    make = Make()
+def make() -> Iterator[LogMaker]:
+    make = LogMaker()
     yield make
     for log in make.made:
         log.close()
 
 
-def test_line_has_facility_severity_name_and_no_head_of_its_own(
-    tmp_path: Path, make: Make
+def test_line_has_facility_severity_and_name_but_no_second_time_and_level(
+    tmp_path: Path, make: LogMaker
 ) -> None:
     path = tmp_path / "log"
-    with syslogd(path) as end:
+    with syslogd(path) as receiver:
         make(path).write_line(LogLevel.ERROR, LINE)
 
-        message = end.recv(4096).decode()
+        message = receiver.recv(4096).decode()
 
     shape = r"<155>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d hammerd\[\d+\]: (.*)"
     match = re.fullmatch(shape, message)
@@ -65,41 +65,43 @@ def test_line_has_facility_severity_name_and_no_head_of_its_own(
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
-def test_each_format_is_sent_as_it_stands_in_the_log(
-    tmp_path: Path, make: Make, log_format: LogFormat
+def test_each_format_is_sent_as_in_the_log(
+    tmp_path: Path, make: LogMaker, log_format: LogFormat
 ) -> None:
     path = tmp_path / "log"
     line = render(log_format, "info", "pair.started", pair="home")
-    with syslogd(path) as end:
+    with syslogd(path) as receiver:
         make(path, log_format).write_line(LogLevel.INFO, line)
 
-        sent = end.recv(4096).decode().partition("]: ")[2]
+        sent = receiver.recv(4096).decode().partition("]: ")[2]
 
     assert line.endswith(sent)
     assert "pair.started" in sent
 
 
-def test_nothing_is_sent_where_no_facility_is_named(tmp_path: Path) -> None:
+def test_nothing_is_sent_without_a_facility(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with syslogd(path) as end:
+    with syslogd(path) as receiver:
         SystemLog(SyslogFacility.NONE, LogFormat.HUMAN, [str(path)]).write_line(
             LogLevel.INFO, LINE
         )
 
         with pytest.raises(BlockingIOError):
-            end.recv(4096)
+            receiver.recv(4096)
 
 
-def test_long_line_is_cut_to_what_every_syslogd_takes(tmp_path: Path, make: Make) -> None:
+def test_long_line_is_cut_to_the_length_that_every_syslogd_takes(
+    tmp_path: Path, make: LogMaker
+) -> None:
     path = tmp_path / "log"
-    with syslogd(path) as end:
+    with syslogd(path) as receiver:
         make(path).write_line(LogLevel.INFO, LINE + "ä" * 5000)
 
-        assert len(end.recv(65536)) == LONGEST_BYTES
+        assert len(receiver.recv(65536)) == LONGEST_BYTES
 
 
-def test_syslogd_that_is_gone_loses_lines_that_are_told_of_when_it_is_back(
-    tmp_path: Path, make: Make
+def test_lines_lost_without_syslogd_are_reported_when_it_is_back(
+    tmp_path: Path, make: LogMaker
 ) -> None:
     path = tmp_path / "log"
     log = make(path)
@@ -108,16 +110,16 @@ def test_syslogd_that_is_gone_loses_lines_that_are_told_of_when_it_is_back(
     assert log.describe()["syslog_lines_lost"] == 3
     assert "nobody listens" in str(log.describe()["syslog_unreached_because"])
 
-    with syslogd(path) as end:
+    with syslogd(path) as receiver:
         log.write_line(LogLevel.INFO, LINE)
 
         assert log.describe() == {"syslog_unreached_because": None, "syslog_lines_lost": 0}
-        told, line = end.recv(4096).decode(), end.recv(4096).decode()
-    assert told.endswith("log.lines_lost count=3")
+        loss, line = receiver.recv(4096).decode(), receiver.recv(4096).decode()
+    assert loss.endswith("log.lines_lost count=3")
     assert line.endswith("because=diverged")
 
 
-def test_syslogd_that_hangs_holds_nothing_up(tmp_path: Path, make: Make) -> None:
+def test_syslogd_that_hangs_blocks_nothing(tmp_path: Path, make: LogMaker) -> None:
     path = tmp_path / "log"
     with syslogd(path):
         log = make(path)
@@ -134,8 +136,8 @@ def flood(log: SystemLog) -> None:
             return
 
 
-def test_log_that_is_complete_is_not_told_as_one_that_lost_lines(
-    tmp_path: Path, make: Make
+def test_line_that_only_syslogd_lost_does_not_count_as_lost_in_the_log(
+    tmp_path: Path, make: LogMaker
 ) -> None:
     settings = DaemonConfig(log_file=str(tmp_path / "log"), lag_log_file=str(tmp_path / "lag"))
     files = LogFiles(settings)
@@ -150,7 +152,9 @@ def test_log_that_is_complete_is_not_told_as_one_that_lost_lines(
     files.log.reopen()
 
 
-def test_line_goes_to_syslogd_though_the_file_takes_none(tmp_path: Path, make: Make) -> None:
+def test_line_is_sent_to_syslogd_though_the_file_cannot_be_written(
+    tmp_path: Path, make: LogMaker
+) -> None:
     path = tmp_path / "log"
     settings = DaemonConfig(
         log_file=str(tmp_path / "no such directory/log"),
@@ -159,8 +163,8 @@ def test_line_goes_to_syslogd_though_the_file_takes_none(tmp_path: Path, make: M
     )
     files = LogFiles(settings)
     files.system = make(path)
-    with syslogd(path) as end:
+    with syslogd(path) as receiver:
         with pytest.raises(FileNotFoundError):
             files.write_line(LogLevel.ERROR, LINE)
 
-        assert end.recv(4096).decode().endswith("because=diverged")
+        assert receiver.recv(4096).decode().endswith("because=diverged")

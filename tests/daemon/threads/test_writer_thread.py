@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.config.model import LogFormat
-from hammerd.daemon.logging.files import LineBatch, LogFile, say_lines_lost
+from hammerd.daemon.logging.files import LineBatch, LogFile, render_lines_lost
 from hammerd.daemon.threads import writer_thread as writer_module
 from hammerd.daemon.threads.writer_thread import Priority, WriterThread
 from tests.daemon.small_disk import a_small_disk
@@ -271,7 +271,7 @@ def test_abandoned_writer_writes_nothing_more() -> None:
 
 @pytest.mark.parametrize("log_format", LogFormat)
 def test_loss_is_reported_in_the_format_of_the_log(log_format: LogFormat) -> None:
-    line = say_lines_lost(log_format, 7)
+    line = render_lines_lost(log_format, 7)
 
     assert "log.lines_lost" in line
     assert "7" in line
