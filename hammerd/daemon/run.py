@@ -169,7 +169,7 @@ class Daemon:
             (
                 *flushes,
                 (self._sample, interval_s),
-                (self._look_at_halves, interval_s),
+                (self._check_halves, interval_s),
                 (parts.foreign.scan, foreign_interval_s(interval_s)),
                 (self._checkpoint, CHECKPOINT_S),
                 (parts.run_dir.look, CHECKPOINT_S),
@@ -188,8 +188,8 @@ class Daemon:
             await parts.sampler.sample(pairs, SAMPLE_TIMEOUT_S)
             parts.store.sampled()
 
-    async def _look_at_halves(self) -> None:
-        self._parts.streams.look()
+    async def _check_halves(self) -> None:
+        self._parts.streams.check()
 
     async def _checkpoint(self) -> None:
         # What a sample reads is worth saving, and then the writer is woken once for both.

@@ -1,12 +1,13 @@
-"""Waits for groups that end until no living member is left in them.
+"""Waits for groups that are ending until they have no living member.
 
-    told to end ── leader dead, seen without reaping ── nobody lives in it ── empty
+    signalled ── parent dead, found without reaping ── no living member ── empty
 
-Where zombies keep no group one system call tells that nobody lives there. Elsewhere the leader's
-own zombie, which is not reaped yet, keeps it, and only a scan of the process table can tell.
+Where zombies keep no group, one system call finds that it has no member. Elsewhere the parent's
+own zombie, which is not reaped yet, keeps the group, and only a scan of the process table can
+find that.
 
 EOF on stderr is neither necessary (a process that left the group may hold the pipe) nor
-sufficient; like a leader's death it only makes us look sooner. Else we look ever less often.
+sufficient; like a parent's death it only makes the next sweep sooner. Else sweeps get rarer.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from hammerd.daemon.timing.timers import Timer
 
 
 class GroupReaper:
-    """The sweeps through all groups that are ending."""
+    """Sweeps through all groups that are ending."""
 
     def __init__(
         self,
@@ -37,55 +38,55 @@ class GroupReaper:
         self._streams = streams
         self._on_empty = on_empty
         self._on_living = on_living
-        self._timer = Timer(loop, self._look)
-        self._rests = sweep_delays()
+        self._timer = Timer(loop, self._sweep)
+        self._delays = sweep_delays()
 
-    def look_soon(self) -> None:
-        """Look at once, since something happened, and then often for a while."""
-        self._rests = sweep_delays()
-        self._look_after(0)
+    def sweep_soon(self) -> None:
+        """Sweep at once, since something happened, and then often for a while."""
+        self._delays = sweep_delays()
+        self._sweep_after(0)
 
-    def _look_after(self, span_s: float) -> None:
+    def _sweep_after(self, span_s: float) -> None:
         self._timer.set(self._loop.time() + span_s)
 
-    def _look(self) -> None:
+    def _sweep(self) -> None:
         ending = [stream for stream in self._streams() if stream.is_ending]
         if not ending:
             return
-        # Before anything that may fail: whatever happens here, it is looked at again.
-        self._look_after(next(self._rests))
+        # Before anything that may fail: whatever happens here, the next sweep comes.
+        self._sweep_after(next(self._delays))
         for stream in ending:
-            if not stream.is_counted:
-                stream.is_counted = True
-                # Each in a callback of its own: one that fails takes nothing from the others.
-                self._loop.call_soon(self._count, stream)
+            if not stream.is_being_checked:
+                stream.is_being_checked = True
+                # A separate callback for each: an error in one does not affect the others.
+                self._loop.call_soon(self._try_to_check, stream)
 
-    def _count(self, stream: Stream) -> None:
+    def _try_to_check(self, stream: Stream) -> None:
         try:
-            self._look_at(stream)
+            self._check(stream)
         except Exception:
-            # The next sweep counts it again: a group that is never counted never ends.
-            stream.is_counted = False
+            # The next sweep checks it again: a group that is never checked never ends.
+            stream.is_being_checked = False
             raise
 
-    def _look_at(self, stream: Stream) -> None:
-        looked_at = self._loop.time()
+    def _check(self, stream: Stream) -> None:
+        checked_at = self._loop.time()
         if spawn.notice_death(stream.child) is None:
-            self._lives(stream, looked_at)
+            self._found_living(stream, checked_at)
         elif is_group_missing(stream.pgid):
-            self._counted(stream, looked_at, ())
+            self._found(stream, checked_at, ())
         elif SYSTEM.zombies_keep_groups:
-            self._group_scan.request(stream.pgid, partial(self._counted, stream, looked_at))
+            self._group_scan.request(stream.pgid, partial(self._found, stream, checked_at))
         else:
-            self._lives(stream, looked_at)
+            self._found_living(stream, checked_at)
 
-    def _counted(self, stream: Stream, looked_at: float, members: tuple[Member, ...]) -> None:
+    def _found(self, stream: Stream, checked_at: float, members: tuple[Member, ...]) -> None:
         if living(members):
-            self._lives(stream, looked_at)
+            self._found_living(stream, checked_at)
         else:
-            stream.is_counted = False
+            stream.is_being_checked = False
             self._on_empty(stream)
 
-    def _lives(self, stream: Stream, looked_at: float) -> None:
-        stream.is_counted = False
-        self._on_living(stream, looked_at)
+    def _found_living(self, stream: Stream, checked_at: float) -> None:
+        stream.is_being_checked = False
+        self._on_living(stream, checked_at)

@@ -1,9 +1,9 @@
-"""What becomes of the halves of our streams: found, watched, and looked at at each tick.
+"""Finds the halves of our streams, watches them, and checks them at each tick.
 
-Halves are sought at a stream's first output, again shortly while fewer than two are seen, and at
-each tick after that: a loaded machine may fork one late. Their death is told at once where an
-event tells of it; each tick looks at all of them all the same, because no kernel tells a
-grandparent that a half was stopped, and an event that is lost must not be lost for ever.
+Halves are searched at a stream's first output, again shortly while fewer than two are found, and
+at each tick after that: a loaded machine may fork one late. Their death is posted at once where
+the kernel reports it; each tick checks all of them as well, because no kernel reports to a
+grandparent that a half was stopped, and the tick makes up for an event that was lost.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from hammerd.daemon.process.group_scan import GroupScan
 from hammerd.daemon.process.process_table import Member, is_same_process, read_member
 from hammerd.daemon.stream.live_stream import Stream
 
-SEEK_AGAIN_S = (0.01, 0.02, 0.04)
-LOOKS_A_TURN = 8
-"""How many streams are looked at before the loop gets to others."""
+SEARCH_AGAIN_S = (0.01, 0.02, 0.04)
+CHECKS_PER_TURN = 8
+"""The number of streams that are checked before the loop goes on."""
 
 Emit = Callable[[str, Event], None]
 
 
 class StreamHalves:
-    """Seeks, watches and looks at halves; tells the pairs."""
+    """Finds, watches and checks halves, and posts their events."""
 
     def __init__(
         self,
@@ -46,33 +46,33 @@ class StreamHalves:
         self._watch = watch
         self._emit = emit
         self._on_found = on_found
-        self._to_look_at: deque[Stream] = deque()
+        self._to_check: deque[Stream] = deque()
 
-    def heard(self, stream: Stream) -> None:
-        """Seek the halves of a stream that says something for the first time."""
-        if stream.seeks == 0:
-            self._seek(stream)
+    def on_output(self, stream: Stream) -> None:
+        """Search the halves of a stream at its first output."""
+        if stream.searches == 0:
+            self._search(stream)
 
-    def look(self, streams: Iterable[Stream]) -> None:
-        """Look at the halves of all streams; called at each tick."""
-        is_under_way = bool(self._to_look_at)
-        self._to_look_at = deque(streams)
+    def check(self, streams: Iterable[Stream]) -> None:
+        """Check the halves of all streams; called at each tick."""
+        is_under_way = bool(self._to_check)
+        self._to_check = deque(streams)
         if not is_under_way:
-            self._look_on()
+            self._check_next()
 
     def forget(self, stream: Stream) -> None:
-        """Watch the halves of a stream no more: its group is empty."""
+        """Stop watching the halves of a stream: its group is empty."""
         for pid in stream.halves:
             self._watch.forget(pid)
 
-    # --- seeking -----------------------------------------------------------------------------
+    # --- searches ----------------------------------------------------------------------------
 
-    def _seek(self, stream: Stream) -> None:
+    def _search(self, stream: Stream) -> None:
         if stream.lacks_halves and not stream.is_ending:
-            stream.seeks += 1
-            self._group_scan.request(stream.pgid, partial(self._counted, stream))
+            stream.searches += 1
+            self._group_scan.request(stream.pgid, partial(self._found, stream))
 
-    def _counted(self, stream: Stream, members: tuple[Member, ...]) -> None:
+    def _found(self, stream: Stream, members: tuple[Member, ...]) -> None:
         if stream.is_ending:
             return
         found = [
@@ -85,26 +85,26 @@ class StreamHalves:
             self._watch.watch(half, partial(self._died, stream))
         if found:
             self._on_found(stream)
-        if stream.lacks_halves and stream.seeks <= len(SEEK_AGAIN_S):
-            self._loop.call_later(SEEK_AGAIN_S[stream.seeks - 1], self._seek, stream)
+        if stream.lacks_halves and stream.searches <= len(SEARCH_AGAIN_S):
+            self._loop.call_later(SEARCH_AGAIN_S[stream.searches - 1], self._search, stream)
 
-    # --- what happens to them ----------------------------------------------------------------
+    # --- checks ------------------------------------------------------------------------------
 
     def _died(self, stream: Stream, pid: int) -> None:
         if not stream.is_ending and pid not in stream.dead:
             stream.dead.add(pid)
             self._emit(stream.pair, HalfDied(pid, stream.half_name(pid)))
 
-    def _look_on(self) -> None:
-        for _ in range(min(LOOKS_A_TURN, len(self._to_look_at))):
-            stream = self._to_look_at.popleft()
-            # Each in a callback of its own: one that fails takes nothing from the others.
-            self._loop.call_soon(self._look_at, stream)
-        if self._to_look_at:
-            self._loop.call_soon(self._look_on)
+    def _check_next(self) -> None:
+        for _ in range(min(CHECKS_PER_TURN, len(self._to_check))):
+            stream = self._to_check.popleft()
+            # A separate callback for each: an error in one does not affect the others.
+            self._loop.call_soon(self._check, stream)
+        if self._to_check:
+            self._loop.call_soon(self._check_next)
 
-    def _look_at(self, stream: Stream) -> None:
-        self._seek(stream)
+    def _check(self, stream: Stream) -> None:
+        self._search(stream)
         cpu_s = 0.0
         for half in tuple(stream.halves.values()):
             if stream.is_ending:
@@ -112,7 +112,7 @@ class StreamHalves:
             try:
                 now = read_member(half.pid)
             except OSError:
-                continue  # at the next tick again
+                continue  # the next tick checks it again
             if now is None or now.is_zombie or not is_same_process(half, now):
                 self._died(stream, half.pid)
                 continue

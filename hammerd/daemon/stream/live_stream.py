@@ -1,4 +1,4 @@
-"""A stream that runs: its pair, its leader, its halves, and how far its end has come."""
+"""Defines a running stream: its pair, its parent, its halves, and the progress of its end."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,40 +13,40 @@ HALVES = 2
 
 @dataclass(slots=True)
 class Stream:
-    """A group of ours. Its halves stand in the order in which they were forked."""
+    """A process group of ours; its halves are in the order in which they were forked."""
 
     pair: str
     child: Child
     claim: Claim
-    hearing: StderrReader | None = None
+    stderr: StderrReader | None = None
     halves: dict[int, Member] = field(default_factory=dict)
     dead: set[int] = field(default_factory=set)
     stopped: set[int] = field(default_factory=set)
-    seeks: int = 0
+    searches: int = 0
     cpu_s: float = 0.0
-    is_death_told: bool = False
+    is_death_reported: bool = False
     is_ending: bool = False
     is_killed: bool = False
-    is_counted: bool = False
+    is_being_checked: bool = False
 
     @property
     def pgid(self) -> int:
-        """The group's id, which is its leader's pid."""
+        """The id of the group, which is the pid of the parent."""
         return self.child.pid
 
     @property
     def lacks_halves(self) -> bool:
-        """Whether there are halves that nobody has seen yet."""
+        """Whether some half was not found yet."""
         return len(self.halves) < HALVES
 
     def add_halves(self, found: Iterable[Member]) -> None:
-        """Take halves in; one that is seen late may be the one that was forked first."""
+        """Add halves; the one that is found last may be the one that was forked first."""
         halves = [*self.halves.values(), *found]
         halves.sort(key=lambda one: order(one.pid, one.started_time, self.pgid))
         self.halves = {half.pid: half for half in halves}
 
     def half_name(self, pid: int) -> str:
-        """Return which half a process is; the source half is forked first (docs/hammer.md 4.1)."""
+        """Return the name of a half; the source half is forked first (docs/hammer.md 4.1)."""
         if self.lacks_halves:
             return "source or target"
         return "source" if pid == next(iter(self.halves)) else "target"

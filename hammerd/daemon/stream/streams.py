@@ -1,10 +1,10 @@
-"""The process groups that live long: one mirror-stream each, its output, its halves, its end.
+"""Runs the process groups of streams: their output, their halves, their end.
 
-    leader dies, or the pair asks ── terminate ── every member dead ── drain ── reap ── GroupEmpty
+    parent dies, or the pair ends it ── terminate ── all dead ── drain ── reap ── GroupEmpty
 
-What the processes do becomes events of the pair; what the pair decides comes back as launch(),
-terminate() and kill(). GroupEmpty is the last event of a group: all output is heard before.
-Whatever fails here for one stream, the others go on, and GroupEmpty comes.
+The processes cause events of the pair; the pair calls launch(), terminate() and kill(). GroupEmpty
+is the last event of a group: it comes after all output. Whatever fails here for one stream, the
+others go on, and GroupEmpty comes.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ Emit = Callable[[str, Event], None]
 
 
 class Streams:
-    """Every stream that runs, by the name of its pair."""
+    """All running streams, by the name of their pair."""
 
     def __init__(
         self,
@@ -45,15 +45,17 @@ class Streams:
         self._noise = Noise()
         group_scan = GroupScan(loop)
         self._halves = StreamHalves(loop, group_scan, watch, emit, self._record)
-        self._ends = GroupReaper(loop, group_scan, self._running, self._emptied, self._outlived)
-        self._none_left = asyncio.Event()
+        self._reaper = GroupReaper(
+            loop, group_scan, self._running, self._on_empty, self._on_living
+        )
+        self._is_empty = asyncio.Event()
 
-    # --- what the pair decides -------------------------------------------------------------
+    # --- for the pair ----------------------------------------------------------------------
 
     def launch(
         self, pair: str, argv: tuple[str, ...], env: Mapping[str, str], claim: Claim
     ) -> int:
-        """Start a stream and return its leader's pid.
+        """Start a stream and return its parent's pid.
 
         Raises:
             SpawnError: the program could not be started; there is no group.
@@ -62,21 +64,21 @@ class Streams:
         stream = Stream(pair, child, claim)
         self._streams[pair] = stream
         try:
-            stream.hearing = StderrReader(
+            stream.stderr = StderrReader(
                 self._loop,
                 self._noise,
                 child.fds[0],
-                partial(self._heard, stream),
-                partial(self._at_eof, stream),
+                partial(self._on_messages, stream),
+                partial(self._on_eof, stream),
             )
         except OSError:
-            # A stream that nobody hears must not run: its death is told like any other.
+            # A stream without a reader must not run: its death is posted like any other.
             spawn.kill_group(child)
         self._record(stream)
         return child.pid
 
     def terminate(self, pair: str) -> None:
-        """Tell a pair's group to end; GroupEmpty follows when it has, at once if it has none."""
+        """End a pair's group; GroupEmpty follows when it is empty, at once if there is none."""
         self._end(pair, spawn.terminate_group)
 
     def kill(self, pair: str) -> None:
@@ -85,16 +87,16 @@ class Streams:
             stream.is_killed = True
         self._end(pair, spawn.kill_group)
 
-    # --- what others ask -------------------------------------------------------------------
+    # --- for others ------------------------------------------------------------------------
 
     def of(self, pair: str) -> Stream | None:
         """Return the stream of a pair, None when it has none."""
         return self._streams.get(pair)
 
     def unwritten_at(self, pair: str) -> float | None:
-        """Return a moment at which what a stream says now was not said; None if unknown."""
+        """Return a time at which a stream had not written its present message; None if unknown."""
         stream = self._streams.get(pair)
-        return stream.hearing.unwritten_at if stream and stream.hearing else None
+        return stream.stderr.unwritten_at if stream and stream.stderr else None
 
     def group_of(self, pair: str) -> int | None:
         """Return the id of a pair's group, None when it has no stream."""
@@ -110,40 +112,40 @@ class Streams:
         return tuple(self._streams)
 
     async def wait_until_ended(self, timeout_s: float) -> tuple[str, ...]:
-        """Wait until no stream is left; return the pairs whose groups are there after all."""
+        """Wait until no stream is left; return the pairs whose groups are still present."""
         if self._streams:
-            self._none_left.clear()
+            self._is_empty.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._none_left.wait(), timeout_s)
+                await asyncio.wait_for(self._is_empty.wait(), timeout_s)
         return self.pairs()
 
-    def look(self) -> None:
-        """Look at all leaders and halves, whatever tells of them sooner; called at each tick."""
+    def check(self) -> None:
+        """Check all parents and halves, also without an event; called at each tick."""
         self.child_changed()
-        self._halves.look(self._running())
+        self._halves.check(self._running())
 
-    # --- what the processes do -------------------------------------------------------------
+    # --- events of processes ---------------------------------------------------------------
 
     def child_changed(self) -> None:
-        """See which leaders died; called at each SIGCHLD."""
+        """Post the death of parents; called at each SIGCHLD."""
         for stream in self._running():
             status = spawn.notice_death(stream.child)
-            if status is not None and not stream.is_death_told:
-                stream.is_death_told = True
+            if status is not None and not stream.is_death_reported:
+                stream.is_death_reported = True
                 self._emit(stream.pair, ParentDied(status))
-                self._ends.look_soon()
+                self._reaper.sweep_soon()
 
     def _running(self) -> tuple[Stream, ...]:
         return tuple(self._streams.values())
 
-    def _heard(self, stream: Stream, said: Sequence[Message]) -> None:
-        for message in said:
+    def _on_messages(self, stream: Stream, messages: Sequence[Message]) -> None:
+        for message in messages:
             self._emit(stream.pair, MessageRead(message))
-        self._halves.heard(stream)
+        self._halves.on_output(stream)
 
-    def _at_eof(self, stream: Stream) -> None:
+    def _on_eof(self, stream: Stream) -> None:
         if stream.is_ending:
-            self._ends.look_soon()
+            self._reaper.sweep_soon()
 
     # --- the end of a group ----------------------------------------------------------------
 
@@ -153,31 +155,31 @@ class Streams:
             self._emit(pair, GroupEmpty())
             return
         stream.is_ending = True
-        self._ends.look_soon()
+        self._reaper.sweep_soon()
         signal_group(stream.child)
 
-    def _outlived(self, stream: Stream, looked_at: float) -> None:
+    def _on_living(self, stream: Stream, checked_at: float) -> None:
         if stream.is_killed and self._streams.get(stream.pair) is stream:
-            self._emit(stream.pair, GroupLives(looked_at))
+            self._emit(stream.pair, GroupLives(checked_at))
 
-    def _emptied(self, stream: Stream) -> None:
+    def _on_empty(self, stream: Stream) -> None:
         if self._streams.get(stream.pair) is not stream:
             return
         del self._streams[stream.pair]
         try:
             self._halves.forget(stream)
-            for message in stream.hearing.finish() if stream.hearing else ():
+            for message in stream.stderr.finish() if stream.stderr else ():
                 self._emit(stream.pair, MessageRead(message))
         finally:
             spawn.reap(stream.child)
             self._records.remove(stream.pgid)
             if not self._streams:
-                self._none_left.set()
+                self._is_empty.set()
             self._emit(stream.pair, GroupEmpty())
 
     def _record(self, stream: Stream) -> None:
-        leader = read_member_or_none(stream.pgid)
-        known = [leader] if leader else []
+        parent = read_member_or_none(stream.pgid)
+        known = [parent] if parent else []
         known += stream.halves.values()
         record = SpawnRecord(
             stream.pgid,
@@ -189,6 +191,6 @@ class Streams:
         try:
             self._records.write(record)
         except Exception as error:
-            # A record is for the next hammerd; this stream runs, and nothing of it may be undone.
+            # A record is for the next hammerd; this stream runs, and must go on.
             what = f"the record of group {stream.pgid} of {stream.pair} was not written"
             self._loop.call_exception_handler({"message": what, "exception": error})

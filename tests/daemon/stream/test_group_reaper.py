@@ -49,7 +49,7 @@ class Room:
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         group_scan = GroupScan(loop, self.table)
-        self.ends = GroupReaper(loop, group_scan, self.streams, self.on_empty, self.on_living)
+        self.reaper = GroupReaper(loop, group_scan, self.streams, self.on_empty, self.on_living)
 
     def streams(self) -> list[Stream]:
         return [one for one in self.group.streams if one.pair not in self.empty]
@@ -65,7 +65,7 @@ class Room:
     def end(self, *streams: Stream) -> None:
         for stream in streams:
             stream.is_ending = True
-            self.ends.look_soon()
+            self.reaper.sweep_soon()
             spawn.kill_group(stream.child)
 
     async def all_empty(self) -> None:
@@ -78,7 +78,7 @@ def test_group_that_ends_is_empty_once_and_others_are_not_looked_at() -> None:
         ending, other = group.launch("ending"), group.launch("other")
         room.end(ending)
         await reached(lambda: room.empty, "it is empty")
-        room.ends.look_soon()
+        room.reaper.sweep_soon()
         await asyncio.sleep(0.01)
 
         assert room.empty == ["ending"]
@@ -93,7 +93,7 @@ def test_group_whose_half_outlives_its_leader_is_not_empty() -> None:
         room = Room(group)
         stream = group.launch("test", "sleep 4719 & :")
         stream.is_ending = True
-        room.ends.look_soon()
+        room.reaper.sweep_soon()
         await reached(lambda: spawn.notice_death(stream.child), "the leader is dead")
         room.lives.clear()
         await reached(lambda: len(room.lives) > 1, "it is looked at again and again")

@@ -12,7 +12,7 @@ from hammerd.core.pair.events import HalfContinued, HalfDied, HalfStopped, Halve
 from hammerd.daemon.process.exit_watch import OnDeath
 from hammerd.daemon.process.group_scan import GroupScan
 from hammerd.daemon.process.process_table import Member, members_of, read_member
-from hammerd.daemon.stream.halves import LOOKS_A_TURN, SEEK_AGAIN_S, StreamHalves
+from hammerd.daemon.stream.halves import CHECKS_PER_TURN, SEARCH_AGAIN_S, StreamHalves
 from hammerd.daemon.stream.live_stream import Stream
 from tests.daemon.at_each_await import Unexpected, reached
 from tests.daemon.stream.groups import Group, halves_of, play
@@ -63,7 +63,7 @@ class Room:
 
     async def finds_both(self, stream: Stream) -> None:
         await reached(lambda: len(halves_of(stream)) == 2, "two halves")
-        self.halves.heard(stream)
+        self.halves.on_output(stream)
         await reached(lambda: not stream.lacks_halves, "both were found")
 
 
@@ -71,7 +71,7 @@ def test_both_halves_are_found_once_at_the_first_output() -> None:
     async def story(group: Group) -> None:
         room, stream = Room(group), group.launch("test")
         await room.finds_both(stream)
-        room.halves.heard(stream)
+        room.halves.on_output(stream)
         await asyncio.sleep(0)
 
         assert set(room.watch.watched) == {half.pid for half in halves_of(stream)}
@@ -88,12 +88,12 @@ def test_half_that_is_seen_late_is_sought_again_and_then_at_each_tick() -> None:
         room, stream = Room(group), group.launch("test")
         await reached(lambda: len(halves_of(stream)) == 2, "two halves")
         room.table.shown = 1
-        room.halves.heard(stream)
-        await reached(lambda: room.table.scans == 1 + len(SEEK_AGAIN_S), "all were used up")
+        room.halves.on_output(stream)
+        await reached(lambda: room.table.scans == 1 + len(SEARCH_AGAIN_S), "all were used up")
         assert len(stream.halves) == 1
 
         room.table.shown = 2
-        room.halves.look([stream])
+        room.halves.check([stream])
         await reached(lambda: not stream.lacks_halves, "both were found")
         assert room.found == ["test", "test"]
 
@@ -108,7 +108,7 @@ def test_death_is_told_once_whoever_tells_of_it() -> None:
         os.kill(target, signal.SIGKILL)
         await reached(lambda: len(halves_of(stream)) == 1, "one half")
         for _ in range(2):
-            room.halves.look([stream])
+            room.halves.check([stream])
             await asyncio.sleep(0)
         room.watch.watched[target](target)
         room.watch.watched[source](source)
@@ -135,7 +135,7 @@ def test_half_that_stands_still_and_goes_on_is_told_at_ticks() -> None:
             os.kill(source, number)
             await reached(lambda is_now=is_now: is_stopped() is is_now, "the signal")  # type: ignore[misc]
             for _ in range(2):
-                room.halves.look([stream])
+                room.halves.check([stream])
                 await asyncio.sleep(0)
 
         told = [event for _, event in group.emitted if not isinstance(event, HalvesWorked)]
@@ -152,7 +152,7 @@ def test_stream_that_is_ending_is_told_nothing_more() -> None:
         for pid in stream.halves:
             os.kill(pid, signal.SIGKILL)
         await reached(lambda: not halves_of(stream), "no half")
-        room.halves.look([stream])
+        room.halves.check([stream])
         await asyncio.sleep(0)
         for pid in stream.halves:
             room.watch.watched[pid](pid)
@@ -170,13 +170,13 @@ def test_half_that_cannot_be_watched_is_looked_at_and_costs_no_other_stream_its_
         first = halves_of(one)[0].pid
         room.watch.broken = {first}
         for stream in streams:
-            room.halves.heard(stream)
+            room.halves.on_output(stream)
         await reached(lambda: not any(each.lacks_halves for each in streams), "all halves")
         assert set(two.halves) <= set(room.watch.watched)
 
         os.kill(first, signal.SIGKILL)
         await reached(lambda: len(halves_of(one)) == 1, "one half")
-        room.halves.look(streams)
+        room.halves.check(streams)
         await reached(lambda: group.emitted, "news")
         assert group.emitted == [("one", HalfDied(first, "source"))]
 
@@ -185,7 +185,7 @@ def test_half_that_cannot_be_watched_is_looked_at_and_costs_no_other_stream_its_
 
 @pytest.mark.parametrize("again", [False, True], ids=["one look", "a look in a look"])
 def test_pair_that_cannot_be_told_costs_no_other_its_news(*, again: bool) -> None:
-    count = LOOKS_A_TURN + 2
+    count = CHECKS_PER_TURN + 2
 
     async def story(group: Group) -> None:
         loop = asyncio.get_running_loop()
@@ -201,10 +201,10 @@ def test_pair_that_cannot_be_told_costs_no_other_its_news(*, again: bool) -> Non
         gone = Member(1, 1, 1.0, is_zombie=False)
         for stream in streams:
             stream.add_halves([gone, Member(os.getpid(), 1, 1.0, is_zombie=False)])
-        halves.look(streams)
+        halves.check(streams)
         if again:
             await asyncio.sleep(0)
-            halves.look(streams)
+            halves.check(streams)
         await reached(lambda: len(set(told)) == count - 1, "all others hear")
 
         assert len(told) == 2 * (count - 1), "each half's death once"

@@ -9,11 +9,11 @@ import pytest
 from hammerd.core.api.protocol import Verb
 from hammerd.core.hammer.messages import Complaint, Cure, LostLink, Message, Remark
 from hammerd.daemon.stream.stderr_reader import (
-    KEPT_OF_A_KIND,
-    REST_S,
+    DELAY_S,
+    MOST_OF_A_KIND,
     Noise,
     StderrReader,
-    essence,
+    select_relevant,
 )
 from tests.daemon.scenarios.deaths.test_deaths import Kill, kill_parent, kill_target
 from tests.daemon.stand_ins import odd_stream
@@ -52,7 +52,7 @@ def test_stream_beside_a_flood_is_mended_and_the_daemon_answers(world: World, ki
     assert mended["failures"] == 0
     assert world.answers()
     assert world.status("noisy")["state"] == "streaming"
-    assert len(world.status("noisy")["last_words"]) <= KEPT_OF_A_KIND
+    assert len(world.status("noisy")["last_words"]) <= MOST_OF_A_KIND
 
 
 def test_flood_of_a_process_that_left_the_group_keeps_no_slave(world: World) -> None:
@@ -76,8 +76,8 @@ class Listed(Noise):
         super().__init__()
         self.chunks: list[bool] = []
 
-    def heard(self, fd: int, *, is_noisy: bool) -> None:
-        super().heard(fd, is_noisy=is_noisy)
+    def record(self, fd: int, *, is_noisy: bool) -> None:
+        super().record(fd, is_noisy=is_noisy)
         self.chunks.append(is_noisy)
 
 
@@ -134,7 +134,7 @@ def test_what_is_left_in_the_pipe_is_heard_to_its_end() -> None:
     _, last = heard(b"over\n", more=b"x\n" * 30_000 + b"\nLost Link\n")
 
     assert last[-1] == LostLink()
-    assert len(last) <= 2 * KEPT_OF_A_KIND
+    assert len(last) <= 2 * MOST_OF_A_KIND
 
 
 def test_of_much_said_at_once_the_last_of_each_kind_and_first_complaints_stay() -> None:
@@ -144,29 +144,29 @@ def test_of_much_said_at_once_the_last_of_each_kind_and_first_complaints_stay() 
     ]
     remarks: list[Message] = [Remark(str(n)) for n in range(50)]
 
-    kept = essence([remarks[0], cause, *echoes, LostLink(), *remarks[1:]])
+    kept = select_relevant([remarks[0], cause, *echoes, LostLink(), *remarks[1:]])
 
     assert kept == [
         cause,
         echoes[0],
-        *echoes[-KEPT_OF_A_KIND:],
+        *echoes[-MOST_OF_A_KIND:],
         LostLink(),
-        *remarks[-KEPT_OF_A_KIND:],
+        *remarks[-MOST_OF_A_KIND:],
     ]
 
 
 def test_few_messages_are_all_told() -> None:
-    said: list[Message] = [Remark(str(n)) for n in range(KEPT_OF_A_KIND)]
+    said: list[Message] = [Remark(str(n)) for n in range(MOST_OF_A_KIND)]
 
-    assert essence(said) == said
+    assert select_relevant(said) == said
 
 
 def test_many_noisy_streams_share_the_loop_that_one_may_take() -> None:
     noise = Noise()
     for fd in range(300):
-        noise.heard(fd, is_noisy=True)
-    assert noise.rest_s == 300 * REST_S
+        noise.record(fd, is_noisy=True)
+    assert noise.delay_s == 300 * DELAY_S
 
     for fd in range(300):
-        noise.heard(fd, is_noisy=False)
-    assert noise.rest_s == REST_S
+        noise.record(fd, is_noisy=False)
+    assert noise.delay_s == DELAY_S
