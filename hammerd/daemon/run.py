@@ -112,7 +112,7 @@ class Daemon:
         parts.store.load(pair.name for pair in parts.config.pairs)
         await parts.run_dir.bind()
         self._log.info("daemon.started", pid=os.getpid(), config=str(parts.config_path))
-        parts.orphans.end_all(parts.slave_moves.orphan_gone)
+        parts.orphans.end_all(parts.slave_moves.orphan_ended)
         for pair in parts.config.pairs:
             parts.reloader.take_up(pair)
         group = group_id(parts.config.daemon.status_group)
@@ -184,7 +184,7 @@ class Daemon:
         parts = self._parts
         pairs = parts.enabled_pairs()
         async with self._is_sampling:
-            parts.stream_observer.still_resting(parts.lives())
+            parts.stream_observer.observe_idle(parts.lives())
             await parts.sampler.sample(pairs, SAMPLE_TIMEOUT_S)
             parts.store.sampled()
 

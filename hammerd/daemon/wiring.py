@@ -167,7 +167,7 @@ class Wiring:
         self.stream_observer.unwritten_at = self.streams.unwritten_at
         self.stream_observer.on_rolled_back = self._ingest.rolled_back
         self._ingest.on_anomaly = self.store.changed
-        self.slave_moves.listen(self._ingest, self.engine)
+        self.slave_moves.connect(self._ingest, self.engine)
         self.engine.on_memory_changed = self.store.changed
         self.engine.on_state_changed = self.store.moved
         self.store.memories = self.engine.memories
@@ -196,7 +196,7 @@ class Wiring:
     # --- callbacks -------------------------------------------------------------------------------
 
     def _heard(self, pair: str, event: Event) -> None:
-        self.stream_observer.heard(pair, event)
+        self.stream_observer.observe(pair, event)
         self.inbox.post(pair, event)
 
     def _life(self, pair: str) -> PairLife:

@@ -1,7 +1,7 @@
-"""Tells pairs of slaves that moved by themselves, and explains those that others moved.
+"""Posts SlaveMoved for slaves that moved without a stream of their pair, and notes known causes.
 
-An orphan that is being ended, or another pair of ours under another name of the slave, moves it
-while its pair waits: that is no step that nobody explains.
+A slave may be moved, while its pair waits, by an orphan that is being ended or by another pair
+that names the same slave differently. Such a move is explained.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ Post = Callable[[str, Event], None]
 
 
 class SlaveMoves:
-    """The steps of slaves that no stream of their pair took."""
+    """Handles moves of slaves that no stream of their pair made."""
 
     def __init__(self, lives: Lives, post: Post, anomaly_detector: AnomalyDetector) -> None:
         self._lives = lives
@@ -27,26 +27,26 @@ class SlaveMoves:
         self._anomaly_detector = anomaly_detector
         self._slaves_changed: Callable[[], None] = lambda: None
 
-    def listen(self, feed: ReadingIngest, engine: Engine) -> None:
-        """Hear of slaves that moved and that were freed, and tell the engine of orphans."""
-        feed.on_slave_moved = self.unexplained
+    def connect(self, ingest: ReadingIngest, engine: Engine) -> None:
+        """Set the callbacks for slaves that move and are freed, and for orphans that end."""
+        ingest.on_slave_moved = self.slave_moved
         engine.on_slave_freed = self.slave_freed
         self._slaves_changed = engine.slaves_changed
 
-    def unexplained(self, slave: Endpoint, before: Tid, after: Tid) -> None:
-        """Tell the pairs of a slave that it moved, and that nobody knows who moved it."""
+    def slave_moved(self, slave: Endpoint, before: Tid, after: Tid) -> None:
+        """Post to the pairs of a slave that it moved without a known cause."""
         for life in self._lives():
             if life.pair.slave == slave:
                 self._post(life.pair.name, SlaveMoved(before, after))
 
     def slave_freed(self, pair: str) -> None:
-        """Note that another owner moved the slave for which a pair has waited."""
+        """Note that another owner may have moved the slave that a pair queued for."""
         for life in self._lives():
             if life.pair.name == pair:
                 self._anomaly_detector.add_known_move(life.pair.slave)
 
-    def orphan_gone(self) -> None:
-        """Note that an orphan may have moved any slave without a stream of ours."""
+    def orphan_ended(self) -> None:
+        """Note that an orphan may have moved any slave without a stream of its pair."""
         for life in self._lives():
             if not isinstance(life.state, Streaming):
                 self._anomaly_detector.add_known_move(life.pair.slave)

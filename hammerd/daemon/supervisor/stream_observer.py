@@ -1,9 +1,9 @@
-"""What streams say that is of use beyond their own pair's machine.
+"""Forwards stream output to anomaly detection, the foreign-stream watch and TID readings.
 
-First signs of life call for a look at foreign streams; TIDs announced and set explain how a slave
-moves; each step of a master is a sample of its clock, and one on another host is seen by nothing
-else. Called before the machine hears of it.
-Nothing here raises: the machine must get every event, GroupEmpty above all.
+A stream's first message starts a foreign-stream scan. Its TIDs explain how a slave moves. Each
+batch is a sample of the master's TID clock: the only one of a master on another host.
+The observer is called before the pair's machine gets the event, and raises nothing: the machine
+must get every event, above all GroupEmpty.
 """
 
 from collections.abc import Callable, Iterable
@@ -36,15 +36,15 @@ from hammerd.daemon.readings.unknowns import WentBack
 from hammerd.daemon.timing.clock import Clock, Instant
 
 LifeOf = Callable[[str], PairLife]
-UnsaidAt = Callable[[str], float | None]
-"""Tells a moment at which what a pair's stream says now was not said; None if unknown."""
+UnwrittenAt = Callable[[str], float | None]
+"""Returns an instant at which a pair's last message was not written yet; None if unknown."""
 
 OnRolledBack = Callable[[Endpoint, WentBack], None]
 OnFailed = Callable[[str, Exception], None]
 
 
 class StreamObserver:
-    """Listens to all streams."""
+    """Observes the messages and ends of all streams."""
 
     def __init__(
         self,
@@ -59,47 +59,44 @@ class StreamObserver:
         self._readings = readings
         self._anomaly_detector = anomaly_detector
         self._clock = clock
-        self.unwritten_at: UnsaidAt = lambda _pair: None
+        self.unwritten_at: UnwrittenAt = lambda _pair: None
         self.on_rolled_back: OnRolledBack = lambda _slave, _back: None
         self.on_failed: OnFailed = lambda _pair, _error: None
-        self._listening: dict[str, MasterInference] = {}
+        self._inferences: dict[str, MasterInference] = {}
 
-    def heard(self, pair: str, event: Event) -> None:
-        """Take note of what a stream said or did."""
+    def observe(self, pair: str, event: Event) -> None:
+        """Record what an event of a stream shows."""
         try:
-            self._observe(pair, event)
+            self._foreign.observe(pair, event)
+            if isinstance(event, GroupEmpty):
+                self._inferences.pop(pair, None)
+            elif isinstance(event, MessageRead):
+                self._observe_message(self._life_of(pair), event.message)
         except Exception as error:
             self.on_failed(pair, error)
 
-    def _observe(self, pair: str, event: Event) -> None:
-        self._foreign.observe(pair, event)
-        if isinstance(event, GroupEmpty):
-            self._listening.pop(pair, None)
-        elif isinstance(event, MessageRead):
-            self._note(self._life_of(pair), event.message)
+    def observe_idle(self, lives: Iterable[PairLife]) -> None:
+        """Record that masters on other hosts whose streams are idle seem to hold their TID.
 
-    def still_resting(self, lives: Iterable[PairLife]) -> None:
-        """Take note of masters on other hosts whose streams rest: they seem to stay as they were.
-
-        A half that stands still, or a stream that is being ended, tells nothing.
+        A stream with a stopped half, or one that is being ended, proves nothing.
         """
         now_at = self._clock.now().at
         for life in lives:
-            listening = self._listening.get(life.pair.name)
-            if listening is None or not life.pair.master.is_remote or not _lives(life):
+            inference, state = self._inferences.get(life.pair.name), life.state
+            is_running = isinstance(state, Streaming) and state.stopped_half is None
+            if inference is None or not life.pair.master.is_remote or not is_running:
                 continue
-            at = listening.held_until_at(now_at)
-            if at is not None:
-                self._rests(life.pair, listening, at)
+            if (at := inference.held_until_at(now_at)) is not None:
+                self._record_idle(life.pair, inference, at)
 
-    def _rests(self, pair: Pair, listening: MasterInference, at: float) -> None:
+    def _record_idle(self, pair: Pair, inference: MasterInference, at: float) -> None:
         newest, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
         if (newest is None or newest.is_approximate) and slave is not None:
-            # It found nothing to copy: the master held no more than the slave holds.
-            self._sighted(pair, Observation(slave.tid, listening.reads_after_at))
+            # The stream found nothing to copy: the master held no more than the slave holds.
+            self._record_master(pair, Observation(slave.tid, inference.reads_after_at))
         self._readings.master_rests(pair.master, at)
 
-    def _note(self, life: PairLife, message: Message) -> None:
+    def _observe_message(self, life: PairLife, message: Message) -> None:
         match message:
             case Committed(tid):
                 self._anomaly_detector.add_committed(life.pair.slave, tid)
@@ -107,44 +104,40 @@ class StreamObserver:
                 if end > begin:
                     self._anomaly_detector.add_announced(life.pair.slave, end)
                 if life.pair.slave.is_remote:
-                    self._begun(life.pair.slave, begin)
+                    self._check_rollback(life.pair.slave, begin)
             case Prescan() | PrescanDone() | NoWork() | Progress() | SliceWritten() | WentIdle():
                 pass
             case LostLink() | Complaint() | Remark():
                 pass
             case _:
                 assert_never(message)
-        # Of slices a lost line would pass for the last one; a master that is here is read, too.
+        # After a lost line an earlier slice would count as the last; a local master is read anyway.
         is_slice = isinstance(message, Batch) and message.bulk_bytes is not None
         if life.pair.master.is_remote or not is_slice:
-            self._listen(life, message)
+            self._infer_master(life, message)
 
-    def _begun(self, slave: Endpoint, begin: Tid) -> None:
+    def _check_rollback(self, slave: Endpoint, begin: Tid) -> None:
         back = self._readings.slaves.begun_at(slave, begin, self._clock.now().at)
         if back is not None:
             self.on_rolled_back(slave, back)
 
-    def _listen(self, life: PairLife, message: Message) -> None:
+    def _infer_master(self, life: PairLife, message: Message) -> None:
         name = life.pair.name
-        # The first word of a stream finds its pair launching, since the launch.
-        listening = self._listening.get(name) or MasterInference(
+        # At a stream's first message its pair is launching: since_at is the launch.
+        inference = self._inferences.get(name) or MasterInference(
             life.state.since_at, life.pair.master.is_remote
         )
         unwritten_at = self.unwritten_at(name)
-        known_at = listening.reads_after_at if unwritten_at is None else unwritten_at
-        self._listening[name], seen = listening.add(message, known_at)
-        if seen is not None:
-            self._sighted(life.pair, seen)
+        known_at = inference.reads_after_at if unwritten_at is None else unwritten_at
+        self._inferences[name], observation = inference.add(message, known_at)
+        if observation is not None:
+            self._record_master(life.pair, observation)
 
-    def _sighted(self, pair: Pair, seen: Observation) -> None:
+    def _record_master(self, pair: Pair, seen: Observation) -> None:
         span = ReadSpan(seen.at, self._clock.now().at)
         if pair.master.is_remote:
             began = Instant(seen.at, self._clock.wall_time(seen.at))
             self._readings.master_read(pair.master, seen.tid, began, span)
         else:
-            # It is no answer: a master that does not answer stays unread.
+            # Not a reading: a master that cannot be read stays unread.
             self._readings.master_seen(pair.master, seen.tid, seen.at, span)
-
-
-def _lives(life: PairLife) -> bool:
-    return isinstance(life.state, Streaming) and life.state.stopped_half is None

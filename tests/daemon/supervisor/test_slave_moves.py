@@ -43,7 +43,7 @@ class Room:
         self.feed = ReadingIngest(store, anomaly_detector, Journal(log, log))
         self.engine = quiet_engine(Journal(log, log), store)
         self.moves = SlaveMoves(self.lives, self.post, anomaly_detector)
-        self.moves.listen(self.feed, self.engine)
+        self.moves.connect(self.feed, self.engine)
 
     def lives(self) -> list[PairLife]:
         return [new_life(pair, Memory(), 0.0) for pair in (HOME, ALIAS, WORK)]
@@ -90,7 +90,7 @@ def test_orphan_that_is_gone_explains_steps_of_all_that_rest_and_frees_slaves() 
             room.read(slave, tid)
     freed: list[str] = []
     room.engine.on_slave_freed = freed.append
-    room.moves.orphan_gone()
+    room.moves.orphan_ended()
     for slave in (HOME.slave, WORK.slave):
         for tid in (9, 9):
             room.read(slave, tid)

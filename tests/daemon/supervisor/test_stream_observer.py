@@ -45,8 +45,8 @@ def stream_observer(foreign: object, life_of: LifeOf) -> tuple[StreamObserver, l
 def test_fault_of_an_observer_is_reported_and_goes_no_further() -> None:
     observer, failed = stream_observer(Broken(), lambda _pair: new_life(PAIR, Memory(), 0.0))
 
-    observer.heard("test", GroupEmpty())
-    observer.heard("test", MessageRead(Committed(Tid(7))))
+    observer.observe("test", GroupEmpty())
+    observer.observe("test", MessageRead(Committed(Tid(7))))
 
     assert failed == ["test: no observer today"] * 2
 
@@ -57,7 +57,7 @@ def test_event_of_a_pair_that_is_gone_goes_no_further() -> None:
 
     observer, failed = stream_observer(Listening(), gone)
 
-    observer.heard("test", MessageRead(Committed(Tid(7))))
+    observer.observe("test", MessageRead(Committed(Tid(7))))
 
     assert failed == ["test: 'test'"]
 
@@ -80,7 +80,7 @@ def test_each_step_of_a_master_that_is_here_is_a_sample_of_its_clock() -> None:
     observer.unwritten_at = lambda _pair: next(moments)
 
     for message in (Batch(Tid(2), Tid(20), None), WentIdle(), Batch(Tid(21), Tid(30), None)):
-        observer.heard("test", MessageRead(message))
+        observer.observe("test", MessageRead(message))
 
     assert readings.clock(PAIR.master).samples == (
         TidSample(Tid(20), 0.0),
@@ -92,7 +92,7 @@ def test_stream_is_no_answer_of_a_master_that_does_not_answer() -> None:
     readings = ReadingStore()
     readings.unread(PAIR.master, "it hangs")
 
-    listening_to(PAIR, readings).heard("test", MessageRead(Batch(Tid(2), Tid(20), None)))
+    listening_to(PAIR, readings).observe("test", MessageRead(Batch(Tid(2), Tid(20), None)))
 
     assert readings.is_unreadable(PAIR.master)
 
@@ -102,8 +102,8 @@ def test_slice_of_a_master_that_is_here_shows_nothing() -> None:
     readings = ReadingStore()
     observer = listening_to(PAIR, readings)
 
-    observer.heard("test", MessageRead(Batch(Tid(2), Tid(20), 100)))
-    observer.heard("test", MessageRead(WentIdle()))
+    observer.observe("test", MessageRead(Batch(Tid(2), Tid(20), 100)))
+    observer.observe("test", MessageRead(WentIdle()))
 
     assert readings.clock(PAIR.master).samples == ()
 
@@ -117,9 +117,9 @@ def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None
     observer.on_rolled_back = lambda slave, back: backs.append((slave, back))
     readings.committed(push.slave, Tid(30), 1.0)
 
-    observer.heard("test", MessageRead(Batch(Tid(31), Tid(40), None)))
+    observer.observe("test", MessageRead(Batch(Tid(31), Tid(40), None)))
     assert backs == []
-    observer.heard("test", MessageRead(Batch(Tid(21), Tid(40), None)))
+    observer.observe("test", MessageRead(Batch(Tid(21), Tid(40), None)))
 
     ((slave, back),) = backs
     assert (slave, back.before, back.after) == (push.slave, 30, 20)
