@@ -1,4 +1,4 @@
-"""A stand-in for the daemon: real Unix sockets in a thread, and what a command prints."""
+"""A fake daemon with real Unix sockets in a thread, and a function that runs a command."""
 
 import os
 import socket
@@ -19,11 +19,11 @@ HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 @dataclass
 class Daemon:
-    """Answers every request with what `reply` makes of it, and remembers them."""
+    """A fake daemon: answers every request with the result of `reply`, and records it."""
 
     run_dir: Path
     reply: Callable[[Request], bytes]
-    heard: list[tuple[str, Request]] = field(default_factory=list)
+    requests: list[tuple[str, Request]] = field(default_factory=list)
 
     def serve(self, listener: socket.socket, name: str) -> None:
         while True:
@@ -33,7 +33,7 @@ class Daemon:
                 return
             with connection, connection.makefile("rb") as lines:
                 request = parse_request(lines.readline())
-                self.heard.append((name, request))
+                self.requests.append((name, request))
                 connection.sendall(self.reply(request))
 
 
@@ -74,7 +74,7 @@ def start_daemon(run_dir: Path) -> Iterator[StartDaemon]:
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended and what it printed."""
+    """The exit status and the output of a command."""
 
     code: int
     out: str
@@ -102,7 +102,7 @@ def hammerd(run_dir: Path) -> RunHammerd:
 
 
 def pair(name: str, **changes: object) -> dict[str, object]:
-    """Return a healthy pair as the daemon's status tells it, but for `changes`."""
+    """Return a healthy pair of the daemon's status, with `changes`."""
     return {
         "pair": name,
         "master": f"/Backup1/pfs/{name}",

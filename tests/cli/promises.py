@@ -1,4 +1,4 @@
-"""What every JSON answer promises of its values."""
+"""Rules that the values of every JSON answer keep."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def leaves(value: object, name: str = "") -> Iterator[tuple[str, object]]:
 
 
 def is_promised(name: str, value: object) -> bool:
-    """Tell whether a value is what its name promises; null stands for what is not known."""
+    """Return whether a value has the form that its name implies; null means unknown."""
     if value is None:
         return True
     if name.endswith("_time") or name == "time":

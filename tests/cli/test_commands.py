@@ -1,4 +1,4 @@
-"""The other commands: what they ask, print, and end with."""
+"""The other commands: their requests, output and exit statuses."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("said", "request_sent", "printed"),
+    ("arguments", "request_sent", "printed"),
     [
         (("pause", "home"), Request(Verb.PAUSE, ("home",)), "paused: home\n"),
         (
@@ -43,26 +43,26 @@ def flat(text: str) -> str:
         (("restart", "--all"), Request(Verb.RESTART), "restarting: home\n"),
     ],
 )
-def test_pairs_are_asked_for_on_the_control_socket(
-    hammerd, start_daemon, said: tuple[str, ...], request_sent: Request, printed: str
+def test_requests_for_pairs_go_to_the_control_socket(
+    hammerd, start_daemon, arguments: tuple[str, ...], request_sent: Request, printed: str
 ):
     daemon = start_daemon(Answer({"pairs": ["home"]}))
 
-    ran = hammerd(*said, "--run-dir", daemon.run_dir)
+    ran = hammerd(*arguments, "--run-dir", daemon.run_dir)
 
     assert (0, printed, "") == (ran.code, ran.out, ran.err)
-    assert [("control.sock", request_sent)] == daemon.heard
+    assert [("control.sock", request_sent)] == daemon.requests
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "restart", "ack"])
 @pytest.mark.parametrize("pairs", [(), ("home", "--all")])
-def test_all_pairs_are_only_meant_when_said(hammerd, start_daemon, run_dir, verb, pairs):
+def test_all_pairs_need_the_option_all(hammerd, start_daemon, run_dir, verb, pairs):
     daemon = start_daemon(Answer({}))
 
     ran = hammerd(verb, *pairs, "--run-dir", run_dir)
 
     assert (ran.code, ran.out) == (64, "")
-    assert daemon.heard == []
+    assert daemon.requests == []
 
 
 def test_a_pause_needs_a_duration_with_its_unit(hammerd):
@@ -80,7 +80,7 @@ def test_a_refusal_ends_with_its_code(hammerd, start_daemon, run_dir):
     assert (ran.code, ran.out, ran.err) == (69, "", "hammerd is stopping\n")
 
 
-def test_what_was_done_and_not_saved_is_a_warning(hammerd, start_daemon, run_dir):
+def test_a_result_that_was_not_saved_is_a_warning(hammerd, start_daemon, run_dir):
     because = "/var/db/hammerd/state.json.new: No space left on device"
     start_daemon(Answer({"pairs": ["a"], "unsaved_because": because}))
 
@@ -93,7 +93,7 @@ def test_what_was_done_and_not_saved_is_a_warning(hammerd, start_daemon, run_dir
     ]
 
 
-def test_a_restart_of_all_says_which_pairs_it_left_paused(hammerd, start_daemon, run_dir):
+def test_restart_all_prints_the_pairs_left_paused(hammerd, start_daemon, run_dir):
     start_daemon(Answer({"pairs": ["a", "b"], "left_paused": ["c"]}))
 
     ran = hammerd("restart", "--all", "--run-dir", run_dir)
@@ -107,25 +107,25 @@ def test_a_pause_may_have_several_units(hammerd, start_daemon, run_dir):
     ran = hammerd("pause", "home", "--for", "1h30m", "--run-dir", run_dir)
 
     assert ran.out == "paused for 90m: home\n"
-    assert daemon.heard == [("control.sock", Request(Verb.PAUSE, ("home",), 5400.0))]
+    assert daemon.requests == [("control.sock", Request(Verb.PAUSE, ("home",), 5400.0))]
 
 
 @pytest.mark.parametrize(
-    "said", [("explode",), ("status", "--no-such-option"), ("status", "--watch=0"), ("-x",)]
+    "arguments", [("explode",), ("status", "--no-such-option"), ("status", "--watch=0"), ("-x",)]
 )
-def test_wrong_usage_ends_with_64(hammerd, said: tuple[str, ...]):
-    ran = hammerd(*said)
+def test_wrong_usage_ends_with_64(hammerd, arguments: tuple[str, ...]):
+    ran = hammerd(*arguments)
 
     assert (ran.code, ran.out) == (64, "")
     assert "Usage: hammerd" in ran.err
 
 
-def test_without_a_command_the_help_is_told_once(hammerd):
+def test_without_a_command_the_help_is_printed_once(hammerd):
     ran = hammerd()
 
-    said = ran.out + ran.err
-    assert said.count("Usage:") == 1
-    assert "Error:" not in said
+    text = ran.out + ran.err
+    assert text.count("Usage:") == 1
+    assert "Error:" not in text
 
 
 def test_check_counts_the_pairs_of_a_good_config(hammerd, tmp_path: Path):
@@ -136,7 +136,7 @@ def test_check_counts_the_pairs_of_a_good_config(hammerd, tmp_path: Path):
     assert (ran.code, ran.out, ran.err) == (0, f"good.toml: 1 pair, no faults\n{NOTE}", "")
 
 
-def test_check_tells_every_fault_and_ends_with_78(hammerd, tmp_path: Path):
+def test_check_prints_every_fault_and_exits_with_78(hammerd, tmp_path: Path):
     (tmp_path / "bad.toml").write_text(GOOD + 'delay = 5\nlag_warnin = "5m"\n')
 
     ran = hammerd("check", "bad.toml", cwd=tmp_path)
@@ -151,7 +151,7 @@ hammerd: bad.toml: 2 faults
     assert (78, "", words) == (ran.code, ran.out, ran.err)
 
 
-def test_check_advises_to_flush_and_ends_well(hammerd, tmp_path: Path):
+def test_check_advises_to_flush_and_exits_with_0(hammerd, tmp_path: Path):
     quiet = 'flush_every = "10s"\n'
     (tmp_path / "lax.toml").write_text(GOOD.replace(quiet, ""))
 
@@ -162,7 +162,7 @@ def test_check_advises_to_flush_and_ends_well(hammerd, tmp_path: Path):
     assert last.startswith('advice: flush_every is not set for "a": flush_every = "10s" makes')
 
 
-def test_check_advises_on_a_far_master_only_what_a_flush_here_does(hammerd, tmp_path: Path):
+def test_check_advises_for_a_remote_master_only_about_local_flushes(hammerd, tmp_path: Path):
     far = GOOD.replace('master = "/', 'master = "host:/').replace('flush_every = "10s"\n', "")
     (tmp_path / "far.toml").write_text(far)
 
@@ -175,7 +175,7 @@ def test_check_advises_on_a_far_master_only_what_a_flush_here_does(hammerd, tmp_
 
 
 @pytest.mark.parametrize(
-    "said",
+    "arguments",
     [
         ("check", "good.toml"),
         ("check", "-c", "good.toml"),
@@ -183,10 +183,10 @@ def test_check_advises_on_a_far_master_only_what_a_flush_here_does(hammerd, tmp_
         ("-c", "none.toml", "check", "good.toml"),
     ],
 )
-def test_a_config_may_be_named_in_every_way(hammerd, tmp_path: Path, said: tuple[str, ...]):
+def test_a_config_may_be_named_in_every_way(hammerd, tmp_path: Path, arguments: tuple[str, ...]):
     (tmp_path / "good.toml").write_text(GOOD)
 
-    assert hammerd(*said, cwd=tmp_path).out == f"good.toml: 1 pair, no faults\n{NOTE}"
+    assert hammerd(*arguments, cwd=tmp_path).out == f"good.toml: 1 pair, no faults\n{NOTE}"
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
@@ -198,7 +198,7 @@ def test_a_config_is_named_once(hammerd, command: str):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "arguments",
     [
         ("check", "{}"),
         ("run", "{}"),
@@ -211,19 +211,19 @@ def test_a_config_is_named_once(hammerd, command: str):
 @pytest.mark.parametrize(
     ("name", "reason"), [("none.toml", "No such file or directory"), ("dir", "Is a directory")]
 )
-def test_a_config_that_cannot_be_read_is_told_alike_everywhere(
-    hammerd, tmp_path: Path, said: tuple[str, ...], name: str, reason: str
+def test_every_command_reports_an_unreadable_config_in_the_same_way(
+    hammerd, tmp_path: Path, arguments: tuple[str, ...], name: str, reason: str
 ):
     (tmp_path / "dir").mkdir()
 
-    ran = hammerd(*(word.format(name) for word in said), cwd=tmp_path)
+    ran = hammerd(*(word.format(name) for word in arguments), cwd=tmp_path)
 
     assert (ran.code, ran.out) == (66, "")
     assert f"hammerd: cannot read {name}: {reason}\nhint: name a config with -c FILE" in ran.err
     assert Path(paths.SAMPLE).exists() or paths.SAMPLE not in ran.err
 
 
-def test_run_tells_the_faults_of_its_config_as_check_does(hammerd, tmp_path: Path):
+def test_run_prints_the_faults_of_its_config_as_check_does(hammerd, tmp_path: Path):
     (tmp_path / "bad.toml").write_text("[pairs.a]\n")
 
     checked = hammerd("check", "bad.toml", cwd=tmp_path)
@@ -235,7 +235,7 @@ def test_run_tells_the_faults_of_its_config_as_check_does(hammerd, tmp_path: Pat
 WARNED = GOOD + 'lag_warning = "1m"\n'
 
 
-def test_check_tells_warnings_and_ends_well(hammerd, tmp_path: Path):
+def test_check_prints_warnings_and_exits_with_0(hammerd, tmp_path: Path):
     (tmp_path / "warned.toml").write_text(WARNED)
 
     ran = hammerd("check", "warned.toml", cwd=tmp_path)
@@ -268,7 +268,7 @@ def test_faults_are_wrapped_to_the_terminal_and_paths_stay_whole(hammerd, tmp_pa
     assert "    hint: known here: [daemon], [defaults],\n        [pairs.NAME]\n" in ran.err
 
 
-def test_version_is_told_twice_alike(hammerd):
+def test_version_and_its_option_print_the_same(hammerd):
     assert {f"hammerd {__version__}\n"} == {hammerd("version").out, hammerd("--version").out}
 
 
@@ -317,7 +317,7 @@ def pfs_link(path: Path, number: int) -> Path:
     return path
 
 
-def test_check_looks_at_the_ends_as_they_stand_on_the_disk(hammerd, tmp_path: Path):
+def test_check_probes_the_paths_of_the_endpoints(hammerd, tmp_path: Path):
     master, slave = (pfs_link(tmp_path / f"disk/pfs/{n}", n) for n in (1, 2))
     ends = f'[pairs.a]\nmaster = "{master}"\nslave = "{slave}"\n'
     (tmp_path / "c.toml").write_text(f'{ends}flush_every = "10s"\n')

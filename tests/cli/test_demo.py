@@ -1,4 +1,4 @@
-"""The demo as its user runs it, and that its proofs would fail where they should."""
+"""The demo as a user runs it, and the failures of its checks."""
 
 import os
 import re
@@ -33,9 +33,9 @@ def short_tmp() -> Iterator[Path]:
 
 
 def shape(transcript: str) -> list[str]:
-    """Return headings, commands and what was proved, without what differs from run to run."""
-    told = re.findall(r"^(?:== |# (?!The demo)|-> ).*", transcript, re.MULTILINE)
-    nameless = (re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]+){4}", "UUID", line) for line in told)
+    """Return headings, commands and results, with placeholders for what differs in each run."""
+    lines = re.findall(r"^(?:== |# (?!The demo)|-> ).*", transcript, re.MULTILINE)
+    nameless = (re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]+){4}", "UUID", line) for line in lines)
     return [re.sub(r"\d+(?:\.\d+)?", "N", line) for line in nameless]
 
 
@@ -73,41 +73,41 @@ def test_demo_kills_everything_and_proves_that_the_slave_followed(short_tmp: Pat
 def test_demo_waits_for_a_machine_that_is_busy() -> None:
     with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
-        heard, held = "", 0
+        output, held = "", 0
         for line in demo.stdout:
-            heard += line
+            output += line
             if not held and "pair.streaming" in line:
                 [held] = [
                     pid
-                    for pid, words in processes_below(root_of(heard)).items()
+                    for pid, words in processes_below(root_of(output)).items()
                     if "hammerd.cli.main run" in words
                 ]
                 os.kill(held, signal.SIGSTOP)
             if "Still waiting after" in line:
                 os.kill(held, signal.SIGCONT)
 
-    assert demo.returncode == 0, heard
-    assert "Still waiting after" in heard
+    assert demo.returncode == 0, output
+    assert "Still waiting after" in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
     with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
-        heard = ""
+        output = ""
         for line in demo.stdout:
-            heard += line
+            output += line
             if "pair.streaming" in line:
                 break
         demo.send_signal(number)
-        heard += demo.stdout.read()
+        output += demo.stdout.read()
 
     assert demo.returncode == Exit.INTERRUPTED
-    assert not root_of(heard).exists()
-    assert processes_below(root_of(heard)) == {}
+    assert not root_of(output).exists()
+    assert processes_below(root_of(output)) == {}
 
 
-def test_what_was_there_before_is_not_touched(short_tmp: Path) -> None:
+def test_a_directory_with_files_is_refused_and_not_changed(short_tmp: Path) -> None:
     (short_tmp / "mine").touch()
 
     ended = subprocess.run(
@@ -119,7 +119,7 @@ def test_what_was_there_before_is_not_touched(short_tmp: Path) -> None:
     assert [short_tmp / "mine"] == list(short_tmp.iterdir())
 
 
-def test_two_streams_on_one_slave_are_seen(short_tmp: Path) -> None:
+def test_two_streams_on_one_slave_are_detected(short_tmp: Path) -> None:
     sandbox = Sandbox(short_tmp)
     sandbox.build()
     make_pair(sandbox)
@@ -172,7 +172,7 @@ def make_it_a_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "line"),
     [
         (lambda slave: (slave / "new").touch(), "new: only on the slave"),
         (lambda slave: (slave / "etc" / "rc").unlink(), "etc/rc: only on the master"),
@@ -188,11 +188,11 @@ def make_it_a_file(root: Path) -> None:
         (make_it_a_file, "link: a symlink on the master, a file on the slave"),
     ],
 )
-def test_a_slave_that_differs_is_told_apart(
-    tmp_path: Path, change: Callable[[Path], object], told: str
+def test_a_slave_that_differs_is_detected(
+    tmp_path: Path, change: Callable[[Path], object], line: str
 ) -> None:
     master, slave = (make_tree(tmp_path / name) for name in ("master", "slave"))
     change(slave)
 
-    assert (told,) == differences(read_tree(master), read_tree(slave))
+    assert (line,) == differences(read_tree(master), read_tree(slave))
     assert digest(read_tree(master)) != digest(read_tree(slave))

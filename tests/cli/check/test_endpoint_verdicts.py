@@ -1,4 +1,4 @@
-"""What would keep a pair from streaming, as hammer and the softlinks tell it before a start."""
+"""Warnings about endpoints with which a pair could not stream."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def test_a_pair_as_it_should_be_is_not_warned_of() -> None:
     assert warnings_of(EndpointFacts(probe=MASTER), EndpointFacts(probe=SLAVE)) == []
 
 
-def test_what_nobody_could_ask_is_not_held_against_a_pair() -> None:
+def test_unknown_endpoints_give_no_warning() -> None:
     assert warnings_of(EndpointFacts(), EndpointFacts()) == []
 
 
@@ -34,7 +34,7 @@ def test_what_nobody_could_ask_is_not_held_against_a_pair() -> None:
     "master", [EndpointFacts(LinkedPfs(1, Tid(9))), EndpointFacts(probe=SLAVE)]
 )
 @pytest.mark.parametrize("slave", [EndpointFacts(LinkedPfs(1, None)), EndpointFacts(probe=MASTER)])
-def test_swapped_ends_are_told_by_links_and_by_null_mounts(
+def test_swapped_endpoints_are_found_by_links_and_by_null_mounts(
     master: EndpointFacts, slave: EndpointFacts
 ) -> None:
     (words,) = warnings_of(master, slave)
@@ -48,7 +48,7 @@ def test_a_master_that_is_a_slave_feeds_a_cascade() -> None:
     assert warnings_of(EndpointFacts(probe=upper), EndpointFacts(probe=SLAVE)) == []
 
 
-def test_a_promoted_slave_is_told_by_its_link_alone() -> None:
+def test_a_promoted_slave_is_found_by_its_link_alone() -> None:
     slave = EndpointFacts(LinkedPfs(2, None))
 
     assert warnings_of(EndpointFacts(probe=MASTER), slave) == ["pairs.a.slave: is a master"]
@@ -60,7 +60,7 @@ def test_a_disabled_pair_is_left_alone() -> None:
     assert warnings_of(EndpointFacts(probe=SLAVE), EndpointFacts(probe=MASTER), pair) == []
 
 
-def test_an_end_elsewhere_is_not_taken_for_a_local_one() -> None:
+def test_a_remote_endpoint_is_not_taken_for_a_local_one() -> None:
     pair = replace(PAIR, master=Endpoint("/m", "beta"))
 
     assert warnings_of(EndpointFacts(probe=SLAVE), EndpointFacts(probe=SLAVE), pair) == []

@@ -1,4 +1,4 @@
-"""`hammerd check` where there is a hammer: it is asked what the ends are, and no disk hangs it."""
+"""`hammerd check` on a machine with a hammer: it probes the endpoints, and no disk blocks it."""
 
 import json
 import subprocess
@@ -59,7 +59,10 @@ def disks(tmp_path: Path) -> Disks:
 
 @pytest.fixture
 def warnings_of(hammerd, disks: Disks):
-    """Check a config as it is and strictly; return the warnings, each on a line with its hint."""
+    """Return a function that checks a config, also with --strict, and returns the warnings.
+
+    Each warning is one line with its hint.
+    """
 
     def check(config: Path) -> list[str]:
         ran = hammerd("check", config, columns=10_000)
@@ -82,7 +85,7 @@ def test_a_pair_that_can_stream_is_not_warned_of(disks: Disks, warnings_of):
     assert warnings_of(disks.config(master, disks.slave(master, "a"))) == []
 
 
-def test_swapped_ends_are_told(disks: Disks, warnings_of):
+def test_swapped_endpoints_are_reported(disks: Disks, warnings_of):
     master = disks.master("a")
     slave = disks.slave(master, "a")
 
@@ -92,7 +95,7 @@ def test_swapped_ends_are_told(disks: Disks, warnings_of):
     ]
 
 
-def test_a_slave_that_is_a_master_is_told_and_not_asked(disks: Disks, warnings_of):
+def test_a_slave_that_is_a_master_is_reported_and_not_probed(disks: Disks, warnings_of):
     master = disks.master("a")
     slave = disks.slave(master, "a")
     disks.run("mirror-copy", master, slave)
@@ -108,7 +111,7 @@ def test_a_slave_that_is_a_master_is_told_and_not_asked(disks: Disks, warnings_o
 
 @pytest.mark.parametrize("end", ["master", "slave"])
 @pytest.mark.parametrize("missing", ["pfs/none", "none/a"])
-def test_a_missing_end_is_told(disks: Disks, warnings_of, end: str, missing: str):
+def test_a_missing_endpoint_is_reported(disks: Disks, warnings_of, end: str, missing: str):
     master = disks.master("a")
     ends = {"master": master, "slave": disks.slave(master, "a")} | {end: disks.fs(1) / missing}
 
@@ -118,7 +121,7 @@ def test_a_missing_end_is_told(disks: Disks, warnings_of, end: str, missing: str
     assert warning.startswith(f"warning: pairs.a: would wait for a mount: {cause} hint: {end} ")
 
 
-def test_a_slave_of_another_master_is_told(disks: Disks, warnings_of):
+def test_a_slave_of_another_master_is_reported(disks: Disks, warnings_of):
     slave = disks.slave(disks.master("other"), "a")
 
     (warning,) = warnings_of(disks.config(disks.master("a"), slave))
@@ -126,7 +129,7 @@ def test_a_slave_of_another_master_is_told(disks: Disks, warnings_of):
     assert warning.startswith("warning: pairs.a: would be parked: uuid_mismatch hint: master ")
 
 
-def test_one_pfs_at_both_ends_is_told_once(disks: Disks, warnings_of):
+def test_one_pfs_at_both_endpoints_is_reported_once(disks: Disks, warnings_of):
     master = disks.master("a")
     (disks.root / "alias").symlink_to(master)
 
@@ -140,7 +143,7 @@ def test_the_root_of_a_file_system_can_be_no_slave(disks: Disks, warnings_of, wh
     assert "pairs.a.slave: is the root of a HAMMER file system (PFS#0)" in warning
 
 
-def test_a_directory_outside_hammer_is_told(disks: Disks, warnings_of):
+def test_a_directory_outside_hammer_is_reported(disks: Disks, warnings_of):
     (disks.root / "plain").mkdir()
 
     (warning,) = warnings_of(disks.config(disks.master("a"), disks.root / "plain"))
@@ -154,7 +157,7 @@ def test_remote_and_disabled_pairs_are_left_alone(disks: Disks, warnings_of):
     assert warnings_of(disks.config(disks.master("a"), "beta:/pfs/a", rest=rest)) == []
 
 
-def test_a_group_that_is_not_there_is_told(disks: Disks, warnings_of):
+def test_a_missing_group_is_reported(disks: Disks, warnings_of):
     master = disks.master("a")
     ends = (master, disks.slave(master, "a"))
 
@@ -171,7 +174,9 @@ def test_a_group_that_is_not_there_is_told(disks: Disks, warnings_of):
         ("Backup1", "is no program that can be run"),
     ],
 )
-def test_a_hammer_that_cannot_be_run_is_told(disks: Disks, warnings_of, program: str, what: str):
+def test_a_hammer_that_cannot_be_run_is_reported(
+    disks: Disks, warnings_of, program: str, what: str
+):
     (disks.root / "plain").write_text("no program")
     master = disks.master("a")
     config = disks.config(
@@ -192,7 +197,9 @@ def test_a_hammer_that_cannot_be_run_is_told(disks: Disks, warnings_of, program:
         ("printf '\\377\\033[31m\\n' >&2; exit 1", "probe_silent"),
     ],
 )
-def test_what_hammer_does_not_tell_is_told(disks: Disks, warnings_of, script: str, cause: str):
+def test_a_pfs_status_without_a_result_is_reported(
+    disks: Disks, warnings_of, script: str, cause: str
+):
     program = disks.root / "strange"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -206,7 +213,7 @@ def test_what_hammer_does_not_tell_is_told(disks: Disks, warnings_of, script: st
     assert warning.isprintable()
 
 
-def test_a_hammer_that_hangs_costs_its_end(
+def test_a_pfs_status_that_hangs_leaves_only_its_endpoint_unknown(
     disks: Disks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     master = disks.master("a")
@@ -225,7 +232,7 @@ def test_a_hammer_that_hangs_costs_its_end(
     assert not isinstance(facts[str(master)].probe, ProbeFailed)
 
 
-def test_a_path_that_hangs_is_told_and_no_hammer_is_sent_there(
+def test_a_path_that_hangs_is_reported_and_gets_no_pfs_status(
     disks: Disks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     hanging = tmp_path / "probe_program.py"
@@ -241,7 +248,7 @@ def test_a_path_that_hangs_is_told_and_no_hammer_is_sent_there(
     assert facts["/s"].probe is None
 
 
-def test_where_no_hammer_is_it_is_said_once(hammerd, tmp_path: Path):
+def test_a_machine_without_hammer_is_reported_once(hammerd, tmp_path: Path):
     config = tmp_path / "h.toml"
     ends = "".join(f'[pairs.p{n}]\nmaster = "/m{n}"\nslave = "/s{n}"\n' for n in range(3))
     config.write_text(f'[daemon]\nstatus_group = "whell"\n[defaults]\nflush_every = "10s"\n{ends}')
@@ -257,7 +264,7 @@ def test_where_no_hammer_is_it_is_said_once(hammerd, tmp_path: Path):
     assert as_json["ends_not_asked_because"] == "there is no /sbin/hammer here"
 
 
-def test_no_end_is_looked_at_where_nobody_wants_it(hammerd, disks: Disks):
+def test_no_ends_probes_no_endpoint(hammerd, disks: Disks):
     config = disks.config("/none", "/nothing", daemon='hammer = "/no-hammer"')
 
     ran = hammerd("check", "--strict", "--no-ends", config, columns=1000)
@@ -265,7 +272,7 @@ def test_no_end_is_looked_at_where_nobody_wants_it(hammerd, disks: Disks):
     assert (ran.code, ran.out, ran.err) == (0, f"{config}: 1 pair, no faults\n", "")
 
 
-def test_many_ends_are_all_asked(disks: Disks):
+def test_many_endpoints_are_all_probed(disks: Disks):
     masters = [disks.master(f"m{n}") for n in range(endpoint_check.MOST_AT_ONCE + 1)]
     pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", "beta")) for m in masters)
 

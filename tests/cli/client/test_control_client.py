@@ -1,4 +1,4 @@
-"""What can go wrong between a command and the daemon, and how it is told."""
+"""Failures between a command and the daemon, and their messages."""
 
 import os
 import socket
@@ -23,10 +23,10 @@ def failure(run_dir: Path, request: Request, timeout_s: float = 30.0) -> Command
 
 
 def test_a_long_answer_arrives_whole(start_daemon: Callable[..., object], run_dir: Path):
-    told = {"text": "x" * 3_000_000}
-    start_daemon(Answer(told))
+    data = {"text": "x" * 3_000_000}
+    start_daemon(Answer(data))
 
-    assert told == send_request(run_dir, PING)
+    assert data == send_request(run_dir, PING)
 
 
 def test_a_socket_without_a_listener_is_no_daemon(run_dir: Path):
@@ -44,14 +44,14 @@ def test_a_run_dir_that_is_a_file_is_no_daemon(run_dir: Path):
     assert failure(run_dir / "file", PING).code == 69
 
 
-def test_a_path_too_long_for_a_socket_is_told(run_dir: Path):
+def test_a_path_too_long_for_a_socket_is_reported(run_dir: Path):
     error = failure(run_dir / ("d" * 120), PING)
 
     assert error.code == 69
     assert "too long" in error.message
 
 
-def test_a_daemon_that_says_nothing_is_not_waited_for_for_ever(run_dir: Path):
+def test_a_daemon_that_does_not_reply_is_a_failure_after_a_timeout(run_dir: Path):
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(run_dir / "status.sock"))
         silent.listen()
@@ -67,7 +67,7 @@ def test_a_daemon_that_says_nothing_is_not_waited_for_for_ever(run_dir: Path):
 @pytest.mark.parametrize(
     ("reply", "code"), [(b"", 69), (b'{"ok":true', 69), (b"hello\n", 76), (b"{}\n", 76)]
 )
-def test_what_is_no_reply_is_not_taken_for_one(
+def test_an_invalid_reply_is_a_failure(
     start_daemon: Callable[..., object], run_dir: Path, reply: bytes, code: int
 ):
     start_daemon(reply)
@@ -86,7 +86,7 @@ def test_what_is_no_reply_is_not_taken_for_one(
         ),
     ],
 )
-def test_a_socket_that_may_not_be_opened_is_told_with_its_cure(
+def test_a_socket_without_permission_is_reported_with_a_hint(
     start_daemon: Callable[..., object], run_dir: Path, request_sent: Request, name: str, hint: str
 ):
     start_daemon(Answer({}))
@@ -95,13 +95,13 @@ def test_a_socket_that_may_not_be_opened_is_told_with_its_cure(
     with as_nobody():
         error = failure(run_dir, request_sent)
 
-    told = (error.code, error.message, error.hint)
-    assert (77, f"no permission to open {run_dir}/{name}", hint) == told
+    failed = (error.code, error.message, error.hint)
+    assert (77, f"no permission to open {run_dir}/{name}", hint) == failed
 
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Give up root's passes for a while; whoever is not root has none to give up."""
+    """Drop root's permissions inside the context; does nothing for other users."""
     us = os.geteuid()
     if us == 0:
         os.seteuid(65534)

@@ -1,4 +1,4 @@
-"""`hammerd events` and `hammerd lag`: what they print of a history, with a daemon and without."""
+"""`hammerd events` and `hammerd lag`: their output for a history, with and without a daemon."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from hammerd.daemon.history.database import HistoryFile, Rows
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 NOON_MS = 1_800_014_400_000
-"""2027-01-15 12:00 UTC, a time that --since is told in these tests."""
+"""2027-01-15 12:00 UTC, a value of --since in these tests."""
 
 NOON, EARLIER = "2027-01-15T12:00:00Z", "2027-01-15T08:00:00+00:00"
 TID = "0x0000000100580a8f"
@@ -76,8 +76,8 @@ web   unknown    -       -      -  -                    100%
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A config whose state_dir holds a history; nothing runs."""
+def config(tmp_path: Path) -> Path:
+    """A config whose state_dir holds a history; no daemon runs."""
     (tmp_path / "db").mkdir()
     HistoryFile(tmp_path / "db/history.db", None).write(Rows(EVENTS, SAMPLES))
     config = tmp_path / "hammerd.toml"
@@ -85,12 +85,12 @@ def place(tmp_path: Path) -> Path:
     return config
 
 
-def history_path_of(place: Path) -> Path:
-    return place.parent / "db/history.db"
+def history_path_of(config: Path) -> Path:
+    return config.parent / "db/history.db"
 
 
 def without_age(table: str) -> str:
-    """Cut out the column AGE, which is another one tomorrow."""
+    """Return a table without the column AGE, which depends on the time of the test."""
     lines = table.splitlines()
     end = lines[1].index("AGE") + 3
     begin = lines[1].index("LAST") + 4
@@ -99,39 +99,39 @@ def without_age(table: str) -> str:
     )
 
 
-def test_events_are_shown_in_80_columns(hammerd, place: Path):
-    ran = hammerd("events", "-c", place, "--since", NOON)
+def test_events_are_shown_in_80_columns(hammerd, config: Path):
+    ran = hammerd("events", "-c", config, "--since", NOON)
 
     assert (ran.code, ran.out, ran.err) == (0, TABLE, "")
 
 
 @pytest.mark.parametrize("columns", [1, 20, 30, 34, 40, 43, 44, 50, 58, 66, 80, 200])
-def test_no_event_loses_its_name_to_a_narrow_terminal(hammerd, place: Path, columns: int):
-    ran = hammerd("events", "-c", place, "--since", EARLIER, columns=columns)
+def test_a_narrow_terminal_shows_all_event_names(hammerd, config: Path, columns: int):
+    ran = hammerd("events", "-c", config, "--since", EARLIER, columns=columns)
 
-    told = ran.out.split()
-    assert [name for name in told if name in {each.event for each in EVENTS}] == [
+    words = ran.out.split()
+    assert [name for name in words if name in {each.event for each in EVENTS}] == [
         each.event for each in EVENTS[1:]
     ]
-    assert "from_state=launching" in told
+    assert "from_state=launching" in words
     assert columns < 40 or max(map(len, ran.out.splitlines())) <= columns
 
 
-def test_events_of_a_pair_are_its_own(hammerd, place: Path):
-    ran = hammerd("events", "web", "-c", place, "--since", EARLIER)
+def test_events_of_a_pair_are_its_own(hammerd, config: Path):
+    ran = hammerd("events", "web", "-c", config, "--since", EARLIER)
 
     assert [line.split()[-2:] for line in ran.out.splitlines()[1:]] == [
         ["orphan.found", "pgid=12"]
     ]
 
 
-def test_events_as_json(hammerd, place: Path):
-    ran = hammerd("events", "home", "-c", place, "--since", NOON, "--json")
+def test_events_as_json(hammerd, config: Path):
+    ran = hammerd("events", "home", "-c", config, "--since", NOON, "--json")
 
-    told = json.loads(ran.out)
-    assert told["schema_version"] == 1
-    assert [one["event"] for one in told["events"]] == ["pair.streaming", "pair.parked"]
-    assert told["events"][0] == {
+    data = json.loads(ran.out)
+    assert data["schema_version"] == 1
+    assert [each["event"] for each in data["events"]] == ["pair.streaming", "pair.parked"]
+    assert data["events"][0] == {
         "id": 2,
         "time": "2027-01-15T12:00:00.000Z",
         "pair": "home",
@@ -141,17 +141,17 @@ def test_events_as_json(hammerd, place: Path):
     }
 
 
-def test_no_events_are_said_to_be_none(hammerd, place: Path):
-    ran = hammerd("events", "-c", place, "--since", "2027-01-16T00:00:00Z")
-    as_json = hammerd("events", "-c", place, "--since", "2027-01-16T00:00:00Z", "--json")
+def test_no_events_are_reported_as_none(hammerd, config: Path):
+    ran = hammerd("events", "-c", config, "--since", "2027-01-16T00:00:00Z")
+    as_json = hammerd("events", "-c", config, "--since", "2027-01-16T00:00:00Z", "--json")
 
     assert (ran.code, ran.out) == (0, "nothing happened since 2027-01-16 00:00:00 UTC\n")
     assert json.loads(as_json.out)["events"] == []
 
 
 @pytest.mark.parametrize("command", ["events", "lag"])
-def test_a_pair_that_nothing_is_known_of_is_refused(hammerd, place: Path, command: str):
-    ran = hammerd(command, "hom", "-c", place)
+def test_an_unknown_pair_is_refused(hammerd, config: Path, command: str):
+    ran = hammerd(command, "hom", "-c", config)
 
     assert (ran.code, ran.out) == (64, "")
     assert 'nothing of pair "hom" is in' in " ".join(ran.err.split())
@@ -160,21 +160,21 @@ def test_a_pair_that_nothing_is_known_of_is_refused(hammerd, place: Path, comman
 
 @pytest.mark.parametrize("since", ["3", "soon", "1 month"])
 @pytest.mark.parametrize("command", ["events", "lag"])
-def test_a_since_that_is_none_is_wrong_usage(hammerd, place, command: str, since: str):
-    ran = hammerd(command, "-c", place, "--since", since)
+def test_an_invalid_since_is_wrong_usage(hammerd, config, command: str, since: str):
+    ran = hammerd(command, "-c", config, "--since", since)
 
     assert (ran.code, ran.out) == (64, "")
     assert f"{since} is no time; write one like these: 2h, 1w," in " ".join(ran.err.split())
 
 
-def test_the_time_that_events_prints_is_taken_by_since(hammerd, place: Path):
-    ran = hammerd("events", "-c", place, "--since", "2027-01-15 12:00:00")
+def test_since_accepts_the_times_that_events_prints(hammerd, config: Path):
+    ran = hammerd("events", "-c", config, "--since", "2027-01-15 12:00:00")
 
     assert (ran.code, ran.out) == (0, TABLE)
 
 
-def test_lag_without_a_daemon_is_the_last_one_with_its_age(hammerd, place: Path):
-    ran = hammerd("lag", "-c", place, "--since", NOON)
+def test_lag_without_a_daemon_is_the_last_one_with_its_age(hammerd, config: Path):
+    ran = hammerd("lag", "-c", config, "--since", NOON)
 
     assert ran.code == 69
     assert without_age(ran.out) == LAG
@@ -183,8 +183,8 @@ def test_lag_without_a_daemon_is_the_last_one_with_its_age(hammerd, place: Path)
     assert max(map(len, ran.out.splitlines())) <= 80
 
 
-def test_lag_of_one_pair_shows_its_course(hammerd, place: Path):
-    ran = hammerd("lag", "home", "-c", place, "--since", NOON)
+def test_lag_of_one_pair_shows_its_course(hammerd, config: Path):
+    ran = hammerd("lag", "home", "-c", config, "--since", NOON)
 
     course = ran.out.partition("\n\n")[2].splitlines()
     assert course[0].split() == ["FROM", "(UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN"]
@@ -192,14 +192,14 @@ def test_lag_of_one_pair_shows_its_course(hammerd, place: Path):
     assert len(course) <= 13
 
 
-def test_lag_as_json(hammerd, place: Path):
-    ran = hammerd("lag", "home", "-c", place, "--since", NOON, "--json")
+def test_lag_as_json(hammerd, config: Path):
+    ran = hammerd("lag", "home", "-c", config, "--since", NOON, "--json")
 
-    told = json.loads(ran.out)
-    assert (told["schema_version"], told["hammerd_answers"]) == (1, False)
-    assert told["since_time"] == "2027-01-15T12:00:00.000Z"
-    assert told["history_unreadable_because"] is None
-    (home,) = told["pairs"]
+    data = json.loads(ran.out)
+    assert (data["schema_version"], data["hammerd_answers"]) == (1, False)
+    assert data["since_time"] == "2027-01-15T12:00:00.000Z"
+    assert data["history_unreadable_because"] is None
+    (home,) = data["pairs"]
     assert home["now"] is None
     assert home["last"] == {
         "time": "2027-01-15T12:45:00.000Z",
@@ -216,10 +216,10 @@ def test_lag_as_json(hammerd, place: Path):
 
 
 def test_lag_asks_the_daemon_for_now_and_for_its_history(
-    hammerd, start_daemon, make_status, make_pair, place: Path
+    hammerd, start_daemon, make_status, make_pair, config: Path
 ):
     status = make_status(make_pair("home", lag_s=12.0, lag_verdict="behind"), make_pair("new"))
-    status["hammerd"]["history_path"] = str(history_path_of(place))
+    status["hammerd"]["history_path"] = str(history_path_of(config))
     run_dir = start_daemon(Answer(status)).run_dir
 
     ran = hammerd("lag", "--run-dir", run_dir, "--since", NOON)
@@ -234,15 +234,15 @@ def test_lag_asks_the_daemon_for_now_and_for_its_history(
         ["web", "-", "-"],
     ]
     assert as_json["hammerd_answers"] is True
-    assert [one["pair"] for one in as_json["pairs"]] == ["home", "new", "web"]
+    assert [each["pair"] for each in as_json["pairs"]] == ["home", "new", "web"]
     assert as_json["pairs"][0]["now"]["master_tid"] == TID
-    # Those of all pairs would be too many.
+    # Samples are included only for named pairs: those of all pairs would be too many.
     assert as_json["pairs"][0]["samples"] is None
     # The history of the running daemon is found for events too.
     assert hammerd("events", "--run-dir", run_dir, "--since", NOON).out == TABLE
 
 
-def test_lag_of_now_is_told_when_there_is_no_history(
+def test_lag_of_now_is_shown_without_a_history(
     hammerd, start_daemon, make_status, make_pair, tmp_path: Path
 ):
     status = make_status(make_pair("home"))
@@ -256,7 +256,7 @@ def test_lag_of_now_is_told_when_there_is_no_history(
     assert "there is no history at" in ran.err
 
 
-def test_a_daemon_elsewhere_that_is_down_needs_its_config(hammerd, tmp_path: Path):
+def test_an_absent_daemon_with_another_run_dir_needs_its_config(hammerd, tmp_path: Path):
     for command in ("events", "lag"):
         ran = hammerd(command, "--run-dir", tmp_path)
 
@@ -285,7 +285,7 @@ def spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "failed"),
     [
         ("gone", (66, "there is no history at")),
         ("empty", (66, "there is nothing in")),
@@ -296,29 +296,29 @@ def spoil(path: Path, how: str) -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["events", "lag"])
-def test_what_cannot_be_read_is_named(
-    hammerd, place: Path, command: str, how: str, told: tuple[int, str]
+def test_an_unreadable_history_is_reported(
+    hammerd, config: Path, command: str, how: str, failed: tuple[int, str]
 ):
-    spoil(history_path_of(place), how)
+    spoil(history_path_of(config), how)
 
-    ran = hammerd(command, "-c", place)
+    ran = hammerd(command, "-c", config)
 
-    assert (told[0], "") == (ran.code, ran.out)
-    assert told[1] in " ".join(ran.err.split())
+    assert (failed[0], "") == (ran.code, ran.out)
+    assert failed[1] in " ".join(ran.err.split())
 
 
-def test_a_locked_history_is_waited_for_and_told(hammerd, place: Path):
-    with closing(sqlite3.connect(history_path_of(place), isolation_level=None)) as holder:
+def test_a_locked_history_is_waited_for_and_reported(hammerd, config: Path):
+    with closing(sqlite3.connect(history_path_of(config), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
 
-        ran = hammerd("events", "-c", place)
+        ran = hammerd("events", "-c", config)
 
     assert (ran.code, ran.out) == (75, "")
     assert "database is locked" in ran.err
 
 
-def test_a_history_left_half_written_is_read_as_it_was_before(hammerd, place: Path):
-    path = history_path_of(place)
+def test_a_history_left_half_written_is_read_as_it_was_before(hammerd, config: Path):
+    path = history_path_of(config)
     left = path.with_name("left.db")
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("PRAGMA cache_size = 1")
@@ -329,25 +329,25 @@ def test_a_history_left_half_written_is_read_as_it_was_before(hammerd, place: Pa
             "INSERT INTO events (time_ms, event, level, fields) VALUES (1, ?, 'info', '{}')",
             [(f"half.{number}" * 20,) for number in range(len(many))],
         )
-        # What a kill would leave at this moment.
+        # The file as a kill at this moment would leave it.
         left.write_bytes(path.read_bytes())
         journal = Path(f"{path}-journal").read_bytes()
     path.write_bytes(left.read_bytes())
     Path(f"{path}-journal").write_bytes(journal)
     before = path.read_bytes()
 
-    ran = hammerd("events", "-c", place, "--since", NOON)
+    ran = hammerd("events", "-c", config, "--since", NOON)
 
     assert (ran.code, ran.out, ran.err) == (0, TABLE, "")
     assert path.read_bytes() == before
 
 
-def test_a_reader_needs_to_write_nothing(hammerd, place: Path):
-    db = place.parent / "db"
+def test_a_reader_writes_nothing(hammerd, config: Path):
+    db = config.parent / "db"
     before = {file.name: file.stat().st_mtime_ns for file in db.iterdir()}
 
-    hammerd("events", "-c", place)
-    hammerd("lag", "-c", place)
+    hammerd("events", "-c", config)
+    hammerd("lag", "-c", config)
 
     assert {file.name: file.stat().st_mtime_ns for file in db.iterdir()} == before
 
@@ -366,16 +366,16 @@ def test_without_sqlite_the_package_is_named():
     assert "hint: install it: pkg install py3" in ran.stderr
 
 
-def test_the_usual_since_is_a_day(hammerd, place: Path):
+def test_the_default_since_is_a_day(hammerd, config: Path):
     now_ms = round(time.time() * 1_000)
     rows = [
         EventRow(now_ms - hours * HOUR_MS, "home", name, "info", "{}")
         for hours, name in ((25, "two.days"), (23, "one.day"))
     ]
-    history_path_of(place).unlink()
-    HistoryFile(history_path_of(place), None).write(Rows(rows))
+    history_path_of(config).unlink()
+    HistoryFile(history_path_of(config), None).write(Rows(rows))
 
-    ran = hammerd("events", "-c", place)
+    ran = hammerd("events", "-c", config)
 
     assert [line.split()[-1] for line in ran.out.splitlines()[1:]] == ["one.day"]
 
@@ -386,8 +386,8 @@ AHEAD_MS = 30 * 24 * HOUR_MS
 
 
 @pytest.fixture
-def once_ahead(place: Path) -> Path:
-    """A history of this hour, and of some seconds in which the clock was 30 days ahead."""
+def once_ahead(config: Path) -> Path:
+    """A config with a history of this hour, in which the clock was 30 days ahead for a while."""
     now_ms = round(time.time() * 1_000)
     times_ms = [now_ms - 20 * MINUTE_MS, now_ms + AHEAD_MS, now_ms - 5 * MINUTE_MS]
     events = [
@@ -396,21 +396,21 @@ def once_ahead(place: Path) -> Path:
     samples = [
         LagRow(ms, "home", "behind", 1, 5.0, TID, TID) for ms in (*times_ms, now_ms + AHEAD_MS)
     ]
-    history_path_of(place).unlink()
-    HistoryFile(history_path_of(place), None).write(Rows(events, samples))
-    return place
+    history_path_of(config).unlink()
+    HistoryFile(history_path_of(config), None).write(Rows(events, samples))
+    return config
 
 
-def test_events_are_told_up_to_now(hammerd, once_ahead: Path):
+def test_events_are_shown_up_to_now(hammerd, once_ahead: Path):
     ran = hammerd("events", "-c", once_ahead, "--since", "1h")
     as_json = hammerd("events", "-c", once_ahead, "--since", "1h", "--json")
 
     assert [line.split()[-1] for line in ran.out.splitlines()[1:]] == ["at.0", "at.2"]
-    assert [one["event"] for one in json.loads(as_json.out)["events"]] == ["at.0", "at.2"]
+    assert [each["event"] for each in json.loads(as_json.out)["events"]] == ["at.0", "at.2"]
     assert "1 event of times to come" in " ".join(ran.err.split())
 
 
-def test_events_of_times_to_come_are_there_for_who_asks(hammerd, once_ahead: Path):
+def test_events_of_future_times_are_shown_on_request(hammerd, once_ahead: Path):
     hint = hammerd("events", "-c", once_ahead, "--since", "1h").err.partition("--since ")[2]
 
     ran = hammerd("events", "-c", once_ahead, "--since", " ".join(hint.split()).strip('"'))
@@ -419,7 +419,7 @@ def test_events_of_times_to_come_are_there_for_who_asks(hammerd, once_ahead: Pat
     assert ran.err == ""
 
 
-def test_a_follower_is_not_told_of_times_to_come_either(once_ahead: Path):
+def test_follow_shows_no_events_of_future_times(once_ahead: Path):
     command = [sys.executable, "-m", "hammerd.cli.main", "events", "--follow", "--json"]
     with subprocess.Popen(
         [*command, "-c", str(once_ahead), "--since", "10m"], stdout=subprocess.PIPE, text=True
@@ -434,12 +434,12 @@ def test_a_follower_is_not_told_of_times_to_come_either(once_ahead: Path):
     assert [first["event"], second["event"]] == ["at.2", "at.3"]
 
 
-def test_lag_is_told_up_to_now(hammerd, once_ahead: Path):
+def test_lag_is_shown_up_to_now(hammerd, once_ahead: Path):
     ran = hammerd("lag", "home", "-c", once_ahead, "--since", "1h")
-    told = json.loads(hammerd("lag", "home", "-c", once_ahead, "--since", "1h", "--json").out)
+    data = json.loads(hammerd("lag", "home", "-c", once_ahead, "--since", "1h", "--json").out)
 
     days = {line.split()[0] for line in ran.out.splitlines() if line.startswith("20")}
     assert len(days) <= 2
-    assert told["pairs"][0]["sample_count"] == 2
-    # The last sample was taken while the clock was ahead: nobody knows its age.
+    assert data["pairs"][0]["sample_count"] == 2
+    # The last sample was taken while the clock was ahead, so its age is unknown.
     assert ran.out.splitlines()[2].split()[:3] == ["home", "5s", "-"]

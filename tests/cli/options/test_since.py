@@ -1,4 +1,4 @@
-"""What --since takes: spans, days, moments, and every form in which hammerd prints a time."""
+"""Values of --since: periods, days, moments, and every form in which hammerd prints a time."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ HOUR_MS = 3_600_000
 
 
 @pytest.mark.parametrize(
-    ("said", "hours"),
+    ("value", "hours"),
     [
         ("2h", 2),
         ("-2h", 2),
@@ -31,12 +31,12 @@ HOUR_MS = 3_600_000
         ("now", 0),
     ],
 )
-def test_a_span_is_counted_back_from_now(said: str, hours: float):
-    assert read_since(said, AT_MS) == AT_MS - hours * HOUR_MS
+def test_a_period_is_counted_back_from_now(value: str, hours: float):
+    assert read_since(value, AT_MS) == AT_MS - hours * HOUR_MS
 
 
 @pytest.mark.parametrize(
-    ("said", "moment"),
+    ("value", "moment"),
     [
         ("today", "2026-03-04T00:00:00+00:00"),
         ("Yesterday", "2026-03-03T00:00:00+00:00"),
@@ -55,21 +55,21 @@ def test_a_span_is_counted_back_from_now(said: str, hours: float):
         ("@1772640727.5", "2026-03-04T16:12:07.500+00:00"),
     ],
 )
-def test_a_moment_is_in_utc_unless_a_zone_is_said(said: str, moment: str):
-    assert json_time(read_since(said, AT_MS)) == json_time(
+def test_a_moment_is_in_utc_unless_a_zone_is_given(value: str, moment: str):
+    assert json_time(read_since(value, AT_MS)) == json_time(
         round(datetime.fromisoformat(moment).timestamp() * 1_000)
     )
 
 
 @pytest.mark.parametrize("show", [show_to_second, show_to_minute, json_time])
-def test_what_hammerd_prints_of_its_history_is_taken(show):
+def test_times_printed_from_the_history_are_accepted(show):
     shown = show(AT_MS)
 
     assert show(read_since(shown, AT_MS)) == shown
 
 
 @pytest.mark.parametrize("with_seconds", [True, False])
-def test_what_the_status_prints_is_taken(with_seconds: bool):
+def test_times_printed_by_the_status_are_accepted(with_seconds: bool):
     shown = show_moment(AT.isoformat(), AT.isoformat(), with_seconds=with_seconds)
     other_day = show_moment(AT.isoformat(), "2026-03-05T00:00:00Z", with_seconds=with_seconds)
 
@@ -79,26 +79,26 @@ def test_what_the_status_prints_is_taken(with_seconds: bool):
 
 @pytest.mark.parametrize("seconds", [42, 250, 11_100, 183_600])
 @pytest.mark.parametrize("show", [show_period, show_rough_period])
-def test_the_ages_that_hammerd_prints_are_taken(show, seconds: int):
+def test_ages_printed_by_hammerd_are_accepted(show, seconds: int):
     since_ms = read_since(show(seconds), AT_MS)
 
     assert 0 <= seconds - (AT_MS - since_ms) / 1_000 < 3_600
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     ["", "3", "soon", "tomorrow", "2026-13-01", "25:00", "@", "@x", "1 month", "nan", "2027-01"],
 )
-def test_what_is_no_time_is_told_the_forms(said: str):
+def test_an_invalid_time_is_refused_with_the_valid_forms(value: str):
     with pytest.raises(ValueError, match=r"is no time") as caught:
-        read_since(said, AT_MS)
+        read_since(value, AT_MS)
 
     assert FORMS in str(caught.value)
 
 
-@pytest.mark.parametrize("said", ["30m1h", "99999999 weeks", "0 hours"])
-def test_a_span_that_is_none_says_why(said: str):
+@pytest.mark.parametrize("value", ["30m1h", "99999999 weeks", "0 hours"])
+def test_an_invalid_period_is_refused_with_the_reason(value: str):
     with pytest.raises(ValueError, match=r"duration|within") as caught:
-        read_since(said, AT_MS)
+        read_since(value, AT_MS)
 
     assert FORMS in str(caught.value)

@@ -1,4 +1,4 @@
-"""--json, of every command that prints data."""
+"""The option --json of every command that prints data."""
 
 import json
 from importlib import import_module
@@ -12,16 +12,16 @@ from hammerd.core.api.protocol import Answer
 from tests.cli.promises import is_promised, leaves
 
 PRINTS_NO_DATA = frozenset({"run", "demo"})
-"""One logs, the other tells a story."""
+"""`run` logs, and `demo` prints its steps."""
 
-SAYS = {
+ARGUMENTS = {
     "pause": ("home", "--for", "2h"),
     "resume": ("home",),
     "restart": ("home",),
     "ack": ("home",),
     "check": ("hammerd.toml",),
 }
-"""What commands need to be told."""
+"""Arguments that commands need."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def status_of_home(make_status, make_pair) -> Answer:
     return Answer(make_status(make_pair("home", lag_s=None)))
 
 
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in PRINTS_NO_DATA])
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each not in PRINTS_NO_DATA])
 def test_every_command_that_prints_data_prints_it_as_json(command: str):
     found = getattr(import_module(f"hammerd.cli.commands.{command}"), command)
 
@@ -53,15 +53,15 @@ def test_json_is_one_object_of_a_version(
     start_daemon(status_of_home if command == "status" else Answer(acted))
     where = () if command in ("check", "version") else ("--run-dir", run_dir)
 
-    ran = hammerd(command, "--json", *SAYS.get(command, ()), *where, cwd=run_dir)
-    said = json.loads(ran.out)
+    ran = hammerd(command, "--json", *ARGUMENTS.get(command, ()), *where, cwd=run_dir)
+    data = json.loads(ran.out)
 
     assert (ran.code, ran.err, ran.out.count("\n")) == (0, "", 1)
-    assert next(iter(said.items())) == ("schema_version", 1)
-    assert [leaf for leaf in leaves(said) if not is_promised(*leaf)] == []
+    assert next(iter(data.items())) == ("schema_version", 1)
+    assert [leaf for leaf in leaves(data) if not is_promised(*leaf)] == []
 
 
-def test_check_tells_faults_and_warnings_as_json(hammerd, run_dir: Path):
+def test_check_prints_faults_and_warnings_as_json(hammerd, run_dir: Path):
     (run_dir / "bad.toml").write_text('[pairs.a]\nmaster = "m"\nslave = "/s"\n')
     (run_dir / "warned.toml").write_text(
         '[pairs.a]\nmaster = "/m"\nslave = "/s"\nlag_warning = "1m"\n'
@@ -89,12 +89,12 @@ def test_check_tells_faults_and_warnings_as_json(hammerd, run_dir: Path):
         "ends_not_asked_because": None,
     }
     assert (warned.code, strict.code, warned.out) == (0, 78, strict.out)
-    told = json.loads(warned.out)
-    assert (told["pairs"], told["faults"]) == (["a"], [])
-    assert [each["where"] for each in told["warnings"]] == ["pairs.a.lag_warning"]
+    data = json.loads(warned.out)
+    assert (data["pairs"], data["faults"]) == (["a"], [])
+    assert [each["where"] for each in data["warnings"]] == ["pairs.a.lag_warning"]
 
 
-def test_a_pause_tells_until_when(hammerd, start_daemon, run_dir: Path):
+def test_a_pause_prints_the_time_of_its_end(hammerd, start_daemon, run_dir: Path):
     acted = {"pairs": ["home"], "paused_until_time": "2099-03-04T18:00:00.000Z"}
     start_daemon(Answer(acted))
 

@@ -1,4 +1,4 @@
-"""Rows in columns."""
+"""Layout of rows in columns."""
 
 from hammerd.cli.output.spans import Span, aligned, plain_text
 
@@ -17,5 +17,5 @@ def test_the_first_row_is_the_heading() -> None:
     assert list(aligned((("A",), ("b",)), "<")) == [(Span("A", "head"),), (Span("b"),)]
 
 
-def test_a_heading_may_stand_alone() -> None:
+def test_a_heading_needs_no_rows() -> None:
     assert list(aligned((("A", "B"),), "<>")) == [(Span("A  B", "head"),)]

@@ -1,4 +1,4 @@
-"""A stdout or stderr that is full, closed or read by nobody: a line, a status, no traceback."""
+"""Commands with a full, closed or unread stdout or stderr: one line, a status, no traceback."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ IO_ERROR = 74
 
 has_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 
-SAID = (
+INVOCATIONS = (
     *(("--help",), ("--version",), ("version",), ("version", "--json"), ("check",)),
     *(("check", "--json"), ("status",), ("status", "--json"), ("status", "-o", "pair", "-H")),
     *(("status", "--watch=0.1"), ("status", "--json", "--watch=0.1"), ("reload", "--json")),
@@ -30,8 +30,8 @@ SAID = (
 
 
 @pytest.fixture
-def place(start_daemon, make_status, make_pair, run_dir: Path) -> Path:
-    """A daemon that answers everything, and a history."""
+def config(start_daemon, make_status, make_pair, run_dir: Path) -> Path:
+    """A config with a daemon that answers every request, and with a history."""
     status = make_status(make_pair("home"))
     status["hammerd"]["history_path"] = str(run_dir / "history.db")
     start_daemon(Answer(status | {"started": ["home"]}))
@@ -43,10 +43,14 @@ def place(start_daemon, make_status, make_pair, run_dir: Path) -> Path:
     return config
 
 
-def run(said: Sequence[str], redirected: str, config: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    arguments: Sequence[str], redirected: str, config: Path
+) -> subprocess.CompletedProcess[str]:
     """Run a command with its streams redirected by a shell."""
-    asks = {"-c", str(config)} if said[0] in COMMANDS[:-2] and "--help" not in said else ()
-    words = [said[0], *(("-c", str(config)) if asks else ()), *said[1:]]
+    asks = (
+        {"-c", str(config)} if arguments[0] in COMMANDS[:-2] and "--help" not in arguments else ()
+    )
+    words = [arguments[0], *(("-c", str(config)) if asks else ()), *arguments[1:]]
     return subprocess.run(
         ["/bin/sh", "-c", f'exec "$@" {redirected}', "sh", *HAMMERD, *words],
         check=False,
@@ -63,21 +67,27 @@ def run(said: Sequence[str], redirected: str, config: Path) -> subprocess.Comple
         (">&-", "it is closed"),
     ],
 )
-@pytest.mark.parametrize("said", SAID, ids=" ".join)
-def test_a_stdout_that_cannot_be_written_is_told_in_a_line(
-    place: Path, said: tuple[str, ...], redirected: str, because: str
+@pytest.mark.parametrize("arguments", INVOCATIONS, ids=" ".join)
+def test_a_stdout_that_cannot_be_written_is_reported_in_a_line(
+    config: Path, arguments: tuple[str, ...], redirected: str, because: str
 ):
-    ran = run(said, redirected, place)
+    ran = run(arguments, redirected, config)
 
     assert (ran.returncode, ran.stdout) == (IO_ERROR, "")
     assert ran.stderr == f"hammerd: cannot write to stdout: {because}\n"
 
 
-@pytest.mark.parametrize("said", [("version",), ("check", "--json"), ("status",), ("--help",)])
-def test_a_reader_that_left_is_told_too(place: Path, said: tuple[str, ...]):
+@pytest.mark.parametrize(
+    "arguments", [("version",), ("check", "--json"), ("status",), ("--help",)]
+)
+def test_a_closed_pipe_is_reported_too(config: Path, arguments: tuple[str, ...]):
     reads, writes = os.pipe()
     os.close(reads)
-    words = [said[0], "-c", str(place), *said[1:]] if said[0] in ("check", "status") else [*said]
+    words = (
+        [arguments[0], "-c", str(config), *arguments[1:]]
+        if arguments[0] in ("check", "status")
+        else [*arguments]
+    )
 
     ran = subprocess.run(
         [*HAMMERD, *words], check=False, stdout=writes, stderr=subprocess.PIPE, text=True
@@ -97,9 +107,11 @@ def test_a_reader_that_left_is_told_too(place: Path, said: tuple[str, ...]):
         ">&- 2>&-",
     ],
 )
-@pytest.mark.parametrize("said", [(), ("-o", "x"), ("--no-such-option",)])
-def test_a_monitor_is_told_unknown(place: Path, said: tuple[str, ...], redirected: str):
-    ran = run(("status", "--nagios", *said), redirected, place)
+@pytest.mark.parametrize("arguments", [(), ("-o", "x"), ("--no-such-option",)])
+def test_a_monitor_gets_unknown_if_stdout_cannot_be_written(
+    config: Path, arguments: tuple[str, ...], redirected: str
+):
+    ran = run(("status", "--nagios", *arguments), redirected, config)
 
     assert (ran.returncode, ran.stdout) == (3, "")
     assert "Traceback" not in ran.stderr
@@ -107,7 +119,7 @@ def test_a_monitor_is_told_unknown(place: Path, said: tuple[str, ...], redirecte
 
 @pytest.mark.parametrize("redirected", [pytest.param("2>/dev/full", marks=has_full), "2>&-"])
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("arguments", "code"),
     [
         (("status", "--run-dir", "/nowhere"), 69),
         (("check", "/nowhere"), 66),
@@ -116,10 +128,10 @@ def test_a_monitor_is_told_unknown(place: Path, said: tuple[str, ...], redirecte
         (("lag", "nobody"), 64),
     ],
 )
-def test_what_nobody_can_be_told_is_in_the_status(
-    place: Path, said: tuple[str, ...], code: int, redirected: str
+def test_the_exit_status_reports_a_failure_without_stderr(
+    config: Path, arguments: tuple[str, ...], code: int, redirected: str
 ):
-    words = ("--config", str(place), *said) if said[0] == "lag" else said
+    words = ("--config", str(config), *arguments) if arguments[0] == "lag" else arguments
     ran = subprocess.run(
         ["/bin/sh", "-c", f'exec "$@" {redirected}', "sh", *HAMMERD, *words],
         check=False,
@@ -130,12 +142,12 @@ def test_what_nobody_can_be_told_is_in_the_status(
     assert (ran.returncode, ran.stderr) == (code, "")
 
 
-def test_a_closed_stdin_is_no_trouble(place: Path):
-    assert run(("status",), "<&-", place).returncode == 0
+def test_a_closed_stdin_is_no_trouble(config: Path):
+    assert run(("status",), "<&-", config).returncode == 0
 
 
-def test_no_socket_gets_the_number_of_a_closed_stream(place: Path):
-    ran = run(("status",), "<&- >&- 2>&-", place)
+def test_no_socket_gets_the_number_of_a_closed_stream(config: Path):
+    ran = run(("status",), "<&- >&- 2>&-", config)
 
     assert (ran.returncode, ran.stdout, ran.stderr) == (IO_ERROR, "", "")
 
@@ -156,18 +168,18 @@ def test_no_character_ends_a_command(hammerd, start_daemon, run_dir: Path, local
     assert b"\\ud800" in ran.stderr
 
 
-def test_a_stdout_that_does_not_block_is_waited_for(place: Path):
+def test_a_stdout_that_does_not_block_is_waited_for(config: Path):
     reads, writes = os.pipe()
     os.set_blocking(writes, False)
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(writes, b"x" * 512)
-    with subprocess.Popen([*HAMMERD, "version"], stdout=writes, stderr=subprocess.PIPE) as told:
+    with subprocess.Popen([*HAMMERD, "version"], stdout=writes, stderr=subprocess.PIPE) as process:
         os.close(writes)
         with open(reads, "rb") as reader:
-            said = reader.read()
-        assert told.stderr is not None
-        err = told.stderr.read()
+            printed = reader.read()
+        assert process.stderr is not None
+        err = process.stderr.read()
 
-    assert (told.returncode, err) == (0, b"")
-    assert said.lstrip(b"x").startswith(b"hammerd ")
+    assert (process.returncode, err) == (0, b"")
+    assert printed.lstrip(b"x").startswith(b"hammerd ")

@@ -1,4 +1,4 @@
-"""`hammerd status -o`: the columns that somebody chose."""
+"""`hammerd status -o`: selected columns."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def two(make_pair, make_status) -> Answer:
     return Answer(make_status(make_pair("home"), parked))
 
 
-def test_columns_stand_as_they_were_named(hammerd, start_daemon, run_dir, two):
+def test_columns_are_in_the_given_order(hammerd, start_daemon, run_dir, two):
     start_daemon(two)
 
     ran = hammerd("status", "--run-dir", run_dir, "-o", "pair,lag_s,slave_tid,note")
@@ -39,7 +39,7 @@ def test_bare_columns_are_for_scripts(hammerd, start_daemon, run_dir, two):
     assert ran.out == 'home\tfalse\t[]\nmail\tfalse\t["a\\tb", "c\\nd"]\n'
 
 
-def test_a_column_that_is_none_is_named_with_the_nearest(hammerd, start_daemon, run_dir, two):
+def test_an_unknown_column_is_refused_with_the_nearest_name(hammerd, start_daemon, run_dir, two):
     start_daemon(two)
 
     ran = hammerd("status", "--run-dir", run_dir, "-o", "pair,lags")
@@ -50,7 +50,7 @@ def test_a_column_that_is_none_is_named_with_the_nearest(hammerd, start_daemon, 
 
 
 @pytest.mark.parametrize("fields", ["", "pair,", ",pair"])
-def test_no_column_between_two_commas(hammerd, start_daemon, run_dir, two, fields: str):
+def test_an_empty_column_name_is_refused(hammerd, start_daemon, run_dir, two, fields: str):
     start_daemon(two)
 
     ran = hammerd("status", "--run-dir", run_dir, "-o", fields)
@@ -60,14 +60,14 @@ def test_no_column_between_two_commas(hammerd, start_daemon, run_dir, two, field
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("arguments", "words"),
     [
         (("--json", "-o", "pair"), "say one of --json and -o"),
         (("-H",), "-H goes with -o FIELDS"),
     ],
 )
-def test_ways_to_show_it_exclude_each_other(hammerd, run_dir, said: tuple[str, ...], words: str):
-    ran = hammerd("status", "--run-dir", run_dir, *said)
+def test_output_forms_exclude_each_other(hammerd, run_dir, arguments: tuple[str, ...], words: str):
+    ran = hammerd("status", "--run-dir", run_dir, *arguments)
 
     assert (ran.code, ran.out) == (64, "")
     assert words in ran.err

@@ -1,4 +1,4 @@
-"""`hammerd status --nagios`: a line and a status from 0 to 3, whatever happens."""
+"""`hammerd status --nagios`: a line and a status from 0 to 3 in every case."""
 
 import re
 from collections.abc import Callable
@@ -13,10 +13,10 @@ PERFORMANCE = re.compile(r"'[^'=|]+'=(U|-?[0-9.]+(s|))(;[0-9.]*){3}")
 
 @pytest.fixture
 def nagios(hammerd, run_dir):
-    return lambda *said: hammerd("status", "--nagios", "--run-dir", run_dir, *said)
+    return lambda *arguments: hammerd("status", "--nagios", "--run-dir", run_dir, *arguments)
 
 
-def test_all_well_is_one_line_with_what_can_be_drawn(nagios, start_daemon, make_pair, make_status):
+def test_ok_is_one_line_with_performance_data(nagios, start_daemon, make_pair, make_status):
     start_daemon(Answer(make_status(make_pair("home", lag_s=12.5, lag_tids=7))))
 
     ran = nagios()
@@ -28,7 +28,7 @@ def test_all_well_is_one_line_with_what_can_be_drawn(nagios, start_daemon, make_
     ]
 
 
-def test_slave_that_is_ahead_has_no_number_below_the_least(
+def test_a_slave_ahead_has_no_number_below_the_minimum(
     nagios, start_daemon, make_pair, make_status
 ):
     ahead = make_pair("home", lag_s=None, lag_tids=-3, lag_verdict="ahead", health="unknown")
@@ -51,7 +51,7 @@ def test_health_is_the_exit_status(
     assert ran.out.startswith(f"HAMMERD {health.upper()} - ")
 
 
-def test_the_worst_stands_first_and_every_pair_has_its_line(
+def test_the_worst_is_first_and_every_pair_has_its_line(
     nagios, start_daemon, make_pair: MakePair, make_status
 ):
     parked = make_pair(
@@ -66,9 +66,9 @@ def test_the_worst_stands_first_and_every_pair_has_its_line(
     late = make_pair("web", lag_s=400.0, health="warning")
     off = make_pair("off", wanted="down", state="stopped", because="disabled", lag_s=None)
     paused = make_pair("pst", wanted="paused", state="stopped", lag_s=60.0)
-    told = make_status(make_pair("home"), late, off, paused, parked) | {"health": "critical"}
-    told["hammerd"] = {**told["hammerd"], "clocks_unsaved_because": "a|b\nfull"}
-    start_daemon(Answer(told))
+    data = make_status(make_pair("home"), late, off, paused, parked) | {"health": "critical"}
+    data["hammerd"] = {**data["hammerd"], "clocks_unsaved_because": "a|b\nfull"}
+    start_daemon(Answer(data))
 
     ran = nagios()
     first, *others = ran.out.splitlines()
@@ -95,7 +95,7 @@ def test_the_worst_stands_first_and_every_pair_has_its_line(
     assert ran.out.count("|") == 1
 
 
-def test_unknown_lag_is_told_once_with_its_reason(
+def test_unknown_lag_is_printed_once_with_its_reason(
     nagios, start_daemon, make_pair: MakePair, make_status
 ):
     because = "slave /s cannot be read: probe_timeout"
@@ -147,15 +147,15 @@ def test_a_config_that_cannot_be_read_is_unknown(hammerd, run_dir):
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("arguments", "words"),
     [
         (("--watch",), "say one of --nagios and --watch"),
         (("--json",), "say one of --json and --nagios"),
         (("--no|such",), "No such option"),
     ],
 )
-def test_wrong_usage_is_unknown_too(nagios, said: tuple[str, ...], words: str):
-    ran = nagios(*said)
+def test_wrong_usage_is_unknown_too(nagios, arguments: tuple[str, ...], words: str):
+    ran = nagios(*arguments)
 
     assert ran.code == 3
     assert ran.out.startswith(f"HAMMERD UNKNOWN - {words}")

@@ -1,4 +1,4 @@
-"""`hammerd status` against real sockets."""
+"""`hammerd status` with a fake daemon on real sockets."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_status_prints_a_plain_table_into_a_pipe(hammerd, start_daemon, run_dir,
     ran = hammerd("status", "--run-dir", run_dir)
 
     assert (ran.code, ran.out, ran.err) == (0, TABLE, "")
-    assert [("status.sock", Request(Verb.STATUS))] == daemon.heard
+    assert [("status.sock", Request(Verb.STATUS))] == daemon.requests
 
 
 def test_status_asks_for_the_named_pairs_once_each(hammerd, start_daemon, run_dir, home):
@@ -46,21 +46,21 @@ def test_status_asks_for_the_named_pairs_once_each(hammerd, start_daemon, run_di
 
     hammerd("status", "--run-dir", run_dir, "home", "mail", "home")
 
-    assert [("status.sock", Request(Verb.STATUS, ("home", "mail")))] == daemon.heard
+    assert [("status.sock", Request(Verb.STATUS, ("home", "mail")))] == daemon.requests
 
 
 def test_json_is_the_daemon_s_answer_unchanged(hammerd, start_daemon, run_dir):
-    told = {"schema_version": 99, "höme": None, "a": [1, 2.5]}
-    start_daemon(Answer(told))
+    printed = {"schema_version": 99, "höme": None, "a": [1, 2.5]}
+    start_daemon(Answer(printed))
 
     ran = hammerd("status", "--json", "--run-dir", run_dir)
 
     assert ran.code == 0
     assert ran.out == '{"schema_version": 99, "höme": null, "a": [1, 2.5]}\n'
-    assert told == json.loads(ran.out)
+    assert printed == json.loads(ran.out)
 
 
-def test_a_status_of_another_version_is_not_guessed_at(hammerd, start_daemon, run_dir):
+def test_a_status_of_another_version_is_refused(hammerd, start_daemon, run_dir):
     start_daemon(Answer({"schema_version": 99}))
 
     ran = hammerd("status", "--run-dir", run_dir)
@@ -85,17 +85,17 @@ def test_the_run_dir_may_stand_before_the_command(hammerd, start_daemon, run_dir
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_the_config_tells_the_run_dir(hammerd, start_daemon, run_dir: Path, home, *, before: bool):
+def test_the_config_names_the_run_dir(hammerd, start_daemon, run_dir: Path, home, *, before: bool):
     config = run_dir / "hammerd.toml"
     config.write_text(f'[daemon]\nrun_dir = "{run_dir}"\n[pairs.a]\nmaster = "/m"\nslave = "/s"\n')
     start_daemon(home)
 
-    said = ("-c", config, "status") if before else ("status", "-c", config)
-    assert hammerd(*said).out == TABLE
+    arguments = ("-c", config, "status") if before else ("status", "-c", config)
+    assert hammerd(*arguments).out == TABLE
 
 
 @pytest.mark.parametrize("rest", ["[pears]\nx = 1\n", "[pairs.a]\nmaster = 3\n", ""])
-def test_the_faults_of_a_config_keep_nobody_from_asking(
+def test_a_config_with_faults_still_locates_the_daemon(
     hammerd, start_daemon, run_dir: Path, home, rest: str
 ):
     (run_dir / "hammerd.toml").write_text(f'[daemon]\nrun_dir = "{run_dir}"\n{rest}')
@@ -104,7 +104,7 @@ def test_the_faults_of_a_config_keep_nobody_from_asking(
     assert hammerd("status", "-c", run_dir / "hammerd.toml").out == TABLE
 
 
-def test_a_config_that_is_no_toml_is_told(hammerd, run_dir: Path):
+def test_a_config_that_is_no_toml_is_reported(hammerd, run_dir: Path):
     (run_dir / "hammerd.toml").write_text("[daemon]\nrun_dir = /tmp\n")
 
     ran = hammerd("status", "-c", "hammerd.toml", cwd=run_dir)
@@ -113,7 +113,7 @@ def test_a_config_that_is_no_toml_is_told(hammerd, run_dir: Path):
     assert "line 2, column 11: is not TOML" in ran.err
 
 
-def test_without_a_daemon_the_socket_and_the_cure_are_told(hammerd, run_dir):
+def test_without_a_daemon_the_socket_and_a_hint_are_printed(hammerd, run_dir):
     ran = hammerd("status", "--run-dir", run_dir)
 
     words = (
@@ -124,7 +124,7 @@ def test_without_a_daemon_the_socket_and_the_cure_are_told(hammerd, run_dir):
     assert (69, "", words) == (ran.code, ran.out, ran.err)
 
 
-def test_watch_shows_it_again_until_interrupted(start_daemon, run_dir, home):
+def test_watch_prints_the_status_until_interrupted(start_daemon, run_dir, home):
     start_daemon(home)
     command = [*HAMMERD, "status", "--watch=0.1", "--run-dir", str(run_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
@@ -138,7 +138,7 @@ def test_watch_shows_it_again_until_interrupted(start_daemon, run_dir, home):
     assert looks == ["", TABLE, TABLE]
 
 
-def test_a_pair_may_stand_behind_watch(start_daemon, run_dir, home):
+def test_a_pair_may_follow_watch(start_daemon, run_dir, home):
     daemon = start_daemon(home)
     command = [*HAMMERD, "status", "--run-dir", str(run_dir), "--watch", "home"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
@@ -148,7 +148,7 @@ def test_a_pair_may_stand_behind_watch(start_daemon, run_dir, home):
         watch.stdout.read()
 
     assert first.endswith(" UTC, every 2 s\n")
-    assert [("status.sock", Request(Verb.STATUS, ("home",)))] == daemon.heard
+    assert [("status.sock", Request(Verb.STATUS, ("home",)))] == daemon.requests
 
 
 def test_a_watch_waits_for_a_daemon_that_went_away(start_daemon, run_dir, home):
@@ -174,7 +174,7 @@ def test_a_watch_waits_for_a_daemon_that_went_away(start_daemon, run_dir, home):
     assert (json.loads(back)["schema_version"], rest, watch.returncode) == (1, "", 0)
 
 
-def test_a_watch_that_finds_nobody_at_first_fails(hammerd, run_dir):
+def test_a_watch_without_a_daemon_at_the_start_fails(hammerd, run_dir):
     assert hammerd("status", "--watch", "--run-dir", run_dir).code == 69
 
 
@@ -211,9 +211,9 @@ def test_a_reader_that_leaves_is_no_traceback(start_daemon, run_dir, home):
         assert watch.stderr is not None
         watch.stdout.readline()
         watch.stdout.close()
-        said = watch.stderr.read()
+        err = watch.stderr.read()
 
-    assert (watch.returncode, said) == (74, "hammerd: cannot write to stdout: Broken pipe\n")
+    assert (watch.returncode, err) == (74, "hammerd: cannot write to stdout: Broken pipe\n")
 
 
 def test_a_terminal_gets_the_same_table_in_colour(start_daemon, run_dir, home):
@@ -230,7 +230,7 @@ def test_a_terminal_gets_the_same_table_in_colour(start_daemon, run_dir, home):
 
 
 def drained(terminal: int) -> str:
-    """Read a terminal whose other side is closed; its end is EIO on Linux, EOF on BSD."""
+    """Read a terminal whose other side is closed; its end reads as EIO on Linux, as EOF on BSD."""
     content = b""
     try:
         while chunk := os.read(terminal, 4096):
@@ -250,15 +250,15 @@ def test_a_script_s_status_loads_neither_rich_nor_the_daemon(start_daemon, run_d
         "'difflib', 'tempfile', 'hammerd.core.pairs', 'hammerd.cli.commands.pause'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )
-    told = subprocess.check_output([sys.executable, "-c", script], text=True)
+    printed = subprocess.check_output([sys.executable, "-c", script], text=True)
 
-    assert told == TABLE + "[]\n"
+    assert printed == TABLE + "[]\n"
 
 
 @pytest.mark.parametrize(
     "value", ["x", "nan", "inf", "-1", "1e3", "", "0", "9" * 23, "9" * 400, "5 parsecs", "home"]
 )
-def test_a_watch_that_is_no_time_is_wrong_usage(hammerd, run_dir, value: str):
+def test_an_invalid_watch_interval_is_wrong_usage(hammerd, run_dir, value: str):
     ran = hammerd("status", f"--watch={value}", "--run-dir", run_dir)
 
     assert (ran.code, ran.out) == (64, "")
@@ -266,11 +266,11 @@ def test_a_watch_that_is_no_time_is_wrong_usage(hammerd, run_dir, value: str):
 
 
 @pytest.mark.parametrize(
-    "said", [("--watch=1s",), ("--watch", "1s"), ("--watch=0.1m",), ("--watch", "1", "home")]
+    "arguments", [("--watch=1s",), ("--watch", "1s"), ("--watch=0.1m",), ("--watch", "1", "home")]
 )
-def test_a_watch_takes_a_duration(start_daemon, run_dir, home, said: tuple[str, ...]):
+def test_a_watch_takes_a_duration(start_daemon, run_dir, home, arguments: tuple[str, ...]):
     start_daemon(home)
-    command = [*HAMMERD, "status", "--run-dir", str(run_dir), *said]
+    command = [*HAMMERD, "status", "--run-dir", str(run_dir), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
         assert watch.stdout is not None
         first = watch.stdout.readline()

@@ -1,4 +1,4 @@
-"""The status table, as a person sees it."""
+"""The status table and its notes."""
 
 from collections.abc import Callable
 
@@ -158,7 +158,7 @@ def test_state_and_lag_carry_the_health_of_their_pair(every_kind: StatusReply):
 
 
 @pytest.mark.parametrize(
-    ("until_time", "said"),
+    ("until_time", "note"),
     [
         (None, "paused until it is resumed"),
         ("2026-03-04T16:00:42Z", "paused for another 42s (until 16:00 UTC)"),
@@ -167,12 +167,12 @@ def test_state_and_lag_carry_the_health_of_their_pair(every_kind: StatusReply):
         ("2026-03-04T15:59:59Z", "paused for another 0s (until 15:59 UTC)"),
     ],
 )
-def test_a_pause_tells_how_long_it_lasts(
-    make_status: MakeStatus, make_pair: MakePair, until_time: str | None, said: str
+def test_a_paused_pair_shows_how_long_it_stays_paused(
+    make_status: MakeStatus, make_pair: MakePair, until_time: str | None, note: str
 ):
     paused = make_pair("a", wanted="paused", paused_until_time=until_time, state="stopped")
 
-    assert text_of(make_status(paused)).splitlines()[-1] == f"      {said}"
+    assert text_of(make_status(paused)).splitlines()[-1] == f"      {note}"
 
 
 def test_a_paused_pair_that_is_critical_counts_as_critical(
@@ -184,24 +184,24 @@ def test_a_paused_pair_that_is_critical_counts_as_critical(
 
 
 @pytest.mark.parametrize(
-    ("dropped", "failed", "said"),
+    ("dropped", "failed", "note"),
     [
         (0, 0, ""),
         (1, 0, "1 log line was lost: is the disk of the log full?"),
         (2, 3, "5 log lines were lost: is the disk of the log full?"),
     ],
 )
-def test_lost_log_lines_are_told_above_the_table(
-    make_status: MakeStatus, make_pair: MakePair, dropped: int, failed: int, said: str
+def test_lost_log_lines_are_shown_above_the_table(
+    make_status: MakeStatus, make_pair: MakePair, dropped: int, failed: int, note: str
 ):
     status = make_status(make_pair("a"))
     daemon = {**status["hammerd"], "lines_dropped": dropped, "writes_failed": failed}
 
-    assert text_of({**status, "hammerd": daemon}).splitlines()[1] == said
+    assert text_of({**status, "hammerd": daemon}).splitlines()[1] == note
 
 
 def notes_in(status: StatusReply) -> list[str]:
-    """Return what stands below the row of the only pair."""
+    """Return the lines below the row of the only pair."""
     return text_of(status).splitlines()[4:]
 
 
@@ -263,7 +263,7 @@ def test_troubles_of_a_pair_stand_below_it_the_most_urgent_first(
     ]
 
 
-def test_what_parks_a_pair_and_hides_its_lag_is_told_once(
+def test_a_reason_for_parking_and_unknown_lag_is_shown_once(
     make_status: MakeStatus, make_pair: MakePair
 ):
     hint = "the uuids differ"
@@ -294,9 +294,11 @@ def test_hint_of_a_complaint_that_is_over_stands_with_it(
 def test_newest_anomalies_are_shown_and_the_others_counted(
     make_status: MakeStatus, make_pair: MakePair
 ):
-    told = [anomaly("slave.tid_went_back", f"0x{n:016x}", f"0x{n - 1:016x}") for n in range(1, 7)]
+    anomalies = [
+        anomaly("slave.tid_went_back", f"0x{n:016x}", f"0x{n - 1:016x}") for n in range(1, 7)
+    ]
 
-    lines = notes_in(make_status(make_pair("a", anomalies=told)))
+    lines = notes_in(make_status(make_pair("a", anomalies=anomalies)))
 
     assert lines[:2] == [
         "      slave.tid_went_back at 15:58 UTC: /Backup2/pfs/a was 0x0000000000000006,",
@@ -309,26 +311,26 @@ def test_newest_anomalies_are_shown_and_the_others_counted(
 
 
 @pytest.mark.parametrize(
-    ("lag_s", "origin_lag_s", "said"),
+    ("lag_s", "origin_lag_s", "note"),
     [
         (0.0, 0.0, []),
         (4.0, 4.0, []),
         (0.0, 250.0, ["      4m10s behind /Backup0/pfs/a, where its cascade begins"]),
     ],
 )
-def test_lag_of_a_whole_cascade_is_told_where_it_is_not_the_pair_s_own(
+def test_lag_of_a_cascade_is_shown_if_it_differs_from_the_pair_s_own(
     make_status: MakeStatus,
     make_pair: MakePair,
     lag_s: float,
     origin_lag_s: float,
-    said: list[str],
+    note: list[str],
 ):
     below = make_pair("a", lag_s=lag_s, origin="/Backup0/pfs/a", origin_lag_s=origin_lag_s)
 
-    assert notes_in(make_status(below)) == said
+    assert notes_in(make_status(below)) == note
 
 
-def test_room_is_told_where_much_is_to_come_or_little_is_left(
+def test_free_space_is_shown_in_bulk_or_if_little_is_left(
     make_status: MakeStatus, make_pair: MakePair
 ):
     room = {"slave_free_bytes": 40 << 30, "slave_total_bytes": 1 << 40}
@@ -339,7 +341,7 @@ def test_room_is_told_where_much_is_to_come_or_little_is_left(
     ]
 
 
-def test_a_disabled_pair_tells_what_nobody_acknowledged_and_nothing_else(
+def test_a_disabled_pair_shows_only_what_is_not_acknowledged(
     make_status: MakeStatus, make_pair: MakePair
 ):
     old = make_pair(
@@ -358,9 +360,7 @@ def test_a_disabled_pair_tells_what_nobody_acknowledged_and_nothing_else(
     ]
 
 
-def test_what_is_wrong_with_the_daemon_stands_below_the_table(
-    make_status: MakeStatus, make_pair: MakePair
-):
+def test_troubles_of_the_daemon_are_below_the_table(make_status: MakeStatus, make_pair: MakePair):
     status = make_status(make_pair("a"))
     daemon = {
         **status["hammerd"],
@@ -389,9 +389,7 @@ def test_what_is_wrong_with_the_daemon_stands_below_the_table(
     assert alone[1:3] == ["", plain_text(lines[5])]
 
 
-def test_a_history_that_cannot_be_written_stands_below_the_table(
-    make_status: MakeStatus, make_pair: MakePair
-):
+def test_an_unwritable_history_is_below_the_table(make_status: MakeStatus, make_pair: MakePair):
     status = make_status(make_pair("a"))
     daemon = {
         **status["hammerd"],
@@ -413,7 +411,7 @@ def test_a_history_that_cannot_be_written_stands_below_the_table(
     ]
 
 
-def test_what_others_cannot_find_or_hear_stands_below_the_table(
+def test_an_unusable_run_dir_or_syslog_is_below_the_table(
     make_status: MakeStatus, make_pair: MakePair
 ):
     status = make_status(make_pair("a"))
@@ -436,7 +434,7 @@ def test_what_others_cannot_find_or_hear_stands_below_the_table(
     ]
 
 
-def test_a_refused_config_stands_below_the_table(make_status: MakeStatus, make_pair: MakePair):
+def test_a_refused_config_is_below_the_table(make_status: MakeStatus, make_pair: MakePair):
     status = make_status(make_pair("a"))
     daemon = {
         **status["hammerd"],
@@ -472,24 +470,26 @@ def test_a_daemon_without_pairs_is_one_line(make_status: MakeStatus):
         (99 * 86_400, "99d00h"),
     ],
 )
-def test_a_span_is_short(seconds: float, shown: str):
+def test_a_period_is_short(seconds: float, shown: str):
     assert shown == show_period(seconds)
 
 
 @pytest.mark.parametrize(
-    ("lag_s", "health", "is_said"),
+    ("lag_s", "health", "is_shown"),
     [(None, "unknown", True), (7200.0, "critical", True), (400.0, "warning", False)],
 )
-def test_what_is_safe_is_told_where_the_slave_may_be_all_that_is_left(
-    make_status: MakeStatus, make_pair: MakePair, lag_s: float, health: str, *, is_said: bool
+def test_the_safe_time_is_shown_if_the_master_may_be_lost(
+    make_status: MakeStatus, make_pair: MakePair, lag_s: float, health: str, *, is_shown: bool
 ):
-    told = make_pair("a", lag_s=lag_s, health=health, safe_until_time="2026-03-04T14:02:07.9Z")
+    home = make_pair("a", lag_s=lag_s, health=health, safe_until_time="2026-03-04T14:02:07.9Z")
 
     words = ["      everything flushed by 14:02:07 UTC is on the slave"]
-    assert notes_in(make_status(told)) == (words if is_said else [])
+    assert notes_in(make_status(home)) == (words if is_shown else [])
 
 
-def test_what_is_durable_is_told_beside_what_is_safe(make_status: MakeStatus, make_pair: MakePair):
+def test_the_durable_time_is_shown_with_the_safe_time(
+    make_status: MakeStatus, make_pair: MakePair
+):
     times = {
         "safe_until_time": "2026-03-04T14:02:07Z",
         "durable_until_time": "2026-03-04T14:01:40Z",
@@ -502,7 +502,7 @@ def test_what_is_durable_is_told_beside_what_is_safe(make_status: MakeStatus, ma
 
 
 @pytest.mark.parametrize(
-    ("bulk", "said"),
+    ("bulk", "note"),
     [
         ({}, "in bulk: copying"),
         ({"bulk_done_bytes": 0, "bulk_total_bytes": 0}, "in bulk: copying"),
@@ -512,12 +512,12 @@ def test_what_is_durable_is_told_beside_what_is_safe(make_status: MakeStatus, ma
         ),
     ],
 )
-def test_of_a_bulk_only_what_is_known_is_told(
-    make_status: MakeStatus, make_pair: MakePair, bulk: dict[str, int], said: str
+def test_unknown_numbers_of_a_bulk_are_left_out(
+    make_status: MakeStatus, make_pair: MakePair, bulk: dict[str, int], note: str
 ):
-    told = make_pair("a", gear="bulk", phase="copying", **bulk)
+    home = make_pair("a", gear="bulk", phase="copying", **bulk)
 
-    assert notes_in(make_status(told)) == [f"      {said}"]
+    assert notes_in(make_status(home)) == [f"      {note}"]
 
 
 @pytest.mark.parametrize(
