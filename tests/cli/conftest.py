@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,10 +32,12 @@ class Daemon:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rb") as lines:
-                request = parse_request(lines.readline())
-                self.requests.append((name, request))
-                connection.sendall(self.reply(request))
+            # A client whose deadline passes may close its connection at any moment.
+            with connection, connection.makefile("rb") as lines, suppress(ConnectionError):
+                if line := lines.readline():
+                    request = parse_request(line)
+                    self.requests.append((name, request))
+                    connection.sendall(self.reply(request))
 
 
 @pytest.fixture
