@@ -1,4 +1,4 @@
-"""The known name that an unknown one looks like."""
+"""The known name that looks like an unknown one is found."""
 
 import subprocess
 import sys
@@ -12,17 +12,17 @@ def test_the_name_that_looks_most_alike_is_found() -> None:
     assert nearest("home", []) == ""
 
 
-def test_a_question_is_asked_only_where_there_is_a_name() -> None:
+def test_an_empty_name_gives_no_question() -> None:
     assert did_you_mean("home") == 'did you mean "home"?'
     assert did_you_mean("") == ""
 
 
-def test_a_suggestion_stands_behind_the_unknown_name() -> None:
+def test_a_suggestion_follows_the_unknown_name() -> None:
     assert suggestion("hmoe", ["home"]) == ' (did you mean "home"?)'
     assert suggestion("zzz", ["home"]) == ""
 
 
-def test_who_asks_for_no_name_does_not_wait_for_difflib() -> None:
+def test_import_does_not_import_difflib() -> None:
     code = "import sys, hammerd.core.api.protocol; print('difflib' in sys.modules)"
 
     found = subprocess.run(

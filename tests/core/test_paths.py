@@ -1,4 +1,4 @@
-"""What stands in the lock of a daemon."""
+"""The text of a daemon's lock is written and read again."""
 
 import pytest
 

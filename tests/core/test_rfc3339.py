@@ -1,4 +1,4 @@
-"""Times as text: RFC 3339, in UTC, to the millisecond."""
+"""Times are formatted and parsed as RFC 3339, in UTC, to the millisecond."""
 
 from datetime import UTC, datetime
 

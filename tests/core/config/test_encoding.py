@@ -1,4 +1,4 @@
-"""Byte order marks, other encodings, and characters of print where plain ones belong."""
+"""Encodings, byte order marks and typographic characters are reported as faults with hints."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def fault_of(content: bytes) -> Fault:
 
 
 @pytest.mark.parametrize("text", [GOOD, GOOD.replace("\n", "\r\n")])
-def test_a_byte_order_mark_of_utf_8_is_taken(text: str):
+def test_a_byte_order_mark_of_utf_8_is_accepted(text: str):
     content = b"\xef\xbb\xbf" + text.encode()
 
     assert read_config(content, "x") == read_config(text.encode(), "x")
@@ -89,7 +89,7 @@ def test_a_lone_carriage_return_is_named():
     assert "a carriage return (U+000D): end the line with a newline" in fault.hint
 
 
-def test_what_stands_in_strings_and_comments_is_no_cause():
+def test_characters_in_strings_and_comments_are_no_cause():
     fault = fault_of("[defaults]\ndelay = 5s # \u00a0\u201cso\u201d\n".encode())
 
     assert "holds" not in fault.hint
@@ -103,7 +103,7 @@ def test_what_stands_in_strings_and_comments_is_no_cause():
         ("/B2/pfs/\x1b[1m", "holds an escape character (U+001B)"),
     ],
 )
-def test_what_cannot_be_seen_in_a_value_is_named(value: str, words: str):
+def test_an_invisible_character_in_a_value_is_named(value: str, words: str):
     escaped = value.replace("\x1b", "\\u001b")
     fault = fault_of(GOOD.replace("/B2/pfs/home", escaped).encode())
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_seen_in_a_value_is_named(value: str, words: str):
         ('[pairs."a\u2014b"]\nmaster = "/m"\nslave = "/s"', "an em dash (U+2014): type - instead"),
     ],
 )
-def test_what_looks_like_a_plain_character_is_named_beside_the_fault(line: str, words: str):
+def test_a_character_like_a_plain_one_is_named_beside_the_fault(line: str, words: str):
     fault = fault_of((GOOD + line).encode())
 
     assert words in fault.hint

@@ -1,4 +1,4 @@
-"""The ends of a pair: what reaches hammer as written, and what would not."""
+"""An endpoint is read if hammer understands it as written, and refused if not."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from hammerd.core.pairs import Endpoint
         ("beta:/pfs/a:b", Endpoint("/pfs/a:b", host="beta")),
     ],
 )
-def test_an_end_is_read(text: str, end: Endpoint):
+def test_an_endpoint_is_read(text: str, end: Endpoint):
     assert end == read_endpoint(text)
 
 
@@ -79,14 +79,14 @@ def test_an_end_is_read(text: str, end: Endpoint):
         ("host:/" + "x" * 1023, "holds a path of more than 1023 bytes"),
     ],
 )
-def test_an_end_that_hammer_would_take_amiss_is_refused(text: object, what: str):
+def test_an_endpoint_that_hammer_would_misread_is_refused(text: object, what: str):
     with pytest.raises(InvalidValue) as caught:
         read_endpoint(text)
 
     assert [what] == [problem.what for problem in caught.value.problems]
 
 
-def test_every_wrong_of_an_end_is_told():
+def test_every_problem_of_an_endpoint_is_reported():
     with pytest.raises(InvalidValue) as caught:
         read_endpoint("-u@-h:p @")
 
@@ -109,7 +109,7 @@ def test_every_wrong_of_an_end_is_told():
         ("s3://bucket/pfs", 'like "s3:/bucket/pfs" if s3 is a host'),
     ],
 )
-def test_a_url_is_refused_and_the_right_form_is_told(text: str, form: str):
+def test_a_url_is_refused_with_a_hint_of_the_right_form(text: str, form: str):
     with pytest.raises(InvalidValue) as caught:
         read_endpoint(text)
 

@@ -1,4 +1,4 @@
-"""A log is written into no other log, and into nothing that hammerd itself keeps."""
+"""The two logs have their own files, which are none of hammerd's other files."""
 
 import pytest
 
@@ -43,14 +43,14 @@ PAIR = '[pairs.a]\nmaster = "/Backup1/pfs/a"\nslave = "/Backup2/pfs/a"\n'
         ),
     ],
 )
-def test_a_log_must_have_a_file_of_its_own(daemon: str, where: str, what: str):
+def test_two_logs_cannot_share_a_file(daemon: str, where: str, what: str):
     with pytest.raises(ConfigError) as caught:
         parse_config(f"[daemon]\n{daemon}\n{PAIR}", "test.toml")
 
     assert [(fault.where, fault.what) for fault in caught.value.faults] == [(where, what)]
 
 
-def test_what_nobody_reads_may_go_to_one_place():
+def test_two_logs_may_both_be_dev_null():
     config = parse_config(
         f'[daemon]\nlog_file = "/dev/null"\nlag_log_file = "/dev/null"\n{PAIR}', "test.toml"
     )

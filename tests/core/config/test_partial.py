@@ -1,4 +1,4 @@
-"""What is read out of a config with whatever faults: where the sockets and the state are."""
+"""run_dir and state_dir are read from a config with other faults."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from hammerd.core.errors import ConfigError
         (b"[daemon]\nlog_file = 3\n", DaemonConfig().run_dir),
     ],
 )
-def test_the_run_dir_is_read_whatever_else_is_wrong(content: bytes, run_dir: str):
+def test_the_run_dir_is_read_despite_other_faults(content: bytes, run_dir: str):
     assert run_dir == read_directory("run_dir", content, "test.toml")
 
 
@@ -29,7 +29,7 @@ def test_the_run_dir_is_read_whatever_else_is_wrong(content: bytes, run_dir: str
         (b"[daemon]\nrun_dir = 'run'\n", "daemon.run_dir"),
     ],
 )
-def test_what_cannot_be_read_of_it_is_told(content: bytes, where: str):
+def test_an_invalid_run_dir_is_reported(content: bytes, where: str):
     with pytest.raises(ConfigError) as caught:
         read_directory("run_dir", content, "test.toml")
 

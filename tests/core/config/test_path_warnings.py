@@ -1,4 +1,4 @@
-"""What is hardly meant of a config's ends as they stand on the disk."""
+"""Likely mistakes in the endpoints of a config, as they are on the disk, give warnings."""
 
 from dataclasses import replace
 
@@ -20,25 +20,28 @@ def pair(name: str, master: str, slave: str) -> Pair:
     return Pair(name, Endpoint(master), Endpoint(slave))
 
 
-def said(*pairs: Pair) -> list[str]:
+def warnings_for(*pairs: Pair) -> list[str]:
     return [str(fault).partition("\n")[0] for fault in endpoint_warnings(pairs, LINKS)]
 
 
-def test_ends_of_two_disks_are_as_they_should_be() -> None:
-    assert said(pair("a", "/a/pfs/one", "/b/pfs/one"), pair("b", "/unclear", "/unclear2")) == []
+def test_endpoints_on_two_disks_give_no_warning() -> None:
+    assert (
+        warnings_for(pair("a", "/a/pfs/one", "/b/pfs/one"), pair("b", "/unclear", "/unclear2"))
+        == []
+    )
 
 
-def test_a_mirror_within_a_file_system_never_rests() -> None:
+def test_a_mirror_within_a_file_system_gives_a_warning() -> None:
     near, far = pair("a", "/a/pfs/one", "/a/pfs/two"), pair("b", "/a/pfs/one", "/a/other/three")
 
-    assert said(near, far) == [
+    assert warnings_for(near, far) == [
         'pairs.a.slave: is on the master\'s own file system (got "/a/pfs/two")',
         'pairs.b.slave: is on the master\'s own file system (got "/a/other/three")',
     ]
 
 
-def test_one_pfs_by_two_names_is_one_pfs() -> None:
-    assert said(
+def test_two_paths_of_one_pfs_give_a_warning() -> None:
+    assert warnings_for(
         pair("a", "/a/pfs/one", "/b/pfs/one"),
         pair("b", "/unclear", "/alias"),
         pair("c", "/alias", "/b/pfs/one"),
@@ -48,9 +51,9 @@ def test_one_pfs_by_two_names_is_one_pfs() -> None:
     ]
 
 
-def test_nothing_is_said_of_what_cannot_be_seen() -> None:
+def test_missing_and_remote_endpoints_give_no_warning() -> None:
     unseen = pair("a", "/a/pfs/one", "/a/pfs/unmounted")
     remote = replace(unseen, slave=Endpoint("/a/pfs/two", host="h"))
     off = replace(pair("b", "/a/pfs/one", "/a/pfs/two"), enabled=False)
 
-    assert said(unseen, remote, off) == []
+    assert warnings_for(unseen, remote, off) == []

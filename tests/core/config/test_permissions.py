@@ -1,4 +1,4 @@
-"""Whom root takes a config from."""
+"""A daemon of root trusts a config only if nobody else can change it."""
 
 import pytest
 
@@ -10,7 +10,7 @@ WHEEL = 0
 
 
 @pytest.mark.parametrize(
-    "standing",
+    "found",
     [
         PathPermissions("/etc/h.toml", 0, 0, 0o100644),
         PathPermissions("/etc/h.toml", 0, USER, 0o100640),
@@ -19,12 +19,12 @@ WHEEL = 0
         PathPermissions("/tmp", 0, 0, 0o041777, is_directory=True),
     ],
 )
-def test_what_only_root_can_change_is_trusted(standing: PathPermissions) -> None:
-    assert permission_faults([standing], euid=0) == ()
+def test_a_config_that_only_root_can_change_is_trusted(found: PathPermissions) -> None:
+    assert permission_faults([found], euid=0) == ()
 
 
 @pytest.mark.parametrize(
-    ("standing", "said"),
+    ("found", "fault"),
     [
         (
             PathPermissions("/home/u/h.toml", USER, 0, 0o100644),
@@ -53,11 +53,13 @@ def test_what_only_root_can_change_is_trusted(standing: PathPermissions) -> None
         ),
     ],
 )
-def test_what_others_can_change_is_not(standing: PathPermissions, said: str) -> None:
-    assert [said] == [str(fault) for fault in permission_faults([standing], euid=0)]
+def test_a_config_that_others_can_change_is_not_trusted(
+    found: PathPermissions, fault: str
+) -> None:
+    assert [fault] == [str(each) for each in permission_faults([found], euid=0)]
 
 
-def test_a_link_is_given_to_root_and_not_what_it_leads_to() -> None:
+def test_the_hint_changes_the_owner_of_a_link_and_not_of_its_target() -> None:
     (fault,) = permission_faults(
         [PathPermissions("/etc/h.toml", USER, 0, 0, is_link=True)], euid=0
     )
@@ -65,7 +67,7 @@ def test_a_link_is_given_to_root_and_not_what_it_leads_to() -> None:
     assert '"chown -h root /etc/h.toml"' in fault.hint
 
 
-def test_nobody_is_told_to_give_root_a_person_s_home() -> None:
+def test_no_hint_gives_a_persons_home_to_root() -> None:
     home = PathPermissions("/home/u", USER, USER, 0o040777, is_directory=True)
 
     assert [fault.hint for fault in permission_faults([home], euid=0)] == [
@@ -74,7 +76,7 @@ def test_nobody_is_told_to_give_root_a_person_s_home() -> None:
     ]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     standings = [
         PathPermissions("/home/u/h.toml", USER, USER, 0o100666),
         PathPermissions("/home/u", USER, USER, 0o040775, is_directory=True),
@@ -86,7 +88,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
-def test_who_is_not_root_gives_nobody_any_power() -> None:
+def test_a_process_of_another_user_trusts_any_config() -> None:
     assert (
         permission_faults([PathPermissions("/home/u/h.toml", 1002, 1002, 0o100666)], euid=USER)
         == ()

@@ -1,4 +1,4 @@
-"""A whole config: what it becomes, and how its faults read."""
+"""A whole config becomes a value, or a list of all its faults."""
 
 from contextlib import suppress
 
@@ -100,7 +100,7 @@ def faults_of(text: str) -> tuple[Fault, ...]:
     return caught.value.faults
 
 
-def wheres(text: str) -> list[str]:
+def fault_paths(text: str) -> list[str]:
     return [fault.where for fault in faults_of(text)]
 
 
@@ -115,7 +115,7 @@ def test_the_tutorial_s_pair_needs_two_lines():
     assert Config(DaemonConfig(), (Pair("test", *ends),)) == config
 
 
-def test_every_key_arrives_where_it_belongs():
+def test_every_key_sets_its_field():
     config = parse_config(
         """
         [daemon]
@@ -179,7 +179,7 @@ def test_every_key_arrives_where_it_belongs():
     assert Config(daemon, (far,)) == config
 
 
-def test_a_pair_s_own_word_stands_above_the_defaults():
+def test_a_pair_s_own_value_precedes_the_defaults():
     config = parse_config(
         """
         [defaults]
@@ -198,14 +198,14 @@ def test_a_pair_s_own_word_stands_above_the_defaults():
     assert {Endpoint("/Backup1/pfs/home")} == {pair.master for pair in config.pairs}
 
 
-def test_a_bad_config_says_everything_that_is_wrong_with_it():
+def test_all_faults_of_a_config_are_reported():
     with pytest.raises(ConfigError) as caught:
         parse_config(BAD, "/etc/bad.toml")
 
     assert str(caught.value) == BAD_SAYS
 
 
-def test_a_fault_of_the_defaults_is_told_once_for_all_pairs():
+def test_a_fault_of_the_defaults_is_reported_once_for_all_pairs():
     text = """
     [defaults]
     lag_warning = "1h"
@@ -217,7 +217,7 @@ def test_a_fault_of_the_defaults_is_told_once_for_all_pairs():
     slave = "/b"
     """
 
-    assert wheres(text) == ["defaults.lag_warning"]
+    assert fault_paths(text) == ["defaults.lag_warning"]
 
 
 @pytest.mark.parametrize(
@@ -231,8 +231,8 @@ def test_a_fault_of_the_defaults_is_told_once_for_all_pairs():
         ("x = " + "9" * 5000, "file"),
     ],
 )
-def test_what_is_no_toml_is_one_fault_with_its_line(text: str, where: str):
-    assert [where] == wheres(text)
+def test_a_text_that_is_no_toml_is_one_fault_with_its_line(text: str, where: str):
+    assert [where] == fault_paths(text)
 
 
 @pytest.mark.parametrize(
@@ -271,14 +271,14 @@ def test_what_is_no_toml_is_one_fault_with_its_line(text: str, where: str):
         ),
     ],
 )
-def test_a_syntax_error_shows_its_line_and_a_cure(text: str, what: str, got: str, hint: str):
+def test_a_syntax_error_shows_its_line_and_a_hint(text: str, what: str, got: str, hint: str):
     (fault,) = faults_of(text)
 
     assert (what, got) == (fault.what, fault.got)
     assert f"{hint}; what comes after it is not checked yet" == fault.hint
 
 
-def test_bytes_that_are_no_text_are_a_fault_with_their_line():
+def test_bytes_that_are_no_utf_8_are_a_fault_with_their_line():
     with pytest.raises(ConfigError) as caught:
         read_config(b"[pairs.a]\nmaster = '/\xff'\n", "test.toml")
 
@@ -301,8 +301,8 @@ def test_bytes_that_are_no_text_are_a_fault_with_their_line():
         ("defaults = []\n" + TUTORIAL, "defaults"),
     ],
 )
-def test_a_table_that_is_none_is_a_fault(text: str, where: str):
-    assert [where] == wheres(text)
+def test_a_value_in_place_of_a_table_is_a_fault(text: str, where: str):
+    assert [where] == fault_paths(text)
 
 
 @pytest.mark.parametrize(
@@ -321,11 +321,11 @@ def test_a_table_that_is_none_is_a_fault(text: str, where: str):
         (TUTORIAL + "[zzz]", "known here: [daemon], [defaults], [pairs.NAME]"),
     ],
 )
-def test_a_stray_key_is_told_where_it_belongs(text: str, hint: str):
+def test_a_misplaced_key_has_a_hint_where_it_belongs(text: str, hint: str):
     assert [hint] == [fault.hint for fault in faults_of(text)]
 
 
-def test_a_misspelt_table_is_checked_as_the_one_that_is_meant():
+def test_a_misspelt_table_is_checked_under_its_likely_name():
     text = """
     [default]
     delay = 5
@@ -347,14 +347,14 @@ def test_a_misspelt_table_is_checked_as_the_one_that_is_meant():
     ]
 
 
-def test_a_pair_outside_of_pairs_is_told_how_to_be_one():
+def test_a_pair_outside_of_pairs_has_a_hint():
     faults = faults_of('[home]\nmaster = "/m"\nslave = "s"\n')
 
     assert [fault.where for fault in faults] == ["home", "home.slave"]
     assert faults[0].hint == "is it a pair? then write [pairs.home]"
 
 
-def test_a_key_by_another_name_is_not_missing_too():
+def test_a_misspelt_key_is_not_reported_as_missing():
     faults = faults_of('[pairs.a]\nsource = "/m"\ntarget = "/s"\n')
 
     assert [each.hint for each in faults] == ['did you mean "master"?', 'did you mean "slave"?']
@@ -371,10 +371,10 @@ def test_a_key_by_another_name_is_not_missing_too():
     ],
 )
 def test_durations_that_contradict_each_other_are_a_fault(line: str, where: str):
-    assert [where] == wheres(pair_with(line))
+    assert [where] == fault_paths(pair_with(line))
 
 
-def test_two_enabled_pairs_cannot_share_a_slave_whatever_their_user():
+def test_two_enabled_pairs_cannot_share_a_slave_even_with_two_users():
     text = """
     [pairs.a]
     master = "/a"
@@ -384,7 +384,7 @@ def test_two_enabled_pairs_cannot_share_a_slave_whatever_their_user():
     slave = "beta:/pfs/x/"
     """
 
-    assert wheres(text) == ["pairs.b.slave"]
+    assert fault_paths(text) == ["pairs.b.slave"]
     assert len(parse_config(text + "enabled = false\n", "test.toml").pairs) == 2
 
 
@@ -401,7 +401,7 @@ def test_a_cascade_is_no_fault():
     assert len(parse_config(text, "test.toml").pairs) == 2
 
 
-def test_both_ends_may_be_remote():
+def test_both_endpoints_may_be_remote():
     config = parse_config('[pairs.x]\nmaster = "a:/m"\nslave = "b:/s"\n', "test.toml")
 
     assert config.pairs[0].master.is_remote
@@ -416,7 +416,7 @@ def test_a_name_outside_the_pattern_is_a_fault(name: str):
 
 
 def test_a_run_dir_too_long_for_its_sockets_is_a_fault():
-    assert wheres(f'[daemon]\nrun_dir = "/{"r" * 91}"\n{TUTORIAL}') == ["daemon.run_dir"]
+    assert fault_paths(f'[daemon]\nrun_dir = "/{"r" * 91}"\n{TUTORIAL}') == ["daemon.run_dir"]
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The sample config is right: it parses, and it shows every key with its default and purpose."""
+"""The sample config is valid and shows every key with its default and purpose."""
 
 import re
 

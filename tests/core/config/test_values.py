@@ -1,4 +1,4 @@
-"""Single values of a config: durations, sizes, words, paths."""
+"""Single values of a config are read and shown: durations, sizes, words, paths."""
 
 import pytest
 from hypothesis import given
@@ -72,7 +72,7 @@ def test_a_duration_may_have_several_units(text: str, seconds: float, shown: str
         ["5m"],
     ],
 )
-def test_what_is_no_duration_is_refused(value: object):
+def test_an_invalid_duration_is_refused(value: object):
     with pytest.raises(InvalidValue):
         read_duration(value)
 
@@ -81,14 +81,14 @@ def test_what_is_no_duration_is_refused(value: object):
     ("text", "short"),
     [("2 hours", "2h"), ("30 min", "30m"), ("1 Hour, 5 secs", "1h5s"), ("a week", "1w")],
 )
-def test_words_are_told_the_short_form(text: str, short: str):
+def test_a_duration_in_words_has_a_hint_of_the_short_form(text: str, short: str):
     with pytest.raises(InvalidValue) as caught:
         read_duration(text)
 
     assert caught.value.problems[0].hint == f'write "{short}"'
 
 
-def test_a_bare_number_is_told_its_unit():
+def test_a_bare_number_has_a_hint_with_a_unit():
     with pytest.raises(InvalidValue) as caught:
         read_duration(30)
 
@@ -110,7 +110,7 @@ def test_a_size_counts_in_powers_of_1024(text: str, size_bytes: int):
 
 
 @pytest.mark.parametrize("value", ["", "4", "4t", "4gb", "0k", "-1m", 4, True, {}])
-def test_what_is_no_size_is_refused(value: object):
+def test_an_invalid_size_is_refused(value: object):
     with pytest.raises(InvalidValue):
         read_size(value)
 
@@ -122,7 +122,7 @@ def test_only_true_and_false_are_flags(value: object):
 
 
 @pytest.mark.parametrize("value", ["Human", "", 1, ["human"], True])
-def test_only_the_words_of_a_choice_are_taken(value: object):
+def test_only_the_words_of_a_choice_are_accepted(value: object):
     with pytest.raises(InvalidValue):
         read_choice(LogFormat, value)
 
@@ -131,7 +131,7 @@ def test_only_the_words_of_a_choice_are_taken(value: object):
     ("value", "hint"),
     [("JSON", 'did you mean "json"?'), ("logfm", 'did you mean "logfmt"?'), ("x", ""), (1, "")],
 )
-def test_a_word_is_told_which_one_may_be_meant(value: object, hint: str):
+def test_a_misspelt_word_has_a_hint(value: object, hint: str):
     with pytest.raises(InvalidValue) as caught:
         read_choice(LogFormat, value)
 
@@ -139,7 +139,7 @@ def test_a_word_is_told_which_one_may_be_meant(value: object, hint: str):
 
 
 @pytest.mark.parametrize("value", ["a\x00b", "a\nb", "a\x7fb", "", 3])
-def test_text_holds_something_and_no_control_characters(value: object):
+def test_an_empty_text_or_a_control_character_is_refused(value: object):
     with pytest.raises(InvalidValue):
         read_text(value)
 

@@ -1,4 +1,4 @@
-"""What a config may say and most likely does not mean."""
+"""Allowed values of a config that are most likely a mistake give warnings."""
 
 import pytest
 
@@ -15,13 +15,14 @@ def warnings(*tables: str) -> list[Fault]:
     return list(parse_config("".join(tables), "test.toml").warnings)
 
 
-def told(*tables: str) -> list[str]:
+def warnings_for(*tables: str) -> list[str]:
     return [f"{each.where}: {each.what}" for each in warnings(*tables)]
 
 
-def test_an_ordinary_config_is_not_warned_of():
+def test_an_ordinary_config_gives_no_warning():
     assert (
-        told(pair("a", "/1", "/2"), pair("b", "/2", "beta:/3"), pair("c", "beta:/4", "/5")) == []
+        warnings_for(pair("a", "/1", "/2"), pair("b", "/2", "beta:/3"), pair("c", "beta:/4", "/5"))
+        == []
     )
 
 
@@ -36,8 +37,8 @@ def test_pairs_that_mirror_each_other_are_a_circle():
     ] == warnings(pair("a", "/1", "/2"), pair("b", "/2", "/1/"))
 
 
-def test_a_longer_circle_is_told_once_beside_what_hangs_on_it():
-    assert told(
+def test_a_longer_circle_is_reported_once_without_its_downstream_pairs():
+    assert warnings_for(
         pair("out", "/3", "/4"),
         pair("a", "/1", "/2"),
         pair("b", "/2", "/3"),
@@ -49,14 +50,14 @@ def test_a_longer_circle_is_told_once_beside_what_hangs_on_it():
 
 
 def test_a_disabled_pair_closes_no_circle():
-    assert told(pair("a", "/1", "/2"), pair("b", "/2", "/1", "enabled = false")) == []
+    assert warnings_for(pair("a", "/1", "/2"), pair("b", "/2", "/1", "enabled = false")) == []
 
 
-def test_options_that_a_remote_master_is_not_told_of_are_named():
+def test_options_that_a_remote_master_does_not_get_are_named():
     text = '[defaults]\ndelay = "2s"\n'
     options = ('bandwidth = "20m"', 'gear = "auto"')
 
-    assert told(
+    assert warnings_for(
         text,
         pair("near", "/1", "/2", *options),
         pair("far", "alpha:/1", "/3", *options),
@@ -83,15 +84,15 @@ def test_options_that_a_remote_master_is_not_told_of_are_named():
     ],
 )
 def test_durations_that_hammer_cannot_keep_are_named(line: str, warning: str):
-    assert [warning] == told(pair("a", "/1", "/2", line))
+    assert [warning] == warnings_for(pair("a", "/1", "/2", line))
 
 
 @pytest.mark.parametrize("line", ['lag_warning = "2m"', 'stall_timeout = "65s"', 'delay = "540s"'])
-def test_durations_that_hammer_can_keep_are_not(line: str):
-    assert told(pair("a", "/1", "/2", line)) == []
+def test_durations_that_hammer_can_keep_give_no_warning(line: str):
+    assert warnings_for(pair("a", "/1", "/2", line)) == []
 
 
-def test_a_short_lag_of_the_defaults_is_told_once():
+def test_a_short_lag_of_the_defaults_is_reported_once():
     text = '[defaults]\nlag_warning = "10s"\nlag_critical = "20s"\n'
 
     assert [
@@ -99,17 +100,17 @@ def test_a_short_lag_of_the_defaults_is_told_once():
     ] == ["defaults.lag_warning", "defaults.lag_critical"]
 
 
-def test_both_ends_remote_is_a_detour():
-    assert told(pair("a", "alpha:/1", "beta:/2")) == [
+def test_two_remote_endpoints_are_a_detour():
+    assert warnings_for(pair("a", "alpha:/1", "beta:/2")) == [
         "pairs.a.slave: is remote as the master is: all data comes here and goes out again"
     ]
 
 
-def test_a_blank_in_a_path_is_asked_about():
-    assert told(pair("a", "/pfs/my home ", "/2")) == ["pairs.a.master: holds a blank"]
+def test_a_blank_in_a_path_gives_a_warning():
+    assert warnings_for(pair("a", "/pfs/my home ", "/2")) == ["pairs.a.master: holds a blank"]
 
 
-def test_stop_that_outlasts_a_shutdown_is_told_once():
+def test_a_stop_timeout_longer_than_a_shutdown_is_reported_once():
     daemon = '[daemon]\nstop_timeout = "1m"\n'
     pairs = (pair("a", "/1", "/2"), pair("b", "/3", "/4"))
 
@@ -121,30 +122,30 @@ def test_stop_that_outlasts_a_shutdown_is_told_once():
             "make it 22s or shorter, or raise that in rc.conf",
         )
     ]
-    assert told(daemon.replace("1m", "22s"), *pairs) == []
+    assert warnings_for(daemon.replace("1m", "22s"), *pairs) == []
 
 
-def test_a_host_that_is_the_beginning_of_a_url_is_warned_of():
-    assert told(pair("a", "/1", "file:/Backup2/pfs/a")) == [
+def test_a_host_that_is_the_scheme_of_a_url_gives_a_warning():
+    assert warnings_for(pair("a", "/1", "file:/Backup2/pfs/a")) == [
         'pairs.a.slave: is the path /Backup2/pfs/a of a host called "file"'
     ]
 
 
-def test_characters_of_print_in_a_path_are_warned_of():
+def test_typographic_characters_in_a_path_give_a_warning():
     daemon = '[daemon]\nlog_file = "/var/log/a\u2026"\n'
 
-    assert told(daemon, pair("a", "/1", "/pfs/home\u20132")) == [
+    assert warnings_for(daemon, pair("a", "/1", "/pfs/home\u20132")) == [
         "pairs.a.slave: holds an en dash (U+2013)",
         "daemon.log_file: holds a horizontal ellipsis (U+2026)",
     ]
 
 
-def test_samples_rarer_than_lag_critical_are_warned_of():
+def test_samples_rarer_than_lag_critical_give_a_warning():
     rare = '[daemon]\nsample_interval = "5m"\n'
     pair_of = pair("a", "/1", "/2", 'lag_warning = "2m"', 'lag_critical = "5m"')
 
-    assert told(rare, pair_of) == [
+    assert warnings_for(rare, pair_of) == [
         "daemon.sample_interval: makes a slave in sync critical between two samples:"
         ' lag_critical is "5m"'
     ]
-    assert told(rare.replace("5m", "4m59s"), pair_of) == []
+    assert warnings_for(rare.replace("5m", "4m59s"), pair_of) == []

@@ -1,4 +1,4 @@
-"""The argv and environment of every hammer call."""
+"""The argv and environment of every hammer call are right and free of harmful options."""
 
 from dataclasses import replace
 
@@ -18,16 +18,16 @@ def stream(pair: Pair, gear: Gear) -> str:
 
 
 def test_bulk_gear_has_restart_points() -> None:
-    said = "/sbin/hammer -vv -i 5 -S 4294967296 mirror-stream /master /slave"
+    argv = "/sbin/hammer -vv -i 5 -S 4294967296 mirror-stream /master /slave"
 
-    assert stream(PAIR, Gear.BULK) == said
+    assert stream(PAIR, Gear.BULK) == argv
 
 
-def test_following_gear_gives_up_restart_points_for_freshness() -> None:
+def test_following_gear_has_no_restart_points() -> None:
     assert stream(PAIR, Gear.FOLLOWING) == "/sbin/hammer -vv -i 1 -B mirror-stream /master /slave"
 
 
-def test_each_gear_has_a_delay_of_its_own() -> None:
+def test_each_gear_has_its_own_delay() -> None:
     pair = replace(PAIR, options=StreamOptions(delay_s=30, following_delay_s=7))
 
     assert " -i 30 " in stream(pair, Gear.BULK)
@@ -50,7 +50,7 @@ def test_options_of_a_pair_stand_before_the_verb() -> None:
         (Endpoint("/m", host="h", user="root"), "root@h:/m"),
     ],
 )
-def test_end_on_another_host_is_named_as_hammer_takes_it(end: Endpoint, operand: str) -> None:
+def test_remote_endpoint_has_hammers_form(end: Endpoint, operand: str) -> None:
     assert stream_argv(HAMMER, replace(PAIR, master=end), Gear.BULK)[-2:] == (operand, "/slave")
 
 
@@ -64,9 +64,7 @@ def test_end_on_another_host_is_named_as_hammer_takes_it(end: Endpoint, operand:
     ),
     st.sampled_from(Gear),
 )
-def test_no_stream_is_started_with_an_option_that_is_a_trap(
-    options: StreamOptions, gear: Gear
-) -> None:
+def test_no_stream_has_a_harmful_option(options: StreamOptions, gear: Gear) -> None:
     argv = stream_argv(HAMMER, replace(PAIR, options=options), gear)
 
     assert argv[-3:] == ("mirror-stream", "/master", "/slave")
@@ -76,11 +74,11 @@ def test_no_stream_is_started_with_an_option_that_is_a_trap(
     assert "-vv" in argv
 
 
-def test_pfs_status_asks_for_paths_in_the_order_given() -> None:
+def test_pfs_status_keeps_the_order_of_the_paths() -> None:
     ends = (Endpoint("/b"), Endpoint("/a"))
 
     assert pfs_status_argv(HAMMER, ends) == (HAMMER, "pfs-status", "/b", "/a")
 
 
-def test_environment_is_whole_and_nothing_of_ours() -> None:
+def test_environment_inherits_nothing_of_the_daemons() -> None:
     assert environment("/root") == {"PATH": SEARCH_PATH, "HOME": "/root", "LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""Each row of the table against the texts it stands for, recorded or documented."""
+"""Each row of the table matches the recorded or documented texts of its kind."""
 
 from string import Formatter
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hammerd.core.hammer.diagnostics import TABLE, Row, diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
 
-# docs/hammer.md 6.1; ssh's own words from OpenSSH on a BSD and on Linux; sh, csh, ksh.
-SAID = {
+# docs/hammer.md 6.1; the messages of OpenSSH on a BSD and on Linux, and of sh, csh, ksh.
+TEXTS = {
     "uuid_mismatch": [
         "hammer: mirror-write: source and target have different shared-uuid's!",
     ],
@@ -220,13 +220,13 @@ EACH_ROW = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
 
 def test_each_kind_of_complaint_has_texts() -> None:
-    assert list(dict.fromkeys(row.name for row in TABLE)) == list(SAID)
+    assert list(dict.fromkeys(row.name for row in TABLE)) == list(TEXTS)
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [(name, text) for name, said in SAID.items() for text in said]
+    ("name", "text"), [(name, text) for name, texts in TEXTS.items() for text in texts]
 )
-def test_a_text_is_known_by_its_row_and_its_cure(name: str, text: str) -> None:
+def test_a_text_is_diagnosed_by_its_row_with_its_cure(name: str, text: str) -> None:
     complaint = diagnose(text)
 
     assert complaint is not None
@@ -236,18 +236,18 @@ def test_a_text_is_known_by_its_row_and_its_cure(name: str, text: str) -> None:
 
 
 @EACH_ROW
-def test_a_row_parks_exactly_when_it_has_a_cause_to(row: Row) -> None:
+def test_a_row_parks_exactly_if_it_has_a_park_cause(row: Row) -> None:
     assert (row.cure is Cure.PARK) == (row.park_cause is not None)
 
 
 @EACH_ROW
-def test_a_hint_names_nothing_but_the_path(row: Row) -> None:
+def test_a_hint_has_no_placeholder_but_the_path(row: Row) -> None:
     assert {name for _, name, _, _ in Formatter().parse(row.hint) if name} <= {"path"}
     assert row.hint
 
 
-# What may stand behind `failed: ` and behind `fatal error `: DragonFly's errnos and words, and
-# the words of another system's strerror(3).
+# The texts that may follow `failed: ` and `fatal error `: DragonFly's errnos and messages, and
+# the messages of another system's strerror(3).
 WHY = {
     "root_needed": ["1", "Operation not permitted"],
     "permission_denied": ["13", "Permission denied"],
@@ -306,7 +306,7 @@ def test_devfs_is_no_hammer_file_system(path: str) -> None:
     assert complaint.name == "not_a_hammer_fs"
 
 
-def test_hint_of_a_full_slave_names_what_frees_room_there() -> None:
+def test_hint_of_a_full_slave_names_commands_that_free_space() -> None:
     (row,) = (row for row in TABLE if row.name == "slave_full")
 
     assert "rm frees nothing" in row.hint
@@ -314,12 +314,12 @@ def test_hint_of_a_full_slave_names_what_frees_room_there() -> None:
 
 
 @EACH_ROW
-def test_no_hint_advises_what_destroys_or_panics(row: Row) -> None:
+def test_no_hint_advises_a_command_that_destroys_or_panics(row: Row) -> None:
     assert "destroy" not in row.hint
     assert "umount" not in row.hint
 
 
-def test_a_hint_names_the_path_whatever_the_path_holds() -> None:
+def test_a_hint_names_any_path_unchanged() -> None:
     complaint = diagnose("hammer: Failed to open /a {b}: c: No such file or directory")
 
     assert complaint is not None
@@ -336,7 +336,7 @@ def test_a_hint_names_the_path_whatever_the_path_holds() -> None:
         "",
     ],
 )
-def test_what_is_no_complaint_is_left_alone(text: str) -> None:
+def test_other_text_is_no_complaint(text: str) -> None:
     assert diagnose(text) is None
 
 
@@ -348,7 +348,7 @@ def test_any_text_can_be_diagnosed(text: str) -> None:
     assert isinstance(diagnose(f"hammer: x{text}"), Complaint)
 
 
-def test_a_text_beyond_all_measure_is_diagnosed_by_its_beginning() -> None:
+def test_only_the_beginning_of_a_huge_text_is_diagnosed() -> None:
     complaint = diagnose("hammer: Aborting operation" + " Cannot access" * 100_000)
 
     assert complaint is not None
@@ -363,5 +363,5 @@ def test_a_text_beyond_all_measure_is_diagnosed_by_its_beginning() -> None:
         "All data is encrypted in transit; broken pipe wrenches: room 4",
     ],
 )
-def test_a_banner_that_speaks_of_troubles_is_no_complaint(banner: str) -> None:
+def test_a_banner_about_errors_is_no_complaint(banner: str) -> None:
     assert diagnose(banner) is None

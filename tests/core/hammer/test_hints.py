@@ -1,4 +1,4 @@
-"""What hints advise exists, and destroys nothing that nobody has looked at."""
+"""A hint names existing commands only, and none that destroys data."""
 
 import ast
 import re
@@ -27,5 +27,5 @@ def test_every_command_of_hammerd_that_a_text_names_exists() -> None:
 
 
 @pytest.mark.parametrize("forbidden", ["umount -f", "authorized-keys PAIR", "pfs-downgrade"])
-def test_no_text_advises_what_harms(forbidden: str) -> None:
+def test_no_text_advises_a_harmful_command(forbidden: str) -> None:
     assert [text for text in texts() if forbidden in text] == []

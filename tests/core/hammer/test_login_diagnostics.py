@@ -1,4 +1,4 @@
-"""What ssh, shells and banners print is a cause once the stream has ended, and never before."""
+"""Output of ssh, shells and banners is a cause only after the stream has ended."""
 
 from dataclasses import replace
 
@@ -75,16 +75,16 @@ LOOKS_LIKE_HAMMERS = (
 )
 
 
-def said(text: str) -> MessageRead:
+def message(text: str) -> MessageRead:
     return MessageRead(diagnose(text) or Remark(text))
 
 
-def launched(*texts: str, pair: Pair = PUSH) -> tuple[Moment, ...]:
-    return (*LAUNCHING, *((2.0, said(text)) for text in texts))
+def launch_with(*texts: str, pair: Pair = PUSH) -> tuple[Moment, ...]:
+    return (*LAUNCHING, *((2.0, message(text)) for text in texts))
 
 
-def ended(*moments: Moment, pair: Pair = PUSH) -> PairLife:
-    """Return what becomes of a stream that loses its link then."""
+def life_after(*moments: Moment, pair: Pair = PUSH) -> PairLife:
+    """Return the life of a pair whose stream loses its link after these moments."""
     return play(*moments, (50, MessageRead(LostLink())), (51, GroupEmpty()), pair=pair).life
 
 
@@ -95,19 +95,19 @@ def because(life: PairLife) -> str:
 
 @pytest.mark.parametrize("text", [*NOISE, *LOOKS_LIKE_HAMMERS])
 @pytest.mark.parametrize("pair", [PUSH, PULL], ids=["push", "pull"])
-def test_what_a_login_prints_leaves_a_launch_alone(text: str, pair: Pair) -> None:
-    heard = play(*launched(text), pair=pair)
-    lives = play(*launched(text), (3, BATCH), (4, PROGRESS), pair=pair)
+def test_output_of_a_login_does_not_end_a_launch(text: str, pair: Pair) -> None:
+    launching = play(*launch_with(text), pair=pair)
+    lives = play(*launch_with(text), (3, BATCH), (4, PROGRESS), pair=pair)
 
-    assert isinstance(heard.life.state, Launching)
+    assert isinstance(launching.life.state, Launching)
     assert isinstance(lives.life.state, Streaming)
-    assert heard.life.memory.last_words == (text,)
+    assert launching.life.memory.last_words == (text,)
 
 
 @pytest.mark.parametrize("text", NOISE)
 @pytest.mark.parametrize("pair", [PAIR, PUSH, PULL], ids=["local", "push", "pull"])
-def test_what_a_login_prints_leaves_a_stream_alone(text: str, pair: Pair) -> None:
-    done = play(*COPYING, (10, said(text)), (11, AT_REST), pair=pair)
+def test_output_of_a_login_does_not_end_a_stream(text: str, pair: Pair) -> None:
+    done = play(*COPYING, (10, message(text)), (11, AT_REST), pair=pair)
 
     assert isinstance(done.life.state, Streaming)
     assert done.life.memory.failures == 0
@@ -125,7 +125,7 @@ def test_what_a_login_prints_leaves_a_stream_alone(text: str, pair: Pair) -> Non
         (["Connection to this host is logged; all will be closed"], "connection_lost"),
         (["hammer: a message that nobody knows"], "unknown"),
         (["-bash: ulimit: open files: Operation not permitted"], LossCause.LINK_LOST),
-        # ssh goes on with its next key, so its last word counts.
+        # ssh goes on with its next key, so its last message counts.
         (
             [
                 "Warning: Identity file /k not accessible: No such file.",
@@ -145,7 +145,7 @@ def test_what_a_login_prints_leaves_a_stream_alone(text: str, pair: Pair) -> Non
             "connection_lost",
         ),
         (["zsh:1: command not found: hammer"], ParkCause.REFUSED),
-        # A banner speaks of hammer, and is no shell's last word.
+        # A banner that mentions hammer is no message of a shell that exits.
         (
             [
                 "hammer: Permission denied to all but root",
@@ -166,42 +166,42 @@ def test_what_a_login_prints_leaves_a_stream_alone(text: str, pair: Pair) -> Non
         ),
     ],
 )
-def test_link_that_fails_has_its_weightiest_complaint_for_a_cause(
+def test_cause_of_a_failed_link_is_its_complaint_of_highest_weight(
     texts: list[str], cause: str
 ) -> None:
-    life = ended(*launched(*texts))
+    life = life_after(*launch_with(*texts))
 
     found = life.state.cause if isinstance(life.state, Parked) else because(life)
     assert found == cause
 
 
 @pytest.mark.parametrize("first", [HalfDied(8), ParentDied("exit 1"), MessageRead(LostLink())])
-def test_last_words_that_are_heard_after_the_death_name_the_cause_too(first: MessageRead) -> None:
-    words = (2, said("root@backup: Permission denied (publickey)."))
+def test_message_that_is_read_after_the_exit_can_be_the_cause(first: MessageRead) -> None:
+    words = (2, message("root@backup: Permission denied (publickey)."))
     done = play(*LAUNCHING, (2, first), words, (3, GroupEmpty()), pair=PUSH)
 
     assert isinstance(done.life.state, Parked)
     assert done.life.state.hint.startswith("the other host does not accept root's key")
 
 
-def test_launch_that_times_out_has_what_was_heard_for_a_cause() -> None:
-    done = play(*launched("Host key verification failed."), DUE, pair=PUSH)
+def test_cause_of_a_launch_timeout_is_the_complaint_before() -> None:
+    done = play(*launch_with("Host key verification failed."), DUE, pair=PUSH)
 
     assert isinstance(done.life.state, Stopping)
     assert isinstance(done.life.state.then, ThenPark)
 
 
-def test_link_that_had_worked_is_tried_again_whatever_its_login_said() -> None:
-    life = ended(
-        *launched("root@backup: Permission denied (publickey)."), (3, BATCH), (4, PROGRESS)
+def test_link_that_had_worked_is_tried_again_despite_login_complaints() -> None:
+    life = life_after(
+        *launch_with("root@backup: Permission denied (publickey)."), (3, BATCH), (4, PROGRESS)
     )
 
     assert isinstance(life.state, Launching)
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-def test_link_that_breaks_says_why(is_late: bool) -> None:
-    words = (10, said("Connection to backup closed by remote host."))
+def test_broken_link_has_its_complaint_as_cause(is_late: bool) -> None:
+    words = (10, message("Connection to backup closed by remote host."))
     death = (10, HalfDied(8, "target"))
     moments = (death, words) if is_late else (words, death)
 
@@ -210,40 +210,40 @@ def test_link_that_breaks_says_why(is_late: bool) -> None:
     assert because(done.life) == "connection_lost"
 
 
-def test_words_of_a_stream_that_is_ended_by_hammerd_are_no_cause() -> None:
-    words = (11, said("root@backup: Permission denied (publickey)."))
+def test_message_of_a_stream_that_hammerd_ends_is_no_cause() -> None:
+    words = (11, message("root@backup: Permission denied (publickey)."))
     done = play(*COPYING, (10, StopAsked(Paused())), words, (12, GroupEmpty()), pair=PUSH)
 
     assert done.life.state == Stopped(12)
 
 
-def test_hammers_own_error_is_no_less_the_cause_for_a_sign_of_life_that_came_after() -> None:
+def test_hammers_own_error_stays_the_cause_after_a_later_sign_of_life() -> None:
     # The two halves' lines race (docs/hammer.md 5.1).
-    moments = launched("hammer: mirror-write: target must be in slave mode")
+    moments = launch_with("hammer: mirror-write: target must be in slave mode")
 
-    life = ended(*moments, (2, BATCH), (3, PROGRESS))
+    life = life_after(*moments, (2, BATCH), (3, PROGRESS))
 
     assert isinstance(life.state, Parked)
     assert life.state.cause is ParkCause.NOT_A_SLAVE
 
 
-def test_error_that_both_halves_outlived_is_no_cause_of_what_comes_later() -> None:
-    moments = launched("hammer: Mirror-write /backup fatal error 28")
+def test_error_that_both_halves_survived_is_no_later_cause() -> None:
+    moments = launch_with("hammer: Mirror-write /backup fatal error 28")
 
-    life = ended(*moments, (2, BATCH), (3, PROGRESS), (4, AT_REST))
+    life = life_after(*moments, (2, BATCH), (3, PROGRESS), (4, AT_REST))
 
     assert isinstance(life.state, Launching)
 
 
 def test_complaint_of_hammers_own_ends_a_local_launch_at_once() -> None:
-    done = play(*launched("hammer: Failed to open /slave: No such file or directory"))
+    done = play(*launch_with("hammer: Failed to open /slave: No such file or directory"))
 
     assert isinstance(done.life.state, Stopping)
     assert isinstance(done.life.state.then, ThenMount)
 
 
-def test_new_attempt_begins_with_nothing_heard() -> None:
-    parked = ended(*launched("Host key verification failed."))
+def test_new_attempt_begins_without_complaints() -> None:
+    parked = life_after(*launch_with("Host key verification failed."))
     again = go_on(parked, (60, StartAsked()))
 
     assert parked.memory.heard is not None
@@ -264,7 +264,7 @@ def test_new_attempt_begins_with_nothing_heard() -> None:
         ("Connection to this host is logged and closed", Weight.PASSING),
     ],
 )
-def test_line_weighs_by_its_form(text: str, weight: Weight) -> None:
+def test_weight_of_a_line_depends_on_its_form(text: str, weight: Weight) -> None:
     complaint = diagnose(text)
 
     assert isinstance(complaint, Complaint)
@@ -272,13 +272,13 @@ def test_line_weighs_by_its_form(text: str, weight: Weight) -> None:
     assert complaint.cure is not Cure.ECHO
 
 
-def test_gear_change_is_not_held_up_by_what_ssh_says_when_it_is_ended() -> None:
+def test_gear_change_is_not_delayed_by_the_last_message_of_ssh() -> None:
     bulk = play(*LAUNCHING, (2, BATCH), pair=PUSH).life
     state = bulk.state
     assert isinstance(state, Streaming)
     ending = Stopping(3, 8, ThenLaunch(state.gear), has_lived=True)
 
-    done = go_on(replace(bulk, state=ending), (4, said("Connection to backup closed.")))
+    done = go_on(replace(bulk, state=ending), (4, message("Connection to backup closed.")))
 
     assert done.life.state == ending
     assert not isinstance(ending.then, ThenBackoff)

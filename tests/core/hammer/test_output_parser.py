@@ -1,4 +1,4 @@
-"""The parser against every recorded stderr, and against bytes that hammer never wrote."""
+"""The parser reads every recorded stderr, and survives any other bytes."""
 
 import re
 from itertools import pairwise
@@ -41,14 +41,14 @@ TWO = Tid(2)
 END = Tid(0x100580A8F)
 
 
-def heard(*chunks: bytes) -> list[Message]:
+def parse(*chunks: bytes) -> list[Message]:
     parser = OutputParser()
     messages = [message for chunk in chunks for message in parser.feed(chunk)]
     return messages + parser.finish()
 
 
 def without_redraws(messages: list[Message]) -> list[Message]:
-    """Leave only the last of progresses in a row: what a parser may collapse."""
+    """Keep only the last of adjacent progress messages, as a parser may do."""
     followed = [*pairwise(messages), *((last, None) for last in messages[-1:])]
     return [
         message
@@ -78,17 +78,17 @@ def test_there_are_recordings() -> None:
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_a_recording_says_the_same_however_it_is_cut(path: Path) -> None:
+def test_a_recording_gives_the_same_messages_however_it_is_cut(path: Path) -> None:
     data = path.read_bytes()
-    whole = without_redraws(heard(data))
+    whole = without_redraws(parse(data))
 
-    assert whole == without_redraws(heard(*byte_by_byte(data)))
+    assert whole == without_redraws(parse(*byte_by_byte(data)))
     step = max(1, len(data) // 12)
     for cut in range(1, len(data), step):
-        assert whole == without_redraws(heard(data[:cut], data[cut:]))
+        assert whole == without_redraws(parse(data[:cut], data[cut:]))
 
 
-# Complaints that hammer prints without "hammer: " in front of them, and ssh's.
+# Complaints that hammer prints without the prefix "hammer: ", and those of ssh.
 UNPREFIXED = (
     rb"^ssh: connect",
     rb"^short read of",
@@ -105,7 +105,7 @@ UNPREFIXED = (
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_recording_has_as_many_messages_as_a_plain_count_finds(path: Path) -> None:
     data = path.read_bytes()
-    messages = heard(data)
+    messages = parse(data)
 
     def count(*kinds: type) -> int:
         return sum(isinstance(message, kinds) for message in messages)
@@ -125,7 +125,7 @@ def test_a_recording_has_as_many_messages_as_a_plain_count_finds(path: Path) -> 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_fed_byte_by_byte_no_progress_of_a_recording_is_lost(path: Path) -> None:
     data = path.read_bytes()
-    progresses = [each for each in heard(*byte_by_byte(data)) if isinstance(each, Progress)]
+    progresses = [each for each in parse(*byte_by_byte(data)) if isinstance(each, Progress)]
 
     numbers = [int(number) for number in re.findall(rb"\rscan obj=\S+ tids=\S+ +(\d+)", data)]
     assert numbers == [each.slice_bytes for each in progresses]
@@ -136,7 +136,7 @@ def test_no_recording_of_a_stream_leaves_a_remark_but_these() -> None:
         message.text
         for path in RECORDINGS
         if path.parent.name.startswith(("09-", "10-", "13-"))
-        for message in heard(path.read_bytes())
+        for message in parse(path.read_bytes())
         if isinstance(message, Remark)
     }
 
@@ -146,7 +146,7 @@ def test_no_recording_of_a_stream_leaves_a_remark_but_these() -> None:
 # ------------------------------------------------------------------------------ single tokens
 
 
-def test_a_verbose_stream_is_heard_in_order() -> None:
+def test_the_messages_of_a_verbose_stream_are_in_order() -> None:
     data = (
         b"\nPrescan to break up bulk transfer (4096MB chunks)\n..\n"
         b"Prescan 1 chunks, total 4 MBytes (4224208)\n"
@@ -155,7 +155,7 @@ def test_a_verbose_stream_is_heard_in_order() -> None:
         b"Mirror-read: No work to do\n W"
     )  # fmt: skip
 
-    assert heard(data) == [
+    assert parse(data) == [
         Prescan(),
         PrescanDone(1, 4224208),
         Batch(TWO, END, 4224208),
@@ -169,7 +169,7 @@ def test_a_verbose_stream_is_heard_in_order() -> None:
     ]
 
 
-def test_the_wait_is_heard_at_once_though_no_newline_follows() -> None:
+def test_an_idle_message_is_complete_without_a_newline() -> None:
     parser = OutputParser()
     parser.feed(BATCH + b"\n" + SCAN % 5 + b"\n")
 
@@ -177,14 +177,14 @@ def test_the_wait_is_heard_at_once_though_no_newline_follows() -> None:
     assert parser.finish() == []
 
 
-def test_a_commit_is_heard_at_its_newline() -> None:
+def test_a_commit_is_complete_at_its_newline() -> None:
     parser = OutputParser()
 
     assert parser.feed(COMMIT[:-1]) == []
     assert parser.feed(COMMIT[-1:]) == [Committed(END)]
 
 
-def test_progress_is_heard_at_its_last_digit() -> None:
+def test_progress_is_complete_at_its_last_digit() -> None:
     parser = OutputParser()
     scan = SCAN % 430512
 
@@ -192,7 +192,7 @@ def test_progress_is_heard_at_its_last_digit() -> None:
     assert parser.feed(scan[-1:]) == [Progress(TWO, END, 430512)]
 
 
-def test_progress_as_wide_as_its_field_is_heard_when_its_number_ends() -> None:
+def test_progress_as_wide_as_its_field_is_complete_after_its_number() -> None:
     parser = OutputParser()
 
     assert parser.feed(SCAN % 98765432101) == []
@@ -200,28 +200,28 @@ def test_progress_as_wide_as_its_field_is_heard_when_its_number_ends() -> None:
     assert parser.finish() == [Progress(TWO, END, 98765432109999)]
 
 
-def test_of_redraws_in_one_chunk_the_last_is_heard() -> None:
+def test_of_redraws_in_one_chunk_only_the_last_is_returned() -> None:
     chunk = b"".join(SCAN % size for size in range(0, 5 << 20, 1 << 19))
 
     assert OutputParser().feed(chunk) == [Progress(TWO, END, 9 << 19)]
 
 
-def test_a_message_between_redraws_keeps_them_apart() -> None:
-    assert heard(SCAN % 1 + b"\n" + COMMIT + SCAN % 2) == [
+def test_redraws_around_a_message_are_both_returned() -> None:
+    assert parse(SCAN % 1 + b"\n" + COMMIT + SCAN % 2) == [
         Progress(TWO, END, 1),
         Committed(END),
         Progress(TWO, END, 2),
     ]
 
 
-def test_a_prescan_of_many_slices_tells_its_total_in_whole_mebibytes() -> None:
-    done = heard(b"Prescan 11 chunks, total 4 MBytes (422608, 422400, 422400, ...)\n")
+def test_a_prescan_of_many_slices_has_its_total_in_whole_mebibytes() -> None:
+    done = parse(b"Prescan 11 chunks, total 4 MBytes (422608, 422400, 422400, ...)\n")
 
     assert done == [PrescanDone(11, 4 << 20)]
 
 
-def test_a_prescan_of_three_slices_tells_its_total_in_bytes() -> None:
-    assert heard(b"Prescan 3 chunks, total 0 MBytes (400, 30, 2)\n") == [PrescanDone(3, 432)]
+def test_a_prescan_of_three_slices_has_its_total_in_bytes() -> None:
+    assert parse(b"Prescan 3 chunks, total 0 MBytes (400, 30, 2)\n") == [PrescanDone(3, 432)]
 
 
 # ------------------------------------------------------------------------------- interleaving
@@ -230,13 +230,13 @@ def test_a_prescan_of_three_slices_tells_its_total_in_bytes() -> None:
 def test_an_error_after_a_wait_begins_in_mid_line() -> None:
     data = BATCH + b"\n Whammer: validate_mrec_header: short read\n\nLost Link\n"
 
-    assert [type(message) for message in heard(data)] == [Batch, WentIdle, Complaint, LostLink]
-    assert texts(heard(data)) == ["hammer: validate_mrec_header: short read"]
+    assert [type(message) for message in parse(data)] == [Batch, WentIdle, Complaint, LostLink]
+    assert texts(parse(data)) == ["hammer: validate_mrec_header: short read"]
 
 
 def test_an_error_after_a_progress_begins_in_mid_line() -> None:
     error = b"hammer: Mirror-write /x: Did not get termination sync record, or rec_size ..."
-    messages = heard(SCAN % 431440 + error + b"\n")
+    messages = parse(SCAN % 431440 + error + b"\n")
 
     assert messages[0] == Progress(TWO, END, 431440)
     assert texts(messages) == [error.decode()]
@@ -253,15 +253,15 @@ def test_an_error_after_a_progress_begins_in_mid_line() -> None:
     ],
 )
 def test_an_error_follows_a_progress_without_a_newline(sent: int, error: bytes, name: str) -> None:
-    (progress, complaint) = heard(SCAN % sent + error + b"\n")
+    (progress, complaint) = parse(SCAN % sent + error + b"\n")
 
     assert progress == Progress(TWO, END, sent)
     assert isinstance(complaint, Complaint)
     assert (complaint.name, complaint.text) == (name, error.decode())
 
 
-def test_an_error_cut_by_a_progress_is_put_together_again() -> None:
-    messages = heard(
+def test_an_error_around_a_progress_is_joined() -> None:
+    messages = parse(
         b"hammer: "
         + SCAN % 1
         + b"Mirror-write /x failed"
@@ -274,7 +274,7 @@ def test_an_error_cut_by_a_progress_is_put_together_again() -> None:
 
 
 def test_a_batch_and_an_error_may_share_two_lines() -> None:
-    messages = heard(
+    messages = parse(
         BATCH + b"hammer:  (bulk= 4023200)\nmirror-write: target must be in slave mode\n"
     )
 
@@ -285,7 +285,7 @@ def test_a_batch_and_an_error_may_share_two_lines() -> None:
 
 
 def test_two_errors_on_one_line_are_two_complaints() -> None:
-    messages = heard(b"hammer: validate_mrec_header: short readhammer: Aborting operation\n\n")
+    messages = parse(b"hammer: validate_mrec_header: short readhammer: Aborting operation\n\n")
 
     assert [each.name for each in messages if isinstance(each, Complaint)] == [
         "short_read",
@@ -293,43 +293,43 @@ def test_two_errors_on_one_line_are_two_complaints() -> None:
     ]
 
 
-def test_a_shell_that_finds_no_hammer_utters_one_complaint() -> None:
-    (complaint,) = heard(b"sh: 3: exec: hammer: not found\n")
+def test_a_shell_that_finds_no_hammer_gives_one_complaint() -> None:
+    (complaint,) = parse(b"sh: 3: exec: hammer: not found\n")
 
     assert isinstance(complaint, Complaint)
     assert complaint.name == "remote_hammer_missing"
 
 
-def test_a_commit_relayed_late_by_ssh_is_heard_after_a_wait() -> None:
+def test_a_commit_that_ssh_relays_late_comes_after_an_idle_message() -> None:
     data = BATCH + b"\n W" + COMMIT + b"\bD\b " + BATCH + b"\n"
 
-    assert [type(message) for message in heard(data)] == [Batch, WentIdle, Committed, Batch]
+    assert [type(message) for message in parse(data)] == [Batch, WentIdle, Committed, Batch]
 
 
 def test_carriage_returns_before_newlines_are_no_part_of_a_message() -> None:
-    assert texts(heard(b"Host key verification failed.\r\n")) == ["Host key verification failed."]
+    assert texts(parse(b"Host key verification failed.\r\n")) == ["Host key verification failed."]
 
 
-def test_a_banner_before_any_work_is_no_wait() -> None:
-    assert heard(b" Welcome to backup\n") == [Remark("Welcome to backup")]
-    assert heard(BATCH + b"\n\nLost Link\n Welcome\n")[-1] == Remark("Welcome")
+def test_a_banner_before_any_work_is_no_idle_message() -> None:
+    assert parse(b" Welcome to backup\n") == [Remark("Welcome to backup")]
+    assert parse(BATCH + b"\n\nLost Link\n Welcome\n")[-1] == Remark("Welcome")
 
 
 def test_lost_link_in_a_longer_line_is_a_remark() -> None:
-    assert heard(b"the Lost Link\n") == [Remark("the Lost Link")]
+    assert parse(b"the Lost Link\n") == [Remark("the Lost Link")]
 
 
 # -------------------------------------------------------------------------------- harmlessness
 
 
-def test_what_cannot_be_printed_is_made_visible() -> None:
-    assert heard(b"\x1b[31mred\xff \xe2\x80\xae\x00\xc2\x9b\n") == [
+def test_unprintable_characters_become_visible_escapes() -> None:
+    assert parse(b"\x1b[31mred\xff \xe2\x80\xae\x00\xc2\x9b\n") == [
         Remark(r"\x1b[31mred\xff \u202e\x00\x9b")
     ]
 
 
-def test_a_readable_language_stays_readable() -> None:
-    assert heard("Gerät nicht bereit\n".encode()) == [Remark("Gerät nicht bereit")]
+def test_printable_text_of_any_language_is_unchanged() -> None:
+    assert parse("Gerät nicht bereit\n".encode()) == [Remark("Gerät nicht bereit")]
 
 
 def test_a_line_without_end_is_cut_into_remarks() -> None:
@@ -342,12 +342,12 @@ def test_a_line_without_end_is_cut_into_remarks() -> None:
 
 
 def test_numbers_of_absurd_length_are_remarks() -> None:
-    assert heard(BATCH + b" (bulk= " + b"9" * 30 + b")\n")[0] == Batch(TWO, END, None)
-    assert isinstance(heard(b"Prescan " + b"9" * 30 + b" chunks, total 1 MBytes (1)\n")[0], Remark)
-    assert isinstance(heard(SCAN % 10**25)[0], Remark)
+    assert parse(BATCH + b" (bulk= " + b"9" * 30 + b")\n")[0] == Batch(TWO, END, None)
+    assert isinstance(parse(b"Prescan " + b"9" * 30 + b" chunks, total 1 MBytes (1)\n")[0], Remark)
+    assert isinstance(parse(SCAN % 10**25)[0], Remark)
 
 
-def test_after_the_end_nothing_is_open() -> None:
+def test_finish_leaves_nothing_incomplete() -> None:
     parser = OutputParser()
     parser.feed(b"half a li")
 
@@ -366,28 +366,28 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-# No deadline: a busy machine makes the time of one example no measure of anything.
+# No deadline: on a busy machine the duration of one example proves nothing.
 @settings(deadline=None)
 @given(st.lists(st.one_of(PIECES, st.binary(max_size=6)), max_size=25), st.lists(st.integers(0)))
-def test_pieces_in_any_order_say_the_same_however_they_are_cut(
+def test_pieces_in_any_order_give_the_same_messages_however_they_are_cut(
     pieces: list[bytes], cuts: list[int]
 ) -> None:
     data = b"".join(pieces)
     chunks = cut_at(data, [cut % (len(data) + 1) for cut in cuts])
 
-    assert without_redraws(heard(data)) == without_redraws(heard(*chunks))
-    assert without_redraws(heard(data)) == without_redraws(heard(*byte_by_byte(data)))
+    assert without_redraws(parse(data)) == without_redraws(parse(*chunks))
+    assert without_redraws(parse(data)) == without_redraws(parse(*byte_by_byte(data)))
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_no_bytes_crash_the_parser_and_all_texts_are_printable(chunks: list[bytes]) -> None:
-    assert all(text.isprintable() for text in texts(heard(*chunks)))
+    assert all(text.isprintable() for text in texts(parse(*chunks)))
 
 
 # ------------------------------------------------------------------------- a command's failure
 
 
-def test_the_cause_of_a_failure_goes_before_its_echo() -> None:
+def test_the_cause_of_a_failure_precedes_its_echo() -> None:
     cause = find_cause(
         b"hammer: validate_mrec_header: short read\nhammer: Failed to open /x: No such file or"
         b" directory\n"

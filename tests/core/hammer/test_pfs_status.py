@@ -1,4 +1,4 @@
-"""pfs-status as it was recorded, as it was in 2009, and cut off."""
+"""The output of pfs-status is parsed in its present form, in that of 2009, and cut off."""
 
 import re
 from pathlib import Path
@@ -86,20 +86,20 @@ def test_the_form_of_2009_is_read() -> None:
         "",
     ],
 )
-def test_lines_about_other_things_are_passed_over(line: str) -> None:
+def test_other_lines_are_ignored(line: str) -> None:
     assert with_line("snapshots dir for master defaults to <fs>/snapshots", line) == OF_2009_STATUS
 
 
-def test_text_around_the_blocks_is_passed_over() -> None:
+def test_text_around_the_blocks_is_ignored() -> None:
     assert parse_pfs_status(f"Last login: never\n}}\n{OF_2009}bye\n") == (OF_2009_STATUS,)
 
 
-def test_a_label_may_hold_anything() -> None:
+def test_a_label_may_contain_anything() -> None:
     assert with_line('label=""', 'label="a "b" PFS#1 {"') == OF_2009_STATUS
 
 
 @pytest.mark.parametrize("path", ["/a b", "/a\tb", "/a\tPFS#9 {", "", "..", "/ä"])
-def test_a_path_may_hold_blanks_and_tabs(path: str) -> None:
+def test_a_path_may_contain_blanks_and_tabs(path: str) -> None:
     assert with_line("/Backup1/pfs/test", path).path == path
 
 
@@ -133,7 +133,7 @@ def test_any_text_without_a_block_has_no_status(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\n")))
-def test_any_line_within_a_block_is_passed_over(line: str) -> None:
+def test_any_line_within_a_block_is_ignored(line: str) -> None:
     assume(line.rstrip() != "}")
 
     assert with_line("    sync-beg", f"{line}\n    sync-beg") == OF_2009_STATUS

@@ -1,4 +1,4 @@
-"""Which command lines write to a slave here."""
+"""The slave that a command line writes to is found; other command lines have none."""
 
 import pytest
 
@@ -24,12 +24,12 @@ from hammerd.core.pairs import Endpoint, Gear, Pair
         ("/usr/bin/env hammer mirror-write /slave", "/slave"),
     ],
 )
-def test_command_that_writes_to_a_slave_is_known(command: str, slave: str) -> None:
+def test_command_that_writes_to_a_slave_is_found(command: str, slave: str) -> None:
     assert written_slave(command.split()) == slave
 
 
-def test_command_line_in_one_word_is_known() -> None:
-    """As sshd's shell and rewritten process titles show it."""
+def test_command_line_in_one_word_is_found() -> None:
+    """Sshd's shell and rewritten process titles have this form."""
     assert written_slave(["hammer -2 mirror-write /slave"]) == "/slave"
 
 
@@ -49,7 +49,7 @@ def test_command_line_in_one_word_is_known() -> None:
         "mirror-stream /master /slave hammer",
     ],
 )
-def test_command_that_writes_to_no_slave_is_left_alone(command: str) -> None:
+def test_command_that_writes_to_no_slave_is_ignored(command: str) -> None:
     assert written_slave(command.split()) is None
 
 
@@ -78,12 +78,12 @@ def test_command_that_writes_to_no_slave_is_left_alone(command: str) -> None:
         "mosh-client host hammer mirror-write /slave",
     ],
 )
-def test_what_starts_a_hammer_is_none(command: str) -> None:
-    """It may outlive it, or start it on another host; one that it runs here is seen by itself."""
+def test_program_that_starts_a_hammer_is_no_writer(command: str) -> None:
+    """It may outlive the hammer, or start it on another host; a hammer here is found itself."""
     assert written_slave(command.split()) is None
 
 
-def test_shell_that_runs_a_line_with_a_hammer_in_it_is_none() -> None:
+def test_shell_that_runs_a_line_with_hammer_is_no_writer() -> None:
     assert written_slave(["/bin/sh", "-c", "hammer mirror-stream /master /slave"]) is None
 
 
@@ -96,7 +96,7 @@ def test_shell_that_runs_a_line_with_a_hammer_in_it_is_none() -> None:
         "/bin/sh -c text hammer mirror-write /slave",
     ],
 )
-def test_hammer_that_an_interpreter_runs_is_known(command: str) -> None:
+def test_hammer_that_an_interpreter_runs_is_found(command: str) -> None:
     assert written_slave(command.split()) == "/slave"
 
 
@@ -107,7 +107,7 @@ def test_hammer_that_an_interpreter_runs_is_known(command: str) -> None:
         "/usr/bin/ssh -C host -p 22 hammer -2 mirror-write /slave",
     ],
 )
-def test_ssh_that_has_another_host_write_does_not_write_here(command: str) -> None:
+def test_ssh_that_starts_a_writer_on_another_host_is_no_writer(command: str) -> None:
     assert written_slave(command.split()) is None
 
 
@@ -135,7 +135,7 @@ def test_slave_of_our_own_stream_is_found_in_its_argv() -> None:
     assert written_slave(stream_argv("/sbin/hammer", pair, Gear.BULK)) == "/slave"
 
 
-def test_recorded_command_is_known_with_an_interpreter_before_it_and_without() -> None:
+def test_recorded_command_is_recognized_with_and_without_an_interpreter() -> None:
     argv = ("/sbin/hammer", "mirror-stream", "/master", "/slave")
 
     assert is_same_command(argv, argv)
@@ -172,10 +172,10 @@ PRINTED = """\
 """
 
 
-def test_words_are_told_by_pid_without_the_name_behind_them() -> None:
-    told = parse_ps(PRINTED)
+def test_ps_gives_words_by_pid_without_the_name_after_them() -> None:
+    commands = parse_ps(PRINTED)
 
-    assert told == {
+    assert commands == {
         1: ("/sbin/init", "-s"),
         2: ("-sh",),
         515: (
@@ -186,9 +186,9 @@ def test_words_are_told_by_pid_without_the_name_behind_them() -> None:
         952: ("/bin/sh", "-c", "sleep", "8;", ":", "a", "b", "t\\011ab\\nnl"),
         960: ("/usr/local/bin/python3.11", "/tmp/hammer", "mirror-copy", "/m", "/s"),
     }
-    assert written_slave(told[960]) == "/s"
-    assert written_slave(told[516]) is None
+    assert written_slave(commands[960]) == "/s"
+    assert written_slave(commands[516]) is None
 
 
-def test_what_is_no_table_tells_nothing() -> None:
+def test_other_text_than_ps_output_gives_nothing() -> None:
     assert parse_ps("ps: kvm: no such file\n\n  PID COMMAND\n") == {}

@@ -57,14 +57,14 @@ def test_pfs_that_is_made_again_is_one_anomaly() -> None:
     assert values_of(found) == [("end.uuid_changed", "b", "unique")]
 
 
-def test_null_mount_that_goes_and_comes_is_no_other_pfs() -> None:
+def test_missing_null_mount_is_no_other_pfs() -> None:
     root = pfs(99, pfs_id=0, shared_uuid="fs", unique_uuid="fs", is_master=True)
 
     assert read(AnomalyDetector(), pfs(), root, root, pfs()) == []
     assert read(AnomalyDetector(), root, pfs()) == []
 
 
-def test_pfs_that_another_one_replaces_has_tids_of_its_own() -> None:
+def test_pfs_that_replaces_another_one_is_recognized() -> None:
     detector = AnomalyDetector()
     read(detector, pfs())
 
@@ -104,7 +104,7 @@ def test_step_that_no_stream_took_is_a_jump_at_the_next_reading() -> None:
 
 
 @pytest.mark.parametrize("slave", [B, Endpoint("/b", host="other"), Endpoint("/b", "me", "other")])
-def test_slave_that_is_never_read_costs_no_more_memory_however_much_is_written(
+def test_memory_for_a_slave_that_is_never_read_is_bounded(
     slave: Endpoint,
 ) -> None:
     detector = AnomalyDetector()
@@ -133,7 +133,7 @@ def test_jump_begins_where_our_stream_had_left_the_slave() -> None:
     assert values_of(found) == [("slave.tid_jumped", format_tid(Tid(10)), format_tid(Tid(20)))]
 
 
-def test_second_writer_is_one_anomaly_that_goes_on_until_it_is_acknowledged() -> None:
+def test_second_writer_is_one_anomaly_until_it_is_acknowledged() -> None:
     detector = AnomalyDetector()
 
     assert len(read(detector, pfs(10), pfs(20), pfs(30), pfs(40), pfs(40))) == 1
@@ -214,7 +214,7 @@ def test_swap_drops_no_anomaly_but_swaps() -> None:
     ]
 
 
-def test_one_slave_is_no_rotation_and_many_are_bounded() -> None:
+def test_one_disk_takes_no_turns_and_many_are_bounded() -> None:
     detector = AnomalyDetector()
 
     assert not detector.add_disks(B, "only")

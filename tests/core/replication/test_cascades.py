@@ -1,4 +1,4 @@
-"""How far the end of a cascade is behind its first master."""
+"""The lag of a cascade's last slave behind its first master is the sum of all lags."""
 
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.cascades import CascadeLag, Cascades, cascade_lag
@@ -30,7 +30,7 @@ def test_lags_along_a_cascade_add_up() -> None:
     )
 
 
-def test_pair_under_no_other_is_no_cascade() -> None:
+def test_pair_without_upstream_is_no_cascade() -> None:
     assert cascade_lag(Cascades((AB, BC, pair("ax"))).pairs_from_origin(AB), lag_of) is None
 
 
@@ -48,7 +48,7 @@ def test_cycle_and_slave_of_two_pairs_are_no_cascade() -> None:
     assert Cascades((pair("aa"),)).pairs_from_origin(pair("aa")) == (pair("aa"),)
 
 
-def test_end_is_known_under_two_paths_by_its_identity() -> None:
+def test_endpoint_with_two_paths_is_found_by_its_identity() -> None:
     below = Pair("below", Endpoint("/mnt/b"), Endpoint("/c"))
 
     def identity(end: Endpoint) -> str:
@@ -58,7 +58,7 @@ def test_end_is_known_under_two_paths_by_its_identity() -> None:
     assert Cascades((AB, below), identity).pairs_from_origin(below) == (AB, below)
 
 
-def test_ways_of_many_pairs_look_at_each_end_a_few_times_only() -> None:
+def test_cascades_of_many_pairs_use_each_identity_a_few_times_only() -> None:
     pairs = [Pair(f"p{n}", Endpoint(f"/m{n}"), Endpoint(f"/s{n}")) for n in range(300)]
     asked: list[Endpoint] = []
 

@@ -1,4 +1,4 @@
-"""What a slave's TID proves of its master's flushes."""
+"""A slave's TID proves the right flushes of its master, and no later ones."""
 
 from math import inf
 
@@ -28,20 +28,20 @@ def at(clock: TidClock, tid: int) -> float | None:
     [
         (9, None),
         (10, 100 - ROUNDS_S),
-        # Published after the first sample began: the flushes that were over by then are in it.
+        # Published after the first sample began: it holds the flushes completed by then.
         (20, 100 - STEP_SPAN_S),
         (29, 100 - STEP_SPAN_S),
         (30, 130 - STEP_SPAN_S),
         (99, 130 - STEP_SPAN_S),
     ],
 )
-def test_new_tid_proves_the_flush_before_the_one_that_published_it(
+def test_new_tid_proves_the_flush_before_the_publishing_one(
     tid: int, proves: float | None
 ) -> None:
     assert at(clock_of((10, 100), (20, 130), (30, 160)), tid) == proves
 
 
-def test_tid_that_stays_proves_what_the_syncer_would_have_published() -> None:
+def test_unchanged_tid_proves_what_the_syncer_would_have_published() -> None:
     assert at(clock_of((10, 100), (20, 1000)), 20) == 1000 - ROUNDS_S
 
 
@@ -54,17 +54,17 @@ def test_completed_synctid_proves_all_that_was_written_before_its_start(
     assert at(clock, tid) == proves
 
 
-def test_flush_is_proven_though_no_sample_is_old_enough() -> None:
+def test_flush_is_proven_without_an_old_sample() -> None:
     assert at(clock_of(marks=((10, 60),)), 10) == 60
     assert at(TidClock(), 10) is None
 
 
-def test_restored_master_proves_nothing_of_the_moments_before() -> None:
+def test_restored_master_proves_nothing_about_earlier_times() -> None:
     clock = TidClock(
         (TidSample(Tid(10), 0), TidSample(Tid(15), 90), TidSample(Tid(25), 95)), restored_at=90
     )
 
-    # What proves it is of the other history, up to its own last moment.
+    # The proof is of the earlier history, up to its last instant.
     assert at(clock, 15) == -ROUNDS_S
     assert at(clock, 25) == 90 - STEP_SPAN_S
 
@@ -75,7 +75,7 @@ def test_restored_master_proves_what_its_syncer_would_have_published_since() -> 
     assert at(clock, 15) == 190 - ROUNDS_S
 
 
-def test_proof_is_as_approximate_as_the_sample_that_proves() -> None:
+def test_proof_by_an_approximate_sample_is_approximate() -> None:
     old, new = TidSample(Tid(10), 100, is_approximate=True), TidSample(Tid(20), 120)
     clock = TidClock((old, new))
 

@@ -1,4 +1,4 @@
-"""How far behind a slave is, held against a world that knows the truth."""
+"""The lag is compared with a simulated truth: it is never too small."""
 
 from dataclasses import dataclass, field
 
@@ -41,7 +41,7 @@ def reading(tid: int, at: float) -> SlaveReading:
 @pytest.mark.parametrize(
     ("master", "slave"), [(TidClock(), reading(9, 0)), (CLOCK, None), (TidClock(), None)]
 )
-def test_end_that_was_never_read_makes_the_lag_unknown(
+def test_endpoint_that_was_never_read_makes_the_lag_unknown(
     master: TidClock, slave: SlaveReading | None
 ) -> None:
     assert lag_of(master, slave, 70) == UNKNOWN
@@ -71,15 +71,15 @@ def test_slave_read_at_the_instant_of_its_master_is_not_ahead() -> None:
     assert lag_of(CLOCK, reading(35, 60), 70).verdict is LagVerdict.IN_SYNC
 
 
-def test_slave_behind_is_as_old_as_the_last_moment_that_it_holds_whole() -> None:
+def test_slave_behind_is_as_old_as_the_last_instant_that_it_holds_completely() -> None:
     assert lag_of(CLOCK, reading(25, 65), 70) == Lag(LagVerdict.BEHIND, 5, 40.0, 60, -1)
 
 
-def test_slave_behind_every_sample_is_behind_by_nobody_knows_how_much() -> None:
+def test_slave_behind_every_sample_has_an_unknown_lag_in_seconds() -> None:
     assert lag_of(CLOCK, reading(5, 65), 70) == Lag(LagVerdict.BEHIND, 25, None, 60)
 
 
-def test_blind_lag_is_unknown_but_what_is_safe_stays_safe() -> None:
+def test_lag_of_an_unreadable_endpoint_is_unknown_but_safe_data_stays_safe() -> None:
     slave = reading(25, 65)
 
     assert lag_when_unreadable(lag_of(CLOCK, slave, 70), slave) == Lag(
@@ -87,7 +87,7 @@ def test_blind_lag_is_unknown_but_what_is_safe_stays_safe() -> None:
     )
 
 
-def test_blind_lag_claims_nothing_newer_than_the_reading_of_the_slave() -> None:
+def test_safe_data_is_never_newer_than_the_reading_of_an_unreadable_slave() -> None:
     slave = reading(20, 300)
     lag = lag_of(clock_of((10, 500), (20, 600)), slave, 610, durable_tid=Tid(10))
 
@@ -98,12 +98,12 @@ def test_blind_lag_claims_nothing_newer_than_the_reading_of_the_slave() -> None:
     ) == (300, 300)
 
 
-def test_durable_is_what_the_tid_proves_that_a_power_cut_leaves() -> None:
+def test_durable_data_is_proven_by_the_tid_after_a_power_cut() -> None:
     lag = lag_of(CLOCK, reading(30, 65), 70, durable_tid=Tid(20))
 
     assert (lag.safe_at, lag.durable_at) == (29, -1)
     assert lag_of(CLOCK, reading(30, 65), 70).durable_at is None
-    # Of a slave that went back below what was durable no more is durable than it has.
+    # If the slave went back below its durable TID, only its present TID is durable.
     assert lag_of(CLOCK, reading(20, 65), 70, durable_tid=Tid(30)).durable_at == -1
 
 
@@ -123,7 +123,7 @@ def test_lag_by_samples_of_an_earlier_run_is_approximate(tid: int) -> None:
 
 @dataclass(slots=True)
 class Truth:
-    """A master that flushes, a slave that commits, and what was read of both, at what times."""
+    """A master that flushes, a slave that commits, and the readings of both with their times."""
 
     now: int = 0
     master: int = 10
@@ -210,6 +210,6 @@ def test_lag_never_understates_and_overstates_by_one_interval_at_most(moves: lis
 
 
 def _assert_safe(truth: Truth, lag: Lag) -> None:
-    """Everything that was flushed before `safe_at` is on the slave."""
+    """Assert that everything that was flushed before `safe_at` is on the slave."""
     if lag.safe_at is not None:
         assert all(tid <= truth.slave for tid, at in truth.flushes if at < lag.safe_at)

@@ -25,7 +25,7 @@ def test_slave_is_read_before_its_master() -> None:
     assert order(pair("/a", "/b")) == ["/b", "/a"]
 
 
-def test_cascade_is_read_from_its_end() -> None:
+def test_cascade_is_read_from_its_last_slave() -> None:
     assert order(pair("/a", "/b"), pair("/b", "/c")) == ["/c", "/b", "/a"]
 
 
@@ -34,15 +34,15 @@ def test_master_of_two_slaves_is_read_once_after_both() -> None:
     assert order(pair("/a", "/b"), pair("/a", "/c"))[2:] == ["/a"]
 
 
-def test_end_on_another_host_is_not_read() -> None:
+def test_endpoint_on_another_host_is_not_read() -> None:
     assert order(pair("/a", "/b", remote_master=True)) == ["/b"]
 
 
-def test_ends_of_a_cycle_are_read_as_slaves_and_then_as_masters() -> None:
+def test_endpoints_of_a_cycle_are_read_as_slaves_and_then_as_masters() -> None:
     assert order(pair("/a", "/b"), pair("/b", "/a")) == ["/b", "/a", "/a", "/b"]
 
 
-def test_pair_of_one_end_is_read_twice() -> None:
+def test_endpoint_of_a_pair_with_itself_is_read_twice() -> None:
     assert order(pair("/a", "/a")) == ["/a", "/a"]
 
 
@@ -72,7 +72,7 @@ def _last(read: list[str], end: str) -> int:
         (ReadSpan(0, 9, 1), ReadSpan(0.1, 9, 1)),
     ],
 )
-def test_reading_that_was_over_or_stood_before_is_the_earlier_one(
+def test_reading_that_ended_or_was_listed_before_is_the_earlier_one(
     first: ReadSpan, second: ReadSpan
 ) -> None:
     assert first.is_before(second)

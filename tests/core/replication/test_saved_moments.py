@@ -1,4 +1,4 @@
-"""How old a file is when clocks were set and hosts rebooted: never younger than it is."""
+"""The age of a file is never too small, even if clocks were set and hosts rebooted."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def moment(time: float, at: float | None, boot_time: float | None = BOOT) -> Sav
     return SavedMoment(time, at, boot_time)
 
 
-def test_age_is_told_by_both_clocks() -> None:
+def test_age_uses_both_clocks() -> None:
     assert age_of(moment(NOON, 5000), moment(NOON + 60, 5060)) == 60
 
 
@@ -22,23 +22,23 @@ def test_wall_clock_that_was_set_within_one_boot_changes_no_age(step_s: float) -
 
 
 @pytest.mark.parametrize("boot_time", [None, BOOT + 100.0])
-def test_moment_that_is_to_come_after_another_boot_tells_no_age(boot_time: float | None) -> None:
+def test_save_in_the_future_after_another_boot_has_no_age(boot_time: float | None) -> None:
     assert age_of(moment(NOON, 5000), moment(NOON - HOUR, 30, boot_time)) is None
     assert age_of(moment(NOON, 10), moment(NOON - HOUR, 5030, boot_time)) is None
 
 
-def test_another_boot_is_as_old_as_the_wall_clock_says() -> None:
+def test_age_after_another_boot_is_that_of_the_wall_clock() -> None:
     assert age_of(moment(NOON, 5000), moment(NOON + HOUR, 30, NOON + HOUR - 30)) == HOUR
 
 
-def test_monotonic_clock_never_tells_too_much_and_counts_when_it_tells_more() -> None:
-    """Set back by an hour meanwhile, in which boot nobody knows: at least what ran is over."""
+def test_longer_age_by_the_monotonic_clock_counts() -> None:
+    """The wall clock was set back by an hour, the boot is unknown: the monotonic age counts."""
     saved, now = moment(NOON, 100, None), moment(NOON + 60, 3760, None)
 
     assert age_of(saved, now) == 3660
 
 
-def test_boots_of_a_host_that_lost_its_time_are_not_told_apart_by_it() -> None:
+def test_boots_of_a_host_that_lost_its_time_cannot_be_distinguished() -> None:
     lost = 30.0
     saved, now = moment(NOON, 5000, lost), moment(NOON + HOUR, 5060, lost)
 
@@ -61,7 +61,7 @@ def test_small_correction_of_the_wall_clock_is_no_step() -> None:
         (moment(NOON + 60 - YEAR, 5060), True),
         (moment(NOON + HOUR, 30, NOON + HOUR - 30), False),
         (moment(NOON + YEAR, 6000, NOON + YEAR - 6000), False),
-        # Its boots are not told apart: does it run for longer than the file is old?
+        # The boots cannot be distinguished: the age decides whether the host ran for so long.
         (moment(NOON + 60, 5060, None), True),
         (moment(NOON + HOUR, 30, None), False),
         (moment(NOON + 6000, 5500, None), False),

@@ -1,4 +1,4 @@
-"""Which TID a slave had when, and what a power cut leaves it."""
+"""The TIDs of a slave are kept with their times, and only flushed ones are durable."""
 
 from hammerd.core.replication.lag import SlaveReading
 from hammerd.core.replication.slave_tids import (
@@ -28,11 +28,11 @@ def test_commit_is_durable_only_after_a_flush_that_began_after_it() -> None:
     assert record_slave_flush(known, 20).durable_tid == 30
 
 
-def test_flush_that_began_before_all_that_is_known_makes_nothing_durable() -> None:
+def test_flush_that_began_before_all_known_tids_makes_nothing_durable() -> None:
     assert record_slave_flush(slave_with((10, 5)), 4).durable_tid is None
 
 
-def test_flush_that_is_told_late_takes_nothing_back() -> None:
+def test_flush_that_is_reported_late_changes_nothing() -> None:
     known = record_slave_flush(slave_with((10, 0), (20, 10)), 11)
 
     assert record_slave_flush(known, 5).durable_tid == 20
@@ -45,7 +45,7 @@ def test_reading_counts_from_its_end_not_from_its_beginning() -> None:
     assert tid_at(known, 9) == 20
 
 
-def test_slave_that_goes_back_has_no_more_durable_than_it_has() -> None:
+def test_durable_tid_is_never_above_a_slave_that_went_back() -> None:
     known = record_slave_flush(slave_with((10, 0), (20, 10)), 11)
 
     known = record_reading(known, SlaveReading(Tid(15), 20), 20)
@@ -54,7 +54,7 @@ def test_slave_that_goes_back_has_no_more_durable_than_it_has() -> None:
     assert tid_at(known, 12) is None
 
 
-def test_slave_as_of_a_moment_knows_nothing_that_came_later() -> None:
+def test_slave_at_an_instant_has_nothing_from_later() -> None:
     known = slave_with((10, 0), (20, 10), (30, 20))
     then = known_at(known, 15)
 
@@ -63,7 +63,7 @@ def test_slave_as_of_a_moment_knows_nothing_that_came_later() -> None:
     assert known_at(known, -1) is None
 
 
-def test_what_is_kept_of_a_busy_slave_is_bounded_and_never_claims_too_much() -> None:
+def test_kept_tids_of_a_busy_slave_are_bounded_and_never_too_high() -> None:
     truth = [(n, n * 0.1) for n in range(5000)]
     known = slave_with(*truth)
 
@@ -74,7 +74,7 @@ def test_what_is_kept_of_a_busy_slave_is_bounded_and_never_claims_too_much() -> 
         assert kept is None or tid - 20 <= kept <= tid
 
 
-def test_reading_that_ends_before_the_last_commit_was_heard_stays_in_order() -> None:
+def test_reading_that_ended_before_the_last_commit_stays_in_order() -> None:
     known = record_reading(slave_with((10, 0), (20, 10)), SlaveReading(Tid(30), 4), had_at=9)
 
     assert [each.at for each in known.held] == sorted(each.at for each in known.held)

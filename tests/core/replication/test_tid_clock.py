@@ -1,4 +1,4 @@
-"""When did the master hold a TID?"""
+"""A TID clock returns when the master held a TID."""
 
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ def test_empty_clock_knows_nothing() -> None:
     assert last_held(TidClock(), Tid(9)) is None
 
 
-def test_tid_was_held_whole_at_the_last_sample_that_is_not_past_it() -> None:
+def test_tid_was_held_at_the_last_sample_that_is_not_above_it() -> None:
     clock = clock_of((10, 0), (20, 30), (30, 60))
 
     assert last_held(clock, Tid(20)) == sample(20, 30)
@@ -44,19 +44,19 @@ def test_tid_was_held_whole_at_the_last_sample_that_is_not_past_it() -> None:
     assert last_held(clock, Tid(99)) == sample(30, 60)
 
 
-def test_tid_before_every_sample_was_held_nobody_knows_when() -> None:
+def test_tid_below_every_sample_was_held_at_an_unknown_time() -> None:
     assert last_held(clock_of((10, 0)), Tid(9)) is None
 
 
-def test_master_that_rests_is_sampled_at_the_latest_time() -> None:
+def test_unchanged_master_has_one_sample_at_the_latest_time() -> None:
     assert clock_of((10, 0), (10, 30), (10, 60)).samples == (sample(10, 60),)
 
 
-def test_late_answer_of_a_reading_that_says_the_same_changes_nothing() -> None:
+def test_late_reading_with_the_same_tid_changes_nothing() -> None:
     assert clock_of((10, 30), (10, 0)).samples == (sample(10, 30),)
 
 
-def test_master_that_goes_back_cuts_the_clock_and_says_from_where() -> None:
+def test_master_that_goes_back_cuts_the_clock_and_gives_the_lost_tid() -> None:
     recorded = record(clock_of((10, 0), (20, 30), (30, 60)), sample(15, 90))
 
     assert recorded.clock.samples == (sample(10, 0), sample(15, 90))
@@ -70,7 +70,7 @@ def test_master_that_goes_back_to_a_known_tid_holds_it_now() -> None:
     assert recorded.clock.samples == (sample(10, 60),)
 
 
-def test_late_answer_of_an_older_reading_is_no_going_back() -> None:
+def test_late_result_of_an_older_reading_is_no_step_back() -> None:
     clock = clock_of((20, 30))
 
     recorded = record(clock, sample(10, 0))
@@ -80,7 +80,7 @@ def test_late_answer_of_an_older_reading_is_no_going_back() -> None:
 
 
 def test_samples_stay_in_order_of_time_when_the_older_reading_read_last() -> None:
-    """Two readings at once: at 30 the master held 10, so it held no more than 20 then."""
+    """Two readings overlap: at 30 the master held 10, so at the other's start at most 20."""
     assert clock_of((10, 30), (20, 0)).samples == (sample(10, 30), sample(20, 30))
 
 
@@ -97,7 +97,7 @@ def test_thinned_clock_is_bounded_and_no_gap_is_wider_than_a_hundredth_of_its_ag
     assert all(gap <= max(30.0, age / AGE_PER_GAP) for gap, age in gaps)
 
 
-def test_clock_of_an_earlier_run_is_approximate_on_the_time_of_this_one() -> None:
+def test_shifted_clock_of_an_earlier_run_is_approximate() -> None:
     clock = TidClock((sample(10, 400),), (FlushMark(Tid(9), 390),), restored_at=380)
 
     assert shift_clock(clock, -493.0) == TidClock(
@@ -117,22 +117,22 @@ def flushes(*marks: tuple[int, float]) -> TidClock:
     return clock
 
 
-def test_flush_with_nothing_new_counts_from_its_own_beginning() -> None:
+def test_flush_with_the_same_tid_counts_from_its_own_start() -> None:
     assert flushes((10, 0), (10, 30)).marks == (FlushMark(Tid(10), 30),)
 
 
-def test_flushes_that_are_told_late_change_nothing() -> None:
+def test_flushes_that_are_reported_late_change_nothing() -> None:
     assert flushes((10, 30), (10, 0), (9, 40)).marks == (FlushMark(Tid(10), 30),)
 
 
-def test_flush_of_before_a_restore_says_nothing_of_what_came_after() -> None:
+def test_flush_from_before_a_restore_is_ignored() -> None:
     clock = record(clock_of((10, 0), (30, 60)), sample(20, 90)).clock
 
     assert record_flush(clock, FlushMark(Tid(25), 80)).marks == ()
     assert record_flush(clock, FlushMark(Tid(25), 91)).marks == (FlushMark(Tid(25), 91),)
 
 
-def test_master_that_goes_back_takes_its_flushes_along() -> None:
+def test_master_that_goes_back_loses_its_flushes() -> None:
     clock = record_flush(clock_of((10, 0), (30, 60)), FlushMark(Tid(5), 1))
     clock = record_flush(clock, FlushMark(Tid(25), 50))
 
@@ -153,7 +153,7 @@ def test_samples_are_in_order_of_tid_and_of_time(readings: list[tuple[int, int]]
     assert all(a.tid < b.tid and a.at <= b.at for a, b in pairwise(samples))
 
 
-def test_clock_of_one_sample_is_thinned_to_that_one() -> None:
+def test_clock_of_one_sample_keeps_it_when_thinned() -> None:
     only = (TidSample(Tid(5), at=1.0),)
 
     assert thin_out(only) == only

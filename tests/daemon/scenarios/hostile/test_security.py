@@ -6,7 +6,7 @@ Each stands with its tests below it; those without a path are here.
         test_any_value_is_a_fault_or_one_word_of_a_command
         test_value_that_nothing_could_take_is_a_fault
         test_name_full_of_shell_is_only_a_name
-        tests/core/config/test_endpoints.py::test_an_end_that_hammer_would_take_amiss_is_refused
+        tests/core/config/test_endpoints.py::test_an_endpoint_that_hammer_would_misread_is_refused
     a config that others may write to
         tests/daemon/service/test_config_file.py::test_a_file_or_directory_that_others_can_change_is_refused
     directories that others may write to
