@@ -88,7 +88,7 @@ class Daemon:
         self._log = parts.logs.journal.log
         self._scheduler = Scheduler(loop, self._tick_broke)
         self._is_sampling = asyncio.Lock()
-        parts.reloader.on_taken_over = self._taken_over
+        parts.reloader.on_applied = self._taken_over
         LoopErrors(loop, self._log, Reserve()).catch()
 
     @property
@@ -114,7 +114,7 @@ class Daemon:
         self._log.info("daemon.started", pid=os.getpid(), config=str(parts.config_path))
         parts.orphans.end_all(parts.slave_moves.orphan_ended)
         for pair in parts.config.pairs:
-            parts.reloader.take_up(pair)
+            parts.reloader.add(pair)
         group = group_id(parts.config.daemon.status_group)
         parts.store.save_status_too(parts.handlers.snapshot, group)
         self._start_ticks()

@@ -46,7 +46,7 @@ from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.stream.streams import Streams
 from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
 from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
-from hammerd.daemon.supervisor.reload import Parts, Reloader
+from hammerd.daemon.supervisor.reload import Reloader, ReloadParts
 from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
 from hammerd.daemon.supervisor.slave_moves import SlaveMoves
 from hammerd.daemon.supervisor.stream_observer import StreamObserver
@@ -140,7 +140,7 @@ class Wiring:
             home,
         )
         self.engine = Engine(self._loop, parts, backoff_s)
-        reload_parts = Parts(
+        reload_parts = ReloadParts(
             self.engine,
             self.store,
             self.readings,

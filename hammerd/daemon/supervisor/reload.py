@@ -1,10 +1,10 @@
-"""Takes over a config while the streams run: all of it, or nothing.
+"""Replaces the config while the streams run: all of it, or nothing.
 
-    config file ── read, checked ── diff ── pairs leave, change, come ── logs, intervals
-                        └── refused: the old one stays in force, and everybody is told why
+    config file ── read, checked ── diff ── pairs removed, changed, added ── logs, intervals
+                        └── refused: the old one stays in force; reply, log and status say why
 
-A pair whose stream would be given the same words keeps its stream. What is read once, at the
-start (core/pair/config_diff.py), waits for the next start and is named.
+A pair whose stream would get the same arguments keeps its stream. A change of a key that is read
+once, at the start (core/pair/config_diff.py), is reported and waits for the next start.
 """
 
 import asyncio
@@ -38,18 +38,18 @@ from hammerd.daemon.threads.blocking_calls import BlockingCalls
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock
 
-READ_S = 5.0
-"""How long a reload waits for the disk: less than who asks for it waits for the answer."""
+READ_TIMEOUT_S = 5.0
+"""The limit for reading the config and opening the logs: shorter than a client's timeout."""
 
-KEPT_HINT = 'the running config stays in force; "hammerd check" tells when the file is sound'
+IN_FORCE_HINT = 'the running config stays in force; "hammerd check" tells when the file is sound'
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What is told of a new config."""
+class ReloadParts:
+    """The parts of the daemon that a new config changes."""
 
     engine: Engine
-    keeping: StateStore
+    store: StateStore
     readings: ReadingStore
     anomaly_detector: AnomalyDetector
     sampler: Sampler
@@ -75,129 +75,129 @@ def load_config(path: Path) -> Config:
 
 
 class Reloader:
-    """The config in force, and how it becomes another one."""
+    """Holds the config in force and replaces it."""
 
-    def __init__(self, config: Config, path: Path, parts: Parts) -> None:
+    def __init__(self, config: Config, path: Path, parts: ReloadParts) -> None:
         self.config = config
         self._path = path
         self._parts = parts
         self._failed_at: float | None = None
         self._failed_because: str | None = None
         self._blocking_calls = BlockingCalls()
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._under_way: set[asyncio.Task[Reply]] = set()
         self.is_stopping: Callable[[], bool] = lambda: False
-        self.on_taken_over: Callable[[Reload], None] = lambda _changes: None
-        parts.engine.on_removed = self._gone
-        parts.keeping.disks = self._disks
+        self.on_applied: Callable[[Reload], None] = lambda _changes: None
+        parts.engine.on_removed = self._removed
+        parts.store.disks = self._disks
 
     def reload_soon(self) -> None:
-        """Reload for somebody who waits for no answer; the log tells how it went."""
+        """Start a reload without waiting for it; its result is logged."""
         task = asyncio.get_running_loop().create_task(self.reload())
-        # Let go once it ends: the loop tells of an error when nobody holds its task any more.
+        # Not held after its end: the loop reports an error of a task that nobody holds.
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
     async def reload(self) -> Reply:
-        """Take over what the config file holds now, or tell why that cannot be.
+        """Replace the config by that of the file, or refuse and say why.
 
-        The file and the logs may be on a disk that hangs: they are opened beside the loop.
+        The file and the logs are opened in a thread: they may be on a disk that hangs.
         """
-        async with self._turn:
+        async with self._lock:
             try:
-                config = await self._blocking_calls.run(self._read, READ_S)
+                config = await self._blocking_calls.run(self._read, READ_TIMEOUT_S)
             except TimeoutError:
-                what = f"{self._path} and the logs cannot be opened within {READ_S:g} s"
-                return self._taken(HammerdError(what, "does the disk hang?"))
+                what = f"{self._path} and the logs cannot be opened within {READ_TIMEOUT_S:g} s"
+                return self._apply(HammerdError(what, "does the disk hang?"))
             except HammerdError as error:
-                return self._taken(error)
-            return STOPPING if self.is_stopping() else self._taken(config)
+                return self._apply(error)
+            return STOPPING if self.is_stopping() else self._apply(config)
 
-    def _taken(self, config: Config | HammerdError) -> Reply:
+    def _apply(self, config: Config | HammerdError) -> Reply:
         log = self._parts.journal.log
         try:
             if isinstance(config, HammerdError):
                 raise config
-            changes = self._take_over(config)
+            changes = self._apply_config(config)
         except HammerdError as error:
             self._failed_at, self._failed_because = self._parts.clock.now().at, error.message
-            hint = error.hint or KEPT_HINT
+            hint = error.hint or IN_FORCE_HINT
             log.error(  # noqa: TRY400 - a fault of the file, whose traceback helps nobody
                 "config.refused", config=str(self._path), because=error.message, hint=hint
             )
             return Refusal(error.message, hint, Exit.CONFIG)
         self._failed_at = self._failed_because = None
-        told = {name: list(names) for name, names in self._told(changes).items()}
-        said = {name: " ".join(names) for name, names in told.items() if names}
-        log.info("config.reloaded", **said)
-        return Answer(told)
+        report = {name: list(names) for name, names in self._report(changes).items()}
+        fields = {name: " ".join(names) for name, names in report.items() if names}
+        log.info("config.reloaded", **fields)
+        return Answer(report)
 
     def describe(self) -> Mapping[str, object]:
-        """Return what status says of the last reload: nothing, unless it was refused."""
+        """Return the status fields of the last reload: None unless it was refused."""
         at = self._failed_at
         return {
             "reload_refused_time": None if at is None else self._parts.clock.rfc3339(at),
             "reload_refused_because": self._failed_because,
         }
 
-    def take_up(self, pair: Pair) -> None:
-        """Take a pair in, asleep when it is disabled and otherwise as it was kept."""
-        keeping, anomaly_detector = self._parts.keeping, self._parts.anomaly_detector
-        anomaly_detector.log.restore(pair.name, keeping.remembered_anomalies(pair))
-        anomaly_detector.add_disks(pair.slave, *keeping.remembered_disks(pair.name))
-        engine, memory = self._parts.engine, for_ends(keeping.remembered(pair.name), pair)
+    def add(self, pair: Pair) -> None:
+        """Add a pair: stopped if it is disabled, else with its saved state."""
+        store, anomaly_detector = self._parts.store, self._parts.anomaly_detector
+        anomaly_detector.log.restore(pair.name, store.remembered_anomalies(pair))
+        anomaly_detector.add_disks(pair.slave, *store.remembered_disks(pair.name))
+        engine, memory = self._parts.engine, for_ends(store.remembered(pair.name), pair)
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
         engine.add(new_life(pair, memory, self._parts.clock.now().at))
         if isinstance(memory.wanted, Up):
             engine.post(pair.name, StartAsked(lifts_latch=False))
 
-    # --- parts of it ---------------------------------------------------------------------------
+    # --- steps of a reload ---------------------------------------------------------------------
 
     def _read(self) -> Config:
         new = load_config(self._path)
-        check_log_files(self._with_kept(new).daemon)
+        check_log_files(self._with_read_once(new).daemon)
         return new
 
-    def _with_kept(self, new: Config) -> Config:
-        """Return a config with what is read once left as it is."""
-        kept = {name: getattr(self.config.daemon, name) for name in READ_ONCE}
-        return replace(new, daemon=replace(new.daemon, **kept))
+    def _with_read_once(self, new: Config) -> Config:
+        """Return a config whose keys that are read once have their values in force."""
+        in_force = {name: getattr(self.config.daemon, name) for name in READ_ONCE}
+        return replace(new, daemon=replace(new.daemon, **in_force))
 
-    def _take_over(self, new: Config) -> Reload:
+    def _apply_config(self, new: Config) -> Reload:
         raise_limit(len(new.pairs), str(self._path))
-        config = self._with_kept(new)
+        config = self._with_read_once(new)
         changes = diff(self.config, new)
-        self._take_over_pairs(config)
-        self._take_over_logs(config)
-        # In force once it was taken over: what breaks half way is a change for the next reload.
+        self._apply_pairs(config)
+        self._apply_logs(config)
+        # Set last: if a step above raises, the next reload still finds the change.
         self.config = config
-        self.on_taken_over(changes)
+        self.on_applied(changes)
         return changes
 
-    def _take_over_pairs(self, config: Config) -> None:
+    def _apply_pairs(self, config: Config) -> None:
         engine, names = self._parts.engine, [pair.name for pair in config.pairs]
-        # A pause of this very turn is answered for: that its pair goes down now is no part of it.
-        self._parts.keeping.remember()
+        # First, so that a pause of this turn of the loop is saved before its pair is stopped.
+        self._parts.store.remember()
         for life in engine.lives():
             if life.pair.name not in names:
-                # Also a pair that leaves already: the step of an earlier request may have raised.
+                # Also a pair that leaves already: the step of its StopAsked may have raised.
                 engine.remove(life.pair.name)
-        there = {life.pair.name: life for life in engine.lives()}
+        known = {life.pair.name for life in engine.lives()}
         for pair in config.pairs:
-            if pair.name in there:
+            if pair.name in known:
                 self._change(pair)
             else:
-                self.take_up(pair)
+                self.add(pair)
         engine.set_order(names)
-        self._forget_ends()
+        self._forget_endpoints()
 
     def _change(self, pair: Pair) -> None:
         engine = self._parts.engine
-        life, kept = engine.life(pair.name), self._parts.keeping.remembered(pair.name)
-        events = events_for(life, pair, kept)
+        life = engine.life(pair.name)
+        events = events_for(life, pair, self._parts.store.remembered(pair.name))
         if (life.pair.master, life.pair.slave) != (pair.master, pair.slave):
-            # An answer about the ends of before must not be taken for one about these.
+            # A late answer about the old endpoints must not count for the new ones.
             self._parts.sampler.forget(pair.name)
         engine.change(pair)
         for event in events:
@@ -207,32 +207,35 @@ class Reloader:
         pairs = [life.pair for life in self._parts.engine.lives()]
         return {pair.name: self._parts.anomaly_detector.disks_of(pair.slave) for pair in pairs}
 
-    def _gone(self, pair: str) -> None:
+    def _removed(self, pair: str) -> None:
         self._parts.sampler.forget(pair)
         self._parts.readings.forget(pair)
         self._parts.anomaly_detector.log.forget(pair)
         self._parts.journal.forget(pair)
-        self._forget_ends()
+        self._forget_endpoints()
 
-    def _forget_ends(self) -> None:
+    def _forget_endpoints(self) -> None:
         pairs = [life.pair for life in self._parts.engine.lives()]
-        ends = {end for pair in pairs for end in (pair.master, pair.slave)}
-        self._parts.readings.forget_all_but(ends)
-        self._parts.anomaly_detector.forget_all_but(ends)
-        self._parts.sampler.forget_all_but(ends)
+        endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
+        self._parts.readings.forget_all_but(endpoints)
+        self._parts.anomaly_detector.forget_all_but(endpoints)
+        self._parts.sampler.forget_all_but(endpoints)
 
-    def _take_over_logs(self, config: Config) -> None:
+    def _apply_logs(self, config: Config) -> None:
         settings, parts = config.daemon, self._parts
         style, lag_style = parts.log_styles
         style.format = lag_style.format = settings.log_format
         style.level = settings.log_level
         parts.writer.submit(partial(parts.log_files.take_over, settings))
 
-    def _told(self, changes: Reload) -> dict[str, tuple[str, ...]]:
-        """Return what became of whom; a pair that is paused is neither started nor restarted."""
-        asked = (*changes.start, *changes.restart)
-        remembered = self._parts.keeping.remembered
-        paused = tuple(name for name in asked if isinstance(remembered(name).wanted, Paused))
+    def _report(self, changes: Reload) -> dict[str, tuple[str, ...]]:
+        """Return the names of pairs and keys by what the reload did to them.
+
+        A paused pair counts as paused, not as started or restarted.
+        """
+        wanted_up = (*changes.start, *changes.restart)
+        remembered = self._parts.store.remembered
+        paused = tuple(name for name in wanted_up if isinstance(remembered(name).wanted, Paused))
         return {
             "started": tuple(name for name in changes.start if name not in paused),
             "stopped": changes.stop,

@@ -111,7 +111,7 @@ class StreamObserver:
                 pass
             case _:
                 assert_never(message)
-        # After a lost line an earlier slice would count as the last; a local master is read anyway.
+        # After a lost line an earlier slice would count as the last; a local master is read.
         is_slice = isinstance(message, Batch) and message.bulk_bytes is not None
         if life.pair.master.is_remote or not is_slice:
             self._infer_master(life, message)

@@ -26,7 +26,7 @@ from hammerd.daemon.logging.setup import Logger, LogStyle
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor import reload as reload_module
-from hammerd.daemon.supervisor.reload import Parts, Reloader, load_config
+from hammerd.daemon.supervisor.reload import Reloader, ReloadParts, load_config
 from hammerd.daemon.threads import blocking_calls as blocking_module
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock
@@ -81,12 +81,12 @@ class Room:
         self.readings, journal = BreakableReadings(clock=clock), Journal(log, log)
         self.engine = quiet_engine(journal, self.readings)
         self.anomaly_detector, self.sampler = BreakableDetector(), Forgetful()
-        self.keeping = StateStore(root / "db", self.readings, clock, self.writer, log)
-        self.keeping.memories = self.engine.memories
+        self.store = StateStore(root / "db", self.readings, clock, self.writer, log)
+        self.store.memories = self.engine.memories
         style = LogStyle(LogFormat.HUMAN, LogLevel.INFO)
-        parts = Parts(
+        parts = ReloadParts(
             self.engine,
-            self.keeping,
+            self.store,
             self.readings,
             self.anomaly_detector,
             self.sampler,
@@ -96,11 +96,11 @@ class Room:
             journal,
             clock,
         )
-        self.reloading = Reloader(config, self.path, parts)
-        self.taken_over: list[Reload] = []
-        self.reloading.on_taken_over = self.taken_over.append
+        self.reloader = Reloader(config, self.path, parts)
+        self.applied: list[Reload] = []
+        self.reloader.on_applied = self.applied.append
         for pair in config.pairs:
-            self.reloading.take_up(pair)
+            self.reloader.add(pair)
 
     def write(self, *pairs: str, more: str = "") -> None:
         """Let the file hold these pairs."""
@@ -116,7 +116,7 @@ class Room:
         self.path.write_text("\n".join([*lines, more, ""]))
 
     def config(self) -> Config:
-        return self.reloading.config
+        return self.reloader.config
 
     def pairs(self) -> list[str]:
         return [life.pair.name for life in self.engine.lives()]
@@ -131,7 +131,7 @@ class Room:
     async def reload(self) -> Reply:
         """Reload once the thread of a reload that was given up has ended."""
         while True:
-            reply = await self.reloading.reload()
+            reply = await self.reloader.reload()
             if not (isinstance(reply, Refusal) and "cannot be opened within" in reply.error):
                 return reply
             await asyncio.sleep(0)
@@ -152,24 +152,24 @@ def a_room(root: Path) -> Iterator[Room]:
 async def a_reload(root: Path, stop: Stop) -> None:
     with a_room(root) as room:
         room.write("new", "other")
-        task = await stop.run(room.reloading.reload())
+        task = await stop.run(room.reloader.reload())
 
         # A cancel that comes with the answer comes too late.
         is_done = not task.cancelled() and task.exception() is None
         assert is_done or stop.was_reached
         assert not (is_done and stop.was_reached and stop.error), "the caller hears of it"
         assert room.is_whole(*(("new", "other") if is_done else ("old",)))
-        assert len(room.taken_over) == is_done
+        assert len(room.applied) == is_done
         reply = await room.reload()
         assert isinstance(reply, Answer)
         assert room.is_whole("new", "other")
-        assert room.taken_over[0].start == ("new", "other")
+        assert room.applied[0].start == ("new", "other")
 
 
 async def a_reload_that_another_one_waits_for(root: Path, stop: Stop) -> None:
     with a_room(root) as room:
         room.write("new")
-        first = stop.begin(room.reloading.reload())
+        first = stop.begin(room.reloader.reload())
         second = asyncio.create_task(room.reload())
         await asyncio.wait([first, second])
 
@@ -180,7 +180,7 @@ async def a_reload_that_another_one_waits_for(root: Path, stop: Stop) -> None:
 async def a_reload_that_waits_for_another_one(root: Path, stop: Stop) -> None:
     with a_room(root) as room:
         room.write("new")
-        first = asyncio.create_task(room.reloading.reload())
+        first = asyncio.create_task(room.reloader.reload())
         await asyncio.sleep(0)
         second = stop.begin(room.reload())
         await asyncio.wait([first, second])
@@ -195,7 +195,7 @@ async def a_reload_that_nobody_waits_for(root: Path, stop: Stop) -> None:
     with a_room(root) as room:
         room.write("new")
         with stop.in_all_tasks():
-            room.reloading.reload_soon()
+            room.reloader.reload_soon()
             await until_tasks_end()
 
         if stop.was_reached and stop.error is not None:
@@ -235,7 +235,7 @@ def test_reload_that_breaks_half_way_is_taken_over_whole_by_the_next_one(tmp_pat
             room.write("old", "one", "two")
             room.anomaly_detector.broken = Endpoint("/s/two")
             with pytest.raises(Unexpected):
-                await room.reloading.reload()
+                await room.reloader.reload()
             assert room.names_in_force() == ["old"], "what is in force is what was taken over"
 
             room.anomaly_detector.broken = None
@@ -243,7 +243,7 @@ def test_reload_that_breaks_half_way_is_taken_over_whole_by_the_next_one(tmp_pat
 
             assert isinstance(reply, Answer)
             assert reply.data["started"] == ["one", "two"]
-            assert [changes.start for changes in room.taken_over] == [("one", "two")]
+            assert [changes.start for changes in room.applied] == [("one", "two")]
             assert room.is_whole("old", "one", "two")
 
     asyncio.run(main())
@@ -253,15 +253,15 @@ def test_file_with_a_fault_changes_nothing_and_is_told_until_one_is_sound(tmp_pa
     async def main() -> None:
         with a_room(tmp_path) as room:
             room.write("new", more="nonsense")
-            reply = await room.reloading.reload()
+            reply = await room.reloader.reload()
 
             assert isinstance(reply, Refusal)
             assert reply.code == Exit.CONFIG
             assert room.is_whole("old")
-            assert room.reloading.describe()["reload_refused_because"] == reply.error
+            assert room.reloader.describe()["reload_refused_because"] == reply.error
             room.write("new")
-            assert isinstance(await room.reloading.reload(), Answer)
-            assert set(room.reloading.describe().values()) == {None}
+            assert isinstance(await room.reloader.reload(), Answer)
+            assert set(room.reloader.describe().values()) == {None}
 
     asyncio.run(main())
 
@@ -270,9 +270,9 @@ def test_daemon_that_stops_takes_nothing_over(tmp_path: Path) -> None:
     async def main() -> None:
         with a_room(tmp_path) as room:
             room.write("new")
-            room.reloading.is_stopping = lambda: True
+            room.reloader.is_stopping = lambda: True
 
-            assert await room.reloading.reload() == STOPPING
+            assert await room.reloader.reload() == STOPPING
             assert room.is_whole("old")
 
     asyncio.run(main())
@@ -282,7 +282,7 @@ def test_pair_that_is_gone_is_forgotten_with_its_ends(tmp_path: Path) -> None:
     async def main() -> None:
         with a_room(tmp_path) as room:
             room.write("new")
-            await room.reloading.reload()
+            await room.reloader.reload()
 
             assert room.sampler.forgotten == ["old"]
             assert room.sampler.kept == {Endpoint("/m/new"), Endpoint("/s/new")}
@@ -297,7 +297,7 @@ def test_pair_whose_step_raised_when_it_was_told_to_leave_leaves_at_the_next_rel
         with a_room(tmp_path) as room:
             room.write("new")
             room.readings.is_broken = True
-            await room.reloading.reload()
+            await room.reloader.reload()
             assert room.pairs() == ["new", "old"]
 
             room.readings.is_broken = False
