@@ -1,10 +1,11 @@
 """Flushes file systems at intervals with `hammer synctid`, for pairs that have `flush_every`.
 
-    due ── which places are one file system? ── synctid of each ──┬── completed: readings
-                                                                  └── failed or late: log, status
+    due ── group the paths by file system ── synctid of each ──┬── completed: readings
+                                                               └── failed or late: log, status
 
-One synctid at most runs on a file system, whatever the number of its pairs: one that hangs in the
-kernel cannot be killed, and gets no second one beside it. A flush that fails costs nothing else.
+A file system has at most one synctid at a time, whatever the number of its pairs: one that hangs
+in the kernel cannot be killed, and no second one starts beside it. A failed flush has no other
+effect.
 """
 
 import asyncio
@@ -36,14 +37,16 @@ FLUSH_TIMEOUT_S = 30.0
 NAMES_TIMEOUT_S = 10.0
 
 PlaceOf = Callable[[Endpoint], FlushPlace | None]
-"""Returns through which path an end is flushed, None before it was looked at."""
+"""Returns the path through which an endpoint is flushed, None before the path was read."""
 
 
 class FlushCommands:
-    """The commands that a flush takes."""
+    """Runs the commands of a flush."""
 
-    def __init__(self, calls: Commands, status: PfsStatusCommands, hammer: str, home: str) -> None:
-        self._calls = calls
+    def __init__(
+        self, commands: Commands, status: PfsStatusCommands, hammer: str, home: str
+    ) -> None:
+        self._commands = commands
         self._status = status
         self._hammer = hammer
         self._env = environment(home)
@@ -51,30 +54,32 @@ class FlushCommands:
         self._hung_pid = 0
 
     async def names(self, places: Iterable[str]) -> Mapping[str, str]:
-        """Return by directory which file system it is on: the unique-uuid of its root PFS.
+        """Return the file system of each directory: the unique-uuid of its root PFS.
 
-        What cannot be told is left out. One that hangs gets no second one beside it, and what was
-        told before it stands.
+        Unknown ones are left out. While a command hangs no second one is started, and the last
+        result is returned.
         """
-        asked = tuple(dict.fromkeys(places))
-        if len(asked) < 2:
+        paths = tuple(dict.fromkeys(places))
+        if len(paths) < 2:
             return {}
         if self._hung_pid and not self._status.is_gone(self._hung_pid):
             return self._names
-        answer = await self._status.status([Endpoint(place) for place in asked], NAMES_TIMEOUT_S)
-        self._hung_pid = answer.hung_pid
+        result = await self._status.status([Endpoint(path) for path in paths], NAMES_TIMEOUT_S)
+        self._hung_pid = result.hung_pid
         if not self._hung_pid:
-            told = zip(asked, answer.statuses, strict=False)
-            self._names = {place: one.unique_uuid for place, one in told if one.pfs_id == ROOT_PFS}
+            found = zip(paths, result.statuses, strict=False)
+            self._names = {path: one.unique_uuid for path, one in found if one.pfs_id == ROOT_PFS}
         return self._names
 
     async def synctid(self, path: str) -> CommandResult:
-        """Flush a file system; it prints a TID that covers all that was written before."""
-        return await self._calls.run(synctid_argv(self._hammer, path), self._env, FLUSH_TIMEOUT_S)
+        """Flush a file system; the printed TID covers everything written before."""
+        return await self._commands.run(
+            synctid_argv(self._hammer, path), self._env, FLUSH_TIMEOUT_S
+        )
 
     def is_gone(self, pid: int) -> bool:
-        """Tell whether a late command has ended after all."""
-        return not self._calls.is_under_way(pid)
+        """Tell whether a late command has ended."""
+        return not self._commands.is_under_way(pid)
 
 
 @dataclass(slots=True)
@@ -87,7 +92,7 @@ class _Flushing:
 
 
 class Flusher:
-    """The flushes of all file systems, and how they went."""
+    """Flushes all file systems and keeps the last result of each endpoint."""
 
     def __init__(
         self,
@@ -107,19 +112,19 @@ class Flusher:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def of(self, pair: Pair) -> PairFlushes:
-        """Return how the flushes of a pair's file systems went."""
+        """Return the last results of the flushes of a pair's file systems."""
         if pair.timing.flush_every_s is None:
             return PairFlushes()
-        master, slave = (self._states.get(end, FlushState()) for end in (pair.master, pair.slave))
+        master, slave = (self._state(one) for one in (pair.master, pair.slave))
         return PairFlushes(pair.timing.flush_every_s, master, slave)
 
     async def flush(self, lives: Iterable[PairLife]) -> None:
-        """Flush the file systems that are due; one that hangs keeps no other from its turn."""
+        """Flush the file systems that are due; one that hangs does not delay the others."""
         lives = tuple(lives)
         interval_s = shortest_interval_s(life.pair for life in lives)
         own: set[asyncio.Task[None]] = set()
         while interval_s is not None:
-            own |= await self._begin(flushed_pairs(lives), interval_s)
+            own |= await self._start(flushed_pairs(lives), interval_s)
             if not own:
                 return
             done, own = await asyncio.wait(own, timeout=interval_s)
@@ -128,26 +133,26 @@ class Flusher:
             if not own:
                 return
 
-    async def _begin(self, pairs: tuple[Pair, ...], interval_s: float) -> set[asyncio.Task[None]]:
-        ends = {end for pair in pairs for end in (pair.master, pair.slave)}
-        self._states = {end: state for end, state in self._states.items() if end in ends}
-        here = sorted((end for end in ends if not end.is_remote), key=str)
-        places = {end: place for end in here if (place := self._place_of(end)) is not None}
-        named = [place.path for place in places.values() if place.is_in_root_pfs]
-        names = await self._commands.names(named)
-        systems = file_systems(pairs, {end: each.path for end, each in places.items()}, names)
+    async def _start(self, pairs: tuple[Pair, ...], interval_s: float) -> set[asyncio.Task[None]]:
+        endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
+        self._states = {one: state for one, state in self._states.items() if one in endpoints}
+        local = sorted((one for one in endpoints if not one.is_remote), key=str)
+        places = {one: place for one in local if (place := self._place_of(one)) is not None}
+        roots = [place.path for place in places.values() if place.is_in_root_pfs]
+        names = await self._commands.names(roots)
+        systems = file_systems(pairs, {one: place.path for one, place in places.items()}, names)
         self._systems = {one.path: self._systems.get(one.path, _Flushing()) for one in systems}
         loop = asyncio.get_running_loop()
-        begun = {loop.create_task(self._flush(one, interval_s)) for one in systems}
-        # A reload cancels who waits for a flush, and never the flush: it would begin twice.
-        for task in begun:
+        started = {loop.create_task(self._flush(one, interval_s)) for one in systems}
+        # A reload cancels the caller of flush(), never a flush: it would run twice.
+        for task in started:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-        return begun
+        return started
 
     async def _flush(self, system: FileSystem, interval_s: float) -> None:
         flushing, now_at = self._systems[system.path], self._clock.now().at
-        # We are called at each interval: what is due before the next call is due now.
+        # This is called at each interval: a flush that is due before the next call is due now.
         if flushing.is_under_way or flushing.due_at > now_at + interval_s / 2:
             return
         if flushing.late_pid and not self._commands.is_gone(flushing.late_pid):
@@ -156,59 +161,59 @@ class Flusher:
         flushing.is_under_way = True
         try:
             began = self._clock.now()
-            answer = await self._commands.synctid(system.path)
+            result = await self._commands.synctid(system.path)
         finally:
             flushing.is_under_way = False
-        flushing.late_pid = answer.pid
-        tid = _tid(answer)
+        flushing.late_pid = result.pid
+        tid = _printed_tid(result)
         if tid is None:
-            self._failed(system, answer)
+            self._failed(system, result)
         else:
             self._completed(system, tid, began)
 
     def _completed(self, system: FileSystem, tid: Tid, began: Instant) -> None:
-        if any(self._state(end).failed_because for end in system.masters | system.slaves):
+        if any(self._state(one).failed_because for one in system.masters | system.slaves):
             self._log.info("flush.works_again", path=system.path)
-        for end in system.masters | system.slaves:
-            self._states[end] = FlushState(began.at)
+        for one in system.masters | system.slaves:
+            self._states[one] = FlushState(began.at)
         for master in system.masters:
             self._readings.master_flushed(master, tid, began)
         for slave in system.slaves:
             self._readings.slave_flushed(slave, began.at)
 
-    def _failed(self, system: FileSystem, answer: CommandResult) -> None:
-        because, hint = _why(answer)
-        told = f"hammer synctid {system.path}: {because}"
-        ends = system.masters | system.slaves
-        if any(self._state(end).failed_because != told for end in ends):
+    def _failed(self, system: FileSystem, result: CommandResult) -> None:
+        because, hint = _cause_and_hint(result)
+        failed_because = f"hammer synctid {system.path}: {because}"
+        endpoints = system.masters | system.slaves
+        if any(self._state(one).failed_because != failed_because for one in endpoints):
             self._log.warning("flush.failed", path=system.path, because=because, hint=hint)
-        for end in ends:
-            self._states[end] = replace(self._state(end), failed_because=told)
+        for one in endpoints:
+            self._states[one] = replace(self._state(one), failed_because=failed_because)
 
-    def _state(self, end: Endpoint) -> FlushState:
-        return self._states.get(end, FlushState())
+    def _state(self, endpoint: Endpoint) -> FlushState:
+        return self._states.get(endpoint, FlushState())
 
 
-def _tid(answer: CommandResult) -> Tid | None:
-    if not answer.is_good:
+def _printed_tid(result: CommandResult) -> Tid | None:
+    if not result.is_good:
         return None
     try:
-        return parse_tid(answer.stdout.strip())
+        return parse_tid(result.stdout.strip())
     except ValueError:
         return None
 
 
-def _why(answer: CommandResult) -> tuple[str, str]:
-    if answer.spawn_error is not None:
-        return answer.spawn_error.message, answer.spawn_error.hint
-    if answer.is_late:
+def _cause_and_hint(result: CommandResult) -> tuple[str, str]:
+    if result.spawn_error is not None:
+        return result.spawn_error.message, result.spawn_error.hint
+    if result.is_late:
         return (
             f"it did not come back in {FLUSH_TIMEOUT_S:.0f} s",
             "the disk hangs or is very busy; look at dmesg and iostat",
         )
-    complaint = find_cause(answer.stderr.encode())
+    complaint = find_cause(result.stderr.encode())
     if complaint is not None:
         return complaint.text, complaint.hint
-    if answer.is_good:
+    if result.is_good:
         return "it printed no TID", "run it by hand: it prints 0x and 16 digits"
-    return f"it ended with {answer.status}", "run it by hand"
+    return f"it ended with {result.status}", "run it by hand"
