@@ -16,8 +16,6 @@ from hammerd.simulator.runtime.state_files import unlink_if_there
 class Waiter:
     """A FIFO that is written at each change; the caller checks its condition after `block`."""
 
-    __slots__ = ("fd", "path")
-
     def __init__(self, directory: str) -> None:
         self.path = os.path.join(directory, str(os.getpid()))
         unlink_if_there(self.path + "~")

@@ -19,8 +19,6 @@ class Shape:
     content has a file of its length that holds zeros.
     """
 
-    __slots__ = ("content", "ends_s")
-
     def __init__(self, ends_s: tuple[float, ...], content: int) -> None:
         self.ends_s = ends_s
         self.content = content
@@ -82,8 +80,6 @@ class Publishing:
     `groups` holds (time of its end, TID) of each group that was not finalized at the last
     `settle`. At its end a group publishes the TID that was finalized before it.
     """
-
-    __slots__ = ("finalized", "groups", "published")
 
     def __init__(self, published: int, finalized: int = 0) -> None:
         self.published = published

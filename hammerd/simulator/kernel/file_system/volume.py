@@ -30,8 +30,6 @@ class InjectedError(Exception):
 class Lock:
     """Excludes other processes while state is changed; it ends with its process."""
 
-    __slots__ = ("fd", "path")
-
     def __init__(self, path: str) -> None:
         self.path = path
         self.fd = -1
@@ -46,8 +44,6 @@ class Lock:
 
 class FileSystem:
     """A mounted HAMMER file system, identified by its root directory."""
-
-    __slots__ = ("root", "state")
 
     def __init__(self, root: str) -> None:
         self.root = root

@@ -21,8 +21,6 @@ class Flushed:
     TID of its last group, by the next flush. Times are those of `clock.kernel_now`.
     """
 
-    __slots__ = ("began_s", "content_tid", "ends_s", "is_new", "tids")
-
     def __init__(self, began_s: float, tids: list[int], content_tid: int, *, is_new: bool) -> None:
         self.began_s = began_s
         self.ends_s = began_s

@@ -26,8 +26,6 @@ SYNTHETIC_ENTRY_NAME = "%016x"  # 16 bytes, which makes 32 bytes of entry data
 class SyntheticWrite:
     """Adds files of zeros to a master, with the TIDs of the recordings' helper."""
 
-    __slots__ = ("added", "directory", "fs", "live", "names_tid", "tid")
-
     def __init__(self, fs: FileSystem, pfs_id: int) -> None:
         self.fs = fs
         self.directory = pfs_directory(fs, pfs_id)

@@ -32,8 +32,6 @@ class ReceivedRecords:
     512 KiB each would never return that memory.
     """
 
-    __slots__ = ("added", "deleted", "known", "pfs", "size")
-
     def __init__(self, pfs: OpenPfs) -> None:
         self.pfs = pfs
         self.known = {record.identity(): record for record in pfs.store().load()}

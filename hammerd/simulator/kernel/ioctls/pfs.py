@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 class OpenPfs:
     """A PFS that was opened by its path."""
 
-    __slots__ = ("fs", "held", "pfs_id")
-
     def __init__(self, fs: FileSystem, pfs_id: int) -> None:
         self.fs = fs
         self.pfs_id = pfs_id

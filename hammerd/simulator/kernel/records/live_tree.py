@@ -37,8 +37,6 @@ FileState = tuple[int, int, int]
 class Inodes:
     """The object of each inode of a live tree, and its state when it was last read."""
 
-    __slots__ = ("by_inode", "path")
-
     def __init__(self, directory: str) -> None:
         self.path = os.path.join(directory, "inodes")
         self.by_inode: dict[int, tuple[int, FileState]] = {}

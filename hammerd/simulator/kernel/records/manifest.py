@@ -57,8 +57,6 @@ def entry_from_data(data: bytes) -> tuple[bytes, int]:
 class Manifest:
     """The records that are valid at one TID, indexed by object and kind."""
 
-    __slots__ = ("attributes", "blocks", "entries", "inodes", "names", "store")
-
     def __init__(self, store: RecordStore, records: list[Record], tid: int) -> None:
         self.store = store
         valid = [record for record in records if record.lives_at(tid)]

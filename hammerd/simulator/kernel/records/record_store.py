@@ -58,8 +58,6 @@ def entry_key(object_: int) -> int:
 class RecordStore:
     """The records of a PFS in its directory; writers hold the file system's lock."""
 
-    __slots__ = ("data_path", "log_path")
-
     def __init__(self, directory: str) -> None:
         self.log_path = os.path.join(directory, "records")
         self.data_path = os.path.join(directory, "data")

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 class Chunk:
     """The result of one read ioctl; `stopped_at` is the object at which the next one starts."""
 
-    __slots__ = ("items", "size", "stopped_at")
-
     def __init__(self) -> None:
         self.items: list[tuple[int, Record]] = []
         self.size = 0

@@ -14,26 +14,6 @@ DEFAULT_SPLIT_BYTES = 4 << 30
 class Options:
     """The values of hammer's options (docs/hammer.md 3.1)."""
 
-    __slots__ = (
-        "assume_yes",
-        "bandwidth",
-        "bulk",
-        "compress",
-        "cycle_file",
-        "debug",
-        "delay_s",
-        "port",
-        "quiet",
-        "restrict_commands",
-        "restrict_path",
-        "scoreboard",
-        "split_bytes",
-        "split_text",
-        "timeout_s",
-        "two_way",
-        "verbose",
-    )
-
     def __init__(self) -> None:
         self.verbose = 0
         self.quiet = 0

@@ -97,8 +97,6 @@ def _count_down() -> None:
 class _StdinLines:
     """Reads answers from stdin, ahead of the line as stdio does."""
 
-    __slots__ = ("unread",)
-
     def __init__(self) -> None:
         self.unread: bytes | None = None
 

@@ -24,8 +24,6 @@ class Scoreboard:
     is no error.
     """
 
-    __slots__ = ("fd", "path", "text")
-
     def __init__(self, path: str) -> None:
         self.path = path
         self.fd = -1

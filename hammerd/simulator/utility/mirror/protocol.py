@@ -28,8 +28,6 @@ BULK = (SKIP, PASS, REC)
 class Message:
     """A message as it was received."""
 
-    __slots__ = ("body", "type")
-
     def __init__(self, type_: int, body: bytes) -> None:
         self.type = type_
         self.body = body
@@ -108,8 +106,6 @@ def send(data: bytes) -> None:
 
 class Throttle:
     """Sends on fd 1 at -b bytes a second: each full budget waits for the end of the second."""
-
-    __slots__ = ("budget", "started", "used")
 
     def __init__(self, budget: int) -> None:
         self.budget = budget

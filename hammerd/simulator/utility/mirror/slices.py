@@ -14,8 +14,6 @@ NO_BYTES = (1 << 64) - 1
 class Slices:
     """The two arrays and the present index of the source half."""
 
-    __slots__ = ("bytes", "count", "ends", "had_work", "index", "is_prescan_due")
-
     def __init__(self) -> None:
         self.ends: dict[int, int] = {}
         self.bytes: dict[int, int] = {}
@@ -63,8 +61,6 @@ class Slices:
 
 class Histogram:
     """Bytes by TID, in 2^20 equal buckets of the range to send."""
-
-    __slots__ = ("beg", "buckets", "end")
 
     def __init__(self, beg: int, end: int) -> None:
         self.beg = beg

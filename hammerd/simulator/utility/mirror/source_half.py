@@ -40,18 +40,6 @@ if TYPE_CHECKING:
 class SourceHalf:
     """One run of mirror-read: reads a PFS and sends it, once or continuously."""
 
-    __slots__ = (
-        "begin_tid",
-        "is_streaming",
-        "options",
-        "path",
-        "prints_progress",
-        "ran_once",
-        "scoreboard",
-        "slices",
-        "started_at",
-    )
-
     def __init__(
         self, options: Options, path: str, *, is_streaming: bool, begin_tid: int | None = None
     ) -> None:
@@ -121,8 +109,6 @@ class SourceHalf:
 
 class Batch:
     """One exchange with the target, from its TID to its UPDATE."""
-
-    __slots__ = ("beg", "end", "half", "info", "options", "pfs", "was_interrupted")
 
     def __init__(self, half: SourceHalf) -> None:
         self.half = half

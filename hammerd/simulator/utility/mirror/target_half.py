@@ -23,8 +23,6 @@ from hammerd.simulator.utility.mirror.missing_target import ask_to_create
 class TargetHalf:
     """One run of mirror-write."""
 
-    __slots__ = ("options", "path")
-
     def __init__(self, options: Options, path: str) -> None:
         self.options = options
         self.path = path
