@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from hammerd.daemon.process.process_table import ancestors_of, ids
+from hammerd.daemon.process.process_table import ancestors_of, process_ids
 from hammerd.simulator.kernel.file_system.pfs_info import load_info
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from tests.simulator.fixtures.machine import Machine
@@ -100,7 +100,7 @@ class Rerun:
         )
         self.virtual_clock.sessions = {parent.pid}
         self.virtual_clock.advance(self.virtual_clock.now + float(what[2]))
-        children = [pid for pid in ids() if next(ancestors_of(pid), None) == parent.pid]
+        children = [pid for pid in process_ids() if next(ancestors_of(pid), None) == parent.pid]
         number = int(what[3]) if what[3].isdigit() else getattr(signal, f"SIG{what[3]}")
         for pid in children if what[4] else [parent.pid]:
             with contextlib.suppress(ProcessLookupError):  # the end of the other may have ended it

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from hammerd.daemon.process.process_table import ids
+from hammerd.daemon.process.process_table import process_ids
 
 SETTLED_WITHIN_S = 60.0
 SPINS_AFTER_CPU_S = 1.0
@@ -171,7 +171,7 @@ class VirtualClock:
         return member.status in _INACTIVE or member.pid in self._spinning
 
     def _scan(self) -> tuple[Member, ...] | None:
-        pids = [pid for pid in ids() if _session(pid) in self.sessions]
+        pids = [pid for pid in process_ids() if _session(pid) in self.sessions]
         try:
             return tuple(_member(pid) for pid in pids)
         except psutil.NoSuchProcess:
@@ -179,7 +179,7 @@ class VirtualClock:
 
     def _find_spinning(self, before: dict[int, tuple[float, int]]) -> None:
         """Find the processes that use the CPU without ever waiting."""
-        for pid in ids():
+        for pid in process_ids():
             if _session(pid) in self.sessions:
                 with contextlib.suppress(psutil.Error):
                     process = psutil.Process(pid)
