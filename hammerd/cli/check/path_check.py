@@ -39,7 +39,7 @@ def probe_paths(paths: tuple[str, ...]) -> "dict[str, PathState]":
 def pfs_links(states: "Mapping[str, PathState]") -> dict[str, PfsLink]:
     """Return those paths that are PFS softlinks, by the path of the config."""
     return {
-        path: PfsLink(each.real, each.end.device if HAS_PFS_DEVICES else None)
+        path: PfsLink(each.real, each.real_file.device if HAS_PFS_DEVICES else None)
         for path, each in states.items()
         if each.is_pfs_link
     }

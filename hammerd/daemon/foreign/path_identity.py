@@ -62,7 +62,7 @@ class PathIdentities:
         here = {_key(one): one.slave.path for one in writers if not one.slave.is_remote}
         self._known = {key: found for key, found in self._known.items() if key in here}
         new = {key: path for key, path in here.items() if key not in self._known}
-        answers = await self._prober.look(new.values())
+        answers = await self._prober.probe(new.values())
         for key, path in new.items():
             if (state := answers.get(path)) is not None:
                 await self._identify(key, state)
@@ -78,7 +78,7 @@ class PathIdentities:
         self, slave: Endpoint, others: Collection[Endpoint]
     ) -> set[Endpoint]:
         """Return the endpoints that are on the file system of a slave, or may be on it."""
-        answers = await self._prober.look([slave.path, *(one.path for one in others)])
+        answers = await self._prober.probe([slave.path, *(one.path for one in others)])
         here = _file_system(answers.get(slave.path))
         there = {one: _file_system(answers.get(one.path)) for one in others}
         return {one for one, found in there.items() if None in (here, found) or found == here}

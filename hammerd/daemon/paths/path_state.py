@@ -1,4 +1,4 @@
-"""The state of a path, as a value; daemon/paths/probe_program.py writes it as a line of JSON."""
+"""The state of a path, parsed from a line of JSON that daemon/paths/probe_program.py writes."""
 
 import json
 from collections.abc import Mapping
@@ -8,17 +8,17 @@ from hammerd.core.api.free_space import FreeSpace
 from hammerd.core.hammer.pfs_links import LinkedPfs, parse_link_text
 from hammerd.core.pair.probe_verdict import FileLook, PathLook
 
-NOTHING = FileLook(exists=False)
+MISSING = FileLook(exists=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """What a look found at one path.
+    """The result of probing one path.
 
-    `operand` is the path that hammer must be given; `real` the same without any symlink on the
-    way, and `is_pfs_link` whether it is a PFS softlink, so that no other path is the same PFS.
-    `end` is what is at `real`, and `file_system` what tells its file system from any other:
-    device and fsid. `room` is None where the file system does not tell it.
+    `operand` is the path to give to hammer; `real` is the same without any symlink on the way, and
+    `is_pfs_link`: it is a PFS softlink, so that no other path is the same PFS. `real_file` is the
+    file at `real`, and `file_system` its device and fsid, which identify its file system.
+    `free_space` is None where the file system does not report it.
     """
 
     look: PathLook
@@ -26,42 +26,43 @@ class PathState:
     device: int | None
     real: str = ""
     is_pfs_link: bool = False
-    end: FileLook = NOTHING
+    real_file: FileLook = MISSING
     file_system: tuple[int | None, ...] = ()
-    room: FreeSpace | None = None
+    free_space: FreeSpace | None = None
 
     @property
     def link(self) -> LinkedPfs | None:
-        """Return what the PFS softlink says, None where there is none, or no PFS behind it."""
-        return parse_link_text(self.end.link_text)
+        """The PFS that the softlink names, None for another file or a link to no PFS."""
+        return parse_link_text(self.real_file.link_text)
 
     @property
     def target(self) -> str:
-        """Return what a stream is to be given, so that no link turned later moves its writer."""
+        """The path to give to a stream: later changes of symlinks do not move its writer."""
         return self.real if self.is_pfs_link else self.operand
 
 
 def parse_path_state(line: bytes) -> PathState | str:
-    """Read a line of probe_program.py; return the avoided place where the path led to one.
+    """Parse a line of probe_program.py; return the avoided path if the probe stopped there.
 
     Raises:
-        ValueError, KeyError: it makes no sense.
+        ValueError, KeyError: the line is malformed.
     """
     facts = json.loads(line)
     if "avoided" in facts:
         return str(facts["avoided"])
-    room = facts["room"] or {}
-    at_path, above, end = facts, facts["above"], facts["end"]
-    device = end["device"] or above["device"]
+    file_system = facts["file_system"] or {}
+    above, real_file = facts["above"], facts["real_file"]
+    device = real_file["device"] or above["device"]
+    is_read_only = file_system.get("is_read_only")
     return PathState(
-        PathLook(str(facts["path"]), _file(at_path), _file(above), room.get("is_read_only")),
+        PathLook(str(facts["path"]), _file(facts), _file(above), is_read_only),
         str(facts["operand"]),
         device if isinstance(device, int) else None,
         str(facts["real"]),
         bool(facts["is_pfs_link"]),
-        _file(end),
-        (end["device"], room.get("fsid")),
-        FreeSpace(room["free_bytes"], room["total_bytes"]) if room else None,
+        _file(real_file),
+        (real_file["device"], file_system.get("fsid")),
+        FreeSpace(file_system["free_bytes"], file_system["total_bytes"]) if file_system else None,
     )
 
 

@@ -1,14 +1,14 @@
-"""Looks at paths without going near the loop: a lean child lstats them and writes JSON lines.
+"""Probes paths in a lean child process: calls lstat and writes JSON lines.
 
-    ?PATH NUL    look at a path           @"PATH"        about to touch this
-    +PATH NUL    avoid all beneath it     {"path": ...}  what a path is
-    ! NUL        avoid nothing any more
+    ?PATH NUL    probe a path                 @"PATH"        it touches this path next
+    +PATH NUL    avoid this path and below    {"path": ...}  the state of a path
+    ! NUL        avoid no path any more
 
-A stat of a path on a disk that hangs never returns; here it costs a child. All that is known is
-written before anything is touched, so the last path told of is the one that hangs. What a link
-leads to is followed step by step: nothing beneath a path that is to be avoided is touched.
-Run as a program (python -IS probe_program.py) it answers until its input ends; given paths as
-arguments it looks at those and ends. It needs little of the standard library: it stays small.
+A stat of a path on a disk that hangs never returns; here only this child hangs. Each path is
+printed before it is touched, so the last one printed is the one that hangs. Symlinks are followed
+step by step, so that no path below an avoided one is touched.
+Run as a program (python -IS probe_program.py) it answers until its input ends; with paths as
+arguments it probes those and exits. It imports little of the standard library, to stay small.
 """
 
 import os
@@ -20,81 +20,81 @@ CHUNK_BYTES = 64 << 10
 
 
 class AvoidedError(Exception):
-    """A path leads to a place that is to be avoided; `place` names that."""
+    """A path leads through an avoided path."""
 
-    def __init__(self, place: str) -> None:
-        super().__init__(place)
-        self.place = place
+    def __init__(self, avoided: str) -> None:
+        super().__init__(avoided)
+        self.avoided = avoided
 
 
 class PathProbe:
-    """Looks at paths, and tells before each thing that it touches; remembers directories."""
+    """Probes paths, and caches what lstat and statvfs returned."""
 
-    def __init__(self, *, tells: bool) -> None:
-        self._tells = tells
+    def __init__(self, *, prints_touched: bool) -> None:
+        self._prints_touched = prints_touched
         self._unwritten = b""
-        self._found: dict[str, dict[str, object]] = {}
-        self._rooms: dict[str, dict[str, object] | None] = {}
+        self._files: dict[str, dict[str, object]] = {}
+        self._file_systems: dict[str, dict[str, object] | None] = {}
         self.avoided: set[str] = set()
 
-    def look(self, path: str) -> dict[str, object]:
-        """Return what a path is: lstat's errno, its kind, a link's text, and the same one above.
+    def probe(self, path: str) -> dict[str, object]:
+        """Return lstat's errno, the kind and the link text of a path, and `above`: its parent's.
 
-        `operand` is what hammer must be given, `real` the same without any symlink on the way to
-        it, and `end` is what is there. `room` is that of its file system.
+        `operand` is the path to give to hammer, `real` the same without any symlink on the way to
+        it, and `real_file` the file there. `file_system` is that of `real`.
         """
-        end = self._operand(path)
-        directory = self._real_directory(_above(end))
-        real = os.path.join(directory, os.path.basename(end.rstrip("/")))
-        at_end = self._facts(real)
+        operand = self._operand(path)
+        directory = self._real_directory(_above(operand))
+        real = os.path.join(directory, os.path.basename(operand.rstrip("/")))
+        real_file = self._file(real)
         return {
             "path": path,
-            "operand": end,
+            "operand": operand,
             "real": real,
-            "is_pfs_link": str(at_end.get("link_text") or "").startswith("@@"),
-            **self._facts(path),
-            "above": self._facts(_above(path)),
-            "end": at_end,
+            "is_pfs_link": str(real_file.get("link_text") or "").startswith("@@"),
+            **self._file(path),
+            "above": self._file(_above(path)),
+            "real_file": real_file,
             # A slave's softlink leads nowhere before its first mirroring.
-            "room": self._room(real if at_end["is_directory"] else directory),
+            "file_system": self._file_system(real if real_file["is_directory"] else directory),
         }
 
     def answer(self, path: str) -> None:
-        """Write what a path is, or which place was avoided on the way to it."""
+        """Write the state of a path, or the avoided path on the way to it."""
         try:
-            found = self.look(path)
+            found = self.probe(path)
         except AvoidedError as error:
-            found = {"path": path, "avoided": error.place}
+            found = {"path": path, "avoided": error.avoided}
         self._unwritten += (as_json(found) + "\n").encode()
-        if not self._tells:
+        if not self._prints_touched:
             self.flush()
 
     def flush(self) -> None:
-        """Write all that is known."""
+        """Write the pending output."""
         while self._unwritten:
             self._unwritten = self._unwritten[os.write(1, self._unwritten) :]
 
     def forget(self) -> None:
-        """Look at everything anew from now on."""
-        self._found.clear()
-        self._rooms.clear()
+        """Clear the caches."""
+        self._files.clear()
+        self._file_systems.clear()
 
     def _operand(self, path: str) -> str:
-        """Follow symlinks up to a PFS softlink, which hammer must be given itself.
+        """Follow symlinks up to a PFS softlink, which is the operand that hammer needs.
 
-        A symlink to a PFS softlink is only opened plainly, and fails until the slave was mirrored
-        to for the first time (docs/hammer.md 1.4).
+        hammer opens a symlink to a PFS softlink as a plain file, which fails before the first
+        mirroring to the slave (docs/hammer.md 1.4).
         """
         at = path
         for _ in range(MOST_LINKS):
-            text = self._facts(at).get("link_text")
+            text = self._file(at).get("link_text")
             if not isinstance(text, str) or text.startswith("@@"):
                 return at
             at = os.path.normpath(os.path.join(os.path.dirname(at), text))
         return path
 
     def _real_directory(self, path: str) -> str:
-        """Resolve every symlink on the way to a directory but those of PFSs."""
+        """Resolve every symlink on the way to a directory, except PFS softlinks."""
         at, links = "/", 0
         names = path.split("/")[::-1]
         while names:
@@ -112,28 +112,28 @@ class PathProbe:
                 names += text.split("/")[::-1]
         return at
 
-    def _facts(self, path: str) -> dict[str, object]:
-        """Return what lstat says of a path, all symlinks above it followed step by step."""
+    def _file(self, path: str) -> dict[str, object]:
+        """Return the lstat of a path; follow the symlinks above it step by step."""
         name = os.path.basename(path.rstrip("/"))
         return self._lstat(os.path.join(self._real_directory(_above(path)), name))
 
     def _lstat(self, real: str) -> dict[str, object]:
-        if real not in self._found:
-            self._touch(real)
-            self._found[real] = _lstat(real)
-        return self._found[real]
+        if real not in self._files:
+            self._prepare_touch(real)
+            self._files[real] = _lstat(real)
+        return self._files[real]
 
-    def _room(self, directory: str) -> dict[str, object] | None:
-        if directory not in self._rooms:
-            self._touch(directory)
-            self._rooms[directory] = _room(directory)
-        return self._rooms[directory]
+    def _file_system(self, directory: str) -> dict[str, object] | None:
+        if directory not in self._file_systems:
+            self._prepare_touch(directory)
+            self._file_systems[directory] = _statvfs(directory)
+        return self._file_systems[directory]
 
-    def _touch(self, real: str) -> None:
-        for place in self.avoided:
-            if real == place or real.startswith(place.rstrip("/") + "/"):
-                raise AvoidedError(place)
-        if self._tells:
+    def _prepare_touch(self, real: str) -> None:
+        for avoided in self.avoided:
+            if real == avoided or real.startswith(avoided.rstrip("/") + "/"):
+                raise AvoidedError(avoided)
+        if self._prints_touched:
             self._unwritten += f"@{_text(real)}\n".encode()
             self.flush()
 
@@ -154,7 +154,7 @@ def _lstat(path: str) -> dict[str, object]:
     }
 
 
-def _room(directory: str) -> dict[str, object] | None:
+def _statvfs(directory: str) -> dict[str, object] | None:
     try:
         found = os.statvfs(directory)
     except OSError:
@@ -175,7 +175,7 @@ def _above(path: str) -> str:
 
 
 def as_json(value: object) -> str:
-    """Turn what a look found into JSON."""
+    """Return a value as JSON."""
     match value:
         case None | bool():
             return {None: "null", True: "true", False: "false"}[value]
@@ -202,30 +202,30 @@ def _letter(letter: str) -> str:
 
 
 def serve() -> None:
-    """Answer what is asked until the input ends."""
-    looker, asked = PathProbe(tells=True), b""
+    """Answer requests until the input ends."""
+    probe, unread = PathProbe(prints_touched=True), b""
     while data := os.read(0, CHUNK_BYTES):
-        *records, asked = (asked + data).split(b"\0")
-        looker.forget()
+        *records, unread = (unread + data).split(b"\0")
+        probe.forget()
         for record in records:
-            _obey(looker, os.fsdecode(record))
-        looker.flush()
+            _handle(probe, os.fsdecode(record))
+        probe.flush()
 
 
-def _obey(looker: PathProbe, record: str) -> None:
+def _handle(probe: PathProbe, record: str) -> None:
     match record[:1]:
         case "?":
-            looker.answer(record[1:])
+            probe.answer(record[1:])
         case "+":
-            looker.avoided.add(record[1:])
+            probe.avoided.add(record[1:])
         case _:
-            looker.avoided.clear()
+            probe.avoided.clear()
 
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        looker = PathProbe(tells=False)
+        single_probe = PathProbe(prints_touched=False)
         for path in sys.argv[1:]:
-            looker.answer(path)
+            single_probe.answer(path)
     else:
         serve()

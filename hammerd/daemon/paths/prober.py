@@ -1,12 +1,13 @@
-"""Looks at paths through one standing lean child, and goes round those that hang.
+"""Probes paths with one lean child process, and works around paths that hang.
 
-    look(paths) ── queue ── the child ──┬── answers, a line a path
-                                        ├── slow: another child takes over the queue behind it
-                                        └── late: killed; its place is avoided until it is gone
+    probe(paths) ── queue ── the child ──┬── answers, one line for each path
+                                         ├── slow: another child takes over the rest of the queue
+                                         └── late: killed; its path is avoided until it has exited
 
-A look costs a millisecond and no process. A child that hangs in the kernel cannot be killed: the
-place that it was about to touch (daemon/paths/probe_program.py tells) is then touched by no other
-child, however it is reached, and all other paths are answered without delay.
+A probe takes a millisecond and starts no process. A child that hangs in the kernel cannot be
+killed: no other child then touches the path on which it hangs, by whatever way that is reached
+(daemon/paths/probe_program.py prints each path before touching it), and all other paths are
+answered without delay.
 """
 
 import asyncio
@@ -25,39 +26,39 @@ from hammerd.daemon.process import spawn
 from hammerd.daemon.process.spawn import Child
 
 SLOW_S = 0.25
-"""How long those behind a path wait for it."""
+"""The time after which a path counts as slow: the paths behind it get another child."""
 
 LATE_S = 2.0
-"""How long a path is waited for."""
+"""The longest wait for a path."""
 
 START_S = 10.0
-"""How long a child may take until its first word: a busy system is slow to start one."""
+"""The longest wait for the first line of a child: a busy system is slow to start it."""
 
 MOST_HANGING = 16
-"""How many children may hang at once; then nothing is looked at."""
+"""The most children that hang at once; with so many of them, no path is probed."""
 
 REQUEST_BYTES = 4096
-"""How much is asked at once: a socket's buffer holds more."""
+"""The size of one request: the buffer of a socket holds more."""
 
 CHUNK_BYTES = 64 << 10
 MOST_TRIES = 2
 
 PathStates = Mapping[str, PathState | None]
-"""What was seen, by path; None where a path hangs. What could not be looked at is left out."""
+"""States by path; None where a path hangs. A path that could not be probed is left out."""
 
 
 @dataclass(eq=False, slots=True)
-class _Ask:
-    """A path that somebody waits for; a quick one is answered as soon as it is seen to be slow."""
+class _Request:
+    """A path to probe; a quick request is answered as soon as its path is slow."""
 
     path: str
     is_quick: bool
     answer: asyncio.Future[PathState | None]
     tries: int = 0
 
-    def settle(self, seen: PathState | None) -> None:
+    def settle(self, state: PathState | None) -> None:
         if not self.answer.done():
-            self.answer.set_result(seen)
+            self.answer.set_result(state)
 
     def give_up(self) -> None:
         """Leave the path out of the answers."""
@@ -67,19 +68,20 @@ class _Ask:
 
 @dataclass(eq=False, slots=True)
 class _ProbeProcess:
-    """A child: what it was asked, and what it said last that it was about to touch.
+    """A child, its pending requests, and the path that it is about to touch.
 
-    `is_late`: it was killed, and may not be gone. `waiting` are asks that led to its place.
+    `is_late`: it was killed, and may not have exited. `blocked` are requests whose paths lead
+    through the path that it touches.
     """
 
     child: Child
-    asked: deque[_Ask] = field(default_factory=deque)
+    requests: deque[_Request] = field(default_factory=deque)
     unread: bytes = b""
     unsent: bytes = b""
-    place: str | None = None
-    words: int = 0
+    touched_path: str | None = None
+    line_count: int = 0
     is_late: bool = False
-    waiting: list[_Ask] = field(default_factory=list)
+    blocked: list[_Request] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
 
     def stop_timer(self) -> None:
@@ -89,43 +91,46 @@ class _ProbeProcess:
 
 
 class PathProber:
-    """The looks that are asked for and under way."""
+    """The children that probe paths, and the requests that wait for them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, env: Mapping[str, str]) -> None:
         self._loop = loop
         self._env = env
-        self._queue: deque[_Ask] = deque()
-        self._looker: _ProbeProcess | None = None
-        # Those that were slow: each has one path yet to answer, or is to be gone.
-        self._apart: list[_ProbeProcess] = []
+        self._queue: deque[_Request] = deque()
+        self._active: _ProbeProcess | None = None
+        # Children that were slow: each has one path left to answer, or is about to exit.
+        self._slow: list[_ProbeProcess] = []
         self._none_left = asyncio.Event()
         self._is_closed = False
 
-    async def look(self, paths: Iterable[str], *, is_quick: bool = False) -> PathStates:
-        """Look at paths; quickly: what is slow counts as hanging until it is asked again."""
-        asks = {
-            path: _Ask(path, is_quick, self._loop.create_future()) for path in dict.fromkeys(paths)
+    async def probe(self, paths: Iterable[str], *, is_quick: bool = False) -> PathStates:
+        """Probe paths; with `is_quick` a slow path counts as one that hangs."""
+        requests = {
+            path: _Request(path, is_quick, self._loop.create_future())
+            for path in dict.fromkeys(paths)
         }
-        self._queue.extend(asks.values())
-        self._go_on()
-        if asks:
-            await asyncio.wait([ask.answer for ask in asks.values()])
+        self._queue.extend(requests.values())
+        self._send_next()
+        if requests:
+            await asyncio.wait([request.answer for request in requests.values()])
         return {
-            path: ask.answer.result() for path, ask in asks.items() if not ask.answer.cancelled()
+            path: request.answer.result()
+            for path, request in requests.items()
+            if not request.answer.cancelled()
         }
 
     def child_changed(self) -> None:
-        """See which children ended; called at each SIGCHLD."""
-        for looker in self._all():
-            if spawn.notice_death(looker.child):
-                self._read(looker)
-                self._ended(looker)
+        """Reap the children that exited; called at each SIGCHLD."""
+        for process in self._all():
+            if spawn.notice_death(process.child):
+                self._read(process)
+                self._reap(process)
 
     async def close(self, timeout_s: float) -> None:
-        """End the children and wait until they are gone; nobody is answered any more."""
+        """Kill the children, wait until they have exited, and answer no request any more."""
         self._is_closed = True
-        for looker in self._all():
-            spawn.kill_group(looker.child)
+        for process in self._all():
+            spawn.kill_group(process.child)
         self._give_up(self._queue)
         if self._all():
             self._none_left.clear()
@@ -135,197 +140,199 @@ class PathProber:
                 return
 
     def _all(self) -> list[_ProbeProcess]:
-        return [*self._apart, *([self._looker] if self._looker else [])]
+        return [*self._slow, *([self._active] if self._active else [])]
 
-    # --- asking ------------------------------------------------------------------------------
+    # --- requests ----------------------------------------------------------------------------
 
-    def _go_on(self) -> None:
-        """Ask what is to be asked, once all that was asked is answered."""
+    def _send_next(self) -> None:
+        """Send the queue to the active child, once it has answered all earlier requests."""
         if not self._queue:
             return
-        if self._looker is None:
-            self._looker = self._started()
-        if self._looker is None:
+        if self._active is None:
+            self._active = self._start()
+        if self._active is None:
             self._give_up(self._queue)
-        elif not self._looker.asked:
-            self._ask(self._looker)
+        elif not self._active.requests:
+            self._send_queue(self._active)
 
-    def _started(self) -> _ProbeProcess | None:
-        if self._is_closed or len(self._apart) >= MOST_HANGING:
+    def _start(self) -> _ProbeProcess | None:
+        if self._is_closed or len(self._slow) >= MOST_HANGING:
             return None
         argv = (sys.executable, "-IS", str(Path(probe_program.__file__)))
         try:
-            looker = _ProbeProcess(spawn.spawn_with_socket(argv, self._env))
+            process = _ProbeProcess(spawn.spawn_with_socket(argv, self._env))
         except SpawnError:
             return None
         try:
-            self._loop.add_reader(looker.child.fds[0], self._readable, looker)
+            self._loop.add_reader(process.child.fds[0], self._readable, process)
         except OSError:
-            # A child that nobody hears must not stay: SIGCHLD tells when it is gone.
-            spawn.kill_group(looker.child)
-            self._apart.append(looker)
+            # Without a reader the child is of no use; SIGCHLD reports its exit.
+            spawn.kill_group(process.child)
+            self._slow.append(process)
             return None
-        return looker
+        return process
 
-    def _ask(self, looker: _ProbeProcess) -> None:
-        places = {one.place for one in self._apart if one.place}
-        records = ["!", *(f"+{place}" for place in sorted(places))]
+    def _send_queue(self, process: _ProbeProcess) -> None:
+        avoided = {each.touched_path for each in self._slow if each.touched_path}
+        records = ["!", *(f"+{path}" for path in sorted(avoided))]
         size = 0
         while self._queue and size < REQUEST_BYTES:
-            ask = self._queue.popleft()
-            looker.asked.append(ask)
-            records.append(f"?{ask.path}")
+            request = self._queue.popleft()
+            process.requests.append(request)
+            records.append(f"?{request.path}")
             size += len(records[-1])
-        looker.unsent = b"".join(os.fsencode(record) + b"\0" for record in records)
-        self._send(looker)
-        self._watch(looker)
+        process.unsent = b"".join(os.fsencode(record) + b"\0" for record in records)
+        self._send(process)
+        self._watch(process)
 
-    def _send(self, looker: _ProbeProcess) -> None:
-        fd = looker.child.fds[0]
+    def _send(self, process: _ProbeProcess) -> None:
+        fd = process.child.fds[0]
         try:
-            looker.unsent = looker.unsent[os.write(fd, looker.unsent) :]
+            process.unsent = process.unsent[os.write(fd, process.unsent) :]
         except BlockingIOError:
             pass
         except OSError:
-            # Its end is told by what is read of it.
-            looker.unsent = b""
-        if looker.unsent:
-            self._loop.add_writer(fd, self._send, looker)
+            # The child has exited; reading from it shows that.
+            process.unsent = b""
+        if process.unsent:
+            self._loop.add_writer(fd, self._send, process)
         else:
             self._loop.remove_writer(fd)
 
-    # --- hearing -----------------------------------------------------------------------------
+    # --- answers -----------------------------------------------------------------------------
 
-    def _readable(self, looker: _ProbeProcess) -> None:
-        if not self._read(looker):
-            # Nothing more will come; SIGCHLD tells when it is gone.
-            self._loop.remove_reader(looker.child.fds[0])
-            self._lost(looker)
+    def _readable(self, process: _ProbeProcess) -> None:
+        if not self._read(process):
+            # Nothing more will come; SIGCHLD reports the exit.
+            self._loop.remove_reader(process.child.fds[0])
+            self._lost(process)
 
-    def _read(self, looker: _ProbeProcess) -> bool:
-        """Take in what a child said; False at the end."""
+    def _read(self, process: _ProbeProcess) -> bool:
+        """Handle the lines that a child wrote; return False at the end of its output."""
         try:
-            data = os.read(looker.child.fds[0], CHUNK_BYTES)
+            data = os.read(process.child.fds[0], CHUNK_BYTES)
         except BlockingIOError:
             return True
         except OSError:
             data = b""
-        *lines, looker.unread = (looker.unread + data).split(b"\n")
+        *lines, process.unread = (process.unread + data).split(b"\n")
         for line in lines:
-            looker.words += 1
-            if looker.words == 1:
-                # It has started: from now on it may be seen to be slow.
-                self._watch(looker)
-            self._hear(looker, line)
+            process.line_count += 1
+            if process.line_count == 1:
+                # It has started: from now on SLOW_S counts instead of START_S.
+                self._watch(process)
+            self._handle_line(process, line)
         return bool(data)
 
-    def _hear(self, looker: _ProbeProcess, line: bytes) -> None:
+    def _handle_line(self, process: _ProbeProcess, line: bytes) -> None:
         if line.startswith(b"@"):
-            looker.place = str(json.loads(line[1:]))
+            process.touched_path = str(json.loads(line[1:]))
             return
-        if not looker.asked:
+        if not process.requests:
             return
-        self._answer(looker.asked.popleft(), line)
-        if not looker.asked:
-            looker.stop_timer()
-            if looker is self._looker:
-                self._go_on()
+        self._answer(process.requests.popleft(), line)
+        if not process.requests:
+            process.stop_timer()
+            if process is self._active:
+                self._send_next()
             else:
-                self._came_after_all(looker)
+                self._answered_late(process)
 
-    def _answer(self, ask: _Ask, line: bytes) -> None:
+    def _answer(self, request: _Request, line: bytes) -> None:
         try:
             found = parse_path_state(line)
         except (ValueError, KeyError, TypeError):
-            ask.give_up()
+            request.give_up()
             return
         if isinstance(found, PathState):
-            ask.settle(found)
+            request.settle(found)
         else:
-            self._avoided(ask, found)
+            self._block(request, found)
 
-    def _avoided(self, ask: _Ask, place: str) -> None:
-        """Let a path wait for the child that hangs, or may hang, on its way."""
-        looker = next((one for one in self._apart if one.place == place), None)
-        if looker is None:
-            self._queue.append(ask)
-        elif looker.is_late or ask.is_quick:
-            ask.settle(None)
+    def _block(self, request: _Request, avoided: str) -> None:
+        """Let a request wait for the child that hangs, or may hang, at the avoided path."""
+        process = next((each for each in self._slow if each.touched_path == avoided), None)
+        if process is None:
+            self._queue.append(request)
+        elif process.is_late or request.is_quick:
+            request.settle(None)
         else:
-            looker.waiting.append(ask)
+            process.blocked.append(request)
 
-    # --- those that do not answer ------------------------------------------------------------
+    # --- children that do not answer ---------------------------------------------------------
 
-    def _watch(self, looker: _ProbeProcess) -> None:
-        looker.stop_timer()
-        wait_s = SLOW_S if looker.words else START_S
-        looker.timer = self._loop.call_later(wait_s, self._look_after, looker, looker.words)
+    def _watch(self, process: _ProbeProcess) -> None:
+        process.stop_timer()
+        wait_s = SLOW_S if process.line_count else START_S
+        process.timer = self._loop.call_later(
+            wait_s, self._check_progress, process, process.line_count
+        )
 
-    def _look_after(self, looker: _ProbeProcess, words: int) -> None:
-        if looker.words != words:
-            self._watch(looker)
-        elif not words:
-            spawn.kill_group(looker.child)
+    def _check_progress(self, process: _ProbeProcess, line_count: int) -> None:
+        if process.line_count != line_count:
+            self._watch(process)
+        elif not line_count:
+            spawn.kill_group(process.child)
         else:
-            self._is_slow(looker)
+            self._leave_slow(process)
 
-    def _is_slow(self, looker: _ProbeProcess) -> None:
-        """Leave a child with its one path, and let another one take over those behind it."""
-        ask = looker.asked.popleft()
-        self._queue.extendleft(reversed(looker.asked))
-        looker.asked = deque([ask])
-        looker.timer = self._loop.call_later(LATE_S - SLOW_S, self._is_too_late, looker)
-        if ask.is_quick:
-            ask.settle(None)
-        self._apart.append(looker)
-        self._looker = None
-        self._go_on()
+    def _leave_slow(self, process: _ProbeProcess) -> None:
+        """Leave a slow child only its first request, and let another child take the others."""
+        request = process.requests.popleft()
+        self._queue.extendleft(reversed(process.requests))
+        process.requests = deque([request])
+        process.timer = self._loop.call_later(LATE_S - SLOW_S, self._expire, process)
+        if request.is_quick:
+            request.settle(None)
+        self._slow.append(process)
+        self._active = None
+        self._send_next()
 
-    def _is_too_late(self, looker: _ProbeProcess) -> None:
-        looker.is_late = True
-        spawn.kill_group(looker.child)
-        for ask in (*looker.asked, *looker.waiting):
-            ask.settle(None)
-        looker.asked.clear()
-        looker.waiting.clear()
+    def _expire(self, process: _ProbeProcess) -> None:
+        process.is_late = True
+        spawn.kill_group(process.child)
+        for request in (*process.requests, *process.blocked):
+            request.settle(None)
+        process.requests.clear()
+        process.blocked.clear()
 
-    def _came_after_all(self, looker: _ProbeProcess) -> None:
-        """Let a child go that was slow: another one has its place."""
-        looker.place = None
-        spawn.kill_group(looker.child)
-        self._free(looker)
+    def _answered_late(self, process: _ProbeProcess) -> None:
+        """End a slow child that has answered: another child is active by now."""
+        process.touched_path = None
+        spawn.kill_group(process.child)
+        self._unblock(process)
 
-    def _free(self, looker: _ProbeProcess) -> None:
-        waiting, looker.waiting = looker.waiting, []
-        self._queue.extend(waiting)
-        self._go_on()
+    def _unblock(self, process: _ProbeProcess) -> None:
+        blocked, process.blocked = process.blocked, []
+        self._queue.extend(blocked)
+        self._send_next()
 
-    def _lost(self, looker: _ProbeProcess) -> None:
-        """Ask another child what this one did not answer; a path that ends two is given up."""
-        looker.stop_timer()
-        if looker is self._looker:
-            self._looker = None
-            self._apart.append(looker)
-        asked, looker.asked = looker.asked, deque()
-        for number, ask in enumerate(asked):
-            # A child that never said a word would end at each other path as well.
-            ask.tries += number == 0 or not looker.words
-        self._give_up(deque(ask for ask in asked if ask.tries >= MOST_TRIES))
-        self._queue.extendleft(ask for ask in reversed(asked) if ask.tries < MOST_TRIES)
-        looker.place = looker.place if looker.is_late else None
-        self._free(looker)
+    def _lost(self, process: _ProbeProcess) -> None:
+        """Queue the requests of a child that exits; give up a path on which two children did."""
+        process.stop_timer()
+        if process is self._active:
+            self._active = None
+            self._slow.append(process)
+        requests, process.requests = process.requests, deque()
+        for number, request in enumerate(requests):
+            # A child that never wrote a line would exit at each other path as well.
+            request.tries += number == 0 or not process.line_count
+        self._give_up(deque(each for each in requests if each.tries >= MOST_TRIES))
+        self._queue.extendleft(each for each in reversed(requests) if each.tries < MOST_TRIES)
+        process.touched_path = process.touched_path if process.is_late else None
+        self._unblock(process)
 
-    def _ended(self, looker: _ProbeProcess) -> None:
-        self._loop.remove_reader(looker.child.fds[0])
-        self._loop.remove_writer(looker.child.fds[0])
-        self._lost(looker)
-        self._apart.remove(looker)
-        spawn.reap(looker.child)
-        self._go_on()
+    def _reap(self, process: _ProbeProcess) -> None:
+        self._loop.remove_reader(process.child.fds[0])
+        self._loop.remove_writer(process.child.fds[0])
+        self._lost(process)
+        self._slow.remove(process)
+        spawn.reap(process.child)
+        self._send_next()
         if not self._all():
             self._none_left.set()
 
-    def _give_up(self, asks: deque[_Ask]) -> None:
-        for ask in asks:
-            ask.give_up()
-        asks.clear()
+    def _give_up(self, requests: deque[_Request]) -> None:
+        for request in requests:
+            request.give_up()
+        requests.clear()

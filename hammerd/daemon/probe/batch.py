@@ -93,7 +93,7 @@ class BatchReader:
         was, link = before.link, now.link
         if was is None or link is None:
             # A null mount shows neither role nor number: a slave needs a pfs-status for them.
-            return not is_slave and was is link and now.end.is_directory
+            return not is_slave and was is link and now.real_file.is_directory
         # A slave that was made again has the number of the one before it, and a lower TID.
         return (was.pfs_id, was.is_master) == (link.pfs_id, link.is_master) and (
             link.tid is None or link.tid >= tid

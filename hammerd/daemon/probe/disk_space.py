@@ -35,10 +35,10 @@ class DiskSpaceWatch:
         here = {slave for slave in slaves if not slave.is_remote}
         self._free = {slave: free for slave, free in self._free.items() if slave in here}
         self._short &= here
-        answers = await self._prober.look(slave.path for slave in here)
+        answers = await self._prober.probe(slave.path for slave in here)
         for slave in here:
-            if (state := answers.get(slave.path)) is not None and state.room is not None:
-                self._update(slave, state.room)
+            if (state := answers.get(slave.path)) is not None and state.free_space is not None:
+                self._update(slave, state.free_space)
 
     def _update(self, slave: Endpoint, free: FreeSpace) -> None:
         was_short = slave in self._short

@@ -28,7 +28,7 @@ class KnownPaths:
     ) -> frozenset[Endpoint]:
         """Read paths; return the endpoints whose paths hang, or if quick those that are slow."""
         asked_at = self._clock.now().at
-        answers = await self._prober.look((one.path for one in endpoints), is_quick=is_quick)
+        answers = await self._prober.probe((one.path for one in endpoints), is_quick=is_quick)
         for endpoint in endpoints:
             if (state := answers.get(endpoint.path)) is not None:
                 self._states[endpoint], self._asked_at[endpoint] = state, asked_at

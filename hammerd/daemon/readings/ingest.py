@@ -113,7 +113,7 @@ class ReadingIngest:
     def _follow_links(self, reading: EndpointReading) -> Iterable[Repointed]:
         """Yield an endpoint whose path leads elsewhere than before; to nothing is no change."""
         endpoint, state = reading.endpoint, reading.path_state
-        if state is None or not state.end.exists:
+        if state is None or not state.real_file.exists:
             return
         before, after = self._real_paths.get(endpoint, state.real), state.real
         self._real_paths[endpoint] = after
@@ -190,8 +190,8 @@ class ReadingIngest:
         slave, state, why = reading.endpoint, reading.path_state, failure.why
         if state is None or not isinstance(why, Complaint) or why.cure is not Cure.MOUNT:
             return
-        is_untranslated = is_untranslated_link(state.end.link_text)
-        if is_untranslated or not state.end.exists:
+        is_untranslated = is_untranslated_link(state.real_file.link_text)
+        if is_untranslated or not state.real_file.exists:
             where = _file_system(state)
             self._store.slaves.missing(slave, where, is_untranslated=is_untranslated)
 

@@ -111,7 +111,7 @@ class System:
     def is_under_way(self, _pid: int) -> bool:
         return False
 
-    async def look(self, paths: Iterable[str], *, is_quick: bool = False) -> dict[str, PathState]:
+    async def probe(self, paths: Iterable[str], *, is_quick: bool = False) -> dict[str, PathState]:
         await asyncio.sleep(0)
         return {path: self._seen(path) for path in paths}
 
@@ -129,7 +129,9 @@ class System:
         link = FileLook(exists=True, is_symlink=True, link_text="@@0x2:00001", device=7)
         is_link = path not in self.null_mounts
         look = PathLook(path, link, link)
-        return PathState(look, path, 7, path, is_pfs_link=is_link, end=link, file_system=(7, 7))
+        return PathState(
+            look, path, 7, path, is_pfs_link=is_link, real_file=link, file_system=(7, 7)
+        )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Looks at paths that are interrupted, or that the system refuses: no child is left behind."""
+"""A probe that is interrupted, or that the system refuses, leaves no child behind."""
 
 import asyncio
 import errno
@@ -25,7 +25,7 @@ def children() -> list[psutil.Process]:
 
 @asynccontextmanager
 async def a_prober() -> AsyncIterator[PathProber]:
-    """A prober that hears of its children; none may be left after it."""
+    """Yield a prober that gets SIGCHLD; assert that it leaves no child."""
     loop = asyncio.get_running_loop()
     prober = PathProber(loop, ENV)
     loop.add_signal_handler(signal.SIGCHLD, prober.child_changed)
@@ -37,32 +37,32 @@ async def a_prober() -> AsyncIterator[PathProber]:
         assert children() == []
 
 
-async def a_look(stop: Stop) -> None:
+async def story_of_probe(stop: Stop) -> None:
     async with a_prober() as prober:
-        first = stop.begin(prober.look(HERE[:1]))
-        second = asyncio.create_task(prober.look(HERE))
+        first = stop.begin(prober.probe(HERE[:1]))
+        second = asyncio.create_task(prober.probe(HERE))
         await asyncio.wait([first, second])
 
-        assert set(second.result()) == set(HERE), "who asked with it is answered"
+        assert set(second.result()) == set(HERE), "the second request is answered"
         if stop.was_reached:
             assert first.cancelled() or first.exception() is stop.error
-        assert set(await prober.look(HERE)) == set(HERE)
+        assert set(await prober.probe(HERE)) == set(HERE)
 
 
-async def a_close(stop: Stop) -> None:
+async def story_of_close(stop: Stop) -> None:
     async with a_prober() as prober:
-        await prober.look(HERE)
+        await prober.probe(HERE)
         task = await stop.run(prober.close(60))
         if stop.was_reached:
             assert task.cancelled() or task.exception() is stop.error
-        assert await prober.look(HERE) == {}, "nobody is answered any more"
+        assert await prober.probe(HERE) == {}, "no request is answered any more"
 
 
-STORIES = (a_look, a_close)
+STORIES = (story_of_probe, story_of_close)
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_interrupted_look_leaves_no_child_and_no_asker(story: Story) -> None:
+def test_interrupted_probe_leaves_no_child_and_no_request(story: Story) -> None:
     interrupt(story, Unexpected("broke"))
 
 
@@ -71,7 +71,7 @@ def test_no_await_is_left_out() -> None:
 
 
 class FullLoop(asyncio.SelectorEventLoop):
-    """Can watch no more fds while it is full, as a system may run out of what that takes."""
+    """A loop that can add no reader while it is full, as a kernel may run out of resources."""
 
     is_full = False
 
@@ -81,16 +81,16 @@ class FullLoop(asyncio.SelectorEventLoop):
         super().add_reader(fd, callback, *args)  # type: ignore[arg-type]
 
 
-def test_child_that_cannot_be_heard_is_ended_and_the_next_look_asks_another_one() -> None:
+def test_child_without_a_reader_is_killed_and_the_next_probe_starts_another() -> None:
     loop = FullLoop()
 
     async def story() -> None:
         async with a_prober() as prober:
             loop.is_full = True
-            assert await prober.look(HERE) == {}
+            assert await prober.probe(HERE) == {}
             loop.is_full = False
-            await reached(lambda: children() == [], "it is gone")
-            assert set(await prober.look(HERE)) == set(HERE)
+            await reached(lambda: children() == [], "it has exited")
+            assert set(await prober.probe(HERE)) == set(HERE)
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(story())

@@ -1,7 +1,7 @@
-"""One standing child looks at paths; those that hang cost nobody else an answer.
+"""T child probes paths; a path that hangs delays no other answer.
 
-The hanging disk is a stand-in for probe_program.py: it looks as that does, and stops where it is
-told to.
+A stand-in for probe_program.py simulates a disk that hangs: it runs the program with an lstat
+that waits.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ import pytest
 
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.daemon.paths import probe_program, prober
+from hammerd.daemon.paths import probe_program
+from hammerd.daemon.paths import prober as prober_module
 from hammerd.daemon.paths.prober import PathProber, PathStates
 from hammerd.daemon.probe.batch import BatchReader
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
@@ -28,42 +29,39 @@ from hammerd.daemon.process.spawn import Child, kill_group
 from hammerd.daemon.timing.clock import Clock
 from tests.daemon.probe.test_batch import Disks
 
-One = TypeVar("One")
+T = TypeVar("T")
 
 HANGING = """
 import os, runpy, sys, time
-lstat, place = os.lstat, {place!r}
+lstat, root = os.lstat, {root!r}
 def hang(path, **kw):
-    if os.path.exists(place + "/hangs") and str(path).startswith(place + "/disk"):
-        open(place + "/hung." + str(os.getpid()), "w").close()
-        while os.path.exists(place + "/hangs"):
+    if os.path.exists(root + "/hangs") and str(path).startswith(root + "/disk"):
+        open(root + "/hung." + str(os.getpid()), "w").close()
+        while os.path.exists(root + "/hangs"):
             time.sleep(0.01)
     return lstat(path, **kw)
 os.lstat = hang
-sys.argv[0] = {look!r}
-runpy.run_path({look!r}, run_name="__main__")
+sys.argv[0] = {program!r}
+runpy.run_path({program!r}, run_name="__main__")
 """
 
 
 @contextmanager
-def the_looks() -> Iterator[tuple[PathProber, asyncio.AbstractEventLoop]]:
+def path_prober() -> Iterator[tuple[PathProber, asyncio.AbstractEventLoop]]:
     loop = asyncio.new_event_loop()
-    every = PathProber(loop, {"PATH": os.environ["PATH"]})
-    loop.add_signal_handler(signal.SIGCHLD, every.child_changed)
+    prober = PathProber(loop, {"PATH": os.environ["PATH"]})
+    loop.add_signal_handler(signal.SIGCHLD, prober.child_changed)
     try:
-        yield every, loop
+        yield prober, loop
     finally:
-        loop.run_until_complete(every.close(10))
+        loop.run_until_complete(prober.close(10))
         loop.close()
         assert children() == []
 
 
 def children() -> list[psutil.Process]:
-    return [
-        one
-        for one in psutil.Process().children()
-        if any("probe_program" in word for word in cmdline(one))
-    ]
+    found = psutil.Process().children()
+    return [child for child in found if "probe_program" in " ".join(cmdline(child))]
 
 
 def cmdline(process: psutil.Process) -> list[str]:
@@ -73,79 +71,79 @@ def cmdline(process: psutil.Process) -> list[str]:
         return []
 
 
-def run(act: Callable[[PathProber], Coroutine[object, object, One]]) -> One:
-    with the_looks() as (every, loop):
-        return loop.run_until_complete(asyncio.wait_for(act(every), 60))
+def run(act: Callable[[PathProber], Coroutine[object, object, T]]) -> T:
+    with path_prober() as (prober, loop):
+        return loop.run_until_complete(asyncio.wait_for(act(prober), 60))
 
 
 @pytest.fixture
 def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with disk1, disk2, disk3 and good; all disks hang while `hangs` is there."""
+    """Directory with disk1, disk2, disk3 and good; the disks hang while a file `hangs` exists."""
     for name in ("disk1", "disk2", "disk3", "good"):
         (tmp_path / name / "pfs").mkdir(parents=True)
         for pfs in ("a", "b"):
             (tmp_path / name / "pfs" / pfs).symlink_to("@@0x00000000000000ff:00001")
     stand_in = tmp_path / "stand_in_probe_program.py"
-    stand_in.write_text(HANGING.format(place=str(tmp_path), look=probe_program.__file__))
+    stand_in.write_text(HANGING.format(root=str(tmp_path), program=probe_program.__file__))
     monkeypatch.setattr(probe_program, "__file__", str(stand_in))
-    monkeypatch.setattr(prober, "LATE_S", 3 * prober.SLOW_S)
+    monkeypatch.setattr(prober_module, "LATE_S", 3 * prober_module.SLOW_S)
     return tmp_path
 
 
 def hung(disks: Path) -> int:
-    """Return how many children touched a disk that hangs."""
+    """Return the number of children that touched a disk that hangs."""
     return len(list(disks.glob("hung.*")))
 
 
 class Unkillable:
-    """Holds back KILL, as the kernel does of a process that hangs in it, until lifted."""
+    """Holds back KILL until lift(), as the kernel does for a process that hangs in it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
         self._killed: list[Child] = []
-        monkeypatch.setattr(prober.spawn, "kill_group", self._killed.append)
+        monkeypatch.setattr(prober_module.spawn, "kill_group", self._killed.append)
 
     def lift(self) -> None:
-        self._patch.setattr(prober.spawn, "kill_group", kill_group)
+        self._patch.setattr(prober_module.spawn, "kill_group", kill_group)
         for child in self._killed:
             kill_group(child)
 
 
-def seen(answers: PathStates, path: Path) -> bool:
+def is_answered(answers: PathStates, path: Path) -> bool:
     return answers[str(path)] is not None
 
 
-def test_look_tells_what_is_at_a_path_and_follows_links_to_it(tmp_path: Path) -> None:
-    place = tmp_path.resolve()
-    (place / "S1/pfs").mkdir(parents=True)
-    (place / "S1/pfs/a").symlink_to("@@0x00000000000000ff:00007")
-    (place / "l").mkdir()
-    (place / "l/a").symlink_to("../S1/pfs/a")
-    (place / "cur").symlink_to("S1")
-    paths = [str(place / name) for name in ("S1/pfs/a", "l/a", "cur/pfs/a", "no", 'o"dd\n\udcff')]
+def test_probe_follows_links_and_returns_the_state_of_the_file(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "S1/pfs").mkdir(parents=True)
+    (root / "S1/pfs/a").symlink_to("@@0x00000000000000ff:00007")
+    (root / "l").mkdir()
+    (root / "l/a").symlink_to("../S1/pfs/a")
+    (root / "cur").symlink_to("S1")
+    paths = [str(root / name) for name in ("S1/pfs/a", "l/a", "cur/pfs/a", "no", 'o"dd\n\udcff')]
 
-    found = run(lambda every: every.look(paths))
+    found = run(lambda prober: prober.probe(paths))
 
     for path in paths[:3]:
-        one = found[path]
-        assert one is not None
-        assert (one.real, one.is_pfs_link) == (str(place / "S1/pfs/a"), True)
-        assert one.link is not None
-        assert (one.link.pfs_id, one.link.tid, one.link.is_master) == (7, 0xFF, False)
-        assert one.room is not None
-        assert one.look.is_read_only is False
+        state = found[path]
+        assert state is not None
+        assert (state.real, state.is_pfs_link) == (str(root / "S1/pfs/a"), True)
+        assert state.link is not None
+        assert (state.link.pfs_id, state.link.tid, state.link.is_master) == (7, 0xFF, False)
+        assert state.free_space is not None
+        assert state.look.is_read_only is False
     for path in paths[3:]:
         missing = found[path]
         assert missing is not None
         assert (missing.look.itself.exists, missing.look.above.exists) == (False, True)
-    assert found[str(place / "l/a")].operand == str(place / "S1/pfs/a")  # type: ignore[union-attr]
+    assert found[str(root / "l/a")].operand == str(root / "S1/pfs/a")  # type: ignore[union-attr]
 
 
-def test_one_child_answers_all_that_is_asked() -> None:
-    async def act(every: PathProber) -> set[int]:
+def test_one_child_answers_all_requests() -> None:
+    async def act(prober: PathProber) -> set[int]:
         for _ in range(20):
-            await every.look(["/", "/tmp"])
-        return {one.pid for one in children()}
+            await prober.probe(["/", "/tmp"])
+        return {child.pid for child in children()}
 
     assert len(run(act)) == 1
 
@@ -153,86 +151,86 @@ def test_one_child_answers_all_that_is_asked() -> None:
 def test_many_long_paths_are_answered_in_pieces(tmp_path: Path) -> None:
     paths = [str(tmp_path / ("x" * 200) / f"{number:0200}") for number in range(2000)]
 
-    assert set(run(lambda every: every.look(paths))) == set(paths)
+    assert set(run(lambda prober: prober.probe(paths))) == set(paths)
 
 
 def test_child_that_is_killed_is_replaced() -> None:
-    async def act(every: PathProber) -> None:
+    async def act(prober: PathProber) -> None:
         for _ in range(3):
-            assert set(await every.look(["/", "/tmp"])) == {"/", "/tmp"}
-            for one in children():
-                one.kill()
-            # Sometimes it is seen to be gone before the next look, sometimes not.
+            assert set(await prober.probe(["/", "/tmp"])) == {"/", "/tmp"}
+            for child in children():
+                child.kill()
+            # Sometimes its exit is noticed before the next probe, sometimes not.
             await asyncio.sleep(0)
 
     run(act)
 
 
-def test_child_that_cannot_look_answers_nothing(
+def test_program_that_fails_answers_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "probe_program.py"
     broken.write_text("raise SystemExit(1)\n")
     monkeypatch.setattr(probe_program, "__file__", str(broken))
 
-    assert run(lambda every: every.look(["/", "/tmp"])) == {}
+    assert run(lambda prober: prober.probe(["/", "/tmp"])) == {}
 
 
-def test_disks_that_hang_keep_no_other_path_waiting(disks: Path) -> None:
+def test_disks_that_hang_delay_no_other_path(disks: Path) -> None:
     (disks / "hangs").touch()
     good = [disks / "good/pfs/a", disks / "good/pfs/b"]
     bad = [disks / f"disk{number}/pfs" / pfs for number in (1, 2, 3) for pfs in ("a", "b")]
 
-    async def act(every: PathProber) -> None:
+    async def act(prober: PathProber) -> None:
         order: list[str] = []
 
-        async def look_at(paths: list[Path], name: str) -> PathStates:
-            answers = await every.look(map(str, paths), is_quick=name == "good")
+        async def probe(paths: list[Path], name: str) -> PathStates:
+            answers = await prober.probe(map(str, paths), is_quick=name == "good")
             order.append(name)
             return answers
 
-        hung, answered = await asyncio.gather(look_at(bad, "bad"), look_at(good, "good"))
+        hung, answered = await asyncio.gather(probe(bad, "bad"), probe(good, "good"))
 
         assert order == ["good", "bad"]
-        assert all(seen(answered, path) for path in good)
-        assert not any(seen(hung, path) for path in bad)
+        assert all(is_answered(answered, path) for path in good)
+        assert not any(is_answered(hung, path) for path in bad)
 
     run(act)
-    assert hung(disks) == 3, "one for each disk"
+    assert hung(disks) == 3, "one child for each disk"
 
 
-def test_place_that_hangs_is_touched_by_no_second_child_until_the_first_is_gone(
+def test_path_that_hangs_is_touched_by_no_second_child_until_the_first_has_exited(
     disks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unkillable = Unkillable(monkeypatch)
     (disks / "hangs").touch()
-    (disks / "way").symlink_to("disk1")
-    paths = [str(disks / "disk1/pfs/a"), str(disks / "way/pfs/b"), str(disks / "good/pfs/a")]
+    (disks / "link").symlink_to("disk1")
+    paths = [str(disks / "disk1/pfs/a"), str(disks / "link/pfs/b"), str(disks / "good/pfs/a")]
 
-    async def act(every: PathProber) -> None:
+    async def act(prober: PathProber) -> None:
         for _ in range(10):
-            answers = await every.look(paths)
+            answers = await prober.probe(paths)
             assert [answers[path] is None for path in paths] == [True, True, False]
         assert hung(disks) == 1
         (disks / "hangs").unlink()
         unkillable.lift()
         for _ in range(6000):
-            if None not in (await every.look(paths)).values():
+            if None not in (await prober.probe(paths)).values():
                 break
             await asyncio.sleep(0.01)
         else:
-            raise AssertionError("never seen again")
+            raise AssertionError("the disks never answer again")
 
     run(act)
 
 
-def test_disk_that_is_only_slow_is_answered_late(disks: Path) -> None:
+def test_path_on_a_slow_disk_is_answered_late(disks: Path) -> None:
     (disks / "hangs").touch()
     path = str(disks / "disk1/pfs/a")
 
-    async def act(every: PathProber) -> None:
-        assert await every.look([path], is_quick=True) == {path: None}
-        late = asyncio.ensure_future(every.look([path]))
+    async def act(prober: PathProber) -> None:
+        assert await prober.probe([path], is_quick=True) == {path: None}
+        late = asyncio.ensure_future(prober.probe([path]))
         await asyncio.sleep(0)
         (disks / "hangs").unlink()
         assert (await late)[path] is not None
@@ -240,17 +238,17 @@ def test_disk_that_is_only_slow_is_answered_late(disks: Path) -> None:
     run(act)
 
 
-def test_hanging_children_are_bounded_and_bound_to_no_time(
+def test_number_of_hanging_children_is_bounded(
     disks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "MOST_HANGING", 2)
+    monkeypatch.setattr(prober_module, "MOST_HANGING", 2)
     unkillable = Unkillable(monkeypatch)
     (disks / "hangs").touch()
     paths = [str(disks / f"disk{number}/pfs/a") for number in (1, 2, 3)]
 
-    async def act(every: PathProber) -> None:
+    async def act(prober: PathProber) -> None:
         for _ in range(3):
-            answers = await every.look([*paths, "/"])
+            answers = await prober.probe([*paths, "/"])
             assert all(answers.get(path) is None for path in paths)
         (disks / "hangs").unlink()
         unkillable.lift()
@@ -259,13 +257,13 @@ def test_hanging_children_are_bounded_and_bound_to_no_time(
     assert hung(disks) == 2
 
 
-def test_look_takes_about_a_millisecond() -> None:
-    async def act(every: PathProber) -> float:
-        await every.look(["/tmp"])
+def test_probe_takes_about_a_millisecond() -> None:
+    async def act(prober: PathProber) -> float:
+        await prober.probe(["/tmp"])
         took = []
         for _ in range(50):
             began = time.perf_counter()
-            await every.look(["/tmp"])
+            await prober.probe(["/tmp"])
             took.append(time.perf_counter() - began)
         return min(took)
 
@@ -275,7 +273,7 @@ def test_look_takes_about_a_millisecond() -> None:
 def test_healthy_pairs_are_answered_first_though_three_file_systems_hang(
     disks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "LATE_S", 12 * prober.SLOW_S)
+    monkeypatch.setattr(prober_module, "LATE_S", 12 * prober_module.SLOW_S)
     (disks / "hangs").touch()
     pairs = [
         Pair(name, Endpoint(str(disks / "good/pfs/a")), Endpoint(str(disks / name / "pfs/b")))
@@ -283,9 +281,9 @@ def test_healthy_pairs_are_answered_first_though_three_file_systems_hang(
     ]
     order: list[str] = []
 
-    async def act(every: PathProber) -> None:
+    async def act(prober: PathProber) -> None:
         calls = PfsStatusCommands(Disks(), "/sbin/hammer", "/root")  # type: ignore[arg-type]
-        reader = ProbeQueue(BatchReader(calls, every, Clock(asyncio.get_running_loop().time)))
+        reader = ProbeQueue(BatchReader(calls, prober, Clock(asyncio.get_running_loop().time)))
 
         async def probe(pair: Pair) -> None:
             readings = await reader.probe([pair], 20)

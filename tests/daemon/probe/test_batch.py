@@ -59,7 +59,7 @@ class Disks:
             told += BLOCK.format(path=path)
         return CommandResult("exit 0", told)
 
-    async def look(
+    async def probe(
         self, paths: Iterable[str], *, is_quick: bool = False
     ) -> dict[str, PathState | None]:
         await asyncio.sleep(0)
@@ -86,7 +86,9 @@ def seen_at(path: str) -> PathState:
         exists=True, is_symlink=True, link_text="@@0x0000000000000002:00001", device=device
     )
     above = FileLook(exists=True, is_directory=True, device=device)
-    return PathState(PathLook(path, link, above), path, device, path, is_pfs_link=True, end=link)
+    return PathState(
+        PathLook(path, link, above), path, device, path, is_pfs_link=True, real_file=link
+    )
 
 
 def reader_of(disks: Disks) -> BatchReader:

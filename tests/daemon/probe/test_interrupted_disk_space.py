@@ -31,7 +31,7 @@ class Disks:
     free: dict[str, FreeSpace | None] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def look(
+    async def probe(
         self, paths: Iterable[str], *, is_quick: bool = False
     ) -> dict[str, PathState | None]:
         self.asked += (asked := list(paths))
@@ -42,7 +42,9 @@ class Disks:
 def _seen(path: str, free: FreeSpace | None) -> PathState | None:
     nothing = FileLook(exists=True)
     return (
-        None if free is None else PathState(PathLook(path, nothing, nothing), path, 1, room=free)
+        None
+        if free is None
+        else PathState(PathLook(path, nothing, nothing), path, 1, free_space=free)
     )
 
 

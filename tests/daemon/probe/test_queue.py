@@ -66,7 +66,7 @@ class Disks:
     def is_under_way(self, _pid: int) -> bool:
         return not self.is_killable
 
-    async def look(
+    async def probe(
         self, paths: Iterable[str], *, is_quick: bool = False
     ) -> dict[str, PathState | None]:
         await asyncio.sleep(0)
@@ -76,7 +76,7 @@ class Disks:
 def _seen(path: str) -> PathState:
     link = FileLook(exists=True, is_symlink=True, link_text="@@0x2:00001", device=ord(path[1]))
     return PathState(
-        PathLook(path, link, link), path, link.device, path, is_pfs_link=True, end=link
+        PathLook(path, link, link), path, link.device, path, is_pfs_link=True, real_file=link
     )
 
 

@@ -65,7 +65,9 @@ def status(tid: int, *, is_master: bool = False) -> PfsStatus:
 def found(text: str, *, is_read_only: bool = False, where: int = HOME) -> PathState:
     link = FileLook(exists=True, is_symlink=True, link_text=text, device=where)
     look = PathLook("", link, DIRECTORY, is_read_only)
-    return PathState(look, "", where, "", is_pfs_link=True, end=link, file_system=(where, where))
+    return PathState(
+        look, "", where, "", is_pfs_link=True, real_file=link, file_system=(where, where)
+    )
 
 
 def missing(where: int | None) -> PathState:
