@@ -1,4 +1,4 @@
-"""Builds the log, the record of lag and the history of a daemon, behind one writer thread."""
+"""Builds the log, the record of lag and the history of a daemon, with one writer thread."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ class Logs:
         self.writer.submit(self.files.reopen)
 
     def write_error(self, event: str, **fields: object) -> None:
-        """Write an error on this thread, for when the loop has ended."""
+        """Write an error on this thread, after the loop has ended."""
         line = render(self.styles[0].format, "error", event, **fields)
         self.files.write_line(LogLevel.ERROR, line)
 

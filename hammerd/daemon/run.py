@@ -1,7 +1,7 @@
-"""Runs the daemon from its start until it is told to stop.
+"""Runs the daemon from its start until TERM or INT.
 
 startup: config, directories, lock, sockets ── ready ── orphans, probes, streams
-shutdown: every pair asked down at once ── groups empty or stop_timeout ── state saved
+shutdown: every pair stopped at once ── groups empty or stop_timeout ── state saved
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 from hammerd.core.config.model import Config
-from hammerd.core.errors import HammerdError
 from hammerd.core.pair.config_diff import Reload
 from hammerd.core.pair.events import StopAsked
 from hammerd.core.pair.flushes import shortest_interval_s
@@ -69,41 +68,37 @@ async def _serve(
 ) -> int:
     loop = asyncio.get_running_loop()
     with os_errors_explained():
-        daemon = Daemon(loop, Wiring(loop, config, config_path, files))
+        parts = Wiring(loop, config, config_path, files)
+        daemon = Daemon(loop, parts)
         await daemon.start_up()
-    if trouble := daemon.cannot_be_asked:
+    if trouble := parts.run_dir.trouble:
         sys.stderr.write(f"hammerd runs, but cannot be asked: {trouble}\n")
     with logging_fatal_error(config.daemon):
         on_ready()
-        await daemon.until_told_to_stop()
+        await parts.stop_requested.wait()
         return await daemon.shut_down()
 
 
 class Daemon:
-    """Starts the parts of a daemon, does what recurs, and ends them."""
+    """Starts the parts of a daemon, calls the periodic ones, and ends all."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, parts: Wiring) -> None:
         self._loop = loop
         self._parts = parts
         self._log = parts.logs.journal.log
-        self._scheduler = Scheduler(loop, self._tick_broke)
-        self._is_sampling = asyncio.Lock()
-        parts.reloader.on_applied = self._taken_over
+        self._scheduler = Scheduler(loop, self._tick_failed)
+        self._sampling_lock = asyncio.Lock()
+        parts.reloader.on_applied = self._config_applied
         LoopErrors(loop, self._log, Reserve()).catch()
 
-    @property
-    def cannot_be_asked(self) -> HammerdError | None:
-        """Why the sockets could not be bound, None when they are."""
-        return self._parts.run_dir.trouble
-
     async def start_up(self) -> None:
-        """Become ready, then start every pair that is wanted; waits for no pair and no disk."""
+        """Become ready and start every wanted pair; wait for no pair and no disk."""
         parts = self._parts
         catch_signals(
             self._loop,
             Reactions(
                 self._child_changed,
-                parts.is_told_to_stop.set,
+                parts.stop_requested.set,
                 self._reload,
                 parts.logs.reopen,
                 partial(parts.handlers.log_status, self._log),
@@ -118,19 +113,15 @@ class Daemon:
         group = group_id(parts.config.daemon.status_group)
         parts.store.save_status_too(parts.handlers.snapshot, group)
         self._start_ticks()
-        # Only now, so that whoever is answered is told of every pair.
+        # Last, so that each reply covers every pair.
         await parts.server.listen()
-
-    async def until_told_to_stop(self) -> None:
-        """Let the loop run until TERM or INT."""
-        await self._parts.is_told_to_stop.wait()
 
     async def shut_down(self) -> int:
         """End every stream, save, close; return 1 when a group survives stop_timeout."""
         parts = self._parts
         self._log.info("daemon.stopping", streams=len(parts.streams.pairs()))
         self._scheduler.stop()
-        # All in this turn of the loop: nothing is launched, asked or forgotten in between.
+        # All in this turn of the loop: no launch, request or removal comes in between.
         parts.store.remember()
         for life in parts.lives():
             parts.engine.post(life.pair.name, StopAsked(Down()))
@@ -146,7 +137,7 @@ class Daemon:
         await parts.server.close()
         self._log.info("daemon.stopped", survivors=len(survivors))
         parts.logs.history.finish()
-        save_the_rest(parts.store, parts.logs)
+        save_at_end(parts.store, parts.logs)
         return 1 if survivors else 0
 
     async def _survivors(self, timeout_s: float) -> list[tuple[str, int | None]]:
@@ -183,7 +174,7 @@ class Daemon:
     async def _sample(self) -> None:
         parts = self._parts
         pairs = parts.enabled_pairs()
-        async with self._is_sampling:
+        async with self._sampling_lock:
             parts.stream_observer.observe_idle(parts.lives())
             await parts.sampler.sample(pairs, SAMPLE_TIMEOUT_S)
             parts.store.sampled()
@@ -192,14 +183,14 @@ class Daemon:
         self._parts.streams.check()
 
     async def _checkpoint(self) -> None:
-        # What a sample reads is worth saving, and then the writer is woken once for both.
-        async with self._is_sampling:
+        # After a sample under way: its readings are saved too, and the writer wakes once for both.
+        async with self._sampling_lock:
             self._parts.store.checkpoint()
 
     async def _read_disk_space(self) -> None:
         await self._parts.disk_space.read(pair.slave for pair in self._parts.enabled_pairs())
 
-    def _tick_broke(self, error: Exception) -> None:
+    def _tick_failed(self, error: Exception) -> None:
         self._log.error("daemon.broke", error=repr(error))
 
     # --- signals and reload ----------------------------------------------------------------------
@@ -210,32 +201,32 @@ class Daemon:
         self._parts.path_prober.child_changed()
 
     def _reload(self) -> None:
-        if not self._parts.is_told_to_stop.is_set():
+        if not self._parts.stop_requested.is_set():
             self._parts.logs.reopen()
             self._parts.reloader.reload_soon()
 
-    def _taken_over(self, changes: Reload) -> None:
+    def _config_applied(self, changes: Reload) -> None:
         parts = self._parts
         flush_s = shortest_interval_s(parts.config.pairs)
-        parts.take_over()
+        parts.follow_config()
         is_flush_changed = shortest_interval_s(parts.config.pairs) != flush_s
         if is_flush_changed or "sample_interval_s" in changes.daemon_retuned:
             self._scheduler.stop()
             self._start_ticks()
 
 
-def save_the_rest(store: StateStore, logs: Logs) -> None:
-    """Save the state and end the writer thread, or another one where that one hangs."""
+def save_at_end(store: StateStore, logs: Logs) -> None:
+    """Save the state and end the writer thread; use a second thread if that one hangs."""
     store.finish(logs.writer)
-    logs.writer.submit(partial(_say_unsaved, store, logs))
+    logs.writer.submit(partial(_log_unsaved, store, logs))
     if not logs.writer.close(WRITER_CLOSE_S):
-        # A log on a disk that hangs must not cost the state, which may be on another one.
+        # The state may be on another disk than the log, whose disk seems to hang.
         last = WriterThread()
         store.finish(last)
         last.close(WRITER_CLOSE_S)
 
 
-def _say_unsaved(store: StateStore, logs: Logs) -> None:
+def _log_unsaved(store: StateStore, logs: Logs) -> None:
     if unsaved := store.unsaved_at_end():
         because, hint = unsaved
         logs.write_error("state.unsaved", because=because, hint=hint)

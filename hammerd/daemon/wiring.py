@@ -1,7 +1,7 @@
-"""Builds the parts of a daemon and connects them; the only module that knows every part.
+"""Builds all parts of a daemon and connects them.
 
-Parts are built lowest first. Callbacks close the circles: a part below calls one above it only
-through a function that `_connect` hands to it.
+Parts are built lowest first. A lower part calls a higher one only through a function that
+`_connect` sets.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ SAMPLE_TIMEOUT_S = 20.0
 
 
 class Wiring:
-    """The parts of a running hammerd, connected; they do nothing by themselves yet."""
+    """All parts of a hammerd, connected; none has started."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Wiring:
         self.config = config
         self.config_path = config_path
         self.started_at = loop.time()
-        self.is_told_to_stop = asyncio.Event()
+        self.stop_requested = asyncio.Event()
         self.clock = Clock(loop.time)
         self.logs = Logs(loop, config.daemon, self.clock)
         self._build_streams()
@@ -80,10 +80,10 @@ class Wiring:
         self._build_supervisor()
         self._build_control(files)
         self._connect()
-        self.take_over()
+        self.follow_config()
 
     def _build_streams(self) -> None:
-        """Build what keeps state and what owns processes."""
+        """Build the parts that hold state and those that own processes."""
         loop, settings, log = self._loop, self.config.daemon, self.logs.journal.log
         self.readings, self.slaves, self.inbox = ReadingStore(), SlaveClaims(), Inbox()
         state_dir, writer = Path(settings.state_dir), self.logs.writer
@@ -92,13 +92,13 @@ class Wiring:
         submit = partial(writer.submit, priority=Priority.FIRST)
         failed = self.logs.from_thread("spawn_record.failed", "because")
         self.records = SpawnRecords(records_dir(settings), failed, submit)
-        # Kept for its lifetime: the streams hold only what they need of it.
+        # Held here so that it lives as long as the daemon.
         self._exit_watch = make_exit_watch(loop)
-        self.streams = Streams(loop, self._heard, self._exit_watch, self.records)
+        self.streams = Streams(loop, self._stream_event, self._exit_watch, self.records)
         self.orphans = Orphans(self.slaves, self.records, self.logs.journal, ORPHAN_GRACE_S)
 
     def _build_readers(self) -> None:
-        """Build what reads endpoints and finds processes of others."""
+        """Build the parts that read endpoints and find foreign processes."""
         hammer, home, journal = self.config.daemon.hammer, _home(), self.logs.journal
         self.path_prober = PathProber(self._loop, environment(home))
         self._pfs_status = PfsStatusCommands(self.commands, hammer, home)
@@ -108,20 +108,20 @@ class Wiring:
         self.disk_space = DiskSpaceWatch(self.path_prober, journal)
         self._ingest = ReadingIngest(self.readings, self.anomaly_detector, journal)
         streams = self.streams
-        self._ours = OwnStreams(
+        self._own_streams = OwnStreams(
             streams.groups, streams.group_of, self.lives, self.inbox.post, hammer
         )
         identities = PathIdentities(self.commands, self._pfs_status, self.path_prober)
-        paths = self._probes.paths
-        self.foreign = ForeignWatch(self._ours, self.orphans, paths, self._ingest, identities)
+        own, paths = self._own_streams, self._probes.paths
+        self.foreign = ForeignWatch(own, self.orphans, paths, self._ingest, identities)
 
     def _build_supervisor(self) -> None:
-        """Build what decides and acts."""
+        """Build the engine and the parts that post events to it or follow them."""
         hammer, home, journal = self.config.daemon.hammer, _home(), self.logs.journal
         flush_commands = FlushCommands(self.commands, self._pfs_status, hammer, home)
         place = self._probes.paths.flush_place
         self.flusher = Flusher(flush_commands, place, self.readings, self.clock, journal.log)
-        claims = Claims(self.slaves, self._probes.paths, self._ingest, self._ours)
+        claims = Claims(self.slaves, self._probes.paths, self._ingest, self._own_streams)
         callbacks = SamplerCallbacks(self.inbox.post, self._since_at, self.foreign.find, claims)
         self.sampler = Sampler(self._probes, self.readings, self._ingest, journal, callbacks)
         self.stream_observer = StreamObserver(
@@ -155,14 +155,14 @@ class Wiring:
         self.reloader = Reloader(self.config, self.config_path, reload_parts)
 
     def _build_control(self, files: LockFiles) -> None:
-        """Build the sockets and what answers on them."""
+        """Build the sockets and the handlers of requests."""
         settings, log = self.config.daemon, self.logs.journal.log
         self.handlers = Handlers(self.engine, self.clock, self._describe, self.store.saved)
         self.server = ControlServer(Path(settings.run_dir), self.handlers.answer)
         self.run_dir = RunDirWatch(files, self.server, settings, log)
 
     def _connect(self) -> None:
-        """Hand to each part the functions that it calls when something changes."""
+        """Set the callbacks from lower to higher parts."""
         self.stream_observer.on_failed = self.engine.observer_failed
         self.stream_observer.unwritten_at = self.streams.unwritten_at
         self.stream_observer.on_rolled_back = self._ingest.rolled_back
@@ -174,11 +174,11 @@ class Wiring:
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
         self.handlers.on_reload = self.reloader.reload
-        self.reloader.is_stopping = self.is_told_to_stop.is_set
+        self.reloader.is_stopping = self.stop_requested.is_set
         self.run_dir.on_made = (self.records.write_again, self.store.changed)
 
-    def take_over(self) -> None:
-        """Let what is made of the whole config follow that of the reloader."""
+    def follow_config(self) -> None:
+        """Update the parts that depend on the whole config from the reloader's config."""
         self.config = self.reloader.config
         self._cascades = Cascades(self.config.pairs)
         self.logs.history.keep_s = self.config.daemon.history_keep_s
@@ -195,7 +195,7 @@ class Wiring:
 
     # --- callbacks -------------------------------------------------------------------------------
 
-    def _heard(self, pair: str, event: Event) -> None:
+    def _stream_event(self, pair: str, event: Event) -> None:
         self.stream_observer.observe(pair, event)
         self.inbox.post(pair, event)
 
@@ -207,7 +207,7 @@ class Wiring:
 
     def _describe(self) -> Mapping[str, object]:
         return {
-            "state": "stopping" if self.is_told_to_stop.is_set() else "running",
+            "state": "stopping" if self.stop_requested.is_set() else "running",
             "started_time": self.clock.rfc3339(self.started_at),
             "config": str(self.config_path),
             **self.logs.describe(self.engine.unwritten),
@@ -228,10 +228,10 @@ class Wiring:
         return {pair.name: self.anomaly_detector.log.anomalies_of(pair) for pair in pairs}
 
     def _extras(self, pair: Pair) -> Extras:
-        now_at, way = self._loop.time(), self._cascades.pairs_from_origin(pair)
+        now_at, path = self._loop.time(), self._cascades.pairs_from_origin(pair)
         return Extras(
             self.anomaly_detector.log.anomalies_of(pair),
-            cascade_lag(way, lambda one: self.readings.lag(one, now_at)),
+            cascade_lag(path, lambda hop: self.readings.lag(hop, now_at)),
             self.disk_space.of(pair.slave),
             self.disk_space.is_short(pair.slave),
             self.readings.is_read_only(pair.slave),

@@ -6,7 +6,7 @@ from typing import cast
 
 from hammerd.daemon import run
 from hammerd.daemon.logs import Logs
-from hammerd.daemon.run import save_the_rest
+from hammerd.daemon.run import save_at_end
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.threads.writer_thread import WriterThread
 
@@ -42,7 +42,7 @@ class Log:
 
 
 def save(store: Store, log: Log) -> None:
-    save_the_rest(cast(StateStore, store), cast(Logs, log))
+    save_at_end(cast(StateStore, store), cast(Logs, log))
 
 
 def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
