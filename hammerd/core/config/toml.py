@@ -16,7 +16,7 @@ from hammerd.core.characters import (
 from hammerd.core.config.values import shortened
 from hammerd.core.errors import ConfigError, Fault
 
-_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _ENTRY = re.compile(
     r"\s*([A-Za-z0-9_.-]+)\s*[=:]\s*([^\s\"'\[{=#](?:[^\"'#]*[^\"'#\s])?)\s*(?:#.*)?"
 )
@@ -103,19 +103,19 @@ def parse_toml(text: str, source: str) -> dict[str, object]:
 
 def _syntax_fault(message: str, text: str) -> Fault:
     """Move tomllib's `... (at line 3, column 5)` to the front, as editors expect it."""
-    place = _PLACE.search(message)
-    if place is None:
+    position = _POSITION.search(message)
+    if position is None:
         return Fault("file", f"is not TOML: {message}")
-    error = message[: place.start()]
+    error = message[: position.start()]
     # TOML breaks a line at a newline only; str.splitlines breaks at more characters.
     lines = [line.removesuffix("\r") for line in text.rstrip("\n").split("\n")]
-    if place[1] is None:
+    if position[1] is None:
         line = lines[-1].strip(_BLANKS)
         what = f"is not TOML: {error}, and the file ends"
         return Fault(f"line {len(lines)}", what, _shown(line), _hint(error, line))
-    line = lines[int(place[1]) - 1].strip(_BLANKS) if int(place[1]) <= len(lines) else ""
+    line = lines[int(position[1]) - 1].strip(_BLANKS) if int(position[1]) <= len(lines) else ""
     hint = "; ".join(filter(None, (_hint(error, line), _UNCHECKED)))
-    where = f"line {place[1]}, column {place[2]}"
+    where = f"line {position[1]}, column {position[2]}"
     return Fault(where, f"is not TOML: {error}", _shown(line), hint)
 
 

@@ -22,10 +22,10 @@ from hammerd.core.nearest import did_you_mean, nearest
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-SHORTEST_S = 0.01
+SHORTEST_DURATION_S = 0.01
 LONGEST_PATH_BYTES = 1023
 """PATH_MAX of the BSDs, without the NUL."""
-LONGEST_S = 36_500 * 86_400.0
+LONGEST_DURATION_S = 36_500 * 86_400.0
 SMALLEST_BYTES = 1 << 10
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -45,7 +45,7 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem of a value, and a hint what to write instead."""
+    """A problem of a value, and what to write instead."""
 
     what: str
     hint: str = ""
@@ -120,7 +120,7 @@ def read_choice(choices: type[Choice], value: object) -> Choice:
     return choices(str(value))
 
 
-def read_duration(value: object, least_s: float = SHORTEST_S) -> float:
+def read_duration(value: object, least_s: float = SHORTEST_DURATION_S) -> float:
     """Read `30s`, `5m`, `1h30m`, `1d` or `2w` as seconds."""
     if is_number(value):
         raise InvalidValue(Problem("needs a unit", f'write "{show_value(value)}s" for seconds'))
@@ -130,8 +130,8 @@ def read_duration(value: object, least_s: float = SHORTEST_S) -> float:
         short = short_form(text)
         hint = f'write "{short}"' if _seconds(short) else _DURATION_HINT
         raise InvalidValue(Problem("is not a duration", hint))
-    if not least_s <= seconds <= LONGEST_S:
-        bounds = f"{show_duration(least_s)} to {show_duration(LONGEST_S)}"
+    if not least_s <= seconds <= LONGEST_DURATION_S:
+        bounds = f"{show_duration(least_s)} to {show_duration(LONGEST_DURATION_S)}"
         raise InvalidValue(Problem(f"must be within {bounds}"))
     return seconds
 

@@ -7,7 +7,7 @@ from hammerd.core.hammer.messages import Cure, ParkCause, Weight
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComplaintRow:
     """One kind of complaint; `hint` may name the pattern's groups in braces."""
 
     name: str
@@ -18,31 +18,31 @@ class Row:
     weight: Weight = Weight.OWN
 
 
-def retry(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> Row:
+def retry(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> ComplaintRow:
     """Make a row for an error that may pass by itself."""
-    return Row(name, re.compile(pattern), Cure.RETRY, hint, weight=weight)
+    return ComplaintRow(name, re.compile(pattern), Cure.RETRY, hint, weight=weight)
 
 
-def mount(name: str, pattern: str, hint: str) -> Row:
+def mount(name: str, pattern: str, hint: str) -> ComplaintRow:
     """Make a row for a file system or PFS that is missing, perhaps not mounted yet."""
-    return Row(name, re.compile(pattern), Cure.MOUNT, hint)
+    return ComplaintRow(name, re.compile(pattern), Cure.MOUNT, hint)
 
 
-def note(name: str, pattern: str, hint: str) -> Row:
+def note(name: str, pattern: str, hint: str) -> ComplaintRow:
     """Make a row for a message that is reported while the stream goes on."""
-    return Row(name, re.compile(pattern), Cure.NOTE, hint)
+    return ComplaintRow(name, re.compile(pattern), Cure.NOTE, hint)
 
 
-def echo(name: str, pattern: str, hint: str) -> Row:
+def echo(name: str, pattern: str, hint: str) -> ComplaintRow:
     """Make a row for a message which only means that the other half has ended."""
-    return Row(name, re.compile(pattern), Cure.ECHO, hint)
+    return ComplaintRow(name, re.compile(pattern), Cure.ECHO, hint)
 
 
-def refused(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> Row:
+def refused(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> ComplaintRow:
     """Make a row for an error that never passes with this configuration."""
-    return Row(name, re.compile(pattern), Cure.PARK, hint, ParkCause.REFUSED, weight)
+    return ComplaintRow(name, re.compile(pattern), Cure.PARK, hint, ParkCause.REFUSED, weight)
 
 
-def parked(name: str, pattern: str, cause: ParkCause, hint: str) -> Row:
+def parked(name: str, pattern: str, cause: ParkCause, hint: str) -> ComplaintRow:
     """Make a row that parks the pair for its own cause."""
-    return Row(name, re.compile(pattern), Cure.PARK, hint, cause)
+    return ComplaintRow(name, re.compile(pattern), Cure.PARK, hint, cause)

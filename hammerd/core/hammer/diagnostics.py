@@ -12,7 +12,15 @@ at the start: the output of the two halves interleaves, and the prefix may be a 
 
 import re
 
-from hammerd.core.hammer.diagnostic_rows import Row, echo, mount, note, parked, refused, retry
+from hammerd.core.hammer.diagnostic_rows import (
+    ComplaintRow,
+    echo,
+    mount,
+    note,
+    parked,
+    refused,
+    retry,
+)
 from hammerd.core.hammer.login_diagnostics import (
     LOGIN,
     PERMISSION_HINT,
@@ -37,7 +45,7 @@ _ACCESS = r"(?:Cannot access (?P<path>.+)|Synctid (?P<fs>.+) failed): "
 _READ = r"Mirror-read (?P<path>.+) (?:failed: |fatal error )"
 _WRITE = r"(?:Mirror-write (?P<path>.+) (?:failed: |fatal error )|update_pfs_snapshot .*: )"
 _WAIT = r"Mirror-read (?P<path>.+): cannot stream: "
-_MIRROR = r"Mirror-(?:read|write) (?P<end>.+?)(?: failed: | fatal error |: cannot stream: )"
+_MIRROR = r"Mirror-(?:read|write) (?P<endpoint>.+?)(?: failed: | fatal error |: cannot stream: )"
 
 # The reason, as an errno(2) or a text of strerror(3), of DragonFly or of the other host's system.
 _MISSING_PATH = r"(?:(?:2|20)$|No such file or directory|Not a directory)"
@@ -46,7 +54,7 @@ _NO_HAMMER_FS = (
     r"|No such device(?! or))"
 )
 _DENIED = r"(?:13$|Permission denied)"
-_GONE_BAD = r"(?:[56]$|Input/output error|Device not configured|No such device or address)"
+_DISK_ERROR = r"(?:[56]$|Input/output error|Device not configured|No such device or address)"
 _FULL = r"(?:(?:28|69|122)$|No space left on device|Dis[ck] quota exceeded)"
 _READ_ONLY = r"(?:30$|Read-only file system)"
 _SHORTAGE = (
@@ -132,12 +140,12 @@ _DISKS = (
     ),
     retry(
         "slave_write_error",
-        _WRITE + _GONE_BAD,
+        _WRITE + _DISK_ERROR,
         "the slave's disk does not take writes: see dmesg and smartctl; replace the disk",
     ),
     retry(
         "master_read_error",
-        _READ + _GONE_BAD,
+        _READ + _DISK_ERROR,
         "the master's disk cannot be read: see dmesg and smartctl, and make sure of a backup now",
     ),
     retry("resources_exhausted", rf"{_MIRROR}{_SHORTAGE}", SHORTAGE_HINT),
@@ -241,7 +249,7 @@ _REST = (
     ),
 )
 
-TABLE: tuple[Row, ...] = (
+TABLE: tuple[ComplaintRow, ...] = (
     *_PAIRING,
     *_MISSING,
     *_REMOTE_COMMAND,
@@ -272,6 +280,6 @@ def diagnose(text: str) -> Complaint | None:
     return None
 
 
-def _hint(row: Row, found: re.Match[str]) -> str:
+def _hint(row: ComplaintRow, found: re.Match[str]) -> str:
     named = [group for group in found.groupdict().values() if group]
     return row.hint.format(path=named[0] if named else "the path")

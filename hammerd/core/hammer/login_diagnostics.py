@@ -10,7 +10,7 @@ the highest weight counts:
 
 import re
 
-from hammerd.core.hammer.diagnostic_rows import Row, refused, retry
+from hammerd.core.hammer.diagnostic_rows import ComplaintRow, refused, retry
 from hammerd.core.hammer.messages import Weight
 
 ROOT_HINT = (
@@ -45,18 +45,18 @@ _PARTING = re.compile(
 )
 
 
-def weight_of(row: Row, text: str) -> Weight:
+def weight_of(row: ComplaintRow, text: str) -> Weight:
     """Return the weight of a line that a row has matched."""
     if row.weight is Weight.PASSING and _PARTING.search(text):
         return Weight.PARTING
     return row.weight
 
 
-def _refused(name: str, pattern: str, hint: str) -> Row:
+def _refused(name: str, pattern: str, hint: str) -> ComplaintRow:
     return refused(name, pattern, hint, Weight.PASSING)
 
 
-def _retry(name: str, pattern: str, hint: str) -> Row:
+def _retry(name: str, pattern: str, hint: str) -> ComplaintRow:
     return retry(name, pattern, hint, Weight.PASSING)
 
 

@@ -54,7 +54,7 @@ class AnomalyDetector:
         return self._last.get(endpoint)
 
     def is_replaced(self, endpoint: Endpoint, status: PfsStatus) -> bool:
-        """Tell whether a reading is of another PFS, so that its TIDs cannot be compared."""
+        """Return whether a reading is of another PFS, so that its TIDs cannot be compared."""
         last = self._last.get(endpoint)
         return bool(
             last
@@ -144,7 +144,10 @@ class AnomalyDetector:
         return disks if len(disks) > 1 else ()
 
     def add_disks(self, slave: Endpoint, *unique_uuids: str) -> bool:
-        """Remember slaves that the pair's master had at this path; tell whether that is new."""
+        """Remember the pair's slaves at this path; return whether it takes turns with a new one.
+
+        Each of them was a target of the pair's master.
+        """
         before = self._disks.get(slave, ())
         new = tuple(uuid for uuid in unique_uuids if uuid not in before)
         self._disks[slave] = (*before, *new)[-MAX_DISKS:]

@@ -1,4 +1,4 @@
-"""Anomalies of endpoints, kept for each pair until a person acknowledges them.
+"""Keeps the anomalies of endpoints for each pair, until a person acknowledges them.
 
     master.tid_went_back   a crash, a restore, a new file system
     slave.tid_went_back    two writers, a restore

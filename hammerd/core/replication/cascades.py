@@ -50,7 +50,7 @@ class Cascades:
         return tuple(reversed(passed.values()))
 
     def _upstream(self, pair: Pair) -> Pair | None:
-        """Return the only pair whose slave is a pair's master; None if there are none or more."""
+        """Return the pair whose slave is a pair's master; None if there is not exactly one."""
         found = self._by_slave.get(self._identity(pair.master), [])
         return found[0] if len(found) == 1 else None
 

@@ -68,7 +68,7 @@ def lag_of(
     is_master_later: bool = True,
     durable_tid: Tid | None = None,
 ) -> Lag:
-    """Compare a slave with its master's tid clock.
+    """Compare a slave with its master's TID clock.
 
     A slave's TID above the last master sample means in sync if it was read or committed after
     that sample began (the master's TID has grown since), and ahead, a possible divergence, if the

@@ -1,4 +1,4 @@
-"""The TID clock: records which TID the master held when.
+"""Records which TID the master held when (the TID clock).
 
 TIDs are not time (docs/hammer.md 1.2): only samples of (time, master TID) show how old a slave is.
 `last_held` returns the start of the last sample whose TID is not above the slave's. This never

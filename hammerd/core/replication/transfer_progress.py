@@ -26,13 +26,13 @@ from hammerd.core.hammer.messages import (
 WINDOW_S = 30.0
 """The rate covers the last one to two windows."""
 
-SHORTEST_S = 1.0
+SHORTEST_RATE_SPAN_S = 1.0
 LARGEST_BYTES = 1 << 62
 """Larger numbers are the quirk of docs/hammer.md 5.6 (2^64 - 1), not sizes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SentMark:
     """The bytes sent until an instant (monotonic)."""
 
     at: float
@@ -52,8 +52,8 @@ class Transfer:
     slice_bytes: int = 0
     total_bytes: int | None = None
     is_counted: bool = False
-    older: Mark | None = None
-    newer: Mark | None = None
+    older: SentMark | None = None
+    newer: SentMark | None = None
     worked_at: float | None = None
 
 
@@ -100,7 +100,7 @@ def transfer_rate(transfer: Transfer, now_at: float) -> float | None:
     if _is_idle(transfer, now_at):
         return 0.0
     sent_bytes = transfer.sent_bytes - transfer.older.sent_bytes
-    return sent_bytes / max(now_at - transfer.older.at, SHORTEST_S)
+    return sent_bytes / max(now_at - transfer.older.at, SHORTEST_RATE_SPAN_S)
 
 
 def bulk_progress(transfer: Transfer, now_at: float) -> BulkProgress | None:
@@ -137,7 +137,7 @@ def _add_sent(transfer: Transfer, slice_bytes: int, now_at: float) -> Transfer:
 def _restart_rate(transfer: Transfer, now_at: float) -> Transfer:
     """Restart the rate window after idle time, which is no part of the rate."""
     if transfer.newer is None or _is_idle(transfer, now_at):
-        mark = Mark(now_at, transfer.sent_bytes)
+        mark = SentMark(now_at, transfer.sent_bytes)
         return replace(transfer, older=mark, newer=mark)
     return transfer
 
@@ -146,7 +146,7 @@ def _advance_marks(transfer: Transfer, now_at: float) -> Transfer:
     """Record that the stream works, and advance the marks of its rate after each window."""
     if transfer.newer is None or now_at - transfer.newer.at < WINDOW_S:
         return replace(transfer, worked_at=now_at)
-    mark = Mark(now_at, transfer.sent_bytes)
+    mark = SentMark(now_at, transfer.sent_bytes)
     return replace(transfer, worked_at=now_at, older=transfer.newer, newer=mark)
 
 

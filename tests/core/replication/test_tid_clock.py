@@ -80,7 +80,7 @@ def test_late_result_of_an_older_reading_is_no_step_back() -> None:
 
 
 def test_samples_stay_in_order_of_time_when_the_older_reading_read_last() -> None:
-    """Two readings overlap: at 30 the master held 10, so at the other's start at most 20."""
+    """Two readings overlap: at 30 the TID was at most 10, so it was at most 20 then, too."""
     assert clock_of((10, 30), (20, 0)).samples == (sample(10, 30), sample(20, 30))
 
 
