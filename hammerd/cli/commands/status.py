@@ -51,17 +51,17 @@ class _WatchCommand(click.Command):
 
 
 def _with_watch_value(args: Sequence[str]) -> Iterator[str]:
-    rest = iter(args)
-    for word in rest:
+    words = iter(args)
+    for word in words:
         if word == "--":
-            yield from (word, *rest)
+            yield from (word, *words)
         elif word != _WATCH:
             yield word
-        elif (after := next(rest, None)) is not None and _seconds_of(after) is not None:
+        elif (after := next(words, None)) is not None and _seconds_of(after) is not None:
             yield f"{_WATCH}={after}"
         else:
             yield f"{_WATCH}={WATCH_S:g}"
-            yield from _with_watch_value([] if after is None else [after, *rest])
+            yield from _with_watch_value([] if after is None else [after, *words])
 
 
 @click.command(cls=_WatchCommand, epilog="Example: hammerd status -o pair,state,lag_s,note")
@@ -155,21 +155,21 @@ def _print_last_state(location: Location, request: Request, *, as_json: bool) ->
     """Print the state that the last hammerd left; the caller then reports that none answers."""
     from dataclasses import asdict
 
-    from hammerd.cli.offline.last_state import find
-    from hammerd.cli.offline.last_state_text import left_lines
+    from hammerd.cli.offline.last_state import find_last_state
+    from hammerd.cli.offline.last_state_text import last_state_lines
 
-    left = find(location, request.pairs)
+    state = find_last_state(location, request.pairs)
     if as_json:
-        print_json(asdict(left))
-    elif lines := left_lines(left, width_of(sys.stdout)):
+        print_json(asdict(state))
+    elif lines := last_state_lines(state, width_of(sys.stdout)):
         print_lines(lines)
 
 
 def _last_state_sentences(location: Location, request: Request) -> Iterable[str]:
-    from hammerd.cli.offline.last_state import find
-    from hammerd.cli.offline.last_state_text import left_sentences
+    from hammerd.cli.offline.last_state import find_last_state
+    from hammerd.cli.offline.last_state_text import last_state_sentences
 
-    return left_sentences(find(location, request.pairs))
+    return last_state_sentences(find_last_state(location, request.pairs))
 
 
 def _interval_of(value: str | None) -> float | None:

@@ -157,7 +157,7 @@ def _announce_deaths() -> None:
     screen.explain("before it listens: a write right after a death waits for up to twice that.")
 
 
-def _sum_up(recoveries: Sequence[Recovery], looks: int) -> None:
+def _sum_up(recoveries: Sequence[Recovery], scans: int) -> None:
     screen.show_heading("From a death to the new stream's first line")
     screen.explain("What follows the + is the simulator's hammer, a Python program, as it starts.")
     screen.explain(f"{'killed':<22} {'hammerd':>14}   hammer alone, delay 5 s (recorded)")
@@ -165,4 +165,4 @@ def _sum_up(recoveries: Sequence[Recovery], looks: int) -> None:
         own_ms, start_ms = round(each.times.own_s * 1000), round(each.times.launch_s * 1000)
         times = f"{own_ms} + {start_ms} ms"
         screen.explain(f"{each.title:<22} {times:>14}   {each.alone or '-'}")
-    screen.show_success(f"never two writers on the slave, in {looks} looks at the process table")
+    screen.show_success(f"never two writers on the slave, in {scans} looks at the process table")

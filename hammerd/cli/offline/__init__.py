@@ -1,1 +1,1 @@
-"""Shows the last known state when no hammerd answers."""
+"""The last known state of the pairs, for when no hammerd answers."""

@@ -16,7 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hammerd.cli.client.lock_holder import process_exists
-from hammerd.cli.offline.saved_status import LastPair, LastStatus, read, wanted_unknown
+from hammerd.cli.offline.saved_status import (
+    LastPair,
+    LastStatus,
+    read_saved_status,
+    without_wanted,
+)
 from hammerd.cli.options.location import Location, read_file
 from hammerd.cli.output.numbers import count
 from hammerd.core import paths
@@ -57,7 +62,7 @@ class LastState:
     pairs: tuple[LastPair, ...] = ()
 
 
-def find(location: Location, named: tuple[str, ...] = ()) -> LastState:
+def find_last_state(location: Location, named: tuple[str, ...] = ()) -> LastState:
     """Return the last state of the named pairs, of all when none is named.
 
     Raises:
@@ -129,14 +134,14 @@ def _last_status(config: "Config", named: tuple[str, ...], now_time: float) -> L
     }
     pairs = tuple(pair for name, pair in known.items() if not named or name in named)
     last = _read(config.daemon.state_dir, pairs, now_time)
-    strange = (f'no such pair: "{name}"' for name in named if name not in known)
-    return replace(last, complaints=(*last.complaints, *strange))
+    unknown = (f'no such pair: "{name}"' for name in named if name not in known)
+    return replace(last, complaints=(*last.complaints, *unknown))
 
 
 def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastStatus:
     path = os.path.join(state_dir, paths.STATUS_FILE)
     try:
-        return read(path, pairs, now_time)
+        return read_saved_status(path, pairs, now_time)
     except FileNotFoundError:
         older = (paths.STATE_FILE, paths.CLOCKS_FILE)
         if not any(os.path.lexists(os.path.join(state_dir, name)) for name in older):
@@ -147,7 +152,7 @@ def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastS
         because = f"{error.strerror}"
     except ValueError as error:
         because = escape_invisible(str(error))
-    return LastStatus(tuple(map(wanted_unknown, pairs)), (f"{path}: {because}",))
+    return LastStatus(tuple(map(without_wanted, pairs)), (f"{path}: {because}",))
 
 
 def _written(path: str) -> str | None:

@@ -29,33 +29,33 @@ from hammerd.cli.status.pair_notes import safe_until_text
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
 _NOTE_INDENT = 6
-_HONEST = (
+_EXPLANATION = (
     "Everything flushed by SAFE-UNTIL is on the slave; a write is flushed some 30 seconds after "
     "it was made, if no sync does it sooner."
 )
 
 
-def left_lines(left: LastState, width: int) -> tuple[Line, ...]:
+def last_state_lines(state: LastState, width: int) -> tuple[Line, ...]:
     """Lay out the last state in lines; no line when nothing is known."""
-    daemon, saved_time = left.hammerd, left.hammerd.saved_time
+    daemon, saved_time = state.hammerd, state.hammerd.saved_time
     sentences = [*_remains(daemon)]
     if saved_time is not None:
-        age = show_rough_period(seconds_between(saved_time, left.measured_time))
+        age = show_rough_period(seconds_between(saved_time, state.measured_time))
         sentences.append(f"What it left in {daemon.state_dir} {age} ago:")
     lines = [line for each in sentences for line in _wrapped(each, width)]
-    if saved_time is not None and left.pairs:
-        lines += [(), *_table(left, width), (), *_wrapped(_HONEST, width)]
+    if saved_time is not None and state.pairs:
+        lines += [(), *_table(state, width), (), *_wrapped(_EXPLANATION, width)]
     for complaint in daemon.state_complaints:
         lines += _wrapped(f"! {complaint}", width, tone="warning")
     return (*lines, ()) if lines else ()
 
 
-def left_sentences(left: LastState) -> Iterator[str]:
+def last_state_sentences(state: LastState) -> Iterator[str]:
     """Yield the lines of a monitor's report below the first one."""
-    yield from _remains(left.hammerd)
-    for pair in left.pairs:
+    yield from _remains(state.hammerd)
+    for pair in state.pairs:
         if (safe_time := pair.safe_until_time) is not None:
-            yield f"{pair.pair}: {safe_until_text(safe_time, left.measured_time)}"
+            yield f"{pair.pair}: {safe_until_text(safe_time, state.measured_time)}"
 
 
 def _remains(daemon: LastDaemon) -> Iterator[str]:
@@ -72,12 +72,12 @@ def _remains(daemon: LastDaemon) -> Iterator[str]:
     yield gone
 
 
-def _table(left: LastState, width: int) -> Iterator[Line]:
-    head, *lines = aligned((_HEADS, *map(_cells, left.pairs)), "<" * len(_HEADS))
+def _table(state: LastState, width: int) -> Iterator[Line]:
+    head, *lines = aligned((_HEADS, *map(_cells, state.pairs)), "<" * len(_HEADS))
     yield head
-    for pair, line in zip(left.pairs, lines, strict=True):
+    for pair, line in zip(state.pairs, lines, strict=True):
         yield line
-        for note in _notes(pair, left.measured_time):
+        for note in _notes(pair, state.measured_time):
             yield from _wrapped(" " * _NOTE_INDENT + note, width)
 
 

@@ -26,7 +26,7 @@ _UNDATED = "its times are still to come: a wall clock was wrong, so nobody knows
 _REBOOTED = "this host may have been rebooted since: what no flush had followed may be lost"
 _NOT_THERE = "the last hammerd did not have this pair"
 
-Entry = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 """A JSON object of the file; each value is checked by the function that uses it."""
 
 
@@ -75,7 +75,7 @@ class _Dating:
         return None if text is None else _wall_time(text) + self.shift_s
 
 
-def read(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus:
+def read_saved_status(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus:
     """Add the facts of the file to pairs that hold those of the config.
 
     Raises:
@@ -95,8 +95,8 @@ def read(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus:
     return LastStatus(found, () if dating else (f"{path}: {_UNDATED}",))
 
 
-def wanted_unknown(pair: LastPair) -> LastPair:
-    """Return a pair without what is wanted of it, for a pause may have been saved elsewhere."""
+def without_wanted(pair: LastPair) -> LastPair:
+    """Return a pair whose `wanted` is unknown, because a pause may have been saved elsewhere."""
     return pair if pair.wanted == "down" else replace(pair, wanted=None)
 
 
@@ -107,7 +107,7 @@ def _content(path: str) -> bytes:
     return content
 
 
-def _dating(saved: Entry, entries: Iterable[Entry], now_time: float) -> _Dating | None:
+def _dating(saved: JsonObject, entries: Iterable[JsonObject], now_time: float) -> _Dating | None:
     """Return how to date the file; None if a wall clock was wrong, so that its age is unknown."""
     at, boot_time = (
         None if saved[key] is None else float(saved[key]) for key in ("at", "boot_time")
@@ -124,9 +124,9 @@ def _dating(saved: Entry, entries: Iterable[Entry], now_time: float) -> _Dating 
 # --- a pair --------------------------------------------------------------------------------------
 
 
-def _with_entry(pair: LastPair, entry: Entry | None, dating: _Dating | None) -> LastPair:
+def _with_entry(pair: LastPair, entry: JsonObject | None, dating: _Dating | None) -> LastPair:
     if entry is None:
-        return replace(wanted_unknown(pair), safe_unknown_because=_NOT_THERE)
+        return replace(without_wanted(pair), safe_unknown_because=_NOT_THERE)
     saved = entry["saved"]
     is_paused = pair.wanted != "down" and bool(saved["is_paused"])
     until_time = saved["paused_until_time"] if is_paused else None
@@ -139,18 +139,18 @@ def _with_entry(pair: LastPair, entry: Entry | None, dating: _Dating | None) -> 
         anomalies=tuple(escape_invisible(each["name"]) for each in entry["anomalies"]),
     )
     if (entry["master"], entry["slave"]) != (pair.master, pair.slave):
-        ends = escape_invisible(f"{entry['master']} to {entry['slave']}")
-        return replace(found, safe_unknown_because=f"the last hammerd mirrored {ends}")
+        endpoints = escape_invisible(f"{entry['master']} to {entry['slave']}")
+        return replace(found, safe_unknown_because=f"the last hammerd mirrored {endpoints}")
     master_tid, slave_tid = _tid(entry["master_tid"]), _tid(entry["slave_tid"])
     found = replace(found, master_tid=master_tid, slave_tid=slave_tid)
     return found if dating is None else _with_times(found, entry, dating)
 
 
-def _with_times(pair: LastPair, entry: Entry, dating: _Dating) -> LastPair:
+def _with_times(pair: LastPair, entry: JsonObject, dating: _Dating) -> LastPair:
     saved, because = entry["saved"], None
     slave_time = dating.shifted(saved["slave_seen_time"])
     safe, durable = (
-        # Nobody reads the slave any more: its last reading proves nothing about later moments.
+        # The slave is not read any more: its last reading proves nothing about later moments.
         None if at is None or slave_time is None else min(at, slave_time)
         for at in map(dating.shifted, (entry["safe_until_time"], entry["durable_until_time"]))
     )

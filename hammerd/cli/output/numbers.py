@@ -26,10 +26,10 @@ def show_rough_period(seconds: float) -> str:
     return f"{whole // 60}m" if 60 <= whole < 3_600 else show_period(whole)
 
 
-def show_moment(time: str, seen_time: str | None = None, *, with_seconds: bool = False) -> str:
-    """Format an RFC 3339 time: `16:12 UTC`, with its day if it is not the day of `seen_time`."""
-    moment, seen = _moment(time), _moment(seen_time)
-    day = "" if moment.date() == seen.date() else f"{moment:%Y-%m-%d} "
+def show_moment(time: str, now_time: str | None = None, *, with_seconds: bool = False) -> str:
+    """Format an RFC 3339 time: `16:12 UTC`, with its day if it is not the day of `now_time`."""
+    moment, now = _moment(time), _moment(now_time)
+    day = "" if moment.date() == now.date() else f"{moment:%Y-%m-%d} "
     return f"{day}{moment:{'%H:%M:%S' if with_seconds else '%H:%M'}} UTC"
 
 

@@ -1,4 +1,4 @@
-"""What stands in damaged files never ends a command with a traceback, nor reaches a terminal."""
+"""Damaged files cause no traceback, and their bytes reach no terminal unescaped."""
 
 import copy
 import json
@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from hammerd.cli.offline.last_state import find
-from hammerd.cli.offline.last_state_text import left_lines, left_sentences
+from hammerd.cli.offline.last_state import find_last_state
+from hammerd.cli.offline.last_state_text import last_state_lines, last_state_sentences
 from hammerd.cli.options.location import Location
 from hammerd.cli.output.json_output import json_text
 from hammerd.cli.output.spans import plain_text
@@ -72,8 +72,21 @@ WHOLE = {
         }
     ],
 }
-GONE = object()
-ODD = (GONE, None, True, -1, 10**400, 1e308, math.nan, "", STRANGE, "9999-12-31T23:59:59Z", [], {})
+MISSING = object()
+DAMAGED_VALUES = (
+    MISSING,
+    None,
+    True,
+    -1,
+    10**400,
+    1e308,
+    math.nan,
+    "",
+    STRANGE,
+    "9999-12-31T23:59:59Z",
+    [],
+    {},
+)
 
 
 @pytest.fixture
@@ -89,7 +102,7 @@ def is_plain(text: str) -> bool:
 
 @pytest.mark.parametrize("name", ["status.json", "hammerd.pid"])
 @pytest.mark.parametrize("content", DAMAGED, ids=lambda text: text[:40] or "empty")
-def test_damaged_state_is_told_without_a_hammerd(
+def test_damaged_state_causes_no_traceback(
     hammerd, run_dir: Path, config: Path, name: str, content: str
 ):
     (run_dir / name).write_text(content)
@@ -101,41 +114,43 @@ def test_damaged_state_is_told_without_a_hammerd(
     assert is_plain(ran.out + ran.err)
 
 
-def with_each_part_odd(value: object) -> Iterator[object]:
-    """Yield a value with each of its parts, however deep, gone or replaced by an odd one."""
-    yield from ODD
+def with_each_part_damaged(value: object) -> Iterator[object]:
+    """Yield copies of a value in which one part, at any depth, is missing or replaced."""
+    yield from DAMAGED_VALUES
     items: Iterable[tuple[Any, object]] = ()
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
     for key, part in items:
-        for odd in with_each_part_odd(part):
+        for damaged in with_each_part_damaged(part):
             whole: Any = copy.copy(value)
-            whole[key] = odd
-            if odd is GONE:
+            whole[key] = damaged
+            if damaged is MISSING:
                 del whole[key]
             yield whole
 
 
-def test_each_odd_part_of_a_status_is_a_complaint_or_an_unknown(run_dir: Path, config: Path):
-    path, seen = run_dir / "status.json", 0
-    for status in with_each_part_odd(WHOLE):
-        if status is GONE:
+def test_each_damaged_part_of_a_status_is_printable(run_dir: Path, config: Path):
+    path, tried = run_dir / "status.json", 0
+    for status in with_each_part_damaged(WHOLE):
+        if status is MISSING:
             continue
         path.write_text(json.dumps(status))
 
-        left = find(Location(str(config)))
+        state = find_last_state(Location(str(config)))
 
-        seen += 1
-        lines = [plain_text(line) for line in left_lines(left, 80)]
-        assert is_plain("\n".join([*lines, json_text(asdict(left)), *left_sentences(left)]))
-    assert seen > 200
+        tried += 1
+        lines = [plain_text(line) for line in last_state_lines(state, 80)]
+        assert is_plain(
+            "\n".join([*lines, json_text(asdict(state)), *last_state_sentences(state)])
+        )
+    assert tried > 200
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\0" * 4096, None])
 @pytest.mark.parametrize("how", ["--json", "--nagios"])
-def test_what_is_no_text_is_told_to_scripts_and_monitors(
+def test_files_that_are_no_text_are_reported_to_scripts_and_monitors(
     hammerd, run_dir: Path, config: Path, content: bytes | None, how: str
 ):
     for name in ("status.json", "hammerd.pid"):
@@ -152,7 +167,7 @@ def test_what_is_no_text_is_told_to_scripts_and_monitors(
 
 
 @pytest.mark.parametrize("how", [(), ("--nagios",), ("-o", "pair,hint,note"), ("--json",)])
-def test_what_a_daemon_read_of_damaged_files_is_printable(
+def test_answers_with_content_of_damaged_files_are_printable(
     hammerd, start_daemon, make_status, make_pair, how: tuple[str, ...]
 ):
     complaint = {"name": "x", "count": 1, "text": STRANGE, "hint": STRANGE}
@@ -173,8 +188,8 @@ def test_what_a_daemon_read_of_damaged_files_is_printable(
 
 
 @pytest.fixture
-def spoilt(run_dir: Path, config: Path) -> Path:
-    """A history with two good rows, and others whose values no hammerd writes."""
+def damaged_history(run_dir: Path, config: Path) -> Path:
+    """A config with a history of two good rows, and of others with values that are invalid."""
     now_ms = round(time.time() * 1_000)
     path = run_dir / "history.db"
     good = EventRow(now_ms, "home", "pair.streaming", "info", "{}")
@@ -189,10 +204,10 @@ def spoilt(run_dir: Path, config: Path) -> Path:
             row = opened.execute(f"SELECT {', '.join(names)} FROM {table}").fetchone()
             for at, name in enumerate(names):
                 for value in (b"\xff", 1e999, b"", "\x1b[31m", 7):
-                    spoilt = [*row[:at], value, *row[at + 1 :]]
+                    damaged = [*row[:at], value, *row[at + 1 :]]
                     marks = ", ".join("?" * len(names))
                     opened.execute(
-                        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", spoilt
+                        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", damaged
                     )
                 bad_text = [*row[:at], b"x\xff\x1b", *row[at + 1 :]]
                 marks = ", ".join("CAST(? AS TEXT)" if n == name else "?" for n in names)
@@ -218,7 +233,7 @@ def spoilt(run_dir: Path, config: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "arguments",
     [
         ("events",),
         ("events", "home"),
@@ -230,17 +245,19 @@ def spoilt(run_dir: Path, config: Path) -> Path:
         ("lag", "--since", "2200-01-01"),
     ],
 )
-def test_a_history_of_damaged_rows_tells_the_good_ones(hammerd, spoilt: Path, said):
-    ran = hammerd(*said, "-c", spoilt)
+def test_a_history_with_damaged_rows_shows_the_good_ones(
+    hammerd, damaged_history: Path, arguments
+):
+    ran = hammerd(*arguments, "-c", damaged_history)
 
-    assert ran.code == (69 if said[0] == "lag" else 0)
+    assert ran.code == (69 if arguments[0] == "lag" else 0)
     assert "Traceback" not in ran.err
     assert is_plain(ran.out + ran.err)
-    assert "2200-01-01" in said or "home" in ran.out
+    assert "2200-01-01" in arguments or "home" in ran.out
 
 
-def test_a_pair_that_is_unknown_to_a_damaged_history_is_refused(hammerd, spoilt: Path):
-    ran = hammerd("events", "hom", "-c", spoilt)
+def test_a_pair_that_is_unknown_to_a_damaged_history_is_refused(hammerd, damaged_history: Path):
+    ran = hammerd("events", "hom", "-c", damaged_history)
 
     assert ran.code == 64
     assert is_plain(ran.err)

@@ -1,4 +1,4 @@
-"""What `hammerd status` tells when no hammerd answers."""
+"""The output of `hammerd status` when no hammerd answers."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from hammerd.daemon.state.status_file import SavedStatus
 
 NOON = 1772625600.0  # 2026-03-04 12:00:00 UTC
 GONE_PID = (1 << 22) + 1
-"""Larger than any pid of Linux, and than any of DragonFly."""
+"""Larger than any pid of Linux or DragonFly."""
 
 CONFIG = """\
 [daemon]
@@ -58,7 +58,7 @@ def config(run_dir: Path) -> Path:
 def report(name: str, safe_at: float | None, **changes: object) -> PairReport:
     """Return a report of a pair that streams; all of its times are wall times."""
     pair = Pair(name, Endpoint(f"/Backup1/pfs/{name}"), Endpoint(f"/Backup2/pfs/{name}"))
-    seen = PairReport(
+    base = PairReport(
         PairLife(pair, Memory(), Probing(NOON, NOON)),
         Lag(LagVerdict.BEHIND, 8, 493.0, NOON + 600, safe_at, safe_at),
         Tid(0x30),
@@ -68,7 +68,7 @@ def report(name: str, safe_at: float | None, **changes: object) -> PairReport:
         master_seen_at=NOON + 600,
         slave_seen_at=NOON + 620,
     )
-    return replace(seen, **changes)  # type: ignore[arg-type]
+    return replace(base, **changes)  # type: ignore[arg-type]
 
 
 FULL = CountedComplaint("slave_full", "make room", "No space left", 3, NOON, NOON)
@@ -86,22 +86,22 @@ KILLED = SavedMoment(NOON + 7200, 7200.0)
 
 @dataclass
 class StateDir:
-    """What a hammerd that was killed two hours after noon left in its state_dir."""
+    """The state_dir of a hammerd that was killed two hours after noon."""
 
     path: Path
 
     def save(self, *reports: PairReport, moment: SavedMoment = KILLED, **pairs: SavedPair) -> None:
         """Write status.json as the daemon does."""
-        told = {"version": "0.1.0", "pid": GONE_PID, "state": "running"}
-        snapshot = Snapshot(told, reports or REPORTS, moment.time)
+        hammerd = {"version": "0.1.0", "pid": GONE_PID, "state": "running"}
+        snapshot = Snapshot(hammerd, reports or REPORTS, moment.time)
         saved = SavedStatus(snapshot, pairs or PAUSED, moment, 0.0)
         status_file.save(self.path, saved, None)
         os.utime(self.path, (NOON + 7200, NOON + 7200))
 
     def change(self, **changes: object) -> None:
-        """Replace members of the file by others."""
-        told = json.loads(self.path.read_text())
-        self.path.write_text(json.dumps({**told, **changes}))
+        """Replace members of the file."""
+        data = json.loads(self.path.read_text())
+        self.path.write_text(json.dumps({**data, **changes}))
 
 
 @pytest.fixture
@@ -112,30 +112,30 @@ def state_dir(config: Path, run_dir: Path) -> StateDir:
 
 
 @pytest.fixture
-def left(config: Path, run_dir: Path, state_dir: StateDir) -> Path:
-    """Leave the files of a hammerd that was killed, and return their config."""
+def killed(config: Path, run_dir: Path, state_dir: StateDir) -> Path:
+    """Create the files of a hammerd that was killed, and return its config."""
     (run_dir / "hammerd.pid").write_text(f"{GONE_PID}\n")
     return config
 
 
-def test_what_was_left_is_told_before_the_cure(hammerd, left: Path, run_dir: Path):
-    ran = hammerd("status", "-c", left)
+def test_the_last_state_is_printed_before_the_hint(hammerd, killed: Path, run_dir: Path):
+    ran = hammerd("status", "-c", killed)
 
-    told = ran.out.splitlines()
+    lines = ran.out.splitlines()
     assert ran.code == 69
     assert f"no hammerd answers at {run_dir}/status.sock" in ran.err
     assert "start it with: service hammerd start" in ran.err
-    assert told[0] == f"pid {GONE_PID} is gone: it was killed, or the machine went down"
-    assert told[1].startswith(f"What it left in {run_dir}/db ")
-    assert told[2] == ""
-    assert [line.rpartition("UTC")[0] or line for line in told[3:8]] == [
+    assert lines[0] == f"pid {GONE_PID} is gone: it was killed, or the machine went down"
+    assert lines[1].startswith(f"What it left in {run_dir}/db ")
+    assert lines[2] == ""
+    assert [line.rpartition("UTC")[0] or line for line in lines[3:8]] == [
         "PAIR  WANTED  SLAVE-TID  SAFE-UNTIL               AGE",
         "home  up      0x28       2026-03-04 12:01:15 ",
         "mail  paused  0x1        -                        -",
         "      not acknowledged: No space left",
         "      paused until it is resumed",
     ]
-    assert told[8:] == [
+    assert lines[8:] == [
         "old   down    -          -                        -",
         "",
         "Everything flushed by SAFE-UNTIL is on the slave; a write is flushed some 30",
@@ -144,14 +144,14 @@ def test_what_was_left_is_told_before_the_cure(hammerd, left: Path, run_dir: Pat
     ]
 
 
-def test_it_is_told_as_json_with_its_age(hammerd, left: Path, run_dir: Path):
-    ran = hammerd("status", "--json", "-c", left, "home")
+def test_the_last_state_is_printed_as_json_with_its_age(hammerd, killed: Path, run_dir: Path):
+    ran = hammerd("status", "--json", "-c", killed, "home")
 
-    told = json.loads(ran.out)
-    (home,) = told["pairs"]
+    data = json.loads(ran.out)
+    (home,) = data["pairs"]
     age_s = home.pop("safe_until_age_s")
-    assert (ran.code, told["schema_version"], told["health"]) == (69, 1, "critical")
-    assert told["hammerd"] == {
+    assert (ran.code, data["schema_version"], data["health"]) == (69, 1, "critical")
+    assert data["hammerd"] == {
         "state": "absent",
         "run_dir": str(run_dir),
         "pid": GONE_PID,
@@ -183,8 +183,8 @@ def test_it_is_told_as_json_with_its_age(hammerd, left: Path, run_dir: Path):
     assert abs(age_s - (time.time() - NOON - 127)) < 60
 
 
-def test_a_monitor_is_told_until_when_all_is_safe(hammerd, left: Path):
-    ran = hammerd("status", "--nagios", "-c", left)
+def test_a_monitor_gets_the_safe_time(hammerd, killed: Path):
+    ran = hammerd("status", "--nagios", "-c", killed)
 
     first, *others = ran.out.splitlines()
     assert ran.code == 2
@@ -195,84 +195,84 @@ def test_a_monitor_is_told_until_when_all_is_safe(hammerd, left: Path):
     ]
 
 
-def test_a_pair_that_is_not_in_the_config_is_told(hammerd, left: Path):
-    ran = hammerd("status", "nosuch", "-c", left)
+def test_a_pair_that_is_not_in_the_config_is_reported(hammerd, killed: Path):
+    ran = hammerd("status", "nosuch", "-c", killed)
 
     assert ran.code == 69
     assert ran.out.splitlines()[-2:] == ['! no such pair: "nosuch"', ""]
     assert "SAFE-UNTIL" not in ran.out
 
 
-def test_chosen_columns_are_left_empty(hammerd, left: Path):
-    ran = hammerd("status", "-o", "pair,lag_s", "-c", left)
+def test_chosen_columns_are_left_empty(hammerd, killed: Path):
+    ran = hammerd("status", "-o", "pair,lag_s", "-c", killed)
 
     assert (ran.code, ran.out) == (69, "")
 
 
-def test_streams_that_run_on_are_counted(hammerd, left: Path, run_dir: Path):
+def test_streams_that_run_on_are_counted(hammerd, killed: Path, run_dir: Path):
     (run_dir / "streams").mkdir()
     (run_dir / "streams" / f"{GONE_PID}.json").write_text("{}")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stream:
         (run_dir / "streams" / f"{stream.pid}.json").write_text("{}")
-        ran = hammerd("status", "-c", left, columns=200)
+        ran = hammerd("status", "-c", killed, columns=200)
         stream.kill()
 
     assert "went down; 1 stream of it runs on, unwatched\n" in ran.out
 
 
-def test_a_pid_that_lives_may_be_a_hammerd_that_hangs(hammerd, left: Path, run_dir: Path):
+def test_an_existing_pid_may_be_a_hammerd_that_hangs(hammerd, killed: Path, run_dir: Path):
     (run_dir / "hammerd.pid").write_text(f"{os.getpid()}\n")
 
-    ran = hammerd("status", "-c", left)
+    ran = hammerd("status", "-c", killed)
 
     words = f"pid {os.getpid()} of its pid file lives: it starts, hangs, or is another process\n"
     assert ran.out.startswith(words)
 
 
-def test_the_files_of_another_hammerd_are_left_alone(hammerd, left: Path, run_dir: Path):
+def test_the_files_of_another_hammerd_are_not_read(hammerd, killed: Path, run_dir: Path):
     (run_dir / "elsewhere").mkdir()
 
-    ran = hammerd("status", "-c", left, "--run-dir", run_dir / "elsewhere")
+    ran = hammerd("status", "-c", killed, "--run-dir", run_dir / "elsewhere")
 
     assert (ran.code, ran.out) == (69, "")
 
 
-def test_what_cannot_be_read_is_told(hammerd, left: Path, run_dir: Path):
+def test_an_unreadable_file_is_reported(hammerd, killed: Path, run_dir: Path):
     (run_dir / "db/status.json").write_text("{")
     (run_dir / "hammerd.pid").write_text("rubbish")
 
-    ran = hammerd("status", "-c", left, columns=200)
+    ran = hammerd("status", "-c", killed, columns=200)
 
-    told = ran.out.splitlines()
+    lines = ran.out.splitlines()
     assert ran.code == 69
-    assert told[0].startswith("What it left in ")
-    assert any(line.startswith("! ") and "status.json: " in line for line in told)
+    assert lines[0].startswith("What it left in ")
+    assert any(line.startswith("! ") and "status.json: " in line for line in lines)
 
 
-def test_faults_of_the_config_are_told_with_what_is_left(hammerd, left: Path):
-    left.write_text(left.read_text() + "[pairs.bad]\n")
+def test_faults_of_the_config_are_reported_with_the_last_state(hammerd, killed: Path):
+    killed.write_text(killed.read_text() + "[pairs.bad]\n")
 
-    ran = hammerd("status", "-c", left, columns=200)
+    ran = hammerd("status", "-c", killed, columns=200)
 
     assert ran.code == 69
     assert [line for line in ran.out.splitlines() if line.startswith("!")] == [
-        f'! {left}: 2 faults ("hammerd check" tells the cures)',
+        f'! {killed}: 2 faults ("hammerd check" tells the cures)',
         "!   pairs.bad.master: is missing",
         "!   pairs.bad.slave: is missing",
     ]
 
 
-def test_where_nobody_ever_ran_nothing_is_told(hammerd, config: Path):
+def test_without_an_earlier_hammerd_nothing_is_printed(hammerd, config: Path):
     ran = hammerd("status", "-c", config)
 
     assert (ran.code, ran.out) == (69, "")
 
 
-# --- how old it is -------------------------------------------------------------------------------
+# --- its age -------------------------------------------------------------------------------
 
 
-def told(hammerd, config: Path, *words: str) -> dict[str, Any]:
-    """Return what `status --json` tells."""
+def last_state(hammerd, config: Path, *words: str) -> dict[str, Any]:
+    """Return the data that `status --json` prints."""
     answer: dict[str, Any] = json.loads(hammerd("status", "--json", "-c", config, *words).out)
     return answer
 
@@ -282,21 +282,23 @@ def seconds_ago(text: str) -> float:
 
 
 def ago(seconds: float, *, boot_time: float | None = None) -> SavedMoment:
-    """Return a moment of this boot, by clocks that were not set since."""
+    """Return a moment of this boot; the clocks were not set since."""
     return SavedMoment(time.time() - seconds, time.monotonic() - seconds, boot_time)
 
 
-def seen(moment: SavedMoment, *, durable_at: float | None = None, **changes: object) -> PairReport:
+def home_report(
+    moment: SavedMoment, *, durable_at: float | None = None, **changes: object
+) -> PairReport:
     """Return a report of home: all is safe until 10 s before `moment`."""
     lag = Lag(LagVerdict.BEHIND, 8, 10.0, moment.time, moment.time - 10, durable_at)
     return report("home", None, lag=lag, master_seen_at=moment.time - 1, **changes)
 
 
-def test_what_was_in_memory_of_the_same_boot_is_safe(hammerd, left: Path, state_dir: StateDir):
+def test_data_in_memory_of_the_same_boot_is_safe(hammerd, killed: Path, state_dir: StateDir):
     moment = ago(5.0)
-    state_dir.save(seen(moment, slave_seen_at=moment.time - 1), moment=moment)
+    state_dir.save(home_report(moment, slave_seen_at=moment.time - 1), moment=moment)
 
-    (home,) = told(hammerd, left, "home")["pairs"]
+    (home,) = last_state(hammerd, killed, "home")["pairs"]
 
     assert 15 <= seconds_ago(home["safe_until_time"]) < 60
     assert home["durable_until_time"] is None
@@ -304,16 +306,16 @@ def test_what_was_in_memory_of_the_same_boot_is_safe(hammerd, left: Path, state_
 
 
 @pytest.mark.parametrize("durable_s", [None, 300.0])
-def test_of_what_was_in_memory_before_a_reboot_the_durable_part_is_safe(
-    hammerd, left: Path, state_dir: StateDir, durable_s: float | None
+def test_after_a_reboot_only_the_durable_part_is_safe(
+    hammerd, killed: Path, state_dir: StateDir, durable_s: float | None
 ):
     moment = replace(ago(500.0), at=time.monotonic() + 1e6)
     durable_at = None if durable_s is None else moment.time - durable_s
     state_dir.save(
-        seen(moment, durable_at=durable_at, slave_seen_at=moment.time - 1), moment=moment
+        home_report(moment, durable_at=durable_at, slave_seen_at=moment.time - 1), moment=moment
     )
 
-    (home,) = told(hammerd, left, "home")["pairs"]
+    (home,) = last_state(hammerd, killed, "home")["pairs"]
 
     if durable_s is None:
         assert home["safe_until_time"] is None
@@ -323,40 +325,40 @@ def test_of_what_was_in_memory_before_a_reboot_the_durable_part_is_safe(
         assert 800 <= seconds_ago(home["safe_until_time"]) < 860
 
 
-def test_nothing_is_safe_that_is_newer_than_the_reading_of_the_slave(
-    hammerd, left: Path, state_dir: StateDir
+def test_nothing_newer_than_the_last_reading_of_the_slave_is_safe(
+    hammerd, killed: Path, state_dir: StateDir
 ):
     moment = ago(5.0)
-    state_dir.save(seen(moment, slave_seen_at=moment.time - 90), moment=moment)
+    state_dir.save(home_report(moment, slave_seen_at=moment.time - 90), moment=moment)
 
-    (home,) = told(hammerd, left, "home")["pairs"]
+    (home,) = last_state(hammerd, killed, "home")["pairs"]
 
     assert home["safe_until_time"] == home["slave_seen_time"]
     assert 95 <= home["safe_until_age_s"] < 140
 
 
-def test_clock_that_was_set_back_since_makes_nothing_younger(
-    hammerd, left: Path, state_dir: StateDir
+def test_a_clock_that_was_set_back_makes_no_age_smaller(
+    hammerd, killed: Path, state_dir: StateDir
 ):
     moment = replace(ago(5.0), at=time.monotonic() - 1005.0)
-    state_dir.save(seen(moment, slave_seen_at=moment.time - 1), moment=moment)
+    state_dir.save(home_report(moment, slave_seen_at=moment.time - 1), moment=moment)
 
-    (home,) = told(hammerd, left, "home")["pairs"]
+    (home,) = last_state(hammerd, killed, "home")["pairs"]
 
     assert 1015 <= home["safe_until_age_s"] < 1060
 
 
 @pytest.mark.parametrize("is_in_the_reading", [True, False])
-def test_times_that_are_still_to_come_are_told_of_and_left_out(
-    hammerd, left: Path, state_dir: StateDir, is_in_the_reading: bool
+def test_future_times_are_reported_and_left_out(
+    hammerd, killed: Path, state_dir: StateDir, is_in_the_reading: bool
 ):
     moment, later = ago(5.0), ago(-3600.0)
     state_dir.save(
-        seen(moment, slave_seen_at=later.time if is_in_the_reading else moment.time),
+        home_report(moment, slave_seen_at=later.time if is_in_the_reading else moment.time),
         moment=moment if is_in_the_reading else later,
     )
 
-    answer = told(hammerd, left, "home")
+    answer = last_state(hammerd, killed, "home")
 
     (home,), daemon = answer["pairs"], answer["hammerd"]
     assert "nobody knows how old it is" in daemon["state_complaints"][0]
@@ -364,32 +366,30 @@ def test_times_that_are_still_to_come_are_told_of_and_left_out(
     assert (home["master_tid"], home["slave_tid"]) == (f"0x{0x30:016x}", f"0x{0x28:016x}")
 
 
-def test_nothing_is_safe_on_a_slave_that_went_another_way(
-    hammerd, left: Path, state_dir: StateDir
-):
+def test_nothing_is_safe_on_a_diverged_slave(hammerd, killed: Path, state_dir: StateDir):
     state_dir.save(home=SavedPair(is_diverged=True))
 
-    (home,) = told(hammerd, left, "home")["pairs"]
+    (home,) = last_state(hammerd, killed, "home")["pairs"]
 
     assert (home["is_diverged"], home["safe_until_time"]) == (True, None)
 
 
-# --- what it does not tell -----------------------------------------------------------------------
+# --- unknown values -----------------------------------------------------------------------
 
 
-def test_pair_that_is_no_longer_disabled_is_paused_as_it_was(hammerd, left: Path):
-    left.write_text(left.read_text().replace("enabled = false\n", ""))
+def test_a_pair_that_is_no_longer_disabled_stays_paused(hammerd, killed: Path):
+    killed.write_text(killed.read_text().replace("enabled = false\n", ""))
 
-    (old,) = told(hammerd, left, "old")["pairs"]
+    (old,) = last_state(hammerd, killed, "old")["pairs"]
 
     assert old["wanted"] == "paused"
 
 
-def test_pair_that_the_last_hammerd_did_not_have_is_told_as_unknown(hammerd, left: Path):
-    left.write_text(left.read_text() + '[pairs.new]\nmaster = "/m"\nslave = "/s"\n')
+def test_a_pair_that_the_last_hammerd_did_not_have_is_unknown(hammerd, killed: Path):
+    killed.write_text(killed.read_text() + '[pairs.new]\nmaster = "/m"\nslave = "/s"\n')
 
-    (new,) = told(hammerd, left, "new")["pairs"]
-    ran = hammerd("status", "new", "-c", left)
+    (new,) = last_state(hammerd, killed, "new")["pairs"]
+    ran = hammerd("status", "new", "-c", killed)
 
     assert (new["wanted"], new["safe_until_time"]) == (None, None)
     assert ran.out.splitlines()[4:6] == [
@@ -399,10 +399,10 @@ def test_pair_that_the_last_hammerd_did_not_have_is_told_as_unknown(hammerd, lef
 
 
 @pytest.mark.parametrize("end", ["Backup1", "Backup2"])
-def test_of_a_pair_with_other_ends_than_before_nothing_is_safe(hammerd, left: Path, end: str):
-    left.write_text(left.read_text().replace(f"/{end}/pfs/home", "/other"))
+def test_nothing_is_safe_for_a_pair_with_changed_endpoints(hammerd, killed: Path, end: str):
+    killed.write_text(killed.read_text().replace(f"/{end}/pfs/home", "/other"))
 
-    (home,) = told(hammerd, left, "home")["pairs"]
+    (home,) = last_state(hammerd, killed, "home")["pairs"]
 
     assert (home["safe_until_time"], home["slave_tid"]) == (None, None)
     assert home["safe_unknown_because"] == (
@@ -411,10 +411,10 @@ def test_of_a_pair_with_other_ends_than_before_nothing_is_safe(hammerd, left: Pa
 
 
 @pytest.mark.parametrize("name", ["state.json", "clocks.json"])
-def test_what_an_older_release_left_is_said_to_be_unknown(hammerd, config: Path, name: str):
+def test_files_of_an_older_release_are_reported_as_unknown(hammerd, config: Path, name: str):
     (config.parent / "db" / name).write_text("{}")
 
-    answer = told(hammerd, config, "home", "old")
+    answer = last_state(hammerd, config, "home", "old")
     ran = hammerd("status", "-c", config, columns=200)
 
     assert [pair["wanted"] for pair in answer["pairs"]] == [None, "down"]
@@ -424,22 +424,22 @@ def test_what_an_older_release_left_is_said_to_be_unknown(hammerd, config: Path,
     assert (ran.code, ran.out) == (69, f"! {words}\n\n")
 
 
-def test_status_that_another_user_could_have_written_is_not_believed(
-    hammerd, left: Path, state_dir: StateDir
+def test_a_status_that_another_user_could_have_written_is_not_used(
+    hammerd, killed: Path, state_dir: StateDir
 ):
     state_dir.path.chmod(0o620)
 
-    answer = told(hammerd, left, "home")
+    answer = last_state(hammerd, killed, "home")
 
     (home,), (complaint,) = answer["pairs"], answer["hammerd"]["state_complaints"]
     assert complaint.endswith("/status.json: another user could have written it")
     assert home["safe_until_time"] is None
 
 
-def test_status_of_another_version_is_not_guessed_at(hammerd, left: Path, state_dir: StateDir):
+def test_a_saved_status_of_another_version_is_refused(hammerd, killed: Path, state_dir: StateDir):
     state_dir.change(schema_version=2)
 
-    answer = told(hammerd, left, "home")
+    answer = last_state(hammerd, killed, "home")
 
     (home,), (complaint,) = answer["pairs"], answer["hammerd"]["state_complaints"]
     assert complaint.endswith("/status.json: it is of version 2, this command knows 1")
