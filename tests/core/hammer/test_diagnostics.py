@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hammerd.core.hammer.diagnostics import TABLE, Row, diagnose
+from hammerd.core.hammer.diagnostics import TABLE, ComplaintRow, diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
 
 # docs/hammer.md 6.1; the messages of OpenSSH on a BSD and on Linux, and of sh, csh, ksh.
@@ -236,12 +236,12 @@ def test_a_text_is_diagnosed_by_its_row_with_its_cure(name: str, text: str) -> N
 
 
 @EACH_ROW
-def test_a_row_parks_exactly_if_it_has_a_park_cause(row: Row) -> None:
+def test_a_row_parks_exactly_if_it_has_a_park_cause(row: ComplaintRow) -> None:
     assert (row.cure is Cure.PARK) == (row.park_cause is not None)
 
 
 @EACH_ROW
-def test_a_hint_has_no_placeholder_but_the_path(row: Row) -> None:
+def test_a_hint_has_no_placeholder_but_the_path(row: ComplaintRow) -> None:
     assert {name for _, name, _, _ in Formatter().parse(row.hint) if name} <= {"path"}
     assert row.hint
 
@@ -314,7 +314,7 @@ def test_hint_of_a_full_slave_names_commands_that_free_space() -> None:
 
 
 @EACH_ROW
-def test_no_hint_advises_a_command_that_destroys_or_panics(row: Row) -> None:
+def test_no_hint_advises_a_command_that_destroys_or_panics(row: ComplaintRow) -> None:
     assert "destroy" not in row.hint
     assert "umount" not in row.hint
 

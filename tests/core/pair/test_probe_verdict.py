@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hammerd.core.hammer.diagnostics import TABLE, Row, diagnose
+from hammerd.core.hammer.diagnostics import TABLE, ComplaintRow, diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import (
@@ -223,7 +223,7 @@ def test_the_detail_of_a_trouble_is_told() -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_the_cure_of_a_complaint_decides(row: Row) -> None:
+def test_the_cure_of_a_complaint_decides(row: ComplaintRow) -> None:
     complaint = Complaint("text", row.name, row.cure, "hint", row.park_cause)
     judgement = verdict_of(HOME, ProbeFailed(complaint), SLAVE)
 
