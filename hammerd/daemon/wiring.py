@@ -38,7 +38,7 @@ from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.process.commands import Commands
 from hammerd.daemon.process.exit_watch import make_exit_watch
 from hammerd.daemon.readings.ingest import ReadingIngest
-from hammerd.daemon.readings.store import ReadingStore, patience
+from hammerd.daemon.readings.store import ReadingStore, max_ages
 from hammerd.daemon.service.directories import records_dir
 from hammerd.daemon.service.lock_files import LockFiles
 from hammerd.daemon.state.spawn_records import SpawnRecords
@@ -183,7 +183,7 @@ class Wiring:
         self._cascades = Cascades(self.config.pairs)
         self.logs.history.keep_s = self.config.daemon.history_keep_s
         interval_s = self.config.daemon.sample_interval_s
-        self.readings.trusted_for = patience(interval_s, SAMPLE_TIMEOUT_S)
+        self.readings.max_ages = max_ages(interval_s, SAMPLE_TIMEOUT_S)
 
     def lives(self) -> Iterable[PairLife]:
         """Return the life of every pair."""
@@ -220,7 +220,7 @@ class Wiring:
     def _acknowledged(self, name: str) -> None:
         pair = self.engine.life(name).pair
         self.anomaly_detector.log.acknowledge(pair)
-        self.readings.slaves.acknowledged(pair.slave)
+        self.readings.slaves.acknowledge(pair.slave)
         self.store.changed()
 
     def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:

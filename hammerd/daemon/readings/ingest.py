@@ -83,7 +83,7 @@ class ReadingIngest:
             repointed += self._follow_links(reading)
             if reading.endpoint in disguised:
                 # Its pair waits for the mount, and shows that.
-                self._store.unread(reading.endpoint, NO_NULL_MOUNT)
+                self._store.record_unreadable(reading.endpoint, NO_NULL_MOUNT)
             else:
                 own = followers.get(reading.endpoint, ())
                 self._record(reading, own, is_slave=reading.endpoint in slaves)
@@ -132,7 +132,7 @@ class ReadingIngest:
         if self._store.is_unreadable(endpoint):
             self._log.info("end.read_again", end=str(endpoint))
         if self._detector.is_replaced(endpoint, status):
-            self._store.replaced(endpoint)
+            self._store.forget_pfs(endpoint)
         self._uuids[endpoint] = uuid
         if (before := self._detector.take_swap(endpoint, status)) is not None:
             self.on_anomaly()
@@ -147,7 +147,9 @@ class ReadingIngest:
 
     def _record_slave(self, reading: EndpointReading, status: PfsStatus) -> None:
         self._record_path(reading)
-        back = self._store.slave_read(reading.endpoint, status.sync_end_tid, reading.span)
+        back = self._store.slaves.record_reading(
+            reading.endpoint, status.sync_end_tid, reading.span
+        )
         # The TID of a master is that of its file system: only the TID of a slave can go back.
         if back is None or status.is_master:
             return
@@ -180,10 +182,10 @@ class ReadingIngest:
         slave, state, at = reading.endpoint, reading.path_state, reading.path_asked_at
         if state is None:
             return
-        self._store.slaves.lives_on(slave, _file_system(state))
+        self._store.slaves.record_file_system(slave, _file_system(state))
         is_read_only = state.look.is_read_only
         if is_read_only is not None and at is not None:
-            self._store.slaves.read_only(slave, is_read_only=is_read_only, began_at=at)
+            self._store.slaves.record_read_only(slave, is_read_only=is_read_only, began_at=at)
 
     def _record_missing(self, reading: EndpointReading, failure: ProbeFailed) -> None:
         """Record whether the PFS of a slave is missing, or its file system is not mounted."""
@@ -193,7 +195,7 @@ class ReadingIngest:
         is_untranslated = is_untranslated_link(state.real_file.link_text)
         if is_untranslated or not state.real_file.exists:
             where = _file_system(state)
-            self._store.slaves.missing(slave, where, is_untranslated=is_untranslated)
+            self._store.slaves.record_missing(slave, where, is_untranslated=is_untranslated)
 
     # --- masters, and failures ---------------------------------------------------------------
 
@@ -201,14 +203,14 @@ class ReadingIngest:
         self, reading: EndpointReading, status: PfsStatus, followers: Iterable[Pair]
     ) -> None:
         master, tid = reading.endpoint, status.sync_end_tid
-        self._store.has_role(master, is_master=status.is_master)
-        back = self._store.master_read(master, tid, reading.began, reading.span)
+        self._store.set_role(master, is_master=status.is_master)
+        back = self._store.record_master_reading(master, tid, reading.began, reading.span)
         if back is None:
             return
         self._went_back(AnomalyName.MASTER_TID_WENT_BACK, reading, back)
         # The slave of another pair goes back with its host, but along the same history: no fork.
         for pair in followers if status.is_master else ():
-            self._store.slaves.forked(pair.slave, back.after)
+            self._store.slaves.record_fork(pair.slave, back.after)
 
     def _went_back(self, name: AnomalyName, reading: EndpointReading, back: WentBack) -> None:
         before, after = format_tid(back.before), format_tid(back.after)
@@ -231,7 +233,7 @@ class ReadingIngest:
             because, hint, text = why.name, why.hint, why.text
         else:
             because, hint, text = why.value, failure.detail, why.value
-        if self._store.unread(endpoint, text):
+        if self._store.record_unreadable(endpoint, text):
             self._log.warning(
                 "end.unreadable", end=str(endpoint), because=because, hint=hint or None
             )

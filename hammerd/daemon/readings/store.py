@@ -1,11 +1,11 @@
-"""What was read of every end, and the lag that follows from it.
+"""Holds the last readings of all endpoints, and returns the lag that follows from them.
 
-One tid clock for each master, the last TIDs of each slave, and what stands against them
-(daemon/readings/unknowns.py). Endpoints are known by what the operator wrote; two pairs with the
+One tid clock for each master, the last TIDs of each slave, and the reasons why a lag is unknown
+(daemon/readings/unknowns.py). Keys are endpoints as the operator wrote them; two pairs with the
 same master share its clock.
 
-What was last read of an end grows old when nobody reads it any more (its host is not asked, no
-file descriptor is free), and after a while it proves nothing.
+A reading gets old when no new one follows (no stream of its host runs, no file descriptor is
+free), and after a while it proves nothing.
 """
 
 import time
@@ -42,57 +42,57 @@ from hammerd.daemon.timing.clock import Clock, Instant
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How old the last reading of a master may be before the lag is unknown.
+class MaxAges:
+    """The age of the last reading of a master from which on the lag is unknown.
 
-    `here_s`: an end on this machine, whose readings may have to wait for a disk that hangs.
-    `remote_s`: a master on another host, of which only the stream tells.
+    `here_s`: an endpoint on this machine, whose readings may have to wait for a disk that hangs.
+    `remote_s`: a master on another host, which only the stream observes.
     """
 
     here_s: float = 110.0
     remote_s: float = 90.0
 
 
-def patience(sample_interval_s: float, sample_timeout_s: float) -> Patience:
-    """Return how long to trust a reading, for samples so far apart."""
+def max_ages(sample_interval_s: float, sample_timeout_s: float) -> MaxAges:
+    """Return how long readings prove something, for this interval between samples."""
     unproven_after_s = 3 * sample_interval_s
     here_s = max(unproven_after_s, sample_interval_s + 2 * sample_timeout_s)
     remote_s = max(unproven_after_s, sample_interval_s + 2 * IDLE_PROVES_S)
-    return Patience(here_s, remote_s)
+    return MaxAges(here_s, remote_s)
 
 
 class ReadingStore:
-    """The last readings of all ends."""
+    """The last readings of all endpoints."""
 
-    def __init__(self, trusted_for: Patience | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, max_ages: MaxAges | None = None, clock: Clock | None = None) -> None:
         self._clock = clock or Clock(time.monotonic)
-        self.trusted_for = trusted_for or Patience()
+        self.max_ages = max_ages or MaxAges()
         self._clocks: dict[str, TidClock] = {}
         self._spans: dict[str, ReadSpan] = {}
-        self._doubts = Unknowns()
-        self.slaves = KnownSlaves(self._doubts)
-        # Masters that are masters themselves, and not the slave of another pair.
+        self._unknowns = Unknowns()
+        self.slaves = KnownSlaves(self._unknowns)
+        # Masters that are not the slave of another pair.
         self._origins: set[str] = set()
-        # Until when masters on other hosts seem to hold their TIDs, for their streams rest.
-        self._rested_at: dict[str, float] = {}
+        # The time until which a master on another host seems to hold its TID: its stream is idle.
+        self._idle_at: dict[str, float] = {}
         self._last_known: dict[str, Lag] = {}
-        # Whether the wall clock dated what an earlier boot kept, and how far it is ahead of ours.
+        # Whether the wall clock dated what an earlier boot saved, and how far it is ahead of ours.
         self._is_dated = False
         self._wall_ahead_s = 0.0
 
-    # --- what was read -----------------------------------------------------------------------
+    # --- records -----------------------------------------------------------------------------
 
-    def master_read(
+    def record_master_reading(
         self, master: Endpoint, tid: Tid, began: Instant, span: ReadSpan
     ) -> WentBack | None:
-        """Record a master's TID, read at `began`; return from where it went back, if it did."""
-        self._doubts.was_read(master)
-        return self.master_seen(master, tid, began.at, span)
+        """Record a master's TID, read at `began`; return both TIDs if it went back."""
+        self._unknowns.record_readable(master)
+        return self.record_master_tid(master, tid, began.at, span)
 
-    def master_seen(
+    def record_master_tid(
         self, master: Endpoint, tid: Tid, at: float, span: ReadSpan
     ) -> WentBack | None:
-        """Record what a stream or a reading told of a master: that it held `tid` at `at`.
+        """Record that a master held `tid` at `at`, as a stream or a reading showed.
 
         Of two readings that overlap in time the one that began later may have read earlier: a
         lower TID in it proves nothing.
@@ -103,7 +103,7 @@ class ReadingStore:
         if newest and tid < newest.tid and not is_later:
             return None
         if is_later:
-            self._doubts.unconfirmed.pop(str(master), None)
+            self._unknowns.unconfirmed.pop(str(master), None)
         recorded = record(clock, TidSample(tid, at))
         if recorded.clock is not clock:
             self._clocks[str(master)] = recorded.clock
@@ -111,103 +111,92 @@ class ReadingStore:
         if recorded.went_back_from is None:
             return None
         back = WentBack(recorded.went_back_from, tid)
-        self._doubts.unconfirmed[str(master)] = back
+        self._unknowns.unconfirmed[str(master)] = back
         return back
 
-    def master_rests(self, master: Endpoint, at: float) -> None:
+    def record_idle_master(self, master: Endpoint, at: float) -> None:
         """Record that a master on another host seems to have held its TID until `at`.
 
-        Its lag is told by that; nothing is safe by it, for a host that is cut off rests as well.
+        Its lag follows from that, but nothing is safe by it: after a cut a stream is idle, too.
         """
-        self._rested_at[str(master)] = at
+        self._idle_at[str(master)] = at
 
-    def has_role(self, master: Endpoint, *, is_master: bool) -> None:
-        """Record whether a master is one itself, or the slave of another pair."""
+    def set_role(self, master: Endpoint, *, is_master: bool) -> None:
+        """Record whether a master is a master PFS, or the slave of another pair."""
         (self._origins.add if is_master else self._origins.discard)(str(master))
 
-    def master_flushed(self, master: Endpoint, tid: Tid, began: Instant) -> None:
-        """Record a flush of a master's file system that was asked for at `began` and completed.
+    def record_master_flush(self, master: Endpoint, tid: Tid, began: Instant) -> None:
+        """Record a completed flush of a master's file system that was requested at `began`.
 
-        `tid` is what `hammer synctid` printed. It says nothing of a master that is the slave of
-        another pair: the TIDs of such a PFS are those of another file system.
+        `tid` is what `hammer synctid` printed. It proves nothing for a master that is the slave
+        of another pair: the TIDs of such a PFS are those of another file system.
         """
         if str(master) in self._origins:
             mark = FlushMark(tid, began.at)
             self._clocks[str(master)] = record_flush(self.clock(master), mark)
 
-    def slave_read(self, slave: Endpoint, tid: Tid, span: ReadSpan) -> WentBack | None:
-        """Record a slave's TID; return from where it went back, if it did."""
-        return self.slaves.read(slave, tid, span)
-
-    def committed(self, slave: Endpoint, tid: Tid, at: float) -> None:
-        """Record a TID that the stream says it has set the slave to."""
-        self.slaves.committed(slave, tid, at)
-
-    def slave_flushed(self, slave: Endpoint, began_at: float) -> None:
-        """Record a flush of a slave's file system that began at `began_at` and completed."""
-        self.slaves.flushed(slave, began_at)
-
-    def unread(self, end: Endpoint, because: str) -> bool:
-        """Record that an end cannot be read now, and why; True when that is news."""
-        key = str(end)
-        is_news = self._doubts.unreadable.get(key) != because
-        self._doubts.unreadable[key] = because
+    def record_unreadable(self, endpoint: Endpoint, because: str) -> bool:
+        """Record why an endpoint cannot be read now; return True when that is news."""
+        key = str(endpoint)
+        is_news = self._unknowns.unreadable.get(key) != because
+        self._unknowns.unreadable[key] = because
         return is_news
 
-    def is_unreadable(self, end: Endpoint) -> bool:
-        """Tell whether the last attempt to read an end failed."""
-        return str(end) in self._doubts.unreadable
+    def is_unreadable(self, endpoint: Endpoint) -> bool:
+        """Return whether the last attempt to read an endpoint failed."""
+        return str(endpoint) in self._unknowns.unreadable
 
     def is_read_only(self, slave: Endpoint) -> bool:
-        """Tell whether the file system of a slave takes no writes, as its last look told."""
-        return str(slave) in self._doubts.read_only
+        """Return whether the file system of a slave was read-only when its path was read last."""
+        return str(slave) in self._unknowns.read_only
 
-    def related(self, pair: Pair, obstacle: str | None) -> None:
-        """Record why the ends of a pair cannot be compared; None when they can."""
-        self._doubts.related(pair, obstacle)
+    def set_obstacle(self, pair: Pair, obstacle: str | None) -> None:
+        """Record why the endpoints of a pair cannot be compared; None when they can."""
+        self._unknowns.set_obstacle(pair, obstacle)
 
-    def latched(self, pair: Pair, latch: Latch | None) -> None:
-        """Record that a pair's ends went different ways; None when a person says it is over."""
+    def set_latch(self, pair: Pair, latch: Latch | None) -> None:
+        """Record that a pair's endpoints diverged; None when a person acknowledged that."""
         if latch is not None:
-            self._doubts.latched[pair.name] = latch.because
+            self._unknowns.latched[pair.name] = latch.because
             if not latch.keeps_safe:
-                self._doubts.strange.add(str(pair.slave))
-        elif self._doubts.latched.pop(pair.name, None) is not None:
-            self.slaves.trusted(pair.slave)
+                self._unknowns.not_slaves.add(str(pair.slave))
+        elif self._unknowns.latched.pop(pair.name, None) is not None:
+            self.slaves.trust(pair.slave)
 
-    def replaced(self, end: Endpoint) -> None:
-        """Forget what was read of an end: another PFS is there now, with TIDs of its own."""
-        # A flush that is under way was asked for of the other one.
-        self._clocks[str(end)] = TidClock(restored_at=self._clock.now().at)
-        self.slaves.replaced(end)
-        self._rested_at.pop(str(end), None)
-        self._spans.pop(str(end), None)
-        self._doubts.replaced(end)
+    def forget_pfs(self, endpoint: Endpoint) -> None:
+        """Forget the readings of a PFS: another one is at its path, with TIDs of its own."""
+        key = str(endpoint)
+        # A flush that is under way was requested for the other PFS.
+        self._clocks[key] = TidClock(restored_at=self._clock.now().at)
+        self.slaves.forget_pfs(endpoint)
+        self._idle_at.pop(key, None)
+        self._spans.pop(key, None)
+        self._unknowns.forget_pfs(endpoint)
 
-    # --- what follows from it ----------------------------------------------------------------
+    # --- lag ---------------------------------------------------------------------------------
 
     def lag(self, pair: Pair, now_at: float) -> Lag:
         """Return a pair's lag; unknown where why_unknown() has a reason."""
-        self._heed_steps()
-        if self._doubts.is_nothing_safe(pair):
+        self._drop_misdated()
+        if self._unknowns.is_nothing_safe(pair):
             return UNKNOWN
-        if pair.name in self._doubts.latched:
+        if pair.name in self._unknowns.latched:
             return self._last_known.get(pair.name, UNKNOWN)
         is_unproven = self._is_unproven(pair, now_at)
-        if str(pair.master) in self._doubts.unconfirmed:
+        if str(pair.master) in self._unknowns.unconfirmed:
             return replace(UNKNOWN, is_unproven=is_unproven)
         lag = self._lag(pair, now_at)
         if self.slaves.is_forked(pair.slave):
-            kept = self._last_known.get(pair.name, UNKNOWN)
-            lag = replace(lag, safe_at=kept.safe_at, durable_at=kept.durable_at)
-        if self._why_blind(pair, now_at):
+            last = self._last_known.get(pair.name, UNKNOWN)
+            lag = replace(lag, safe_at=last.safe_at, durable_at=last.durable_at)
+        if self._why_unreadable(pair, now_at):
             return replace(
                 lag_when_unreadable(lag, self.slave(pair.slave)), is_unproven=is_unproven
             )
         return lag
 
     def remember(self, pair: Pair, lag: Lag) -> None:
-        """Keep what is safe on a slave, for when its master's history turns out another one."""
+        """Save what is safe on a slave, in case its master goes back later."""
         if self.slaves.is_forked(pair.slave):
             return
         if lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND):
@@ -219,9 +208,9 @@ class ReadingStore:
             )
 
     def why_unknown(self, pair: Pair, now_at: float | None = None) -> str | None:
-        """Return why a pair's lag is not known now, None when nothing stands against it."""
+        """Return why a pair's lag is unknown now, None without a reason."""
         now_at = self._clock.now().at if now_at is None else now_at
-        if because := self._why_blind(pair, now_at):
+        if because := self._why_unreadable(pair, now_at):
             return because
         slave = self.slave(pair.slave)
         if self._lag(pair, now_at).verdict is LagVerdict.AHEAD:
@@ -231,10 +220,10 @@ class ReadingStore:
         return None
 
     def why_unsafe(self, pair: Pair, lag: Lag) -> str | None:
-        """Return why nothing is told as safe on a slave, None where something is."""
+        """Return why nothing is reported as safe on a slave, None where something is."""
         if lag.safe_at is not None:
             return None
-        if because := self._why_blind(pair, self._clock.now().at):
+        if because := self._why_unreadable(pair, self._clock.now().at):
             return because
         if self.slaves.is_forked(pair.slave):
             return (
@@ -242,10 +231,10 @@ class ReadingStore:
             )
         return f"no reading of master {pair.master} is as old as what slave {pair.slave} holds"
 
-    def _heed_steps(self) -> None:
-        """Leave out what an earlier boot kept once the wall clock that dated it was behind.
+    def _drop_misdated(self) -> None:
+        """Drop what an earlier boot saved once the wall clock that dated it is set forward.
 
-        Set forward, it would tell moments as safe that are later than they were.
+        With it, moments would count as safe that are later than the real ones.
         """
         now = self._clock.now()
         ahead_s = now.time - now.at
@@ -265,15 +254,15 @@ class ReadingStore:
             is_master_later=read is None or reread is None or read.is_before(reread),
             durable_tid=None if known is None else known.durable_tid,
         )
-        held_at = self._rested_at.get(str(pair.master))
+        held_at = self._idle_at.get(str(pair.master))
         is_in_sync = lag.verdict is LagVerdict.IN_SYNC
         if known is None or held_at is None or not is_in_sync or held_at <= (lag.held_at or 0.0):
             return lag
         seconds, measured_at = max(0.0, now_at - held_at), min(held_at, known.reading.at)
         return replace(lag, seconds=seconds, held_at=held_at, measured_at=measured_at)
 
-    def _why_blind(self, pair: Pair, now_at: float) -> str | None:
-        if because := self._doubts.why_unknown(pair):
+    def _why_unreadable(self, pair: Pair, now_at: float) -> str | None:
+        if because := self._unknowns.why_unknown(pair):
             return because
         newest, slave = self.clock(pair.master).newest, self.slave(pair.slave)
         if newest is None or newest.is_approximate:
@@ -293,14 +282,14 @@ class ReadingStore:
     def _why_unproven(
         self, pair: Pair, newest: TidSample, slave: SlaveReading, now_at: float
     ) -> str | None:
-        if because := self._doubts.why_unconfirmed(pair.master):
+        if because := self._unknowns.why_unconfirmed(pair.master):
             return because
-        trusted = self.trusted_for
-        seen_at = max(newest.at, self._rested_at.get(str(pair.master), newest.at))
-        if now_at - seen_at > (trusted.remote_s if pair.master.is_remote else trusted.here_s):
+        ages = self.max_ages
+        seen_at = max(newest.at, self._idle_at.get(str(pair.master), newest.at))
+        if now_at - seen_at > (ages.remote_s if pair.master.is_remote else ages.here_s):
             return f"master {pair.master} unseen since {self._clock.rfc3339(seen_at)}"
-        # A slave on another host moves by our own stream only, which tells of each step.
-        if not pair.slave.is_remote and now_at - slave.at > trusted.here_s:
+        # Only our own stream moves a slave on another host, and it prints each step.
+        if not pair.slave.is_remote and now_at - slave.at > ages.here_s:
             return f"slave {pair.slave} unseen since {self._clock.rfc3339(slave.at)}"
         return None
 
@@ -314,24 +303,24 @@ class ReadingStore:
         return known.reading if known else None
 
     def forget(self, pair: str) -> None:
-        """Forget a pair that is gone."""
-        for known in (self._last_known, self._doubts.unrelated, self._doubts.latched):
+        """Forget a pair that was removed."""
+        for known in (self._last_known, self._unknowns.unrelated, self._unknowns.latched):
             known.pop(pair, None)
 
-    def forget_all_but(self, ends: Iterable[Endpoint]) -> None:
-        """Forget ends that no pair has any more."""
-        names = {str(end) for end in ends}
-        for known in (self._clocks, self._rested_at, self._spans):
+    def forget_all_but(self, endpoints: Iterable[Endpoint]) -> None:
+        """Forget endpoints that no pair has any more."""
+        names = {str(one) for one in endpoints}
+        for known in (self._clocks, self._idle_at, self._spans):
             for gone in known.keys() - names:
                 del known[gone]
         self._origins &= names
         self.slaves.forget_all_but(names)
-        self._doubts.forget_all_but(names)
+        self._unknowns.forget_all_but(names)
 
-    # --- over the end of the daemon ----------------------------------------------------------
+    # --- saved values -----------------------------------------------------------------------
 
     def saved(self) -> tuple[dict[str, TidClock], dict[str, SlaveTids]]:
-        """Return what is to be kept over the end of the daemon."""
+        """Return the clocks and the slaves to be saved."""
         return dict(self._clocks), self.slaves.saved()
 
     def load(
@@ -342,10 +331,10 @@ class ReadingStore:
         *,
         is_dated: bool = False,
     ) -> None:
-        """Take over what an earlier run kept, on this run's time.
+        """Load what an earlier run saved, with times of this run.
 
-        `before_boot` are the TIDs of slaves before this host was rebooted; `is_dated`: only the
-        wall clock told how old it is.
+        `before_boot` are the TIDs of slaves before this host was rebooted; `is_dated`: its age is
+        known by the wall clock only.
         """
         now = self._clock.now()
         self._is_dated, self._wall_ahead_s = is_dated, now.time - now.at

@@ -1,14 +1,14 @@
-"""What stands against the readings of ends: why a lag is not known, and why nothing is safe.
+"""Holds the reasons why the lag of a pair is unknown, or nothing on its slave is safe.
 
-    unreadable   an end did not answer               lag unknown; safe stays what it was
-    read-only    the slave's disk was lost           the same: what it says is in memory only
+    unreadable   an endpoint was not read            lag unknown; safe stays what it was
+    read-only    the slave's disk was lost           the same: its new TIDs are in memory only
     unconfirmed  the master's TID went back          lag and safe unknown until it is confirmed
     latched      diverged, or a master once          lag unknown; safe stays what it was before
-    unrelated    the ends are no mirror              nothing is safe
-    strange      the slave was none of its master's  nothing is safe until it is one again
-    gone         the PFS of the slave is not there   nothing is safe
+    unrelated    the endpoints are no mirror         nothing is safe
+    not a slave  the slave was not of its master     nothing is safe until it is again
+    missing      the PFS of the slave is missing     nothing is safe
 
-Ends are known by what the operator wrote, pairs by their name.
+Keys are endpoints as the operator wrote them, and names of pairs.
 """
 
 from collections.abc import Collection
@@ -20,7 +20,7 @@ from hammerd.core.tid import Tid, format_tid
 
 @dataclass(frozen=True, slots=True)
 class WentBack:
-    """An end's TID was `before` and is `after`, which is less; `because` explains it, if known."""
+    """An endpoint's TID went from `before` to `after`, which is less; `because` if known."""
 
     before: Tid
     after: Tid
@@ -29,62 +29,62 @@ class WentBack:
 
 @dataclass(slots=True)
 class Unknowns:
-    """All doubts that there are now."""
+    """The reasons that hold now."""
 
     unreadable: dict[str, str] = field(default_factory=dict)
     unrelated: dict[str, str] = field(default_factory=dict)
-    strange: set[str] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
+    not_slaves: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     read_only: set[str] = field(default_factory=set)
     unconfirmed: dict[str, WentBack] = field(default_factory=dict)
     latched: dict[str, str] = field(default_factory=dict)
 
-    # --- what becomes of them ------------------------------------------------------------------
+    # --- records --------------------------------------------------------------------------------
 
-    def was_read(self, end: Endpoint) -> None:
-        """Note that an end answered."""
-        self.unreadable.pop(str(end), None)
-        self.gone.discard(str(end))
+    def record_readable(self, endpoint: Endpoint) -> None:
+        """Record that an endpoint was read."""
+        self.unreadable.pop(str(endpoint), None)
+        self.missing.discard(str(endpoint))
 
-    def related(self, pair: Pair, obstacle: str | None) -> None:
-        """Note why the ends of a pair cannot be compared; None when they can.
+    def set_obstacle(self, pair: Pair, obstacle: str | None) -> None:
+        """Record why the endpoints of a pair cannot be compared; None when they can.
 
-        Also when they cannot be read any more; what was read last proves nothing even so.
+        None as well when they cannot be read any more; even so the last readings prove nothing.
         """
         if obstacle is not None:
             self.unrelated[pair.name] = obstacle
-            self.strange.add(str(pair.slave))
+            self.not_slaves.add(str(pair.slave))
             return
         self.unrelated.pop(pair.name, None)
         if not {str(pair.master), str(pair.slave)} & self.unreadable.keys():
-            self.strange.discard(str(pair.slave))
+            self.not_slaves.discard(str(pair.slave))
 
-    def replaced(self, end: Endpoint) -> None:
-        """Note that another PFS is at the path of an end."""
-        self.unconfirmed.pop(str(end), None)
-        self.read_only.discard(str(end))
+    def forget_pfs(self, endpoint: Endpoint) -> None:
+        """Forget the reasons of a PFS: another one is at its path."""
+        self.unconfirmed.pop(str(endpoint), None)
+        self.read_only.discard(str(endpoint))
 
-    def forget_all_but(self, ends: Collection[str]) -> None:
-        """Forget ends that no pair has any more."""
+    def forget_all_but(self, endpoints: Collection[str]) -> None:
+        """Forget endpoints that no pair has any more."""
         for known in (self.unreadable, self.unconfirmed):
-            for gone in known.keys() - ends:
+            for gone in known.keys() - endpoints:
                 del known[gone]
-        for some in (self.strange, self.gone, self.read_only):
-            some.intersection_update(ends)
+        for some in (self.not_slaves, self.missing, self.read_only):
+            some.intersection_update(endpoints)
 
-    # --- what follows from them ------------------------------------------------------------------
+    # --- what follows from it --------------------------------------------------------------------
 
     def is_nothing_safe(self, pair: Pair) -> bool:
-        """Tell whether no moment of the master is safe on the slave."""
+        """Return whether no moment of the master is safe on the slave."""
         slave = str(pair.slave)
-        return pair.name in self.unrelated or slave in self.strange or slave in self.gone
+        return pair.name in self.unrelated or slave in self.not_slaves or slave in self.missing
 
     def why_unknown(self, pair: Pair) -> str | None:
-        """Return why the lag of a pair is not known, None where nothing stands against it."""
+        """Return why the lag of a pair is unknown, None without a reason."""
         if obstacle := self.unrelated.get(pair.name) or self.latched.get(pair.name):
             return obstacle
         slave = str(pair.slave)
-        if slave in self.gone:
+        if slave in self.missing:
             return f"slave {slave} is gone: {self.unreadable.get(slave, 'no PFS is there')}"
         for role, end in (("slave", slave), ("master", str(pair.master))):
             if because := self.unreadable.get(end):
@@ -97,7 +97,7 @@ class Unknowns:
         return None
 
     def why_unconfirmed(self, master: Endpoint) -> str | None:
-        """Return that a master's TID went back, None where it did not or that is confirmed."""
+        """Return that a master's TID went back, None if it did not, or that is confirmed."""
         back = self.unconfirmed.get(str(master))
         if back is None:
             return None

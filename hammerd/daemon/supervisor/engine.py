@@ -118,7 +118,7 @@ class Engine:
         """Add a pair; it stays as it is until its first event."""
         self._lives[life.pair.name] = life
         self._deadlines.put(life.pair.name, deadline(life))
-        self._parts.readings.latched(life.pair, latch_on(life))
+        self._parts.readings.set_latch(life.pair, latch_on(life))
         self._set_timer()
 
     def change(self, pair: Pair) -> None:
@@ -209,7 +209,7 @@ class Engine:
             return
         self._lives[pair] = done.life
         self._deadlines.put(pair, deadline(done.life))
-        self._parts.readings.latched(done.life.pair, latch_on(done.life))
+        self._parts.readings.set_latch(done.life.pair, latch_on(done.life))
         for effect in done.effects:
             try:
                 self._act(done.life, effect)
@@ -222,7 +222,7 @@ class Engine:
     def _remove_now(self, pair: str) -> None:
         self._leaving.discard(pair)
         self._deadlines.put(pair, None)
-        self._parts.readings.latched(self._lives[pair].pair, None)
+        self._parts.readings.set_latch(self._lives[pair].pair, None)
         del self._lives[pair]
         self.on_removed(pair)
 
@@ -250,7 +250,7 @@ class Engine:
     def _context(self, pair: Pair, event: Event) -> Context:
         now_at, readings = self._loop.time(), self._parts.readings
         if isinstance(event, MessageRead) and isinstance(event.message, Committed):
-            readings.committed(pair.slave, event.message.tid, now_at)
+            readings.slaves.record_commit(pair.slave, event.message.tid, now_at)
         slave = readings.slave(pair.slave)
         lag = readings.lag(pair, now_at)
         return Context(now_at, self._backoff, lag, slave.tid if slave else None)

@@ -177,9 +177,9 @@ class Flusher:
         for one in system.masters | system.slaves:
             self._states[one] = FlushState(began.at)
         for master in system.masters:
-            self._readings.master_flushed(master, tid, began)
+            self._readings.record_master_flush(master, tid, began)
         for slave in system.slaves:
-            self._readings.slave_flushed(slave, began.at)
+            self._readings.slaves.record_flush(slave, began.at)
 
     def _failed(self, system: FileSystem, result: CommandResult) -> None:
         because, hint = _cause_and_hint(result)

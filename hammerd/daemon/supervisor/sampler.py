@@ -195,10 +195,10 @@ class Sampler:
         match verdict:
             case Park(hint=hint) if are_read:
                 # The endpoints do not belong together: their TIDs cannot be compared.
-                self._readings.related(pair, hint)
+                self._readings.set_obstacle(pair, hint)
             case Go() | AwaitMount() | Park() | Retry():
                 if are_read or any(isinstance(one, ProbeFailed) for one in seen.values()):
-                    self._readings.related(pair, None)
+                    self._readings.set_obstacle(pair, None)
             case _:
                 assert_never(verdict)
         return verdict

@@ -94,7 +94,7 @@ class StreamObserver:
         if (newest is None or newest.is_approximate) and slave is not None:
             # The stream found nothing to copy: the master held no more than the slave holds.
             self._record_master(pair, Observation(slave.tid, inference.reads_after_at))
-        self._readings.master_rests(pair.master, at)
+        self._readings.record_idle_master(pair.master, at)
 
     def _observe_message(self, life: PairLife, message: Message) -> None:
         match message:
@@ -117,7 +117,7 @@ class StreamObserver:
             self._infer_master(life, message)
 
     def _check_rollback(self, slave: Endpoint, begin: Tid) -> None:
-        back = self._readings.slaves.begun_at(slave, begin, self._clock.now().at)
+        back = self._readings.slaves.record_begin(slave, begin, self._clock.now().at)
         if back is not None:
             self.on_rolled_back(slave, back)
 
@@ -137,7 +137,7 @@ class StreamObserver:
         span = ReadSpan(seen.at, self._clock.now().at)
         if pair.master.is_remote:
             began = Instant(seen.at, self._clock.wall_time(seen.at))
-            self._readings.master_read(pair.master, seen.tid, began, span)
+            self._readings.record_master_reading(pair.master, seen.tid, began, span)
         else:
             # Not a reading: a master that cannot be read stays unread.
-            self._readings.master_seen(pair.master, seen.tid, seen.at, span)
+            self._readings.record_master_tid(pair.master, seen.tid, seen.at, span)

@@ -16,7 +16,7 @@ from hammerd.daemon.logging.setup import LogStyle, make_logger
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
-from hammerd.daemon.readings.store import Patience, ReadingStore
+from hammerd.daemon.readings.store import MaxAges, ReadingStore
 from hammerd.daemon.timing.clock import Instant
 
 MASTER, SLAVE = Endpoint("/a/pfs/m"), Endpoint("/b/pfs/s")
@@ -32,7 +32,7 @@ class Feed:
         self.told: list[Mapping[str, object]] = []
         style = LogStyle(LogFormat.LOGFMT, LogLevel.INFO)
         log = make_logger(lambda *_: None, style, lambda _level, event: self.told.append(event))
-        self.readings = ReadingStore(Patience(1e9, 1e9))
+        self.readings = ReadingStore(MaxAges(1e9, 1e9))
         self.feed = ReadingIngest(self.readings, AnomalyDetector(), Journal(log, log))
 
     def read(self, end: Endpoint, at: float, seen: EndpointSeen, at_path: PathState) -> None:

@@ -13,7 +13,7 @@ from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.slave_tids import SlaveTids
 from hammerd.core.replication.tid_clock import TidClock, TidSample, shift_clock
 from hammerd.core.tid import Tid
-from hammerd.daemon.readings.store import Patience, ReadingStore, patience
+from hammerd.daemon.readings.store import MaxAges, ReadingStore, max_ages
 from hammerd.daemon.readings.unknowns import WentBack
 from hammerd.daemon.timing.clock import Clock, Instant
 
@@ -41,7 +41,7 @@ def time() -> Time:
 
 @pytest.fixture
 def readings(time: Time) -> ReadingStore:
-    return ReadingStore(Patience(here_s=90.0, remote_s=90.0), time)
+    return ReadingStore(MaxAges(here_s=90.0, remote_s=90.0), time)
 
 
 def span(began_at: float, ended_at: float | None = None, call: int | None = None) -> ReadSpan:
@@ -50,11 +50,11 @@ def span(began_at: float, ended_at: float | None = None, call: int | None = None
 
 def master(readings: ReadingStore, tid: int, one: ReadSpan, end: Endpoint = A) -> WentBack | None:
     began = Instant(one.began_at, WALL + one.began_at)
-    return readings.master_read(end, Tid(tid), began, one)
+    return readings.record_master_reading(end, Tid(tid), began, one)
 
 
 def slave(readings: ReadingStore, tid: int, one: ReadSpan) -> WentBack | None:
-    return readings.slave_read(B, Tid(tid), one)
+    return readings.slaves.record_reading(B, Tid(tid), one)
 
 
 # --- a TID that goes back --------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_slave_that_went_back_is_told_unless_the_readings_overlap(readings: Read
 
 
 def test_slave_that_went_back_from_a_commit_is_told(readings: ReadingStore) -> None:
-    readings.committed(B, Tid(30), 1.0)
+    readings.slaves.record_commit(B, Tid(30), 1.0)
 
     assert slave(readings, 20, span(0.5, 2)) is None
     assert slave(readings, 20, span(3, 4)) == WentBack(Tid(30), Tid(20))
@@ -161,22 +161,22 @@ def test_master_of_a_pull_pair_is_unseen_when_its_stream_is_quiet(readings: Read
 
 def test_slave_of_a_push_pair_is_as_its_stream_left_it(readings: ReadingStore) -> None:
     push = Pair("push", A, Endpoint("/b", host="far"))
-    readings.committed(push.slave, Tid(30), 0)
+    readings.slaves.record_commit(push.slave, Tid(30), 0)
     master(readings, 30, span(1000))
 
     assert readings.lag(push, 1001).verdict is LagVerdict.IN_SYNC
 
 
 def test_patience_is_three_intervals_and_never_shorter_than_a_batch_may_take() -> None:
-    assert patience(30.0, 20.0) == Patience(here_s=90.0, remote_s=90.0)
-    assert patience(1.0, 20.0) == Patience(here_s=41.0, remote_s=21.0)
+    assert max_ages(30.0, 20.0) == MaxAges(here_s=90.0, remote_s=90.0)
+    assert max_ages(1.0, 20.0) == MaxAges(here_s=41.0, remote_s=21.0)
 
 
 def test_another_pfs_at_the_path_is_read_from_scratch(readings: ReadingStore) -> None:
     master(readings, 30, span(1))
     slave(readings, 30, span(1))
 
-    readings.replaced(A)
+    readings.forget_pfs(A)
 
     assert readings.lag(PAIR, 2).verdict is LagVerdict.UNKNOWN
     assert master(readings, 5, span(2)) is None
@@ -189,8 +189,8 @@ def test_another_pfs_at_the_path_is_read_from_scratch(readings: ReadingStore) ->
 def test_wall_clock_that_is_stepped_within_a_run_changes_no_lag(
     readings: ReadingStore, step_s: float
 ) -> None:
-    readings.master_read(A, Tid(10), Instant(0, WALL), span(0))
-    readings.master_read(A, Tid(20), Instant(30, WALL + 30 + step_s), span(30))
+    readings.record_master_reading(A, Tid(10), Instant(0, WALL), span(0))
+    readings.record_master_reading(A, Tid(20), Instant(30, WALL + 30 + step_s), span(30))
     slave(readings, 10, span(31))
 
     lag = readings.lag(PAIR, 40)
@@ -201,7 +201,7 @@ def test_wall_clock_that_is_stepped_within_a_run_changes_no_lag(
 def test_clock_of_an_earlier_run_is_approximate(readings: ReadingStore) -> None:
     saved = TidClock((TidSample(Tid(10), 70_000.0), TidSample(Tid(20), 70_030.0)))
     readings.load({"/a": shift_clock(saved, -70_095.0)}, {})
-    readings.master_read(A, Tid(30), Instant(6, WALL), span(6))
+    readings.record_master_reading(A, Tid(30), Instant(6, WALL), span(6))
     slave(readings, 15, span(7))
 
     lag = readings.lag(PAIR, 15)
@@ -218,7 +218,7 @@ def test_wall_clock_that_is_set_forward_was_behind_when_it_dated_an_earlier_boot
 ) -> None:
     old = TidClock((TidSample(Tid(10), 400.0, is_approximate=True),))
     readings.load({"/a": old}, {}, is_dated=is_dated)
-    readings.master_read(A, Tid(30), Instant(1000, WALL), span(1000))
+    readings.record_master_reading(A, Tid(30), Instant(1000, WALL), span(1000))
     slave(readings, 15, span(1000))
     assert readings.lag(PAIR, 1001).safe_at == 400 - 52
 
@@ -263,7 +263,7 @@ class Busy:
             self.slave_tid = self.random.randint(self.slave_tid, self.master_tid)
             self.heard.append((self.now + self.random.random() * 2, self.slave_tid))
         for due, tid in [each for each in self.heard if each[0] <= self.now]:
-            self.readings.committed(B, Tid(tid), self.now)
+            self.readings.slaves.record_commit(B, Tid(tid), self.now)
             self.heard.remove((due, tid))
 
     def read(self) -> None:
@@ -313,9 +313,9 @@ def test_master_whose_stream_rests_is_no_older_for_it_but_nothing_is_safe_by_it(
 ) -> None:
     """A host that is cut off rests as well, as far as anybody here can tell."""
     master(readings, 30, span(100), PULL.master)
-    readings.committed(B, Tid(30), 101)
+    readings.slaves.record_commit(B, Tid(30), 101)
 
-    readings.master_rests(PULL.master, 290)
+    readings.record_idle_master(PULL.master, 290)
 
     slave(readings, 30, span(299))
     lag = readings.lag(PULL, 300)
@@ -327,9 +327,9 @@ def test_master_whose_stream_rests_is_no_older_for_it_but_nothing_is_safe_by_it(
 
 
 def test_completed_flush_of_the_master_is_safe_from_its_start(readings: ReadingStore) -> None:
-    readings.has_role(A, is_master=True)
+    readings.set_role(A, is_master=True)
     master(readings, 10, span(100))
-    readings.master_flushed(A, Tid(20), Instant(110, WALL))
+    readings.record_master_flush(A, Tid(20), Instant(110, WALL))
     master(readings, 25, span(112))
     slave(readings, 15, span(113))
     assert readings.lag(PAIR, 114).safe_at == 100 - 52
@@ -341,9 +341,9 @@ def test_completed_flush_of_the_master_is_safe_from_its_start(readings: ReadingS
 
 def test_flush_says_nothing_of_a_master_that_is_a_slave_itself(readings: ReadingStore) -> None:
     """The TIDs of such a PFS are those of another file system."""
-    readings.has_role(A, is_master=False)
+    readings.set_role(A, is_master=False)
     master(readings, 10, span(100))
-    readings.master_flushed(A, Tid(5), Instant(110, WALL))
+    readings.record_master_flush(A, Tid(5), Instant(110, WALL))
     slave(readings, 10, span(111))
 
     assert readings.lag(PAIR, 112).safe_at == 100 - 52
@@ -352,11 +352,11 @@ def test_flush_says_nothing_of_a_master_that_is_a_slave_itself(readings: Reading
 def test_flush_that_began_at_another_pfs_says_nothing_of_this_one(
     readings: ReadingStore, time: Time
 ) -> None:
-    readings.has_role(A, is_master=True)
+    readings.set_role(A, is_master=True)
     master(readings, 10, span(time.at))
     time.at += 10
-    readings.replaced(A)
-    readings.master_flushed(A, Tid(5), Instant(time.at - 5, WALL))
+    readings.forget_pfs(A)
+    readings.record_master_flush(A, Tid(5), Instant(time.at - 5, WALL))
     master(readings, 10, span(time.at + 1))
     slave(readings, 10, span(time.at + 2))
 
@@ -365,12 +365,12 @@ def test_flush_that_began_at_another_pfs_says_nothing_of_this_one(
 
 def test_what_is_durable_waits_for_a_flush_of_the_slave(readings: ReadingStore) -> None:
     master(readings, 10, span(100))
-    readings.committed(B, Tid(10), 101)
+    readings.slaves.record_commit(B, Tid(10), 101)
     master(readings, 20, span(200))
-    readings.committed(B, Tid(20), 201)
+    readings.slaves.record_commit(B, Tid(20), 201)
     assert readings.lag(PAIR, 202).durable_at is None
 
-    readings.slave_flushed(B, began_at=150)
+    readings.slaves.record_flush(B, began_at=150)
 
     lag = readings.lag(PAIR, 203)
     assert (lag.safe_at, lag.durable_at) == (200 - 52, 100 - 52)
@@ -382,19 +382,19 @@ def test_what_is_durable_waits_for_a_flush_of_the_slave(readings: ReadingStore) 
 def test_slave_on_a_disk_that_was_lost_has_what_it_had_before(readings: ReadingStore) -> None:
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
-    readings.slaves.read_only(B, is_read_only=False, began_at=102)
+    readings.slaves.record_read_only(B, is_read_only=False, began_at=102)
     master(readings, 20, span(190))
     slave(readings, 20, span(191))
-    readings.committed(B, Tid(20), 191)
+    readings.slaves.record_commit(B, Tid(20), 191)
 
-    readings.slaves.read_only(B, is_read_only=True, began_at=192)
+    readings.slaves.record_read_only(B, is_read_only=True, began_at=192)
     slave(readings, 20, span(193))
-    readings.committed(B, Tid(21), 194)
+    readings.slaves.record_commit(B, Tid(21), 194)
 
     lag = readings.lag(PAIR, 195)
     assert (lag.verdict, lag.seconds, lag.safe_at) == (LagVerdict.UNKNOWN, None, 100 - 52)
     assert "read-only" in (readings.why_unknown(PAIR, 195) or "")
-    readings.slaves.read_only(B, is_read_only=False, began_at=300)
+    readings.slaves.record_read_only(B, is_read_only=False, began_at=300)
     slave(readings, 20, span(301))
     assert readings.lag(PAIR, 302).safe_at == 190 - 52
 
@@ -403,7 +403,7 @@ def test_slave_that_was_never_seen_writable_proves_nothing(readings: ReadingStor
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
 
-    readings.slaves.read_only(B, is_read_only=True, began_at=102)
+    readings.slaves.record_read_only(B, is_read_only=True, began_at=102)
 
     assert readings.lag(PAIR, 103).safe_at is None
 
@@ -411,10 +411,10 @@ def test_slave_that_was_never_seen_writable_proves_nothing(readings: ReadingStor
 def test_slave_whose_pfs_is_gone_has_nothing_that_is_safe(readings: ReadingStore) -> None:
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
-    readings.unread(B, "No such file or directory")
+    readings.record_unreadable(B, "No such file or directory")
     assert readings.lag(PAIR, 103).safe_at == 100 - 52
 
-    readings.slaves.missing(B, None, is_untranslated=True)
+    readings.slaves.record_missing(B, None, is_untranslated=True)
 
     lag = readings.lag(PAIR, 104)
     assert lag.safe_at is None
@@ -432,14 +432,14 @@ def test_latched_pair_keeps_what_was_safe_before(readings: ReadingStore) -> None
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
     readings.remember(PAIR, readings.lag(PAIR, 102))
-    readings.latched(PAIR, Latch("diverged", keeps_safe=True))
+    readings.set_latch(PAIR, Latch("diverged", keeps_safe=True))
     # The restored master has overtaken the slave.
     master(readings, 30, span(200))
 
     lag = readings.lag(PAIR, 201)
     assert (lag.verdict, lag.seconds, lag.tids) == (LagVerdict.UNKNOWN, None, None)
     assert (lag.safe_at, readings.why_unknown(PAIR, 201)) == (100 - 52, "diverged")
-    readings.latched(PAIR, None)
+    readings.set_latch(PAIR, None)
     slave(readings, 10, span(202))
     assert readings.lag(PAIR, 203).verdict is LagVerdict.BEHIND
 
@@ -450,7 +450,7 @@ def test_slave_that_was_a_master_has_nothing_that_is_safe(readings: ReadingStore
     slave(readings, 10, span(101))
     readings.remember(PAIR, readings.lag(PAIR, 102))
 
-    readings.latched(PAIR, Latch("it was a master", keeps_safe=False))
+    readings.set_latch(PAIR, Latch("it was a master", keeps_safe=False))
 
     assert readings.lag(PAIR, 103) == UNKNOWN
     assert readings.why_unknown(PAIR, 103) == "it was a master"
@@ -467,10 +467,10 @@ def test_slave_of_a_master_that_went_back_is_safe_as_it_was_until_it_is_trusted(
     before = readings.lag(PAIR, 131).safe_at
     back = master(readings, 25, span(160))
     assert back is not None
-    readings.slaves.forked(B, back.after)
+    readings.slaves.record_fork(B, back.after)
     for tid, at in ((26, 190), (27, 250), (28, 310)):
         master(readings, tid, span(at))
-        readings.committed(B, Tid(tid), at + 1)
+        readings.slaves.record_commit(B, Tid(tid), at + 1)
 
     lag = readings.lag(PAIR, 312)
     readings.remember(PAIR, lag)
@@ -479,18 +479,18 @@ def test_slave_of_a_master_that_went_back_is_safe_as_it_was_until_it_is_trusted(
         before,
         before,
     )
-    readings.slaves.trusted(B)
+    readings.slaves.trust(B)
     assert readings.lag(PAIR, 312).safe_at == 310 - 52
 
 
 def test_slave_that_held_what_its_master_lost_stays_ahead_of_it(readings: ReadingStore) -> None:
     master(readings, 30, span(100))
     slave(readings, 30, span(101))
-    readings.slaves.forked(B, Tid(20))
+    readings.slaves.record_fork(B, Tid(20))
     master(readings, 40, span(130))
 
     assert readings.slaves.was_ahead(B)
-    readings.replaced(B)
+    readings.forget_pfs(B)
     assert not readings.slaves.was_ahead(B)
 
 
@@ -546,19 +546,19 @@ def test_pfs_is_gone_only_where_its_file_system_is_mounted(
 ) -> None:
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
-    readings.slaves.lives_on(B, 7)
+    readings.slaves.record_file_system(B, 7)
 
-    readings.unread(B, "No such file or directory")
-    readings.slaves.missing(B, where, is_untranslated=is_untranslated)
+    readings.record_unreadable(B, "No such file or directory")
+    readings.slaves.record_missing(B, where, is_untranslated=is_untranslated)
 
     assert readings.lag(PAIR, 104).safe_at == (None if is_gone else 100 - 52)
 
 
 def test_slave_that_was_unmounted_may_come_back_with_less(readings: ReadingStore) -> None:
     slave(readings, 30, span(101))
-    readings.slaves.lives_on(B, 7)
-    readings.unread(B, "No such file or directory")
-    readings.slaves.missing(B, None, is_untranslated=False)
+    readings.slaves.record_file_system(B, 7)
+    readings.record_unreadable(B, "No such file or directory")
+    readings.slaves.record_missing(B, None, is_untranslated=False)
 
     back = slave(readings, 20, span(103))
 
@@ -585,9 +585,9 @@ def test_lag_of_a_slave_that_holds_no_state_yet_is_unknown_for_a_reason(
 def test_slave_of_another_master_proves_nothing_when_it_is_gone(readings: ReadingStore) -> None:
     master(readings, 10, span(0))
     slave(readings, 10, span(0))
-    readings.related(PAIR, "the uuids differ")
-    readings.unread(B, "path_missing")
-    readings.related(PAIR, None)
+    readings.set_obstacle(PAIR, "the uuids differ")
+    readings.record_unreadable(B, "path_missing")
+    readings.set_obstacle(PAIR, None)
 
     assert readings.lag(PAIR, 1000.0).safe_at is None
     assert readings.why_unknown(PAIR, 1000.0) == "slave /b cannot be read: path_missing"
@@ -597,10 +597,10 @@ def test_slave_of_another_master_is_not_kept_over_the_end(readings: ReadingStore
     master(readings, 10, span(0))
     slave(readings, 10, span(0))
     kept = readings.saved()[1]
-    readings.related(PAIR, "the uuids differ")
+    readings.set_obstacle(PAIR, "the uuids differ")
     left_out = readings.saved()[1]
     slave(readings, 11, span(1))
-    readings.related(PAIR, None)
+    readings.set_obstacle(PAIR, None)
 
     assert kept.keys() == readings.saved()[1].keys() == {"/b"}
     assert left_out == {}

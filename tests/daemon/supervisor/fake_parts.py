@@ -223,10 +223,14 @@ class FakeReadings:
     stepping: Event | None = None
     is_lost: bool = False
 
-    def committed(self, slave: Endpoint, tid: Tid, at: float) -> None:
+    @property
+    def slaves(self) -> "FakeReadings":
+        return self
+
+    def record_commit(self, slave: Endpoint, tid: Tid, at: float) -> None:
         self.commits.append((slave, tid, at))
 
-    def latched(self, pair: Pair, latch: Latch | None) -> None:
+    def set_latch(self, pair: Pair, latch: Latch | None) -> None:
         self.latches[pair.name] = latch
 
     def clock(self, master: Endpoint) -> TidClock:

@@ -58,14 +58,18 @@ class Commands:
 class Marks:
     """Keeps what flushes prove."""
 
-    masters: list[tuple[str, Tid, float]] = field(default_factory=list)
-    slaves: list[tuple[str, float]] = field(default_factory=list)
+    flushed_masters: list[tuple[str, Tid, float]] = field(default_factory=list)
+    flushed_slaves: list[tuple[str, float]] = field(default_factory=list)
 
-    def master_flushed(self, master: Endpoint, tid: Tid, began: Instant) -> None:
-        self.masters.append((str(master), tid, began.at))
+    def record_master_flush(self, master: Endpoint, tid: Tid, began: Instant) -> None:
+        self.flushed_masters.append((str(master), tid, began.at))
 
-    def slave_flushed(self, slave: Endpoint, began_at: float) -> None:
-        self.slaves.append((str(slave), began_at))
+    @property
+    def slaves(self) -> "Marks":
+        return self
+
+    def record_flush(self, slave: Endpoint, began_at: float) -> None:
+        self.flushed_slaves.append((str(slave), began_at))
 
 
 def pair(name: str, every_s: float = 10.0) -> Pair:
@@ -120,7 +124,7 @@ def test_places_of_one_file_system_are_flushed_through_one_of_them() -> None:
     flushed = played.flush(pair("home"), other)
 
     assert len(flushed) == 2
-    assert sorted(master for master, _, _ in played.marks.masters) == [
+    assert sorted(master for master, _, _ in played.marks.flushed_masters) == [
         "/B1/more/other",
         "/B1/pfs/home",
     ]
@@ -131,8 +135,8 @@ def test_completed_flush_counts_from_its_start() -> None:
 
     played.flush(pair("home"))
 
-    assert played.marks.masters == [("/B1/pfs/home", Tid(0x100000ABC), 100.0)]
-    assert played.marks.slaves == [("/B2/pfs/home", 100.0)]
+    assert played.marks.flushed_masters == [("/B1/pfs/home", Tid(0x100000ABC), 100.0)]
+    assert played.marks.flushed_slaves == [("/B2/pfs/home", 100.0)]
     state = played.flusher.of(pair("home"))
     assert (state.master.flushed_at, state.slave.flushed_at) == (100.0, 100.0)
 
@@ -150,8 +154,8 @@ def test_failed_flush_is_told_once_and_costs_the_other_end_nothing() -> None:
     assert because.startswith("hammer synctid /B1/pfs: ")
     assert "Operation not permitted" in because
     assert [line["event"] for line in log] == ["flush.failed", "flush.works_again"]
-    assert len(played.marks.slaves) == 4
-    assert len(played.marks.masters) == 1
+    assert len(played.marks.flushed_slaves) == 4
+    assert len(played.marks.flushed_masters) == 1
     assert played.flusher.of(pair("home")).failed_because is None
 
 
@@ -161,7 +165,7 @@ def test_flush_that_did_not_complete_proves_nothing(answer: CommandResult) -> No
 
     played.flush(pair("home"))
 
-    assert (played.marks.masters, played.marks.slaves) == ([], [])
+    assert (played.marks.flushed_masters, played.marks.flushed_slaves) == ([], [])
     assert played.flusher.of(pair("home")).failed_because is not None
 
 

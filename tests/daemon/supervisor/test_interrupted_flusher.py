@@ -89,10 +89,14 @@ class Room:
             cast(Logger, structlog.get_logger()),
         )
 
-    def master_flushed(self, master: Endpoint, _tid: Tid, _began: Instant) -> None:
+    def record_master_flush(self, master: Endpoint, _tid: Tid, _began: Instant) -> None:
         self.proved.append(str(master))
 
-    def slave_flushed(self, slave: Endpoint, _began_at: float) -> None:
+    @property
+    def slaves(self) -> "Room":
+        return self
+
+    def record_flush(self, slave: Endpoint, _began_at: float) -> None:
         self.proved.append(str(slave))
 
     async def flushes_both_in_the_next_interval(self) -> None:

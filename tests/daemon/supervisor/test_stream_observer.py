@@ -90,7 +90,7 @@ def test_each_step_of_a_master_that_is_here_is_a_sample_of_its_clock() -> None:
 
 def test_stream_is_no_answer_of_a_master_that_does_not_answer() -> None:
     readings = ReadingStore()
-    readings.unread(PAIR.master, "it hangs")
+    readings.record_unreadable(PAIR.master, "it hangs")
 
     listening_to(PAIR, readings).observe("test", MessageRead(Batch(Tid(2), Tid(20), None)))
 
@@ -115,7 +115,7 @@ def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None
     observer = listening_to(push, readings)
     backs: list[tuple[Endpoint, WentBack]] = []
     observer.on_rolled_back = lambda slave, back: backs.append((slave, back))
-    readings.committed(push.slave, Tid(30), 1.0)
+    readings.slaves.record_commit(push.slave, Tid(30), 1.0)
 
     observer.observe("test", MessageRead(Batch(Tid(31), Tid(40), None)))
     assert backs == []

@@ -91,11 +91,11 @@ def _fill(pair: Pair, readings: ReadingStore, anomaly_detector: AnomalyDetector)
     for tid in range(1000):
         anomaly_detector.add_announced(pair.slave, Tid(tid))
         anomaly_detector.add_committed(pair.slave, Tid(tid))
-        readings.committed(pair.slave, Tid(tid), float(tid))
+        readings.slaves.record_commit(pair.slave, Tid(tid), float(tid))
     anomaly_detector.add_disks(pair.slave, "disk 1", "disk 2")
-    readings.unread(pair.slave, "a reason")
-    readings.related(pair, "another reason")
-    readings.master_read(pair.master, Tid(9), Clock(Ticks()).now(), ReadSpan(1.0, 2.0))
+    readings.record_unreadable(pair.slave, "a reason")
+    readings.set_obstacle(pair, "another reason")
+    readings.record_master_reading(pair.master, Tid(9), Clock(Ticks()).now(), ReadSpan(1.0, 2.0))
 
 
 def _drop(_logger: object, _method: str, _event: object) -> str:

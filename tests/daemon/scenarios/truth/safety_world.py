@@ -17,7 +17,7 @@ from hammerd.core.replication.master_inference import MasterInference
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.saved_moments import SavedMoment
 from hammerd.core.tid import Tid
-from hammerd.daemon.readings.store import Patience, ReadingStore
+from hammerd.daemon.readings.store import MaxAges, ReadingStore
 from hammerd.daemon.state import tid_clock_file
 from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.timing.clock import Clock, Instant
@@ -26,7 +26,7 @@ from tests.simulator.fixtures.history import MasterHistory, SlaveHistory
 
 MASTER, SLAVE = Endpoint("/master"), Endpoint("/slave")
 PAIR = Pair("pair", MASTER, SLAVE)
-TRUSTED = Patience(here_s=1e9, remote_s=1e9)
+TRUSTED = MaxAges(here_s=1e9, remote_s=1e9)
 WALL = 1.7e9
 
 
@@ -129,7 +129,7 @@ class SafetyWorld:
         done, tid = self.master.synctid(self.now)
         self.now = done
         self.pass_s(0.5)
-        self.readings.master_flushed(MASTER, Tid(tid), began)
+        self.readings.record_master_flush(MASTER, Tid(tid), began)
         self.marks.append((tid, self.booted_at + began.at))
 
     def slave_flush(self) -> None:
@@ -138,7 +138,7 @@ class SafetyWorld:
         self.pass_s(0.2)
         if self.chance.random() < 0.3:
             self.batch()
-        self.readings.slave_flushed(SLAVE, began_at)
+        self.readings.slaves.record_flush(SLAVE, began_at)
 
     def read(self) -> None:
         """Read both ends, the slave first, while both may move."""
@@ -155,11 +155,13 @@ class SafetyWorld:
         self.read_master(master_tid, began)
 
     def read_slave(self, tid: int, began: Instant) -> None:
-        self.readings.slave_read(SLAVE, Tid(tid), ReadSpan(began.at, self.at()))
+        self.readings.slaves.record_reading(SLAVE, Tid(tid), ReadSpan(began.at, self.at()))
 
     def read_master(self, tid: int, began: Instant) -> None:
         span = ReadSpan(began.at + 1e-6, self.at())
-        back = self.readings.master_read(MASTER, Tid(tid), replace(began, at=span.began_at), span)
+        back = self.readings.record_master_reading(
+            MASTER, Tid(tid), replace(began, at=span.began_at), span
+        )
         if back is not None:
             self.violations.append(f"{self.now}: the master never went back, {back}")
         self.seen.append((tid, self.booted_at + began.at))
@@ -189,7 +191,9 @@ class SafetyWorld:
         until = end if is_whole else self.chance.randint(begin, end)
         self.slave.commit(self.now, until)
         commit_heard = self.chance.choice((0.0, 0.0, 2.0))
-        self.late(commit_heard, lambda: self.readings.committed(SLAVE, Tid(until), self.at()))
+        self.late(
+            commit_heard, lambda: self.readings.slaves.record_commit(SLAVE, Tid(until), self.at())
+        )
         if until == end:
             self.print(WentIdle())
         stream.rests_until = self.now + 1.0
@@ -219,7 +223,7 @@ class SafetyWorld:
             # As stream_observer.py does with a master that is here: of slices nothing is taken.
             if observation is not None and isinstance(message, Batch):
                 span = ReadSpan(observation.at, self.at())
-                self.readings.master_seen(MASTER, observation.tid, observation.at, span)
+                self.readings.record_master_tid(MASTER, observation.tid, observation.at, span)
 
     def unwritten_at(self, stream: Stream) -> float | None:
         """Return when nothing of what the pipe holds was in it, as stderr_reader.py does."""
@@ -322,7 +326,7 @@ class SafetyWorld:
 
     def _new_readings(self) -> ReadingStore:
         readings = ReadingStore(TRUSTED, Clock(self.at))
-        readings.has_role(MASTER, is_master=True)
+        readings.set_role(MASTER, is_master=True)
         return readings
 
     def at(self) -> float:
