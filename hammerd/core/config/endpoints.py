@@ -56,7 +56,7 @@ def read_endpoint(value: object) -> Endpoint:
     """Read an endpoint of a pair; trailing slashes are cut.
 
     Raises:
-        Unreadable: with everything that is wrong with it.
+        InvalidValue: with all its problems.
     """
     text = read_text(value)
     parts = _cut(text)

@@ -261,10 +261,7 @@ TABLE: tuple[ComplaintRow, ...] = (
     *LOGIN,
     *_REST,
 )
-"""All rows, in the order in which they are tried.
-
-A message that both hammer and a login print has a row for each of them.
-"""
+"""All rows, in the order in which they are tried; a message of hammer and a login has two rows."""
 
 
 def diagnose(text: str) -> Complaint | None:

@@ -54,9 +54,9 @@ def check_directory(key: str, directory: Path) -> None:
     found = os.stat(directory)
     # In a sticky directory anybody may still put a file or a link where ours is to be.
     mode = found.st_mode & ~stat.S_ISVTX
-    standing = PathPermissions(str(directory), found.st_uid, found.st_gid, mode, True)
+    permissions = PathPermissions(str(directory), found.st_uid, found.st_gid, mode, True)
     elsewhere = f'name another directory, or "chown root {directory}" if nobody else needs it'
-    faults = permission_faults((standing,), os.geteuid(), elsewhere)
+    faults = permission_faults((permissions,), os.geteuid(), elsewhere)
     if faults:
         where = f"daemon.{key}"
         raise ConfigError(

@@ -8,7 +8,7 @@ from hammerd.core.pairs import Endpoint
 
 
 @pytest.mark.parametrize(
-    ("text", "end"),
+    ("text", "endpoint"),
     [
         ("/Backup1/pfs/test", Endpoint("/Backup1/pfs/test")),
         ("/Backup1//pfs/test//", Endpoint("/Backup1/pfs/test")),
@@ -21,8 +21,8 @@ from hammerd.core.pairs import Endpoint
         ("beta:/pfs/a:b", Endpoint("/pfs/a:b", host="beta")),
     ],
 )
-def test_an_endpoint_is_read(text: str, end: Endpoint):
-    assert end == read_endpoint(text)
+def test_an_endpoint_is_read(text: str, endpoint: Endpoint):
+    assert endpoint == read_endpoint(text)
 
 
 @pytest.mark.parametrize(

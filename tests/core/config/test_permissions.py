@@ -77,12 +77,12 @@ def test_no_hint_gives_a_persons_home_to_root() -> None:
 
 
 def test_all_faults_are_reported_at_once() -> None:
-    standings = [
+    paths = [
         PathPermissions("/home/u/h.toml", USER, USER, 0o100666),
         PathPermissions("/home/u", USER, USER, 0o040775, is_directory=True),
     ]
 
-    assert [fault.where for fault in permission_faults(standings, euid=0)] == [
+    assert [fault.where for fault in permission_faults(paths, euid=0)] == [
         *("file", "file"),
         *("directory", "directory"),
     ]

@@ -111,8 +111,8 @@ def pair_with(line: str) -> str:
 def test_the_tutorial_s_pair_needs_two_lines():
     config = parse_config(TUTORIAL, "test.toml")
 
-    ends = (Endpoint("/Backup1/pfs/test"), Endpoint("/Backup2/pfs/test"))
-    assert Config(DaemonConfig(), (Pair("test", *ends),)) == config
+    endpoints = (Endpoint("/Backup1/pfs/test"), Endpoint("/Backup2/pfs/test"))
+    assert Config(DaemonConfig(), (Pair("test", *endpoints),)) == config
 
 
 def test_every_key_sets_its_field():

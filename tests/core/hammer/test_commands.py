@@ -44,14 +44,17 @@ def test_options_of_a_pair_stand_before_the_verb() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "operand"),
+    ("endpoint", "operand"),
     [
         (Endpoint("/m", host="h"), "h:/m"),
         (Endpoint("/m", host="h", user="root"), "root@h:/m"),
     ],
 )
-def test_remote_endpoint_has_hammers_form(end: Endpoint, operand: str) -> None:
-    assert stream_argv(HAMMER, replace(PAIR, master=end), Gear.BULK)[-2:] == (operand, "/slave")
+def test_remote_endpoint_has_hammers_form(endpoint: Endpoint, operand: str) -> None:
+    assert stream_argv(HAMMER, replace(PAIR, master=endpoint), Gear.BULK)[-2:] == (
+        operand,
+        "/slave",
+    )
 
 
 @given(
@@ -75,9 +78,9 @@ def test_no_stream_has_a_harmful_option(options: StreamOptions, gear: Gear) -> N
 
 
 def test_pfs_status_keeps_the_order_of_the_paths() -> None:
-    ends = (Endpoint("/b"), Endpoint("/a"))
+    endpoints = (Endpoint("/b"), Endpoint("/a"))
 
-    assert pfs_status_argv(HAMMER, ends) == (HAMMER, "pfs-status", "/b", "/a")
+    assert pfs_status_argv(HAMMER, endpoints) == (HAMMER, "pfs-status", "/b", "/a")
 
 
 def test_environment_inherits_nothing_of_the_daemons() -> None:

@@ -51,8 +51,8 @@ def test_cycle_and_slave_of_two_pairs_are_no_cascade() -> None:
 def test_endpoint_with_two_paths_is_found_by_its_identity() -> None:
     below = Pair("below", Endpoint("/mnt/b"), Endpoint("/c"))
 
-    def identity(end: Endpoint) -> str:
-        return {"/mnt/b": "/b"}.get(end.path, end.path)
+    def identity(endpoint: Endpoint) -> str:
+        return {"/mnt/b": "/b"}.get(endpoint.path, endpoint.path)
 
     assert Cascades((AB, below)).pairs_from_origin(below) == (below,)
     assert Cascades((AB, below), identity).pairs_from_origin(below) == (AB, below)
@@ -62,9 +62,9 @@ def test_cascades_of_many_pairs_use_each_identity_a_few_times_only() -> None:
     pairs = [Pair(f"p{n}", Endpoint(f"/m{n}"), Endpoint(f"/s{n}")) for n in range(300)]
     asked: list[Endpoint] = []
 
-    def identity(end: Endpoint) -> str:
-        asked.append(end)
-        return end.path
+    def identity(endpoint: Endpoint) -> str:
+        asked.append(endpoint)
+        return endpoint.path
 
     cascades = Cascades(pairs, identity)
 

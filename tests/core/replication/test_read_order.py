@@ -14,7 +14,7 @@ def pair(master: str, slave: str, *, remote_master: bool = False) -> Pair:
 
 
 def order(*pairs: Pair) -> list[str]:
-    return [end.path for end in read_order(chains_of(pairs))]
+    return [endpoint.path for endpoint in read_order(chains_of(pairs))]
 
 
 def test_nothing_is_read_without_pairs() -> None:
@@ -48,18 +48,18 @@ def test_endpoint_of_a_pair_with_itself_is_read_twice() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), max_size=9))
 def test_every_slave_is_read_before_a_later_reading_of_its_master(
-    ends: list[tuple[str, str]],
+    endpoint_pairs: list[tuple[str, str]],
 ) -> None:
-    pairs = [pair(master, slave) for master, slave in ends]
+    pairs = [pair(master, slave) for master, slave in endpoint_pairs]
 
     read = order(*pairs)
 
-    assert set(read) == {end for both in ends for end in both}
-    assert all(read.index(slave) < _last(read, master) for master, slave in ends)
+    assert set(read) == {endpoint for both in endpoint_pairs for endpoint in both}
+    assert all(read.index(slave) < _last(read, master) for master, slave in endpoint_pairs)
 
 
-def _last(read: list[str], end: str) -> int:
-    return len(read) - 1 - read[::-1].index(end)
+def _last(read: list[str], endpoint: str) -> int:
+    return len(read) - 1 - read[::-1].index(endpoint)
 
 
 @pytest.mark.parametrize(
