@@ -5,7 +5,9 @@ tests/core/config/test_sample.py. Here stands what a reload makes of each field.
 """
 
 import ast
-from collections.abc import Iterator
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 
@@ -16,7 +18,10 @@ from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
 from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff
 from hammerd.core.pairs import Endpoint, Gear, Pair, StreamOptions, Thresholds, Timing
-from tests.paths import ROOT
+from hammerd.daemon.logging.files import LogFiles
+from hammerd.daemon.run import Daemon
+from hammerd.daemon.supervisor.reload import Reloader
+from hammerd.daemon.wiring import Wiring
 
 PAIR = Pair("home", Endpoint("/m", "alpha", "root"), Endpoint("/s", "beta", "root"))
 
@@ -38,14 +43,14 @@ RESTARTS = {
 IS_ANOTHER_PAIR = {"name", "enabled"}
 
 TAKEN_OVER_IN = {
-    "log_file": "take_over",
-    "log_format": "_take_over_logs",
-    "log_level": "_take_over_logs",
-    "syslog_facility": "take_over",
-    "lag_log_file": "take_over",
-    "sample_interval_s": "take_over",
-    "stop_timeout_s": "shut_down",
-    "history_keep_s": "take_over",
+    "log_file": LogFiles.take_over,
+    "log_format": Reloader._apply_logs,
+    "log_level": Reloader._apply_logs,
+    "syslog_facility": LogFiles.take_over,
+    "lag_log_file": LogFiles.take_over,
+    "sample_interval_s": Wiring.follow_config,
+    "stop_timeout_s": Daemon.shut_down,
+    "history_keep_s": Wiring.follow_config,
 }
 """Fields of the daemon that a reload changes, each with a function that reads the new value."""
 
@@ -120,13 +125,7 @@ def test_daemon_field_is_taken_over_or_waits_for_the_next_start(field: str) -> N
         assert field in read_in(function)
 
 
-def read_in(function: str) -> set[str]:
-    """Return the names of all attributes that the daemon's functions of a name read."""
-    return {
-        inner.attr
-        for file in (ROOT / "hammerd" / "daemon").rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Attribute)
-    }
+def read_in(function: Callable[..., object]) -> set[str]:
+    """Return the names of all attributes that a function reads."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

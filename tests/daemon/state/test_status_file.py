@@ -113,7 +113,7 @@ def test_stop_leaves_what_is_wanted_and_the_last_tids(mirrored: World) -> None:
     assert pair["safe_until_time"] >= now["safe_until_time"]
     # What a slave holds is safe as of its last reading, since nobody reads it any more.
     times = (pair["safe_until_time"], pair["saved"]["slave_seen_time"])
-    assert seconds(last["safe_until_time"]) == pytest.approx(min(map(seconds, times)), abs=0.1)
+    assert seconds(last["safe_until_time"]) == pytest.approx(min(map(seconds, times)), abs=1)
 
 
 def test_start_without_a_reading_keeps_what_was_safe(mirrored: World) -> None:
