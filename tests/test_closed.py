@@ -46,10 +46,10 @@ MAY_BE_OPEN = {
     "hammerd/core/pair/running.py then_parked Event": CELLS,
     "hammerd/core/pair/memory.py _with_line Message": "all other lines are progress",
     "hammerd/daemon/foreign/watch.py observe Event": OBSERVER,
-    "hammerd/daemon/supervisor/stream_observer.py _observe Event": OBSERVER,
+    "hammerd/daemon/supervisor/stream_observer.py observe Event": OBSERVER,
     "hammerd/daemon/logging/syslog.py SyslogFacility": "under NONE nothing is sent",
-    "hammerd/daemon/supervisor/sampler.py _judge EndpointSeen": "was it read, whatever it is",
-    "hammerd/daemon/supervisor/sampler.py _tell ProbeVerdict": "obstacles need fresh readings",
+    "hammerd/daemon/supervisor/sampler.py _record_verdict EndpointSeen": "was it read, whatever it is",
+    "hammerd/daemon/supervisor/sampler.py _post_sample ProbeVerdict": "obstacles need fresh readings",
 }
 """Places where a new member may pass by unseen: file, function, union."""
 
