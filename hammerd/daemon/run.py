@@ -163,7 +163,7 @@ class Daemon:
                 (self._check_halves, interval_s),
                 (parts.foreign.scan, foreign_interval_s(interval_s)),
                 (self._checkpoint, CHECKPOINT_S),
-                (parts.run_dir.look, CHECKPOINT_S),
+                (parts.run_dir.scan, CHECKPOINT_S),
                 (self._read_disk_space, READ_EVERY_S),
             )
         )

@@ -1,4 +1,4 @@
-"""Answers what is asked on the sockets."""
+"""Handles the requests that arrive on the sockets."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -28,11 +28,11 @@ from hammerd.daemon.supervisor.engine import Engine
 from hammerd.daemon.timing.clock import Clock
 
 _LEAVE_DISABLED = frozenset({Verb.PAUSE, Verb.RESUME, Verb.RESTART})
-"""What is refused for a disabled pair that is named, and leaves the others alone."""
+"""Verbs that are refused for a disabled pair that is named, and skip it otherwise."""
 
 DescribeDaemon = Callable[[], Mapping[str, object]]
 Save = Callable[[], Awaitable[str | None]]
-"""Waits until what changed was saved; returns why it was not."""
+"""Waits until all changes are saved; returns why they are not, None if they are."""
 
 
 async def _no_reload() -> Reply:
@@ -40,7 +40,7 @@ async def _no_reload() -> Reply:
 
 
 class Handlers:
-    """Turns requests into events of pairs, and their lives into replies."""
+    """Turns requests into events for pairs, and lives of pairs into replies."""
 
     def __init__(self, engine: Engine, clock: Clock, describe: DescribeDaemon, save: Save) -> None:
         self._engine = engine
@@ -51,9 +51,9 @@ class Handlers:
         self.on_reload: Callable[[], Awaitable[Reply]] = _no_reload
 
     async def answer(self, request: Request) -> Reply:
-        """Do what is asked, of the named pairs or of all; what is answered outlives us.
+        """Carry out a request for the named pairs, or for all, and save what it changed.
 
-        `unsaved_because` in the answer tells why it may not.
+        `unsaved_because` in the answer is why that could not be saved.
         """
         if refusal := self._refusal(request):
             return refusal
@@ -63,11 +63,11 @@ class Handlers:
             return reply
         return Answer({**reply.data, "unsaved_because": await self._save()})
 
-    def _known(self) -> tuple[str, ...]:
+    def _names(self) -> tuple[str, ...]:
         return tuple(life.pair.name for life in self._engine.lives())
 
     def _refusal(self, request: Request) -> Refusal | None:
-        if refusal := refuse_unknown(request.pairs, self._known()):
+        if refusal := refuse_unknown(request.pairs, self._names()):
             return refusal
         if request.verb in _LEAVE_DISABLED and (refusal := self._refuse_disabled(request.pairs)):
             return refusal
@@ -78,7 +78,7 @@ class Handlers:
         return None
 
     def _answer(self, request: Request) -> Reply:
-        pairs = request.pairs or self._known()
+        pairs = request.pairs or self._names()
         match request.verb:
             case Verb.PING:
                 return Answer({"pid": os.getpid(), "version": __version__})
@@ -98,13 +98,13 @@ class Handlers:
                 assert_never(request.verb)
 
     def status(self, pairs: tuple[str, ...]) -> Json:
-        """Return the status of some pairs; the health is the worst of those and the daemon's."""
+        """Return the status of these pairs; its health is the worst of theirs and the daemon's."""
         snapshot, to_time = self._snapshot(pairs), self._clock.rfc3339
         return status_json(snapshot, pairs_json(snapshot, to_time), to_time)
 
     def snapshot(self) -> Snapshot:
-        """Return what a status of all pairs is made of."""
-        return self._snapshot(self._known())
+        """Return the values of the status of all pairs."""
+        return self._snapshot(self._names())
 
     def _snapshot(self, pairs: tuple[str, ...]) -> Snapshot:
         daemon = {**self._describe(), "version": __version__, "pid": os.getpid()}
@@ -112,7 +112,7 @@ class Handlers:
         return Snapshot(daemon, reports, self._clock.now().at)
 
     def log_status(self, log: Logger) -> None:
-        """Write how every pair fares into the log."""
+        """Write the status of every pair into the log."""
         for life in self._engine.lives():
             report = self._engine.report(life.pair.name)
             fields = pair_json(report, self._clock.now().at, self._clock.rfc3339)
@@ -126,13 +126,12 @@ class Handlers:
         return Refusal(f"disabled in the config: {', '.join(disabled)}", hint, Exit.UNAVAILABLE)
 
     def _resume(self, pairs: tuple[str, ...]) -> Answer:
-        """Let pairs run again; of those that a latch held the answer tells what was found."""
-        told = {name: list(self._found(name)) for name in pairs}
-        done = self._post(pairs, StartAsked())
-        return Answer({**done.data, "found": {name: said for name, said in told.items() if said}})
+        """Start pairs again; the answer lists the findings for those that a latch held."""
+        found = {name: findings for name in pairs if (findings := list(self._findings(name)))}
+        return Answer({**self._post(pairs, StartAsked()).data, "found": found})
 
-    def _found(self, name: str) -> Iterator[str]:
-        """Say what was seen of the ends of a pair that is held."""
+    def _findings(self, name: str) -> Iterator[str]:
+        """Describe what was read of the endpoints of a pair that a latch holds."""
         report, to_time = self._engine.report(name), self._clock.rfc3339
         memory, pair = report.life.memory, report.life.pair
         if latch_of(memory) is None:
@@ -142,13 +141,13 @@ class Handlers:
         if memory.is_diverged:
             yield f"slave {pair.slave} was ahead of master {pair.master}"
         for one in (report.extras or Extras()).anomalies:
-            what = f"{one.endpoint} was {one.before}, then {one.after}"
-            yield f"{one.name} at {to_time(one.at)}: {what}"
-        for role, end, tid in (
-            ("master", pair.master, report.master_tid),
-            ("slave", pair.slave, report.slave_tid),
+            change = f"{one.endpoint} was {one.before}, then {one.after}"
+            yield f"{one.name} at {to_time(one.at)}: {change}"
+        for endpoint, tid in (
+            (f"master {pair.master}", report.master_tid),
+            (f"slave {pair.slave}", report.slave_tid),
         ):
-            yield f"last TID seen of {role} {end}: {'none' if tid is None else format_tid(tid)}"
+            yield f"last TID seen of {endpoint}: {'none' if tid is None else format_tid(tid)}"
 
     def _restart(self, pairs: tuple[str, ...], *, are_named: bool) -> Reply:
         paused = tuple(
@@ -162,7 +161,7 @@ class Handlers:
         return Answer({**done.data, "left_paused": list(paused)})
 
     def _acknowledge(self, pairs: tuple[str, ...]) -> Reply:
-        """Take what was seen out of the status, of disabled pairs too: it starts nothing."""
+        """Remove what was reported from the status, of disabled pairs too: nothing is started."""
         for name in pairs:
             self.on_acknowledged(name)
             self._engine.post(name, Acknowledged())
@@ -175,7 +174,7 @@ class Handlers:
         return Answer({**done.data, "paused_until_time": until_time})
 
     def _post(self, pairs: tuple[str, ...], event: Event) -> Answer:
-        """Let an event happen to those that are enabled; the answer names them."""
+        """Post an event to the enabled ones of these pairs; the answer names them."""
         enabled = [name for name in pairs if self._engine.life(name).pair.enabled]
         for name in enabled:
             self._engine.post(name, event)

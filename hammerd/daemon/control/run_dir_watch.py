@@ -1,10 +1,8 @@
-"""Keeps the sockets, the pid file and the lock where others look for them.
+"""Watches the sockets, the pid file and the lock, and makes again what is missing.
 
-Without them a hammerd that lives can be neither asked nor stopped: a sweeper of old files may take
-run_dir away, and its disk may be full at the start.
-
-Once a minute, with what else is due then, the pid file, the lock and the sockets are looked at;
-what is gone is made anew and told of in the log.
+Without these files nobody can reach or stop a running hammerd. A cleaner of old files may remove
+run_dir, and its disk may be full at the start. They are checked once a minute, together with
+other periodic work; what was made again is logged.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,14 +15,14 @@ from hammerd.daemon.service.lock_files import LockFiles
 from hammerd.daemon.service.os_errors import FULL, explained
 from hammerd.daemon.threads.blocking_calls import BlockingCalls
 
-LOOK_S = 20.0
-"""How long a look may take before its disk counts as one that hangs."""
+SCAN_TIMEOUT_S = 20.0
+"""A scan that takes longer means that its disk hangs."""
 
 SWEPT_HINT = "what removes files there? keep it from this directory"
 
 
 class RunDirWatch:
-    """The files and sockets of one daemon."""
+    """Watches the files and sockets of one daemon."""
 
     def __init__(
         self, files: LockFiles, server: ControlServer, settings: DaemonConfig, log: Logger
@@ -35,62 +33,59 @@ class RunDirWatch:
         self._log = log
         self._blocking_calls = BlockingCalls()
         self._trouble: HammerdError | None = None
-        # Made anew, and not told of yet; a look that is given up leaves both to the next one.
+        # Made again and not logged yet; a scan that is given up leaves both to the next one.
         self._made: list[str] = []
         self._is_half_bound = False
         self.on_made: tuple[Callable[[], None], ...] = ()
-        """What saves once more what was swept away with the directories."""
+        """Functions that save again the files that were removed with the directories."""
 
     @property
     def trouble(self) -> HammerdError | None:
-        """Why hammerd cannot be found or asked as it should, None while it can."""
+        """Why the files or sockets cannot be used, None while they can."""
         return self._trouble
 
     async def bind(self) -> None:
-        """Make the sockets; without room for them hammerd starts all the same.
+        """Make the sockets; on a full disk hammerd starts without them.
 
         Raises:
-            OSError: they cannot be made, and not for want of room.
+            OSError: they cannot be made for another reason.
         """
+        trouble: HammerdError | None = None
         try:
             await self._bind()
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            self._fails(explained(error))
-        else:
-            self._say_what_lacks()
+            trouble = explained(error)
+        self._set_trouble(trouble)
 
-    async def look(self) -> None:
-        """Make anew what is gone, and say so."""
+    async def scan(self) -> None:
+        """Make missing files and sockets again, and log them."""
         trouble: HammerdError | None = None
         try:
-            are_sockets_there = await self._blocking_calls.run(self._look, LOOK_S)
-            if not are_sockets_there or self._is_half_bound:
-                await self._bind_anew()
+            are_sockets_present = await self._blocking_calls.run(self._scan_files, SCAN_TIMEOUT_S)
+            if not are_sockets_present or self._is_half_bound:
+                await self._bind_again()
         except TimeoutError:
             trouble = HammerdError("the disk of run_dir or state_dir does not answer")
         except HammerdError as error:
             trouble = error
         except OSError as error:
             trouble = explained(error)
-        self._tell_what_was_made()
-        if trouble is None:
-            self._say_what_lacks()
-        else:
-            self._fails(trouble)
+        self._log_made()
+        self._set_trouble(trouble)
 
     def describe(self) -> Mapping[str, object]:
-        """Return what status says of it."""
+        """Return the status fields of run_dir."""
         return {"run_dir_unusable_because": self._trouble.message if self._trouble else None}
 
-    def _look(self) -> bool:
-        """Make the files, beside the loop; tell whether the sockets are there."""
+    def _scan_files(self) -> bool:
+        """Make missing files, in a thread; tell whether the sockets exist."""
         self._made.extend(self._files.make_missing())
-        return self._server.are_there()
+        return self._server.are_present()
 
-    async def _bind_anew(self) -> None:
-        # Sockets may be there by their names, and nobody listens yet.
+    async def _bind_again(self) -> None:
+        # If an await below is cancelled, the sockets may exist without a listener.
         self._is_half_bound = True
         await self._server.close_sockets()
         await self._bind()
@@ -98,8 +93,8 @@ class RunDirWatch:
         self._is_half_bound = False
         self._made += self._server.paths()
 
-    def _tell_what_was_made(self) -> None:
-        # A thread that was given up may add to them at any moment: the list stays the same one.
+    def _log_made(self) -> None:
+        # The same list stays in use: a thread that was given up may add to it at any moment.
         made = tuple(self._made)
         del self._made[: len(made)]
         if made:
@@ -111,11 +106,9 @@ class RunDirWatch:
         if warning := await self._server.bind(self._status_group):
             self._log.warning("status_socket.closed_to_group", because=warning)
 
-    def _say_what_lacks(self) -> None:
-        lacking = self._files.lacking
-        self._fails(None if lacking is None else explained(lacking))
-
-    def _fails(self, trouble: HammerdError | None) -> None:
+    def _set_trouble(self, trouble: HammerdError | None) -> None:
+        if trouble is None and self._files.lacking is not None:
+            trouble = explained(self._files.lacking)
         before, self._trouble = self._trouble, trouble
         if trouble is not None and str(trouble) != str(before):
             self._log.error("run_dir.unusable", because=trouble.message, hint=trouble.hint or None)

@@ -1,9 +1,10 @@
-"""The Unix sockets: control.sock for root, status.sock for those who may only look.
+"""Serves two Unix sockets: control.sock for root, status.sock for users who may only read.
 
-One JSON object a line, a reply for each request. A client that is silent, slow, talks nonsense or
-too much costs its own connection and nothing else: each socket has its own limit of clients, and
-at the limit the user with the most connections loses the one that we have waited for longest.
-Who connects without end is taken in small chunks, between which those are heard who ask something.
+Each request and each reply is one line, a JSON object. A client that is silent, slow, or sends
+nonsense or too much loses its own connection and harms no other. Each socket has its own limit of
+clients: at the limit the user with the most connections loses the one that has been silent
+longest. New connections are accepted a few at a time, so that a flood of them does not keep
+waiting requests from being answered.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ Answerer = Callable[[Request], Awaitable[Reply]]
 
 @dataclass(eq=False, slots=True)
 class _Client:
-    """A connection; `is_awaited` while we wait for it, and not it for us."""
+    """A connection; `is_awaited` while the server waits for its next request."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -49,42 +50,42 @@ class _Client:
     is_awaited: bool = True
 
     def drop(self) -> None:
-        """End the connection now, whatever is not sent yet."""
+        """Close the connection at once; unsent data is lost."""
         self.writer.transport.abort()
 
 
 @dataclass(eq=False, slots=True)
 class _Listener:
-    """One of the sockets and who came in by it, the one that we wait for longest first."""
+    """One of the sockets and its clients, the one that has been silent longest first."""
 
     takes_all_verbs: bool
     clients: dict[_Client, asyncio.Task[None]] = field(default_factory=dict)
 
-    def make_room(self, peer: int | None) -> bool:
-        """Make room for a client of this user, at the limit; False when nobody can be dropped.
+    def admits(self, peer: int | None) -> bool:
+        """Tell whether a client of this user can be added; at the limit drop another one.
 
-        Of the users with the most connections one loses that which we wait for longest.
+        The dropped client is the one that has been silent longest, of the user with the most.
         """
         if len(self.clients) < MOST_CLIENTS:
             return True
         counts = Counter(client.peer for client in self.clients)
         counts[peer] += 1
         awaited = [client for client in self.clients if client.is_awaited]
-        # max() takes the first of equals, which is the oldest.
+        # max() returns the first of equals, which is the oldest.
         oldest = max(awaited, key=lambda client: counts[client.peer], default=None)
         if oldest is not None:
             del self.clients[oldest]
             oldest.drop()
         return oldest is not None
 
-    def heard(self, client: _Client) -> None:
-        """Put a client last among those that we wait for."""
+    def move_last(self, client: _Client) -> None:
+        """Move a client to the end: it has just sent a request."""
         if task := self.clients.pop(client, None):
             self.clients[client] = task
 
 
 class ControlServer:
-    """Listens on both sockets of a run_dir and answers with `answer`."""
+    """Listens on both sockets of a run_dir; `answer` returns the reply to a request."""
 
     def __init__(self, run_dir: Path, answer: Answerer) -> None:
         self._run_dir = run_dir
@@ -92,25 +93,25 @@ class ControlServer:
         self._servers: list[asyncio.Server] = []
         self._sockets: tuple[socket.socket, ...] = ()
         self._inodes: dict[str, tuple[int, int]] = {}
-        self._doors = {CONTROL_SOCKET: _Listener(True), STATUS_SOCKET: _Listener(False)}
+        self._listeners = {CONTROL_SOCKET: _Listener(True), STATUS_SOCKET: _Listener(False)}
 
     async def bind(self, status_group: str) -> str:
-        """Make the sockets; return what is to be warned of, "" when nothing is.
+        """Make the sockets; return a warning, "" for none.
 
         Raises:
             OSError: a socket cannot be made.
         """
         sockets: dict[str, socket.socket] = {}
         try:
-            for name in self._doors:
+            for name in self._listeners:
                 sockets[name] = self._bind(name, CONTROL_MODE)
         except OSError:
             for made in sockets.values():
                 made.close()
             raise
         warning = _open_to_group(self._run_dir / STATUS_SOCKET, status_group)
-        for name, door in self._doors.items():
-            accept = partial(self._accept, door)
+        for name, listener in self._listeners.items():
+            accept = partial(self._accept, listener)
             self._servers.append(
                 await asyncio.start_unix_server(
                     accept,
@@ -124,23 +125,23 @@ class ControlServer:
         return warning
 
     async def listen(self) -> None:
-        """Answer from now on."""
+        """Start to accept clients."""
         for server in self._servers:
             await server.start_serving()
-        # asyncio takes as many at once as it lets wait; ours let more wait than they take.
+        # asyncio accepts as many at once as its backlog; here the backlog is the larger one.
         for listening in self._sockets:
             listening.listen(MOST_WAITING)
 
-    def are_there(self) -> bool:
-        """Tell whether the sockets of these names are still ours."""
-        return all(self._inodes.get(name) == _inode(self._run_dir / name) for name in self._doors)
+    def are_present(self) -> bool:
+        """Tell whether the files at the sockets' paths are still those of this server."""
+        return self._inodes == {name: _inode(self._run_dir / name) for name in self._listeners}
 
     def paths(self) -> tuple[str, ...]:
-        """Return the sockets."""
-        return tuple(str(self._run_dir / name) for name in self._doors)
+        """Return the paths of the sockets."""
+        return tuple(str(self._run_dir / name) for name in self._listeners)
 
     async def close_sockets(self) -> None:
-        """Stop listening; who is connected is still answered."""
+        """Stop listening; connected clients are still answered."""
         for server in self._servers:
             server.close()
         self._servers.clear()
@@ -148,24 +149,25 @@ class ControlServer:
     async def close(self) -> None:
         """Stop listening, drop the clients, remove the sockets."""
         await self.close_sockets()
-        tasks = [task for door in self._doors.values() for task in door.clients.values()]
+        listeners = self._listeners.values()
+        tasks = [task for listener in listeners for task in listener.clients.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for name in self._doors:
+        for name in self._listeners:
             with contextlib.suppress(OSError):
                 (self._run_dir / name).unlink()
 
     def clients(self) -> int:
         """Count the open connections."""
-        return sum(len(door.clients) for door in self._doors.values())
+        return sum(len(listener.clients) for listener in self._listeners.values())
 
     def _bind(self, name: str, mode: int) -> socket.socket:
         path = self._run_dir / name
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # The mode is there from the first moment on: nobody slips in between bind and chmod.
+        # By umask, so that no client connects between bind and chmod.
         old = os.umask(0o777 & ~mode)
         try:
             with naming(path):
@@ -179,41 +181,41 @@ class ControlServer:
         return sock
 
     def _accept(
-        self, door: _Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, listener: _Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         connection = writer.get_extra_info("socket")
         client = _Client(reader, writer, peer_of(connection))
-        if not door.make_room(client.peer):
+        if not listener.admits(client.peer):
             client.drop()
             return
-        task = asyncio.get_running_loop().create_task(self._serve(door, client))
-        door.clients[client] = task
-        task.add_done_callback(lambda _task: door.clients.pop(client, None))
+        task = asyncio.get_running_loop().create_task(self._serve(listener, client))
+        listener.clients[client] = task
+        task.add_done_callback(lambda _task: listener.clients.pop(client, None))
 
-    async def _serve(self, door: _Listener, client: _Client) -> None:
+    async def _serve(self, listener: _Listener, client: _Client) -> None:
         try:
             with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-                while await self._serve_one(door, client):
+                while await self._serve_one(listener, client):
                     pass
-                # What was refused as too long is still to be heard why.
+                # A client whose request is too long must still get the refusal.
                 client.writer.close()
                 await asyncio.wait_for(client.writer.wait_closed(), CLIENT_TIMEOUT_S)
         finally:
             client.drop()
 
-    async def _serve_one(self, door: _Listener, client: _Client) -> bool:
+    async def _serve_one(self, listener: _Listener, client: _Client) -> bool:
         try:
             line = await asyncio.wait_for(client.reader.readuntil(b"\n"), CLIENT_TIMEOUT_S)
         except asyncio.LimitOverrunError:
-            most = f"the request is longer than {MAX_REQUEST_BYTES} bytes"
-            client.writer.write(encode_reply(Refusal(most)))
+            error = f"the request is longer than {MAX_REQUEST_BYTES} bytes"
+            client.writer.write(encode_reply(Refusal(error)))
             return False
         client.is_awaited = False
         try:
-            reply = await self._reply(line, takes_all_verbs=door.takes_all_verbs)
+            reply = await self._reply(line, takes_all_verbs=listener.takes_all_verbs)
         finally:
             client.is_awaited = True
-        door.heard(client)
+        listener.move_last(client)
         client.writer.write(reply)
         await asyncio.wait_for(client.writer.drain(), CLIENT_TIMEOUT_S)
         return True
@@ -236,7 +238,7 @@ class ControlServer:
 
 
 def _inode(path: Path) -> tuple[int, int]:
-    """Return what tells a file from any other, zeros for none."""
+    """Return the device and inode of a file, zeros for none."""
     try:
         found = os.lstat(path)
     except OSError:

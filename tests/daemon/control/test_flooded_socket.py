@@ -1,4 +1,4 @@
-"""Who connects to status.sock without end costs others nothing but a moment."""
+"""A user who connects to status.sock without end delays other users only a little."""
 
 import os
 import socket
@@ -38,7 +38,7 @@ while True:
 
 @contextmanager
 def flooded(path: Path, uid: int) -> Iterator[None]:
-    """Connect to a socket without end and say nothing, as long as this lasts."""
+    """Connect to a socket again and again, silently, as long as this lasts."""
     argv = [sys.executable, "-c", FLOOD, str(path), str(uid)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as flood:
         assert flood.stdout is not None

@@ -1,4 +1,4 @@
-"""Requests that are interrupted at each await: what was asked happened once, or not at all."""
+"""Requests that are interrupted at each await: each takes effect once, or not at all."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -35,7 +35,7 @@ REST = replace(HOME, name="rest", slave=Endpoint("/s/rest"), enabled=False)
 
 @dataclass
 class Room:
-    """What answers for two pairs that are up and one that is disabled."""
+    """The handlers for two pairs that are up and one that is disabled."""
 
     state: str = "running"
     unsaved_because: str | None = None
@@ -49,9 +49,9 @@ class Room:
         self.engine = quiet_engine(Journal(log, log), ReadingStore(), self.prober)
         for pair in (HOME, WORK, REST):
             self.engine.add(new_life(pair, Memory(), 0.0))
-        self.answers = Handlers(self.engine, Clock(loop.time), self.describe, self.save)
-        self.answers.on_acknowledged = self.acknowledged.append
-        self.answers.on_reload = self.reload
+        self.handlers = Handlers(self.engine, Clock(loop.time), self.describe, self.save)
+        self.handlers.on_acknowledged = self.acknowledged.append
+        self.handlers.on_reload = self.reload
 
     def describe(self) -> Mapping[str, object]:
         return {"state": self.state, "started_time": "", "config": ""}
@@ -67,7 +67,7 @@ class Room:
         return Answer({"started": []})
 
     def ask(self, verb: Verb, *pairs: str) -> Coroutine[Any, Any, Reply]:
-        return self.answers.answer(Request(verb, pairs))
+        return self.handlers.answer(Request(verb, pairs))
 
     def paused(self) -> list[str]:
         lives = self.engine.lives()
@@ -204,7 +204,7 @@ def test_status_of_every_pair_is_written_into_the_log() -> None:
     async def main() -> list[object]:
         with structlog.testing.capture_logs() as log:
             room = Room()
-            room.answers.log_status(cast(Logger, structlog.get_logger()))
+            room.handlers.log_status(cast(Logger, structlog.get_logger()))
         return [line["pair"] for line in log if line["event"] == "pair.status"]
 
     assert asyncio.run(main()) == ["h", "w", "rest"]

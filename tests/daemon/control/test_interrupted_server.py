@@ -1,4 +1,4 @@
-"""Clients that are given up at each await: no connection is left, and the next one is answered."""
+"""Clients that are given up at each await: no connection is left, the next one is answered."""
 
 import asyncio
 import json
@@ -16,8 +16,7 @@ from hammerd.daemon.control.server import ControlServer
 from tests.daemon.at_each_await import Stop, Story, Unexpected, interrupt, missed, reached
 
 LONG = "x" * (1 << 20)
-"""More than a socket holds, so that who answers waits for the client."""
-
+"""More than a socket holds, so that the server waits for the client."""
 
 PING = b'{"verb": "ping"}\n'
 
@@ -48,15 +47,15 @@ async def a_server() -> AsyncIterator[tuple[ControlServer, Path]]:
 
 
 async def ask(run_dir: Path, line: bytes = PING) -> dict[str, Any] | None:
-    """Ask once; return the reply, None where the connection was cut off before one came."""
+    """Send a request; return the reply, None where the connection ends before one comes."""
     path = run_dir / "status.sock"
     reader, writer = await asyncio.open_unix_connection(path, limit=4 << 20)
     try:
         with suppress(OSError):
             writer.write(line)
             writer.write_eof()
-            said = await reader.readline()
-            reply: dict[str, Any] | None = json.loads(said) if said.endswith(b"\n") else None
+            raw = await reader.readline()
+            reply: dict[str, Any] | None = json.loads(raw) if raw.endswith(b"\n") else None
             return reply
         return None
     finally:
@@ -69,7 +68,7 @@ async def a_client(stop: Stop) -> None:
     async with a_server() as (server, run_dir):
         with stop.in_all_tasks():
             reply = await ask(run_dir)
-            await reached(lambda: not server.clients(), "it is gone")
+            await reached(lambda: not server.clients(), "the server drops the client")
 
         assert stop.was_reached or (reply is not None and reply["ok"])
         reply = await ask(run_dir)
@@ -77,11 +76,11 @@ async def a_client(stop: Stop) -> None:
         assert reply["data"]["text"] == LONG
 
 
-async def a_client_that_says_too_much(stop: Stop) -> None:
+async def a_client_that_sends_too_much(stop: Stop) -> None:
     async with a_server() as (server, run_dir):
         with stop.in_all_tasks():
             reply = await ask(run_dir, b"x" * (MAX_REQUEST_BYTES + 10))
-            await reached(lambda: not server.clients(), "it is gone")
+            await reached(lambda: not server.clients(), "the server drops the client")
 
         assert reply is None or "longer than" in reply["error"]
         reply = await ask(run_dir)
@@ -98,7 +97,7 @@ async def a_start(stop: Stop) -> None:
             await server.listen()
 
         await stop.run(start())
-        # What was not listened on is made anew (run_dir_watch.py).
+        # As run_dir_watch.py does with sockets that nobody listens on.
         await server.close_sockets()
         await start()
         reply = await ask(run_dir)
@@ -119,7 +118,7 @@ async def a_close_with_a_client(stop: Stop) -> None:
         writer.close()
 
 
-STORIES = (a_client, a_client_that_says_too_much, a_start, a_close_with_a_client)
+STORIES = (a_client, a_client_that_sends_too_much, a_start, a_close_with_a_client)
 
 
 @pytest.mark.parametrize("story", STORIES)

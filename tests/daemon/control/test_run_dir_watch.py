@@ -1,4 +1,4 @@
-"""Looks at run_dir, interrupted at each await: the next one makes and tells what is lacking."""
+"""A scan of run_dir that is interrupted at any await: the next one makes and logs the rest."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/run/hammerd")
 
 @dataclass
 class Files:
-    """The pid file and the lock; a test sweeps them away."""
+    """The pid file and the lock; a test removes them."""
 
     gone: tuple[str, ...] = ()
     lacking: OSError | None = None
@@ -34,7 +34,7 @@ class Files:
 
 @dataclass
 class Sockets:
-    """Two sockets: whether they are there, and how many of them are listened on."""
+    """Two sockets: whether they exist, and how many have a listener."""
 
     are_made: bool = False
     listening: int = 0
@@ -57,7 +57,7 @@ class Sockets:
         self.listening = 0
         await asyncio.sleep(0)
 
-    def are_there(self) -> bool:
+    def are_present(self) -> bool:
         return self.are_made
 
     def paths(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Sockets:
 
 @dataclass
 class Room:
-    """A watch over files and sockets, and how often it had things saved once more."""
+    """A watch over files and sockets, and the number of times it had them saved again."""
 
     files: Files = field(default_factory=Files)
     sockets: Sockets = field(default_factory=Sockets)
@@ -83,40 +83,40 @@ class Room:
     def sweep(self) -> None:
         self.files.gone, self.sockets.are_made = ("hammerd.pid",), False
 
-    async def look(self) -> None:
-        """Look once the thread of a look that was given up has ended."""
-        await self.watch.look()
+    async def scan(self) -> None:
+        """Scan once the thread of a scan that was given up has ended."""
+        await self.watch.scan()
         while self.watch.trouble is not None and "does not answer" in self.watch.trouble.message:
             await asyncio.sleep(0)
-            await self.watch.look()
+            await self.watch.scan()
 
 
 # --- what must hold at each await ------------------------------------------------------------
 
 
-async def a_look_after_a_sweep(stop: Stop) -> None:
+async def a_scan_after_a_sweep(stop: Stop) -> None:
     room = Room()
     await room.watch.bind()
     await room.sockets.listen()
     room.sweep()
     with structlog.testing.capture_logs() as log:
-        task = await stop.run(room.watch.look())
+        task = await stop.run(room.watch.scan())
         if isinstance(stop.error, OSError) and stop.was_reached:
             assert task.exception() is None
-            assert room.watch.trouble is not None, "status tells of it"
+            assert room.watch.trouble is not None, "status shows no trouble"
         elif stop.error is not None and stop.was_reached:
-            assert task.exception() is stop.error, "the caller hears of it"
-        await room.look()
+            assert task.exception() is stop.error, "the caller gets no error"
+        await room.scan()
 
-    assert room.sockets.listening == 2, "it can be asked"
+    assert room.sockets.listening == 2, "nobody listens"
     assert room.files.gone == ()
-    assert room.saves >= 1, "what was swept away is saved once more"
+    assert room.saves >= 1, "removed files are not saved again"
     told = " ".join(line["files"] for line in log if line["event"] == "run_dir.made_anew")
     assert {"hammerd.pid", "control.sock", "status.sock"} <= set(told.split())
     assert room.watch.trouble is None
     saves = room.saves
-    await room.look()
-    assert room.saves == saves, "nothing more was gone"
+    await room.scan()
+    assert room.saves == saves, "saved again though nothing was missing"
 
 
 async def a_bind_at_the_start(stop: Stop) -> None:
@@ -129,7 +129,7 @@ async def a_bind_at_the_start(stop: Stop) -> None:
         assert room.sockets.are_made
 
 
-STORIES = (a_look_after_a_sweep, a_bind_at_the_start)
+STORIES = (a_scan_after_a_sweep, a_bind_at_the_start)
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -154,7 +154,7 @@ def looked(act: Callable[[Room], None], room: Room) -> tuple[Room, list[str]]:
             await room.watch.bind()
             await room.sockets.listen()
             act(room)
-            await room.look()
+            await room.scan()
         return [line["event"] for line in log]
 
     return room, asyncio.run(main())

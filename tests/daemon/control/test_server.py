@@ -1,4 +1,4 @@
-"""The sockets of the real daemon against clients that mean no good."""
+"""The sockets of the real daemon under hostile and broken clients."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ def connect(world: World, name: str) -> socket.socket:
     return client
 
 
-def say(world: World, line: bytes, name: str = "control.sock") -> dict[str, Any]:
+def ask(world: World, line: bytes, name: str = "control.sock") -> dict[str, Any]:
     with connect(world, name) as client:
         client.sendall(line)
         with client.makefile("rb") as replies:
@@ -53,11 +53,11 @@ def say(world: World, line: bytes, name: str = "control.sock") -> dict[str, Any]
     ],
 )
 def test_nonsense_is_refused_and_the_daemon_goes_on(served: World, line: bytes) -> None:
-    reply = say(served, line)
+    reply = ask(served, line)
 
     assert reply["ok"] is False
     assert reply["error"]
-    assert say(served, b'{"verb": "ping"}\n')["ok"] is True
+    assert ask(served, b'{"verb": "ping"}\n')["ok"] is True
 
 
 def test_endless_request_is_refused_and_cut_off(served: World) -> None:
@@ -70,7 +70,7 @@ def test_endless_request_is_refused_and_cut_off(served: World) -> None:
 
 
 def test_status_socket_takes_no_verb_that_changes_anything(served: World) -> None:
-    reply = say(served, b'{"verb": "pause"}\n', "status.sock")
+    reply = ask(served, b'{"verb": "pause"}\n', "status.sock")
 
     assert (reply["ok"], reply["code"]) == (False, 77)
     assert served.status()["wanted"] == "up"
@@ -93,8 +93,8 @@ def test_silent_clients_keep_nobody_from_asking(served: World) -> None:
         for _ in range(MOST_CLIENTS + 8):
             silent.enter_context(connect(served, "status.sock"))
 
-        assert say(served, b'{"verb": "ping"}\n', "status.sock")["ok"] is True
-        assert say(served, b'{"verb": "pause"}\n', "control.sock")["ok"] is True
+        assert ask(served, b'{"verb": "ping"}\n', "status.sock")["ok"] is True
+        assert ask(served, b'{"verb": "pause"}\n', "control.sock")["ok"] is True
         assert first.recv(1) == b""
 
 
@@ -118,7 +118,7 @@ def test_half_a_character_is_refused_like_any_unknown_pair(served: World) -> Non
 
 
 def test_unknown_pairs_are_refused_all_at_once(served: World) -> None:
-    reply = say(served, b'{"verb": "pause", "pairs": ["tset", "other", "test"]}\n')
+    reply = ask(served, b'{"verb": "pause", "pairs": ["tset", "other", "test"]}\n')
 
     assert reply["ok"] is False
     assert '"tset" (did you mean "test"?)' in reply["error"]
@@ -160,12 +160,12 @@ def test_client_that_never_reads_is_hung_up_on(
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(run_dir / "status.sock"))
             client.sendall(b'{"verb": "ping"}\n')
-            while not server.clients():  # noqa: ASYNC110 - nobody tells of it
+            while not server.clients():  # noqa: ASYNC110 - no event to wait for
                 await asyncio.sleep(0)
             while server.clients():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
-            # What was sent is cut off: there is nobody any more to send the rest.
+            # The reply is cut off: the server has dropped the connection.
             client.settimeout(30)
             received = 0
             with contextlib.suppress(ConnectionResetError):
