@@ -14,6 +14,14 @@ def read_bytes(path: str) -> bytes:
         os.close(fd)
 
 
+def read_or_empty(path: str) -> bytes:
+    """Return the whole content of a file, none if it is missing."""
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        return b""
+
+
 def write_all(fd: int, data: bytes) -> None:
     """Write every byte, in as many calls as needed."""
     view = memoryview(data)

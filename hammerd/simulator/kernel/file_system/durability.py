@@ -18,7 +18,7 @@ from hammerd.simulator.kernel.file_system.pfs_info import load_info, pfs_directo
 from hammerd.simulator.kernel.file_system.publishing import MANUAL
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.runtime import clock
-from hammerd.simulator.runtime.state_files import read_bytes, replace_file, unlink_if_there
+from hammerd.simulator.runtime.state_files import read_or_empty, replace_file, unlink_if_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 def durable_tid(fs: FileSystem, pfs_id: int, shown: int) -> int:
     """Return the TID after a power cut of a slave with the sync-end-tid `shown`."""
-    try:
-        words = read_bytes(_path(fs, pfs_id)).split()
-    except FileNotFoundError:
+    words = read_or_empty(_path(fs, pfs_id)).split()
+    if not words:
         return shown
     durable, flushing = int(words[0], 16), int(words[1], 16)
     return flushing if float(words[2]) <= clock.kernel_now() else durable

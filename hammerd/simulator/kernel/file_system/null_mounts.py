@@ -13,7 +13,7 @@ from hammerd.simulator.kernel.file_system.pfs_info import pfs_directory
 from hammerd.simulator.kernel.file_system.pfs_links import LIVE
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.runtime.state_files import (
-    read_bytes,
+    read_or_empty,
     remove_tree,
     replace_file,
     replace_symlink,
@@ -24,10 +24,7 @@ UNDERLYING = "underlying"
 
 def null_mounts(fs: FileSystem) -> dict[str, int]:
     """Return the mount points, relative to the root, and the PFS of each."""
-    try:
-        lines = os.fsdecode(read_bytes(fs.path("mounts"))).splitlines()
-    except FileNotFoundError:
-        return {}
+    lines = os.fsdecode(read_or_empty(fs.path("mounts"))).splitlines()
     pairs = (line.split(" ", 1) for line in lines)
     return {directory: int(pfs_id) for pfs_id, directory in pairs}
 

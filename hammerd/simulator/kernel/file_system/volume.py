@@ -13,7 +13,7 @@ import os
 
 from hammerd.simulator.kernel.file_system.publishing import SYNCER, Publishing, Shape, shape_of
 from hammerd.simulator.runtime import clock, waiters
-from hammerd.simulator.runtime.state_files import read_bytes, replace_file
+from hammerd.simulator.runtime.state_files import read_bytes, read_or_empty, replace_file
 
 STATE_DIRECTORY = ".hammerfs"
 CALLS_WITH_HEADER = ("MIRROR_READ", "MIRROR_WRITE")
@@ -110,16 +110,12 @@ class FileSystem:
         return float(self.knob("time_scale") or clock.TIME_SCALE)
 
     def begin_flush(self, shape: Shape, tids: list[int]) -> Publishing:
-        """Begin a flush whose groups have these TIDs; call with the lock held."""
+        """Begin a flush whose groups have these TIDs, none without changes; lock held."""
         publishing = self.publishing()
-        publishing.begin(clock.kernel_now(), self.ends_s(shape), tids)
-        self.store_publishing(publishing)
-        return publishing
-
-    def begin_empty_flush(self, shape: Shape) -> Publishing:
-        """Begin a flush without changes; call with the lock held."""
-        publishing = self.publishing()
-        publishing.begin_empty(clock.kernel_now(), self.ends_s(shape))
+        if tids:
+            publishing.begin(clock.kernel_now(), self.ends_s(shape), tids)
+        else:
+            publishing.begin_empty(clock.kernel_now(), self.ends_s(shape))
         self.store_publishing(publishing)
         return publishing
 
@@ -128,12 +124,8 @@ class FileSystem:
         scale = self.time_scale()
         return tuple(end_s / scale for end_s in shape.ends_s)
 
-    def reserve_tid(self) -> int:
-        """Return an unused TID for records to come; call with the lock held."""
-        return self.reserve_past(0)
-
-    def reserve_past(self, taken: int) -> int:
-        """Return an unused TID above `taken`; call with the lock held."""
+    def reserve_tid(self, taken: int = 0) -> int:
+        """Return an unused TID above `taken` for records to come; call with the lock held."""
         tid = max(taken, self.last_flush_tid(), self._tid("reserved_tid")) + tid_step()
         self._store_tid("reserved_tid", tid)
         return tid
@@ -157,7 +149,7 @@ class FileSystem:
         In the kernel this takes no TID, but publishes what waits for the next flush.
         """
         if self.is_set("flush_steps"):
-            self.begin_empty_flush(SYNCER)
+            self.begin_flush(SYNCER, [])
         else:
             self.move_tid()
 
@@ -166,10 +158,7 @@ class FileSystem:
         return self._tid("dirty_tid") > self.last_flush_tid()
 
     def _tid(self, name: str) -> int:
-        try:
-            return int(read_bytes(self.path(name)), 16)
-        except FileNotFoundError:
-            return 0
+        return int(read_or_empty(self.path(name)) or b"0", 16)
 
     def _store_tid(self, name: str, tid: int) -> None:
         replace_file(self.path(name), b"%#018x\n" % tid)
@@ -184,10 +173,7 @@ class FileSystem:
 
     def knob(self, name: str) -> str:
         """Return the text of a knob, empty if it is not set."""
-        try:
-            return read_bytes(self.path(name)).decode().strip()
-        except FileNotFoundError:
-            return ""
+        return read_or_empty(self.path(name)).decode().strip()
 
     def is_set(self, name: str) -> bool:
         """Return whether a knob is on."""

@@ -48,7 +48,7 @@ def flush(fs: FileSystem, shape: Shape | None = None) -> Flushed:
             # A flush without changes takes no TID, but publishes the one before.
             fs.publish_tid(content_tid)
         else:
-            now = fs.begin_flush(shape, tids) if is_new else fs.begin_empty_flush(shape)
+            now = fs.begin_flush(shape, tids)
             done.ends_s = max(now.ends_at(), began_s)
         durable_s = fs.ends_s(shape)[-1] + began_s if shape else began_s
         if durability.flush_commits(fs, durable_s):

@@ -11,7 +11,7 @@ from hammerd.simulator.kernel.file_system.publishing import MANUAL, SYNCER
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.flush.sync import flush
 from hammerd.simulator.runtime import clock
-from hammerd.simulator.runtime.state_files import read_bytes, replace_file
+from hammerd.simulator.runtime.state_files import read_or_empty, replace_file
 
 
 def flush_if_due(fs: FileSystem) -> None:
@@ -54,7 +54,5 @@ def _period_s(fs: FileSystem) -> float:
 
 
 def _due(fs: FileSystem) -> float | None:
-    try:
-        return float(read_bytes(fs.path("syncer_at")))
-    except FileNotFoundError:
-        return None
+    content = read_or_empty(fs.path("syncer_at"))
+    return float(content) if content else None

@@ -45,7 +45,7 @@ class SyntheticWrite:
         if shape is None:
             self.fs.publish_tid(self.tid)
         else:
-            after = [self.fs.reserve_past(self.tid) for _ in shape.ends_s[shape.content :]]
+            after = [self.fs.reserve_tid(self.tid) for _ in shape.ends_s[shape.content :]]
             self.fs.begin_flush(shape, [*before, self.tid, *after])
         return self.tid
 

@@ -22,7 +22,7 @@ from hammerd.simulator.kernel.records import trees
 from hammerd.simulator.kernel.records.manifest import Manifest
 from hammerd.simulator.kernel.records.record_store import RecordStore
 from hammerd.simulator.runtime import clock
-from hammerd.simulator.runtime.state_files import read_bytes, remove_tree, replace_file
+from hammerd.simulator.runtime.state_files import read_or_empty, remove_tree, replace_file
 from hammerd.simulator.runtime.waiters import Waiter
 
 LAST_READ = "last_read_tid"
@@ -32,10 +32,6 @@ FOR_ROOT = (
     *("MIRROR_READ", "MIRROR_WRITE"),
 )
 """Ioctls that fail with EPERM for anybody else."""
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
 
 
 class OpenPfs:
@@ -90,23 +86,16 @@ def get_pfs(pfs: OpenPfs, *, is_peek: bool = False) -> PfsInfo:
     info = load_info(pfs.fs, pfs.pfs_id)
     if not info.is_slave:
         info.sync_end_tid = pfs.fs.flush_tid()
-        if not is_peek:
-            overwrite_stored(pfs, info.sync_end_tid)
+        if not is_peek and stored_tid(pfs, 0) != info.sync_end_tid:
+            path = os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ)
+            replace_file(path, b"%#018x\n" % info.sync_end_tid)
     return info
-
-
-def overwrite_stored(pfs: OpenPfs, tid: int) -> None:
-    """Store the TID of a read, which a later downgrade uses."""
-    if stored_tid(pfs, 0) != tid:
-        replace_file(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ), b"%#018x\n" % tid)
 
 
 def stored_tid(pfs: OpenPfs, on_disk: int) -> int:
     """Return the stored sync-end-tid of a master: that of the last read, if any."""
-    try:
-        return int(read_bytes(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ)), 16)
-    except FileNotFoundError:
-        return on_disk
+    content = read_or_empty(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
+    return int(content, 16) if content else on_disk
 
 
 def set_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
@@ -135,7 +124,7 @@ def update_snapshot(pfs: OpenPfs, info: PfsInfo) -> None:
         contents = os.path.join(pfs_directory(fs, pfs_id), "contents")
         if manifest.has_root():
             os.makedirs(directory, exist_ok=True)
-            trees.build_snapshot(manifest, shown, contents)
+            trees.build(manifest, shown, contents)
             trees.remove_unused_contents(manifest, contents)
     pfs_links.refresh_link(fs, pfs_id, info)
     _remove_old_snapshots(directory, os.path.basename(shown) if info.is_slave else "")
@@ -146,7 +135,7 @@ def build_slave_tree(pfs: OpenPfs, info: PfsInfo) -> str:
     own = pfs_directory(pfs.fs, pfs.pfs_id)
     manifest = Manifest(pfs.store(), pfs.store().load(), info.sync_end_tid)
     tree = os.path.join(own, "mounted")
-    trees.build_snapshot(manifest, tree, os.path.join(own, "contents"))
+    trees.build(manifest, tree, os.path.join(own, "contents"))
     return tree
 
 

@@ -92,7 +92,7 @@ def restore_live_tree(pfs: OpenPfs, tid: int) -> None:
     manifest = Manifest(pfs.store(), records, tid)
     remove_tree(live)
     if manifest.has_root():
-        trees.build_live_tree(manifest, live)
+        trees.build(manifest, live)
         inodes = Inodes(directory)
         inodes.assign_objects(manifest, live)
         inodes.store()

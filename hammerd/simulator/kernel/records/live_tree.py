@@ -22,7 +22,7 @@ from hammerd.simulator.kernel.records.record_store import (
     RecordStore,
     entry_key,
 )
-from hammerd.simulator.runtime.state_files import read_bytes, replace_file
+from hammerd.simulator.runtime.state_files import read_or_empty, replace_file
 
 SMALL_BLOCK_BYTES = 16384
 LARGE_BLOCK_BYTES = 65536
@@ -43,11 +43,7 @@ class Inodes:
 
     def load(self) -> None:
         """Read the file of the last flush."""
-        try:
-            lines = read_bytes(self.path).splitlines()
-        except FileNotFoundError:
-            return
-        for line in lines:
+        for line in read_or_empty(self.path).splitlines():
             inode, object_, *seen = (int(word) for word in line.split())
             self.by_inode[inode] = (object_, (seen[0], seen[1], seen[2]))
 

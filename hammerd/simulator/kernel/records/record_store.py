@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from hammerd.simulator.runtime.state_files import read_bytes, replace_file, write_all
+from hammerd.simulator.runtime.state_files import read_or_empty, replace_file, write_all
 
 INODE = 0x01
 DATA = 0x10
@@ -64,10 +64,7 @@ class RecordStore:
 
     def load(self) -> list[Record]:
         """Return all records in stream order."""
-        try:
-            log = read_bytes(self.log_path)
-        except FileNotFoundError:
-            return []
+        log = read_or_empty(self.log_path)
         found: dict[tuple[int, int, int, int], Record] = {}
         for line in log[: log.rfind(b"\n") + 1].splitlines():
             _apply_line(line.split(), found)

@@ -14,17 +14,6 @@ from hammerd.simulator.kernel.records.record_store import ROOT_OBJECT
 from hammerd.simulator.runtime.state_files import remove_tree, unlink_if_there
 
 
-def build_snapshot(manifest: Manifest, directory: str, contents: str) -> None:
-    """Build a snapshot at `directory` whose files are hard links into `contents`."""
-    os.makedirs(contents, exist_ok=True)
-    _build(manifest, directory, contents)
-
-
-def build_live_tree(manifest: Manifest, directory: str) -> None:
-    """Build a writable tree at `directory` with files of its own."""
-    _build(manifest, directory, "")
-
-
 def remove_unused_contents(manifest: Manifest, contents: str) -> None:
     """Remove the files of `contents` that this manifest does not use."""
     used = {_content_name(manifest, object_) for object_ in manifest.inodes}
@@ -33,7 +22,10 @@ def remove_unused_contents(manifest: Manifest, contents: str) -> None:
             unlink_if_there(os.path.join(contents, name))
 
 
-def _build(manifest: Manifest, directory: str, contents: str) -> None:
+def build(manifest: Manifest, directory: str, contents: str = "") -> None:
+    """Build a tree whose files are hard links into `contents`, writable ones without it."""
+    if contents:
+        os.makedirs(contents, exist_ok=True)
     building = f"{directory}.{os.getpid()}~"
     remove_tree(building)
     built: dict[int, str] = {}
