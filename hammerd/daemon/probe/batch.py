@@ -112,28 +112,18 @@ class BatchReader:
         self._read = {one: read for one, read in self._read.items() if one in endpoints}
 
     async def read(
-        self,
-        endpoints: Sequence[Endpoint],
-        timeouts: Timeouts,
-        on_read: OnRead = lambda _readings: None,
-    ) -> list[EndpointReading]:
-        """Read endpoints with known paths, in this order, except quarantined ones.
+        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, on_read: OnRead
+    ) -> None:
+        """Read endpoints with known paths, in this order, except quarantined ones and suspects.
 
-        Suspects are not in the result. `on_read` gets readings as soon as they are made.
+        `on_read` is called with readings as soon as they are made.
         """
         by_link = [reading for one in endpoints if (reading := self._master_by_link(one))]
-        left = {*endpoints} - {reading.endpoint for reading in by_link}
-        readings: list[EndpointReading] = []
-
-        def report(some: Sequence[EndpointReading]) -> None:
-            readings.extend(some)
-            on_read(some)
-
-        report(by_link)
-        rest: Sequence[Endpoint] = [one for one in endpoints if one in left]
+        on_read(by_link)
+        done = {reading.endpoint for reading in by_link}
+        rest: Sequence[Endpoint] = [one for one in endpoints if one not in done]
         while rest := [one for one in rest if one not in self.quarantine]:
-            rest = await self._read_some(rest, timeouts, report)
-        return readings
+            rest = await self._read_some(rest, timeouts, on_read)
 
     async def retry(self, endpoint: Endpoint, timeout_s: float) -> bool:
         """Try a quarantined endpoint; return True when it was read, and is released."""
@@ -177,11 +167,11 @@ class BatchReader:
     # --- a batch -----------------------------------------------------------------------------
 
     async def _read_some(
-        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, report: OnRead
+        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, on_read: OnRead
     ) -> Sequence[Endpoint]:
         """Read endpoints up to the first that fails by itself; return those that are left."""
         if len(endpoints) > 1 and self._has_hung_batch():
-            await self._read_one_by_one(endpoints, timeouts, report)
+            await self._read_one_by_one(endpoints, timeouts, on_read)
             return ()
         began, call = self._clock.now(), next(self._calls)
         operands = [self.paths.operand(one) for one in endpoints]
@@ -190,7 +180,7 @@ class BatchReader:
         if (failure := result.failure) is not None:
             if len(endpoints) > 1 and not (result.is_of_one or _is_not_started(failure)):
                 self._hung_batches |= {result.hung_pid} - {0}
-                await self._read_one_by_one(endpoints, timeouts, report)
+                await self._read_one_by_one(endpoints, timeouts, on_read)
                 return ()
             seen += [failure] * (1 if result.is_of_one else len(endpoints) - len(seen))
         ended_at = self._clock.now().at
@@ -202,7 +192,7 @@ class BatchReader:
         )
         for reading in readings:
             self._update_quarantine(reading, result.hung_pid)
-        report(readings)
+        on_read(readings)
         return endpoints[len(readings) :]
 
     def _has_hung_batch(self) -> bool:
@@ -211,13 +201,13 @@ class BatchReader:
         return bool(self._hung_batches)
 
     async def _read_one_by_one(
-        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, report: OnRead
+        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, on_read: OnRead
     ) -> None:
         by_file_system: dict[Hashable, list[Endpoint]] = {}
         for one in dict.fromkeys(endpoints):
             by_file_system.setdefault(self.paths.file_system(one), []).append(one)
         await asyncio.gather(
-            *(self._read_file_system(own, timeouts, report) for own in by_file_system.values())
+            *(self._read_file_system(own, timeouts, on_read) for own in by_file_system.values())
         )
         hanging = [one for one in by_file_system if self.quarantine.is_hanging(one)]
         for file_system in hanging:
@@ -228,7 +218,7 @@ class BatchReader:
             self._hung_batches.clear()
 
     async def _read_file_system(
-        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, report: OnRead
+        self, endpoints: Sequence[Endpoint], timeouts: Timeouts, on_read: OnRead
     ) -> None:
         """Read the endpoints of one file system one by one, up to the first that hangs."""
         readings: list[EndpointReading] = []
@@ -237,7 +227,7 @@ class BatchReader:
                 self.quarantine.add(one, None)
             else:
                 readings.append(await self._read_one(one, timeouts.alone(one)))
-        report(readings)
+        on_read(readings)
 
     async def _read_one(self, endpoint: Endpoint, timeout_s: float) -> EndpointReading:
         began, call = self._clock.now(), next(self._calls)

@@ -189,7 +189,7 @@ class ReadingStore:
         if self.slaves.is_forked(pair.slave):
             last = self._last_known.get(pair.name, UNKNOWN)
             lag = replace(lag, safe_at=last.safe_at, durable_at=last.durable_at)
-        if self._why_unreadable(pair, now_at):
+        if self._why_unobserved(pair, now_at):
             return replace(
                 lag_when_unreadable(lag, self.slave(pair.slave)), is_unproven=is_unproven
             )
@@ -200,17 +200,14 @@ class ReadingStore:
         if self.slaves.is_forked(pair.slave):
             return
         if lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND):
-            self._last_known[pair.name] = replace(
-                UNKNOWN,
-                measured_at=lag.measured_at,
-                safe_at=lag.safe_at,
-                durable_at=lag.durable_at,
-            )
+            at, safe_at, durable_at = lag.measured_at, lag.safe_at, lag.durable_at
+            last = replace(UNKNOWN, measured_at=at, safe_at=safe_at, durable_at=durable_at)
+            self._last_known[pair.name] = last
 
     def why_unknown(self, pair: Pair, now_at: float | None = None) -> str | None:
         """Return why a pair's lag is unknown now, None without a reason."""
         now_at = self._clock.now().at if now_at is None else now_at
-        if because := self._why_unreadable(pair, now_at):
+        if because := self._why_unobserved(pair, now_at):
             return because
         slave = self.slave(pair.slave)
         if self._lag(pair, now_at).verdict is LagVerdict.AHEAD:
@@ -223,7 +220,7 @@ class ReadingStore:
         """Return why nothing is reported as safe on a slave, None where something is."""
         if lag.safe_at is not None:
             return None
-        if because := self._why_unreadable(pair, self._clock.now().at):
+        if because := self._why_unobserved(pair, self._clock.now().at):
             return because
         if self.slaves.is_forked(pair.slave):
             return (
@@ -261,7 +258,7 @@ class ReadingStore:
         seconds, measured_at = max(0.0, now_at - held_at), min(held_at, known.reading.at)
         return replace(lag, seconds=seconds, held_at=held_at, measured_at=measured_at)
 
-    def _why_unreadable(self, pair: Pair, now_at: float) -> str | None:
+    def _why_unobserved(self, pair: Pair, now_at: float) -> str | None:
         if because := self._unknowns.why_unknown(pair):
             return because
         newest, slave = self.clock(pair.master).newest, self.slave(pair.slave)

@@ -71,11 +71,10 @@ class GroupReaper:
 
     def _check(self, stream: Stream) -> None:
         checked_at = self._loop.time()
-        if spawn.notice_death(stream.child) is None:
-            self._found_living(stream, checked_at)
-        elif is_group_missing(stream.pgid):
+        is_parent_dead = spawn.notice_death(stream.child) is not None
+        if is_parent_dead and is_group_missing(stream.pgid):
             self._found(stream, checked_at, ())
-        elif SYSTEM.zombies_keep_groups:
+        elif is_parent_dead and SYSTEM.zombies_keep_groups:
             self._group_scan.request(stream.pgid, partial(self._found, stream, checked_at))
         else:
             self._found_living(stream, checked_at)

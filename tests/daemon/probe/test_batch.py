@@ -100,7 +100,9 @@ async def read(reader: BatchReader, ends: Sequence[Endpoint]) -> list[EndpointRe
     hanging = await reader.paths.read(ends)
     for end in hanging:
         reader.quarantine.add(end, reader.not_read(end))
-    return await reader.read(ends, Timeouts(20))
+    readings: list[EndpointReading] = []
+    await reader.read(ends, Timeouts(20), readings.extend)
+    return readings
 
 
 class Ticks:
