@@ -43,13 +43,13 @@ MAY_BE_OPEN = {
     "hammerd/core/pair/running.py in_launching Event": CELLS,
     "hammerd/core/pair/running.py in_streaming Event": CELLS,
     "hammerd/core/pair/running.py _with_group Event": CELLS,
-    "hammerd/core/pair/running.py then_parked Event": CELLS,
+    "hammerd/core/pair/running.py reason_to_park Event": CELLS,
     "hammerd/core/pair/memory.py _with_line Message": "all other lines are progress",
     "hammerd/daemon/foreign/watch.py observe Event": OBSERVER,
     "hammerd/daemon/supervisor/stream_observer.py observe Event": OBSERVER,
     "hammerd/daemon/logging/syslog.py SyslogFacility": "under NONE nothing is sent",
-    "hammerd/daemon/supervisor/sampler.py _record_verdict EndpointSeen": "was it read, whatever it is",
-    "hammerd/daemon/supervisor/sampler.py _post_sample ProbeVerdict": "obstacles need fresh readings",
+    "hammerd/daemon/supervisor/sampler.py _record_verdict ProbeResult": "was it read at all",
+    "hammerd/daemon/supervisor/sampler.py _post_sample ProbeVerdict": "obstacles must be fresh",
 }
 """Places where a new member may pass by unseen: file, function, union."""
 

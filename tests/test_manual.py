@@ -30,7 +30,7 @@ from hammerd.core.pair.events import NoteName
 from hammerd.core.pair.probe_verdict import ProbeTrouble
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import row_of
-from hammerd.core.pair.states import LossCause, MisdirectedBy
+from hammerd.core.pair.states import LossCause, MisdirectedCause
 from hammerd.core.pairs import Gear
 from hammerd.core.replication.anomaly_log import AnomalyName
 from tests.core.api.print_health_table import COLUMNS, ROWS, report
@@ -303,7 +303,7 @@ def test_all_other_causes() -> None:
     words = first_words("core", "Trouble") | returned("_wish") | returned("_ending")
 
     words |= {f"{resource}_busy" for resource in Resource}
-    assert other == (words | {*MisdirectedBy}) - set(NoteName.HALF_CONTINUED.split())
+    assert other == (words | {*MisdirectedCause}) - set(NoteName.HALF_CONTINUED.split())
 
 
 def test_lasting_complaints() -> None:

@@ -18,7 +18,7 @@ from hammerd.core.errors import BadOutput
 from hammerd.core.hammer.commands import environment, pfs_status_argv
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import parse_pfs_status
-from hammerd.core.pair.probe_verdict import EndpointSeen, ProbeFailed, ProbeTrouble
+from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeResult, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _is_promoted(state: "PathState", path: str, slaves: set[str]) -> bool:
     return path in slaves and state.link is not None and state.link.is_master
 
 
-def _run_all(hammer: str, states: "Mapping[str, PathState]") -> Iterator[tuple[str, EndpointSeen]]:
+def _run_all(hammer: str, states: "Mapping[str, PathState]") -> Iterator[tuple[str, ProbeResult]]:
     deadline_at = time.monotonic() + TIMEOUT_S
     waiting = list(states)
     while waiting and time.monotonic() < deadline_at:
@@ -88,7 +88,7 @@ def _start(hammer: str, state: "PathState") -> Call:
         return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=detail)
 
 
-def _result(call: Call, state: "PathState", deadline_at: float) -> EndpointSeen:
+def _result(call: Call, state: "PathState", deadline_at: float) -> ProbeResult:
     if isinstance(call, ProbeFailed):
         return call
     try:
@@ -96,9 +96,9 @@ def _result(call: Call, state: "PathState", deadline_at: float) -> EndpointSeen:
         blocks = parse_pfs_status(out.decode("utf-8", "backslashreplace"))
     except subprocess.TimeoutExpired:
         kill_group(call)
-        return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, state.look)
+        return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, state.stat)
     except BadOutput as error:
-        return ProbeFailed(ProbeTrouble.BAD_OUTPUT, state.look, error.message)
+        return ProbeFailed(ProbeTrouble.BAD_OUTPUT, state.stat, error.message)
     if call.returncode == 0 and blocks:
         return blocks[0]
-    return ProbeFailed(find_cause(err) or ProbeTrouble.PROBE_SILENT, state.look)
+    return ProbeFailed(find_cause(err) or ProbeTrouble.PROBE_SILENT, state.stat)

@@ -17,9 +17,9 @@ from hammerd.core.hammer.pfs_links import LinkedPfs
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.pair.probe_verdict import (
     AwaitMount,
-    EndpointSeen,
     Go,
     Park,
+    ProbeResult,
     ProbeVerdict,
     Retry,
     verdict_of,
@@ -35,7 +35,7 @@ class EndpointFacts:
     """
 
     link: LinkedPfs | None = None
-    probe: EndpointSeen | None = None
+    probe: ProbeResult | None = None
     real: str = ""
 
     @property

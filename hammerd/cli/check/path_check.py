@@ -79,4 +79,4 @@ def _parse(lines: bytes) -> "Iterator[tuple[str, PathState]]":
         except (ValueError, KeyError, TypeError):
             continue
         if not isinstance(found, str):
-            yield found.look.path, found
+            yield found.stat.path, found

@@ -50,7 +50,7 @@ def _of_slave(report: PairReport) -> Health:
     if extras.is_slave_read_only and is_to_run:
         return Health.CRITICAL
     is_to_be_seen = bool(report.life.memory.complaints or extras.anomalies)
-    return Health.WARNING if is_to_be_seen or extras.is_short_of_room else Health.OK
+    return Health.WARNING if is_to_be_seen or extras.is_short_of_space else Health.OK
 
 
 # --- the state ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ class Extras:
     anomalies: tuple[Anomaly, ...] = ()
     cascade: CascadeLag | None = None
     room: FreeSpace | None = None
-    is_short_of_room: bool = False
+    is_short_of_space: bool = False
     is_slave_read_only: bool = False
     flushes: PairFlushes = field(default_factory=PairFlushes)
 

@@ -130,8 +130,8 @@ def telling_word(memory: Memory) -> str | None:
 
     An echo stands last most often, and tells only that the other half is gone.
     """
-    if memory.heard is not None:
-        return memory.heard.text
+    if memory.likely_cause is not None:
+        return memory.likely_cause.text
     for text in reversed(memory.last_words):
         complaint = diagnose(text)
         if complaint is None or complaint.cure is not Cure.ECHO:
@@ -146,7 +146,7 @@ def _extras_json(extras: Extras, to_time: ToTime) -> Json:
         "origin_lag_s": _rounded(cascade.seconds) if cascade else None,
         "slave_free_bytes": room.free_bytes if room else None,
         "slave_total_bytes": room.total_bytes if room else None,
-        "slave_is_short_of_room": extras.is_short_of_room,
+        "slave_is_short_of_room": extras.is_short_of_space,
         "slave_is_read_only": extras.is_slave_read_only,
         **_flushes_json(extras.flushes, to_time),
         "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
@@ -277,6 +277,6 @@ def _phase_word(phase: Phase) -> str:
 
 
 def _retry_in_s(row: Row, now_at: float) -> float | None:
-    if row.deadline_at is None or not row.tells_deadline:
+    if row.deadline_at is None or not row.shows_retry:
         return None
     return round(max(0.0, row.deadline_at - now_at), 3)

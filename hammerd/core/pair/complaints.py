@@ -1,7 +1,7 @@
 """What becomes of complaints: which ends its stream, which is the cause of an end, which lasts.
 
 hammer's own ends a stream that lives at once. All others, and on the way to another host hammer's
-own too, are remembered only, the weightiest of an attempt: a banner may say anything. When the
+own too, are remember only, the weightiest of an attempt: a banner may say anything. When the
 stream ends, and a half that fails does so at once, that one is the cause. Those of damage are
 counted until a person acknowledges them.
 """
@@ -51,14 +51,14 @@ def _is_death(loss: LossCause) -> bool:
             assert_never(loss)
 
 
-DEATHS = frozenset(filter(_is_death, LossCause))
+UNEXPLAINED_LOSSES = frozenset(filter(_is_death, LossCause))
 """Losses that were only seen: whatever names a cause tells more."""
 
-SEEN_LOSSES = frozenset(LossCause) - DEATHS
+EXPLAINED_LOSSES = frozenset(LossCause) - UNEXPLAINED_LOSSES
 """Losses of which hammerd itself knows the cause, whatever is said while the group ends."""
 
 
-def then_of(complaint: Complaint) -> Then | None:
+def consequence_of(complaint: Complaint) -> Then | None:
     """Return what comes after a group that complained so, None where it may live on."""
     trouble = Trouble(complaint.name, complaint.hint)
     match complaint.cure:
@@ -68,14 +68,14 @@ def then_of(complaint: Complaint) -> Then | None:
             return ThenMount(trouble)
         case Cure.PARK:
             cause = complaint.park_cause or ParkCause.REFUSED
-            return ThenPark(cause, complaint.hint, is_own_word=True)
+            return ThenPark(cause, complaint.hint, is_from_stream=True)
         case Cure.NOTE | Cure.ECHO:
             return None
         case _:
             assert_never(complaint.cure)
 
 
-def heard(memory: Memory, complaint: Complaint) -> Memory:
+def remember_cause(memory: Memory, complaint: Complaint) -> Memory:
     """Remember a complaint if it is the weightiest of its attempt so far.
 
     Of two of hammer's own the first names the cause; ssh names it last, before it ends.
@@ -83,9 +83,9 @@ def heard(memory: Memory, complaint: Complaint) -> Memory:
     strength = _strength(complaint.cure)
     if strength is None:
         return memory
-    old, new = _rank(memory.heard), (complaint.weight, strength)
+    old, new = _rank(memory.likely_cause), (complaint.weight, strength)
     if new > old or (new == old and complaint.weight is not Weight.OWN):
-        return replace(memory, heard=complaint)
+        return replace(memory, likely_cause=complaint)
     return memory
 
 
@@ -114,28 +114,28 @@ def cause_of_end(life: PairLife, *, has_lived: bool) -> Then | None:
 
     A link that had worked is worth another try, whatever a login said: it is no cause to park.
     """
-    complaint = life.memory.heard
+    complaint = life.memory.likely_cause
     if complaint is None:
         return None
     if has_lived and complaint.weight is not Weight.OWN:
         return ThenBackoff(Trouble(complaint.name, complaint.hint))
-    return then_of(complaint)
+    return consequence_of(complaint)
 
 
-def cause_heard_late(life: PairLife, state: Stopping, complaint: Complaint) -> Then | None:
+def late_cause(life: PairLife, state: Stopping, complaint: Complaint) -> Then | None:
     """Return the cause that a login names while its group ends, None where it tells nothing new.
 
     The half that failed may die before its last words are heard. They count only where the group
     ends because it was lost, and nobody who weighs more has told why.
     """
-    if life.memory.heard is not complaint:
+    if life.memory.likely_cause is not complaint:
         return None
     match state.then:
-        case ThenBackoff(trouble) if trouble.because not in SEEN_LOSSES:
+        case ThenBackoff(trouble) if trouble.because not in EXPLAINED_LOSSES:
             return cause_of_end(life, has_lived=state.has_lived)
         case ThenLaunch(trouble=trouble) if trouble is not None:
             return cause_of_end(life, has_lived=state.has_lived)
-        case ThenPark(is_own_word=True):
+        case ThenPark(is_from_stream=True):
             return cause_of_end(life, has_lived=state.has_lived)
         case ThenStopped() | ThenProbe() | ThenPark() | ThenMount():
             return None
@@ -145,7 +145,7 @@ def cause_heard_late(life: PairLife, state: Stopping, complaint: Complaint) -> T
             assert_never(state.then)
 
 
-def counted(memory: Memory, complaint: Complaint, now_at: float) -> Memory:
+def count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory:
     """Count a complaint that stays in status until a person acknowledges it."""
     if complaint.name not in LASTING_COMPLAINTS:
         return memory

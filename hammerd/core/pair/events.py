@@ -41,7 +41,7 @@ class RestartAsked:
 class ProbeAnswered:
     """What the probes of both ends say together."""
 
-    judgement: ProbeVerdict
+    verdict: ProbeVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ class GroupEmpty:
 
 @dataclass(frozen=True, slots=True)
 class GroupLives:
-    """A look that began at `looked_at` found a living member of a group that was killed."""
+    """A look that began at `scanned_at` found a living member of a group that was killed."""
 
-    looked_at: float
+    scanned_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,9 @@ class HalvesWorked:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Both ends were read again; `judgement` is about their roles, lag is in the context."""
+    """Both ends were read again; `verdict` is about their roles, lag is in the context."""
 
-    judgement: ProbeVerdict
+    verdict: ProbeVerdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class PairFlushes:
 
 
 @dataclass(frozen=True, slots=True)
-class FlushPlace:
+class FlushPath:
     """A path through which a file system is flushed.
 
     The directory of a PFS softlink is in PFS#0 of the file system that holds the PFS, so its

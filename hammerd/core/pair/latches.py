@@ -23,18 +23,18 @@ DIVERGED_HINT = (
 )
 
 
-def latch_of(memory: Memory) -> ParkCause | None:
+def latch_cause(memory: Memory) -> ParkCause | None:
     """Return why a pair is parked until it is resumed, None when nothing holds it."""
     if memory.promotion is not None:
         return ParkCause.NOT_A_SLAVE
     return ParkCause.DIVERGED if memory.is_diverged else None
 
 
-def is_held(life: PairLife) -> bool:
+def is_parked_latched(life: PairLife) -> bool:
     """Tell whether a pair is parked for a latch, so that no look can let it go on."""
     if not isinstance(life.state, Parked):
         return False
-    return life.state.cause in (ParkCause.DIVERGED, latch_of(life.memory))
+    return life.state.cause in (ParkCause.DIVERGED, latch_cause(life.memory))
 
 
 def latch_hint(life: PairLife) -> str:
@@ -43,38 +43,38 @@ def latch_hint(life: PairLife) -> str:
     return promotion_hint(promotion, life.pair) if promotion else DIVERGED_HINT
 
 
-def is_unasked(life: PairLife) -> bool:
+def is_probe_forbidden(life: PairLife) -> bool:
     """Tell whether the slave of a pair must not be asked by pfs-status."""
     return life.memory.promotion is not None
 
 
-def diverged(memory: Memory, pair: Pair) -> Memory:
+def latch_diverged(memory: Memory, pair: Pair) -> Memory:
     """Hold a pair whose slave is ahead of its master."""
-    return replace(memory, is_diverged=True, latched_ends=_ends(pair))
+    return replace(memory, is_diverged=True, latched_endpoints=_ends(pair))
 
 
-def promoted(memory: Memory, pair: Pair, promotion: Promotion) -> Memory:
+def latch_promoted(memory: Memory, pair: Pair, promotion: Promotion) -> Memory:
     """Hold a pair whose slave was a master; what was noticed first is kept."""
     if memory.promotion is not None:
         return memory
-    return replace(memory, promotion=promotion, latched_ends=_ends(pair))
+    return replace(memory, promotion=promotion, latched_endpoints=_ends(pair))
 
 
-def unlatched(memory: Memory) -> Memory:
+def lift_latches(memory: Memory) -> Memory:
     """Let a pair go on."""
-    return replace(memory, is_diverged=False, promotion=None, latched_ends=None)
+    return replace(memory, is_diverged=False, promotion=None, latched_endpoints=None)
 
 
-def for_ends(memory: Memory, pair: Pair) -> Memory:
+def fit_latches(memory: Memory, pair: Pair) -> Memory:
     """Return what a pair remembers that has these ends now.
 
     A latch that does not tell its ends, from an older file, holds whatever they are.
     """
-    if memory.latched_ends is None:
+    if memory.latched_endpoints is None:
         return memory
-    master, slave = memory.latched_ends
+    master, slave = memory.latched_endpoints
     if slave != str(pair.slave):
-        return unlatched(memory)
+        return lift_latches(memory)
     return memory if master == str(pair.master) else replace(memory, is_diverged=False)
 
 
@@ -93,7 +93,7 @@ class Latch:
     keeps_safe: bool
 
 
-def latch_on(life: PairLife) -> Latch | None:
+def active_latch(life: PairLife) -> Latch | None:
     """Return what is latched of a pair, None where nothing is."""
     slave = life.pair.slave
     if life.memory.promotion is not None:

@@ -21,9 +21,9 @@ from typing import assert_never
 
 from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
 from hammerd.core.pair.complaints import (
-    cause_heard_late,
+    consequence_of,
     lasting_notes,
-    then_of,
+    late_cause,
 )
 from hammerd.core.pair.events import (
     Context,
@@ -46,18 +46,18 @@ from hammerd.core.pair.events import (
     StopAsked,
 )
 from hammerd.core.pair.latches import (
-    is_held,
-    is_unasked,
+    is_parked_latched,
+    is_probe_forbidden,
+    latch_cause,
     latch_hint,
-    latch_of,
 )
-from hammerd.core.pair.memory import fitted_to, remembered
+from hammerd.core.pair.memory import remember, with_pair_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
 from hammerd.core.pair.running import (
     foreign_hint,
     in_launching,
     in_streaming,
-    then_parked,
+    reason_to_park,
 )
 from hammerd.core.pair.states import (
     Launching,
@@ -80,22 +80,22 @@ from hammerd.core.pair.states import (
     WaitingForResource,
 )
 from hammerd.core.pair.transitions import (
-    MOUNT_LOOK_S,
+    MOUNT_PROBE_S,
+    act_on_verdict,
     await_mount,
     back_off,
     choose_gear,
+    enter,
     glance,
-    go_on,
-    judged,
     kill,
     launch,
-    outlived,
+    leave_stopping,
+    note_unkillable,
     park,
     park_latched,
     probe,
     stopped,
     strengthen,
-    to,
 )
 from hammerd.core.pairs import Pair
 
@@ -107,12 +107,12 @@ def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
-    event = fitted_to(life.pair, event)
+    event = with_pair_hint(life.pair, event)
     wanted_at = life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at
     foreign_at = ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at
     life = replace(
         life,
-        memory=remembered(life, event, ctx),
+        memory=remember(life, event, ctx),
         wanted_at=wanted_at,
         foreign_at=foreign_at,
     )
@@ -150,7 +150,7 @@ def _in_stopped(life: PairLife, state: Stopped, event: Event, ctx: Context) -> S
             return probe(replace(life, memory=replace(life.memory, wanted=Up())), ctx)
         case StopAsked():
             resume_at = stopped(life.memory, ctx.now_at).resume_at
-            return to(life, replace(state, resume_at=resume_at))
+            return enter(life, replace(state, resume_at=resume_at))
         case _:
             return Step(life)
 
@@ -158,13 +158,13 @@ def _in_stopped(life: PairLife, state: Stopped, event: Event, ctx: Context) -> S
 def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return to(life, stopped(life.memory, ctx.now_at))
+            return enter(life, stopped(life.memory, ctx.now_at))
         case ForeignSeen():
             return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
         case _ if state.relaunch is not None:
             return _in_glance(life, state.relaunch, event, ctx)
-        case ProbeAnswered(judgement):
-            return judged(life, judgement, ctx, is_confirming=state.is_confirming)
+        case ProbeAnswered(verdict):
+            return act_on_verdict(life, verdict, ctx, is_confirming=state.is_confirming)
         case DeadlinePassed():
             hint = "pfs-status of an end does not come back: look at the disk or the host"
             return back_off(life, Trouble(LossCause.PROBE_TIMEOUT, hint), ctx)
@@ -174,13 +174,13 @@ def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> S
 
 def _in_glance(life: PairLife, relaunch: ThenLaunch, event: Event, ctx: Context) -> Step:
     match event:
-        case Glanced(are_as_read=True) if latch_of(life.memory) is None:
+        case Glanced(are_as_read=True) if latch_cause(life.memory) is None:
             return launch(life, relaunch.gear, ctx)
         case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
             return probe(life, ctx)
         case _:
             # What else would have parked a stream is seen by a probe, or by nobody.
-            return probe(life, ctx) if then_parked(life, event) else Step(life)
+            return probe(life, ctx) if reason_to_park(life, event) else Step(life)
 
 
 def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) -> Step:
@@ -192,22 +192,22 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
         case MessageRead(Complaint() as complaint):
             return _complained_late(life, state, complaint)
         case GroupEmpty():
-            return go_on(life, state.then, ctx)
-        case GroupLives(looked_at):
-            return outlived(life, state, looked_at)
+            return leave_stopping(life, state.then, ctx)
+        case GroupLives(scanned_at):
+            return note_unkillable(life, state, scanned_at)
         case DeadlinePassed():
             return kill(life, state, ctx)
         case _:
-            then = then_parked(life, event)
+            then = reason_to_park(life, event)
             return strengthen(life, state, then) if then else Step(life)
 
 
 def _complained_late(life: PairLife, state: Stopping, complaint: Complaint) -> Step:
     """Let a complaint say what comes after: the half that failed may die before it is heard."""
     if complaint.weight is not Weight.OWN:
-        then = cause_heard_late(life, state, complaint)
-        return to(life, replace(state, then=then)) if then else Step(life)
-    then = then_of(complaint)
+        then = late_cause(life, state, complaint)
+        return enter(life, replace(state, then=then)) if then else Step(life)
+    then = consequence_of(complaint)
     done = strengthen(life, state, then) if then else Step(life)
     return Step(done.life, (*done.effects, *lasting_notes(life, complaint)))
 
@@ -215,7 +215,7 @@ def _complained_late(life: PairLife, state: Stopping, complaint: Complaint) -> S
 def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return to(life, stopped(life.memory, ctx.now_at))
+            return enter(life, stopped(life.memory, ctx.now_at))
         case StartAsked() | RestartAsked() | DeadlinePassed():
             return probe(life, ctx)
         case ForeignSeen():
@@ -226,7 +226,7 @@ def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
 
 def _is_held_now(life: PairLife, event: Event) -> bool:
     """Tell whether a slave must not be asked that would be looked at next."""
-    return is_unasked(life) and isinstance(event, DeadlinePassed | SlaveMoved)
+    return is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
 
 
 def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context) -> Step:
@@ -234,16 +234,16 @@ def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context
         return park_latched(life, ctx)
     match event:
         case StopAsked():
-            return to(life, stopped(life.memory, ctx.now_at))
+            return enter(life, stopped(life.memory, ctx.now_at))
         case StartAsked() | RestartAsked():
             return probe(life, ctx)
         case DeadlinePassed():
-            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + MOUNT_LOOK_S
-            return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
+            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + MOUNT_PROBE_S
+            return enter(life, replace(state, probe_at=again_at, is_probing=True), Probe())
         case ProbeAnswered(AwaitMount(cause, hint)):
             return await_mount(life, Trouble(cause, hint), ctx)
-        case ProbeAnswered(judgement):
-            return judged(life, judgement, ctx)
+        case ProbeAnswered(verdict):
+            return act_on_verdict(life, verdict, ctx)
         case ForeignSeen():
             return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
         case _:
@@ -253,7 +253,7 @@ def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context
 def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return to(life, stopped(life.memory, ctx.now_at), LeaveQueue())
+            return enter(life, stopped(life.memory, ctx.now_at), LeaveQueue())
         case ResourceFree():
             done = glance(life, ThenLaunch(choose_gear(life.pair, ctx)), ctx)
             return Step(done.life, (LeaveQueue(), *done.effects))
@@ -261,7 +261,7 @@ def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
             done = probe(life, ctx)
             return Step(done.life, (LeaveQueue(), *done.effects))
         case _:
-            return _parked_in_queue(life, then_parked(life, event), ctx)
+            return _parked_in_queue(life, reason_to_park(life, event), ctx)
 
 
 def _parked_in_queue(life: PairLife, then: ThenPark | None, ctx: Context) -> Step:
@@ -272,19 +272,19 @@ def _parked_in_queue(life: PairLife, then: ThenPark | None, ctx: Context) -> Ste
 
 
 def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Step:
-    if _is_held_now(life, event) and not is_held(life):
+    if _is_held_now(life, event) and not is_parked_latched(life):
         return park_latched(life, ctx)
     match event:
         case StopAsked():
-            return to(life, stopped(life.memory, ctx.now_at))
+            return enter(life, stopped(life.memory, ctx.now_at))
         case StartAsked() | RestartAsked():
             return probe(life, ctx)
         case DeadlinePassed():
-            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + state.look_every_s
-            return to(life, replace(state, look_at=again_at, is_looking=True), Probe())
-        case ProbeAnswered(judgement):
-            return _looked(life, state, judgement, ctx)
-        case ForeignSeen() if state.is_looking:
+            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + state.probe_every_s
+            return enter(life, replace(state, probe_at=again_at, is_probing=True), Probe())
+        case ProbeAnswered(verdict):
+            return _looked(life, state, verdict, ctx)
+        case ForeignSeen() if state.is_probing:
             # It is the answer of a look: there is no other cause any more.
             cause, hint = ParkCause.FOREIGN_STREAM, foreign_hint(event)
             return _parked_still(life, state, cause, hint, ctx)
@@ -292,20 +292,20 @@ def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Ste
             return Step(life)
 
 
-def _looked(life: PairLife, state: Parked, judgement: ProbeVerdict, ctx: Context) -> Step:
+def _looked(life: PairLife, state: Parked, verdict: ProbeVerdict, ctx: Context) -> Step:
     """Let a look at both ends confirm, correct or end what a pair is parked for."""
-    match judgement:
-        case Go() | AwaitMount() if not is_held(life):
-            return judged(life, judgement, ctx)
+    match verdict:
+        case Go() | AwaitMount() if not is_parked_latched(life):
+            return act_on_verdict(life, verdict, ctx)
         case Park(cause, hint):
             return _parked_still(life, state, cause, hint, ctx)
-        case Go() if state.cause is latch_of(life.memory):
+        case Go() if state.cause is latch_cause(life.memory):
             # What an earlier look said of the ends is over, what was seen of them is not.
             return _parked_still(life, state, state.cause, latch_hint(life), ctx)
         case Go() | AwaitMount() | Retry():
             return _parked_still(life, state, state.cause, state.hint, ctx)
         case _:
-            assert_never(judgement)
+            assert_never(verdict)
 
 
 def _parked_still(
@@ -314,6 +314,7 @@ def _parked_still(
     parked = park(life, cause, hint, ctx)
     if cause != state.cause:
         return parked
-    return to(
-        life, replace(state, hint=hint, look_at=ctx.now_at + state.look_every_s, is_looking=False)
+    return enter(
+        life,
+        replace(state, hint=hint, probe_at=ctx.now_at + state.probe_every_s, is_probing=False),
     )

@@ -1,7 +1,7 @@
 """What a pair remembers of an event, whatever state it is in.
 
 The union of events is closed here: a new event fails to type-check until it is said what is
-remembered of it. tests/core/pair/pair_table.txt shows what it does in each state.
+remember of it. tests/core/pair/pair_table.txt shows what it does in each state.
 """
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from typing import assert_never
 
 from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Message, ParkCause, Remark
-from hammerd.core.pair.complaints import counted, heard
+from hammerd.core.pair.complaints import count_lasting, remember_cause
 from hammerd.core.pair.events import (
     Acknowledged,
     Context,
@@ -38,7 +38,7 @@ from hammerd.core.pair.events import (
     StartAsked,
     StopAsked,
 )
-from hammerd.core.pair.latches import diverged, promoted, unlatched
+from hammerd.core.pair.latches import latch_diverged, latch_promoted, lift_latches
 from hammerd.core.pair.probe_verdict import Park
 from hammerd.core.pair.state_table import row_of
 from hammerd.core.pair.states import Memory, PairLife, Up
@@ -52,19 +52,19 @@ LAST_WORDS = 8
 """How many lines of an attempt are kept to be quoted when it fails."""
 
 
-def fitted_to(pair: Pair, event: Event) -> Event:
+def with_pair_hint(pair: Pair, event: Event) -> Event:
     """Return an event with the hint of its complaint, if it is one, made for this pair."""
     if isinstance(event, MessageRead) and isinstance(event.message, Complaint):
         return MessageRead(fit_hint(event.message, pair))
     return event
 
 
-def remembered(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
+def remember(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
     """Return what a pair remembers after an event."""
     memory = life.memory
     match event:
         case StartAsked(lifts_latch):
-            memory = unlatched(memory) if lifts_latch else memory
+            memory = lift_latches(memory) if lifts_latch else memory
             return replace(memory, wanted=Up(), failures=0, refusals=0)
         case RestartAsked():
             return replace(memory, wanted=Up())
@@ -75,12 +75,14 @@ def remembered(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C
         case MessageRead(message):
             return _with_line(memory, message, ctx.now_at)
         case DivergedSeen():
-            return diverged(memory, life.pair)
+            return latch_diverged(memory, life.pair)
         case ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | Sampled(Park(ParkCause.NOT_A_SLAVE)):
-            return promoted(memory, life.pair, Promotion(PromotionSign.ROLE_READ, ctx.now_at))
+            return latch_promoted(
+                memory, life.pair, Promotion(PromotionSign.ROLE_READ, ctx.now_at)
+            )
         case SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
             moved = Promotion(PromotionSign.TID_MOVED, ctx.now_at, before, after)
-            return promoted(memory, life.pair, moved)
+            return latch_promoted(memory, life.pair, moved)
         case ProbeAnswered() | Sampled() | SlaveMoved() | Glanced() | Misdirected():
             return memory
         case Spawned() | SpawnFailed() | ResourceBusy() | ResourceFree() | ForeignSeen():
@@ -98,7 +100,7 @@ def _with_line(memory: Memory, message: Message, now_at: float) -> Memory:
     if not isinstance(message, Complaint | Remark):
         return memory
     if isinstance(message, Complaint):
-        memory = heard(counted(memory, message, now_at), message)
+        memory = remember_cause(count_lasting(memory, message, now_at), message)
     return replace(memory, last_words=(*memory.last_words, message.text)[-LAST_WORDS:])
 
 
@@ -106,4 +108,4 @@ def _is_explained(life: PairLife, now_at: float) -> bool:
     """Tell whether it is known who else moves the slave of a pair."""
     at = life.foreign_at
     is_recent = at is not None and now_at - at <= FOREIGN_EXPLAINS_S
-    return is_recent or row_of(life).is_slave_anothers
+    return is_recent or row_of(life).has_other_writer

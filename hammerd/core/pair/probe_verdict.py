@@ -28,7 +28,7 @@ from hammerd.core.tid import NEVER_MIRRORED
 
 
 @dataclass(frozen=True, slots=True)
-class FileLook:
+class FileStat:
     """What lstat and readlink say of one path; `link_text` is None where it is no symlink.
 
     `device` is the file system that it is on, None where that is not known.
@@ -42,7 +42,7 @@ class FileLook:
 
 
 @dataclass(frozen=True, slots=True)
-class PathLook:
+class PathStat:
     """What is at a path (`itself`), and at the directory `above` it.
 
     `is_read_only` tells whether the file system there takes no write, None where that is not
@@ -50,8 +50,8 @@ class PathLook:
     """
 
     path: str
-    itself: FileLook
-    above: FileLook
+    itself: FileStat
+    above: FileStat
     is_read_only: bool | None = None
 
 
@@ -72,7 +72,7 @@ class ProbeFailed:
     """
 
     why: Complaint | ProbeTrouble
-    look: PathLook | None = None
+    stat: PathStat | None = None
     detail: str = ""
 
 
@@ -87,7 +87,7 @@ class MasterByLink:
     pfs_id: int
 
 
-EndpointSeen = PfsStatus | ProbeFailed | MasterByLink
+ProbeResult = PfsStatus | ProbeFailed | MasterByLink
 
 # --- what follows from it --------------------------------------------------------------------
 
@@ -126,9 +126,7 @@ class Retry:
 ProbeVerdict = Go | AwaitMount | Park | Retry
 
 
-def verdict_of(
-    pair: Pair, master: EndpointSeen | None, slave: EndpointSeen | None
-) -> ProbeVerdict:
+def verdict_of(pair: Pair, master: ProbeResult | None, slave: ProbeResult | None) -> ProbeVerdict:
     """Say what is to become of a pair whose ends were seen so; None: that end was not asked."""
     known_master = master if isinstance(master, PfsStatus) else None
     known_slave = slave if isinstance(slave, PfsStatus) else None
@@ -165,8 +163,8 @@ def _judge_mounts(
     return None
 
 
-def in_disguise(
-    pairs: Iterable[Pair], seen: Mapping[Endpoint, EndpointSeen]
+def unmounted_endpoints(
+    pairs: Iterable[Pair], seen: Mapping[Endpoint, ProbeResult]
 ) -> frozenset[Endpoint]:
     """Return the ends that lead to the root PFS of a file system in place of their own.
 
@@ -182,7 +180,7 @@ def in_disguise(
     return frozenset(found)
 
 
-def _is_root_of_another(master: EndpointSeen | None, slave: EndpointSeen | None) -> bool:
+def _is_root_of_another(master: ProbeResult | None, slave: ProbeResult | None) -> bool:
     if not (isinstance(master, PfsStatus) and isinstance(slave, PfsStatus)):
         return False
     return master.pfs_id == ROOT_PFS and not _are_kin(master, slave)
@@ -280,10 +278,10 @@ def _judge_failure(role: str, end: Endpoint, seen: ProbeFailed) -> Park | AwaitM
 
 def _await_end(role: str, end: Endpoint, seen: ProbeFailed, complaint: Complaint) -> AwaitMount:
     who = f"{role} {end}"
-    if complaint.name == NOT_A_HAMMER_FS and seen.look and seen.look.itself.is_directory:
+    if complaint.name == NOT_A_HAMMER_FS and seen.stat and seen.stat.itself.is_directory:
         return _null_mount_missing(role, end, "a plain directory outside HAMMER")
     unexplained = AwaitMount(complaint.name, f"{who}: {complaint.hint}")
-    return (seen.look and _judge_look(role, who, seen.look)) or unexplained
+    return (seen.stat and _judge_look(role, who, seen.stat)) or unexplained
 
 
 _TROUBLE_HINTS = {
@@ -300,22 +298,22 @@ _MAKING = {
 }
 
 
-def _judge_look(role: str, who: str, look: PathLook) -> AwaitMount | None:
+def _judge_look(role: str, who: str, stat: PathStat) -> AwaitMount | None:
     """Tell a missing file system and a missing PFS apart, or return None."""
-    match look:
-        case PathLook(above=FileLook(exists=False)):
+    match stat:
+        case PathStat(above=FileStat(exists=False)):
             return AwaitMount(
                 "file_system_missing",
                 f"{who}: not even the directory above it is there; is its file system mounted?"
                 ' See mount(8) and /etc/fstab; "mount -a"',
             )
-        case PathLook(itself=FileLook(exists=False)):
+        case PathStat(itself=FileStat(exists=False)):
             return AwaitMount(
                 "pfs_missing",
                 f"{who}: the directory above it is there, the PFS is not: mount the file system"
                 f" that holds it, or make it with {_MAKING[role]}",
             )
-        case PathLook(itself=FileLook(is_symlink=True, link_text=str(text))):
+        case PathStat(itself=FileStat(is_symlink=True, link_text=str(text))):
             return _judge_link(role, who, text)
         case _:
             return None

@@ -30,8 +30,8 @@ from hammerd.core.hammer.messages import (
 from hammerd.core.pair.complaints import (
     LASTING_COMPLAINTS,
     cause_of_end,
+    consequence_of,
     lasting_notes,
-    then_of,
 )
 from hammerd.core.pair.events import (
     Context,
@@ -56,7 +56,7 @@ from hammerd.core.pair.events import (
     Step,
     StopAsked,
 )
-from hammerd.core.pair.latches import DIVERGED_HINT, is_unasked, latch_hint
+from hammerd.core.pair.latches import DIVERGED_HINT, is_probe_forbidden, latch_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.states import (
     Copying,
@@ -77,7 +77,7 @@ from hammerd.core.pair.states import (
     Trouble,
     WaitingForResource,
 )
-from hammerd.core.pair.transitions import back_off, choose_gear, end, forgiven, to
+from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive
 from hammerd.core.pairs import Gear, has_remote_endpoint
 from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.transfer_progress import update_transfer
@@ -92,7 +92,7 @@ def in_launching(  # noqa: C901 - a flat table of cases
             return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
         case ResourceBusy(resource, owner):
             trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
-            return to(life, WaitingForResource(ctx.now_at, resource, trouble))
+            return enter(life, WaitingForResource(ctx.now_at, resource, trouble))
         case MessageRead(LostLink()):
             return _never_lived(life, Trouble(LossCause.LINK_LOST), ctx)
         case MessageRead(Complaint() as complaint):
@@ -122,16 +122,16 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
             return _lost(life, state, _death(event), ctx)
         case HalvesWorked() if isinstance(state.phase, InPrescan) or state.gear is Gear.BULK:
             # In bulk gear every prescan but a stream's first is silent (docs/hammer.md 5.3).
-            return to(life, replace(state, progress_at=ctx.now_at))
+            return enter(life, replace(state, progress_at=ctx.now_at))
         case HalfStopped(pid, half):
             return _half_stopped(life, state, pid, half)
         case HalfContinued(pid) if state.stopped_half:
             note = Note(NoteName.HALF_CONTINUED, Trouble("half_continued"), f"pid {pid}")
-            return to(life, replace(state, stopped_half=None), note)
-        case Sampled(Go() | AwaitMount() | Retry() as judgement):
-            return _sampled(life, state, judgement, ctx)
+            return enter(life, replace(state, stopped_half=None), note)
+        case Sampled(Go() | AwaitMount() | Retry() as verdict):
+            return _sampled(life, state, verdict, ctx)
         case DeadlinePassed():
-            return end(_with_restart_counted(life), ThenBackoff(_stall(state)), ctx)
+            return end_group(_with_restart_counted(life), ThenBackoff(_stall(state)), ctx)
         case _:
             return _with_group(life, event, ctx)
 
@@ -142,14 +142,14 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
 def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return end(life, ThenStopped(), ctx)
+            return end_group(life, ThenStopped(), ctx)
         case RestartAsked():
-            return end(life, ThenProbe(), ctx)
+            return end_group(life, ThenProbe(), ctx)
         case Misdirected(trouble):
-            return end(life, ThenProbe(trouble), ctx)
+            return end_group(life, ThenProbe(trouble), ctx)
         case _:
-            then = then_parked(life, event)
-            return end(life, then, ctx) if then else Step(life)
+            then = reason_to_park(life, event)
+            return end_group(life, then, ctx) if then else Step(life)
 
 
 def _heard(life: PairLife, state: Streaming, message: Message, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
@@ -160,36 +160,38 @@ def _heard(life: PairLife, state: Streaming, message: Message, ctx: Context) -> 
         case Complaint():
             return _complained(life, message, ctx)
         case NoWork():
-            return to(life, _found_nothing(state, ctx))
+            return enter(life, _found_nothing(state, ctx))
         case Remark():
-            return to(life, state)
+            return enter(life, state)
         case WentIdle():
             return _rested(_accepted(life), _progressed(state, IdlePhase(), ctx), ctx)
         case Progress(slice_bytes=sent_bytes):
-            return to(life, _scanned(state, sent_bytes, ctx))
+            return enter(life, _scanned(state, sent_bytes, ctx))
         case Committed() | SliceWritten():
-            return to(_accepted(life), _progressed(state, state.phase, ctx))
+            return enter(_accepted(life), _progressed(state, state.phase, ctx))
         case Batch(begin, end, bulk_bytes) if end > begin:
-            return to(life, replace(state, phase=Copying(0, bulk_bytes), progress_at=ctx.now_at))
+            return enter(
+                life, replace(state, phase=Copying(0, bulk_bytes), progress_at=ctx.now_at)
+            )
         case Batch():
-            return to(life, state)
+            return enter(life, state)
         case Prescan() | PrescanDone():
-            return to(life, replace(state, phase=InPrescan(), progress_at=ctx.now_at))
+            return enter(life, replace(state, phase=InPrescan(), progress_at=ctx.now_at))
         case _:
             assert_never(message)
 
 
 def _accepted(life: PairLife) -> PairLife:
     """Forget what was held against a stream of which both halves work."""
-    if life.memory.refusals == 0 and life.memory.heard is None:
+    if life.memory.refusals == 0 and life.memory.likely_cause is None:
         return life
-    return replace(life, memory=replace(life.memory, refusals=0, heard=None))
+    return replace(life, memory=replace(life.memory, refusals=0, likely_cause=None))
 
 
 def _logged_in(memory: Memory) -> Memory:
     """Forget what a login said: its first sign of life takes both ends of a stream."""
-    is_login = memory.heard is not None and memory.heard.weight is not Weight.OWN
-    return replace(memory, heard=None) if is_login else memory
+    is_login = memory.likely_cause is not None and memory.likely_cause.weight is not Weight.OWN
+    return replace(memory, likely_cause=None) if is_login else memory
 
 
 def _scanned(state: Streaming, sent_bytes: int, ctx: Context) -> Streaming:
@@ -215,18 +217,18 @@ def _progressed(state: Streaming, phase: Phase, ctx: Context) -> Streaming:
 def _rested(life: PairLife, state: Streaming, ctx: Context) -> Step:
     life = replace(life, state=state)
     if state.gear is Gear.BULK and choose_gear(life.pair, ctx) is Gear.FOLLOWING:
-        return end(life, ThenLaunch(Gear.FOLLOWING), ctx)
+        return end_group(life, ThenLaunch(Gear.FOLLOWING), ctx)
     return Step(life)
 
 
 def _sampled(
-    life: PairLife, state: Streaming, judgement: Go | AwaitMount | Retry, ctx: Context
+    life: PairLife, state: Streaming, verdict: Go | AwaitMount | Retry, ctx: Context
 ) -> Step:
-    if isinstance(judgement, AwaitMount) and isinstance(state.phase, IdlePhase):
+    if isinstance(verdict, AwaitMount) and isinstance(state.phase, IdlePhase):
         # A stream at rest holds nothing of its slave, and says nothing of a master that is gone
         # (docs/hammer.md 1.5, 6.3): only its next batch would fail.
-        return end(life, ThenMount(Trouble(judgement.cause, judgement.hint)), ctx)
-    return to(life, _compared(state, ctx))
+        return end_group(life, ThenMount(Trouble(verdict.cause, verdict.hint)), ctx)
+    return enter(life, _compared(state, ctx))
 
 
 def _compared(state: Streaming, ctx: Context) -> Streaming:
@@ -244,10 +246,10 @@ def _compared(state: Streaming, ctx: Context) -> Streaming:
 
 def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
     notes = lasting_notes(life, complaint)
-    then = then_of(complaint) if _is_certain(life, complaint) else None
+    then = consequence_of(complaint) if _is_certain(life, complaint) else None
     if then is not None:
         was_alive = isinstance(life.state, Streaming)
-        done = end(_with_restart_counted(life) if was_alive else life, then, ctx)
+        done = end_group(_with_restart_counted(life) if was_alive else life, then, ctx)
         return Step(done.life, (*done.effects, *notes))
     if complaint.cure is Cure.NOTE and not notes and complaint.name not in LASTING_COMPLAINTS:
         trouble = Trouble(complaint.name, complaint.hint)
@@ -265,24 +267,24 @@ def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step
     hint = f'the {half} half (pid {pid}) is stopped: "kill -CONT {pid}", or restart the pair'
     trouble = Trouble("half_stopped", hint)
     note = Note(NoteName.HALF_STOPPED, trouble)
-    return to(life, replace(state, stopped_half=trouble), note)
+    return enter(life, replace(state, stopped_half=trouble), note)
 
 
 def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> Step:
     """End what is left of a stream; launch again at once if it was healthy, else back off."""
-    life = _with_restart_counted(forgiven(life, state, ctx))
+    life = _with_restart_counted(forgive(life, state, ctx))
     if (cause := cause_of_end(life, has_lived=True)) is not None:
-        return end(life, cause, ctx)
+        return end_group(life, cause, ctx)
     memory, healthy_after_s = life.memory, life.pair.timing.healthy_after_s
     is_rare = memory.relaunched_at is None or ctx.now_at - memory.relaunched_at >= healthy_after_s
     if memory.failures == 0 and is_rare:
-        return end(life, ThenLaunch(choose_gear(life.pair, ctx), trouble), ctx)
-    return end(life, ThenBackoff(trouble), ctx)
+        return end_group(life, ThenLaunch(choose_gear(life.pair, ctx), trouble), ctx)
+    return end_group(life, ThenBackoff(trouble), ctx)
 
 
 def _never_lived(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """End what is left of a stream that gave no sign of life."""
-    return end(life, cause_of_end(life, has_lived=False) or ThenBackoff(trouble), ctx)
+    return end_group(life, cause_of_end(life, has_lived=False) or ThenBackoff(trouble), ctx)
 
 
 def _with_restart_counted(life: PairLife) -> PairLife:
@@ -322,10 +324,10 @@ def _stall(state: Streaming) -> Trouble:
     return Trouble(LossCause.STALLED, hint)
 
 
-def then_parked(life: PairLife, event: Event) -> ThenPark | None:
+def reason_to_park(life: PairLife, event: Event) -> ThenPark | None:
     """Return what parks a pair though it is under way to its slave, None where nothing does."""
     match event:
-        case SlaveMoved() if is_unasked(life):
+        case SlaveMoved() if is_probe_forbidden(life):
             return ThenPark(ParkCause.NOT_A_SLAVE, latch_hint(life))
         case DivergedSeen():
             return ThenPark(ParkCause.DIVERGED, DIVERGED_HINT)

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from hammerd.core.config.model import LogLevel
 from hammerd.core.hammer.messages import ParkCause
-from hammerd.core.pair.latches import is_held
+from hammerd.core.pair.latches import is_parked_latched
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import (
     UNKILLABLE,
@@ -67,10 +67,10 @@ class Row:
     `trouble`: what stands against the pair. `because`: why it is there where nothing does.
     `level`, `identity`: how grave its line in the log is, and what makes it a new line.
     `warning_at`, `critical_at`: from when on the state as such is a warning, or critical.
-    `deadline_at`: when DeadlinePassed is due, None for never. `tells_deadline`: it is a retry,
-    which people want to know of. `tells_attempt`: an attempt failed, its last words are logged.
+    `deadline_at`: when DeadlinePassed is due, None for never. `shows_retry`: status shows it.
+    `is_failed_attempt`: an attempt failed, its last words are logged.
     `is_under_way`: a stream onto the slave runs or is to come. `is_another_try`: no stream has
-    proven yet that the cause of the last failure is gone. `is_slave_anothers`: another owner
+    proven yet that the cause of the last failure is gone. `has_other_writer`: another owner
     writes to the slave.
     """
 
@@ -85,10 +85,10 @@ class Row:
     waiting_for: str | None = None
     because: str | None = None
     gear: Gear | None = None
-    tells_deadline: bool = False
-    tells_attempt: bool = False
+    shows_retry: bool = False
+    is_failed_attempt: bool = False
     is_another_try: bool = False
-    is_slave_anothers: bool = False
+    has_other_writer: bool = False
 
 
 def deadline(life: PairLife) -> float | None:
@@ -208,8 +208,8 @@ def _backoff(state: WaitingForBackoff) -> Row:
         warning_at=AT_ONCE,
         critical_at=NEVER,
         deadline_at=state.retry_at,
-        tells_deadline=True,
-        tells_attempt=True,
+        shows_retry=True,
+        is_failed_attempt=True,
         is_under_way=True,
     )
 
@@ -223,8 +223,8 @@ def _mount(life: PairLife, state: WaitingForMount) -> Row:
         identity=(WaitingForMount, state.trouble.because, state.since_at),
         warning_at=AT_ONCE,
         critical_at=state.since_at + life.pair.timing.mount_grace_s,
-        deadline_at=state.look_at,
-        tells_deadline=True,
+        deadline_at=state.probe_at,
+        shows_retry=True,
         is_under_way=True,
     )
 
@@ -240,7 +240,7 @@ def _resource(state: WaitingForResource) -> Row:
         critical_at=NEVER,
         deadline_at=None,
         is_under_way=True,
-        is_slave_anothers=_is_slave(state.resource),
+        has_other_writer=_is_slave(state.resource),
     )
 
 
@@ -252,10 +252,10 @@ def _parked(life: PairLife, state: Parked) -> Row:
         identity=(Parked, state.cause),
         warning_at=AT_ONCE,
         critical_at=AT_ONCE,
-        deadline_at=None if is_held(life) else state.look_at,
-        tells_deadline=True,
+        deadline_at=None if is_parked_latched(life) else state.probe_at,
+        shows_retry=True,
         is_under_way=False,
-        is_slave_anothers=state.cause is ParkCause.FOREIGN_STREAM,
+        has_other_writer=state.cause is ParkCause.FOREIGN_STREAM,
     )
 
 

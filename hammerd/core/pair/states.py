@@ -58,10 +58,10 @@ class LossCause(StrEnum):
     SPAWN_FAILED = "spawn_failed"
 
 
-class MisdirectedBy(StrEnum):
+class MisdirectedCause(StrEnum):
     """How it came that a stream does not write where it should, or not alone."""
 
-    END_REPOINTED = "end_repointed"
+    ENDPOINT_REPOINTED = "end_repointed"
     SLAVE_IS_ANOTHER = "slave_is_another"
     SLAVE_IS_HELD = "slave_is_held"
 
@@ -91,11 +91,11 @@ class ThenProbe:
 
 @dataclass(frozen=True, slots=True)
 class ThenPark:
-    """Park when the group is empty; `is_own_word`: the stream said so, no probe can see it."""
+    """Park when the group is empty; `is_from_stream`: the stream said so, no probe can see it."""
 
     cause: ParkCause
     hint: str
-    is_own_word: bool = False
+    is_from_stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Probing:
     """pfs-status of both ends is under way; `is_confirming` a slave seen ahead of its master.
 
     `relaunch`: only a glance at both paths is, so that a stream follows the last one at once.
-    `own_word` is what a stream said that is checked so before anything is advised: a path that
+    `unconfirmed` is what a stream said that is checked so before anything is advised: a path that
     leads to another PFS, since its null mount is gone, makes hammer say that uuids differ.
     """
 
@@ -147,7 +147,7 @@ class Probing:
     deadline_at: float
     is_confirming: bool = False
     relaunch: ThenLaunch | None = None
-    own_word: ThenPark | None = None
+    unconfirmed: ThenPark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +235,9 @@ class WaitingForMount:
     """
 
     since_at: float
-    look_at: float
+    probe_at: float
     trouble: Trouble
-    is_looking: bool = False
+    is_probing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +257,11 @@ class Parked:
     """
 
     since_at: float
-    look_at: float
+    probe_at: float
     cause: ParkCause
     hint: str
-    is_looking: bool = False
-    look_every_s: float = 60.0
+    is_probing: bool = False
+    probe_every_s: float = 60.0
 
 
 State = (
@@ -295,8 +295,8 @@ class CountedComplaint:
 class Memory:
     """What a pair remembers from state to state.
 
-    `failures` are those not yet forgiven; `is_diverged` and `promotion` are latches that only a
-    resume lifts, seen on the master and slave of `latched_ends` (core/pair/latches.py);
+    `failures` are those not yet forgive; `is_diverged` and `promotion` are latches that only a
+    resume lifts, seen on the master and slave of `latched_endpoints` (core/pair/latches.py);
     `restarts` counts the streams that lived and were lost, whatever came after them;
     `unmounted_since_at` is since when no stream lived because an end is not there;
     `refusals` counts the streams in a row that parked the pair themselves;
@@ -310,13 +310,13 @@ class Memory:
     relaunched_at: float | None = None
     is_diverged: bool = False
     promotion: Promotion | None = None
-    latched_ends: tuple[str, str] | None = field(default=None, compare=False)
+    latched_endpoints: tuple[str, str] | None = field(default=None, compare=False)
     restarts: int = 0
     unmounted_since_at: float | None = None
     refusals: int = 0
     complaints: tuple[CountedComplaint, ...] = ()
     last_words: tuple[str, ...] = ()
-    heard: Complaint | None = None
+    likely_cause: Complaint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer.messages import ParkCause
-from hammerd.core.pair.complaints import DEATHS
+from hammerd.core.pair.complaints import UNEXPLAINED_LOSSES
 from hammerd.core.pair.events import (
     Context,
     Effect,
@@ -20,7 +20,13 @@ from hammerd.core.pair.events import (
     Step,
     Terminate,
 )
-from hammerd.core.pair.latches import diverged, is_unasked, latch_hint, latch_of, promoted
+from hammerd.core.pair.latches import (
+    is_probe_forbidden,
+    latch_cause,
+    latch_diverged,
+    latch_hint,
+    latch_promoted,
+)
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
 from hammerd.core.pair.states import (
     UNKILLABLE,
@@ -53,10 +59,10 @@ from hammerd.core.replication.promotions import Promotion, PromotionSign
 from hammerd.core.tid import NEVER_MIRRORED
 
 GLANCE_S = 1.0
-LONGEST_LOOK_S = 3600.0
-MOUNT_LOOK_S = 10.0
-PARKED_LOOK_S = 60.0
-UNKILLABLE_LOOK_S = 5.0
+LONGEST_PROBE_S = 3600.0
+MOUNT_PROBE_S = 10.0
+PARKED_PROBE_S = 60.0
+KILL_AGAIN_S = 5.0
 
 MOST_DOUBLINGS = 10
 """How often a span is doubled at most: a pair may be refused for years, a float has an end."""
@@ -64,16 +70,16 @@ MOST_DOUBLINGS = 10
 # --- stopping and what comes after it ----------------------------------------------------------
 
 
-def end(life: PairLife, then: Then, ctx: Context) -> Step:
+def end_group(life: PairLife, then: Then, ctx: Context) -> Step:
     """Tell the group to end, and remember what comes after it."""
     deadline_at = ctx.now_at + life.pair.timing.stop_grace_s
     has_lived = isinstance(life.state, Streaming)
     if isinstance(life.state, Streaming):
-        life = forgiven(life, life.state, ctx)
-    return to(life, Stopping(ctx.now_at, deadline_at, then, has_lived=has_lived), Terminate())
+        life = forgive(life, life.state, ctx)
+    return enter(life, Stopping(ctx.now_at, deadline_at, then, has_lived=has_lived), Terminate())
 
 
-def forgiven(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
+def forgive(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
     """Forget the failures of a pair whose stream was healthy: it progressed and lived long."""
     lived_s = ctx.now_at - state.launched_at
     if state.has_progressed and lived_s >= life.pair.timing.healthy_after_s:
@@ -84,19 +90,19 @@ def forgiven(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
 def kill(life: PairLife, state: Stopping, ctx: Context) -> Step:
     """End by force a group that outlived its grace, again and again until it is empty."""
     kills = state.kills + 1
-    wait_s = life.pair.timing.stop_grace_s if kills == 1 else UNKILLABLE_LOOK_S
-    return to(life, replace(state, kills=kills, deadline_at=ctx.now_at + wait_s), Kill())
+    wait_s = life.pair.timing.stop_grace_s if kills == 1 else KILL_AGAIN_S
+    return enter(life, replace(state, kills=kills, deadline_at=ctx.now_at + wait_s), Kill())
 
 
-def outlived(life: PairLife, state: Stopping, looked_at: float) -> Step:
+def note_unkillable(life: PairLife, state: Stopping, scanned_at: float) -> Step:
     """Say once that even a KILL does not end a group; only a look that came after its grace can.
 
     A daemon that is slow is late with its looks, and a group is no worse for that.
     """
-    spent_at = state.deadline_at if state.kills == 1 else state.deadline_at - UNKILLABLE_LOOK_S
-    if state.kills == 0 or state.is_unkillable or looked_at < spent_at:
+    spent_at = state.deadline_at if state.kills == 1 else state.deadline_at - KILL_AGAIN_S
+    if state.kills == 0 or state.is_unkillable or scanned_at < spent_at:
         return Step(life)
-    return to(life, replace(state, is_unkillable=True), Note(NoteName.UNKILLABLE, UNKILLABLE))
+    return enter(life, replace(state, is_unkillable=True), Note(NoteName.UNKILLABLE, UNKILLABLE))
 
 
 ASKED = 4
@@ -122,7 +128,7 @@ def _rank(then: Then) -> int:
 def strengthen(life: PairLife, state: Stopping, then: Then) -> Step:
     """Let what is heard while stopping change what comes after it, if it weighs more."""
     if _rank(then) == ASKED or _rank(then) > _rank(state.then) or _names_a_cause(then, state.then):
-        return to(life, replace(state, then=then))
+        return enter(life, replace(state, then=then))
     return Step(life)
 
 
@@ -130,14 +136,17 @@ def _names_a_cause(then: Then, before: Then) -> bool:
     """Whether hammer says what a group died of that was only seen to die until now."""
     if not (isinstance(then, ThenBackoff) and isinstance(before, ThenBackoff)):
         return False
-    return before.trouble.because in DEATHS and then.trouble.because not in DEATHS
+    return (
+        before.trouble.because in UNEXPLAINED_LOSSES
+        and then.trouble.because not in UNEXPLAINED_LOSSES
+    )
 
 
-def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
+def leave_stopping(life: PairLife, then: Then, ctx: Context) -> Step:
     """Enter what comes after an emptied group."""
     match then:
         case ThenStopped():
-            return to(life, stopped(life.memory, ctx.now_at))
+            return enter(life, stopped(life.memory, ctx.now_at))
         case ThenProbe():
             return probe(life, ctx)
         case ThenPark():
@@ -156,28 +165,28 @@ def go_on(life: PairLife, then: Then, ctx: Context) -> Step:
 
 
 def _park_after(life: PairLife, then: ThenPark, ctx: Context) -> Step:
-    if not then.is_own_word:
+    if not then.is_from_stream:
         return park(life, then.cause, then.hint, ctx)
     if then.cause is ParkCause.UUID_MISMATCH:
-        return probe(life, ctx, own_word=then)
+        return probe(life, ctx, unconfirmed=then)
     return _park_refused(life, then, ctx)
 
 
 def _park_refused(life: PairLife, then: ThenPark, ctx: Context) -> Step:
     refusals = life.memory.refusals + 1
     life = replace(life, memory=replace(life.memory, refusals=refusals))
-    return park(life, then.cause, then.hint, ctx, look_every_s=_look_every_s(refusals))
+    return park(life, then.cause, then.hint, ctx, probe_every_s=_probe_every_s(refusals))
 
 
-def _look_every_s(refusals: int) -> float:
+def _probe_every_s(refusals: int) -> float:
     doublings = min(refusals - 1, MOST_DOUBLINGS)
-    return min(PARKED_LOOK_S * 2.0**doublings, LONGEST_LOOK_S)
+    return min(PARKED_PROBE_S * 2.0**doublings, LONGEST_PROBE_S)
 
 
 # --- ways into states ------------------------------------------------------------------------
 
 
-def to(life: PairLife, state: State, *effects: Effect) -> Step:
+def enter(life: PairLife, state: State, *effects: Effect) -> Step:
     """Enter a state."""
     return Step(replace(life, state=state), effects)
 
@@ -200,27 +209,29 @@ def probe(
     ctx: Context,
     *,
     is_confirming: bool = False,
-    own_word: ThenPark | None = None,
+    unconfirmed: ThenPark | None = None,
 ) -> Step:
     """Ask both ends again, unless the slave must not be asked."""
-    if is_unasked(life):
+    if is_probe_forbidden(life):
         return park_latched(life, ctx)
     deadline_at = ctx.now_at + life.pair.timing.probe_timeout_s
-    return to(life, Probing(ctx.now_at, deadline_at, is_confirming, own_word=own_word), Probe())
+    return enter(
+        life, Probing(ctx.now_at, deadline_at, is_confirming, unconfirmed=unconfirmed), Probe()
+    )
 
 
 def glance(life: PairLife, then: ThenLaunch, ctx: Context) -> Step:
     """Look whether both ends are still what was read last, and so need no probe."""
-    return to(life, Probing(ctx.now_at, ctx.now_at + GLANCE_S, relaunch=then), Glance())
+    return enter(life, Probing(ctx.now_at, ctx.now_at + GLANCE_S, relaunch=then), Glance())
 
 
-def judged(
-    life: PairLife, judgement: ProbeVerdict, ctx: Context, *, is_confirming: bool = False
+def act_on_verdict(
+    life: PairLife, verdict: ProbeVerdict, ctx: Context, *, is_confirming: bool = False
 ) -> Step:
     """Act on what the probes of both ends say together."""
-    match judgement:
+    match verdict:
         case Go():
-            return _may_go(life, judgement, ctx, is_confirming=is_confirming)
+            return _may_go(life, verdict, ctx, is_confirming=is_confirming)
         case AwaitMount(cause, hint):
             return await_mount(life, Trouble(cause, hint), ctx)
         case Park(cause, hint):
@@ -228,20 +239,20 @@ def judged(
         case Retry(cause, hint):
             return back_off(life, Trouble(cause, hint), ctx)
         case _:
-            assert_never(judgement)
+            assert_never(verdict)
 
 
 def _may_go(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Step:
     """Launch, unless a latch, a slave that is ahead, or the word of a stream stands against it."""
-    own_word = life.state.own_word if isinstance(life.state, Probing) else None
-    if latch_of(life.memory):
+    unconfirmed = life.state.unconfirmed if isinstance(life.state, Probing) else None
+    if latch_cause(life.memory):
         return park_latched(life, ctx)
     if go.ahead and not is_confirming:
-        return probe(life, ctx, is_confirming=True, own_word=own_word)
+        return probe(life, ctx, is_confirming=True, unconfirmed=unconfirmed)
     if go.ahead:
-        return park_latched(replace(life, memory=diverged(life.memory, life.pair)), ctx)
-    if own_word is not None:
-        return _park_refused(life, own_word, ctx)
+        return park_latched(replace(life, memory=latch_diverged(life.memory, life.pair)), ctx)
+    if unconfirmed is not None:
+        return _park_refused(life, unconfirmed, ctx)
     return launch(life, choose_gear(life.pair, ctx), ctx)
 
 
@@ -276,9 +287,9 @@ def _gear_by_lag(pair: Pair, ctx: Context) -> Gear:
 
 def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
     """Start a stream in this gear."""
-    life = replace(life, memory=replace(life.memory, last_words=(), heard=None))
+    life = replace(life, memory=replace(life.memory, last_words=(), likely_cause=None))
     deadline_at = ctx.now_at + life.pair.timing.launch_timeout_s
-    return to(life, Launching(ctx.now_at, deadline_at, gear), Launch(gear))
+    return enter(life, Launching(ctx.now_at, deadline_at, gear), Launch(gear))
 
 
 def park(
@@ -287,20 +298,22 @@ def park(
     hint: str,
     ctx: Context,
     *,
-    look_every_s: float = PARKED_LOOK_S,
+    probe_every_s: float = PARKED_PROBE_S,
 ) -> Step:
     """Wait for a person."""
     memory = replace(life.memory, unmounted_since_at=None)
     if cause is ParkCause.NOT_A_SLAVE:
-        memory = promoted(memory, life.pair, Promotion(PromotionSign.WRITE_REFUSED, ctx.now_at))
+        memory = latch_promoted(
+            memory, life.pair, Promotion(PromotionSign.WRITE_REFUSED, ctx.now_at)
+        )
     life = replace(life, memory=memory)
-    look_at = ctx.now_at + look_every_s
-    return to(life, Parked(ctx.now_at, look_at, cause, hint, look_every_s=look_every_s))
+    probe_at = ctx.now_at + probe_every_s
+    return enter(life, Parked(ctx.now_at, probe_at, cause, hint, probe_every_s=probe_every_s))
 
 
 def park_latched(life: PairLife, ctx: Context) -> Step:
     """Wait for a person to resume a pair that a latch holds."""
-    return park(life, latch_of(life.memory) or ParkCause.DIVERGED, latch_hint(life), ctx)
+    return park(life, latch_cause(life.memory) or ParkCause.DIVERGED, latch_hint(life), ctx)
 
 
 def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
@@ -309,7 +322,7 @@ def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     if since_at is None:
         since_at = ctx.now_at
     life = replace(life, memory=replace(life.memory, unmounted_since_at=since_at))
-    return to(life, WaitingForMount(since_at, ctx.now_at + MOUNT_LOOK_S, trouble))
+    return enter(life, WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
 
 
 def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
@@ -318,4 +331,4 @@ def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     retry_at = ctx.now_at + ctx.backoff(life.pair, failures)
     memory = replace(life.memory, failures=failures)
     life = replace(life, memory=memory, failed_by=trouble)
-    return to(life, WaitingForBackoff(ctx.now_at, retry_at, trouble))
+    return enter(life, WaitingForBackoff(ctx.now_at, retry_at, trouble))

@@ -19,7 +19,7 @@ from hammerd.core.api.protocol import (
 from hammerd.core.api.status_json import Json, Snapshot, pair_json, pairs_json, status_json
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
-from hammerd.core.pair.latches import latch_of
+from hammerd.core.pair.latches import latch_cause
 from hammerd.core.pair.states import Paused
 from hammerd.core.replication.promotions import promotion_note
 from hammerd.core.tid import format_tid
@@ -134,7 +134,7 @@ class Handlers:
         """Describe what was read of the endpoints of a pair that a latch holds."""
         report, to_time = self._engine.report(name), self._clock.rfc3339
         memory, pair = report.life.memory, report.life.pair
-        if latch_of(memory) is None:
+        if latch_cause(memory) is None:
             return
         if memory.promotion is not None:
             yield promotion_note(memory.promotion, pair, to_time(memory.promotion.since_at))

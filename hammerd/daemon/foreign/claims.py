@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from hammerd.core.pair.events import Misdirected
 from hammerd.core.pair.slave_claims import SlaveClaims, slave_keys, uuid_of
-from hammerd.core.pair.states import MisdirectedBy, Trouble
+from hammerd.core.pair.states import MisdirectedCause, Trouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.foreign.adoption import OwnStreams
 from hammerd.daemon.probe.known_paths import KnownPaths
@@ -47,14 +47,14 @@ class Claims:
                 wrong.add(ended.owner)
                 pair = pairs[ended.owner]
                 hint = f"slave {pair.slave} turned out to be the one that {stays.owner} writes to"
-                self._post(pair, MisdirectedBy.SLAVE_IS_HELD, hint)
+                self._post(pair, MisdirectedCause.SLAVE_IS_HELD, hint)
 
     def repointed(self, endpoint: Endpoint, before: str, after: str) -> None:
         """Report to the pairs of an endpoint that a link to it was changed."""
         hint = f"{endpoint} leads to {after} now, and led to {before} when it was last looked at"
         for life in self._own.lives():
             if endpoint in (life.pair.master, life.pair.slave):
-                self._post(life.pair, MisdirectedBy.END_REPOINTED, hint)
+                self._post(life.pair, MisdirectedCause.ENDPOINT_REPOINTED, hint)
 
     def _lasting_keys(self, slave: Endpoint) -> frozenset[str]:
         """Return the keys that do not depend on any link."""
@@ -73,8 +73,8 @@ class Claims:
             f"slave {pair.slave} is the PFS with unique-uuid {now} now; the stream was started"
             f" onto {before}"
         )
-        self._post(pair, MisdirectedBy.SLAVE_IS_ANOTHER, hint)
+        self._post(pair, MisdirectedCause.SLAVE_IS_ANOTHER, hint)
         return True
 
-    def _post(self, pair: Pair, by: MisdirectedBy, hint: str) -> None:
+    def _post(self, pair: Pair, by: MisdirectedCause, hint: str) -> None:
         self._own.post(pair.name, Misdirected(Trouble(by, hint)))

@@ -106,7 +106,7 @@ def _level_of(name: NoteName) -> LogLevel:
 
 
 def _carried(row: Row, memory: Memory, now_at: float) -> dict[str, object]:
-    if row.tells_attempt:
+    if row.is_failed_attempt:
         retry_in_s = None if row.deadline_at is None else round(row.deadline_at - now_at, 1)
         words = " | ".join(memory.last_words) or None
         return {"failures": memory.failures, "retry_in_s": retry_in_s, "last_words": words}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from hammerd.core.api.free_space import FreeSpace
 from hammerd.core.hammer.pfs_links import LinkedPfs, parse_link_text
-from hammerd.core.pair.probe_verdict import FileLook, PathLook
+from hammerd.core.pair.probe_verdict import FileStat, PathStat
 
-MISSING = FileLook(exists=False)
+MISSING = FileStat(exists=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class PathState:
     `free_space` is None where the file system does not report it.
     """
 
-    look: PathLook
+    stat: PathStat
     operand: str
     device: int | None
     real: str = ""
     is_pfs_link: bool = False
-    real_file: FileLook = MISSING
+    real_file: FileStat = MISSING
     file_system: tuple[int | None, ...] = ()
     free_space: FreeSpace | None = None
 
@@ -55,7 +55,7 @@ def parse_path_state(line: bytes) -> PathState | str:
     device = real_file["device"] or above["device"]
     is_read_only = file_system.get("is_read_only")
     return PathState(
-        PathLook(str(facts["path"]), _file(facts), _file(above), is_read_only),
+        PathStat(str(facts["path"]), _file(facts), _file(above), is_read_only),
         str(facts["operand"]),
         device if isinstance(device, int) else None,
         str(facts["real"]),
@@ -66,9 +66,9 @@ def parse_path_state(line: bytes) -> PathState | str:
     )
 
 
-def _file(facts: Mapping[str, object]) -> FileLook:
+def _file(facts: Mapping[str, object]) -> FileStat:
     text, device = facts.get("link_text"), facts.get("device")
-    return FileLook(
+    return FileStat(
         facts["errno"] == 0,
         bool(facts["is_symlink"]),
         str(text) if text is not None else None,

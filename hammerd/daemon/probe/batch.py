@@ -18,7 +18,7 @@ from typing import assert_never
 
 from hammerd.core.hammer.messages import Cure
 from hammerd.core.hammer.pfs_status import PfsStatus
-from hammerd.core.pair.probe_verdict import EndpointSeen, MasterByLink, ProbeFailed, ProbeTrouble
+from hammerd.core.pair.probe_verdict import MasterByLink, ProbeFailed, ProbeResult, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid
 from hammerd.daemon.paths.path_state import PathState
@@ -176,7 +176,7 @@ class BatchReader:
         began, call = self._clock.now(), next(self._calls)
         operands = [self.paths.operand(one) for one in endpoints]
         result = await self._commands.status(operands, BATCH_SHARE * timeouts.batch_s)
-        seen: list[EndpointSeen] = [*result.statuses]
+        seen: list[ProbeResult] = [*result.statuses]
         if (failure := result.failure) is not None:
             if len(endpoints) > 1 and not (result.is_of_one or _is_not_started(failure)):
                 self._hung_batches |= {result.hung_pid} - {0}
@@ -240,7 +240,7 @@ class BatchReader:
         return reading
 
     def _reading(
-        self, endpoint: Endpoint, began: Instant, seen: EndpointSeen, ended_at: float, call: int
+        self, endpoint: Endpoint, began: Instant, seen: ProbeResult, ended_at: float, call: int
     ) -> EndpointReading:
         state, asked_at = self.paths.state(endpoint), self.paths.asked_at(endpoint)
         if isinstance(seen, PfsStatus) and state is not None:
@@ -273,7 +273,7 @@ class BatchReader:
         seen, state = reading.seen, self.paths.state(reading.endpoint)
         if not (isinstance(seen, ProbeFailed) and state and _is_missing(seen)):
             return reading
-        return replace(reading, seen=replace(seen, look=state.look), path_state=state)
+        return replace(reading, seen=replace(seen, stat=state.stat), path_state=state)
 
 
 def _is_not_started(failure: ProbeFailed) -> bool:
@@ -281,11 +281,11 @@ def _is_not_started(failure: ProbeFailed) -> bool:
     return failure.why is ProbeTrouble.SPAWN_FAILED
 
 
-def _hangs(seen: EndpointSeen) -> bool:
+def _hangs(seen: ProbeResult) -> bool:
     return isinstance(seen, ProbeFailed) and seen.why is ProbeTrouble.PROBE_TIMEOUT
 
 
-def _is_missing(seen: EndpointSeen) -> bool:
+def _is_missing(seen: ProbeResult) -> bool:
     if not isinstance(seen, ProbeFailed) or isinstance(seen.why, ProbeTrouble):
         return False
     return seen.why.cure is Cure.MOUNT

@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable
 from dataclasses import replace
 from posixpath import dirname
 
-from hammerd.core.pair.flushes import FlushPlace
+from hammerd.core.pair.flushes import FlushPath
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.paths.prober import PathProber
@@ -67,14 +67,14 @@ class KnownPaths:
         state = self._states.get(endpoint)
         return state.real if state else None
 
-    def flush_place(self, endpoint: Endpoint) -> FlushPlace | None:
+    def flush_path(self, endpoint: Endpoint) -> FlushPath | None:
         """Return the path through which an endpoint is flushed, None before it was read."""
         state = self._states.get(endpoint)
         if state is None:
             return None
         if state.is_pfs_link:
-            return FlushPlace(dirname(state.real), is_in_root_pfs=True)
-        return FlushPlace(state.operand)
+            return FlushPath(dirname(state.real), is_in_root_pfs=True)
+        return FlushPath(state.operand)
 
     def file_system(self, endpoint: Endpoint) -> Hashable:
         """Return a key for the file system of an endpoint: its device, or else its directory."""

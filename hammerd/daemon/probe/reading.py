@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hammerd.core.pair.probe_verdict import EndpointSeen
+from hammerd.core.pair.probe_verdict import ProbeResult
 from hammerd.core.pairs import Endpoint
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.daemon.paths.path_state import PathState
@@ -20,7 +20,7 @@ class EndpointReading:
 
     endpoint: Endpoint
     began: Instant
-    seen: EndpointSeen
+    seen: ProbeResult
     ended_at: float
     call: int
     path_state: PathState | None = None

@@ -10,7 +10,7 @@ from typing import assert_never
 from hammerd.core.hammer.messages import Complaint, Cure
 from hammerd.core.hammer.pfs_links import is_untranslated_link
 from hammerd.core.hammer.pfs_status import PfsStatus
-from hammerd.core.pair.probe_verdict import MasterByLink, ProbeFailed, in_disguise
+from hammerd.core.pair.probe_verdict import MasterByLink, ProbeFailed, unmounted_endpoints
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
@@ -77,7 +77,7 @@ class ReadingIngest:
         followers: dict[Endpoint, list[Pair]] = {}
         for pair in pairs:
             followers.setdefault(pair.master, []).append(pair)
-        disguised = in_disguise(pairs, {one.endpoint: one.seen for one in readings})
+        disguised = unmounted_endpoints(pairs, {one.endpoint: one.seen for one in readings})
         repointed: list[Repointed] = []
         for reading in readings:
             repointed += self._follow_links(reading)
@@ -183,7 +183,7 @@ class ReadingIngest:
         if state is None:
             return
         self._store.slaves.record_file_system(slave, _file_system(state))
-        is_read_only = state.look.is_read_only
+        is_read_only = state.stat.is_read_only
         if is_read_only is not None and at is not None:
             self._store.slaves.record_read_only(slave, is_read_only=is_read_only, began_at=at)
 

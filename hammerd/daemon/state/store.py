@@ -20,7 +20,7 @@ from typing import assert_never
 
 from hammerd.core import paths
 from hammerd.core.api.status_json import Snapshot
-from hammerd.core.pair.latches import latch_of
+from hammerd.core.pair.latches import latch_cause
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.anomaly_log import Anomaly
@@ -128,7 +128,7 @@ class StateStore:
         memory = Memory(
             is_diverged=saved.is_diverged,
             promotion=promotion_of(saved.promotion, to_monotonic),
-            latched_ends=saved.latched_ends,
+            latched_endpoints=saved.latched_ends,
             complaints=unacknowledged.complaints_of(saved.unacknowledged, to_monotonic),
         )
         if not saved.is_paused:
@@ -308,7 +308,7 @@ class StateStore:
             unacknowledged=left,
             disks=self.disks().get(name, ()),
             promotion=saved_promotion(memory, self._clock.wall_time),
-            latched_ends=memory.latched_ends if latch_of(memory) else None,
+            latched_ends=memory.latched_endpoints if latch_cause(memory) else None,
         )
         match memory.wanted:
             case Paused(until_at):

@@ -38,7 +38,7 @@ from hammerd.core.pair.events import (
     StopAsked,
     Terminate,
 )
-from hammerd.core.pair.latches import for_ends, latch_on
+from hammerd.core.pair.latches import active_latch, fit_latches
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
 from hammerd.core.pair.state_table import deadline
@@ -118,14 +118,14 @@ class Engine:
         """Add a pair; it stays as it is until its first event."""
         self._lives[life.pair.name] = life
         self._deadlines.put(life.pair.name, deadline(life))
-        self._parts.readings.set_latch(life.pair, latch_on(life))
+        self._parts.readings.set_latch(life.pair, active_latch(life))
         self._set_timer()
 
     def change(self, pair: Pair) -> None:
         """Replace the config of a known pair, and keep it if it was to be removed."""
         self._leaving.discard(pair.name)
         life = self._lives[pair.name]
-        self.add(replace(life, pair=pair, memory=for_ends(life.memory, pair)))
+        self.add(replace(life, pair=pair, memory=fit_latches(life.memory, pair)))
 
     def remove(self, pair: str) -> None:
         """Stop a pair, then remove it once its group is empty.
@@ -209,7 +209,7 @@ class Engine:
             return
         self._lives[pair] = done.life
         self._deadlines.put(pair, deadline(done.life))
-        self._parts.readings.set_latch(done.life.pair, latch_on(done.life))
+        self._parts.readings.set_latch(done.life.pair, active_latch(done.life))
         for effect in done.effects:
             try:
                 self._act(done.life, effect)
@@ -335,4 +335,4 @@ class Engine:
 def _durable(memory: Memory) -> tuple[object, ...]:
     # Counts of complaints are left out: a complaint may come a thousand times a second.
     names = tuple(complaint.name for complaint in memory.complaints)
-    return memory.wanted, memory.is_diverged, memory.promotion, memory.latched_ends, names
+    return memory.wanted, memory.is_diverged, memory.promotion, memory.latched_endpoints, names

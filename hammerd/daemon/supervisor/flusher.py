@@ -17,7 +17,7 @@ from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import ROOT_PFS
 from hammerd.core.pair.flushes import (
     FileSystem,
-    FlushPlace,
+    FlushPath,
     FlushState,
     PairFlushes,
     file_systems,
@@ -36,7 +36,7 @@ from hammerd.daemon.timing.clock import Clock, Instant
 FLUSH_TIMEOUT_S = 30.0
 NAMES_TIMEOUT_S = 10.0
 
-PlaceOf = Callable[[Endpoint], FlushPlace | None]
+PlaceOf = Callable[[Endpoint], FlushPath | None]
 """Returns the path through which an endpoint is flushed, None before the path was read."""
 
 

@@ -20,7 +20,7 @@ from hammerd.core.errors import ConfigError, Fault, HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff, events_for
 from hammerd.core.pair.events import StartAsked
-from hammerd.core.pair.latches import for_ends
+from hammerd.core.pair.latches import fit_latches
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, Paused, Up
 from hammerd.core.pairs import Pair
@@ -145,7 +145,7 @@ class Reloader:
         store, anomaly_detector = self._parts.store, self._parts.anomaly_detector
         anomaly_detector.log.restore(pair.name, store.remembered_anomalies(pair))
         anomaly_detector.add_disks(pair.slave, *store.remembered_disks(pair.name))
-        engine, memory = self._parts.engine, for_ends(store.remembered(pair.name), pair)
+        engine, memory = self._parts.engine, fit_latches(store.remembered(pair.name), pair)
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
         engine.add(new_life(pair, memory, self._parts.clock.now().at))

@@ -111,7 +111,7 @@ ROWS: dict[str, Row] = {
     "parked": Row(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
     "streaming, an anomaly": Row(AT_REST, extras=Extras(anomalies=(JUMPED,))),
     "streaming, slave read-only": Row(AT_REST, extras=Extras(is_slave_read_only=True)),
-    "streaming, short of room": Row(AT_REST, extras=Extras(is_short_of_room=True)),
+    "streaming, short of room": Row(AT_REST, extras=Extras(is_short_of_space=True)),
 }
 
 

@@ -317,7 +317,7 @@ def test_most_telling_line_is_no_echo() -> None:
     assert telling_word(Memory(last_words=words[1:])) == words[1]
     assert telling_word(Memory()) is None
     full = Complaint("hammer: Mirror-write /x fatal error 28", "slave_full", Cure.RETRY, "rm")
-    assert telling_word(Memory(last_words=words, heard=full)) == full.text
+    assert telling_word(Memory(last_words=words, likely_cause=full)) == full.text
 
 
 def test_trouble_without_a_hint_has_none() -> None:

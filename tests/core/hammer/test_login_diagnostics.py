@@ -31,15 +31,15 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Endpoint, Pair
 from tests.core.pair.pair_play import (
-    AT_REST,
     BATCH,
     COPYING,
     DUE,
+    IDLE,
     LAUNCHING,
     PAIR,
     PROGRESS,
     Moment,
-    go_on,
+    advance,
     play,
 )
 
@@ -107,7 +107,7 @@ def test_output_of_a_login_does_not_end_a_launch(text: str, pair: Pair) -> None:
 @pytest.mark.parametrize("text", NOISE)
 @pytest.mark.parametrize("pair", [PAIR, PUSH, PULL], ids=["local", "push", "pull"])
 def test_output_of_a_login_does_not_end_a_stream(text: str, pair: Pair) -> None:
-    done = play(*COPYING, (10, message(text)), (11, AT_REST), pair=pair)
+    done = play(*COPYING, (10, message(text)), (11, IDLE), pair=pair)
 
     assert isinstance(done.life.state, Streaming)
     assert done.life.memory.failures == 0
@@ -230,7 +230,7 @@ def test_hammers_own_error_stays_the_cause_after_a_later_sign_of_life() -> None:
 def test_error_that_both_halves_survived_is_no_later_cause() -> None:
     moments = launch_with("hammer: Mirror-write /backup fatal error 28")
 
-    life = life_after(*moments, (2, BATCH), (3, PROGRESS), (4, AT_REST))
+    life = life_after(*moments, (2, BATCH), (3, PROGRESS), (4, IDLE))
 
     assert isinstance(life.state, Launching)
 
@@ -244,12 +244,12 @@ def test_complaint_of_hammers_own_ends_a_local_launch_at_once() -> None:
 
 def test_new_attempt_begins_without_complaints() -> None:
     parked = life_after(*launch_with("Host key verification failed."))
-    again = go_on(parked, (60, StartAsked()))
+    again = advance(parked, (60, StartAsked()))
 
-    assert parked.memory.heard is not None
+    assert parked.memory.likely_cause is not None
     for moment in LAUNCHING[1:]:
-        again = go_on(again.life, (61, moment[1]))
-    assert again.life.memory.heard is None
+        again = advance(again.life, (61, moment[1]))
+    assert again.life.memory.likely_cause is None
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_gear_change_is_not_delayed_by_the_last_message_of_ssh() -> None:
     assert isinstance(state, Streaming)
     ending = Stopping(3, 8, ThenLaunch(state.gear), has_lived=True)
 
-    done = go_on(replace(bulk, state=ending), (4, message("Connection to backup closed.")))
+    done = advance(replace(bulk, state=ending), (4, message("Connection to backup closed.")))
 
     assert done.life.state == ending
     assert not isinstance(ending.then, ThenBackoff)

@@ -61,11 +61,11 @@ def play(*moments: Moment, pair: Pair = PAIR, memory: Memory = FRESH, world: Wor
     """Let events happen to a pair that rests since 0, and return the last step."""
     done = Step(new_life(pair, memory, 0.0))
     for moment in moments:
-        done = go_on(done.life, moment, world)
+        done = advance(done.life, moment, world)
     return done
 
 
-def go_on(life: PairLife, moment: Moment, world: World = CALM) -> Step:
+def advance(life: PairLife, moment: Moment, world: World = CALM) -> Step:
     """Let one more event happen to a pair; a glance at its ends finds them as they were."""
     if isinstance(moment, Due):
         at = deadline(life)
@@ -90,7 +90,7 @@ GO = ProbeAnswered(Go())
 AHEAD = ProbeAnswered(Go(ahead=True))
 BATCH = MessageRead(Batch(Tid(2), Tid(9), 100))
 PROGRESS = MessageRead(Progress(Tid(2), Tid(9), 50))
-AT_REST = MessageRead(WentIdle())
+IDLE = MessageRead(WentIdle())
 DUE = Due()
 
 PROBING: tuple[Moment, ...] = ((0, StartAsked()),)

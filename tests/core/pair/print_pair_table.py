@@ -63,7 +63,7 @@ from hammerd.core.pair.events import (
     StopAsked,
     Terminate,
 )
-from hammerd.core.pair.latches import latch_of
+from hammerd.core.pair.latches import latch_cause
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.slave_claims import Resource
@@ -116,7 +116,7 @@ d latched   l the latch is lifted
 . nothing   ~ the same state, renewed   (blank) the shell never delivers it; the reasons are below
 st>X  stopping, becomes X when the group is empty; (f) in following gear
 
-The streams here are in bulk gear but for "rest(f)", launched 30 s ago (healthy_after is 60 s) and
+The streams here are in bulk gear but for "idle(f)", launched 30 s ago (healthy_after is 60 s) and
 progressed; the lag is 5 s where an event does not say otherwise; no failure is on the pair but
 where one is named.
 """
@@ -133,7 +133,7 @@ def streaming(phase: Phase, gear: Gear = Gear.BULK) -> Streaming:
     return Streaming(SINCE_AT, SINCE_AT, gear, phase, SINCE_AT, has_progressed=True)
 
 
-UUIDS = ThenPark(ParkCause.UUID_MISMATCH, "uuids differ", is_own_word=True)
+UUIDS = ThenPark(ParkCause.UUID_MISMATCH, "uuids differ", is_from_stream=True)
 REFUSED = Parked(SINCE_AT, NOW_AT + 30, ParkCause.REFUSED, "refused")
 MOUNT = WaitingForMount(SINCE_AT, NOW_AT + 5, TROUBLE)
 
@@ -143,13 +143,13 @@ WITHOUT_GROUP: dict[str, State] = {
     "probing": Probing(SINCE_AT, NOW_AT + 20),
     "glance": Probing(SINCE_AT, NOW_AT + 1, relaunch=ThenLaunch(Gear.FOLLOWING)),
     "/confirming": Probing(SINCE_AT, NOW_AT + 20, is_confirming=True),
-    "/uuids": Probing(SINCE_AT, NOW_AT + 20, own_word=UUIDS),
+    "/uuids": Probing(SINCE_AT, NOW_AT + 20, unconfirmed=UUIDS),
     "backoff": WaitingForBackoff(SINCE_AT, NOW_AT + 5, TROUBLE),
     "mount": MOUNT,
-    "/looking": replace(MOUNT, is_looking=True),
+    "/probing": replace(MOUNT, is_probing=True),
     "slave": WaitingForResource(SINCE_AT, Resource.SLAVE, TROUBLE),
     "parked": REFUSED,
-    "/looking ": replace(REFUSED, is_looking=True),
+    "/probing ": replace(REFUSED, is_probing=True),
     "/foreign": replace(REFUSED, cause=ParkCause.FOREIGN_STREAM, hint="foreign"),
     "/diverged": replace(REFUSED, cause=ParkCause.DIVERGED, hint="diverged"),
     "/promoted": replace(REFUSED, cause=ParkCause.NOT_A_SLAVE, hint="promoted"),
@@ -163,8 +163,8 @@ WITH_GROUP: dict[str, State] = {
     "launching": Launching(SINCE_AT, NOW_AT + 30, Gear.BULK),
     "prescan": streaming(InPrescan()),
     "copying": streaming(Copying(10, 100)),
-    "rest": streaming(IdlePhase()),
-    "rest(f)": streaming(IdlePhase(), Gear.FOLLOWING),
+    "idle": streaming(IdlePhase()),
+    "idle(f)": streaming(IdlePhase(), Gear.FOLLOWING),
     "behind(f)": BEHIND,
     "st>stopped": stopping(ThenStopped()),
     "st>probe": stopping(ThenProbe()),
@@ -329,7 +329,7 @@ def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
             return "stopped" if resume_at is None else "stopped/for"
         case Probing(relaunch=ThenLaunch()):
             return "glance"
-        case Probing(own_word=own_word) if own_word is not None:
+        case Probing(unconfirmed=unconfirmed) if unconfirmed is not None:
             return "probing/uuids"
         case Probing(is_confirming=is_confirming):
             return "confirming" if is_confirming else "probing"
@@ -341,22 +341,22 @@ def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
             return f"st>{word_of_then(then)}"
         case WaitingForBackoff():
             return "backoff"
-        case WaitingForMount(is_looking=is_looking):
-            return "mount" + _looking(is_looking)
+        case WaitingForMount(is_probing=is_probing):
+            return "mount" + _looking(is_probing)
         case WaitingForResource():
             return "slave"
-        case Parked(cause=cause, is_looking=is_looking):
-            return _word_of_park(cause) + _looking(is_looking)
+        case Parked(cause=cause, is_probing=is_probing):
+            return _word_of_park(cause) + _looking(is_probing)
         case _:
             assert_never(state)
 
 
-def _looking(is_looking: bool) -> str:
-    return "/looking" if is_looking else ""
+def _looking(is_probing: bool) -> str:
+    return "/probing" if is_probing else ""
 
 
 def _word_of_phase(phase: Phase) -> str:
-    return {InPrescan: "prescan", Copying: "copying", IdlePhase: "rest"}[type(phase)]
+    return {InPrescan: "prescan", Copying: "copying", IdlePhase: "idle"}[type(phase)]
 
 
 def _word_of_park(cause: ParkCause) -> str:
@@ -404,8 +404,8 @@ def marks_of_memory(before: PairLife, after: PairLife) -> str:
         ("f", now.failures > was.failures),
         ("0", now.failures < was.failures),
         ("r", now.restarts > was.restarts),
-        ("d", latch_of(now) is not None and latch_of(was) is None),
-        ("l", latch_of(was) is not None and latch_of(now) is None),
+        ("d", latch_cause(now) is not None and latch_cause(was) is None),
+        ("l", latch_cause(was) is not None and latch_cause(now) is None),
     )
     return "".join(mark for mark, is_so in marks if is_so)
 

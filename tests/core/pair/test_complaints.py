@@ -35,19 +35,19 @@ from hammerd.core.pair.states import (
     ThenBackoff,
     Trouble,
 )
-from hammerd.core.pair.transitions import LONGEST_LOOK_S
+from hammerd.core.pair.transitions import LONGEST_PROBE_S
 from hammerd.core.pairs import Gear, GearChoice
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
-    AT_REST,
     BATCH,
     COPYING,
     DUE,
     GO,
+    IDLE,
     LAUNCHING,
     PAIR,
+    advance,
     complained,
-    go_on,
     play,
 )
 
@@ -76,7 +76,7 @@ def test_damage_is_written_down_the_first_the_tenth_the_hundredth_time() -> None
     life = play(*COPYING).life
     written = []
     for number in range(1, 111):
-        done = go_on(life, (10 + number, DAMAGED))
+        done = advance(life, (10 + number, DAMAGED))
         life = done.life
         if done.effects:
             written.append(number)
@@ -123,7 +123,7 @@ def test_stall_remains_the_cause_whatever_its_stream_says_while_it_ends() -> Non
 
 def test_complaint_outlasts_its_stream_until_it_is_acknowledged() -> None:
     after = play(*COPYING, (10, FULL), (11, GroupEmpty()), DUE, (30, GO), (31, BATCH))
-    acknowledged = go_on(after.life, (32, Acknowledged()))
+    acknowledged = advance(after.life, (32, Acknowledged()))
 
     assert [each.name for each in after.life.memory.complaints] == ["slave_full"]
     assert acknowledged.life.memory.complaints == ()
@@ -132,7 +132,7 @@ def test_complaint_outlasts_its_stream_until_it_is_acknowledged() -> None:
 
 def test_half_that_is_stopped_is_said_and_shown_until_it_goes_on() -> None:
     stopped = play(*COPYING, (10, HalfStopped(8, "target")))
-    continued = go_on(stopped.life, (20, HalfContinued(8)))
+    continued = advance(stopped.life, (20, HalfContinued(8)))
 
     hint = 'the target half (pid 8) is stopped: "kill -CONT 8", or restart the pair'
     trouble = Trouble("half_stopped", hint)
@@ -146,7 +146,7 @@ def test_half_that_is_stopped_is_said_and_shown_until_it_goes_on() -> None:
 def refused_again(life: PairLife, at: float) -> PairLife:
     moments = ((at, GO), (at, Spawned(9)), (at + 1, complained(Cure.PARK)), (at + 2, GroupEmpty()))
     for moment in moments:
-        life = go_on(life, moment).life
+        life = advance(life, moment).life
     return life
 
 
@@ -155,28 +155,38 @@ def test_pair_that_its_own_streams_park_is_looked_at_less_and_less_often() -> No
     spans = []
     for _ in range(9):
         assert isinstance(life.state, Parked)
-        spans.append(life.state.look_at - life.state.since_at)
-        looking = go_on(life, DUE).life
+        spans.append(life.state.probe_at - life.state.since_at)
+        looking = advance(life, DUE).life
         life = refused_again(looking, looking.state.since_at + spans[-1] + 1)
 
-    assert spans == [60, 120, 240, 480, 960, 1920, LONGEST_LOOK_S, LONGEST_LOOK_S, LONGEST_LOOK_S]
+    assert spans == [
+        60,
+        120,
+        240,
+        480,
+        960,
+        1920,
+        LONGEST_PROBE_S,
+        LONGEST_PROBE_S,
+        LONGEST_PROBE_S,
+    ]
 
 
 def test_pair_that_is_refused_for_years_is_looked_at_once_an_hour_and_goes_on() -> None:
     life = replace(play(*COPYING).life, memory=Memory(refusals=10**6))
 
-    ended = go_on(life, (10, complained(Cure.PARK))).life
-    parked = go_on(ended, (11, GroupEmpty())).life
-    goes_on = go_on(go_on(parked, DUE).life, (parked.state.since_at + 3601, GO))
+    ended = advance(life, (10, complained(Cure.PARK))).life
+    parked = advance(ended, (11, GroupEmpty())).life
+    goes_on = advance(advance(parked, DUE).life, (parked.state.since_at + 3601, GO))
 
     assert isinstance(parked.state, Parked)
-    assert deadline(parked) == 11 + LONGEST_LOOK_S
+    assert deadline(parked) == 11 + LONGEST_PROBE_S
     assert goes_on.effects == (Launch(Gear.FOLLOWING),)
 
 
 def test_stream_that_commits_or_a_person_ends_the_row_of_refusals() -> None:
     life = play(*COPYING, (10, complained(Cure.PARK)), (11, GroupEmpty())).life
-    resumed = go_on(life, (20, StartAsked())).life
+    resumed = advance(life, (20, StartAsked())).life
     committed = play(
         *COPYING, (10, MessageRead(Committed(Tid(9)))), memory=replace(life.memory, refusals=3)
     ).life
@@ -188,13 +198,13 @@ def test_stream_that_commits_or_a_person_ends_the_row_of_refusals() -> None:
 
 def test_stream_that_rests_its_delay_is_no_stall() -> None:
     slow = replace(PAIR, options=replace(PAIR.options, delay_s=1800))
-    done = play(*COPYING, (4, AT_REST), (5, Sampled(Go())), pair=slow)
+    done = play(*COPYING, (4, IDLE), (5, Sampled(Go())), pair=slow)
 
     assert deadline(done.life) == 5 + 4 * 1800
 
 
 def test_silent_prescan_of_a_stream_kept_in_bulk_gear_is_no_stall_while_it_uses_cpu() -> None:
     bulk = replace(PAIR, options=replace(PAIR.options, gear=GearChoice.BULK))
-    done = play(*COPYING, (4, AT_REST), (5, Sampled(Go())), (500, HalvesWorked()), pair=bulk)
+    done = play(*COPYING, (4, IDLE), (5, Sampled(Go())), (500, HalvesWorked()), pair=bulk)
 
     assert deadline(done.life) == 500 + PAIR.timing.stall_timeout_s

@@ -22,7 +22,7 @@ from hammerd.core.pair.events import (
     StopAsked,
     Terminate,
 )
-from hammerd.core.pair.latches import DIVERGED_HINT, for_ends, is_unasked
+from hammerd.core.pair.latches import DIVERGED_HINT, fit_latches, is_probe_forbidden
 from hammerd.core.pair.probe_verdict import AwaitMount, Park, Retry
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import deadline
@@ -47,8 +47,8 @@ from tests.core.pair.pair_play import (
     PAIR,
     PROBING,
     Moment,
+    advance,
     emptied,
-    go_on,
     play,
 )
 
@@ -171,7 +171,7 @@ SAID = MessageRead(
 MOVED = SlaveMoved(Tid(3), Tid(9))
 SEEN_BY = {
     "probe": (*PROBING, (1, SEEN)),
-    "sample": (*COPYING, (5, Sampled(SEEN.judgement)), (6, GroupEmpty())),
+    "sample": (*COPYING, (5, Sampled(SEEN.verdict)), (6, GroupEmpty())),
     "hammer": (*COPYING, (5, SAID), (6, GroupEmpty())),
     "jump": (*COPYING, (5, MOVED), (6, GroupEmpty())),
     "jump in backoff": (*PROBING, (1, ProbeAnswered(Retry("late", "wait"))), (2, MOVED), DUE),
@@ -179,7 +179,7 @@ SEEN_BY = {
     "sample in a mount": (
         *PROBING,
         (1, ProbeAnswered(AwaitMount("gone", "mount it"))),
-        (2, Sampled(SEEN.judgement)),
+        (2, Sampled(SEEN.verdict)),
         DUE,
     ),
 }
@@ -190,22 +190,22 @@ def test_slave_that_was_a_master_is_held_whatever_a_probe_says_later(
     moments: tuple[Moment, ...],
 ) -> None:
     held = play(*moments).life
-    later = go_on(held, (500, GO)).life
-    restarted = go_on(later, (501, RestartAsked())).life
-    started = go_on(later, (502, StartAsked(lifts_latch=False))).life
+    later = advance(held, (500, GO)).life
+    restarted = advance(later, (501, RestartAsked())).life
+    started = advance(later, (502, StartAsked(lifts_latch=False))).life
 
     for life in (held, later, restarted, started):
         assert isinstance(life.state, Parked)
         assert life.state.cause is ParkCause.NOT_A_SLAVE
         assert deadline(life) is None
-        assert is_unasked(life)
-    assert go_on(later, (503, StartAsked())).effects == (Probe(),)
+        assert is_probe_forbidden(life)
+    assert advance(later, (503, StartAsked())).effects == (Probe(),)
 
 
 def test_hint_of_a_held_pair_says_no_more_that_its_slave_is_a_master() -> None:
     held = play(*SEEN_BY["probe"]).life
     before = held.state
-    after = go_on(held, (500, GO)).life.state
+    after = advance(held, (500, GO)).life.state
 
     assert isinstance(before, Parked)
     assert before.hint == "it is a master"
@@ -221,7 +221,7 @@ def test_resumed_pair_whose_slave_is_a_slave_again_is_launched() -> None:
 
 
 def test_what_was_seen_while_a_pair_is_stopped_holds_it_later() -> None:
-    moments = (*COPYING, (5, StopAsked(Paused(100))), (6, Sampled(SEEN.judgement)))
+    moments = (*COPYING, (5, StopAsked(Paused(100))), (6, Sampled(SEEN.verdict)))
     done = play(*moments, (7, GroupEmpty()), DUE)
 
     assert isinstance(done.life.state, Parked)
@@ -257,7 +257,7 @@ def test_latch_belongs_to_the_ends_that_it_was_seen_on(
     ends: dict[str, Endpoint], is_diverged: bool, is_promoted: bool
 ) -> None:
     moments = (*SEEN_BY["probe"], (2, DivergedSeen()))
-    memory = for_ends(play(*moments).life.memory, replace(PAIR, **ends))
+    memory = fit_latches(play(*moments).life.memory, replace(PAIR, **ends))
 
     assert (memory.is_diverged, memory.promotion is not None) == (is_diverged, is_promoted)
 
@@ -265,4 +265,4 @@ def test_latch_belongs_to_the_ends_that_it_was_seen_on(
 def test_latch_that_does_not_tell_its_ends_holds() -> None:
     memory = replace(PROMOTED, is_diverged=True)
 
-    assert for_ends(memory, replace(PAIR, slave=OTHER)) == memory
+    assert fit_latches(memory, replace(PAIR, slave=OTHER)) == memory

@@ -60,11 +60,11 @@ from hammerd.core.pairs import Gear
 from hammerd.core.replication.lag import UNKNOWN
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
-    AT_REST,
     BATCH,
     COPYING,
     DUE,
     GO,
+    IDLE,
     IN_SYNC,
     LAUNCHING,
     PAIR,
@@ -72,8 +72,8 @@ from tests.core.pair.pair_play import (
     PROGRESS,
     Moment,
     World,
+    advance,
     complained,
-    go_on,
     play,
 )
 
@@ -159,7 +159,7 @@ FAILED_ONCE = (*PROBING, DUE, DUE, (31, GO))
 
 
 @pytest.mark.parametrize(
-    "proof", [PROGRESS, MessageRead(Committed(Tid(9))), MessageRead(SliceWritten()), AT_REST]
+    "proof", [PROGRESS, MessageRead(Committed(Tid(9))), MessageRead(SliceWritten()), IDLE]
 )
 def test_failure_is_forgiven_to_a_healthy_stream(proof: Event) -> None:
     done = play(*FAILED_ONCE, (32, BATCH), (33, proof), *lost_at(91))
@@ -228,7 +228,7 @@ def test_complaint_after_a_lost_link_takes_the_immediate_relaunch_away() -> None
     assert done.life.state == WaitingForBackoff(101, 111, Trouble("name", "what helps"))
     heard = Complaint("what it said", "name", Cure.RETRY, "what helps")
     assert done.life.memory == Memory(
-        failures=1, restarts=1, last_words=("what it said",), heard=heard
+        failures=1, restarts=1, last_words=("what it said",), likely_cause=heard
     )
 
 
@@ -263,7 +263,7 @@ def test_attempt_without_a_sign_of_life_is_a_failure_and_no_lost_stream(
 ) -> None:
     life = play(*moments).life
     if isinstance(life.state, Stopping):
-        life = go_on(life, (99, GroupEmpty())).life
+        life = advance(life, (99, GroupEmpty())).life
 
     assert (life.memory.failures, life.memory.restarts) == (1, 0)
 
@@ -342,7 +342,7 @@ def test_stalled_stream_is_a_failure_and_probed_first() -> None:
 
 
 def test_idle_master_is_no_stall() -> None:
-    assert deadline(play(*COPYING, (4, AT_REST), (5, Sampled(Go()), IN_SYNC)).life) is None
+    assert deadline(play(*COPYING, (4, IDLE), (5, Sampled(Go()), IN_SYNC)).life) is None
 
 
 def test_unknown_lag_is_no_stall() -> None:
@@ -367,8 +367,8 @@ def test_progress_of_any_kind_puts_the_stall_off(message: Progress | Committed) 
 def test_slave_that_moves_is_no_stall_even_when_nothing_that_is_said_is_understood() -> None:
     life = play(*BEHIND).life
     for at in range(30, 3000, 30):
-        life = go_on(life, (at, MessageRead(Remark("?")))).life
-        life = go_on(life, (at, Sampled(Go())), World(slave_tid=Tid(at))).life
+        life = advance(life, (at, MessageRead(Remark("?")))).life
+        life = advance(life, (at, Sampled(Go())), World(slave_tid=Tid(at))).life
 
     assert deadline(life) == 2970 + 600
 
@@ -419,7 +419,7 @@ def test_group_that_outlives_its_grace_is_killed() -> None:
 def test_group_that_survives_its_kill_is_unkillable_and_said_so_once() -> None:
     outlived = play(*STOPPING, DUE, (110, GroupLives(110)))
     again = play(*STOPPING, DUE, (110, GroupLives(110)), (111, GroupLives(111)))
-    killed_again = go_on(outlived.life, DUE)
+    killed_again = advance(outlived.life, DUE)
 
     assert outlived.effects == (Note(NoteName.UNKILLABLE, UNKILLABLE),)
     assert outlived.life.state == Stopping(100, 110, ThenStopped(), kills=1, is_unkillable=True)

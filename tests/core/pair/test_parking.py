@@ -42,10 +42,10 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Gear
 from tests.core.pair.pair_play import (
-    AT_REST,
     COPYING,
     DUE,
     GO,
+    IDLE,
     LAUNCHING,
     PROBING,
     Moment,
@@ -118,8 +118,8 @@ CHECKING = (*COPYING, (50, MISMATCH_SAID), (51, GroupEmpty()))
 def test_uuids_that_a_stream_says_differ_are_probed_before_anything_is_advised() -> None:
     done = play(*CHECKING)
 
-    own_word = ThenPark(ParkCause.UUID_MISMATCH, "compare", is_own_word=True)
-    assert done.life.state == Probing(51, 71, own_word=own_word)
+    unconfirmed = ThenPark(ParkCause.UUID_MISMATCH, "compare", is_from_stream=True)
+    assert done.life.state == Probing(51, 71, unconfirmed=unconfirmed)
     assert done.effects == (Probe(),)
 
 
@@ -284,7 +284,7 @@ def test_complaint_that_parks_ends_the_stream_and_parks_with_its_hint() -> None:
         (
             complained(Cure.RETRY),
             complained(Cure.PARK),
-            ThenPark(ParkCause.REFUSED, "what helps", is_own_word=True),
+            ThenPark(ParkCause.REFUSED, "what helps", is_from_stream=True),
         ),
         (
             complained(Cure.RETRY),
@@ -341,8 +341,8 @@ GONE = Sampled(AwaitMount("file_system_missing", "mount it"))
 
 
 def test_end_that_is_gone_ends_a_stream_at_rest_and_is_waited_for() -> None:
-    ended = play(*COPYING, (4, AT_REST), (50, GONE))
-    waiting = play(*COPYING, (4, AT_REST), (50, GONE), (51, GroupEmpty()))
+    ended = play(*COPYING, (4, IDLE), (50, GONE))
+    waiting = play(*COPYING, (4, IDLE), (50, GONE), (51, GroupEmpty()))
 
     assert ended.effects == (Terminate(),)
     assert waiting.life.state == WaitingForMount(

@@ -9,12 +9,12 @@ from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import (
     AwaitMount,
-    EndpointSeen,
-    FileLook,
+    FileStat,
     Go,
     Park,
-    PathLook,
+    PathStat,
     ProbeFailed,
+    ProbeResult,
     ProbeTrouble,
     ProbeVerdict,
     Retry,
@@ -33,22 +33,22 @@ MASTER = PfsStatus("/Backup1/test", 1, Tid(0x200), SHARED, "m" * 36, is_master=T
 SLAVE = replace(MASTER, path="/Backup2/pfs/test", unique_uuid="s" * 36, is_master=False)
 ROOT = replace(MASTER, pfs_id=0, shared_uuid=OTHER, unique_uuid=OTHER)
 
-NOTHING = FileLook(exists=False)
-DIRECTORY = FileLook(exists=True, is_directory=True)
+NOTHING = FileStat(exists=False)
+DIRECTORY = FileStat(exists=True, is_directory=True)
 
 
-def failed(text: str, look: PathLook | None = None) -> ProbeFailed:
+def failed(text: str, look: PathStat | None = None) -> ProbeFailed:
     complaint = diagnose(text)
     assert complaint is not None
     return ProbeFailed(complaint, look)
 
 
-def link(text: str | None) -> FileLook:
-    return FileLook(exists=True, is_symlink=True, link_text=text)
+def link(text: str | None) -> FileStat:
+    return FileStat(exists=True, is_symlink=True, link_text=text)
 
 
-def looking(itself: FileLook, above: FileLook = DIRECTORY) -> PathLook:
-    return PathLook("/Backup2/pfs/test", itself, above)
+def looking(itself: FileStat, above: FileStat = DIRECTORY) -> PathStat:
+    return PathStat("/Backup2/pfs/test", itself, above)
 
 
 MISSING = "hammer: Failed to open /Backup2/pfs/test: No such file or directory"
@@ -57,14 +57,14 @@ REFUSED = "ssh: connect to host b port 22: Connection refused"
 FORBIDDEN = "hammer: hammer-remote: restricted target"
 
 
-def cause_of(judgement: ProbeVerdict) -> str:
-    assert not isinstance(judgement, Go)
-    return judgement.cause
+def cause_of(verdict: ProbeVerdict) -> str:
+    assert not isinstance(verdict, Go)
+    return verdict.cause
 
 
-def hint_of(judgement: ProbeVerdict) -> str:
-    assert not isinstance(judgement, Go)
-    return judgement.hint
+def hint_of(verdict: ProbeVerdict) -> str:
+    assert not isinstance(verdict, Go)
+    return verdict.hint
 
 
 # ------------------------------------------------------------------------- both ends were read
@@ -93,19 +93,19 @@ def test_a_root_pfs_may_be_mirrored_to_its_own_slave() -> None:
 
 
 def test_a_slave_that_leads_to_the_root_pfs_waits_for_its_null_mount() -> None:
-    judgement = verdict_of(HOME, MASTER, ROOT)
+    verdict = verdict_of(HOME, MASTER, ROOT)
 
-    assert isinstance(judgement, AwaitMount)
-    assert judgement.cause == "null_mount_missing"
-    assert "mount_null PFS /Backup2/pfs/test" in judgement.hint
+    assert isinstance(verdict, AwaitMount)
+    assert verdict.cause == "null_mount_missing"
+    assert "mount_null PFS /Backup2/pfs/test" in verdict.hint
 
 
 def test_a_master_that_leads_to_another_root_pfs_waits_for_its_null_mount() -> None:
-    judgement = verdict_of(HOME, ROOT, SLAVE)
+    verdict = verdict_of(HOME, ROOT, SLAVE)
 
-    assert isinstance(judgement, AwaitMount)
-    assert judgement.cause == "null_mount_missing"
-    assert judgement.hint.startswith("master /Backup1/test: ")
+    assert isinstance(verdict, AwaitMount)
+    assert verdict.cause == "null_mount_missing"
+    assert verdict.hint.startswith("master /Backup1/test: ")
 
 
 def test_two_missing_null_mounts_on_one_file_system_are_not_one_pfs() -> None:
@@ -113,30 +113,30 @@ def test_two_missing_null_mounts_on_one_file_system_are_not_one_pfs() -> None:
 
 
 def test_a_pfs_cannot_be_its_own_slave() -> None:
-    judgement = verdict_of(HOME, MASTER, MASTER)
+    verdict = verdict_of(HOME, MASTER, MASTER)
 
-    assert isinstance(judgement, Park)
-    assert judgement.cause is ParkCause.SAME_PFS
+    assert isinstance(verdict, Park)
+    assert verdict.cause is ParkCause.SAME_PFS
 
 
 def test_a_promoted_slave_parks_the_pair() -> None:
-    judgement = verdict_of(HOME, MASTER, replace(SLAVE, is_master=True))
+    verdict = verdict_of(HOME, MASTER, replace(SLAVE, is_master=True))
 
-    assert isinstance(judgement, Park)
-    assert judgement.cause is ParkCause.NOT_A_SLAVE
-    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}"' in judgement.hint
+    assert isinstance(verdict, Park)
+    assert verdict.cause is ParkCause.NOT_A_SLAVE
+    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}"' in verdict.hint
     # A downgrade would leave a TID above writes of the master that were never mirrored.
-    assert "pfs-downgrade" not in judgement.hint
+    assert "pfs-downgrade" not in verdict.hint
 
 
 def test_other_shared_uuids_park_the_pair_with_both_uuids_and_a_cure() -> None:
-    judgement = verdict_of(PUSHED, MASTER, replace(SLAVE, shared_uuid=OTHER))
+    verdict = verdict_of(PUSHED, MASTER, replace(SLAVE, shared_uuid=OTHER))
 
-    assert isinstance(judgement, Park)
-    assert judgement.cause is ParkCause.UUID_MISMATCH
-    assert SHARED in judgement.hint
-    assert OTHER in judgement.hint
-    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}" on root@b' in judgement.hint
+    assert isinstance(verdict, Park)
+    assert verdict.cause is ParkCause.UUID_MISMATCH
+    assert SHARED in verdict.hint
+    assert OTHER in verdict.hint
+    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}" on root@b' in verdict.hint
 
 
 def test_an_empty_slave_of_another_uuid_need_not_be_destroyed() -> None:
@@ -149,10 +149,10 @@ def test_an_empty_slave_of_another_uuid_need_not_be_destroyed() -> None:
 
 
 def test_a_master_of_another_uuid_is_never_to_be_destroyed_or_downgraded() -> None:
-    judgement = verdict_of(HOME, MASTER, replace(SLAVE, shared_uuid=OTHER, is_master=True))
+    verdict = verdict_of(HOME, MASTER, replace(SLAVE, shared_uuid=OTHER, is_master=True))
 
-    assert cause_of(judgement) == ParkCause.UUID_MISMATCH
-    assert '"hammer' not in hint_of(judgement)
+    assert cause_of(verdict) == ParkCause.UUID_MISMATCH
+    assert '"hammer' not in hint_of(verdict)
 
 
 def test_a_hint_stays_the_same_while_the_tids_move() -> None:
@@ -174,7 +174,7 @@ def test_a_hint_stays_the_same_while_the_tids_move() -> None:
     ],
 )
 def test_an_end_that_was_not_asked_does_not_stand_in_the_way(
-    master: EndpointSeen | None, slave: EndpointSeen | None, expected: ProbeVerdict
+    master: ProbeResult | None, slave: ProbeResult | None, expected: ProbeVerdict
 ) -> None:
     assert verdict_of(HOME, master, slave) == expected
 
@@ -190,27 +190,27 @@ def test_what_the_slave_shows_counts_though_the_master_was_not_asked() -> None:
 
 
 def test_a_failure_that_may_pass_is_retried_under_its_name() -> None:
-    judgement = verdict_of(PUSHED, MASTER, failed(REFUSED))
+    verdict = verdict_of(PUSHED, MASTER, failed(REFUSED))
 
-    assert isinstance(judgement, Retry)
-    assert judgement.cause == "connection_refused"
-    assert judgement.hint.startswith("slave root@b:/Backup2/pfs/test: ")
+    assert isinstance(verdict, Retry)
+    assert verdict.cause == "connection_refused"
+    assert verdict.hint.startswith("slave root@b:/Backup2/pfs/test: ")
 
 
 def test_a_refusal_parks() -> None:
-    judgement = verdict_of(PUSHED, MASTER, failed(FORBIDDEN))
+    verdict = verdict_of(PUSHED, MASTER, failed(FORBIDDEN))
 
-    assert isinstance(judgement, Park)
-    assert judgement.cause is ParkCause.REFUSED
+    assert isinstance(verdict, Park)
+    assert verdict.cause is ParkCause.REFUSED
 
 
 @pytest.mark.parametrize("trouble", ProbeTrouble)
 def test_a_probe_that_failed_without_a_complaint_is_retried(trouble: ProbeTrouble) -> None:
-    judgement = verdict_of(HOME, ProbeFailed(trouble), SLAVE)
+    verdict = verdict_of(HOME, ProbeFailed(trouble), SLAVE)
 
-    assert isinstance(judgement, Retry)
-    assert judgement.cause == trouble
-    assert judgement.hint.startswith("master /Backup1/test: ")
+    assert isinstance(verdict, Retry)
+    assert verdict.cause == trouble
+    assert verdict.hint.startswith("master /Backup1/test: ")
 
 
 def test_the_detail_of_a_trouble_is_told() -> None:
@@ -225,12 +225,12 @@ def test_the_detail_of_a_trouble_is_told() -> None:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_the_cure_of_a_complaint_decides(row: ComplaintRow) -> None:
     complaint = Complaint("text", row.name, row.cure, "hint", row.park_cause)
-    judgement = verdict_of(HOME, ProbeFailed(complaint), SLAVE)
+    verdict = verdict_of(HOME, ProbeFailed(complaint), SLAVE)
 
     expected = {Cure.PARK: Park, Cure.MOUNT: AwaitMount}.get(complaint.cure, Retry)
-    assert isinstance(judgement, expected)
-    assert hint_of(judgement) == "master /Backup1/test: hint"
-    assert cause_of(judgement) == (complaint.park_cause or complaint.name)
+    assert isinstance(verdict, expected)
+    assert hint_of(verdict) == "master /Backup1/test: hint"
+    assert cause_of(verdict) == (complaint.park_cause or complaint.name)
 
 
 @pytest.mark.parametrize(
@@ -245,15 +245,15 @@ def test_the_cure_of_a_complaint_decides(row: ComplaintRow) -> None:
     ],
 )
 def test_of_two_obstacles_the_stronger_counts(
-    master: EndpointSeen, slave: EndpointSeen, cause: str
+    master: ProbeResult, slave: ProbeResult, cause: str
 ) -> None:
     assert cause_of(verdict_of(PUSHED, master, slave)) == cause
 
 
 def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent() -> None:
-    judgement = verdict_of(HOME, failed(REFUSED), replace(SLAVE, is_master=True))
+    verdict = verdict_of(HOME, failed(REFUSED), replace(SLAVE, is_master=True))
 
-    assert cause_of(judgement) == ParkCause.NOT_A_SLAVE
+    assert cause_of(verdict) == ParkCause.NOT_A_SLAVE
 
 
 # ------------------------------------------------------------------------------ the mount trap
@@ -272,16 +272,16 @@ def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent
         (MISSING, looking(link(None)), "path_missing", "is not there"),
         (MISSING, looking(DIRECTORY), "path_missing", "is not there"),
         (NOT_HAMMER, looking(DIRECTORY), "null_mount_missing", "mount_null PFS"),
-        (NOT_HAMMER, looking(FileLook(exists=True)), "not_a_hammer_fs", "HAMMER2"),
+        (NOT_HAMMER, looking(FileStat(exists=True)), "not_a_hammer_fs", "HAMMER2"),
         (NOT_HAMMER, None, "not_a_hammer_fs", "HAMMER2"),
     ],
 )
 def test_what_is_missing_is_told_by_a_look_at_the_path(
-    text: str, look: PathLook | None, cause: str, advice: str
+    text: str, look: PathStat | None, cause: str, advice: str
 ) -> None:
-    judgement = verdict_of(HOME, MASTER, failed(text, look))
+    verdict = verdict_of(HOME, MASTER, failed(text, look))
 
-    assert isinstance(judgement, AwaitMount)
-    assert judgement.cause == cause
-    assert advice in judgement.hint
-    assert judgement.hint.startswith("slave /Backup2/pfs/test: ")
+    assert isinstance(verdict, AwaitMount)
+    assert verdict.cause == cause
+    assert advice in verdict.hint
+    assert verdict.hint.startswith("slave /Backup2/pfs/test: ")

@@ -57,12 +57,12 @@ from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 from tests.core.pair.pair_play import (
     A_LITTLE_BEHIND,
-    AT_REST,
     BATCH,
     COPYING,
     DUE,
     FAR_BEHIND,
     GO,
+    IDLE,
     IN_SYNC,
     LAUNCHING,
     PAIR,
@@ -91,7 +91,7 @@ def test_missing_mount_is_looked_at_every_ten_seconds() -> None:
     answered = play(*UNMOUNTED, DUE, (12, NO_MOUNT))
 
     assert looked.effects == (Probe(),)
-    assert looked.life.state == WaitingForMount(1, 41, MISSING, is_looking=True)
+    assert looked.life.state == WaitingForMount(1, 41, MISSING, is_probing=True)
     assert answered.life.state == WaitingForMount(1, 22, MISSING)
     assert answered.life.memory.failures == 0
 
@@ -100,7 +100,7 @@ def test_look_at_a_mount_that_never_answers_is_repeated() -> None:
     done = play(*UNMOUNTED, DUE, DUE)
 
     assert done.effects == (Probe(),)
-    assert done.life.state == WaitingForMount(1, 71, MISSING, is_looking=True)
+    assert done.life.state == WaitingForMount(1, 71, MISSING, is_probing=True)
 
 
 def test_mount_that_appears_launches_the_pair() -> None:
@@ -287,8 +287,8 @@ IN_BULK = (*PROBING, (1, GO, FAR_BEHIND), (2, BATCH, FAR_BEHIND))
 
 @pytest.mark.parametrize("lag", [IN_SYNC, A_LITTLE_BEHIND])
 def test_bulk_that_has_caught_up_changes_gear_at_rest(lag: Lag) -> None:
-    ended = play(*IN_BULK, (30, AT_REST, lag))
-    done = play(*IN_BULK, (30, AT_REST, lag), (31, GroupEmpty()))
+    ended = play(*IN_BULK, (30, IDLE, lag))
+    done = play(*IN_BULK, (30, IDLE, lag), (31, GroupEmpty()))
 
     assert ended.effects == (Terminate(),)
     assert ended.life.state == Stopping(30, 35, ThenLaunch(Gear.FOLLOWING))
@@ -298,7 +298,7 @@ def test_bulk_that_has_caught_up_changes_gear_at_rest(lag: Lag) -> None:
 
 @pytest.mark.parametrize("lag", [FAR_BEHIND, UNKNOWN])
 def test_bulk_that_is_not_known_to_have_caught_up_keeps_its_gear(lag: Lag) -> None:
-    done = play(*IN_BULK, (30, AT_REST, lag))
+    done = play(*IN_BULK, (30, IDLE, lag))
 
     assert isinstance(done.life.state, Streaming)
     assert done.effects == ()
@@ -315,21 +315,21 @@ def test_bulk_that_has_caught_up_keeps_its_gear_until_it_rests() -> None:
 
 
 def test_following_stream_at_rest_goes_on() -> None:
-    done = play(*COPYING, (30, AT_REST, IN_SYNC))
+    done = play(*COPYING, (30, IDLE, IN_SYNC))
 
     assert done.effects == ()
     assert isinstance(done.life.state, Streaming)
 
 
 def test_following_stream_that_falls_far_behind_keeps_its_gear() -> None:
-    assert play(*COPYING, (30, AT_REST, FAR_BEHIND)).effects == ()
+    assert play(*COPYING, (30, IDLE, FAR_BEHIND)).effects == ()
 
 
 def test_gear_that_is_pinned_to_bulk_stays() -> None:
     pinned = replace(PAIR, options=replace(PAIR.options, gear=GearChoice.BULK))
 
     launched = play(*PROBING, (1, GO, IN_SYNC), pair=pinned)
-    rested = play(*PROBING, (1, GO, IN_SYNC), (2, BATCH), (3, AT_REST, IN_SYNC), pair=pinned)
+    rested = play(*PROBING, (1, GO, IN_SYNC), (2, BATCH), (3, IDLE, IN_SYNC), pair=pinned)
 
     assert launched.effects == (Launch(Gear.BULK),)
     assert isinstance(rested.life.state, Streaming)
@@ -366,7 +366,7 @@ def test_phase_is_what_the_stream_last_said(messages: tuple[Message, ...], phase
 
 
 def test_batch_of_nothing_leaves_a_stream_at_rest() -> None:
-    state = play(*COPYING, (9, AT_REST), (10, MessageRead(Batch(Tid(9), Tid(0), 0)))).life.state
+    state = play(*COPYING, (9, IDLE), (10, MessageRead(Batch(Tid(9), Tid(0), 0)))).life.state
 
     assert isinstance(state, Streaming)
     assert state.phase == IdlePhase()

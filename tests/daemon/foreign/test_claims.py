@@ -8,7 +8,7 @@ from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.events import Event, Misdirected
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
-from hammerd.core.pair.states import Memory, MisdirectedBy, PairLife
+from hammerd.core.pair.states import Memory, MisdirectedCause, PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
@@ -88,7 +88,7 @@ def test_two_streams_onto_what_turns_out_to_be_one_slave_end_the_younger() -> No
         room.read(pair.slave, "one")
     room.claims.compare(PAIRS)
 
-    assert room.told() == [(WORK.name, MisdirectedBy.SLAVE_IS_HELD)]
+    assert room.told() == [(WORK.name, MisdirectedCause.SLAVE_IS_HELD)]
 
 
 def test_ours_makes_way_for_an_orphan_that_claimed_its_slave_later() -> None:
@@ -98,7 +98,7 @@ def test_ours_makes_way_for_an_orphan_that_claimed_its_slave_later() -> None:
     room.read(HOME.slave, "one")
     room.claims.compare(PAIRS)
 
-    assert room.told() == [(HOME.name, MisdirectedBy.SLAVE_IS_HELD)]
+    assert room.told() == [(HOME.name, MisdirectedCause.SLAVE_IS_HELD)]
 
 
 def test_stream_whose_slave_is_another_pfs_by_now_is_told_once_for_all_its_faults() -> None:
@@ -109,14 +109,14 @@ def test_stream_whose_slave_is_another_pfs_by_now_is_told_once_for_all_its_fault
     room.read(WORK.slave, "two")
     room.claims.compare(PAIRS)
 
-    assert room.told() == [(HOME.name, MisdirectedBy.SLAVE_IS_ANOTHER)]
+    assert room.told() == [(HOME.name, MisdirectedCause.SLAVE_IS_ANOTHER)]
 
 
 def test_link_that_was_turned_is_told_to_the_pairs_of_that_end_only() -> None:
     room = Room()
     room.claims.repointed(HOME.master, "/before", "/after")
 
-    assert room.told() == [(HOME.name, MisdirectedBy.END_REPOINTED)]
+    assert room.told() == [(HOME.name, MisdirectedCause.ENDPOINT_REPOINTED)]
 
 
 def test_claim_behind_a_turned_link_is_not_keyed_anew() -> None:

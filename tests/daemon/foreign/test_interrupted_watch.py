@@ -13,7 +13,7 @@ from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.messages import WentIdle
 from hammerd.core.pair.events import Event, ForeignSeen, MessageRead
 from hammerd.core.pair.machine import new_life
-from hammerd.core.pair.probe_verdict import FileLook, PathLook
+from hammerd.core.pair.probe_verdict import FileStat, PathStat
 from hammerd.core.pair.states import Memory, PairLife, Probing
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
@@ -126,9 +126,9 @@ class System:
                 yield one
 
     def _seen(self, path: str) -> PathState:
-        link = FileLook(exists=True, is_symlink=True, link_text="@@0x2:00001", device=7)
+        link = FileStat(exists=True, is_symlink=True, link_text="@@0x2:00001", device=7)
         is_link = path not in self.null_mounts
-        look = PathLook(path, link, link)
+        look = PathStat(path, link, link)
         return PathState(
             look, path, 7, path, is_pfs_link=is_link, real_file=link, file_system=(7, 7)
         )

@@ -131,11 +131,11 @@ def test_probe_follows_links_and_returns_the_state_of_the_file(tmp_path: Path) -
         assert state.link is not None
         assert (state.link.pfs_id, state.link.tid, state.link.is_master) == (7, 0xFF, False)
         assert state.free_space is not None
-        assert state.look.is_read_only is False
+        assert state.stat.is_read_only is False
     for path in paths[3:]:
         missing = found[path]
         assert missing is not None
-        assert (missing.look.itself.exists, missing.look.above.exists) == (False, True)
+        assert (missing.stat.itself.exists, missing.stat.above.exists) == (False, True)
     assert found[str(root / "l/a")].operand == str(root / "S1/pfs/a")  # type: ignore[union-attr]
 
 

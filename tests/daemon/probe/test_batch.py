@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hammerd.core.errors import SpawnError
 from hammerd.core.hammer.pfs_status import PfsStatus
-from hammerd.core.pair.probe_verdict import FileLook, PathLook, ProbeFailed, ProbeTrouble
+from hammerd.core.pair.probe_verdict import FileStat, PathStat, ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.probe.batch import BatchReader, Timeouts
@@ -82,12 +82,12 @@ class Disks:
 
 def seen_at(path: str) -> PathState:
     device = ord(path[1])
-    link = FileLook(
+    link = FileStat(
         exists=True, is_symlink=True, link_text="@@0x0000000000000002:00001", device=device
     )
-    above = FileLook(exists=True, is_directory=True, device=device)
+    above = FileStat(exists=True, is_directory=True, device=device)
     return PathState(
-        PathLook(path, link, above), path, device, path, is_pfs_link=True, real_file=link
+        PathStat(path, link, above), path, device, path, is_pfs_link=True, real_file=link
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from hammerd.core.api.free_space import FreeSpace
-from hammerd.core.pair.probe_verdict import FileLook, PathLook
+from hammerd.core.pair.probe_verdict import FileStat, PathStat
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
@@ -40,11 +40,11 @@ class Disks:
 
 
 def _seen(path: str, free: FreeSpace | None) -> PathState | None:
-    nothing = FileLook(exists=True)
+    nothing = FileStat(exists=True)
     return (
         None
         if free is None
-        else PathState(PathLook(path, nothing, nothing), path, 1, free_space=free)
+        else PathState(PathStat(path, nothing, nothing), path, 1, free_space=free)
     )
 
 

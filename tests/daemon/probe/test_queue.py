@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from hammerd.core.hammer.pfs_status import PfsStatus
-from hammerd.core.pair.probe_verdict import FileLook, PathLook, ProbeFailed
+from hammerd.core.pair.probe_verdict import FileStat, PathStat, ProbeFailed
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.probe import batch as batch_module
@@ -74,9 +74,9 @@ class Disks:
 
 
 def _seen(path: str) -> PathState:
-    link = FileLook(exists=True, is_symlink=True, link_text="@@0x2:00001", device=ord(path[1]))
+    link = FileStat(exists=True, is_symlink=True, link_text="@@0x2:00001", device=ord(path[1]))
     return PathState(
-        PathLook(path, link, link), path, link.device, path, is_pfs_link=True, real_file=link
+        PathStat(path, link, link), path, link.device, path, is_pfs_link=True, real_file=link
     )
 
 

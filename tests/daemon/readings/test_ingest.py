@@ -7,7 +7,7 @@ import pytest
 from hammerd.core.config.model import LogFormat, LogLevel
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus
-from hammerd.core.pair.probe_verdict import EndpointSeen, FileLook, PathLook, ProbeFailed
+from hammerd.core.pair.probe_verdict import FileStat, PathStat, ProbeFailed, ProbeResult
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.tid import Tid
@@ -22,7 +22,7 @@ from hammerd.daemon.timing.clock import Instant
 MASTER, SLAVE = Endpoint("/a/pfs/m"), Endpoint("/b/pfs/s")
 PAIR = Pair("pair", MASTER, SLAVE)
 HOME, BENEATH = 7, 8
-DIRECTORY = FileLook(exists=True, is_directory=True)
+DIRECTORY = FileStat(exists=True, is_directory=True)
 
 
 class Feed:
@@ -35,7 +35,7 @@ class Feed:
         self.readings = ReadingStore(MaxAges(1e9, 1e9))
         self.feed = ReadingIngest(self.readings, AnomalyDetector(), Journal(log, log))
 
-    def read(self, end: Endpoint, at: float, seen: EndpointSeen, at_path: PathState) -> None:
+    def read(self, end: Endpoint, at: float, seen: ProbeResult, at_path: PathState) -> None:
         reading = EndpointReading(
             end, Instant(at, 1.8e9 + at), seen, at + 0.1, int(at), at_path, at
         )
@@ -48,7 +48,7 @@ class Feed:
     def misses_slave(self, at: float, at_path: PathState) -> None:
         complaint = find_cause(b"hammer: Failed to open /b/pfs: No such file or directory\n")
         assert complaint is not None
-        self.read(SLAVE, at, ProbeFailed(complaint, at_path.look), at_path)
+        self.read(SLAVE, at, ProbeFailed(complaint, at_path.stat), at_path)
 
     def safe_at(self, now_at: float) -> float | None:
         return self.readings.lag(PAIR, now_at).safe_at
@@ -63,17 +63,17 @@ def status(tid: int, *, is_master: bool = False) -> PfsStatus:
 
 
 def found(text: str, *, is_read_only: bool = False, where: int = HOME) -> PathState:
-    link = FileLook(exists=True, is_symlink=True, link_text=text, device=where)
-    look = PathLook("", link, DIRECTORY, is_read_only)
+    link = FileStat(exists=True, is_symlink=True, link_text=text, device=where)
+    look = PathStat("", link, DIRECTORY, is_read_only)
     return PathState(
         look, "", where, "", is_pfs_link=True, real_file=link, file_system=(where, where)
     )
 
 
 def missing(where: int | None) -> PathState:
-    above = FileLook(exists=False) if where is None else DIRECTORY
-    nothing = FileLook(exists=False)
-    return PathState(PathLook("", nothing, above), "", where, file_system=(None, where))
+    above = FileStat(exists=False) if where is None else DIRECTORY
+    nothing = FileStat(exists=False)
+    return PathState(PathStat("", nothing, above), "", where, file_system=(None, where))
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from hammerd.core.pair.events import (
     StartAsked,
     StopAsked,
 )
-from hammerd.core.pair.latches import for_ends
+from hammerd.core.pair.latches import fit_latches
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.probe_verdict import Go
 from hammerd.core.pair.slave_claims import Claim
@@ -218,7 +218,7 @@ class EngineWorld:
             self.engine.change(pair)
             now = self.engine.life(name)
             assert (now.pair, now.state) == (pair, life.state)
-            assert now.memory == for_ends(life.memory, pair)
+            assert now.memory == fit_latches(life.memory, pair)
             self.watched.leaving.discard(name)
             self.watched.taken_over(name)
             self.watched.check()
@@ -324,8 +324,8 @@ class EngineWorld:
             self.post(name, MessageRead(SIGN_OF_LIFE))
         if self._is(name, WaitingForBackoff) or self._is(name, Stopped):
             self.pass_time(3.0)
-        is_unasked = self._is(name, Probing) and not self._is_asked(name)
-        if is_unasked or (self._is(name, Stopping) and name not in self.groups):
+        is_probe_forbidden = self._is(name, Probing) and not self._is_asked(name)
+        if is_probe_forbidden or (self._is(name, Stopping) and name not in self.groups):
             self.pass_time(25.0)
 
     def _is_asked(self, name: str) -> bool:

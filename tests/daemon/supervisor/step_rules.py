@@ -14,7 +14,7 @@ from hammerd.core.pair.events import (
     StartAsked,
     Step,
 )
-from hammerd.core.pair.latches import latch_of
+from hammerd.core.pair.latches import latch_cause
 from hammerd.core.pair.probe_verdict import Go, Park
 from hammerd.core.pair.states import (
     Memory,
@@ -45,8 +45,8 @@ def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> Non
 def is_saved_anew(before: Memory, after: Memory) -> bool:
     """Tell whether a pair remembers what it must not forget over the end of the daemon."""
     names = [[one.name for one in memory.complaints] for memory in (before, after)]
-    return (before.wanted, before.is_diverged, before.promotion, before.latched_ends) != (
-        *(after.wanted, after.is_diverged, after.promotion, after.latched_ends),
+    return (before.wanted, before.is_diverged, before.promotion, before.latched_endpoints) != (
+        *(after.wanted, after.is_diverged, after.promotion, after.latched_endpoints),
     ) or names[0] != names[1]
 
 
@@ -105,9 +105,9 @@ def _tells_of_a_master(before: PairLife, event: Event) -> bool:
 
 def _check_launch(before: PairLife, event: Event, after: PairLife) -> None:
     assert isinstance(after.memory.wanted, Up)
-    assert latch_of(after.memory) is None
+    assert latch_cause(after.memory) is None
     if isinstance(event, ProbeAnswered):
-        assert isinstance(event.judgement, Go)
+        assert isinstance(event.verdict, Go)
     else:
         is_again = isinstance(before.state, Probing) and before.state.relaunch is not None
         assert is_again, before.state

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
-from hammerd.core.pair.flushes import FlushPlace
+from hammerd.core.pair.flushes import FlushPath
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, PairLife, Paused
 from hammerd.core.pairs import Endpoint, Pair, Timing
@@ -95,7 +95,7 @@ class Played:
         self.marks = Marks()
         self.flusher = Flusher(
             cast(Any, self.commands),
-            lambda end: FlushPlace(end.path.rpartition("/")[0], is_in_root_pfs=True),
+            lambda end: FlushPath(end.path.rpartition("/")[0], is_in_root_pfs=True),
             self.marks,
             Clock(lambda: self.now_at),
             cast(Any, structlog.get_logger()),

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 import structlog
 
-from hammerd.core.pair.flushes import FlushPlace
+from hammerd.core.pair.flushes import FlushPath
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory
 from hammerd.core.pairs import Endpoint, Pair, Timing
@@ -83,7 +83,7 @@ class Room:
         statuses = PfsStatusCommands(hammer, "hammer", "/root")
         self.flusher = Flusher(
             FlushCommands(hammer, statuses, "hammer", "/root"),
-            lambda end: FlushPlace(end.path.rpartition("/")[0], is_in_root_pfs=True),
+            lambda end: FlushPath(end.path.rpartition("/")[0], is_in_root_pfs=True),
             self,
             Clock(lambda: self.now_at),
             cast(Logger, structlog.get_logger()),

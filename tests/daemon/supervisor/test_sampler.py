@@ -125,9 +125,9 @@ class Room:
         assert self.posted == [(pair.name, ProbeAnswered(Go()))]
 
 
-def judgement_of(event: Event) -> ProbeVerdict:
+def verdict_in(event: Event) -> ProbeVerdict:
     assert isinstance(event, ProbeAnswered)
-    return event.judgement
+    return event.verdict
 
 
 def broken(log: Sequence[dict[str, Any]]) -> list[str]:
@@ -171,7 +171,7 @@ async def a_probe_that_is_asked_for_again(stop: Stop) -> None:
         await until_tasks_end()
 
     is_second = stop.at > 0
-    answers = [type(judgement_of(each)) for each in room.told(HOME)]
+    answers = [type(verdict_in(each)) for each in room.told(HOME)]
     assert answers == ([] if stop.was_reached and is_second else [Park]), "another one follows"
     assert broken(cast(Any, log)) == ([HOME.name] if stop.was_reached and stop.error else [])
     room.reader.shared_uuid = "shared"
@@ -280,4 +280,4 @@ def test_end_that_cannot_be_read_is_an_answer_too() -> None:
     room = play(lambda room: room.sampler.probe(HOME), Room(Reader(is_unreadable=True)))
 
     [answer] = room.told(HOME)
-    assert not isinstance(judgement_of(answer), Go)
+    assert not isinstance(verdict_in(answer), Go)

@@ -24,7 +24,7 @@ from hammerd.core.pair.events import (
     Spawned,
     Step,
 )
-from hammerd.core.pair.latches import is_held, latch_on
+from hammerd.core.pair.latches import active_latch, is_parked_latched
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
@@ -262,7 +262,7 @@ class WatchedEngine:
 
     def _check_readings(self, was: Before, event: Event, after: PairLife) -> None:
         pair = was.life.pair
-        latch = None if was.removed else latch_on(after)
+        latch = None if was.removed else active_latch(after)
         assert self.readings.latches[pair.name] == latch, "latch not told"
         if isinstance(event, MessageRead) and isinstance(event.message, Committed):
             assert self.readings.commits.pop() == (pair.slave, event.message.tid, self.loop.now_at)
@@ -301,7 +301,7 @@ class WatchedEngine:
         is_woken = self.engine._queue_timer.at is not None
         assert not is_queued or is_woken or self.slaves.holder(queue[name]), "nobody wakes it"
         goes_on = is_queued or has_group or self._due[name] is not None
-        assert goes_on or isinstance(state, Stopped) or is_held(life), state
+        assert goes_on or isinstance(state, Stopped) or is_parked_latched(life), state
 
     def _is_shaken(self, name: str) -> bool:
         """Tell whether a pair still waits for the end of a group that has ended."""

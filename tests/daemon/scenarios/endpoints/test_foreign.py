@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from hammerd.core.api.protocol import Verb
-from hammerd.core.pair.transitions import PARKED_LOOK_S
+from hammerd.core.pair.transitions import PARKED_PROBE_S
 from hammerd.daemon.foreign.slave_writers import find_writers
 from hammerd.simulator import admin
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers
@@ -245,7 +245,7 @@ def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
         return sorted(parked) == [False, True] and any(streaming) and len(groups) == 1
 
     try:
-        until(is_settled, "one streams, one is parked", 2 * PARKED_LOOK_S)
+        until(is_settled, "one streams, one is parked", 2 * PARKED_PROBE_S)
     except AssertionError as error:
         told = "\n".join(log.read_text() for log in logs)
         raise AssertionError(f"{error}, {groups_of(world)}\n{told}") from None
@@ -254,7 +254,7 @@ def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
     until(
         lambda: copy.exists() and copy.read_text() == "after\n",
         "the write is on the slave",
-        2 * PARKED_LOOK_S,
+        2 * PARKED_PROBE_S,
     )
 
 
