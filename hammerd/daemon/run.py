@@ -28,7 +28,7 @@ from hammerd.daemon.process.fd_limits import Reserve, raise_limit
 from hammerd.daemon.process.signals import Reactions, catch_signals
 from hammerd.daemon.service.directories import UMASK, make_log_dirs
 from hammerd.daemon.service.lock_files import LockFiles
-from hammerd.daemon.service.os_errors import os_errors_explained
+from hammerd.daemon.service.os_errors import explaining_os_errors
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor.reload import load_config
 from hammerd.daemon.threads.writer_thread import WriterThread
@@ -56,7 +56,7 @@ def run(config_path: Path, on_ready: Callable[[], None] = lambda: None) -> int:
     os.umask(UMASK)
     with contextlib.ExitStack() as locks:
         signals.hold_signals()
-        with os_errors_explained():
+        with explaining_os_errors():
             make_log_dirs(config.daemon)
             files = locks.enter_context(LockFiles(config.daemon))
         check_log_files(config.daemon)
@@ -67,7 +67,7 @@ async def _serve(
     config: Config, config_path: Path, files: LockFiles, on_ready: Callable[[], None]
 ) -> int:
     loop = asyncio.get_running_loop()
-    with os_errors_explained():
+    with explaining_os_errors():
         parts = Wiring(loop, config, config_path, files)
         daemon = Daemon(loop, parts)
         await daemon.start_up()

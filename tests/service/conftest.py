@@ -29,20 +29,20 @@ def world_once() -> Iterator[World]:
 
 @pytest.fixture(params=SHELLS)
 def service(request: pytest.FixtureRequest, world_once: World) -> Service:
-    """The service before it was ever started, for one test, by each shell."""
+    """A service that was never started, with each shell."""
     return Service(world_once, request.param)
 
 
 @pytest.fixture
 def started(service: Service) -> Service:
-    """The service with a daemon that runs."""
+    """A service whose daemon runs."""
     service.does("start")
     return service
 
 
 @pytest.fixture
 def mirroring(service: Service) -> Service:
-    """The service with a daemon whose one pair streams, and both halves rest."""
+    """A service whose daemon has one pair that streams, with both halves idle."""
     world = service.world
     pair = world.make_pair()
     world.write("first", "first\n")

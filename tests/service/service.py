@@ -1,4 +1,4 @@
-"""The rc.d script, installed in a world of its own and run by a small rc.subr of ours."""
+"""Runs the rc.d script in a separate directory tree, with a small rc.subr of our own."""
 
 import os
 import shlex
@@ -25,18 +25,18 @@ PROGRAM = f"""{HEAD}
 from hammerd.cli.main import main
 sys.exit(main())
 """
-"""What pip installs: a script whose first line names an interpreter by its whole path."""
+"""A script as pip installs it: its first line names an interpreter by its full path."""
 
 NO_MASTER = {"test": ("/no/such/master", "/no/such/slave")}
-"""A pair that waits: all that the service needs to be up."""
+"""A pair that waits: the service needs no more to run."""
 
 HAS_OWN_MEANING = "has a meaning of its own"
-"""What our rc.subr prints when a script returns what it must not."""
+"""The output of our rc.subr when a script returns a status that it must not."""
 
 
 @dataclass
 class Service:
-    """`service hammerd VERB`, by one shell."""
+    """Runs `service hammerd VERB` with one shell."""
 
     world: World
     shell: tuple[str, ...]
@@ -73,14 +73,14 @@ class Service:
         self.program.chmod(0o755)
 
     def install_stand_in(self, body: str) -> None:
-        """Install a program that shows how it is called instead of hammerd."""
+        """Install a program in place of hammerd that prints its arguments and environment."""
         self.install(f"{HEAD}import os\nwords = sys.argv[1:]\n{body}\n")
 
     def argv(self, verb: str) -> list[str]:
         return [*self.shell, str(self.script), verb]
 
     def env(self) -> dict[str, str]:
-        """Write rc.conf; return the environment that the script is run in."""
+        """Write rc.conf; return the environment for the script."""
         rc_conf = self.world.root / "rc.conf"
         lines = [f"{name}={shlex.quote(value)}" for name, value in self.knobs.items()]
         rc_conf.write_text("\n".join(lines) + "\n")
@@ -94,7 +94,7 @@ class Service:
         return {**os.environ, **self.world.env, **told}
 
     def run(self, verb: str) -> subprocess.CompletedProcess[str]:
-        """Run a verb; what it prints is in one stream, as on a terminal."""
+        """Run a verb; stdout and stderr are one stream, as on a terminal."""
         done = subprocess.run(
             self.argv(verb),
             env=self.env(),
@@ -109,13 +109,13 @@ class Service:
         return done
 
     def does(self, verb: str) -> str:
-        """Run a verb that succeeds; return what it printed."""
+        """Run a verb, assert that it succeeds, and return its output."""
         done = self.run(verb)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
     def fails(self, verb: str) -> str:
-        """Run a verb that fails; return what it printed."""
+        """Run a verb, assert that it fails, and return its output."""
         done = self.run(verb)
         assert done.returncode == 1, done.stdout
         return done.stdout
@@ -125,21 +125,21 @@ class Service:
         return self.world.run_dir / "hammerd.pid"
 
     def pid(self) -> int:
-        """Return the daemon's pid, by its pid file."""
+        """Return the pid in the daemon's pid file."""
         return int(self.pidfile.read_text())
 
     def break_config(self) -> None:
-        """Write a config with two faults over the good one."""
+        """Replace the config by one with two faults."""
         good = self.config.read_text()
         self.config.write_text(good + '[pairs.other]\nmastr = "/a"\nslave = "b"\n')
 
 
 FAULTS = ("pairs.other.mastr", "pairs.other.slave")
-"""Where the faults of a broken config are."""
+"""The positions of the faults in a broken config."""
 
 
 def has_ended(pid: int) -> bool:
-    """Tell whether a process is gone; one that only waits for init is."""
+    """Return whether a process has exited; a zombie that init will reap has."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Going to the background: who starts hammerd comes back when it is ready, or hears why not."""
+"""`run --detach` returns when hammerd is ready, or prints why it is not."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def detached(serve: str, *under: str, marker: Path) -> subprocess.CompletedProce
 
 
 def test_returns_when_the_daemon_is_ready_and_not_before(tmp_path: Path) -> None:
-    """Were it to return before, the file would not be there yet."""
+    """If it returned earlier, the file would be missing."""
     marker = tmp_path / "pid"
 
     done = detached(
@@ -75,7 +75,7 @@ def test_status_of_a_daemon_that_fails_is_that_of_the_caller(tmp_path: Path, sta
     assert (done.returncode, done.stderr) == (status, "the disk is gone\n")
 
 
-def test_what_nobody_catches_is_told_to_the_caller(tmp_path: Path) -> None:
+def test_unexpected_error_is_printed_by_the_caller(tmp_path: Path) -> None:
     done = detached("raise HammerdError('the lock is lost')", marker=tmp_path / "pid")
 
     assert done.returncode == 1
@@ -105,7 +105,7 @@ SHELL_STARTS = {
 
 @pytest.mark.parametrize("start", SHELL_STARTS.values(), ids=SHELL_STARTS)
 @pytest.mark.parametrize("status", [0, 78])
-def test_whatever_the_caller_left_us_the_status_is_right(
+def test_status_is_right_whatever_the_caller_left_open_or_ignored(
     tmp_path: Path, start: str, status: int
 ) -> None:
     serve = f"ready() if {status} == 0 else None\nreturn {status}"
@@ -146,7 +146,7 @@ def run_detached(world: World, config: Path, *under: str) -> subprocess.Complete
     )
 
 
-def test_hammerd_is_ready_though_no_hammer_ever_answers(world_once: World) -> None:
+def test_hammerd_is_ready_though_hammer_never_answers(world_once: World) -> None:
     """It waits for no pair and no disk, and answers when `run` returns."""
     hanging = world_once.root / "bin/hanging"
     hanging.write_text(shebang() + "import signal\nsignal.pause()\n")
@@ -171,7 +171,7 @@ def test_second_hammerd_is_refused_on_the_terminal(world_once: World) -> None:
     assert f"hammerd is already running as pid {pid}" in done.stderr
 
 
-def test_config_that_only_the_daemon_can_refuse_is_78_too(world_once: World) -> None:
+def test_config_that_only_the_daemon_refuses_is_status_78_too(world_once: World) -> None:
     config = world_once.configure(NO_MASTER)
 
     done = run_detached(world_once, config, "sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
@@ -181,7 +181,7 @@ def test_config_that_only_the_daemon_can_refuse_is_78_too(world_once: World) -> 
     assert living_pids(str(config)) == set()
 
 
-def test_config_of_a_relative_path_is_found_from_the_root(world_once: World) -> None:
+def test_config_with_a_relative_path_is_found(world_once: World) -> None:
     config = world_once.configure(NO_MASTER)
     argv = [*HAMMERD, "run", "--detach", "-c", config.name]
     env = {**os.environ, "PYTHONPATH": os.getcwd()}
@@ -196,7 +196,7 @@ def test_config_of_a_relative_path_is_found_from_the_root(world_once: World) -> 
     assert f"config={config}" in world_once.log()
 
 
-def test_what_ends_a_ready_daemon_goes_to_its_log(tmp_path: Path) -> None:
+def test_fatal_error_of_a_ready_daemon_is_logged(tmp_path: Path) -> None:
     settings = DaemonConfig(log_file=str(tmp_path / "hammerd.log"))
 
     with pytest.raises(ZeroDivisionError), logging_fatal_error(settings):

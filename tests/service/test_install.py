@@ -1,4 +1,4 @@
-"""What `make install` puts where, and that newsyslog's lines are those of the daemon's files."""
+"""Files of `make install`, and the lines for newsyslog about the daemon's logs."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def make_install(dest: Path, *settings: str) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What somebody careful with his umask installed elsewhere, over an older release."""
+    """An installation with a strict umask and another prefix, over an older release."""
     dest = tmp_path_factory.mktemp("install") / "a dest dir"
     stale = dest / "opt/here/lib/hammerd/hammerd/core/stale.py"
     stale.parent.mkdir(parents=True)
@@ -42,7 +42,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_make
-def test_install_puts_everything_where_the_system_looks(tmp_path: Path) -> None:
+def test_install_puts_each_file_where_the_system_expects_it(tmp_path: Path) -> None:
     make_install(tmp_path)
 
     files = {path for path in tmp_path.rglob("*") if path.is_file()}
@@ -82,7 +82,7 @@ def test_upgrade_leaves_no_stale_module(installed: Path) -> None:
 
 
 @needs_make
-def test_installed_program_runs_and_knows_its_prefix(installed: Path) -> None:
+def test_installed_program_runs_and_uses_its_prefix(installed: Path) -> None:
     libraries = os.pathsep.join(path for path in sys.path if "site-packages" in path)
     done = subprocess.run(
         [installed / "bin/hammerd", "run", "--help"],
@@ -139,7 +139,7 @@ def test_script_follows_the_prefix(tmp_path: Path) -> None:
     assert "/usr/local" not in script
 
 
-def test_newsyslog_rotates_each_log_and_has_it_opened_anew() -> None:
+def test_newsyslog_rotates_each_log_and_makes_hammerd_open_it_again() -> None:
     settings = DaemonConfig()
     text = NEWSYSLOG.read_text().splitlines()
     lines = [line.split() for line in text if line and not line.startswith("#")]

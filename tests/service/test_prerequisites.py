@@ -1,4 +1,4 @@
-"""What the make targets need is looked for first, and what is missing is said in one line."""
+"""make targets check their prerequisites first, and print one line about the missing ones."""
 
 import os
 import subprocess
@@ -15,8 +15,8 @@ exec {python} "$@"
 """
 
 
-def look(python: Path | str, *programs: str, venv: Path, path: str) -> tuple[int, str]:
-    """Look for what is needed; return the status and what was said."""
+def check(python: Path | str, *programs: str, venv: Path, path: str) -> tuple[int, str]:
+    """Run the check; return its status and output."""
     script = ROOT / "prerequisites.sh"
     done = subprocess.run(
         ["/bin/sh", script, python, venv, *programs],
@@ -36,7 +36,7 @@ def no_venv(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> str:
-    """A PATH with hardly more than a shell."""
+    """A PATH with little more than a shell."""
     directory = tmp_path / "bare"
     directory.mkdir()
     for name in ("sh", "uname"):
@@ -46,15 +46,15 @@ def bare(tmp_path: Path) -> str:
 
 
 def python_without(tmp_path: Path, missing: str) -> Path:
-    """Return a Python that lacks something, at a path with blanks."""
+    """Return a Python that lacks a module, at a path with blanks."""
     python = tmp_path / "a python"
     python.write_text(STAND_IN.format(missing=missing, python=Path(sys.executable).resolve()))
     python.chmod(0o755)
     return python
 
 
-def test_nothing_is_said_where_nothing_is_missing(no_venv: Path) -> None:
-    assert look(sys.executable, "ps", venv=no_venv, path=os.environ["PATH"]) == (0, "")
+def test_nothing_is_printed_if_nothing_is_missing(no_venv: Path) -> None:
+    assert check(sys.executable, "ps", venv=no_venv, path=os.environ["PATH"]) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ def test_nothing_is_said_where_nothing_is_missing(no_venv: Path) -> None:
         ("version_info", "Python 3.11 or newer", "python3 python3-venv"),
     ],
 )
-def test_what_is_missing_is_said_with_the_command(
+def test_missing_prerequisite_is_printed_with_the_command(
     tmp_path: Path, no_venv: Path, missing: str, what: str, package: str
 ) -> None:
     python = python_without(tmp_path, missing)
 
-    code, said = look(python, venv=no_venv, path=os.environ["PATH"])
+    code, said = check(python, venv=no_venv, path=os.environ["PATH"])
 
     assert code == 1
     assert said.count("\n") == 1
@@ -78,8 +78,8 @@ def test_what_is_missing_is_said_with_the_command(
     assert package in said
 
 
-def test_all_that_is_missing_is_said_in_one_line(no_venv: Path, bare: str) -> None:
-    code, said = look("python3", "ps", venv=no_venv, path=bare)
+def test_all_missing_prerequisites_are_printed_in_one_line(no_venv: Path, bare: str) -> None:
+    code, said = check("python3", "ps", venv=no_venv, path=bare)
 
     assert code == 1
     assert said.count("\n") == 1
@@ -87,15 +87,15 @@ def test_all_that_is_missing_is_said_in_one_line(no_venv: Path, bare: str) -> No
     assert "apt-get install python3 python3-venv procps;" in said
 
 
-def test_venv_that_is_there_needs_nothing_to_be_made(tmp_path: Path, no_venv: Path) -> None:
+def test_existing_venv_needs_no_prerequisite(tmp_path: Path, no_venv: Path) -> None:
     (no_venv / "bin").mkdir(parents=True)
     (no_venv / "bin/python").symlink_to(sys.executable)
     python = python_without(tmp_path, "ensurepip")
 
-    assert look(python, venv=no_venv, path=os.environ["PATH"]) == (0, "")
+    assert check(python, venv=no_venv, path=os.environ["PATH"]) == (0, "")
 
 
-def test_every_target_that_uses_the_venv_looks_first() -> None:
+def test_every_target_that_uses_the_venv_checks_first() -> None:
     lines = (ROOT / "Makefile").read_text().splitlines()
 
     assert {"demo: needs $(VENV)/.has-cli", "test: needs-of-tests $(VENV)/.has-test"} <= set(lines)

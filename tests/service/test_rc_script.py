@@ -1,4 +1,4 @@
-"""Every verb of the rc.d script, in every state that a service can be in."""
+"""Every verb of the rc.d script, in every state of the service."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from tests.service.service import FAULTS, ROOT, Service, ends, has_ended
 from tests.waiting import DEADLINE_S
 
 RCSHUTDOWN_TIMEOUT_S = 30.0
-"""What DragonFly gives all services together, when the machine goes down."""
+"""The time that DragonFly grants all services together at a shutdown."""
 
 RC_POLL_S = 2.0
 
@@ -28,7 +28,7 @@ SHOW_WORDS = "print(*words)\nsys.exit(0)"
 # --- start -------------------------------------------------------------------------------------
 
 
-def test_start_after_a_boot_finds_no_run_dir_and_makes_it(service: Service) -> None:
+def test_start_after_a_boot_makes_run_dir(service: Service) -> None:
     assert not service.world.run_dir.exists()
 
     assert service.does("start") == "Starting hammerd.\n"
@@ -38,7 +38,7 @@ def test_start_after_a_boot_finds_no_run_dir_and_makes_it(service: Service) -> N
     assert service.does("status") == f"hammerd is running as pid {service.pid()}.\n"
 
 
-def test_daemon_is_found_where_ps_cuts_its_lines(service: Service) -> None:
+def test_daemon_is_found_though_ps_cuts_its_lines(service: Service) -> None:
     service.columns = 40
     service.does("start")
     pid = service.pid()
@@ -49,7 +49,7 @@ def test_daemon_is_found_where_ps_cuts_its_lines(service: Service) -> None:
     assert has_ended(pid)
 
 
-def test_second_start_is_refused_and_harms_nothing(started: Service) -> None:
+def test_second_start_is_refused_and_changes_nothing(started: Service) -> None:
     pid = started.pid()
 
     assert started.fails("start") == f"hammerd already running? (pid={pid}).\n"
@@ -57,13 +57,13 @@ def test_second_start_is_refused_and_harms_nothing(started: Service) -> None:
     assert (started.pid(), started.world.answers()) == (pid, True)
 
 
-def test_fast_start_of_what_runs_is_refused_by_hammerd_itself(started: Service) -> None:
+def test_second_faststart_is_refused_by_hammerd_itself(started: Service) -> None:
     said = started.fails("faststart")
 
     assert f"already running as pid {started.pid()}" in said
 
 
-def test_start_with_a_bad_config_tells_every_fault(service: Service) -> None:
+def test_start_with_a_bad_config_prints_every_fault(service: Service) -> None:
     service.break_config()
 
     said = service.fails("start")
@@ -79,7 +79,7 @@ def test_start_without_a_config_names_it(service: Service) -> None:
     assert f"cannot read {service.config}" in service.fails("start")
 
 
-def test_start_tells_why_the_daemon_failed(service: Service) -> None:
+def test_start_prints_why_the_daemon_failed(service: Service) -> None:
     (service.world.root / "log/hammerd.log").mkdir(parents=True)
 
     said = service.fails("start")
@@ -98,7 +98,7 @@ def test_start_needs_a_program(service: Service) -> None:
 
 
 @pytest.mark.parametrize("first_line", ["#!/usr/bin/env python3", "#!/bin/sh", "x = 1"])
-def test_start_refuses_a_program_that_would_not_be_found_again(
+def test_start_refuses_a_program_without_a_python_interpreter(
     service: Service, first_line: str
 ) -> None:
     service.install(f"{first_line}\n")
@@ -164,15 +164,15 @@ def test_stop_ends_every_stream_before_it_returns(
     assert not mirroring.pidfile.exists()
 
 
-def test_stop_of_all_streams_fits_in_what_a_shutdown_grants() -> None:
-    """And `hammerd check` warns of a config by which it does not."""
+def test_stop_of_all_streams_fits_into_the_time_of_a_shutdown() -> None:
+    """`hammerd check` warns of a config that needs more time."""
     after_s = run.CALLS_CLOSE_S + 2 * run.WRITER_CLOSE_S + RC_POLL_S
 
     assert DaemonConfig().stop_timeout_s <= LONGEST_STOP_S
     assert LONGEST_STOP_S + after_s <= RCSHUTDOWN_TIMEOUT_S
 
 
-def test_stop_when_stopped_says_where_it_looked(service: Service) -> None:
+def test_stop_of_a_stopped_service_prints_the_pid_file(service: Service) -> None:
     assert service.fails("stop") == f"hammerd not running? (check {service.pidfile}).\n"
 
 
@@ -199,7 +199,7 @@ def test_restart_stops_and_starts(started: Service) -> None:
     assert started.pid() != pid
 
 
-def test_restart_of_what_is_stopped_starts(service: Service) -> None:
+def test_restart_of_a_stopped_service_starts(service: Service) -> None:
     said = service.does("restart")
 
     assert "not running?" in said
@@ -243,7 +243,7 @@ def test_reload_takes_over_a_changed_config(mirroring: Service) -> None:
     assert mirroring.world.status()["pid"] == stream
 
 
-def test_reload_fails_when_only_the_daemon_can_tell_what_is_wrong(started: Service) -> None:
+def test_reload_fails_when_only_the_daemon_finds_the_fault(started: Service) -> None:
     log = started.world.root / "log/hammerd.log"
     other = started.world.root / "log/other.log"
     other.mkdir()
@@ -260,7 +260,7 @@ def change_run_dir(service: Service) -> None:
     service.config.write_text(config.replace(f'"{run_dir}"', f'"{run_dir}2"'))
 
 
-def test_run_dir_that_moved_makes_no_second_hammerd(started: Service) -> None:
+def test_changed_run_dir_starts_no_second_hammerd(started: Service) -> None:
     pid = started.pid()
     change_run_dir(started)
 
@@ -283,7 +283,7 @@ def test_restart_moves_run_dir(started: Service) -> None:
     assert not started.pidfile.exists()
 
 
-def test_stop_finds_a_daemon_whose_run_dir_was_swept_away(started: Service) -> None:
+def test_stop_finds_a_daemon_whose_run_dir_was_deleted(started: Service) -> None:
     pid = started.pid()
     shutil.rmtree(started.world.run_dir)
 
@@ -305,7 +305,7 @@ def test_restart_with_bad_flags_stops_nothing(started: Service, flags: str) -> N
     assert (started.pid(), started.world.answers()) == (pid, True)
 
 
-def test_what_keeps_it_from_starting_is_told_to_syslog_too(service: Service) -> None:
+def test_reason_of_a_failed_start_is_sent_to_syslog_too(service: Service) -> None:
     service.break_config()
     service.fails("start")
 
@@ -315,7 +315,7 @@ def test_what_keeps_it_from_starting_is_told_to_syslog_too(service: Service) -> 
     assert all(fault in told for fault in FAULTS)
 
 
-def test_what_only_the_daemon_finds_is_told_to_syslog_as_well(service: Service) -> None:
+def test_fault_that_only_the_daemon_finds_is_sent_to_syslog_too(service: Service) -> None:
     (service.world.root / "log/hammerd.log").mkdir(parents=True)
 
     assert "daemon.log_file" in service.fails("start")
@@ -323,11 +323,11 @@ def test_what_only_the_daemon_finds_is_told_to_syslog_as_well(service: Service) 
     assert "hammerd did not start" in service.syslog.read_text()
 
 
-def test_start_that_succeeds_tells_syslog_nothing(started: Service) -> None:
+def test_start_that_succeeds_sends_nothing_to_syslog(started: Service) -> None:
     assert not started.syslog.exists()
 
 
-def test_reload_of_what_is_stopped_says_where_it_looked(service: Service) -> None:
+def test_reload_of_a_stopped_service_prints_the_pid_file(service: Service) -> None:
     assert service.fails("reload") == f"hammerd not running? (check {service.pidfile}).\n"
 
 
@@ -339,7 +339,7 @@ def write_pid(service: Service, pid: int) -> None:
     service.pidfile.write_text(f"{pid}\n")
 
 
-def test_pid_file_of_a_dead_process_is_nobody(service: Service) -> None:
+def test_pid_file_of_a_dead_process_means_stopped(service: Service) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     write_pid(service, dead.pid)
@@ -351,7 +351,7 @@ def test_pid_file_of_a_dead_process_is_nobody(service: Service) -> None:
     assert service.world.answers()
 
 
-def test_process_of_somebody_else_is_not_hammerd(service: Service) -> None:
+def test_process_of_another_program_is_not_hammerd(service: Service) -> None:
     write_pid(service, os.getpid())
 
     assert service.fails("status") == "hammerd is not running.\n"
@@ -385,7 +385,7 @@ def test_daemon_that_was_killed_is_not_running_and_starts_again(mirroring: Servi
     "verb",
     ["start", "stop", "restart", "reload", "status", "poll", "configtest", "pairs", "lag"],
 )
-def test_not_enabled_every_verb_does_nothing_and_is_content(service: Service, verb: str) -> None:
+def test_not_enabled_every_verb_does_nothing_and_succeeds(service: Service, verb: str) -> None:
     service.knobs["hammerd_enable"] = "NO"
     service.break_config()
 
@@ -394,7 +394,7 @@ def test_not_enabled_every_verb_does_nothing_and_is_content(service: Service, ve
     assert not service.world.run_dir.exists()
 
 
-def test_is_not_enabled_unless_somebody_says_so(service: Service) -> None:
+def test_service_is_disabled_by_default(service: Service) -> None:
     del service.knobs["hammerd_enable"]
 
     assert service.does("start") == ""
@@ -432,7 +432,7 @@ def test_quiet_start_starts(service: Service) -> None:
 # --- the other verbs ---------------------------------------------------------------------------
 
 
-def test_poll_waits_for_the_end(started: Service) -> None:
+def test_poll_waits_for_the_exit(started: Service) -> None:
     pid = started.pid()
     poll = subprocess.Popen(
         started.argv("poll"), env=started.env(), stdout=subprocess.PIPE, text=True
@@ -448,7 +448,7 @@ def test_poll_waits_for_the_end(started: Service) -> None:
     assert has_ended(pid)
 
 
-def test_configtest_tells_what_is_wrong(service: Service) -> None:
+def test_configtest_prints_the_faults(service: Service) -> None:
     assert "1 pair, no faults" in service.does("configtest")
     service.break_config()
 
@@ -457,14 +457,14 @@ def test_configtest_tells_what_is_wrong(service: Service) -> None:
     assert all(fault in said for fault in FAULTS)
 
 
-def test_pairs_shows_how_they_fare(started: Service) -> None:
+def test_pairs_prints_the_status(started: Service) -> None:
     said = started.does("pairs")
 
     assert f"(pid {started.pid()})" in said
     assert "test" in said
 
 
-def test_pairs_asks_the_running_daemon_whatever_became_of_its_config(started: Service) -> None:
+def test_pairs_asks_the_running_daemon_whatever_its_config_is_now(started: Service) -> None:
     started.break_config()
 
     assert f"(pid {started.pid()})" in started.does("pairs")
@@ -475,7 +475,7 @@ def test_pairs_fails_when_no_daemon_answers(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("verb", "command"), [("lag", "lag"), ("pairs", "status")])
-def test_commands_are_asked_where_the_daemon_is(service: Service, verb: str, command: str) -> None:
+def test_commands_use_the_run_dir_of_the_daemon(service: Service, verb: str, command: str) -> None:
     service.install_stand_in(SHOW_WORDS)
 
     said = service.does(verb)
@@ -485,14 +485,14 @@ def test_commands_are_asked_where_the_daemon_is(service: Service, verb: str, com
 
 
 @pytest.mark.parametrize("verb", ["start", "restart", "reload", "configtest", "pairs", "lag"])
-def test_no_status_of_ours_is_taken_for_a_word_of_rc_subr(service: Service, verb: str) -> None:
+def test_no_status_of_hammerd_is_one_that_rc_subr_interprets(service: Service, verb: str) -> None:
     for status in (2, 3, 4, 5, 78):
         service.install_stand_in(f"sys.exit({status})")
 
         service.fails(verb)
 
 
-def test_unknown_verb_names_those_that_there_are(service: Service) -> None:
+def test_unknown_verb_prints_the_known_ones(service: Service) -> None:
     said = service.fails("dance")
 
     verbs = "start|stop|restart|rcvar|reload|configtest|pairs|lag|status|poll"
@@ -507,8 +507,8 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 """
 
 
-def test_daemon_keeps_nothing_of_who_started_it(service: Service) -> None:
-    """pty.spawn() returns when nobody has the terminal open any more."""
+def test_daemon_keeps_no_fd_and_no_terminal_of_its_caller(service: Service) -> None:
+    """pty.spawn() returns when no process has the terminal open any more."""
     reading, writing = os.pipe()
     try:
         done = subprocess.run(
@@ -535,7 +535,7 @@ def test_daemon_keeps_nothing_of_who_started_it(service: Service) -> None:
 # --- the file ----------------------------------------------------------------------------------
 
 
-def test_rcorder_finds_what_it_needs() -> None:
+def test_rcorder_finds_the_requirements() -> None:
     lines = (ROOT / "rc.d/hammerd").read_text().splitlines()
 
     at = lines.index("# PROVIDE: hammerd")

@@ -12,7 +12,7 @@ from hammerd.core.errors import HammerdError
 from hammerd.daemon.control.server import ControlServer
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.service.lock_files import LockFiles
-from hammerd.daemon.service.os_errors import FULL, explained
+from hammerd.daemon.service.os_errors import FULL, explain
 from hammerd.daemon.threads.blocking_calls import BlockingCalls
 
 SCAN_TIMEOUT_S = 20.0
@@ -56,7 +56,7 @@ class RunDirWatch:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            trouble = explained(error)
+            trouble = explain(error)
         self._set_trouble(trouble)
 
     async def scan(self) -> None:
@@ -71,7 +71,7 @@ class RunDirWatch:
         except HammerdError as error:
             trouble = error
         except OSError as error:
-            trouble = explained(error)
+            trouble = explain(error)
         self._log_made()
         self._set_trouble(trouble)
 
@@ -107,8 +107,8 @@ class RunDirWatch:
             self._log.warning("status_socket.closed_to_group", because=warning)
 
     def _set_trouble(self, trouble: HammerdError | None) -> None:
-        if trouble is None and self._files.lacking is not None:
-            trouble = explained(self._files.lacking)
+        if trouble is None and self._files.pid_file_error is not None:
+            trouble = explain(self._files.pid_file_error)
         before, self._trouble = self._trouble, trouble
         if trouble is not None and str(trouble) != str(before):
             self._log.error("run_dir.unusable", because=trouble.message, hint=trouble.hint or None)

@@ -30,7 +30,7 @@ from hammerd.core.api.protocol import (
 from hammerd.core.errors import ControlError
 from hammerd.core.paths import CONTROL_SOCKET, STATUS_SOCKET
 from hammerd.daemon.control.peer_credentials import peer_of
-from hammerd.daemon.service.os_errors import naming
+from hammerd.daemon.service.os_errors import naming_path
 
 CLIENT_TIMEOUT_S = 30.0
 MOST_CLIENTS = 32
@@ -170,7 +170,7 @@ class ControlServer:
         # By umask, so that no client connects between bind and chmod.
         old = os.umask(0o777 & ~mode)
         try:
-            with naming(path):
+            with naming_path(path):
                 sock.bind(str(path))
             self._inodes[name] = _inode(path)
         except OSError:

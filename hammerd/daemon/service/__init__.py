@@ -1,1 +1,1 @@
-"""Everything that makes a process a daemon: pid file, directories, daemonizing."""
+"""Makes a process a daemon: background process, pid file, directories, config file."""

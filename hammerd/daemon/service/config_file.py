@@ -1,7 +1,7 @@
-"""Reads the config's file, and refuses one that others than root could change under root.
+"""Reads the config file; refuses a file that others than root could change, when we are root.
 
-The one place for `run`, `reload` and `check`, which alone of all commands reaches for it here: it
-stands on core and the standard library, and loads nothing of the daemon.
+`run`, `reload` and `check` use it. For `check` it must not load the rest of the daemon: it imports
+only core and the standard library.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ def read(path: str) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        ConfigError: we are root, and others could change what it says.
+        ConfigError: we are root, and others could change it.
     """
     with open_file(path) as file:
-        # Of the file that is open, so that nobody can change it for another one in between.
+        # fstat() of the open file: another file may get its name meanwhile.
         opened = _standing(os.path.realpath(path), os.fstat(file.fileno()))
         if faults := permission_faults((opened, *_around(path)), os.geteuid()):
             raise ConfigError(path, faults)
@@ -33,10 +33,10 @@ def read(path: str) -> bytes:
 
 
 def open_file(path: str) -> BinaryIO:
-    """Open a config file for reading; to open a FIFO would wait for who writes to it.
+    """Open a config file for reading; never wait for the writer of a FIFO.
 
     Raises:
-        OSError: it cannot be opened, or is no file.
+        OSError: it cannot be opened, or is no regular file.
     """
     fd = os.open(path, FLAGS)
     mode = os.fstat(fd).st_mode
@@ -49,11 +49,14 @@ def open_file(path: str) -> BinaryIO:
 
 
 def _around(path: str) -> Iterator[PathPermissions]:
-    """Look at what decides which file a path leads to; what cannot be looked at is passed over."""
+    """Yield the owners and modes of the link and the directories that lead to a file.
+
+    Those that cannot be read are left out.
+    """
     named, real = os.path.abspath(path), os.path.realpath(path)
     with contextlib.suppress(OSError):
         if os.path.islink(named):
-            # A link has no mode: only its owner, and who may write to its directory, can turn it.
+            # A link has no mode: its owner, and writers of its directory, can change it.
             yield PathPermissions(named, os.lstat(named).st_uid, 0, 0, is_link=True)
     for directory in dict.fromkeys((os.path.dirname(named), os.path.dirname(real))):
         with contextlib.suppress(OSError):

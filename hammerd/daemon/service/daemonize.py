@@ -1,15 +1,15 @@
-"""Puts the daemon into the background; who started it waits until it is ready, or hears why not.
+"""Puts the daemon into the background; the caller waits until it is ready, or prints its errors.
 
-    caller ── fork ──▶ keeper, in a session of its own ── fork ──▶ daemon
-       │                  │                                          │ fd 2 is a pipe to the caller
-       │ prints what      │ waits for the word "ready",              │ until it is ready, and
-       │ is complained of │ or for the daemon's end                  │ /dev/null from then on
-       ▼                  ▼                                          ▼
-    exits as the       exits: 0 when ready, else as                serves
-    keeper did         the daemon did
+    caller ── fork ──▶ monitor, in a new session ── fork ──▶ daemon
+       │                  │                                    │ fd 2 is a pipe to the caller
+       │ prints what      │ waits for a byte: "ready",         │ until it is ready, and
+       │ the pipe brings  │ or for the daemon's exit           │ /dev/null from then on
+       ▼                  ▼                                    ▼
+    exits with the     exits: 0 when ready, else             serves
+    monitor's status   with the daemon's status
 
-Two forks, so that the daemon is nobody's child and leads no session: it cannot be given a terminal
-again. All of it comes before there is a loop, a thread or a kqueue, none of which outlives a fork.
+There are two forks, so that the daemon becomes a child of init and leads no session: it cannot get
+a terminal again. Both come before there is a loop, a thread or a kqueue: none survives a fork.
 """
 
 import contextlib
@@ -21,49 +21,49 @@ from collections.abc import Callable, Iterable
 from hammerd.core.errors import HammerdError
 
 Ready = Callable[[], None]
-"""What the daemon calls once, when it is ready."""
+"""The function that the daemon calls once, when it is ready."""
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 CHUNK_BYTES = 4096
 MOST_FDS = 1 << 16
-"""Up to which number fds are closed where the system names no limit."""
+"""The number below which fds are closed, on a system that reports no limit."""
 
 
 def detach(serve: Callable[[Ready], int]) -> int:
-    """Serve in the background; return when it is ready, or cannot become so.
+    """Run `serve` in the background; return when the daemon is ready or has failed.
 
-    This returns in two processes: in the one that called, with 0 or the status that the daemon
-    failed with; and in the daemon, at its very end, with what `serve` returned. What is raised
-    before the daemon is ready is raised in the daemon: to print it is to tell the caller.
+    This returns in two processes: in the caller, with 0 or the status of a daemon that failed; and
+    in the daemon, at its very end, with the result of `serve`. An error before the daemon is ready
+    is raised in the daemon, whose stderr the caller prints.
 
     Raises:
-        HammerdError: there can be no more processes.
+        HammerdError: the system has no more processes.
     """
-    _open_the_standard_fds()
-    # Ignored, as our parent may have left it, it keeps a child's exit status from us.
+    _open_standard_fds()
+    # If our parent left it ignored, wait() would not return a child's exit status.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    complaints, complain = os.pipe()
-    # Held until somebody is there to pass it on: else it would leave a daemon behind.
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    errors, stderr = os.pipe()
+    # Blocked until _wait_for() can handle it: an interrupt before that would leave a daemon.
+    old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        keeper = _fork()
-        if keeper:
-            os.close(complain)
-            return _wait_for(keeper, complaints, held)
-        _leave_the_caller(complain)
+        monitor = _fork()
+        if monitor:
+            os.close(stderr)
+            return _wait_for(monitor, errors, old_mask)
+        _leave_caller(stderr)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-    heard, ready = os.pipe()
+        signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
+    is_ready, ready = os.pipe()
     daemon = _fork()
     if daemon:
         os.close(ready)
-        os._exit(_keep(daemon, heard))
-    os.close(heard)
-    return serve(lambda: _say_ready(ready))
+        os._exit(_monitor(daemon, is_ready))
+    os.close(is_ready)
+    return serve(lambda: _report_ready(ready))
 
 
-def _open_the_standard_fds() -> None:
-    """Have 0, 1 and 2 be open, so that no pipe of ours gets one of these numbers."""
+def _open_standard_fds() -> None:
+    """Open the fds 0, 1 and 2 if they are closed: no pipe may get one of these numbers."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         os.set_inheritable(fd, True)
     os.close(fd)
@@ -71,8 +71,8 @@ def _open_the_standard_fds() -> None:
 
 def _fork() -> int:
     for stream in (sys.stdout, sys.stderr):
-        # What waits in a buffer would be printed twice; a stream that was closed at our start
-        # is None, and one whose reader left is no concern of ours.
+        # After the fork a full buffer would be printed twice. A stream that was closed at our
+        # start is None; one without a reader cannot be flushed.
         with contextlib.suppress(AttributeError, OSError):
             stream.flush()
     try:
@@ -83,50 +83,49 @@ def _fork() -> int:
         raise HammerdError(message, hint) from error
 
 
-def _wait_for(keeper: int, complaints: int, held: Iterable[int]) -> int:
-    """Print what comes through the pipe until nobody writes to it; return the keeper's status.
+def _wait_for(monitor: int, errors: int, old_mask: Iterable[int]) -> int:
+    """Print what the pipe `errors` brings until its end; return the monitor's status.
 
-    `held` is the signal mask to go back to, under which an interrupt may come.
+    `old_mask` is the signal mask to restore first; an interrupt may come then.
     """
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-        while said := os.read(complaints, CHUNK_BYTES):
-            _print(said)
-        _, status = os.waitpid(keeper, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
+        while chunk := os.read(errors, CHUNK_BYTES):
+            _print(chunk)
+        _, status = os.waitpid(monitor, 0)
     except KeyboardInterrupt:
-        # A daemon that nobody waits for any more is not to start after all; its process group
-        # is the keeper's.
+        # An interrupted start must leave no daemon; its process group is the monitor's.
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(keeper, signal.SIGTERM)
+            os.killpg(monitor, signal.SIGTERM)
         raise
     finally:
-        os.close(complaints)
+        os.close(errors)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 1
 
 
-def _print(said: bytes) -> None:
-    # Where nobody reads what we print, the daemon must still be waited for.
+def _print(chunk: bytes) -> None:
+    # An stderr without a reader must not keep us from waiting for the daemon.
     with contextlib.suppress(OSError):
-        while said:
-            said = said[os.write(STDERR, said) :]
+        while chunk:
+            chunk = chunk[os.write(STDERR, chunk) :]
 
 
-def _leave_the_caller(complain: int) -> None:
-    """Keep nothing of who started us but the pipe to complain through, as stderr."""
+def _leave_caller(stderr: int) -> None:
+    """Leave the caller's session and directory, and close all its fds but the new stderr."""
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
-    for fd, number in ((null, STDIN), (null, STDOUT), (complain, STDERR)):
+    for fd, number in ((null, STDIN), (null, STDOUT), (stderr, STDERR)):
         os.dup2(fd, number)
-    # A lock or a pipe that the caller left open for us would never be closed by a daemon.
+    # A daemon would hold an inherited lock or pipe of the caller open for ever.
     most = os.sysconf("SC_OPEN_MAX")
     os.closerange(STDERR + 1, most if most > 0 else MOST_FDS)
 
 
-def _keep(daemon: int, heard: int) -> int:
-    """Wait until the daemon is ready or has ended; return the status to end with."""
-    if os.read(heard, 1):
+def _monitor(daemon: int, is_ready: int) -> int:
+    """Wait until the daemon is ready or has exited; return the status to exit with."""
+    if os.read(is_ready, 1):
         return 0
     _, status = os.waitpid(daemon, 0)
     code = os.waitstatus_to_exitcode(status)
@@ -137,8 +136,8 @@ def _keep(daemon: int, heard: int) -> int:
     return 1
 
 
-def _say_ready(ready: int) -> None:
-    # stdin is /dev/null. From now on the log is told, and nobody is left who reads a complaint.
+def _report_ready(ready: int) -> None:
+    # stdin is /dev/null. From now on errors go to the log, and stderr has no reader.
     os.dup2(STDIN, STDERR)
     with contextlib.suppress(OSError):
         os.write(ready, b"!")

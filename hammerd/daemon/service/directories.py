@@ -1,7 +1,7 @@
-"""The directories that the daemon needs, and what is said when one cannot be used.
+"""Makes and checks the directories that the daemon needs.
 
-Who may write to a directory can put anything in the place of a file in it: where root's hammerd
-writes, or believes what it reads, nobody else may.
+A user who may write to a directory can replace any file in it. So in the directories where root's
+hammerd writes, or reads files that it trusts, no other user may write.
 """
 
 import os
@@ -15,7 +15,7 @@ from hammerd.core.config.permissions import PathPermissions, permission_faults
 from hammerd.core.errors import ConfigError
 
 UMASK = 0o022
-"""Ours, whatever that of who starts us: others may look at what we make, and write to none."""
+"""The daemon's umask, whatever the inherited one: others may read our files, not write to them."""
 
 
 def records_dir(settings: DaemonConfig) -> Path:
@@ -24,35 +24,35 @@ def records_dir(settings: DaemonConfig) -> Path:
 
 
 def make_log_dirs(settings: DaemonConfig) -> None:
-    """Make the directories of the logs, where they are missing.
+    """Make the directories of the logs that are missing.
 
     Raises:
-        OSError: one cannot be made.
+        OSError: a directory cannot be made.
     """
     for file in (settings.log_file, settings.lag_log_file):
         Path(file).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
 def make_directory(key: str, directory: Path) -> None:
-    """Make a directory that is, or is below, what a key of the config names.
+    """Make a directory; `key` is the config key that names it, or a directory above it.
 
     Raises:
         OSError: it cannot be made.
-        ConfigError: it is open to others.
+        ConfigError: other users may write to it.
     """
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     check_directory(key, directory)
 
 
 def check_directory(key: str, directory: Path) -> None:
-    """Make sure that nobody but root could change what is in a directory of root's hammerd.
+    """Check that only root can change the files in a directory of root's hammerd.
 
     Raises:
-        OSError: it cannot be looked at.
-        ConfigError: somebody else could; `key` is what names the directory in the config.
+        OSError: the directory cannot be read.
+        ConfigError: others can change them; `key` is the config key that names the directory.
     """
     found = os.stat(directory)
-    # In a sticky directory anybody may still put a file or a link where ours is to be.
+    # Even in a sticky directory any user may make a file or a link with the name of ours.
     mode = found.st_mode & ~stat.S_ISVTX
     permissions = PathPermissions(str(directory), found.st_uid, found.st_gid, mode, True)
     elsewhere = f'name another directory, or "chown root {directory}" if nobody else needs it'

@@ -1,6 +1,6 @@
-"""Keeps out of the daemon's memory what its libraries would import and it never uses.
+"""Keeps modules out of memory that libraries import and the daemon never uses.
 
-structlog imports rich where it is installed (5 MB), asyncio imports ssl (4 MB); both do without.
+structlog imports rich if it is installed (5 MB), asyncio imports ssl (4 MB); both work without.
 """
 
 import sys
@@ -12,14 +12,15 @@ UNUSED = ("rich", "ssl")
 
 @contextmanager
 def without_unused_modules() -> Iterator[None]:
-    """While this holds, importing an unused module fails as if it were not installed."""
-    was_there = {name: sys.modules.get(name) for name in UNUSED}
+    """Make imports of the unused modules fail within the block, as if they were not installed."""
+    before = {name: sys.modules.get(name) for name in UNUSED}
     for name in UNUSED:
-        sys.modules[name] = None  # type: ignore[assignment]  # importlib's way to say: not there
+        # importlib takes None for a module that is not installed.
+        sys.modules[name] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        for name, module in was_there.items():
+        for name, module in before.items():
             del sys.modules[name]
             if module is not None:
                 sys.modules[name] = module

@@ -1,12 +1,12 @@
-"""By what others see that this hammerd lives: the pid file in run_dir, the lock in state_dir.
+"""Holds the two files that show that hammerd runs: the pid file in run_dir, the lock in state_dir.
 
-    run_dir/hammerd.pid      its pid: where the service script looks
-    state_dir/hammerd.lock   its pid, and its run_dir on a second line: what is left to be found by
-                             when run_dir was swept away or is another one now
+    run_dir/hammerd.pid      its pid: read by the service script
+    state_dir/hammerd.lock   its pid, and its run_dir on a second line: identifies the daemon when
+                             run_dir was deleted or changed in the config
 
-Both are locked while we live. Who sweeps directories takes them away under us: then both are made
-anew, their directories too, before a second hammerd could take its place beside us. A run_dir
-that is full is no reason not to mirror: what it lacks is made as soon as there is room.
+The process locks both while it lives. When a cleanup deletes them, both are made again, with their
+directories, before a second hammerd can start. A full run_dir is no reason not to mirror: its
+files are made as soon as the disk has space.
 """
 
 import os
@@ -21,23 +21,23 @@ from hammerd.daemon.service.pidfile import PidFile
 
 
 class LockFiles:
-    """The two files, from `take()` on."""
+    """The pid file and the lock, held within a `with` block."""
 
     def __init__(self, settings: DaemonConfig) -> None:
         self._settings = settings
         self._run_dir, self._state_dir = Path(settings.run_dir), Path(settings.state_dir)
         self._pid_file: PidFile | None = None
         self._lock: PidFile | None = None
-        self.lacking: OSError | None = None
-        """Why run_dir lacks the pid file, None while it is there."""
+        self.pid_file_error: OSError | None = None
+        """The reason why files in run_dir could not be made, None if all exist."""
 
     def __enter__(self) -> "LockFiles":
         """Make both files and their directories.
 
         Raises:
             AlreadyRunning: another hammerd holds one of them.
-            HammerdError: what is in their place is not ours.
-            OSError: they cannot be made, and not because run_dir is full.
+            HammerdError: a file of these names is not ours.
+            OSError: they cannot be made, for another reason than a full run_dir.
         """
         try:
             self.make_missing()
@@ -47,14 +47,14 @@ class LockFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove both, and let their locks go."""
+        """Remove both files, and release their locks."""
         for file in (self._pid_file, self._lock):
             if file is not None:
                 file.__exit__()
         self._pid_file = self._lock = None
 
     def make_missing(self) -> tuple[str, ...]:
-        """Make what is not there, or no longer, or is not whole; return the files made.
+        """Make the files that are missing or incomplete; return the paths of those made.
 
         Blocks as long as the disks do.
 
@@ -65,37 +65,37 @@ class LockFiles:
         try:
             made += self._make_pid_file()
             make_directory("run_dir", records_dir(self._settings))
-            self.lacking = None
+            self.pid_file_error = None
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            self.lacking = error
+            self.pid_file_error = error
         return (*made, *self._make_lock())
 
     def _make_pid_file(self) -> list[str]:
         make_directory("run_dir", self._run_dir)
         path = self._run_dir / paths.PID_FILE
-        was, self._pid_file = self._pid_file, _kept(self._pid_file, lambda: PidFile(path))
-        return [] if was is self._pid_file else [str(path)]
+        old, self._pid_file = self._pid_file, _current(self._pid_file, lambda: PidFile(path))
+        return [] if old is self._pid_file else [str(path)]
 
     def _make_lock(self) -> list[str]:
         make_directory("state_dir", self._state_dir)
         path = self._state_dir / paths.LOCK_FILE
         text = paths.lock_text(os.getpid(), self._run_dir)
-        was, self._lock = (
+        old, self._lock = (
             self._lock,
-            _kept(self._lock, lambda: PidFile(path, is_lock_only=True, text=text)),
+            _current(self._lock, lambda: PidFile(path, is_lock_only=True, text=text)),
         )
-        return [] if was is self._lock else [str(path)]
+        return [] if old is self._lock else [str(path)]
 
 
-def _kept(file: PidFile | None, make: Callable[[], PidFile]) -> PidFile:
-    """Return the file if it is still there, else a new one."""
-    if file is not None and file.is_there():
+def _current(file: PidFile | None, make: Callable[[], PidFile]) -> PidFile:
+    """Return the file if its name is still ours, else a new one."""
+    if file is not None and file.is_present():
         file.write()
         return file
-    # The new lock is held before the old one is let go.
+    # The new lock is taken before the old one is released.
     new = make()
     if file is not None:
-        file.let_go()
+        file.release()
     return new

@@ -1,4 +1,4 @@
-"""What the system refuses, in words for whoever starts hammerd: which file, why, what to do."""
+"""Turns OSErrors into messages for the administrator: which file, why, what to do."""
 
 import contextlib
 import errno
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hammerd.core.errors import HammerdError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""A disk that is full may have room again while we mirror."""
+"""The errors of a full disk, which may have free space again while we mirror."""
 
 _MAKE_ROOM = "make room on its disk"
 _IN_THE_WAY = "move it away"
@@ -35,7 +35,7 @@ _HINTS = {
 
 
 def hint_for(error: OSError) -> str:
-    """Return what to do about an error of the system."""
+    """Return the hint for an OSError."""
     if error.errno in (errno.EACCES, errno.EPERM):
         do = _NOT_EVEN_ROOT if os.geteuid() == 0 else _NO_ROOT
     else:
@@ -44,8 +44,8 @@ def hint_for(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Have an OSError from below name this path, where it names none itself."""
+def naming_path(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Add a path to an OSError of the block that names none."""
     try:
         yield
     except OSError as error:
@@ -55,19 +55,19 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def os_errors_explained() -> Iterator[None]:
-    """Turn an OSError into words for whoever starts hammerd.
+def explaining_os_errors() -> Iterator[None]:
+    """Turn an OSError of the block into a HammerdError.
 
     Raises:
-        HammerdError: something below raised an OSError.
+        HammerdError: the block raised an OSError.
     """
     try:
         yield
     except OSError as error:
-        raise explained(error) from error
+        raise explain(error) from error
 
 
-def explained(error: OSError) -> HammerdError:
-    """Return an error of the system in words for people."""
+def explain(error: OSError) -> HammerdError:
+    """Return an OSError as a HammerdError, with a message and a hint."""
     reason = error.strerror or str(error)
     return HammerdError(f"{error.filename or 'the system'}: {reason}", hint_for(error))

@@ -1,9 +1,9 @@
-"""The pid file, locked for as long as the daemon lives: never two hammerds on one run_dir.
+"""The pid file, locked as long as the daemon lives: never two hammerds with one run_dir.
 
-    open ── lock ── is the file that we locked still the one of that name? ── write our pid
+    open ── lock ── does the name still lead to the file that we locked? ── write our pid
 
-The one before us removes its file as it ends, perhaps after we opened it and before we locked it:
-the lock of a file without a name keeps nobody out, so that we begin again with the new file.
+An earlier hammerd deletes its file as it exits, perhaps after we opened it and before we locked
+it: the lock on a deleted file excludes nobody, so we start again with a new file.
 """
 
 import contextlib
@@ -15,30 +15,30 @@ from pathlib import Path
 
 from hammerd.core.errors import AlreadyRunning, HammerdError
 from hammerd.core.paths import LONGEST_LOCK_BYTES, read_lock
-from hammerd.daemon.service.os_errors import naming
+from hammerd.daemon.service.os_errors import naming_path
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-NO_ROOM = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+UNWRITABLE = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 
 
 class PidFile:
     """A pid file that this process holds the lock of."""
 
     def __init__(self, path: Path, *, is_lock_only: bool = False, text: str = "") -> None:
-        """Take the lock and write our pid, or a text that begins with a line of it.
+        """Take the lock and write our pid, or a text that begins with it.
 
-        `is_lock_only`: on a disk that is full or read-only, the lock is enough.
+        `is_lock_only`: on a disk that is full or read-only, the lock without the text is enough.
 
         Raises:
             AlreadyRunning: another process holds the lock; the message names it.
-            HammerdError: what is there is no file of hammerd's.
+            HammerdError: an existing file is not one of hammerd.
             OSError: the file cannot be made.
         """
         self._path = path
         self._is_lock_only = is_lock_only
         self._text = text or f"{os.getpid()}\n"
         self._is_written = False
-        with naming(path):
+        with naming_path(path):
             self._fd = self._locked()
         try:
             self.write()
@@ -47,15 +47,15 @@ class PidFile:
             raise
 
     def write(self) -> None:
-        """Write what is not written yet.
+        """Write the text, unless it was written before.
 
         Raises:
-            OSError: that failed, and more than a lock is asked for.
+            OSError: it cannot be written, and the lock alone is not enough.
         """
         if self._is_written:
             return
         try:
-            with naming(self._path):
+            with naming_path(self._path):
                 os.ftruncate(self._fd, 0)
                 os.pwrite(self._fd, self._text.encode(), 0)
         except OSError:
@@ -64,21 +64,21 @@ class PidFile:
         else:
             self._is_written = True
 
-    def is_there(self) -> bool:
-        """Tell whether the file of that name is still ours."""
-        return self._is_of_that_name(self._fd)
+    def is_present(self) -> bool:
+        """Return whether the path still leads to our file."""
+        return self._has_our_name(self._fd)
 
-    def let_go(self) -> None:
-        """Let the lock of a file go whose name is not ours any more."""
+    def release(self) -> None:
+        """Release the lock of a file that was deleted or replaced."""
         os.close(self._fd)
 
     def __enter__(self) -> "PidFile":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the file, then let the lock go, in this order: no other may hold ours."""
+        """Delete the file, then release the lock: the reverse could delete another's file."""
         with contextlib.suppress(OSError):
-            if self.is_there():
+            if self.is_present():
                 self._path.unlink()
         os.close(self._fd)
 
@@ -87,8 +87,8 @@ class PidFile:
             fd = self._open()
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_of_that_name(fd):
-                    self._refuse_what_is_not_ours(fd)
+                if self._has_our_name(fd):
+                    self._refuse_foreign_file(fd)
                     return fd
             except HammerdError:
                 os.close(fd)
@@ -97,29 +97,29 @@ class PidFile:
                 holder, run_dir = _holder(fd)
                 message = f"hammerd is already running as pid {holder} (lock on {self._path})"
                 os.close(fd)
-                raise AlreadyRunning(message, self._how_to_stop(holder, run_dir)) from error
+                raise AlreadyRunning(message, self._stop_hint(holder, run_dir)) from error
             os.close(fd)
 
     def _open(self) -> int:
         try:
             return os.open(self._path, FLAGS, 0o644)
         except OSError as error:
-            if not self._is_lock_only or error.errno not in NO_ROOM:
+            if not self._is_lock_only or error.errno not in UNWRITABLE:
                 raise
-        # What is there can be locked though it cannot be written to: the file, or its directory.
+        # A file that cannot be written can be locked; if it is missing, its directory can.
         with contextlib.suppress(FileNotFoundError):
             return os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         return os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
 
-    def _how_to_stop(self, holder: str, run_dir: str) -> str:
+    def _stop_hint(self, holder: str, run_dir: str) -> str:
         if not self._is_lock_only:
             return "stop it first: service hammerd stop"
-        # Its pid file is not where the service script looks for it, or this lock would be free.
+        # The service script cannot find it: we took the pid file of this run_dir already.
         where = f", whose run_dir is {run_dir}," if run_dir else ""
         return f"stop that one{where} first: kill {holder}"
 
-    def _refuse_what_is_not_ours(self, fd: int) -> None:
-        """Leave alone what somebody put there: to write our pid would cut it."""
+    def _refuse_foreign_file(self, fd: int) -> None:
+        """Raise if the file is not one of hammerd: writing our pid would destroy its text."""
         found = os.fstat(fd)
         if self._is_lock_only and stat.S_ISDIR(found.st_mode):
             return
@@ -134,7 +134,7 @@ class PidFile:
         hint = "look at what it is, and move it away"
         raise HammerdError(f"{self._path} {what}: hammerd does not write to it", hint)
 
-    def _is_of_that_name(self, fd: int) -> bool:
+    def _has_our_name(self, fd: int) -> bool:
         locked = os.fstat(fd)
         for path in (self._path, self._path.parent):
             with contextlib.suppress(FileNotFoundError):
@@ -144,7 +144,7 @@ class PidFile:
 
 
 def _holder(fd: int) -> tuple[str, str]:
-    """Return the pid that a file holds, and the run_dir on its second line, "" for none."""
+    """Return the pid in a lock file, and the run_dir on its second line, "" for none."""
     try:
         text = os.read(fd, LONGEST_LOCK_BYTES).decode("utf-8", "replace")
     except OSError:

@@ -25,7 +25,7 @@ class Files:
     """The pid file and the lock; a test removes them."""
 
     gone: tuple[str, ...] = ()
-    lacking: OSError | None = None
+    pid_file_error: OSError | None = None
 
     def make_missing(self) -> tuple[str, ...]:
         made, self.gone = self.gone, ()

@@ -1,4 +1,4 @@
-"""A config that others than root could change is none for root."""
+"""root refuses a config file that other users could change."""
 
 import os
 import subprocess
@@ -28,8 +28,8 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def refused(path: Path) -> list[str]:
-    """Return what is said against reading a config, nothing where it is read."""
+def faults_of(path: Path) -> list[str]:
+    """Return the faults of a config file, none if it is read."""
     try:
         assert config_file.read(str(path)).startswith(b"[pairs.a]")
     except ConfigError as error:
@@ -38,16 +38,16 @@ def refused(path: Path) -> list[str]:
 
 
 def test_an_ordinary_config_is_read(config: Path):
-    assert refused(config) == []
+    assert faults_of(config) == []
 
 
-def test_a_config_that_is_not_there_is_the_system_s_to_refuse(config: Path):
+def test_a_missing_config_is_an_error_of_the_system(config: Path):
     with pytest.raises(FileNotFoundError):
         config_file.read(str(config.with_name("none.toml")))
 
 
 @pytest.mark.parametrize("command", ["run", "check", "status", "lag"])
-def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, command: str) -> None:
+def test_a_fifo_is_refused_at_once(tmp_path: Path, command: str) -> None:
     fifo = tmp_path / "hammerd.toml"
     os.mkfifo(fifo, 0o600)
 
@@ -70,7 +70,7 @@ def test_a_file_or_directory_that_others_can_change_is_refused(config: Path):
     config.parent.chmod(0o777)
     os.chown(config, USER, 0)
 
-    assert refused(config) == [
+    assert faults_of(config) == [
         f"file: {config} is not root's",
         f"file: everybody may write to {config}",
         f"directory: everybody may write to {config.parent}",
@@ -78,17 +78,17 @@ def test_a_file_or_directory_that_others_can_change_is_refused(config: Path):
 
 
 @ROOT_ONLY
-def test_a_link_is_followed_and_judged_on_its_way(config: Path, tmp_path: Path):
+def test_a_link_and_its_directories_are_checked(config: Path, tmp_path: Path):
     link = tmp_path / "links" / "hammerd.toml"
     link.parent.mkdir(mode=0o755)
     link.symlink_to(config)
-    assert refused(link) == []
+    assert faults_of(link) == []
 
     os.chown(link, USER, 0, follow_symlinks=False)
     link.parent.chmod(0o1777)
     config.parent.chmod(0o777)
 
-    assert refused(link) == [
+    assert faults_of(link) == [
         f"file: {link} is not root's",
         f"directory: everybody may write to {config.parent}",
     ]
@@ -96,27 +96,27 @@ def test_a_link_is_followed_and_judged_on_its_way(config: Path, tmp_path: Path):
 
 @ROOT_ONLY
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_commands_refuse_it_alike(config: Path, command: str):
+def test_commands_refuse_a_writable_config(config: Path, command: str):
     config.chmod(0o646)
 
     ran = subprocess.run([*HAMMERD, command, config], check=False, capture_output=True, text=True)
 
     assert (ran.returncode, ran.stdout) == (78, "")
-    said = " ".join(ran.stderr.split())
-    assert f"{config}: 1 fault file: everybody may write to {config} (got mode 0646)" in said
-    assert f'hint: they could change what root runs: "chmod go-w {config}"' in said
+    printed = " ".join(ran.stderr.split())
+    assert f"{config}: 1 fault file: everybody may write to {config} (got mode 0646)" in printed
+    assert f'hint: they could change what root runs: "chmod go-w {config}"' in printed
 
 
 @ROOT_ONLY
-def test_a_running_hammerd_takes_nothing_over_from_it(world: World):
+def test_a_running_hammerd_refuses_a_reload_of_it(world: World):
     path = world.configure({"test": world.make_pair()})
     world.start(path)
     world.streams_in_following_gear()
     path.chmod(0o666)
 
-    with pytest.raises(CommandFailed, match="everybody may write to") as told:
+    with pytest.raises(CommandFailed, match="everybody may write to") as refused:
         world.ask(Verb.RELOAD)
 
-    assert told.value.code == 78
+    assert refused.value.code == 78
     assert world.status()["state"] == "streaming"
     world.says("config.refused")

@@ -1,4 +1,4 @@
-"""Never two hammerds on one directory, whoever starts and ends in between."""
+"""Never two hammerds with one directory, whatever starts and exits in between."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from hammerd.daemon.service.pidfile import PidFile
 from tests.daemon.small_disk import SmallDisk, a_small_disk
 
 
-def test_pid_file_holds_our_pid_and_goes_with_us(tmp_path: Path) -> None:
+def test_pid_file_holds_our_pid_and_is_deleted_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "hammerd.pid"
 
     with PidFile(path):
@@ -24,20 +24,20 @@ def test_pid_file_holds_our_pid_and_goes_with_us(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_file_removed_between_its_opening_and_its_locking_is_made_anew(
+def test_file_deleted_between_open_and_lock_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     path = tmp_path / "hammerd.pid"
-    real, left = fcntl.flock, times
+    real, remaining = fcntl.flock, times
 
-    def flock_after_the_one_before_ended(fd: int, how: int) -> None:
-        nonlocal left
-        if left:
-            left -= 1
+    def flock_after_delete(fd: int, how: int) -> None:
+        nonlocal remaining
+        if remaining:
+            remaining -= 1
             path.unlink()
         real(fd, how)
 
-    monkeypatch.setattr(fcntl, "flock", flock_after_the_one_before_ended)
+    monkeypatch.setattr(fcntl, "flock", flock_after_delete)
 
     with PidFile(path):
         assert path.read_text() == f"{os.getpid()}\n"
@@ -45,20 +45,20 @@ def test_file_removed_between_its_opening_and_its_locking_is_made_anew(
             PidFile(path)
 
 
-def test_file_replaced_by_that_of_another_is_not_ours(
+def test_file_that_another_hammerd_replaced_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "hammerd.pid"
     real = fcntl.flock
     others: list[PidFile] = []
 
-    def flock_after_another_took_over(fd: int, how: int) -> None:
+    def flock_after_replacement(fd: int, how: int) -> None:
         monkeypatch.setattr(fcntl, "flock", real)
         path.unlink()
         others.append(PidFile(path))
         real(fd, how)
 
-    monkeypatch.setattr(fcntl, "flock", flock_after_another_took_over)
+    monkeypatch.setattr(fcntl, "flock", flock_after_replacement)
 
     with pytest.raises(AlreadyRunning):
         PidFile(path)
@@ -73,10 +73,10 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield disk
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-def test_lock_alone_is_held_on_a_disk_that_is_read_only(disk: SmallDisk, is_there: bool) -> None:
+@pytest.mark.parametrize("is_present", [True, False])
+def test_lock_alone_is_taken_on_a_read_only_disk(disk: SmallDisk, is_present: bool) -> None:
     path = disk.path / "hammerd.lock"
-    if is_there:
+    if is_present:
         path.touch()
     disk.allow_writing(is_allowed=False)
 
@@ -86,7 +86,7 @@ def test_lock_alone_is_held_on_a_disk_that_is_read_only(disk: SmallDisk, is_ther
         PidFile(path)
 
 
-def test_lock_alone_is_held_on_a_disk_that_is_full(disk: SmallDisk) -> None:
+def test_lock_alone_is_taken_on_a_full_disk(disk: SmallDisk) -> None:
     path = disk.path / "hammerd.lock"
     disk.fill()
 

@@ -20,7 +20,7 @@ Each stands with its tests below it; those without a path are here.
         tests/daemon/history/test_database.py::test_a_symbolic_link_is_not_followed
         tests/daemon/history/test_database.py::test_a_fifo_is_not_waited_for
         tests/daemon/threads/test_writer_thread.py::test_log_file_never_follows_a_symlink
-        tests/daemon/threads/test_writer_thread.py::test_fifo_that_nobody_reads_holds_nothing_up
+        tests/daemon/threads/test_writer_thread.py::test_fifo_without_a_reader_fails_at_once
         tests/daemon/scenarios/service/test_service_life.py::test_what_can_be_no_log_is_refused_at_the_start
     requests of other users
         tests/daemon/scenarios/hostile/test_hostile_users.py::test_only_the_group_may_ask_and_nobody_else_may_command

@@ -15,7 +15,7 @@ from hammerd.core.api.protocol import Verb
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.errors import AlreadyRunning, HammerdError
 from hammerd.daemon.service.lock_files import LockFiles
-from hammerd.daemon.service.os_errors import hint_for, os_errors_explained
+from hammerd.daemon.service.os_errors import explaining_os_errors, hint_for
 from tests.daemon.small_disk import a_small_disk
 from tests.daemon.world import HAMMERD, World
 from tests.waiting import DEADLINE_S, until
@@ -87,15 +87,15 @@ def test_full_run_dir_is_taken_and_completed_when_there_is_room(
     with a_small_disk(tmp_path / "run") as disk:
         disk.fill()
         with LockFiles(settings) as files:
-            assert files.lacking is not None
-            assert str(files.lacking.filename).startswith(settings.run_dir)
+            assert files.pid_file_error is not None
+            assert str(files.pid_file_error.filename).startswith(settings.run_dir)
             with pytest.raises(AlreadyRunning):
                 LockFiles(settings).__enter__()
             disk.make_room()
 
             files.make_missing()
 
-            assert files.lacking is None
+            assert files.pid_file_error is None
             assert (disk.path / "hammerd.pid").read_text() == f"{os.getpid()}\n"
 
 
@@ -142,7 +142,7 @@ def test_message_names_the_file_and_what_to_do(settings: DaemonConfig, what: str
         target = "hammerd.pid" if what == "loop" else "/etc/motd"
         (run_dir / "hammerd.pid").symlink_to(target)
 
-    with pytest.raises(HammerdError) as refused, os_errors_explained():
+    with pytest.raises(HammerdError) as refused, explaining_os_errors():
         LockFiles(settings).__enter__()
 
     assert refused.value.message.startswith(settings.run_dir)
