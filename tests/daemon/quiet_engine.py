@@ -1,4 +1,4 @@
-"""A real engine in a world where nothing is probed and no stream can be launched."""
+"""A real engine whose probes get no answer and whose streams cannot be launched."""
 
 import asyncio
 from collections.abc import Mapping
@@ -35,13 +35,13 @@ class Streams:
 
 
 class Prober:
-    """Keeps which pairs asked for a probe, and answers none."""
+    """Keeps the names of the pairs that were probed, and answers none."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.probed: list[str] = []
 
     def probe(self, pair: Pair) -> None:
-        self.asked.append(pair.name)
+        self.probed.append(pair.name)
 
     glance = probe
 

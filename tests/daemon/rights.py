@@ -1,4 +1,4 @@
-"""What a test may do only as root."""
+"""Marks tests that need root."""
 
 import os
 

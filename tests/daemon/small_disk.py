@@ -1,4 +1,4 @@
-"""A file system of a few pages that a test may fill up and make read-only (Linux, root)."""
+"""A small file system that a test may fill up and make read-only (Linux, root)."""
 
 import contextlib
 import os
@@ -18,12 +18,12 @@ class SmallDisk:
     path: Path
 
     def fill(self) -> None:
-        """Leave no room for a single byte."""
+        """Fill the disk to the last byte."""
         with contextlib.suppress(OSError), (self.path / "ballast").open("ab", buffering=0) as file:
             while file.write(b"x" * 4096):
                 pass
 
-    def make_room(self) -> None:
+    def free(self) -> None:
         (self.path / "ballast").unlink()
 
     def allow_writing(self, *, is_allowed: bool) -> None:
@@ -33,7 +33,7 @@ class SmallDisk:
 
 @contextlib.contextmanager
 def a_small_disk(path: Path, *, kib: int = 64) -> Iterator[SmallDisk]:
-    """Mount a small disk at a directory to be made; skips the test where that is not allowed."""
+    """Make a directory and mount a small disk there; skip the test where that is not allowed."""
     path.mkdir()
     options = f"size={kib}k,nr_inodes=4096,mode=0755"
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)]
@@ -47,5 +47,5 @@ def a_small_disk(path: Path, *, kib: int = 64) -> Iterator[SmallDisk]:
     try:
         yield SmallDisk(path)
     finally:
-        # Lazily, because a daemon of the test may still sit on it: it is ended after us.
+        # Lazily: a daemon of the test may still use it and is ended later.
         subprocess.run(["umount", "-l", str(path)], check=True)

@@ -1,6 +1,6 @@
 """Two HAMMER file systems in the simulator, a config, and the real daemon as a child process.
 
-Waiting is always for a condition, with a generous deadline.
+Each wait is for a condition, with a long deadline.
 """
 
 import os
@@ -21,7 +21,7 @@ from hammerd.simulator import admin
 from tests.waiting import DEADLINE_S, until
 
 INTERPRETER = Path(sys.executable).resolve()
-"""The Python of the system: that of a venv may be at a path that no first line can hold."""
+"""The system's Python: the path of a venv's may be too long for a script's first line."""
 
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
@@ -30,9 +30,9 @@ Status = Mapping[str, Any]
 
 def living_pids(needle: str) -> set[int]:
     """Return the processes, no zombies, whose command line holds a text."""
-    found = {pid for pid in process_ids() if needle in " ".join(argv_of(pid))}
-    looks = ((pid, read_member_or_none(pid)) for pid in found)
-    return {pid for pid, look in looks if look is not None and not look.is_zombie}
+    found = [pid for pid in process_ids() if needle in " ".join(argv_of(pid))]
+    members = {pid: read_member_or_none(pid) for pid in found}
+    return {pid for pid, member in members.items() if member and not member.is_zombie}
 
 
 @dataclass
@@ -61,7 +61,7 @@ class World:
         return done.stdout
 
     def make_master(self, name: str = "test", number: int = 1) -> Path:
-        """Make a master, mounted at /BackupN/name; returns its softlink."""
+        """Make a master, mounted at /BackupN/name; return its softlink."""
         link = self.fs(number) / "pfs" / name
         self.run_hammer("pfs-master", link)
         (self.fs(number) / name).mkdir()
@@ -74,12 +74,12 @@ class World:
         return link
 
     def make_pair(self, name: str = "test") -> tuple[Path, Path]:
-        """Make a master and its slave; returns both softlinks."""
+        """Make a master and its slave; return both softlinks."""
         master = self.make_master(name)
         return master, self.make_slave(master, name)
 
     def write(self, name: str, text: str, pfs: str = "test") -> int:
-        """Write a file under the master's mount and flush; returns the TID."""
+        """Write a file under the master's mount and flush; return the TID."""
         (self.fs(1) / pfs / name).write_text(text)
         return admin.flush(self.fs(1))
 
@@ -88,7 +88,7 @@ class World:
         return self.root / "run"
 
     def configure(self, pairs: Mapping[str, tuple[object, object]], **keys: str) -> Path:
-        """Write a config with short times; `keys` go to [defaults], or replace daemon's."""
+        """Write a config with short times; `keys` replace those of [daemon] or go to [defaults]."""
         daemon = {
             "hammer": str(self.hammer),
             "run_dir": str(self.run_dir),
@@ -111,9 +111,9 @@ class World:
         return path
 
     def start(self, config: Path, *under: object) -> subprocess.Popen[str]:
-        """Start the daemon, `under` another program if one is named; wait until it answers."""
+        """Start the daemon, by another program `under` if given; wait until it answers."""
         daemon = self.spawn(config, *under)
-        until(lambda: daemon.poll() is not None or self.answers(), "the daemon answers")
+        until(lambda: daemon.poll() is not None or self.is_answering(), "the daemon answers")
         assert daemon.poll() is None, daemon.stderr.read() if daemon.stderr else ""
         return daemon
 
@@ -131,14 +131,14 @@ class World:
         return daemon
 
     def mirror(self, **keys: str) -> subprocess.Popen[str]:
-        """Start a daemon with a pair of a master that is not empty; wait until it follows."""
+        """Start a daemon with a pair whose master has a file; wait until its stream follows."""
         pair = self.make_pair()
         self.write("first", "first\n")
         daemon = self.start(self.configure({"test": pair}, **keys))
-        self.streams_in_following_gear()
+        self.wait_until_following()
         return daemon
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         try:
             return "pid" in send_request(self.run_dir, Request(Verb.PING))
         except HammerdError:
@@ -150,8 +150,8 @@ class World:
     def status(self, pair: str = "test") -> Status:
         return self.ask(Verb.STATUS, pair)["pairs"][0]
 
-    def reaches(self, claim: Callable[[Status], Any], what: str, pair: str = "test") -> Status:
-        """Wait until a pair's status fulfils a claim; returns that status."""
+    def wait_for(self, claim: Callable[[Status], Any], what: str, pair: str = "test") -> Status:
+        """Wait until a claim is true of a pair's status; return that status."""
         last: Status = {}
 
         def holds() -> bool:
@@ -165,8 +165,8 @@ class World:
             raise AssertionError(f"never came: {what}\n{last}\n{self.log()}") from None
         return last
 
-    def streams_in_following_gear(self, pair: str = "test") -> Status:
-        return self.reaches(
+    def wait_until_following(self, pair: str = "test") -> Status:
+        return self.wait_for(
             lambda now: (
                 now["state"] == "streaming"
                 and now["gear"] == "following"
@@ -176,16 +176,16 @@ class World:
             pair,
         )
 
-    def rests(self, pair: str = "test") -> Status:
-        """Wait until a stream's source half waits for its master, and so has printed its last.
+    def wait_until_idle(self, pair: str = "test") -> Status:
+        """Wait until a stream's source half waits for its master and prints nothing more.
 
-        Status has it idle from `No work to do` on, and ` W` comes a delay later. In between, a
-        half that has lost its reader dies of what it prints (docs/hammer.md 4.2).
+        Status shows it as idle from `No work to do` on, but ` W` follows a delay later. In
+        between, a half without a reader dies when it prints (docs/hammer.md 4.2).
         """
         waiters = self.fs(1) / ".hammerfs/waiters"
-        return self.reaches(
+        return self.wait_for(
             lambda now: any((waiters / str(pid)).exists() for pid in now["half_pids"]),
-            "at rest",
+            "idle",
             pair,
         )
 
@@ -193,8 +193,8 @@ class World:
         path = self.root / "log/hammerd.log"
         return path.read_text() if path.exists() else ""
 
-    def says(self, text: str) -> str:
-        """Wait until the log holds a text; returns its first line. The writer may be behind."""
+    def wait_for_log(self, text: str) -> str:
+        """Wait until the log holds a text; return its first line. The writer may be behind."""
         until(lambda: text in self.log(), f"{text} in the log")
         return next(line for line in self.log().splitlines() if text in line)
 
@@ -203,17 +203,17 @@ class World:
         return daemon.wait(DEADLINE_S)
 
     def clean_up(self) -> None:
-        """End everything that is left, the daemons first."""
+        """Kill all processes that are left, the daemons first."""
         for daemon in self.daemons:
             if daemon.poll() is None:
                 daemon.kill()
             daemon.wait()
             if daemon.stderr:
                 daemon.stderr.close()
-        until(lambda: not self._kill_all(), "every process of the test is gone")
+        until(lambda: not self._kill_all(), "every process of the test has ended")
 
     def _kill_all(self) -> set[int]:
-        """Kill what is left, what was forked meanwhile too; returns what that was."""
+        """Kill the processes that are left; return them. Some may have forked meanwhile."""
         left = living_pids(str(self.root))
         for pid in left:
             with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A hammer that notes each call and does something before it runs the simulator."""
+"""Makes a `hammer` that logs each call and runs some shell before the simulator."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from tests.daemon.world import World
 
 
 def wrap(world: World, body: str = "") -> str:
-    """Write a `hammer` that logs its words, runs some shell, and becomes the simulator's."""
+    """Write a `hammer` that logs its arguments, runs some shell, then the simulator."""
     directory = world.root / "wrap"
     directory.mkdir(exist_ok=True)
     program = directory / "hammer"
@@ -18,9 +18,9 @@ def wrap(world: World, body: str = "") -> str:
 
 
 def calls(world: World, verb: str) -> list[str]:
-    """Return the command lines of all calls of a verb so far, for ends of this world.
+    """Return the command lines of all calls of a verb so far, for endpoints of this world.
 
-    Streams of other tests may run on this machine, and are asked about once.
+    hammerd may also call it once for streams of other tests on this machine.
     """
     log = Path(world.root / "calls")
     lines = log.read_text().splitlines() if log.exists() else []

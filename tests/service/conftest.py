@@ -48,6 +48,6 @@ def mirroring(service: Service) -> Service:
     world.write("first", "first\n")
     world.configure({"test": pair})
     service.does("start")
-    world.streams_in_following_gear()
-    world.rests()
+    world.wait_until_following()
+    world.wait_until_idle()
     return service

@@ -155,7 +155,7 @@ def test_hammerd_is_ready_though_hammer_never_answers(world_once: World) -> None
     done = run_detached(world_once, world_once.configure(NO_MASTER, hammer=str(hanging)))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert world_once.answers()
+    assert world_once.is_answering()
     pid = int((world_once.run_dir / "hammerd.pid").read_text())
     assert {pid} == living_pids(f"run --detach -c {world_once.root}")
 

@@ -33,7 +33,7 @@ def test_start_after_a_boot_makes_run_dir(service: Service) -> None:
 
     assert service.does("start") == "Starting hammerd.\n"
 
-    assert service.world.answers()
+    assert service.world.is_answering()
     assert service.world.run_dir.stat().st_mode & 0o777 == 0o755
     assert service.does("status") == f"hammerd is running as pid {service.pid()}.\n"
 
@@ -54,7 +54,7 @@ def test_second_start_is_refused_and_changes_nothing(started: Service) -> None:
 
     assert started.fails("start") == f"hammerd already running? (pid={pid}).\n"
 
-    assert (started.pid(), started.world.answers()) == (pid, True)
+    assert (started.pid(), started.world.is_answering()) == (pid, True)
 
 
 def test_second_faststart_is_refused_by_hammerd_itself(started: Service) -> None:
@@ -195,7 +195,7 @@ def test_restart_stops_and_starts(started: Service) -> None:
 
     assert said.index("Stopping hammerd.") < said.index("Starting hammerd.")
     assert has_ended(pid)
-    assert started.world.answers()
+    assert started.world.is_answering()
     assert started.pid() != pid
 
 
@@ -203,7 +203,7 @@ def test_restart_of_a_stopped_service_starts(service: Service) -> None:
     said = service.does("restart")
 
     assert "not running?" in said
-    assert service.world.answers()
+    assert service.world.is_answering()
 
 
 def test_restart_with_a_bad_config_stops_nothing(mirroring: Service) -> None:
@@ -226,7 +226,7 @@ def test_reload_with_a_bad_config_leaves_the_daemon_alone(started: Service) -> N
 
     assert all(fault in said for fault in FAULTS)
     assert "Reloading" not in said
-    assert (started.pid(), started.world.answers()) == (pid, True)
+    assert (started.pid(), started.world.is_answering()) == (pid, True)
 
 
 def test_reload_takes_over_a_changed_config(mirroring: Service) -> None:
@@ -252,7 +252,7 @@ def test_reload_fails_when_only_the_daemon_finds_the_fault(started: Service) -> 
     said = started.fails("reload")
 
     assert str(other) in said
-    assert started.world.answers()
+    assert started.world.is_answering()
 
 
 def change_run_dir(service: Service) -> None:
@@ -302,7 +302,7 @@ def test_restart_with_bad_flags_stops_nothing(started: Service, flags: str) -> N
 
     assert "Stopping" not in said
     assert "Error: " in said
-    assert (started.pid(), started.world.answers()) == (pid, True)
+    assert (started.pid(), started.world.is_answering()) == (pid, True)
 
 
 def test_reason_of_a_failed_start_is_sent_to_syslog_too(service: Service) -> None:
@@ -348,7 +348,7 @@ def test_pid_file_of_a_dead_process_means_stopped(service: Service) -> None:
     service.does("start")
 
     assert service.pid() != dead.pid
-    assert service.world.answers()
+    assert service.world.is_answering()
 
 
 def test_process_of_another_program_is_not_hammerd(service: Service) -> None:
@@ -359,7 +359,7 @@ def test_process_of_another_program_is_not_hammerd(service: Service) -> None:
     service.does("start")
 
     assert service.pid() != os.getpid()
-    assert service.world.answers()
+    assert service.world.is_answering()
 
 
 def test_daemon_that_was_killed_is_not_running_and_starts_again(mirroring: Service) -> None:
@@ -371,7 +371,7 @@ def test_daemon_that_was_killed_is_not_running_and_starts_again(mirroring: Servi
     assert mirroring.fails("status") == "hammerd is not running.\n"
     mirroring.does("start")
 
-    after = world.streams_in_following_gear()
+    after = world.wait_until_following()
     orphans = {before["pid"], *before["half_pids"]}
     assert all(has_ended(orphan) for orphan in orphans)
     assert not orphans & {after["pid"], *after["half_pids"]}
@@ -426,7 +426,7 @@ def test_starts_and_stops_once_though_not_enabled(service: Service, prefix: str)
 def test_quiet_start_starts(service: Service) -> None:
     service.does("quietstart")
 
-    assert service.world.answers()
+    assert service.world.is_answering()
 
 
 # --- the other verbs ---------------------------------------------------------------------------
@@ -529,7 +529,7 @@ def test_daemon_keeps_no_fd_and_no_terminal_of_its_caller(service: Service) -> N
     assert daemon.terminal() is None
     assert daemon.cwd() == "/"
     assert os.getsid(daemon.pid) != os.getsid(0)
-    assert service.world.answers()
+    assert service.world.is_answering()
 
 
 # --- the file ----------------------------------------------------------------------------------

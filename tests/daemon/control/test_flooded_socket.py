@@ -114,7 +114,7 @@ def test_user_with_few_connections_keeps_them(world_once: World) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(argv, **pipes) as holding:  # type: ignore[call-overload]
             assert holding.stdout.readline() == b"\n"
-            assert world_once.answers(), "all of them were taken"
+            assert world_once.is_answering(), "all of them were taken"
 
             mine.sendall(encode_request(Request(Verb.PING)))
             answered = mine.makefile("rb").readline()

@@ -90,7 +90,7 @@ async def a_pause(stop: Stop) -> None:
     assert room.paused() == ["h", "w"]
     assert isinstance(await room.ask(Verb.RESUME), Answer)
     assert room.paused() == []
-    assert room.prober.asked == ["h", "w"]
+    assert room.prober.probed == ["h", "w"]
 
 
 async def a_reload(stop: Stop) -> None:
@@ -174,7 +174,7 @@ def test_pair_that_is_paused_is_not_restarted() -> None:
     assert isinstance(named, Refusal)
     assert isinstance(of_all, Answer)
     assert of_all.data["left_paused"] == ["h", "w"]
-    assert room.prober.asked == []
+    assert room.prober.probed == []
 
 
 def test_acknowledging_starts_nothing_and_is_told_of_disabled_pairs_too() -> None:
@@ -182,7 +182,7 @@ def test_acknowledging_starts_nothing_and_is_told_of_disabled_pairs_too() -> Non
 
     assert isinstance(reply, Answer)
     assert room.acknowledged == ["h", "w", "rest"]
-    assert room.prober.asked == []
+    assert room.prober.probed == []
 
 
 def test_reload_is_of_the_whole_config() -> None:

@@ -45,7 +45,7 @@ def names(world: World) -> list[object]:
 def start_stream(world: World, **keys: str) -> tuple[Path, subprocess.Popen[str]]:
     config = world.configure({"test": world.make_pair()}, **keys)
     daemon = world.start(config)
-    world.streams_in_following_gear()
+    world.wait_until_following()
     return config, daemon
 
 
@@ -56,12 +56,12 @@ def daemon_status(world: World) -> Status:
 
 def assert_mirrors(world: World, name: str) -> None:
     """Assert that a write reaches the slave, and that a killed half is replaced."""
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
     psutil.Process(before["half_pids"][0]).kill()
-    world.reaches(lambda now: now["restarts"] > before["restarts"], "a new stream")
-    world.streams_in_following_gear()
+    world.wait_for(lambda now: now["restarts"] > before["restarts"], "a new stream")
+    world.wait_until_following()
     world.write(name, name)
-    world.reaches(
+    world.wait_for(
         lambda now: now["lag_verdict"] == "in_sync" and now["slave_tid"] != before["slave_tid"],
         "in sync again",
     )
@@ -105,7 +105,7 @@ def test_history_of_a_killed_daemon_is_whole_and_continued(world: World) -> None
         assert query(world, "PRAGMA integrity_check") == [("ok",)]
         assert len(names(world)) >= before
         daemon = world.start(config)
-        world.streams_in_following_gear()
+        world.wait_until_following()
 
     until(lambda: names(world).count("daemon.started") == 4, "the last start")
     assert daemon_status(world)["history_unwritten_because"] is None
@@ -119,7 +119,7 @@ def test_damaged_file_is_set_aside_and_logged_once(world: World, how: str) -> No
     damaged = b"x" * 20_000 if how == "garbage" else path.read_bytes()[:5_000]
     path.write_bytes(damaged)
 
-    world.says("history.damaged")
+    world.wait_for_log("history.damaged")
     until(lambda: "history.damaged" in names(world), "the new history")
     assert_mirrors(world, how)
 
@@ -138,13 +138,13 @@ def test_rows_of_a_locked_history_are_written_later(world: World) -> None:
     until(lambda: "pair.streaming" in names(world), "the stream in the history")
     with closing(sqlite3.connect(path_of(world), isolation_level=None)) as holder:
         until(lambda: _locks(holder), "our lock")
-        world.says("history.unwritten")
+        world.wait_for_log("history.unwritten")
         assert_mirrors(world, "locked")
         status = daemon_status(world)
         assert "database is locked" in status["history_unwritten_because"]
         assert status["history_unwritten_since_time"]
 
-    world.says("history.written_again")
+    world.wait_for_log("history.written_again")
     until(
         lambda: daemon_status(world)["history_unwritten_because"] is None, "the end of the error"
     )
@@ -172,14 +172,14 @@ def test_full_disk_stops_only_the_history(world: World) -> None:
         # A few rows may still fit into the last page of the file.
         for _ in range(40):
             world.ask(Verb.RESTART)
-            world.streams_in_following_gear()
+            world.wait_until_following()
             if daemon_status(world)["history_unwritten_because"]:
                 break
-        world.says("history.unwritten")
+        world.wait_for_log("history.unwritten")
         assert_mirrors(world, "full")
         assert world.log().count("history.unwritten ") == 1
 
-        disk.make_room()
+        disk.free()
         assert_continues(world)
         world.stop(daemon)
 
@@ -193,7 +193,7 @@ def test_read_only_disk_stops_only_the_history(world: World) -> None:
         disk.allow_writing(is_allowed=False)
 
         daemon = world.start(config)
-        world.says("history.unwritten")
+        world.wait_for_log("history.unwritten")
         assert_mirrors(world, "read-only")
         assert "pair.streaming" in names(world)
         assert world.log().count("history.unwritten ") == 1
@@ -204,7 +204,7 @@ def test_read_only_disk_stops_only_the_history(world: World) -> None:
 
 
 def assert_continues(world: World) -> None:
-    world.says("history.written_again")
+    world.wait_for_log("history.written_again")
     until(lambda: "history.written_again" in names(world), "the history goes on")
     assert "history.unwritten" in names(world)
     assert query(world, "PRAGMA integrity_check") == [("ok",)]
@@ -220,7 +220,7 @@ def test_newer_history_is_left_alone(world: World) -> None:
 
     start_stream(world)
 
-    line = world.says("history.unwritten")
+    line = world.wait_for_log("history.unwritten")
     assert "version 99" in line
     assert "version 99" in daemon_status(world)["history_unwritten_because"]
     assert daemon_status(world)["health"] == "ok"
@@ -238,7 +238,7 @@ def test_without_sqlite_only_the_history_is_off(world: World) -> None:
     _, daemon = start_stream(world)
     assert_mirrors(world, "without")
 
-    line = world.says("history.off")
+    line = world.wait_for_log("history.off")
     assert "-sqlite3" in line
     status = daemon_status(world)
     assert (status["history_unwritten_because"], status["health"]) == (

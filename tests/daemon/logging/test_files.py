@@ -26,7 +26,7 @@ class Logged:
         pairs = {"test": (master, slave)}
         config = world.configure(pairs, log_file=str(log), lag_log_file=lag_log)
         self.daemon = world.start(config, *under)
-        world.streams_in_following_gear()
+        world.wait_until_following()
         self.stream = world.status()["pid"]
 
     def text(self) -> str:
@@ -39,7 +39,7 @@ class Logged:
     def assert_mirrors(self) -> None:
         """Assert that a write still reaches the slave, by the same stream."""
         tid = self.world.write(f"file{os.urandom(4).hex()}", "text\n")
-        self.world.reaches(
+        self.world.wait_for(
             lambda now: int(now["slave_tid"] or "0", 16) >= tid, "the write is on the slave"
         )
         assert self.world.status()["pid"] == self.stream
@@ -123,7 +123,7 @@ def test_lines_lost_to_a_full_disk_are_counted(world_once: World) -> None:
         until(lambda: failed_writes_after_a_line(logged) > 0, "writes that failed")
         logged.assert_mirrors()
 
-        disk.make_room()
+        disk.free()
         logged.log_status()
 
         until(lambda: LOST in logged.text(), "the count in the log")
@@ -141,7 +141,7 @@ def test_log_on_a_disk_that_hangs_blocks_no_stream_and_no_answer(world_once: Wor
     logged.log_status()
     logged.assert_mirrors()
     os.kill(world.status()["half_pids"][0], signal.SIGKILL)
-    world.reaches(
+    world.wait_for(
         lambda now: now["state"] == "streaming" and now["pid"] != logged.stream, "a new stream"
     )
     assert "pair.status" not in logged.text()

@@ -12,26 +12,26 @@ def test_slave_that_is_short_of_room_is_said_before_it_is_full(world_once: World
         pair = ("/nowhere/pfs/m", disk.path / "slave")
         world_once.start(world_once.configure({"test": pair}))
 
-        now = world_once.reaches(lambda now: now["slave_is_short_of_room"], "short of room")
+        now = world_once.wait_for(lambda now: now["slave_is_short_of_room"], "short of room")
 
         assert now["slave_total_bytes"] == 1 << 20
         assert now["slave_free_bytes"] < 0.05 * (1 << 20)
-        line = world_once.says("slave.short_of_room")
+        line = world_once.wait_for_log("slave.short_of_room")
         assert "warning" in line
         assert "hammer cleanup" in line
 
 
 def test_room_of_the_slave_is_told(mirrored: World) -> None:
-    mirrored.reaches(lambda now: now["slave_total_bytes"], "the room is known")
+    mirrored.wait_for(lambda now: now["slave_total_bytes"], "the room is known")
 
 
 def test_anomaly_is_told_until_it_is_acknowledged(mirrored: World) -> None:
     # A stream that is still at work would commit and so take the slave's TID forward again.
-    mirrored.rests()
+    mirrored.wait_until_idle()
     slave = mirrored.fs(2) / "pfs/test"
     mirrored.run_hammer("pfs-update", slave, "sync-end-tid=2")
 
-    now = mirrored.reaches(lambda now: now["anomalies"], "an anomaly")
+    now = mirrored.wait_for(lambda now: now["anomalies"], "an anomaly")
     assert {each["name"] for each in now["anomalies"]} == {"slave.tid_went_back"}
     assert now["health"] == "warning"
 

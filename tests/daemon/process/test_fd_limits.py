@@ -51,7 +51,7 @@ def test_more_streams_than_the_soft_limit_run_and_get_that_limit_themselves(worl
 
     daemon = world.start(world.configure(pairs, probe_timeout="60s"), *with_limits(soft, hard))
     for name in pairs:
-        world.reaches(lambda now: len(now["half_pids"]) == 2, "both halves found", name)
+        world.wait_for(lambda now: len(now["half_pids"]) == 2, "both halves found", name)
 
     if sys.platform == "linux":  # only there psutil reads the limits of another process
         leader = psutil.Process(world.status("p0")["pid"])
@@ -130,7 +130,7 @@ def test_daemon_without_fds_logs_it_writes_nothing_to_stderr_and_answers(world: 
     hard = OTHER_FDS + FDS_PER_PAIR
     config = world.configure({"test": world.make_pair()})
     daemon = world.start(config, *with_limits(hard, hard))
-    world.streams_in_following_gear()
+    world.wait_until_following()
     if sys.platform != "linux":
         return  # no other system lets us lower the limit of a running process
     used = max(int(fd) for fd in os.listdir(f"/proc/{daemon.pid}/fd")) + 1
@@ -140,9 +140,9 @@ def test_daemon_without_fds_logs_it_writes_nothing_to_stderr_and_answers(world: 
     until(lambda: "Too many open files" in world.log(), "it is logged")
     for connection in held:
         connection.close()
-    until(world.answers, "the daemon answers")
+    until(world.is_answering, "the daemon answers")
 
-    world.says("daemon.broke")
+    world.wait_for_log("daemon.broke")
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
     assert world.stop(daemon) == 0
     assert daemon.stderr is not None

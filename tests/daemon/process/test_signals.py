@@ -76,7 +76,7 @@ def test_daemon_may_be_signalled_as_soon_as_it_has_a_pid_file(
 
     until(lambda: pid_file.exists() and pid_file.read_text(), "the pid file")
     answers_by = time.monotonic() + DEADLINE_S
-    while not world_once.answers():
+    while not world_once.is_answering():
         assert time.monotonic() < answers_by
         daemon.send_signal(getattr(signal, name))
 

@@ -111,7 +111,7 @@ def test_commands_refuse_a_writable_config(config: Path, command: str):
 def test_a_running_hammerd_refuses_a_reload_of_it(world: World):
     path = world.configure({"test": world.make_pair()})
     world.start(path)
-    world.streams_in_following_gear()
+    world.wait_until_following()
     path.chmod(0o666)
 
     with pytest.raises(CommandFailed, match="everybody may write to") as refused:
@@ -119,4 +119,4 @@ def test_a_running_hammerd_refuses_a_reload_of_it(world: World):
 
     assert refused.value.code == 78
     assert world.status()["state"] == "streaming"
-    world.says("config.refused")
+    world.wait_for_log("config.refused")

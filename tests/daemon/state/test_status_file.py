@@ -66,7 +66,7 @@ def kill(daemon: subprocess.Popen[str]) -> None:
 
 def test_file_is_what_status_answers_and_when_that_was(mirrored: World) -> None:
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     reaches_the_file(mirrored, state="stopped", wanted="paused")
 
     answer, found = mirrored.ask(Verb.STATUS), saved(mirrored)
@@ -84,7 +84,7 @@ def test_file_is_what_status_answers_and_when_that_was(mirrored: World) -> None:
 
 
 def test_transition_is_in_the_file_soon(mirrored: World) -> None:
-    mirrored.streams_in_following_gear()
+    mirrored.wait_until_following()
 
     reaches_the_file(mirrored, state="streaming", pid=mirrored.status()["pid"])
 
@@ -102,7 +102,7 @@ def test_answered_pause_is_told_after_a_kill_in_the_next_instant(world_once: Wor
 
 
 def test_stop_leaves_what_is_wanted_and_the_last_tids(mirrored: World) -> None:
-    now = mirrored.reaches(lambda now: now["safe_until_time"], "something is safe")
+    now = mirrored.wait_for(lambda now: now["safe_until_time"], "something is safe")
     mirrored.stop(mirrored.daemons[0])
 
     last = told(mirrored)
@@ -117,7 +117,7 @@ def test_stop_leaves_what_is_wanted_and_the_last_tids(mirrored: World) -> None:
 
 
 def test_start_without_a_reading_keeps_what_was_safe(mirrored: World) -> None:
-    mirrored.reaches(lambda now: now["safe_until_time"], "something is safe")
+    mirrored.wait_for(lambda now: now["safe_until_time"], "something is safe")
     mirrored.stop(mirrored.daemons[0])
     before = told(mirrored)
     # A hammer that answers nothing, so that no end is read.
@@ -147,12 +147,12 @@ def test_file_that_cannot_be_saved_is_told_and_retried(world_once: World) -> Non
     hammerd = world_once.ask(Verb.STATUS)["hammerd"]
     assert str(obstacle) in hammerd["status_unsaved_because"]
     assert (hammerd["state_unsaved_because"], hammerd["health"]) == (None, "warning")
-    assert "file=status.json" in world_once.says("state.unsaved")
+    assert "file=status.json" in world_once.wait_for_log("state.unsaved")
     assert world_once.ask(Verb.PAUSE, "test")["unsaved_because"] is None
     obstacle.rmdir()
     world_once.ask(Verb.RESUME, "test")
     until(lambda: because() is None, "it is saved again")
-    world_once.says("state.saved_again")
+    world_once.wait_for_log("state.saved_again")
     obstacle.mkdir()
     assert world_once.stop(daemon) == 0
     after = world_once.log().rpartition("daemon.stopped")[2]

@@ -30,11 +30,11 @@ def after_a_kill(world: World, config: Path) -> Status:
     """Let a daemon see a full slave and a TID go back, and kill it; returns what it told."""
     admin.set_knob(world.fs(2), "faults", "MIRROR_WRITE errno 28")
     daemon = world.start(config)
-    world.reaches(lambda now: now["complaints"], "a counted complaint")
+    world.wait_for(lambda now: now["complaints"], "a counted complaint")
     admin.set_knob(world.fs(2), "faults", None)
-    world.streams_in_following_gear()
+    world.wait_until_following()
     world.run_hammer("pfs-update", world.fs(2) / "pfs/test", "sync-end-tid=2")
-    told = world.reaches(lambda now: now["anomalies"], "an anomaly")
+    told = world.wait_for(lambda now: now["anomalies"], "an anomaly")
     state = world.root / "db/state.json"
     until(lambda: "slave.tid_went_back" in state.read_text(), "the anomaly is on the disk")
     kill(daemon)
@@ -50,7 +50,7 @@ def test_complaints_and_anomalies_outlive_a_kill_until_they_are_acknowledged(
     before = after_a_kill(world, config)
 
     daemon = world.start(config)
-    after = world.streams_in_following_gear()
+    after = world.wait_until_following()
     assert names(after, "complaints") == ["slave_full"]
     assert after["complaints"][0]["text"] == before["complaints"][0]["text"]
     assert "slave.tid_went_back" in names(after, "anomalies")

@@ -30,17 +30,17 @@ def beside(world: World, way: str) -> None:
 
 
 def is_streaming(world: World, pair: str) -> None:
-    world.reaches(lambda now: now["state"] == "streaming", "streaming", pair)
+    world.wait_for(lambda now: now["state"] == "streaming", "streaming", pair)
 
 
 @pytest.mark.parametrize("kill", [kill_target, kill_parent])
 def test_stream_beside_a_flood_is_mended_and_the_daemon_answers(world: World, kill: Kill) -> None:
     beside(world, "flood")
     is_streaming(world, "noisy")
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
 
     kill(before)
-    mended = world.reaches(
+    mended = world.wait_for(
         lambda now: (
             now["state"] == "streaming"
             and now["pid"] != before["pid"]
@@ -50,7 +50,7 @@ def test_stream_beside_a_flood_is_mended_and_the_daemon_answers(world: World, ki
     )
 
     assert mended["failures"] == 0
-    assert world.answers()
+    assert world.is_answering()
     assert world.status("noisy")["state"] == "streaming"
     assert len(world.status("noisy")["last_words"]) <= MOST_OF_A_KIND
 
@@ -58,11 +58,11 @@ def test_stream_beside_a_flood_is_mended_and_the_daemon_answers(world: World, ki
 def test_flood_of_a_process_that_left_the_group_keeps_no_slave(world: World) -> None:
     beside(world, "left")
     is_streaming(world, "noisy")
-    streams_in = world.streams_in_following_gear()
+    streams_in = world.wait_until_following()
 
     world.ask(Verb.PAUSE, "noisy")
 
-    world.reaches(lambda now: now["state"] == "stopped", "stopped", "noisy")
+    world.wait_for(lambda now: now["state"] == "stopped", "stopped", "noisy")
     assert world.status()["pid"] == streams_in["pid"]
 
 

@@ -286,12 +286,12 @@ def test_write_that_nobody_flushes_is_flushed_by_hammerd(world_once: World) -> N
     master, slave = world.make_pair()
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}, flush_every="1s"))
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     (world.fs(1) / "test/second").write_text("second\n")
 
     until((slave / "second").exists, "the write is on the slave")
-    flushed = world.reaches(
+    flushed = world.wait_for(
         lambda now: now["master_flushed_time"] and now["slave_flushed_time"], "both were flushed"
     )
     assert flushed["flush_every_s"] == 1.0
@@ -303,9 +303,9 @@ def test_flushes_follow_a_reload(paired: World) -> None:
     ends = (paired.fs(1) / "pfs/test", paired.fs(2) / "pfs/test")
     paired.write("first", "first\n")
     daemon = paired.start(paired.root / "hammerd.toml")
-    assert paired.streams_in_following_gear()["flush_every_s"] is None
+    assert paired.wait_until_following()["flush_every_s"] is None
 
     paired.configure({"test": ends}, flush_every="1s")
     daemon.send_signal(1)
 
-    paired.reaches(lambda now: now["master_flushed_time"], "the master was flushed")
+    paired.wait_for(lambda now: now["master_flushed_time"], "the master was flushed")

@@ -304,7 +304,7 @@ def test_line_torn_by_a_full_disk_does_not_run_into_the_next(tmp_path: Path) -> 
         disk.fill()
         with pytest.raises(OSError, match="No space left"):
             log.write_line("x" * 100_000)
-        disk.make_room()
+        disk.free()
         log.write_line("last")
 
         lines = (disk.path / "log").read_text().splitlines()
@@ -323,7 +323,7 @@ def test_of_a_batch_torn_by_a_full_disk_the_lines_that_stand_are_not_called_lost
         batch = [f"{number:05} {'x' * 90}" for number in range(2000)]
         with pytest.raises(OSError, match="No space left"):
             log.write_lines(batch)
-        disk.make_room()
+        disk.free()
         log.write_line("last")
 
         lines = (disk.path / "log").read_text().splitlines()

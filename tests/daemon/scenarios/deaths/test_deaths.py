@@ -71,7 +71,7 @@ def no_two_writers(world: World, hammer: Path | None = None) -> Iterator[None]:
 
 
 def streams_anew(world: World, before: Status) -> Status:
-    after = world.reaches(
+    after = world.wait_for(
         lambda now: (
             now["state"] == "streaming"
             and now["pid"] != before["pid"]
@@ -93,7 +93,7 @@ def follows(world: World, text: str) -> None:
 
 @pytest.mark.parametrize("kill", DEATHS)
 def test_idle_stream_that_loses_a_process_is_replaced(mirrored: World, kill: Kill) -> None:
-    before = mirrored.rests()
+    before = mirrored.wait_until_idle()
 
     with no_two_writers(mirrored):
         kill(before)
@@ -117,7 +117,7 @@ def test_busy_stream_that_loses_a_process_is_replaced_and_goes_on(
         {"test": (master, world.fs(2) / "pfs/test")}, split="400k", backoff_initial="0.1s"
     )
     world.start(config)
-    before = world.reaches(
+    before = world.wait_for(
         lambda now: (
             now["phase"] == "copying"
             and len(now["half_pids"]) == 2
@@ -131,7 +131,7 @@ def test_busy_stream_that_loses_a_process_is_replaced_and_goes_on(
         kill(before)
         streams_anew(world, before)
         admin.set_knob(world.fs(1), "slow_read_ms", None)
-        world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+        world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
 
     # The slices that were in the slave were not sent again.
     assert world.status()["slave_tid"] > before["slave_tid"]
@@ -141,7 +141,7 @@ def test_stopped_stream_that_dies_stays_stopped(mirrored: World) -> None:
     before = mirrored.status()
 
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
 
     assert not living_pids(f"{mirrored.hammer} -vv")
     assert mirrored.status()["wanted"] == "paused"

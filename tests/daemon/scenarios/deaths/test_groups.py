@@ -47,7 +47,7 @@ def one_pair(world: World) -> dict[str, tuple[object, object]]:
 
 
 def streams_with_two_halves(world: World, pair: str = "test") -> Status:
-    return world.reaches(
+    return world.wait_for(
         lambda now: now["state"] == "streaming" and len(now["half_pids"]) == 2,
         "streaming, both halves seen",
         pair,
@@ -60,7 +60,7 @@ def test_halves_that_ignore_term_are_killed_before_the_next_stream(
 ) -> None:
     hammer = stand_in(world, 'trap "" TERM')
     world.start(world.configure(one_pair(world), hammer=str(hammer), stop_grace="0.5s"))
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
 
     with no_two_writers(world):
         if number is signal.SIGTERM:
@@ -74,13 +74,13 @@ def test_halves_that_ignore_term_are_killed_before_the_next_stream(
 @pytest.mark.parametrize("index", [0, 1])
 def test_stopped_half_ends_at_the_first_asking(world: World, index: int) -> None:
     world.start(world.configure(one_pair(world), stop_grace="90s", stop_timeout="100s"))
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
     os.kill(before["half_pids"][index], signal.SIGSTOP)
 
     world.ask(Verb.PAUSE, "test")
 
     # Long before the KILL: a stopped process keeps the TERM pending until it is continued.
-    world.reaches(lambda now: now["state"] == "stopped", "stopped")
+    world.wait_for(lambda now: now["state"] == "stopped", "stopped")
     assert not living_pids(f"{world.hammer} -vv")
 
 
@@ -102,7 +102,7 @@ def test_stopped_half_is_told_at_the_next_tick_and_so_is_its_going_on(mirrored: 
 def test_half_that_is_forked_late_is_watched(world: World) -> None:
     hammer = odd_stream(world, "late")
     world.start(world.configure(one_pair(world), hammer=str(hammer)))
-    world.reaches(lambda now: len(now["half_pids"]) == 1, "one half is seen")
+    world.wait_for(lambda now: len(now["half_pids"]) == 1, "one half is seen")
     # Two ticks later hammerd has long ceased to seek halves of a stream that just began.
     lag_log = world.root / "log/lag.log"
     lines = len(lag_log.read_text().splitlines())
@@ -112,7 +112,7 @@ def test_half_that_is_forked_late_is_watched(world: World) -> None:
     before = streams_with_two_halves(world)
     os.kill(before["half_pids"][1], signal.SIGKILL)
 
-    world.reaches(lambda now: now["pid"] not in (None, before["pid"]), "a new stream")
+    world.wait_for(lambda now: now["pid"] not in (None, before["pid"]), "a new stream")
 
 
 @needs_setpriv
@@ -126,7 +126,7 @@ def test_group_that_survives_kill_is_told_and_holds_its_slave_only(world: World)
     odd_file(world).touch()
 
     os.kill(before["half_pids"][0], signal.SIGKILL)
-    unkillable = world.reaches(lambda now: now["because"] == "unkillable", "unkillable")
+    unkillable = world.wait_for(lambda now: now["because"] == "unkillable", "unkillable")
 
     assert (unkillable["state"], unkillable["health"]) == ("stopping", "critical")
     assert unkillable["pid"] == before["pid"]
@@ -158,7 +158,7 @@ def test_survivors_of_stop_timeout_block_their_slave_only_at_the_next_start(worl
     assert (world.run_dir / f"streams/{before['pid']}.json").exists()
     world.start(config, *WITHOUT_KILL)
     streams_with_two_halves(world, "other")
-    waiting = world.reaches(lambda now: now["state"] == "waiting", "waiting")
+    waiting = world.wait_for(lambda now: now["state"] == "waiting", "waiting")
     assert waiting["waiting_for"] == "slave"
     assert f"orphan group {before['pid']}" in waiting["hint"]
     os.kill(undying, signal.SIGKILL)
@@ -174,13 +174,13 @@ def dies_under_a_host_that_never_reaps(world: World) -> None:
     """Kill a stream whose zombies stay; the next one streams, and the daemon stops."""
     config = world.configure(one_pair(world))
     host = world.start(config, *IN_OWN_PIDS, sys.executable, HOSTS / "never_reaps.py")
-    world.streams_in_following_gear()
+    world.wait_until_following()
     leader, *halves = sorted(living_pids(f"{world.hammer} -vv"))
 
     with no_two_writers(world):
         os.kill(leader, signal.SIGKILL)
         until(lambda: not {leader, *halves} & living_pids(str(world.root)), "the group is dead")
-        world.streams_in_following_gear()
+        world.wait_until_following()
         follows(world, "written after the death\n")
 
     assert {psutil.Process(half).status() for half in halves} == {psutil.STATUS_ZOMBIE}

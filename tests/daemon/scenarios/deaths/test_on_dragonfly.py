@@ -117,7 +117,7 @@ def test_its_ps_knows_no_sid_and_cuts_lines() -> None:
 
 @pytest.mark.parametrize("kill", DEATHS)
 def test_death_is_mended(mirrored: World, kill: Kill) -> None:
-    before = mirrored.rests()
+    before = mirrored.wait_until_idle()
 
     with no_two_writers(mirrored):
         kill(before)
@@ -130,7 +130,7 @@ def test_death_is_mended(mirrored: World, kill: Kill) -> None:
 @pytest.mark.parametrize("index", [0, 1])
 def test_kqueue_tells_of_a_death_between_two_ticks(world: World, index: int) -> None:
     world.mirror(sample_interval=NEVER_S)
-    before = world.rests()
+    before = world.wait_until_idle()
 
     os.kill(before["half_pids"][index], signal.SIGKILL)
 
@@ -142,7 +142,7 @@ def test_between_a_death_and_the_next_stream_only_the_dead_are_asked(world: Worl
     calls = world.root / "psutil-calls"
     world.env["DRAGONFLY_CALLS"] = str(calls)
     world.mirror(sample_interval=NEVER_S)
-    before = world.rests()
+    before = world.wait_until_idle()
     # The look for foreign streams that follows each first word.
     until(lambda: calls.read_text().count("pids") > 3 and is_quiet(calls), "no scan is under way")
     asked = len(calls.read_text().splitlines())
@@ -164,11 +164,11 @@ def is_quiet(file: Path) -> bool:
 def test_pause_ends_the_group_and_stop_leaves_nothing(world: World) -> None:
     daemon = world.mirror()
     world.ask(Verb.PAUSE, "test")
-    world.reaches(lambda now: now["state"] == "stopped", "stopped")
+    world.wait_for(lambda now: now["state"] == "stopped", "stopped")
     assert not living_pids(f"{world.hammer} -vv")
 
     world.ask(Verb.RESUME, "test")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     assert world.stop(daemon) == 0
     assert not living_pids(str(world.root))
@@ -200,17 +200,17 @@ def test_copy_by_hand_from_the_slaves_own_directory_parks(mirrored: World) -> No
 
 def test_orphans_are_ended_before_the_next_stream(world: World) -> None:
     daemon = world.mirror()
-    before = world.rests()
+    before = world.wait_until_idle()
     daemon.kill()
     daemon.wait()
     old = {before["pid"], *before["half_pids"]}
     assert old <= living_pids(f"{world.hammer} -vv")
 
     world.start(world.root / "hammerd.toml")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     assert not old & living_pids(str(world.root))
-    assert world.says("orphan.ended")
+    assert world.wait_for_log("orphan.ended")
 
 
 LONG_WAY = "/." * 130
@@ -232,8 +232,8 @@ def test_orphans_with_such_a_command_line_and_no_record_are_ended(world: World) 
     slave = world.make_slave(master)
     world.write("first", "first\n")
     daemon = world.start(world.configure({"test": (master, slave)}))
-    world.streams_in_following_gear()
-    before = world.rests()
+    world.wait_until_following()
+    before = world.wait_until_idle()
     daemon.kill()
     daemon.wait()
     old = {before["pid"], *before["half_pids"]}
@@ -241,10 +241,10 @@ def test_orphans_with_such_a_command_line_and_no_record_are_ended(world: World) 
     assert old <= living_pids(f"{world.hammer} -vv")
 
     world.start(world.root / "hammerd.toml")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     assert not old & living_pids(str(world.root))
-    assert world.says("orphan.ended")
+    assert world.wait_for_log("orphan.ended")
 
 
 @needs_unshare

@@ -50,7 +50,7 @@ def test_end_of_a_stream_is_seen_in_its_pipe() -> None:
 
 
 def test_killed_hammerd_leaves_a_mirror_that_runs(mirrored: World) -> None:
-    before = mirrored.rests()
+    before = mirrored.wait_until_idle()
     processes = {before["pid"], *before["half_pids"]}
     daemon = mirrored.daemons[-1]
 
@@ -65,6 +65,6 @@ def test_killed_hammerd_leaves_a_mirror_that_runs(mirrored: World) -> None:
     assert living_pids(f"{before['slave']}") >= processes
 
     mirrored.start(mirrored.root / "hammerd.toml")
-    after = mirrored.streams_in_following_gear()
+    after = mirrored.wait_until_following()
     assert not living_pids(f"{before['slave']}") & processes
     assert after["pid"] not in processes

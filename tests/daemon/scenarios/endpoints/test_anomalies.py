@@ -9,9 +9,9 @@ from tests.waiting import until
 
 
 def paused(world: World) -> World:
-    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     world.ask(Verb.PAUSE, "test")
-    world.reaches(lambda now: now["state"] == "stopped", "stopped")
+    world.wait_for(lambda now: now["state"] == "stopped", "stopped")
     return world
 
 
@@ -44,12 +44,12 @@ def test_master_that_goes_back_is_told_and_believed_once_confirmed(mirrored: Wor
     world, master = paused(mirrored), mirrored.fs(1) / "pfs/test"
     held = admin.flush_tid(world.fs(1))
     lost = world.write("lost", "in a crash\n")
-    world.reaches(lambda now: now["master_tid"] == shown(lost), "the master moved")
+    world.wait_for(lambda now: now["master_tid"] == shown(lost), "the master moved")
 
     (world.fs(1) / ".hammerfs/flush_tid").write_text(f"{held:#018x}\n")
 
     is_told(world, "master.tid_went_back", master, shown(lost), shown(held))
-    world.reaches(
+    world.wait_for(
         lambda now: now["master_tid"] == shown(held) and now["lag_verdict"] == "in_sync",
         "in sync with what the master holds",
     )
@@ -70,14 +70,14 @@ def test_roles_and_uuids_that_change_are_told(mirrored: World) -> None:
 def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
     for number in range(12):
         tid = mirrored.write(f"file{number}", "text\n")
-        mirrored.reaches(
+        mirrored.wait_for(
             lambda now: int(now["slave_tid"], 16) >= tid,  # noqa: B023
             "the write is on the slave",
         )
     mirrored.ask(Verb.RESTART, "test")
     mirrored.write("last", "text\n")
-    mirrored.streams_in_following_gear()
-    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    mirrored.wait_until_following()
+    mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
 
     assert "tid_" not in mirrored.log()
     assert "_changed" not in mirrored.log()
@@ -103,7 +103,7 @@ def test_sample_older_than_a_repair_parks_nobody(world_once: World) -> None:
     )
     program.chmod(0o755)
     world.start(world.configure({"test": (master, slave)}, hammer=str(program)))
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
     reads = world.root / "reads"
 
     gate.touch()
@@ -114,7 +114,7 @@ def test_sample_older_than_a_repair_parks_nobody(world_once: World) -> None:
     world.ask(Verb.RESTART, "test")
     gate.unlink()
 
-    world.reaches(
+    world.wait_for(
         lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "streams anew"
     )
     assert "pair.parked" not in world.log()

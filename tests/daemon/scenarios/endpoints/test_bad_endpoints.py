@@ -36,8 +36,8 @@ def test_samples_cost_one_process_whatever_the_number_of_pairs(world_once: World
     config = world.configure(pairs_of(world, *names), hammer=wrap(world))
     world.start(config)
     for name in names:
-        world.streams_in_following_gear(name)
-        world.reaches(in_sync, "in sync", name)
+        world.wait_until_following(name)
+        world.wait_for(in_sync, "in sync", name)
     called, sampled = len(calls(world, "pfs-status")), samples(world, "a")
 
     until(lambda: samples(world, "a") >= sampled + 8, "eight samples")
@@ -53,7 +53,7 @@ def test_pairs_that_start_at_once_share_their_probes(world_once: World) -> None:
     config = world.configure(pairs_of(world, *names), hammer=wrap(world), sample_interval="9m")
     world.start(config)
     for name in names:
-        world.reaches(lambda now: now["state"] in ("launching", "streaming"), "launched", name)
+        world.wait_for(lambda now: now["state"] in ("launching", "streaming"), "launched", name)
 
     assert len(calls(world, "pfs-status")) <= 4
 
@@ -66,9 +66,9 @@ def test_ends_that_are_missing_cost_one_process_more_at_most(world_once: World) 
     }
     config = world.configure({**pairs, **gone}, hammer=wrap(world))
     world.start(config)
-    world.reaches(in_sync, "in sync", "good")
+    world.wait_for(in_sync, "in sync", "good")
     for name in gone:
-        world.reaches(lambda now: now["waiting_for"] == "mount", "waits", name)
+        world.wait_for(lambda now: now["waiting_for"] == "mount", "waits", name)
         # No probes of its own count any more; samples go on.
         world.ask(Verb.PAUSE, name)
     called, sampled = len(calls(world, "pfs-status")), samples(world, "good")
@@ -81,7 +81,7 @@ def test_ends_that_are_missing_cost_one_process_more_at_most(world_once: World) 
     for name in gone:
         world.make_slave(world.make_master(name), name)
     for name in gone:
-        world.reaches(lambda now: now["lag_tids"] is not None, "known", name)
+        world.wait_for(lambda now: now["lag_tids"] is not None, "known", name)
 
 
 @pytest.mark.timeout(240)
@@ -97,11 +97,11 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
     )
     world.start(config)
     for name in "abc":
-        world.streams_in_following_gear(name)
-        world.reaches(in_sync, "in sync", name)
+        world.wait_until_following(name)
+        world.wait_for(in_sync, "in sync", name)
     flag.touch()
 
-    world.reaches(lambda now: now["lag_verdict"] == "unknown", "b cannot be read", "b")
+    world.wait_for(lambda now: now["lag_verdict"] == "unknown", "b cannot be read", "b")
     most = 0
     for name in "ac":
         tid = admin.flush_tid(world.fs(1))
@@ -118,7 +118,7 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
     assert most <= 1, "a second pfs-status on a file system that hangs"
     assert "probe_timeout" in world.status("b")["lag_unknown_because"]
     flag.unlink()
-    world.reaches(in_sync, "in sync again", "b")
+    world.wait_for(in_sync, "in sync again", "b")
     assert world.status("a")["restarts"] == world.status("c")["restarts"]
 
 
@@ -127,13 +127,13 @@ def test_half_that_dies_while_a_sample_hangs_is_noticed_without_shortcuts(world:
     flag = world.root / "hang"
     hang = f'if [ "$1" = pfs-status ] && [ -e {flag} ]; then exec tail -f {flag}; fi'
     world.start(world.configure(pairs_of(world, "test"), hammer=wrap(world, hang)))
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
     flag.touch()
     until(lambda: living_pids(f"tail -f {flag}"), "a sample hangs")
 
     os.kill(before["half_pids"][1], signal.SIGKILL)
 
-    world.reaches(
+    world.wait_for(
         lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "a new stream"
     )
     assert "probe_timeout" not in world.log(), "no sample has given up yet"

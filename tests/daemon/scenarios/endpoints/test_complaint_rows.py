@@ -41,10 +41,10 @@ def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> N
 
     for name, complaint in told.items():
         if complaint.cure is Cure.NOTE:
-            world.reaches(lambda now: listed(now, name), f"{name} counted", name)  # noqa: B023
-            world.reaches(lambda now: now["state"] == "streaming", "it goes on", name)
+            world.wait_for(lambda now: listed(now, name), f"{name} counted", name)  # noqa: B023
+            world.wait_for(lambda now: now["state"] == "streaming", "it goes on", name)
         else:
-            now = world.reaches(lambda now: says(now, complaint), name, name)  # noqa: B023
+            now = world.wait_for(lambda now: says(now, complaint), name, name)  # noqa: B023
             assert now["hint"] == (LOCAL_ROOT_HINT if name == "root_needed" else complaint.hint)
 
 

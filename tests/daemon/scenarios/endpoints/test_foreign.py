@@ -19,7 +19,7 @@ from hammerd.daemon.foreign.slave_writers import find_writers
 from hammerd.simulator import admin
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers
 from tests.daemon.scenarios.deaths.test_groups import WITHOUT_KILL, needs_setpriv
-from tests.daemon.stand_ins import deaf_hammer, odd_file, odd_stream
+from tests.daemon.stand_ins import hammer_that_ignores_term, odd_file, odd_stream
 from tests.daemon.world import World, living_pids
 from tests.waiting import until
 
@@ -49,7 +49,7 @@ def groups_of(world: World) -> set[int]:
 
 
 def parks(world: World, foreign: subprocess.Popen[bytes]) -> None:
-    parked = world.reaches(lambda now: now["because"] == "foreign_stream", "parked")
+    parked = world.wait_for(lambda now: now["because"] == "foreign_stream", "parked")
     assert parked["state"] == "parked"
     assert f"pid {foreign.pid}" in parked["hint"]
     assert f"kill -- -{foreign.pid}" in parked["hint"]
@@ -65,7 +65,7 @@ def test_stream_that_is_started_while_ours_runs_parks_the_pair(mirrored: World) 
 
     end(foreign)
     mirrored.ask(Verb.RESUME, "test")
-    mirrored.streams_in_following_gear()
+    mirrored.wait_until_following()
 
 
 def test_copy_by_hand_counts_too(mirrored: World) -> None:
@@ -148,7 +148,7 @@ def test_every_writer_of_a_group_counts(mirrored: World, place: int) -> None:
         start_new_session=True,
     )
 
-    parked = mirrored.reaches(lambda now: now["because"] == "foreign_stream", "parked")
+    parked = mirrored.wait_for(lambda now: now["because"] == "foreign_stream", "parked")
 
     assert parked["state"] == "parked"
     assert f"mirror-stream {master} {slave}" in parked["hint"]
@@ -191,7 +191,7 @@ def test_hammer_below_what_names_it_parks_by_itself(mirrored: World) -> None:
         start_new_session=True,
     )
 
-    parked = mirrored.reaches(lambda now: now["because"] == "foreign_stream", "parked")
+    parked = mirrored.wait_for(lambda now: now["because"] == "foreign_stream", "parked")
 
     assert f"pid {wrapper.pid} " not in parked["hint"]
     assert str(mirrored.hammer) in parked["hint"]
@@ -206,7 +206,7 @@ def test_stream_onto_another_slave_is_nobodys_business(mirrored: World) -> None:
     until(lambda: admin.sync_end_tid(other) > 1, "it mirrors")
 
     mirrored.write("more", "more\n")
-    mirrored.reaches(lambda now: now["slave_tid"] > before["slave_tid"], "ours goes on")
+    mirrored.wait_for(lambda now: now["slave_tid"] > before["slave_tid"], "ours goes on")
     until(lambda: mirrored.status()["up_s"] > 6, "time for several looks")
 
     after = mirrored.status()
@@ -264,8 +264,8 @@ def test_orphan_without_a_readable_record_is_ours_still(world: World, record: st
     world.write("first", "first\n")
     config = world.configure({"test": pair})
     daemon = world.start(config)
-    world.streams_in_following_gear()
-    before = world.rests()
+    world.wait_until_following()
+    before = world.wait_until_idle()
     daemon.kill()
     daemon.wait()
     (file,) = (world.run_dir / "streams").iterdir()
@@ -277,11 +277,11 @@ def test_orphan_without_a_readable_record_is_ours_still(world: World, record: st
     assert old <= living_pids(f"{world.hammer} -vv")
 
     world.start(config)
-    after = world.streams_in_following_gear()
+    after = world.wait_until_following()
 
     assert not old & living_pids(str(world.root))
     assert after["failures"] == 0
-    assert world.says("orphan.ended")
+    assert world.wait_for_log("orphan.ended")
     assert "foreign_stream" not in world.log()
     records = (world.run_dir / "streams").glob("*.json")
     files = [json.loads(each.read_text()) for each in records]
@@ -292,7 +292,7 @@ def test_orphan_without_a_record_keeps_a_pair_off_that_names_its_slave_otherwise
     world_once: World,
 ) -> None:
     world = world_once
-    hammer = deaf_hammer(world)
+    hammer = hammer_that_ignores_term(world)
     master, slave = world.make_pair()
     world.write("first", "first\n")
     (world.fs(2) / "other").mkdir()
@@ -302,8 +302,8 @@ def test_orphan_without_a_record_keeps_a_pair_off_that_names_its_slave_otherwise
     both = {"test": (master, slave), "also": (master, other)}
     config = world.configure({"test": (master, slave)}, hammer=str(hammer))
     daemon = world.start(config)
-    world.streams_in_following_gear()
-    before = world.rests()
+    world.wait_until_following()
+    before = world.wait_until_idle()
     daemon.kill()
     daemon.wait()
     (file,) = (world.run_dir / "streams").iterdir()
@@ -324,14 +324,14 @@ def test_orphan_of_which_no_uuid_can_be_read_keeps_all_off_its_file_system(
     world_once: World,
 ) -> None:
     world = world_once
-    hammer = deaf_hammer(world)
+    hammer = hammer_that_ignores_term(world)
     master, second = world.make_master(), world.make_master("second")
     slave, its = world.make_slave(master), world.make_slave(second, "second")
     world.write("first", "first\n")
     config = world.configure({"test": (master, slave)}, hammer=str(hammer))
     daemon = world.start(config)
-    world.streams_in_following_gear()
-    before = world.rests()
+    world.wait_until_following()
+    before = world.wait_until_idle()
     daemon.kill()
     daemon.wait()
     (file,) = (world.run_dir / "streams").iterdir()
@@ -344,7 +344,7 @@ def test_orphan_of_which_no_uuid_can_be_read_keeps_all_off_its_file_system(
             world.configure({"test": (master, slave), "second": (second, its)}, hammer=str(hammer))
         )
         until(lambda: not old & living_pids(str(world.root)), "the orphan is ended")
-        world.reaches(lambda now: now["state"] == "streaming", "it streams", "second")
+        world.wait_for(lambda now: now["state"] == "streaming", "it streams", "second")
 
 
 @needs_setpriv
@@ -357,14 +357,14 @@ def test_stop_counts_an_orphan_that_survives(world_once: World) -> None:
         {"test": (master, slave)}, hammer=str(hammer), stop_grace="1s", stop_timeout="2s"
     )
     first = world.start(config, *WITHOUT_KILL)
-    before = world.reaches(lambda now: len(now["half_pids"]) == 2, "both halves are seen")
+    before = world.wait_for(lambda now: len(now["half_pids"]) == 2, "both halves are seen")
     undying = before["half_pids"][1]
     odd_file(world).touch()
     first.kill()
     first.wait()
 
     second = world.start(config, *WITHOUT_KILL)
-    world.says("orphan.found")
+    world.wait_for_log("orphan.found")
 
     assert world.stop(second) == 1
     left = [line for line in world.log().splitlines() if "daemon.left_behind" in line]
@@ -376,16 +376,16 @@ def test_stop_counts_an_orphan_that_survives(world_once: World) -> None:
 
 def test_stop_ends_an_orphan_that_is_slow_to_die(world_once: World) -> None:
     world = world_once
-    hammer = deaf_hammer(world)
+    hammer = hammer_that_ignores_term(world)
     pair = world.make_pair()
     world.write("first", "first\n")
     config = world.configure({"test": pair}, hammer=str(hammer))
     first = world.start(config)
-    world.streams_in_following_gear()
+    world.wait_until_following()
     first.kill()
     first.wait()
     second = world.start(config)
-    world.says("orphan.found")
+    world.wait_for_log("orphan.found")
 
     assert world.stop(second) == 0
 

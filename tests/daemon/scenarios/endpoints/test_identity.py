@@ -62,7 +62,7 @@ def test_link_that_is_turned_is_followed_and_told(
     slave = link / "test" if is_directory else link
     sample = "30s" if asked else "0.5s"
     world.start(world.configure({"test": (master, slave)}, sample_interval=sample))
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     turn(link, other.parent if is_directory else other)
     if asked == "pause":
@@ -74,13 +74,13 @@ def test_link_that_is_turned_is_followed_and_told(
     elif asked is not None:
         world.ask(Verb.RESTART, "test")
 
-    line = world.says("end.repointed")
+    line = world.wait_for_log("end.repointed")
     assert f"before={one.resolve().parent / 'test'}" in line or str(one) in line
     assert str(other) in line
     until(lambda: writers_to(other), "a stream onto what the path leads to")
     until(lambda: holds(other, "first"), "what the master holds")
     assert not writers_to(one)
-    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     assert "pair.parked" not in world.log()
 
 
@@ -90,12 +90,12 @@ def test_master_that_is_turned_is_followed(world_once: World) -> None:
     link = world.root / "way"
     link.symlink_to(master)
     world.start(world.configure({"test": (link, slave)}))
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     turn(link, world.make_master("other"))
 
-    world.says("end.repointed")
-    world.reaches(lambda now: now["because"] == "uuid_mismatch", "parked by what is read now")
+    world.wait_for_log("end.repointed")
+    world.wait_for(lambda now: now["because"] == "uuid_mismatch", "parked by what is read now")
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["reader", "writer"])
@@ -109,7 +109,7 @@ def test_stream_that_dies_after_a_link_was_turned_is_launched_onto_no_other_ones
     pairs = {"a": (master, link / "pfs/test"), "b": (master, other)}
     world.start(world.configure(pairs, sample_interval="30s"))
     for pair in pairs:
-        world.streams_in_following_gear(pair)
+        world.wait_until_following(pair)
     (theirs,) = writers_to(other)
 
     turn(link, other.parent.parent)
@@ -124,7 +124,7 @@ def test_stream_that_dies_after_a_link_was_turned_is_launched_onto_no_other_ones
     while time.monotonic() < until_at:
         waits()
     world.ask(Verb.PAUSE, "b")
-    world.streams_in_following_gear("a")
+    world.wait_until_following("a")
     (now,) = writers_to(other)
     assert now != theirs
 
@@ -137,21 +137,21 @@ def test_stream_whose_slave_becomes_another_ones_is_ended_and_waits(world_once: 
     pairs = {"a": (master, link / "pfs/test"), "b": (master, other)}
     world.start(world.configure(pairs))
     for pair in pairs:
-        world.streams_in_following_gear(pair)
+        world.wait_until_following(pair)
 
     turn(link, other.parent.parent)
 
-    world.reaches(lambda now: now["because"] == "slave_busy", "a waits for b", "a")
+    world.wait_for(lambda now: now["because"] == "slave_busy", "a waits for b", "a")
     assert world.status("b")["state"] == "streaming"
-    assert "pair.stopping pair=a" in world.says("because=end_repointed")
+    assert "pair.stopping pair=a" in world.wait_for_log("because=end_repointed")
 
 
 def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
-    mirrored.rests()
+    mirrored.wait_until_idle()
     before = mirrored.log()
 
     os.kill(mirrored.status()["half_pids"][0], signal.SIGKILL)
-    mirrored.reaches(lambda now: now["restarts"] == 1 and now["state"] == "streaming", "again")
+    mirrored.wait_for(lambda now: now["restarts"] == 1 and now["state"] == "streaming", "again")
 
     def lines() -> list[str]:
         said = mirrored.log()[len(before) :].splitlines()
@@ -196,12 +196,12 @@ def test_slave_that_was_promoted_is_asked_nothing_more(
     config = world.configure({"test": (master, slave)}, hammer=str(recording(world)))
     if is_running:
         world.start(config)
-        world.streams_in_following_gear()
+        world.wait_until_following()
         world.run_hammer("pfs-upgrade", slave)
     else:
         world.run_hammer("pfs-upgrade", slave)
         world.start(config)
-    parked = world.reaches(lambda now: now["because"] == "not_a_slave", "parked")
+    parked = world.wait_for(lambda now: now["because"] == "not_a_slave", "parked")
     before = asked(world, slave)
     samples = asked(world, master)
 
@@ -213,7 +213,7 @@ def test_slave_that_was_promoted_is_asked_nothing_more(
     assert f"pfs-destroy {slave}" in parked["hint"]
     assert world.status()["lag_s"] is None
     if is_running:
-        line = world.says("end.role_changed")
+        line = world.wait_for_log("end.role_changed")
         assert "before=slave after=master" in line
 
 
@@ -229,15 +229,15 @@ def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
     admin.flush(world.fs(2))
     hammer = str(recording(world))
     world.start(world.configure({"test": (master, slave)}, hammer=hammer, sample_interval="3s"))
-    world.streams_in_following_gear()
+    world.wait_until_following()
     waiters = world.fs(2) / ".hammerfs/waiters"
-    world.reaches(
+    world.wait_for(
         lambda now: any((waiters / str(pid)).exists() for pid in now["half_pids"]), "at rest"
     )
     held, samples = admin.sync_end_tid(slave), asked(world, slave)
     until(lambda: asked(world, slave) > samples, "a sample, and time until the next one")
     world.run_hammer("pfs-upgrade", slave)
-    world.reaches(lambda now: now["because"] == "not_a_slave", "parked")
+    world.wait_for(lambda now: now["because"] == "not_a_slave", "parked")
     samples = asked(world, master)
     until(lambda: asked(world, master) > samples + 3, "three samples more")
 
@@ -268,21 +268,21 @@ def test_disks_that_take_turns_need_no_acknowledging_over_a_restart_either(
 
     def swap(old: str, new: str) -> None:
         world.fs(2).rename(world.root / old)
-        world.reaches(lambda now: now["lag_unknown_because"], f"{old} is gone")
+        world.wait_for(lambda now: now["lag_unknown_because"], f"{old} is gone")
         (world.root / new).rename(world.fs(2))
         world.write(f"for {new}", "text\n")
         until(lambda: holds(slave, f"for {new}"), f"{new} is brought up to date")
-        world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+        world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
 
-    world.streams_in_following_gear()
+    world.wait_until_following()
     swap("diskA", "diskB")
     assert [one["name"] for one in world.status()["anomalies"]] == ["end.uuid_changed"]
     swap("diskB", "diskA")
-    world.says("slave.swapped")
-    world.reaches(lambda now: now["anomalies"] == [], "nothing to acknowledge")
+    world.wait_for_log("slave.swapped")
+    world.wait_for(lambda now: now["anomalies"] == [], "nothing to acknowledge")
     assert world.stop(daemon) == 0
     world.start(config)
-    world.streams_in_following_gear()
+    world.wait_until_following()
     swap("diskA", "diskB")
 
     assert world.status()["anomalies"] == []

@@ -16,8 +16,8 @@ def pair_that_streams(world: World) -> tuple[Path, Path]:
     slave = world.make_slave(master, number=1)
     write(world, "first")
     world.start(world.configure({"test": (master, slave)}))
-    world.streams_in_following_gear()
-    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    world.wait_until_following()
+    world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     return master, slave
 
 
@@ -29,7 +29,7 @@ def write(world: World, name: str) -> None:
 def promote_and_demote(world: World, slave: Path) -> None:
     """Make the slave a master until hammerd has seen it, and a slave again."""
     world.run_hammer("pfs-upgrade", slave)
-    world.reaches(lambda now: now["state"] == "parked", "parked")
+    world.wait_for(lambda now: now["state"] == "parked", "parked")
     world.run_hammer("pfs-downgrade", slave)
 
 
@@ -62,19 +62,19 @@ def test_slave_that_was_a_master_is_held_until_it_is_resumed(world: World) -> No
     told = "\n".join(answer["found"]["test"])
     assert f"slave {slave} was" in told
     assert "last TID seen of slave" in told
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_tid_that_went_back_between_promotion_and_downgrade_is_told(world: World) -> None:
     _, slave = pair_that_streams(world)
     held = world.status()["slave_tid"]
     world.run_hammer("pfs-upgrade", slave)
-    world.reaches(lambda now: now["state"] == "parked", "parked")
+    world.wait_for(lambda now: now["state"] == "parked", "parked")
 
     world.run_hammer("pfs-status", slave)
     world.run_hammer("pfs-downgrade", slave)
 
-    told = world.reaches(
+    told = world.wait_for(
         lambda now: [each for each in now["anomalies"] if each["name"] == "slave.tid_went_back"],
         "the step back is told",
     )
@@ -91,7 +91,7 @@ def test_restart_does_not_let_a_slave_go_that_was_a_master(world: World) -> None
 
     world.ask(Verb.RESTART, "test")
 
-    world.reaches(
+    world.wait_for(
         lambda now: now["because"] == "not_a_slave" and now["since_time"] != since, "held still"
     )
 
@@ -104,11 +104,11 @@ def test_slave_that_was_a_master_is_held_over_the_end_of_the_daemon(world: World
 
     world.start(world.root / "hammerd.toml")
 
-    held = world.reaches(lambda now: now["state"] == "parked", "parked again")
+    held = world.wait_for(lambda now: now["state"] == "parked", "parked again")
     assert held["because"] == "not_a_slave"
     assert launches(world, "test") == launched
     world.ask(Verb.RESUME, "test")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_latch_stays_with_the_ends_that_it_was_seen_on(world: World) -> None:
@@ -119,7 +119,7 @@ def test_latch_stays_with_the_ends_that_it_was_seen_on(world: World) -> None:
     world.configure({"test": (master, other)})
     world.ask(Verb.RELOAD)
 
-    now = world.streams_in_following_gear()
+    now = world.wait_until_following()
     assert now["slave"] == str(other)
 
 
@@ -128,44 +128,44 @@ def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) ->
     world.write("first", "first\n")
     mounted = world.fs(1) / "test"
     world.start(world.configure({"test": (mounted, slave)}))
-    world.streams_in_following_gear()
-    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    world.wait_until_following()
+    world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
 
     admin.unmount_null(mounted)
     # Into the PFS itself, for nothing is mounted: the stream wakes and reads what is beneath.
     pfs_id = int(world.run_hammer("pfs-status", master).split("PFS#")[1].split()[0])
     admin.write(world.fs(1), pfs_id, 100)
     admin.flush(world.fs(1))
-    waiting = world.reaches(lambda now: now["waiting_for"] == "mount", "waits for the mount")
+    waiting = world.wait_for(lambda now: now["waiting_for"] == "mount", "waits for the mount")
 
     assert waiting["because"] == "null_mount_missing"
     assert waiting["safe_until_time"]
     assert "destroy" not in waiting["hint"]
     assert "pair.parked" not in world.log()
     admin.mount_null(master, mounted)
-    world.streams_in_following_gear()
-    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
+    world.wait_until_following()
+    world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
 
 
 def test_slave_that_is_unmounted_under_an_idle_stream_is_told_at_once(world: World) -> None:
     world.mirror()
-    world.rests()
+    world.wait_until_idle()
 
     admin.unmount(world.fs(2))
 
-    waiting = world.reaches(lambda now: now["waiting_for"] == "mount", "waits for the mount")
+    waiting = world.wait_for(lambda now: now["waiting_for"] == "mount", "waits for the mount")
     assert waiting["health"] != "ok"
     assert waiting["half_pids"] == []
     admin.mount(world.fs(2))
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_master_that_is_destroyed_under_an_idle_stream_is_told(world: World) -> None:
     master, slave = world.make_pair()
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}))
-    world.streams_in_following_gear()
-    world.rests()
+    world.wait_until_following()
+    world.wait_until_idle()
 
     admin.unmount_null(world.fs(1) / "test")
     subprocess.run(
@@ -176,6 +176,6 @@ def test_master_that_is_destroyed_under_an_idle_stream_is_told(world: World) -> 
         check=True,
     )
 
-    waiting = world.reaches(lambda now: now["because"] == "pfs_missing", "the master is gone")
+    waiting = world.wait_for(lambda now: now["because"] == "pfs_missing", "the master is gone")
     assert waiting["waiting_for"] == "mount"
     assert "pfs-master" in waiting["hint"]

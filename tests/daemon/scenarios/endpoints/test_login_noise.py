@@ -54,7 +54,7 @@ def test_link_that_works_goes_on_whatever_its_login_prints(world: World) -> None
     world.start(world.configure(pairs, hammer=hammer))
 
     for number, text in enumerate(texts):
-        now = world.reaches(lambda now: now["phase"] == "idle", text, f"s{number}")
+        now = world.wait_for(lambda now: now["phase"] == "idle", text, f"s{number}")
         assert now["restarts"] == 0
     assert "pair.parked" not in world.log()
     assert "pair.waiting" not in world.log()
@@ -68,9 +68,9 @@ def test_link_that_fails_tells_what_its_login_printed(world: World) -> None:
 
     world.start(world.configure(pairs, hammer=hammer))
 
-    refused = world.reaches(lambda now: now["state"] == "parked", "parked", "s0")
+    refused = world.wait_for(lambda now: now["state"] == "parked", "parked", "s0")
     assert refused["because"] == "refused"
     assert refused["hint"].startswith("the other host does not accept root's key")
-    other = world.reaches(lambda now: now["waiting_for"] == "backoff", "in backoff", "s1")
+    other = world.wait_for(lambda now: now["waiting_for"] == "backoff", "in backoff", "s1")
     assert other["because"] in ("link_lost", "half_died")
     assert "a motd" in other["last_words"]

@@ -36,9 +36,9 @@ def test_parked_pairs_say_why_and_go_on_by_themselves_when_the_cause_is_gone(
     }
     world.start(world.configure(pairs))
 
-    stranger = world.reaches(lambda now: now["state"] == "parked", "parked", "stranger")
-    upgraded = world.reaches(lambda now: now["state"] == "parked", "parked", "promoted")
-    absent = world.reaches(lambda now: now["state"] == "waiting", "waiting", "missing")
+    stranger = world.wait_for(lambda now: now["state"] == "parked", "parked", "stranger")
+    upgraded = world.wait_for(lambda now: now["state"] == "parked", "parked", "promoted")
+    absent = world.wait_for(lambda now: now["state"] == "waiting", "waiting", "missing")
 
     assert stranger["because"] == "uuid_mismatch"
     assert f"shared-uuid={admin.shared_uuid(master)}" in stranger["hint"]
@@ -54,7 +54,7 @@ def test_parked_pairs_say_why_and_go_on_by_themselves_when_the_cause_is_gone(
     world.make_slave(master, "missing")
     for pair in ("missing", "stranger"):
         until(lambda: launches(world, pair), f"{pair} goes on by itself", 100)  # noqa: B023
-        world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync", pair)
+        world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync", pair)
     # What was a master once is held until a person resumes it.
     assert world.status("promoted")["because"] == "not_a_slave"
     answer = world.ask(Verb.RESUME, "promoted")
@@ -68,10 +68,10 @@ def test_resume_probes_a_diverged_pair_and_parks_it_again(world: World) -> None:
     master, slave = world.make_pair()
     world.run_hammer("pfs-update", slave, "sync-end-tid=7fff000000000000")
     world.start(world.configure({"test": (master, slave)}))
-    first = world.reaches(lambda now: now["because"] == "diverged", "diverged")
+    first = world.wait_for(lambda now: now["because"] == "diverged", "diverged")
 
     world.ask(Verb.RESUME, "test")
-    again = world.reaches(
+    again = world.wait_for(
         lambda now: now["because"] == "diverged" and now["since_time"] > first["since_time"],
         "diverged again",
     )
@@ -85,34 +85,34 @@ def test_diverged_outlives_the_daemon(world: World) -> None:
     world.run_hammer("pfs-update", slave, "sync-end-tid=7fff000000000000")
     config = world.configure({"test": (master, slave)})
     daemon = world.start(config)
-    world.reaches(lambda now: now["because"] == "diverged", "diverged")
+    world.wait_for(lambda now: now["because"] == "diverged", "diverged")
     world.stop(daemon)
     world.run_hammer("pfs-update", slave, "sync-end-tid=1")
 
     world.start(config)
 
-    world.reaches(lambda now: now["because"] == "diverged", "still diverged")
+    world.wait_for(lambda now: now["because"] == "diverged", "still diverged")
     assert launches(world, "test") == 0
     world.ask(Verb.RESUME, "test")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_file_system_that_goes_and_comes_back_is_waited_for(world_once: World) -> None:
     world = world_once
     world.mirror()
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
     world.ask(Verb.PAUSE, "test")
-    world.reaches(lambda now: now["state"] == "stopped", "stopped")
+    world.wait_for(lambda now: now["state"] == "stopped", "stopped")
     admin.unmount(world.fs(2))
 
     world.ask(Verb.RESUME, "test")
-    waiting = world.reaches(lambda now: now["state"] == "waiting", "waiting")
+    waiting = world.wait_for(lambda now: now["state"] == "waiting", "waiting")
     assert waiting["waiting_for"] == "mount"
     assert waiting["hint"]
     assert waiting["failures"] == before["failures"] == 0
 
     admin.mount(world.fs(2))
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_null_mount_that_is_absent_is_no_uuid_mismatch(world_once: World) -> None:
@@ -121,11 +121,11 @@ def test_null_mount_that_is_absent_is_no_uuid_mismatch(world_once: World) -> Non
     admin.unmount_null(world.fs(1) / "test")
     world.start(world.configure({"test": (world.fs(1) / "test", slave)}))
 
-    waiting = world.reaches(lambda now: now["state"] == "waiting", "waiting")
+    waiting = world.wait_for(lambda now: now["state"] == "waiting", "waiting")
 
     assert (waiting["waiting_for"], waiting["because"]) == ("mount", "null_mount_missing")
     admin.mount_null(master, world.fs(1) / "test")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_symlink_to_a_never_mirrored_slave_is_followed(world: World) -> None:
@@ -133,7 +133,7 @@ def test_symlink_to_a_never_mirrored_slave_is_followed(world: World) -> None:
     (world.fs(2) / "test").symlink_to(slave)
     world.start(world.configure({"test": (world.fs(1) / "test", world.fs(2) / "test")}))
 
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     assert world.status()["failures"] == 0
 
@@ -148,7 +148,7 @@ def test_foreign_stream_parks_the_pair_and_is_left_alone(world: World) -> None:
     until(lambda: len(living_pids(f"{world.hammer} mirror-stream")) == 3, "the foreign stream")
     world.start(world.configure({"test": (master, slave)}))
 
-    parked = world.reaches(lambda now: now["state"] == "parked", "parked")
+    parked = world.wait_for(lambda now: now["state"] == "parked", "parked")
 
     assert parked["because"] == "foreign_stream"
     assert f"pid {foreign.pid}" in parked["hint"]
@@ -158,15 +158,15 @@ def test_foreign_stream_parks_the_pair_and_is_left_alone(world: World) -> None:
             os.kill(pid, 9)
     foreign.wait()
     world.ask(Verb.RESUME, "test")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_hammer_that_cannot_be_started_backs_off_and_says_so(world: World) -> None:
     config = world.configure({"test": world.make_pair()}, hammer=str(world.root / "no-hammer"))
     world.start(config)
 
-    waiting = world.reaches(lambda now: now["failures"] >= 2, "two failures")
+    waiting = world.wait_for(lambda now: now["failures"] >= 2, "two failures")
 
     assert waiting["waiting_for"] == "backoff" or waiting["state"] == "probing"
-    assert world.says("no-hammer")
+    assert world.wait_for_log("no-hammer")
     assert sys.executable not in str(waiting["hint"])

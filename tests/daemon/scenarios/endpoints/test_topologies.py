@@ -37,12 +37,12 @@ def test_cascade_is_followed_to_its_end(world_once: World) -> None:
     world.write("first", "first\n")
     world.start(world.configure({"upper": (master, middle), "lower": (middle, last)}))
     for pair in ("upper", "lower"):
-        world.reaches(in_sync, "in sync", pair)
+        world.wait_for(in_sync, "in sync", pair)
 
     for number in range(4):
         tid = world.write(f"file{number}", "text\n")
         for pair in ("upper", "lower"):
-            world.reaches(
+            world.wait_for(
                 lambda now: int(now["slave_tid"] or "0", 16) >= tid and in_sync(now),  # noqa: B023
                 "the write is on the slave",
                 pair,
@@ -69,11 +69,11 @@ def test_one_master_feeds_many_slaves(world_once: World) -> None:
         tid = world.write(f"file{number}", "text\n")
 
     for name in names:
-        now = world.reaches(
+        now = world.wait_for(
             lambda now: int(now["slave_tid"] or "0", 16) >= tid, "it has it all", name
         )
         assert now["lag_verdict"] in ("in_sync", "behind")
-        world.reaches(in_sync, "in sync", name)
+        world.wait_for(in_sync, "in sync", name)
     assert len({world.status(name)["master_tid"] for name in names}) == 1
     is_quiet(world)
 
@@ -84,14 +84,14 @@ def test_slave_on_its_masters_file_system_never_rests_and_is_well(world_once: Wo
     slave = world.make_slave(master, "copy", number=1)
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}, healthy_after="0.2s"))
-    first = world.reaches(lambda now: now["state"] == "streaming", "streaming")
+    first = world.wait_for(lambda now: now["state"] == "streaming", "streaming")
 
-    world.reaches(
+    world.wait_for(
         lambda now: (now["slave_tid"] or "") > (first["slave_tid"] or ""), "the slave moves"
     )
     moved = world.status()
     # Each empty slice moves the file system's TID, and so calls for the next one.
-    world.reaches(lambda now: now["slave_tid"] > moved["slave_tid"], "and moves again")
+    world.wait_for(lambda now: now["slave_tid"] > moved["slave_tid"], "and moves again")
 
     assert (slave / "first").read_text() == "first\n"
     assert world.status()["lag_verdict"] in ("in_sync", "behind")
@@ -112,8 +112,8 @@ def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
     world.start(world.configure(pairs))
 
     for name in pairs:
-        first = world.reaches(lambda now: now["state"] == "streaming", "streaming", name)
-        world.reaches(
+        first = world.wait_for(lambda now: now["state"] == "streaming", "streaming", name)
+        world.wait_for(
             lambda now: (now["slave_tid"] or "") > (first["slave_tid"] or ""),  # noqa: B023
             "it moves",
             name,
@@ -132,12 +132,12 @@ def test_tutorials_operands_with_the_null_mount_absent_at_start(world_once: Worl
     admin.unmount_null(operands[0])
     world.start(world.configure({"test": operands}))
 
-    waiting = world.reaches(lambda now: now["state"] == "waiting", "waiting")
+    waiting = world.wait_for(lambda now: now["state"] == "waiting", "waiting")
     assert (waiting["waiting_for"], waiting["because"]) == ("mount", "null_mount_missing")
     admin.mount_null(master, operands[0])
 
-    world.streams_in_following_gear()
-    now = world.reaches(in_sync, "in sync")
+    world.wait_until_following()
+    now = world.wait_for(in_sync, "in sync")
     assert (now["failures"], now["restarts"]) == (0, 0)
     assert (slave / "first").read_text() == "first\n"
     is_quiet(world)
@@ -150,7 +150,7 @@ def test_slave_of_a_slave_that_was_never_mirrored_waits_for_its_turn(world_once:
     master, middle = world.make_pair()
     last = world.make_slave(master, number=3)
     world.start(world.configure({"lower": (middle, last)}))
-    world.reaches(lambda now: now["state"] in ("streaming", "waiting"), "it stays", "lower")
+    world.wait_for(lambda now: now["state"] in ("streaming", "waiting"), "it stays", "lower")
 
     world.write("first", "first\n")
     world.run_hammer("mirror-copy", master, middle)
@@ -180,12 +180,12 @@ def far_pair(world: World) -> Path:
 def test_master_on_another_host_is_seen_while_its_stream_rests(world_once: World) -> None:
     world = world_once
     world.start(far_pair(world))
-    now = world.reaches(lambda now: in_sync(now) and now["phase"] == "idle", "in sync, at rest")
+    now = world.wait_for(lambda now: in_sync(now) and now["phase"] == "idle", "in sync, at rest")
     measured = {now["lag_measured_time"]}
 
     # Nothing is written, and each reading is younger than the last: longer than an end is trusted.
     for _ in range(9):
-        now = world.reaches(
+        now = world.wait_for(
             lambda now: now["lag_measured_time"] not in measured, "proven anew", "test"
         )
         measured.add(now["lag_measured_time"])
@@ -193,11 +193,11 @@ def test_master_on_another_host_is_seen_while_its_stream_rests(world_once: World
 
     for pid in now["half_pids"]:
         os.kill(pid, signal.SIGSTOP)
-    now = world.reaches(lambda now: not in_sync(now), "halves that stand still prove nothing")
+    now = world.wait_for(lambda now: not in_sync(now), "halves that stand still prove nothing")
     assert (now["lag_verdict"], now["lag_s"], now["state"]) == ("unknown", None, "streaming")
     assert "unseen since 20" in now["lag_unknown_because"]
     assert now["safe_until_time"]
     assert now["health"] != "ok"
     for pid in now["half_pids"]:
         os.kill(pid, signal.SIGCONT)
-    world.reaches(in_sync, "seen again")
+    world.wait_for(in_sync, "seen again")

@@ -23,17 +23,17 @@ def wrapped(world: World, before: str) -> Path:
 def test_stream_that_stands_still_behind_its_master_is_replaced(world_once: World) -> None:
     world = world_once
     world.mirror(stall_timeout="4s")
-    before = world.streams_in_following_gear()
-    world.reaches(lambda now: now["phase"] == "idle", "at rest")
+    before = world.wait_until_following()
+    world.wait_for(lambda now: now["phase"] == "idle", "at rest")
 
     admin.set_knob(world.fs(2), "slow_write_ms", FOR_EVER_MS)
     world.write("held", "back\n")
-    waiting = world.reaches(lambda now: now["because"] == "stalled", "stalled")
+    waiting = world.wait_for(lambda now: now["because"] == "stalled", "stalled")
     admin.set_knob(world.fs(2), "slow_write_ms", None)
 
     assert "a write of the slave's" in waiting["hint"]
     assert waiting["failures"] == 1
-    after = world.reaches(
+    after = world.wait_for(
         lambda now: now["lag_verdict"] == "in_sync" and now["state"] == "streaming", "in sync"
     )
     assert after["pid"] != before["pid"]
@@ -43,9 +43,11 @@ def test_stream_that_stands_still_behind_its_master_is_replaced(world_once: Worl
 def test_idle_stream_of_an_idle_master_is_no_stall(world_once: World) -> None:
     world = world_once
     world.mirror(stall_timeout="1s", delay="1s")
-    before = world.streams_in_following_gear()
+    before = world.wait_until_following()
 
-    world.reaches(lambda now: now["up_s"] is not None and now["up_s"] > 6, "longer than the floor")
+    world.wait_for(
+        lambda now: now["up_s"] is not None and now["up_s"] > 6, "longer than the floor"
+    )
 
     assert world.status()["pid"] == before["pid"]
     assert "stalled" not in world.log()
@@ -58,11 +60,11 @@ def test_prescan_that_hangs_is_ended(world_once: World) -> None:
     admin.set_knob(world.fs(1), "slow_read_ms", FOR_EVER_MS)
     world.start(world.configure({"test": (master, slave)}, prescan_timeout="2s"))
 
-    waiting = world.reaches(lambda now: now["because"] == "prescan_stuck", "prescan stuck")
+    waiting = world.wait_for(lambda now: now["because"] == "prescan_stuck", "prescan stuck")
     admin.set_knob(world.fs(1), "slow_read_ms", None)
 
     assert "master's disk" in waiting["hint"]
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_full_slave_is_an_error_that_stays_in_status_until_acknowledged(
@@ -74,12 +76,12 @@ def test_full_slave_is_an_error_that_stays_in_status_until_acknowledged(
     admin.set_knob(world.fs(2), "faults", "MIRROR_WRITE errno 28")
     world.start(world.configure({"test": (master, slave)}))
 
-    full = world.reaches(lambda now: now["complaints"], "a counted complaint")
+    full = world.wait_for(lambda now: now["complaints"], "a counted complaint")
     admin.set_knob(world.fs(2), "faults", None)
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
     assert [each["name"] for each in full["complaints"]] == ["slave_full"]
-    line = world.says("pair.slave_full")
+    line = world.wait_for_log("pair.slave_full")
     assert " error " in line
     assert "hammer reblock" in line
     assert world.status()["health"] == "warning"
@@ -95,12 +97,12 @@ def test_read_only_slave_is_an_error_of_its_own(world_once: World) -> None:
     admin.set_knob(world.fs(2), "ronly", 1)
     world.start(world.configure({"test": (master, slave)}))
 
-    now = world.reaches(lambda now: now["complaints"], "a counted complaint")
+    now = world.wait_for(lambda now: now["complaints"], "a counted complaint")
     admin.set_knob(world.fs(2), "ronly", None)
 
     assert [each["name"] for each in now["complaints"]] == ["slave_read_only"]
-    assert world.says("pair.slave_read_only")
-    world.streams_in_following_gear()
+    assert world.wait_for_log("pair.slave_read_only")
+    world.wait_until_following()
 
 
 def test_damaged_data_is_an_error_and_the_stream_goes_on(world_once: World) -> None:
@@ -111,11 +113,11 @@ def test_damaged_data_is_an_error_and_the_stream_goes_on(world_once: World) -> N
     hammer = wrapped(world, f'case "$*" in *mirror-stream*) echo "{said}" >&2;; esac')
     world.start(world.configure({"test": (master, slave)}, hammer=str(hammer)))
 
-    now = world.streams_in_following_gear()
+    now = world.wait_until_following()
 
     assert [each["name"] for each in now["complaints"]] == ["data_damaged"]
     assert now["health"] == "warning"
-    assert world.says("pair.data_damaged")
+    assert world.wait_for_log("pair.data_damaged")
 
 
 def test_refused_stream_parks_its_pair_and_is_not_launched_again(world_once: World) -> None:
@@ -125,7 +127,7 @@ def test_refused_stream_parks_its_pair_and_is_not_launched_again(world_once: Wor
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}))
 
-    parked = world.reaches(lambda now: now["state"] == "parked", "parked")
+    parked = world.wait_for(lambda now: now["state"] == "parked", "parked")
 
     assert parked["because"] == "refused"
     assert "root" in parked["hint"]
@@ -133,7 +135,7 @@ def test_refused_stream_parks_its_pair_and_is_not_launched_again(world_once: Wor
     assert not living_pids(f"{world.hammer} -vv")
     admin.set_knob(world.fs(1), "faults", None)
     world.ask(Verb.RESUME, "test")
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
 
 def test_same_pfs_twice_is_parked(world_once: World) -> None:
@@ -143,7 +145,7 @@ def test_same_pfs_twice_is_parked(world_once: World) -> None:
     alias.symlink_to(master)
     world.start(world.configure({"test": (master, alias)}))
 
-    parked = world.reaches(lambda now: now["state"] == "parked", "parked")
+    parked = world.wait_for(lambda now: now["state"] == "parked", "parked")
 
     assert parked["because"] == "same_pfs"
     assert parked["lag_s"] is None
@@ -152,7 +154,7 @@ def test_same_pfs_twice_is_parked(world_once: World) -> None:
 def test_slave_that_is_promoted_while_it_streams_is_parked(mirrored: World) -> None:
     mirrored.run_hammer("pfs-upgrade", mirrored.fs(2) / "pfs/test")
 
-    parked = mirrored.reaches(lambda now: now["state"] == "parked", "parked")
+    parked = mirrored.wait_for(lambda now: now["state"] == "parked", "parked")
 
     assert parked["because"] == "not_a_slave"
     assert not living_pids(f"{mirrored.hammer} -vv")
@@ -174,7 +176,7 @@ def test_pauses_and_resumes_in_a_race_with_gear_changes_end_well(world_once: Wor
                 "test",
             )
         world.ask(Verb.RESUME, "test")
-        now = world.streams_in_following_gear()
+        now = world.wait_until_following()
         until((slave / "more").exists, "the last write")
         until(lambda: (slave / "more").read_text() == "29\n", "the last write is on the slave")
 

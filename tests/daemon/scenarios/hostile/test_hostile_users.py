@@ -84,7 +84,7 @@ def test_hostile_clients_hurt_nobody_but_themselves(paired: World) -> None:
                 client.connect(str(paired.run_dir / "status.sock"))
                 deed(client)
             asked_at = time.monotonic()
-            assert paired.answers()
+            assert paired.is_answering()
             assert time.monotonic() - asked_at < 5
         assert daemon.memory_info().rss - before_bytes < MOST_GROWTH_BYTES
         # And whoever may command still can, while they all hang on.
@@ -96,14 +96,14 @@ def test_hostile_clients_hurt_nobody_but_themselves(paired: World) -> None:
 
 def test_storm_of_requests_keeps_no_stream_from_being_mended(paired: World) -> None:
     start(paired)
-    half = paired.streams_in_following_gear()["half_pids"][0]
+    half = paired.wait_until_following()["half_pids"][0]
     is_over = threading.Event()
     path = str(paired.run_dir / "status.sock")
     with ThreadPoolExecutor(8) as storm:
         answered = [storm.submit(ask_again_and_again, path, is_over) for _ in range(8)]
         try:
             os.kill(half, signal.SIGKILL)
-            now = paired.reaches(
+            now = paired.wait_for(
                 lambda now: now["state"] == "streaming" and half not in now["half_pids"],
                 "streaming anew",
             )
@@ -206,7 +206,7 @@ def careless(paired: World) -> Iterator[World]:
 
 
 def test_stream_inherits_nothing_of_who_started_us(careless: World) -> None:
-    careless.streams_in_following_gear()
+    careless.wait_until_following()
     notes = [json.loads(path.read_text()) for path in (careless.root / "notes").glob("*[0-9]")]
 
     assert {"pfs-status", "mirror-stream"} <= {word for note in notes for word in note["words"]}

@@ -183,7 +183,7 @@ def test_name_full_of_shell_is_only_a_name(world_once: World) -> None:
     master, slave = world_once.make_pair(name)
     world_once.write("first", "first\n", name)
     world_once.start(world_once.configure({"test": (_escaped(master), _escaped(slave))}))
-    before = world_once.streams_in_following_gear()
+    before = world_once.wait_until_following()
 
     assert before["slave"] == str(slave)
     assert not list(world_once.root.rglob("pwned"))

@@ -111,7 +111,7 @@ def test_full_disk_is_said_and_made_good_for(world: World) -> None:
         assert (only["health"], only["pairs"][0]["health"]) == ("warning", "ok")
         until(lambda: "state.unsaved" in world.log(), "the line in the log")
 
-        disk.make_room()
+        disk.free()
         assert world.ask(Verb.PAUSE, "other")["unsaved_because"] is None
         assert hammerd(world)["state_unsaved_since_time"] is None
         until(lambda: "state.saved_again" in world.log(), "the line in the log")
@@ -155,8 +155,8 @@ def test_nothing_is_started_or_promised_while_the_daemon_stops(world: World) -> 
     )
     config = world.configure(pairs, hammer=wrap(world, deaf), stop_grace="3s")
     daemon = world.start(config)
-    world.streams_in_following_gear()
-    world.reaches(lambda now: now["state"] == "streaming", "streaming", "slow")
+    world.wait_until_following()
+    world.wait_for(lambda now: now["state"] == "streaming", "streaming", "slow")
 
     daemon.terminate()
     until(lambda: hammerd(world)["state"] == "stopping", "stopping")
@@ -214,6 +214,6 @@ def test_damaged_files_leave_every_pair_paused_until_it_is_resumed(world: World)
     world.start(config)
 
     assert wanted(world) == {"test": "paused", "other": "paused"}
-    assert "until" in world.says("state.unreadable")
+    assert "until" in world.wait_for_log("state.unreadable")
     world.ask(Verb.RESUME, "test")
     assert wanted(world) == {"test": "up", "other": "paused"}

@@ -45,7 +45,7 @@ def seen(world_once: World) -> Seen:
     world_once.make_master()
     world_once.write("first", "first\n")
     seen = start(world_once)
-    world_once.streams_in_following_gear()
+    world_once.wait_until_following()
     return seen
 
 
@@ -61,7 +61,7 @@ def test_a_bulk_shows_how_far_it_is(world_once: World):
         done_bytes, slice_bytes = now["bulk_done_bytes"], now["slice_bytes"]
         return bool(slice_bytes and done_bytes and done_bytes > slice_bytes and now["bulk_eta_s"])
 
-    now = world.reaches(is_under_way, "a bulk under way")
+    now = world.wait_for(is_under_way, "a bulk under way")
     shown = seen.hammerd("status").stdout
 
     assert now["gear"] == "bulk"
@@ -78,8 +78,8 @@ def test_a_pause_ends_at_its_time(seen: Seen):
     assert ran.stdout.startswith("paused for 2s: test (until ")
     assert "paused for another " in seen.hammerd("status").stdout
 
-    seen.world.reaches(lambda now: now["wanted"] == "up", "it goes on by itself")
-    now = seen.world.streams_in_following_gear()
+    seen.world.wait_for(lambda now: now["wanted"] == "up", "it goes on by itself")
+    now = seen.world.wait_until_following()
 
     assert now["paused_until_time"] is None
 

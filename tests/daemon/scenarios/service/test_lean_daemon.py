@@ -30,7 +30,7 @@ def test_daemon_imports_neither_rich_nor_ssl_nor_the_simulator() -> None:
 
 def test_daemon_has_two_threads_and_no_fd_to_spare(world_once: World) -> None:
     daemon = world_once.start(world_once.configure({"test": world_once.make_pair()}))
-    world_once.streams_in_following_gear()
+    world_once.wait_until_following()
 
     process = psutil.Process(daemon.pid)
 

@@ -30,7 +30,7 @@ class Mirrors:
     def start(self, *names: str, **keys: str) -> None:
         self.daemon = self.world.start(self.configure(*names, **keys))
         for name in names:
-            self.world.streams_in_following_gear(name)
+            self.world.wait_until_following(name)
 
     def hang_up(self) -> None:
         self.daemon.send_signal(signal.SIGHUP)
@@ -57,11 +57,11 @@ def test_only_what_changed_is_touched(world: World) -> None:
     config.write_text(text.replace("[pairs.changed]\n", '[pairs.changed]\ndelay = "2s"\n'))
     mirrors.hang_up()
 
-    world.says("config.reloaded")
+    world.wait_for_log("config.reloaded")
     until(lambda: mirrors.names() == ["kept", "changed", "new"], "the gone pair is forgotten")
-    world.reaches(is_up, "the new pair streams", "new")
+    world.wait_for(is_up, "the new pair streams", "new")
     until(lambda: mirrors.pids("changed") != mirrors.pids("kept"), "an argv of its own")
-    world.reaches(lambda now: is_up(now) and now["pid"] != before["changed"], "anew", "changed")
+    world.wait_for(lambda now: is_up(now) and now["pid"] != before["changed"], "anew", "changed")
     assert mirrors.pids("kept")["kept"] == before["kept"]
     line = next(line for line in world.log().splitlines() if "config.reloaded" in line)
     assert "started=new stopped=gone restarted=changed" in line
@@ -78,11 +78,11 @@ def test_swapped_slaves_wait_for_each_other(world: World) -> None:
     mirrors.hang_up()
 
     for name in ("a", "b"):
-        world.reaches(lambda now: now["because"] == "uuid_mismatch", "not its own slave", name)
+        world.wait_for(lambda now: now["because"] == "uuid_mismatch", "not its own slave", name)
     mirrors.configure("a", "b")
     mirrors.hang_up()
     for name in ("a", "b"):
-        world.reaches(is_up, "its own slave again", name)
+        world.wait_for(is_up, "its own slave again", name)
 
 
 def test_renamed_pair_waits_until_its_slave_is_free(world: World) -> None:
@@ -94,7 +94,7 @@ def test_renamed_pair_waits_until_its_slave_is_free(world: World) -> None:
 
     assert answer["started"] == ["renamed"]
     assert answer["stopped"] == ["old"]
-    world.reaches(is_up, "it streams under its new name", "renamed")
+    world.wait_for(is_up, "it streams under its new name", "renamed")
     assert mirrors.names() == ["renamed"]
 
 
@@ -115,7 +115,7 @@ def test_config_with_faults_leaves_everything_as_it_is(world_once: World, way: s
         assert "defaults.delay" in str(refusal.value)
         assert "defaults.backoff_max" in str(refusal.value)
 
-    log = world.says("config.refused")
+    log = world.wait_for_log("config.refused")
     assert "defaults.delay" in log
     assert "defaults.backoff_max" in log
     assert mirrors.pids("a", "b") == before
@@ -137,7 +137,7 @@ def test_pause_outlives_reloads_and_the_pairs_absence(world_once: World) -> None
     mirrors = Mirrors(world, "a", "b")
     mirrors.start("a", "b")
     world.ask(Verb.PAUSE, "a")
-    world.reaches(lambda now: now["state"] == "stopped", "paused", "a")
+    world.wait_for(lambda now: now["state"] == "stopped", "paused", "a")
 
     mirrors.configure("b")
     world.ask(Verb.RELOAD)
@@ -156,7 +156,7 @@ def test_paused_pair_whose_stream_would_change_is_not_told_as_restarted(world_on
     mirrors = Mirrors(world, "a", "b")
     mirrors.start("a", "b")
     world.ask(Verb.PAUSE, "a")
-    world.reaches(lambda now: now["state"] == "stopped", "paused", "a")
+    world.wait_for(lambda now: now["state"] == "stopped", "paused", "a")
 
     mirrors.configure("a", "b", delay="3s")
     answer = world.ask(Verb.RELOAD)
@@ -188,12 +188,12 @@ def test_pair_is_disabled_and_enabled(world_once: World) -> None:
     text = config.read_text()
     config.write_text(text.replace("[pairs.a]\n", "[pairs.a]\nenabled = false\n"))
     world.ask(Verb.RELOAD)
-    world.reaches(lambda now: now["state"] == "stopped", "disabled", "a")
+    world.wait_for(lambda now: now["state"] == "stopped", "disabled", "a")
     assert mirrors.names() == ["a", "b"]
     config.write_text(text)
     world.ask(Verb.RELOAD)
 
-    world.reaches(is_up, "enabled", "a")
+    world.wait_for(is_up, "enabled", "a")
 
 
 def test_logs_follow_their_settings(world_once: World) -> None:
@@ -241,6 +241,6 @@ def test_storm_of_reloads_ends_with_one_stream_for_each_pair(world: World) -> No
     world.ask(Verb.RELOAD)
 
     for name in ("a", "b"):
-        world.reaches(is_up, "it streams", name)
+        world.wait_for(is_up, "it streams", name)
     assert mirrors.names() == ["a", "b"]
     assert world.stop(mirrors.daemon) == 0

@@ -91,7 +91,7 @@ def test_full_run_dir_is_taken_and_completed_when_there_is_room(
             assert str(files.pid_file_error.filename).startswith(settings.run_dir)
             with pytest.raises(AlreadyRunning):
                 LockFiles(settings).__enter__()
-            disk.make_room()
+            disk.free()
 
             files.make_missing()
 
@@ -169,11 +169,11 @@ def test_daemon_whose_run_dir_was_swept_away_is_reachable_again(
     paired: World, how: Callable[[str], None]
 ) -> None:
     daemon = paired.start(paired.root / "hammerd.toml", *HASTY)
-    now, mode = paired.streams_in_following_gear(), os.stat(paired.run_dir / "status.sock").st_mode
+    now, mode = paired.wait_until_following(), os.stat(paired.run_dir / "status.sock").st_mode
 
     how(str(paired.run_dir))
 
-    until(paired.answers, "it answers again")
+    until(paired.is_answering, "it answers again")
     until((paired.run_dir / "hammerd.pid").exists, "the pid file")
     assert (paired.run_dir / "hammerd.pid").read_text() == f"{daemon.pid}\n"
     until(lambda: paired.log().count("control.sock"), "the line in the log")
@@ -216,12 +216,12 @@ def test_what_cannot_be_made_anew_is_said_once_and_tried_again(world_once: World
     # Over and over, since the daemon makes its directory anew as soon as it is gone.
     until(lambda: put_in_the_place(world_once.run_dir, in_the_way), "a file in its place")
 
-    line = world_once.says("run_dir.unusable")
+    line = world_once.wait_for_log("run_dir.unusable")
     assert str(world_once.run_dir) in line
     assert "move it away" in line
     world_once.run_dir.unlink()
 
-    until(world_once.answers, "it answers again")
+    until(world_once.is_answering, "it answers again")
     assert world_once.log().count("run_dir.unusable") == 1
     assert world_once.ask(Verb.STATUS)["hammerd"]["run_dir_unusable_because"] is None
 
@@ -273,14 +273,14 @@ def test_full_disk_of_run_dir_is_no_reason_not_to_mirror(paired: World) -> None:
                 (disk.path / f"full{full}").touch()
         daemon = paired.spawn(paired.root / "hammerd.toml", *HASTY)
 
-        paired.says("pair.streaming")
-        assert str(disk.path) in paired.says("run_dir.unusable")
-        assert "root" not in paired.says("run_dir.unusable")
+        paired.wait_for_log("pair.streaming")
+        assert str(disk.path) in paired.wait_for_log("run_dir.unusable")
+        assert "root" not in paired.wait_for_log("run_dir.unusable")
         for number in range(full):
             (disk.path / f"full{number}").unlink(missing_ok=True)
-        disk.make_room()
+        disk.free()
 
-        until(paired.answers, "it answers once there is room")
+        until(paired.is_answering, "it answers once there is room")
         pid_file = disk.path / "hammerd.pid"
         # It may be there before there is room for what stands in it.
         until(

@@ -28,13 +28,13 @@ def test_sigterm_ends_everything_and_leaves_nothing(mirrored: World) -> None:
 def test_sigterm_ends_a_pair_that_waits(world: World) -> None:
     master = world.make_master()
     daemon = world.start(world.configure({"test": (master, world.fs(2) / "pfs/missing")}))
-    world.reaches(lambda now: now["state"] == "waiting", "waiting")
+    world.wait_for(lambda now: now["state"] == "waiting", "waiting")
 
     assert world.stop(daemon) == 0
 
 
 def test_next_daemon_ends_the_orphans_of_a_killed_one_first(mirrored: World) -> None:
-    before = mirrored.rests()
+    before = mirrored.wait_until_idle()
     orphans = {before["pid"], *before["half_pids"]}
     mirrored.daemons[0].kill()
     mirrored.daemons[0].wait()
@@ -42,24 +42,24 @@ def test_next_daemon_ends_the_orphans_of_a_killed_one_first(mirrored: World) -> 
 
     with no_two_writers(mirrored):
         mirrored.start(mirrored.root / "hammerd.toml")
-        after = mirrored.streams_in_following_gear()
+        after = mirrored.wait_until_following()
 
     assert living_pids(f"{mirrored.hammer} -vv") == {after["pid"], *after["half_pids"]}
     assert not orphans & living_pids(str(mirrored.root))
-    mirrored.says("orphan.ended")
+    mirrored.wait_for_log("orphan.ended")
     log = mirrored.log()
     assert log.index("orphan.ended") < log.rindex("pair.launching")
 
 
 def test_orphaned_halves_without_their_parent_are_found_too(mirrored: World) -> None:
-    before = mirrored.rests()
+    before = mirrored.wait_until_idle()
     mirrored.daemons[0].kill()
     mirrored.daemons[0].wait()
     os.kill(before["pid"], signal.SIGKILL)
     until(lambda: before["pid"] not in living_pids(str(mirrored.root)), "the parent is gone")
 
     mirrored.start(mirrored.root / "hammerd.toml")
-    mirrored.streams_in_following_gear()
+    mirrored.wait_until_following()
 
     assert not set(before["half_pids"]) & living_pids(str(mirrored.root))
 
@@ -76,7 +76,7 @@ def test_second_daemon_refuses_and_names_the_first(mirrored: World) -> None:
 
 def test_pause_outlives_the_daemon(mirrored: World) -> None:
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     mirrored.daemons[0].send_signal(signal.SIGTERM)
     mirrored.daemons[0].wait(DEADLINE_S)
 
@@ -85,7 +85,7 @@ def test_pause_outlives_the_daemon(mirrored: World) -> None:
     now = mirrored.status()
     assert (now["wanted"], now["state"]) == ("paused", "stopped")
     mirrored.ask(Verb.RESUME, "test")
-    mirrored.streams_in_following_gear()
+    mirrored.wait_until_following()
 
 
 def test_bad_config_lists_every_fault_and_starts_nothing(world: World) -> None:
@@ -119,7 +119,7 @@ def test_usr2_writes_the_status_into_the_log(mirrored: World) -> None:
 
     until(lambda: "pair.status" in mirrored.log(), "the status is in the log")
 
-    line = mirrored.says("pair.status")
+    line = mirrored.wait_for_log("pair.status")
     assert "pair=test" in line
     assert "state=streaming" in line
 
@@ -149,7 +149,7 @@ def test_run_dir_that_cannot_be_written_keeps_no_stream_from_running(mirrored: W
 
     mirrored.ask(Verb.RESTART, "test")
 
-    mirrored.reaches(
+    mirrored.wait_for(
         lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "a new stream"
     )
     until(lambda: "spawn_record.failed" in mirrored.log(), "the line in the log")
@@ -157,7 +157,7 @@ def test_run_dir_that_cannot_be_written_keeps_no_stream_from_running(mirrored: W
 
 def test_restart_leaves_a_paused_pair_alone(mirrored: World) -> None:
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
 
     with pytest.raises(HammerdError, match="paused: test"):
         mirrored.ask(Verb.RESTART, "test")

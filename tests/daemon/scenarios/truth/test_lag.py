@@ -16,7 +16,7 @@ SLACK_S = 2.0
 
 
 def test_lag_in_sync_is_the_age_of_the_last_reading_of_the_master(mirrored: World) -> None:
-    now = mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    now = mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
 
     assert now["lag_tids"] == 0
     assert 0 <= now["lag_s"] <= INTERVAL_S + SLACK_S
@@ -25,9 +25,9 @@ def test_lag_in_sync_is_the_age_of_the_last_reading_of_the_master(mirrored: Worl
 
 
 def test_lag_of_a_slave_held_back_is_the_age_of_what_it_lacks(mirrored: World) -> None:
-    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     slave_tid = admin.sync_end_tid(mirrored.fs(2) / "pfs/test")
 
     asked = time.monotonic()
@@ -37,7 +37,7 @@ def test_lag_of_a_slave_held_back_is_the_age_of_what_it_lacks(mirrored: World) -
     for held_s in (1.0, 2.5, 4.0):
         until(lambda: time.monotonic() - written >= held_s, "time passes")  # noqa: B023
         before = time.monotonic()
-        now = mirrored.reaches(lambda now: now["lag_verdict"] == "behind", "behind")
+        now = mirrored.wait_for(lambda now: now["lag_verdict"] == "behind", "behind")
         after = time.monotonic()
 
         assert now["lag_tids"] == master_tid - slave_tid
@@ -46,14 +46,14 @@ def test_lag_of_a_slave_held_back_is_the_age_of_what_it_lacks(mirrored: World) -
         assert now["lag_s"] <= after - asked + INTERVAL_S + SLACK_S
 
     mirrored.ask(Verb.RESUME, "test")
-    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
+    mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
 
 
 def test_lag_of_an_end_that_cannot_be_read_is_unknown(mirrored: World) -> None:
-    known = mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    known = mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     admin.unmount(mirrored.fs(2))
 
-    now = mirrored.reaches(lambda now: now["lag_verdict"] == "unknown", "unknown")
+    now = mirrored.wait_for(lambda now: now["lag_verdict"] == "unknown", "unknown")
 
     assert (now["lag_s"], now["lag_tids"]) == (None, None)
     assert now["health"] in ("unknown", "warning")
@@ -64,15 +64,15 @@ def test_lag_of_an_end_that_cannot_be_read_is_unknown(mirrored: World) -> None:
     until(lambda: "end.unreadable" in mirrored.log(), "it is in the log")
     assert mirrored.log().count("end.unreadable") == 1
     admin.mount(mirrored.fs(2))
-    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
+    mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
     until(lambda: "end.read_again" in mirrored.log(), "that it is read again is in the log")
     until(lambda: mirrored.log().count("end.read_again") == 1, "it is told once")
 
 
 def test_lag_after_a_start_is_never_that_of_an_earlier_run(mirrored: World) -> None:
-    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     mirrored.stop(mirrored.daemons[0])
     mirrored.write("held", "back\n")
     config = mirrored.root / "hammerd.toml"
@@ -97,7 +97,7 @@ def test_lag_is_on_record_in_a_file_of_its_own(world: World) -> None:
     world.start(world.configure({"test": pair}, log_file=str(world.root / "log/h.log")))
     config = world.root / "hammerd.toml"
     assert config.exists()
-    world.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     record = world.root / "log/lag.log"
 
     until(lambda: record.exists() and "verdict=in_sync" in record.read_text(), "a lag line")
@@ -111,9 +111,9 @@ def test_log_in_json_is_one_object_a_line(world: World) -> None:
     config = world.configure({"test": world.make_pair()})
     config.write_text(config.read_text().replace("[daemon]", '[daemon]\nlog_format = "json"', 1))
     world.start(config)
-    world.streams_in_following_gear()
+    world.wait_until_following()
 
-    world.says("pair.stopping")
+    world.wait_for_log("pair.stopping")
     events = [json.loads(line) for line in world.log().splitlines()]
 
     assert "daemon.started" in {event["event"] for event in events[:2]}
@@ -133,21 +133,21 @@ def test_state_file_that_is_corrupt_is_set_aside_and_said(mirrored: World) -> No
 
     mirrored.start(mirrored.root / "hammerd.toml")
 
-    mirrored.streams_in_following_gear()
-    mirrored.says("state.unreadable")
+    mirrored.wait_until_following()
+    mirrored.wait_for_log("state.unreadable")
     assert (mirrored.root / "db/state.json.bad").exists()
 
 
 def test_lag_in_seconds_survives_a_restart_as_approximate(mirrored: World) -> None:
-    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     mirrored.stop(mirrored.daemons[0])
     written = time.time()
     mirrored.write("held", "back\n")
 
     mirrored.start(mirrored.root / "hammerd.toml")
-    now = mirrored.reaches(lambda now: now["lag_verdict"] == "behind", "behind")
+    now = mirrored.wait_for(lambda now: now["lag_verdict"] == "behind", "behind")
 
     assert now["lag_approximate"]
     assert time.time() - written <= now["lag_s"] + SLACK_S

@@ -31,7 +31,7 @@ def late(mirrored: World) -> World:
     """A world with a pair in sync whose file systems publish late."""
     for number in (1, 2):
         admin.set_knob(mirrored.fs(number), "flush_steps", "0 content 1")
-    mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     return mirrored
 
 
@@ -66,7 +66,7 @@ def test_flush_that_none_followed_is_not_claimed(late: World) -> None:
     assert not (late.fs(2) / "pfs/test/held").exists()
 
     admin.flush(late.fs(1))
-    now = late.reaches(
+    now = late.wait_for(
         lambda now: now["master_tid"] == now["slave_tid"] != before,
         "in sync with what is published now",
     )
@@ -77,7 +77,7 @@ def test_flush_that_none_followed_is_not_claimed(late: World) -> None:
 
 def test_lag_of_a_slave_held_back_counts_from_what_is_published(late: World) -> None:
     late.ask(Verb.PAUSE, "test")
-    late.reaches(lambda now: now["state"] == "stopped", "stopped")
+    late.wait_for(lambda now: now["state"] == "stopped", "stopped")
     slave_tid = admin.sync_end_tid(late.fs(2) / "pfs/test")
     flushed = late.write("held", "back\n")
     assert {now["lag_verdict"] for now in samples(late)} == {"in_sync"}
@@ -87,13 +87,13 @@ def test_lag_of_a_slave_held_back_counts_from_what_is_published(late: World) -> 
     done = time.monotonic()
 
     before = time.monotonic()
-    now = late.reaches(lambda now: now["lag_verdict"] == "behind", "behind")
+    now = late.wait_for(lambda now: now["lag_verdict"] == "behind", "behind")
     after = time.monotonic()
     assert now["lag_tids"] == flushed - slave_tid
     assert before - done <= now["lag_s"] <= after - asked + INTERVAL_S + SLACK_S
 
     late.ask(Verb.RESUME, "test")
-    late.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
+    late.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
 
 
 def test_stream_at_work_is_never_ahead_of_what_is_published(late: World) -> None:
@@ -105,9 +105,9 @@ def test_stream_at_work_is_never_ahead_of_what_is_published(late: World) -> None
     late.ask(Verb.RESTART, "test")
     late.write("last", "text\n")
     last = admin.flush(late.fs(1))
-    late.streams_in_following_gear()
+    late.wait_until_following()
 
-    now = late.reaches(
+    now = late.wait_for(
         lambda now: now["lag_verdict"] == "in_sync" and int(now["slave_tid"], 16) == last,
         "in sync with the last write",
     )

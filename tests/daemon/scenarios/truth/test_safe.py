@@ -90,26 +90,26 @@ def destroy(world: World) -> None:
 
 
 def test_nothing_is_safe_on_a_pfs_that_is_destroyed(mirrored: World) -> None:
-    mirrored.reaches(is_safe, "something is safe")
+    mirrored.wait_for(is_safe, "something is safe")
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
 
     destroy(mirrored)
 
-    now = mirrored.reaches(lambda now: not is_safe(now), "nothing is safe")
+    now = mirrored.wait_for(lambda now: not is_safe(now), "nothing is safe")
     assert "is gone" in now["lag_unknown_because"]
     mirrored.stop(mirrored.daemons[0])
     assert saved_clocks(mirrored)["slaves"] == {}
     mirrored.start(mirrored.root / "hammerd.toml")
-    now = mirrored.reaches(lambda now: now["lag_unknown_because"], "a reason")
+    now = mirrored.wait_for(lambda now: now["lag_unknown_because"], "a reason")
     assert not is_safe(now)
 
 
 def test_slave_that_is_not_mounted_keeps_what_is_safe(mirrored: World) -> None:
-    mirrored.reaches(is_safe, "something is safe")
+    mirrored.wait_for(is_safe, "something is safe")
     admin.unmount(mirrored.fs(2))
 
-    now = mirrored.reaches(lambda now: now["lag_verdict"] == "unknown", "unknown")
+    now = mirrored.wait_for(lambda now: now["lag_verdict"] == "unknown", "unknown")
 
     assert is_safe(now)
 
@@ -120,23 +120,23 @@ def test_slave_that_is_not_mounted_keeps_what_is_safe(mirrored: World) -> None:
 def test_diverged_pair_keeps_what_was_safe_before_though_its_master_overtakes(
     mirrored: World,
 ) -> None:
-    mirrored.reaches(is_safe, "something is safe")
+    mirrored.wait_for(is_safe, "something is safe")
     subprocess.run(["cp", "-a", mirrored.fs(1), mirrored.root / "old"], check=True)
     last = f"0x{[mirrored.write(f'lost{number}', 'text') for number in range(5)][-1]:016x}"
-    mirrored.reaches(lambda now: now["slave_tid"] == now["master_tid"] == last, "in sync")
+    mirrored.wait_for(lambda now: now["slave_tid"] == now["master_tid"] == last, "in sync")
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     restored = time.time()
     mirrored.fs(1).rename(mirrored.root / "broken")
     (mirrored.root / "old").rename(mirrored.fs(1))
-    mirrored.says("master.tid_went_back")
+    mirrored.wait_for_log("master.tid_went_back")
     mirrored.ask(Verb.RESUME, "test")
-    mirrored.reaches(lambda now: now["because"] == "diverged", "diverged")
+    mirrored.wait_for(lambda now: now["because"] == "diverged", "diverged")
 
     for number in range(12):
         mirrored.write(f"new{number}", "text\n")
     measured = mirrored.status()["master_tid"]
-    now = mirrored.reaches(lambda now: now["master_tid"] > measured, "the master moved on")
+    now = mirrored.wait_for(lambda now: now["master_tid"] > measured, "the master moved on")
 
     assert now["master_tid"] > now["slave_tid"]
     assert (now["lag_s"], now["lag_tids"], now["lag_verdict"]) == (None, None, "unknown")
@@ -153,9 +153,9 @@ def test_diverged_pair_keeps_what_was_safe_before_though_its_master_overtakes(
 @pytest.mark.parametrize("by_s", [3600.0, 3e7])
 def test_samples_that_are_still_to_come_prove_nothing(mirrored: World, by_s: float) -> None:
     """The wall clock is behind at boot: what was saved before seems to be of the future."""
-    mirrored.reaches(is_safe, "something is safe")
+    mirrored.wait_for(is_safe, "something is safe")
     mirrored.ask(Verb.PAUSE, "test")
-    mirrored.reaches(lambda now: now["state"] == "stopped", "stopped")
+    mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     mirrored.stop(mirrored.daemons[0])
     mirrored.write("held", "back\n")
     written = time.time()
@@ -176,11 +176,11 @@ def test_samples_that_are_still_to_come_prove_nothing(mirrored: World, by_s: flo
     )
     assert safe(json.loads(told.stdout)["pairs"][0]) == 0
     mirrored.start(mirrored.root / "hammerd.toml")
-    now = mirrored.reaches(lambda now: now["lag_tids"], "behind")
+    now = mirrored.wait_for(lambda now: now["lag_tids"], "behind")
 
     assert now["lag_s"] is None
     assert safe(now) < written
-    mirrored.says("state.clocks_left_out")
+    mirrored.wait_for_log("state.clocks_left_out")
 
 
 # --- killed --------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_daemon_leaves_what_it_knew_of_a_pair_long_before_the_first_minute(
     mirrored: World,
 ) -> None:
     began = time.monotonic()
-    now = mirrored.reaches(lambda now: now["lag_verdict"] == "in_sync", "in sync")
+    now = mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     path = mirrored.root / "db/clocks.json"
 
     def knows() -> bool:
