@@ -85,7 +85,7 @@ def endpoint_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
 
 
 def endpoint_key(endpoint: Endpoint) -> tuple[str | None, str]:
-    """Return host and path: equal for two endpoints that are one PFS; the user does not matter."""
+    """Return the identity of an endpoint: its host and path, whatever the user."""
     return (endpoint.host.lower() if endpoint.host else None, endpoint.path)
 
 

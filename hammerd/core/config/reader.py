@@ -89,7 +89,7 @@ def _config(document: Mapping[str, object], source: str) -> Config:
 
 
 def _read_tables(sections: tuple[Section, ...], keys: tuple[Key, ...]) -> ReadTable:
-    """Read a table that is in the config more than once, because of a misspelt name."""
+    """Read all occurrences of a table, correct and misspelt, as one."""
     read = [read_table(section.table, section.path, keys) for section in sections]
     return ReadTable(
         {name: given for table in read for name, given in table.given.items()},

@@ -139,15 +139,12 @@ class AnomalyDetector:
     # --- disks that take turns -----------------------------------------------------------------
 
     def disks_of(self, slave: Endpoint) -> tuple[str, ...]:
-        """Return the unique-uuids of the slaves that take turns at a path, () if only one is."""
+        """Return the unique-uuids of the slaves that take turns at a path; () if there is one."""
         disks = self._disks.get(slave, ())
         return disks if len(disks) > 1 else ()
 
     def add_disks(self, slave: Endpoint, *unique_uuids: str) -> bool:
-        """Remember the pair's slaves at this path; return whether it takes turns with a new one.
-
-        Each of them was a target of the pair's master.
-        """
+        """Remember slaves of the pair's master at this path; return whether more take turns."""
         before = self._disks.get(slave, ())
         new = tuple(uuid for uuid in unique_uuids if uuid not in before)
         self._disks[slave] = (*before, *new)[-MAX_DISKS:]

@@ -63,9 +63,9 @@ class AnomalyLog:
         return anomaly
 
     def extend(self, name: AnomalyName, endpoint: Endpoint, after: str) -> bool:
-        """Move the end of an endpoint's newest anomaly; return False if it is not of this kind.
+        """Change `after` of an endpoint's newest anomaly; return False if its name is different.
 
-        An anomaly that any pair acknowledged is left as it is: False, too.
+        An anomaly that a pair has acknowledged is not changed: False, too.
         """
         anomalies = self._of_endpoints.get(endpoint, [])
         acknowledged = max(self._acknowledged.values(), default=0)

@@ -9,11 +9,11 @@ import pytest
 from hammerd.cli.group import COMMANDS
 from tests.paths import ROOT
 
-CORE = sorted((ROOT / "hammerd").glob("[cd]*/**/*.py"))
+SOURCES = sorted((ROOT / "hammerd").glob("[cd]*/**/*.py"))
 
 
 def texts() -> Iterator[str]:
-    for file in CORE:
+    for file in SOURCES:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
