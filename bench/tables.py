@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from statistics import median
 
-from hammerd.cli.output.spans import aligned, plain_text, widths_of
+from hammerd.cli.output.spans import align_rows, column_widths, plain_text
 
 
 def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, the first column to the left, the others to the right."""
-    rule = ["-" * width for width in widths_of((heads, *rows))]
+    rule = ["-" * width for width in column_widths((heads, *rows))]
     print(f"## {title}\n")
-    for line in aligned((heads, rule, *rows), f"<{'>' * (len(heads) - 1)}"):
+    for line in align_rows((heads, rule, *rows), f"<{'>' * (len(heads) - 1)}"):
         print(plain_text(line))
     print(flush=True)
 

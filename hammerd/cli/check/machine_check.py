@@ -45,7 +45,7 @@ def check_machine(config: Config) -> MachineCheck:
 
 
 def _is_elsewhere(daemon: DaemonConfig) -> bool:
-    """Return whether this is no system for hammerd; a config that sets `hammer` is for here."""
+    """Return whether the config uses the default hammer on a system that never has one."""
     return daemon.hammer == _DEFAULTS.hammer and not path_check.HAS_PFS_DEVICES
 
 

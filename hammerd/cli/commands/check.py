@@ -7,7 +7,7 @@ import click
 from hammerd.cli.check.machine_check import MachineCheck, check_machine
 from hammerd.cli.options.location import chosen_config, load_config, takes_config
 from hammerd.cli.output.json_output import json_option, print_json
-from hammerd.cli.output.numbers import count
+from hammerd.cli.output.numbers import show_count
 from hammerd.cli.output.text import print_text
 from hammerd.core.config.warnings import advice_on
 from hammerd.core.errors import ConfigError, Fault
@@ -47,9 +47,9 @@ def check(
         raise ConfigError(path, report.warnings)
     for warning in report.warnings:
         print_text(f"warning: {warning}")
-    counts = [count(len(report.pairs), "pair"), "no faults"]
+    counts = [show_count(len(report.pairs), "pair"), "no faults"]
     if report.warnings:
-        counts.append(count(len(report.warnings), "warning"))
+        counts.append(show_count(len(report.warnings), "warning"))
     print_text(f"{path}: {', '.join(counts)}")
     if report.not_probed_because:
         print_text(f"note: hammer was not asked of the ends: {report.not_probed_because}")

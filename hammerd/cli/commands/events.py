@@ -18,7 +18,7 @@ from hammerd.cli.options.history_options import (
 from hammerd.cli.options.location import current_location
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import print_json
-from hammerd.cli.output.numbers import count
+from hammerd.cli.output.numbers import show_count
 from hammerd.cli.output.terminal import print_lines
 from hammerd.cli.output.text import print_text, print_to_stderr, width_of
 from hammerd.cli.output.times import latest_ms, now_ms, show_to_second
@@ -79,7 +79,7 @@ def _split(found: NumberedEvents, until_ms: int | None) -> tuple[NumberedEvents,
 def _warn_of_future(events: NumberedEvents) -> None:
     times_ms = [event.time_ms for _, event in events]
     first, last = show_to_second(min(times_ms)), show_to_second(max(times_ms))
-    named = count(len(events), "event")
+    named = show_count(len(events), "event")
     print_to_stderr(
         f"hammerd: {named} of times to come, up to {last} UTC, not shown: was a clock wrong?"
     )
@@ -116,7 +116,7 @@ def _table_printer(first: NumberedEvents) -> Callable[[NumberedEvents], None]:
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Return values of which one changes with every write and if the file is replaced."""
+    """Return a tuple that differs after every write and after the file was replaced."""
     try:
         found = os.stat(path)
     except OSError:

@@ -43,7 +43,7 @@ Render = Callable[[Mapping[str, object]], tuple[Line, ...]]
 
 
 class _WatchCommand(click.Command):
-    """A command whose --watch may be followed by a pair; click would take it for the value."""
+    """A command whose --watch needs no value, so that a pair may follow it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Add the default value to a --watch without one, then let click parse."""

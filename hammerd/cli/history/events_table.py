@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from hammerd.cli.output.spans import Line, Span
-from hammerd.cli.output.text import WIDTH, wrapped_line
+from hammerd.cli.output.text import WIDTH, wrap_line
 from hammerd.cli.output.times import json_time, show_to_second
 from hammerd.core.api.history_schema import EventRow
 from hammerd.core.characters import escape_invisible
@@ -52,20 +52,20 @@ class EventsTable:
         for event in events:
             tone = _TONES.get(event.level, "")
             head = f"{show_to_second(event.time_ms)}{_GAP}{_pair(event):{self._pair_width}}{_GAP}"
-            first, rest = self._laid_out(event, _MARK + len(head))
+            first, rest = self._lay_out(event, _MARK + len(head))
             mark = Span(f"{_MARKS.get(event.level, ''):{_MARK}}", tone)
             yield (mark, Span(head), Span(first, tone))
             for line in rest:
                 yield (Span(line, tone),)
 
-    def _laid_out(self, event: EventRow, begin: int) -> tuple[str, list[str]]:
+    def _lay_out(self, event: EventRow, begin: int) -> tuple[str, list[str]]:
         """Return the text after an event's head, which ends at column `begin`, and lines below."""
         words = escape_invisible(f"{event.event}{_fields(event)}")
         if begin + len(words) <= self._width:
             return words, []
         if begin + len(event.event) > self._width:
             # The name does not fit beside the head: it gets a line of its own.
-            return "", wrapped_line(f"{'':{_INDENT_BELOW}}{words}", self._width, 2)
+            return "", wrap_line(f"{'':{_INDENT_BELOW}}{words}", self._width, 2)
         # Imported only here: most events fit.
         import textwrap
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.output.numbers import show_period, show_rough_period
-from hammerd.cli.output.spans import Line, aligned
+from hammerd.cli.output.spans import Line, align_rows
 from hammerd.cli.output.times import future_begins_ms, json_time, show_to_minute
 from hammerd.core.api.history_schema import LagRow, LagSummary, summary_of
 
@@ -50,7 +50,7 @@ def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Itera
         summary = lag.summary
         at = "-" if summary.max_ms is None else show_to_minute(summary.max_ms)
         rows.append((lag.pair, *cells, *_min_median_max(summary), at, _unknown_share(summary)))
-    return aligned((heads, *rows), f"<{'>' * len(now)}>>><>")
+    return align_rows((heads, *rows), f"<{'>' * len(now)}>>><>")
 
 
 def bucket_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterator[Line]:
@@ -61,7 +61,7 @@ def bucket_lines(samples: Sequence[LagRow], since_ms: int, at_ms: int) -> Iterat
         counted = (str(summary.samples), _unknown_share(summary))
         rows.append((show_to_minute(begin_ms), *_min_median_max(summary), *counted))
     heads = ("FROM (UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN")
-    return aligned((heads, *rows), "<>>>>>")
+    return align_rows((heads, *rows), "<>>>>>")
 
 
 def buckets_of(

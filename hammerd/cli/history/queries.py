@@ -85,7 +85,7 @@ def events_of(
     """Return a query for events with their ids; no pairs means all, and hammerd's own events."""
 
     def query(connection: sqlite3.Connection) -> list[tuple[int, EventRow]]:
-        wanted, names = _of_pairs(pairs)
+        wanted, names = _pair_condition(pairs)
         rows = connection.execute(
             f"SELECT id, {EVENT_COLUMNS} FROM events "
             f"WHERE time_ms >= ? AND id > ? AND {_SANE_EVENT}{wanted} ORDER BY id",
@@ -102,7 +102,7 @@ def samples_of(
     """Return a query for samples in the order they were taken; no pairs means all."""
 
     def query(connection: sqlite3.Connection) -> list[LagRow]:
-        wanted, names = _of_pairs(pairs)
+        wanted, names = _pair_condition(pairs)
         rows = connection.execute(
             f"SELECT {LAG_COLUMNS} FROM lag "
             f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted} ORDER BY id",
@@ -119,7 +119,7 @@ def summaries_of(
     """Return a query for a summary of each pair's samples; no pairs means all."""
 
     def query(connection: sqlite3.Connection) -> dict[str, LagSummary]:
-        wanted, names = _of_pairs(pairs)
+        wanted, names = _pair_condition(pairs)
         # A week of many pairs is a million rows: read only the columns that are needed.
         rows = connection.execute(
             f"SELECT pair, seconds, time_ms FROM lag "
@@ -138,7 +138,7 @@ def last_samples(pairs: Sequence[str]) -> Query[list[LagRow]]:
     """Return a query for the last sample of each pair, however old."""
 
     def query(connection: sqlite3.Connection) -> list[LagRow]:
-        wanted, names = _of_pairs(pairs)
+        wanted, names = _pair_condition(pairs)
         rows = connection.execute(
             f"SELECT {LAG_COLUMNS} FROM lag WHERE id IN "
             f"(SELECT max(id) FROM lag WHERE {_SANE_LAG}{wanted} GROUP BY pair) ORDER BY pair",
@@ -176,7 +176,7 @@ def _is_known(connection: sqlite3.Connection, name: str) -> bool:
     )
 
 
-def _of_pairs(pairs: Sequence[str]) -> tuple[str, Sequence[str]]:
+def _pair_condition(pairs: Sequence[str]) -> tuple[str, Sequence[str]]:
     if not pairs:
         return "", ()
     return f" AND pair IN ({', '.join('?' * len(pairs))})", pairs

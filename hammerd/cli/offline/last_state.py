@@ -23,7 +23,7 @@ from hammerd.cli.offline.saved_status import (
     without_wanted,
 )
 from hammerd.cli.options.location import Location, read_file
-from hammerd.cli.output.numbers import count
+from hammerd.cli.output.numbers import show_count
 from hammerd.core import paths
 from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import ConfigError, HammerdError
@@ -100,7 +100,8 @@ def _config_of(location: Location, run_dir: str) -> "Config | None":
 
 def _faults(error: ConfigError) -> Iterator[str]:
     """Yield a line that counts the faults of the config, then a line for each, without hints."""
-    yield f'{error.source}: {count(len(error.faults), "fault")} ("hammerd check" tells the cures)'
+    faults = show_count(len(error.faults), "fault")
+    yield f'{error.source}: {faults} ("hammerd check" tells the cures)'
     for fault in error.faults:
         yield f"  {replace(fault, hint='')}"
 

@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from hammerd.cli.offline.last_state import LastDaemon, LastState
 from hammerd.cli.offline.saved_status import LastPair
 from hammerd.cli.output.numbers import (
-    count,
     seconds_between,
+    show_count,
     show_moment,
     show_rough_period,
     show_tid,
 )
-from hammerd.cli.output.spans import Line, Span, aligned
-from hammerd.cli.output.text import wrapped_line
+from hammerd.cli.output.spans import Line, Span, align_rows
+from hammerd.cli.output.text import wrap_line
 from hammerd.cli.status.pair_notes import safe_until_text
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
@@ -42,11 +42,11 @@ def last_state_lines(state: LastState, width: int) -> tuple[Line, ...]:
     if saved_time is not None:
         age = show_rough_period(seconds_between(saved_time, state.measured_time))
         sentences.append(f"What it left in {daemon.state_dir} {age} ago:")
-    lines = [line for each in sentences for line in _wrapped(each, width)]
+    lines = [line for each in sentences for line in _wrap(each, width)]
     if saved_time is not None and state.pairs:
-        lines += [(), *_table(state, width), (), *_wrapped(_EXPLANATION, width)]
+        lines += [(), *_table(state, width), (), *_wrap(_EXPLANATION, width)]
     for complaint in daemon.state_complaints:
-        lines += _wrapped(f"! {complaint}", width, tone="warning")
+        lines += _wrap(f"! {complaint}", width, tone="warning")
     return (*lines, ()) if lines else ()
 
 
@@ -68,17 +68,17 @@ def _remains(daemon: LastDaemon) -> Iterator[str]:
     gone = f"pid {pid} is gone: it was killed, or the machine went down"
     if streams:
         verb = "runs" if streams == 1 else "run"
-        gone += f"; {count(streams, 'stream')} of it {verb} on, unwatched"
+        gone += f"; {show_count(streams, 'stream')} of it {verb} on, unwatched"
     yield gone
 
 
 def _table(state: LastState, width: int) -> Iterator[Line]:
-    head, *lines = aligned((_HEADS, *map(_cells, state.pairs)), "<" * len(_HEADS))
+    head, *lines = align_rows((_HEADS, *map(_cells, state.pairs)), "<" * len(_HEADS))
     yield head
     for pair, line in zip(state.pairs, lines, strict=True):
         yield line
         for note in _notes(pair, state.measured_time):
-            yield from _wrapped(" " * _NOTE_INDENT + note, width)
+            yield from _wrap(" " * _NOTE_INDENT + note, width)
 
 
 def _cells(pair: LastPair) -> tuple[str, ...]:
@@ -105,6 +105,6 @@ def _notes(pair: LastPair, measured_time: str) -> Iterator[str]:
         yield "paused until it is resumed"
 
 
-def _wrapped(text: str, width: int, tone: str = "") -> Iterator[Line]:
-    for line in wrapped_line(text, width, 2):
+def _wrap(text: str, width: int, tone: str = "") -> Iterator[Line]:
+    for line in wrap_line(text, width, 2):
         yield (Span(line, tone),)

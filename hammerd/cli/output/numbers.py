@@ -77,6 +77,6 @@ def show_bar(share: float, width: int = 16) -> str:
     return f"[{'#' * done}{'.' * (width - done)}] {percent} %"
 
 
-def count(number: int, noun: str) -> str:
+def show_count(number: int, noun: str) -> str:
     """Format a number with its noun: `1 pair`, `2 pairs`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

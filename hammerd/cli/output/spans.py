@@ -26,24 +26,24 @@ def plain_text(line: Line) -> str:
 # --- rows in columns ----------------------------------------------------------------------
 
 GAP = "  "
-Row = Sequence[str]
+Cells = Sequence[str]
 """The cells of a row; `sides` has a letter for each column: `<` aligns left, `>` right."""
 
 
-def widths_of(rows: Sequence[Row]) -> tuple[int, ...]:
+def column_widths(rows: Sequence[Cells]) -> tuple[int, ...]:
     """Return the width of the widest cell of each column."""
     return tuple(max(map(len, column)) for column in zip(*rows, strict=True))
 
 
-def padded(row: Row, widths: Sequence[int], sides: str) -> Iterator[str]:
+def pad_row(row: Cells, widths: Sequence[int], sides: str) -> Iterator[str]:
     """Yield the cells of a row, padded to the width of their columns."""
     for cell, width, side in zip(row, widths, sides, strict=True):
         yield cell.rjust(width) if side == ">" else cell.ljust(width)
 
 
-def aligned(rows: Sequence[Row], sides: str) -> Iterator[Line]:
+def align_rows(rows: Sequence[Cells], sides: str) -> Iterator[Line]:
     """Yield a line for each row; the first row is the heading."""
-    widths = widths_of(rows)
+    widths = column_widths(rows)
     for number, row in enumerate(rows):
-        cells = padded(row, widths, sides)
+        cells = pad_row(row, widths, sides)
         yield (Span(GAP.join(cells).rstrip(), "" if number else "head"),)

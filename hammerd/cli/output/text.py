@@ -30,12 +30,12 @@ def width_of(stream: TextIO) -> int:
         return WIDTH
 
 
-def wrapped(text: str, width: int) -> str:
+def wrap(text: str, width: int) -> str:
     """Wrap every line of a text."""
-    return "\n".join(part for line in text.split("\n") for part in wrapped_line(line, width))
+    return "\n".join(part for line in text.split("\n") for part in wrap_line(line, width))
 
 
-def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
+def wrap_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
     """Wrap one line; its further lines are indented by `deeper` more.
 
     Characters that a terminal would obey or cannot show are escaped: names come from files.
@@ -58,12 +58,12 @@ def wrapped_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
 
 def print_text(text: str) -> None:
     """Print a wrapped text to stdout."""
-    click.echo(wrapped(text, width_of(sys.stdout)))
+    click.echo(wrap(text, width_of(sys.stdout)))
 
 
 def print_to_stderr(text: str) -> None:
     """Print a wrapped text to stderr."""
-    click.echo(wrapped(text, width_of(sys.stderr)), err=True)
+    click.echo(wrap(text, width_of(sys.stderr)), err=True)
 
 
 def print_error(error: HammerdError) -> None:

@@ -11,7 +11,7 @@ from typing import cast
 import click
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
-from hammerd.cli.output.spans import Line, Span, aligned
+from hammerd.cli.output.spans import Line, Span, align_rows
 from hammerd.cli.status.pair_notes import notes_of_pair
 from hammerd.core.nearest import suggestion
 
@@ -41,7 +41,7 @@ def render_fields(status: StatusReply, names: Sequence[str], *, bare: bool) -> t
     rows = [[_cell(pair, name, measured_time) for name in names] for pair in status["pairs"]]
     if bare:
         return tuple((Span("\t".join(row)),) for row in rows)
-    return tuple(aligned([names, *rows], "<" * len(names)))
+    return tuple(align_rows([names, *rows], "<" * len(names)))
 
 
 def _refuse_unknown(status: StatusReply, names: Sequence[str]) -> None:

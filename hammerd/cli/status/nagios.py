@@ -18,7 +18,7 @@ import click
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply, read_status
 from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
-from hammerd.cli.output.numbers import count, show_period
+from hammerd.cli.output.numbers import show_count, show_period
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 from hammerd.core.characters import escape_invisible
@@ -70,7 +70,7 @@ def _verdict_on(status: StatusReply) -> tuple[PluginExit, list[str]]:
     findings = sorted(_findings(status), key=lambda each: _WORST_FIRST.index(each.verdict))
     tally = Counter(pair["health"] for pair in status["pairs"])
     parts = (f"{tally[each.name.lower()]} {each.name.lower()}" for each in _WORST_FIRST)
-    counted = count(len(status["pairs"]), "pair")
+    counted = show_count(len(status["pairs"]), "pair")
     tallied = ", ".join(part for part in parts if not part.startswith("0 "))
     summary = f"{counted}: {tallied}" if tallied else counted
     data = " ".join(_performance(status["pairs"]))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.output.numbers import (
-    count,
     seconds_between,
     show_bar,
     show_bytes,
+    show_count,
     show_moment,
     show_period,
     show_rough_period,
@@ -49,13 +49,13 @@ def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
 
 
 def safe_until_text(safe_time: str, measured_time: str | None = None) -> str:
-    """Format up to when the slave has everything, so that the master's disk may be lost."""
+    """Format the time up to which the slave has everything: safe if the master's disk is lost."""
     moment = show_moment(safe_time, measured_time, with_seconds=True)
     return f"everything flushed by {moment} is on the slave"
 
 
 def durable_until_text(durable_time: str, measured_time: str | None = None) -> str:
-    """Format up to when the slave's disk has everything, so that its host may lose power too."""
+    """Format the time up to which the slave's disk has everything: safe in a power cut too."""
     moment = show_moment(durable_time, measured_time, with_seconds=True)
     return f"flushed by {moment}: on its disk, should its power fail too"
 
@@ -92,7 +92,7 @@ def _wanted(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
 def _unacknowledged(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     complaints, anomalies = pair.get("complaints", []), pair.get("anomalies", [])
     for complaint in complaints:
-        times = count(complaint["count"], "time")
+        times = show_count(complaint["count"], "time")
         last_time = complaint.get("last_time")
         last = f", last at {show_moment(last_time, measured_time)}" if last_time else ""
         yield f"complained {times}{last}: {complaint['text']}"
@@ -138,7 +138,7 @@ def _trouble(pair: PairStatus, because: str) -> str:
     if pair["retry_in_s"] is not None:
         parts.append(f"looked at again in {show_period(pair['retry_in_s'])}")
     if pair["failures"]:
-        parts.append(f"after {count(pair['failures'], 'failure')}")
+        parts.append(f"after {show_count(pair['failures'], 'failure')}")
     return ", ".join(parts)
 
 

@@ -26,9 +26,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
-from hammerd.cli.output.numbers import count, show_period, show_rate, show_tid
-from hammerd.cli.output.spans import GAP, Line, Span, padded, plain_text, widths_of
-from hammerd.cli.output.text import WIDTH, wrapped_line
+from hammerd.cli.output.numbers import show_count, show_period, show_rate, show_tid
+from hammerd.cli.output.spans import GAP, Line, Span, column_widths, pad_row, plain_text
+from hammerd.cli.output.text import WIDTH, wrap_line
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 
@@ -67,12 +67,12 @@ def _heading(status: StatusReply, width: int) -> Iterator[Line]:
     daemon, pairs = status["hammerd"], status["pairs"]
     tally = Counter(map(_counted_as, pairs))
     parts = [f"{tally[word]} {word}" for word in _COUNTED if tally[word]]
-    counted = ", ".join([count(len(pairs), "pair"), *parts])
+    counted = ", ".join([show_count(len(pairs), "pair"), *parts])
     name = f"hammerd {daemon['version']} (pid {daemon['pid']})"
-    yield from _wrapped(f"{name} is {daemon['state']}: {counted}", width)
+    yield from _wrap(f"{name} is {daemon['state']}: {counted}", width)
     if lost := daemon.get("lines_dropped", 0) + daemon.get("writes_failed", 0):
-        words = f"{count(lost, 'log line')} {'was' if lost == 1 else 'were'} lost"
-        yield from _wrapped(f"{words}: is the disk of the log full?", width, tone="warning")
+        words = f"{show_count(lost, 'log line')} {'was' if lost == 1 else 'were'} lost"
+        yield from _wrap(f"{words}: is the disk of the log full?", width, tone="warning")
 
 
 def _table(status: StatusReply, width: int) -> Iterator[Line]:
@@ -96,11 +96,11 @@ def _below(status: StatusReply, width: int) -> Iterator[Line]:
         yield ()
     for trouble, hint in notes:
         first, *others = trouble.split("\n")
-        yield from _wrapped(f"! {first}", width, tone="warning", deeper=2 * _DEEPER)
+        yield from _wrap(f"! {first}", width, tone="warning", deeper=2 * _DEEPER)
         for line in others:
-            yield from _wrapped(line, width, _DEEPER, tone="warning")
+            yield from _wrap(line, width, _DEEPER, tone="warning")
         if hint:
-            yield from _wrapped(f"hint: {hint}", width, _DEEPER)
+            yield from _wrap(f"hint: {hint}", width, _DEEPER)
 
 
 def _counted_as(pair: PairStatus) -> str:
@@ -143,7 +143,7 @@ def _lag(pair: PairStatus) -> str:
 def _widths(pairs: list[PairStatus], rows: list[tuple[str, ...]], width: int) -> _Widths:
     """Return the width that each column needs; names get what the others leave of `width`."""
     mark = max(len(_MARKS.get(pair["health"], "")) for pair in pairs)
-    needed = [*widths_of((_HEADS, *rows))]
+    needed = [*column_widths((_HEADS, *rows))]
     others = (mark + 1 if mark else 0) + sum(needed[1:]) + len(GAP) * (len(needed) - 1)
     needed[_NAME] = max(len(_HEADS[_NAME]), min(needed[_NAME], width - others))
     return _Widths(mark, tuple(needed))
@@ -165,7 +165,7 @@ def _row(pair: PairStatus, cells: tuple[str, ...], widths: _Widths) -> Iterator[
 
 def _line(mark: str, cells: tuple[str, ...], widths: _Widths, health: str = "") -> Line:
     spans = [*_mark(mark, widths)]
-    for head, cell in zip(_HEADS, padded(cells, widths.columns, _SIDES), strict=True):
+    for head, cell in zip(_HEADS, pad_row(cells, widths.columns, _SIDES), strict=True):
         spans += [Span(cell, health if head in _COLOURED else ""), Span(GAP)]
     return tuple(spans[:-1])
 
@@ -178,11 +178,11 @@ def _mark(health: str, widths: _Widths) -> Iterator[Span]:
 
 def _note_lines(pair: PairStatus, measured_time: str | None, width: int) -> Iterator[Line]:
     for note in notes_of_pair(pair, measured_time):
-        yield from _wrapped(note, width, _NOTE_INDENT)
+        yield from _wrap(note, width, _NOTE_INDENT)
 
 
-def _wrapped(
+def _wrap(
     text: str, width: int, indent: int = 0, *, tone: str = "", deeper: int = _DEEPER
 ) -> Iterator[Line]:
-    for line in wrapped_line(" " * indent + text, width, deeper):
+    for line in wrap_line(" " * indent + text, width, deeper):
         yield (Span(line, tone),)

@@ -16,7 +16,7 @@ import click
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.spans import Line, Span
 from hammerd.cli.output.terminal import print_lines
-from hammerd.cli.output.text import print_to_stderr, width_of, wrapped
+from hammerd.cli.output.text import print_to_stderr, width_of, wrap
 from hammerd.cli.output.times import now_ms, show_to_second
 from hammerd.core.exit_codes import Exit
 
@@ -86,7 +86,7 @@ def _print_once(absence: Absence) -> None:
 
 
 def _absence_lines(absence: Absence) -> list[Line]:
-    lines = wrapped(absence.message, width_of(sys.stdout)).split("\n")
+    lines = wrap(absence.message, width_of(sys.stdout)).split("\n")
     return [(), *((Span(line, "warning"),) for line in lines)]
 
 
