@@ -334,9 +334,9 @@ def test_check_probes_the_paths_of_the_endpoints(hammerd, tmp_path: Path):
 
 def test_check_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     hanging = tmp_path / "probe_program.py"
-    there = {"errno": 0, "is_symlink": True, "is_directory": False, "device": 7}
-    found = {"path": "/m", "operand": "/m", "real": "/m", "is_pfs_link": True, **there}
-    line = json.dumps(found | {"above": there, "end": there, "room": None})
+    link = {"errno": 0, "is_symlink": True, "is_directory": False, "device": 7}
+    found = {"path": "/m", "operand": "/m", "real": "/m", "is_pfs_link": True, **link}
+    line = json.dumps(found | {"above": link, "real_file": link, "file_system": None})
     hanging.write_text(
         f"import time\nprint({line!r}, 'rubbish', sep='\\n', flush=True)\ntime.sleep(600)\n"
     )
