@@ -1,4 +1,4 @@
-"""Claims that are compared with what is read: of two streams onto one PFS one is ended."""
+"""Tests claims after readings: of two streams onto one PFS one is ended."""
 
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +26,7 @@ PAIRS = (HOME, WORK)
 
 @dataclass
 class Room:
-    """Two pairs that run; a test turns links and reads unique-uuids."""
+    """Two running pairs; a test changes links and reads unique-uuids."""
 
     targets: dict[Endpoint, str] = field(default_factory=dict)
     posted: list[tuple[str, Event]] = field(default_factory=list)
@@ -34,10 +34,10 @@ class Room:
 
     def __post_init__(self) -> None:
         log = structlog.get_logger()
-        self.feed = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
+        self.ingest = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
         self.slaves = SlaveClaims()
         ours = OwnStreams(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
-        self.claims = Claims(self.slaves, self, self.feed, ours)
+        self.claims = Claims(self.slaves, self, self.ingest, ours)
 
     def lives(self) -> list[PairLife]:
         return [new_life(pair, Memory(), 0.0) for pair in PAIRS]
@@ -61,9 +61,9 @@ class Room:
         at = float(self.reads)
         status = PfsStatus("", 1, Tid(5), "shared", uuid, is_master=False)
         reading = EndpointReading(end, Instant(at, at), status, at, self.reads)
-        self.feed.take((reading,), PAIRS)
+        self.ingest.take((reading,), PAIRS)
 
-    def told(self) -> list[tuple[str, str]]:
+    def troubles(self) -> list[tuple[str, str]]:
         return [
             (name, event.trouble.because)
             for name, event in self.posted
@@ -88,20 +88,20 @@ def test_two_streams_onto_what_turns_out_to_be_one_slave_end_the_younger() -> No
         room.read(pair.slave, "one")
     room.claims.compare(PAIRS)
 
-    assert room.told() == [(WORK.name, MisdirectedCause.SLAVE_IS_HELD)]
+    assert room.troubles() == [(WORK.name, MisdirectedCause.SLAVE_IS_HELD)]
 
 
-def test_ours_makes_way_for_an_orphan_that_claimed_its_slave_later() -> None:
+def test_our_stream_makes_way_for_an_orphan_that_claimed_its_slave_later() -> None:
     room = Room()
     room.launch(HOME)
     room.slaves.hold(Claim("orphan group 4711 of x", slave_keys((), "one")))
     room.read(HOME.slave, "one")
     room.claims.compare(PAIRS)
 
-    assert room.told() == [(HOME.name, MisdirectedCause.SLAVE_IS_HELD)]
+    assert room.troubles() == [(HOME.name, MisdirectedCause.SLAVE_IS_HELD)]
 
 
-def test_stream_whose_slave_is_another_pfs_by_now_is_told_once_for_all_its_faults() -> None:
+def test_stream_whose_slave_is_another_pfs_now_gets_one_event() -> None:
     room = Room()
     room.read(HOME.slave, "one")
     room.launch(HOME, WORK)
@@ -109,17 +109,17 @@ def test_stream_whose_slave_is_another_pfs_by_now_is_told_once_for_all_its_fault
     room.read(WORK.slave, "two")
     room.claims.compare(PAIRS)
 
-    assert room.told() == [(HOME.name, MisdirectedCause.SLAVE_IS_ANOTHER)]
+    assert room.troubles() == [(HOME.name, MisdirectedCause.SLAVE_IS_ANOTHER)]
 
 
-def test_link_that_was_turned_is_told_to_the_pairs_of_that_end_only() -> None:
+def test_changed_link_is_posted_to_the_pairs_of_that_endpoint_only() -> None:
     room = Room()
     room.claims.repointed(HOME.master, "/before", "/after")
 
-    assert room.told() == [(HOME.name, MisdirectedCause.ENDPOINT_REPOINTED)]
+    assert room.troubles() == [(HOME.name, MisdirectedCause.ENDPOINT_REPOINTED)]
 
 
-def test_claim_behind_a_turned_link_is_not_keyed_anew() -> None:
+def test_claim_behind_a_changed_link_keeps_its_keys() -> None:
     room = Room()
     room.launch(HOME)
     before = room.slaves.held_by(HOME.name)
@@ -130,7 +130,7 @@ def test_claim_behind_a_turned_link_is_not_keyed_anew() -> None:
     assert room.posted == []
 
 
-def test_pair_that_holds_nothing_is_told_nothing() -> None:
+def test_pair_without_a_claim_gets_no_event() -> None:
     room = Room()
     for pair in PAIRS:
         room.read(pair.slave, "one")

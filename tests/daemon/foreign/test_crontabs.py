@@ -1,4 +1,4 @@
-"""The line that starts a stream again is found in what may start it."""
+"""Tests that the line of a crontab that starts a stream is found."""
 
 import asyncio
 import signal
@@ -20,7 +20,7 @@ def line_for(operand: str, *paths: Path) -> str:
     return asyncio.run(ask())
 
 
-def test_line_is_told_with_its_file(tmp_path: Path) -> None:
+def test_line_is_returned_with_its_file(tmp_path: Path) -> None:
     system, of_root = tmp_path / "crontab", tmp_path / "root"
     system.write_text("# nothing\n0 4 * * * root hammer cleanup\n")
     of_root.write_text(f"SHELL=/bin/sh\n{TUTORIAL}\n")
@@ -29,7 +29,7 @@ def test_line_is_told_with_its_file(tmp_path: Path) -> None:
     assert line_for("/Backup2/other", system, of_root) == ""
 
 
-def test_file_that_is_not_there_or_cannot_be_shown_hides_no_other(tmp_path: Path) -> None:
+def test_missing_or_unprintable_file_hides_no_other(tmp_path: Path) -> None:
     odd = tmp_path / "odd"
     odd.write_bytes(b"\xff\x00\n" + f"{TUTORIAL}\x1b[2J\n".encode())
 

@@ -1,4 +1,4 @@
-"""Looks for foreign streams, interrupted at each await: who asked looks on, others are told."""
+"""Tests scans for foreign streams, interrupted at each await: other requests are answered."""
 
 import asyncio
 import os
@@ -58,10 +58,10 @@ BLOCK = f"""{{path}}\tPFS#1 {{{{
 }}}}
 """
 NO_GROUP = 1 << 30
-"""From here on no group has this id."""
+"""No group has an id from this one on."""
 
 INIT = 1
-"""A process without a parent; nobody signals it here."""
+"""A process without a parent; no test signals it."""
 
 
 def writer(pid: int, pgid: int, *words: str, leads_session: bool = False) -> SlaveWriter:
@@ -70,7 +70,7 @@ def writer(pid: int, pgid: int, *words: str, leads_session: bool = False) -> Sla
     return SlaveWriter(pid, pgid, now.started_time, words, words[-1], "/", leads_session)
 
 
-def stranger(pair: Pair, number: int, *, by: str = "") -> SlaveWriter:
+def foreign_writer(pair: Pair, number: int, *, by: str = "") -> SlaveWriter:
     words = ("hammer", "mirror-stream", "/m", by or pair.slave.path)
     return writer(os.getpid(), NO_GROUP + number, *words)
 
@@ -80,7 +80,7 @@ def orphan(pair: Pair) -> SlaveWriter:
     return writer(INIT, INIT, *words, leads_session=True)
 
 
-class EveryEndIsWhereItIsWritten:
+class PathsAsWritten:
     def names(self, end: Endpoint) -> tuple[Endpoint, ...]:
         return end, end, end
 
@@ -90,7 +90,7 @@ class EveryEndIsWhereItIsWritten:
 
 @dataclass
 class System:
-    """The commands, the looks at paths and the process table of a machine."""
+    """The commands, the paths and the process table of a machine."""
 
     running: list[SlaveWriter] = field(default_factory=list)
     null_mounts: Mapping[str, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class System:
 
     async def probe(self, paths: Iterable[str], *, is_quick: bool = False) -> dict[str, PathState]:
         await asyncio.sleep(0)
-        return {path: self._seen(path) for path in paths}
+        return {path: self._state(path) for path in paths}
 
     async def scan(self, but: Collection[int], _long: LongArgs) -> AsyncIterator[SlaveWriter]:
         self.scans += 1
@@ -125,7 +125,7 @@ class System:
             if one.pgid not in but:
                 yield one
 
-    def _seen(self, path: str) -> PathState:
+    def _state(self, path: str) -> PathState:
         link = FileStat(exists=True, is_symlink=True, link_text="@@0x2:00001", device=7)
         is_link = path not in self.null_mounts
         look = PathStat(path, link, link)
@@ -136,7 +136,7 @@ class System:
 
 @dataclass
 class Orphans:
-    """Keeps which groups were adopted, and all keys that each holds."""
+    """Records the adopted groups, and the keys that each holds."""
 
     held: dict[int, set[str]] = field(default_factory=dict)
 
@@ -154,7 +154,7 @@ class Orphans:
 
 @dataclass
 class Room:
-    """A watch over two pairs that probe, and what it told."""
+    """A watch over two pairs that probe, and the events that it posted."""
 
     system: System
     orphans: Orphans = field(default_factory=Orphans)
@@ -162,14 +162,14 @@ class Room:
 
     def __post_init__(self) -> None:
         log = cast(Logger, structlog.get_logger())
-        self.feed = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
+        self.ingest = ReadingIngest(ReadingStore(), AnomalyDetector(), Journal(log, log))
         ours = OwnStreams(frozenset, lambda _pair: None, self.lives, self.post, "hammer")
         system = self.system
         statuses = PfsStatusCommands(system, "hammer", "/root")
-        self.written = PathIdentities(system, statuses, system, system.scan)
-        self.written.crontabs = Crontabs(system, ("/etc/crontab",))
-        paths = EveryEndIsWhereItIsWritten()
-        self.watch = ForeignWatch(ours, self.orphans, paths, self.feed, self.written)
+        self.identities = PathIdentities(system, statuses, system, system.scan)
+        self.identities.crontabs = Crontabs(system, ("/etc/crontab",))
+        paths = PathsAsWritten()
+        self.watch = ForeignWatch(ours, self.orphans, paths, self.ingest, self.identities)
 
     def lives(self) -> list[PairLife]:
         return [replace(new_life(pair, Memory(), 0.0), state=Probing(0.0, 20.0)) for pair in PAIRS]
@@ -177,40 +177,44 @@ class Room:
     def post(self, pair: str, event: Event) -> None:
         self.posted.append((pair, event))
 
-    def told(self) -> set[str]:
+    def reported(self) -> set[str]:
         assert all(isinstance(event, ForeignSeen) for _, event in self.posted)
         return {name for name, _ in self.posted}
 
-    async def tells_all_in_the_next_look(self) -> None:
+    async def reports_all_in_the_next_scan(self) -> None:
         self.posted.clear()
         await self.watch.scan()
-        assert self.told() == {pair.name for pair in PAIRS}
+        assert self.reported() == {pair.name for pair in PAIRS}
 
 
-def beset() -> Room:
-    """Return a room with a stranger on each pair's slave, one of them through a null mount."""
-    strangers = [stranger(HOME, 1), stranger(WORK, 2), stranger(HOME, 3, by="/null")]
-    return Room(System(strangers, null_mounts={"/null": UUID}))
+def room_with_foreign_writers() -> Room:
+    """Return a room with foreign writers to both slaves, one of them through a null mount."""
+    foreign = [
+        foreign_writer(HOME, 1),
+        foreign_writer(WORK, 2),
+        foreign_writer(HOME, 3, by="/null"),
+    ]
+    return Room(System(foreign, null_mounts={"/null": UUID}))
 
 
 # --- what must hold at each await ------------------------------------------------------------
 
 
-async def a_look(stop: Stop) -> None:
-    room = beset()
+async def a_scan(stop: Stop) -> None:
+    room = room_with_foreign_writers()
     task = await stop.run(room.watch.scan())
 
     if stop.was_reached:
-        assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
+        assert task.cancelled() or task.exception() is stop.error, "the caller gets the error"
     if stop.was_in("line_for") and stop.error is not None:
-        assert len(room.told()) == 1, "one pair's trouble is no other's"
+        assert len(room.reported()) == 1, "an error of one pair affects no other"
     if not stop.was_reached:
-        assert room.told() == {pair.name for pair in PAIRS}
-    await room.tells_all_in_the_next_look()
+        assert room.reported() == {pair.name for pair in PAIRS}
+    await room.reports_all_in_the_next_scan()
 
 
-async def a_look_that_another_one_waits_for(stop: Stop) -> None:
-    room = beset()
+async def a_scan_that_another_request_waits_for(stop: Stop) -> None:
+    room = room_with_foreign_writers()
     first = stop.begin(room.watch.find(HOME))
     second = asyncio.create_task(room.watch.find(WORK))
     await asyncio.wait([first, second])
@@ -223,16 +227,16 @@ async def a_look_that_another_one_waits_for(stop: Stop) -> None:
     await room.watch.close()
 
 
-async def a_wait_for_the_look_of_another_one(stop: Stop) -> None:
+async def a_wait_for_the_scan_of_another_request(stop: Stop) -> None:
     gate = asyncio.Event()
     room = Room(System(gate=gate))
     first = asyncio.create_task(room.watch.find(HOME))
     await reached(lambda: room.system.scans, "a look", every_s=0)
-    # Both wait for a look that begins after they asked; the strangers come before it does.
+    # Both wait for a scan that begins after their request, and after the foreign writers.
     second = stop.begin(room.watch.find(HOME))
     third = asyncio.create_task(room.watch.find(WORK))
     await asyncio.sleep(0)
-    room.system.running = beset().system.running
+    room.system.running = room_with_foreign_writers().system.running
     gate.set()
     await asyncio.wait([first, second, third])
 
@@ -240,17 +244,17 @@ async def a_wait_for_the_look_of_another_one(stop: Stop) -> None:
     assert third.result() is not None, "a look that was given up answers nobody"
     if stop.was_reached:
         assert second.cancelled() or second.exception() is stop.error
-    await room.tells_all_in_the_next_look()
+    await room.reports_all_in_the_next_scan()
     await room.watch.close()
 
 
 async def an_adoption(stop: Stop) -> None:
-    await _adopts(stop, System([orphan(HOME), stranger(WORK, 2)]), f"uuid:{UUID}")
+    await _adopts(stop, System([orphan(HOME), foreign_writer(WORK, 2)]), f"uuid:{UUID}")
 
 
 async def an_adoption_whose_slave_cannot_be_read(stop: Stop) -> None:
-    system = System([orphan(HOME), stranger(WORK, 2)], is_silent=True)
-    # What is on its file system may be its slave by another name.
+    system = System([orphan(HOME), foreign_writer(WORK, 2)], is_silent=True)
+    # A slave on its file system may be its own slave by another name.
     await _adopts(stop, system, f"path:{WORK.slave}")
 
 
@@ -268,8 +272,8 @@ async def _adopts(stop: Stop, system: System, key: str) -> None:
     await until_tasks_end()
 
 
-async def a_timer_that_rings(stop: Stop) -> None:
-    room = beset()
+async def a_timer_that_expires(stop: Stop) -> None:
+    room = room_with_foreign_writers()
     with stop.in_all_tasks():
         room.watch.scan_after(0)
         await reached(lambda: room.system.scans, "a look", every_s=0)
@@ -277,15 +281,15 @@ async def a_timer_that_rings(stop: Stop) -> None:
     room.posted.clear()
 
     room.watch.scan_after(0)
-    await reached(room.told, "news")
+    await reached(room.reported, "news")
     await until_tasks_end()
 
-    assert room.told() == {pair.name for pair in PAIRS}
+    assert room.reported() == {pair.name for pair in PAIRS}
     await room.watch.close()
 
 
-async def a_close_while_a_look_is_under_way(stop: Stop) -> None:
-    room = beset()
+async def a_close_while_a_scan_is_under_way(stop: Stop) -> None:
+    room = room_with_foreign_writers()
     room.watch.scan_after(0)
     await reached(lambda: room.system.scans, "a look", every_s=0)
 
@@ -299,18 +303,18 @@ async def a_close_while_a_look_is_under_way(stop: Stop) -> None:
 
 
 STORIES = (
-    a_look,
-    a_look_that_another_one_waits_for,
-    a_wait_for_the_look_of_another_one,
+    a_scan,
+    a_scan_that_another_request_waits_for,
+    a_wait_for_the_scan_of_another_request,
     an_adoption,
     an_adoption_whose_slave_cannot_be_read,
-    a_timer_that_rings,
-    a_close_while_a_look_is_under_way,
+    a_timer_that_expires,
+    a_close_while_a_scan_is_under_way,
 )
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_interrupted_look_takes_nothing_from_others_or_from_the_next_one(story: Story) -> None:
+def test_interrupted_scan_affects_neither_others_nor_the_next_one(story: Story) -> None:
     interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
@@ -334,17 +338,17 @@ def play(act: Callable[[Room], None], room: Room) -> Room:
     return room
 
 
-def test_looks_that_are_wanted_meanwhile_are_one() -> None:
-    def want(room: Room) -> None:
+def test_requests_for_scans_are_one_scan() -> None:
+    def request(room: Room) -> None:
         for span_s in (0.5, 0.0, 60.0, 0.0):
             room.watch.scan_after(span_s)
         for _ in range(3):
             room.watch.observe(HOME.name, MessageRead(WentIdle()))
 
     async def main() -> int:
-        room = beset()
-        want(room)
-        await reached(room.told, "news")
+        room = room_with_foreign_writers()
+        request(room)
+        await reached(room.reported, "news")
         await until_tasks_end()
         await room.watch.close()
         return room.system.scans
@@ -352,9 +356,9 @@ def test_looks_that_are_wanted_meanwhile_are_one() -> None:
     assert asyncio.run(main()) == 1
 
 
-def test_line_of_a_crontab_is_told_with_the_stream_that_it_starts() -> None:
+def test_line_of_a_crontab_is_reported_with_the_stream_that_it_starts() -> None:
     async def main() -> ForeignSeen | None:
-        room = beset()
+        room = room_with_foreign_writers()
         found = await room.watch.find(HOME)
         await room.watch.close()
         return found

@@ -1,4 +1,4 @@
-"""An orphan's slave is given up when the orphan is gone, whatever fails meanwhile."""
+"""Tests that an orphan's slave is released when the orphan is gone, also after errors."""
 
 import asyncio
 import os
@@ -71,36 +71,36 @@ def a_log(lines: list[str]) -> Journal:
 
 
 @pytest.fixture
-def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """A group of somebody else's, with an id that a record of ours names."""
+def foreign() -> Iterator[subprocess.Popen[bytes]]:
+    """Yield a foreign group, with an id that a record of ours names."""
     with subprocess.Popen(["/bin/sleep", "4716"], start_new_session=True) as process:
         until(lambda: psutil.Process(process.pid).cmdline() == ["/bin/sleep", "4716"], "it runs")
         yield process
         process.kill()
 
 
-def record_of(stranger: subprocess.Popen[bytes]) -> SpawnRecord:
-    began = psutil.Process(stranger.pid).create_time()
-    earlier = KnownProcess(stranger.pid, began - 60)
-    return SpawnRecord(stranger.pid, "test", ("hammer", "mirror-stream"), KEYS, (earlier,))
+def record_of(foreign: subprocess.Popen[bytes]) -> SpawnRecord:
+    began = psutil.Process(foreign.pid).create_time()
+    earlier = KnownProcess(foreign.pid, began - 60)
+    return SpawnRecord(foreign.pid, "test", ("hammer", "mirror-stream"), KEYS, (earlier,))
 
 
-def test_record_of_a_strangers_pid_is_nobodys_group(
-    tmp_path: Path, stranger: subprocess.Popen[bytes]
+def test_record_with_the_pid_of_a_foreign_process_is_dropped(
+    tmp_path: Path, foreign: subprocess.Popen[bytes]
 ) -> None:
     records = SpawnRecords(tmp_path, str)
-    records.write(record_of(stranger))
+    records.write(record_of(foreign))
     orphans = Orphans(SlaveClaims(), records, a_log([]), grace_s=5)
 
     orphans.end_all(lambda: None)
 
     assert orphans.groups() == frozenset()
     assert not any(tmp_path.iterdir())
-    assert stranger.poll() is None
+    assert foreign.poll() is None
 
 
-def test_group_that_cannot_be_looked_at_is_not_signalled_before_it_is_known_as_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: subprocess.Popen[bytes]
+def test_group_that_cannot_be_read_is_not_signalled_before_it_is_known_as_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: subprocess.Popen[bytes]
 ) -> None:
     failures = iter([OSError(24, "Too many open files")] * 4)
     held: list[bool] = []
@@ -117,7 +117,7 @@ def test_group_that_cannot_be_looked_at_is_not_signalled_before_it_is_known_as_o
     async def main() -> None:
         gone = asyncio.Event()
         records = SpawnRecords(tmp_path, str)
-        records.write(record_of(stranger))
+        records.write(record_of(foreign))
         orphans = Orphans(slaves, records, a_log([]), grace_s=0)
         orphans.end_all(gone.set)
         await asyncio.wait_for(gone.wait(), 40)
@@ -125,11 +125,11 @@ def test_group_that_cannot_be_looked_at_is_not_signalled_before_it_is_known_as_o
     asyncio.run(main())
     assert held == [False, True, True, True]
     assert slaves.holder(frozenset(KEYS)) is None
-    assert stranger.poll() is None
+    assert foreign.poll() is None
 
 
 @pytest.mark.parametrize("timeout_s", [2.0, 0.0])
-def test_stop_ends_an_orphan_whole_or_tells_that_it_survives(
+def test_stop_ends_a_whole_orphan_or_returns_that_it_survives(
     tmp_path: Path, timeout_s: float
 ) -> None:
     ignore = "trap '' TERM; echo; while :; do sleep 0.1; done"
@@ -141,7 +141,7 @@ def test_stop_ends_an_orphan_whole_or_tells_that_it_survives(
     async def left() -> list[int]:
         records = SpawnRecords(tmp_path, str)
         records.write(SpawnRecord(deaf.pid, "test", ("hammer",), KEYS, known))
-        # A grace that no stop waits for.
+        # A grace longer than any stop.
         orphans = Orphans(SlaveClaims(), records, a_log([]), grace_s=4000)
         orphans.end_all(lambda: None)
         return [record.pgid for record in await orphans.wait_until_ended(timeout_s)]

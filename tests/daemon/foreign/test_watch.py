@@ -1,4 +1,4 @@
-"""A look for foreign streams counts only when it came to its end."""
+"""Tests that a cancelled scan for foreign streams answers no request."""
 
 import asyncio
 import shutil
@@ -30,8 +30,8 @@ PAIR = Pair("test", Endpoint("/foreign-watch/master"), Endpoint("/foreign-watch/
 WORDS = ("hammer", "mirror-stream", PAIR.master.path, PAIR.slave.path)
 
 
-class Reader:
-    """Every end is where it is written."""
+class Paths:
+    """Paths without links."""
 
     def names(self, end: Endpoint) -> tuple[Endpoint, ...]:
         return end, end, end
@@ -43,8 +43,8 @@ class Reader:
 
 
 @dataclass
-class Looks:
-    """Knows of writers what their words say; a test says when the first look ends."""
+class Identities:
+    """Writers by their words only; a test ends the first scan."""
 
     begun: list[asyncio.Event]
     may_end: list[asyncio.Event]
@@ -53,7 +53,7 @@ class Looks:
         return find_writers(but)
 
     @property
-    def crontabs(self) -> "Looks":
+    def crontabs(self) -> "Identities":
         return self
 
     async def line_for(self, _operand: str) -> str:
@@ -70,49 +70,49 @@ class Looks:
 
 @contextmanager
 def a_foreign_stream() -> Iterator[subprocess.Popen[bytes]]:
-    # yes(1) takes any words, and waits as soon as nobody reads what it says.
+    # yes(1) accepts any words, and waits as soon as its output is not read.
     yes = shutil.which("yes")
     with subprocess.Popen(WORDS, executable=yes, stdout=subprocess.PIPE) as stream:
-        until(lambda: any(one.pid == stream.pid for one in seen()), "it is seen")
+        until(lambda: any(one.pid == stream.pid for one in found_writers()), "it is found")
         yield stream
         stream.kill()
 
 
-def seen() -> list[SlaveWriter]:
+def found_writers() -> list[SlaveWriter]:
     async def look() -> list[SlaveWriter]:
         return [writer async for writer in find_writers()]
 
     return asyncio.run(look())
 
 
-def a_watch(looks: Looks, orphans: Orphans) -> ForeignWatch:
+def a_watch(identities: Identities, orphans: Orphans) -> ForeignWatch:
     lives: list[PairLife] = []
     ours = OwnStreams(
         frozenset, lambda _pair: None, lambda: lives, lambda _pair, _event: None, "hammer"
     )
-    reader = Reader()
+    paths = Paths()
     return ForeignWatch(
         ours,
         orphans,
-        cast(KnownPaths, reader),
-        cast(ReadingIngest, reader),
-        cast(PathIdentities, looks),
+        cast(KnownPaths, paths),
+        cast(ReadingIngest, paths),
+        cast(PathIdentities, identities),
     )
 
 
-def test_look_that_is_given_up_answers_nobody(
+def test_cancelled_scan_answers_no_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slave_writers, "SLICE", 1)
     begun, may_end = asyncio.Event(), asyncio.Event()
-    looks = Looks([begun], [may_end])
+    identities = Identities([begun], [may_end])
     records = SpawnRecords(tmp_path, str)
 
     async def main() -> bool:
-        watch = a_watch(looks, Orphans(SlaveClaims(), records, cast(Journal, None), 5))
+        watch = a_watch(identities, Orphans(SlaveClaims(), records, cast(Journal, None), 5))
         first = asyncio.create_task(watch.find(PAIR))
         await begun.wait()
-        # Both ask while the first look is under way, before the second one begins.
+        # Both requests come while the first scan is under way, before the second one begins.
         given_up, waiting = (asyncio.create_task(watch.find(PAIR)) for _ in range(2))
         await asyncio.sleep(0)
         stream = await asyncio.to_thread(stack.__enter__)
@@ -132,9 +132,9 @@ def test_look_that_is_given_up_answers_nobody(
         stack.__exit__(None, None, None)
 
 
-def test_writer_that_came_and_went_is_not_there() -> None:
+def test_writer_that_ended_is_not_running() -> None:
     with a_foreign_stream() as stream:
-        [writer] = [one for one in seen() if one.pid == stream.pid]
+        [writer] = [one for one in found_writers() if one.pid == stream.pid]
         assert is_running(writer)
         assert not is_running(replace(writer, started_time=writer.started_time - 100))
 

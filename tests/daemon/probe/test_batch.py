@@ -1,4 +1,4 @@
-"""Batches against a pfs-status that hangs and cannot be killed: calls that answer by script."""
+"""Tests batches with a scripted pfs-status that hangs and cannot be killed."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +28,7 @@ BLOCK = """{path}\tPFS#1 {{
 
 @dataclass
 class Disks:
-    """Answers as hammer would, and looks; /FS/name is on the file system FS."""
+    """Results of hammer, and states of paths; /FS/name is on the file system FS."""
 
     hanging: set[str] = field(default_factory=set)
     hanging_in_batches: set[str] = field(default_factory=set)
@@ -49,15 +49,15 @@ class Disks:
         if not self.has_hammer:
             error = SpawnError("/sbin/hammer could not be started: No such file", "", 2)
             return CommandResult("not started", spawn_error=error)
-        told = ""
+        printed = ""
         for path in paths:
             if path in self.missing:
                 gone = f"hammer: Failed to open {path}: No such file or directory\n"
-                return CommandResult("exit 1", told, gone)
+                return CommandResult("exit 1", printed, gone)
             if path in self.hanging or (len(paths) > 1 and path in self.hanging_in_batches):
                 return self._late()
-            told += BLOCK.format(path=path)
-        return CommandResult("exit 0", told)
+            printed += BLOCK.format(path=path)
+        return CommandResult("exit 0", printed)
 
     async def probe(
         self, paths: Iterable[str], *, is_quick: bool = False
@@ -66,7 +66,7 @@ class Disks:
         asked = tuple(paths)
         self.asked.append(("quick look" if is_quick else "look", *asked))
         hangs = self.blind | (self.slow if is_quick else set())
-        return {path: None if path in hangs else seen_at(path) for path in asked}
+        return {path: None if path in hangs else state_of(path) for path in asked}
 
     def is_under_way(self, pid: int) -> bool:
         return pid in self.unkillable
@@ -80,7 +80,7 @@ class Disks:
         return sum(one[0] == "status" and path in one for one in self.asked)
 
 
-def seen_at(path: str) -> PathState:
+def state_of(path: str) -> PathState:
     device = ord(path[1])
     link = FileStat(
         exists=True, is_symlink=True, link_text="@@0x0000000000000002:00001", device=device
@@ -96,17 +96,17 @@ def reader_of(disks: Disks) -> BatchReader:
     return BatchReader(calls, disks, Clock(Ticks()))  # type: ignore[arg-type]
 
 
-async def read(reader: BatchReader, ends: Sequence[Endpoint]) -> list[EndpointReading]:
-    hanging = await reader.paths.read(ends)
+async def read(reader: BatchReader, endpoints: Sequence[Endpoint]) -> list[EndpointReading]:
+    hanging = await reader.paths.read(endpoints)
     for end in hanging:
         reader.quarantine.add(end, reader.not_read(end))
     readings: list[EndpointReading] = []
-    await reader.read(ends, Timeouts(20), readings.extend)
+    await reader.read(endpoints, Timeouts(20), readings.extend)
     return readings
 
 
 class Ticks:
-    """A clock that goes on with each look at it."""
+    """A clock that advances at each reading of it."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -116,7 +116,7 @@ class Ticks:
         return self.at
 
 
-def ends(*paths: str) -> list[Endpoint]:
+def endpoints(*paths: str) -> list[Endpoint]:
     return [Endpoint(path) for path in paths]
 
 
@@ -134,11 +134,11 @@ def verdicts(readings: list[EndpointReading]) -> dict[str, str]:
 def test_batch_that_hangs_is_read_one_by_one_and_each_file_system_by_itself() -> None:
     disks = Disks()
     reader = reader_of(disks)
-    all_ends = ends("/x/1", "/x/2", "/x/3", "/y/1", "/y/2")
-    assert set(verdicts(asyncio.run(read(reader, all_ends))).values()) == {"read"}
+    all_endpoints = endpoints("/x/1", "/x/2", "/x/3", "/y/1", "/y/2")
+    assert set(verdicts(asyncio.run(read(reader, all_endpoints))).values()) == {"read"}
     disks.hanging, disks.asked = {"/x/2"}, []
 
-    found = verdicts(asyncio.run(read(reader, all_ends)))
+    found = verdicts(asyncio.run(read(reader, all_endpoints)))
 
     assert found == {
         "/x/1": "read",
@@ -147,72 +147,74 @@ def test_batch_that_hangs_is_read_one_by_one_and_each_file_system_by_itself() ->
         "/y/2": "read",
     }
     assert disks.statuses("/x/3") == 1, "only in the batch: it is suspect"
-    assert reader.quarantine.queue() == tuple(ends("/x/2", "/x/3"))
+    assert reader.quarantine.queue() == tuple(endpoints("/x/2", "/x/3"))
 
 
-def test_file_system_with_a_command_that_cannot_be_killed_is_asked_nothing_more() -> None:
+def test_file_system_with_a_command_that_cannot_be_killed_gets_no_second_one() -> None:
     disks = Disks()
     reader = reader_of(disks)
-    all_ends = ends("/x/1", "/x/2", "/y/1")
-    asyncio.run(read(reader, all_ends))
+    all_endpoints = endpoints("/x/1", "/x/2", "/y/1")
+    asyncio.run(read(reader, all_endpoints))
     disks.hanging = {"/x/1"}
-    asyncio.run(read(reader, all_ends))
+    asyncio.run(read(reader, all_endpoints))
     disks.asked = []
 
-    async def go_on() -> list[bool]:
-        await read(reader, all_ends)
+    async def read_again() -> list[bool]:
+        await read(reader, all_endpoints)
         return [await reader.retry(end, 20) for end in reader.quarantine.queue()]
 
-    assert asyncio.run(go_on()) == [False, False]
+    assert asyncio.run(read_again()) == [False, False]
     assert [one for one in disks.asked if one[0] == "status"] == [("status", "/y/1")]
-    (last,) = reader.quarantine.failures(ends("/x/2"))
+    (last,) = reader.quarantine.failures(endpoints("/x/2"))
     assert isinstance(last.seen, ProbeFailed)
     assert "not back yet" in last.seen.detail
 
     disks.hanging, disks.unkillable = set(), set()
-    assert asyncio.run(go_on()) == [True, True]
-    assert set(verdicts(asyncio.run(read(reader, all_ends)))) == {"/x/1", "/x/2", "/y/1"}
+    assert asyncio.run(read_again()) == [True, True]
+    assert set(verdicts(asyncio.run(read(reader, all_endpoints)))) == {"/x/1", "/x/2", "/y/1"}
 
 
-def test_path_that_hangs_when_it_is_looked_at_is_set_apart_and_the_others_are_read() -> None:
+def test_hanging_path_is_quarantined_and_the_others_are_read() -> None:
     disks = Disks(blind={"/x/1", "/x/2"})
     reader = reader_of(disks)
 
-    found = verdicts(asyncio.run(read(reader, ends("/y/1", "/x/1", "/x/2", "/z/1"))))
+    found = verdicts(asyncio.run(read(reader, endpoints("/y/1", "/x/1", "/x/2", "/z/1"))))
 
     assert found == {"/y/1": "read", "/z/1": "read"}
-    assert set(reader.quarantine.queue()) == set(ends("/x/1", "/x/2"))
+    assert set(reader.quarantine.queue()) == set(endpoints("/x/1", "/x/2"))
     assert disks.statuses("/x/1") == disks.statuses("/x/2") == 0
 
 
-def test_batch_that_hangs_nobody_knows_where_gets_no_second_one_until_it_is_gone() -> None:
+def test_batch_that_hangs_on_an_unknown_file_system_gets_no_second_one_until_it_is_gone() -> None:
     disks = Disks(hanging_in_batches={"/x/1"})
     reader = reader_of(disks)
-    all_ends = ends("/x/1", "/x/2", "/y/1")
-    assert set(verdicts(asyncio.run(read(reader, all_ends))).values()) == {"read"}
+    all_endpoints = endpoints("/x/1", "/x/2", "/y/1")
+    assert set(verdicts(asyncio.run(read(reader, all_endpoints))).values()) == {"read"}
     disks.asked = []
-    assert set(verdicts(asyncio.run(read(reader, all_ends))).values()) == {"read"}
+    assert set(verdicts(asyncio.run(read(reader, all_endpoints))).values()) == {"read"}
     assert all(len(one) == 2 for one in disks.asked if one[0] == "status"), disks.asked
 
     disks.hanging_in_batches, disks.unkillable, disks.asked = set(), set(), []
-    asyncio.run(read(reader, all_ends))
+    asyncio.run(read(reader, all_endpoints))
     assert disks.asked[-1] == ("status", "/x/1", "/x/2", "/y/1")
 
 
-def test_end_that_failed_before_hammer_was_missing_is_told_as_not_asked() -> None:
+def test_failed_endpoint_is_reported_as_spawn_failed_once_hammer_is_missing() -> None:
     disks = Disks(missing={"/x/1"})
     reader = reader_of(disks)
-    found = verdicts(asyncio.run(read(reader, ends("/x/1", "/y/1"))))
+    found = verdicts(asyncio.run(read(reader, endpoints("/x/1", "/y/1"))))
     assert found == {"/x/1": "path_missing", "/y/1": "read"}
     disks.missing, disks.has_hammer = set(), False
 
-    assert not asyncio.run(reader.retry(*ends("/x/1"), 20))
-    assert verdicts([*reader.quarantine.failures(ends("/x/1"))]) == {"/x/1": "spawn_failed"}
-    asyncio.run(read(reader, ends("/y/1")))
-    assert reader.quarantine.queue() == tuple(ends("/x/1")), "no end is set apart for it"
+    assert not asyncio.run(reader.retry(*endpoints("/x/1"), 20))
+    assert verdicts([*reader.quarantine.failures(endpoints("/x/1"))]) == {"/x/1": "spawn_failed"}
+    asyncio.run(read(reader, endpoints("/y/1")))
+    assert reader.quarantine.queue() == tuple(endpoints("/x/1")), "no end is set apart for it"
 
 
-def together(disks: Disks, *asks: Callable[[ProbeQueue], object]) -> list[list[EndpointReading]]:
+def probe_at_once(
+    disks: Disks, *asks: Callable[[ProbeQueue], object]
+) -> list[list[EndpointReading]]:
     async def main() -> list[list[EndpointReading]]:
         reader = ProbeQueue(reader_of(disks))
         found = await asyncio.gather(*(ask(reader) for ask in asks))  # type: ignore[call-overload]
@@ -222,11 +224,11 @@ def together(disks: Disks, *asks: Callable[[ProbeQueue], object]) -> list[list[E
     return asyncio.run(main())
 
 
-def test_all_who_ask_at_once_share_a_batch_or_two() -> None:
+def test_requests_at_once_share_a_batch_or_two() -> None:
     disks = Disks()
     pairs = [Pair(str(n), Endpoint("/x/m"), Endpoint(f"/y/{n}")) for n in range(60)]
 
-    found = together(disks, *(lambda one, pair=pair: one.probe([pair], 20) for pair in pairs))  # type: ignore[misc]
+    found = probe_at_once(disks, *(lambda one, pair=pair: one.probe([pair], 20) for pair in pairs))  # type: ignore[misc]
 
     assert [verdicts(one) for one in found] == [
         {f"/y/{n}": "read", "/x/m": "read"} for n in range(60)
@@ -235,7 +237,7 @@ def test_all_who_ask_at_once_share_a_batch_or_two() -> None:
     assert disks.asked[-1][-1] == "/x/m", "every slave before its master"
 
 
-def test_who_asks_for_a_slow_path_waits_alone() -> None:
+def test_request_for_a_slow_path_delays_no_other() -> None:
     disks = Disks(slow={"/x/1"})
     pairs = [Pair(path, Endpoint("/y/m"), Endpoint(path)) for path in ("/x/1", "/y/1")]
     answered: list[str] = []
@@ -254,16 +256,16 @@ def test_who_asks_for_a_slow_path_waits_alone() -> None:
     assert ("look", "/x/1") in disks.asked
 
 
-def test_probe_is_answered_in_its_own_time_whoever_asked_with_it() -> None:
+def test_probe_is_answered_within_its_own_timeout_also_in_a_batch_with_others() -> None:
     disks = Disks()
     hurried, patient = (Pair(path, Endpoint("/y/m"), Endpoint(path)) for path in ("/x/1", "/z/1"))
 
-    together(disks, lambda one: one.probe([hurried], 5), lambda one: one.probe([patient], 60))
+    probe_at_once(disks, lambda one: one.probe([hurried], 5), lambda one: one.probe([patient], 60))
 
     assert max(disks.waited_s) <= 5
 
 
-def test_probe_of_an_end_that_cannot_be_asked_says_so() -> None:
+def test_probe_of_an_endpoint_on_a_hanging_disk_fails_with_probe_timeout() -> None:
     disks = Disks(blind={"/x/1", "/x/2"})
     pair, other = (Pair(path, Endpoint("/y/m"), Endpoint(path)) for path in ("/x/1", "/x/2"))
 

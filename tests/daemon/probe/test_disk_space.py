@@ -1,4 +1,4 @@
-"""Room on the slaves' file systems, as the real daemon tells of it."""
+"""Tests the free space of slaves as the real daemon reports it."""
 
 from hammerd.core.api.protocol import Verb
 from tests.daemon.small_disk import a_small_disk
@@ -6,7 +6,7 @@ from tests.daemon.world import World
 from tests.waiting import until
 
 
-def test_slave_that_is_short_of_room_is_said_before_it_is_full(world_once: World) -> None:
+def test_slave_that_is_short_of_space_is_reported_before_it_is_full(world_once: World) -> None:
     with a_small_disk(world_once.root / "small", kib=1024) as disk:
         (disk.path / "filling").write_bytes(b"x" * 1020 * 1024)
         pair = ("/nowhere/pfs/m", disk.path / "slave")
@@ -21,12 +21,12 @@ def test_slave_that_is_short_of_room_is_said_before_it_is_full(world_once: World
         assert "hammer cleanup" in line
 
 
-def test_room_of_the_slave_is_told(mirrored: World) -> None:
+def test_free_space_of_the_slave_is_in_status(mirrored: World) -> None:
     mirrored.wait_for(lambda now: now["slave_total_bytes"], "the room is known")
 
 
-def test_anomaly_is_told_until_it_is_acknowledged(mirrored: World) -> None:
-    # A stream that is still at work would commit and so take the slave's TID forward again.
+def test_anomaly_is_in_status_until_it_is_acknowledged(mirrored: World) -> None:
+    # A stream that still works would commit, and so set the slave's TID forward again.
     mirrored.wait_until_idle()
     slave = mirrored.fs(2) / "pfs/test"
     mirrored.run_hammer("pfs-update", slave, "sync-end-tid=2")

@@ -1,4 +1,4 @@
-"""Looks at free space, interrupted at the await: what is known stays, and the next look tells."""
+"""Tests reads of free space, interrupted at the await: the last state stays."""
 
 import asyncio
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ ALL = (HERE, THERE, FAR)
 
 @dataclass
 class Disks:
-    """What is free where; None: its disk hangs, and what is not in it cannot be looked at."""
+    """The free space of paths: None where the disk hangs, absent where the path cannot be read."""
 
     free: dict[str, FreeSpace | None] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -36,10 +36,10 @@ class Disks:
     ) -> dict[str, PathState | None]:
         self.asked += (asked := list(paths))
         await asyncio.sleep(0)
-        return {path: _seen(path, self.free[path]) for path in asked if path in self.free}
+        return {path: _state(path, self.free[path]) for path in asked if path in self.free}
 
 
-def _seen(path: str, free: FreeSpace | None) -> PathState | None:
+def _state(path: str, free: FreeSpace | None) -> PathState | None:
     nothing = FileStat(exists=True)
     return (
         None
@@ -56,56 +56,56 @@ class Room:
         log = cast(Logger, structlog.get_logger())
         self.watch = DiskSpaceWatch(self.disks, Journal(log, log))
 
-    async def look(self, *slaves: Endpoint) -> list[str]:
-        """Look at slaves, and return which events were logged."""
+    async def read(self, *slaves: Endpoint) -> list[str]:
+        """Read the free space of slaves; return the names of logged events."""
         with structlog.testing.capture_logs() as log:
             await self.watch.read(slaves)
         return [line["event"] for line in log]
 
 
-async def a_look(stop: Stop) -> None:
+async def a_read(stop: Stop) -> None:
     room = Room(Disks({HERE.path: FULL, THERE.path: EMPTY}))
-    assert await room.look(*ALL) == ["slave.short_of_room"]
+    assert await room.read(*ALL) == ["slave.short_of_room"]
     room.disks.free = {HERE.path: EMPTY, THERE.path: FULL}
     with structlog.testing.capture_logs() as log:
         task = await stop.run(room.watch.read(ALL))
 
     if stop.was_reached:
-        assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
+        assert task.cancelled() or task.exception() is stop.error, "the caller gets the error"
         assert log == []
         assert (room.watch.of(HERE), room.watch.of(THERE)) == (FULL, EMPTY)
-        assert sorted(await room.look(*ALL)) == ["slave.has_room_again", "slave.short_of_room"]
+        assert sorted(await room.read(*ALL)) == ["slave.has_room_again", "slave.short_of_room"]
     assert (room.watch.of(HERE), room.watch.of(THERE)) == (EMPTY, FULL)
     assert (room.watch.is_short(HERE), room.watch.is_short(THERE)) == (False, True)
 
 
-def test_interrupted_look_changes_nothing_and_the_next_one_tells() -> None:
-    interrupt(a_look, Unexpected("broke"), OSError(24, "Too many open files"))
+def test_interrupted_read_changes_nothing_and_the_next_one_works() -> None:
+    interrupt(a_read, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
 def test_no_await_is_left_out() -> None:
-    assert missed(space_module, [a_look]) == []
+    assert missed(space_module, [a_read]) == []
 
 
 @pytest.mark.parametrize("free", [{}, {HERE.path: None}], ids=["no answer", "it hangs"])
-def test_slave_that_cannot_be_looked_at_stays_as_it_was(free: dict[str, None]) -> None:
+def test_free_space_of_a_slave_that_cannot_be_read_stays(free: dict[str, None]) -> None:
     async def main() -> None:
         room = Room(Disks({HERE.path: FULL}))
-        assert await room.look(HERE) == ["slave.short_of_room"]
+        assert await room.read(HERE) == ["slave.short_of_room"]
         room.disks.free = {**free}
-        assert await room.look(HERE) == []
+        assert await room.read(HERE) == []
         assert room.watch.of(HERE) == FULL
         assert room.watch.is_short(HERE)
 
     asyncio.run(main())
 
 
-def test_slave_elsewhere_is_not_looked_at_and_one_that_is_gone_is_forgotten() -> None:
+def test_remote_slave_is_not_read_and_a_removed_one_is_forgotten() -> None:
     async def main() -> None:
         room = Room(Disks({HERE.path: FULL}))
-        await room.look(*ALL)
+        await room.read(*ALL)
         assert FAR.path not in room.disks.asked
-        await room.look(THERE)
+        await room.read(THERE)
         assert room.watch.of(HERE) is None
         assert not room.watch.is_short(HERE)
 

@@ -23,7 +23,7 @@ def test_endpoints_are_tried_in_turn() -> None:
     assert quarantine.queue() == (B, C, A)
 
 
-def test_suspected_endpoint_has_no_failure_yet_and_a_released_one_none_any_more() -> None:
+def test_suspected_endpoint_has_no_failure_yet_and_a_released_one_has_none() -> None:
     quarantine = Quarantine(lambda _: True)
     for endpoint in (A, B, C):
         quarantine.add(endpoint, failed(endpoint) if endpoint is not B else None)
@@ -47,7 +47,7 @@ def test_file_system_hangs_until_every_command_on_it_is_gone() -> None:
     assert not quarantine.is_hanging("disk")
 
 
-def test_endpoint_that_no_pair_has_any_more_is_forgotten() -> None:
+def test_endpoint_of_no_pair_is_forgotten() -> None:
     quarantine = Quarantine(lambda _: True)
     for endpoint in (A, B):
         quarantine.add(endpoint, None)

@@ -1,4 +1,4 @@
-"""Readings that are interrupted at each await: nobody waits for ever, the others are answered."""
+"""Tests readings that are interrupted at each await: all other requests are answered."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -44,7 +44,7 @@ PAIRS = (HOME, WORK)
 
 @dataclass
 class Disks:
-    """Answers as hammer would, and looks at paths."""
+    """Results of hammer, and states of paths."""
 
     slow: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
@@ -53,15 +53,15 @@ class Disks:
 
     async def run(self, argv: Sequence[str], _env: object, _timeout_s: float) -> CommandResult:
         await asyncio.sleep(0)
-        told, paths = "", argv[2:]
+        printed, paths = "", argv[2:]
         for path in paths:
             if path in self.missing:
                 gone = f"hammer: Failed to open {path}: No such file or directory\n"
-                return CommandResult("exit 1", told, gone)
+                return CommandResult("exit 1", printed, gone)
             if len(paths) > 1 and path in self.hanging_in_batches:
                 return CommandResult("killed", is_late=True, pid=4711)
-            told += BLOCK.format(path=path)
-        return CommandResult("exit 0", told)
+            printed += BLOCK.format(path=path)
+        return CommandResult("exit 0", printed)
 
     def is_under_way(self, _pid: int) -> bool:
         return not self.is_killable
@@ -70,10 +70,10 @@ class Disks:
         self, paths: Iterable[str], *, is_quick: bool = False
     ) -> dict[str, PathState | None]:
         await asyncio.sleep(0)
-        return {path: None if is_quick and path in self.slow else _seen(path) for path in paths}
+        return {path: None if is_quick and path in self.slow else _state(path) for path in paths}
 
 
-def _seen(path: str) -> PathState:
+def _state(path: str) -> PathState:
     link = FileStat(exists=True, is_symlink=True, link_text="@@0x2:00001", device=ord(path[1]))
     return PathState(
         PathStat(path, link, link), path, link.device, path, is_pfs_link=True, real_file=link
@@ -89,15 +89,15 @@ def read(readings: Iterable[EndpointReading]) -> set[Endpoint]:
     return {one.endpoint for one in readings if isinstance(one.seen, PfsStatus)}
 
 
-def ends(*pairs: Pair) -> set[Endpoint]:
+def endpoints(*pairs: Pair) -> set[Endpoint]:
     return {end for pair in pairs for end in (pair.master, pair.slave)}
 
 
 async def answers_all(reader: ProbeQueue) -> None:
-    """Hold that whoever asks next is answered."""
-    assert read(await reader.sample(PAIRS, 20)) == ends(*PAIRS)
+    """Assert that the next requests are answered."""
+    assert read(await reader.sample(PAIRS, 20)) == endpoints(*PAIRS)
     for pair in PAIRS:
-        assert read(await reader.probe([pair], 20)) == ends(pair)
+        assert read(await reader.probe([pair], 20)) == endpoints(pair)
     await until_tasks_end()
     await reader.close()
 
@@ -105,36 +105,36 @@ async def answers_all(reader: ProbeQueue) -> None:
 # --- what must hold at each await ------------------------------------------------------------
 
 
-async def one_who_asks_with_another(stop: Stop) -> None:
+async def a_request_with_another(stop: Stop) -> None:
     reader = reader_of(Disks())
     first = stop.begin(reader.probe([HOME], 20))
     second = asyncio.create_task(reader.probe([WORK], 20))
     await asyncio.wait([first, second])
 
-    assert read(second.result()) == ends(WORK), "who asked with it is answered"
+    assert read(second.result()) == endpoints(WORK), "who asked with it is answered"
     if stop.was_reached:
         assert first.cancelled() or first.exception() is stop.error
     await answers_all(reader)
 
 
 async def a_batch(stop: Stop) -> None:
-    await _breaks_for_nobody_for_ever(stop, Disks())
+    await _recovers(stop, Disks())
 
 
 async def a_batch_with_a_slow_path(stop: Stop) -> None:
-    await _breaks_for_nobody_for_ever(stop, Disks(slow={HOME.slave.path}))
+    await _recovers(stop, Disks(slow={HOME.slave.path}))
 
 
 async def a_batch_that_hangs(stop: Stop) -> None:
-    await _breaks_for_nobody_for_ever(stop, Disks(hanging_in_batches={HOME.slave.path}))
+    await _recovers(stop, Disks(hanging_in_batches={HOME.slave.path}))
 
 
 async def a_batch_after_one_that_cannot_be_killed(stop: Stop) -> None:
     disks = Disks(hanging_in_batches={HOME.slave.path}, is_killable=False)
-    await _breaks_for_nobody_for_ever(stop, disks)
+    await _recovers(stop, disks)
 
 
-async def _breaks_for_nobody_for_ever(stop: Stop, disks: Disks) -> None:
+async def _recovers(stop: Stop, disks: Disks) -> None:
     reader = reader_of(disks)
     if not disks.is_killable:
         await reader.sample(PAIRS, 20)
@@ -146,15 +146,15 @@ async def _breaks_for_nobody_for_ever(stop: Stop, disks: Disks) -> None:
 
     for pair, answer in zip(PAIRS, found, strict=True):
         if isinstance(answer, BaseException):
-            assert answer is stop.error, "who asked hears why"
+            assert answer is stop.error, "the request gets the error"
         else:
-            assert read(answer) == ends(pair)
+            assert read(answer) == endpoints(pair)
     if stop.error is None:
         assert not any(isinstance(answer, BaseException) for answer in found)
     await answers_all(reader)
 
 
-async def an_end_that_is_missing(stop: Stop) -> None:
+async def a_missing_endpoint(stop: Stop) -> None:
     disks = Disks(missing={HOME.slave.path})
     reader = reader_of(disks)
     with stop.in_all_tasks(but_by_cancel=True):
@@ -166,14 +166,14 @@ async def an_end_that_is_missing(stop: Stop) -> None:
         await until_tasks_end()
     disks.missing.clear()
 
-    # Each sample tries those that failed once more, meanwhile.
+    # Each sample tries those that failed again, concurrently.
     for _ in range(2):
         await reader.sample(PAIRS, 20)
         await until_tasks_end()
     await answers_all(reader)
 
 
-async def a_probe_of_an_end_that_was_missing(stop: Stop) -> None:
+async def a_probe_of_an_endpoint_that_was_missing(stop: Stop) -> None:
     disks = Disks(missing={HOME.slave.path})
     reader = reader_of(disks)
     await reader.probe([HOME], 20)
@@ -183,8 +183,8 @@ async def a_probe_of_an_end_that_was_missing(stop: Stop) -> None:
     if stop.was_reached:
         assert probe.cancelled() or probe.exception() is stop.error
     else:
-        assert read(probe.result()) == ends(HOME)
-    assert read(await reader.probe([HOME], 20)) == ends(HOME)
+        assert read(probe.result()) == endpoints(HOME)
+    assert read(await reader.probe([HOME], 20)) == endpoints(HOME)
     await answers_all(reader)
 
 
@@ -199,7 +199,7 @@ async def a_glance(stop: Stop) -> None:
     await answers_all(reader)
 
 
-async def a_close_while_all_wait(stop: Stop) -> None:
+async def a_close_while_requests_wait(stop: Stop) -> None:
     reader = reader_of(Disks(slow={HOME.slave.path}))
     asked = [asyncio.create_task(reader.probe([pair], 20)) for pair in PAIRS]
     for _ in range(4):  # of the turns that a reading takes
@@ -212,20 +212,20 @@ async def a_close_while_all_wait(stop: Stop) -> None:
 
 
 STORIES = (
-    one_who_asks_with_another,
+    a_request_with_another,
     a_batch,
     a_batch_with_a_slow_path,
     a_batch_that_hangs,
     a_batch_after_one_that_cannot_be_killed,
-    an_end_that_is_missing,
-    a_probe_of_an_end_that_was_missing,
+    a_missing_endpoint,
+    a_probe_of_an_endpoint_that_was_missing,
     a_glance,
-    a_close_while_all_wait,
+    a_close_while_requests_wait,
 )
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_interrupted_reading_keeps_nobody_waiting(story: Story) -> None:
+def test_interrupted_reading_leaves_no_request_waiting(story: Story) -> None:
     interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
 
 

@@ -1,4 +1,4 @@
-"""What a reading of a slave and a look at its path make of what is known of it."""
+"""Tests the effect of a reading of a slave, and of its path, on the stored state."""
 
 from collections.abc import Mapping
 
@@ -25,30 +25,30 @@ HOME, BENEATH = 7, 8
 DIRECTORY = FileStat(exists=True, is_directory=True)
 
 
-class Feed:
-    """A feed whose log is kept."""
+class Ingest:
+    """An ingest with a recorded log."""
 
     def __init__(self) -> None:
         self.told: list[Mapping[str, object]] = []
         style = LogStyle(LogFormat.LOGFMT, LogLevel.INFO)
         log = make_logger(lambda *_: None, style, lambda _level, event: self.told.append(event))
         self.readings = ReadingStore(MaxAges(1e9, 1e9))
-        self.feed = ReadingIngest(self.readings, AnomalyDetector(), Journal(log, log))
+        self.ingest = ReadingIngest(self.readings, AnomalyDetector(), Journal(log, log))
 
-    def read(self, end: Endpoint, at: float, seen: ProbeResult, at_path: PathState) -> None:
+    def read(self, end: Endpoint, at: float, seen: ProbeResult, path_state: PathState) -> None:
         reading = EndpointReading(
-            end, Instant(at, 1.8e9 + at), seen, at + 0.1, int(at), at_path, at
+            end, Instant(at, 1.8e9 + at), seen, at + 0.1, int(at), path_state, at
         )
-        self.feed.take((reading,), (PAIR,))
+        self.ingest.take((reading,), (PAIR,))
 
-    def reads_both(self, at: float, tid: int, *, is_read_only: bool = False) -> None:
+    def read_both(self, at: float, tid: int, *, is_read_only: bool = False) -> None:
         self.read(SLAVE, at, status(tid), found("@@0x1:00001", is_read_only=is_read_only))
         self.read(MASTER, at + 0.2, status(tid, is_master=True), found("@@-1:00001"))
 
-    def misses_slave(self, at: float, at_path: PathState) -> None:
+    def fail_slave(self, at: float, path_state: PathState) -> None:
         complaint = find_cause(b"hammer: Failed to open /b/pfs: No such file or directory\n")
         assert complaint is not None
-        self.read(SLAVE, at, ProbeFailed(complaint, at_path.stat), at_path)
+        self.read(SLAVE, at, ProbeFailed(complaint, path_state.stat), path_state)
 
     def safe_at(self, now_at: float) -> float | None:
         return self.readings.lag(PAIR, now_at).safe_at
@@ -77,16 +77,16 @@ def missing(where: int | None) -> PathState:
 
 
 @pytest.fixture
-def feed() -> Feed:
-    made = Feed()
-    made.reads_both(100, 10)
-    made.reads_both(130, 10)
+def ingest() -> Ingest:
+    made = Ingest()
+    made.read_both(100, 10)
+    made.read_both(130, 10)
     assert made.safe_at(131) == pytest.approx(130.2 - 52)
     return made
 
 
 @pytest.mark.parametrize(
-    ("at_path", "is_gone"),
+    ("path_state", "is_gone"),
     [
         (found("@@PFS00001"), True),
         (missing(HOME), True),
@@ -95,35 +95,35 @@ def feed() -> Feed:
     ],
     ids=["untranslated link", "no link", "not mounted", "not even a directory"],
 )
-def test_slave_whose_pfs_is_gone_is_told_from_one_that_is_not_mounted(
-    feed: Feed, at_path: PathState, *, is_gone: bool
+def test_missing_pfs_differs_from_a_file_system_that_is_not_mounted(
+    ingest: Ingest, path_state: PathState, *, is_gone: bool
 ) -> None:
-    feed.misses_slave(160, at_path)
+    ingest.fail_slave(160, path_state)
 
-    assert (feed.safe_at(161) is None) == is_gone
-
-
-def test_slave_that_comes_back_from_a_mount_with_less_is_explained(feed: Feed) -> None:
-    feed.misses_slave(160, missing(None))
-    feed.read(SLAVE, 190, status(5), found("@@0x1:00001"))
-
-    assert "slave.rolled_back" in feed.events()
-    assert "slave.tid_went_back" not in feed.events()
+    assert (ingest.safe_at(161) is None) == is_gone
 
 
-def test_slave_that_goes_back_without_a_reason_is_an_anomaly(feed: Feed) -> None:
-    feed.read(SLAVE, 190, status(5), found("@@0x1:00001"))
+def test_lower_tid_of_a_slave_after_a_mount_is_explained(ingest: Ingest) -> None:
+    ingest.fail_slave(160, missing(None))
+    ingest.read(SLAVE, 190, status(5), found("@@0x1:00001"))
 
-    assert "slave.tid_went_back" in feed.events()
-    assert "slave.rolled_back" not in feed.events()
+    assert "slave.rolled_back" in ingest.events()
+    assert "slave.tid_went_back" not in ingest.events()
 
 
-def test_what_is_told_on_a_lost_disk_is_not_believed(feed: Feed) -> None:
-    before = feed.safe_at(131)
-    feed.reads_both(160, 20, is_read_only=True)
-    feed.reads_both(190, 20, is_read_only=True)
-    feed.reads_both(300, 20, is_read_only=True)
+def test_slave_that_goes_back_without_a_reason_is_an_anomaly(ingest: Ingest) -> None:
+    ingest.read(SLAVE, 190, status(5), found("@@0x1:00001"))
 
-    lag = feed.readings.lag(PAIR, 301)
+    assert "slave.tid_went_back" in ingest.events()
+    assert "slave.rolled_back" not in ingest.events()
+
+
+def test_tids_from_a_lost_disk_are_not_safe(ingest: Ingest) -> None:
+    before = ingest.safe_at(131)
+    ingest.read_both(160, 20, is_read_only=True)
+    ingest.read_both(190, 20, is_read_only=True)
+    ingest.read_both(300, 20, is_read_only=True)
+
+    lag = ingest.readings.lag(PAIR, 301)
     assert (lag.seconds, lag.safe_at) == (None, before)
-    assert "read-only" in (feed.readings.why_unknown(PAIR, 301) or "")
+    assert "read-only" in (ingest.readings.why_unknown(PAIR, 301) or "")

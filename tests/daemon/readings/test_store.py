@@ -1,4 +1,4 @@
-"""What readings prove of a lag, and what they do not. Time is an argument."""
+"""Tests what readings prove of a lag, and what they do not; time is an argument."""
 
 import random
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_master_that_went_back_is_unknown_until_confirmed(readings: ReadingStore
     assert readings.lag(PAIR, 7).verdict is LagVerdict.AHEAD
 
 
-def test_quick_reading_that_began_later_and_read_earlier_is_no_going_back(
+def test_quick_reading_that_began_later_and_read_earlier_shows_no_step_back(
     readings: ReadingStore,
 ) -> None:
     master(readings, 10, span(0, 1, 1))
@@ -83,21 +83,23 @@ def test_quick_reading_that_began_later_and_read_earlier_is_no_going_back(
     assert master(readings, 20, span(11, 12, 4)) == WentBack(Tid(30), Tid(20))
 
 
-def test_slow_reading_that_comes_last_is_no_going_back(readings: ReadingStore) -> None:
+def test_slow_reading_that_comes_last_shows_no_step_back(readings: ReadingStore) -> None:
     master(readings, 30, span(3, 4, 2))
 
     assert master(readings, 20, span(2, 10, 1)) is None
     assert readings.clock(A).newest == TidSample(Tid(30), 3)
 
 
-def test_slave_that_went_back_is_told_unless_the_readings_overlap(readings: ReadingStore) -> None:
+def test_slave_that_went_back_is_reported_unless_the_readings_overlap(
+    readings: ReadingStore,
+) -> None:
     slave(readings, 30, span(0, 5, 1))
 
     assert slave(readings, 20, span(4, 6, 2)) is None
     assert slave(readings, 10, span(7, 8, 3)) == WentBack(Tid(20), Tid(10))
 
 
-def test_slave_that_went_back_from_a_commit_is_told(readings: ReadingStore) -> None:
+def test_slave_that_went_back_from_a_commit_is_reported(readings: ReadingStore) -> None:
     readings.slaves.record_commit(B, Tid(30), 1.0)
 
     assert slave(readings, 20, span(0.5, 2)) is None
@@ -134,7 +136,7 @@ def test_within_one_command_the_order_of_operands_is_the_order_in_time(
 # --- what grows old --------------------------------------------------------------------------
 
 
-def test_ends_that_nobody_reads_any_more_prove_nothing(readings: ReadingStore) -> None:
+def test_old_readings_prove_nothing(readings: ReadingStore) -> None:
     slave(readings, 30, span(0))
     master(readings, 30, span(1))
 
@@ -167,7 +169,7 @@ def test_slave_of_a_push_pair_is_as_its_stream_left_it(readings: ReadingStore) -
     assert readings.lag(push, 1001).verdict is LagVerdict.IN_SYNC
 
 
-def test_patience_is_three_intervals_and_never_shorter_than_a_batch_may_take() -> None:
+def test_max_ages_are_three_intervals_and_never_shorter_than_a_batch_may_take() -> None:
     assert max_ages(30.0, 20.0) == MaxAges(here_s=90.0, remote_s=90.0)
     assert max_ages(1.0, 20.0) == MaxAges(here_s=41.0, remote_s=21.0)
 
@@ -213,7 +215,7 @@ def test_clock_of_an_earlier_run_is_approximate(readings: ReadingStore) -> None:
     ("step_s", "is_dated", "is_left_out"),
     [(3600.0, True, True), (3600.0, False, False), (-3600.0, True, False), (0.5, True, False)],
 )
-def test_wall_clock_that_is_set_forward_was_behind_when_it_dated_an_earlier_boot(
+def test_clock_of_an_earlier_boot_is_dropped_when_the_wall_clock_is_set_forward(
     readings: ReadingStore, time: Time, step_s: float, *, is_dated: bool, is_left_out: bool
 ) -> None:
     old = TidClock((TidSample(Tid(10), 400.0, is_approximate=True),))
@@ -244,7 +246,7 @@ def test_suspend_leaves_a_lag_that_is_unknown_until_the_ends_are_read_again(
 
 @dataclass
 class Busy:
-    """A master that is written to, a stream that commits, samples that overtake each other."""
+    """A master with writes, a stream with commits, and samples that overtake each other."""
 
     readings: ReadingStore
     random: random.Random
@@ -267,7 +269,7 @@ class Busy:
             self.heard.remove((due, tid))
 
     def read(self) -> None:
-        """Read both ends by a slow command, and by quick ones that overtake it."""
+        """Read both endpoints by a slow command, and by quick ones that overtake it."""
         asks = self._ask(most_within=2)
         self.random.shuffle(asks)
         for answers in asks:
@@ -295,7 +297,7 @@ class Busy:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_commits_that_race_the_samples_look_neither_diverged_nor_gone_back(
+def test_commits_that_race_the_samples_show_neither_divergence_nor_a_step_back(
     readings: ReadingStore, seed: int
 ) -> None:
     busy = Busy(readings, random.Random(seed))
@@ -308,10 +310,10 @@ def test_commits_that_race_the_samples_look_neither_diverged_nor_gone_back(
     assert set(busy.backs) == {None}
 
 
-def test_master_whose_stream_rests_is_no_older_for_it_but_nothing_is_safe_by_it(
+def test_idle_stream_proves_a_lag_but_nothing_safe(
     readings: ReadingStore,
 ) -> None:
-    """A host that is cut off rests as well, as far as anybody here can tell."""
+    """The stream of a host that is cut off is idle as well."""
     master(readings, 30, span(100), PULL.master)
     readings.slaves.record_commit(B, Tid(30), 101)
 
@@ -339,7 +341,7 @@ def test_completed_flush_of_the_master_is_safe_from_its_start(readings: ReadingS
     assert readings.lag(PAIR, 116).safe_at == 110
 
 
-def test_flush_says_nothing_of_a_master_that_is_a_slave_itself(readings: ReadingStore) -> None:
+def test_flush_proves_nothing_for_a_master_that_is_a_slave_itself(readings: ReadingStore) -> None:
     """The TIDs of such a PFS are those of another file system."""
     readings.set_role(A, is_master=False)
     master(readings, 10, span(100))
@@ -349,7 +351,7 @@ def test_flush_says_nothing_of_a_master_that_is_a_slave_itself(readings: Reading
     assert readings.lag(PAIR, 112).safe_at == 100 - 52
 
 
-def test_flush_that_began_at_another_pfs_says_nothing_of_this_one(
+def test_flush_that_began_at_another_pfs_proves_nothing_for_this_one(
     readings: ReadingStore, time: Time
 ) -> None:
     readings.set_role(A, is_master=True)
@@ -408,7 +410,7 @@ def test_slave_that_was_never_seen_writable_proves_nothing(readings: ReadingStor
     assert readings.lag(PAIR, 103).safe_at is None
 
 
-def test_slave_whose_pfs_is_gone_has_nothing_that_is_safe(readings: ReadingStore) -> None:
+def test_nothing_is_safe_on_a_slave_whose_pfs_is_missing(readings: ReadingStore) -> None:
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
     readings.record_unreadable(B, "No such file or directory")
@@ -444,8 +446,8 @@ def test_latched_pair_keeps_what_was_safe_before(readings: ReadingStore) -> None
     assert readings.lag(PAIR, 203).verdict is LagVerdict.BEHIND
 
 
-def test_slave_that_was_a_master_has_nothing_that_is_safe(readings: ReadingStore) -> None:
-    """Also when it is a slave again: others may have written to it."""
+def test_nothing_is_safe_on_a_slave_that_was_a_master(readings: ReadingStore) -> None:
+    """Also when it is a slave again: it may have had other writers."""
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
     readings.remember(PAIR, readings.lag(PAIR, 102))
@@ -494,7 +496,7 @@ def test_slave_that_held_what_its_master_lost_stays_ahead_of_it(readings: Readin
     assert not readings.slaves.was_ahead(B)
 
 
-def test_it_is_said_why_nothing_is_safe(readings: ReadingStore, time: Time) -> None:
+def test_reason_why_nothing_is_safe_is_returned(readings: ReadingStore, time: Time) -> None:
     time.at = 102.0
     assert readings.why_unsafe(PAIR, readings.lag(PAIR, 102)) == "master /a was not read yet"
     master(readings, 10, span(100))
@@ -524,13 +526,15 @@ def test_slave_that_went_back_with_its_host_is_explained(readings: ReadingStore)
     assert slave(readings, 19, span(5)) == WentBack(Tid(20), Tid(19))
 
 
-def test_slave_that_came_back_with_its_host_as_it_was_is_no_news(readings: ReadingStore) -> None:
+def test_slave_that_came_back_with_its_host_unchanged_is_not_reported(
+    readings: ReadingStore,
+) -> None:
     readings.load({}, {}, {"/b": Tid(30)})
 
     assert slave(readings, 30, span(3)) is None
 
 
-def test_slave_that_went_back_without_a_reboot_is_told(readings: ReadingStore) -> None:
+def test_slave_that_went_back_without_a_reboot_is_reported(readings: ReadingStore) -> None:
     readings.load({}, {"/b": SlaveTids(SlaveReading(Tid(30), 1.0))})
 
     assert slave(readings, 20, span(3)) == WentBack(Tid(30), Tid(20))
@@ -541,7 +545,7 @@ def test_slave_that_went_back_without_a_reboot_is_told(readings: ReadingStore) -
     [(7, False, True), (8, False, False), (None, False, False), (None, True, True)],
     ids=["mounted", "beneath the mount point", "no directory", "untranslated link"],
 )
-def test_pfs_is_gone_only_where_its_file_system_is_mounted(
+def test_pfs_is_missing_only_where_its_file_system_is_mounted(
     readings: ReadingStore, where: int | None, *, is_untranslated: bool, is_gone: bool
 ) -> None:
     master(readings, 10, span(100))
@@ -554,7 +558,7 @@ def test_pfs_is_gone_only_where_its_file_system_is_mounted(
     assert readings.lag(PAIR, 104).safe_at == (None if is_gone else 100 - 52)
 
 
-def test_slave_that_was_unmounted_may_come_back_with_less(readings: ReadingStore) -> None:
+def test_slave_that_was_unmounted_may_come_back_with_a_lower_tid(readings: ReadingStore) -> None:
     slave(readings, 30, span(101))
     readings.slaves.record_file_system(B, 7)
     readings.record_unreadable(B, "No such file or directory")
@@ -593,7 +597,7 @@ def test_slave_of_another_master_proves_nothing_when_it_is_gone(readings: Readin
     assert readings.why_unknown(PAIR, 1000.0) == "slave /b cannot be read: path_missing"
 
 
-def test_slave_of_another_master_is_not_kept_over_the_end(readings: ReadingStore) -> None:
+def test_slave_of_another_master_is_not_saved(readings: ReadingStore) -> None:
     master(readings, 10, span(0))
     slave(readings, 10, span(0))
     kept = readings.saved()[1]

@@ -1,4 +1,4 @@
-"""Groups of real processes as streams have them: a shell, and two sleeps that are its halves."""
+"""Runs groups of real processes like those of streams: a shell, and two sleeps as its halves."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ HALVES = "sleep 4718 & sleep 4718 & wait"
 
 @dataclass
 class Group:
-    """The streams of a test, and what the loop was told of what broke."""
+    """The streams of a test, and the errors that the loop reported."""
 
     streams: list[Stream] = field(default_factory=list)
     emitted: list[tuple[str, Event]] = field(default_factory=list)
@@ -41,13 +41,13 @@ class Group:
 
 
 def halves_of(stream: Stream) -> list[Member]:
-    """Return the halves that are there now."""
+    """Return the halves that are present now."""
     members = living(members_of({stream.pgid})[stream.pgid])
     return [one for one in members if one.pid != stream.pgid]
 
 
 def play(story: Callable[[Group], Coroutine[Any, Any, None]]) -> Group:
-    """Play a story on a loop; whatever it launched is ended after it."""
+    """Run a story on a loop, and end all that it launched."""
     group = Group()
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""Groups that end: each is told to be empty once, whatever breaks for it or for another one."""
+"""Tests that each ending group is reported as empty once, also after errors."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @dataclass
 class Table:
-    """The process table; its first scans break."""
+    """The process table; its first scans fail."""
 
     errors: list[Exception] = field(default_factory=list)
 
@@ -38,13 +38,13 @@ class Table:
 
 @dataclass
 class Room:
-    """The ends of a group's streams, and which were told to be empty."""
+    """A reaper for the streams of a group, and its reports."""
 
     group: Group
     table: Table = field(default_factory=Table)
     empty: list[str] = field(default_factory=list)
     lives: list[str] = field(default_factory=list)
-    untellable: set[str] = field(default_factory=set)
+    failing_pairs: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -56,10 +56,10 @@ class Room:
 
     def on_empty(self, stream: Stream) -> None:
         self.empty.append(stream.pair)
-        if stream.pair in self.untellable:
+        if stream.pair in self.failing_pairs:
             raise Unexpected("no news today")
 
-    def on_living(self, stream: Stream, _looked_at: float) -> None:
+    def on_living(self, stream: Stream, _checked_at: float) -> None:
         self.lives.append(stream.pair)
 
     def end(self, *streams: Stream) -> None:
@@ -72,7 +72,7 @@ class Room:
         await reached(lambda: len(self.empty) == len(self.group.streams), "all are empty")
 
 
-def test_group_that_ends_is_empty_once_and_others_are_not_looked_at() -> None:
+def test_group_that_ends_is_empty_once_and_others_are_not_checked() -> None:
     async def story(group: Group) -> None:
         room = Room(group)
         ending, other = group.launch("ending"), group.launch("other")
@@ -88,7 +88,7 @@ def test_group_that_ends_is_empty_once_and_others_are_not_looked_at() -> None:
     play(story)
 
 
-def test_group_whose_half_outlives_its_leader_is_not_empty() -> None:
+def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
     async def story(group: Group) -> None:
         room = Room(group)
         stream = group.launch("test", "sleep 4719 & :")
@@ -120,7 +120,7 @@ def test_table_that_cannot_be_read_keeps_no_group_from_its_end(error: Exception)
 
 
 class OddChild:
-    """A child that cannot be looked at for the first time."""
+    """A child that cannot be checked at the first try."""
 
     def __init__(self, child: spawn.Child) -> None:
         self._child = child
@@ -139,7 +139,7 @@ class OddChild:
             setattr(self._child, name, value)
 
 
-def test_look_at_a_group_that_breaks_is_done_again() -> None:
+def test_check_of_a_group_that_fails_is_repeated() -> None:
     async def story(group: Group) -> None:
         room = Room(group)
         odd, other = group.launch("odd"), group.launch("other")
@@ -150,9 +150,9 @@ def test_look_at_a_group_that_breaks_is_done_again() -> None:
     assert [type(error) for error in play(story).broken] == [Unexpected]
 
 
-def test_pair_that_cannot_be_told_costs_no_other_its_news() -> None:
+def test_error_of_one_callback_costs_no_other_pair_its_report() -> None:
     async def story(group: Group) -> None:
-        room = Room(group, untellable={"one"})
+        room = Room(group, failing_pairs={"one"})
         room.end(*(group.launch(pair) for pair in ("one", "two", "three")))
         await room.all_empty()
         assert sorted(room.empty) == ["one", "three", "two"]

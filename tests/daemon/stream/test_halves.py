@@ -1,4 +1,4 @@
-"""The halves of streams: sought until both are seen, watched, looked at; one breaks no other."""
+"""Tests the search, the watch and the checks of halves; an error of one affects no other."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.daemon.stream.groups import Group, halves_of, play
 
 @dataclass
 class Watch:
-    """Keeps who is watched; a test says who dies. It cannot watch those in `broken`."""
+    """Records the watched halves; a test lets them die. It cannot watch those in `broken`."""
 
     watched: dict[int, OnDeath] = field(default_factory=dict)
     broken: set[int] = field(default_factory=set)
@@ -36,7 +36,7 @@ class Watch:
 
 @dataclass
 class Table:
-    """The process table; of each group it shows so many halves at most."""
+    """The process table; it shows at most `shown` halves of each group."""
 
     shown: int = 2
     scans: int = 0
@@ -47,7 +47,7 @@ class Table:
 
 
 class Room:
-    """Halves that are sought for the streams of a group."""
+    """A search for the halves of the streams of a group."""
 
     def __init__(self, group: Group) -> None:
         self.watch, self.table = Watch(), Table()
@@ -61,7 +61,7 @@ class Room:
             lambda stream: self.found.append(stream.pair),
         )
 
-    async def finds_both(self, stream: Stream) -> None:
+    async def find_both(self, stream: Stream) -> None:
         await reached(lambda: len(halves_of(stream)) == 2, "two halves")
         self.halves.on_output(stream)
         await reached(lambda: not stream.lacks_halves, "both were found")
@@ -70,7 +70,7 @@ class Room:
 def test_both_halves_are_found_once_at_the_first_output() -> None:
     async def story(group: Group) -> None:
         room, stream = Room(group), group.launch("test")
-        await room.finds_both(stream)
+        await room.find_both(stream)
         room.halves.on_output(stream)
         await asyncio.sleep(0)
 
@@ -83,7 +83,7 @@ def test_both_halves_are_found_once_at_the_first_output() -> None:
     assert play(story).emitted == []
 
 
-def test_half_that_is_seen_late_is_sought_again_and_then_at_each_tick() -> None:
+def test_late_half_is_searched_again_and_then_at_each_tick() -> None:
     async def story(group: Group) -> None:
         room, stream = Room(group), group.launch("test")
         await reached(lambda: len(halves_of(stream)) == 2, "two halves")
@@ -100,10 +100,10 @@ def test_half_that_is_seen_late_is_sought_again_and_then_at_each_tick() -> None:
     play(story)
 
 
-def test_death_is_told_once_whoever_tells_of_it() -> None:
+def test_death_is_posted_once_from_ticks_and_events() -> None:
     async def story(group: Group) -> None:
         room, stream = Room(group), group.launch("test")
-        await room.finds_both(stream)
+        await room.find_both(stream)
         source, target = stream.halves
         os.kill(target, signal.SIGKILL)
         await reached(lambda: len(halves_of(stream)) == 1, "one half")
@@ -121,10 +121,10 @@ def test_death_is_told_once_whoever_tells_of_it() -> None:
     play(story)
 
 
-def test_half_that_stands_still_and_goes_on_is_told_at_ticks() -> None:
+def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
     async def story(group: Group) -> None:
         room, stream = Room(group), group.launch("test")
-        await room.finds_both(stream)
+        await room.find_both(stream)
         source = next(iter(stream.halves))
 
         def is_stopped() -> bool:
@@ -144,10 +144,10 @@ def test_half_that_stands_still_and_goes_on_is_told_at_ticks() -> None:
     play(story)
 
 
-def test_stream_that_is_ending_is_told_nothing_more() -> None:
+def test_ending_stream_gets_no_more_events() -> None:
     async def story(group: Group) -> None:
         room, stream = Room(group), group.launch("test")
-        await room.finds_both(stream)
+        await room.find_both(stream)
         stream.is_ending = True
         for pid in stream.halves:
             os.kill(pid, signal.SIGKILL)
@@ -160,7 +160,7 @@ def test_stream_that_is_ending_is_told_nothing_more() -> None:
     assert play(story).emitted == []
 
 
-def test_half_that_cannot_be_watched_is_looked_at_and_costs_no_other_stream_its_watch() -> None:
+def test_half_that_cannot_be_watched_is_checked_and_costs_no_other_stream_its_watch() -> None:
     async def story(group: Group) -> None:
         room = Room(group)
         streams = [group.launch(pair) for pair in ("one", "two")]
@@ -184,7 +184,7 @@ def test_half_that_cannot_be_watched_is_looked_at_and_costs_no_other_stream_its_
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["one look", "a look in a look"])
-def test_pair_that_cannot_be_told_costs_no_other_its_news(*, again: bool) -> None:
+def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
     count = CHECKS_PER_TURN + 2
 
     async def story(group: Group) -> None:

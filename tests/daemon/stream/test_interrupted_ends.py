@@ -1,4 +1,4 @@
-"""A shutdown that is given up while it waits for groups can be waited for once more."""
+"""Tests that a cancelled wait for the end of groups can be repeated."""
 
 import asyncio
 import signal
@@ -33,7 +33,7 @@ def records(tmp_path: Path) -> SpawnRecords:
 
 @asynccontextmanager
 async def some_streams(records: SpawnRecords) -> AsyncIterator[tuple[Streams, list[str]]]:
-    """Two streams that are being ended, and which pairs heard that their group is empty."""
+    """Yield two streams that are ending, and the pairs with a GroupEmpty."""
     loop, empty = asyncio.get_running_loop(), list[str]()
 
     def emit(pair: str, event: Event) -> None:
@@ -51,7 +51,7 @@ async def some_streams(records: SpawnRecords) -> AsyncIterator[tuple[Streams, li
         loop.remove_signal_handler(signal.SIGCHLD)
 
 
-def test_streams_end_whoever_gives_up_waiting_for_them(records: SpawnRecords) -> None:
+def test_streams_end_after_a_cancelled_wait(records: SpawnRecords) -> None:
     async def story(stop: Stop) -> None:
         async with some_streams(records) as (streams, empty):
             task = await stop.run(streams.wait_until_ended(60))
@@ -63,7 +63,7 @@ def test_streams_end_whoever_gives_up_waiting_for_them(records: SpawnRecords) ->
     interrupt(story, Unexpected("broke"))
 
 
-def test_orphans_end_or_are_named_whoever_gives_up_waiting_for_them(
+def test_orphans_end_or_are_reported_after_a_cancelled_wait(
     records: SpawnRecords,
 ) -> None:
     async def story(stop: Stop) -> None:
@@ -80,7 +80,7 @@ def test_orphans_end_or_are_named_whoever_gives_up_waiting_for_them(
                 assert task.cancelled() or task.exception() is stop.error
             left = await orphans.wait_until_ended(60)
 
-            # Told of as left behind, or ended: the next start ends those that are named.
+            # Reported as left, or ended: the next start ends those that are reported.
             assert bool(left) == bool(orphans.groups())
             assert bool(claims.holder(frozenset({"path:/s"}))) == bool(left)
         finally:

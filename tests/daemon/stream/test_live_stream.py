@@ -1,4 +1,4 @@
-"""Which half is which: the source half is forked first (docs/hammer.md 4.1)."""
+"""Tests the names of halves: the source half is forked first (docs/hammer.md 4.1)."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def half(pid: int, started_time: float = 100.0) -> Member:
 
 
 def named(stream: Stream, *seen: Sequence[Member]) -> list[str]:
-    """Return the halves' names in the order of their first argument, each list seen at once."""
+    """Return the names of the halves in the first list, after all lists were found in turn."""
     for found in seen:
         stream.add_halves(found)
     return [stream.half_name(one.pid) for found in seen for one in found]
@@ -38,14 +38,14 @@ def test_lower_pid_is_the_source_half(stream: Stream) -> None:
     assert named(stream, [source], [target]) == ["source", "target"]
 
 
-def test_half_that_is_seen_late_may_be_the_source_half(stream: Stream) -> None:
+def test_late_half_may_be_the_source_half(stream: Stream) -> None:
     source, target = half(stream.pgid + 1), half(stream.pgid + 2)
 
     assert named(stream, [target], [source]) == ["target", "source"]
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
-def test_pid_below_the_leaders_came_after_the_highest_one(
+def test_pid_below_the_parents_came_after_the_highest_one(
     stream: Stream, is_reversed: bool
 ) -> None:
     source, target = half(stream.pgid + 1), half(2)
@@ -74,7 +74,7 @@ def test_one_half_alone_may_be_either(stream: Stream) -> None:
     assert named(stream, [half(stream.pgid + 1)]) == ["source or target"]
 
 
-def test_leader_is_first_whatever_its_id() -> None:
+def test_parent_is_first_with_any_pid() -> None:
     with subprocess.Popen(
         ["sh", "-c", "sleep 4718 & read it"], stdin=subprocess.PIPE, start_new_session=True
     ) as leader:

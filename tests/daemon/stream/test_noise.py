@@ -1,4 +1,4 @@
-"""A stream that prints without end costs other pairs nothing, and its end comes all the same."""
+"""Tests that a stream that prints without end costs other pairs nothing, and can be ended."""
 
 import asyncio
 import os
@@ -34,7 +34,9 @@ def is_streaming(world: World, pair: str) -> None:
 
 
 @pytest.mark.parametrize("kill", [kill_target, kill_parent])
-def test_stream_beside_a_flood_is_mended_and_the_daemon_answers(world: World, kill: Kill) -> None:
+def test_stream_beside_a_flood_is_restarted_and_the_daemon_answers(
+    world: World, kill: Kill
+) -> None:
     beside(world, "flood")
     is_streaming(world, "noisy")
     before = world.wait_until_following()
@@ -66,11 +68,11 @@ def test_flood_of_a_process_that_left_the_group_keeps_no_slave(world: World) -> 
     assert world.status()["pid"] == streams_in["pid"]
 
 
-# --- hearing ---------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------
 
 
 class Listed(Noise):
-    """Keeps whether each chunk was noisy."""
+    """Records for each chunk whether it was noisy."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,16 +83,16 @@ class Listed(Noise):
         self.chunks.append(is_noisy)
 
 
-def heard(
+def read(
     printed: bytes, *, more: bytes = b"", noise: Noise | None = None
 ) -> tuple[list[Message], Sequence[Message]]:
-    """Print to a stream, "over" last; return what is told, and what is left of `more`."""
+    """Print to a stream, "over" last; return its messages, and the last ones, of `more`."""
     told: list[Message] = []
 
     async def main() -> Sequence[Message]:
         is_over = asyncio.Event()
 
-        def tell(said: Sequence[Message]) -> None:
+        def on_messages(said: Sequence[Message]) -> None:
             told.extend(said)
             if Remark("over") in said:
                 is_over.set()
@@ -98,11 +100,11 @@ def heard(
         readable, writable = os.pipe()
         os.set_blocking(readable, False)
         loop = asyncio.get_running_loop()
-        hearing = StderrReader(loop, noise or Noise(), readable, tell, lambda: None)
+        reader = StderrReader(loop, noise or Noise(), readable, on_messages, lambda: None)
         os.write(writable, printed)
         await is_over.wait()
         os.write(writable, more)
-        last = hearing.finish()
+        last = reader.finish()
         os.close(readable)
         os.close(writable)
         return last
@@ -111,33 +113,33 @@ def heard(
     return told, last
 
 
-def test_last_words_of_much_noise_are_heard() -> None:
-    told, _ = heard(b"x\n" * 30_000 + b"over\n")
+def test_last_message_of_much_noise_is_read() -> None:
+    told, _ = read(b"x\n" * 30_000 + b"over\n")
 
     assert told[-1] == Remark("over")
     assert len(told) < 200
 
 
 @pytest.mark.parametrize("byte", [b"\n", b"\r", b"\b", b"\0", b"x"])
-def test_much_that_says_little_is_noise_too(byte: bytes) -> None:
+def test_output_without_messages_is_noise_too(byte: bytes) -> None:
     noise = Listed()
 
-    told, _ = heard(byte * 60_000 + b"\nover\n", noise=noise)
+    told, _ = read(byte * 60_000 + b"\nover\n", noise=noise)
 
     assert told[-1] == Remark("over")
-    # All chunks but the last, and what finish() says.
+    # All chunks except the last one, and the record of finish().
     assert all(noise.chunks[:-2])
     assert len(noise.chunks) > 10
 
 
-def test_what_is_left_in_the_pipe_is_heard_to_its_end() -> None:
-    _, last = heard(b"over\n", more=b"x\n" * 30_000 + b"\nLost Link\n")
+def test_last_output_in_the_pipe_is_read_to_its_end() -> None:
+    _, last = read(b"over\n", more=b"x\n" * 30_000 + b"\nLost Link\n")
 
     assert last[-1] == LostLink()
     assert len(last) <= 2 * MOST_OF_A_KIND
 
 
-def test_of_much_said_at_once_the_last_of_each_kind_and_first_complaints_stay() -> None:
+def test_of_many_messages_at_once_the_last_of_each_kind_and_first_complaints_stay() -> None:
     cause = Complaint("hammer: No space left", "no_space", Cure.RETRY, "")
     echoes: list[Message] = [
         Complaint(f"short read {n}", "echo", Cure.ECHO, "") for n in range(50)
@@ -155,7 +157,7 @@ def test_of_much_said_at_once_the_last_of_each_kind_and_first_complaints_stay() 
     ]
 
 
-def test_few_messages_are_all_told() -> None:
+def test_few_messages_are_all_relevant() -> None:
     said: list[Message] = [Remark(str(n)) for n in range(MOST_OF_A_KIND)]
 
     assert select_relevant(said) == said

@@ -1,4 +1,4 @@
-"""Since when what a stream says was not said: a pipe keeps no time, so its reader does."""
+"""Tests since when a message was not written: a pipe records no time, so its reader does."""
 
 import asyncio
 import os
@@ -10,67 +10,69 @@ from hammerd.daemon.stream.stderr_reader import Noise, StderrReader
 
 
 @dataclass
-class Listener:
-    """The end of a pipe to write to, and what was heard at its other end."""
+class Pipe:
+    """A pipe for writing, and its reader."""
 
     writable: int
-    hearing: StderrReader
-    has_heard: asyncio.Event
+    reader: StderrReader
+    has_read: asyncio.Event
 
-    async def hears(self, text: bytes) -> float:
-        """Say something and let it be heard; return a moment before it was said."""
+    async def write(self, text: bytes) -> float:
+        """Write a text and wait until it is read; return a time before it was written."""
         before = asyncio.get_running_loop().time()
-        self.has_heard.clear()
+        self.has_read.clear()
         os.write(self.writable, text)
-        await self.has_heard.wait()
+        await self.has_read.wait()
         return before
 
 
-def with_pipe(act: Callable[[Listener], Awaitable[None]]) -> None:
+def with_pipe(act: Callable[[Pipe], Awaitable[None]]) -> None:
     async def run() -> None:
         readable, writable = os.pipe()
         os.set_blocking(readable, False)
-        has_heard = asyncio.Event()
+        has_read = asyncio.Event()
 
-        def tell(_said: Sequence[Message]) -> None:
-            has_heard.set()
+        def on_messages(_messages: Sequence[Message]) -> None:
+            has_read.set()
 
-        hearing = StderrReader(asyncio.get_running_loop(), Noise(), readable, tell, lambda: None)
+        reader = StderrReader(
+            asyncio.get_running_loop(), Noise(), readable, on_messages, lambda: None
+        )
         try:
-            await act(Listener(writable, hearing, has_heard))
+            await act(Pipe(writable, reader, has_read))
         finally:
-            hearing.finish()
+            reader.finish()
             os.close(writable)
             os.close(readable)
 
     asyncio.run(run())
 
 
-def test_what_is_heard_was_not_said_when_the_pipe_was_last_empty() -> None:
-    async def act(stream: Listener) -> None:
-        assert stream.hearing.unwritten_at is None
-        first = await stream.hears(b"one\n")
-        assert stream.hearing.unwritten_at is None
+def test_message_was_not_written_when_the_pipe_was_last_empty() -> None:
+    async def act(stream: Pipe) -> None:
+        assert stream.reader.unwritten_at is None
+        first = await stream.write(b"one\n")
+        assert stream.reader.unwritten_at is None
 
         between = asyncio.get_running_loop().time()
-        await stream.hears(b"two\n")
+        await stream.write(b"two\n")
 
-        assert stream.hearing.unwritten_at is not None
-        assert first <= stream.hearing.unwritten_at <= between
+        assert stream.reader.unwritten_at is not None
+        assert first <= stream.reader.unwritten_at <= between
 
     with_pipe(act)
 
 
-def test_chunk_that_leaves_something_behind_tells_no_new_moment() -> None:
-    async def act(stream: Listener) -> None:
-        await stream.hears(b"one\n")
-        await stream.hears(b"two\n")
-        await stream.hears(b"three\n" * 5_000)
-        full_at = stream.hearing.unwritten_at
-        stream.has_heard.clear()
-        await stream.has_heard.wait()
+def test_chunk_that_leaves_output_in_the_pipe_gives_no_new_time() -> None:
+    async def act(stream: Pipe) -> None:
+        await stream.write(b"one\n")
+        await stream.write(b"two\n")
+        await stream.write(b"three\n" * 5_000)
+        full_at = stream.reader.unwritten_at
+        stream.has_read.clear()
+        await stream.has_read.wait()
 
         assert full_at is not None
-        assert stream.hearing.unwritten_at == full_at
+        assert stream.reader.unwritten_at == full_at
 
     with_pipe(act)

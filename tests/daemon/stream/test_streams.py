@@ -1,4 +1,4 @@
-"""Streams of real processes: whatever fails for one, its group ends and GroupEmpty comes."""
+"""Tests streams of real processes: after any error the group ends and GroupEmpty comes."""
 
 import asyncio
 import signal
@@ -29,14 +29,14 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 class BrokenRecords(SpawnRecords):
-    """Records that fail in a way that nobody foresaw."""
+    """Records that fail with an unexpected error."""
 
     def write(self, record: SpawnRecord) -> None:
         raise RuntimeError("no record today")
 
 
 def play(act: Callable[[Streams], None], records: SpawnRecords) -> list[Event]:
-    """Let `act` use streams until a group is empty; return what the pair heard."""
+    """Let `act` use streams until a group is empty; return the events of the pair."""
     heard: list[Event] = []
 
     async def main() -> None:
@@ -76,7 +76,7 @@ def test_pair_without_a_stream_has_an_empty_group(
     assert play(lambda streams: ask(streams, "test"), records) == [GroupEmpty()]
 
 
-def test_all_is_heard_before_the_group_is_empty(records: SpawnRecords) -> None:
+def test_all_messages_come_before_the_group_is_empty(records: SpawnRecords) -> None:
     heard = play(lambda streams: launch(streams, "echo one >&2; echo two >&2") and None, records)
 
     assert [event for event in heard if isinstance(event, MessageRead)] == [
@@ -96,7 +96,7 @@ def test_record_that_breaks_keeps_no_stream_from_running_or_ending(tmp_path: Pat
     assert heard[-1] == GroupEmpty()
 
 
-def test_stream_that_cannot_be_heard_is_killed_and_told_of(
+def test_stream_without_a_reader_is_killed_and_its_death_posted(
     records: SpawnRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deaf(*_: object) -> None:

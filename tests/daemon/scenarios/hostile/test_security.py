@@ -44,12 +44,12 @@ Each stands with its tests below it; those without a path are here.
         tests/daemon/scenarios/endpoints/test_obstacles.py::test_foreign_stream_parks_the_pair_and_is_left_alone
     forged records of streams
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_record_that_another_user_could_have_written_is_none
-        tests/daemon/foreign/test_orphans.py::test_record_of_a_strangers_pid_is_nobodys_group
+        tests/daemon/foreign/test_orphans.py::test_record_with_the_pid_of_a_foreign_process_is_dropped
         tests/daemon/state/test_spawn_records.py::test_damaged_record_is_none_and_said
     words of the other host
         test_no_terminal_obeys_what_another_host_prints
         test_words_of_a_command_line_are_made_harmless
-        tests/daemon/stream/test_noise.py::test_stream_beside_a_flood_is_mended_and_the_daemon_answers
+        tests/daemon/stream/test_noise.py::test_stream_beside_a_flood_is_restarted_and_the_daemon_answers
 """
 
 from __future__ import annotations
