@@ -60,7 +60,7 @@ _SHIM = """\
 {shebang}import os, sys
 sys.path.append({package_parent!r})
 os.environ.setdefault("SIM_TIME_SCALE", {time_scale!r})
-from hammerd.simulator.{module} import {function}; {function}()
+from hammerd.simulator.{module} import main; main()
 """
 
 
@@ -76,7 +76,6 @@ def install(bin_dir: Path, *, time_scale: float = 1.0) -> Path:
             package_parent=str(Path(__file__).parents[2]),
             time_scale=str(time_scale),
             module="main" if name == "hammer" else "programs",
-            function="main" if name == "hammer" else name,
         )
         (bin_dir / name).write_text(text)
         (bin_dir / name).chmod(0o755)

@@ -35,50 +35,30 @@ def _run(words: list[str]) -> None:
 # Each branch has its own import: a pfs-status every few seconds must start fast, and a stream
 # must not load the code of other commands.
 def _dispatch(options: Options, command: str, words: list[str]) -> bool:
-    if command.startswith("mirror-"):
-        return _mirror(options, command, words)
-    if command.startswith("pfs-"):
-        return _pfs(options, command, words)
-    if command in ("synctid", "version"):
-        from hammerd.simulator.utility.commands import file_system
-
-        file_system.run(options, command, words)
-        return True
-    if command == "ssh-remote":
-        from hammerd.simulator.utility.mirror.remote import run_forced_command
-
-        run_forced_command(words)
-        return True
-    return False
-
-
-def _mirror(options: Options, command: str, words: list[str]) -> bool:
     if command in ("mirror-copy", "mirror-stream"):
         from hammerd.simulator.utility.mirror.commands import mirror
 
         mirror(options, words, is_streaming=command == "mirror-stream")
-        return True
-    if command in ("mirror-read", "mirror-read-stream", "mirror-write"):
+    elif command in ("mirror-read", "mirror-read-stream", "mirror-write"):
         from hammerd.simulator.utility.mirror.commands import run_half
 
         run_half(options, command, words)
-        return True
-    return False
+    elif command in ("pfs-status", "pfs-master", "pfs-slave", "pfs-update"):
+        from hammerd.simulator.utility.commands import pfs
 
-
-def _pfs(options: Options, command: str, words: list[str]) -> bool:
-    from hammerd.simulator.utility.commands import pfs
-
-    if command == "pfs-status":
-        pfs.status(words)
-    elif command in ("pfs-master", "pfs-slave"):
-        pfs.create(words, is_slave=command == "pfs-slave")
-    elif command == "pfs-update":
-        pfs.update(words)
+        pfs.run(command, words)
     elif command in ("pfs-upgrade", "pfs-downgrade", "pfs-destroy"):
         from hammerd.simulator.utility.commands import pfs_lifecycle
 
         pfs_lifecycle.run(options, command, words)
+    elif command in ("synctid", "version"):
+        from hammerd.simulator.utility.commands import file_system
+
+        file_system.run(options, command, words)
+    elif command == "ssh-remote":
+        from hammerd.simulator.utility.mirror.remote import run_forced_command
+
+        run_forced_command(words)
     else:
         return False
     return True

@@ -19,28 +19,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def newfs_hammer() -> NoReturn:
-    """Run `newfs_hammer LABEL DIRECTORY [TID_BASE]`."""
-    _run("label directory [tid-base]", range(2, 4), _newfs_hammer)
-
-
-def mount_null() -> NoReturn:
-    """Run `mount_null PFS_LINK DIRECTORY`."""
-    _run("pfs-link directory", range(2, 3), _mount_null)
-
-
-def umount() -> NoReturn:
-    """Run `umount DIRECTORY`."""
-    _run("directory", range(1, 2), _umount)
-
-
-def sync() -> NoReturn:
-    """Run `sync [ROOT ...]`."""
-    _run("[file-system-root ...]", range(1000), _sync)
-
-
-def _run(usage: str, counts: range, program: Callable[[list[str]], None]) -> NoReturn:
+def main() -> NoReturn:
+    """Run the program that this process was started as."""
     name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
+    program, usage, counts = _PROGRAMS[name]
     if len(words) not in counts:
         sys.exit(f"usage: {name} {usage}")
     try:
@@ -78,3 +60,11 @@ def _file_systems_beside(program: str) -> list[Path]:
     """Find the file systems beside the programs' directory: no list of mounts exists here."""
     parent = Path(program).resolve().parent.parent
     return sorted(path.parent for path in parent.glob(f"*/{STATE_DIRECTORY}"))
+
+
+_PROGRAMS: dict[str, tuple[Callable[[list[str]], None], str, range]] = {
+    "newfs_hammer": (_newfs_hammer, "label directory [tid-base]", range(2, 4)),
+    "mount_null": (_mount_null, "pfs-link directory", range(2, 3)),
+    "umount": (_umount, "directory", range(1, 2)),
+    "sync": (_sync, "[file-system-root ...]", range(1000)),
+}

@@ -73,13 +73,7 @@ def _set_flag(options: Options, letter: str) -> None:
         setattr(options, _FLAG_NAMES[letter], True)
 
 
-_FLAG_NAMES = {
-    "y": "assume_yes",
-    "B": "bulk",
-    "X": "compress",
-    "d": "debug",
-    "2": "two_way",
-}
+_FLAG_NAMES = {"y": "assume_yes", "B": "bulk", "X": "compress", "d": "debug", "2": "two_way"}
 
 
 def _raise_or_lower(options: Options, up: str, down: str) -> None:
@@ -95,7 +89,7 @@ def _set_argument(options: Options, letter: str, text: str) -> None:
     elif letter == "b":
         options.bandwidth = _size(text)
     elif letter in "it":
-        setattr(options, {"i": "delay_s", "t": "timeout_s"}[letter], leading_number(text))
+        setattr(options, {"i": "delay_s", "t": "timeout_s"}[letter], number_and_suffix(text)[0])
     elif letter in "RT":
         name = {"R": "restrict_commands", "T": "restrict_path"}[letter]
         if getattr(options, name) is None:  # the first one wins
@@ -104,13 +98,8 @@ def _set_argument(options: Options, letter: str, text: str) -> None:
         setattr(options, {"c": "cycle_file", "e": "scoreboard", "p": "port"}[letter], text)
 
 
-def leading_number(text: str) -> int:
-    """Return the number at the start of a text, 0 if there is none."""
-    return number_and_suffix(text)[0]
-
-
 def number_and_suffix(text: str, base: int = 0) -> tuple[int, str]:
-    """Return the number at the start of a text, as strtol(3) does, and the text after it."""
+    """Return the number that a text starts with (0 for none), as strtol(3), and the rest."""
     stripped = text.lstrip()
     digits = stripped[1:] if stripped[:1] in ("-", "+") else stripped
     lowered = digits.lower()

@@ -14,7 +14,7 @@ from hammerd.simulator.kernel.ioctls.pfs import OpenPfs, get_pfs
 from hammerd.simulator.runtime.console import CommandError
 
 
-def not_hammer_error(real: str) -> OSError:
+def _not_hammer_error(real: str) -> OSError:
     """Return the error of an ioctl on another file system: EIO on devfs, else ENOTTY."""
     code = errno.EIO if real == "/dev" or real.startswith("/dev/") else errno.ENOTTY
     return OSError(code, os.strerror(code))
@@ -27,7 +27,7 @@ def open_pfs(path: str, *, is_peek: bool = False) -> tuple[OpenPfs, PfsInfo]:
     real = _open(opened)
     fs = find_file_system(real)
     if fs is None:
-        raise CommandError(f"Cannot access {opened}", not_hammer_error(real))
+        raise CommandError(f"Cannot access {opened}", _not_hammer_error(real))
     pfs = OpenPfs(fs, pfs_of(fs, real) if pfs_id is None else pfs_id)
     try:
         return pfs, get_pfs(pfs, is_peek=is_peek)
@@ -69,10 +69,14 @@ def directory_of(path: str) -> str:
     return os.path.dirname(path.rstrip("/")) or ("/" if path.startswith("/") else ".")
 
 
-def open_file_system(path: str) -> tuple[FileSystem | None, OSError | None]:
-    """Open a path without PFS rules: its file system (None if not HAMMER) and the error."""
+def open_file_system(path: str, unopened: str, refused: str) -> FileSystem:
+    """Open a path without PFS rules; the texts are the errors if it cannot, or is not HAMMER."""
     try:
         os.close(os.open(path, os.O_RDONLY))
     except OSError as error:
-        return None, error
-    return find_file_system(os.path.realpath(path)), None
+        raise CommandError(unopened, error) from error
+    real = os.path.realpath(path)
+    fs = find_file_system(real)
+    if fs is None:
+        raise CommandError(refused, _not_hammer_error(real))
+    return fs

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
-from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.flush.sync import flush, synctid
 from hammerd.simulator.runtime.console import CommandError, CommandExit, write_stderr, write_stdout
 from hammerd.simulator.utility.arguments.options import Options
-from hammerd.simulator.utility.arguments.paths import not_hammer_error, open_file_system
+from hammerd.simulator.utility.arguments.paths import open_file_system
 
 VERSIONS = {
     1: "First HAMMER release (DragonFly 2.0+)",
@@ -23,48 +20,37 @@ VERSIONS = {
 
 def run(options: Options, command: str, words: list[str]) -> None:
     """Run synctid or version."""
-    _check_words(command, words)
-    fs, error = open_file_system(words[0])
-    if error is not None and command == "synctid":
-        raise CommandError(f"Unable to open {words[0]}", error)
-    if error is not None:
-        raise CommandError(f"hammer version: unable to access {words[0]}", error)
-    if fs is None and command == "synctid":
-        raise CommandError(
-            f"Synctid {words[0]} failed", not_hammer_error(os.path.realpath(words[0]))
-        )
-    if fs is None:
-        raise CommandError("hammer version ioctl", not_hammer_error(os.path.realpath(words[0])))
     if command == "synctid":
-        try:
-            _synctid(fs)
-        except OSError as refused:
-            raise CommandError(f"Synctid {words[0]} failed", refused) from refused
+        _synctid(words)
     else:
-        _version(fs, quiet=bool(options.quiet))
+        _version(words, quiet=bool(options.quiet))
 
 
-def _check_words(command: str, words: list[str]) -> None:
-    if command == "version" and len(words) != 1:
-        raise CommandError("hammer version - expected a single <fs> path arg")
-    if command == "synctid" and (len(words) not in (1, 2) or words[1:] not in ([], ["quick"])):
+def _synctid(words: list[str]) -> None:
+    if len(words) not in (1, 2) or words[1:] not in ([], ["quick"]):
         write_stderr("hammer synctid <filesystem> [quick]\n")
         raise CommandExit(1)
-
-
-def _synctid(fs: FileSystem) -> None:
-    if fs.has_turned_read_only():
-        fs.check_writable()
-    if fs.is_set("flush_steps"):
-        tid = synctid(fs)
-    else:
-        flush(fs)
-        with fs.locked():
-            tid = fs.move_tid()
+    failed = f"Synctid {words[0]} failed"
+    fs = open_file_system(words[0], f"Unable to open {words[0]}", failed)
+    try:
+        if fs.has_turned_read_only():
+            fs.check_writable()
+        if fs.is_set("flush_steps"):
+            tid = synctid(fs)
+        else:
+            flush(fs)
+            with fs.locked():
+                tid = fs.move_tid()
+    except OSError as refused:
+        raise CommandError(failed, refused) from refused
     write_stdout(f"{tid:#018x}\n")
 
 
-def _version(fs: FileSystem, *, quiet: bool) -> None:
+def _version(words: list[str], *, quiet: bool) -> None:
+    if len(words) != 1:
+        raise CommandError("hammer version - expected a single <fs> path arg")
+    unopened = f"hammer version: unable to access {words[0]}"
+    fs = open_file_system(words[0], unopened, "hammer version ioctl")
     current = int(fs.volume()["version"])
     write_stdout(f'min=1 wip=none max=7 current={current} description="{VERSIONS[current]}"\n')
     if quiet:

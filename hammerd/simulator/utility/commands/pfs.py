@@ -22,8 +22,17 @@ via the main filesystem mount!
 """
 
 
-def status(paths: list[str]) -> None:
-    """Print the info block of each path; the first failure ends the command."""
+def run(command: str, words: list[str]) -> None:
+    """Run pfs-status, pfs-master, pfs-slave or pfs-update."""
+    if command == "pfs-status":
+        _status(words)
+    elif command == "pfs-update":
+        _update(words)
+    else:
+        create(words, is_slave=command == "pfs-slave")
+
+
+def _status(paths: list[str]) -> None:
     for path in paths or ["."]:
         pfs, info = open_pfs(path)
         write_stdout(f"{path}\tPFS#{pfs.pfs_id} {{\n")
@@ -52,7 +61,7 @@ def create(words: list[str], *, is_slave: bool) -> None:
         write_stdout(f"failed: cannot create symlink: {os.strerror(error.errno or 0)}\n")
         return
     write_stdout("succeeded!\n")
-    update(words)
+    _update(words)
 
 
 def _new_path(words: list[str]) -> str:
@@ -79,8 +88,7 @@ def _main_mount(directory: str) -> FileSystem:
     return fs
 
 
-def update(words: list[str]) -> None:
-    """Set the options of a PFS and print its info block."""
+def _update(words: list[str]) -> None:
     if not words:
         exit_with_usage("usage_pfs.txt", 1)
     pfs, info = open_pfs(words[0])

@@ -23,37 +23,27 @@ def run(options: Options, command: str, words: list[str]) -> None:
         exit_with_usage("usage_pfs.txt", 1)
     # A downgrade uses the TID that a promotion stored: its own read must not replace it.
     pfs, info = open_pfs(words[0], is_peek=True)
-    if command == "pfs-upgrade":
-        _upgrade(pfs, info)
-    elif command == "pfs-downgrade":
-        _downgrade(pfs, info)
-    else:
+    if command == "pfs-destroy":
         _destroy(options, pfs, info, words[0])
+    else:
+        _change_role(pfs, info, command)
 
 
-def _upgrade(pfs: OpenPfs, info: PfsInfo) -> None:
+def _change_role(pfs: OpenPfs, info: PfsInfo, command: str) -> None:
+    is_upgrade = command == "pfs-upgrade"
     if pfs.pfs_id == 0:
-        raise CommandError("You cannot upgrade PFS#0 (It should already be a master)")
-    if not info.is_slave:
-        raise CommandError("It is already a master")
-    name = f"pfs-upgrade of PFS#{pfs.pfs_id} ({info.label})"
+        already = " (It should already be a master)" if is_upgrade else ""
+        raise CommandError(f"You cannot {command.removeprefix('pfs-')} PFS#0{already}")
+    if info.is_slave != is_upgrade:
+        raise CommandError(f"It is already a {'slave' if info.is_slave else 'master'}")
+    name = f"{command} of PFS#{pfs.pfs_id} ({info.label})"
     try:
-        pfs_lifecycle.upgrade(pfs)
-    except OSError as error:
-        raise CommandError(f"{name} failed", error) from error
-    write_stdout(f"{name} succeeded\n")
-
-
-def _downgrade(pfs: OpenPfs, info: PfsInfo) -> None:
-    if pfs.pfs_id == 0:
-        raise CommandError("You cannot downgrade PFS#0")
-    if info.is_slave:
-        raise CommandError("It is already a slave")
-    name = f"pfs-downgrade of PFS#{pfs.pfs_id} ({info.label})"
-    try:
-        flush(pfs.fs)
-        wait_for_flush(pfs.fs)
-        pfs_lifecycle.downgrade(pfs)
+        if is_upgrade:
+            pfs_lifecycle.upgrade(pfs)
+        else:
+            flush(pfs.fs)
+            wait_for_flush(pfs.fs)
+            pfs_lifecycle.downgrade(pfs)
     except OSError as error:
         raise CommandError(f"{name} failed", error) from error
     write_stdout(f"{name} succeeded\n")

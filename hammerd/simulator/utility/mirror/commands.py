@@ -17,7 +17,7 @@ from hammerd.simulator.kernel.file_system.volume import find_file_system
 from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.console import write_stderr
 from hammerd.simulator.runtime.process import ignore_sigpipe, reset_signals, run_and_exit
-from hammerd.simulator.utility.arguments.options import Options, exit_with_usage, leading_number
+from hammerd.simulator.utility.arguments.options import Options, exit_with_usage, number_and_suffix
 from hammerd.simulator.utility.mirror import remote
 from hammerd.simulator.utility.mirror.source_half import SourceHalf
 from hammerd.simulator.utility.mirror.target_half import TargetHalf
@@ -56,7 +56,7 @@ def run_half(options: Options, command: str, words: list[str]) -> None:
     else:
         clock.Role.name = "source"
         is_streaming = command == "mirror-read-stream"
-        begin_tid = leading_number(words[1]) % (1 << 64) if len(words) > 1 else None
+        begin_tid = number_and_suffix(words[1])[0] % (1 << 64) if len(words) > 1 else None
         half = SourceHalf(options, words[0], is_streaming=is_streaming, begin_tid=begin_tid)
         half.run()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from hammerd.simulator.runtime import console
-from hammerd.simulator.runtime.console import CommandError, CommandExit, write_stderr
+from hammerd.simulator.runtime.console import CommandError, write_stderr
+from hammerd.simulator.runtime.process import run_and_exit
 
 
 def ask_to_create(path: str, shared_uuid: str, *, assume_yes: bool) -> None:
@@ -39,23 +39,9 @@ def _create_in_child(path: str, shared_uuid: str) -> bool:
     """Run pfs-slave as system(3) would, with its stdout sent to stderr."""
     child = os.fork()
     if child == 0:
+        # Imported here: no other stream needs it.
+        from hammerd.simulator.utility.commands import pfs
+
         os.dup2(2, 1)
-        os._exit(_create(path, shared_uuid))
+        run_and_exit(lambda: pfs.create([path, f"shared-uuid={shared_uuid}"], is_slave=True), 0)
     return os.waitpid(child, 0)[1] == 0
-
-
-def _create(path: str, shared_uuid: str) -> int:
-    # Imported here: no other stream needs it.
-    from hammerd.simulator.utility.commands import pfs
-
-    try:
-        pfs.create([path, f"shared-uuid={shared_uuid}"], is_slave=True)
-    except CommandError as failure:
-        console.flush_stdout()
-        failure.report()
-        return 1
-    except CommandExit as ended:
-        return ended.status
-    finally:
-        console.flush_stdout()
-    return 0

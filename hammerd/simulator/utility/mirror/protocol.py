@@ -47,17 +47,17 @@ def pack_pfs(info: PfsInfo, beg: int, end: int) -> bytes:
     return pack(PFSD, numbers + shared + bytes([info.is_slave]).ljust(8, b"\0"))
 
 
-def checked_pfs(message: Message | None) -> bytes:
-    """Return the body of a PFSD message; raises CommandError for any other."""
+def unpack_pfs(message: Message | None) -> tuple[int, int, str]:
+    """Return sync-beg-tid, sync-end-tid and shared-uuid of a PFSD message.
+
+    Raises:
+        CommandError: it is another message, or none.
+    """
     if message is None:
         raise CommandError("validate_mrec_header: short read")
     if message.type != PFSD:
         raise CommandError("validate_mrec_header: did not get expected PFSD record type")
-    return message.body
-
-
-def unpack_pfs(body: bytes) -> tuple[int, int, str]:
-    """Return sync-beg-tid, sync-end-tid and shared-uuid of a PFSD message."""
+    body = message.body
     digits = body[16:32].hex()
     parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
     return _number(body, 0), _number(body, 8), "-".join(parts)

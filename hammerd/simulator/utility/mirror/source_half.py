@@ -152,11 +152,9 @@ class Batch:
     def _ask_target(self) -> bool:
         """Receive the target's TID; return False if the target ended the exchange."""
         answer = protocol.receive()
-        if answer is None:
-            raise CommandError("validate_mrec_header: short read")
-        if answer.type == protocol.TERM:
+        if answer is not None and answer.type == protocol.TERM:
             return False
-        _, self.beg, shared_uuid = protocol.unpack_pfs(protocol.checked_pfs(answer))
+        _, self.beg, shared_uuid = protocol.unpack_pfs(answer)
         if shared_uuid != self.info.shared_uuid:
             raise CommandError("mirror-write: source and target have different shared-uuid's!")
         return True

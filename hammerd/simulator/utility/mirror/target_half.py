@@ -36,13 +36,13 @@ class TargetHalf:
         message = protocol.receive()
         if message is not None and message.type == protocol.TERM:
             return False
-        pfs, info = self._open(protocol.unpack_pfs(protocol.checked_pfs(message))[2])
+        pfs, info = self._open(protocol.unpack_pfs(message)[2])
         if self.options.two_way:
             protocol.send(protocol.pack_pfs(info, info.sync_beg_tid, info.sync_end_tid))
         message = protocol.receive()
         if message is not None and message.type == protocol.TERM:
             return False
-        _, end, shared_uuid = protocol.unpack_pfs(protocol.checked_pfs(message))
+        _, end, shared_uuid = protocol.unpack_pfs(message)
         _check_target(info, shared_uuid)
         return self._finish(pfs, end, self._receive_records(pfs))
 
