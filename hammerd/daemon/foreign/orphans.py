@@ -18,13 +18,7 @@ from hammerd.core.pair.slave_claims import Claim, SlaveClaims
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.process import spawn
 from hammerd.daemon.process.group_scan import sweep_delays
-from hammerd.daemon.process.process_table import (
-    SAME_START_S,
-    Member,
-    argv_of,
-    living,
-    members_of,
-)
+from hammerd.daemon.process.process_table import SAME_START_S, Member, argv_of, living, members_of
 from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
 
 

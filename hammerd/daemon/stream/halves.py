@@ -11,13 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from hammerd.core.pair.events import (
-    Event,
-    HalfContinued,
-    HalfDied,
-    HalfStopped,
-    HalvesWorked,
-)
+from hammerd.core.pair.events import Event, HalfContinued, HalfDied, HalfStopped, HalvesWorked
 from hammerd.daemon.process.exit_watch import ExitWatch
 from hammerd.daemon.process.group_scan import GroupScan
 from hammerd.daemon.process.process_table import Member, is_same_process, read_member

@@ -32,11 +32,7 @@ class Streams:
     """All running streams, by the name of their pair."""
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        emit: Emit,
-        watch: ExitWatch,
-        records: SpawnRecords,
+        self, loop: asyncio.AbstractEventLoop, emit: Emit, watch: ExitWatch, records: SpawnRecords
     ) -> None:
         self._loop = loop
         self._emit = emit
