@@ -88,7 +88,7 @@ class World:
         return self.root / "run"
 
     def configure(self, pairs: Mapping[str, tuple[object, object]], **keys: str) -> Path:
-        """Write a config with short times; `keys` replace those of [daemon] or go to [defaults]."""
+        """Write a config with short times; `keys` set those of [daemon] or else of [defaults]."""
         daemon = {
             "hammer": str(self.hammer),
             "run_dir": str(self.run_dir),

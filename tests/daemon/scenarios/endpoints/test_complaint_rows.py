@@ -1,4 +1,4 @@
-"""Every complaint that hammerd knows, made by a stream of a pair: the operator sees what to do.
+"""Each known complaint, printed by a pair's stream, is shown with its cause and cure.
 
 The rows are those of hammerd.8's troubleshooting; the texts are recorded or documented ones.
 """
@@ -10,7 +10,7 @@ import pytest
 from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.hints import LOCAL_ROOT_HINT
 from hammerd.core.hammer.messages import Complaint, Cure
-from tests.core.hammer.test_diagnostics import SAID
+from tests.core.hammer.test_diagnostics import TEXTS
 from tests.daemon.world import Status, World
 from tests.daemon.wrapped import wrap
 
@@ -25,7 +25,7 @@ esac
 
 
 def complaint_of(name: str) -> Complaint:
-    found = diagnose(SAID[name][0])
+    found = diagnose(TEXTS[name][0])
     assert found is not None
     return found
 
@@ -33,7 +33,7 @@ def complaint_of(name: str) -> Complaint:
 @pytest.mark.timeout(240)
 def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> None:
     world = world_once
-    complaints = {name: complaint_of(name) for name in SAID}
+    complaints = {name: complaint_of(name) for name in TEXTS}
     told = {name: one for name, one in complaints.items() if one.cure is not Cure.ECHO}
     config = provoke(world, told)
 
@@ -44,12 +44,12 @@ def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> N
             world.wait_for(lambda now: listed(now, name), f"{name} counted", name)  # noqa: B023
             world.wait_for(lambda now: now["state"] == "streaming", "it goes on", name)
         else:
-            now = world.wait_for(lambda now: says(now, complaint), name, name)  # noqa: B023
+            now = world.wait_for(lambda now: shows(now, complaint), name, name)  # noqa: B023
             assert now["hint"] == (LOCAL_ROOT_HINT if name == "root_needed" else complaint.hint)
 
 
 def provoke(world: World, told: dict[str, Complaint]) -> Path:
-    """Make a pair for each complaint, whose stream says it and ends, or goes on after a note."""
+    """Make a pair for each complaint: its stream prints it and ends, or goes on after a note."""
     said = world.root / "said"
     said.mkdir()
     pairs = {}
@@ -57,7 +57,7 @@ def provoke(world: World, told: dict[str, Complaint]) -> Path:
         master = world.make_master(name)
         pairs[name] = (master, world.make_slave(master, name))
         suffix = ".note" if complaint.cure is Cure.NOTE else ""
-        (said / f"{name}{suffix}").write_text(SAID[name][0] + "\n")
+        (said / f"{name}{suffix}").write_text(TEXTS[name][0] + "\n")
     hammer = wrap(world, COMPLAIN.format(said=said))
     return world.configure(pairs, hammer=hammer, backoff_max="5s", backoff_initial="5s")
 
@@ -66,7 +66,7 @@ def listed(now: Status, name: str) -> bool:
     return name in [complaint["name"] for complaint in now["complaints"]]
 
 
-def says(now: Status, complaint: Complaint) -> bool:
+def shows(now: Status, complaint: Complaint) -> bool:
     if complaint.cure is Cure.PARK:
         return bool(now["state"] == "parked" and now["because"] == complaint.park_cause)
     waits_for = "mount" if complaint.cure is Cure.MOUNT else "backoff"
