@@ -27,6 +27,8 @@ from hammerd.core.api.history_schema import EventRow
 FOLLOW_S = 0.5
 
 NumberedEvents = Sequence[tuple[int, EventRow]]
+ReadAfter = Callable[[int], NumberedEvents]
+"""Reads the events with ids after a given one."""
 
 
 @click.command(epilog="Example: hammerd events home --since 2h")
@@ -133,9 +135,7 @@ class _RepeatedReader:
         self._after_id = after_id
         self._failure: str | None = None
 
-    def read_forever(
-        self, read_after: Callable[[int], NumberedEvents]
-    ) -> Iterator[NumberedEvents]:
+    def read_forever(self, read_after: ReadAfter) -> Iterator[NumberedEvents]:
         """Yield new events, without an end."""
         while True:
             time.sleep(FOLLOW_S)
@@ -151,7 +151,7 @@ class _RepeatedReader:
             if self._failure is None:
                 self._stamp = stamp
 
-    def _read(self, read_after: Callable[[int], NumberedEvents]) -> NumberedEvents:
+    def _read(self, read_after: ReadAfter) -> NumberedEvents:
         try:
             found = read_after(self._after_id)
         except CommandFailed as error:

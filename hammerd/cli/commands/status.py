@@ -127,11 +127,7 @@ def status(pairs: tuple[str, ...], **options: Unpack[StatusOptions]) -> int:
 
 
 def _refuse_contradictions(options: StatusOptions, *, is_watch: bool) -> None:
-    forms = {
-        "--json": options["as_json"],
-        "-o": bool(options["fields"]),
-        "--nagios": options["nagios"],
-    }
+    forms = {"--json": options["as_json"], "-o": options["fields"], "--nagios": options["nagios"]}
     chosen = [form for form, is_chosen in forms.items() if is_chosen]
     if options["nagios"] and is_watch:
         chosen.append("--watch")

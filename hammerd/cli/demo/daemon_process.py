@@ -53,15 +53,10 @@ class DaemonProcess:
     def start(self) -> float:
         """Start the daemon in a session of its own, and return the wall-clock time."""
         screen.show_command(f"hammerd run -c {CONFIG} &")
-        started_time = time.time()
+        started_time, program = time.time(), self._sandbox.hammer.with_name("hammerd")
         with self._stderr.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [
-                    self._sandbox.hammer.with_name("hammerd"),
-                    "run",
-                    "-c",
-                    self._sandbox.path(CONFIG),
-                ],
+                [program, "run", "-c", self._sandbox.path(CONFIG)],
                 env=self._sandbox.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,

@@ -79,9 +79,8 @@ def kill_and_measure(death: Death, daemon: DaemonProcess, scanner: StreamScanner
     for target in targets:
         with contextlib.suppress(ProcessLookupError):  # a half may exit as soon as its peer does
             os.kill(target, signal.SIGKILL)
-    return Recovery(
-        death.title, wait_for_successor(old, killed_time, daemon, scanner), death.alone
-    )
+    times = wait_for_successor(old, killed_time, daemon, scanner)
+    return Recovery(death.title, times, death.alone)
 
 
 def wait_for_successor(
