@@ -35,7 +35,7 @@ def test_each_await_is_interrupted_in_both_ways_and_a_last_run_in_none() -> None
     assert ends == ["cancelled", "cancelled", "done", broke, broke, "done"]
 
 
-def test_tasks_that_others_begin_are_interrupted() -> None:
+def test_tasks_that_the_story_begins_indirectly_are_interrupted() -> None:
     async def story(stop: Stop) -> None:
         with stop.in_all_tasks():
             [result] = await asyncio.gather(two_awaits(), return_exceptions=True)

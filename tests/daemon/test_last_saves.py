@@ -45,7 +45,7 @@ def save(store: Store, log: Log) -> None:
     save_at_end(cast(StateStore, store), cast(Logs, log))
 
 
-def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
+def test_state_is_saved_once_and_the_thread_ends() -> None:
     store, log = Store(), Log()
 
     save(store, log)
@@ -55,7 +55,7 @@ def test_what_is_left_is_saved_once_and_the_thread_ends() -> None:
     assert log.errors == []
 
 
-def test_save_that_fails_is_told_though_the_loop_has_ended() -> None:
+def test_save_that_fails_is_logged_though_the_loop_has_ended() -> None:
     log = Log()
 
     save(Store(("the disk is full", "a pause is lost")), log)

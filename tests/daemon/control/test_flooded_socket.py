@@ -68,7 +68,7 @@ def flooded(path: Path, uid: int) -> Iterator[None]:
     "uid",
     [pytest.param(os.getuid(), id="same user"), pytest.param(NOBODY, marks=ROOT_ONLY, id="other")],
 )
-def test_flood_of_connections_keeps_nobody_from_asking(world_once: World, uid: int) -> None:
+def test_flood_of_connections_leaves_others_answered(world_once: World, uid: int) -> None:
     config = world_once.configure({"test": ("/no/such/master", "/no/such/slave")})
     world_once.start(config)
     world_once.root.chmod(0o755)
@@ -84,7 +84,7 @@ def test_flood_of_connections_keeps_nobody_from_asking(world_once: World, uid: i
             assert "nobody mends" not in done.stdout
 
 
-def test_user_at_the_other_end_is_known() -> None:
+def test_user_id_of_the_peer_is_read() -> None:
     here, there = socket.socketpair(socket.AF_UNIX)
     with here, there:
         assert peer_of(here) == os.geteuid()

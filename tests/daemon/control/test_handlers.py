@@ -130,14 +130,14 @@ def replies(*verbs: Verb, pairs: tuple[str, ...] = (), **room: str) -> tuple[lis
     return asyncio.run(main())
 
 
-def test_answer_tells_why_what_was_asked_may_not_outlive_us() -> None:
+def test_answer_says_why_a_change_was_not_saved() -> None:
     [reply], _ = replies(Verb.PAUSE, unsaved_because="the disk is full")
 
     assert isinstance(reply, Answer)
     assert reply.data["unsaved_because"] == "the disk is full"
 
 
-def test_who_only_looks_waits_for_no_disk() -> None:
+def test_read_request_waits_for_no_disk() -> None:
     [status, ping], room = replies(Verb.STATUS, Verb.PING)
 
     assert isinstance(status, Answer)
@@ -177,7 +177,7 @@ def test_pair_that_is_paused_is_not_restarted() -> None:
     assert room.prober.probed == []
 
 
-def test_acknowledging_starts_nothing_and_is_told_of_disabled_pairs_too() -> None:
+def test_acknowledging_starts_nothing_and_covers_disabled_pairs_too() -> None:
     [reply], room = replies(Verb.ACK)
 
     assert isinstance(reply, Answer)

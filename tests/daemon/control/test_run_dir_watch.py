@@ -133,7 +133,7 @@ STORIES = (a_scan_after_a_sweep, a_bind_at_the_start)
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_interrupted_look_leaves_a_daemon_that_can_be_asked(
+def test_interrupted_scan_leaves_a_daemon_that_answers(
     story: Callable[[Stop], asyncio.Future[None]],
 ) -> None:
     interrupt(story, Unexpected("broke"), OSError(errno.EMFILE, "Too many open files"))
@@ -160,13 +160,13 @@ def looked(act: Callable[[Room], None], room: Room) -> tuple[Room, list[str]]:
     return room, asyncio.run(main())
 
 
-def test_nothing_is_told_while_all_is_there() -> None:
+def test_nothing_is_logged_while_all_is_present() -> None:
     room, events = looked(lambda _: None, Room())
 
     assert (events, room.saves, room.watch.trouble) == ([], 0, None)
 
 
-def test_full_disk_at_the_start_is_told_and_the_sockets_are_made_once_there_is_room() -> None:
+def test_full_disk_at_the_start_is_logged_and_the_sockets_are_made_later() -> None:
     def make_room(room: Room) -> None:
         assert room.watch.describe()["run_dir_unusable_because"] is not None
         room.sockets.error = None
@@ -178,7 +178,7 @@ def test_full_disk_at_the_start_is_told_and_the_sockets_are_made_once_there_is_r
     assert room.watch.describe() == {"run_dir_unusable_because": None}
 
 
-def test_what_was_made_is_saved_though_the_sockets_cannot_be_made() -> None:
+def test_made_files_are_saved_though_the_sockets_cannot_be_made() -> None:
     def sweep_a_full_disk(room: Room) -> None:
         room.sweep()
         room.sockets.error = FULL
@@ -195,7 +195,7 @@ def test_other_error_at_the_start_is_no_reason_to_run() -> None:
         looked(lambda _: None, Room(sockets=Sockets(error=refused)))
 
 
-def test_socket_that_stays_closed_to_its_group_is_told() -> None:
+def test_socket_that_stays_closed_to_its_group_is_logged() -> None:
     _, events = looked(lambda _: None, Room(sockets=Sockets(warning="no such group")))
 
     assert events == ["status_socket.closed_to_group"]

@@ -87,7 +87,7 @@ def test_sockets_are_closed_to_others(served: World) -> None:
     until(lambda: "no-such-group does not exist" in served.log(), "the warning")
 
 
-def test_silent_clients_keep_nobody_from_asking(served: World) -> None:
+def test_silent_clients_leave_others_answered(served: World) -> None:
     with contextlib.ExitStack() as silent:
         first = silent.enter_context(connect(served, "status.sock"))
         for _ in range(MOST_CLIENTS + 8):
@@ -98,7 +98,7 @@ def test_silent_clients_keep_nobody_from_asking(served: World) -> None:
         assert first.recv(1) == b""
 
 
-def test_client_that_asks_again_and_again_is_not_the_oldest(served: World) -> None:
+def test_client_that_keeps_sending_is_not_the_oldest(served: World) -> None:
     with contextlib.ExitStack() as clients:
         busy = clients.enter_context(connect(served, "status.sock"))
         replies = clients.enter_context(busy.makefile("rb"))
@@ -177,7 +177,7 @@ def test_client_that_never_reads_is_hung_up_on(
     on_a_loop(story)
 
 
-def test_reply_reaches_a_client_that_said_all_it_has_to_say(run_dir: Path) -> None:
+def test_reply_reaches_a_client_that_closed_its_sending_side(run_dir: Path) -> None:
     async def story() -> None:
         server = ControlServer(run_dir, long_answer)
         await server.bind("no-such-group")

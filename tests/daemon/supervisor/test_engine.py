@@ -71,7 +71,7 @@ def test_slave_of_a_launch_that_broke_is_free() -> None:
     assert isinstance(state(world, "b"), Streaming)
 
 
-def test_effect_that_breaks_is_told_once_with_its_traceback() -> None:
+def test_effect_that_raises_is_logged_once_with_its_traceback() -> None:
     world = quiet_world()
     world.breaks.next("launch", 2)
     launch(world, "a")
@@ -106,7 +106,7 @@ def test_event_that_breaks_takes_nothing_from_other_pairs() -> None:
     assert (line["pair"], line["of"], line["level"]) == ("a", "ProbeAnswered", "error")
 
 
-def test_journal_that_fails_is_counted_each_time_and_told_once() -> None:
+def test_journal_that_fails_is_counted_each_time_and_logged_once() -> None:
     world = quiet_world()
     world.breaks.next("observer", 6)
     for _ in range(3):
@@ -119,7 +119,7 @@ def test_journal_that_fails_is_counted_each_time_and_told_once() -> None:
     assert "BrokenError: observer" in str(line["traceback"])
 
 
-def test_failure_of_the_log_itself_is_told_once_when_it_takes_lines_again() -> None:
+def test_failure_of_the_log_itself_is_logged_once_when_it_takes_lines_again() -> None:
     world = quiet_world()
     world.watched.log.lines.clear()
     world.breaks.next("log", 1000)

@@ -141,7 +141,7 @@ def test_completed_flush_counts_from_its_start() -> None:
     assert (state.master.flushed_at, state.slave.flushed_at) == (100.0, 100.0)
 
 
-def test_failed_flush_is_told_once_and_costs_the_other_end_nothing() -> None:
+def test_failed_flush_is_logged_once_and_leaves_the_other_endpoint_alone() -> None:
     played = Played(Commands(answers={"/B1/pfs": REFUSED}))
     with structlog.testing.capture_logs() as log:
         for _ in range(3):
@@ -220,7 +220,7 @@ def test_flush_that_hangs_keeps_no_other_file_system_from_its_turn() -> None:
     asyncio.run(main())
 
 
-def test_flush_goes_on_alone_when_who_waits_for_it_is_cancelled() -> None:
+def test_flush_goes_on_when_its_caller_is_cancelled() -> None:
     played = Played()
 
     async def main() -> None:
@@ -281,7 +281,7 @@ def test_question_that_hangs_gets_no_second_one_and_keeps_the_names() -> None:
 # --- with the real daemon ------------------------------------------------------------------------
 
 
-def test_write_that_nobody_flushes_is_flushed_by_hammerd(world_once: World) -> None:
+def test_write_without_a_flush_is_flushed_by_hammerd(world_once: World) -> None:
     world = world_once
     master, slave = world.make_pair()
     world.write("first", "first\n")

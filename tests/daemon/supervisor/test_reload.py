@@ -229,7 +229,7 @@ def test_no_await_is_left_out(tmp_path: Path, module: ModuleType) -> None:
 # --- what else becomes of a reload -----------------------------------------------------------
 
 
-def test_reload_that_breaks_half_way_is_taken_over_whole_by_the_next_one(tmp_path: Path) -> None:
+def test_reload_that_raises_half_way_is_applied_whole_by_the_next_one(tmp_path: Path) -> None:
     async def main() -> None:
         with a_room(tmp_path) as room:
             room.write("old", "one", "two")
@@ -249,7 +249,7 @@ def test_reload_that_breaks_half_way_is_taken_over_whole_by_the_next_one(tmp_pat
     asyncio.run(main())
 
 
-def test_file_with_a_fault_changes_nothing_and_is_told_until_one_is_sound(tmp_path: Path) -> None:
+def test_file_with_a_fault_changes_nothing_and_is_shown_until_one_is_valid(tmp_path: Path) -> None:
     async def main() -> None:
         with a_room(tmp_path) as room:
             room.write("new", more="nonsense")

@@ -231,7 +231,7 @@ STORIES = (
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_interruption_leaves_all_pairs_answered_or_asked_again(story: Story) -> None:
+def test_interruption_leaves_all_pairs_answered_or_probed_again(story: Story) -> None:
     interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
@@ -255,7 +255,7 @@ def play(act: Callable[[Room], None], room: Room | None = None) -> Room:
 
 
 @pytest.mark.parametrize("begin", [Sampler.probe, Sampler.glance])
-def test_pair_that_is_forgotten_is_told_nothing(begin: Callable[[Sampler, Pair], None]) -> None:
+def test_pair_that_is_forgotten_gets_no_event(begin: Callable[[Sampler, Pair], None]) -> None:
     def forget(room: Room) -> None:
         for pair in PAIRS:
             begin(room.sampler, pair)
@@ -265,7 +265,7 @@ def test_pair_that_is_forgotten_is_told_nothing(begin: Callable[[Sampler, Pair],
     assert {name for name, _ in play(forget).posted} == {WORK.name}
 
 
-def test_answer_that_lets_a_pair_go_is_not_asked_for_again() -> None:
+def test_good_answer_is_not_followed_by_another_probe() -> None:
     def ask_twice(room: Room) -> None:
         room.sampler.probe(HOME)
         room.sampler.probe(HOME)

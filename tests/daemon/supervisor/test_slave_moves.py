@@ -63,7 +63,7 @@ async def a_room() -> Room:
     return Room()
 
 
-def test_step_that_nobody_explains_is_told_to_all_pairs_of_the_slave() -> None:
+def test_unexplained_move_is_posted_to_all_pairs_of_the_slave() -> None:
     room = asyncio.run(a_room())
     for tid in (5, 9, 9, 9):  # the word of a stream of ours may come until the next reading
         room.read(HOME.slave, tid)
@@ -83,7 +83,7 @@ def test_step_of_a_slave_that_was_waited_for_is_none_of_its_own() -> None:
     assert room.posted == []
 
 
-def test_orphan_that_is_gone_explains_steps_of_all_that_rest_and_frees_slaves() -> None:
+def test_orphan_that_ended_explains_moves_of_idle_slaves_and_frees_slaves() -> None:
     room = asyncio.run(a_room())
     for slave in (HOME.slave, WORK.slave):
         for tid in (5, 9):

@@ -72,7 +72,7 @@ def test_halves_that_ignore_term_are_killed_before_the_next_stream(
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_stopped_half_ends_at_the_first_asking(world: World, index: int) -> None:
+def test_stopped_half_ends_at_the_first_term(world: World, index: int) -> None:
     world.start(world.configure(one_pair(world), stop_grace="90s", stop_timeout="100s"))
     before = world.wait_until_following()
     os.kill(before["half_pids"][index], signal.SIGSTOP)
@@ -84,7 +84,9 @@ def test_stopped_half_ends_at_the_first_asking(world: World, index: int) -> None
     assert not living_pids(f"{world.hammer} -vv")
 
 
-def test_stopped_half_is_told_at_the_next_tick_and_so_is_its_going_on(mirrored: World) -> None:
+def test_stopped_half_is_reported_at_the_next_tick_and_so_is_its_continuing(
+    mirrored: World,
+) -> None:
     target = mirrored.status()["half_pids"][1]
 
     os.kill(target, signal.SIGSTOP)
@@ -116,7 +118,7 @@ def test_half_that_is_forked_late_is_watched(world: World) -> None:
 
 
 @needs_setpriv
-def test_group_that_survives_kill_is_told_and_holds_its_slave_only(world: World) -> None:
+def test_group_that_survives_kill_is_reported_and_holds_its_slave_only(world: World) -> None:
     pairs = two_pairs(world)
     hammer = odd_stream(world, "undying")
     config = world.configure(pairs, hammer=str(hammer), stop_grace="0.3s")

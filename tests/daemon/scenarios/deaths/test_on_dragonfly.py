@@ -85,7 +85,7 @@ def mirrored(world: World) -> World:
     return world
 
 
-def test_it_looks_like_a_dragonfly() -> None:
+def test_process_table_looks_like_that_of_a_dragonfly() -> None:
     argv = [sys.executable, "-c", SHOWS_WHAT_IT_IS]
     env = {**os.environ, **ENV}
     shown = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
@@ -103,7 +103,7 @@ def test_it_looks_like_a_dragonfly() -> None:
     ]
 
 
-def test_its_ps_knows_no_sid_and_cuts_lines() -> None:
+def test_ps_has_no_sid_and_cuts_lines() -> None:
     def ps(*words: str) -> str:
         argv, env = ["ps", *words], {**os.environ, **ENV}
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=False).stdout
@@ -137,7 +137,7 @@ def test_kqueue_tells_of_a_death_between_two_ticks(world: World, index: int) -> 
     streams_anew(world, before)
 
 
-def test_between_a_death_and_the_next_stream_only_the_dead_are_asked(world: World) -> None:
+def test_between_a_death_and_the_next_stream_only_the_dead_group_is_scanned(world: World) -> None:
     """A scan of the process table took seconds there, and each stream waited for it."""
     calls = world.root / "psutil-calls"
     world.env["DRAGONFLY_CALLS"] = str(calls)

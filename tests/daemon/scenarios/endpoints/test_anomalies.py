@@ -27,7 +27,7 @@ def shown(tid: int) -> str:
     return f"0x{tid:016x}"
 
 
-def test_slave_that_somebody_else_moves_is_told(mirrored: World) -> None:
+def test_slave_that_another_process_moves_is_reported(mirrored: World) -> None:
     world, slave = paused(mirrored), mirrored.fs(2) / "pfs/test"
     first = admin.sync_end_tid(slave)
     world.write("more", "more\n")
@@ -40,7 +40,7 @@ def test_slave_that_somebody_else_moves_is_told(mirrored: World) -> None:
     is_told(world, "slave.tid_went_back", slave, shown(last), shown(first))
 
 
-def test_master_that_goes_back_is_told_and_believed_once_confirmed(mirrored: World) -> None:
+def test_master_that_goes_back_is_reported_and_believed_once_confirmed(mirrored: World) -> None:
     world, master = paused(mirrored), mirrored.fs(1) / "pfs/test"
     held = admin.flush_tid(world.fs(1))
     lost = world.write("lost", "in a crash\n")
@@ -55,7 +55,7 @@ def test_master_that_goes_back_is_told_and_believed_once_confirmed(mirrored: Wor
     )
 
 
-def test_roles_and_uuids_that_change_are_told(mirrored: World) -> None:
+def test_roles_and_uuids_that_change_are_reported(mirrored: World) -> None:
     world, slave = paused(mirrored), mirrored.fs(2) / "pfs/test"
     uuid, other = admin.shared_uuid(slave), "11111111-2222-11f1-a43f-01301bb8a9f5"
 
@@ -83,7 +83,7 @@ def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
     assert "_changed" not in mirrored.log()
 
 
-def test_sample_older_than_a_repair_parks_nobody(world_once: World) -> None:
+def test_sample_older_than_a_repair_parks_no_pair(world_once: World) -> None:
     """The reading that saw the slave promoted began before the repair, and comes after it."""
     world = world_once
     master, slave = world.make_pair()

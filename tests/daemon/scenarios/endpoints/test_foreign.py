@@ -101,7 +101,9 @@ def spelt(world: World, spelling: str, master: Path, slave: Path) -> subprocess.
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) -> None:
+def test_foreign_stream_is_found_however_it_spells_the_slave(
+    world_once: World, spelling: str
+) -> None:
     world = world_once
     master, slave = world.make_pair()
     world.write("first", "first\n")
@@ -114,7 +116,7 @@ def test_slave_is_known_however_it_is_spelt(world_once: World, spelling: str) ->
 
 
 @needs_setpriv
-def test_words_of_somebody_who_can_write_to_no_slave_are_only_words() -> None:
+def test_command_line_of_a_user_who_cannot_write_to_a_slave_is_ignored() -> None:
     words = ("/bin/sh", "-c", "read it", "hammer", "mirror-write", "/Backup2/pfs/test")
     as_nobody = ("setpriv", "--reuid=65534", *words)
     found: dict[int, str] = {}
@@ -198,7 +200,7 @@ def test_hammer_below_what_names_it_parks_by_itself(mirrored: World) -> None:
     end(wrapper)
 
 
-def test_stream_onto_another_slave_is_nobodys_business(mirrored: World) -> None:
+def test_stream_onto_another_slave_is_ignored(mirrored: World) -> None:
     master = mirrored.fs(1) / "pfs/test"
     other = mirrored.make_slave(master, "other")
     before = mirrored.status()

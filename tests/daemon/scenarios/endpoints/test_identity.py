@@ -52,7 +52,7 @@ def holds(slave: Path, name: str) -> bool:
 
 @pytest.mark.parametrize("asked", [None, Verb.RESTART, "pause", "reload"])
 @pytest.mark.parametrize("is_directory", [False, True], ids=["link", "directory"])
-def test_link_that_is_turned_is_followed_and_told(
+def test_link_that_is_turned_is_followed_and_reported(
     world_once: World, asked: Verb | str | None, *, is_directory: bool
 ) -> None:
     world = world_once
@@ -186,9 +186,7 @@ def asked(world: World, slave: Path) -> int:
 
 
 @pytest.mark.parametrize("is_running", [True, False], ids=["under a stream", "before the start"])
-def test_slave_that_was_promoted_is_asked_nothing_more(
-    world_once: World, *, is_running: bool
-) -> None:
+def test_slave_that_was_promoted_is_probed_no_more(world_once: World, *, is_running: bool) -> None:
     world = world_once
     master, slave = world.make_pair()
     world.write("first", "first\n")

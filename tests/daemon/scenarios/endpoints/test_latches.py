@@ -65,7 +65,7 @@ def test_slave_that_was_a_master_is_held_until_it_is_resumed(world: World) -> No
     world.wait_until_following()
 
 
-def test_tid_that_went_back_between_promotion_and_downgrade_is_told(world: World) -> None:
+def test_tid_that_went_back_between_promotion_and_downgrade_is_reported(world: World) -> None:
     _, slave = pair_that_streams(world)
     held = world.status()["slave_tid"]
     world.run_hammer("pfs-upgrade", slave)
@@ -84,7 +84,7 @@ def test_tid_that_went_back_between_promotion_and_downgrade_is_told(world: World
     assert told["because"] == "not_a_slave"
 
 
-def test_restart_does_not_let_a_slave_go_that_was_a_master(world: World) -> None:
+def test_restart_does_not_lift_the_latch_of_a_slave_that_was_a_master(world: World) -> None:
     _, slave = pair_that_streams(world)
     promote_and_demote(world, slave)
     since = world.status()["since_time"]
@@ -147,7 +147,7 @@ def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) ->
     world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
 
 
-def test_slave_that_is_unmounted_under_an_idle_stream_is_told_at_once(world: World) -> None:
+def test_slave_that_is_unmounted_under_an_idle_stream_is_reported_at_once(world: World) -> None:
     world.mirror()
     world.wait_until_idle()
 
@@ -160,7 +160,7 @@ def test_slave_that_is_unmounted_under_an_idle_stream_is_told_at_once(world: Wor
     world.wait_until_following()
 
 
-def test_master_that_is_destroyed_under_an_idle_stream_is_told(world: World) -> None:
+def test_master_that_is_destroyed_under_an_idle_stream_is_reported(world: World) -> None:
     master, slave = world.make_pair()
     world.write("first", "first\n")
     world.start(world.configure({"test": (master, slave)}))

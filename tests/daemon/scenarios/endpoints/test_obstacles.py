@@ -20,7 +20,7 @@ def launches(world: World, pair: str) -> int:
 
 
 @pytest.mark.timeout(180)
-def test_parked_pairs_say_why_and_go_on_by_themselves_when_the_cause_is_gone(
+def test_parked_pairs_show_the_cause_and_go_on_by_themselves_after_it(
     world_once: World,
 ) -> None:
     world = world_once
@@ -161,7 +161,7 @@ def test_foreign_stream_parks_the_pair_and_is_left_alone(world: World) -> None:
     world.wait_until_following()
 
 
-def test_hammer_that_cannot_be_started_backs_off_and_says_so(world: World) -> None:
+def test_hammer_that_cannot_be_started_backs_off_and_is_reported(world: World) -> None:
     config = world.configure({"test": world.make_pair()}, hammer=str(world.root / "no-hammer"))
     world.start(config)
 

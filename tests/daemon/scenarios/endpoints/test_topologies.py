@@ -78,7 +78,7 @@ def test_one_master_feeds_many_slaves(world_once: World) -> None:
     is_quiet(world)
 
 
-def test_slave_on_its_masters_file_system_never_rests_and_is_well(world_once: World) -> None:
+def test_slave_on_its_masters_file_system_is_never_idle_and_healthy(world_once: World) -> None:
     world = world_once
     master = world.make_master()
     slave = world.make_slave(master, "copy", number=1)
@@ -177,7 +177,7 @@ def far_pair(world: World) -> Path:
 
 
 @pytest.mark.timeout(240)
-def test_master_on_another_host_is_seen_while_its_stream_rests(world_once: World) -> None:
+def test_master_on_another_host_is_observed_while_its_stream_is_idle(world_once: World) -> None:
     world = world_once
     world.start(far_pair(world))
     now = world.wait_for(lambda now: in_sync(now) and now["phase"] == "idle", "in sync, at rest")

@@ -89,7 +89,7 @@ def assert_unharmed(victim: Path) -> None:
 
 @pytest.mark.parametrize("is_lock_only", [False, True], ids=["pid file", "lock"])
 @pytest.mark.parametrize("kind", PUT)
-def test_pid_file_leaves_alone_what_somebody_put_there(
+def test_foreign_file_at_the_pid_files_path_is_left_alone(
     tmp_path: Path, victim: Path, kind: str, is_lock_only: bool
 ) -> None:
     path = tmp_path / "hammerd.pid"

@@ -54,7 +54,7 @@ def asked_as(path: Path, gid: int) -> str:
 
 
 @ROOT_ONLY
-def test_only_the_group_may_ask_and_nobody_else_may_command(paired: World) -> None:
+def test_only_the_group_may_read_status_and_only_root_may_command(paired: World) -> None:
     member, stranger = [each for each in grp.getgrall() if each.gr_gid not in (0, NOBODY)][:2]
     config = paired.root / "hammerd.toml"
     config.write_text(config.read_text().replace("no-such-group", member.gr_name))
@@ -72,7 +72,7 @@ def test_only_the_group_may_ask_and_nobody_else_may_command(paired: World) -> No
 MOST_GROWTH_BYTES = 48 << 20
 
 
-def test_hostile_clients_hurt_nobody_but_themselves(paired: World) -> None:
+def test_hostile_clients_harm_only_themselves(paired: World) -> None:
     start(paired)
     daemon = psutil.Process(paired.daemons[0].pid)
     before_bytes, before_fds = daemon.memory_info().rss, daemon.num_fds()
@@ -205,7 +205,7 @@ def careless(paired: World) -> Iterator[World]:
     return paired
 
 
-def test_stream_inherits_nothing_of_who_started_us(careless: World) -> None:
+def test_stream_inherits_nothing_from_the_process_that_started_hammerd(careless: World) -> None:
     careless.wait_until_following()
     notes = [json.loads(path.read_text()) for path in (careless.root / "notes").glob("*[0-9]")]
 

@@ -13,7 +13,7 @@ Each stands with its tests below it; those without a path are here.
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_directory_that_others_could_change_keeps_root_s_hammerd_from_starting
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_directory_of_another_user_is_refused
     links and other files in the place of ours
-        tests/daemon/scenarios/hostile/test_hostile_files.py::test_pid_file_leaves_alone_what_somebody_put_there
+        tests/daemon/scenarios/hostile/test_hostile_files.py::test_foreign_file_at_the_pid_files_path_is_left_alone
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_links_in_the_place_of_our_files_are_not_followed
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_fifos_in_the_place_of_our_files_hold_nothing_up
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_record_is_not_written_through_a_link
@@ -23,24 +23,24 @@ Each stands with its tests below it; those without a path are here.
         tests/daemon/threads/test_writer_thread.py::test_fifo_without_a_reader_fails_at_once
         tests/daemon/scenarios/service/test_service_life.py::test_what_can_be_no_log_is_refused_at_the_start
     requests of other users
-        tests/daemon/scenarios/hostile/test_hostile_users.py::test_only_the_group_may_ask_and_nobody_else_may_command
+        tests/daemon/scenarios/hostile/test_hostile_users.py::test_only_the_group_may_read_status_and_only_root_may_command
         tests/daemon/control/test_server.py::test_sockets_are_closed_to_others
         tests/daemon/control/test_server.py::test_status_socket_takes_no_verb_that_changes_anything
     clients that mean harm
-        tests/daemon/scenarios/hostile/test_hostile_users.py::test_hostile_clients_hurt_nobody_but_themselves
+        tests/daemon/scenarios/hostile/test_hostile_users.py::test_hostile_clients_harm_only_themselves
         tests/daemon/scenarios/hostile/test_hostile_users.py::test_storm_of_requests_keeps_no_stream_from_being_mended
         tests/daemon/control/test_server.py::test_nonsense_is_refused_and_the_daemon_goes_on
         tests/daemon/control/test_server.py::test_endless_request_is_refused_and_cut_off
-        tests/daemon/control/test_server.py::test_silent_clients_keep_nobody_from_asking
+        tests/daemon/control/test_server.py::test_silent_clients_leave_others_answered
         tests/daemon/control/test_server.py::test_client_that_never_reads_is_hung_up_on
         tests/core/api/test_protocol.py::test_any_bytes_are_a_request_or_refused
     the environment of who starts it
-        tests/daemon/scenarios/hostile/test_hostile_users.py::test_stream_inherits_nothing_of_who_started_us
+        tests/daemon/scenarios/hostile/test_hostile_users.py::test_stream_inherits_nothing_from_the_process_that_started_hammerd
         tests/daemon/process/test_commands.py::test_command_has_no_terminal_and_only_the_environment_given
     the umask of who starts it
-        tests/daemon/scenarios/hostile/test_hostile_users.py::test_stream_inherits_nothing_of_who_started_us
+        tests/daemon/scenarios/hostile/test_hostile_users.py::test_stream_inherits_nothing_from_the_process_that_started_hammerd
     processes that pretend to be a stream
-        tests/daemon/scenarios/endpoints/test_foreign.py::test_words_of_somebody_who_can_write_to_no_slave_are_only_words
+        tests/daemon/scenarios/endpoints/test_foreign.py::test_command_line_of_a_user_who_cannot_write_to_a_slave_is_ignored
         tests/daemon/scenarios/endpoints/test_obstacles.py::test_foreign_stream_parks_the_pair_and_is_left_alone
     forged records of streams
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_record_that_another_user_could_have_written_is_none

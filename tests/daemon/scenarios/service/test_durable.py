@@ -71,7 +71,7 @@ def test_pause_survives_while_its_pair_is_disabled_or_gone(world: World) -> None
 
 
 @pytest.mark.parametrize("until_time", ['"soon"', "1e300", "NaN", "1" + "0" * 400])
-def test_pause_until_nobody_knows_when_lasts_until_resumed(world: World, until_time: str) -> None:
+def test_pause_whose_end_is_unreadable_lasts_until_resumed(world: World, until_time: str) -> None:
     config = world.configure({"test": NOWHERE})
     state = world.root / "db/state.json"
     state.parent.mkdir()

@@ -103,7 +103,7 @@ def test_every_answer_keeps_its_promises(seen: Seen):
     assert [leaf for each in told for leaf in leaves(each) if not is_promised(*leaf)] == []
 
 
-def test_a_monitor_hears_of_a_pair_and_of_its_end(seen: Seen):
+def test_monitor_reports_a_pair_and_its_endpoint(seen: Seen):
     fine = seen.hammerd("status", "--nagios")
     seen.world.stop(seen.daemon)
     gone = seen.hammerd("status", "--nagios")
@@ -128,7 +128,7 @@ def test_a_stopped_hammerd_leaves_until_when_all_is_safe(seen: Seen):
     assert [leaf for leaf in leaves(json.loads(answer.stdout)) if not is_promised(*leaf)] == []
 
 
-def test_of_a_killed_hammerd_the_streams_that_run_on_are_told(seen: Seen):
+def test_status_reports_streams_that_outlived_a_killed_hammerd(seen: Seen):
     # The writer thread may be behind with the record of the stream.
     records = seen.world.run_dir / "streams"
     until(lambda: any(records.glob("*.json")), "the record of the stream")

@@ -151,7 +151,9 @@ def test_pause_outlives_reloads_and_the_pairs_absence(world_once: World) -> None
     assert world.status("a")["state"] == "stopped"
 
 
-def test_paused_pair_whose_stream_would_change_is_not_told_as_restarted(world_once: World) -> None:
+def test_paused_pair_whose_stream_would_change_is_not_reported_as_restarted(
+    world_once: World,
+) -> None:
     world = world_once
     mirrors = Mirrors(world, "a", "b")
     mirrors.start("a", "b")
@@ -165,7 +167,7 @@ def test_paused_pair_whose_stream_would_change_is_not_told_as_restarted(world_on
     assert world.status("a")["state"] == "stopped"
 
 
-def test_fifo_in_the_place_of_the_config_is_refused_and_holds_up_nobody(world_once: World) -> None:
+def test_fifo_in_place_of_the_config_is_refused_and_delays_nothing(world_once: World) -> None:
     world = world_once
     mirrors = Mirrors(world, "a")
     mirrors.start("a")

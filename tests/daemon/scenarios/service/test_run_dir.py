@@ -42,7 +42,7 @@ def remove_files(path: str) -> None:
 
 @pytest.mark.parametrize("how", [sweep, remove_files])
 @pytest.mark.parametrize("key", ["run_dir", "state_dir"])
-def test_what_was_swept_away_is_made_and_locked_anew(
+def test_removed_files_are_made_and_locked_again(
     settings: DaemonConfig, key: str, how: Callable[[str], None]
 ) -> None:
     with LockFiles(settings) as files:
@@ -59,7 +59,7 @@ def test_what_was_swept_away_is_made_and_locked_anew(
     assert os.listdir(settings.state_dir) == []
 
 
-def test_second_hammerd_with_another_run_dir_is_told_whom_to_kill(
+def test_second_hammerd_with_another_run_dir_names_the_running_one(
     settings: DaemonConfig, tmp_path: Path
 ) -> None:
     other = DaemonConfig(run_dir=str(tmp_path / "other"), state_dir=settings.state_dir)
@@ -122,7 +122,7 @@ def test_hint_fits_what_the_system_refused(number: int, hint: str) -> None:
 
 
 @pytest.mark.parametrize("user", [0, 1001])
-def test_to_be_root_is_told_to_those_only_who_are_not(
+def test_hint_to_be_root_is_given_to_other_users_only(
     monkeypatch: pytest.MonkeyPatch, user: int
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
@@ -165,7 +165,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.mark.parametrize("how", [sweep, remove_files])
-def test_daemon_whose_run_dir_was_swept_away_is_reachable_again(
+def test_daemon_whose_run_dir_was_removed_is_reachable_again(
     paired: World, how: Callable[[str], None]
 ) -> None:
     daemon = paired.start(paired.root / "hammerd.toml", *HASTY)
@@ -209,7 +209,7 @@ def put_in_the_place(directory: Path, file: Path) -> bool:
     return False
 
 
-def test_what_cannot_be_made_anew_is_said_once_and_tried_again(world_once: World) -> None:
+def test_files_that_cannot_be_made_again_are_reported_once_and_retried(world_once: World) -> None:
     world_once.start(world_once.configure(NOWHERE), *HASTY)
     in_the_way = world_once.root / "in the way"
     in_the_way.touch()

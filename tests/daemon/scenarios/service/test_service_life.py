@@ -124,7 +124,7 @@ def test_usr2_writes_the_status_into_the_log(mirrored: World) -> None:
     assert "state=streaming" in line
 
 
-def test_hup_and_usr1_open_the_logs_anew_by_their_names(mirrored: World) -> None:
+def test_hup_and_usr1_open_the_logs_again_by_their_names(mirrored: World) -> None:
     log = mirrored.root / "log/hammerd.log"
 
     def asked_status_is_in(log: Path) -> bool:

@@ -39,7 +39,7 @@ def is_found(words: str) -> bool:
 
 
 @pytest.mark.timeout(120 + HISTORIES / 20)
-def test_no_claim_of_any_history_is_false_or_much_less_than_could_be_known() -> None:
+def test_no_claim_of_any_history_is_false_or_far_below_the_provable() -> None:
     worlds = tuple(lived(HISTORIES))
 
     false = [(world.seed, said) for world in worlds for said in world.violations]
@@ -103,7 +103,7 @@ def test_commit_that_is_believed_after_a_reboot_is_found_false(
     assert is_found(": safe until")
 
 
-def test_word_that_is_taken_for_fresh_when_heard_is_found_false(
+def test_dating_a_message_by_when_it_is_read_is_found_false(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The pipe may have held it for long, while the master moved on."""
