@@ -1,22 +1,26 @@
-"""Identifies the PFS that a foreign process writes to by a path that is none of ours.
+"""Identifies the PFS that a foreign process writes to, and the crontab line that starts it.
 
 One read of paths for all new writers; for a path that is no PFS softlink (a null mount, a
-directory in the PFS) a pfs-status as well. A path that hangs is not read again.
+directory in the PFS) a pfs-status as well. A path that hangs is not read again. A command with a
+deadline reads crontabs, and only when a foreign stream parks a pair.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from hammerd.core.characters import printable
+from hammerd.core.hammer.process_args import scheduled_slave
 from hammerd.core.pairs import Endpoint
-from hammerd.daemon.foreign.crontabs import Crontabs
 from hammerd.daemon.foreign.slave_writers import SlaveWriter, find_writers
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.process.commands import Commands
 from hammerd.daemon.process.long_args import LongArgs
+from hammerd.daemon.process.platform import SYSTEM
 
-STATUS_TIMEOUT_S = 5.0
+STATUS_TIMEOUT_S = CRONTAB_TIMEOUT_S = 5.0
+LONGEST_LINE = 200
 
 FindWriters = Callable[[Collection[int], LongArgs], AsyncIterator[SlaveWriter]]
 
@@ -92,6 +96,23 @@ class PathIdentities:
             self._known[key] = PathIdentity(state.real, result.statuses[0].unique_uuid)
         elif result.hung_pid:
             self._known[key] = PathIdentity(state.real)
+
+
+class Crontabs:
+    """The files that may start a stream at boot."""
+
+    def __init__(self, commands: Commands, paths: Sequence[str] = SYSTEM.crontabs) -> None:
+        self._commands = commands
+        self._paths = paths
+
+    async def line_for(self, operand: str) -> str:
+        """Return the file and the line that writes to a slave; empty where there is none."""
+        for path in self._paths:
+            result = await self._commands.run(("/bin/cat", path), {}, CRONTAB_TIMEOUT_S)
+            for line in result.stdout.splitlines():
+                if scheduled_slave(line) == operand:
+                    return f"{path}: {printable(' '.join(line.split())[:LONGEST_LINE])}"
+        return ""
 
 
 def _file_system(state: PathState | None) -> int | None:

@@ -236,7 +236,7 @@ class ReadingStore:
         now = self._clock.now()
         ahead_s = now.time - now.at
         if self._is_dated and ahead_s > self._wall_ahead_s + WALL_SLACK_S:
-            self._clocks = {end: drop_earlier_runs(clock) for end, clock in self._clocks.items()}
+            self._clocks = {key: drop_earlier_runs(clock) for key, clock in self._clocks.items()}
             self._is_dated = False
         self._wall_ahead_s = ahead_s
 

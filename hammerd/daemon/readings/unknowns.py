@@ -86,9 +86,9 @@ class Unknowns:
         slave = str(pair.slave)
         if slave in self.missing:
             return f"slave {slave} is gone: {self.unreadable.get(slave, 'no PFS is there')}"
-        for role, end in (("slave", slave), ("master", str(pair.master))):
-            if because := self.unreadable.get(end):
-                return f"{role} {end} cannot be read: {because}"
+        for role, key in (("slave", slave), ("master", str(pair.master))):
+            if because := self.unreadable.get(key):
+                return f"{role} {key} cannot be read: {because}"
         if slave in self.read_only:
             return (
                 f"slave {slave} is on a file system that is read-only: what it tells of itself"

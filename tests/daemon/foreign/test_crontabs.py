@@ -4,7 +4,7 @@ import asyncio
 import signal
 from pathlib import Path
 
-from hammerd.daemon.foreign.crontabs import Crontabs
+from hammerd.daemon.foreign.path_identity import Crontabs
 from hammerd.daemon.process.commands import Commands
 
 TUTORIAL = "@reboot root hammer mirror-stream /Backup1/test /Backup2/test"

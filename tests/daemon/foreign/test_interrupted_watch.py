@@ -18,12 +18,10 @@ from hammerd.core.pair.states import Memory, PairLife, Probing
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.foreign import adoption as adoption_module
-from hammerd.daemon.foreign import crontabs as crontabs_module
 from hammerd.daemon.foreign import path_identity as written_module
 from hammerd.daemon.foreign import watch as watch_module
 from hammerd.daemon.foreign.adoption import OwnStreams
-from hammerd.daemon.foreign.crontabs import Crontabs
-from hammerd.daemon.foreign.path_identity import PathIdentities
+from hammerd.daemon.foreign.path_identity import Crontabs, PathIdentities
 from hammerd.daemon.foreign.slave_writers import SlaveWriter
 from hammerd.daemon.foreign.watch import ForeignWatch
 from hammerd.daemon.logging.journal import Journal
@@ -318,9 +316,7 @@ def test_interrupted_scan_affects_neither_others_nor_the_next_one(story: Story) 
     interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
-@pytest.mark.parametrize(
-    "module", [watch_module, adoption_module, written_module, crontabs_module]
-)
+@pytest.mark.parametrize("module", [watch_module, adoption_module, written_module])
 def test_no_await_is_left_out(module: object) -> None:
     assert missed(module, STORIES) == []  # type: ignore[arg-type]
 
