@@ -39,14 +39,14 @@ MAY_BE_OPEN = {
     "hammerd/core/pair/machine.py _in_mount Event": CELLS,
     "hammerd/core/pair/machine.py _in_queue Event": CELLS,
     "hammerd/core/pair/machine.py _in_parked Event": CELLS,
-    "hammerd/core/pair/machine.py _is_held_now Event": CELLS,
+    "hammerd/core/pair/machine.py _would_probe_forbidden Event": CELLS,
     "hammerd/core/pair/running.py in_launching Event": CELLS,
     "hammerd/core/pair/running.py in_streaming Event": CELLS,
     "hammerd/core/pair/running.py _with_group Event": CELLS,
-    "hammerd/core/pair/running.py reason_to_park Event": CELLS,
+    "hammerd/core/pair/running.py reason_to_park EndpointEvent": CELLS,
     "hammerd/core/pair/memory.py _with_line Message": "all other lines are progress",
-    "hammerd/daemon/foreign/watch.py observe Event": OBSERVER,
-    "hammerd/daemon/supervisor/stream_observer.py observe Event": OBSERVER,
+    "hammerd/daemon/foreign/watch.py observe StreamEvent": OBSERVER,
+    "hammerd/daemon/supervisor/stream_observer.py observe StreamEvent": OBSERVER,
     "hammerd/daemon/logging/syslog.py SyslogFacility": "under NONE nothing is sent",
     "hammerd/daemon/supervisor/sampler.py _record_verdict ProbeResult": "was it read at all",
     "hammerd/daemon/supervisor/sampler.py _post_sample ProbeVerdict": "obstacles must be fresh",
@@ -88,7 +88,17 @@ def operands(node: ast.expr) -> list[str]:
     return [ast.unparse(node)]
 
 
-UNIONS = {name: members for tree in TREES.values() for name, members in unions(tree)}
+DIRECT = {name: members for tree in TREES.values() for name, members in unions(tree)}
+
+
+def flat(members: frozenset[str]) -> frozenset[str]:
+    """Return members with each union among them replaced by its own members."""
+    return frozenset[str]().union(
+        *(flat(DIRECT.get(one, frozenset())) or {one} for one in members)
+    )
+
+
+UNIONS = {name: flat(members) for name, members in DIRECT.items()}
 
 
 def union_of(members: frozenset[str]) -> str | None:

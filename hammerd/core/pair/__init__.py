@@ -1,1 +1,1 @@
-"""The pair machine: states, events, transitions, and the rules between them."""
+"""Holds the machine of a pair: its states, events and transitions, and the rules they follow."""

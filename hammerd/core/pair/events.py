@@ -1,4 +1,4 @@
-"""What happens to a pair and what is to be done about it: events, effects, and a step's frame.
+"""Defines the events and effects of a pair, and the arguments and result of a step.
 
 Events are past or passive, effects are imperatives. The rules are in core/pair/machine.py.
 """
@@ -15,137 +15,53 @@ from hammerd.core.pairs import Gear, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag
 from hammerd.core.tid import Tid
 
-# --- events ----------------------------------------------------------------------------------
+# --- events: asked for by people and by the daemon -------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class StartAsked:
-    """Someone wants the pair up; a person who resumes it also lifts what latched it."""
+    """The pair is to be up; a person who resumes it also lifts its latches."""
 
     lifts_latch: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class StopAsked:
-    """Someone wants the pair to rest: `wanted` says for how long."""
+    """The pair is to be paused or down."""
 
     wanted: Paused | Down
 
 
 @dataclass(frozen=True, slots=True)
 class RestartAsked:
-    """Someone wants the stream ended and started anew."""
+    """The stream is to be ended and started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A person has read the pair's counted complaints."""
+
+
+# --- events: readings of the endpoints and of the process table ------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswered:
-    """What the probes of both ends say together."""
+    """A probe of both endpoints is done."""
 
     verdict: ProbeVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class Glanced:
-    """Both ends were glanced at; `are_as_read`: they look as when they were last read."""
+    """A glance at both paths is done; `are_as_read`: they lead where they led at the last read."""
 
     are_as_read: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Misdirected:
-    """The stream does not write where it should, or not alone; `trouble` tells how that came."""
-
-    trouble: Trouble
-
-
-@dataclass(frozen=True, slots=True)
-class Spawned:
-    """The stream's leader runs."""
-
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpawnFailed:
-    """The stream could not be started."""
-
-    errno: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceBusy:
-    """A launch must wait for a resource of another owner; `owner` names it for people."""
-
-    resource: Resource
-    owner: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceFree:
-    """Nobody holds any more what the pair queued for."""
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRead:
-    """The stream printed something."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class HalfDied:
-    """One half of the stream is dead; the leader may not know (docs/hammer.md 4.4)."""
-
-    pid: int
-    half: str = "source or target"
-
-
-@dataclass(frozen=True, slots=True)
-class HalfStopped:
-    """A half was stopped by a signal: the stream stands still without a message.
-
-    See docs/hammer.md 4.4.
-    """
-
-    pid: int
-    half: str
-
-
-@dataclass(frozen=True, slots=True)
-class HalfContinued:
-    """A half that was stopped goes on."""
-
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class ParentDied:
-    """The stream's leader ended; its halves may live on."""
-
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupEmpty:
-    """No living member of the group is left: the last event of a group."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupLives:
-    """A look that began at `scanned_at` found a living member of a group that was killed."""
-
-    scanned_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class HalvesWorked:
-    """The halves used CPU since they were last looked at."""
-
-
-@dataclass(frozen=True, slots=True)
 class Sampled:
-    """Both ends were read again; `verdict` is about their roles, lag is in the context."""
+    """Both endpoints were read again; `verdict` judges their roles, the lag is in the context."""
 
     verdict: ProbeVerdict
 
@@ -165,10 +81,10 @@ class SlaveMoved:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSeen:
-    """A stream onto the slave that is not ours runs.
+    """A stream onto the slave runs that is not ours.
 
-    `pids` are all processes of it; `pgid` is its group where nobody else is in that. `started_by`
-    is the line of a crontab that starts it, and the file.
+    `pids` are all its processes; `pgid` is its group, None if others are in that group too.
+    `started_by` is the crontab line that starts it, and the file.
     """
 
     pid: int
@@ -177,43 +93,131 @@ class ForeignSeen:
     pgid: int | None = None
     started_by: str = ""
 
+    @property
+    def hint(self) -> str:
+        """Name all that a person must end: a half that is left goes on, and so does a crontab."""
+        others = ", ".join(str(pid) for pid in self.pids if pid != self.pid)
+        beside = f" with {others}" if others else ""
+        hint = (
+            f"pid {self.pid}{beside} writes to the slave too ({self.command}): "
+            "end it, hammerd will not"
+        )
+        if self.pids:
+            target = f"-- -{self.pgid}" if self.pgid else " ".join(map(str, self.pids))
+            hint += f": kill {target}"
+        if self.started_by:
+            hint += f"; then remove what starts it again: {self.started_by}"
+        return hint
+
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """A person has seen what the pair's counted complaints say."""
+class Misdirected:
+    """The stream writes to the wrong slave, or not alone."""
+
+    trouble: Trouble
+
+
+# --- events: a launch and its queue ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """The stream's parent runs."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnFailed:
+    """The stream could not be started."""
+
+    errno: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceBusy:
+    """The launch must wait for a resource of another owner; `owner` names it for people."""
+
+    resource: Resource
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFree:
+    """The resource for which the pair queues has no owner any more."""
+
+
+# --- events: the stream and its group --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRead:
+    """The stream printed a message."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class HalfDied:
+    """A half of the stream is dead; its parent may not notice (docs/hammer.md 4.4)."""
+
+    pid: int
+    half: str = "source or target"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfStopped:
+    """A signal stopped a half: the stream stands still without a message (docs/hammer.md 4.4)."""
+
+    pid: int
+    half: str
+
+
+@dataclass(frozen=True, slots=True)
+class HalfContinued:
+    """A stopped half runs again."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class HalvesWorked:
+    """The halves used CPU since the last scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParentDied:
+    """The stream's parent ended; its halves may live on."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLives:
+    """A scan that began at `scanned_at` found a living member of a group that was killed."""
+
+    scanned_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEmpty:
+    """No living member of the group is left: the last event of a group."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
-    """The instant that deadline() named has come."""
+    """The deadline of the state has come (core/pair/state_table.py)."""
 
 
-Event = (
-    StartAsked
-    | StopAsked
-    | RestartAsked
-    | ProbeAnswered
-    | Glanced
-    | Misdirected
-    | Spawned
-    | SpawnFailed
-    | ResourceBusy
-    | ResourceFree
-    | MessageRead
-    | HalfDied
-    | HalfStopped
-    | HalfContinued
-    | ParentDied
-    | GroupEmpty
-    | GroupLives
-    | HalvesWorked
-    | Sampled
-    | DivergedSeen
-    | SlaveMoved
-    | ForeignSeen
-    | Acknowledged
-    | DeadlinePassed
+Asked = StartAsked | StopAsked | RestartAsked | Acknowledged
+EndpointEvent = (
+    ProbeAnswered | Glanced | Sampled | DivergedSeen | SlaveMoved | ForeignSeen | Misdirected
 )
+LaunchEvent = Spawned | SpawnFailed | ResourceBusy | ResourceFree
+HalfEvent = HalfDied | HalfStopped | HalfContinued | HalvesWorked
+StreamEvent = MessageRead | HalfEvent | ParentDied | GroupLives | GroupEmpty
+Event = Asked | EndpointEvent | LaunchEvent | StreamEvent | DeadlinePassed
 
 
 # --- effects ---------------------------------------------------------------------------------
@@ -221,38 +225,38 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Ask pfs-status of both ends, and for foreign streams."""
+    """Read pfs-status of both endpoints, and search for foreign streams."""
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """Look whether both ends are still what was read last; answered by Glanced."""
+    """Compare both paths with their last read, without hammer; answered by Glanced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Take the slave and spawn a stream; answered by Spawned, SpawnFailed or ResourceBusy."""
+    """Claim the slave and spawn a stream; answered by Spawned, SpawnFailed or ResourceBusy."""
 
     gear: Gear
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveQueue:
-    """Do not wait for the slave any more."""
+    """Stop waiting for the resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """Tell the group to end."""
+    """Send TERM to the group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """End the group by force."""
+    """Send KILL to the group."""
 
 
 class NoteName(StrEnum):
-    """What is worth a line of its own though the state stays the same."""
+    """The log event of a note."""
 
     COMPLAINED = "complained"
     DAMAGED = "damaged"
@@ -263,7 +267,7 @@ class NoteName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Write one line about the pair."""
+    """Log a line about the pair though its state stays the same."""
 
     name: NoteName
     trouble: Trouble
@@ -273,15 +277,15 @@ class Note:
 Effect = Probe | Glance | Launch | LeaveQueue | Terminate | Kill | Note
 
 
-# --- the frame of a step ---------------------------------------------------------------------
+# --- a step ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a step needs to know of the world: the time, how far behind, how long to back off.
+    """The arguments of a step that are not the pair's own.
 
-    `backoff` gives the seconds to wait after so many failures in a row. `slave_tid` is the last
-    known sync-end-tid of the slave, None when it was never read.
+    `backoff` returns the seconds to wait after so many failures in a row. `slave_tid` is the last
+    known sync-end-tid of the slave, None if it was never read.
     """
 
     now_at: float
@@ -292,7 +296,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of a pair, and what is to be done about it, in this order."""
+    """The result of an event: the pair after it, and the effects to carry out in this order."""
 
     life: PairLife
     effects: tuple[Effect, ...] = ()

@@ -1,19 +1,21 @@
-"""The pair machine: the only place where a pair changes.
+"""Holds the pair machine: the only place where a pair changes.
 
-step() takes a pair's life, one event and the context, and returns the life after it and what is
-to be done. It knows no process, no clock, no logger. One function per state; the table of all
-states and events is printed by tests/core/pair/print_pair_table.py and checked in beside it.
-
-The rules that hold everything together:
+step() takes a pair's life, one event and the context; it returns the life after the event, and
+effects. It reads no process, no clock and no log. Each state has one function; launching and
+streaming are in core/pair/running.py. tests/core/pair/pair_table.txt shows every state at every
+event. The rules:
 
 - A group exists exactly in launching, streaming and stopping. stopping ends with GroupEmpty only,
-  and what comes after it (`then`) may only be strengthened meanwhile:
+  and until then `then`, the state that follows, may only be strengthened:
   asked > park > mount > backoff > launch.
-- Nothing is ever launched from parked without a probe that says go, and nothing at all without
-  a look at both ends that is younger than the last stream or the last wait.
-- A healthy stream that is lost is launched again at once; whatever fails again soon backs off.
-- Every state but stopped and parked as diverged has a deadline or an event of its own to leave
-  it by, and no deadline lies in the past once a step is done.
+- parked leads to a launch only by a probe with the verdict go. Each launch needs a probe or a
+  glance at both endpoints that is newer than the last stream and the last wait.
+- A healthy stream that is lost is launched again at once. A stream that fails again soon waits.
+- Each state but stopped, waiting for a resource and parked by a latch has a deadline; all states
+  have an event that leaves them. No deadline is in the past after a step.
+
+Change together: a rule here, docs/design.md 3.2 and the printed table; a state, see
+core/pair/states.py.
 """
 
 from dataclasses import replace
@@ -54,7 +56,6 @@ from hammerd.core.pair.latches import (
 from hammerd.core.pair.memory import remember, with_pair_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
 from hammerd.core.pair.running import (
-    foreign_hint,
     in_launching,
     in_streaming,
     reason_to_park,
@@ -70,7 +71,6 @@ from hammerd.core.pair.states import (
     Stopping,
     Streaming,
     ThenLaunch,
-    ThenPark,
     ThenProbe,
     ThenStopped,
     Trouble,
@@ -94,27 +94,26 @@ from hammerd.core.pair.transitions import (
     park,
     park_latched,
     probe,
-    stopped,
+    stop,
+    stopped_state,
     strengthen,
 )
 from hammerd.core.pairs import Pair
 
 
 def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
-    """Make a pair that rests until it is asked to start, or until its pause ends."""
-    return PairLife(pair, memory, stopped(memory, now_at), now_at)
+    """Make a stopped pair; it starts when it is asked to, or when its pause ends."""
+    return PairLife(pair, memory, stopped_state(memory, now_at), now_at)
 
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
     event = with_pair_hint(life.pair, event)
-    wanted_at = life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at
-    foreign_at = ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at
     life = replace(
         life,
         memory=remember(life, event, ctx),
-        wanted_at=wanted_at,
-        foreign_at=foreign_at,
+        wanted_at=life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at,
+        foreign_at=ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at,
     )
     match life.state:
         case Stopped():
@@ -132,7 +131,8 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
         case WaitingForMount():
             return _in_mount(life, life.state, event, ctx)
         case WaitingForResource():
-            return _in_queue(life, event, ctx)
+            done = _in_queue(life, event, ctx)
+            return Step(done.life, (LeaveQueue(), *done.effects)) if done else Step(life)
         case Parked():
             return _in_parked(life, life.state, event, ctx)
         case _:
@@ -149,7 +149,7 @@ def _in_stopped(life: PairLife, state: Stopped, event: Event, ctx: Context) -> S
         case DeadlinePassed():
             return probe(replace(life, memory=replace(life.memory, wanted=Up())), ctx)
         case StopAsked():
-            resume_at = stopped(life.memory, ctx.now_at).resume_at
+            resume_at = stopped_state(life.memory, ctx.now_at).resume_at
             return enter(life, replace(state, resume_at=resume_at))
         case _:
             return Step(life)
@@ -158,9 +158,9 @@ def _in_stopped(life: PairLife, state: Stopped, event: Event, ctx: Context) -> S
 def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return enter(life, stopped(life.memory, ctx.now_at))
+            return stop(life, ctx)
         case ForeignSeen():
-            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
+            return park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
         case _ if state.relaunch is not None:
             return _in_glance(life, state.relaunch, event, ctx)
         case ProbeAnswered(verdict):
@@ -179,7 +179,7 @@ def _in_glance(life: PairLife, relaunch: ThenLaunch, event: Event, ctx: Context)
         case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
             return probe(life, ctx)
         case _:
-            # What else would have parked a stream is seen by a probe, or by nobody.
+            # A probe finds any other cause that would park a stream.
             return probe(life, ctx) if reason_to_park(life, event) else Step(life)
 
 
@@ -203,7 +203,7 @@ def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) ->
 
 
 def _complained_late(life: PairLife, state: Stopping, complaint: Complaint) -> Step:
-    """Let a complaint say what comes after: the half that failed may die before it is heard."""
+    """Let a complaint change what follows: a half may die before its last line is read."""
     if complaint.weight is not Weight.OWN:
         then = late_cause(life, state, complaint)
         return enter(life, replace(state, then=then)) if then else Step(life)
@@ -215,26 +215,21 @@ def _complained_late(life: PairLife, state: Stopping, complaint: Complaint) -> S
 def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return enter(life, stopped(life.memory, ctx.now_at))
+            return stop(life, ctx)
         case StartAsked() | RestartAsked() | DeadlinePassed():
             return probe(life, ctx)
         case ForeignSeen():
-            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
+            return park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
         case _:
             return Step(life)
 
 
-def _is_held_now(life: PairLife, event: Event) -> bool:
-    """Tell whether a slave must not be asked that would be looked at next."""
-    return is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
-
-
 def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context) -> Step:
-    if _is_held_now(life, event):
+    if _would_probe_forbidden(life, event):
         return park_latched(life, ctx)
     match event:
         case StopAsked():
-            return enter(life, stopped(life.memory, ctx.now_at))
+            return stop(life, ctx)
         case StartAsked() | RestartAsked():
             return probe(life, ctx)
         case DeadlinePassed():
@@ -245,76 +240,68 @@ def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context
         case ProbeAnswered(verdict):
             return act_on_verdict(life, verdict, ctx)
         case ForeignSeen():
-            return park(life, ParkCause.FOREIGN_STREAM, foreign_hint(event), ctx)
+            return park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
         case _:
             return Step(life)
 
 
-def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step:
+def _would_probe_forbidden(life: PairLife, event: Event) -> bool:
+    return is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
+
+
+def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step | None:
+    """Return the step that leaves the queue, None to stay in it."""
     match event:
         case StopAsked():
-            return enter(life, stopped(life.memory, ctx.now_at), LeaveQueue())
+            return stop(life, ctx)
         case ResourceFree():
-            done = glance(life, ThenLaunch(choose_gear(life.pair, ctx)), ctx)
-            return Step(done.life, (LeaveQueue(), *done.effects))
+            return glance(life, ThenLaunch(choose_gear(life.pair, ctx)), ctx)
         case Misdirected():
-            done = probe(life, ctx)
-            return Step(done.life, (LeaveQueue(), *done.effects))
+            return probe(life, ctx)
         case _:
-            return _parked_in_queue(life, reason_to_park(life, event), ctx)
-
-
-def _parked_in_queue(life: PairLife, then: ThenPark | None, ctx: Context) -> Step:
-    if then is None:
-        return Step(life)
-    parked = park(life, then.cause, then.hint, ctx)
-    return Step(parked.life, (LeaveQueue(), *parked.effects))
+            then = reason_to_park(life, event)
+            return park(life, then.cause, then.hint, ctx) if then else None
 
 
 def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Step:
-    if _is_held_now(life, event) and not is_parked_latched(life):
+    if _would_probe_forbidden(life, event) and not is_parked_latched(life):
         return park_latched(life, ctx)
     match event:
         case StopAsked():
-            return enter(life, stopped(life.memory, ctx.now_at))
+            return stop(life, ctx)
         case StartAsked() | RestartAsked():
             return probe(life, ctx)
         case DeadlinePassed():
             again_at = ctx.now_at + life.pair.timing.probe_timeout_s + state.probe_every_s
             return enter(life, replace(state, probe_at=again_at, is_probing=True), Probe())
         case ProbeAnswered(verdict):
-            return _looked(life, state, verdict, ctx)
+            return _probed_in_parked(life, state, verdict, ctx)
         case ForeignSeen() if state.is_probing:
-            # It is the answer of a look: there is no other cause any more.
-            cause, hint = ParkCause.FOREIGN_STREAM, foreign_hint(event)
-            return _parked_still(life, state, cause, hint, ctx)
+            # A probe searches for it only after a verdict of go: no other cause is left.
+            return _stay_parked(life, state, ParkCause.FOREIGN_STREAM, event.hint, ctx)
         case _:
             return Step(life)
 
 
-def _looked(life: PairLife, state: Parked, verdict: ProbeVerdict, ctx: Context) -> Step:
-    """Let a look at both ends confirm, correct or end what a pair is parked for."""
+def _probed_in_parked(life: PairLife, state: Parked, verdict: ProbeVerdict, ctx: Context) -> Step:
+    """Let a probe confirm, correct or end the cause for which a pair is parked."""
     match verdict:
         case Go() | AwaitMount() if not is_parked_latched(life):
             return act_on_verdict(life, verdict, ctx)
         case Park(cause, hint):
-            return _parked_still(life, state, cause, hint, ctx)
+            return _stay_parked(life, state, cause, hint, ctx)
         case Go() if state.cause is latch_cause(life.memory):
-            # What an earlier look said of the ends is over, what was seen of them is not.
-            return _parked_still(life, state, state.cause, latch_hint(life), ctx)
+            # The hint of an earlier probe is outdated, that of the latch is not.
+            return _stay_parked(life, state, state.cause, latch_hint(life), ctx)
         case Go() | AwaitMount() | Retry():
-            return _parked_still(life, state, state.cause, state.hint, ctx)
+            return _stay_parked(life, state, state.cause, state.hint, ctx)
         case _:
             assert_never(verdict)
 
 
-def _parked_still(
-    life: PairLife, state: Parked, cause: ParkCause, hint: str, ctx: Context
-) -> Step:
+def _stay_parked(life: PairLife, state: Parked, cause: ParkCause, hint: str, ctx: Context) -> Step:
     parked = park(life, cause, hint, ctx)
     if cause != state.cause:
         return parked
-    return enter(
-        life,
-        replace(state, hint=hint, probe_at=ctx.now_at + state.probe_every_s, is_probing=False),
-    )
+    probe_at = ctx.now_at + state.probe_every_s
+    return enter(life, replace(state, hint=hint, probe_at=probe_at, is_probing=False))

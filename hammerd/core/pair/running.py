@@ -6,7 +6,6 @@ Any known line but a complaint or a remark is a sign of life. Whatever ends a st
 what comes after it (`then`); core/pair/machine.py takes over once the group was told to end.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -332,27 +331,8 @@ def reason_to_park(life: PairLife, event: Event) -> ThenPark | None:
         case DivergedSeen():
             return ThenPark(ParkCause.DIVERGED, DIVERGED_HINT)
         case ForeignSeen():
-            return ThenPark(ParkCause.FOREIGN_STREAM, foreign_hint(event))
+            return ThenPark(ParkCause.FOREIGN_STREAM, event.hint)
         case Sampled(Park(cause, hint)):
             return ThenPark(cause, hint)
         case _:
             return None
-
-
-def foreign_hint(event: ForeignSeen) -> str:
-    """Name all that a person must end: a half that is left goes on, and so does a crontab."""
-    others = ", ".join(str(pid) for pid in event.pids if pid != event.pid)
-    beside = f" with {others}" if others else ""
-    hint = (
-        f"pid {event.pid}{beside} writes to the slave too ({event.command}): "
-        "end it, hammerd will not"
-    )
-    if event.pids:
-        hint += f": kill -- -{event.pgid}" if event.pgid else f": kill {_words(event.pids)}"
-    if event.started_by:
-        hint += f"; then remove what starts it again: {event.started_by}"
-    return hint
-
-
-def _words(pids: Iterable[int]) -> str:
-    return " ".join(map(str, pids))

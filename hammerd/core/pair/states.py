@@ -1,12 +1,13 @@
-"""The states of a pair's life, and what it remembers from state to state.
+"""Defines the states of a pair, and the memory that a pair keeps from state to state.
 
     stopped ── probing ── launching ── streaming
        │          │           │            │
        └──────────┴─ waiting ─┴─ stopping ─┘      parked: needs a person
 
-A state carries exactly the data that is valid in it. Every instant is monotonic seconds (`_at`),
-every span is seconds (`_s`). Events and effects are in core/pair/events.py, the rules in
-core/pair/machine.py, each state's word, health and deadline in core/pair/state_table.py.
+A state carries exactly the data that is valid in it. Instants (`_at`) are monotonic seconds, spans
+(`_s`) are seconds. Events and effects are in core/pair/events.py, the rules in
+core/pair/machine.py. Change together: a state here, its row in core/pair/state_table.py, its
+function in core/pair/machine.py, docs/hammerd.8; mypy and two printed tables hold them together.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from hammerd.core.replication.promotions import Promotion
 from hammerd.core.replication.transfer_progress import Transfer
 from hammerd.core.tid import Tid
 
-# --- what the operator wants -----------------------------------------------------------------
+# --- the wish of the operator ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +30,24 @@ class Up:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The pair rests, until it is resumed or `until_at` (None: until resumed)."""
+    """The pair is not to run until `until_at`; None: until it is resumed."""
 
     until_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """The pair is not to run: disabled in the config, or the daemon is stopping."""
+    """The pair is not to run: the config disables it, or the daemon stops."""
 
 
 Wanted = Up | Paused | Down
 
 
-# --- why a pair waits or ends its group ------------------------------------------------------
+# --- reasons to wait or to end a group, and the state that follows -----------------------------
 
 
 class LossCause(StrEnum):
-    """How a stream was lost, or a start of one failed, where hammer itself named no cause."""
+    """The way in which a stream was lost or did not start, if hammer itself named no cause."""
 
     LINK_LOST = "link_lost"
     HALF_DIED = "half_died"
@@ -59,7 +60,7 @@ class LossCause(StrEnum):
 
 
 class MisdirectedCause(StrEnum):
-    """How it came that a stream does not write where it should, or not alone."""
+    """The reason why a stream writes to the wrong slave, or not alone."""
 
     ENDPOINT_REPOINTED = "end_repointed"
     SLAVE_IS_ANOTHER = "slave_is_another"
@@ -68,7 +69,7 @@ class MisdirectedCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A stable short name of what is wrong (a LossCause or a complaint's name), and a hint."""
+    """A fault: its stable short name (a LossCause or a complaint's name), and a hint."""
 
     because: str
     hint: str = ""
@@ -79,19 +80,22 @@ UNKILLABLE = Trouble("unkillable", "the group survives SIGKILL: a disk or mount 
 
 @dataclass(frozen=True, slots=True)
 class ThenStopped:
-    """Asked down: rest when the group is empty."""
+    """Enter stopped when the group is empty: the pair was asked down."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThenProbe:
-    """Asked to restart, or misdirected (`trouble` tells how): probe when the group is empty."""
+    """Probe when the group is empty: for a restart, or as `trouble` misdirected the stream."""
 
     trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ThenPark:
-    """Park when the group is empty; `is_from_stream`: the stream said so, no probe can see it."""
+    """Park when the group is empty.
+
+    `is_from_stream`: the stream itself printed the cause, which a probe may not see.
+    """
 
     cause: ParkCause
     hint: str
@@ -114,7 +118,7 @@ class ThenBackoff:
 
 @dataclass(frozen=True, slots=True)
 class ThenLaunch:
-    """Launch again when the group is empty, without a probe if both ends look as before."""
+    """Launch again when the group is empty; probe first only if a path changed."""
 
     gear: Gear
     trouble: Trouble | None = None
@@ -128,7 +132,7 @@ Then = ThenStopped | ThenProbe | ThenPark | ThenMount | ThenBackoff | ThenLaunch
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Not wanted; starts by itself at `resume_at` after a pause for a time."""
+    """The pair is not wanted; a pause for a time ends at `resume_at`."""
 
     since_at: float
     resume_at: float | None = None
@@ -136,11 +140,12 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """pfs-status of both ends is under way; `is_confirming` a slave seen ahead of its master.
+    """pfs-status of both endpoints is under way.
 
-    `relaunch`: only a glance at both paths is, so that a stream follows the last one at once.
-    `unconfirmed` is what a stream said that is checked so before anything is advised: a path that
-    leads to another PFS, since its null mount is gone, makes hammer say that uuids differ.
+    `is_confirming`: the last probe found the slave ahead of its master. `relaunch`: only a glance
+    at both paths is under way, so that the next stream starts at once. `unconfirmed`: a stream
+    printed a cause to park, and the probe checks it first: a missing null mount makes hammer print
+    that uuids differ, since the path leads to another PFS.
     """
 
     since_at: float
@@ -152,7 +157,7 @@ class Probing:
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """A stream is being spawned and has not yet given a sign of life."""
+    """A stream was spawned and has printed no sign of life yet."""
 
     since_at: float
     deadline_at: float
@@ -161,12 +166,12 @@ class Launching:
 
 @dataclass(frozen=True, slots=True)
 class InPrescan:
-    """The source half scans without data; silent for as long as that takes."""
+    """The source half scans without data; it may be silent for hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copying:
-    """A slice is under way: bytes of it sent, and its size where hammer told it."""
+    """A slice is under way: its bytes sent, and its size, None if hammer did not print it."""
 
     sent_bytes: int = 0
     total_bytes: int | None = None
@@ -174,7 +179,7 @@ class Copying:
 
 @dataclass(frozen=True, slots=True)
 class IdlePhase:
-    """Every slice is written; the source half waits for the master's TID to move."""
+    """All slices are written; the source half waits until the master's TID changes."""
 
 
 Phase = InPrescan | Copying | IdlePhase
@@ -182,11 +187,11 @@ Phase = InPrescan | Copying | IdlePhase
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """The halves live and the stream said something.
+    """The halves live and the stream printed a sign of life.
 
-    `has_progressed`: it sent bytes, committed or came to rest. `behind_since_at`: since when
-    samples show the master's TID past the slave's, and the slave's to stay at `behind_at_tid`.
-    `transfer` is for people: no rule looks at it.
+    `has_progressed`: it sent bytes, committed or became idle. `behind_since_at`: since then
+    samples show the master's TID above the slave's, which stays at `behind_at_tid`.
+    `transfer` is for people: no rule reads it.
     """
 
     since_at: float
@@ -203,10 +208,10 @@ class Streaming:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """The group was told to end; done when no living member is left.
+    """The group was sent TERM; the state lasts until no living member is left, then comes `then`.
 
-    `is_unkillable`: a look that began a whole grace after the KILL found it alive.
-    `has_lived`: its stream had given a sign of life, so that the login to another host worked.
+    `is_unkillable`: a scan that began a whole grace after the KILL found a living member.
+    `has_lived`: the stream had printed a sign of life, so the login to another host worked.
     """
 
     since_at: float
@@ -219,7 +224,7 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForBackoff:
-    """Something failed that a retry may cure; probed again at `retry_at`."""
+    """Something failed that a retry may cure; the next probe is at `retry_at`."""
 
     since_at: float
     retry_at: float
@@ -228,10 +233,10 @@ class WaitingForBackoff:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForMount:
-    """An end is not there; looked at every so often, no failure is counted.
+    """An endpoint is missing; it is probed at intervals, and no failure is counted.
 
-    `since_at` is when that began: a stream that is launched meanwhile and finds the end missing
-    still (ours cannot be probed on another host) is no new beginning.
+    `since_at` stays when a stream that is launched meanwhile finds the endpoint still missing: an
+    endpoint on another host may be probed in vain.
     """
 
     since_at: float
@@ -242,7 +247,7 @@ class WaitingForMount:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForResource:
-    """Another owner holds what a launch needs, as long as the group of that is not empty."""
+    """Another owner holds a resource that the launch needs, until its group is empty."""
 
     since_at: float
     resource: Resource
@@ -251,9 +256,9 @@ class WaitingForResource:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Needs a person; re-probed every minute without leaving the state.
+    """A person must act; a probe each `probe_every_s` finds out whether the cause is gone.
 
-    Rarer where only a stream can tell: each look that finds nothing costs a stream that fails.
+    The interval grows if only a stream can find out: then each good probe costs a failed stream.
     """
 
     since_at: float
@@ -264,24 +269,15 @@ class Parked:
     probe_every_s: float = 60.0
 
 
-State = (
-    Stopped
-    | Probing
-    | Launching
-    | Streaming
-    | Stopping
-    | WaitingForBackoff
-    | WaitingForMount
-    | WaitingForResource
-    | Parked
-)
+Waiting = WaitingForBackoff | WaitingForMount | WaitingForResource
+State = Stopped | Probing | Launching | Streaming | Stopping | Waiting | Parked
 
-# --- the whole of a pair ---------------------------------------------------------------------
+# --- a pair ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class CountedComplaint:
-    """A complaint of damage or of a slave that takes nothing, until a person acknowledges it."""
+    """The complaints of one name that stay in status until a person acknowledges them."""
 
     name: str
     hint: str
@@ -293,16 +289,15 @@ class CountedComplaint:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a pair remembers from state to state.
+    """The data that a pair keeps from state to state.
 
-    `failures` are those not yet forgive; `is_diverged` and `promotion` are latches that only a
-    resume lifts, seen on the master and slave of `latched_endpoints` (core/pair/latches.py);
-    `restarts` counts the streams that lived and were lost, whatever came after them;
-    `unmounted_since_at` is since when no stream lived because an end is not there;
-    `refusals` counts the streams in a row that parked the pair themselves;
-    `complaints` are those that stay in status until they are acknowledged;
-    `last_words` are the last lines of the attempt at hand, quoted when it fails;
-    `heard` is its weightiest complaint, the cause of its end where nothing else names one.
+    `failures`: failures since the last healthy stream. `is_diverged`, `promotion`: latches that
+    only a resume lifts, set for the master and slave of `latched_endpoints`
+    (core/pair/latches.py). `restarts`: the number of streams that lived and were lost.
+    `unmounted_since_at`: since then no stream lived because an endpoint is missing. `refusals`:
+    the number of streams in a row that printed a cause to park. `last_words`: the last lines of
+    this attempt, quoted if it fails. `likely_cause`: the weightiest complaint of this attempt,
+    the cause of its end if nothing else names one.
     """
 
     wanted: Wanted = field(default_factory=Up)
@@ -321,10 +316,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class PairLife:
-    """A pair as it was configured, what it remembers, and the state that it is in.
+    """A pair as configured, its memory and its state.
 
-    `wanted_at`: since when it is to be up, where it is. `failed_by`: what its last failure was.
-    `foreign_at`: when a stream onto its slave that is not ours was last seen.
+    `wanted_at`: since then the pair is to be up, if it is. `failed_by`: its last failure.
+    `foreign_at`: the last time at which a stream of others onto its slave was found.
     """
 
     pair: Pair

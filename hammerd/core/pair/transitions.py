@@ -1,6 +1,6 @@
-"""The moves of the pair machine: how a state is entered, and what stopping ends in.
+"""Holds the transitions of the pair machine: how a state is entered, and what follows stopping.
 
-core/pair/machine.py decides when; here is how. No move reads anything but its arguments.
+core/pair/machine.py decides when. A transition reads nothing but its arguments.
 """
 
 from dataclasses import replace
@@ -59,19 +59,18 @@ from hammerd.core.replication.promotions import Promotion, PromotionSign
 from hammerd.core.tid import NEVER_MIRRORED
 
 GLANCE_S = 1.0
-LONGEST_PROBE_S = 3600.0
-MOUNT_PROBE_S = 10.0
-PARKED_PROBE_S = 60.0
 KILL_AGAIN_S = 5.0
+MOUNT_PROBE_S = 10.0
+PARKED_PROBE_S, LONGEST_PROBE_S = 60.0, 3600.0
 
 MOST_DOUBLINGS = 10
-"""How often a span is doubled at most: a pair may be refused for years, a float has an end."""
+"""The limit of doublings of an interval: refusals may go on for years, a float has a maximum."""
 
-# --- stopping and what comes after it ----------------------------------------------------------
+# --- stopping, and the state after it ----------------------------------------------------------
 
 
 def end_group(life: PairLife, then: Then, ctx: Context) -> Step:
-    """Tell the group to end, and remember what comes after it."""
+    """Send TERM to the group, and remember the state that follows."""
     deadline_at = ctx.now_at + life.pair.timing.stop_grace_s
     has_lived = isinstance(life.state, Streaming)
     if isinstance(life.state, Streaming):
@@ -88,25 +87,25 @@ def forgive(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
 
 
 def kill(life: PairLife, state: Stopping, ctx: Context) -> Step:
-    """End by force a group that outlived its grace, again and again until it is empty."""
+    """Send KILL to a group that outlived its grace, again and again until it is empty."""
     kills = state.kills + 1
     wait_s = life.pair.timing.stop_grace_s if kills == 1 else KILL_AGAIN_S
     return enter(life, replace(state, kills=kills, deadline_at=ctx.now_at + wait_s), Kill())
 
 
 def note_unkillable(life: PairLife, state: Stopping, scanned_at: float) -> Step:
-    """Say once that even a KILL does not end a group; only a look that came after its grace can.
+    """Log once that a group survives KILL; only a scan that began after the grace proves it.
 
-    A daemon that is slow is late with its looks, and a group is no worse for that.
+    In a slow daemon scans are late, and that proves nothing against a group.
     """
-    spent_at = state.deadline_at if state.kills == 1 else state.deadline_at - KILL_AGAIN_S
-    if state.kills == 0 or state.is_unkillable or scanned_at < spent_at:
+    grace_end_at = state.deadline_at if state.kills == 1 else state.deadline_at - KILL_AGAIN_S
+    if state.kills == 0 or state.is_unkillable or scanned_at < grace_end_at:
         return Step(life)
     return enter(life, replace(state, is_unkillable=True), Note(NoteName.UNKILLABLE, UNKILLABLE))
 
 
 ASKED = 4
-"""The rank of what a person asked for: the last word counts."""
+"""The rank of a person's request: the last request counts."""
 
 
 def _rank(then: Then) -> int:
@@ -126,31 +125,33 @@ def _rank(then: Then) -> int:
 
 
 def strengthen(life: PairLife, state: Stopping, then: Then) -> Step:
-    """Let what is heard while stopping change what comes after it, if it weighs more."""
-    if _rank(then) == ASKED or _rank(then) > _rank(state.then) or _names_a_cause(then, state.then):
+    """Replace the state that follows stopping if the new one has a higher rank."""
+    if _rank(then) == ASKED or _rank(then) > _rank(state.then) or _explains(then, state.then):
         return enter(life, replace(state, then=then))
     return Step(life)
 
 
-def _names_a_cause(then: Then, before: Then) -> bool:
-    """Whether hammer says what a group died of that was only seen to die until now."""
+def _explains(then: Then, before: Then) -> bool:
+    """Return whether hammer named the cause of a loss that was only observed before."""
     if not (isinstance(then, ThenBackoff) and isinstance(before, ThenBackoff)):
         return False
-    return (
-        before.trouble.because in UNEXPLAINED_LOSSES
-        and then.trouble.because not in UNEXPLAINED_LOSSES
-    )
+    new, old = then.trouble.because, before.trouble.because
+    return old in UNEXPLAINED_LOSSES and new not in UNEXPLAINED_LOSSES
 
 
-def leave_stopping(life: PairLife, then: Then, ctx: Context) -> Step:
-    """Enter what comes after an emptied group."""
+def leave_stopping(life: PairLife, then: Then, ctx: Context) -> Step:  # noqa: C901 - a flat table
+    """Enter the state that follows stopping; the group is empty."""
     match then:
         case ThenStopped():
-            return enter(life, stopped(life.memory, ctx.now_at))
+            return stop(life, ctx)
         case ThenProbe():
             return probe(life, ctx)
+        case ThenPark(cause, hint, is_from_stream=False):
+            return park(life, cause, hint, ctx)
+        case ThenPark(ParkCause.UUID_MISMATCH):
+            return probe(life, ctx, unconfirmed=then)
         case ThenPark():
-            return _park_after(life, then, ctx)
+            return _park_refused(life, then, ctx)
         case ThenMount(trouble):
             return await_mount(life, trouble, ctx)
         case ThenBackoff(trouble):
@@ -164,23 +165,13 @@ def leave_stopping(life: PairLife, then: Then, ctx: Context) -> Step:
             assert_never(then)
 
 
-def _park_after(life: PairLife, then: ThenPark, ctx: Context) -> Step:
-    if not then.is_from_stream:
-        return park(life, then.cause, then.hint, ctx)
-    if then.cause is ParkCause.UUID_MISMATCH:
-        return probe(life, ctx, unconfirmed=then)
-    return _park_refused(life, then, ctx)
-
-
 def _park_refused(life: PairLife, then: ThenPark, ctx: Context) -> Step:
     refusals = life.memory.refusals + 1
+    probe_every_s = PARKED_PROBE_S * 2.0 ** min(refusals - 1, MOST_DOUBLINGS)
     life = replace(life, memory=replace(life.memory, refusals=refusals))
-    return park(life, then.cause, then.hint, ctx, probe_every_s=_probe_every_s(refusals))
-
-
-def _probe_every_s(refusals: int) -> float:
-    doublings = min(refusals - 1, MOST_DOUBLINGS)
-    return min(PARKED_PROBE_S * 2.0**doublings, LONGEST_PROBE_S)
+    return park(
+        life, then.cause, then.hint, ctx, probe_every_s=min(probe_every_s, LONGEST_PROBE_S)
+    )
 
 
 # --- ways into states ------------------------------------------------------------------------
@@ -191,14 +182,17 @@ def enter(life: PairLife, state: State, *effects: Effect) -> Step:
     return Step(replace(life, state=state), effects)
 
 
-def stopped(memory: Memory, now_at: float) -> Stopped:
-    """Rest, until the pause ends if there is one."""
+def stop(life: PairLife, ctx: Context) -> Step:
+    """Enter stopped; a pause for a time ends by itself."""
+    return enter(life, stopped_state(life.memory, ctx.now_at))
+
+
+def stopped_state(memory: Memory, now_at: float) -> Stopped:
+    """Return a stopped state that ends when the pause ends, if there is one for a time."""
     match memory.wanted:
         case Paused(until_at) if until_at is not None:
             return Stopped(now_at, resume_at=max(until_at, now_at))
-        case Paused():
-            return Stopped(now_at)
-        case Up() | Down():
+        case Paused() | Up() | Down():
             return Stopped(now_at)
         case _:
             assert_never(memory.wanted)
@@ -211,27 +205,26 @@ def probe(
     is_confirming: bool = False,
     unconfirmed: ThenPark | None = None,
 ) -> Step:
-    """Ask both ends again, unless the slave must not be asked."""
+    """Probe both endpoints, unless a latch forbids to probe the slave."""
     if is_probe_forbidden(life):
         return park_latched(life, ctx)
     deadline_at = ctx.now_at + life.pair.timing.probe_timeout_s
-    return enter(
-        life, Probing(ctx.now_at, deadline_at, is_confirming, unconfirmed=unconfirmed), Probe()
-    )
+    probing = Probing(ctx.now_at, deadline_at, is_confirming, unconfirmed=unconfirmed)
+    return enter(life, probing, Probe())
 
 
 def glance(life: PairLife, then: ThenLaunch, ctx: Context) -> Step:
-    """Look whether both ends are still what was read last, and so need no probe."""
+    """Compare both paths with their last read; if they are the same, no probe is needed."""
     return enter(life, Probing(ctx.now_at, ctx.now_at + GLANCE_S, relaunch=then), Glance())
 
 
 def act_on_verdict(
     life: PairLife, verdict: ProbeVerdict, ctx: Context, *, is_confirming: bool = False
 ) -> Step:
-    """Act on what the probes of both ends say together."""
+    """Enter the state that the verdict of a probe leads to."""
     match verdict:
         case Go():
-            return _may_go(life, verdict, ctx, is_confirming=is_confirming)
+            return _launch_unless_latched(life, verdict, ctx, is_confirming=is_confirming)
         case AwaitMount(cause, hint):
             return await_mount(life, Trouble(cause, hint), ctx)
         case Park(cause, hint):
@@ -242,8 +235,8 @@ def act_on_verdict(
             assert_never(verdict)
 
 
-def _may_go(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Step:
-    """Launch, unless a latch, a slave that is ahead, or the word of a stream stands against it."""
+def _launch_unless_latched(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Step:
+    """Launch, unless a latch, a slave that is ahead, or a cause that a stream printed forbids."""
     unconfirmed = life.state.unconfirmed if isinstance(life.state, Probing) else None
     if latch_cause(life.memory):
         return park_latched(life, ctx)
@@ -300,24 +293,23 @@ def park(
     *,
     probe_every_s: float = PARKED_PROBE_S,
 ) -> Step:
-    """Wait for a person."""
+    """Wait for a person; a slave that refused a write as a master is latched."""
     memory = replace(life.memory, unmounted_since_at=None)
     if cause is ParkCause.NOT_A_SLAVE:
-        memory = latch_promoted(
-            memory, life.pair, Promotion(PromotionSign.WRITE_REFUSED, ctx.now_at)
-        )
-    life = replace(life, memory=memory)
+        refused = Promotion(PromotionSign.WRITE_REFUSED, ctx.now_at)
+        memory = latch_promoted(memory, life.pair, refused)
     probe_at = ctx.now_at + probe_every_s
-    return enter(life, Parked(ctx.now_at, probe_at, cause, hint, probe_every_s=probe_every_s))
+    parked = Parked(ctx.now_at, probe_at, cause, hint, probe_every_s=probe_every_s)
+    return enter(replace(life, memory=memory), parked)
 
 
 def park_latched(life: PairLife, ctx: Context) -> Step:
-    """Wait for a person to resume a pair that a latch holds."""
+    """Wait for a person to resume a pair that has a latch."""
     return park(life, latch_cause(life.memory) or ParkCause.DIVERGED, latch_hint(life), ctx)
 
 
 def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
-    """Wait for an end to appear."""
+    """Wait for a missing endpoint."""
     since_at = life.memory.unmounted_since_at
     if since_at is None:
         since_at = ctx.now_at
@@ -326,9 +318,8 @@ def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
 
 
 def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
-    """Count a failure and wait the longer, the more there were in a row."""
+    """Count a failure and wait; the delay grows with the failures in a row."""
     failures = life.memory.failures + 1
     retry_at = ctx.now_at + ctx.backoff(life.pair, failures)
-    memory = replace(life.memory, failures=failures)
-    life = replace(life, memory=memory, failed_by=trouble)
+    life = replace(life, memory=replace(life.memory, failures=failures), failed_by=trouble)
     return enter(life, WaitingForBackoff(ctx.now_at, retry_at, trouble))
