@@ -19,7 +19,7 @@ HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 
 @dataclass
-class Daemon:
+class FakeDaemon:
     """A fake daemon: answers every request with the result of `reply`, and records it."""
 
     run_dir: Path
@@ -47,7 +47,7 @@ def run_dir() -> Iterator[Path]:
         yield Path(path)
 
 
-StartDaemon = Callable[[Reply | bytes], Daemon]
+StartDaemon = Callable[[Reply | bytes], FakeDaemon]
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def start_daemon(run_dir: Path) -> Iterator[StartDaemon]:
     listeners: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
-    def start(reply: Reply | bytes) -> Daemon:
+    def start(reply: Reply | bytes) -> FakeDaemon:
         line = reply if isinstance(reply, bytes) else encode_reply(reply)
-        daemon = Daemon(run_dir, lambda request: line)
+        daemon = FakeDaemon(run_dir, lambda request: line)
         for name in ("control.sock", "status.sock"):
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(run_dir / name))

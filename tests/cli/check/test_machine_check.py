@@ -15,7 +15,7 @@ from hammerd.daemon.paths import probe_program
 from hammerd.simulator import admin
 
 
-class Disks:
+class MachineDisks:
     """Two file systems, a hammer, and a config of one pair."""
 
     def __init__(self, root: Path) -> None:
@@ -53,12 +53,12 @@ class Disks:
 
 
 @pytest.fixture
-def disks(tmp_path: Path) -> Disks:
-    return Disks(tmp_path)
+def disks(tmp_path: Path) -> MachineDisks:
+    return MachineDisks(tmp_path)
 
 
 @pytest.fixture
-def warnings_of(hammerd, disks: Disks):
+def warnings_of(hammerd, disks: MachineDisks):
     """Return a function that checks a config, also with --strict, and returns the warnings.
 
     Each warning is one line with its hint.
@@ -79,13 +79,13 @@ def warnings_of(hammerd, disks: Disks):
     return check
 
 
-def test_a_pair_that_can_stream_is_not_warned_of(disks: Disks, warnings_of):
+def test_a_pair_that_can_stream_is_not_warned_of(disks: MachineDisks, warnings_of):
     master = disks.master("a")
 
     assert warnings_of(disks.config(master, disks.slave(master, "a"))) == []
 
 
-def test_swapped_endpoints_are_reported(disks: Disks, warnings_of):
+def test_swapped_endpoints_are_reported(disks: MachineDisks, warnings_of):
     master = disks.master("a")
     slave = disks.slave(master, "a")
 
@@ -95,7 +95,7 @@ def test_swapped_endpoints_are_reported(disks: Disks, warnings_of):
     ]
 
 
-def test_a_slave_that_is_a_master_is_reported_and_not_probed(disks: Disks, warnings_of):
+def test_a_slave_that_is_a_master_is_reported_and_not_probed(disks: MachineDisks, warnings_of):
     master = disks.master("a")
     slave = disks.slave(master, "a")
     disks.run("mirror-copy", master, slave)
@@ -111,7 +111,7 @@ def test_a_slave_that_is_a_master_is_reported_and_not_probed(disks: Disks, warni
 
 @pytest.mark.parametrize("end", ["master", "slave"])
 @pytest.mark.parametrize("missing", ["pfs/none", "none/a"])
-def test_a_missing_endpoint_is_reported(disks: Disks, warnings_of, end: str, missing: str):
+def test_a_missing_endpoint_is_reported(disks: MachineDisks, warnings_of, end: str, missing: str):
     master = disks.master("a")
     ends = {"master": master, "slave": disks.slave(master, "a")} | {end: disks.fs(1) / missing}
 
@@ -121,7 +121,7 @@ def test_a_missing_endpoint_is_reported(disks: Disks, warnings_of, end: str, mis
     assert warning.startswith(f"warning: pairs.a: would wait for a mount: {cause} hint: {end} ")
 
 
-def test_a_slave_of_another_master_is_reported(disks: Disks, warnings_of):
+def test_a_slave_of_another_master_is_reported(disks: MachineDisks, warnings_of):
     slave = disks.slave(disks.master("other"), "a")
 
     (warning,) = warnings_of(disks.config(disks.master("a"), slave))
@@ -129,7 +129,7 @@ def test_a_slave_of_another_master_is_reported(disks: Disks, warnings_of):
     assert warning.startswith("warning: pairs.a: would be parked: uuid_mismatch hint: master ")
 
 
-def test_one_pfs_at_both_endpoints_is_reported_once(disks: Disks, warnings_of):
+def test_one_pfs_at_both_endpoints_is_reported_once(disks: MachineDisks, warnings_of):
     master = disks.master("a")
     (disks.root / "alias").symlink_to(master)
 
@@ -137,13 +137,13 @@ def test_one_pfs_at_both_endpoints_is_reported_once(disks: Disks, warnings_of):
 
 
 @pytest.mark.parametrize("where", ["", "/"])
-def test_the_root_of_a_file_system_can_be_no_slave(disks: Disks, warnings_of, where: str):
+def test_the_root_of_a_file_system_can_be_no_slave(disks: MachineDisks, warnings_of, where: str):
     (warning,) = warnings_of(disks.config(disks.master("a"), f"{disks.fs(2)}{where}"))
 
     assert "pairs.a.slave: is the root of a HAMMER file system (PFS#0)" in warning
 
 
-def test_a_directory_outside_hammer_is_reported(disks: Disks, warnings_of):
+def test_a_directory_outside_hammer_is_reported(disks: MachineDisks, warnings_of):
     (disks.root / "plain").mkdir()
 
     (warning,) = warnings_of(disks.config(disks.master("a"), disks.root / "plain"))
@@ -151,13 +151,13 @@ def test_a_directory_outside_hammer_is_reported(disks: Disks, warnings_of):
     assert "would wait for a mount: null_mount_missing" in warning
 
 
-def test_remote_and_disabled_pairs_are_left_alone(disks: Disks, warnings_of):
+def test_remote_and_disabled_pairs_are_left_alone(disks: MachineDisks, warnings_of):
     rest = '[pairs.b]\nmaster = "/none"\nslave = "/nothing"\nenabled = false\n'
 
     assert warnings_of(disks.config(disks.master("a"), "beta:/pfs/a", rest=rest)) == []
 
 
-def test_a_missing_group_is_reported(disks: Disks, warnings_of):
+def test_a_missing_group_is_reported(disks: MachineDisks, warnings_of):
     master = disks.master("a")
     ends = (master, disks.slave(master, "a"))
 
@@ -175,7 +175,7 @@ def test_a_missing_group_is_reported(disks: Disks, warnings_of):
     ],
 )
 def test_a_hammer_that_cannot_be_run_is_reported(
-    disks: Disks, warnings_of, program: str, what: str
+    disks: MachineDisks, warnings_of, program: str, what: str
 ):
     (disks.root / "plain").write_text("no program")
     master = disks.master("a")
@@ -198,7 +198,7 @@ def test_a_hammer_that_cannot_be_run_is_reported(
     ],
 )
 def test_a_pfs_status_without_a_result_is_reported(
-    disks: Disks, warnings_of, script: str, cause: str
+    disks: MachineDisks, warnings_of, script: str, cause: str
 ):
     program = disks.root / "strange"
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -214,7 +214,7 @@ def test_a_pfs_status_without_a_result_is_reported(
 
 
 def test_a_pfs_status_that_hangs_leaves_only_its_endpoint_unknown(
-    disks: Disks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disks: MachineDisks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     master = disks.master("a")
     slave = disks.slave(master, "a")
@@ -233,7 +233,7 @@ def test_a_pfs_status_that_hangs_leaves_only_its_endpoint_unknown(
 
 
 def test_a_path_that_hangs_is_reported_and_gets_no_pfs_status(
-    disks: Disks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disks: MachineDisks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     hanging = tmp_path / "probe_program.py"
     hanging.write_text("import time\ntime.sleep(600)\n")
@@ -264,7 +264,7 @@ def test_a_machine_without_hammer_is_reported_once(hammerd, tmp_path: Path):
     assert as_json["ends_not_asked_because"] == "there is no /sbin/hammer here"
 
 
-def test_no_ends_probes_no_endpoint(hammerd, disks: Disks):
+def test_no_ends_probes_no_endpoint(hammerd, disks: MachineDisks):
     config = disks.config("/none", "/nothing", daemon='hammer = "/no-hammer"')
 
     ran = hammerd("check", "--strict", "--no-ends", config, columns=1000)
@@ -272,7 +272,7 @@ def test_no_ends_probes_no_endpoint(hammerd, disks: Disks):
     assert (ran.code, ran.out, ran.err) == (0, f"{config}: 1 pair, no faults\n", "")
 
 
-def test_many_endpoints_are_all_probed(disks: Disks):
+def test_many_endpoints_are_all_probed(disks: MachineDisks):
     masters = [disks.master(f"m{n}") for n in range(endpoint_check.MOST_AT_ONCE + 1)]
     pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", "beta")) for m in masters)
 
