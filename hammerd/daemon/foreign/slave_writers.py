@@ -126,9 +126,6 @@ def _may_write(euid: int) -> bool:
     return euid in (0, os.geteuid())
 
 
-# --- writers and groups --------------------------------------------------------------------------
-
-
 def holds_only_writers(pids: Collection[int], pgid: int) -> bool:
     """Return whether a group holds only these writers and a shell that waits for them.
 

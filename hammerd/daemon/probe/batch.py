@@ -164,8 +164,6 @@ class BatchReader:
         now = self._clock.now()
         return EndpointReading(endpoint, now, HANGS, now.at, next(self._calls))
 
-    # --- a batch -----------------------------------------------------------------------------
-
     async def _read_some(
         self, endpoints: Sequence[Endpoint], timeouts: Timeouts, on_read: OnRead
     ) -> Sequence[Endpoint]:

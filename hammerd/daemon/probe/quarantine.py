@@ -25,9 +25,6 @@ class Quarantine:
     def __contains__(self, endpoint: Endpoint) -> bool:
         return endpoint in self._endpoints
 
-    def __len__(self) -> int:
-        return len(self._endpoints)
-
     def add(self, endpoint: Endpoint, failed: EndpointReading | None) -> None:
         """Quarantine an endpoint, last in the queue; None while it is only suspected to hang."""
         self._endpoints.pop(endpoint, None)

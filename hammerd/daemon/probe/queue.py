@@ -76,7 +76,7 @@ class ProbeQueue:
         self._was_sampled = True
         self._batches.set_pairs(pairs)
         self._batches.forget_all_but({one for pair in pairs for one in (pair.master, pair.slave)})
-        if len(self._quarantine) and (self._retries is None or self._retries.done()):
+        if self._quarantine.queue() and (self._retries is None or self._retries.done()):
             self._retries = asyncio.get_running_loop().create_task(self._retry(timeout_s))
         return await self._request(chains_of(pairs), timeout_s)
 
@@ -86,8 +86,6 @@ class ProbeQueue:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    # --- one batch at a time -----------------------------------------------------------------
 
     async def _request(self, chains: tuple[Chain, ...], timeout_s: float) -> list[EndpointReading]:
         if not chains:

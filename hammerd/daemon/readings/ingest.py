@@ -143,8 +143,6 @@ class ReadingIngest:
         if (jump := self._detector.take_jump(endpoint)) is not None:
             self.on_slave_moved(endpoint, *jump)
 
-    # --- slaves ------------------------------------------------------------------------------
-
     def _record_slave(self, reading: EndpointReading, status: PfsStatus) -> None:
         self._record_path(reading)
         back = self._store.slaves.record_reading(
@@ -196,8 +194,6 @@ class ReadingIngest:
         if is_untranslated or not state.real_file.exists:
             where = _file_system(state)
             self._store.slaves.record_missing(slave, where, is_untranslated=is_untranslated)
-
-    # --- masters, and failures ---------------------------------------------------------------
 
     def _record_master(
         self, reading: EndpointReading, status: PfsStatus, followers: Iterable[Pair]

@@ -39,8 +39,6 @@ class Unknowns:
     unconfirmed: dict[str, WentBack] = field(default_factory=dict)
     latched: dict[str, str] = field(default_factory=dict)
 
-    # --- records --------------------------------------------------------------------------------
-
     def record_readable(self, endpoint: Endpoint) -> None:
         """Record that an endpoint was read."""
         self.unreadable.pop(str(endpoint), None)
@@ -71,8 +69,6 @@ class Unknowns:
                 del known[gone]
         for some in (self.not_slaves, self.missing, self.read_only):
             some.intersection_update(endpoints)
-
-    # --- what follows from it --------------------------------------------------------------------
 
     def is_nothing_safe(self, pair: Pair) -> bool:
         """Return whether no moment of the master is safe on the slave."""

@@ -59,8 +59,6 @@ class StreamHalves:
         for pid in stream.halves:
             self._watch.forget(pid)
 
-    # --- searches ----------------------------------------------------------------------------
-
     def _search(self, stream: Stream) -> None:
         if stream.lacks_halves and not stream.is_ending:
             stream.searches += 1
@@ -81,8 +79,6 @@ class StreamHalves:
             self._on_found(stream)
         if stream.lacks_halves and stream.searches <= len(SEARCH_AGAIN_S):
             self._loop.call_later(SEARCH_AGAIN_S[stream.searches - 1], self._search, stream)
-
-    # --- checks ------------------------------------------------------------------------------
 
     def _died(self, stream: Stream, pid: int) -> None:
         if not stream.is_ending and pid not in stream.dead:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from hammerd.core.hammer.messages import Message
-from hammerd.core.pair.events import Event, GroupEmpty, GroupLives, MessageRead, ParentDied
+from hammerd.core.pair.events import GroupEmpty, GroupLives, MessageRead, ParentDied
 from hammerd.core.pair.slave_claims import Claim
 from hammerd.daemon.process import spawn
 from hammerd.daemon.process.exit_watch import ExitWatch
@@ -21,11 +21,9 @@ from hammerd.daemon.process.group_scan import GroupScan
 from hammerd.daemon.process.process_table import read_member_or_none
 from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord, SpawnRecords
 from hammerd.daemon.stream.group_reaper import GroupReaper
-from hammerd.daemon.stream.halves import StreamHalves
+from hammerd.daemon.stream.halves import Emit, StreamHalves
 from hammerd.daemon.stream.live_stream import Stream
 from hammerd.daemon.stream.stderr_reader import Noise, StderrReader
-
-Emit = Callable[[str, Event], None]
 
 
 class Streams:
