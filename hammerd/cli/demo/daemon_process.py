@@ -45,11 +45,6 @@ class DaemonProcess:
         self._position = 0
         self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def pid(self) -> int:
-        """The pid of the daemon."""
-        return self._running().pid
-
     def start(self) -> float:
         """Start the daemon in a session of its own, and return the wall-clock time."""
         screen.show_command(f"hammerd run -c {CONFIG} &")
@@ -136,17 +131,15 @@ class DaemonProcess:
         Raises:
             CommandFailed: it did not end.
         """
-        screen.show_command(f"kill -TERM {self.pid}")
+        screen.show_command(f"kill -TERM {self._running().pid}")
         self._running().terminate()
         return self._wait()
 
-    def kill(self) -> float:
-        """End the daemon by SIGKILL, and return the wall-clock time."""
-        screen.show_command(f"kill -9 {self.pid}")
-        killed_time = time.time()
+    def kill(self) -> None:
+        """End the daemon by SIGKILL."""
+        screen.show_command(f"kill -9 {self._running().pid}")
         self._running().kill()
         self._wait()
-        return killed_time
 
     def force_stop(self) -> None:
         """End the daemon if it runs, without output: by SIGTERM, after a timeout by SIGKILL."""

@@ -8,61 +8,54 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.daemon_process import DaemonProcess, LogLine
-from hammerd.cli.demo.streams import StreamGroup, StreamScanner
+from hammerd.cli.demo.streams import StreamGroup, StreamScanner, is_alive
 from hammerd.cli.output.failures import CommandFailed
 
 LOG_RESOLUTION_S = 0.001
 
 
+PARENT, SOURCE_HALF, TARGET_HALF = range(3)
+
+
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Processes to kill; a negative target is a group, as in kill(1).
+    """Positions of the processes to kill in the stream; without any the whole group is killed.
 
     `alone` is the recovery time that was recorded with the real hammer alone, delay 5 s.
     """
 
     title: str
-    targets: Callable[[StreamGroup], tuple[int, ...]]
+    positions: tuple[int, ...]
     alone: str
     is_busy: bool = False
 
 
 DEATHS = (
-    Death("source half, idle", lambda it: (it.source_half,), "20 s"),
-    Death("target half, idle", lambda it: (it.target_half,), "not before a write, then 20 s"),
-    Death("source half, copying", lambda it: (it.source_half,), "20 s", is_busy=True),
-    Death("target half, copying", lambda it: (it.target_half,), "20 s", is_busy=True),
-    Death("parent", lambda it: (it.parent,), "never: the halves go on, unwatched"),
-    Death("link: both halves", lambda it: (it.source_half, it.target_half), "20 s"),
-    Death("whole group", lambda it: (-it.pgid,), "never: nothing is left"),
+    Death("source half, idle", (SOURCE_HALF,), "20 s"),
+    Death("target half, idle", (TARGET_HALF,), "not before a write, then 20 s"),
+    Death("source half, copying", (SOURCE_HALF,), "20 s", is_busy=True),
+    Death("target half, copying", (TARGET_HALF,), "20 s", is_busy=True),
+    Death("parent", (PARENT,), "never: the halves go on, unwatched"),
+    Death("link: both halves", (SOURCE_HALF, TARGET_HALF), "20 s"),
+    Death("whole group", (), "never: nothing is left"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryTimes:
-    """Seconds that hammerd took to launch the new stream, and the stream to its first line."""
-
-    own_s: float
-    launch_s: float
-
-    @property
-    def total_s(self) -> float:
-        """Seconds from the death to the new stream's first line."""
-        return self.own_s + self.launch_s
-
-
-@dataclass(frozen=True, slots=True)
 class Recovery:
-    """Recovery times of a pair, and that of hammer alone ("" if not comparable)."""
+    """Seconds that hammerd took to launch the new stream, and the stream to its first line.
+
+    `alone` is the time of hammer alone, "" if not comparable.
+    """
 
     title: str
-    times: RecoveryTimes
     alone: str
+    own_s: float
+    launch_s: float
 
 
 def kill_and_measure(death: Death, daemon: DaemonProcess, scanner: StreamScanner) -> Recovery:
@@ -73,41 +66,38 @@ def kill_and_measure(death: Death, daemon: DaemonProcess, scanner: StreamScanner
             streams ran at once.
     """
     old = scanner.whole_stream()
-    targets = death.targets(old)
+    # As in kill(1), a negative target is a group.
+    targets = [old.pids[position] for position in death.positions] or [-old.pgid]
     screen.show_command(f"kill -9 {' '.join(map(str, targets))}")
     killed_time = time.time()
     for target in targets:
         with contextlib.suppress(ProcessLookupError):  # a half may exit as soon as its peer does
             os.kill(target, signal.SIGKILL)
-    times = wait_for_successor(old, killed_time, daemon, scanner)
-    return Recovery(death.title, times, death.alone)
+    own_s, launch_s = wait_for_successor(old, killed_time, daemon, scanner)
+    return Recovery(death.title, death.alone, own_s, launch_s)
 
 
 def wait_for_successor(
     old: StreamGroup, since_time: float, daemon: DaemonProcess, scanner: StreamScanner
-) -> RecoveryTimes:
-    """Wait until a new stream has replaced `old`, and return the times.
+) -> tuple[float, float]:
+    """Wait until a new stream has replaced `old`; return seconds up to its launch and from there.
 
     Raises:
         CommandFailed: no new stream came, or processes of the old one were left.
     """
-    lines = daemon.read_log_until(_streams_after(since_time), "the pair streams again")
-    daemon.wait_until(lambda: _is_whole(scanner), "the new stream has both its halves")
-    left = [process.pid for process in old.processes if process.is_alive()]
+
+    def streams_again(line: LogLine) -> bool:
+        return line.event == "pair.streaming" and line.time > since_time - LOG_RESOLUTION_S
+
+    def is_whole() -> bool:
+        return [stream.is_whole for stream in scanner.scan()] == [True]
+
+    lines = daemon.read_log_until(streams_again, "the pair streams again")
+    daemon.wait_until(is_whole, "the new stream has both its halves")
+    left = [process.pid for process in old.processes if is_alive(process)]
     if left or scanner.whole_stream().pgid == old.pgid:
         raise CommandFailed(f"of the old stream there still are processes {left}")
     launched_time = max(line.time for line in lines if line.event == "pair.launching")
     # The log truncates times to milliseconds: with the addition the result is no underestimate.
     own_s = launched_time - since_time + LOG_RESOLUTION_S
-    return RecoveryTimes(own_s, lines[-1].time - launched_time)
-
-
-def _streams_after(since_time: float) -> Callable[[LogLine], bool]:
-    def matches(line: LogLine) -> bool:
-        return line.event == "pair.streaming" and line.time > since_time - LOG_RESOLUTION_S
-
-    return matches
-
-
-def _is_whole(scanner: StreamScanner) -> bool:
-    return [stream.is_whole for stream in scanner.scan()] == [True]
+    return own_s, lines[-1].time - launched_time

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.daemon_process import DaemonProcess
 from hammerd.cli.demo.sandbox import Sandbox
-from hammerd.cli.demo.trees import differences, read_tree
+from hammerd.cli.demo.trees import Tree, differences, read_tree
 from hammerd.cli.demo.tutorial import MASTER, SLAVE
 from hammerd.cli.output.failures import CommandFailed
 
@@ -47,22 +47,24 @@ class MirrorTimer:
             CommandFailed: the slave did not follow.
         """
         self.sandbox.shell(line)
-        return self.time_sync()
-
-    def time_sync(self) -> float:
-        """Sync the master, and return the seconds until the slave was equal to it."""
         began_at = time.monotonic()
         self.sandbox.shell("sync")
-        self.daemon.wait_until(self.is_equal, "the slave holds what the master holds")
+        self.daemon.wait_until(self._is_equal, "the slave holds what the master holds")
         return time.monotonic() - began_at
 
-    def is_equal(self) -> bool:
-        """Return whether master and slave hold the same files now."""
+    def trees(self) -> tuple[Tree, Tree]:
+        """Return the files of master and slave.
+
+        Raises:
+            OSError: the slave's snapshot was replaced while it was read.
+        """
+        return read_tree(self.sandbox.path(MASTER)), read_tree(self.sandbox.path(SLAVE))
+
+    def _is_equal(self) -> bool:
         try:
-            master, slave = (read_tree(self.sandbox.path(each)) for each in (MASTER, SLAVE))
+            return not differences(*self.trees())
         except OSError:
-            return False  # the slave's snapshot was replaced while it was read
-        return not differences(master, slave)
+            return False
 
 
 def follow(timer: MirrorTimer) -> None:

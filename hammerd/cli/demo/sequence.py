@@ -15,7 +15,7 @@ from hammerd.cli.demo.deaths import (
 from hammerd.cli.demo.following import MirrorTimer, follow
 from hammerd.cli.demo.sandbox import Sandbox
 from hammerd.cli.demo.streams import StreamScanner, end_processes_below, processes_below
-from hammerd.cli.demo.trees import describe, differences, digest, read_tree
+from hammerd.cli.demo.trees import describe, differences, digest
 from hammerd.cli.demo.tutorial import MASTER, SLAVE, make_pair, write_config
 from hammerd.cli.output.failures import CommandFailed
 
@@ -102,9 +102,8 @@ class DemoSequence:
         return pair is not None and pair["phase"] == "copying" and bool(pair["slice_bytes"])
 
     def _check(self, recovery: Recovery) -> None:
-        screen.show_success(
-            f"streams again after {recovery.times.total_s * 1000:.0f} ms, one stream, no orphan"
-        )
+        ms = (recovery.own_s + recovery.launch_s) * 1000
+        screen.show_success(f"streams again after {ms:.0f} ms, one stream, no orphan")
         self.sandbox.slow_down(None)
         seconds = self.timer.time_write(f"date >> {MASTER}/diary")
         screen.show_success(f"on the slave after {seconds:.2f} s")
@@ -116,12 +115,12 @@ class DemoSequence:
         self.timer.wait_until_idle()
         old = self.scanner.whole_stream()
         self.daemon.kill()
-        if self.scanner.whole_stream() != old:
+        if self.scanner.whole_stream().pids != old.pids:
             raise CommandFailed("the stream did not outlive hammerd")
         screen.show_success("its stream goes on without it; the next hammerd ends that one first")
         started_time = self.daemon.start()
-        times = wait_for_successor(old, started_time, self.daemon, self.scanner)
-        recovery = Recovery("hammerd, from its start", times, alone="")
+        own_s, launch_s = wait_for_successor(old, started_time, self.daemon, self.scanner)
+        recovery = Recovery("hammerd, from its start", "", own_s, launch_s)
         self._check(recovery)
         return recovery
 
@@ -139,7 +138,7 @@ class DemoSequence:
 
     def _prove(self) -> None:
         screen.show_heading("The proof: master and slave hold the same files")
-        master, slave = (read_tree(self.sandbox.path(each)) for each in (MASTER, SLAVE))
+        master, slave = self.timer.trees()
         for shown, tree in ((MASTER, master), (SLAVE, slave)):
             screen.explain(f"{shown}  {describe(tree)}")
             screen.explain(f"{'':{len(shown)}}  sha256 {digest(tree)}")
@@ -162,7 +161,6 @@ def _sum_up(recoveries: Sequence[Recovery], scans: int) -> None:
     screen.explain("What follows the + is the simulator's hammer, a Python program, as it starts.")
     screen.explain(f"{'killed':<22} {'hammerd':>14}   hammer alone, delay 5 s (recorded)")
     for each in recoveries:
-        own_ms, start_ms = round(each.times.own_s * 1000), round(each.times.launch_s * 1000)
-        times = f"{own_ms} + {start_ms} ms"
+        times = f"{each.own_s * 1000:.0f} + {each.launch_s * 1000:.0f} ms"
         screen.explain(f"{each.title:<22} {times:>14}   {each.alone or '-'}")
     screen.show_success(f"never two writers on the slave, in {scans} looks at the process table")

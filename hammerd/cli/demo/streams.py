@@ -13,6 +13,7 @@ from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.hammer.process_args import PS_ARGV, parse_ps
 from hammerd.core.platforms import platform_of
 from hammerd.daemon.process.process_table import (
+    Member,
     ancestors_of,
     argv_of,
     order,
@@ -25,24 +26,10 @@ KEEPS_LONG_COMMANDS = platform_of(platform.system()).shows_long_commands
 
 
 @dataclass(frozen=True, slots=True)
-class StreamProcess:
-    """A process of a stream; its start time distinguishes it from a later one with its pid."""
-
-    pid: int
-    pgid: int
-    started_time: float
-
-    def is_alive(self) -> bool:
-        """Return whether it still runs; a zombie does not."""
-        now = read_member_or_none(self.pid)
-        return now is not None and now.started_time == self.started_time and not now.is_zombie
-
-
-@dataclass(frozen=True, slots=True)
 class StreamGroup:
-    """The running processes of one process group, oldest first."""
+    """The running processes of one process group: the parent, the source half, the target half."""
 
-    processes: tuple[StreamProcess, ...]
+    processes: tuple[Member, ...]
 
     @property
     def pgid(self) -> int:
@@ -50,24 +37,14 @@ class StreamGroup:
         return self.processes[0].pgid
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """The pids of its processes, the oldest first: hammer forks the source half first."""
+        return tuple(process.pid for process in self.processes)
+
+    @property
     def is_whole(self) -> bool:
         """Whether it consists of exactly a parent and two halves."""
-        return len(self.processes) == STREAM_SIZE and self.parent == self.pgid
-
-    @property
-    def parent(self) -> int:
-        """The pid of the process that hammerd started."""
-        return self.processes[0].pid
-
-    @property
-    def source_half(self) -> int:
-        """The pid of the half that reads the master: hammer forks it first."""
-        return self.processes[1].pid
-
-    @property
-    def target_half(self) -> int:
-        """The pid of the half that writes the slave."""
-        return self.processes[2].pid
+        return len(self.pids) == STREAM_SIZE and self.pids[0] == self.pgid
 
 
 class StreamScanner:
@@ -111,14 +88,24 @@ def running_streams(hammer: Path) -> tuple[StreamGroup, ...]:
     A scan takes milliseconds. If one group replaces another meanwhile, only the second is
     returned, because all processes found are checked once more at the end.
     """
-    groups: dict[int, list[StreamProcess]] = {}
-    for process in list(_processes(hammer)):
-        groups.setdefault(process.pgid, []).append(process)
-    alive = {
-        pgid: tuple(member for member in _oldest_first(members) if member.is_alive())
-        for pgid, members in groups.items()
-    }
-    return tuple(StreamGroup(members) for members in alive.values() if members)
+    groups: dict[int, list[Member]] = {}
+    for pid, words in _command_lines():
+        if str(hammer) in words and "mirror-stream" in words:
+            found = read_member_or_none(pid)
+            if found is not None and not found.is_zombie:
+                groups.setdefault(found.pgid, []).append(found)
+    alive = (tuple(filter(is_alive, sorted(group, key=_age))) for group in groups.values())
+    return tuple(StreamGroup(members) for members in alive if members)
+
+
+def is_alive(process: Member) -> bool:
+    """Return whether a process still runs; its start distinguishes it from a later one."""
+    now = read_member_or_none(process.pid)
+    return now is not None and now.started_time == process.started_time and not now.is_zombie
+
+
+def _age(process: Member) -> tuple[bool, float, bool, int]:
+    return order(process.pid, process.started_time, process.pgid)
 
 
 def processes_below(root: Path) -> Mapping[int, str]:
@@ -139,14 +126,6 @@ def end_processes_below(root: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _processes(hammer: Path) -> Iterable[StreamProcess]:
-    for pid, words in _command_lines():
-        if str(hammer) in words and "mirror-stream" in words:
-            found = read_member_or_none(pid)
-            if found is not None and not found.is_zombie:
-                yield StreamProcess(pid, found.pgid, found.started_time)
-
-
 def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
     found = {pid: argv_of(pid) for pid in process_ids()}
     if not KEEPS_LONG_COMMANDS and not all(found.values()):
@@ -154,7 +133,3 @@ def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
         by_ps = parse_ps(printed)
         found = {pid: words or by_ps.get(pid, ()) for pid, words in found.items()}
     return found.items()
-
-
-def _oldest_first(members: Iterable[StreamProcess]) -> list[StreamProcess]:
-    return sorted(members, key=lambda each: order(each.pid, each.started_time, each.pgid))
