@@ -145,11 +145,12 @@ class ReadingIngest:
 
     def _record_slave(self, reading: EndpointReading, status: PfsStatus) -> None:
         self._record_path(reading)
-        back = self._store.slaves.record_reading(
-            reading.endpoint, status.sync_end_tid, reading.span
-        )
         # The TID of a master is that of its file system: only the TID of a slave can go back.
-        if back is None or status.is_master:
+        if status.is_master:
+            return
+        tid, slaves = status.sync_end_tid, self._store.slaves
+        back = slaves.record_reading(reading.endpoint, tid, reading.span)
+        if back is None:
             return
         if back.because:
             self.rolled_back(reading.endpoint, back)

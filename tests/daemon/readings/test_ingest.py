@@ -1,6 +1,7 @@
 """Tests the effect of a reading of a slave, and of its path, on the stored state."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import FileStat, PathStat, ProbeFailed, ProbeResult
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
-from hammerd.core.tid import Tid
+from hammerd.core.tid import Tid, format_tid
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle, make_logger
 from hammerd.daemon.paths.path_state import PathState
@@ -116,6 +117,16 @@ def test_slave_that_goes_back_without_a_reason_is_an_anomaly(ingest: Ingest) -> 
 
     assert "slave.tid_went_back" in ingest.events()
     assert "slave.rolled_back" not in ingest.events()
+
+
+def test_tid_read_while_the_slave_was_a_master_is_no_tid_of_the_slave(ingest: Ingest) -> None:
+    """pfs-status can be quicker than the probe of the link, which tells of a promotion."""
+    promoted = replace(status(3), is_master=True)
+    ingest.read(SLAVE, 160, promoted, found("@@-1:00001"))
+    ingest.read(SLAVE, 190, status(5), found("@@0x5:00001"))
+
+    (back,) = [each for each in ingest.told if each["event"] == "slave.tid_went_back"]
+    assert (back["before"], back["after"]) == (format_tid(Tid(10)), format_tid(Tid(5)))
 
 
 def test_tids_from_a_lost_disk_are_not_safe(ingest: Ingest) -> None:
