@@ -246,6 +246,7 @@ READERS = {
         "hammerd.daemon.paths.probe_program",
         "hammerd.daemon.paths.path_state",
     },
+    "hammerd.cli.offline.saved_status": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
 }
 """Who else of the cli looks at files and disks, by the daemon's own lean readers."""

@@ -142,8 +142,8 @@ def _last_status(config: "Config", named: tuple[str, ...], now_time: float) -> L
 def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastStatus:
     path = os.path.join(state_dir, paths.STATUS_FILE)
     try:
-        return read_saved_status(path, pairs, now_time)
-    except FileNotFoundError:
+        if (last := read_saved_status(path, pairs, now_time)) is not None:
+            return last
         older = (paths.STATE_FILE, paths.CLOCKS_FILE)
         if not any(os.path.lexists(os.path.join(state_dir, name)) for name in older):
             # No daemon ever ran here, so no pair was paused.

@@ -5,21 +5,18 @@ reboot of this host may have cost a local slave data: only the durable part coun
 """
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
 from typing import Any
 
-from hammerd.cli.options.location import read_file
 from hammerd.cli.output.json_output import SCHEMA_VERSION
 from hammerd.core.characters import escape_invisible
 from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
 from hammerd.core.rfc3339 import parse_rfc3339, rfc3339
 from hammerd.core.tid import format_tid, parse_tid
-
-WRITABLE_BY_OTHERS = 0o022
-ROUNDING_S = 0.001
 
 _ROLES = ("master", "slave")
 _UNDATED = "its times are still to come: a wall clock was wrong, so nobody knows how old it is"
@@ -75,15 +72,19 @@ class _Dating:
         return None if text is None else _wall_time(text) + self.shift_s
 
 
-def read_saved_status(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus:
-    """Add the facts of the file to pairs that hold those of the config.
+def read_saved_status(path: str, pairs: Iterable[LastPair], now_time: float) -> LastStatus | None:
+    """Add the facts of the file to pairs that hold those of the config; None without a file.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it is no status, has an unknown version, or another user may have written it.
     """
+    from hammerd.daemon.state import atomic_file
+
+    if (text := atomic_file.read(Path(path))) is None:
+        return None
     try:
-        data = json.loads(_content(path))
+        data = json.loads(text)
         if (version := data["schema_version"]) != SCHEMA_VERSION:
             its = str(version)[:20]
             raise ValueError(f"it is of version {its}, this command knows {SCHEMA_VERSION}")
@@ -100,13 +101,6 @@ def without_wanted(pair: LastPair) -> LastPair:
     return pair if pair.wanted == "down" else replace(pair, wanted=None)
 
 
-def _content(path: str) -> bytes:
-    content, found = read_file(path), os.stat(path)
-    if found.st_uid not in (0, os.geteuid()) or found.st_mode & WRITABLE_BY_OTHERS:
-        raise ValueError("another user could have written it")
-    return content
-
-
 def _dating(saved: JsonObject, entries: Iterable[JsonObject], now_time: float) -> _Dating | None:
     """Return how to date the file; None if a wall clock was wrong, so that its age is unknown."""
     at, boot_time = (
@@ -115,10 +109,12 @@ def _dating(saved: JsonObject, entries: Iterable[JsonObject], now_time: float) -
     moment = SavedMoment(float(saved["time"]), at, boot_time)
     now = SavedMoment(now_time, time.monotonic())
     seen = (entry["saved"][f"{role}_seen_time"] for entry in entries for role in _ROLES)
-    age_s, latest = age_of(moment, now), moment.time + ROUNDING_S
-    if age_s is None or any(_wall_time(text) > latest for text in seen if text):
-        return None
-    return _Dating(now_time, now_time - age_s - moment.time, is_same_boot(moment, now))
+    age_s = age_of(moment, now, max(map(_wall_time, filter(None, seen)), default=-inf))
+    return (
+        None
+        if age_s is None
+        else _Dating(now_time, now_time - age_s - moment.time, is_same_boot(moment, now))
+    )
 
 
 # --- a pair --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ both may be too short.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 NO_HOST_BOOTED_BEFORE_TIME = 1.6e9
 """A boot time before this comes from a clock that lost its time: two boots may look the same."""
@@ -16,6 +17,8 @@ BOOT_SLACK_S = 2.0
 
 WALL_SLACK_S = 1.0
 """The largest backward correction of a wall clock that does not count as setting it back."""
+
+ROUNDING_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,14 @@ class SavedMoment:
     boot_time: float | None = None
 
 
-def age_of(saved: SavedMoment, now: SavedMoment) -> float | None:
+def age_of(saved: SavedMoment, now: SavedMoment, latest_time: float = -inf) -> float | None:
     """Return how long ago a file was saved, in seconds; None if neither clock is reliable.
 
-    The result is too short only if the wall clock was ahead at the time of the save.
+    They are not if a time of the file, `latest_time`, is after the save. The result is too short
+    only if the wall clock was ahead at the time of the save.
     """
+    if latest_time > saved.time + ROUNDING_S:
+        return None
     by_wall, by_boot = now.time - saved.time, _by_boot(saved, now)
     if by_boot is not None and by_boot >= 0 and _boots(saved, now) == (True, True):
         return by_boot

@@ -29,7 +29,6 @@ from hammerd.daemon.state import atomic_file
 from hammerd.daemon.state.saved_values import is_time
 
 VERSION = 1
-ROUNDING_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,8 @@ def carried(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks 
     if latest is None:
         return saved
     moment = saved.moment or SavedMoment(latest)
-    age_s = age_of(moment, now)
-    if age_s is None or latest > moment.time + ROUNDING_S:
+    age_s = age_of(moment, now, latest)
+    if age_s is None:
         return None
     by_s = now_at - age_s - moment.time
     clocks = {end: shift_clock(clock, by_s) for end, clock in saved.clocks.items()}
