@@ -1,4 +1,4 @@
-"""Whatever dies of a stream, its group is ended whole and one new stream takes its place."""
+"""After any process of a stream dies, its whole group is ended and one new stream starts."""
 
 import os
 import signal
@@ -45,11 +45,11 @@ DEATHS = [kill_source, kill_target, kill_parent, kill_both_halves, kill_group]
 
 @contextmanager
 def no_two_writers(world: World, hammer: Path | None = None) -> Iterator[None]:
-    """Look at the process table all the time: never do two groups write to the slave at once."""
+    """Scan the process table without pause: two groups never write to the slave at once."""
     seen: set[frozenset[int]] = set()
     is_over = threading.Event()
 
-    def look() -> None:
+    def check_writers() -> None:
         while not is_over.wait(0.002):
             groups = set()
             for pid in living_pids(f"{hammer or world.hammer} -vv"):
@@ -59,7 +59,7 @@ def no_two_writers(world: World, hammer: Path | None = None) -> Iterator[None]:
                     continue
             seen.add(frozenset(groups))
 
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=check_writers)
     watcher.start()
     try:
         yield
@@ -70,7 +70,7 @@ def no_two_writers(world: World, hammer: Path | None = None) -> Iterator[None]:
     assert max(map(len, seen)) == 1, seen
 
 
-def streams_anew(world: World, before: Status) -> Status:
+def wait_for_new_stream(world: World, before: Status) -> Status:
     after = world.wait_for(
         lambda now: (
             now["state"] == "streaming"
@@ -85,7 +85,7 @@ def streams_anew(world: World, before: Status) -> Status:
     return after
 
 
-def follows(world: World, text: str) -> None:
+def wait_until_copied(world: World, text: str) -> None:
     world.write("after", text)
     copy = world.fs(2) / "pfs/test/after"
     until(lambda: copy.exists() and copy.read_text() == text, "the write is on the slave")
@@ -97,8 +97,8 @@ def test_idle_stream_that_loses_a_process_is_replaced(mirrored: World, kill: Kil
 
     with no_two_writers(mirrored):
         kill(before)
-        after = streams_anew(mirrored, before)
-        follows(mirrored, "written after the death\n")
+        after = wait_for_new_stream(mirrored, before)
+        wait_until_copied(mirrored, "written after the death\n")
 
     assert after["restarts"] == 1
     assert after["failures"] == 0
@@ -129,7 +129,7 @@ def test_busy_stream_that_loses_a_process_is_replaced_and_goes_on(
 
     with no_two_writers(world):
         kill(before)
-        streams_anew(world, before)
+        wait_for_new_stream(world, before)
         admin.set_knob(world.fs(1), "slow_read_ms", None)
         world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
 
@@ -146,7 +146,7 @@ def test_stopped_stream_that_dies_stays_stopped(mirrored: World) -> None:
     assert not living_pids(f"{mirrored.hammer} -vv")
     assert mirrored.status()["wanted"] == "paused"
     mirrored.ask(Verb.RESUME, "test")
-    streams_anew(mirrored, before)
+    wait_for_new_stream(mirrored, before)
 
 
 def test_restart_replaces_the_stream_without_counting_a_failure(mirrored: World) -> None:
@@ -154,6 +154,6 @@ def test_restart_replaces_the_stream_without_counting_a_failure(mirrored: World)
 
     with no_two_writers(mirrored):
         mirrored.ask(Verb.RESTART, "test")
-        after = streams_anew(mirrored, before)
+        after = wait_for_new_stream(mirrored, before)
 
     assert (after["failures"], after["restarts"]) == (0, 0)

@@ -1,4 +1,4 @@
-"""A slave is its group's until no living member is left, whatever the members do about it."""
+"""A group holds its slave until no living member is left."""
 
 import os
 import shutil
@@ -10,13 +10,17 @@ import psutil
 import pytest
 
 from hammerd.core.api.protocol import Verb
-from tests.daemon.scenarios.deaths.test_deaths import follows, no_two_writers, streams_anew
+from tests.daemon.scenarios.deaths.test_deaths import (
+    no_two_writers,
+    wait_for_new_stream,
+    wait_until_copied,
+)
 from tests.daemon.stand_ins import HOSTS, odd_file, odd_stream, stand_in
 from tests.daemon.world import Status, World, living_pids
 from tests.waiting import until
 
 WITHOUT_KILL = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")
-"""Run so, root may not end another user's processes: for it they survive SIGKILL."""
+"""A command prefix: without CAP_KILL root cannot end another user's processes."""
 
 IN_OWN_PIDS = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
@@ -67,8 +71,8 @@ def test_halves_that_ignore_term_are_killed_before_the_next_stream(
             os.kill(before["half_pids"][1], signal.SIGKILL)
         else:
             os.kill(before["pid"], signal.SIGKILL)
-        streams_anew(world, before)
-        follows(world, "written after\n")
+        wait_for_new_stream(world, before)
+        wait_until_copied(world, "written after\n")
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -98,7 +102,7 @@ def test_stopped_half_is_reported_at_the_next_tick_and_so_is_its_continuing(
     assert len(told) == 1
     assert "target" in told[0]
     assert mirrored.status()["restarts"] == 0
-    follows(mirrored, "written after\n")
+    wait_until_copied(mirrored, "written after\n")
 
 
 def test_half_that_is_forked_late_is_watched(world: World) -> None:
@@ -169,11 +173,11 @@ def test_survivors_of_stop_timeout_block_their_slave_only_at_the_next_start(worl
 
 @needs_unshare
 def test_zombies_that_nobody_reaps_keep_no_slave(world: World) -> None:
-    dies_under_a_host_that_never_reaps(world)
+    kill_stream_that_is_never_reaped(world)
 
 
-def dies_under_a_host_that_never_reaps(world: World) -> None:
-    """Kill a stream whose zombies stay; the next one streams, and the daemon stops."""
+def kill_stream_that_is_never_reaped(world: World) -> None:
+    """Kill a stream whose zombies stay; a new one streams, then the daemon stops."""
     config = world.configure(one_pair(world))
     host = world.start(config, *IN_OWN_PIDS, sys.executable, HOSTS / "never_reaps.py")
     world.wait_until_following()
@@ -183,17 +187,17 @@ def dies_under_a_host_that_never_reaps(world: World) -> None:
         os.kill(leader, signal.SIGKILL)
         until(lambda: not {leader, *halves} & living_pids(str(world.root)), "the group is dead")
         world.wait_until_following()
-        follows(world, "written after the death\n")
+        wait_until_copied(world, "written after the death\n")
 
     assert {psutil.Process(half).status() for half in halves} == {psutil.STATUS_ZOMBIE}
     assert "pair.unkillable" not in world.log()
-    [daemon] = living_pids("hammerd.cli.main run") & below(host.pid)
+    [daemon] = living_pids("hammerd.cli.main run") & descendants(host.pid)
     os.kill(daemon, signal.SIGTERM)
     until(lambda: "daemon.stopped survivors=0" in world.log(), "the daemon has stopped")
     assert not living_pids(f"{world.hammer} -vv")
 
 
-def below(pid: int) -> set[int]:
+def descendants(pid: int) -> set[int]:
     return {child.pid for child in psutil.Process(pid).children(recursive=True)} - {
         child.pid for child in psutil.Process(pid).children()
     }

@@ -1,4 +1,4 @@
-"""Three hundred pairs at once: started, disturbed, stopped, and nothing is left."""
+"""Three hundred pairs at once are started, disturbed and stopped; nothing is left."""
 
 import os
 import random
@@ -32,7 +32,7 @@ for number in range(1, count + 1):
     create([str(slave), f"shared-uuid={admin.shared_uuid(master)}"], is_slave=True)
     admin.write(root / "Backup1", number, 1000)
 """
-"""A process for each of 600 PFSs would take longer than the rest of the test."""
+"""Made without hammer: 600 processes would take longer than the test itself."""
 
 
 def make_pairs(world: World, count: int) -> dict[str, tuple[Path, Path]]:
@@ -43,7 +43,7 @@ def make_pairs(world: World, count: int) -> dict[str, tuple[Path, Path]]:
 
 
 def groups_by_slave(world: World) -> Mapping[str, set[int]]:
-    """Return which groups write to each slave, as the process table shows it."""
+    """Return the groups that write to each slave, from the process table."""
     groups: dict[str, set[int]] = defaultdict(set)
     for pid in process_ids():
         words = argv_of(pid)
@@ -53,8 +53,8 @@ def groups_by_slave(world: World) -> Mapping[str, set[int]]:
     return groups
 
 
-def all_stream(world: World, but: Mapping[str, int]) -> list[Status]:
-    """Wait until all pairs have a stream, one that `but` does not hold; return them."""
+def wait_until_all_stream(world: World, but: Mapping[str, int]) -> list[Status]:
+    """Wait until all pairs have a stream that is not in `but`; return their statuses."""
     pairs: list[Status] = []
 
     def do() -> bool:
@@ -84,12 +84,14 @@ def test_three_hundred_pairs_are_started_disturbed_and_stopped(world_once: World
         launch_timeout="100s",
     )
     daemon = world.start(config)
-    first = all_stream(world, but={})
+    first = wait_until_all_stream(world, but={})
 
     victims = random.Random(4711).sample(first, VICTIMS)
     for index, victim in enumerate(victims):
         os.kill((victim["pid"], *victim["half_pids"])[index % 3], signal.SIGKILL)
-    second = all_stream(world, but={victim["pair"]: victim["pid"] for victim in victims})
+    second = wait_until_all_stream(
+        world, but={victim["pair"]: victim["pid"] for victim in victims}
+    )
 
     groups = groups_by_slave(world)
     assert groups == {str(pairs[pair["pair"]][1]): {pair["pid"]} for pair in second}

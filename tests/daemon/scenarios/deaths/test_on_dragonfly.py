@@ -1,4 +1,4 @@
-"""The real daemon and the real demo where processes look as they do on a DragonFly kernel.
+"""The real daemon and demo with a process table like that of a DragonFly kernel.
 
 hosts/dragonfly/dragonfly_processes.py tells what that is.
 """
@@ -20,15 +20,21 @@ from tests.daemon.conftest import a_world
 from tests.daemon.scenarios.deaths.test_deaths import (
     DEATHS,
     Kill,
-    follows,
     no_two_writers,
-    streams_anew,
+    wait_for_new_stream,
+    wait_until_copied,
 )
 from tests.daemon.scenarios.deaths.test_groups import (
-    dies_under_a_host_that_never_reaps,
+    kill_stream_that_is_never_reaped,
     needs_unshare,
 )
-from tests.daemon.scenarios.endpoints.test_foreign import SPELLINGS, by_hand, end, parks, spelt
+from tests.daemon.scenarios.endpoints.test_foreign import (
+    SPELLINGS,
+    end,
+    start_by_hand,
+    start_spelt,
+    wait_until_parked,
+)
 from tests.daemon.stand_ins import HOSTS
 from tests.daemon.world import World, living_pids
 from tests.waiting import until
@@ -41,7 +47,7 @@ ENV = {
 DEMO = (sys.executable, "-m", "hammerd.cli.main", "demo")
 
 NEVER_S = "5m"
-"""A sample interval at which no tick comes during a test."""
+"""A sample interval longer than any test."""
 
 SHOWS_WHAT_IT_IS = """
 import os, platform, select, subprocess, time
@@ -121,8 +127,8 @@ def test_death_is_mended(mirrored: World, kill: Kill) -> None:
 
     with no_two_writers(mirrored):
         kill(before)
-        streams_anew(mirrored, before)
-        follows(mirrored, "written after the death\n")
+        wait_for_new_stream(mirrored, before)
+        wait_until_copied(mirrored, "written after the death\n")
 
     assert "broke" not in mirrored.log()
 
@@ -134,21 +140,21 @@ def test_kqueue_tells_of_a_death_between_two_ticks(world: World, index: int) -> 
 
     os.kill(before["half_pids"][index], signal.SIGKILL)
 
-    streams_anew(world, before)
+    wait_for_new_stream(world, before)
 
 
 def test_between_a_death_and_the_next_stream_only_the_dead_group_is_scanned(world: World) -> None:
-    """A scan of the process table took seconds there, and each stream waited for it."""
+    """A scan of the process table took seconds on DragonFly, and each stream waited for it."""
     calls = world.root / "psutil-calls"
     world.env["DRAGONFLY_CALLS"] = str(calls)
     world.mirror(sample_interval=NEVER_S)
     before = world.wait_until_idle()
-    # The look for foreign streams that follows each first word.
+    # The scan for foreign streams that follows each first message.
     until(lambda: calls.read_text().count("pids") > 3 and is_quiet(calls), "no scan is under way")
     asked = len(calls.read_text().splitlines())
 
     os.kill(before["half_pids"][0], signal.SIGKILL)
-    after = streams_anew(world, before)
+    after = wait_for_new_stream(world, before)
 
     since = calls.read_text().splitlines()[asked:]
     until_launched = since[: since.index(str(after["pid"]))]
@@ -178,10 +184,10 @@ def test_pause_ends_the_group_and_stop_leaves_nothing(world: World) -> None:
 def test_foreign_stream_parks_however_the_slave_is_spelt(world: World, spelling: str) -> None:
     master, slave = world.make_pair()
     world.write("first", "first\n")
-    foreign = spelt(world, spelling, master, slave)
+    foreign = start_spelt(world, spelling, master, slave)
     world.start(world.configure({"test": (master, slave)}))
 
-    parks(world, foreign)
+    wait_until_parked(world, foreign)
 
     end(foreign)
 
@@ -190,9 +196,9 @@ def test_copy_by_hand_from_the_slaves_own_directory_parks(mirrored: World) -> No
     admin.set_knob(mirrored.fs(1), "slow_read_ms", 120_000)
     mirrored.write("more", "more\n")
     master = mirrored.fs(1) / "pfs/test"
-    foreign = by_hand(mirrored, "mirror-copy", master, "test", cwd=mirrored.fs(2) / "pfs")
+    foreign = start_by_hand(mirrored, "mirror-copy", master, "test", cwd=mirrored.fs(2) / "pfs")
 
-    parks(mirrored, foreign)
+    wait_until_parked(mirrored, foreign)
 
     admin.set_knob(mirrored.fs(1), "slow_read_ms", None)
     end(foreign)
@@ -213,22 +219,24 @@ def test_orphans_are_ended_before_the_next_stream(world: World) -> None:
     assert world.wait_for_log("orphan.ended")
 
 
-LONG_WAY = "/." * 130
-"""What makes a command line longer than the kernel keeps, and leads nowhere else."""
+LONG_DETOUR = "/." * 130
+"""A path part that makes a command line longer than the kernel keeps; it changes no target."""
 
 
 def test_foreign_stream_with_a_command_line_that_is_not_kept_parks(mirrored: World) -> None:
     master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
-    foreign = by_hand(mirrored, "mirror-stream", master, f"{slave.parent}{LONG_WAY}/{slave.name}")
+    foreign = start_by_hand(
+        mirrored, "mirror-stream", master, f"{slave.parent}{LONG_DETOUR}/{slave.name}"
+    )
 
-    parks(mirrored, foreign)
+    wait_until_parked(mirrored, foreign)
 
     end(foreign)
     assert "broke" not in mirrored.log()
 
 
 def test_orphans_with_such_a_command_line_and_no_record_are_ended(world: World) -> None:
-    master = Path(f"{world.make_master().parent}{LONG_WAY}/test")
+    master = Path(f"{world.make_master().parent}{LONG_DETOUR}/test")
     slave = world.make_slave(master)
     world.write("first", "first\n")
     daemon = world.start(world.configure({"test": (master, slave)}))
@@ -249,7 +257,7 @@ def test_orphans_with_such_a_command_line_and_no_record_are_ended(world: World) 
 
 @needs_unshare
 def test_zombies_that_nobody_reaps_keep_no_slave(world: World) -> None:
-    dies_under_a_host_that_never_reaps(world)
+    kill_stream_that_is_never_reaped(world)
 
 
 def test_demo_runs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A stream goes on when hammerd is killed: its stderr depends on nobody but the stream."""
+"""A stream goes on when hammerd is killed: its stderr depends on no other process."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What happens to an end against the order of things is in the log, with before and after."""
+"""An unexpected change of an endpoint is logged with its value before and after."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def paused(world: World) -> World:
     return world
 
 
-def is_told(world: World, name: str, end: Path, before: object, after: object) -> None:
+def wait_for_anomaly(world: World, name: str, end: Path, before: object, after: object) -> None:
     line = f"{name} end={end} before={before} after={after}"
     try:
         until(lambda: line in world.log(), line)
@@ -34,10 +34,10 @@ def test_slave_that_another_process_moves_is_reported(mirrored: World) -> None:
 
     world.run_hammer("mirror-copy", world.fs(1) / "pfs/test", slave)
     last = admin.sync_end_tid(slave)
-    is_told(world, "slave.tid_jumped", slave, shown(first), shown(last))
+    wait_for_anomaly(world, "slave.tid_jumped", slave, shown(first), shown(last))
 
     world.run_hammer("pfs-update", slave, f"sync-end-tid={first:016x}")
-    is_told(world, "slave.tid_went_back", slave, shown(last), shown(first))
+    wait_for_anomaly(world, "slave.tid_went_back", slave, shown(last), shown(first))
 
 
 def test_master_that_goes_back_is_reported_and_believed_once_confirmed(mirrored: World) -> None:
@@ -48,7 +48,7 @@ def test_master_that_goes_back_is_reported_and_believed_once_confirmed(mirrored:
 
     (world.fs(1) / ".hammerfs/flush_tid").write_text(f"{held:#018x}\n")
 
-    is_told(world, "master.tid_went_back", master, shown(lost), shown(held))
+    wait_for_anomaly(world, "master.tid_went_back", master, shown(lost), shown(held))
     world.wait_for(
         lambda now: now["master_tid"] == shown(held) and now["lag_verdict"] == "in_sync",
         "in sync with what the master holds",
@@ -60,11 +60,11 @@ def test_roles_and_uuids_that_change_are_reported(mirrored: World) -> None:
     uuid, other = admin.shared_uuid(slave), "11111111-2222-11f1-a43f-01301bb8a9f5"
 
     world.run_hammer("pfs-upgrade", slave)
-    is_told(world, "end.role_changed", slave, "slave", "master")
+    wait_for_anomaly(world, "end.role_changed", slave, "slave", "master")
     world.run_hammer("pfs-downgrade", slave)
-    is_told(world, "end.role_changed", slave, "master", "slave")
+    wait_for_anomaly(world, "end.role_changed", slave, "master", "slave")
     world.run_hammer("pfs-update", slave, f"shared-uuid={other}")
-    is_told(world, "end.uuid_changed", slave, uuid, other)
+    wait_for_anomaly(world, "end.uuid_changed", slave, uuid, other)
 
 
 def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
@@ -84,7 +84,7 @@ def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
 
 
 def test_sample_older_than_a_repair_parks_no_pair(world_once: World) -> None:
-    """The reading that saw the slave promoted began before the repair, and comes after it."""
+    """The reading of the promoted slave began before the repair and arrives after it."""
     world = world_once
     master, slave = world.make_pair()
     world.write("first", "first\n")

@@ -1,4 +1,4 @@
-"""One bad end costs the others nothing, and no process an interval."""
+"""A bad endpoint does not disturb the others, and no interval starts a process for it."""
 
 import os
 import signal
@@ -123,7 +123,7 @@ def test_pfs_that_hangs_leaves_the_lags_of_others_known(world_once: World) -> No
 
 
 def test_half_that_dies_while_a_sample_hangs_is_noticed_without_shortcuts(world: World) -> None:
-    """Where no kernel tells of a half's death, the look at halves waits for no sample."""
+    """Without a kernel event of a half's death, the check of halves waits for no sample."""
     flag = world.root / "hang"
     hang = f'if [ "$1" = pfs-status ] && [ -e {flag} ]; then exec tail -f {flag}; fi'
     world.start(world.configure(pairs_of(world, "test"), hammer=wrap(world, hang)))

@@ -1,4 +1,4 @@
-"""Streams onto our slaves that are not ours: found whenever they come, named, left alone."""
+"""Foreign streams onto hammerd's slaves are found at any time, reported and left alone."""
 
 import asyncio
 import json
@@ -24,7 +24,9 @@ from tests.daemon.world import World, living_pids
 from tests.waiting import until
 
 
-def by_hand(world: World, *words: object, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+def start_by_hand(
+    world: World, *words: object, cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [str(world.hammer), *map(str, words)],
         cwd=cwd,
@@ -48,7 +50,7 @@ def groups_of(world: World) -> set[int]:
     return groups
 
 
-def parks(world: World, foreign: subprocess.Popen[bytes]) -> None:
+def wait_until_parked(world: World, foreign: subprocess.Popen[bytes]) -> None:
     parked = world.wait_for(lambda now: now["because"] == "foreign_stream", "parked")
     assert parked["state"] == "parked"
     assert f"pid {foreign.pid}" in parked["hint"]
@@ -59,9 +61,9 @@ def parks(world: World, foreign: subprocess.Popen[bytes]) -> None:
 
 def test_stream_that_is_started_while_ours_runs_parks_the_pair(mirrored: World) -> None:
     master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
-    foreign = by_hand(mirrored, "mirror-stream", master, slave)
+    foreign = start_by_hand(mirrored, "mirror-stream", master, slave)
 
-    parks(mirrored, foreign)
+    wait_until_parked(mirrored, foreign)
 
     end(foreign)
     mirrored.ask(Verb.RESUME, "test")
@@ -72,9 +74,9 @@ def test_copy_by_hand_counts_too(mirrored: World) -> None:
     admin.set_knob(mirrored.fs(1), "slow_read_ms", 120_000)
     master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
     mirrored.write("more", "more\n")
-    foreign = by_hand(mirrored, "mirror-copy", master, slave)
+    foreign = start_by_hand(mirrored, "mirror-copy", master, slave)
 
-    parks(mirrored, foreign)
+    wait_until_parked(mirrored, foreign)
 
     admin.set_knob(mirrored.fs(1), "slow_read_ms", None)
     end(foreign)
@@ -83,8 +85,8 @@ def test_copy_by_hand_counts_too(mirrored: World) -> None:
 SPELLINGS = ("relative", "dotted", "through a symlink", "null mount")
 
 
-def spelt(world: World, spelling: str, master: Path, slave: Path) -> subprocess.Popen[bytes]:
-    """Start a stream by hand that names the slave in a way of its own."""
+def start_spelt(world: World, spelling: str, master: Path, slave: Path) -> subprocess.Popen[bytes]:
+    """Start a stream by hand that spells the slave's path differently."""
     (world.root / "link").symlink_to(world.fs(2) / "pfs")
     operand, cwd = {
         "relative": ("./test", slave.parent),
@@ -95,7 +97,7 @@ def spelt(world: World, spelling: str, master: Path, slave: Path) -> subprocess.
     if spelling in ("dotted", "null mount"):
         # Such a target is taken for missing before the first mirroring (docs/hammer.md 1.4).
         world.run_hammer("-i", "1", "mirror-copy", master, slave)
-    foreign = by_hand(world, "-i", "1", "mirror-stream", master, operand, cwd=cwd)
+    foreign = start_by_hand(world, "-i", "1", "mirror-stream", master, operand, cwd=cwd)
     until(lambda: len(living_pids(f"{world.hammer} -i 1 mirror-stream")) == 3, "it runs")
     return foreign
 
@@ -107,10 +109,10 @@ def test_foreign_stream_is_found_however_it_spells_the_slave(
     world = world_once
     master, slave = world.make_pair()
     world.write("first", "first\n")
-    foreign = spelt(world, spelling, master, slave)
+    foreign = start_spelt(world, spelling, master, slave)
     world.start(world.configure({"test": (master, slave)}))
 
-    parks(world, foreign)
+    wait_until_parked(world, foreign)
 
     end(foreign)
 
@@ -204,7 +206,7 @@ def test_stream_onto_another_slave_is_ignored(mirrored: World) -> None:
     master = mirrored.fs(1) / "pfs/test"
     other = mirrored.make_slave(master, "other")
     before = mirrored.status()
-    foreign = by_hand(mirrored, "mirror-stream", master, other)
+    foreign = start_by_hand(mirrored, "mirror-stream", master, other)
     until(lambda: admin.sync_end_tid(other) > 1, "it mirrors")
 
     mirrored.write("more", "more\n")
@@ -221,7 +223,7 @@ def test_stream_onto_another_slave_is_ignored(mirrored: World) -> None:
 
 @pytest.mark.timeout(300)
 def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
-    """At the same instant each may yield to the other: then both look again after a minute."""
+    """Both may yield to the other at the same instant: then both probe again after a minute."""
     pair = world.make_pair()
     world.write("first", "first\n")
     config = world.configure({"test": pair})

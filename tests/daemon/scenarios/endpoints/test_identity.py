@@ -1,4 +1,4 @@
-"""A slave is what its path leads to now: turned links and disks that change are followed."""
+"""A slave is the PFS that its path leads to now: changed links and disks are followed."""
 
 import os
 import signal
@@ -24,15 +24,15 @@ def two_slaves(world: World) -> tuple[Path, Path, Path]:
     return master, world.make_slave(master), world.make_slave(master, number=3)
 
 
-def turn(link: Path, target: Path) -> None:
-    """Have a link lead elsewhere, as `ln -sfn` does."""
+def relink(link: Path, target: Path) -> None:
+    """Change a link's target, as `ln -sfn` does."""
     new = link.with_name("new")
     new.symlink_to(target)
     new.replace(link)
 
 
 def writers_to(slave: Path) -> set[int]:
-    """Return the groups that write to a slave, by whichever path."""
+    """Return the groups that write to a slave by any path."""
     groups = set()
     for process in psutil.process_iter():
         try:
@@ -64,7 +64,7 @@ def test_link_that_is_turned_is_followed_and_reported(
     world.start(world.configure({"test": (master, slave)}, sample_interval=sample))
     world.wait_until_following()
 
-    turn(link, other.parent if is_directory else other)
+    relink(link, other.parent if is_directory else other)
     if asked == "pause":
         world.ask(Verb.PAUSE, "test")
         world.ask(Verb.RESUME, "test")
@@ -92,7 +92,7 @@ def test_master_that_is_turned_is_followed(world_once: World) -> None:
     world.start(world.configure({"test": (link, slave)}))
     world.wait_until_following()
 
-    turn(link, world.make_master("other"))
+    relink(link, world.make_master("other"))
 
     world.wait_for_log("end.repointed")
     world.wait_for(lambda now: now["because"] == "uuid_mismatch", "parked by what is read now")
@@ -112,7 +112,7 @@ def test_stream_that_dies_after_a_link_was_turned_is_launched_onto_no_other_ones
         world.wait_until_following(pair)
     (theirs,) = writers_to(other)
 
-    turn(link, other.parent.parent)
+    relink(link, other.parent.parent)
     os.kill(world.status("a")["half_pids"][number], signal.SIGKILL)
 
     def waits() -> bool:
@@ -139,7 +139,7 @@ def test_stream_whose_slave_becomes_another_ones_is_ended_and_waits(world_once: 
     for pair in pairs:
         world.wait_until_following(pair)
 
-    turn(link, other.parent.parent)
+    relink(link, other.parent.parent)
 
     world.wait_for(lambda now: now["because"] == "slave_busy", "a waits for b", "a")
     assert world.status("b")["state"] == "streaming"
@@ -167,8 +167,8 @@ def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
 # --- a slave that was promoted ---------------------------------------------------------------
 
 
-def recording(world: World) -> Path:
-    """Make a hammer that writes down each PFS whose status it has told."""
+def recording_hammer(world: World) -> Path:
+    """Make a hammer that records each PFS whose status it has printed."""
     place = world.root / "recording"
     place.mkdir()
     hammer = place / "hammer"
@@ -180,7 +180,7 @@ def recording(world: World) -> Path:
     return hammer
 
 
-def asked(world: World, slave: Path) -> int:
+def status_reads(world: World, slave: Path) -> int:
     path = world.root / "asked"
     return path.read_text().split().count(str(slave)) if path.exists() else 0
 
@@ -191,7 +191,7 @@ def test_slave_that_was_promoted_is_probed_no_more(world_once: World, *, is_runn
     master, slave = world.make_pair()
     world.write("first", "first\n")
     world.run_hammer("mirror-copy", master, slave)
-    config = world.configure({"test": (master, slave)}, hammer=str(recording(world)))
+    config = world.configure({"test": (master, slave)}, hammer=str(recording_hammer(world)))
     if is_running:
         world.start(config)
         world.wait_until_following()
@@ -200,13 +200,13 @@ def test_slave_that_was_promoted_is_probed_no_more(world_once: World, *, is_runn
         world.run_hammer("pfs-upgrade", slave)
         world.start(config)
     parked = world.wait_for(lambda now: now["because"] == "not_a_slave", "parked")
-    before = asked(world, slave)
-    samples = asked(world, master)
+    before = status_reads(world, slave)
+    samples = status_reads(world, master)
 
     world.write("more", "more\n")
-    until(lambda: asked(world, master) > samples + 3, "three samples more")
+    until(lambda: status_reads(world, master) > samples + 3, "three samples more")
 
-    assert asked(world, slave) == before
+    assert status_reads(world, slave) == before
     assert is_running or before == 0
     assert f"pfs-destroy {slave}" in parked["hint"]
     assert world.status()["lag_s"] is None
@@ -225,19 +225,19 @@ def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
     slave = world.make_slave(master, number=1)
     (world.fs(2) / "test/first").write_text("first\n")
     admin.flush(world.fs(2))
-    hammer = str(recording(world))
+    hammer = str(recording_hammer(world))
     world.start(world.configure({"test": (master, slave)}, hammer=hammer, sample_interval="3s"))
     world.wait_until_following()
     waiters = world.fs(2) / ".hammerfs/waiters"
     world.wait_for(
         lambda now: any((waiters / str(pid)).exists() for pid in now["half_pids"]), "at rest"
     )
-    held, samples = admin.sync_end_tid(slave), asked(world, slave)
-    until(lambda: asked(world, slave) > samples, "a sample, and time until the next one")
+    held, samples = admin.sync_end_tid(slave), status_reads(world, slave)
+    until(lambda: status_reads(world, slave) > samples, "a sample, and time until the next one")
     world.run_hammer("pfs-upgrade", slave)
     world.wait_for(lambda now: now["because"] == "not_a_slave", "parked")
-    samples = asked(world, master)
-    until(lambda: asked(world, master) > samples + 3, "three samples more")
+    samples = status_reads(world, master)
+    until(lambda: status_reads(world, master) > samples + 3, "three samples more")
 
     if is_asked:
         world.run_hammer("pfs-status", slave)

@@ -1,4 +1,4 @@
-"""A slave that was a master is streamed onto again only after a resume, which tells why."""
+"""A slave that was a master gets a stream again only after a resume, which reports why."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.waiting import until
 
 
 def pair_that_streams(world: World) -> tuple[Path, Path]:
-    """Make a pair whose master's TIDs are the higher ones, so that nothing looks diverged."""
+    """Make a pair whose master has higher TIDs than the slave, so as not to look diverged."""
     master = world.make_master(number=2)
     slave = world.make_slave(master, number=1)
     write(world, "first")
@@ -27,7 +27,7 @@ def write(world: World, name: str) -> None:
 
 
 def promote_and_demote(world: World, slave: Path) -> None:
-    """Make the slave a master until hammerd has seen it, and a slave again."""
+    """Make the slave a master until hammerd has read that, then a slave again."""
     world.run_hammer("pfs-upgrade", slave)
     world.wait_for(lambda now: now["state"] == "parked", "parked")
     world.run_hammer("pfs-downgrade", slave)
@@ -38,7 +38,7 @@ def samples(world: World) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def passes_samples(world: World, count: int = 6) -> None:
+def wait_for_samples(world: World, count: int = 6) -> None:
     before = samples(world)
     until(lambda: samples(world) >= before + count, "samples were taken")
 
@@ -48,7 +48,7 @@ def test_slave_that_was_a_master_is_held_until_it_is_resumed(world: World) -> No
     promote_and_demote(world, slave)
     launched = launches(world, "test")
 
-    passes_samples(world)
+    wait_for_samples(world)
     held = world.status()
     answer = world.ask(Verb.RESUME, "test")
 

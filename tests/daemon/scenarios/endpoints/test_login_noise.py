@@ -1,4 +1,4 @@
-"""What a login to another host prints does not stop a link that works; a link that fails tells it.
+"""Output of a login to another host does not stop a working link, and explains one that fails.
 
 The lines are those of ssh, of shells and of banners, printed by a stand-in ssh that then runs the
 remote half, or fails.
@@ -27,7 +27,7 @@ exec {hammer} "$@"
 def far_world(
     world: World, texts: tuple[str, ...]
 ) -> tuple[Path, dict[str, tuple[object, object]]]:
-    """Make a pair for each text, which the login to its slave's host prints."""
+    """Make a pair for each text; the login to its slave's host prints the text."""
     lines = world.root / "lines"
     lines.mkdir()
     rsh = world.root / "rsh"

@@ -1,4 +1,4 @@
-"""What only a person or a mount can cure: said with cause and hint, never a restart loop."""
+"""An obstacle that only a person or a mount removes is shown with cause and hint, not retried."""
 
 import os
 import subprocess

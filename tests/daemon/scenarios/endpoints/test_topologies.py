@@ -1,4 +1,4 @@
-"""Cascades, fan-out, ends on one file system, masters on another host."""
+"""Cascades, fan-out, endpoints on one file system, masters on another host."""
 
 import os
 import signal
@@ -23,8 +23,8 @@ def third_file_system(world: World) -> Path:
     return fs
 
 
-def is_quiet(world: World) -> None:
-    """Nothing was parked, lost or told against the order of things."""
+def assert_no_trouble(world: World) -> None:
+    """Assert that the log holds no parked pair, no lost link and no anomaly."""
     log = world.log()
     assert not [each for each in ("pair.parked", "tid_", "_changed", "unreadable") if each in log]
 
@@ -54,7 +54,7 @@ def test_cascade_is_followed_to_its_end(world_once: World) -> None:
         lambda: world.status("lower")["master_tid"] == world.status("upper")["slave_tid"],
         "the slave of the upper pair is the master of the lower",
     )
-    is_quiet(world)
+    assert_no_trouble(world)
 
 
 def test_one_master_feeds_many_slaves(world_once: World) -> None:
@@ -75,7 +75,7 @@ def test_one_master_feeds_many_slaves(world_once: World) -> None:
         assert now["lag_verdict"] in ("in_sync", "behind")
         world.wait_for(in_sync, "in sync", name)
     assert len({world.status(name)["master_tid"] for name in names}) == 1
-    is_quiet(world)
+    assert_no_trouble(world)
 
 
 def test_slave_on_its_masters_file_system_is_never_idle_and_healthy(world_once: World) -> None:
@@ -95,7 +95,7 @@ def test_slave_on_its_masters_file_system_is_never_idle_and_healthy(world_once: 
 
     assert (slave / "first").read_text() == "first\n"
     assert world.status()["lag_verdict"] in ("in_sync", "behind")
-    is_quiet(world)
+    assert_no_trouble(world)
 
 
 def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
@@ -119,7 +119,7 @@ def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
             name,
         )
     assert (world.fs(2) / "pfs/there/first").read_text() == "first\n"
-    is_quiet(world)
+    assert_no_trouble(world)
 
 
 def test_tutorials_operands_with_the_null_mount_absent_at_start(world_once: World) -> None:
@@ -140,11 +140,11 @@ def test_tutorials_operands_with_the_null_mount_absent_at_start(world_once: Worl
     now = world.wait_for(in_sync, "in sync")
     assert (now["failures"], now["restarts"]) == (0, 0)
     assert (slave / "first").read_text() == "first\n"
-    is_quiet(world)
+    assert_no_trouble(world)
 
 
 def test_slave_of_a_slave_that_was_never_mirrored_waits_for_its_turn(world_once: World) -> None:
-    """Both ends slaves: the lower pair has nothing to copy before the upper one has."""
+    """Both endpoints are slaves: the lower pair has nothing to copy before the upper one has."""
     world = world_once
     third_file_system(world)
     master, middle = world.make_pair()

@@ -1,4 +1,4 @@
-"""Stalls, disks that fail, hammer that refuses: each provoked with real processes."""
+"""Stalls, failing disks and refusals of hammer, each provoked with real processes."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ FOR_EVER_MS = 3_600_000
 
 
 def wrapped(world: World, before: str) -> Path:
-    """Make a `hammer` that does something first, then what hammer does."""
+    """Make a `hammer` that runs some shell first, then the simulator."""
     wrapper = world.root / "wrapped/hammer"
     wrapper.parent.mkdir()
     wrapper.write_text(f'#!/bin/sh\n{before}\nexec {world.hammer} "$@"\n')

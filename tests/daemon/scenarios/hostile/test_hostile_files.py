@@ -1,4 +1,4 @@
-"""Directories, links, FIFOs and records that somebody put where hammerd writes and reads."""
+"""Foreign directories, links, FIFOs and records at paths that hammerd writes and reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def start(world: World, *under: object) -> None:
 
 
 def refusal(world: World) -> str:
-    """Start a daemon that does not come up; return what it says of that."""
+    """Start a daemon that refuses to run; return its error output."""
     daemon = world.spawn(world.root / "hammerd.toml")
     assert daemon.wait(DEADLINE_S) != 0
     assert daemon.stderr
@@ -76,7 +76,7 @@ PUT: dict[str, Callable[[Path, Path], object]] = {
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A file of somebody else, that only its owner may read."""
+    """Another user's file, which only its owner may read."""
     path = tmp_path / "victim"
     path.write_text("dear\n")
     path.chmod(0o400)

@@ -1,4 +1,4 @@
-"""Users who may only ask, clients that mean harm, and whoever starts hammerd carelessly."""
+"""Users who may only read, hostile clients, and a hammerd that was started carelessly."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ except PermissionError:
 """
 
 
-def asked_as(path: Path, gid: int) -> str:
+def request_as(path: Path, gid: int) -> str:
     argv = [sys.executable, "-IS", "-c", ASKING, str(path), str(gid)]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -63,9 +63,9 @@ def test_only_the_group_may_read_status_and_only_root_may_command(paired: World)
     status, control = paired.run_dir / "status.sock", paired.run_dir / "control.sock"
 
     assert (status.stat().st_gid, stat.S_IMODE(status.stat().st_mode)) == (member.gr_gid, 0o660)
-    assert '"ok":true' in asked_as(status, member.gr_gid)
-    assert asked_as(status, stranger.gr_gid) == "refused"
-    assert asked_as(control, member.gr_gid) == "refused"
+    assert '"ok":true' in request_as(status, member.gr_gid)
+    assert request_as(status, stranger.gr_gid) == "refused"
+    assert request_as(control, member.gr_gid) == "refused"
     assert stat.S_IMODE(paired.run_dir.stat().st_mode) == 0o755
 
 
@@ -77,7 +77,13 @@ def test_hostile_clients_harm_only_themselves(paired: World) -> None:
     daemon = psutil.Process(paired.daemons[0].pid)
     before_bytes, before_fds = daemon.memory_info().rss, daemon.num_fds()
     with contextlib.ExitStack() as clients:
-        for deed in (say_half, say_much, ask_and_never_read, hang_up_half, say_nonsense) * 12:
+        for deed in (
+            send_half,
+            send_too_much,
+            send_and_never_read,
+            close_half,
+            send_nonsense,
+        ) * 12:
             client = clients.enter_context(socket.socket(socket.AF_UNIX))
             client.settimeout(0.05)
             with contextlib.suppress(OSError):
@@ -100,7 +106,7 @@ def test_storm_of_requests_keeps_no_stream_from_being_mended(paired: World) -> N
     is_over = threading.Event()
     path = str(paired.run_dir / "status.sock")
     with ThreadPoolExecutor(8) as storm:
-        answered = [storm.submit(ask_again_and_again, path, is_over) for _ in range(8)]
+        answered = [storm.submit(send_many_requests, path, is_over) for _ in range(8)]
         try:
             os.kill(half, signal.SIGKILL)
             now = paired.wait_for(
@@ -114,8 +120,8 @@ def test_storm_of_requests_keeps_no_stream_from_being_mended(paired: World) -> N
     assert all(each.result() for each in answered)
 
 
-def ask_again_and_again(path: str, is_over: threading.Event) -> int:
-    """Ask for much as fast as is answered, each time on a new connection; count the answers."""
+def send_many_requests(path: str, is_over: threading.Event) -> int:
+    """Request a long reply again and again, each on a new connection; count the replies."""
     names = json.dumps([f"pair-{number}" for number in range(4000)]).encode()
     answers = 0
     while not is_over.is_set() or answers == 0:
@@ -131,25 +137,25 @@ def ask_again_and_again(path: str, is_over: threading.Event) -> int:
     return answers
 
 
-def say_half(client: socket.socket) -> None:
+def send_half(client: socket.socket) -> None:
     client.sendall(b'{"verb": "sta')
 
 
-def say_much(client: socket.socket) -> None:
+def send_too_much(client: socket.socket) -> None:
     client.sendall(b"x" * (8 << 20))
 
 
-def ask_and_never_read(client: socket.socket) -> None:
+def send_and_never_read(client: socket.socket) -> None:
     for _ in range(5000):
         client.sendall(b'{"verb": "status"}\n')
 
 
-def hang_up_half(client: socket.socket) -> None:
+def close_half(client: socket.socket) -> None:
     client.sendall(b'{"verb": "status"}\n{"verb"')
     client.shutdown(socket.SHUT_WR)
 
 
-def say_nonsense(client: socket.socket) -> None:
+def send_nonsense(client: socket.socket) -> None:
     for line in (b"\xff\n", b"[" * 60_000 + b"\n", b'{"verb": ' + b"9" * 60_000 + b"}\n"):
         client.sendall(line)
 
@@ -184,14 +190,14 @@ HOSTILE_ENVIRONMENT = {
 }
 CARELESS = 'umask 0; trap "" CHLD HUP USR1 TERM; exec 7</dev/null 8>/dev/null; exec "$@"'
 PYTHON_IGNORES = {13, 25}
-"""PIPE and XFSZ: by the Python that notes, not by us."""
+"""PIPE and XFSZ are ignored by the Python that records, not by hammerd."""
 LIBC_KEEPS = {32, 33}
-"""No program may set what its libc keeps for itself, so what it found there stays."""
+"""Signals that libc reserves: no program may set them, so they stay as inherited."""
 
 
 @pytest.fixture
 def careless(paired: World) -> Iterator[World]:
-    """A world whose daemon was started by somebody careless, with a hammer that takes notes."""
+    """A world whose daemon inherits bad settings, with a hammer that records its own."""
     notes = paired.root / "notes"
     notes.mkdir()
     (paired.root / "noting").mkdir()

@@ -1,4 +1,4 @@
-"""What hammerd was built against: each threat of hammerd(8), SECURITY, and the tests that hold it.
+"""Each threat of hammerd(8), SECURITY, has tests that show the defence against it.
 
 Each stands with its tests below it; those without a path are here.
 
@@ -115,7 +115,7 @@ FORMS = st.sampled_from(("{}", "/{}", "/pfs/{}", "host:/{}", "{}:/pfs", "{}@host
 
 
 def toml(text: str) -> str:
-    """Return a text as TOML writes it."""
+    """Return a text as a TOML string."""
     return '"' + "".join(f"\\U{ord(char):08x}" for char in text) + '"'
 
 
@@ -135,7 +135,7 @@ def test_any_value_is_a_fault_or_one_word_of_a_command(form: str, value: str, ke
 
 
 def assert_reaches_hammer_whole(pair: Pair) -> None:
-    """Make sure that both ends are an argument each, and cut by nobody."""
+    """Assert that each endpoint is one whole argument."""
 
     for gear in Gear:
         *options, verb, master, slave = stream_argv("/sbin/hammer", pair, gear)

@@ -1,4 +1,4 @@
-"""Runs hammerd with what is due each minute done each tenth of a second."""
+"""Runs hammerd with its work of each minute done every tenth of a second."""
 
 import sys
 

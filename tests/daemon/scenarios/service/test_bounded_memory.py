@@ -1,4 +1,4 @@
-"""What is kept of an end or a pair goes with it: whichever part keeps it, under whatever name."""
+"""No part keeps anything of an endpoint or pair that was removed."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ REMOTE = Pair("gone-too", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave", 
 
 
 def texts_of(*parts: object) -> Iterator[str]:
-    """Yield each text that can be reached from these parts, but by code."""
+    """Yield each text that can be reached from these parts, except through code."""
     seen: set[int] = set()
     left: list[object] = list(parts)
     while left:
@@ -87,7 +87,7 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
 
 
 def _fill(pair: Pair, readings: ReadingStore, anomaly_detector: AnomalyDetector) -> None:
-    """Let all be known of a pair's ends that can be known of ends."""
+    """Record everything about a pair's endpoints that can be recorded."""
     for tid in range(1000):
         anomaly_detector.add_announced(pair.slave, Tid(tid))
         anomaly_detector.add_committed(pair.slave, Tid(tid))

@@ -1,4 +1,4 @@
-"""What a person asked for outlives kills, full disks, damaged files and changed configs."""
+"""Requests of a person outlive kills, full disks, damaged files and changed configs."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ PAIRS = {"test": NOWHERE, "other": ("/no/such/master2", "/no/such/slave2")}
 
 @pytest.fixture
 def world(world_once: World) -> World:
-    """A world once: none of this depends on how processes are watched."""
+    """The world on one path only: nothing here depends on how processes are watched."""
     return world_once
 
 
@@ -33,7 +33,7 @@ def kill(daemon: subprocess.Popen[str]) -> None:
 
 
 def hammerd(world: World) -> Status:
-    """Return what the daemon says of itself."""
+    """Return the daemon's own part of the status."""
     told: Status = world.ask(Verb.STATUS)["hammerd"]
     return told
 
@@ -184,7 +184,7 @@ def test_answered_pause_is_not_lost_to_a_reload_of_the_same_moment(world: World,
     # Both are there when the daemon looks next: it hears them in one turn of its loop.
     daemon.send_signal(signal.SIGSTOP)
     pause, reload = Request(Verb.PAUSE, ("test",)), Request(Verb.RELOAD)
-    with asked(world, pause) as pausing, asked(world, reload) as reloading:
+    with sent_request(world, pause) as pausing, sent_request(world, reload) as reloading:
         daemon.send_signal(signal.SIGCONT)
         lines = [one.makefile("rb").readline() for one in (pausing, reloading)]
     replies = [parse_reply(line) for line in lines]
@@ -196,8 +196,8 @@ def test_answered_pause_is_not_lost_to_a_reload_of_the_same_moment(world: World,
 
 
 @contextmanager
-def asked(world: World, request: Request) -> Iterator[socket.socket]:
-    """Send a request, and leave its reply to be read."""
+def sent_request(world: World, request: Request) -> Iterator[socket.socket]:
+    """Send a request and leave its reply unread."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(DEADLINE_S)
         connection.connect(str(world.run_dir / "control.sock"))

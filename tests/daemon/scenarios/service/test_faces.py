@@ -1,4 +1,4 @@
-"""What a person, a script and a monitor see of a real hammerd."""
+"""The output of a real hammerd for a person, a script and a monitor."""
 
 import json
 import os
@@ -18,7 +18,7 @@ HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 
 @dataclass
-class Seen:
+class RunningHammerd:
     world: World
     config: Path
     daemon: subprocess.Popen[str]
@@ -33,15 +33,15 @@ class Seen:
         )
 
 
-def start(world: World, **keys: str) -> Seen:
+def start(world: World, **keys: str) -> RunningHammerd:
     master = world.fs(1) / "pfs/test"
     slave = world.make_slave(master)
     config = world.configure({"test": (master, slave)}, **keys)
-    return Seen(world, config, world.start(config))
+    return RunningHammerd(world, config, world.start(config))
 
 
 @pytest.fixture
-def seen(world_once: World) -> Seen:
+def seen(world_once: World) -> RunningHammerd:
     world_once.make_master()
     world_once.write("first", "first\n")
     seen = start(world_once)
@@ -73,7 +73,7 @@ def test_a_bulk_shows_how_far_it_is(world_once: World):
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_a_pause_ends_at_its_time(seen: Seen):
+def test_a_pause_ends_at_its_time(seen: RunningHammerd):
     ran = seen.hammerd("pause", "test", "--for", "2s")
     assert ran.stdout.startswith("paused for 2s: test (until ")
     assert "paused for another " in seen.hammerd("status").stdout
@@ -84,7 +84,7 @@ def test_a_pause_ends_at_its_time(seen: Seen):
     assert now["paused_until_time"] is None
 
 
-def test_every_answer_keeps_its_promises(seen: Seen):
+def test_every_answer_keeps_its_promises(seen: RunningHammerd):
     told = [
         json.loads(seen.hammerd(*words, "--json").stdout)
         for words in (
@@ -103,7 +103,7 @@ def test_every_answer_keeps_its_promises(seen: Seen):
     assert [leaf for each in told for leaf in leaves(each) if not is_promised(*leaf)] == []
 
 
-def test_monitor_reports_a_pair_and_its_endpoint(seen: Seen):
+def test_monitor_reports_a_pair_and_its_endpoint(seen: RunningHammerd):
     fine = seen.hammerd("status", "--nagios")
     seen.world.stop(seen.daemon)
     gone = seen.hammerd("status", "--nagios")
@@ -114,7 +114,7 @@ def test_monitor_reports_a_pair_and_its_endpoint(seen: Seen):
     assert "test: everything flushed by " in gone.stdout
 
 
-def test_a_stopped_hammerd_leaves_until_when_all_is_safe(seen: Seen):
+def test_a_stopped_hammerd_leaves_until_when_all_is_safe(seen: RunningHammerd):
     before = seen.world.status()
     seen.world.stop(seen.daemon)
 
@@ -128,7 +128,7 @@ def test_a_stopped_hammerd_leaves_until_when_all_is_safe(seen: Seen):
     assert [leaf for leaf in leaves(json.loads(answer.stdout)) if not is_promised(*leaf)] == []
 
 
-def test_status_reports_streams_that_outlived_a_killed_hammerd(seen: Seen):
+def test_status_reports_streams_that_outlived_a_killed_hammerd(seen: RunningHammerd):
     # The writer thread may be behind with the record of the stream.
     records = seen.world.run_dir / "streams"
     until(lambda: any(records.glob("*.json")), "the record of the stream")

@@ -1,4 +1,4 @@
-"""Nothing that the daemon does not need is imported in its process."""
+"""The daemon's process imports no module that it does not need."""
 
 import subprocess
 import sys

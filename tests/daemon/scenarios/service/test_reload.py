@@ -1,4 +1,4 @@
-"""A running hammerd takes over another config: by HUP and by `hammerd reload`, all or nothing."""
+"""A running hammerd replaces its config by HUP and by `hammerd reload`, all or nothing."""
 
 import os
 import signal
@@ -69,7 +69,7 @@ def test_only_what_changed_is_touched(world: World) -> None:
 
 
 def test_swapped_slaves_wait_for_each_other(world: World) -> None:
-    """Never two groups on a slave; here the masters tell the ends apart, so both pairs park."""
+    """Never two groups on a slave: each pair gets a slave of another master, so both park."""
     mirrors = Mirrors(world, "a", "b")
     mirrors.start("a", "b")
     (one, first), (other, second) = mirrors.ends["a"], mirrors.ends["b"]

@@ -1,4 +1,4 @@
-"""A run_dir that is swept away, full, or another one than before."""
+"""A run_dir that is removed, full, or changed."""
 
 import contextlib
 import errno
@@ -28,8 +28,8 @@ def settings(tmp_path: Path) -> DaemonConfig:
     return DaemonConfig(run_dir=str(tmp_path / "run"), state_dir=str(tmp_path / "db"))
 
 
-def sweep(path: str) -> None:
-    """Remove a directory in one step: a daemon may make it anew in the next moment."""
+def remove_directory(path: str) -> None:
+    """Remove a directory in one step: a daemon may make it again at any moment."""
     os.rename(path, f"{path}.swept")
     shutil.rmtree(f"{path}.swept")
 
@@ -40,7 +40,7 @@ def remove_files(path: str) -> None:
             os.unlink(os.path.join(path, name))
 
 
-@pytest.mark.parametrize("how", [sweep, remove_files])
+@pytest.mark.parametrize("how", [remove_directory, remove_files])
 @pytest.mark.parametrize("key", ["run_dir", "state_dir"])
 def test_removed_files_are_made_and_locked_again(
     settings: DaemonConfig, key: str, how: Callable[[str], None]
@@ -160,11 +160,11 @@ def hammerd(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
+def output_of(done: subprocess.CompletedProcess[str]) -> str:
     return " ".join(done.stderr.split())
 
 
-@pytest.mark.parametrize("how", [sweep, remove_files])
+@pytest.mark.parametrize("how", [remove_directory, remove_files])
 def test_daemon_whose_run_dir_was_removed_is_reachable_again(
     paired: World, how: Callable[[str], None]
 ) -> None:
@@ -188,7 +188,7 @@ def test_lock_that_was_swept_away_keeps_a_second_hammerd_out_again(world_once: W
     daemon = world_once.start(world_once.configure(NOWHERE), *HASTY)
     lock = world_once.root / "db/hammerd.lock"
 
-    sweep(str(lock.parent))
+    remove_directory(str(lock.parent))
 
     until(
         lambda: lock.exists() and (lock.parent / "state.json").exists(), "the lock and the state"
@@ -200,7 +200,7 @@ def test_lock_that_was_swept_away_keeps_a_second_hammerd_out_again(world_once: W
     assert f"kill {daemon.pid}" in " ".join(second.stderr.read().split())
 
 
-def put_in_the_place(directory: Path, file: Path) -> bool:
+def try_to_replace(directory: Path, file: Path) -> bool:
     with contextlib.suppress(OSError):
         os.rename(directory, directory.with_name("swept"))
         os.link(file, directory)
@@ -214,7 +214,7 @@ def test_files_that_cannot_be_made_again_are_reported_once_and_retried(world_onc
     in_the_way = world_once.root / "in the way"
     in_the_way.touch()
     # Over and over, since the daemon makes its directory anew as soon as it is gone.
-    until(lambda: put_in_the_place(world_once.run_dir, in_the_way), "a file in its place")
+    until(lambda: try_to_replace(world_once.run_dir, in_the_way), "a file in its place")
 
     line = world_once.wait_for_log("run_dir.unusable")
     assert str(world_once.run_dir) in line
@@ -229,16 +229,16 @@ def test_files_that_cannot_be_made_again_are_reported_once_and_retried(world_onc
 def test_status_without_sockets_tells_the_pid_that_lives(world_once: World) -> None:
     daemon = world_once.start(world_once.configure(NOWHERE))
     until((world_once.root / "db/state.json").exists, "the first save")
-    sweep(str(world_once.run_dir))
+    remove_directory(str(world_once.run_dir))
 
     table, paused = hammerd(world_once, "status"), hammerd(world_once, "pause", "test")
     nagios = hammerd(world_once, "status", "--nagios")
 
     for done in (table, paused):
         assert (done.returncode, done.stdout) == (69, "")
-        assert f"hammerd lives as pid {daemon.pid}, but cannot be asked" in said(done)
-        assert f"kill {daemon.pid}" in said(done)
-        assert "start it with" not in said(done)
+        assert f"hammerd lives as pid {daemon.pid}, but cannot be asked" in output_of(done)
+        assert f"kill {daemon.pid}" in output_of(done)
+        assert "start it with" not in output_of(done)
     assert nagios.returncode == 3
     assert nagios.stdout.startswith(f"HAMMERD UNKNOWN - hammerd lives as pid {daemon.pid}")
     assert "nobody mends" not in nagios.stdout
@@ -251,8 +251,8 @@ def test_status_after_run_dir_was_changed_tells_where_hammerd_is(world_once: Wor
     done = hammerd(world_once, "status")
 
     assert done.returncode == 69
-    assert f"hammerd lives as pid {daemon.pid}, but with another run_dir" in said(done)
-    assert f"--run-dir {world_once.run_dir}" in said(done)
+    assert f"hammerd lives as pid {daemon.pid}, but with another run_dir" in output_of(done)
+    assert f"--run-dir {world_once.run_dir}" in output_of(done)
 
 
 def test_pid_of_the_lock_that_another_process_has_now_is_no_hammerd(world_once: World) -> None:
@@ -260,7 +260,7 @@ def test_pid_of_the_lock_that_another_process_has_now_is_no_hammerd(world_once: 
     (world_once.root / "db").mkdir()
     (world_once.root / "db/hammerd.lock").write_text(f"{os.getpid()}\n{world_once.run_dir}\n")
 
-    assert "no hammerd answers" in said(hammerd(world_once, "status"))
+    assert "no hammerd answers" in output_of(hammerd(world_once, "status"))
 
 
 def test_full_disk_of_run_dir_is_no_reason_not_to_mirror(paired: World) -> None:

@@ -1,4 +1,4 @@
-"""Starting, stopping and being killed: nothing is left behind, nothing runs twice."""
+"""After a start, stop or kill of hammerd nothing is left behind and nothing runs twice."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A pair whose truth is known, and what readings, a stream and flushes tell hammerd of it.
+"""A simulated pair whose true state is known, and the readings, messages and flushes of it.
 
 Virtual time; tests/simulator/fixtures/history.py holds the truth, on the simulator's own model.
 Chance decides what happens next, how long a reading takes, and how late a word is heard. After
@@ -31,7 +31,7 @@ WALL = 1.7e9
 
 
 class Logged(Publishing):
-    """Remembers when each TID was published."""
+    """Publishing that records when each TID was published."""
 
     __slots__ = ("moments",)
 
@@ -56,7 +56,7 @@ class Logged(Publishing):
 
 @dataclass
 class Stream:
-    """What the pipe holds: messages and when they were printed; `emptied_at` is the last read."""
+    """A stream whose pipe holds messages and their times; `emptied_at` is the last read."""
 
     listening: MasterInference
     rests_until: float = 0.0
@@ -66,7 +66,7 @@ class Stream:
 
 @dataclass
 class SafetyWorld:
-    """One history."""
+    """A pair, its file systems, and the readings of one hammerd after another."""
 
     seed: int
     now: float = 0.0
@@ -89,7 +89,7 @@ class SafetyWorld:
         self.marks: list[tuple[int, float]] = []
 
     def run(self, moves: int) -> None:
-        """Let so much happen, and look after each of it."""
+        """Make this many moves and check the claims after each."""
         every: tuple[Callable[[], None], ...] = (
             *(self.write,) * 4,
             *(self.sync,) * 3,
@@ -106,8 +106,8 @@ class SafetyWorld:
         for _ in range(moves):
             self.wait()
             self.chance.choice(every)()
-            self.hear()
-            self.look()
+            self.read_messages()
+            self.check_claims()
 
     def wait(self) -> None:
         self.pass_s(self.chance.choice((0.01, 0.3, 1.0, 5.0, 30.0)))
@@ -124,7 +124,7 @@ class SafetyWorld:
         self.master.sync(self.now)
 
     def synctid(self) -> None:
-        """Flush the master's file system as flush_every does; it may be told late."""
+        """Flush the master's file system as flush_every does; the result may arrive late."""
         began = self.instant()
         done, tid = self.master.synctid(self.now)
         self.now = done
@@ -141,7 +141,7 @@ class SafetyWorld:
         self.readings.slaves.record_flush(SLAVE, began_at)
 
     def read(self) -> None:
-        """Read both ends, the slave first, while both may move."""
+        """Read both endpoints, the slave first, while both may move."""
         began = self.instant()
         slow_s = self.chance.choice((0.0, 0.05, 3.0))
         self.pass_s(slow_s)
@@ -167,12 +167,14 @@ class SafetyWorld:
         self.seen.append((tid, self.booted_at + began.at))
 
     def between(self) -> None:
-        """Let something happen while a reading is under way."""
-        happen = self.chance.choice((self.write, self.sync, self.batch, self.hear, lambda: None))
+        """Make a random move while a reading is under way."""
+        happen = self.chance.choice(
+            (self.write, self.sync, self.batch, self.read_messages, lambda: None)
+        )
         happen()
 
     def batch(self) -> None:
-        """Let the stream copy what there is, or a slice of it; a dead one is launched anew."""
+        """Let the stream copy a batch or a slice; launch a dead stream again."""
         if self.stream is None:
             self.stream = Stream(MasterInference(self.at()))
         stream = self.stream
@@ -191,14 +193,14 @@ class SafetyWorld:
         until = end if is_whole else self.chance.randint(begin, end)
         self.slave.commit(self.now, until)
         commit_heard = self.chance.choice((0.0, 0.0, 2.0))
-        self.late(
+        self.happen_late(
             commit_heard, lambda: self.readings.slaves.record_commit(SLAVE, Tid(until), self.at())
         )
         if until == end:
             self.print(WentIdle())
         stream.rests_until = self.now + 1.0
 
-    def late(self, most_s: float, happen: Callable[[], None]) -> None:
+    def happen_late(self, most_s: float, happen: Callable[[], None]) -> None:
         self.pass_s(most_s)
         happen()
 
@@ -206,8 +208,8 @@ class SafetyWorld:
         if self.stream is not None:
             self.stream.printed.append((self.now, message))
 
-    def hear(self) -> None:
-        """Read the pipe, which may have waited for long; sometimes do not come to it."""
+    def read_messages(self) -> None:
+        """Read the pipe, perhaps after a long delay; sometimes skip it."""
         stream = self.stream
         if stream is None or self.chance.random() < 0.2:
             return
@@ -226,11 +228,11 @@ class SafetyWorld:
                 self.readings.record_master_tid(MASTER, observation.tid, observation.at, span)
 
     def unwritten_at(self, stream: Stream) -> float | None:
-        """Return when nothing of what the pipe holds was in it, as stderr_reader.py does."""
+        """Return an instant before all messages in the pipe, as stderr_reader.py does."""
         return stream.emptied_at
 
     def stop_stream(self) -> None:
-        self.hear()
+        self.read_messages()
         self.stream = None
 
     # --- crashes -----------------------------------------------------------------------------
@@ -241,7 +243,7 @@ class SafetyWorld:
         self.pass_s(60.0)
 
     def slave_cut(self) -> None:
-        """Cut the power of the host of the slave and of hammerd; both come back after a while."""
+        """Cut the power of the host of the slave and of hammerd; it boots again after a while."""
         self.slave.cut(self.now)
         self.pass_s(120.0)
         self.booted_at = self.now - 20.0
@@ -256,7 +258,7 @@ class SafetyWorld:
         )
 
     def restart(self) -> None:
-        """Begin hammerd anew with what it saved last, in this boot or in the next."""
+        """Start hammerd again with its last saved state, in this boot or in the next."""
         self.stream = None
         self.readings = self._new_readings()
         self.seen, self.marks = [], []
@@ -270,8 +272,8 @@ class SafetyWorld:
 
     # --- what is claimed -----------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Hold what is claimed now against the truth."""
+    def check_claims(self) -> None:
+        """Compare the current claims with the truth."""
         lag = self.readings.lag(PAIR, self.at())
         self.looks += 1
         self.known += lag.safe_at is not None
@@ -314,7 +316,7 @@ class SafetyWorld:
             self.violations.append(f"{self.now}: safe until {safe_at}, known was {best}")
 
     def _provable(self, tid: int) -> list[float]:
-        """Return all that this run's own readings and flushes prove of a TID."""
+        """Return everything that this run's own readings and flushes prove about a TID."""
         held = max((seen for seen, _ in self.seen if seen <= tid), default=None)
         if held is None:
             return [at for mark, at in self.marks if mark <= tid]
@@ -330,7 +332,7 @@ class SafetyWorld:
         return readings
 
     def at(self) -> float:
-        """Return the monotonic time, which begins with the boot."""
+        """Return the monotonic time; it starts at the boot."""
         return self.now - self.booted_at
 
     def instant(self) -> Instant:

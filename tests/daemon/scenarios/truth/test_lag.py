@@ -1,4 +1,4 @@
-"""The lag that status shows against the lag that there is."""
+"""The lag that status shows, compared with the true lag."""
 
 import json
 import time
@@ -9,10 +9,10 @@ from tests.daemon.world import Status, World
 from tests.waiting import until
 
 INTERVAL_S = 0.5
-"""The sample interval of the tests' config: what a lag may be overstated by."""
+"""The sample interval of the tests' config: the most by which a lag may be overstated."""
 
 SLACK_S = 2.0
-"""How late a busy machine may take a sample or an answer; a wrong lag is wrong by more."""
+"""The delay of a sample or answer on a busy machine; a wrong lag differs by more."""
 
 
 def test_lag_in_sync_is_the_age_of_the_last_reading_of_the_master(mirrored: World) -> None:

@@ -15,13 +15,13 @@ from tests.daemon.world import Status, World
 from tests.waiting import until
 
 INTERVAL_S = 0.5
-"""The sample interval of the tests' config: what a lag may be overstated by."""
+"""The sample interval of the tests' config: the most by which a lag may be overstated."""
 
 SLACK_S = 2.0
-"""How late a busy machine may take a sample or an answer; a wrong lag is wrong by more."""
+"""The delay of a sample or answer on a busy machine; a wrong lag differs by more."""
 
 SAMPLES = 4
-"""How many samples are waited for before nothing is taken for having come."""
+"""The number of samples after which a change would have shown."""
 
 ALARMS = ("diverged", "went_back", "tid_jumped", "role_changed", "uuid_changed")
 

@@ -1,4 +1,4 @@
-"""What status calls safe, on file systems that publish as the kernel does, against the slave."""
+"""The claims of status about safe, compared with the slave, when publishing is as the kernel's."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from tests.daemon.world import HAMMERD, Status, World
 from tests.waiting import until
 
 STEP_SCALE = 4.0
-"""How many times faster than a kernel the file systems publish, to keep the test short."""
+"""The factor by which the file systems publish faster than a kernel: a short test."""
 
 
 def moment(status: Status, name: str = "safe_until_time") -> float | None:
@@ -26,7 +26,7 @@ def moment(status: Status, name: str = "safe_until_time") -> float | None:
 
 
 def safe(status: Status) -> float:
-    """Return by when all is safe, at the beginning of time where that is unknown."""
+    """Return the time until which all is safe, 0 where it is unknown."""
     found = moment(status)
     return 0.0 if found is None else found
 
@@ -51,8 +51,8 @@ def test_what_status_calls_safe_is_on_the_slave_with_its_content(mirrored: World
     flushed: dict[str, float] = {}
     looks = 0
 
-    def look() -> int:
-        """Look at the status, then whether it is true; return how many files it calls safe."""
+    def check_safe() -> int:
+        """Check the status against the slave; return the number of files that it calls safe."""
         nonlocal looks
         looks += 1
         at = safe(mirrored.status())
@@ -64,14 +64,14 @@ def test_what_status_calls_safe_is_on_the_slave_with_its_content(mirrored: World
         return len(claimed)
 
     def goes_on() -> bool:
-        """Write, flush, and look while the flush is published step by step."""
+        """Write and flush, then check while the flush is published step by step."""
         name = f"file{len(flushed)}"
         (mirrored.fs(1) / "test" / name).write_text(f"content of {name}\n" * 500)
         ends_at = time.monotonic() + admin.sync(mirrored.fs(1)).ends_s - kernel_now()
         while time.monotonic() < ends_at:
-            look()
+            check_safe()
         flushed[name] = time.time()
-        return look() >= 8
+        return check_safe() >= 8
 
     until(goes_on, "files that are called safe")
     assert looks > len(flushed)
@@ -84,7 +84,7 @@ def is_safe(now: Status) -> bool:
     return now["safe_until_time"] is not None
 
 
-def destroy(world: World) -> None:
+def destroy_master(world: World) -> None:
     words = [str(world.hammer), "-d", "pfs-destroy", str(slave_of(world))]
     subprocess.run(words, input="y\n", text=True, capture_output=True, check=True)
 
@@ -94,7 +94,7 @@ def test_nothing_is_safe_on_a_pfs_that_is_destroyed(mirrored: World) -> None:
     mirrored.ask(Verb.PAUSE, "test")
     mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
 
-    destroy(mirrored)
+    destroy_master(mirrored)
 
     now = mirrored.wait_for(lambda now: not is_safe(now), "nothing is safe")
     assert "is gone" in now["lag_unknown_because"]
@@ -152,7 +152,7 @@ def test_diverged_pair_keeps_what_was_safe_before_though_its_master_overtakes(
 
 @pytest.mark.parametrize("by_s", [3600.0, 3e7])
 def test_samples_that_are_still_to_come_prove_nothing(mirrored: World, by_s: float) -> None:
-    """The wall clock is behind at boot: what was saved before seems to be of the future."""
+    """The wall clock is behind at boot: saved times seem to lie in the future."""
     mirrored.wait_for(is_safe, "something is safe")
     mirrored.ask(Verb.PAUSE, "test")
     mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")

@@ -1,4 +1,4 @@
-"""Random histories of a pair: what is claimed of safe, durable and lag is never false.
+"""Random histories of a pair: no claim about safe, durable or lag is ever false.
 
 HAMMERD_HISTORIES raises their number:
 
@@ -23,7 +23,7 @@ from tests.daemon.scenarios.truth.safety_world import SafetyWorld
 HISTORIES = int(os.environ.get("HAMMERD_HISTORIES", "400"))
 MOVES = 60
 ENOUGH_HISTORIES = 5000
-"""So many at most are lived until one of them finds what is wrong."""
+"""The most histories that are played until one finds the fault."""
 
 
 def lived(histories: int) -> Iterator[SafetyWorld]:
@@ -34,7 +34,7 @@ def lived(histories: int) -> Iterator[SafetyWorld]:
 
 
 def is_found(words: str) -> bool:
-    """Tell whether a history comes to a violation that is told with these words."""
+    """Tell whether a history finds a violation whose message holds these words."""
     return any(words in said for world in lived(ENOUGH_HISTORIES) for said in world.violations)
 
 
@@ -50,13 +50,13 @@ def test_no_claim_of_any_history_is_false_or_far_below_the_provable() -> None:
 
 
 def held_is_safe(clock: TidClock, tid: Tid) -> FlushProof | None:
-    """Claim what the last sample showed as safe: the rule that publishing in steps breaks."""
+    """Claim the last sampled TID as safe: a rule that publishing in steps breaks."""
     held = last_held(clock, tid)
     return None if held is None else FlushProof(held.at, held.is_approximate)
 
 
 def flush_is_proven(clock: TidClock, tid: Tid) -> FlushProof | None:
-    """Take the flush that published a TID for one that the TID holds: no step back."""
+    """Treat the flush that published a TID as one that covers it, without a step back."""
     held = last_held(clock, tid)
     later = None if held is None else replace(held, at=held.at - flush_proofs.STEP_SPAN_S)
     return None if later is None else FlushProof(later.at, later.is_approximate)
@@ -106,7 +106,7 @@ def test_commit_that_is_believed_after_a_reboot_is_found_false(
 def test_dating_a_message_by_when_it_is_read_is_found_false(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The pipe may have held it for long, while the master moved on."""
+    """The pipe may have held the message for long, while the master moved on."""
     monkeypatch.setattr(SafetyWorld, "unwritten_at", lambda world, _stream: world.at())
 
     assert is_found(":")
