@@ -1,10 +1,10 @@
-"""Plays a story once for each await in it, and interrupts it there: by an error or by a cancel.
+"""Runs a story once for each await in it, and interrupts it there: by an error or a cancel.
 
     interrupt(story, error) ── await 0, 1, 2 … ──┬── the error is raised at it
                                                  └── the task that waits there is cancelled
 
-A story gets a Stop and begins with it what is to be interrupted. It asserts what must hold
-whatever happened. No task may be left after it, and the loop may hear of no other error.
+A story gets a Stop, through which it starts the code to interrupt, and asserts what must hold in
+every case. It must leave no task, and the loop must get no other error.
 """
 
 import ast
@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 HANGS_S = 30.0
-"""After this a story counts as one that hangs."""
+"""The time after which a story counts as hanging."""
 
 SETTLING_TURNS = 3
-"""Within how many turns of the loop the end of a task has set off what it sets off."""
+"""The turns of the loop after which the end of a task has had all its effects."""
 
 Line = tuple[str, int]
 """A file and a line in it."""
@@ -48,24 +48,24 @@ class Stop:
 
     @property
     def was_reached(self) -> bool:
-        """Whether the await of this number was there at all."""
+        """Whether there was an await of this number."""
         return self.passed > self.at
 
     async def run(self, act: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Do something in a task of its own, interrupted; return the task when it has ended."""
+        """Run a coroutine in its own task, interrupted; return the task when it has ended."""
         task = self.begin(act)
         await asyncio.wait([task])
         return task
 
     def begin(self, act: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin something in a task of its own, interrupted."""
+        """Start a coroutine in its own task, interrupted."""
         return asyncio.Task(_Interrupted(act, self))
 
     @contextmanager
     def in_all_tasks(self, *, but_by_cancel: bool = False) -> Iterator[None]:
-        """Interrupt each task that is begun meanwhile, whoever begins it.
+        """Interrupt each task that is started meanwhile.
 
-        `but_by_cancel`: those whom nobody ever cancels are interrupted by errors only.
+        `but_by_cancel`: interrupt them by errors only, for tasks that are never cancelled.
         """
 
         def make(
@@ -81,7 +81,7 @@ class Stop:
             loop.set_task_factory(None)
 
     def awaits(self, act: Coroutine[Any, Any, Any]) -> bool:
-        """Note that an act waits; tell whether it is to be interrupted now."""
+        """Count an await; tell whether it is the one to interrupt."""
         is_now = self.passed == self.at
         self.passed += 1
         frames = tuple(_frames_of(act))
@@ -93,7 +93,7 @@ class Stop:
         return is_now
 
     def was_in(self, function: str) -> bool:
-        """Tell whether a function of this name was interrupted, or what it waited for."""
+        """Tell whether this function, or a function that it awaited, was interrupted."""
         return function in self.functions
 
     def __str__(self) -> str:
@@ -124,14 +124,14 @@ class _Interrupted(Coroutine[WaitsFor, None, T]):
         self._act.close()
 
     def __await__(self) -> Generator[WaitsFor, None, T]:
-        raise NotImplementedError("it is for tasks only")
+        raise NotImplementedError("for tasks only")
 
     def _waiting(self, waits_for: WaitsFor) -> WaitsFor:
         if not self._stop.awaits(self._act):
             return waits_for
         if self._stop.error is not None:
             if waits_for is not None:
-                # Nobody waits for this future any more: its task goes on with the error.
+                # The task goes on with the error and does not wait for this future.
                 waits_for._asyncio_future_blocking = False
             return self.throw(self._stop.error)
         if self._but_by_cancel:
@@ -143,9 +143,9 @@ class _Interrupted(Coroutine[WaitsFor, None, T]):
 
 
 async def until_tasks_end() -> None:
-    """Wait until nothing is under way but who asks this, however it ends."""
+    """Wait until all other tasks have ended."""
     own, quiet_turns = asyncio.current_task(), 0
-    # What a task that has ended sets off comes in a later turn of the loop.
+    # The effects of the end of a task come in a later turn of the loop.
     while quiet_turns < SETTLING_TURNS:
         others = asyncio.all_tasks() - {own}
         quiet_turns = 0 if others else quiet_turns + 1
@@ -153,13 +153,13 @@ async def until_tasks_end() -> None:
 
 
 async def reached(claim: Callable[[], object], what: str, *, every_s: float = 0.001) -> None:
-    """Let the loop run until a claim is true; fail with `what` when it never becomes true.
+    """Let the loop run until a claim is true; fail with `what` when it never is.
 
-    `every_s`: how long to leave the loop alone; 0 looks at each turn of it.
+    `every_s`: the time between two checks; 0 checks at each turn of the loop.
     """
     try:
         async with asyncio.timeout(HANGS_S):
-            while not claim():  # noqa: ASYNC110 - a claim tells nobody when it becomes true
+            while not claim():  # noqa: ASYNC110 - a claim is no event
                 await asyncio.sleep(every_s)
     except TimeoutError as error:
         raise AssertionError(f"never came: {what}") from error
@@ -169,9 +169,9 @@ Story = Callable[[Stop], Awaitable[None]]
 
 
 def interrupt(story: Story, *errors: Exception) -> set[Line]:
-    """Play a story with each interruption there is; return the lines at which it waited."""
+    """Run a story with every interruption; return the lines at which it waited."""
     lines: set[Line] = set()
-    # Each play looks for what was thrown away: what is older than the plays is none of it.
+    # Each run collects garbage: objects older than the runs are left out.
     gc.freeze()
     try:
         for error in (None, *errors):
@@ -203,13 +203,13 @@ async def _played(story: Story, stop: Stop) -> None:
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks are left: {left}"
-    # An error that nobody took is told when its task is thrown away.
+    # An error that was never retrieved is reported when its task is collected.
     gc.collect()
     await asyncio.sleep(0)
     assert all(error is stop.error for error in stop.broken), stop.broken
 
 
-# --- whether all of them were interrupted ----------------------------------------------------
+# --- awaits that no story covers -------------------------------------------------------------
 
 
 def missed(module: ModuleType, stories: Collection[Story]) -> list[int]:
@@ -222,7 +222,7 @@ def missed(module: ModuleType, stories: Collection[Story]) -> list[int]:
 
 
 def _awaits_in(file: Path) -> list[tuple[int, int]]:
-    """Return the first and last line of each place in a file that can wait."""
+    """Return the first and last line of each await in a file."""
     spans = []
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Await):
@@ -236,7 +236,7 @@ def _awaits_in(file: Path) -> list[tuple[int, int]]:
 
 
 def _frames_of(act: object) -> Iterator[FrameType]:
-    """Yield where a coroutine waits, and what it waits for, as far as frames tell."""
+    """Yield the frames of a coroutine and of the coroutines that it awaits."""
     while act is not None:
         frame = getattr(act, "cr_frame", None) or getattr(act, "gi_frame", None)
         if frame is not None:

@@ -1,4 +1,4 @@
-"""The interruptions themselves: each await is interrupted, and what is left behind is noticed."""
+"""Each await of a story is interrupted, and leftovers of a story fail the test."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The last saves come to the disk though the thread that writes logs hangs for ever."""
+"""The last saves reach the disk even if the thread that writes logs hangs for ever."""
 
 import threading
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from hammerd.daemon.threads.writer_thread import WriterThread
 
 @dataclass
 class Store:
-    """Keeps on which thread it was saved; `because` is why it could not be."""
+    """Keeps the thread of each save; `because` is the reason of a failed one."""
 
     because: tuple[str, str] | None = None
     saved_by: list[threading.Thread] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Store:
 
 @dataclass
 class Log:
-    """Keeps the errors that were written when the loop had ended."""
+    """Keeps the errors that were written after the loop had ended."""
 
     writer: WriterThread = field(default_factory=WriterThread)
     errors: list[tuple[str, object, object]] = field(default_factory=list)
@@ -74,5 +74,7 @@ def test_log_on_a_disk_that_hangs_costs_no_state() -> None:
     save(store, log)
 
     assert store.was_saved.is_set(), f"not within {run.WRITER_CLOSE_S} s"
-    assert [thread.is_alive() for thread in store.saved_by] == [False], "by a thread of its own"
+    assert [thread.is_alive() for thread in store.saved_by] == [False], (
+        "not saved by a second thread"
+    )
     gate.set()

@@ -46,7 +46,7 @@ CONFIG = {"a": ONE, "b": ONE, "c": OTHER, "d": NULL}
 """Two pairs write to each slave: one is known by its path, the other by its unique-uuid."""
 
 TURNED = End("/s1", "uuid-2", 2)
-"""What the first path is while a link on its way is turned."""
+"""The slave at the first path while a link on that path is turned."""
 
 NAMES = (*CONFIG, "e")
 CONFIGS: tuple[dict[str, End], ...] = (

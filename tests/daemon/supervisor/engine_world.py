@@ -1,8 +1,8 @@
-"""A world around the real engine: pairs that share slaves, and all that may happen to them.
+"""A world around the real engine: pairs that share slaves, and every event that may occur.
 
-A launch takes its slave or meets its owner, a group that is told to end may take its time, a
-probe is answered later or never. In a faulty world what the engine calls raises now and then.
-watched_engine.py says what must hold after each event.
+A launch gets its slave or finds it held, a group may take long to end, a probe is answered late
+or never. In a faulty world the functions that the engine calls raise now and then.
+watched_engine.py checks the rules after each event.
 """
 
 from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ Move = Callable[[], None]
 
 
 class EngineWorld:
-    """All pairs, their groups and probes, and who owns which slave."""
+    """All pairs, their groups and probes, and the claims on slaves."""
 
     def __init__(self, *, is_faulty: bool) -> None:
         self.watched = watched = WatchedEngine()
@@ -104,7 +104,7 @@ class EngineWorld:
     # --- what may happen next ------------------------------------------------------------------
 
     def move(self, choice: int) -> None:
-        """Let one thing happen of all that may; likely ones stand there more than once."""
+        """Make one of the possible moves; likely ones are in the list more than once."""
         what, which = divmod(choice, len(NAMES) + 2)
         name = (*NAMES, "", "")[which]
         is_there = self.watched.life(name) is not None
@@ -173,7 +173,7 @@ class EngineWorld:
         self.loop.now_at = until_at
 
     def settle(self) -> None:
-        """Let all that is well answer, before time passes: probes and new streams."""
+        """Answer for probes and new streams of all pairs that are not silent."""
         for name in sorted(self.watched.lives().keys() - self.silent):
             if name in self.prober.probes:
                 self.answer(name, ProbeAnswered(Go()))
@@ -197,11 +197,11 @@ class EngineWorld:
             self.empty(name)
 
     def turn(self) -> None:
-        """Turn a link on the way to the first path, or turn it back; no stream follows it."""
+        """Turn a link on the first path, or turn it back; running streams do not follow it."""
         self.watched.is_turned = not self.watched.is_turned
 
     def reload(self, config: dict[str, End]) -> None:
-        """Let pairs come, go and change as daemon/supervisor/reload.py does."""
+        """Add, remove and change pairs as daemon/supervisor/reload.py does."""
         for name in self.watched.lives().keys() - config.keys():
             self.leave(name)
         # A new limit moves the deadline of a stream that goes on.
@@ -248,7 +248,7 @@ class EngineWorld:
         self.post(name, event)
 
     def answer_glance(self, name: str, *, is_late: bool = False) -> None:
-        """Tell whether the slave is what it was when it was last read; or that nobody can tell."""
+        """Answer a glance: whether the slave is the one that was read last; no if it is late."""
         self.prober.glances.discard(name)
         is_as_read = self.read.get(name) == self.watched.end(name)
         self.post(name, Glanced(are_as_read=is_as_read and not is_late))
@@ -274,7 +274,7 @@ class EngineWorld:
     # --- a benign end --------------------------------------------------------------------------
 
     def heal(self) -> None:
-        """Let everything go well from here on; every slave must have a stream in the end."""
+        """Let nothing fail any more, and wait until every slave has a stream."""
         self.breaks.left.clear()
         self.silent.clear()
         self.watched.is_turned = False
@@ -290,15 +290,15 @@ class EngineWorld:
         self._help_until(self.is_well)
 
     def end(self) -> None:
-        """Have all pairs leave; nothing of them may be left, and all that broke was told."""
+        """Remove all pairs; nothing of them may be left, and every fault must be in the log."""
         self.reload({})
         self._help_until(lambda: not self.watched.lives())
         assert not self.watched.slaves._queue
         assert not self.loop.timers
-        self.watched.check_told()
+        self.watched.check_logged()
 
     def is_well(self) -> bool:
-        """Tell whether each slave has one stream, and whoever has none waits for it."""
+        """Tell whether each slave has one stream, and every other pair waits for its slave."""
         lives = self.watched.lives()
         is_so = [self._is(name, Streaming) or self._is(name, WaitingForResource) for name in lives]
         return all(is_so) and len(self.groups) == 2 and lives.keys() == CONFIG.keys()

@@ -1,7 +1,7 @@
-"""Stands in for what the engine acts on: streams, prober, readings, journal and log.
+"""Fakes of the parts that the engine acts on: streams, prober, readings, journal and log.
 
-They keep what the engine did to them, and raise where a test wants them to. An assertion in here
-would be one more effect that raises, which the engine goes on after: `wrongs` holds them instead.
+They record each call and raise where a test wants it. The engine goes on after an effect that
+raises, an assertion in here too: `wrongs` collects the failures instead.
 """
 
 from collections import Counter
@@ -40,19 +40,19 @@ BREAKS = (
     *("launch", "launch, group there", "slave_keys", "as_targets", "probe", "signal", "note"),
     *("leave_queue", "readings", *WRITING),
 )
-"""All that may raise of itself; "spawn" fails as hammer's start does."""
+"""All calls that may raise; "spawn" fails as a failed start of hammer does."""
 
 Fault = tuple[str, str, str]
-"""A line that the engine owes to the log: its event, the pair, and in what that broke."""
+"""A line that the log must hold: its event, the pair, and the effect or event that raised."""
 
 
 class BrokenError(RuntimeError):
-    """Raised by a fake that was told to."""
+    """Raised by a fake where a test wants it."""
 
 
 @dataclass(slots=True)
 class Breaks:
-    """What raises at its next calls, how often it did, and what the log must hold of it."""
+    """The calls that raise next, how often each has raised, and the lines the log must hold."""
 
     left: dict[str, int] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
@@ -70,13 +70,13 @@ class Breaks:
         return True
 
     def effect(self, what: str, pair: str, effect: type[Effect]) -> None:
-        """Break in an effect of a pair, if that is due."""
+        """Raise in an effect of a pair, if that is due."""
         if self.is_due(what):
             self.owed.add(("pair.effect_failed", pair, effect.__name__))
             raise BrokenError(what)
 
     def writing(self, what: str) -> None:
-        """Break in what writes down that a step was done, if that is due."""
+        """Raise in a call that records a step, if that is due."""
         if self.is_due(what):
             self.unwritten += 1
             raise BrokenError(what)
@@ -84,7 +84,7 @@ class Breaks:
 
 @dataclass(slots=True)
 class Acts:
-    """What the fakes were told to do in the step at hand, in order, and what is wrong with it."""
+    """The effects of the current step, in order, and what is wrong with them."""
 
     breaks: Breaks
     done: list[tuple[str, type[Effect]]] = field(default_factory=list)
@@ -116,7 +116,7 @@ class Group:
 
 @dataclass(slots=True)
 class FakeStreams:
-    """Groups that live until a test empties them."""
+    """Streams whose groups live until a test empties them."""
 
     acts: Acts
     post: Callable[[str, Event], None]
@@ -214,7 +214,7 @@ class WatchedClaims(SlaveClaims):
 
 @dataclass(slots=True)
 class FakeReadings:
-    """Lags that a test sets; `stepping` is the event at hand, which may be lost here."""
+    """Lags that a test sets; `stepping` is the current event, which may be lost here."""
 
     breaks: Breaks
     lags: dict[str, Lag] = field(default_factory=dict)
@@ -259,7 +259,7 @@ class FakeReadings:
 
 @dataclass(slots=True)
 class FakeLog:
-    """Keeps its lines, and how often each fault was told; takes none while it is broken."""
+    """Keeps its lines and how often each fault was logged; raises while it is broken."""
 
     breaks: Breaks
     lines: list[dict[str, object]] = field(default_factory=list)
@@ -286,7 +286,7 @@ class FakeLog:
 
 @dataclass(slots=True)
 class FakeJournal:
-    """The daemon's own journal, which may raise; keeps the transitions of the step at hand."""
+    """The daemon's own journal, which may raise; keeps the transitions of the current step."""
 
     acts: Acts
     groups: Mapping[str, Group]

@@ -1,4 +1,4 @@
-"""What must be true of each step of a pair, whatever happens to it."""
+"""Checks the rules that every step of a pair must obey."""
 
 from hammerd.core.hammer.messages import WentIdle
 from hammerd.core.pair.events import (
@@ -32,7 +32,7 @@ from hammerd.core.pair.states import (
 
 
 def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> None:
-    """Hold a step against the rules; `done` is what step() made of `before`."""
+    """Check a step by the rules; `done` is the result of step() for `before`."""
     after = done.life
     _check_wanted(after)
     _check_failures(before, event, after, now_at)
@@ -43,7 +43,7 @@ def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> Non
 
 
 def is_saved_anew(before: Memory, after: Memory) -> bool:
-    """Tell whether a pair remembers what it must not forget over the end of the daemon."""
+    """Tell whether a step changed what must be saved over the end of the daemon."""
     names = [[one.name for one in memory.complaints] for memory in (before, after)]
     return (before.wanted, before.is_diverged, before.promotion, before.latched_endpoints) != (
         *(after.wanted, after.is_diverged, after.promotion, after.latched_endpoints),

@@ -1,4 +1,4 @@
-"""What breaks in one effect or event of one pair is told once and takes nothing from another.
+"""A fault in one effect or event of a pair is logged once and disturbs no other pair.
 
 The pairs are those of engine_config.py: "a" and "b" share a slave, and "c" has another.
 """
@@ -26,7 +26,7 @@ from tests.daemon.supervisor.engine_world import EngineWorld
 
 
 def quiet_world() -> EngineWorld:
-    """Return a world in which all pairs are being probed, and nothing breaks of itself."""
+    """Return a world in which all pairs are being probed and nothing raises by itself."""
     world = EngineWorld(is_faulty=False)
     world.end_orphan()
     return world

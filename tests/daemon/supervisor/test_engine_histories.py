@@ -1,6 +1,6 @@
 """Random histories of several pairs that share slaves, on the real engine and in virtual time.
 
-watched_engine.py says what holds. HAMMERD_HISTORIES raises their number, HAMMERD_MOVES how many
+watched_engine.py checks the rules. HAMMERD_HISTORIES raises their number, HAMMERD_MOVES how many
 moves each has at least:
 
     HAMMERD_HISTORIES=10000 .venv/bin/pytest -s --timeout 0 tests/daemon/supervisor

@@ -30,7 +30,7 @@ LATE = CommandResult("killed", is_late=True, pid=4711)
 
 @dataclass
 class Commands:
-    """Stands for hammer: keeps which paths were flushed, and answers as it is told."""
+    """A fake of FlushCommands: keeps the flushed paths and returns the answers of a test."""
 
     answers: dict[str, CommandResult] = field(default_factory=dict)
     uuids: dict[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Commands:
 
 @dataclass
 class Marks:
-    """Keeps what flushes prove."""
+    """A fake store: keeps the flushes that were recorded."""
 
     flushed_masters: list[tuple[str, Tid, float]] = field(default_factory=list)
     flushed_slaves: list[tuple[str, float]] = field(default_factory=list)
@@ -82,7 +82,7 @@ def lives(*pairs: Pair) -> list[PairLife]:
 
 
 def status_of(uuid: str) -> PfsStatus:
-    """Return what pfs-status tells of the root PFS of a file system."""
+    """Return the status of the root PFS of a file system."""
     return PfsStatus("/B", ROOT_PFS, Tid(2), uuid, uuid, is_master=True)
 
 

@@ -46,7 +46,7 @@ ROOT = """{path}\tPFS#0 {{
 
 @dataclass
 class Hammer:
-    """Tells which file system a place is on, and flushes it; never one twice at once."""
+    """A fake hammer: prints the file system of a path and flushes it; never one twice at once."""
 
     flushing: set[str] = field(default_factory=set)
 
@@ -73,7 +73,7 @@ def _root(path: str) -> str:
 
 @dataclass
 class Room:
-    """A flusher, what its flushes proved, and a clock that a test moves."""
+    """A flusher, the flushes that it recorded, and a clock that a test moves."""
 
     now_at: float = 100.0
     proved: list[str] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Room:
 async def a_wait_for_the_flushes(stop: Stop) -> None:
     room = Room()
     task = await stop.run(room.flusher.flush(LIVES))
-    # A reload gives up who waits, and no flush that was begun.
+    # A reload cancels the caller, and no flush that has started.
     await until_tasks_end()
 
     if stop.was_reached:

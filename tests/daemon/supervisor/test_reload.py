@@ -1,4 +1,4 @@
-"""A reload that is interrupted leaves the old config whole, and the next one takes over all."""
+"""An interrupted reload leaves the old config whole, and the next one applies the new one."""
 
 import asyncio
 import gc
@@ -35,7 +35,7 @@ from tests.daemon.quiet_engine import quiet_engine
 
 
 class BreakableDetector(AnomalyDetector):
-    """Cannot take in the slave of one pair while `broken` names it."""
+    """Raises for the slave that `broken` names."""
 
     broken: Endpoint | None = None
 
@@ -57,7 +57,7 @@ class BreakableReadings(ReadingStore):
 
 
 class Forgetful:
-    """Stands for a sampler, which is told what to forget."""
+    """A fake sampler: keeps the pairs and endpoints that it must forget."""
 
     def __init__(self) -> None:
         self.forgotten: list[str] = []
@@ -70,7 +70,7 @@ class Forgetful:
 
 
 class Room:
-    """A config in force, with the pair `old`; its file says something else."""
+    """A reloader whose config in force has the pair `old`; its file holds another config."""
 
     def __init__(self, root: Path) -> None:
         self.path = root / "hammerd.toml"
@@ -103,7 +103,7 @@ class Room:
             self.reloader.add(pair)
 
     def write(self, *pairs: str, more: str = "") -> None:
-        """Let the file hold these pairs."""
+        """Write these pairs to the config file."""
         lines = [
             "[daemon]",
             f'state_dir = "{self._root}/db"',
@@ -125,7 +125,7 @@ class Room:
         return [pair.name for pair in self.config().pairs]
 
     def is_whole(self, *names: str) -> bool:
-        """Tell whether these are the pairs of the config, and those that are there."""
+        """Tell whether these are the pairs of the config and of the engine."""
         return self.names_in_force() == self.pairs() == [*names]
 
     async def reload(self) -> Reply:
@@ -154,7 +154,7 @@ async def a_reload(root: Path, stop: Stop) -> None:
         room.write("new", "other")
         task = await stop.run(room.reloader.reload())
 
-        # A cancel that comes with the answer comes too late.
+        # A cancel together with the answer is too late.
         is_done = not task.cancelled() and task.exception() is None
         assert is_done or stop.was_reached
         assert not (is_done and stop.was_reached and stop.error), "the caller hears of it"

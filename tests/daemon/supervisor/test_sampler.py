@@ -1,4 +1,4 @@
-"""Samples, probes and glances, interrupted at each await: who asked hears, or is asked again."""
+"""Samples, probes and glances, interrupted at each await: a later probe is always answered."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -36,12 +36,12 @@ from tests.daemon.at_each_await import (
 
 HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
 PAIRS = (HOME, WORK)
-STRANGER = ForeignSeen(4711, "hammer mirror-stream")
+FOREIGN = ForeignSeen(4711, "hammer mirror-stream")
 
 
 @dataclass
 class Reader:
-    """Answers after a turn of the loop; never while `gate` is closed."""
+    """A fake reader: answers after a turn of the loop; never while `gate` is closed."""
 
     shared_uuid: str = "shared"
     is_unreadable: bool = False
@@ -92,7 +92,7 @@ class Reader:
 
 @dataclass
 class Room:
-    """A sampler, and what it told."""
+    """A sampler and the events that it posted."""
 
     reader: Reader = field(default_factory=Reader)
     foreign: ForeignSeen | None = None
@@ -104,8 +104,8 @@ class Room:
         feed = ReadingIngest(readings, AnomalyDetector(), journal)
         ours = OwnStreams(frozenset, lambda _pair: None, list, self.post, "hammer")
         claims = Claims(SlaveClaims(), self.reader, feed, ours)
-        told = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)
-        self.sampler = Sampler(self.reader, readings, feed, journal, told)
+        callbacks = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)
+        self.sampler = Sampler(self.reader, readings, feed, journal, callbacks)
 
     def post(self, pair: str, event: Event) -> None:
         self.posted.append((pair, event))
@@ -114,11 +114,11 @@ class Room:
         await asyncio.sleep(0)
         return self.foreign
 
-    def told(self, pair: Pair) -> list[Event]:
+    def events_of(self, pair: Pair) -> list[Event]:
         return [event for name, event in self.posted if name == pair.name]
 
-    async def is_asked_again(self, pair: Pair) -> None:
-        """Hold that a pair that asks once more is answered once."""
+    async def assert_answered(self, pair: Pair) -> None:
+        """Assert that one more probe of a pair is answered once."""
         self.posted.clear()
         self.sampler.probe(pair)
         await until_tasks_end()
@@ -144,23 +144,23 @@ async def two_probes(stop: Stop) -> None:
             room.sampler.probe(pair)
         await until_tasks_end()
 
-    answered = [pair for pair in PAIRS if room.told(pair) == [ProbeAnswered(Go())]]
+    answered = [pair for pair in PAIRS if room.events_of(pair) == [ProbeAnswered(Go())]]
     silent = [pair.name for pair in PAIRS if pair not in answered]
-    assert len(silent) == (1 if stop.was_reached else 0), "one probe costs no other its answer"
+    assert len(silent) == (1 if stop.was_reached else 0), "another probe lost its answer"
     assert broken(cast(Any, log)) == (silent if stop.error else [])
     for pair in PAIRS:
-        await room.is_asked_again(pair)
+        await room.assert_answered(pair)
 
 
-async def a_probe_that_finds_a_stranger(stop: Stop) -> None:
-    room = Room(foreign=STRANGER)
+async def a_probe_that_finds_a_foreign_stream(stop: Stop) -> None:
+    room = Room(foreign=FOREIGN)
     with stop.in_all_tasks():
         room.sampler.probe(HOME)
         await until_tasks_end()
 
-    assert room.posted == ([] if stop.was_reached else [(HOME.name, STRANGER)])
+    assert room.posted == ([] if stop.was_reached else [(HOME.name, FOREIGN)])
     room.foreign = None
-    await room.is_asked_again(HOME)
+    await room.assert_answered(HOME)
 
 
 async def a_probe_that_is_asked_for_again(stop: Stop) -> None:
@@ -171,11 +171,11 @@ async def a_probe_that_is_asked_for_again(stop: Stop) -> None:
         await until_tasks_end()
 
     is_second = stop.at > 0
-    answers = [type(verdict_in(each)) for each in room.told(HOME)]
+    answers = [type(verdict_in(each)) for each in room.events_of(HOME)]
     assert answers == ([] if stop.was_reached and is_second else [Park]), "another one follows"
     assert broken(cast(Any, log)) == ([HOME.name] if stop.was_reached and stop.error else [])
     room.reader.shared_uuid = "shared"
-    await room.is_asked_again(HOME)
+    await room.assert_answered(HOME)
 
 
 async def two_glances(stop: Stop) -> None:
@@ -185,7 +185,7 @@ async def two_glances(stop: Stop) -> None:
             room.sampler.glance(pair)
         await until_tasks_end()
 
-    glanced = [len(room.told(pair)) for pair in PAIRS]
+    glanced = [len(room.events_of(pair)) for pair in PAIRS]
     assert sum(glanced) == (1 if stop.was_reached else 2), "only the last one of a pair answers"
     room.posted.clear()
     room.sampler.glance(HOME)
@@ -198,7 +198,7 @@ async def a_sample(stop: Stop) -> None:
     task = await stop.run(room.sampler.sample(PAIRS, 20))
 
     if stop.was_reached:
-        assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
+        assert task.cancelled() or task.exception() is stop.error, "the caller gets no error"
         assert room.posted == []
     room.posted.clear()
     await room.sampler.sample(PAIRS, 20)
@@ -222,7 +222,7 @@ async def a_close_while_all_ends_hang(stop: Stop) -> None:
 
 STORIES = (
     two_probes,
-    a_probe_that_finds_a_stranger,
+    a_probe_that_finds_a_foreign_stream,
     a_probe_that_is_asked_for_again,
     two_glances,
     a_sample,
@@ -243,7 +243,7 @@ def test_no_await_is_left_out() -> None:
 
 
 def play(act: Callable[[Room], None], room: Room | None = None) -> Room:
-    """Let an act begin something with a room, and wait until all of it is over."""
+    """Call `act` with a room, and wait until all its tasks have ended."""
     room = room or Room()
 
     async def main() -> None:
@@ -279,5 +279,5 @@ def test_good_answer_is_not_followed_by_another_probe() -> None:
 def test_end_that_cannot_be_read_is_an_answer_too() -> None:
     room = play(lambda room: room.sampler.probe(HOME), Room(Reader(is_unreadable=True)))
 
-    [answer] = room.told(HOME)
+    [answer] = room.events_of(HOME)
     assert not isinstance(verdict_in(answer), Go)

@@ -1,4 +1,4 @@
-"""Slaves that moved by themselves are told to their pairs; those that an orphan moved are not."""
+"""Unexplained moves of a slave are posted to its pairs; moves by an orphan are explained."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ WORK = Pair("work", Endpoint("/m/w"), Endpoint("/s/w"))
 
 @dataclass
 class Room:
-    """Three pairs at rest, two of them onto one slave, and what they were told."""
+    """Three idle pairs, two of them onto one slave, and the events posted to them."""
 
     posted: list[tuple[str, Event]] = field(default_factory=list)
     reads: int = 0

@@ -1,4 +1,4 @@
-"""Observers of streams: a fault in one of them takes no event from the pair's machine."""
+"""Observers of streams: a fault in one of them keeps no event from the pair's machine."""
 
 import time
 from typing import Any, cast
@@ -20,14 +20,14 @@ PAIR = Pair("test", Endpoint("/m"), Endpoint("/s"))
 
 
 class Broken:
-    """Fails at every event."""
+    """Raises at every event."""
 
     def observe(self, pair: str, event: Event) -> None:
         raise RuntimeError("no observer today")
 
 
 class Listening:
-    """Hears every event."""
+    """Keeps every event."""
 
     def observe(self, pair: str, event: Event) -> None:
         pass
@@ -98,7 +98,7 @@ def test_stream_is_no_answer_of_a_master_that_does_not_answer() -> None:
 
 
 def test_slice_of_a_master_that_is_here_shows_nothing() -> None:
-    """A line that was lost could have been the last slice."""
+    """The last slice may be in a line that was lost."""
     readings = ReadingStore()
     observer = listening_to(PAIR, readings)
 
@@ -109,7 +109,7 @@ def test_slice_of_a_master_that_is_here_shows_nothing() -> None:
 
 
 def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None:
-    """Nothing else tells of a power cut there."""
+    """Nothing else shows a power cut of that host."""
     push = Pair("test", Endpoint("/m"), Endpoint("/s", host="far"))
     readings = ReadingStore()
     observer = listening_to(push, readings)

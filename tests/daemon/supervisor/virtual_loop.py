@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when a test says so; it holds timers and nothing else."""
+"""An event loop of timers only, whose time passes when a test moves it."""
 
 import asyncio
 import math
@@ -9,7 +9,7 @@ from typing import cast
 
 @dataclass(slots=True, eq=False)
 class VirtualTimer:
-    """What call_at() gives: as much of asyncio.TimerHandle as anybody asks for."""
+    """The result of call_at(): the part of asyncio.TimerHandle that the daemon uses."""
 
     at: float
     callback: Callable[[], object]
@@ -29,7 +29,7 @@ class VirtualTimer:
 
 
 class VirtualLoop:
-    """Runs the timers that were set, one at a time; it has nothing else of a loop."""
+    """A loop that runs its timers one at a time, and has nothing else."""
 
     def __init__(self, now_at: float) -> None:
         self.now_at = now_at
@@ -45,7 +45,7 @@ class VirtualLoop:
         return timer
 
     def as_loop(self) -> asyncio.AbstractEventLoop:
-        """Return itself as the type that the daemon's parts ask for."""
+        """Return this loop typed as the daemon's parts take it."""
         return cast(asyncio.AbstractEventLoop, self)
 
     def next_at(self) -> float | None:
@@ -53,7 +53,7 @@ class VirtualLoop:
         return min((timer.at for timer in self.timers), default=None)
 
     def run_next(self) -> None:
-        """Go to the earliest timer's time, and run it.
+        """Move the time to the earliest timer and run it.
 
         Every other one runs a little too early: asyncio lets one by as much as its clock resolves.
         """

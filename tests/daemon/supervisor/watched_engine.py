@@ -1,9 +1,9 @@
-"""The real engine among fakes, held after each event against what must always be true.
+"""The real engine among fakes, checked by rules after each event.
 
     WatchedInbox.take() ── before() ── the engine steps a pair ── after() ── next event
 
-What became of a pair and what was done about it must be what step() says, its deadline must be in
-the timer, its claim must be that of a live group, and its observers must have been told.
+A pair's new state and effects must be those of step(), its deadline must be in the timer, its
+claim must be that of a live group, and its observers must have been called.
 """
 
 from collections import Counter
@@ -57,7 +57,7 @@ HAMMER, HOME = "/sbin/hammer", "/root"
 
 
 class WatchedInbox(Inbox):
-    """Tells of each event before and after it has happened."""
+    """An inbox that calls `before` and `after` around each event."""
 
     before: Callable[[str, Event], None]
     after: Callable[[str, Event], None]
@@ -71,7 +71,7 @@ class WatchedInbox(Inbox):
 
 @dataclass(slots=True)
 class Before:
-    """What was so when the event at hand began, and what observers were told since."""
+    """The state before the current event, and the calls of observers since."""
 
     life: PairLife
     is_leaving: bool
@@ -84,7 +84,7 @@ class Before:
 
 
 class WatchedEngine:
-    """An engine, its fakes, and what they must look like by what has happened so far."""
+    """An engine, its fakes, and the state that both must have by now."""
 
     def __init__(self) -> None:
         self.loop = VirtualLoop(1000.0)
@@ -133,16 +133,16 @@ class WatchedEngine:
     # --- what there is -------------------------------------------------------------------------
 
     def end(self, name: str) -> End:
-        """Return what a pair's slave is now, whatever was read of it."""
+        """Return a pair's true slave, which may differ from the last reading."""
         end = self.ends[name]
         return TURNED if self.is_turned and end == ONE else end
 
     def life(self, name: str) -> PairLife | None:
-        """Return a pair's life, None when it is not there."""
+        """Return a pair's life, None for an unknown pair."""
         return self.engine._lives.get(name)
 
     def lives(self) -> dict[str, PairLife]:
-        """Return all pairs that are there, in the engine's order."""
+        """Return the lives of all pairs, in the engine's order."""
         return {life.pair.name: life for life in self.engine.lives()}
 
     def taken_over(self, name: str) -> None:
@@ -213,7 +213,7 @@ class WatchedEngine:
         self._check_readings(was, event, done.life)
 
     def _check_lost(self, name: str, event: Event, was: Before) -> None:
-        """Hold an event that broke before it was stepped: nothing has happened, and time goes."""
+        """Check an event whose step raised: nothing has changed except the deadline."""
         assert self.life(name) is was.life
         assert not self.acts.done
         if isinstance(event, GroupEmpty):
@@ -230,7 +230,7 @@ class WatchedEngine:
 
     def _check_deadline(self, before: PairLife, event: Event, after: PairLife) -> None:
         at, now_at = deadline(after), self.loop.now_at
-        # A shorter limit, or an event that was lost, may leave one that has passed to the timer.
+        # After a shorter limit or a lost event, the deadline may lie in the past.
         is_left = at == deadline(before) and not isinstance(event, DeadlinePassed)
         if at is None or is_left:
             return
@@ -254,8 +254,12 @@ class WatchedEngine:
         assert self.journal.lines == lines, (self.journal.lines, before, after)
         if self.breaks.unwritten > was.broken:
             return
-        assert was.states == (type(after.state) is not type(before.state)), "state not told"
-        assert was.memories == is_saved_anew(before.memory, after.memory), "memory not told"
+        assert was.states == (type(after.state) is not type(before.state)), (
+            "on_state_changed not called"
+        )
+        assert was.memories == is_saved_anew(before.memory, after.memory), (
+            "on_memory_changed not called"
+        )
         assert was.is_owing or self.engine.unwritten == was.unwritten, (
             "counted, though nothing broke"
         )
@@ -263,16 +267,16 @@ class WatchedEngine:
     def _check_readings(self, was: Before, event: Event, after: PairLife) -> None:
         pair = was.life.pair
         latch = None if was.removed else active_latch(after)
-        assert self.readings.latches[pair.name] == latch, "latch not told"
+        assert self.readings.latches[pair.name] == latch, "latch not recorded"
         if isinstance(event, MessageRead) and isinstance(event.message, Committed):
             assert self.readings.commits.pop() == (pair.slave, event.message.tid, self.loop.now_at)
 
     # --- the whole -----------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Hold all pairs against their groups, claims, deadlines and places in the queue."""
+        """Check all pairs against their groups, claims, deadlines and places in the queue."""
         lives, held = self.engine._lives, self.slaves._claims.keys() - {ORPHAN}
-        assert self._freed == 0, "an observer was not told of a slave that is free"
+        assert self._freed == 0, "on_slave_freed not called"
         writers = {group.slave for group in self.groups.values()}
         assert len(writers) == len(self.groups), ("two groups on a slave", self.groups)
         assert held == self.groups.keys(), self.slaves
@@ -309,7 +313,7 @@ class WatchedEngine:
         return life is not None and isinstance(life.state, Stopping) and name not in self.groups
 
     def check_reports(self) -> None:
-        """Hold what status is told of each pair against its group."""
+        """Check the report of each pair against its group."""
         for name, life in self.lives().items():
             report, group = self.engine.report(name), self.groups.get(name)
             assert report.life is life
@@ -317,8 +321,8 @@ class WatchedEngine:
                 (group.pgid, tuple(group.halves)) if group else (None, ())
             )
 
-    def check_told(self) -> None:
-        """Hold the log against what broke: each kind of fault once."""
+    def check_logged(self) -> None:
+        """Check that the log holds each kind of fault once."""
         assert set(self.log.told) == self.breaks.owed
         assert max(self.log.told.values(), default=1) == 1, self.log.told
 

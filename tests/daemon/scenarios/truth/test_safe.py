@@ -84,7 +84,7 @@ def is_safe(now: Status) -> bool:
     return now["safe_until_time"] is not None
 
 
-def destroy_master(world: World) -> None:
+def destroy_slave(world: World) -> None:
     words = [str(world.hammer), "-d", "pfs-destroy", str(slave_of(world))]
     subprocess.run(words, input="y\n", text=True, capture_output=True, check=True)
 
@@ -94,7 +94,7 @@ def test_nothing_is_safe_on_a_pfs_that_is_destroyed(mirrored: World) -> None:
     mirrored.ask(Verb.PAUSE, "test")
     mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
 
-    destroy_master(mirrored)
+    destroy_slave(mirrored)
 
     now = mirrored.wait_for(lambda now: not is_safe(now), "nothing is safe")
     assert "is gone" in now["lag_unknown_because"]
