@@ -300,7 +300,7 @@ def test_causes_of_waiting_for_a_mount() -> None:
 
 def test_all_other_causes() -> None:
     other = names(section("Other causes")) | names(section("Why a pair waits for its slave"))
-    words = first_words("core", "Trouble") | returned("_wish") | returned("_ending")
+    words = first_words("core", "Trouble") | returned("_wish") | returned("_because_of")
 
     words |= {f"{resource}_busy" for resource in Resource}
     assert other == (words | {*MisdirectedCause}) - set(NoteName.HALF_CONTINUED.split())

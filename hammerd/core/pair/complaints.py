@@ -1,9 +1,9 @@
-"""What becomes of complaints: which ends its stream, which is the cause of an end, which lasts.
+"""Holds the rules for complaints: ending a stream, naming the cause of its end, lasting in status.
 
-hammer's own ends a stream that lives at once. All others, and on the way to another host hammer's
-own too, are remember only, the weightiest of an attempt: a banner may say anything. When the
-stream ends, and a half that fails does so at once, that one is the cause. Those of damage are
-counted until a person acknowledges them.
+A complaint of hammer's own ends a stream that lives. Of all others the weightiest of an attempt is
+only remembered, and so are hammer's own during a login to another host: a banner may print
+anything. It is the cause when the stream ends, which a failed half does at once. Complaints of
+damage are counted until a person acknowledges them.
 """
 
 from dataclasses import replace
@@ -36,30 +36,34 @@ LASTING_COMPLAINTS = frozenset(
         "slave_write_error",
     }
 )
-"""Complaints of damage or of a slave that takes nothing: in status until `hammerd ack PAIR`."""
+"""Complaints of damage, or of a slave that takes no write: in status until `hammerd ack PAIR`."""
 
 
-def _is_death(loss: LossCause) -> bool:
+def _is_unexplained(loss: LossCause) -> bool:
     match loss:
         case LossCause.LINK_LOST | LossCause.HALF_DIED | LossCause.PARENT_DIED:
             return True
-        case LossCause.STALLED | LossCause.PRESCAN_STUCK | LossCause.LAUNCH_TIMEOUT:
-            return False
-        case LossCause.PROBE_TIMEOUT | LossCause.SPAWN_FAILED:
+        case (
+            LossCause.STALLED
+            | LossCause.PRESCAN_STUCK
+            | LossCause.LAUNCH_TIMEOUT
+            | LossCause.PROBE_TIMEOUT
+            | LossCause.SPAWN_FAILED
+        ):
             return False
         case _:
             assert_never(loss)
 
 
-UNEXPLAINED_LOSSES = frozenset(filter(_is_death, LossCause))
-"""Losses that were only seen: whatever names a cause tells more."""
+UNEXPLAINED_LOSSES = frozenset(filter(_is_unexplained, LossCause))
+"""Losses without a known cause: any complaint explains more."""
 
 EXPLAINED_LOSSES = frozenset(LossCause) - UNEXPLAINED_LOSSES
-"""Losses of which hammerd itself knows the cause, whatever is said while the group ends."""
+"""Losses whose cause hammerd itself found: no complaint while the group ends replaces it."""
 
 
 def consequence_of(complaint: Complaint) -> Then | None:
-    """Return what comes after a group that complained so, None where it may live on."""
+    """Return the state that follows a group that complained so, None if it may live on."""
     trouble = Trouble(complaint.name, complaint.hint)
     match complaint.cure:
         case Cure.RETRY:
@@ -80,39 +84,33 @@ def remember_cause(memory: Memory, complaint: Complaint) -> Memory:
 
     Of two of hammer's own the first names the cause; ssh names it last, before it ends.
     """
-    strength = _strength(complaint.cure)
-    if strength is None:
+    new, old = _rank(complaint), _rank(memory.likely_cause) if memory.likely_cause else None
+    if new is None:
         return memory
-    old, new = _rank(memory.likely_cause), (complaint.weight, strength)
-    if new > old or (new == old and complaint.weight is not Weight.OWN):
+    if old is None or new > old or (new == old and complaint.weight is not Weight.OWN):
         return replace(memory, likely_cause=complaint)
     return memory
 
 
-def _rank(complaint: Complaint | None) -> tuple[int, int]:
-    strength = None if complaint is None else _strength(complaint.cure)
-    return (-1, 0) if complaint is None or strength is None else (complaint.weight, strength)
-
-
-def _strength(cure: Cure) -> int | None:
-    """Return which of two causes of one weight counts, None for what is never a cause."""
-    match cure:
+def _rank(complaint: Complaint) -> tuple[Weight, int] | None:
+    """Return the rank of a complaint among causes, None if it is never one."""
+    match complaint.cure:
         case Cure.PARK:
-            return 2
+            return complaint.weight, 2
         case Cure.MOUNT:
-            return 1
+            return complaint.weight, 1
         case Cure.RETRY:
-            return 0
+            return complaint.weight, 0
         case Cure.NOTE | Cure.ECHO:
             return None
         case _:
-            assert_never(cure)
+            assert_never(complaint.cure)
 
 
 def cause_of_end(life: PairLife, *, has_lived: bool) -> Then | None:
-    """Return what comes after a stream that ended, by what it complained of; None if of nothing.
+    """Return the state that follows a stream by its likely cause, None without one.
 
-    A link that had worked is worth another try, whatever a login said: it is no cause to park.
+    A link that had worked is worth a retry: no line of a login parks the pair then.
     """
     complaint = life.memory.likely_cause
     if complaint is None:
@@ -123,24 +121,22 @@ def cause_of_end(life: PairLife, *, has_lived: bool) -> Then | None:
 
 
 def late_cause(life: PairLife, state: Stopping, complaint: Complaint) -> Then | None:
-    """Return the cause that a login names while its group ends, None where it tells nothing new.
+    """Return the state that follows by a late complaint of a login, None if it changes nothing.
 
-    The half that failed may die before its last words are heard. They count only where the group
-    ends because it was lost, and nobody who weighs more has told why.
+    A half may die before its last lines are read. They count only if the stream was lost, and no
+    weightier complaint has named the cause.
     """
     if life.memory.likely_cause is not complaint:
         return None
     match state.then:
-        case ThenBackoff(trouble) if trouble.because not in EXPLAINED_LOSSES:
-            return cause_of_end(life, has_lived=state.has_lived)
-        case ThenLaunch(trouble=trouble) if trouble is not None:
-            return cause_of_end(life, has_lived=state.has_lived)
-        case ThenPark(is_from_stream=True):
-            return cause_of_end(life, has_lived=state.has_lived)
-        case ThenStopped() | ThenProbe() | ThenPark() | ThenMount():
+        case ThenBackoff(trouble) if trouble.because in EXPLAINED_LOSSES:
             return None
-        case ThenBackoff() | ThenLaunch():
+        case ThenLaunch(trouble=None) | ThenPark(is_from_stream=False):
             return None
+        case ThenStopped() | ThenProbe() | ThenMount():
+            return None
+        case ThenBackoff() | ThenLaunch() | ThenPark():
+            return cause_of_end(life, has_lived=state.has_lived)
         case _:
             assert_never(state.then)
 
@@ -163,7 +159,7 @@ def count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory
 
 
 def lasting_notes(life: PairLife, complaint: Complaint) -> tuple[Note, ...]:
-    """Write the 1st, the 10th, the 100th … of a lasting complaint down, each as an error."""
+    """Return a note for the 1st, the 10th, the 100th … complaint of a lasting kind."""
     known = {each.name: each.count for each in life.memory.complaints}
     count = known.get(complaint.name, 0)
     if count == 0 or count != 10 ** (len(str(count)) - 1):

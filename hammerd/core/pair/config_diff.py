@@ -1,6 +1,6 @@
-"""What a changed config asks for: which streams to start, stop, restart or leave alone.
+"""Compares two configs: which streams to start, stop, restart or leave alone.
 
-Only enabled pairs are running pairs: a pair that is disabled counts as one that is not there.
+Only enabled pairs run: a disabled pair counts as a missing one.
 """
 
 from dataclasses import dataclass, fields
@@ -12,16 +12,16 @@ from hammerd.core.pair.states import Down, Memory, PairLife, Paused, Up
 from hammerd.core.pairs import Gear, Pair
 
 READ_ONCE = frozenset({"state_dir", "run_dir", "hammer", "status_group"})
-"""Fields of DaemonConfig that a running hammerd cannot change: paths it holds open, its argv."""
+"""Fields of DaemonConfig that a running hammerd cannot change: paths that it holds open, argv."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """Names of pairs by what is to become of them, each in one tuple, in their config's order.
+    """The names of all pairs, each in one tuple, in the order of their config.
 
     `retuned` pairs keep their stream and get new thresholds and timing. `daemon_retuned` and
-    `daemon_restart` are fields of DaemonConfig that changed: to be taken over at once, and to
-    be taken over by the next start only.
+    `daemon_restart` are changed fields of DaemonConfig: the first apply at once, the others at
+    the next start.
     """
 
     start: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Reload:
 
 
 def diff(old: Config, new: Config) -> Reload:
-    """Compare two configs, the running one and the one to be taken over."""
+    """Compare the running config with a new one."""
     before, after = _enabled(old), _enabled(new)
     both = [(before[name], after[name]) for name in after if name in before]
     changed = _changed_fields(old.daemon, new.daemon)
@@ -51,21 +51,21 @@ def diff(old: Config, new: Config) -> Reload:
     )
 
 
-def events_for(life: PairLife, pair: Pair, kept: Memory) -> tuple[Event, ...]:
-    """Return what happens to a pair that is there when `pair` becomes its config.
+def events_for(life: PairLife, pair: Pair, saved: Memory) -> tuple[Event, ...]:
+    """Return the events of a known pair when `pair` becomes its config.
 
-    `kept` is what was kept of it while it was down. A pause outlives a reload, and so does the
-    latch of divergence; a stream whose argv changes is ended and launched anew after a probe.
+    `saved` is its memory from before it was down. A pause outlives a reload, and so does a latch;
+    a stream whose argv changes is ended, and launched again after a probe.
     """
     wanted = life.memory.wanted
     if not pair.enabled:
         return () if isinstance(wanted, Down) else (StopAsked(Down()),)
     if isinstance(wanted, Down):
-        if isinstance(kept.wanted, Paused):
-            return (StopAsked(kept.wanted),)
+        if isinstance(saved.wanted, Paused):
+            return (StopAsked(saved.wanted),)
         return (StartAsked(lifts_latch=False),)
     if isinstance(wanted, Up) and _stream_differs(life.pair, pair):
-        # Not RestartAsked: whatever the old ends are waited, probed or parked for is over.
+        # Not RestartAsked: a wait, probe or park of the old endpoints is over too.
         return StopAsked(Down()), StartAsked(lifts_latch=False)
     return ()
 
@@ -79,7 +79,7 @@ def _stream_differs(was: Pair, now: Pair) -> bool:
 
 
 def _stream(pair: Pair) -> tuple[object, ...]:
-    """Return the argv of a pair's mirror-stream in each gear, and which gears it may have."""
+    """Return all that decides how a pair's stream runs: its gears, and its argv in each."""
     return (pair.options.gear, *(stream_argv("hammer", pair, gear) for gear in Gear))
 
 

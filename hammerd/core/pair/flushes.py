@@ -1,9 +1,9 @@
-"""Flushes of the file systems of pairs: which are due, and what the last ones did.
+"""Holds the flushes of the pairs' file systems: which to flush, and their last results.
 
 HAMMER writes to its disk when its syncer runs, every half minute or so. `hammer synctid` flushes
 a whole file system at once, whatever PFS of it is named, and costs nothing on an idle one. A
-flush of the master's file system bounds what a death of the master can lose; one of the slave's
-makes durable what a stream has committed.
+flush of the master's file system bounds the data that a death of the master can lose; a flush of
+the slave's makes the commits of a stream durable.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,10 +15,10 @@ from hammerd.core.pairs import Endpoint, Pair
 
 @dataclass(frozen=True, slots=True)
 class FlushState:
-    """The flushes of one end's file system; instants are monotonic.
+    """The flushes of one endpoint's file system; instants are monotonic.
 
-    `flushed_at`: when the last flush that completed began. `failed_because` is set while the
-    last one failed, or is not back yet though its time is over.
+    `flushed_at`: the begin of the last completed flush. `failed_because` is set if the last flush
+    failed or is late.
     """
 
     flushed_at: float | None = None
@@ -27,7 +27,7 @@ class FlushState:
 
 @dataclass(frozen=True, slots=True)
 class PairFlushes:
-    """How often a pair's file systems are to be flushed, and how it went at each end."""
+    """The flush interval of a pair, and the results at both endpoints."""
 
     every_s: float | None = None
     master: FlushState = FlushState()
@@ -35,7 +35,7 @@ class PairFlushes:
 
     @property
     def failed_because(self) -> str | None:
-        """Why a flush of either end failed; that of the master first."""
+        """The reason why a flush failed; that of the master first."""
         return self.master.failed_because or self.slave.failed_because
 
 
@@ -44,7 +44,7 @@ class FlushPath:
     """A path through which a file system is flushed.
 
     The directory of a PFS softlink is in PFS#0 of the file system that holds the PFS, so its
-    pfs-status tells which file system that is; of a null mount nothing does.
+    pfs-status identifies the file system. Nothing identifies that of a null mount.
     """
 
     path: str
@@ -53,9 +53,9 @@ class FlushPath:
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """A file system to flush: through which path, for which ends, and how often.
+    """A file system to flush, the path for it, its endpoints, and the interval.
 
-    `masters` are ends whose TIDs it gives, `slaves` those that are durable once it is flushed.
+    A flush gives a TID for the `masters`, and makes the `slaves` durable.
     """
 
     path: str
@@ -76,33 +76,32 @@ def flushed_pairs(lives: Iterable[PairLife]) -> tuple[Pair, ...]:
 
 
 def shortest_interval_s(pairs: Iterable[Pair]) -> float | None:
-    """Return how often to look for what is due; None when no pair wants any flush."""
+    """Return the shortest flush interval, None if no pair has one."""
     asked = (pair.timing.flush_every_s for pair in pairs if pair.enabled)
     return min((every_s for every_s in asked if every_s is not None), default=None)
 
 
 def file_systems(
-    pairs: Iterable[Pair], places: Mapping[Endpoint, str], names: Mapping[str, str]
+    pairs: Iterable[Pair], paths: Mapping[Endpoint, str], names: Mapping[str, str]
 ) -> tuple[FileSystem, ...]:
-    """Group the local ends of pairs by file system.
+    """Group the local endpoints of pairs by file system.
 
-    `places` is the path by which each end's file system is flushed. `names` tells of a place
-    which file system it is on; two places without a name are taken for two file systems.
+    `paths` are the flush paths of endpoints, `names` the names of the file systems of flush
+    paths. Two paths without a name count as two file systems.
     """
     found: dict[str, FileSystem] = {}
     for pair in pairs:
-        for end in (pair.master, pair.slave):
-            if end not in places:
+        for endpoint in (pair.master, pair.slave):
+            if (path := paths.get(endpoint)) is None:
                 continue
-            place = places[end]
-            name = names.get(place, place)
-            known = found.get(name) or FileSystem(place, frozenset(), frozenset(), float("inf"))
-            found[name] = _with_end(known, pair, end)
+            name = names.get(path, path)
+            known = found.get(name) or FileSystem(path, frozenset(), frozenset(), float("inf"))
+            found[name] = _with_endpoint(known, pair, endpoint)
     return tuple(found.values())
 
 
-def _with_end(known: FileSystem, pair: Pair, end: Endpoint) -> FileSystem:
+def _with_endpoint(known: FileSystem, pair: Pair, endpoint: Endpoint) -> FileSystem:
     every_s = min(known.every_s, pair.timing.flush_every_s or known.every_s)
-    masters = known.masters | {end} if end == pair.master else known.masters
-    slaves = known.slaves | {end} if end == pair.slave else known.slaves
+    masters = known.masters | {endpoint} if endpoint == pair.master else known.masters
+    slaves = known.slaves | {endpoint} if endpoint == pair.slave else known.slaves
     return FileSystem(known.path, masters, slaves, every_s)

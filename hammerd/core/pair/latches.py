@@ -1,11 +1,11 @@
-"""What holds a pair until a person resumes it, though no probe sees anything wrong any more.
+"""Sets, reads and lifts latches: they keep a pair parked until a person resumes it.
 
     diverged      the slave's TID was ahead of its master's
     not_a_slave   the slave was a master, or moved by itself (core/replication/promotions.py)
 
-A latch belongs to the ends that it was seen on: the ends of a changed config begin without one.
-While a slave that was a master is held it is asked by no pfs-status: for a master the kernel
-overwrites what a later downgrade stores (docs/hammer.md 1.7).
+A latch stays though later probes find nothing wrong. It belongs to its endpoints: the endpoints
+of a changed config begin without one. A latched slave that was a master gets no pfs-status: of a
+master that would overwrite the TID which a later downgrade stores (docs/hammer.md 1.7).
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from hammerd.core.pair.states import Memory, PairLife, Parked
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.promotions import Promotion, promotion_hint
 
-# Once the master is past that TID a stream would run, and skip all that was written below it.
+# Once the master has passed that TID, a stream would run and skip all that was written below it.
 DIVERGED_HINT = (
     "the slave's TID is ahead of its master's, so what the master writes would be skipped: find"
     ' out which end is right, make the slave anew if it is not ("hammer pfs-destroy", then "hammer'
@@ -24,51 +24,51 @@ DIVERGED_HINT = (
 
 
 def latch_cause(memory: Memory) -> ParkCause | None:
-    """Return why a pair is parked until it is resumed, None when nothing holds it."""
+    """Return the cause to park that a latch holds, None without a latch."""
     if memory.promotion is not None:
         return ParkCause.NOT_A_SLAVE
     return ParkCause.DIVERGED if memory.is_diverged else None
 
 
 def is_parked_latched(life: PairLife) -> bool:
-    """Tell whether a pair is parked for a latch, so that no look can let it go on."""
+    """Return whether a pair is parked by a latch, so that no probe ends it."""
     if not isinstance(life.state, Parked):
         return False
     return life.state.cause in (ParkCause.DIVERGED, latch_cause(life.memory))
 
 
 def latch_hint(life: PairLife) -> str:
-    """Say what was seen of a pair that is held, and what to do."""
+    """Return a hint that names the reason of a latch, and the way to lift it."""
     promotion = life.memory.promotion
     return promotion_hint(promotion, life.pair) if promotion else DIVERGED_HINT
 
 
 def is_probe_forbidden(life: PairLife) -> bool:
-    """Tell whether the slave of a pair must not be asked by pfs-status."""
+    """Return whether a latch forbids to read the slave by pfs-status."""
     return life.memory.promotion is not None
 
 
 def latch_diverged(memory: Memory, pair: Pair) -> Memory:
-    """Hold a pair whose slave is ahead of its master."""
+    """Latch a pair whose slave is ahead of its master."""
     return replace(memory, is_diverged=True, latched_endpoints=_ends(pair))
 
 
 def latch_promoted(memory: Memory, pair: Pair, promotion: Promotion) -> Memory:
-    """Hold a pair whose slave was a master; what was noticed first is kept."""
+    """Latch a pair whose slave was a master; the first sign of it stays."""
     if memory.promotion is not None:
         return memory
     return replace(memory, promotion=promotion, latched_endpoints=_ends(pair))
 
 
 def lift_latches(memory: Memory) -> Memory:
-    """Let a pair go on."""
+    """Remove all latches."""
     return replace(memory, is_diverged=False, promotion=None, latched_endpoints=None)
 
 
 def fit_latches(memory: Memory, pair: Pair) -> Memory:
-    """Return what a pair remembers that has these ends now.
+    """Remove the latches that were set for other endpoints than the pair has now.
 
-    A latch that does not tell its ends, from an older file, holds whatever they are.
+    A latch without endpoints, from an older file, fits any.
     """
     if memory.latched_endpoints is None:
         return memory
@@ -84,9 +84,9 @@ def _ends(pair: Pair) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Latch:
-    """Why nothing counts that is read of a pair now.
+    """The reason why readings of a pair do not count now.
 
-    `keeps_safe`: what was safe before still is; others may have written to what was a master.
+    `keeps_safe`: data that was safe before still is; others may have written to a former master.
     """
 
     because: str
@@ -94,7 +94,7 @@ class Latch:
 
 
 def active_latch(life: PairLife) -> Latch | None:
-    """Return what is latched of a pair, None where nothing is."""
+    """Return the latch of a pair, None without one."""
     slave = life.pair.slave
     if life.memory.promotion is not None:
         return Latch(f"slave {slave} is a master, or was one", keeps_safe=False)

@@ -1,7 +1,7 @@
-"""What a pair remembers of an event, whatever state it is in.
+"""Updates the memory of a pair at an event, in whatever state the pair is.
 
-The union of events is closed here: a new event fails to type-check until it is said what is
-remember of it. tests/core/pair/pair_table.txt shows what it does in each state.
+The union of events is closed here: a new event fails to type-check until it is listed.
+tests/core/pair/pair_table.txt shows its effect in each state.
 """
 
 from dataclasses import replace
@@ -46,21 +46,21 @@ from hammerd.core.pairs import Pair
 from hammerd.core.replication.promotions import Promotion, PromotionSign
 
 FOREIGN_EXPLAINS_S = 300.0
-"""How long a foreign stream that was seen explains how the slave moved: readings tell late."""
+"""How long after a foreign stream was seen it explains a moved slave: readings come late."""
 
 LAST_WORDS = 8
-"""How many lines of an attempt are kept to be quoted when it fails."""
+"""The number of lines of an attempt that are quoted if it fails."""
 
 
 def with_pair_hint(pair: Pair, event: Event) -> Event:
-    """Return an event with the hint of its complaint, if it is one, made for this pair."""
+    """Fit the hint of a complaint to this pair; return any other event unchanged."""
     if isinstance(event, MessageRead) and isinstance(event.message, Complaint):
         return MessageRead(fit_hint(event.message, pair))
     return event
 
 
 def remember(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
-    """Return what a pair remembers after an event."""
+    """Return the memory of a pair after an event."""
     memory = life.memory
     match event:
         case StartAsked(lifts_latch):
@@ -96,7 +96,7 @@ def remember(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C90
 
 
 def _with_line(memory: Memory, message: Message, now_at: float) -> Memory:
-    """Keep a line that may tell why an attempt fails; progress tells nothing of that."""
+    """Remember a line that may explain a failure; progress does not."""
     if not isinstance(message, Complaint | Remark):
         return memory
     if isinstance(message, Complaint):
@@ -105,7 +105,7 @@ def _with_line(memory: Memory, message: Message, now_at: float) -> Memory:
 
 
 def _is_explained(life: PairLife, now_at: float) -> bool:
-    """Tell whether it is known who else moves the slave of a pair."""
+    """Return whether another writer is known that may have moved the slave."""
     at = life.foreign_at
     is_recent = at is not None and now_at - at <= FOREIGN_EXPLAINS_S
     return is_recent or row_of(life).has_other_writer

@@ -1,16 +1,16 @@
-"""Judges what the probes of both ends say together: go, wait for a mount, park, or try again.
+"""Combines the probes of both endpoints to a verdict: go, wait for a mount, park, or retry.
 
-    an end resolves to PFS#0     mount: a null mount that is not there shows the directory beneath
-    both are the same PFS        park: same_pfs
-    shared-uuids differ          park: uuid_mismatch
-    the slave is a master        park: not_a_slave
-    an end could not be read     the cure of its complaint
-    nothing of this              go, and say whether the slave is ahead
+    an endpoint resolves to PFS#0     mount: a missing null mount shows the directory beneath
+    both are the same PFS             park: same_pfs
+    shared-uuids differ               park: uuid_mismatch
+    the slave is a master             park: not_a_slave
+    an endpoint could not be read     the cure of its complaint
+    nothing of this                   go; the verdict tells whether the slave is ahead
 
-Of the first four the first that applies counts; against a failure to read an end the stronger,
+Of the first four the first that applies counts; of it and a failed read the stronger counts,
 park > mount > retry: a slave promoted when its master died parks although the master is silent.
-A slave ahead of its master is not judged here: one probe proves nothing, for the two ends are
-read one after the other. Hints hold nothing that changes from probe to probe.
+A slave ahead of its master does not park here: the endpoints are read one after the other, so one
+probe proves nothing. Hints hold nothing that changes from probe to probe.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,14 +24,14 @@ from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import NEVER_MIRRORED
 
-# --- what is seen of an end ------------------------------------------------------------------
+# --- the results of a probe ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
-    """What lstat and readlink say of one path; `link_text` is None where it is no symlink.
+    """The result of lstat and readlink of one path; `link_text` is None if it is no symlink.
 
-    `device` is the file system that it is on, None where that is not known.
+    `device` is the number of its file system, None if unknown.
     """
 
     exists: bool
@@ -43,10 +43,9 @@ class FileStat:
 
 @dataclass(frozen=True, slots=True)
 class PathStat:
-    """What is at a path (`itself`), and at the directory `above` it.
+    """The file at a path (`itself`), and the directory `above` it.
 
-    `is_read_only` tells whether the file system there takes no write, None where that is not
-    known.
+    `is_read_only`: the file system there takes no write; None if unknown.
     """
 
     path: str
@@ -56,7 +55,7 @@ class PathStat:
 
 
 class ProbeTrouble(StrEnum):
-    """Why an end could not be read, where hammer itself named no cause."""
+    """The reason why an endpoint could not be read, if hammer itself named no cause."""
 
     PROBE_TIMEOUT = "probe_timeout"
     SPAWN_FAILED = "spawn_failed"
@@ -66,9 +65,9 @@ class ProbeTrouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeFailed:
-    """An end could not be read: why, and how its path looks where we can look at it.
+    """A failed read of an endpoint: its cause, and its path if that is on this machine.
 
-    `detail` says more of a ProbeTrouble, in words for a person.
+    `detail` explains a ProbeTrouble to a person.
     """
 
     why: Complaint | ProbeTrouble
@@ -78,10 +77,10 @@ class ProbeFailed:
 
 @dataclass(frozen=True, slots=True)
 class MasterByLink:
-    """A slave's link says that it is a master, and so nothing else was asked of it.
+    """A slave whose softlink is that of a master, so it got no pfs-status.
 
     Each pfs-status of a master moves the TID that a later downgrade stores (docs/hammer.md 1.7): a
-    slave that was promoted is left as it is.
+    promoted slave is left as it is.
     """
 
     pfs_id: int
@@ -89,19 +88,19 @@ class MasterByLink:
 
 ProbeResult = PfsStatus | ProbeFailed | MasterByLink
 
-# --- what follows from it --------------------------------------------------------------------
+# --- verdicts --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """A stream may run; `ahead`: in this one reading the slave's TID is beyond the master's."""
+    """A stream may run; `ahead`: in this one reading the slave's TID is above the master's."""
 
     ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitMount:
-    """Something is not mounted, or not made yet; `cause` is a short stable name."""
+    """A file system is not mounted, or a PFS not made yet; `cause` is a short stable name."""
 
     cause: str
     hint: str
@@ -109,7 +108,7 @@ class AwaitMount:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """The pair needs a person."""
+    """A person must act."""
 
     cause: ParkCause
     hint: str
@@ -117,7 +116,7 @@ class Park:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It may pass by itself; `cause` is a short stable name."""
+    """The obstacle may pass by itself; `cause` is a short stable name."""
 
     cause: str
     hint: str
@@ -127,21 +126,17 @@ ProbeVerdict = Go | AwaitMount | Park | Retry
 
 
 def verdict_of(pair: Pair, master: ProbeResult | None, slave: ProbeResult | None) -> ProbeVerdict:
-    """Say what is to become of a pair whose ends were seen so; None: that end was not asked."""
-    known_master = master if isinstance(master, PfsStatus) else None
-    known_slave = slave if isinstance(slave, PfsStatus) else None
+    """Return the verdict about a pair; None for an endpoint that was not probed."""
+    known_master, known_slave = _status(master), _status(slave)
     findings: list[Park | AwaitMount | Retry | None] = [
         _judge_mounts(pair, known_master, known_slave)
         or _judge_kinship(pair, known_master, known_slave)
-        or _judge_slave(pair, known_master, known_slave)
+        or _judge_role(pair, known_master, slave)
     ]
-    if isinstance(slave, MasterByLink):
-        uuid = known_master.shared_uuid if known_master else "MASTERS"
-        findings.append(_promoted(pair, known_master, uuid))
     if isinstance(master, ProbeFailed):
-        findings.append(_judge_failure("master", pair.master, master))
+        findings.append(_judge_failed("master", pair.master, master))
     if isinstance(slave, ProbeFailed):
-        findings.append(_judge_failure("slave", pair.slave, slave))
+        findings.append(_judge_failed("slave", pair.slave, slave))
     obstacles = [finding for finding in findings if finding]
     return min(obstacles, key=_weight, default=Go(_is_ahead(known_master, known_slave)))
 
@@ -150,40 +145,42 @@ def _weight(obstacle: Park | AwaitMount | Retry) -> int:
     return (Park, AwaitMount, Retry).index(type(obstacle))
 
 
-# --- both ends were read ---------------------------------------------------------------------
+# --- both endpoints were read ----------------------------------------------------------------
 
 
 def _judge_mounts(
     pair: Pair, master: PfsStatus | None, slave: PfsStatus | None
 ) -> AwaitMount | None:
+    endpoint = _unmounted(pair, master, slave)
+    role = "slave" if endpoint == pair.slave else "master"
+    what = "the root PFS of a file system"
+    return _null_mount_missing(role, endpoint, what) if endpoint else None
+
+
+def _unmounted(pair: Pair, master: PfsStatus | None, slave: PfsStatus | None) -> Endpoint | None:
     if slave and slave.pfs_id == ROOT_PFS:
-        return _null_mount_missing("slave", pair.slave, "the root PFS of a file system")
+        return pair.slave
     if master and slave and master.pfs_id == ROOT_PFS and not _are_kin(master, slave):
-        return _null_mount_missing("master", pair.master, "the root PFS of a file system")
+        return pair.master
     return None
 
 
 def unmounted_endpoints(
     pairs: Iterable[Pair], seen: Mapping[Endpoint, ProbeResult]
 ) -> frozenset[Endpoint]:
-    """Return the ends that lead to the root PFS of a file system in place of their own.
+    """Return the endpoints whose null mount is missing: they lead to a root PFS.
 
-    What is read there is of another PFS: neither its TID nor its role is that of the end.
+    Neither the TID nor the role that is read there belongs to the endpoint.
     """
-    found: set[Endpoint] = set()
-    for pair in pairs:
-        master, slave = seen.get(pair.master), seen.get(pair.slave)
-        if isinstance(slave, PfsStatus) and slave.pfs_id == ROOT_PFS:
-            found.add(pair.slave)
-        elif _is_root_of_another(master, slave):
-            found.add(pair.master)
-    return frozenset(found)
+    found = (
+        _unmounted(pair, _status(seen.get(pair.master)), _status(seen.get(pair.slave)))
+        for pair in pairs
+    )
+    return frozenset(endpoint for endpoint in found if endpoint)
 
 
-def _is_root_of_another(master: ProbeResult | None, slave: ProbeResult | None) -> bool:
-    if not (isinstance(master, PfsStatus) and isinstance(slave, PfsStatus)):
-        return False
-    return master.pfs_id == ROOT_PFS and not _are_kin(master, slave)
+def _status(result: ProbeResult | None) -> PfsStatus | None:
+    return result if isinstance(result, PfsStatus) else None
 
 
 def _judge_kinship(pair: Pair, master: PfsStatus | None, slave: PfsStatus | None) -> Park | None:
@@ -213,15 +210,21 @@ def _mismatch_hint(pair: Pair, master: PfsStatus, slave: PfsStatus) -> str:
     else:
         cure = (
             "if no path is wrong and nothing in the slave is needed,"
-            f" {_anew(path, master.shared_uuid)}"
+            f" {_how_to_remake(path, master.shared_uuid)}"
         )
-    return f"{said}; {cure}{_there(pair.slave)}"
+    return f"{said}; {cure}{_on_host(pair.slave)}"
 
 
-def _judge_slave(pair: Pair, master: PfsStatus | None, slave: PfsStatus | None) -> Park | None:
-    if slave is None or not slave.is_master:
-        return None
-    return _promoted(pair, master, slave.shared_uuid)
+def _judge_role(pair: Pair, master: PfsStatus | None, slave: ProbeResult | None) -> Park | None:
+    match slave:
+        case PfsStatus(is_master=True):
+            return _promoted(pair, master, slave.shared_uuid)
+        case MasterByLink():
+            return _promoted(pair, master, master.shared_uuid if master else "MASTERS")
+        case PfsStatus() | ProbeFailed() | None:
+            return None
+        case _:
+            assert_never(slave)
 
 
 def _promoted(pair: Pair, master: PfsStatus | None, shared_uuid: str) -> Park:
@@ -229,18 +232,18 @@ def _promoted(pair: Pair, master: PfsStatus | None, shared_uuid: str) -> Park:
         f"slave {pair.slave} is a master. First: is the path right? If it was promoted on purpose,"
         " swap master and slave."
     )
-    # A slave whose master is not there may be all that is left: only both ends tell.
+    # Without its master a slave may be all that is left: advise only if both were read.
     if master is not None and master.is_master:
         lost = "Only if what was written to it may be lost,"
-        said += f" {lost} {_anew(pair.slave.path, shared_uuid)}{_there(pair.slave)};"
+        said += f" {lost} {_how_to_remake(pair.slave.path, shared_uuid)}{_on_host(pair.slave)};"
     return Park(ParkCause.NOT_A_SLAVE, f'{said} then "hammerd resume {pair.name}"')
 
 
-def _anew(path: str, shared_uuid: str) -> str:
-    """Say how to make a slave anew, which is the only safe way back from a master.
+def _how_to_remake(path: str, shared_uuid: str) -> str:
+    """Return how to make a slave again, the only safe way back from a master.
 
-    A downgrade stores the TID of the slave's own file system: what its master wrote below that
-    would never be mirrored (docs/hammer.md 1.7), and no lag would tell of it.
+    A downgrade stores the TID of the slave's own file system: data that the master wrote below it
+    would never be mirrored (docs/hammer.md 1.7), and no lag would show that.
     """
     return (
         f'make it anew: "hammer pfs-destroy {path}",'
@@ -256,11 +259,11 @@ def _is_ahead(master: PfsStatus | None, slave: PfsStatus | None) -> bool:
     return bool(master and slave and slave.sync_end_tid > master.sync_end_tid)
 
 
-# --- an end was not read ---------------------------------------------------------------------
+# --- an endpoint was not read ----------------------------------------------------------------
 
 
-def _judge_failure(role: str, end: Endpoint, seen: ProbeFailed) -> Park | AwaitMount | Retry:
-    who = f"{role} {end}"
+def _judge_failed(role: str, endpoint: Endpoint, seen: ProbeFailed) -> Park | AwaitMount | Retry:
+    who = f"{role} {endpoint}"
     if isinstance(seen.why, ProbeTrouble):
         return Retry(seen.why.value, f"{who}: {seen.detail or _TROUBLE_HINTS[seen.why]}")
     complaint = seen.why
@@ -271,17 +274,19 @@ def _judge_failure(role: str, end: Endpoint, seen: ProbeFailed) -> Park | AwaitM
         case Cure.RETRY | Cure.NOTE | Cure.ECHO:
             return Retry(complaint.name, f"{who}: {complaint.hint}")
         case Cure.MOUNT:
-            return _await_end(role, end, seen, complaint)
+            return _await_endpoint(role, endpoint, seen, complaint)
         case _:
             assert_never(complaint.cure)
 
 
-def _await_end(role: str, end: Endpoint, seen: ProbeFailed, complaint: Complaint) -> AwaitMount:
-    who = f"{role} {end}"
+def _await_endpoint(
+    role: str, endpoint: Endpoint, seen: ProbeFailed, complaint: Complaint
+) -> AwaitMount:
+    who = f"{role} {endpoint}"
     if complaint.name == NOT_A_HAMMER_FS and seen.stat and seen.stat.itself.is_directory:
-        return _null_mount_missing(role, end, "a plain directory outside HAMMER")
+        return _null_mount_missing(role, endpoint, "a plain directory outside HAMMER")
     unexplained = AwaitMount(complaint.name, f"{who}: {complaint.hint}")
-    return (seen.stat and _judge_look(role, who, seen.stat)) or unexplained
+    return (seen.stat and _judge_path(role, who, seen.stat)) or unexplained
 
 
 _TROUBLE_HINTS = {
@@ -298,8 +303,8 @@ _MAKING = {
 }
 
 
-def _judge_look(role: str, who: str, stat: PathStat) -> AwaitMount | None:
-    """Tell a missing file system and a missing PFS apart, or return None."""
+def _judge_path(role: str, who: str, stat: PathStat) -> AwaitMount | None:
+    """Distinguish a missing file system from a missing PFS; return None if neither is missing."""
     match stat:
         case PathStat(above=FileStat(exists=False)):
             return AwaitMount(
@@ -338,13 +343,14 @@ def _judge_link(role: str, who: str, text: str) -> AwaitMount | None:
     )
 
 
-def _null_mount_missing(role: str, end: Endpoint, what: str) -> AwaitMount:
+def _null_mount_missing(role: str, endpoint: Endpoint, what: str) -> AwaitMount:
     return AwaitMount(
         "null_mount_missing",
-        f"{role} {end}: leads to {what}, not to the PFS; most often its null mount is missing:"
-        f' "mount_null PFS {end.path}"{_there(end)}; better name the PFS softlink itself',
+        f"{role} {endpoint}: leads to {what}, not to the PFS; most often its null mount is"
+        f' missing: "mount_null PFS {endpoint.path}"{_on_host(endpoint)};'
+        " better name the PFS softlink itself",
     )
 
 
-def _there(end: Endpoint) -> str:
-    return f" on {end.login}" if end.is_remote else ""
+def _on_host(endpoint: Endpoint) -> str:
+    return f" on {endpoint.login}" if endpoint.is_remote else ""

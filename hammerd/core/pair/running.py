@@ -1,9 +1,9 @@
-"""What a pair hears while it has a group that is to live: in launching and in streaming.
+"""Holds the rules of launching and streaming, the states whose group is to live.
 
     launching ── a first sign of life ── streaming ── a loss, a stall, a complaint ── stopping
 
-Any known line but a complaint or a remark is a sign of life. Whatever ends a stream here says
-what comes after it (`then`); core/pair/machine.py takes over once the group was told to end.
+Any message but a complaint or a remark is a sign of life. Each rule that ends a group names the
+state that follows it; the rules of stopping are in core/pair/machine.py.
 """
 
 from dataclasses import replace
@@ -85,7 +85,7 @@ from hammerd.core.replication.transfer_progress import update_transfer
 def in_launching(  # noqa: C901 - a flat table of cases
     life: PairLife, state: Launching, event: Event, ctx: Context
 ) -> Step:
-    """Let one event happen to a pair whose stream has not yet said anything."""
+    """Let one event happen to a pair whose stream has printed no sign of life yet."""
     match event:
         case SpawnFailed(text=text):
             return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
@@ -103,7 +103,7 @@ def in_launching(  # noqa: C901 - a flat table of cases
                 ctx.now_at, state.since_at, state.gear, InPrescan(), progress_at=ctx.now_at
             )
             memory = replace(_logged_in(life.memory), unmounted_since_at=None)
-            return _heard(replace(life, memory=memory, state=streaming), streaming, message, ctx)
+            return _on_message(replace(life, memory=memory), streaming, message, ctx)
         case DeadlinePassed():
             return _never_lived(life, _launch_timeout(life), ctx)
         case HalfDied() | ParentDied():
@@ -116,7 +116,7 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
     """Let one event happen to a pair whose stream lives."""
     match event:
         case MessageRead(message):
-            return _heard(life, state, message, ctx)
+            return _on_message(life, state, message, ctx)
         case HalfDied() | ParentDied():
             return _lost(life, state, _death(event), ctx)
         case HalvesWorked() if isinstance(state.phase, InPrescan) or state.gear is Gear.BULK:
@@ -151,7 +151,9 @@ def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
             return end_group(life, then, ctx) if then else Step(life)
 
 
-def _heard(life: PairLife, state: Streaming, message: Message, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+def _on_message(  # noqa: C901 - a flat table of cases
+    life: PairLife, state: Streaming, message: Message, ctx: Context
+) -> Step:
     state = replace(state, transfer=update_transfer(state.transfer, message, ctx.now_at))
     match message:
         case LostLink():
@@ -159,11 +161,11 @@ def _heard(life: PairLife, state: Streaming, message: Message, ctx: Context) -> 
         case Complaint():
             return _complained(life, message, ctx)
         case NoWork():
-            return enter(life, _found_nothing(state, ctx))
+            return enter(life, _idle(state, ctx))
         case Remark():
             return enter(life, state)
         case WentIdle():
-            return _rested(_accepted(life), _progressed(state, IdlePhase(), ctx), ctx)
+            return _finished(_accepted(life), _progressed(state, IdlePhase(), ctx), ctx)
         case Progress(slice_bytes=sent_bytes):
             return enter(life, _scanned(state, sent_bytes, ctx))
         case Committed() | SliceWritten():
@@ -181,14 +183,14 @@ def _heard(life: PairLife, state: Streaming, message: Message, ctx: Context) -> 
 
 
 def _accepted(life: PairLife) -> PairLife:
-    """Forget what was held against a stream of which both halves work."""
+    """Forget refusals and causes: both halves of the stream work."""
     if life.memory.refusals == 0 and life.memory.likely_cause is None:
         return life
     return replace(life, memory=replace(life.memory, refusals=0, likely_cause=None))
 
 
 def _logged_in(memory: Memory) -> Memory:
-    """Forget what a login said: its first sign of life takes both ends of a stream."""
+    """Forget complaints of a login: a sign of life proves that both halves run."""
     is_login = memory.likely_cause is not None and memory.likely_cause.weight is not Weight.OWN
     return replace(memory, likely_cause=None) if is_login else memory
 
@@ -197,23 +199,22 @@ def _scanned(state: Streaming, sent_bytes: int, ctx: Context) -> Streaming:
     total_bytes = state.phase.total_bytes if isinstance(state.phase, Copying) else None
     phase = Copying(sent_bytes, total_bytes)
     if sent_bytes == 0:
-        # The scan moves on, so it is no stall; but it takes bytes to prove that a stream works.
+        # The scan proceeds, so this is no stall; but only bytes prove that a stream works.
         return replace(state, phase=phase, progress_at=ctx.now_at)
     return _progressed(state, phase, ctx)
 
 
-def _found_nothing(state: Streaming, ctx: Context) -> Streaming:
-    if isinstance(state.phase, InPrescan):
-        # A prescan may last longer than a stall: what it took is not held against the rest.
-        return replace(state, phase=IdlePhase(), progress_at=ctx.now_at)
-    return replace(state, phase=IdlePhase())
+def _idle(state: Streaming, ctx: Context) -> Streaming:
+    # A prescan may last longer than a stall: its time does not count as one.
+    progress_at = ctx.now_at if isinstance(state.phase, InPrescan) else state.progress_at
+    return replace(state, phase=IdlePhase(), progress_at=progress_at)
 
 
 def _progressed(state: Streaming, phase: Phase, ctx: Context) -> Streaming:
     return replace(state, phase=phase, progress_at=ctx.now_at, has_progressed=True)
 
 
-def _rested(life: PairLife, state: Streaming, ctx: Context) -> Step:
+def _finished(life: PairLife, state: Streaming, ctx: Context) -> Step:
     life = replace(life, state=state)
     if state.gear is Gear.BULK and choose_gear(life.pair, ctx) is Gear.FOLLOWING:
         return end_group(life, ThenLaunch(Gear.FOLLOWING), ctx)
@@ -224,8 +225,8 @@ def _sampled(
     life: PairLife, state: Streaming, verdict: Go | AwaitMount | Retry, ctx: Context
 ) -> Step:
     if isinstance(verdict, AwaitMount) and isinstance(state.phase, IdlePhase):
-        # A stream at rest holds nothing of its slave, and says nothing of a master that is gone
-        # (docs/hammer.md 1.5, 6.3): only its next batch would fail.
+        # An idle stream holds nothing of its slave open, and prints nothing when the master is
+        # missing (docs/hammer.md 1.5, 6.3): only its next batch would fail.
         return end_group(life, ThenMount(Trouble(verdict.cause, verdict.hint)), ctx)
     return enter(life, _compared(state, ctx))
 
@@ -257,9 +258,9 @@ def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
 
 
 def _is_certain(life: PairLife, complaint: Complaint) -> bool:
-    """Tell whether a complaint is hammer's own, and no line of a login that looks like one."""
-    is_on_the_way = isinstance(life.state, Launching) and has_remote_endpoint(life.pair)
-    return complaint.weight is Weight.OWN and not is_on_the_way
+    """Return whether hammer itself printed a complaint: a login may print lines like it."""
+    is_login = isinstance(life.state, Launching) and has_remote_endpoint(life.pair)
+    return complaint.weight is Weight.OWN and not is_login
 
 
 def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step:
@@ -270,7 +271,7 @@ def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step
 
 
 def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> Step:
-    """End what is left of a stream; launch again at once if it was healthy, else back off."""
+    """End the rest of a lost stream; launch again at once if it was healthy, else back off."""
     life = _with_restart_counted(forgive(life, state, ctx))
     if (cause := cause_of_end(life, has_lived=True)) is not None:
         return end_group(life, cause, ctx)
@@ -282,7 +283,7 @@ def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> S
 
 
 def _never_lived(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
-    """End what is left of a stream that gave no sign of life."""
+    """End the rest of a stream that printed no sign of life."""
     return end_group(life, cause_of_end(life, has_lived=False) or ThenBackoff(trouble), ctx)
 
 
@@ -301,12 +302,12 @@ def _death(event: HalfDied | ParentDied) -> Trouble:
 
 
 def _launch_timeout(life: PairLife) -> Trouble:
-    said = "the stream said nothing since it was started: "
+    silent = "the stream said nothing since it was started: "
     if has_remote_endpoint(life.pair):
-        hint = f'{said}most often ssh hangs, try "ssh HOST true" as root'
+        hint = f'{silent}most often ssh hangs, try "ssh HOST true" as root'
     else:
         hint = (
-            f"{said}where pfs-status answers it could not fork and spins: is the host short of"
+            f"{silent}where pfs-status answers it could not fork and spins: is the host short of"
             " processes or memory (top, limits(1))?"
         )
     return Trouble(LossCause.LAUNCH_TIMEOUT, hint)
@@ -324,7 +325,7 @@ def _stall(state: Streaming) -> Trouble:
 
 
 def reason_to_park(life: PairLife, event: Event) -> ThenPark | None:
-    """Return what parks a pair though it is under way to its slave, None where nothing does."""
+    """Return the reason for which an event parks a pair in any state, None if it does not."""
     match event:
         case SlaveMoved() if is_probe_forbidden(life):
             return ThenPark(ParkCause.NOT_A_SLAVE, latch_hint(life))

@@ -1,9 +1,9 @@
-"""Who owns a slave: nothing in HAMMER locks one, and two writers move its TID backwards.
+"""Holds the claims on slaves: HAMMER locks no slave, and two writers move its TID backwards.
 
-A slave is known by several keys at once (its paths, and its unique-uuid once it was probed); two
-claims that share a key are claims on the same slave. An owner is a live group: a pair's, an
-orphan's of a killed hammerd, or a foreign one. Launches take a slave, or learn who holds it. What
-is read later adds keys to claims, and so may make two of them one.
+A slave has several keys (its paths, and its unique-uuid once it was probed); two claims that share
+a key are claims on the same slave. An owner is a live group: a pair's, an orphan's of a killed
+hammerd, or a foreign one. A launch takes a slave, or learns its holder. Later readings add keys to
+claims; then two claims may turn out to be on the same slave.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -16,15 +16,15 @@ UUID_KEY = "uuid:"
 
 
 class Resource(StrEnum):
-    """What a launch needs for itself, and queues for while another owner holds it."""
+    """A thing that a launch needs alone, and queues for while another owner holds it."""
 
     SLAVE = "slave"
 
 
 def slave_keys(names: Iterable[Endpoint], unique_uuid: str | None) -> frozenset[str]:
-    """Return the keys by which a slave of these names is known; no uuid before any probe.
+    """Return the keys of a slave with these names; it has no uuid before its first probe.
 
-    As whom ssh logs in does not make it another slave.
+    The user of the ssh login is no part of a key: the slave is the same.
     """
     keys = {f"path:{replace(name, user=None)}" for name in names}
     if unique_uuid:
@@ -49,20 +49,20 @@ class Busy:
 
 
 def uuid_of(claim: Claim) -> str | None:
-    """Return the unique-uuid of the slave that is claimed, None where it is not known."""
+    """Return the unique-uuid of the claimed slave, None if unknown."""
     uuids = (key.removeprefix(UUID_KEY) for key in claim.keys if key.startswith(UUID_KEY))
     return next(uuids, None)
 
 
 @dataclass(slots=True)
 class SlaveClaims:
-    """The claims that are held, and who queues for a slave, in order of arrival."""
+    """The claims that are held, and the queue for slaves in order of arrival."""
 
     _claims: dict[str, Claim] = field(default_factory=dict)
     _queue: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def take(self, claim: Claim) -> Busy | None:
-        """Give the slave to `claim`, or return who holds it and queue for it."""
+        """Give the slave to `claim`, or queue for it and return its holder."""
         holder = self.holder(claim.keys, but=claim.owner)
         if holder is None:
             self._claims[claim.owner] = claim
@@ -72,29 +72,30 @@ class SlaveClaims:
         return None if holder is None else Busy(Resource.SLAVE, holder.owner)
 
     def hold(self, claim: Claim) -> None:
-        """Record a group that writes to a slave already, whoever else does: it never queues."""
+        """Record a group that already writes to a slave, even beside another; it never queues."""
         self._claims[claim.owner] = claim
 
     def holder(self, keys: frozenset[str], *, but: str = "") -> Claim | None:
-        """Return who holds a slave, other than `but`."""
+        """Return a claim on a slave by another owner than `but`, None without one."""
         return next(
             (held for held in self._claims.values() if held.owner != but and held.keys & keys),
             None,
         )
 
     def held_by(self, owner: str) -> Claim | None:
-        """Return the claim of an owner, None when it holds none."""
+        """Return the claim of an owner, None without one."""
         return self._claims.get(owner)
 
     def rekey(
         self, slaves: Iterable[tuple[frozenset[str], frozenset[str]]], *, but: Collection[str] = ()
     ) -> None:
-        """Let claims and waits that share one of a slave's lasting keys be known by all its keys.
+        """Add all keys of a slave to the claims and waits that have one of its lasting keys.
 
         `slaves` are the lasting keys and all keys of each; the owners in `but` are left alone.
         """
         known: dict[str, set[str]] = {}
-        for owner, keys in (*self._held_keys(), *self._queue.items()):
+        held = ((owner, claim.keys) for owner, claim in self._claims.items())
+        for owner, keys in (*held, *self._queue.items()):
             for key in keys if owner not in but else ():
                 known.setdefault(key, set()).add(owner)
         for lasting, keys in slaves:
@@ -105,23 +106,20 @@ class SlaveClaims:
                     self._queue[owner] |= keys
 
     def conflicts(self) -> Iterator[tuple[Claim, Claim]]:
-        """Yield claims on the same slave, two and two, the older one first."""
+        """Yield each two claims on the same slave, the older one first."""
         holders: dict[str, Claim] = {}
         for claim in self._claims.values():
             others = {holders.setdefault(key, claim).owner for key in claim.keys} - {claim.owner}
             yield from ((self._claims[other], claim) for other in sorted(others))
 
-    def _held_keys(self) -> Iterator[tuple[str, frozenset[str]]]:
-        return ((owner, claim.keys) for owner, claim in self._claims.items())
-
     def leave_queue(self, owner: str) -> None:
-        """Forget that an owner waits for a slave."""
+        """Remove an owner from the queue."""
         self._queue.pop(owner, None)
 
     def release(self, owner: str) -> None:
-        """Give up what an owner holds; its group is empty."""
+        """Remove the claim of an owner whose group is empty."""
         self._claims.pop(owner, None)
 
     def unblocked(self) -> Iterable[str]:
-        """Return those in the queue whose slave nobody holds any more, in order of arrival."""
+        """Return the owners in the queue whose slave is free, in order of arrival."""
         return [owner for owner, keys in self._queue.items() if self.holder(keys) is None]

@@ -1,8 +1,8 @@
-"""One row per state: its word, health, deadline, and all else that others ask of it.
+"""Holds one row per state: its word, health, deadline, and all else that is derived from it.
 
-A new state gets its row here, and the type checker demands it: row_of() closes the union. Status,
-log, health and timers read the row and match no states themselves. What becomes of a pair in a
-state is no column: core/pair/machine.py has one function per state for that.
+Status, log, health and timers read the row and match no states themselves. A new state needs its
+row here: row_of() closes the union, so the type checker demands it. core/pair/machine.py has the
+transitions of each state.
 """
 
 import math
@@ -45,10 +45,10 @@ from hammerd.core.pairs import Gear, Pair
 AT_ONCE, NEVER = -math.inf, math.inf
 
 SILENT_LAUNCH_S = 5.0
-"""How long a stream may say nothing after its launch: hammer speaks at once, a login hangs."""
+"""How long a launched stream may be silent: hammer prints at once, a login may hang."""
 
 READ_IOCTL_BYTES = 512 << 10
-"""How much a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""
+"""The bytes that a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""
 
 DISABLED = Trouble("disabled", "enabled = false stands in the config")
 
@@ -61,17 +61,16 @@ LINK_LOST = Trouble(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """All that others ask of a state.
+    """The properties of a pair that follow from its state.
 
-    `word`: the state's one name in log, status, manual and CLI.
-    `trouble`: what stands against the pair. `because`: why it is there where nothing does.
-    `level`, `identity`: how grave its line in the log is, and what makes it a new line.
-    `warning_at`, `critical_at`: from when on the state as such is a warning, or critical.
-    `deadline_at`: when DeadlinePassed is due, None for never. `shows_retry`: status shows it.
-    `is_failed_attempt`: an attempt failed, its last words are logged.
-    `is_under_way`: a stream onto the slave runs or is to come. `is_another_try`: no stream has
-    proven yet that the cause of the last failure is gone. `has_other_writer`: another owner
-    writes to the slave.
+    `word`: the state's name in log, status, manual and CLI. `trouble`: the fault of the pair, None
+    without one; then `because` is the reason for the state. `level`: the level of its log line;
+    a line is logged when `identity` changes. `warning_at`, `critical_at`: from then on the state
+    as such is a warning, or critical. `deadline_at`: when DeadlinePassed is due, None for never.
+    `shows_retry`: status shows the deadline. `is_failed_attempt`: the log quotes the last words.
+    `is_under_way`: a stream onto the slave runs or will. `is_another_try`: no stream has proven
+    yet that the cause of the last failure is gone. `has_other_writer`: another owner writes to
+    the slave.
     """
 
     word: str
@@ -181,12 +180,16 @@ def _streaming(life: PairLife, state: Streaming) -> Row:
 
 
 def _stopping(life: PairLife, state: Stopping) -> Row:
-    has_failed, trouble = life.memory.failures > 0, _against(state)
+    has_failed, trouble = life.memory.failures > 0, None
+    if state.is_unkillable:
+        trouble = UNKILLABLE
+    elif isinstance(state.then, ThenProbe):
+        trouble = state.then.trouble
     is_retry = has_failed and isinstance(state.then, ThenBackoff)
     return Row(
         word="stopping",
         trouble=trouble,
-        because=_ending(state.then, life.memory.wanted),
+        because=_because_of(state.then, life.memory.wanted),
         level=LogLevel.WARNING if trouble else LogLevel.DEBUG if is_retry else LogLevel.INFO,
         identity=(Stopping, state.since_at),
         warning_at=AT_ONCE if has_failed else NEVER,
@@ -287,16 +290,10 @@ def _stall_timeout_s(pair: Pair) -> float:
     return max(pair.timing.stall_timeout_s, transfer_s, 4.0 * longest_delay_s)
 
 
-# --- why a group ends --------------------------------------------------------------------------
+# --- the reason why a group ends ---------------------------------------------------------------
 
 
-def _against(state: Stopping) -> Trouble | None:
-    if state.is_unkillable:
-        return UNKILLABLE
-    return state.then.trouble if isinstance(state.then, ThenProbe) else None
-
-
-def _ending(then: Then, wanted: Wanted) -> str:
+def _because_of(then: Then, wanted: Wanted) -> str:
     match then:
         case ThenLaunch(trouble=trouble):
             return trouble.because if trouble else "gear_change"
