@@ -122,7 +122,7 @@ class Daemon:
         self._log.info("daemon.stopping", streams=len(parts.streams.pairs()))
         self._scheduler.stop()
         # All in this turn of the loop: no launch, request or removal comes in between.
-        parts.store.remember()
+        parts.store.capture()
         for life in parts.lives():
             parts.engine.post(life.pair.name, StopAsked(Down()))
         await parts.foreign.close()

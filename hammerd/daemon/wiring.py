@@ -157,7 +157,7 @@ class Wiring:
     def _build_control(self, files: LockFiles) -> None:
         """Build the sockets and the handlers of requests."""
         settings, log = self.config.daemon, self.logs.journal.log
-        self.handlers = Handlers(self.engine, self.clock, self._describe, self.store.saved)
+        self.handlers = Handlers(self.engine, self.clock, self._describe, self.store.wait_saved)
         self.server = ControlServer(Path(settings.run_dir), self.handlers.answer)
         self.run_dir = RunDirWatch(files, self.server, settings, log)
 
@@ -169,7 +169,7 @@ class Wiring:
         self._ingest.on_anomaly = self.store.changed
         self.slave_moves.connect(self._ingest, self.engine)
         self.engine.on_memory_changed = self.store.changed
-        self.engine.on_state_changed = self.store.moved
+        self.engine.on_state_changed = self.store.state_changed
         self.store.memories = self.engine.memories
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged

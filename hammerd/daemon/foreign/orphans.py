@@ -50,7 +50,7 @@ class Orphans:
     def end_all(self, on_gone: Callable[[], None]) -> None:
         """Claim the slaves of all orphans and start to end them; returns at once."""
         self._on_gone = on_gone
-        for record in tuple(self._records.left_behind()):
+        for record in tuple(self._records.earlier_records()):
             self._end_soon(record, because=None)
 
     def adopt(self, record: SpawnRecord) -> None:

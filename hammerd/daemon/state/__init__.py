@@ -1,1 +1,1 @@
-"""Files that outlive the daemon."""
+"""Saves and loads the files that outlive the daemon."""

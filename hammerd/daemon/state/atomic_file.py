@@ -1,12 +1,11 @@
-"""A small text file that is whole at any moment: the old text or the new one, nothing between.
+"""Replaces a small text file atomically: at any moment it has the whole old or the whole new text.
 
     NAME.new  written, fsynced ── renamed over NAME ── directory fsynced
 
-Whoever dies between two of these steps leaves the old file or the new one, and at worst a
-NAME.new that the next save replaces. Two threads may save one file, when the disk of the first
-hangs: each has a new file of its own, and what was begun earlier never replaces what was begun
-later. A file that could not be read is evidence: it is kept as
-NAME.bad before anything is written over it.
+A process that dies between two of these steps leaves the old or the new file, and at worst a
+NAME.new that the next save replaces. Two threads may save one file, if the disk of the first
+hangs: each writes a separate new file, and an earlier save never replaces the text of a later
+one. A file that could not be read is evidence: it is saved as NAME.bad before it is replaced.
 """
 
 import contextlib
@@ -28,11 +27,11 @@ WRITABLE_BY_OTHERS = 0o022
 
 
 def read(path: Path) -> str | None:
-    """Return a file's text, None when there is no file.
+    """Return a file's text, None if the file is missing.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no text file of a size that we ever write.
+        ValueError: it is no text file, too large, or other users could have written it.
     """
     try:
         fd = os.open(path, READ_FLAGS)
@@ -42,45 +41,45 @@ def read(path: Path) -> str | None:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
             raise ValueError("it is not a file that hammerd has written")
-        # What stands in it decides what root ends and starts.
+        # Its text decides which processes root ends and starts.
         if found.st_uid not in (0, os.geteuid()) or found.st_mode & WRITABLE_BY_OTHERS:
             raise ValueError("another user could have written it")
         return file.read().decode()
 
 
 def replace(path: Path, pieces: Iterable[str], group: int | None = None) -> None:
-    """Replace a file's text by these pieces, joined; blocks until they are on the disk.
+    """Replace a file's text by these pieces, joined; block until they are on the disk.
 
-    Nobody else may read it but this group, and not even that one where the system refuses.
+    Only its owner and `group` may read it; if chown fails, only its owner.
 
     Raises:
-        OSError: that failed; the file holds the old text or, at the very end, the new one.
+        OSError: it failed; the file has the old text, or the new one if only the last step failed.
     """
     _replace(path, partial(_write, pieces=pieces, group=group))
     _sync_directory(path.parent)
 
 
 def replace_soon(path: Path, text: str) -> None:
-    """Replace a file's text, as whole at any moment, without waiting for the disk.
+    """Replace a file's text atomically, without waiting for the disk.
 
     Raises:
-        OSError: that failed; the file holds what it held.
+        OSError: it failed; the file has the old text.
     """
     _replace(path, partial(_write, pieces=(text,), is_synced=False))
 
 
 def set_aside(path: Path) -> None:
-    """Keep what is there as NAME.bad; nothing to do when nothing is there.
+    """Save a file as NAME.bad; do nothing if it is missing.
 
     Raises:
-        OSError: it cannot be kept, and so must not be written over.
+        OSError: it cannot be saved, and so must not be replaced.
     """
     bad = path.with_name(path.name + ".bad")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(bad)
     with contextlib.suppress(FileNotFoundError):
         try:
-            # A second name, so that a death before the next save loses neither.
+            # A second name: if we die before the next save, the file still has its own name.
             os.link(path, bad, follow_symlinks=False)
         except FileNotFoundError:
             return
@@ -89,67 +88,67 @@ def set_aside(path: Path) -> None:
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    with _turns.begun(path) as turn:
+    with _saves.begin(path) as save:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(turn.new)
+            os.unlink(save.new)
         try:
-            write(turn.new)
-            with _turns.lock:
-                if _turns.is_overtaken(turn):
-                    os.unlink(turn.new)
+            write(save.new)
+            with _saves.lock:
+                if _saves.is_outdated(save):
+                    os.unlink(save.new)
                 else:
-                    os.replace(turn.new, path)
-                    _turns.replaced(turn)
+                    os.replace(save.new, path)
+                    _saves.set_replaced(save)
         except OSError:
-            # Half a file takes room that a full disk does not have.
+            # A partial file takes space that a full disk does not have.
             with contextlib.suppress(OSError):
-                os.unlink(turn.new)
+                os.unlink(save.new)
             raise
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
-    """One save of a file: when it was begun among all, and the file that it writes."""
+class _Save:
+    """A save of the file `path`: its number among all saves, and the new file that it writes."""
 
     path: Path
     number: int
     new: Path
 
 
-class _Turns:
-    """The saves of this process that are under way."""
+class _Saves:
+    """The running saves of this process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._under_way: dict[Path, _Turn] = {}
+        self._running: dict[Path, _Save] = {}
         self._replaced: dict[Path, int] = {}
 
     @contextlib.contextmanager
-    def begun(self, path: Path) -> Iterator[_Turn]:
-        """Take a turn, and a name that no other turn writes to."""
+    def begin(self, path: Path) -> Iterator[_Save]:
+        """Begin a save, with a new file that no other save writes to."""
         with self.lock:
             names = (path.with_name(f"{path.name}.new{more}") for more in ("", "2", "3", "4"))
-            new = next(name for name in names if name not in self._under_way)
-            turn = self._under_way[new] = _Turn(path, next(self._numbers), new)
+            new = next(name for name in names if name not in self._running)
+            save = self._running[new] = _Save(path, next(self._numbers), new)
         try:
-            yield turn
+            yield save
         finally:
             with self.lock:
-                del self._under_way[new]
-                if not any(other.path == path for other in self._under_way.values()):
+                del self._running[new]
+                if not any(other.path == path for other in self._running.values()):
                     self._replaced.pop(path, None)
 
-    def is_overtaken(self, turn: _Turn) -> bool:
-        """Tell whether a later turn has replaced the file."""
-        return self._replaced.get(turn.path, 0) > turn.number
+    def is_outdated(self, save: _Save) -> bool:
+        """Return whether a later save has replaced the file."""
+        return self._replaced.get(save.path, 0) > save.number
 
-    def replaced(self, turn: _Turn) -> None:
-        """Take down that this turn has replaced its file."""
-        self._replaced[turn.path] = turn.number
+    def set_replaced(self, save: _Save) -> None:
+        """Record that this save has replaced its file."""
+        self._replaced[save.path] = save.number
 
 
-_turns = _Turns()
+_saves = _Saves()
 
 
 def _write(
@@ -176,7 +175,7 @@ def _sync_directory(path: Path) -> None:
     try:
         os.fsync(fd)
     except OSError as error:
-        # Some file systems have no fsync of a directory, and nothing to add to a rename.
+        # Some file systems have no fsync of a directory, and need none after a rename.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:

@@ -1,11 +1,11 @@
-"""What must outlive the daemon of each pair: state.json, and a copy of it.
+"""Saves pauses, latches and unacknowledged messages of each pair: state.json, and a copy of it.
 
-Pauses, latches and what nobody acknowledged: few and dear, saved at each change. A file that is
-damaged, of another version or cannot be read is never a reason not to start and never written
-over (atomic_file.set_aside); what cannot be read of it is taken from the copy, and where that
-fails a pair counts as paused until it is resumed, each of them where both files are unreadable:
-to mirror what a person wanted at rest is worse than to ask. What nobody acknowledged is read on
-its own: damage there touches no pause or latch.
+They are few and must not be lost, so they are saved at each change. A file that is damaged, of
+another version or unreadable never prevents a start and is never overwritten
+(atomic_file.set_aside). Entries that cannot be read are taken from the copy. If that fails, the
+pair counts as paused until it is resumed, and every pair does if both files are unreadable:
+mirroring a pair that a person paused is worse than asking that person. Unacknowledged messages
+are parsed separately: damage there affects no pause or latch.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hammerd.core import paths
 from hammerd.daemon.state import atomic_file, unacknowledged
-from hammerd.daemon.state.saved_latches import SavedPromotion, parse_ends, parse_promotion
+from hammerd.daemon.state.saved_latches import SavedPromotion, parse_endpoints, parse_promotion
 from hammerd.daemon.state.saved_values import is_span, is_time, quoted
 from hammerd.daemon.state.unacknowledged import NOTHING, Unacknowledged
 
@@ -24,11 +24,11 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class SavedPair:
-    """What is kept of a pair; `paused_until_time` is wall time, None for until resumed.
+    """The entry of a pair; `paused_until_time` is wall time, None for until resumed.
 
-    `paused_for_s` is what was left of the pause when this was written: whoever reads it under
-    another clock pauses no longer than that. `disks` are the unique-uuids of the slaves that take
-    turns at its path.
+    `paused_for_s` is the time left of the pause at the save: after a start with another clock the
+    pause lasts no longer than that. `disks` are the unique-uuids of the slaves that take turns at
+    its path. The field names are the keys of the file.
     """
 
     is_paused: bool = False
@@ -48,56 +48,57 @@ Pairs = Mapping[str, SavedPair]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was found, and what was wrong with it (nothing, when `complaints` is empty).
+    """The pairs of both files, and the errors in them.
 
-    `others` counts for a pair that was not found.
+    `default` is the entry of a pair that is in neither file.
     """
 
     pairs: Pairs = field(default_factory=dict)
-    complaints: tuple[str, ...] = ()
-    others: SavedPair = NOTHING_SAVED
+    errors: tuple[str, ...] = ()
+    default: SavedPair = NOTHING_SAVED
 
     def of(self, pair: str) -> SavedPair:
-        """Return what counts for a pair."""
-        return self.pairs.get(pair, self.others)
+        """Return the entry of a pair."""
+        return self.pairs.get(pair, self.default)
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPair:
-    """A pair as far as it can be read, and what is wrong with it, "" where nothing is.
+class ParsedPair:
+    """An entry as far as it can be read, and its errors, "" for none.
 
-    `wrong` is of its pause and latch, which are a guess then; `lost` of what nobody acknowledged.
+    `error` is about its pause and latches, which are guesses then; `lost` about its
+    unacknowledged messages.
     """
 
     pair: SavedPair
-    wrong: str = ""
+    error: str = ""
     lost: str = ""
 
     @property
-    def complaint(self) -> str:
-        """Return all that is wrong with it."""
-        return "; ".join(filter(None, (self.wrong, self.lost)))
+    def errors(self) -> str:
+        """Both errors as one text."""
+        return "; ".join(filter(None, (self.error, self.lost)))
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The text of a state file, and what is wrong with it."""
+    """The entries of a state file, and the errors in them."""
 
-    pairs: Mapping[str, ReadPair]
-    complaints: tuple[str, ...] = ()
+    pairs: Mapping[str, ParsedPair]
+    errors: tuple[str, ...] = ()
 
 
 def dump(pairs: Pairs) -> str:
-    """Turn the pairs into the text of their file."""
+    """Return the text of the state file."""
     entries = {name: asdict(pair) for name, pair in pairs.items()}
     return json.dumps({"version": VERSION, "pairs": entries}, indent=1) + "\n"
 
 
 def parse(text: str) -> Parsed:
-    """Read the text of a state file as far as it can be read.
+    """Parse the text of a state file as far as it can be read.
 
     Raises:
-        ValueError: nothing of it can.
+        ValueError: it is no state file.
     """
     try:
         data: object = json.loads(text)
@@ -105,38 +106,36 @@ def parse(text: str) -> Parsed:
         raise ValueError("it is nested too deeply") from error
     if not isinstance(data, dict) or not isinstance(entries := data.get("pairs"), dict):
         raise ValueError("it holds no pairs")  # noqa: TRY004 - a file's fault, not a caller's
-    read = {name: _pair(entry) for name, entry in entries.items()}
-    complaints = tuple(
-        f"pair {name}: {one.complaint}" for name, one in read.items() if one.complaint
-    )
+    parsed = {name: _parse_pair(entry) for name, entry in entries.items()}
+    errors = tuple(f"pair {name}: {each.errors}" for name, each in parsed.items() if each.errors)
     version = data.get("version")
     if version != VERSION:
-        complaints = (f"its version {quoted(version)} is not {VERSION}", *complaints)
-    return Parsed(read, complaints)
+        errors = (f"its version {quoted(version)} is not {VERSION}", *errors)
+    return Parsed(parsed, errors)
 
 
 def load(path: Path) -> Loaded:
-    """Read the state file, and its copy where the file is missing or damaged; writes nothing."""
-    main, complaint = _look(path)
-    if main is not None and not main.complaints:
+    """Load the state file, and its copy if the file is missing or damaged; write nothing."""
+    main, error = _load_one(path)
+    if main is not None and not main.errors:
         return Loaded(_pairs_of(main))
-    copy, copy_complaint = _look(copy_of(path))
+    copy, copy_error = _load_one(copy_of(path))
     if main is not None:
-        found = copy.pairs if copy else {}
-        cured = {name: _cured(one, found.get(name)) for name, one in main.pairs.items()}
-        return Loaded(cured, tuple(f"{path}: {one}" for one in main.complaints))
+        copies = copy.pairs if copy else {}
+        repaired = {name: _repair(each, copies.get(name)) for name, each in main.pairs.items()}
+        return Loaded(repaired, tuple(f"{path}: {each}" for each in main.errors))
     if copy is None:
-        complaints = tuple(one for one in (complaint, copy_complaint) if one)
-        return Loaded({}, complaints, UNREADABLE_PAIR if complaints else NOTHING_SAVED)
-    missing = complaint or f"{path} is gone"
-    return Loaded(_pairs_of(copy), (f"{missing}; read {copy_of(path)}", *copy.complaints))
+        errors = tuple(each for each in (error, copy_error) if each)
+        return Loaded({}, errors, UNREADABLE_PAIR if errors else NOTHING_SAVED)
+    error = error or f"{path} is gone"
+    return Loaded(_pairs_of(copy), (f"{error}; read {copy_of(path)}", *copy.errors))
 
 
 def save(path: Path, pairs: Pairs) -> None:
     """Replace the state file, then its copy.
 
     Raises:
-        OSError: that failed; old or new, a whole file is there.
+        OSError: it failed; each file has its whole old or new text.
     """
     text = dump(pairs)
     atomic_file.replace(path, (text,))
@@ -144,11 +143,11 @@ def save(path: Path, pairs: Pairs) -> None:
 
 
 def copy_of(path: Path) -> Path:
-    """Return the name of the state file's copy."""
+    """Return the path of the state file's copy."""
     return path.with_name(paths.STATE_COPY)
 
 
-def _look(path: Path) -> tuple[Parsed | None, str]:
+def _load_one(path: Path) -> tuple[Parsed | None, str]:
     try:
         text = atomic_file.read(path)
         return (None, "") if text is None else (parse(text), "")
@@ -158,48 +157,50 @@ def _look(path: Path) -> tuple[Parsed | None, str]:
 
 
 def _pairs_of(parsed: Parsed) -> Pairs:
-    return {name: one.pair for name, one in parsed.pairs.items()}
+    return {name: each.pair for name, each in parsed.pairs.items()}
 
 
-def _cured(read: ReadPair, copy: ReadPair | None) -> SavedPair:
-    """Take from the copy what could not be read, and only that: it may be the older of the two."""
-    pair = read.pair
+def _repair(parsed: ParsedPair, copy: ParsedPair | None) -> SavedPair:
+    """Take only unreadable parts from the copy: it may be the older of the two."""
+    pair = parsed.pair
     if copy is None:
         return pair
-    if read.wrong and not copy.wrong:
+    if parsed.error and not copy.error:
         pair = replace(copy.pair, unacknowledged=pair.unacknowledged)
-    if read.lost:
-        both = unacknowledged.together(copy.pair.unacknowledged, pair.unacknowledged)
+    if parsed.lost:
+        both = unacknowledged.merge(copy.pair.unacknowledged, pair.unacknowledged)
         pair = replace(pair, unacknowledged=both)
     return pair
 
 
-def _pair(entry: object) -> ReadPair:
+def _parse_pair(entry: object) -> ParsedPair:
     if not isinstance(entry, dict):
-        wrong = f"{quoted(entry)} is no entry"
-        return ReadPair(UNREADABLE_PAIR, wrong, "what nobody acknowledged is lost")
+        error = f"{quoted(entry)} is no entry"
+        return ParsedPair(UNREADABLE_PAIR, error, "what nobody acknowledged is lost")
     until_time, for_s = entry.get("paused_until_time"), entry.get("paused_for_s")
-    left, lost = unacknowledged.parse(entry.get("unacknowledged"))
-    promotion, unread = parse_promotion(entry.get("promotion"))
+    messages, lost = unacknowledged.parse(entry.get("unacknowledged"))
+    promotion, promotion_error = parse_promotion(entry.get("promotion"))
     pair = SavedPair(
         entry.get("is_paused") is not False,
         float(until_time) if is_time(until_time) else None,
         bool(entry.get("is_diverged")),
-        left,
+        messages,
         float(for_s) if is_span(for_s) else None,
         promotion,
-        parse_ends(entry.get("latched_ends")),
-        _texts(entry.get("disks")),
+        parse_endpoints(entry.get("latched_ends")),
+        _strings(entry.get("disks")),
     )
-    return ReadPair(pair, _wrong(entry) or unread, lost)
+    return ParsedPair(pair, _error_in(entry) or promotion_error, lost)
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    """Return what can be read of a list of texts: what is lost costs a warning at a swap."""
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+def _strings(value: object) -> tuple[str, ...]:
+    """Return the strings of a list; the only cost of a lost one is a warning at a swap."""
+    return (
+        tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+    )
 
 
-def _wrong(entry: Mapping[str, object]) -> str:
+def _error_in(entry: Mapping[str, object]) -> str:
     for key in ("is_paused", "is_diverged"):
         if not isinstance(entry.get(key), bool):
             return f"{key} {quoted(entry.get(key))} is neither true nor false"

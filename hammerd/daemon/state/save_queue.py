@@ -1,9 +1,9 @@
-"""Saves of one file: asked for on the loop, done on the writer thread, told of when they fail.
+"""Saves one file: requested on the loop, written by the writer thread, reported when it fails.
 
-    ask() ── end of the loop turn: take() ── writer: job() ── loop: saved, or unsaved since when
+    request() ── end of the loop turn: take() ── writer: write() ── loop: saved, or unsaved since
 
-However often it is asked for, one save at most is queued, and it writes what was true when it was
-queued or later. What cannot be saved is said once, retried, and told until it is.
+However many requests come, at most one save is queued; it writes a snapshot taken when it was
+queued or later. A failure is logged once, retried, and part of the status until a save succeeds.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ Write = Callable[[], None]
 
 @dataclass(slots=True)
 class _Queued:
-    """The next write, and who waits to hear of it; that list belongs to the loop."""
+    """The next write, and the futures of those that wait for it; only the loop uses the list."""
 
     write: Write
-    heard_by: list[asyncio.Future[None]]
+    waiters: list[asyncio.Future[None]]
 
 
 class SaveQueue:
@@ -32,7 +32,7 @@ class SaveQueue:
     def __init__(
         self, name: str, take: Callable[[], Write], writer: WriterThread, log: Logger
     ) -> None:
-        """Take what returns, on the loop, a write of what is true now, for any thread to do."""
+        """`take()` runs on the loop and returns a write function that any thread may call."""
         self._loop = asyncio.get_running_loop()
         self._name = name
         self._take = take
@@ -40,42 +40,43 @@ class SaveQueue:
         self._log = log
         self._lock = threading.Lock()
         self._queued: _Queued | None = None
-        self._waiting: list[asyncio.Future[None]] = []
-        self._heard_by: list[asyncio.Future[None]] = []
-        self._is_asked = False
-        self._unheard = 0
+        # Waiters for a requested save that is not queued yet, and those for the last queued one.
+        self._next_waiters: list[asyncio.Future[None]] = []
+        self._queued_waiters: list[asyncio.Future[None]] = []
+        self._is_requested = False
+        self._unfinished = 0
         self.unsaved_since_at: float | None = None
         self.unsaved_because: str | None = None
         self.ended_because: str | None = None
-        """Why the last save failed; set by the writer thread, for when no loop hears of it."""
+        """The error of the last save; set by the writer thread, for use after the loop's end."""
 
-    def ask(self) -> None:
-        """Have what is true by the end of this turn of the loop saved."""
-        if not self._is_asked:
-            self._is_asked = True
-            self._loop.call_soon(self._hand_over)
+    def request(self) -> None:
+        """Request a save, with a snapshot at the end of this turn of the loop."""
+        if not self._is_requested:
+            self._is_requested = True
+            self._loop.call_soon(self._submit)
 
     def retry(self) -> None:
-        """Ask again if the last save failed."""
+        """Request a save if the last one failed."""
         if self.unsaved_because is not None:
-            self.ask()
+            self.request()
 
-    async def done(self) -> None:
-        """Wait until what was asked for before this call was saved, or could not be."""
-        if self._is_asked or self._unheard:
+    async def wait(self) -> None:
+        """Wait until the saves requested before this call have succeeded or failed."""
+        if self._is_requested or self._unfinished:
             future = self._loop.create_future()
-            (self._waiting if self._is_asked else self._heard_by).append(future)
+            (self._next_waiters if self._is_requested else self._queued_waiters).append(future)
             await future
 
     def finish(self, writer: WriterThread) -> None:
-        """Queue the last save, before the loop ends; `writer` may be another one if ours hangs."""
+        """Queue the last save, before the loop ends; `writer` may replace one that hangs."""
         self._put()
         writer.submit(self._write, Priority.FIRST)
 
     # --- on the loop ---------------------------------------------------------------------------
 
-    def _hand_over(self) -> None:
-        self._is_asked = False
+    def _submit(self) -> None:
+        self._is_requested = False
         if self._put():
             self._writer.submit(self._write, Priority.FIRST)
 
@@ -84,16 +85,16 @@ class SaveQueue:
         with self._lock:
             is_new = self._queued is None
             if is_new:
-                self._heard_by = []
-                self._unheard += 1
-            self._queued = _Queued(write, self._heard_by)
-        self._heard_by += self._waiting
-        self._waiting = []
+                self._queued_waiters = []
+                self._unfinished += 1
+            self._queued = _Queued(write, self._queued_waiters)
+        self._queued_waiters += self._next_waiters
+        self._next_waiters = []
         return is_new
 
-    def _heard(self, because: str | None, heard_by: list[asyncio.Future[None]]) -> None:
-        self._unheard -= 1
-        for future in heard_by:
+    def _finish(self, because: str | None, waiters: list[asyncio.Future[None]]) -> None:
+        self._unfinished -= 1
+        for future in waiters:
             if not future.done():
                 future.set_result(None)
         if because is None and self.unsaved_because is not None:
@@ -119,8 +120,8 @@ class SaveQueue:
             queued.write()
             because = None
         except OSError as error:
-            # It is told as what it is: raised, the writer would count it as a lost line of a log.
+            # Not raised: the writer would count it as a lost line of the log.
             because = f"{error.filename or self._name}: {error.strerror}"
         finally:
             self.ended_because = because
-            call_on_loop(self._loop, partial(self._heard, because, queued.heard_by))
+            call_on_loop(self._loop, partial(self._finish, because, queued.waiters))

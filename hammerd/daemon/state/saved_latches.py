@@ -1,23 +1,20 @@
-"""What holds a pair until it is resumed, as state.json keeps it.
+"""Converts latches of pairs to and from their form in state.json.
 
-A latch that cannot be read holds: to stream onto a slave that was a master is worse than to ask.
+A latch that cannot be read counts as set: streaming onto a slave that was a master is worse than
+asking a person.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hammerd.core.pair.states import Memory
 from hammerd.core.replication.promotions import Promotion, PromotionSign
 from hammerd.core.tid import Tid, format_tid, parse_tid
-from hammerd.daemon.state.saved_values import is_time, quoted
-
-ToOtherTime = Callable[[float], float]
-"""Turns a monotonic instant into wall time, or back."""
+from hammerd.daemon.state.saved_values import ConvertTime, is_time, quoted
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPromotion:
-    """That a slave was a master; the time is wall time, TIDs are hex."""
+    """A promotion of a slave to a master; `since_time` is wall time, TIDs are hex."""
 
     sign: str
     since_time: float
@@ -28,8 +25,8 @@ class SavedPromotion:
 UNREADABLE = SavedPromotion(PromotionSign.ROLE_READ.value, 0.0)
 
 
-def saved_promotion(memory: Memory, wall_time: ToOtherTime) -> SavedPromotion | None:
-    """Return what is known of a promotion as the file keeps it."""
+def saved_promotion(memory: Memory, wall_time: ConvertTime) -> SavedPromotion | None:
+    """Return the promotion of a pair's slave as it is saved, None for none."""
     known = memory.promotion
     if known is None:
         return None
@@ -38,8 +35,8 @@ def saved_promotion(memory: Memory, wall_time: ToOtherTime) -> SavedPromotion | 
     return SavedPromotion(known.sign.value, at, before, after)
 
 
-def promotion_of(saved: SavedPromotion | None, monotonic_at: ToOtherTime) -> Promotion | None:
-    """Return what an earlier run knew of a promotion."""
+def promotion_of(saved: SavedPromotion | None, monotonic_at: ConvertTime) -> Promotion | None:
+    """Return the promotion that an earlier run saved, None for none."""
     if saved is None:
         return None
     before, after = _tid(saved.before), _tid(saved.after)
@@ -51,7 +48,7 @@ def promotion_of(saved: SavedPromotion | None, monotonic_at: ToOtherTime) -> Pro
 
 
 def parse_promotion(value: object) -> tuple[SavedPromotion | None, str]:
-    """Return what can be read of a promotion, and what is wrong with it, "" when nothing is."""
+    """Return a promotion as far as it can be read, and the error in it, "" for none."""
     if value is None:
         return None, ""
     if not isinstance(value, dict) or not _is_whole(value):
@@ -60,9 +57,9 @@ def parse_promotion(value: object) -> tuple[SavedPromotion | None, str]:
     return SavedPromotion(value["sign"], at, value.get("before"), value.get("after")), ""
 
 
-def parse_ends(value: object) -> tuple[str, str] | None:
-    """Return the ends on which latches were seen, None where they are not told."""
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(one, str) for one in value):
+def parse_endpoints(value: object) -> tuple[str, str] | None:
+    """Return the endpoints that latches were set for, None if they are not saved."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(x, str) for x in value):
         return value[0], value[1]
     return None
 

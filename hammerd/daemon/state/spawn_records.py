@@ -1,9 +1,9 @@
-"""Records of our streams for the hammerd after a killed one: a small file for each group.
+"""Records the process group of each stream in a small file, for the next start after a kill.
 
-Written under run_dir without fsync: after a power cut there are no orphans. The next hammerd ends
-the groups that are still there before it launches anything onto their slaves. The writer thread
-writes them, because run_dir may be on a disk that hangs; a group that was started an instant
-before a kill and has no record yet is found by its command line.
+The files are in run_dir and written without fsync: after a power cut there are no orphans. The
+next hammerd ends the groups that still run before it launches a stream onto their slaves. The
+writer thread writes the files, because run_dir may be on a disk that hangs; a group that started
+just before a kill and has no record yet is found by its command line.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from hammerd.daemon.state.saved_values import is_time
 
 @dataclass(frozen=True, slots=True)
 class KnownProcess:
-    """A process by pid and start (wall clock)."""
+    """A process, identified by its pid and its start (wall clock)."""
 
     pid: int
     started_time: float
@@ -28,7 +28,7 @@ class KnownProcess:
 
 @dataclass(frozen=True, slots=True)
 class SpawnRecord:
-    """A group of ours: who it is, what it runs, and which slave it writes to."""
+    """A group of ours: its id, pair, command line, claimed slave and members."""
 
     pgid: int
     pair: str
@@ -38,22 +38,22 @@ class SpawnRecord:
 
 
 Submit = Callable[[Callable[[], None]], object]
-"""Has something done, in order, where it may block."""
+"""Calls functions in order, on a thread that may block."""
 
 
-def at_once(act: Callable[[], None]) -> None:
-    """Do it here and now."""
-    act()
+def call_directly(write: Callable[[], None]) -> None:
+    """Call a function on this thread."""
+    write()
 
 
 class SpawnRecords:
-    """The records of this run and those that an earlier one left.
+    """The records of this run and those of an earlier one.
 
-    `on_failure` is called where `submit` has things done.
+    `on_failure` is called on the thread of `submit`.
     """
 
     def __init__(
-        self, directory: Path, on_failure: Callable[[str], None], submit: Submit = at_once
+        self, directory: Path, on_failure: Callable[[str], None], submit: Submit = call_directly
     ) -> None:
         self._directory = directory
         self._on_failure = on_failure
@@ -61,38 +61,38 @@ class SpawnRecords:
         self._lock = threading.Lock()
         self._pending: dict[int, SpawnRecord | None] = {}
         self._living: dict[int, SpawnRecord] = {}
-        # Where there is no room for it, each record says so that cannot be written.
+        # If the directory cannot be made, each record reports its own error.
         with contextlib.suppress(OSError):
             directory.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def write(self, record: SpawnRecord) -> None:
-        """Have the record of a group written or replaced.
+        """Write or replace the record of a group.
 
-        A record that cannot be written is reported, and keeps no stream from running: a later
-        hammerd still knows the orphan by its command line.
+        An error is reported and stops no stream: the next hammerd finds the orphan by its command
+        line as well.
         """
         self._living[record.pgid] = record
         self._put(record.pgid, record)
 
     def write_again(self) -> None:
-        """Have the records of all groups that live written once more: their directory is new."""
+        """Write the records of all running groups again, after their directory was made again."""
         for pgid, record in self._living.items():
             self._put(pgid, record)
 
     def remove(self, pgid: int) -> None:
-        """Forget a group that is empty."""
+        """Delete the record of an empty group."""
         self._living.pop(pgid, None)
         self._put(pgid, None)
 
     def _put(self, pgid: int, record: SpawnRecord | None) -> None:
-        # One job for each group at most: a disk that hangs must not fill the memory.
+        # At most one job for each group: a disk that hangs must not fill the memory.
         with self._lock:
             is_new = pgid not in self._pending
             self._pending[pgid] = record
         if is_new:
-            self._submit(partial(self._do, pgid))
+            self._submit(partial(self._save, pgid))
 
-    def _do(self, pgid: int) -> None:
+    def _save(self, pgid: int) -> None:
         with self._lock:
             record = self._pending.pop(pgid)
         path = self._path(pgid)
@@ -105,10 +105,10 @@ class SpawnRecords:
             if record is not None:
                 self._on_failure(f"{path}: {error.strerror}")
 
-    def left_behind(self) -> Iterator[SpawnRecord]:
-        """Yield the records that are there; what is none is said and set aside.
+    def earlier_records(self) -> Iterator[SpawnRecord]:
+        """Yield the records of an earlier run; report and set aside damaged files.
 
-        What a damaged record was to tell, the command line of the orphan tells too.
+        An orphan whose record is damaged is found by its command line.
         """
         for path in sorted(self._directory.glob("*.json")):
             try:

@@ -1,13 +1,13 @@
-"""What outlives the daemon: taken up at the start, written down at changes and at intervals.
+"""Loads the files of state_dir at the start, and saves them at changes and at intervals.
 
     state.json    pauses, latches, what nobody acknowledged, at each change   (pair_state_file.py)
     clocks.json   tid clocks and last TIDs, each minute and when a pair moves (tid_clock_file.py)
     status.json   the last status, whenever one of the others is saved        (status_file.py)
 
-Rules count in monotonic seconds, the files in wall time; this is where one becomes the other. The
-wall clock may have been wrong when a pause was saved, or may be so now: what was left of the pause
-is saved as well, and the shorter of both counts, so that none lasts longer than it was asked for.
-A pair that we do not run, because it is disabled or gone from the config, keeps what was saved.
+Rules count in monotonic seconds, the files in wall time; this module converts between them. The
+wall clock may have been wrong when a pause was saved, or may be wrong now: the time left of the
+pause is saved as well, and the shorter one counts, so that no pause lasts longer than requested.
+A pair that does not run, because it is disabled or not in the config, keeps its saved entry.
 """
 
 import asyncio
@@ -44,17 +44,17 @@ from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock, Instant
 
 SAVED_S = 2.0
-"""How long an answer waits for the disk: less than a client waits for the answer."""
+"""The longest wait of an answer for the disk: less than a client's wait for the answer."""
 
 SOON_S = 2.0
-"""How long a pair may move on before the clocks are saved: flapping pairs cost one save."""
+"""The delay from a transition to the save of the clocks: a flapping pair causes one save."""
 
 Memories = Callable[[], Mapping[str, Memory]]
 DisksOfAll = Callable[[], Mapping[str, tuple[str, ...]]]
 AnomaliesOfAll = Callable[[], Mapping[str, tuple[Anomaly, ...]]]
 TakeSnapshot = Callable[[], Snapshot]
 Reported = tuple[tuple[CountedComplaint, ...], tuple[Anomaly, ...]]
-"""What is told of a pair until it is acknowledged."""
+"""The complaints and anomalies of a pair that are reported until they are acknowledged."""
 
 
 class StateStore:
@@ -73,7 +73,7 @@ class StateStore:
         self._readings = readings
         self._clock = clock
         self._log = log
-        self._kept: dict[str, SavedPair] = {}
+        self._saved_pairs: dict[str, SavedPair] = {}
         self._paused_until_at: dict[str, float] = {}
         self._to_set_aside: set[Path] = set()
         self._state = SaveQueue(paths.STATE_FILE, self._take_state, writer, log)
@@ -82,48 +82,48 @@ class StateStore:
         self._status = SaveQueue(paths.STATUS_FILE, self._take_status, writer, log)
         self._snapshot: TakeSnapshot | None = None
         self._status_group: int | None = None
-        self._told_when_saved: Mapping[str, Reported] = {}
+        self._reported_when_saved: Mapping[str, Reported] = {}
         self._boot_time = boot_time()
         self._slaves_when_saved: frozenset[str] = frozenset()
         self._soon: asyncio.TimerHandle | None = None
         self.memories: Memories = dict
         self.anomalies: AnomaliesOfAll = dict
         self.disks: DisksOfAll = dict
-        self.complaints: tuple[str, ...] = ()
+        self.load_errors: tuple[str, ...] = ()
 
     def load(self, pairs: Iterable[str] = ()) -> None:
-        """Take up what an earlier daemon left of these pairs and of others that it knew.
+        """Load the files of an earlier daemon, with entries of these pairs and of all others.
 
-        What could not be read of it is said.
+        Errors in them are logged.
         """
         loaded, clocks = (
             pair_state_file.load(self._state_path),
             tid_clock_file.load(self._clocks_path),
         )
-        self._kept = {name: loaded.of(name) for name in (*loaded.pairs, *pairs)}
+        self._saved_pairs = {name: loaded.of(name) for name in (*loaded.pairs, *pairs)}
         now = self._clock.now()
-        for name, saved in self._kept.items():
+        for name, saved in self._saved_pairs.items():
             if saved.paused_until_time is not None:
                 until_at = self._clock.monotonic_at(saved.paused_until_time)
                 longest_s = math.inf if saved.paused_for_s is None else saved.paused_for_s
                 self._paused_until_at[name] = min(until_at, now.at + longest_s)
-        if loaded.complaints:
+        if loaded.errors:
             self._to_set_aside.add(self._state_path)
-        if clocks.complaint:
+        if clocks.error:
             self._to_set_aside.add(self._clocks_path)
-        self.complaints = tuple(filter(None, (*loaded.complaints, clocks.complaint)))
-        for complaint in self.complaints:
+        self.load_errors = tuple(filter(None, (*loaded.errors, clocks.error)))
+        for error in self.load_errors:
             hint = "what was there is kept as NAME.bad; look at what is paused"
-            if loaded.others.is_paused:
+            if loaded.default.is_paused:
                 hint += ': all that was read of no file is, until "hammerd resume PAIR"'
-            self._log.error("state.unreadable", because=complaint, hint=hint)
+            self._log.error("state.unreadable", because=error, hint=hint)
         self._load_readings(clocks.saved)
-        # So that a directory that cannot be written to is told of now, not at the first pause.
-        self._state.ask()
+        # A directory that cannot be written is reported now, and not at the first pause.
+        self._state.request()
 
-    def remembered(self, pair: str) -> Memory:
-        """Return what an earlier daemon left of a pair that is to be up unless it was paused."""
-        saved = self._kept.get(pair, NOTHING_SAVED)
+    def saved_memory(self, pair: str) -> Memory:
+        """Return the saved memory of a pair, which is wanted up unless it was paused."""
+        saved = self._saved_pairs.get(pair, NOTHING_SAVED)
         to_monotonic = self._clock.monotonic_at
         memory = Memory(
             is_diverged=saved.is_diverged,
@@ -135,14 +135,14 @@ class StateStore:
             return memory
         return replace(memory, wanted=Paused(self._paused_until_at.get(pair)))
 
-    def remembered_anomalies(self, pair: Pair) -> tuple[Anomaly, ...]:
-        """Return what an earlier daemon told of a pair's ends and nobody acknowledged."""
-        left = self._kept.get(pair.name, NOTHING_SAVED).unacknowledged
-        return unacknowledged.anomalies_of(left, pair, self._clock.monotonic_at)
+    def saved_anomalies(self, pair: Pair) -> tuple[Anomaly, ...]:
+        """Return the saved, unacknowledged anomalies of a pair's endpoints."""
+        saved = self._saved_pairs.get(pair.name, NOTHING_SAVED).unacknowledged
+        return unacknowledged.anomalies_of(saved, pair, self._clock.monotonic_at)
 
-    def remembered_disks(self, pair: str) -> tuple[str, ...]:
-        """Return which slaves took turns at a pair's path under an earlier daemon."""
-        return self._kept.get(pair, NOTHING_SAVED).disks
+    def saved_disks(self, pair: str) -> tuple[str, ...]:
+        """Return the saved unique-uuids of the slaves that take turns at a pair's path."""
+        return self._saved_pairs.get(pair, NOTHING_SAVED).disks
 
     def save_status_too(self, snapshot: TakeSnapshot, group: int | None) -> None:
         """Save the status too, from now on; root and this group may read it.
@@ -150,45 +150,45 @@ class StateStore:
         Called when every pair has been added: an earlier save would leave pairs out of the file.
         """
         self._snapshot, self._status_group = snapshot, group
-        self._ask_status()
+        self._request_status()
 
     # --- saving --------------------------------------------------------------------------------
 
     def changed(self) -> None:
-        """Save what is kept of the pairs, once for all that changes in one turn of the loop."""
-        self._state.ask()
-        self._ask_status()
+        """Save the pairs, once for all changes of one turn of the loop."""
+        self._state.request()
+        self._request_status()
 
     def checkpoint(self) -> None:
-        """Save the clocks, what could not be saved before, and counts that have risen."""
-        self._ask_clocks()
+        """Save the clocks; save the pairs after a failed save, a new count or in a timed pause."""
+        self._request_clocks()
         self._state.retry()
-        # A complaint may come a thousand times a second: not each of them is worth a save.
-        if self._told_now() != self._told_when_saved or self._is_any_paused_for_a_time():
-            self._state.ask()
+        # A complaint may come a thousand times a second: one save a minute is enough.
+        if self._reported_now() != self._reported_when_saved or self._is_any_paused_for_a_time():
+            self._state.request()
 
     def sampled(self) -> None:
         """Save the clocks after the first reading of a slave: a kill may come within a minute."""
         if self._readings.slaves.saved().keys() - self._slaves_when_saved:
-            self._ask_clocks()
+            self._request_clocks()
 
-    def moved(self) -> None:
-        """Save the clocks soon after a pair came into another state, at most so often."""
+    def state_changed(self) -> None:
+        """Save the clocks SOON_S after a pair's transition, once for all in that time."""
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(SOON_S, self._save_soon)
 
-    async def saved(self, timeout_s: float = SAVED_S) -> str | None:
-        """Wait until the changes so far were saved; return why they were not, if so."""
+    async def wait_saved(self, timeout_s: float = SAVED_S) -> str | None:
+        """Wait until the changes so far are saved; return the error if they are not, else None."""
         try:
-            both = asyncio.gather(self._state.done(), self._status.done())
+            both = asyncio.gather(self._state.wait(), self._status.wait())
             await asyncio.wait_for(both, timeout_s)
         except TimeoutError:
             return f"the disk takes longer than {timeout_s:g} s"
         return self._state.unsaved_because
 
-    def remember(self) -> None:
-        """Take down what is wanted now; what a stop asks of the pairs later is no part of it."""
-        self._kept = self._pairs_now()
+    def capture(self) -> None:
+        """Store what is wanted of each pair now, before a stop of the daemon wants it down."""
+        self._saved_pairs = self._pairs_now()
 
     def finish(self, writer: WriterThread) -> None:
         """Queue the last saves."""
@@ -200,10 +200,7 @@ class StateStore:
             self._status.finish(writer)
 
     def unsaved_at_end(self) -> tuple[str, str] | None:
-        """Return why a last save failed and what that costs, for the writer thread to say.
-
-        None when none failed.
-        """
+        """Return the error of a last save and its consequence, None if all succeeded."""
         if because := self._state.ended_because or self._clocks.ended_because:
             hint = "what was paused since the last save is not paused after the next start"
             return because, hint
@@ -212,7 +209,7 @@ class StateStore:
         return None
 
     def describe(self) -> Mapping[str, object]:
-        """Return what status says of the state's files."""
+        """Return the part of a status about the state files."""
         since_at = self._state.unsaved_since_at
         return {
             "state_unsaved_since_time": None
@@ -221,43 +218,43 @@ class StateStore:
             "state_unsaved_because": self._state.unsaved_because,
             "clocks_unsaved_because": self._clocks.unsaved_because,
             "status_unsaved_because": self._status.unsaved_because,
-            "state_complaints": list(self.complaints),
+            "state_complaints": list(self.load_errors),
         }
-
-    # --- parts of it -----------------------------------------------------------------------------
 
     def _load_readings(self, saved: SavedClocks) -> None:
         now = self._clock.now()
-        kept = tid_clock_file.carried(saved, self._moment(now), now.at)
-        if kept is None:
+        rebased = tid_clock_file.rebase(saved, self._moment(now), now.at)
+        if rebased is None:
             because = "they are of a time that is still to come: a wall clock was wrong"
             self._log.warning("state.clocks_left_out", file=paths.CLOCKS_FILE, because=because)
             return
-        self._readings.load(kept.clocks, kept.slaves, kept.before_boot, is_dated=kept.is_dated)
+        self._readings.load(
+            rebased.clocks, rebased.slaves, rebased.before_boot, is_dated=rebased.is_dated
+        )
 
     def _save_soon(self) -> None:
         self._soon = None
-        self._ask_clocks()
+        self._request_clocks()
 
-    def _ask_clocks(self) -> None:
-        self._clocks.ask()
-        self._ask_status()
+    def _request_clocks(self) -> None:
+        self._clocks.request()
+        self._request_status()
 
-    def _ask_status(self) -> None:
+    def _request_status(self) -> None:
         if self._snapshot is not None:
-            self._status.ask()
+            self._status.request()
 
     def _take_state(self) -> Callable[[], None]:
-        self._kept, self._told_when_saved = self._pairs_now(), self._told_now()
+        self._saved_pairs, self._reported_when_saved = self._pairs_now(), self._reported_now()
         return partial(
-            self._save, self._state_path, partial(pair_state_file.save, pairs=self._kept)
+            self._save, self._state_path, partial(pair_state_file.save, pairs=self._saved_pairs)
         )
 
     def _take_clocks(self) -> Callable[[], None]:
         clocks, slaves = self._readings.saved()
         self._slaves_when_saved = frozenset(slaves)
         now = self._clock.now()
-        # The thread that writes makes wall times of them: there are many.
+        # The writer thread computes the wall times: there are many.
         saved = SavedClocks(clocks, slaves, self._moment(now), now.time - now.at)
         return partial(self._save, self._clocks_path, partial(tid_clock_file.save, saved=saved))
 
@@ -273,64 +270,63 @@ class StateStore:
         return SavedMoment(now.time, now.at, self._boot_time)
 
     def _save(self, path: Path, write: Callable[[Path], None]) -> None:
-        """Save a file, on the writer thread; what could not be read of it is set aside before."""
+        """Save a file, on the writer thread; set a damaged one aside before."""
         if path in self._to_set_aside:
             atomic_file.set_aside(path)
             self._to_set_aside.discard(path)
         write(path)
 
-    def _told_now(self) -> dict[str, Reported]:
-        """Return what is told of those pairs of which something is."""
+    def _reported_now(self) -> dict[str, Reported]:
+        """Return the complaints and anomalies of each pair that has any."""
         anomalies = self.anomalies()
-        told = {
+        reported = {
             name: (memory.complaints, anomalies.get(name, ()))
             for name, memory in self.memories().items()
         }
-        return {name: one for name, one in told.items() if any(one)}
+        return {name: each for name, each in reported.items() if any(each)}
 
     def _pairs_now(self) -> dict[str, SavedPair]:
-        told, memories = self._told_now(), self.memories().items()
+        reported, memories = self._reported_now(), self.memories().items()
         nothing: Reported = ((), ())
         now = {
-            name: self._saved_pair(name, memory, told.get(name, nothing))
+            name: self._saved_pair(name, memory, reported.get(name, nothing))
             for name, memory in memories
         }
-        kept = {
+        earlier = {
             name: self._as_paused(name, saved) if saved.is_paused else saved
-            for name, saved in self._kept.items()
+            for name, saved in self._saved_pairs.items()
         }
-        return {name: pair for name, pair in {**kept, **now}.items() if pair != NOTHING_SAVED}
+        return {name: pair for name, pair in {**earlier, **now}.items() if pair != NOTHING_SAVED}
 
-    def _saved_pair(self, name: str, memory: Memory, told: Reported) -> SavedPair:
-        left = unacknowledged.saved(*told, self._clock.wall_time)
+    def _saved_pair(self, name: str, memory: Memory, reported: Reported) -> SavedPair:
         saved = SavedPair(
             is_diverged=memory.is_diverged,
-            unacknowledged=left,
+            unacknowledged=unacknowledged.saved(*reported, self._clock.wall_time),
             disks=self.disks().get(name, ()),
             promotion=saved_promotion(memory, self._clock.wall_time),
             latched_ends=memory.latched_endpoints if latch_cause(memory) else None,
         )
         match memory.wanted:
             case Paused(until_at):
-                self._keep_until(name, until_at)
+                self._set_paused_until(name, until_at)
                 return self._as_paused(name, saved)
             case Down():
-                is_paused = self._kept.get(name, NOTHING_SAVED).is_paused
+                is_paused = self._saved_pairs.get(name, NOTHING_SAVED).is_paused
                 return self._as_paused(name, saved) if is_paused else saved
             case Up():
-                self._keep_until(name, None)
+                self._set_paused_until(name, None)
                 return saved
             case _:
                 assert_never(memory.wanted)
 
-    def _keep_until(self, name: str, until_at: float | None) -> None:
+    def _set_paused_until(self, name: str, until_at: float | None) -> None:
         if until_at is None:
             self._paused_until_at.pop(name, None)
         else:
             self._paused_until_at[name] = until_at
 
     def _as_paused(self, name: str, saved: SavedPair) -> SavedPair:
-        """Return a pair as paused, until when both clocks are to say it is over."""
+        """Return a pair's entry as paused, with the end of the pause on both clocks."""
         until_at = self._paused_until_at.get(name)
         if until_at is None:
             return replace(saved, is_paused=True)
@@ -342,6 +338,6 @@ class StateStore:
         )
 
     def _is_any_paused_for_a_time(self) -> bool:
-        """Tell whether a pause ends by itself: what is left of it is saved each minute."""
+        """Return whether a pause ends by itself: its time left is saved each minute."""
         wanted = (memory.wanted for memory in self.memories().values())
         return any(isinstance(one, Paused) and one.until_at is not None for one in wanted)

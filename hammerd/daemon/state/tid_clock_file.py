@@ -1,9 +1,9 @@
-"""The tid clocks and the slaves' last TIDs, over the end of the daemon: clocks.json.
+"""Saves the TID clocks and the slaves' last TIDs in clocks.json.
 
-Many and cheap: checkpointed every minute, when a pair changes and at the end, of use only for how
-far behind a slave was while nobody looked, and thinned for that: a disk that keeps its history
-pays for each minute. Written one end a line, so that the thread that encodes them lets the loop go
-on between two ends. All times are wall times as they were when the file was saved.
+They are many and may be lost: they are saved every minute, when a pair changes and at the end.
+They serve only to compute the lag across a restart, and are thinned, since a file system with
+history stores each version. Each endpoint is one line, so that the encoding thread lets the loop
+run between two endpoints. All times are wall times of the clock at the save.
 """
 
 import json
@@ -33,11 +33,11 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class SavedClocks:
-    """The whole file, or what of it is of use now; `moment` is None in a file of an older hammerd.
+    """The contents of the file, as saved or as rebased to this run's clock.
 
-    `to_wall_s` is what the times lack to be wall times. `before_boot` is what slaves held that
-    are here, before this host was rebooted: it may be gone. `is_dated`: only the wall clock told
-    how old all of it is.
+    `moment` is None in a file of an older hammerd. `to_wall_s` is added to the times to get wall
+    times. `before_boot` has the TIDs of local slaves before a reboot of this host, which may have
+    lost them. `is_dated`: only the wall clock showed the age of the file.
     """
 
     clocks: Mapping[str, TidClock] = field(default_factory=dict)
@@ -50,19 +50,19 @@ class SavedClocks:
 
 @dataclass(frozen=True, slots=True)
 class LoadedClocks:
-    """What was found, and what was wrong with it ("" when nothing was)."""
+    """The contents of the file, and the error in it, "" for none."""
 
     saved: SavedClocks = field(default_factory=SavedClocks)
-    complaint: str = ""
+    error: str = ""
 
 
-# --- how old it is -----------------------------------------------------------------------------
+# --- age ---------------------------------------------------------------------------------------
 
 
-def carried(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks | None:
-    """Return what was saved, with `now_at` as the time of now; None where its age is unknown.
+def rebase(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks | None:
+    """Return what was saved with times of this run's clock, `now_at` at `now`.
 
-    A time that is to come proves nothing about now: a wall clock was wrong.
+    None if its age is unknown: with a time in the future, a wall clock was wrong.
     """
     latest = max(_times(saved), default=None)
     if latest is None:
@@ -72,14 +72,14 @@ def carried(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks 
     if age_s is None:
         return None
     by_s = now_at - age_s - moment.time
-    clocks = {end: shift_clock(clock, by_s) for end, clock in saved.clocks.items()}
-    slaves = {end: _shifted(slave, by_s) for end, slave in saved.slaves.items()}
+    clocks = {key: shift_clock(clock, by_s) for key, clock in saved.clocks.items()}
+    slaves = {key: _shift_slave(slave, by_s) for key, slave in saved.slaves.items()}
     if is_same_boot(moment, now):
         return SavedClocks(clocks, slaves)
-    here = {end: slave for end, slave in slaves.items() if end.startswith("/")}
-    left = {end: after_power_cut(slave) for end, slave in here.items()}
-    known = {end: slave for end, slave in {**slaves, **left}.items() if slave is not None}
-    before_boot = {end: slave.reading.tid for end, slave in here.items()}
+    local = {key: slave for key, slave in slaves.items() if key.startswith("/")}
+    remaining = {key: after_power_cut(slave) for key, slave in local.items()}
+    known = {key: slave for key, slave in {**slaves, **remaining}.items() if slave is not None}
+    before_boot = {key: slave.reading.tid for key, slave in local.items()}
     return SavedClocks(clocks, known, before_boot=before_boot, is_dated=True)
 
 
@@ -90,7 +90,7 @@ def _times(saved: SavedClocks) -> Iterator[float]:
     yield from (slave.reading.at for slave in saved.slaves.values())
 
 
-def _shifted(slave: SlaveTids, by_s: float) -> SlaveTids:
+def _shift_slave(slave: SlaveTids, by_s: float) -> SlaveTids:
     return replace(slave, reading=replace(slave.reading, at=slave.reading.at + by_s))
 
 
@@ -98,37 +98,37 @@ def _shifted(slave: SlaveTids, by_s: float) -> SlaveTids:
 
 
 def pieces(saved: SavedClocks) -> Iterator[str]:
-    """Yield the text of the file, one end at a time."""
+    """Yield the text of the file, one endpoint at a time."""
     by_s, slaves, clocks = saved.to_wall_s, saved.slaves.items(), saved.clocks.items()
     moment = saved.moment and [saved.moment.time, saved.moment.at, saved.moment.boot_time]
     yield f'{{"version": {VERSION}, "saved": {json.dumps(moment)}, "slaves": {{'
     yield from _members(
-        (end, [format_tid(slave.reading.tid), slave.reading.at + by_s]) for end, slave in slaves
+        (key, [format_tid(slave.reading.tid), slave.reading.at + by_s]) for key, slave in slaves
     )
     yield '\n}, "clocks": {'
-    yield from _members((end, _dated(clock.samples, by_s)) for end, clock in clocks)
+    yield from _members((key, _dated(clock.samples, by_s)) for key, clock in clocks)
     yield '\n}, "marks": {'
-    yield from _members((end, _dated(clock.marks, by_s)) for end, clock in clocks if clock.marks)
+    yield from _members((key, _dated(clock.marks, by_s)) for key, clock in clocks if clock.marks)
     yield '\n}, "restored": {'
     yield from _members(
-        (end, clock.restored_at + by_s) for end, clock in clocks if isfinite(clock.restored_at)
+        (key, clock.restored_at + by_s) for key, clock in clocks if isfinite(clock.restored_at)
     )
     yield '\n}, "durable": {'
     yield from _members(
-        (end, format_tid(slave.durable_tid))
-        for end, slave in slaves
+        (key, format_tid(slave.durable_tid))
+        for key, slave in slaves
         if slave.durable_tid is not None
     )
     yield '\n}, "forked": {'
-    yield from _members((end, True) for end, slave in slaves if slave.is_forked)
+    yield from _members((key, True) for key, slave in slaves if slave.is_forked)
     yield "\n}}\n"
 
 
 def parse(text: str) -> SavedClocks:
-    """Read the text of the file.
+    """Parse the text of the file.
 
     Raises:
-        ValueError: it is not such a file, damaged, or of another version.
+        ValueError: it is damaged, another file, or of another version.
     """
     try:
         data = json.loads(text)
@@ -139,12 +139,12 @@ def parse(text: str) -> SavedClocks:
         durable, forked = data.get("durable", {}), data.get("forked", {})
         return SavedClocks(
             {
-                end: _clock(samples, marks.get(end, []), restored.get(end))
-                for end, samples in data["clocks"].items()
+                key: _clock(samples, marks.get(key, []), restored.get(key))
+                for key, samples in data["clocks"].items()
             },
             {
-                end: replace(_slave(tid, time, durable.get(end)), is_forked=end in forked)
-                for end, (tid, time) in data["slaves"].items()
+                key: replace(_slave(tid, time, durable.get(key)), is_forked=key in forked)
+                for key, (tid, time) in data["slaves"].items()
             },
             _moment(data.get("saved")),
         )
@@ -153,47 +153,47 @@ def parse(text: str) -> SavedClocks:
 
 
 def load(path: Path) -> LoadedClocks:
-    """Read the file; writes nothing."""
+    """Load the file; write nothing."""
     try:
         text = atomic_file.read(path)
         return LoadedClocks() if text is None else LoadedClocks(parse(text))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        return LoadedClocks(complaint=f"{path}: {reason}")
+        return LoadedClocks(error=f"{path}: {reason}")
 
 
 def save(path: Path, saved: SavedClocks) -> None:
     """Replace the file.
 
     Raises:
-        OSError: that failed; the old file is still there.
+        OSError: it failed; the file has the old text.
     """
     atomic_file.replace(path, pieces(saved))
 
 
 def _members(items: Iterator[tuple[str, object]]) -> Iterator[str]:
     comma = ""
-    for end, value in items:
-        yield f"{comma}\n{json.dumps(end)}: {json.dumps(value)}"
+    for key, value in items:
+        yield f"{comma}\n{json.dumps(key)}: {json.dumps(value)}"
         comma = ","
 
 
-def _dated(each: Sequence[Dated], by_s: float) -> object:
-    return [[format_tid(one.tid), one.at + by_s] for one in thin_out(each)]
+def _dated(samples: Sequence[Dated], by_s: float) -> object:
+    return [[format_tid(sample.tid), sample.at + by_s] for sample in thin_out(samples)]
 
 
-def _are_in_order(each: Sequence[Dated]) -> bool:
-    return all(older.tid < newer.tid for older, newer in pairwise(each))
+def _are_in_order(samples: Sequence[Dated]) -> bool:
+    return all(older.tid < newer.tid for older, newer in pairwise(samples))
 
 
 def _clock(
     samples: list[tuple[str, float]], marks: list[tuple[str, float]], restored: object
 ) -> TidClock:
-    read = tuple(TidSample(parse_tid(tid), _time(time)) for tid, time in samples)
+    parsed = tuple(TidSample(parse_tid(tid), _time(time)) for tid, time in samples)
     flushes = tuple(FlushMark(parse_tid(tid), _time(time)) for tid, time in marks)
-    if not (_are_in_order(read) and _are_in_order(flushes)):
+    if not (_are_in_order(parsed) and _are_in_order(flushes)):
         raise ValueError("the samples of a clock are not in order")
-    return TidClock(read, flushes, -inf if restored is None else _time(restored))
+    return TidClock(parsed, flushes, -inf if restored is None else _time(restored))
 
 
 def _slave(tid: str, time: object, durable: str | None) -> SlaveTids:

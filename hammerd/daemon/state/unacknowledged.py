@@ -1,7 +1,7 @@
-"""What is told of a pair until a person acknowledges it, as state.json keeps it.
+"""Converts unacknowledged complaints and anomalies to and from their form in state.json.
 
-Complaints and anomalies count in monotonic seconds while they are told, and in wall time in the
-file. What cannot be read of them is left out and said: it never costs a pair its pause or latch.
+Their times are monotonic in memory, and wall times in the file. Entries that cannot be read are
+left out and reported; they never affect a pause or a latch.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,15 +12,12 @@ from hammerd.core.characters import printable
 from hammerd.core.pair.states import CountedComplaint
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
-from hammerd.daemon.state.saved_values import is_time, quoted
-
-ToOtherTime = Callable[[float], float]
-"""Turns a monotonic instant into wall time, or back."""
+from hammerd.daemon.state.saved_values import ConvertTime, is_time, quoted
 
 MOST_COUNTED = 2**53
-"""Counts past this are damage."""
+"""Larger counts are damage."""
 
-One = TypeVar("One")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class SavedComplaint:
 
 @dataclass(frozen=True, slots=True)
 class SavedAnomaly:
-    """What happened to the end of this name, first at `time` (wall)."""
+    """An anomaly of the endpoint `end`; `time` is wall time. The fields are keys of the file."""
 
     name: str
     end: str
@@ -48,7 +45,7 @@ class SavedAnomaly:
 
 @dataclass(frozen=True, slots=True)
 class Unacknowledged:
-    """All that nobody acknowledged of a pair."""
+    """The unacknowledged complaints and anomalies of a pair."""
 
     complaints: tuple[SavedComplaint, ...] = ()
     anomalies: tuple[SavedAnomaly, ...] = ()
@@ -58,9 +55,9 @@ NOTHING = Unacknowledged()
 
 
 def saved(
-    complaints: Iterable[CountedComplaint], anomalies: Iterable[Anomaly], wall_time: ToOtherTime
+    complaints: Iterable[CountedComplaint], anomalies: Iterable[Anomaly], wall_time: ConvertTime
 ) -> Unacknowledged:
-    """Return what is told now as the file keeps it."""
+    """Return complaints and anomalies as they are saved."""
     return Unacknowledged(
         tuple(
             SavedComplaint(
@@ -82,8 +79,10 @@ def saved(
     )
 
 
-def complaints_of(left: Unacknowledged, monotonic_at: ToOtherTime) -> tuple[CountedComplaint, ...]:
-    """Return the complaints that an earlier run left, to be counted on."""
+def complaints_of(
+    saved: Unacknowledged, monotonic_at: ConvertTime
+) -> tuple[CountedComplaint, ...]:
+    """Return the complaints that an earlier run saved; their counts continue."""
     return tuple(
         CountedComplaint(
             one.name,
@@ -93,26 +92,30 @@ def complaints_of(left: Unacknowledged, monotonic_at: ToOtherTime) -> tuple[Coun
             monotonic_at(one.since_time),
             monotonic_at(one.last_time),
         )
-        for one in left.complaints
+        for one in saved.complaints
     )
 
 
 def anomalies_of(
-    left: Unacknowledged, pair: Pair, monotonic_at: ToOtherTime
+    saved: Unacknowledged, pair: Pair, monotonic_at: ConvertTime
 ) -> tuple[Anomaly, ...]:
-    """Return what an earlier run left of the ends that the pair still has."""
-    ends = {str(end): end for end in (pair.master, pair.slave)}
+    """Return the anomalies that an earlier run saved, of endpoints that the pair still has."""
+    endpoints = {str(endpoint): endpoint for endpoint in (pair.master, pair.slave)}
     return tuple(
         Anomaly(
-            AnomalyName(one.name), ends[one.end], one.before, one.after, monotonic_at(one.time)
+            AnomalyName(one.name),
+            endpoints[one.end],
+            one.before,
+            one.after,
+            monotonic_at(one.time),
         )
-        for one in left.anomalies
-        if one.end in ends
+        for one in saved.anomalies
+        if one.end in endpoints
     )
 
 
-def together(older: Unacknowledged, newer: Unacknowledged) -> Unacknowledged:
-    """Return what either of two accounts tells; of a complaint in both, the newer's."""
+def merge(older: Unacknowledged, newer: Unacknowledged) -> Unacknowledged:
+    """Return the entries of both files; a complaint that is in both is that of the newer one."""
     named = {each.name: each for each in (*older.complaints, *newer.complaints)}
     anomalies = dict.fromkeys((*older.anomalies, *newer.anomalies))
     return Unacknowledged(tuple(named.values()), tuple(anomalies))
@@ -122,24 +125,26 @@ def together(older: Unacknowledged, newer: Unacknowledged) -> Unacknowledged:
 
 
 def parse(value: object) -> tuple[Unacknowledged, str]:
-    """Return what can be read of a pair's part, and what is wrong with it, "" when nothing is."""
+    """Return the entries of a pair that can be read, and the errors in others, "" for none."""
     if value is None:
         return NOTHING, ""
     if not isinstance(value, dict):
         return NOTHING, f"unacknowledged {quoted(value)} is no entry"
-    complaints, lost_complaint = _all(value.get("complaints"), _complaint)
-    anomalies, lost_anomaly = _all(value.get("anomalies"), _anomaly)
-    bad = "; ".join(filter(None, (lost_complaint, lost_anomaly)))
-    return Unacknowledged(complaints, anomalies), bad
+    complaints, complaint_error = _parse_list(value.get("complaints"), _complaint)
+    anomalies, anomaly_error = _parse_list(value.get("anomalies"), _anomaly)
+    errors = "; ".join(filter(None, (complaint_error, anomaly_error)))
+    return Unacknowledged(complaints, anomalies), errors
 
 
-def _all(entries: object, read: Callable[[object], One | None]) -> tuple[tuple[One, ...], str]:
+def _parse_list(
+    entries: object, parse_entry: Callable[[object], T | None]
+) -> tuple[tuple[T, ...], str]:
     if not isinstance(entries, list):
         return (), f"unacknowledged {quoted(entries)} is no list"
-    found = [read(entry) for entry in entries]
-    lost = [entry for entry, one in zip(entries, found, strict=True) if one is None]
-    bad = f"unacknowledged {quoted(lost[0])} makes no sense" if lost else ""
-    return tuple(one for one in found if one is not None), bad
+    parsed = [parse_entry(entry) for entry in entries]
+    lost = [entry for entry, value in zip(entries, parsed, strict=True) if value is None]
+    error = f"unacknowledged {quoted(lost[0])} makes no sense" if lost else ""
+    return tuple(value for value in parsed if value is not None), error
 
 
 def _complaint(entry: object) -> SavedComplaint | None:
@@ -170,7 +175,7 @@ def _anomaly(entry: object) -> SavedAnomaly | None:
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    # What no terminal can print is damage that would break whoever prints it.
+    # Characters that no terminal can print are damage.
     return printable(value)
 
 

@@ -143,9 +143,9 @@ class Reloader:
     def add(self, pair: Pair) -> None:
         """Add a pair: stopped if it is disabled, else with its saved state."""
         store, anomaly_detector = self._parts.store, self._parts.anomaly_detector
-        anomaly_detector.log.restore(pair.name, store.remembered_anomalies(pair))
-        anomaly_detector.add_disks(pair.slave, *store.remembered_disks(pair.name))
-        engine, memory = self._parts.engine, fit_latches(store.remembered(pair.name), pair)
+        anomaly_detector.log.restore(pair.name, store.saved_anomalies(pair))
+        anomaly_detector.add_disks(pair.slave, *store.saved_disks(pair.name))
+        engine, memory = self._parts.engine, fit_latches(store.saved_memory(pair.name), pair)
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
         engine.add(new_life(pair, memory, self._parts.clock.now().at))
@@ -178,7 +178,7 @@ class Reloader:
     def _apply_pairs(self, config: Config) -> None:
         engine, names = self._parts.engine, [pair.name for pair in config.pairs]
         # First, so that a pause of this turn of the loop is saved before its pair is stopped.
-        self._parts.store.remember()
+        self._parts.store.capture()
         for life in engine.lives():
             if life.pair.name not in names:
                 # Also a pair that leaves already: the step of its StopAsked may have raised.
@@ -195,7 +195,7 @@ class Reloader:
     def _change(self, pair: Pair) -> None:
         engine = self._parts.engine
         life = engine.life(pair.name)
-        events = events_for(life, pair, self._parts.store.remembered(pair.name))
+        events = events_for(life, pair, self._parts.store.saved_memory(pair.name))
         if (life.pair.master, life.pair.slave) != (pair.master, pair.slave):
             # A late answer about the old endpoints must not count for the new ones.
             self._parts.sampler.forget(pair.name)
@@ -234,8 +234,8 @@ class Reloader:
         A paused pair counts as paused, not as started or restarted.
         """
         wanted_up = (*changes.start, *changes.restart)
-        remembered = self._parts.store.remembered
-        paused = tuple(name for name in wanted_up if isinstance(remembered(name).wanted, Paused))
+        saved_memory = self._parts.store.saved_memory
+        paused = tuple(name for name in wanted_up if isinstance(saved_memory(name).wanted, Paused))
         return {
             "started": tuple(name for name in changes.start if name not in paused),
             "stopped": changes.stop,

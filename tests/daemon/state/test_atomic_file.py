@@ -1,4 +1,4 @@
-"""A small file that two threads save, or that there is no room for."""
+"""A file that two threads save at once, or for which the disk has no space."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from tests.daemon.small_disk import a_small_disk
 
 
 class SlowOs:
-    """The os module, but for an fsync that hangs in one thread until it is let go."""
+    """The os module, but with an fsync that hangs in one thread until the gate is open."""
 
     def __init__(self) -> None:
         self.slow: threading.Thread | None = None
@@ -31,7 +31,7 @@ class SlowOs:
 
 @contextmanager
 def slow_save(path: Path, text: str, slow: SlowOs) -> Iterator[None]:
-    """Save a text by a thread whose disk hangs as long as this lasts."""
+    """Save a text on a thread whose fsync hangs within the block."""
     slow.slow = threading.Thread(target=atomic_file.replace, args=(path, (text,)))
     slow.slow.start()
     assert slow.is_reached.wait(60)
@@ -62,7 +62,7 @@ def test_two_saves_at_once_write_two_files(
 
     def pieces() -> Iterator[str]:
         yield "lat"
-        # The first one goes on while this one is half written.
+        # The first save finishes while this one is half written.
         slow.gate.set()
         assert slow.slow is not None
         slow.slow.join(60)
@@ -76,7 +76,7 @@ def test_two_saves_at_once_write_two_files(
     assert os.listdir(tmp_path) == ["state.json"]
 
 
-def test_full_disk_keeps_no_half_file(tmp_path: Path) -> None:
+def test_failed_save_on_a_full_disk_leaves_no_partial_file(tmp_path: Path) -> None:
     with a_small_disk(tmp_path / "disk") as disk:
         path = disk.path / "12.json"
         atomic_file.replace_soon(path, "old")

@@ -1,4 +1,4 @@
-"""Who waits for a save and gives up keeps no other from hearing of it."""
+"""A waiter that is cancelled keeps the result of a save from no other waiter."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
 
 @dataclass
 class Disk:
-    """Takes what is true now, once `gate` is open; keeps what was written."""
+    """Stores the values that were written; a write waits until `gate` is open."""
 
     now: int = 0
     written: list[int] = field(default_factory=list)
@@ -45,34 +45,34 @@ def a_queue(disk: Disk) -> Iterator[SaveQueue]:
         assert writer.close(60)
 
 
-async def a_wait_for_a_save(stop: Stop) -> None:
+async def story_of_a_wait(stop: Stop) -> None:
     disk = Disk()
     with a_queue(disk) as saves:
-        saves.ask()
+        saves.request()
         disk.now = 1
-        first = stop.begin(saves.done())
-        second = asyncio.create_task(saves.done())
-        # All that is asked in one turn is handed over in the next one.
+        first = stop.begin(saves.wait())
+        second = asyncio.create_task(saves.wait())
+        # All requests of one turn are queued in the next one.
         await asyncio.sleep(0)
-        third = asyncio.create_task(saves.done())
+        third = asyncio.create_task(saves.wait())
         await asyncio.sleep(0)
         disk.gate.set()
         await asyncio.wait([first, second, third])
 
-        assert disk.written == [1], "one save for all, of what was true at the end of the turn"
+        assert disk.written == [1], "one save for all, of the value at the end of the turn"
         assert second.exception() is None
         assert third.exception() is None
         if stop.was_reached:
             assert first.cancelled() or first.exception() is stop.error
         disk.now = 2
-        saves.ask()
-        await saves.done()
+        saves.request()
+        await saves.wait()
         assert disk.written == [1, 2]
 
 
-def test_interrupted_wait_keeps_no_other_from_hearing_of_the_save() -> None:
-    interrupt(a_wait_for_a_save, Unexpected("broke"))
+def test_interrupted_wait_affects_no_other() -> None:
+    interrupt(story_of_a_wait, Unexpected("broke"))
 
 
 def test_no_await_is_left_out() -> None:
-    assert missed(queue_module, [a_wait_for_a_save]) == []
+    assert missed(queue_module, [story_of_a_wait]) == []

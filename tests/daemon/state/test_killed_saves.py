@@ -1,4 +1,4 @@
-"""A save that dies, or fails, between any two of its calls to the system leaves a whole file."""
+"""A save that is killed or fails between any two system calls leaves a whole file."""
 
 import json
 import subprocess
@@ -10,68 +10,62 @@ from typing import Any
 import pytest
 
 from hammerd.daemon.state import atomic_file, pair_state_file
-from tests.daemon.state.dying_system import BORNE, DEAD, FAILED, NEW, OLD, FrailOs
+from tests.daemon.state.failing_saves import DEAD, FAILED, NEW, OLD, SURVIVED, FailingOs
 
 OLD_JSON, NEW_JSON = (
-    json.loads(json.dumps({name: asdict(pair) for name, pair in kept.items()}))
-    for kept in (OLD, NEW)
+    json.loads(json.dumps({name: asdict(pair) for name, pair in pairs.items()}))
+    for pairs in (OLD, NEW)
 )
 
 
 def outcomes(directory: Path, case: str, manner: str) -> list[dict[str, Any]]:
-    argv = [sys.executable, "-m", "tests.daemon.state.dying_system", str(directory), case, manner]
+    argv = [sys.executable, "-m", "tests.daemon.state.failing_saves", str(directory), case, manner]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("manner", ["die", "tear", "fail"])
 @pytest.mark.parametrize("case", ["old", "damaged"])
-def test_save_that_is_cut_short_leaves_the_old_state_or_the_new(
+def test_interrupted_save_leaves_the_old_or_the_new_state(
     tmp_path: Path, case: str, manner: str
 ) -> None:
-    seen = outcomes(tmp_path, case, manner)
+    found = outcomes(tmp_path, case, manner)
 
-    ends = {FAILED, BORNE} if manner == "fail" else {DEAD}
-    assert {outcome["end"] for outcome in seen[:-1]} <= ends
-    assert all(outcome["pairs"] in (OLD_JSON, NEW_JSON) for outcome in seen), seen
-    assert all(outcome["bad_is_kept"] for outcome in seen)
-    assert (seen[0]["pairs"], seen[-1]["pairs"]) == (OLD_JSON, NEW_JSON)
-    # Both files take several calls each; fewer would mean that nothing was counted.
-    assert len(seen) > 14
-
-
-@pytest.mark.parametrize("manner", ["die", "tear", "fail"])
-def test_first_save_that_is_cut_short_leaves_nothing_or_the_new_state(
-    tmp_path: Path, manner: str
-) -> None:
-    seen = outcomes(tmp_path, "first", manner)
-
-    assert all(outcome["pairs"] in ({}, NEW_JSON) for outcome in seen), seen
-    assert all(outcome["complaints"] == [] for outcome in seen)
+    statuses = {FAILED, SURVIVED} if manner == "fail" else {DEAD}
+    assert {outcome["status"] for outcome in found[:-1]} <= statuses
+    assert all(outcome["pairs"] in (OLD_JSON, NEW_JSON) for outcome in found), found
+    assert all(outcome["has_bad"] for outcome in found)
+    assert (found[0]["pairs"], found[-1]["pairs"]) == (OLD_JSON, NEW_JSON)
+    # Both files need several calls each: a smaller number would mean that calls were not counted.
+    assert len(found) > 14
 
 
 @pytest.mark.parametrize("manner", ["die", "tear", "fail"])
-def test_clocks_whose_save_is_cut_short_are_the_old_or_the_new(
-    tmp_path: Path, manner: str
-) -> None:
-    seen = outcomes(tmp_path, "clocks", manner)
+def test_interrupted_first_save_leaves_no_or_the_new_state(tmp_path: Path, manner: str) -> None:
+    found = outcomes(tmp_path, "first", manner)
 
-    assert {tuple(outcome["samples"]) for outcome in seen} == {(1,), (2,)}
-    assert all(outcome["clocks_complaint"] == "" for outcome in seen)
+    assert all(outcome["pairs"] in ({}, NEW_JSON) for outcome in found), found
+    assert all(outcome["complaints"] == [] for outcome in found)
 
 
 @pytest.mark.parametrize("manner", ["die", "tear", "fail"])
-def test_status_whose_save_is_cut_short_is_the_old_or_the_new(tmp_path: Path, manner: str) -> None:
-    seen = outcomes(tmp_path, "status", manner)
+def test_interrupted_save_of_clocks_leaves_the_old_or_the_new(tmp_path: Path, manner: str) -> None:
+    found = outcomes(tmp_path, "clocks", manner)
 
-    assert (seen[0]["status_pid"], seen[-1]["status_pid"]) == (1, 2)
-    assert {outcome["status_pid"] for outcome in seen} == {1, 2}
+    assert {tuple(outcome["samples"]) for outcome in found} == {(1,), (2,)}
+    assert all(outcome["clocks_complaint"] == "" for outcome in found)
 
 
-def test_text_is_on_the_disk_before_its_name_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = FrailOs(0, "die")
+@pytest.mark.parametrize("manner", ["die", "tear", "fail"])
+def test_interrupted_save_of_status_leaves_the_old_or_the_new(tmp_path: Path, manner: str) -> None:
+    found = outcomes(tmp_path, "status", manner)
+
+    assert (found[0]["status_pid"], found[-1]["status_pid"]) == (1, 2)
+    assert {outcome["status_pid"] for outcome in found} == {1, 2}
+
+
+def test_text_is_synced_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = FailingOs(0, "die")
     monkeypatch.setattr(atomic_file, "os", calls)
 
     pair_state_file.save(tmp_path / "state.json", OLD)

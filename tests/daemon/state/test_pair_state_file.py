@@ -1,4 +1,4 @@
-"""State files that are damaged, foreign or unreadable: never a crash, never a forgotten pause."""
+"""State files that are damaged, foreign or unreadable cause no crash and lose no pause."""
 
 import json
 import os
@@ -25,10 +25,10 @@ FULL = SavedComplaint("slave_full", "make room", "No space left on device", 12, 
 DAMAGED = SavedComplaint("data_damaged", "", "data_crc did not match", 1, 1.85e9, 1.85e9)
 WENT_BACK = SavedAnomaly("slave.tid_went_back", "/slave", "0x2", "0x1", 1.8e9)
 PROMOTED = SavedAnomaly("end.role_changed", "/slave", "slave", "master", 1.9e9)
-UNSEEN = Unacknowledged((FULL, DAMAGED), (WENT_BACK, PROMOTED))
+UNACKNOWLEDGED = Unacknowledged((FULL, DAMAGED), (WENT_BACK, PROMOTED))
 
 PAIRS = {
-    "home": SavedPair(True, 2e9, False, UNSEEN),
+    "home": SavedPair(True, 2e9, False, UNACKNOWLEDGED),
     "mail": SavedPair(True, None, True),
     "src": SavedPair(False, None, True, disks=("uuid 1", "uuid 2")),
     "held": SavedPair(
@@ -45,7 +45,7 @@ def entry(**fields: object) -> str:
     return json.dumps({"version": 1, "pairs": {"test": whole}})
 
 
-def test_state_survives_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
+def test_state_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
 
     pair_state_file.save(path, PAIRS)
@@ -65,17 +65,17 @@ def test_state_survives_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
         {"sign": "seen", "since_time": 1.9e9, "after": HUGE},
     ],
 )
-def test_latch_that_makes_no_sense_holds(tmp_path: Path, promotion: object) -> None:
+def test_invalid_latch_counts_as_set(tmp_path: Path, promotion: object) -> None:
     path = tmp_path / "state.json"
     path.write_text(entry(is_paused=False, promotion=promotion))
 
     loaded = pair_state_file.load(path)
 
     assert loaded.pairs["test"].promotion == UNREADABLE
-    assert loaded.complaints
+    assert loaded.errors
 
 
-def test_no_file_is_no_state_and_no_complaint(tmp_path: Path) -> None:
+def test_missing_file_is_no_error(tmp_path: Path) -> None:
     assert pair_state_file.load(tmp_path / "state.json") == pair_state_file.Loaded()
 
 
@@ -98,19 +98,19 @@ def test_no_file_is_no_state_and_no_complaint(tmp_path: Path) -> None:
         '{"version": 1, "pairs": {"test": {}}}',
     ],
 )
-def test_pair_whose_entry_is_nonsense_counts_as_paused(tmp_path: Path, text: str) -> None:
+def test_pair_with_an_invalid_entry_counts_as_paused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
 
     loaded = pair_state_file.load(path)
 
     assert loaded.pairs == {"test": SavedPair(is_paused=True)}
-    assert "pair test: " in loaded.complaints[0]
+    assert "pair test: " in loaded.errors[0]
     assert path.read_text() == text
 
 
 @pytest.mark.parametrize("text", ["", "{", DEEP, "[]", '{"version": 1}', "1" * 5000, "\0", '"'])
-def test_damaged_file_is_cured_by_its_copy(tmp_path: Path, text: str) -> None:
+def test_damaged_file_is_repaired_from_its_copy(tmp_path: Path, text: str) -> None:
     path = tmp_path / "state.json"
     pair_state_file.save(path, PAIRS)
     path.write_text(text)
@@ -118,12 +118,12 @@ def test_damaged_file_is_cured_by_its_copy(tmp_path: Path, text: str) -> None:
     loaded = pair_state_file.load(path)
 
     assert loaded.pairs == PAIRS
-    assert str(path) in loaded.complaints[0]
+    assert str(path) in loaded.errors[0]
 
 
 @pytest.mark.parametrize("both", ["{", "", "\0", "[]", '{"version": 1, "pairs": []}'])
 @pytest.mark.parametrize("has_main", [True, False], ids=["both", "only the copy"])
-def test_where_no_file_can_be_read_every_pair_counts_as_paused(
+def test_every_pair_counts_as_paused_if_no_file_can_be_read(
     tmp_path: Path, both: str, *, has_main: bool
 ) -> None:
     path = tmp_path / "state.json"
@@ -134,24 +134,24 @@ def test_where_no_file_can_be_read_every_pair_counts_as_paused(
     loaded = pair_state_file.load(path)
 
     assert loaded.of("test") == SavedPair(is_paused=True)
-    assert str(pair_state_file.copy_of(path)) in loaded.complaints[-1]
+    assert str(pair_state_file.copy_of(path)) in loaded.errors[-1]
 
 
-def test_only_file_that_cannot_be_read_is_every_pair_paused(tmp_path: Path) -> None:
+def test_every_pair_counts_as_paused_if_the_only_file_is_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text("{")
 
     assert pair_state_file.load(path).of("test").is_paused
 
 
-def test_pair_that_sound_files_do_not_name_is_not_paused(tmp_path: Path) -> None:
+def test_pair_without_an_entry_in_valid_files_is_not_paused(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     pair_state_file.save(path, PAIRS)
 
     assert pair_state_file.load(path).of("new") == SavedPair()
 
 
-def test_entry_that_is_nonsense_is_cured_by_the_copy(tmp_path: Path) -> None:
+def test_invalid_entry_is_repaired_from_the_copy(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     pair_state_file.save(path, PAIRS)
     data = json.loads(path.read_text())
@@ -161,7 +161,7 @@ def test_entry_that_is_nonsense_is_cured_by_the_copy(tmp_path: Path) -> None:
     assert pair_state_file.load(path).pairs == PAIRS
 
 
-def test_file_that_is_gone_is_cured_by_its_copy(tmp_path: Path) -> None:
+def test_missing_file_is_replaced_by_its_copy(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     pair_state_file.save(path, PAIRS)
     path.unlink()
@@ -169,10 +169,10 @@ def test_file_that_is_gone_is_cured_by_its_copy(tmp_path: Path) -> None:
     loaded = pair_state_file.load(path)
 
     assert loaded.pairs == PAIRS
-    assert "is gone" in loaded.complaints[0]
+    assert "is gone" in loaded.errors[0]
 
 
-def test_newer_version_is_read_as_far_as_it_is_understood(tmp_path: Path) -> None:
+def test_newer_version_is_read_as_far_as_possible(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     data = json.loads(pair_state_file.dump(PAIRS)) | {"version": 2, "moods": []}
     data["pairs"]["home"]["mood"] = "sullen"
@@ -181,13 +181,13 @@ def test_newer_version_is_read_as_far_as_it_is_understood(tmp_path: Path) -> Non
     loaded = pair_state_file.load(path)
 
     assert loaded.pairs == PAIRS
-    assert loaded.complaints == (f"{path}: its version 2 is not 1",)
+    assert loaded.errors == (f"{path}: its version 2 is not 1",)
 
 
 @pytest.mark.parametrize(
     "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/passwd")]
 )
-def test_what_is_no_file_at_all_is_cured_by_the_copy(
+def test_copy_is_read_if_the_path_is_no_regular_file(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "state.json"
@@ -200,7 +200,7 @@ def test_what_is_no_file_at_all_is_cured_by_the_copy(
     pair_state_file.save(path, PAIRS)
 
     assert loaded.pairs == PAIRS
-    assert loaded.complaints
+    assert loaded.errors
     assert pair_state_file.load(path) == pair_state_file.Loaded(PAIRS)
     assert "state.json.bad" in os.listdir(tmp_path)
 
@@ -209,7 +209,7 @@ def test_what_is_no_file_at_all_is_cured_by_the_copy(
 
 
 def damage(path: Path, *keys: str | int, value: object) -> None:
-    """Put a value into what a file keeps unacknowledged of the pair `home`."""
+    """Replace a value among the unacknowledged messages of the pair `home` in a file."""
     data = json.loads(path.read_text())
     place = data["pairs"]["home"]
     keys = ("unacknowledged", *keys)
@@ -223,10 +223,10 @@ ONE_COMPLAINT = asdict(FULL)
 ONE_ANOMALY = asdict(WENT_BACK)
 NONSENSE = [
     ((), "gone", Unacknowledged()),
-    (("complaints",), None, Unacknowledged((), UNSEEN.anomalies)),
-    (("anomalies",), {}, Unacknowledged(UNSEEN.complaints)),
+    (("complaints",), None, Unacknowledged((), UNACKNOWLEDGED.anomalies)),
+    (("anomalies",), {}, Unacknowledged(UNACKNOWLEDGED.complaints)),
     *(
-        (("complaints", 0), bad, Unacknowledged((DAMAGED,), UNSEEN.anomalies))
+        (("complaints", 0), bad, Unacknowledged((DAMAGED,), UNACKNOWLEDGED.anomalies))
         for bad in (
             7,
             {},
@@ -238,7 +238,7 @@ NONSENSE = [
         )
     ),
     *(
-        (("anomalies", 0), bad, Unacknowledged(UNSEEN.complaints, (PROMOTED,)))
+        (("anomalies", 0), bad, Unacknowledged(UNACKNOWLEDGED.complaints, (PROMOTED,)))
         for bad in (
             "slave.tid_went_back",
             [],
@@ -252,7 +252,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize(("keys", "value", "left"), NONSENSE)
-def test_damage_to_what_nobody_acknowledged_costs_no_pause_and_no_latch(
+def test_damaged_unacknowledged_messages_affect_no_pause_and_no_latch(
     tmp_path: Path, keys: tuple[str | int, ...], value: object, left: Unacknowledged
 ) -> None:
     path = tmp_path / "state.json"
@@ -263,12 +263,12 @@ def test_damage_to_what_nobody_acknowledged_costs_no_pause_and_no_latch(
     loaded = pair_state_file.load(path)
 
     assert loaded.pairs == PAIRS | {"home": SavedPair(True, 2e9, False, left)}
-    assert len(loaded.complaints) == 1
-    assert "pair home: unacknowledged " in loaded.complaints[0]
+    assert len(loaded.errors) == 1
+    assert "pair home: unacknowledged " in loaded.errors[0]
 
 
 @pytest.mark.parametrize(("keys", "value", "left"), NONSENSE)
-def test_damage_to_what_nobody_acknowledged_is_cured_by_the_copy(
+def test_damaged_unacknowledged_messages_are_repaired_from_the_copy(
     tmp_path: Path, keys: tuple[str | int, ...], value: object, left: Unacknowledged
 ) -> None:
     path = tmp_path / "state.json"
@@ -277,27 +277,27 @@ def test_damage_to_what_nobody_acknowledged_is_cured_by_the_copy(
 
     loaded = pair_state_file.load(path)
 
-    cured = loaded.pairs["home"].unacknowledged
-    assert set(cured.complaints) == set(UNSEEN.complaints)
-    assert set(cured.anomalies) == set(UNSEEN.anomalies)
-    assert loaded.complaints
+    repaired = loaded.pairs["home"].unacknowledged
+    assert set(repaired.complaints) == set(UNACKNOWLEDGED.complaints)
+    assert set(repaired.anomalies) == set(UNACKNOWLEDGED.anomalies)
+    assert loaded.errors
 
 
 def test_pause_is_not_taken_from_an_older_copy_because_a_complaint_is_damaged(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "state.json"
-    older = SavedPair(False, None, False, UNSEEN)
+    older = SavedPair(False, None, False, UNACKNOWLEDGED)
     pair_state_file.save(pair_state_file.copy_of(path), {"home": older})
     path.write_text(pair_state_file.dump(PAIRS))
     damage(path, "complaints", 0, value=None)
 
     assert pair_state_file.load(path).pairs["home"] == SavedPair(
-        True, 2e9, False, Unacknowledged((FULL, DAMAGED), UNSEEN.anomalies)
+        True, 2e9, False, Unacknowledged((FULL, DAMAGED), UNACKNOWLEDGED.anomalies)
     )
 
 
-def test_file_from_before_complaints_were_saved_is_sound(tmp_path: Path) -> None:
+def test_file_of_a_version_without_complaints_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text(entry())
 
@@ -306,7 +306,7 @@ def test_file_from_before_complaints_were_saved_is_sound(tmp_path: Path) -> None
     )
 
 
-def test_what_no_terminal_can_print_is_not_handed_on(tmp_path: Path) -> None:
+def test_unprintable_characters_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     pair_state_file.save(path, PAIRS)
     damage(path, "complaints", 0, "text", value="No\x1b[2J \ud800space")
@@ -340,7 +340,7 @@ JSON = st.recursive(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=JSON, is_versioned=st.booleans())
-def test_no_json_whatsoever_stops_a_load(tmp_path: Path, data: object, is_versioned: bool) -> None:
+def test_no_json_value_makes_a_load_fail(tmp_path: Path, data: object, is_versioned: bool) -> None:
     path = tmp_path / "any.json"
     if is_versioned:
         pairs = {"a": data, "b": {"is_paused": True, "unacknowledged": data}}
@@ -361,7 +361,7 @@ CLOCKS = SavedClocks(
 )
 
 
-def test_clocks_survive_the_way_to_the_disk_and_back(tmp_path: Path) -> None:
+def test_clocks_are_loaded_as_they_were_saved(tmp_path: Path) -> None:
     path = tmp_path / "clocks.json"
 
     tid_clock_file.save(path, CLOCKS)
@@ -375,13 +375,14 @@ def test_clock_of_many_days_is_saved_in_some_hundred_samples(tmp_path: Path) -> 
 
     tid_clock_file.save(path, SavedClocks({"/master": TidClock(samples)}))
 
-    kept = tid_clock_file.load(path).saved.clocks["/master"].samples
-    assert len(kept) < 600
-    assert (kept[0], kept[-1]) == (samples[0], samples[-1])
+    loaded = tid_clock_file.load(path).saved.clocks["/master"].samples
+    assert len(loaded) < 600
+    assert (loaded[0], loaded[-1]) == (samples[0], samples[-1])
     now = samples[-1].at
     # Never further apart than an interval or, where it is more, a hundredth of their age.
     assert all(
-        newer.at - older.at <= max(30.0, (now - newer.at) / 100) for older, newer in pairwise(kept)
+        newer.at - older.at <= max(30.0, (now - newer.at) / 100)
+        for older, newer in pairwise(loaded)
     )
 
 
@@ -400,11 +401,11 @@ def test_clock_of_many_days_is_saved_in_some_hundred_samples(tmp_path: Path) -> 
         DEEP,
     ],
 )
-def test_damaged_clocks_are_told_of_and_left_out(tmp_path: Path, samples: str) -> None:
+def test_damaged_clocks_are_reported_and_left_out(tmp_path: Path, samples: str) -> None:
     path = tmp_path / "clocks.json"
     path.write_text(f'{{"version": 1, "clocks": {{"/x": {samples}}}, "slaves": {{}}}}')
 
     loaded = tid_clock_file.load(path)
 
     assert loaded.saved == SavedClocks()
-    assert str(path) in loaded.complaint
+    assert str(path) in loaded.error

@@ -1,4 +1,4 @@
-"""Spawn records that are damaged are said and set aside, and signal nobody."""
+"""Damaged spawn records are reported and set aside, and cause no signal."""
 
 import json
 from collections.abc import Callable
@@ -13,23 +13,23 @@ RECORD = SpawnRecord(4711, "test", ("hammer", "x"), ("/s",), (KnownProcess(4711,
 
 
 @pytest.fixture
-def said() -> list[str]:
+def reported() -> list[str]:
     return []
 
 
 @pytest.fixture
-def records(tmp_path: Path, said: list[str]) -> SpawnRecords:
-    return SpawnRecords(tmp_path, said.append)
+def records(tmp_path: Path, reported: list[str]) -> SpawnRecords:
+    return SpawnRecords(tmp_path, reported.append)
 
 
-def test_record_is_read_as_it_was_written(records: SpawnRecords, said: list[str]) -> None:
+def test_record_is_read_as_it_was_written(records: SpawnRecords, reported: list[str]) -> None:
     records.write(RECORD)
 
-    assert list(records.left_behind()) == [RECORD]
-    assert said == []
+    assert list(records.earlier_records()) == [RECORD]
+    assert reported == []
 
 
-def test_disk_that_hangs_holds_up_nobody_and_fills_no_memory(tmp_path: Path) -> None:
+def test_disk_that_hangs_gets_one_job_for_each_group(tmp_path: Path) -> None:
     queued: list[Callable[[], None]] = []
     records = SpawnRecords(tmp_path, lambda _because: None, queued.append)
     newest = replace(RECORD, members=(*RECORD.members, KnownProcess(4713, 1.7e9)))
@@ -41,7 +41,7 @@ def test_disk_that_hangs_holds_up_nobody_and_fills_no_memory(tmp_path: Path) -> 
     assert len(queued) == 1
 
     queued.pop()()
-    assert list(records.left_behind()) == [newest]
+    assert list(records.earlier_records()) == [newest]
 
     records.remove(RECORD.pgid)
     records.write(RECORD)
@@ -51,13 +51,13 @@ def test_disk_that_hangs_holds_up_nobody_and_fills_no_memory(tmp_path: Path) -> 
     assert not any(tmp_path.iterdir())
 
 
-def test_record_that_cannot_be_written_is_reported(tmp_path: Path, said: list[str]) -> None:
-    records = SpawnRecords(tmp_path, said.append)
+def test_record_that_cannot_be_written_is_reported(tmp_path: Path, reported: list[str]) -> None:
+    records = SpawnRecords(tmp_path, reported.append)
     (tmp_path / "4711.json").mkdir()
 
     records.write(RECORD)
 
-    assert said == [f"{tmp_path}/4711.json: Is a directory"]
+    assert reported == [f"{tmp_path}/4711.json: Is a directory"]
 
 
 def changed(change: Callable[[dict[str, object]], object]) -> str:
@@ -94,15 +94,15 @@ def changed(change: Callable[[dict[str, object]], object]) -> str:
         changed(lambda data: data.update(members=[{"pid": 0, "started_time": 1.0}])),
     ],
 )
-def test_damaged_record_is_none_and_said(
-    tmp_path: Path, records: SpawnRecords, said: list[str], text: str
+def test_damaged_record_is_ignored_and_reported(
+    tmp_path: Path, records: SpawnRecords, reported: list[str], text: str
 ) -> None:
     records.write(RECORD)
     (tmp_path / "4712.json").write_text(text)
 
-    assert list(records.left_behind()) == [RECORD]
-    assert len(said) == 1
-    assert f"{tmp_path}/4712.json: it cannot be read: " in said[0]
+    assert list(records.earlier_records()) == [RECORD]
+    assert len(reported) == 1
+    assert f"{tmp_path}/4712.json: it cannot be read: " in reported[0]
     assert (tmp_path / "4712.json.bad").read_text() == text
-    assert list(records.left_behind()) == [RECORD]
-    assert len(said) == 1
+    assert list(records.earlier_records()) == [RECORD]
+    assert len(reported) == 1

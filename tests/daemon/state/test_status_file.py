@@ -1,4 +1,4 @@
-"""status.json is what `status` answered last, whoever ends the daemon, and told without one."""
+"""status.json holds the last `status` answer, however the daemon ends, for use without one."""
 
 import asyncio
 import json
@@ -34,19 +34,19 @@ def file_of(world: World) -> Path:
 
 
 def saved(world: World) -> dict[str, Any]:
-    """Return the whole file, a status without a word before it is there."""
+    """Return the whole file, an empty status if it is missing."""
     path = file_of(world)
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"pairs": [{}]}
     return found
 
 
 def reaches_the_file(world: World, **wanted: object) -> None:
-    """Wait until the file tells these values of the only pair."""
+    """Wait until the file has these values for the only pair."""
     until(lambda: wanted.items() <= saved(world)["pairs"][0].items(), f"saved: {wanted}")
 
 
-def told(world: World) -> Status:
-    """Return what `hammerd status` tells of the only pair when no hammerd answers."""
+def last_status(world: World) -> Status:
+    """Return the status of the only pair that `hammerd status` prints when no hammerd answers."""
     argv = [*HAMMERD, "status", "--json", "-c", str(world.root / "hammerd.toml")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 69, done.stderr
@@ -64,7 +64,7 @@ def kill(daemon: subprocess.Popen[str]) -> None:
     daemon.wait(DEADLINE_S)
 
 
-def test_file_is_what_status_answers_and_when_that_was(mirrored: World) -> None:
+def test_file_holds_the_answer_of_status_and_its_moment(mirrored: World) -> None:
     mirrored.ask(Verb.PAUSE, "test")
     mirrored.wait_for(lambda now: now["state"] == "stopped", "stopped")
     reaches_the_file(mirrored, state="stopped", wanted="paused")
@@ -72,15 +72,15 @@ def test_file_is_what_status_answers_and_when_that_was(mirrored: World) -> None:
     answer, found = mirrored.ask(Verb.STATUS), saved(mirrored)
 
     [pair], [answered] = found.pop("pairs"), answer["pairs"]
-    moment, kept = found.pop("saved"), pair.pop("saved")
+    moment, saved_part = found.pop("saved"), pair.pop("saved")
     assert found.keys() | {"pairs"} == answer.keys()
     assert found["hammerd"] == answer["hammerd"]
     assert pair.keys() == answered.keys()
     for name in ("pair", "master", "slave", "wanted", "state", "master_tid", "slave_tid"):
         assert pair[name] == answered[name], name
     assert moment["time"] == pytest.approx(seconds(found["measured_time"]), abs=1.0)
-    assert (kept["is_paused"], kept["is_diverged"]) == (True, False)
-    assert kept["slave_seen_time"] >= pair["lag_measured_time"]
+    assert (saved_part["is_paused"], saved_part["is_diverged"]) == (True, False)
+    assert saved_part["slave_seen_time"] >= pair["lag_measured_time"]
 
 
 def test_transition_is_in_the_file_soon(mirrored: World) -> None:
@@ -89,23 +89,23 @@ def test_transition_is_in_the_file_soon(mirrored: World) -> None:
     reaches_the_file(mirrored, state="streaming", pid=mirrored.status()["pid"])
 
 
-def test_answered_pause_is_told_after_a_kill_in_the_next_instant(world_once: World) -> None:
+def test_answered_pause_is_in_the_file_after_a_kill(world_once: World) -> None:
     daemon = world_once.start(world_once.configure(NOWHERE))
 
     assert world_once.ask(Verb.PAUSE, "test", for_s=3600.0)["unsaved_because"] is None
     until_time = world_once.status()["paused_until_time"]
     kill(daemon)
 
-    last = told(world_once)
+    last = last_status(world_once)
     assert last["wanted"] == "paused"
     assert seconds(last["paused_until_time"]) == pytest.approx(seconds(until_time), abs=1.0)
 
 
-def test_stop_leaves_what_is_wanted_and_the_last_tids(mirrored: World) -> None:
+def test_file_has_what_was_wanted_and_the_last_tids_after_a_stop(mirrored: World) -> None:
     now = mirrored.wait_for(lambda now: now["safe_until_time"], "something is safe")
     mirrored.stop(mirrored.daemons[0])
 
-    last = told(mirrored)
+    last = last_status(mirrored)
 
     (pair,) = saved(mirrored)["pairs"]
     assert (pair["state"], pair["wanted"], last["wanted"]) == ("stopped", "down", "up")
@@ -116,33 +116,33 @@ def test_stop_leaves_what_is_wanted_and_the_last_tids(mirrored: World) -> None:
     assert seconds(last["safe_until_time"]) == pytest.approx(min(map(seconds, times)), abs=1)
 
 
-def test_start_without_a_reading_keeps_what_was_safe(mirrored: World) -> None:
+def test_safe_times_survive_a_start_without_a_reading(mirrored: World) -> None:
     mirrored.wait_for(lambda now: now["safe_until_time"], "something is safe")
     mirrored.stop(mirrored.daemons[0])
-    before = told(mirrored)
+    before = last_status(mirrored)
     # A hammer that answers nothing, so that no end is read.
     mirrored.hammer.write_text("#!/bin/sh\nexec sleep 1000\n")
     daemon = mirrored.start(mirrored.root / "hammerd.toml")
     until(lambda: saved(mirrored)["hammerd"]["pid"] == daemon.pid, "a save of the new daemon")
     kill(daemon)
 
-    after = told(mirrored)
+    after = last_status(mirrored)
 
     safe = [seconds(each["safe_until_time"]) for each in (before, after)]
     assert safe[0] == pytest.approx(safe[1], abs=0.5)
     assert after["slave_tid"] == before["slave_tid"]
 
 
-def test_file_that_cannot_be_saved_is_told_and_retried(world_once: World) -> None:
+def test_file_that_cannot_be_saved_is_reported_and_retried(world_once: World) -> None:
     obstacle = world_once.root / "db/status.json.new"
     obstacle.mkdir(parents=True)
 
     def because() -> str | None:
-        told: str | None = world_once.ask(Verb.STATUS)["hammerd"]["status_unsaved_because"]
-        return told
+        error: str | None = world_once.ask(Verb.STATUS)["hammerd"]["status_unsaved_because"]
+        return error
 
     daemon = world_once.start(world_once.configure(NOWHERE))
-    until(because, "the failure is told")
+    until(because, "the failure is in the status")
 
     hammerd = world_once.ask(Verb.STATUS)["hammerd"]
     assert str(obstacle) in hammerd["status_unsaved_because"]
@@ -174,7 +174,7 @@ def snapshot() -> Snapshot:
     return Snapshot({"pid": 7}, (), asyncio.get_running_loop().time())
 
 
-def keeping(directory: Path, writer: WriterThread) -> StateStore:
+def state_store(directory: Path, writer: WriterThread) -> StateStore:
     loop = asyncio.get_running_loop()
     return StateStore(directory, ReadingStore(), Clock(loop.time), writer, LOG)
 
@@ -194,14 +194,14 @@ def test_nothing_is_saved_before_every_pair_is_known(tmp_path: Path, writer: Wri
     path.write_text("what an earlier daemon left")
 
     async def story() -> None:
-        files = keeping(tmp_path, writer)
-        files.load()
-        files.changed()
-        files.checkpoint()
-        await files.saved()
+        store = state_store(tmp_path, writer)
+        store.load()
+        store.changed()
+        store.checkpoint()
+        await store.wait_saved()
         assert path.read_text() == "what an earlier daemon left"
-        files.save_status_too(snapshot, None)
-        await files.saved()
+        store.save_status_too(snapshot, None)
+        await store.wait_saved()
 
     asyncio.run(story())
 
@@ -218,17 +218,17 @@ def test_thousand_transitions_are_one_save(tmp_path: Path, writer: WriterThread)
         return snapshot()
 
     async def story() -> None:
-        files = keeping(tmp_path, writer)
-        files.save_status_too(counted, None)
-        await files.saved()
+        store = state_store(tmp_path, writer)
+        store.save_status_too(counted, None)
+        await store.wait_saved()
         is_taken.clear()
         for _ in range(1000):
-            files.moved()
+            store.state_changed()
             await asyncio.sleep(0)
         await is_taken.wait()
         for _ in range(1000):
-            files.changed()
-        await files.saved()
+            store.changed()
+        await store.wait_saved()
 
     asyncio.run(story())
 

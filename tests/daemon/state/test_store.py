@@ -1,4 +1,4 @@
-"""What outlives the daemon is saved once for many changes, off the loop, never silently not."""
+"""State store are saved once for many changes, off the loop, and each failure is reported."""
 
 import asyncio
 import math
@@ -32,24 +32,24 @@ def writer() -> Iterator[WriterThread]:
     assert writer.close(10)
 
 
-def on_a_loop(story: Callable[[], Coroutine[None, None, None]]) -> None:
+def run(story: Callable[[], Coroutine[None, None, None]]) -> None:
     asyncio.run(story())
 
 
 class Disk:
-    """A disk that hangs, fails and remembers what was written to it, by which thread."""
+    """A disk that can hang and fail, and records the written values and the threads."""
 
     def __init__(self) -> None:
         self.is_open = threading.Event()
         self.is_open.set()
         self.is_reached = threading.Event()
         self.error: OSError | None = None
-        self.truth = 0
+        self.value = 0
         self.written: list[int] = []
         self.threads: set[threading.Thread] = set()
 
     def take(self) -> Callable[[], None]:
-        truth = self.truth
+        value = self.value
 
         def write() -> None:
             self.threads.add(threading.current_thread())
@@ -57,7 +57,7 @@ class Disk:
             self.is_open.wait(60)
             if self.error:
                 raise self.error
-            self.written.append(truth)
+            self.written.append(value)
 
         return write
 
@@ -67,11 +67,11 @@ def test_changes_of_one_turn_are_one_save_off_the_loop(writer: WriterThread) -> 
 
     async def story() -> None:
         saves = SaveQueue("state.json", disk.take, writer, LOG)
-        for disk.truth in range(1, 61):
-            saves.ask()
-        await saves.done()
+        for disk.value in range(1, 61):
+            saves.request()
+        await saves.wait()
 
-    on_a_loop(story)
+    run(story)
 
     assert disk.written == [60]
     assert threading.main_thread() not in disk.threads
@@ -83,23 +83,23 @@ def test_changes_while_a_save_hangs_are_one_more_save(writer: WriterThread) -> N
     async def story() -> None:
         saves = SaveQueue("state.json", disk.take, writer, LOG)
         disk.is_open.clear()
-        disk.truth = 1
-        saves.ask()
+        disk.value = 1
+        saves.request()
         await asyncio.to_thread(disk.is_reached.wait, 60)
-        for disk.truth in range(2, 30):
-            saves.ask()
+        for disk.value in range(2, 30):
+            saves.request()
             await asyncio.sleep(0)
         disk.is_open.set()
-        await saves.done()
+        await saves.wait()
 
-    on_a_loop(story)
+    run(story)
 
     assert disk.written == [1, 29]
 
 
-def test_save_that_fails_is_said_once_told_and_retried(writer: WriterThread) -> None:
+def test_save_that_fails_is_logged_once_reported_and_retried(writer: WriterThread) -> None:
     disk = Disk()
-    told = []
+    reported = []
     lines: list[str] = []
     log = make_logger(
         lambda _level, line: lines.append(line), LogStyle(LogFormat.LOGFMT, LogLevel.DEBUG)
@@ -109,23 +109,23 @@ def test_save_that_fails_is_said_once_told_and_retried(writer: WriterThread) -> 
         saves = SaveQueue("state.json", disk.take, writer, log)
         disk.error = OSError(28, "No space left on device", "/var/db/hammerd/state.json.new")
         for _ in range(3):
-            saves.ask()
-            await saves.done()
-            told.append((saves.unsaved_because, saves.unsaved_since_at))
+            saves.request()
+            await saves.wait()
+            reported.append((saves.unsaved_because, saves.unsaved_since_at))
         disk.error = None
         saves.retry()
-        await saves.done()
-        told.append((saves.unsaved_because, saves.unsaved_since_at))
-        # Lost lines of a log are another trouble, with another cure.
+        await saves.wait()
+        reported.append((saves.unsaved_because, saves.unsaved_since_at))
+        # A failed save does not count as a lost line of the log.
         assert writer.failed == 0
         saves.retry()
-        await saves.done()
+        await saves.wait()
 
-    on_a_loop(story)
+    run(story)
 
     because = "/var/db/hammerd/state.json.new: No space left on device"
-    assert told == [*[(because, told[0][1])] * 3, (None, None)]
-    assert told[0][1] is not None
+    assert reported == [*[(because, reported[0][1])] * 3, (None, None)]
+    assert reported[0][1] is not None
     assert disk.written == [0]
     assert [line.split()[2] for line in lines] == [
         "event=state.unsaved",
@@ -134,7 +134,7 @@ def test_save_that_fails_is_said_once_told_and_retried(writer: WriterThread) -> 
 
 
 def approx(pair: SavedPair) -> SavedPair:
-    """Return a pair whose times may differ by a second, and whose rest is not looked at."""
+    """Return a pair that equals one with a time within a second and any time left of the pause."""
     times = {
         "paused_until_time": pytest.approx(pair.paused_until_time, abs=1.0),
         "paused_for_s": pytest.approx(0, abs=math.inf),
@@ -146,7 +146,7 @@ def approx(pair: SavedPair) -> SavedPair:
 
 
 class WrongClock(Clock):
-    """A clock whose wall time is off by so many seconds."""
+    """A clock whose wall time is wrong by `off_s` seconds."""
 
     def __init__(self, monotonic: Callable[[], float], off_s: float) -> None:
         super().__init__(monotonic)
@@ -157,34 +157,36 @@ class WrongClock(Clock):
         return Instant(now.at, now.time + self.off_s)
 
 
-def keeping(directory: Path, writer: WriterThread, off_s: float = 0.0) -> StateStore:
+def state_store(directory: Path, writer: WriterThread, off_s: float = 0.0) -> StateStore:
     loop = asyncio.get_running_loop()
     return StateStore(directory, ReadingStore(), WrongClock(loop.time, off_s), writer, LOG)
 
 
-def test_pairs_that_do_not_run_keep_what_was_saved(tmp_path: Path, writer: WriterThread) -> None:
-    kept = {
-        "gone": SavedPair(True, 2e9, True),
+def test_pairs_that_do_not_run_keep_their_saved_entries(
+    tmp_path: Path, writer: WriterThread
+) -> None:
+    saved = {
+        "removed": SavedPair(True, 2e9, True),
         "disabled": SavedPair(True, None, False),
         "resumed": SavedPair(True, None, False),
     }
-    pair_state_file.save(tmp_path / "state.json", kept)
+    pair_state_file.save(tmp_path / "state.json", saved)
 
     async def story() -> None:
-        files = keeping(tmp_path, writer)
-        files.load()
-        files.memories = lambda: {
+        store = state_store(tmp_path, writer)
+        store.load()
+        store.memories = lambda: {
             "disabled": Memory(Down(), is_diverged=True),
             "resumed": Memory(Up()),
             "new": Memory(Paused(None)),
         }
-        files.changed()
-        await files.saved()
+        store.changed()
+        await store.wait_saved()
 
-    on_a_loop(story)
+    run(story)
 
     assert pair_state_file.load(tmp_path / "state.json").pairs == {
-        "gone": approx(kept["gone"]),
+        "removed": approx(saved["removed"]),
         "disabled": SavedPair(True, None, True),
         "new": SavedPair(True, None, False),
     }
@@ -195,53 +197,53 @@ HOUR_S, YEARS_S = 3600.0, 3 * 365 * 86400.0
 
 @pytest.mark.parametrize("after_s", [0.0, YEARS_S, -YEARS_S, HOUR_S, -HOUR_S, -1.7e9])
 @pytest.mark.parametrize("before_s", [0.0, YEARS_S, -YEARS_S])
-def test_pause_never_lasts_longer_than_it_was_asked_for(
+def test_pause_never_lasts_longer_than_requested(
     tmp_path: Path, writer: WriterThread, before_s: float, after_s: float
 ) -> None:
     left_s = math.nan
 
     async def first() -> None:
-        files = keeping(tmp_path, writer, before_s)
+        store = state_store(tmp_path, writer, before_s)
         until_at = asyncio.get_running_loop().time() + HOUR_S
-        files.memories = lambda: {"test": Memory(Paused(until_at))}
-        files.changed()
-        await files.saved()
+        store.memories = lambda: {"test": Memory(Paused(until_at))}
+        store.changed()
+        await store.wait_saved()
 
     async def second() -> None:
         nonlocal left_s
-        files = keeping(tmp_path, writer, before_s + after_s)
-        files.load(["test"])
-        wanted = files.remembered("test").wanted
+        store = state_store(tmp_path, writer, before_s + after_s)
+        store.load(["test"])
+        wanted = store.saved_memory("test").wanted
         assert isinstance(wanted, Paused)
         assert wanted.until_at is not None
         left_s = wanted.until_at - asyncio.get_running_loop().time()
 
-    on_a_loop(first)
-    on_a_loop(second)
+    run(first)
+    run(second)
 
     assert left_s <= HOUR_S
     if after_s <= 0:
         assert left_s == pytest.approx(HOUR_S, abs=60)
 
 
-def test_pause_of_a_pair_that_is_gone_ends_when_it_was_to_whatever_the_clock_does(
+def test_pause_of_a_removed_pair_keeps_its_end_whatever_the_clock_does(
     tmp_path: Path, writer: WriterThread
 ) -> None:
     async def story() -> None:
-        files = keeping(tmp_path, writer)
+        store = state_store(tmp_path, writer)
         until_at = asyncio.get_running_loop().time() + HOUR_S
-        files.memories = lambda: {"test": Memory(Paused(until_at))}
-        files.remember()
-        files.memories = dict
-        files.changed()
-        await files.saved()
+        store.memories = lambda: {"test": Memory(Paused(until_at))}
+        store.capture()
+        store.memories = dict
+        store.changed()
+        await store.wait_saved()
 
-        assert files.remembered("test").wanted == Paused(until_at)
+        assert store.saved_memory("test").wanted == Paused(until_at)
 
-    on_a_loop(story)
+    run(story)
 
-    kept = pair_state_file.load(tmp_path / "state.json").pairs["test"]
-    assert kept.paused_for_s == pytest.approx(HOUR_S, abs=60)
+    saved = pair_state_file.load(tmp_path / "state.json").pairs["test"]
+    assert saved.paused_for_s == pytest.approx(HOUR_S, abs=60)
 
 
 def test_pause_that_ends_by_itself_is_saved_at_each_checkpoint(
@@ -250,19 +252,19 @@ def test_pause_that_ends_by_itself_is_saved_at_each_checkpoint(
     path = tmp_path / "state.json"
 
     async def story() -> None:
-        files = keeping(tmp_path, writer)
-        files.memories = lambda: {"test": Memory(Paused(1e6))}
-        files.changed()
-        await files.saved()
+        store = state_store(tmp_path, writer)
+        store.memories = lambda: {"test": Memory(Paused(1e6))}
+        store.changed()
+        await store.wait_saved()
         first = pair_state_file.load(path).pairs["test"].paused_for_s
-        files.checkpoint()
-        await files.saved()
+        store.checkpoint()
+        await store.wait_saved()
         later = pair_state_file.load(path).pairs["test"].paused_for_s
         assert first is not None
         assert later is not None
         assert later < first
 
-    on_a_loop(story)
+    run(story)
 
 
 def test_pairs_of_files_that_cannot_be_read_stay_paused_though_disabled(
@@ -273,72 +275,72 @@ def test_pairs_of_files_that_cannot_be_read_stay_paused_though_disabled(
         each.write_text("{")
 
     async def story() -> None:
-        files = keeping(tmp_path, writer)
-        files.load(["test", "disabled"])
-        assert files.remembered("test").wanted == Paused(None)
-        files.memories = lambda: {
-            "test": files.remembered("test"),
+        store = state_store(tmp_path, writer)
+        store.load(["test", "disabled"])
+        assert store.saved_memory("test").wanted == Paused(None)
+        store.memories = lambda: {
+            "test": store.saved_memory("test"),
             "disabled": Memory(Down()),
         }
-        files.changed()
-        await files.saved()
+        store.changed()
+        await store.wait_saved()
 
-    on_a_loop(story)
+    run(story)
 
     paused = SavedPair(is_paused=True)
     assert pair_state_file.load(path).pairs == {"test": paused, "disabled": paused}
 
 
-def test_stop_asked_of_every_pair_at_the_end_is_not_what_is_wanted(
+def test_stop_of_every_pair_at_the_end_is_not_saved_as_wanted(
     tmp_path: Path, writer: WriterThread
 ) -> None:
     async def story() -> None:
-        files = keeping(tmp_path, writer)
+        store = state_store(tmp_path, writer)
         memories = {"test": Memory(Paused(None)), "other": Memory(Up())}
-        files.memories = lambda: memories
-        files.remember()
+        store.memories = lambda: memories
+        store.capture()
         for name in memories:
             memories[name] = Memory(Down())
-        files.changed()
-        files.finish(writer)
-        await files.saved()
+        store.changed()
+        store.finish(writer)
+        await store.wait_saved()
 
-    on_a_loop(story)
+    run(story)
 
     assert pair_state_file.load(tmp_path / "state.json").pairs == {
         "test": SavedPair(True, None, False)
     }
 
 
-# --- what nobody acknowledged ----------------------------------------------------------------
+# --- unacknowledged messages ----------------------------------------------------------------
 
 PAIR = Pair("test", Endpoint("/m"), Endpoint("/s", "host"))
 PROMOTED = Anomaly(AnomalyName.ROLE_CHANGED, PAIR.slave, "slave", "master", 5.0, 9)
 FULL = CountedComplaint("slave_full", "make room", "No space", 3, 4.0, 6.0)
 
 
-def test_complaints_and_anomalies_are_taken_up_by_the_next_daemon(
+def test_complaints_and_anomalies_are_loaded_by_the_next_daemon(
     tmp_path: Path, writer: WriterThread
 ) -> None:
     memories: list[Memory] = []
     anomalies: list[Anomaly] = []
 
     async def first() -> None:
-        files = keeping(tmp_path, writer)
-        files.memories = lambda: {"test": Memory(Down(), is_diverged=True, complaints=(FULL,))}
-        files.anomalies = lambda: {"test": (PROMOTED,)}
-        files.changed()
-        await files.saved()
+        store = state_store(tmp_path, writer)
+        store.memories = lambda: {"test": Memory(Down(), is_diverged=True, complaints=(FULL,))}
+        store.anomalies = lambda: {"test": (PROMOTED,)}
+        store.changed()
+        await store.wait_saved()
 
     async def second() -> None:
-        files = keeping(tmp_path, writer)
-        files.load()
-        memories.append(files.remembered("test"))
-        anomalies.extend(files.remembered_anomalies(PAIR))
-        assert files.remembered_anomalies(replace(PAIR, slave=Endpoint("/else"))) == ()
+        store = state_store(tmp_path, writer)
+        store.load()
+        memories.append(store.saved_memory("test"))
+        anomalies.extend(store.saved_anomalies(PAIR))
+        assert store.saved_anomalies(replace(PAIR, slave=Endpoint("/else"))) == ()
 
-    on_a_loop(first)
-    on_a_loop(second)
+    run(first)
+    run(second)
 
     [memory], [anomaly] = memories, anomalies
     assert memory.is_diverged
@@ -349,7 +351,7 @@ def test_complaints_and_anomalies_are_taken_up_by_the_next_daemon(
     assert anomaly.at - complaint.since_at == pytest.approx(1.0, abs=0.01)
 
 
-def test_count_that_has_risen_is_saved_at_the_next_checkpoint_and_only_then(
+def test_larger_count_is_saved_at_the_next_checkpoint_only(
     tmp_path: Path, writer: WriterThread
 ) -> None:
     path = tmp_path / "state.json"
@@ -360,45 +362,45 @@ def test_count_that_has_risen_is_saved_at_the_next_checkpoint_and_only_then(
 
     async def story() -> None:
         nonlocal memory
-        files = keeping(tmp_path, writer)
-        files.memories = lambda: {"test": memory}
-        files.changed()
-        await files.saved()
+        store = state_store(tmp_path, writer)
+        store.memories = lambda: {"test": memory}
+        store.changed()
+        await store.wait_saved()
         first = path.stat().st_ino
-        files.checkpoint()
-        await files.saved()
+        store.checkpoint()
+        await store.wait_saved()
         assert path.stat().st_ino == first
         memory = replace(memory, complaints=(replace(FULL, count=4, last_at=7.0),))
         assert saved_count() == 3
-        files.checkpoint()
-        await files.saved()
+        store.checkpoint()
+        await store.wait_saved()
         assert saved_count() == 4
 
-    on_a_loop(story)
+    run(story)
 
 
-def test_damaged_file_is_kept_before_it_is_written_over(
+def test_damaged_file_is_set_aside_before_it_is_replaced(
     tmp_path: Path, writer: WriterThread
 ) -> None:
     path = tmp_path / "state.json"
     pair_state_file.save(path, {"test": SavedPair(True, None, True)})
     path.write_text("{")
     (tmp_path / "clocks.json").write_text("[]")
-    complaints: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
     async def story() -> None:
-        nonlocal complaints
-        files = keeping(tmp_path, writer)
-        files.load()
-        files.memories = lambda: {"test": files.remembered("test")}
-        files.checkpoint()
-        await files.saved()
-        complaints = files.complaints
+        nonlocal errors
+        store = state_store(tmp_path, writer)
+        store.load()
+        store.memories = lambda: {"test": store.saved_memory("test")}
+        store.checkpoint()
+        await store.wait_saved()
+        errors = store.load_errors
 
-    on_a_loop(story)
+    run(story)
     writer.close(10)
 
-    assert [str(path) in complaint for complaint in complaints] == [True, False]
+    assert [str(path) in error for error in errors] == [True, False]
     assert (tmp_path / "state.json.bad").read_text() == "{"
     assert (tmp_path / "clocks.json.bad").read_text() == "[]"
     assert pair_state_file.load(path) == pair_state_file.Loaded(
@@ -406,35 +408,35 @@ def test_damaged_file_is_kept_before_it_is_written_over(
     )
 
 
-def test_file_that_cannot_be_set_aside_is_not_written_over(
+def test_file_that_cannot_be_set_aside_is_not_replaced(
     tmp_path: Path, writer: WriterThread
 ) -> None:
     path = tmp_path / "state.json"
     path.write_text("{")
-    # A directory in the place where the evidence would go: unlink() and link() both fail.
+    # A directory with the name of the evidence: unlink() and link() both fail.
     (tmp_path / "state.json.bad/in the way").mkdir(parents=True)
 
     async def story() -> None:
-        files = keeping(tmp_path, writer)
-        files.load()
-        files.memories = lambda: {"test": Memory(Paused(None))}
-        files.changed()
-        await files.saved()
-        assert files.describe()["state_unsaved_because"]
+        store = state_store(tmp_path, writer)
+        store.load()
+        store.memories = lambda: {"test": Memory(Paused(None))}
+        store.changed()
+        await store.wait_saved()
+        assert store.describe()["state_unsaved_because"]
         assert path.read_text() == "{"
         (tmp_path / "state.json.bad/in the way").rmdir()
         (tmp_path / "state.json.bad").rmdir()
-        files.checkpoint()
-        await files.saved()
-        assert files.describe()["state_unsaved_because"] is None
+        store.checkpoint()
+        await store.wait_saved()
+        assert store.describe()["state_unsaved_because"] is None
 
-    on_a_loop(story)
+    run(story)
 
     assert pair_state_file.load(path).pairs == {"test": SavedPair(True, None, False)}
     assert (tmp_path / "state.json.bad").read_text() == "{"
 
 
-def test_log_that_hangs_costs_no_state(tmp_path: Path) -> None:
+def test_log_that_hangs_loses_no_state(tmp_path: Path) -> None:
     hung, last = WriterThread(), WriterThread()
     gate, is_held = threading.Event(), threading.Event()
 
@@ -443,21 +445,21 @@ def test_log_that_hangs_costs_no_state(tmp_path: Path) -> None:
         gate.wait(60)
 
     async def story() -> None:
-        files = keeping(tmp_path, hung)
-        files.memories = lambda: {"test": Memory(Paused(None))}
+        store = state_store(tmp_path, hung)
+        store.memories = lambda: {"test": Memory(Paused(None))}
         hung.submit(hang)
         await asyncio.to_thread(is_held.wait, 60)
-        files.changed()
-        assert await files.saved(0.01) == "the disk takes longer than 0.01 s"
-        files.finish(hung)
+        store.changed()
+        assert await store.wait_saved(0.01) == "the disk takes longer than 0.01 s"
+        store.finish(hung)
         assert not hung.close(0.01)
-        files.memories = lambda: {"test": Memory(Paused(None), is_diverged=True)}
-        files.finish(last)
+        store.memories = lambda: {"test": Memory(Paused(None), is_diverged=True)}
+        store.finish(last)
         assert last.close(60)
 
-    on_a_loop(story)
+    run(story)
     gate.set()
     assert hung.close(60)
 
-    kept = {"test": SavedPair(True, None, True)}
-    assert pair_state_file.load(tmp_path / "state.json") == pair_state_file.Loaded(kept)
+    saved = {"test": SavedPair(True, None, True)}
+    assert pair_state_file.load(tmp_path / "state.json") == pair_state_file.Loaded(saved)

@@ -1,4 +1,4 @@
-"""What is shown until it is acknowledged is shown by the next daemon too, and gone after that."""
+"""Complaints and anomalies are shown after a restart too, until they are acknowledged."""
 
 import os
 import subprocess
@@ -20,34 +20,34 @@ def kill(daemon: subprocess.Popen[str]) -> None:
 
 
 def table(world: World) -> str:
-    """Return what `hammerd status` prints."""
+    """Return the output of `hammerd status`."""
     argv = [*HAMMERD, "status", "--run-dir", str(world.run_dir)]
     env = os.environ | {"COLUMNS": "80"}
     return subprocess.run(argv, capture_output=True, text=True, check=True, env=env).stdout
 
 
-def after_a_kill(world: World, config: Path) -> Status:
-    """Let a daemon see a full slave and a TID go back, and kill it; returns what it told."""
+def status_before_kill(world: World, config: Path) -> Status:
+    """Kill a daemon that reported a full slave and a TID that went back; return its status."""
     admin.set_knob(world.fs(2), "faults", "MIRROR_WRITE errno 28")
     daemon = world.start(config)
     world.wait_for(lambda now: now["complaints"], "a counted complaint")
     admin.set_knob(world.fs(2), "faults", None)
     world.wait_until_following()
     world.run_hammer("pfs-update", world.fs(2) / "pfs/test", "sync-end-tid=2")
-    told = world.wait_for(lambda now: now["anomalies"], "an anomaly")
+    status = world.wait_for(lambda now: now["anomalies"], "an anomaly")
     state = world.root / "db/state.json"
     until(lambda: "slave.tid_went_back" in state.read_text(), "the anomaly is on the disk")
     kill(daemon)
-    return told
+    return status
 
 
-def test_complaints_and_anomalies_outlive_a_kill_until_they_are_acknowledged(
+def test_complaints_and_anomalies_survive_a_kill_until_they_are_acknowledged(
     world_once: World,
 ) -> None:
     world = world_once
     config = world.configure({"test": world.make_pair()})
     world.write("first", "first\n")
-    before = after_a_kill(world, config)
+    before = status_before_kill(world, config)
 
     daemon = world.start(config)
     after = world.wait_until_following()
@@ -71,7 +71,7 @@ def test_complaints_and_anomalies_outlive_a_kill_until_they_are_acknowledged(
     assert world.ask(Verb.STATUS)["hammerd"]["state_complaints"] == []
 
 
-def test_what_was_left_of_a_disabled_pair_is_shown_and_can_be_acknowledged(
+def test_saved_anomaly_of_a_disabled_pair_is_shown_and_can_be_acknowledged(
     world_once: World,
 ) -> None:
     world = world_once

@@ -148,7 +148,7 @@ def test_record_is_not_written_through_a_link(tmp_path: Path, victim: Path, kind
     records.write(record)
 
     assert_unharmed(victim)
-    assert ([], [record]) == (said, list(records.left_behind()))
+    assert ([], [record]) == (said, list(records.earlier_records()))
     assert stat.S_IMODE((tmp_path / "streams/4711.json").stat().st_mode) == 0o600
 
 
@@ -161,7 +161,7 @@ def test_record_that_another_user_could_have_written_is_none(tmp_path: Path) -> 
     records.write(SpawnRecord(4711, "test", ("hammer",), (), ()))
     (tmp_path / "4711.json").chmod(0o622)
 
-    assert list(records.left_behind()) == []
+    assert list(records.earlier_records()) == []
     assert "another user could have written it" in said[0]
 
 
@@ -172,5 +172,5 @@ def test_record_of_another_user_is_none(tmp_path: Path) -> None:
     records.write(SpawnRecord(4711, "test", ("hammer",), (), ()))
     os.chown(tmp_path / "4711.json", NOBODY, -1)
 
-    assert list(records.left_behind()) == []
+    assert list(records.earlier_records()) == []
     assert "another user could have written it" in said[0]

@@ -45,7 +45,7 @@ Each stands with its tests below it; those without a path are here.
     forged records of streams
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_record_that_another_user_could_have_written_is_none
         tests/daemon/foreign/test_orphans.py::test_record_with_the_pid_of_a_foreign_process_is_dropped
-        tests/daemon/state/test_spawn_records.py::test_damaged_record_is_none_and_said
+        tests/daemon/state/test_spawn_records.py::test_damaged_record_is_ignored_and_reported
     words of the other host
         test_no_terminal_obeys_what_another_host_prints
         test_words_of_a_command_line_are_made_harmless

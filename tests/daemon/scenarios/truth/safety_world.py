@@ -266,7 +266,7 @@ class SafetyWorld:
             return
         now = self.instant()
         moment = SavedMoment(now.time, now.at, WALL + self.booted_at)
-        kept = tid_clock_file.carried(tid_clock_file.parse(self.saved), moment, now.at)
+        kept = tid_clock_file.rebase(tid_clock_file.parse(self.saved), moment, now.at)
         assert kept is not None
         self.readings.load(kept.clocks, kept.slaves, kept.before_boot)
 

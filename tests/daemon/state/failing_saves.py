@@ -1,10 +1,10 @@
-"""Saves state files in processes that die, or fail, at each call to the system in turn.
+"""Saves state files in processes that die, or fail, at each system call in turn.
 
-    python -m tests.daemon.state.dying_system DIRECTORY CASE die|fail|tear
+    python -m tests.daemon.state.failing_saves DIRECTORY CASE die|fail|tear
 
-forks a child for each call of a save: the child dies before its n-th call (`die`), in the midst
-of it if it is a write (`tear`), or is told there that the disk is full (`fail`). After each, what
-the next daemon would load is printed, one JSON object a line, until a save came to its end.
+forks a child for each call of a save: the child dies before its n-th call (`die`), in the middle
+of a write (`tear`), or the call fails as on a full disk (`fail`). After each child it prints the
+state that the next daemon would load, one JSON object a line, until a save completes.
 """
 
 import errno
@@ -27,7 +27,7 @@ from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.state.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
 
 CALLS = frozenset({"open", "write", "fsync", "close", "replace", "rename", "unlink", "link"})
-DEAD, FAILED, BORNE = 42, 43, 44
+DEAD, FAILED, SURVIVED = 42, 43, 44
 COMPLAINT = SavedComplaint("slave_full", "make room", "No space", 3, 1.8e9, 1.9e9)
 ANOMALY = SavedAnomaly("end.role_changed", "/s", "slave", "master", 1.9e9)
 OLD = {"old": SavedPair(True, None, True, Unacknowledged((COMPLAINT,)))}
@@ -44,8 +44,8 @@ def status(number: int) -> SavedStatus:
     return SavedStatus(Snapshot({"pid": number}, (), 0.0), {}, SavedMoment(0.0), 0.0)
 
 
-class FrailOs:
-    """The os module, but for the n-th call."""
+class FailingOs:
+    """The os module, with an n-th call that dies or fails."""
 
     def __init__(self, number: int, manner: str) -> None:
         self.left = number
@@ -75,7 +75,7 @@ class FrailOs:
 
 
 def set_up(directory: Path, case: str) -> None:
-    """Leave what an earlier daemon left."""
+    """Write the files of an earlier daemon."""
     for path in directory.iterdir():
         path.unlink()
     if case != "first":
@@ -87,7 +87,7 @@ def set_up(directory: Path, case: str) -> None:
 
 
 def save(directory: Path, case: str) -> None:
-    """Save as the writer thread does."""
+    """Save the new files, as the writer thread does."""
     if case == "clocks":
         tid_clock_file.save(directory / "clocks.json", NEW_CLOCKS)
         return
@@ -99,50 +99,50 @@ def save(directory: Path, case: str) -> None:
     pair_state_file.save(directory / "state.json", NEW)
 
 
-def run_frail(number: int, manner: str, act: Callable[[], None]) -> int:
-    """Run something in a child whose n-th call is its last; return how the child ended."""
+def run_failing(number: int, manner: str, act: Callable[[], None]) -> int:
+    """Run `act` in a child whose n-th call dies or fails; return its exit status."""
     if pid := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    frail = FrailOs(number, manner)
-    atomic_file.os = frail  # type: ignore[assignment, attr-defined]
+    failing = FailingOs(number, manner)
+    atomic_file.os = failing  # type: ignore[assignment, attr-defined]
     try:
         act()
     except OSError:
         os._exit(FAILED)
-    os._exit(BORNE if frail.left <= 0 else 0)
+    os._exit(SURVIVED if failing.left <= 0 else 0)
 
 
 def outcomes(directory: Path, case: str, manner: str) -> Iterator[dict[str, object]]:
-    """Yield what is loaded after each death, and last what is after a whole save."""
+    """Yield the loaded state after each child, the last one after a complete save."""
     for number in count(1):
         set_up(directory, case)
-        end = run_frail(number, manner, lambda: save(directory, case))
+        status_code = run_failing(number, manner, lambda: save(directory, case))
         loaded, clocks = (
             pair_state_file.load(directory / "state.json"),
             tid_clock_file.load(directory / "clocks.json"),
         )
         yield {
-            "end": end,
+            "status": status_code,
             "pairs": {name: asdict(pair) for name, pair in loaded.pairs.items()},
-            "complaints": loaded.complaints,
+            "complaints": loaded.errors,
             "samples": [len(clock.samples) for clock in clocks.saved.clocks.values()],
-            "clocks_complaint": clocks.complaint,
+            "clocks_complaint": clocks.error,
             "status_pid": status_pid(directory / "status.json"),
-            "bad_is_kept": case != "damaged" or is_evidence_there(directory),
+            "has_bad": case != "damaged" or has_evidence(directory),
         }
         save(directory, case)
-        assert pair_state_file.load(directory / "state.json").complaints == ()
-        if end == 0:
+        assert pair_state_file.load(directory / "state.json").errors == ()
+        if status_code == 0:
             return
 
 
 def status_pid(path: Path) -> object:
-    """Return whose status is there, None for nobody's; a torn one breaks the test."""
+    """Return the pid in status.json, None if it is missing; a partial file fails the test."""
     return json.loads(path.read_text())["hammerd"]["pid"] if path.exists() else None
 
 
-def is_evidence_there(directory: Path) -> bool:
-    """Tell whether the damaged text is still somewhere, unless nothing was written over it."""
+def has_evidence(directory: Path) -> bool:
+    """Return whether the damaged text is still in one of the files."""
     texts = [path.read_text() for path in directory.iterdir()]
     return any(text.endswith('{"ol') for text in texts)
 
