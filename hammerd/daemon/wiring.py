@@ -157,7 +157,8 @@ class Wiring:
     def _build_control(self, files: LockFiles) -> None:
         """Build the sockets and the handlers of requests."""
         settings, log = self.config.daemon, self.logs.journal.log
-        self.handlers = Handlers(self.engine, self.clock, self._describe, self.store.wait_saved)
+        save, reload = self.store.wait_saved, self.reloader.reload
+        self.handlers = Handlers(self.engine, self.clock, self._describe, save, reload)
         self.server = ControlServer(Path(settings.run_dir), self.handlers.answer)
         self.run_dir = RunDirWatch(files, self.server, settings, log)
 
@@ -173,7 +174,6 @@ class Wiring:
         self.store.memories = self.engine.memories
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
-        self.handlers.on_reload = self.reloader.reload
         self.reloader.is_stopping = self.stop_requested.is_set
         self.run_dir.on_made = (self.records.write_again, self.store.changed)
 

@@ -35,20 +35,23 @@ Save = Callable[[], Awaitable[str | None]]
 """Waits until all changes are saved; returns why they are not, None if they are."""
 
 
-async def _no_reload() -> Reply:
-    return Answer({})
-
-
 class Handlers:
     """Turns requests into events for pairs, and lives of pairs into replies."""
 
-    def __init__(self, engine: Engine, clock: Clock, describe: DescribeDaemon, save: Save) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        describe: DescribeDaemon,
+        save: Save,
+        reload: Callable[[], Awaitable[Reply]],
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._describe = describe
         self._save = save
+        self._reload = reload
         self.on_acknowledged: Callable[[str], None] = lambda _pair: None
-        self.on_reload: Callable[[], Awaitable[Reply]] = _no_reload
 
     async def answer(self, request: Request) -> Reply:
         """Carry out a request for the named pairs, or for all, and save what it changed.
@@ -58,7 +61,7 @@ class Handlers:
         if refusal := self._refusal(request):
             return refusal
         is_reload = request.verb is Verb.RELOAD
-        reply = await self.on_reload() if is_reload else self._answer(request)
+        reply = await self._reload() if is_reload else self._answer(request)
         if request.verb in READ_VERBS or isinstance(reply, Refusal):
             return reply
         return Answer({**reply.data, "unsaved_because": await self._save()})
@@ -93,7 +96,7 @@ class Handlers:
             case Verb.ACK:
                 return self._acknowledge(pairs)
             case Verb.RELOAD:
-                raise AssertionError("a reload waits for the disk: on_reload answers it")
+                raise AssertionError("a reload waits for the disk: answer() does it")
             case _:
                 assert_never(request.verb)
 

@@ -32,17 +32,13 @@ class RunDirWatch:
         self._status_group = settings.status_group
         self._log = log
         self._blocking_calls = BlockingCalls()
-        self._trouble: HammerdError | None = None
+        self.trouble: HammerdError | None = None
+        """Why the files or sockets cannot be used, None while they can."""
         # Made again and not logged yet; a scan that is given up leaves both to the next one.
         self._made: list[str] = []
         self._is_half_bound = False
         self.on_made: tuple[Callable[[], None], ...] = ()
         """Functions that save again the files that were removed with the directories."""
-
-    @property
-    def trouble(self) -> HammerdError | None:
-        """Why the files or sockets cannot be used, None while they can."""
-        return self._trouble
 
     async def bind(self) -> None:
         """Make the sockets; on a full disk hammerd starts without them.
@@ -77,7 +73,7 @@ class RunDirWatch:
 
     def describe(self) -> Mapping[str, object]:
         """Return the status fields of run_dir."""
-        return {"run_dir_unusable_because": self._trouble.message if self._trouble else None}
+        return {"run_dir_unusable_because": self.trouble.message if self.trouble else None}
 
     def _scan_files(self) -> bool:
         """Make missing files, in a thread; tell whether the sockets exist."""
@@ -109,6 +105,6 @@ class RunDirWatch:
     def _set_trouble(self, trouble: HammerdError | None) -> None:
         if trouble is None and self._files.pid_file_error is not None:
             trouble = explain(self._files.pid_file_error)
-        before, self._trouble = self._trouble, trouble
+        before, self.trouble = self.trouble, trouble
         if trouble is not None and str(trouble) != str(before):
             self._log.error("run_dir.unusable", because=trouble.message, hint=trouble.hint or None)

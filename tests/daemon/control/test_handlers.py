@@ -49,9 +49,9 @@ class Room:
         self.engine = quiet_engine(Journal(log, log), ReadingStore(), self.prober)
         for pair in (HOME, WORK, REST):
             self.engine.add(new_life(pair, Memory(), 0.0))
-        self.handlers = Handlers(self.engine, Clock(loop.time), self.describe, self.save)
+        clock = Clock(loop.time)
+        self.handlers = Handlers(self.engine, clock, self.describe, self.save, self.reload)
         self.handlers.on_acknowledged = self.acknowledged.append
-        self.handlers.on_reload = self.reload
 
     def describe(self) -> Mapping[str, object]:
         return {"state": self.state, "started_time": "", "config": ""}
