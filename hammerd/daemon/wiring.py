@@ -166,7 +166,7 @@ class Wiring:
         """Set the callbacks from lower to higher parts."""
         self.stream_observer.on_failed = self.engine.observer_failed
         self.stream_observer.unwritten_at = self.streams.unwritten_at
-        self.stream_observer.on_rolled_back = self._ingest.rolled_back
+        self.stream_observer.on_rolled_back = self._ingest.log_rollback
         self._ingest.on_anomaly = self.store.changed
         self.slave_moves.connect(self._ingest, self.engine)
         self.engine.on_memory_changed = self.store.changed

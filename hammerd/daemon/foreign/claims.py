@@ -49,7 +49,7 @@ class Claims:
                 hint = f"slave {pair.slave} turned out to be the one that {stays.owner} writes to"
                 self._post(pair, MisdirectedCause.SLAVE_IS_HELD, hint)
 
-    def repointed(self, endpoint: Endpoint, before: str, after: str) -> None:
+    def report_repointed(self, endpoint: Endpoint, before: str, after: str) -> None:
         """Report to the pairs of an endpoint that a link to it was changed."""
         hint = f"{endpoint} leads to {after} now, and led to {before} when it was last looked at"
         for life in self._own.lives():

@@ -60,12 +60,12 @@ class ReadingIngest:
             for gone in known.keys() - set(endpoints):
                 known.pop(gone)
 
-    def belongs(self, slave: Endpoint, status: PfsStatus) -> None:
+    def confirm_slave(self, slave: Endpoint, status: PfsStatus) -> None:
         """Record that the PFS at a slave's path is a slave of its master."""
         if self._detector.add_disks(slave, status.unique_uuid):
             self.on_anomaly()
 
-    def take(
+    def record(
         self, readings: Iterable[EndpointReading], pairs: Iterable[Pair]
     ) -> tuple[Repointed, ...]:
         """Record readings of the endpoints of these pairs, in this order.
@@ -86,10 +86,10 @@ class ReadingIngest:
                 self._store.record_unreadable(reading.endpoint, NO_NULL_MOUNT)
             else:
                 own = followers.get(reading.endpoint, ())
-                self._record(reading, own, is_slave=reading.endpoint in slaves)
+                self._record_one(reading, own, is_slave=reading.endpoint in slaves)
         return tuple(repointed)
 
-    def _record(
+    def _record_one(
         self, reading: EndpointReading, followers: Collection[Pair], *, is_slave: bool
     ) -> None:
         """Record a reading of the slave of a pair, or of the master of these followers."""
@@ -153,11 +153,11 @@ class ReadingIngest:
         if back is None:
             return
         if back.because:
-            self.rolled_back(reading.endpoint, back)
+            self.log_rollback(reading.endpoint, back)
         else:
             self._went_back(AnomalyName.SLAVE_TID_WENT_BACK, reading, back)
 
-    def rolled_back(self, slave: Endpoint, back: WentBack) -> None:
+    def log_rollback(self, slave: Endpoint, back: WentBack) -> None:
         """Log that a slave has a lower TID than before, for a reason that explains it."""
         self._log.info(
             "slave.rolled_back",

@@ -144,8 +144,8 @@ class Sampler:
         await self._probes.close()
 
     def _record(self, readings: Sequence[EndpointReading], pairs: Sequence[Pair]) -> None:
-        for moved in self._ingest.take(readings, pairs):
-            self._claims.repointed(moved.endpoint, moved.before, moved.after)
+        for moved in self._ingest.record(readings, pairs):
+            self._claims.report_repointed(moved.endpoint, moved.before, moved.after)
         self._claims.compare(pairs)
 
     # --- glances -----------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class Sampler:
         verdict = verdict_of(pair, master, slave)
         are_read = all(isinstance(one, PfsStatus | MasterByLink) for one in (master, slave))
         if isinstance(verdict, Go) and are_read and isinstance(slave, PfsStatus):
-            self._ingest.belongs(pair.slave, slave)
+            self._ingest.confirm_slave(pair.slave, slave)
         match verdict:
             case Park(hint=hint) if are_read:
                 # The endpoints do not belong together: their TIDs cannot be compared.

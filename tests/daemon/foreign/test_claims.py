@@ -61,7 +61,7 @@ class Room:
         at = float(self.reads)
         status = PfsStatus("", 1, Tid(5), "shared", uuid, is_master=False)
         reading = EndpointReading(end, Instant(at, at), status, at, self.reads)
-        self.ingest.take((reading,), PAIRS)
+        self.ingest.record((reading,), PAIRS)
 
     def troubles(self) -> list[tuple[str, str]]:
         return [
@@ -114,7 +114,7 @@ def test_stream_whose_slave_is_another_pfs_now_gets_one_event() -> None:
 
 def test_changed_link_is_posted_to_the_pairs_of_that_endpoint_only() -> None:
     room = Room()
-    room.claims.repointed(HOME.master, "/before", "/after")
+    room.claims.report_repointed(HOME.master, "/before", "/after")
 
     assert room.troubles() == [(HOME.name, MisdirectedCause.ENDPOINT_REPOINTED)]
 

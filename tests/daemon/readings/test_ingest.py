@@ -40,7 +40,7 @@ class Ingest:
         reading = EndpointReading(
             end, Instant(at, 1.8e9 + at), seen, at + 0.1, int(at), path_state, at
         )
-        self.ingest.take((reading,), (PAIR,))
+        self.ingest.record((reading,), (PAIR,))
 
     def read_both(self, at: float, tid: int, *, is_read_only: bool = False) -> None:
         self.read(SLAVE, at, status(tid), found("@@0x1:00001", is_read_only=is_read_only))

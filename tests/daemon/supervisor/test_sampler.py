@@ -101,11 +101,11 @@ class Room:
     def __post_init__(self) -> None:
         log = cast(Logger, structlog.get_logger())
         journal, readings = Journal(log, log), ReadingStore()
-        feed = ReadingIngest(readings, AnomalyDetector(), journal)
+        ingest = ReadingIngest(readings, AnomalyDetector(), journal)
         ours = OwnStreams(frozenset, lambda _pair: None, list, self.post, "hammer")
-        claims = Claims(SlaveClaims(), self.reader, feed, ours)
+        claims = Claims(SlaveClaims(), self.reader, ingest, ours)
         callbacks = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)
-        self.sampler = Sampler(self.reader, readings, feed, journal, callbacks)
+        self.sampler = Sampler(self.reader, readings, ingest, journal, callbacks)
 
     def post(self, pair: str, event: Event) -> None:
         self.posted.append((pair, event))

@@ -40,10 +40,10 @@ class Room:
             ReadingStore(),
             AnomalyDetector(),
         )
-        self.feed = ReadingIngest(store, anomaly_detector, Journal(log, log))
+        self.ingest = ReadingIngest(store, anomaly_detector, Journal(log, log))
         self.engine = quiet_engine(Journal(log, log), store)
         self.moves = SlaveMoves(self.lives, self.post, anomaly_detector)
-        self.moves.connect(self.feed, self.engine)
+        self.moves.connect(self.ingest, self.engine)
 
     def lives(self) -> list[PairLife]:
         return [new_life(pair, Memory(), 0.0) for pair in (HOME, ALIAS, WORK)]
@@ -56,7 +56,7 @@ class Room:
         at = float(self.reads)
         status = PfsStatus("", 1, Tid(tid), "shared", "unique", is_master=False)
         reading = EndpointReading(slave, Instant(at, at), status, at, self.reads)
-        self.feed.take((reading,), (HOME, WORK))
+        self.ingest.record((reading,), (HOME, WORK))
 
 
 async def a_room() -> Room:

@@ -52,14 +52,14 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
     disks, readings, anomaly_detector = Disks(), ReadingStore(), AnomalyDetector()
     log = structlog.wrap_logger(structlog.PrintLogger(), processors=[_drop])
     journal = Journal(log, log)
-    feed = ReadingIngest(readings, anomaly_detector, journal)
+    ingest = ReadingIngest(readings, anomaly_detector, journal)
     calls = PfsStatusCommands(disks, "/sbin/hammer", "/root")  # type: ignore[arg-type]
     reader = ProbeQueue(BatchReader(calls, disks, Clock(Ticks())))  # type: ignore[arg-type]
     rooms = DiskSpaceWatch(disks, journal)  # type: ignore[arg-type]
-    parts = (readings, anomaly_detector, feed, reader, rooms, journal)
+    parts = (readings, anomaly_detector, ingest, reader, rooms, journal)
 
     async def read(*pairs: Pair) -> None:
-        feed.take(await reader.sample(pairs, 20), pairs)
+        ingest.record(await reader.sample(pairs, 20), pairs)
         await rooms.read(pair.slave for pair in pairs)
         disks.asked.clear()
 
@@ -73,7 +73,7 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
         "ProbeQueue",
     }
 
-    for part in (readings, anomaly_detector, feed):
+    for part in (readings, anomaly_detector, ingest):
         part.forget_all_but({KEPT.master, KEPT.slave})
     for pair in (GONE, REMOTE):
         readings.forget(pair.name)
