@@ -44,10 +44,7 @@ class ProbeQueue:
         self._slow: set[asyncio.Task[None]] = set()
 
     async def are_as_read(self, pair: Pair) -> bool:
-        """Read the paths of a pair; return whether its endpoints are the PFSs that were read last.
-
-        An endpoint on another host has no path here, and counts as the same.
-        """
+        """Return whether the endpoints of a pair are the PFSs that were read last."""
         return await self._batches.are_as_read(pair)
 
     async def probe(self, pairs: Iterable[Pair], timeout_s: float) -> list[EndpointReading]:
