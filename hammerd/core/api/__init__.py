@@ -1,1 +1,1 @@
-"""Data that other programs read: status JSON, control protocol, history schema, health."""
+"""Holds what other programs read: status JSON, control protocol, history schema, health."""

@@ -1,27 +1,27 @@
-"""How much room a slave's file system has: a full one stops its mirror, so it is said before."""
+"""Judges the free space of a slave's file system: a full one stops its mirror, so status warns."""
 
 from dataclasses import dataclass
 
 SHORT_BELOW = 0.05
-"""The share of free room below which it is short; HAMMER needs some to reblock and prune."""
+"""The free share below which space is short; HAMMER needs some to reblock and prune."""
 
 ENOUGH_ABOVE = 0.07
-"""The share above which it is enough again, so that a disk at the limit is not said twice."""
+"""The free share above which space suffices again, so that one at the limit is reported once."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreeSpace:
-    """What statvfs says of a file system."""
+    """The sizes of a file system, from statvfs."""
 
     free_bytes: int
     total_bytes: int
 
     @property
     def share(self) -> float:
-        """Return how much of the whole is free, 1 for a file system that tells no size."""
+        """Return the free share of the whole, 1 for a file system without a size."""
         return self.free_bytes / self.total_bytes if self.total_bytes > 0 else 1.0
 
 
 def is_short(now: FreeSpace, *, was_short: bool) -> bool:
-    """Tell whether room is short, given whether it was when last looked at."""
+    """Return whether space is short, given whether it was at the last reading."""
     return now.share < (ENOUGH_ABOVE if was_short else SHORT_BELOW)

@@ -1,26 +1,26 @@
-"""Judges how a pair fares: the worst of what its state, its proofs and its slave say.
+"""Judges the health of a pair: the worst of its state, its proofs and its slave.
 
-    the state    as its row in core/pair/state_table.py says
+    the state    by its row in core/pair/state_table.py
     the proofs   nothing proves the slave younger than lag_critical: critical, whatever the reason
-    the slave    complaints and anomalies that nobody acknowledged, little room: a warning; a file
-                 system that is read-only, most often since its disk is lost: critical
+    the slave    complaints and anomalies that nobody acknowledged, little free space: a warning;
+                 a read-only file system, most often since its disk is lost: critical
 
-What is proven is the last moment of the master that the slave is known to hold whole. A pair of
-which nothing is proven is as old as the wish to mirror it. The table of states and facts is
-printed by tests/core/api/print_health_table.py and checked in beside it.
+A proof names the last moment of the master that the slave holds whole. A pair without a proof is
+as old as the wish to mirror it. tests/core/api/print_health_table.py prints the health of each
+state and proof; the table is checked in beside it.
 """
 
 from enum import StrEnum
 from typing import assert_never
 
-from hammerd.core.api.pair_report import Extras, PairReport
+from hammerd.core.api.pair_report import PairReport
 from hammerd.core.pair.state_table import SILENT_LAUNCH_S, row_of
 from hammerd.core.pair.states import Down, Launching, PairLife, Paused, Up
 from hammerd.core.replication.lag import LagVerdict
 
 
 class Health(StrEnum):
-    """How a pair fares, from best to worst."""
+    """The health of a pair or of the daemon, from best to worst."""
 
     OK = "ok"
     UNKNOWN = "unknown"
@@ -34,23 +34,22 @@ def worst(*healths: Health) -> Health:
 
 
 def health_of(report: PairReport, now_at: float) -> Health:
-    """Judge a pair by its state, by what is proven of its slave, and by what is to be seen."""
+    """Return the health of a pair."""
     return worst(_of_slave(report), _of_state(report.life, now_at), _of_proofs(report, now_at))
 
 
 def is_silent_launch(life: PairLife, now_at: float) -> bool:
-    """Tell whether a stream has said nothing for longer than hammer or a login takes."""
+    """Return whether a launched stream is silent for longer than hammer or a login takes."""
     state = life.state
     return isinstance(state, Launching) and now_at - state.since_at >= SILENT_LAUNCH_S
 
 
 def _of_slave(report: PairReport) -> Health:
-    extras = report.extras or Extras()
-    is_to_run = isinstance(report.life.memory.wanted, Up)
-    if extras.is_slave_read_only and is_to_run:
+    extras, memory = report.extras, report.life.memory
+    if extras.is_slave_read_only and isinstance(memory.wanted, Up):
         return Health.CRITICAL
-    is_to_be_seen = bool(report.life.memory.complaints or extras.anomalies)
-    return Health.WARNING if is_to_be_seen or extras.is_short_of_space else Health.OK
+    is_warning = memory.complaints or extras.anomalies or extras.is_short_of_space
+    return Health.WARNING if is_warning else Health.OK
 
 
 # --- the state ---------------------------------------------------------------------------------
@@ -68,35 +67,27 @@ def _of_state(life: PairLife, now_at: float) -> Health:
 
 def _of_proofs(report: PairReport, now_at: float) -> Health:
     wanted, thresholds = report.life.memory.wanted, report.life.pair.thresholds
-    age_s, is_known = _proven_age_s(report, now_at), _is_known(report)
+    lag, age_s = report.lag, _proven_age_s(report, now_at)
     match wanted:
         case Down():
             return Health.OK
         case Paused():
-            # A pause is what a person wanted; one that was forgotten costs what is written since.
+            # A person wanted the pause, but a forgotten one costs all data written since.
             return Health.WARNING if age_s >= thresholds.lag_critical_s else Health.OK
         case Up() if age_s >= thresholds.lag_critical_s:
             return Health.CRITICAL
-        case Up() if _is_in_sync(report):
+        case Up() if lag.verdict is LagVerdict.IN_SYNC:
             return Health.OK
-        case Up() if age_s >= thresholds.lag_warning_s or report.lag.is_unproven:
+        case Up() if age_s >= thresholds.lag_warning_s or lag.is_unproven:
             return Health.WARNING
         case Up():
-            return Health.OK if is_known else Health.UNKNOWN
+            return Health.UNKNOWN if lag.seconds is None else Health.OK
         case _:
             assert_never(wanted)
 
 
-def _is_in_sync(report: PairReport) -> bool:
-    return report.lag.verdict is LagVerdict.IN_SYNC
-
-
-def _is_known(report: PairReport) -> bool:
-    return report.lag.seconds is not None
-
-
 def _proven_age_s(report: PairReport, now_at: float) -> float:
-    """Return how old the newest moment of the master is that the slave is known to hold whole."""
+    """Return the age of the newest moment of the master that the slave is known to hold whole."""
     lag, wanted_at = report.lag, report.life.wanted_at
     if lag.seconds is not None:
         return lag.seconds

@@ -1,18 +1,18 @@
-"""What the history holds: the tables of history.db, their rows, and what is made of lag samples.
+"""Defines the tables of history.db and their rows, and summarizes lag samples.
 
-    events   what the log tells, of pairs and of hammerd itself (no pair)
-    lag      each sample of each pair; what is older is thinned to the worst of a span
+    events   log events of pairs, and of hammerd itself (no pair)
+    lag      each sample of each pair; old samples are thinned to the worst of a span
 
-Times are whole milliseconds of Unix time, by the wall clock as it was: only ids tell the order.
-TIDs are hex text, as hammer prints them. The schema's version is the file's `user_version`; who
-meets a newer one leaves the file alone.
+Times are whole milliseconds of Unix time, by the wall clock as it was: only ids give the order.
+TIDs are hex text, as hammer prints them. The schema's version is the file's `user_version`; a
+program that finds a newer one leaves the file alone.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 APPLICATION_ID = 0x686D7264
-"""`hmrd`, in the file's head: says that it is ours."""
+"""`hmrd`, in the file's header: the file is a history of hammerd."""
 
 SCHEMA_VERSION = 1
 SCHEMA = (
@@ -34,7 +34,7 @@ SCHEMA = (
         master_tid TEXT,
         slave_tid TEXT
     )""",
-    # How far the lag is thinned to one row in so many milliseconds.
+    # Lag samples before until_ms are thinned to one row in step_ms milliseconds.
     "CREATE TABLE thinned (step_ms INTEGER PRIMARY KEY, until_ms INTEGER NOT NULL)",
     "CREATE INDEX events_by_time ON events (time_ms)",
     "CREATE INDEX lag_by_time ON lag (time_ms)",
@@ -43,7 +43,7 @@ SCHEMA = (
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """Something that the log told; `pair` is None for hammerd itself, `fields` is JSON."""
+    """An event of the log; `pair` is None for hammerd itself, `fields` is JSON."""
 
     time_ms: int
     pair: str | None
@@ -54,7 +54,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class LagRow:
-    """One sample of a pair; None is unknown, `seconds` counts at the moment of the sample."""
+    """A sample of a pair; None is unknown, `seconds` is the lag at the moment of the sample."""
 
     time_ms: int
     pair: str
@@ -72,9 +72,9 @@ LAG_COLUMNS = "time_ms, pair, verdict, tids, seconds, master_tid, slave_tid"
 
 @dataclass(frozen=True, slots=True)
 class LagSummary:
-    """Some samples in short: seconds of those that knew them, and how many did not.
+    """A summary of samples: the lags in seconds, and the number of samples with unknown lag.
 
-    `max_ms` is when the greatest lag was sampled. All but the counts are None when no sample knew.
+    `max_ms` is the time of the greatest lag. All but the counts are None if no lag was known.
     """
 
     samples: int
@@ -86,11 +86,11 @@ class LagSummary:
 
 
 LagPoint = tuple[float | None, int]
-"""The seconds of a sample, None when it did not know them, and its time in milliseconds."""
+"""The lag of a sample in seconds, None if unknown, and its time in milliseconds."""
 
 
 def summary_of(samples: Iterable[LagPoint]) -> LagSummary:
-    """Return the least, the median and the greatest lag of some samples."""
+    """Return the least, the median and the greatest lag of samples."""
     every = tuple(samples)
     known = sorted((seconds, time_ms) for seconds, time_ms in every if seconds is not None)
     unknown = len(every) - len(known)

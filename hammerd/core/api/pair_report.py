@@ -1,4 +1,4 @@
-"""All that is known of a pair at one moment, for whoever judges it or tells of it."""
+"""Defines the report of a pair at one moment: the input of its health and its status."""
 
 from dataclasses import dataclass, field
 
@@ -13,11 +13,11 @@ from hammerd.core.tid import Tid
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is told beside a pair's own life: of its ends, of its cascade, of its slave's disk."""
+    """The facts of a pair's surroundings: its endpoints, its cascade, its slave's disk."""
 
     anomalies: tuple[Anomaly, ...] = ()
     cascade: CascadeLag | None = None
-    room: FreeSpace | None = None
+    free_space: FreeSpace | None = None
     is_short_of_space: bool = False
     is_slave_read_only: bool = False
     flushes: PairFlushes = field(default_factory=PairFlushes)
@@ -27,7 +27,7 @@ class Extras:
 class PairReport:
     """A pair's life, its lag and its processes.
 
-    `master_seen_at` and `slave_seen_at`: when each TID was read or heard of last (monotonic).
+    `master_seen_at`, `slave_seen_at`: the times at which each TID was read or reported last.
     """
 
     life: PairLife
@@ -37,7 +37,7 @@ class PairReport:
     pid: int | None
     half_pids: tuple[int, ...]
     lag_unknown_because: str | None = None
-    extras: Extras | None = None
+    extras: Extras = field(default_factory=Extras)
     safe_unknown_because: str | None = None
     master_seen_at: float | None = None
     slave_seen_at: float | None = None

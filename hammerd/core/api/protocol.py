@@ -1,12 +1,12 @@
-"""What is said on the control sockets: one JSON object a line, a request up, a reply down.
+"""Defines the messages on the control sockets: a line of JSON for each request and each reply.
 
     {"verb": "pause", "pairs": ["home"], "for_s": 7200.0}
     {"ok": true, "data": {...}}
     {"ok": false, "error": "...", "hint": "...", "code": 64}
 
-No pairs named means all of them. `code` is the exit status, from sysexits(3), that a command
-ends with when it got that refusal. The bytes come from anybody who may open the socket: what is
-not exactly a request is refused, and nothing longer than MAX_REQUEST_BYTES need ever be read.
+A request without pairs is for all pairs. `code` is the exit status, from sysexits(3), of a
+command that got the refusal. The bytes may come from anybody who may open the socket: all but an
+exact request is refused, and a reader stops at MAX_REQUEST_BYTES.
 """
 
 import json
@@ -23,14 +23,14 @@ from hammerd.core.nearest import suggestion
 MAX_REQUEST_BYTES = 64 << 10
 
 MOST_SUGGESTED, MOST_LISTED = 3, 20
-"""For how many unknown names the nearest known one is looked for, and how many are told at all:
-a request holds thousands, and each comparison costs a millisecond."""
+"""The number of unknown names with a suggestion, and of those that are listed at all: a request
+may hold thousands, and each comparison costs a millisecond."""
 
 LONGEST_NAMED = 63
 
 
 class Verb(StrEnum):
-    """What can be asked of a running hammerd."""
+    """The requests that a running hammerd takes."""
 
     STATUS = "status"
     PING = "ping"
@@ -42,12 +42,12 @@ class Verb(StrEnum):
 
 
 READ_VERBS = frozenset({Verb.STATUS, Verb.PING})
-"""The verbs that change nothing, and all that the status socket takes."""
+"""The verbs that change nothing; the status socket takes no others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing asked, of the named pairs or of all; a pause without `for_s` is open-ended."""
+    """A request for the named pairs, or all; a pause without `for_s` has no end."""
 
     verb: Verb
     pairs: tuple[str, ...] = ()
@@ -56,14 +56,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was asked for."""
+    """The reply to a request that was carried out."""
 
     data: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why it was not done, what to do about it, and the exit status for a command."""
+    """The reply to a request that was refused: the reason, a hint, an exit status."""
 
     error: str
     hint: str = ""

@@ -1,4 +1,4 @@
-"""What the daemon tells of itself: a report of each pair, its health, and their JSON.
+"""Turns reports of pairs and of the daemon into the JSON of a status.
 
 The JSON is for scripts: names are stable, TIDs are hex strings (64 bits do not survive every
 reader), times are RFC 3339, null is unknown. A change that could break a reader raises
@@ -49,18 +49,18 @@ def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
 
 
 UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because", "status_unsaved_because")
-"""Where the daemon tells why what must outlive it cannot be saved, None while it can."""
+"""The keys of reasons why a file that must outlive the daemon cannot be saved; None if it can."""
 
 
 def daemon_health(daemon: Mapping[str, object]) -> Health:
-    """Judge the daemon itself by its part of the status: can it save, does its config hold?"""
+    """Return the health of the daemon: a warning if a file or the config has a fault."""
     keys = (*UNSAVED_KEYS, "reload_refused_because", "run_dir_unusable_because")
     return Health.WARNING if any(daemon.get(key) for key in keys) else Health.OK
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The daemon's part of a status and a report of each pair, as they were at `now_at`."""
+    """The daemon's part of a status, and a report of each pair, at `now_at`."""
 
     daemon: Mapping[str, object]
     reports: tuple[PairReport, ...]
@@ -68,15 +68,16 @@ class Snapshot:
 
 
 def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
-    """Turn a pair's report into the JSON object that status answers with."""
+    """Return the JSON object of a pair."""
     life, lag, state = report.life, report.lag, report.life.state
-    row, trouble = row_of(life), _trouble_now(life, now_at)
+    row, trouble, wanted = row_of(life), _trouble_now(life, now_at), life.memory.wanted
+    resume_at = wanted.until_at if isinstance(wanted, Paused) else None
     return {
         "pair": life.pair.name,
         "master": str(life.pair.master),
         "slave": str(life.pair.slave),
-        "wanted": _wanted_word(life.memory.wanted),
-        "paused_until_time": _paused_until(life.memory.wanted, to_time),
+        "wanted": _wanted_word(wanted),
+        "paused_until_time": None if resume_at is None else to_time(resume_at),
         "state": row.word,
         "waiting_for": row.waiting_for,
         "because": trouble.because if trouble else None,
@@ -92,7 +93,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         **_transfer_json(life, now_at),
         **_lag_json(report, lag, to_time),
         "health": health_of(report, now_at),
-        **_extras_json(report.extras or Extras(), to_time),
+        **_extras_json(report.extras, to_time),
         "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
         "last_words": list(life.memory.last_words),
         "telling_word": telling_word(life.memory),
@@ -100,7 +101,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
 
 
 def _failures_now(life: PairLife, now_at: float) -> int:
-    """Count the failures as they would count if the stream were lost now: forgiven or not."""
+    """Return the failures that would count if the stream were lost now."""
     state = life.state
     if not isinstance(state, Streaming) or not state.has_progressed:
         return life.memory.failures
@@ -109,26 +110,24 @@ def _failures_now(life: PairLife, now_at: float) -> int:
 
 
 def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
-    """Return what stands against a pair now: also a launch without a word, and the last failure.
+    """Return the fault of a pair now: of its state, of a silent launch, or its last failure.
 
-    A pair whose failures nobody forgave fares no better while it is probed or launched again.
+    The last failure stays while the pair is probed and launched again.
     """
     row = row_of(life)
     if row.trouble is not None:
         return row.trouble
     if is_silent_launch(life, now_at):
-        who = (
-            "ssh, or the hammer of the other host," if has_remote_endpoint(life.pair) else "hammer"
-        )
-        silent_s = now_at - life.state.since_at
-        return Trouble("launch_silent", f"{who} said nothing for {silent_s:.0f} s")
+        is_remote, silent_s = has_remote_endpoint(life.pair), now_at - life.state.since_at
+        name = "ssh, or the hammer of the other host," if is_remote else "hammer"
+        return Trouble("launch_silent", f"{name} said nothing for {silent_s:.0f} s")
     return life.failed_by if row.is_another_try else None
 
 
 def telling_word(memory: Memory) -> str | None:
-    """Return the line of an attempt that tells most of its end, None where it said nothing.
+    """Return the line of an attempt that best explains its end, None if it printed nothing.
 
-    An echo stands last most often, and tells only that the other half is gone.
+    The last line is often an echo, which only means that the other half has ended.
     """
     if memory.likely_cause is not None:
         return memory.likely_cause.text
@@ -140,12 +139,12 @@ def telling_word(memory: Memory) -> str | None:
 
 
 def _extras_json(extras: Extras, to_time: ToTime) -> Json:
-    cascade, room = extras.cascade, extras.room
+    cascade, space = extras.cascade, extras.free_space
     return {
         "origin": str(cascade.origin) if cascade else None,
         "origin_lag_s": _rounded(cascade.seconds) if cascade else None,
-        "slave_free_bytes": room.free_bytes if room else None,
-        "slave_total_bytes": room.total_bytes if room else None,
+        "slave_free_bytes": space.free_bytes if space else None,
+        "slave_total_bytes": space.total_bytes if space else None,
         "slave_is_short_of_room": extras.is_short_of_space,
         "slave_is_read_only": extras.is_slave_read_only,
         **_flushes_json(extras.flushes, to_time),
@@ -230,12 +229,12 @@ def _lag_json(report: PairReport, lag: Lag, to_time: ToTime) -> Json:
 
 
 def pairs_json(snapshot: Snapshot, to_time: ToTime) -> Iterator[Json]:
-    """Yield the pairs' part of a status, one pair after another."""
+    """Yield the JSON of each pair."""
     return (pair_json(report, snapshot.now_at, to_time) for report in snapshot.reports)
 
 
 def status_json(snapshot: Snapshot, pairs: Iterable[Json], to_time: ToTime) -> Json:
-    """Put a status together; its health is the worst of the pairs and the daemon."""
+    """Return the whole status; its health is the worst of all pairs and the daemon."""
     health = daemon_health(snapshot.daemon)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -256,12 +255,6 @@ def _wanted_word(wanted: Wanted) -> str:
             return "down"
         case _:
             assert_never(wanted)
-
-
-def _paused_until(wanted: Wanted, to_time: ToTime) -> str | None:
-    if isinstance(wanted, Paused) and wanted.until_at is not None:
-        return to_time(wanted.until_at)
-    return None
 
 
 def _phase_word(phase: Phase) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import assert_never
 
 from hammerd import __version__
-from hammerd.core.api.pair_report import Extras
 from hammerd.core.api.protocol import (
     READ_VERBS,
     STOPPING,
@@ -143,7 +142,7 @@ class Handlers:
             yield promotion_note(memory.promotion, pair, to_time(memory.promotion.since_at))
         if memory.is_diverged:
             yield f"slave {pair.slave} was ahead of master {pair.master}"
-        for one in (report.extras or Extras()).anomalies:
+        for one in report.extras.anomalies:
             change = f"{one.endpoint} was {one.before}, then {one.after}"
             yield f"{one.name} at {to_time(one.at)}: {change}"
         for endpoint, tid in (
