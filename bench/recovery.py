@@ -20,7 +20,7 @@ from bench import min_py
 from bench.rig import DELAY_S, Mirror, Rig, rig, wait_until
 from bench.supervised import Hammerd
 from bench.tables import milliseconds, print_table
-from hammerd.cli.demo.streams import StreamGroup
+from hammerd.cli.demo.streams import StreamGroup, is_alive
 from hammerd.daemon.process.process_table import ancestors_of, process_ids
 
 PAIRS = 5
@@ -30,9 +30,9 @@ OPTIONS = ("-vv", "-i", str(DELAY_S), "-B")
 FIRST_LINE = b"Mirror-read: "
 
 DEATHS: dict[str, Callable[[StreamGroup], int]] = {
-    "source half": lambda stream: stream.source_half,
-    "target half": lambda stream: stream.target_half,
-    "parent": lambda stream: stream.parent,
+    "source half": lambda stream: stream.pids[1],
+    "target half": lambda stream: stream.pids[2],
+    "parent": lambda stream: stream.pgid,
 }
 
 
@@ -69,7 +69,7 @@ class Peer:
         os.kill(target(stream), signal.SIGKILL)
         seconds = self._next_first_line(offset, killed_at)
         halves = stream.processes[1:]
-        return Outcome(seconds, all(half.is_alive() for half in halves))
+        return Outcome(seconds, all(map(is_alive, halves)))
 
     def _next_first_line(self, offset: int, killed_at: float) -> float | None:
         while (waited_s := time.monotonic() - killed_at) < WATCH_S:
