@@ -84,14 +84,14 @@ class Service:
         rc_conf = self.world.root / "rc.conf"
         lines = [f"{name}={shlex.quote(value)}" for name, value in self.knobs.items()]
         rc_conf.write_text("\n".join(lines) + "\n")
-        told = {
+        variables = {
             "RC_CONF": str(rc_conf),
             "RC_SHELL": shlex.join(self.shell),
             "RC_POLL_S": "0.1",
             "COLUMNS": str(self.columns),
             "PATH": f"{self.program.parent}:{os.environ['PATH']}",
         }
-        return {**os.environ, **self.world.env, **told}
+        return {**os.environ, **self.world.env, **variables}
 
     def run(self, verb: str) -> subprocess.CompletedProcess[str]:
         """Run a verb; stdout and stderr are one stream, as on a terminal."""

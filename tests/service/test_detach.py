@@ -48,7 +48,7 @@ def test_returns_when_the_daemon_is_ready_and_not_before(tmp_path: Path) -> None
             file.write(str(os.getpid()))
         os.rename(sys.argv[1] + ".new", sys.argv[1])
         ready()
-        print("said too late", file=sys.stderr)
+        print("output too late", file=sys.stderr)
         signal.pause()
         """,
         marker=marker,

@@ -70,21 +70,21 @@ def test_missing_prerequisite_is_printed_with_the_command(
 ) -> None:
     python = python_without(tmp_path, missing)
 
-    code, said = check(python, venv=no_venv, path=os.environ["PATH"])
+    code, output = check(python, venv=no_venv, path=os.environ["PATH"])
 
     assert code == 1
-    assert said.count("\n") == 1
-    assert what in said
-    assert package in said
+    assert output.count("\n") == 1
+    assert what in output
+    assert package in output
 
 
 def test_all_missing_prerequisites_are_printed_in_one_line(no_venv: Path, bare: str) -> None:
-    code, said = check("python3", "ps", venv=no_venv, path=bare)
+    code, output = check("python3", "ps", venv=no_venv, path=bare)
 
     assert code == 1
-    assert said.count("\n") == 1
-    assert said.startswith('missing: Python 3.11 or newer as "python3", ps;')
-    assert "apt-get install python3 python3-venv procps;" in said
+    assert output.count("\n") == 1
+    assert output.startswith('missing: Python 3.11 or newer as "python3", ps;')
+    assert "apt-get install python3 python3-venv procps;" in output
 
 
 def test_existing_venv_needs_no_prerequisite(tmp_path: Path, no_venv: Path) -> None:

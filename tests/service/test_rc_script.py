@@ -58,18 +58,18 @@ def test_second_start_is_refused_and_changes_nothing(started: Service) -> None:
 
 
 def test_second_faststart_is_refused_by_hammerd_itself(started: Service) -> None:
-    said = started.fails("faststart")
+    output = started.fails("faststart")
 
-    assert f"already running as pid {started.pid()}" in said
+    assert f"already running as pid {started.pid()}" in output
 
 
 def test_start_with_a_bad_config_prints_every_fault(service: Service) -> None:
     service.break_config()
 
-    said = service.fails("start")
+    output = service.fails("start")
 
-    assert all(fault in said for fault in FAULTS)
-    assert "Starting" not in said
+    assert all(fault in output for fault in FAULTS)
+    assert "Starting" not in output
     assert not service.world.run_dir.exists()
 
 
@@ -82,10 +82,10 @@ def test_start_without_a_config_names_it(service: Service) -> None:
 def test_start_prints_why_the_daemon_failed(service: Service) -> None:
     (service.world.root / "log/hammerd.log").mkdir(parents=True)
 
-    said = service.fails("start")
+    output = service.fails("start")
 
-    assert "daemon.log_file" in said
-    assert "hint:" in said
+    assert "daemon.log_file" in output
+    assert "hint:" in output
     assert not service.pidfile.exists()
     assert living_pids(str(service.config)) == set()
     assert service.fails("status") == "hammerd is not running.\n"
@@ -103,10 +103,10 @@ def test_start_refuses_a_program_without_a_python_interpreter(
 ) -> None:
     service.install(f"{first_line}\n")
 
-    said = service.fails("start")
+    output = service.fails("start")
 
-    assert "is no Python" in said
-    assert "pkg or pip" in said
+    assert "is no Python" in output
+    assert "pkg or pip" in output
 
 
 def test_flags_environment_and_nice_reach_the_daemon(service: Service) -> None:
@@ -117,10 +117,10 @@ def test_flags_environment_and_nice_reach_the_daemon(service: Service) -> None:
     }
     service.install_stand_in(f"print(words, os.environ.get('COLOUR'), os.nice(0))\n{SHOW_WORDS}")
 
-    said = service.does("start")
+    output = service.does("start")
 
     words = ["run", "--detach", "-c", str(service.config), "--more", "two words"]
-    assert f"{words} blue {os.nice(0) + 3}\n" in said
+    assert f"{words} blue {os.nice(0) + 3}\n" in output
 
 
 def test_start_warns_of_a_run_dir_that_it_cannot_read(service: Service) -> None:
@@ -156,9 +156,9 @@ def test_stop_ends_every_stream_before_it_returns(
         for stream in streams:
             os.kill(stream, before)
 
-    said = mirroring.does("stop")
+    output = mirroring.does("stop")
 
-    assert said.startswith("Stopping hammerd.\n")
+    assert output.startswith("Stopping hammerd.\n")
     assert all(has_ended(each) for each in (pid, *streams))
     assert living_pids(str(world.hammer)) == set()
     assert not mirroring.pidfile.exists()
@@ -191,18 +191,18 @@ def test_stop_needs_no_good_config(started: Service) -> None:
 def test_restart_stops_and_starts(started: Service) -> None:
     pid = started.pid()
 
-    said = started.does("restart")
+    output = started.does("restart")
 
-    assert said.index("Stopping hammerd.") < said.index("Starting hammerd.")
+    assert output.index("Stopping hammerd.") < output.index("Starting hammerd.")
     assert has_ended(pid)
     assert started.world.is_answering()
     assert started.pid() != pid
 
 
 def test_restart_of_a_stopped_service_starts(service: Service) -> None:
-    said = service.does("restart")
+    output = service.does("restart")
 
-    assert "not running?" in said
+    assert "not running?" in output
     assert service.world.is_answering()
 
 
@@ -210,10 +210,10 @@ def test_restart_with_a_bad_config_stops_nothing(mirroring: Service) -> None:
     pid, stream = mirroring.pid(), mirroring.world.status()["pid"]
     mirroring.break_config()
 
-    said = mirroring.fails("restart")
+    output = mirroring.fails("restart")
 
-    assert all(fault in said for fault in FAULTS)
-    assert "Stopping" not in said
+    assert all(fault in output for fault in FAULTS)
+    assert "Stopping" not in output
     assert mirroring.pid() == pid
     assert mirroring.world.status()["pid"] == stream
 
@@ -222,10 +222,10 @@ def test_reload_with_a_bad_config_leaves_the_daemon_alone(started: Service) -> N
     pid = started.pid()
     started.break_config()
 
-    said = started.fails("reload")
+    output = started.fails("reload")
 
-    assert all(fault in said for fault in FAULTS)
-    assert "Reloading" not in said
+    assert all(fault in output for fault in FAULTS)
+    assert "Reloading" not in output
     assert (started.pid(), started.world.is_answering()) == (pid, True)
 
 
@@ -234,10 +234,10 @@ def test_reload_takes_over_a_changed_config(mirroring: Service) -> None:
     more = '[pairs.more]\nmaster = "/no/such/master2"\nslave = "/no/such/slave2"\n'
     mirroring.config.write_text(mirroring.config.read_text() + more)
 
-    said = mirroring.does("reload")
+    output = mirroring.does("reload")
 
-    assert said.startswith("Reloading hammerd config files.\n")
-    assert "more" in said
+    assert output.startswith("Reloading hammerd config files.\n")
+    assert "more" in output
     assert mirroring.world.status("more")["pair"] == "more"
     assert mirroring.pid() == pid
     assert mirroring.world.status()["pid"] == stream
@@ -249,9 +249,9 @@ def test_reload_fails_when_only_the_daemon_finds_the_fault(started: Service) -> 
     other.mkdir()
     started.config.write_text(started.config.read_text().replace(str(log), str(other)))
 
-    said = started.fails("reload")
+    output = started.fails("reload")
 
-    assert str(other) in said
+    assert str(other) in output
     assert started.world.is_answering()
 
 
@@ -264,10 +264,10 @@ def test_changed_run_dir_starts_no_second_hammerd(started: Service) -> None:
     pid = started.pid()
     change_run_dir(started)
 
-    said = started.fails("faststart")
+    output = started.fails("faststart")
 
-    assert f"already running as pid {pid}" in said
-    assert f"kill {pid}" in said
+    assert f"already running as pid {pid}" in output
+    assert f"kill {pid}" in output
     assert {pid} == living_pids(f"run --detach -c {started.config}")
     assert started.does("status") == f"hammerd is running as pid {pid}.\n"
 
@@ -298,10 +298,10 @@ def test_restart_with_bad_flags_stops_nothing(started: Service, flags: str) -> N
     pid = started.pid()
     started.knobs["hammerd_flags"] = flags
 
-    said = started.fails("restart")
+    output = started.fails("restart")
 
-    assert "Stopping" not in said
-    assert "Error: " in said
+    assert "Stopping" not in output
+    assert "Error: " in output
     assert (started.pid(), started.world.is_answering()) == (pid, True)
 
 
@@ -309,10 +309,10 @@ def test_reason_of_a_failed_start_is_sent_to_syslog_too(service: Service) -> Non
     service.break_config()
     service.fails("start")
 
-    told = service.syslog.read_text()
+    lines = service.syslog.read_text()
 
-    assert told.startswith("-t hammerd -p daemon.err\n")
-    assert all(fault in told for fault in FAULTS)
+    assert lines.startswith("-t hammerd -p daemon.err\n")
+    assert all(fault in lines for fault in FAULTS)
 
 
 def test_fault_that_only_the_daemon_finds_is_sent_to_syslog_too(service: Service) -> None:
@@ -441,10 +441,10 @@ def test_poll_waits_for_the_exit(started: Service) -> None:
     assert poll.stdout.read(8) == "Waiting "
 
     os.kill(pid, signal.SIGTERM)
-    said, _ = poll.communicate(timeout=DEADLINE_S)
+    output, _ = poll.communicate(timeout=DEADLINE_S)
 
     assert poll.returncode == 0
-    assert said.endswith(".\n")
+    assert output.endswith(".\n")
     assert has_ended(pid)
 
 
@@ -452,16 +452,16 @@ def test_configtest_prints_the_faults(service: Service) -> None:
     assert "1 pair, no faults" in service.does("configtest")
     service.break_config()
 
-    said = service.fails("configtest")
+    output = service.fails("configtest")
 
-    assert all(fault in said for fault in FAULTS)
+    assert all(fault in output for fault in FAULTS)
 
 
 def test_pairs_prints_the_status(started: Service) -> None:
-    said = started.does("pairs")
+    output = started.does("pairs")
 
-    assert f"(pid {started.pid()})" in said
-    assert "test" in said
+    assert f"(pid {started.pid()})" in output
+    assert "test" in output
 
 
 def test_pairs_asks_the_running_daemon_whatever_its_config_is_now(started: Service) -> None:
@@ -478,10 +478,10 @@ def test_pairs_fails_when_no_daemon_answers(service: Service) -> None:
 def test_commands_use_the_run_dir_of_the_daemon(service: Service, verb: str, command: str) -> None:
     service.install_stand_in(SHOW_WORDS)
 
-    said = service.does(verb)
+    output = service.does(verb)
 
     run_dir = service.world.run_dir
-    assert said == f"-c {service.config} --run-dir {run_dir} {command}\n"
+    assert output == f"-c {service.config} --run-dir {run_dir} {command}\n"
 
 
 @pytest.mark.parametrize("verb", ["start", "restart", "reload", "configtest", "pairs", "lag"])
@@ -493,10 +493,10 @@ def test_no_status_of_hammerd_is_one_that_rc_subr_interprets(service: Service, v
 
 
 def test_unknown_verb_prints_the_known_ones(service: Service) -> None:
-    said = service.fails("dance")
+    output = service.fails("dance")
 
     verbs = "start|stop|restart|rcvar|reload|configtest|pairs|lag|status|poll"
-    assert f"({verbs})" in said
+    assert f"({verbs})" in output
 
 
 # --- the terminal ------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def members_of(pgids: Collection[int]) -> Mapping[int, tuple[Member, ...]]:
         if refusing and not group and not is_group_missing(pgid):
             group += [_assumed(pid) for pid in refusing]
     return {
-        pgid: tuple(sorted(group, key=lambda one: order(one.pid, one.started_time, pgid)))
+        pgid: tuple(sorted(group, key=lambda member: order(member.pid, member.started_time, pgid)))
         for pgid, group in found.items()
     }
 

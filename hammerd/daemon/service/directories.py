@@ -60,5 +60,5 @@ def check_directory(key: str, directory: Path) -> None:
     if faults:
         where = f"daemon.{key}"
         raise ConfigError(
-            f"{directory} cannot be used", tuple(replace(one, where=where) for one in faults)
+            f"{directory} cannot be used", tuple(replace(fault, where=where) for fault in faults)
         )

@@ -136,7 +136,7 @@ def _record(data: dict[str, object], path: Path) -> SpawnRecord:
         str(data["pair"]),
         tuple(str(word) for word in argv),
         tuple(str(key) for key in keys),
-        tuple(KnownProcess(_pid(one["pid"]), _time(one["started_time"])) for one in members),
+        tuple(KnownProcess(_pid(each["pid"]), _time(each["started_time"])) for each in members),
     )
 
 

@@ -37,7 +37,7 @@ def save(path: Path, status: SavedStatus, group: int | None) -> None:
     """Replace the file; `group` may read it, as it may ask for the status.
 
     Raises:
-        OSError: the save failed; the old file is still there.
+        OSError: it failed; the file has the old text.
     """
     atomic_file.replace(path, pieces(status), group)
 

@@ -1,6 +1,6 @@
 """Loads the files of state_dir at the start, and saves them at changes and at intervals.
 
-    state.json    pauses, latches, what nobody acknowledged, at each change   (pair_state_file.py)
+    state.json    pauses, latches, unacknowledged, at each change              (pair_state_file.py)
     clocks.json   tid clocks and last TIDs, each minute and when a pair moves (tid_clock_file.py)
     status.json   the last status, whenever one of the others is saved        (status_file.py)
 
@@ -340,4 +340,4 @@ class StateStore:
     def _is_any_paused_for_a_time(self) -> bool:
         """Return whether a pause ends by itself: its time left is saved each minute."""
         wanted = (memory.wanted for memory in self.memories().values())
-        return any(isinstance(one, Paused) and one.until_at is not None for one in wanted)
+        return any(isinstance(each, Paused) and each.until_at is not None for each in wanted)

@@ -61,20 +61,20 @@ def saved(
     return Unacknowledged(
         tuple(
             SavedComplaint(
-                one.name,
-                one.hint,
-                one.text,
-                one.count,
-                wall_time(one.since_at),
-                wall_time(one.last_at),
+                each.name,
+                each.hint,
+                each.text,
+                each.count,
+                wall_time(each.since_at),
+                wall_time(each.last_at),
             )
-            for one in complaints
+            for each in complaints
         ),
         tuple(
             SavedAnomaly(
-                one.name.value, str(one.endpoint), one.before, one.after, wall_time(one.at)
+                each.name.value, str(each.endpoint), each.before, each.after, wall_time(each.at)
             )
-            for one in anomalies
+            for each in anomalies
         ),
     )
 
@@ -85,14 +85,14 @@ def complaints_of(
     """Return the complaints that an earlier run saved; their counts continue."""
     return tuple(
         CountedComplaint(
-            one.name,
-            one.hint,
-            one.text,
-            one.count,
-            monotonic_at(one.since_time),
-            monotonic_at(one.last_time),
+            each.name,
+            each.hint,
+            each.text,
+            each.count,
+            monotonic_at(each.since_time),
+            monotonic_at(each.last_time),
         )
-        for one in saved.complaints
+        for each in saved.complaints
     )
 
 
@@ -103,14 +103,14 @@ def anomalies_of(
     endpoints = {str(endpoint): endpoint for endpoint in (pair.master, pair.slave)}
     return tuple(
         Anomaly(
-            AnomalyName(one.name),
-            endpoints[one.end],
-            one.before,
-            one.after,
-            monotonic_at(one.time),
+            AnomalyName(each.name),
+            endpoints[each.end],
+            each.before,
+            each.after,
+            monotonic_at(each.time),
         )
-        for one in saved.anomalies
-        if one.end in endpoints
+        for each in saved.anomalies
+        if each.end in endpoints
     )
 
 

@@ -279,14 +279,14 @@ def test_follow_prints_events_as_they_happen(world: World) -> None:
                 if json.loads(line)["event"] == "pair.streaming":
                     break
             world.ask(Verb.PAUSE, "test")
-            seen = []
+            events = []
             for line in follower.stdout:
-                seen.append(json.loads(line))
-                if seen[-1]["event"] == "pair.stopped":
+                events.append(json.loads(line))
+                if events[-1]["event"] == "pair.stopped":
                     break
-            assert {one["pair"] for one in seen} == {"test"}
-            assert [one["schema_version"] for one in seen] == [1] * len(seen)
-            ids = [one["id"] for one in seen]
+            assert {event["pair"] for event in events} == {"test"}
+            assert [event["schema_version"] for event in events] == [1] * len(events)
+            ids = [event["id"] for event in events]
             assert ids == sorted(set(ids))
 
             # The follower continues with a new file at the same path.

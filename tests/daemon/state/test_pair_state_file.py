@@ -205,7 +205,7 @@ def test_copy_is_read_if_the_path_is_no_regular_file(
     assert "state.json.bad" in os.listdir(tmp_path)
 
 
-# --- what nobody acknowledged ----------------------------------------------------------------
+# --- unacknowledged messages -----------------------------------------------------------------
 
 
 def damage(path: Path, *keys: str | int, value: object) -> None:
@@ -379,7 +379,7 @@ def test_clock_of_many_days_is_saved_in_some_hundred_samples(tmp_path: Path) -> 
     assert len(loaded) < 600
     assert (loaded[0], loaded[-1]) == (samples[0], samples[-1])
     now = samples[-1].at
-    # Never further apart than an interval or, where it is more, a hundredth of their age.
+    # No gap is longer than an interval or, if that is more, a hundredth of the age.
     assert all(
         newer.at - older.at <= max(30.0, (now - newer.at) / 100)
         for older, newer in pairwise(loaded)

@@ -111,7 +111,7 @@ def test_file_has_what_was_wanted_and_the_last_tids_after_a_stop(mirrored: World
     assert (pair["state"], pair["wanted"], last["wanted"]) == ("stopped", "down", "up")
     assert last["slave_tid"] >= now["slave_tid"]
     assert pair["safe_until_time"] >= now["safe_until_time"]
-    # What a slave holds is safe as of its last reading, since nobody reads it any more.
+    # Without a new reading the safe time is that of the last one.
     times = (pair["safe_until_time"], pair["saved"]["slave_seen_time"])
     assert seconds(last["safe_until_time"]) == pytest.approx(min(map(seconds, times)), abs=1)
 
@@ -120,7 +120,7 @@ def test_safe_times_survive_a_start_without_a_reading(mirrored: World) -> None:
     mirrored.wait_for(lambda now: now["safe_until_time"], "something is safe")
     mirrored.stop(mirrored.daemons[0])
     before = last_status(mirrored)
-    # A hammer that answers nothing, so that no end is read.
+    # A hammer that answers nothing, so that no endpoint is read.
     mirrored.hammer.write_text("#!/bin/sh\nexec sleep 1000\n")
     daemon = mirrored.start(mirrored.root / "hammerd.toml")
     until(lambda: saved(mirrored)["hammerd"]["pid"] == daemon.pid, "a save of the new daemon")

@@ -65,10 +65,10 @@ def test_a_stopped_timer_does_not_call_and_can_be_set_again() -> None:
 
 
 def test_timer_is_not_set_while_it_calls() -> None:
-    loop, seen = FastLoop(), list[float | None]()
+    loop, instants = FastLoop(), list[float | None]()
 
     async def main() -> None:
-        timer = Timer(loop, lambda: seen.append(timer.at))
+        timer = Timer(loop, lambda: instants.append(timer.at))
         timer.set(loop.time() + 1)
         assert timer.at == loop.time() + 1
         await asyncio.sleep(2)
@@ -76,7 +76,7 @@ def test_timer_is_not_set_while_it_calls() -> None:
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())
 
-    assert seen == [None]
+    assert instants == [None]
 
 
 def test_earliest_deadline_is_that_of_the_pair_whose_time_comes_first() -> None:
