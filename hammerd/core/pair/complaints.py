@@ -28,13 +28,7 @@ from hammerd.core.pair.states import (
 )
 
 LASTING_COMPLAINTS = frozenset(
-    {
-        "data_damaged",
-        "master_read_error",
-        "slave_full",
-        "slave_read_only",
-        "slave_write_error",
-    }
+    {"data_damaged", "master_read_error", "slave_full", "slave_read_only", "slave_write_error"}
 )
 """Complaints of damage, or of a slave that takes no write: in status until `hammerd ack PAIR`."""
 
@@ -147,13 +141,9 @@ def count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory
         return memory
     known = {each.name: each for each in memory.complaints}
     old = known.get(complaint.name)
+    count, since_at = (old.count + 1, old.since_at) if old else (1, now_at)
     known[complaint.name] = CountedComplaint(
-        complaint.name,
-        complaint.hint,
-        complaint.text,
-        old.count + 1 if old else 1,
-        old.since_at if old else now_at,
-        now_at,
+        complaint.name, complaint.hint, complaint.text, count, since_at, now_at
     )
     return replace(memory, complaints=tuple(known.values()))
 

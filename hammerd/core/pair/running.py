@@ -123,7 +123,10 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
             # In bulk gear every prescan but a stream's first is silent (docs/hammer.md 5.3).
             return enter(life, replace(state, progress_at=ctx.now_at))
         case HalfStopped(pid, half):
-            return _half_stopped(life, state, pid, half)
+            cure = f'"kill -CONT {pid}", or restart the pair'
+            trouble = Trouble("half_stopped", f"the {half} half (pid {pid}) is stopped: {cure}")
+            note = Note(NoteName.HALF_STOPPED, trouble)
+            return enter(life, replace(state, stopped_half=trouble), note)
         case HalfContinued(pid) if state.stopped_half:
             note = Note(NoteName.HALF_CONTINUED, Trouble("half_continued"), f"pid {pid}")
             return enter(life, replace(state, stopped_half=None), note)
@@ -135,7 +138,7 @@ def in_streaming(life: PairLife, state: Streaming, event: Event, ctx: Context) -
             return _with_group(life, event, ctx)
 
 
-# --- what launching and streaming have in common -----------------------------------------------
+# --- rules of both states ----------------------------------------------------------------------
 
 
 def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
@@ -162,8 +165,6 @@ def _on_message(  # noqa: C901 - a flat table of cases
             return _complained(life, message, ctx)
         case NoWork():
             return enter(life, _idle(state, ctx))
-        case Remark():
-            return enter(life, state)
         case WentIdle():
             return _finished(_accepted(life), _progressed(state, IdlePhase(), ctx), ctx)
         case Progress(slice_bytes=sent_bytes):
@@ -171,10 +172,9 @@ def _on_message(  # noqa: C901 - a flat table of cases
         case Committed() | SliceWritten():
             return enter(_accepted(life), _progressed(state, state.phase, ctx))
         case Batch(begin, end, bulk_bytes) if end > begin:
-            return enter(
-                life, replace(state, phase=Copying(0, bulk_bytes), progress_at=ctx.now_at)
-            )
-        case Batch():
+            phase = Copying(0, bulk_bytes)
+            return enter(life, replace(state, phase=phase, progress_at=ctx.now_at))
+        case Batch() | Remark():
             return enter(life, state)
         case Prescan() | PrescanDone():
             return enter(life, replace(state, phase=InPrescan(), progress_at=ctx.now_at))
@@ -184,8 +184,6 @@ def _on_message(  # noqa: C901 - a flat table of cases
 
 def _accepted(life: PairLife) -> PairLife:
     """Forget refusals and causes: both halves of the stream work."""
-    if life.memory.refusals == 0 and life.memory.likely_cause is None:
-        return life
     return replace(life, memory=replace(life.memory, refusals=0, likely_cause=None))
 
 
@@ -246,28 +244,17 @@ def _compared(state: Streaming, ctx: Context) -> Streaming:
 
 def _complained(life: PairLife, complaint: Complaint, ctx: Context) -> Step:
     notes = lasting_notes(life, complaint)
-    then = consequence_of(complaint) if _is_certain(life, complaint) else None
-    if then is not None:
-        was_alive = isinstance(life.state, Streaming)
-        done = end_group(_with_restart_counted(life) if was_alive else life, then, ctx)
+    # A login to another host may print lines like hammer's own.
+    is_login = isinstance(life.state, Launching) and has_remote_endpoint(life.pair)
+    is_own = complaint.weight is Weight.OWN and not is_login
+    if is_own and (then := consequence_of(complaint)) is not None:
+        life = _with_restart_counted(life) if isinstance(life.state, Streaming) else life
+        done = end_group(life, then, ctx)
         return Step(done.life, (*done.effects, *notes))
     if complaint.cure is Cure.NOTE and not notes and complaint.name not in LASTING_COMPLAINTS:
         trouble = Trouble(complaint.name, complaint.hint)
         return Step(life, (Note(NoteName.COMPLAINED, trouble, complaint.text),))
     return Step(life, notes)
-
-
-def _is_certain(life: PairLife, complaint: Complaint) -> bool:
-    """Return whether hammer itself printed a complaint: a login may print lines like it."""
-    is_login = isinstance(life.state, Launching) and has_remote_endpoint(life.pair)
-    return complaint.weight is Weight.OWN and not is_login
-
-
-def _half_stopped(life: PairLife, state: Streaming, pid: int, half: str) -> Step:
-    hint = f'the {half} half (pid {pid}) is stopped: "kill -CONT {pid}", or restart the pair'
-    trouble = Trouble("half_stopped", hint)
-    note = Note(NoteName.HALF_STOPPED, trouble)
-    return enter(life, replace(state, stopped_half=trouble), note)
 
 
 def _lost(life: PairLife, state: Streaming, trouble: Trouble, ctx: Context) -> Step:
@@ -302,15 +289,14 @@ def _death(event: HalfDied | ParentDied) -> Trouble:
 
 
 def _launch_timeout(life: PairLife) -> Trouble:
-    silent = "the stream said nothing since it was started: "
-    if has_remote_endpoint(life.pair):
-        hint = f'{silent}most often ssh hangs, try "ssh HOST true" as root'
-    else:
+    hint = 'most often ssh hangs, try "ssh HOST true" as root'
+    if not has_remote_endpoint(life.pair):
         hint = (
-            f"{silent}where pfs-status answers it could not fork and spins: is the host short of"
+            "where pfs-status answers it could not fork and spins: is the host short of"
             " processes or memory (top, limits(1))?"
         )
-    return Trouble(LossCause.LAUNCH_TIMEOUT, hint)
+    silent = "the stream said nothing since it was started"
+    return Trouble(LossCause.LAUNCH_TIMEOUT, f"{silent}: {hint}")
 
 
 def _stall(state: Streaming) -> Trouble:

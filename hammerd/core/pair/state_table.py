@@ -270,7 +270,7 @@ def _is_slave(resource: Resource) -> bool:
             assert_never(resource)
 
 
-# --- when a stream is stalled -------------------------------------------------------------------
+# --- the deadline of a stream ------------------------------------------------------------------
 
 
 def _stalled_at(pair: Pair, state: Streaming) -> float | None:
@@ -284,8 +284,7 @@ def _stalled_at(pair: Pair, state: Streaming) -> float | None:
 def _stall_timeout_s(pair: Pair) -> float:
     options = pair.options
     transfer_s = 4 * READ_IOCTL_BYTES / options.bandwidth_bytes if options.bandwidth_bytes else 0.0
-    # Without -B a healthy stream takes up to three delays from write to write
-    # (docs/hammer.md 5.6).
+    # Without -B a healthy stream takes up to three delays between writes (docs/hammer.md 5.6).
     longest_delay_s = max(options.delay_s, options.following_delay_s)
     return max(pair.timing.stall_timeout_s, transfer_s, 4.0 * longest_delay_s)
 
