@@ -5,6 +5,7 @@ by; a dict has every member as a key. What may fall through is listed here, with
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_type_hints
@@ -84,8 +85,13 @@ def operands(node: ast.expr) -> list[str]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return operands(node.left) + operands(node.right)
     if isinstance(node, ast.Tuple):
-        return [ast.unparse(each) for each in node.elts]
-    return [ast.unparse(node)]
+        return [name_of(each) for each in node.elts]
+    return [name_of(node)]
+
+
+def name_of(node: ast.expr) -> str:
+    """Return the name of a member as its own module writes it."""
+    return re.sub(r"^[a-z_]+\.", "", ast.unparse(node))
 
 
 DIRECT = {name: members for tree in TREES.values() for name, members in unions(tree)}
@@ -117,7 +123,7 @@ def choices(path: str, tree: ast.Module) -> Iterator[Choice]:
             of = union_of(asked_in(node))
             closed = False
         elif isinstance(node, ast.Dict):
-            keys = frozenset(ast.unparse(key) for key in node.keys if key)
+            keys = frozenset(name_of(key) for key in node.keys if key)
             of = union_of(keys)
             closed = of is not None and keys == UNIONS[of]
         else:
@@ -143,9 +149,9 @@ def named_in(match: ast.Match) -> frozenset[str]:
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
     match pattern:
         case ast.MatchClass(cls=cls):
-            yield ast.unparse(cls)
+            yield name_of(cls)
         case ast.MatchValue(value=value):
-            yield ast.unparse(value)
+            yield name_of(value)
         case ast.MatchOr(patterns=patterns):
             for each in patterns:
                 yield from pattern_names(each)

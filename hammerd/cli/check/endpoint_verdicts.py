@@ -15,15 +15,7 @@ from typing import assert_never
 from hammerd.core.errors import Fault
 from hammerd.core.hammer.pfs_links import LinkedPfs
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
-from hammerd.core.pair.probe_verdict import (
-    AwaitMount,
-    Go,
-    Park,
-    ProbeResult,
-    ProbeVerdict,
-    Retry,
-    verdict_of,
-)
+from hammerd.core.pair import probe_verdict
 from hammerd.core.pairs import Endpoint, Pair
 
 
@@ -35,7 +27,7 @@ class EndpointFacts:
     """
 
     link: LinkedPfs | None = None
-    probe: ProbeResult | None = None
+    probe: probe_verdict.ProbeResult | None = None
     real: str = ""
 
     @property
@@ -70,7 +62,7 @@ def _warnings_of(pair: Pair, facts: FactsByPath) -> Iterator[Fault]:
     elif slave.is_master and slave.probe is None:
         yield _promoted(pair)
     else:
-        yield from _of_verdict(pair, verdict_of(pair, master.probe, slave.probe))
+        yield from _of_verdict(pair, probe_verdict.verdict_of(pair, master.probe, slave.probe))
 
 
 def _facts_of(endpoint: Endpoint, facts: FactsByPath) -> EndpointFacts:
@@ -100,15 +92,15 @@ def _root(pair: Pair) -> Fault:
     return Fault(f"pairs.{pair.name}.slave", what, f'"{pair.slave}"', hint)
 
 
-def _of_verdict(pair: Pair, verdict: ProbeVerdict) -> Iterator[Fault]:
+def _of_verdict(pair: Pair, verdict: probe_verdict.ProbeVerdict) -> Iterator[Fault]:
     match verdict:
-        case Go():
+        case probe_verdict.Go():
             return
-        case Park():
+        case probe_verdict.Park():
             what = f"would be parked: {verdict.cause}"
-        case AwaitMount():
+        case probe_verdict.AwaitMount():
             what = f"would wait for a mount: {verdict.cause}"
-        case Retry():
+        case probe_verdict.Retry():
             what = f"could not stream now: {verdict.cause}"
         case _:
             assert_never(verdict)

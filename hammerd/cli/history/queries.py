@@ -15,17 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.core.api.history_schema import (
-    APPLICATION_ID,
-    EVENT_COLUMNS,
-    LAG_COLUMNS,
-    SCHEMA_VERSION,
-    EventRow,
-    LagPoint,
-    LagRow,
-    LagSummary,
-    summary_of,
-)
+from hammerd.core.api import history_schema
 from hammerd.core.characters import escape_invisible
 from hammerd.core.exit_codes import Exit
 
@@ -81,44 +71,44 @@ def read_history(path: str, query: Query[Result]) -> Result:
 
 def events_of(
     pairs: Sequence[str], since_ms: int, after_id: int = 0
-) -> Query[list[tuple[int, EventRow]]]:
+) -> Query[list[tuple[int, history_schema.EventRow]]]:
     """Return a query for events with their ids; no pairs means all, and hammerd's own events."""
 
-    def query(connection: sqlite3.Connection) -> list[tuple[int, EventRow]]:
+    def query(connection: sqlite3.Connection) -> list[tuple[int, history_schema.EventRow]]:
         wanted, names = _pair_condition(pairs)
         rows = connection.execute(
-            f"SELECT id, {EVENT_COLUMNS} FROM events "
+            f"SELECT id, {history_schema.EVENT_COLUMNS} FROM events "
             f"WHERE time_ms >= ? AND id > ? AND {_SANE_EVENT}{wanted} ORDER BY id",
             (since_ms, after_id, *names),
         ).fetchall()
-        return [(number, EventRow(*row)) for number, *row in rows]
+        return [(number, history_schema.EventRow(*row)) for number, *row in rows]
 
     return query
 
 
 def samples_of(
     pairs: Sequence[str], since_ms: int, until_ms: int | None = None
-) -> Query[list[LagRow]]:
+) -> Query[list[history_schema.LagRow]]:
     """Return a query for samples in the order they were taken; no pairs means all."""
 
-    def query(connection: sqlite3.Connection) -> list[LagRow]:
+    def query(connection: sqlite3.Connection) -> list[history_schema.LagRow]:
         wanted, names = _pair_condition(pairs)
         rows = connection.execute(
-            f"SELECT {LAG_COLUMNS} FROM lag "
+            f"SELECT {history_schema.LAG_COLUMNS} FROM lag "
             f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted} ORDER BY id",
             (since_ms, _end_ms(until_ms), *names),
         ).fetchall()
-        return [LagRow(*row) for row in rows]
+        return [history_schema.LagRow(*row) for row in rows]
 
     return query
 
 
 def summaries_of(
     pairs: Sequence[str], since_ms: int, until_ms: int | None = None
-) -> Query[dict[str, LagSummary]]:
+) -> Query[dict[str, history_schema.LagSummary]]:
     """Return a query for a summary of each pair's samples; no pairs means all."""
 
-    def query(connection: sqlite3.Connection) -> dict[str, LagSummary]:
+    def query(connection: sqlite3.Connection) -> dict[str, history_schema.LagSummary]:
         wanted, names = _pair_condition(pairs)
         # A week of many pairs is a million rows: read only the columns that are needed.
         rows = connection.execute(
@@ -126,25 +116,25 @@ def summaries_of(
             f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted}",
             (since_ms, _end_ms(until_ms), *names),
         )
-        samples: dict[str, list[LagPoint]] = {}
+        samples: dict[str, list[history_schema.LagPoint]] = {}
         for pair, seconds, time_ms in rows:
             samples.setdefault(pair, []).append((seconds, time_ms))
-        return {pair: summary_of(samples[pair]) for pair in sorted(samples)}
+        return {pair: history_schema.summary_of(samples[pair]) for pair in sorted(samples)}
 
     return query
 
 
-def last_samples(pairs: Sequence[str]) -> Query[list[LagRow]]:
+def last_samples(pairs: Sequence[str]) -> Query[list[history_schema.LagRow]]:
     """Return a query for the last sample of each pair, however old."""
 
-    def query(connection: sqlite3.Connection) -> list[LagRow]:
+    def query(connection: sqlite3.Connection) -> list[history_schema.LagRow]:
         wanted, names = _pair_condition(pairs)
         rows = connection.execute(
-            f"SELECT {LAG_COLUMNS} FROM lag WHERE id IN "
+            f"SELECT {history_schema.LAG_COLUMNS} FROM lag WHERE id IN "
             f"(SELECT max(id) FROM lag WHERE {_SANE_LAG}{wanted} GROUP BY pair) ORDER BY pair",
             names,
         ).fetchall()
-        return [LagRow(*row) for row in rows]
+        return [history_schema.LagRow(*row) for row in rows]
 
     return query
 
@@ -210,11 +200,11 @@ def _run(path: str, query: Query[Result]) -> Result:
         (application,) = opened.execute("PRAGMA application_id").fetchone()
         if (version, application) == (0, 0):
             raise CommandFailed(f"there is nothing in {path} yet", code=Exit.NO_INPUT)
-        if application != APPLICATION_ID:
+        if application != history_schema.APPLICATION_ID:
             raise CommandFailed(f"{path}: it is no history of hammerd", code=Exit.DATA)
-        if version > SCHEMA_VERSION:
+        if version > (known := history_schema.SCHEMA_VERSION):
             raise CommandFailed(
-                f"{path}: it is of version {version}, and this command knows {SCHEMA_VERSION}",
+                f"{path}: it is of version {version}, and this command knows {known}",
                 "use the command that came with the newer hammerd",
                 code=Exit.PROTOCOL,
             )

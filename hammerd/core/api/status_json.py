@@ -13,23 +13,9 @@ from hammerd.core.api.health import Health, health_of, is_silent_launch, worst
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.messages import Cure
+from hammerd.core.pair import states
 from hammerd.core.pair.flushes import PairFlushes
 from hammerd.core.pair.state_table import Row, row_of
-from hammerd.core.pair.states import (
-    Copying,
-    CountedComplaint,
-    Down,
-    IdlePhase,
-    InPrescan,
-    Memory,
-    PairLife,
-    Paused,
-    Phase,
-    Streaming,
-    Trouble,
-    Up,
-    Wanted,
-)
 from hammerd.core.pairs import has_remote_endpoint
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.lag import Lag
@@ -71,7 +57,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
     """Return the JSON object of a pair."""
     life, lag, state = report.life, report.lag, report.life.state
     row, trouble, wanted = row_of(life), _trouble_now(life, now_at), life.memory.wanted
-    resume_at = wanted.until_at if isinstance(wanted, Paused) else None
+    resume_at = wanted.until_at if isinstance(wanted, states.Paused) else None
     return {
         "pair": life.pair.name,
         "master": str(life.pair.master),
@@ -83,7 +69,9 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         "because": trouble.because if trouble else None,
         "hint": (trouble.hint or None) if trouble else None,
         "since_time": to_time(state.since_at),
-        "up_s": round(now_at - state.launched_at, 3) if isinstance(state, Streaming) else None,
+        "up_s": round(now_at - state.launched_at, 3)
+        if isinstance(state, states.Streaming)
+        else None,
         "retry_in_s": _retry_in_s(row, now_at),
         "failures": _failures_now(life, now_at),
         "restarts": life.memory.restarts,
@@ -100,16 +88,16 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
     }
 
 
-def _failures_now(life: PairLife, now_at: float) -> int:
+def _failures_now(life: states.PairLife, now_at: float) -> int:
     """Return the failures that would count if the stream were lost now."""
     state = life.state
-    if not isinstance(state, Streaming) or not state.has_progressed:
+    if not isinstance(state, states.Streaming) or not state.has_progressed:
         return life.memory.failures
     is_healthy = now_at - state.launched_at >= life.pair.timing.healthy_after_s
     return 0 if is_healthy else life.memory.failures
 
 
-def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
+def _trouble_now(life: states.PairLife, now_at: float) -> states.Trouble | None:
     """Return the fault of a pair now: of its state, of a silent launch, or its last failure.
 
     The last failure stays while the pair is probed and launched again.
@@ -120,11 +108,11 @@ def _trouble_now(life: PairLife, now_at: float) -> Trouble | None:
     if is_silent_launch(life, now_at):
         is_remote, silent_s = has_remote_endpoint(life.pair), now_at - life.state.since_at
         name = "ssh, or the hammer of the other host," if is_remote else "hammer"
-        return Trouble("launch_silent", f"{name} said nothing for {silent_s:.0f} s")
+        return states.Trouble("launch_silent", f"{name} said nothing for {silent_s:.0f} s")
     return life.failed_by if row.is_another_try else None
 
 
-def telling_word(memory: Memory) -> str | None:
+def telling_word(memory: states.Memory) -> str | None:
     """Return the line of an attempt that best explains its end, None if it printed nothing.
 
     The last line is often an echo, which only means that the other half has ended.
@@ -176,7 +164,7 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def _complaint_json(complaint: CountedComplaint, to_time: ToTime) -> Json:
+def _complaint_json(complaint: states.CountedComplaint, to_time: ToTime) -> Json:
     return {
         "name": complaint.name,
         "count": complaint.count,
@@ -187,10 +175,10 @@ def _complaint_json(complaint: CountedComplaint, to_time: ToTime) -> Json:
     }
 
 
-def _stream_json(life: PairLife) -> Json:
+def _stream_json(life: states.PairLife) -> Json:
     state = life.state
-    phase = state.phase if isinstance(state, Streaming) else None
-    copying = phase if isinstance(phase, Copying) else None
+    phase = state.phase if isinstance(state, states.Streaming) else None
+    copying = phase if isinstance(phase, states.Copying) else None
     return {
         "gear": row_of(life).gear,
         "phase": _phase_word(phase) if phase else None,
@@ -199,8 +187,8 @@ def _stream_json(life: PairLife) -> Json:
     }
 
 
-def _transfer_json(life: PairLife, now_at: float) -> Json:
-    transfer = life.state.transfer if isinstance(life.state, Streaming) else Transfer()
+def _transfer_json(life: states.PairLife, now_at: float) -> Json:
+    transfer = life.state.transfer if isinstance(life.state, states.Streaming) else Transfer()
     bulk = bulk_progress(transfer, now_at)
     return {
         "rate_bytes_per_s": _rounded(transfer_rate(transfer, now_at)),
@@ -245,25 +233,25 @@ def status_json(snapshot: Snapshot, pairs: Iterable[Json], to_time: ToTime) -> J
     }
 
 
-def _wanted_word(wanted: Wanted) -> str:
+def _wanted_word(wanted: states.Wanted) -> str:
     match wanted:
-        case Up():
+        case states.Up():
             return "up"
-        case Paused():
+        case states.Paused():
             return "paused"
-        case Down():
+        case states.Down():
             return "down"
         case _:
             assert_never(wanted)
 
 
-def _phase_word(phase: Phase) -> str:
+def _phase_word(phase: states.Phase) -> str:
     match phase:
-        case InPrescan():
+        case states.InPrescan():
             return "prescan"
-        case Copying():
+        case states.Copying():
             return "copying"
-        case IdlePhase():
+        case states.IdlePhase():
             return "idle"
         case _:
             assert_never(phase)

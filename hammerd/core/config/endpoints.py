@@ -9,16 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hammerd.core.config.values import (
-    DOT_DOT,
-    PATH_TOO_LONG,
-    InvalidValue,
-    Problem,
-    has_dot_dot,
-    is_path_too_long,
-    read_text,
-    tidy_path,
-)
+from hammerd.core.config import values
 from hammerd.core.pairs import Endpoint
 
 _SHELL = frozenset("\"'`$&;|<>()[]{}*?!#~^\\")
@@ -58,12 +49,12 @@ def read_endpoint(value: object) -> Endpoint:
     Raises:
         InvalidValue: with all its problems.
     """
-    text = read_text(value)
+    text = values.read_text(value)
     parts = _cut(text)
     problems = tuple(_problems(text, parts))
     if problems:
-        raise InvalidValue(*problems)
-    return Endpoint(path=tidy_path(parts.path), host=parts.host, user=parts.user)
+        raise values.InvalidValue(*problems)
+    return Endpoint(path=values.tidy_path(parts.path), host=parts.host, user=parts.user)
 
 
 def _cut(text: str) -> _Parts:
@@ -71,16 +62,16 @@ def _cut(text: str) -> _Parts:
     return _Parts(login, path) if colon else _Parts(None, text)
 
 
-def _problems(text: str, parts: _Parts) -> Iterator[Problem]:
+def _problems(text: str, parts: _Parts) -> Iterator[values.Problem]:
     if url := _URL.match(text):
-        yield Problem("is a URL, and hammer knows none", _url_hint(url))
+        yield values.Problem("is a URL, and hammer knows none", _url_hint(url))
     elif _IPV6.fullmatch(text.partition("/")[0]):
-        yield Problem(
+        yield values.Problem(
             "holds an IPv6 address, which hammer cuts at its first colon",
             "give the host a name in /etc/hosts or in root's .ssh/config",
         )
     elif parts.login is not None and "/" in parts.login:
-        yield Problem(
+        yield values.Problem(
             "holds a `:` in a local path: hammer takes what stands before it as a host",
             "reach the PFS by a path without a colon",
         )
@@ -108,16 +99,16 @@ def _url_hint(url: re.Match[str]) -> str:
     return f'write "{form}"{port}'
 
 
-def _host_problem(parts: _Parts) -> Problem | None:
+def _host_problem(parts: _Parts) -> values.Problem | None:
     if parts.host is None or _HOST.fullmatch(parts.host):
         return None
-    return Problem(_name_fault("host", parts.host), "write host:/path or user@host:/path")
+    return values.Problem(_name_fault("host", parts.host), "write host:/path or user@host:/path")
 
 
-def _user_problem(parts: _Parts) -> Problem | None:
+def _user_problem(parts: _Parts) -> values.Problem | None:
     if parts.user is None or _HOST.fullmatch(parts.user):
         return None
-    return Problem(_name_fault("user", parts.user), "write host:/path or user@host:/path")
+    return values.Problem(_name_fault("user", parts.user), "write host:/path or user@host:/path")
 
 
 def _name_fault(kind: str, name: str) -> str:
@@ -128,50 +119,50 @@ def _name_fault(kind: str, name: str) -> str:
     return f"has a {kind} with other characters than letters, digits and . _ -"
 
 
-def _path_problem(parts: _Parts) -> Problem | None:
+def _path_problem(parts: _Parts) -> values.Problem | None:
     if parts.path.startswith("/"):
         return None
     if parts.path.startswith("-"):
-        return Problem(
+        return values.Problem(
             "has a path that starts with `-`, which hammer takes for an option",
             "write the absolute path of the PFS",
         )
-    return Problem("must have an absolute path", 'write it like "/Backup1/pfs/test"')
+    return values.Problem("must have an absolute path", 'write it like "/Backup1/pfs/test"')
 
 
-def _length_problem(parts: _Parts) -> Problem | None:
-    if is_path_too_long(f"{parts.login or ''}:{parts.path}"):
-        return PATH_TOO_LONG
+def _length_problem(parts: _Parts) -> values.Problem | None:
+    if values.is_path_too_long(f"{parts.login or ''}:{parts.path}"):
+        return values.PATH_TOO_LONG
     return None
 
 
-def _dot_dot_problem(parts: _Parts) -> Problem | None:
-    return DOT_DOT if has_dot_dot(parts.path) else None
+def _dot_dot_problem(parts: _Parts) -> values.Problem | None:
+    return values.DOT_DOT if values.has_dot_dot(parts.path) else None
 
 
-def _at_sign_problem(parts: _Parts) -> Problem | None:
+def _at_sign_problem(parts: _Parts) -> values.Problem | None:
     if "@" not in parts.path:
         return None
-    return Problem(
+    return values.Problem(
         "holds an `@` in its path, which hammer takes for the end of a user",
         "name the PFS by its link, like /Backup1/pfs/test",
     )
 
 
-def _shell_problem(parts: _Parts) -> Problem | None:
+def _shell_problem(parts: _Parts) -> values.Problem | None:
     if parts.login is None:
         return None
     special = sorted({char for char in parts.path if char.isspace() or char in _SHELL})
     if not special:
         return None
     listed = " ".join("blank" if char.isspace() else char for char in special)
-    return Problem(
+    return values.Problem(
         f"holds characters in a remote path that the remote shell interprets: {listed}",
         "link the PFS under a plain name on the remote host",
     )
 
 
-_CHECKS: tuple[Callable[[_Parts], Problem | None], ...] = (
+_CHECKS: tuple[Callable[[_Parts], values.Problem | None], ...] = (
     _user_problem,
     _host_problem,
     _path_problem,

@@ -14,13 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from hammerd.core.characters import characters_hint, odd_characters
-from hammerd.core.config.checks import (
-    log_faults,
-    order_faults,
-    same_pfs_faults,
-    shared_slave_faults,
-    socket_fault,
-)
+from hammerd.core.config import checks
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key, Model
 from hammerd.core.config.sections import Section, sort_sections
@@ -100,8 +94,8 @@ def _read_tables(sections: tuple[Section, ...], keys: tuple[Key, ...]) -> ReadTa
 
 def _daemon_faults(daemon: ReadTable, common: Mapping[str, Given]) -> Iterator[Fault]:
     yield from daemon.faults
-    yield from log_faults(common)
-    if (fault := socket_fault(common["run_dir"])) is not None:
+    yield from checks.log_faults(common)
+    if (fault := checks.socket_fault(common["run_dir"])) is not None:
         yield fault
 
 
@@ -124,8 +118,8 @@ def _read_pair(
         *_name_faults(name, path),
         *read.faults,
         *_missing_faults(path, given, meant | read.meant),
-        *order_faults(given),
-        *same_pfs_faults(given),
+        *checks.order_faults(given),
+        *checks.same_pfs_faults(given),
     )
     return _PairReading(name, given, faults)
 
@@ -160,7 +154,7 @@ def _pairs_faults(
         yield Fault("pairs", "no pair is given", hint=_NO_PAIR_HINT)
     for each in pairs:
         yield from each.faults
-    yield from shared_slave_faults({each.name: each.given for each in pairs})
+    yield from checks.shared_slave_faults({each.name: each.given for each in pairs})
 
 
 def _build(name: str, given: Mapping[str, Given]) -> Pair:

@@ -9,20 +9,9 @@ from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from functools import partial
 
+from hammerd.core.config import values
 from hammerd.core.config.endpoints import read_endpoint
 from hammerd.core.config.model import DaemonConfig, LogFormat, LogLevel, SyslogFacility
-from hammerd.core.config.values import (
-    read_choice,
-    read_duration,
-    read_flag,
-    read_group,
-    read_path,
-    read_size,
-    read_whole_seconds,
-    show_duration,
-    show_size,
-    show_value,
-)
 from hammerd.core.pairs import GearChoice, Pair, StreamOptions, Thresholds, Timing
 
 Model = type[DaemonConfig] | type[Pair] | type[StreamOptions] | type[Timing] | type[Thresholds]
@@ -65,24 +54,24 @@ class Key:
     def show(self, value: object) -> str:
         """Return a value of this key as it is written in TOML."""
         if self.kind.suffix == "_s" and isinstance(value, int | float):
-            return f'"{show_duration(value)}"'
+            return f'"{values.show_duration(value)}"'
         if self.kind.suffix == "_bytes" and isinstance(value, int):
-            return f'"{show_size(value)}"'
-        return show_value(value)
+            return f'"{values.show_size(value)}"'
+        return values.show_value(value)
 
 
 def _choice(choices: type[StrEnum]) -> Kind:
     words = " | ".join(choice.value for choice in choices)
-    return Kind(words, partial(read_choice, choices))
+    return Kind(words, partial(values.read_choice, choices))
 
 
 _ENDPOINT = Kind("[[user@]host:]path", read_endpoint)
-_FLAG = Kind("true | false", read_flag)
-_DURATION = Kind("duration", read_duration, "_s")
-_WHOLE_SECONDS = Kind("whole seconds", read_whole_seconds, "_s")
-_SIZE = Kind("size", read_size, "_bytes")
-_PATH = Kind("path", read_path)
-_GROUP = Kind("group", read_group)
+_FLAG = Kind("true | false", values.read_flag)
+_DURATION = Kind("duration", values.read_duration, "_s")
+_WHOLE_SECONDS = Kind("whole seconds", values.read_whole_seconds, "_s")
+_SIZE = Kind("size", values.read_size, "_bytes")
+_PATH = Kind("path", values.read_path)
+_GROUP = Kind("group", values.read_group)
 
 DAEMON_KEYS: tuple[Key, ...] = (
     Key("log_file", _PATH, DaemonConfig, "where the log goes"),

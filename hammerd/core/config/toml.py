@@ -6,13 +6,7 @@ tomllib stops at the first error. The fault says that the text after it is not c
 import re
 import tomllib
 
-from hammerd.core.characters import (
-    BYTE_ORDER_MARK,
-    characters_hint,
-    describe_character,
-    escape_invisible,
-    non_ascii,
-)
+from hammerd.core import characters
 from hammerd.core.config.values import shortened
 from hammerd.core.errors import ConfigError, Fault
 
@@ -73,7 +67,7 @@ def read_toml(content: bytes, source: str) -> dict[str, object]:
         byte = content[error.start : error.start + 1]
         hint = "save the file as UTF-8"
         if meant := byte.decode("cp1252", "ignore"):
-            hint = f"in Latin-1 it is {describe_character(meant)}: {hint}"
+            hint = f"in Latin-1 it is {characters.describe_character(meant)}: {hint}"
         fault = Fault(f"line {line}", "is not UTF-8", f"byte 0x{byte.hex()}", hint)
         raise ConfigError(source, (fault,)) from error
     return parse_toml(text, source)
@@ -95,9 +89,9 @@ def parse_toml(text: str, source: str) -> dict[str, object]:
         ConfigError: the text is not TOML; with the first fault.
     """
     try:
-        return tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+        return tomllib.loads(text.removeprefix(characters.BYTE_ORDER_MARK))
     except (ValueError, RecursionError) as error:
-        fault = _syntax_fault(str(error), text.removeprefix(BYTE_ORDER_MARK))
+        fault = _syntax_fault(str(error), text.removeprefix(characters.BYTE_ORDER_MARK))
         raise ConfigError(source, (fault,)) from error
 
 
@@ -120,13 +114,13 @@ def _syntax_fault(message: str, text: str) -> Fault:
 
 
 def _shown(line: str) -> str:
-    return shortened(escape_invisible(line))
+    return shortened(characters.escape_invisible(line))
 
 
 def _hint(error: str, line: str) -> str:
     # Outside of strings and comments TOML is ASCII.
     outside = _STRINGS_AND_COMMENT.sub("", line)
-    if odd := characters_hint(non_ascii(outside)):
+    if odd := characters.characters_hint(characters.non_ascii(outside)):
         is_curly = any(quote in outside for quote in _CURLY)
         return f"quotes are straight in TOML; {odd}" if is_curly else odd
     entry = _ENTRY.fullmatch(line)

@@ -12,24 +12,7 @@ at the start: the output of the two halves interleaves, and the prefix may be a 
 
 import re
 
-from hammerd.core.hammer.diagnostic_rows import (
-    ComplaintRow,
-    echo,
-    mount,
-    note,
-    parked,
-    refused,
-    retry,
-)
-from hammerd.core.hammer.login_diagnostics import (
-    LOGIN,
-    PERMISSION_HINT,
-    ROOT_HINT,
-    SHELLS,
-    SHORTAGE_HINT,
-    USAGE_HINT,
-    weight_of,
-)
+from hammerd.core.hammer import diagnostic_rows, login_diagnostics
 from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
 
 NOT_A_HAMMER_FS = "not_a_hammer_fs"
@@ -63,20 +46,20 @@ _SHORTAGE = (
 )
 
 _PAIRING = (
-    parked(
+    diagnostic_rows.parked(
         "uuid_mismatch",
         r"source and target have different shared-uuid's",
         ParkCause.UUID_MISMATCH,
         "hammer found two ends that are no mirror: is a path wrong, or is the null mount of an"
         ' end missing (mount)? Compare "hammer pfs-status" of both ends',
     ),
-    parked(
+    diagnostic_rows.parked(
         "not_a_slave",
         r"target must be in slave mode",
         ParkCause.NOT_A_SLAVE,
         'the slave is a master. Is the path right? Look with "hammer pfs-status" of the slave',
     ),
-    refused(
+    diagnostic_rows.refused(
         "version_mismatch",
         r"(?:PFS version mismatch|validate_mrec_header: Version mismatch)",
         "the two ends run hammer versions that do not understand each other; update the older",
@@ -84,17 +67,17 @@ _PAIRING = (
 )
 
 _MISSING = (
-    mount(
+    diagnostic_rows.mount(
         "slave_missing",
         r"PFS slave (?P<path>.+) does not exist\.$",
         '{path} does not exist; mount its file system, or make it with "hammer pfs-slave"',
     ),
-    mount(
+    diagnostic_rows.mount(
         "slave_question_unanswered",
         r"No terminal for response|Response not understood",
         'the slave does not exist; mount its file system, or make it with "hammer pfs-slave"',
     ),
-    mount(
+    diagnostic_rows.mount(
         "path_missing",
         rf"{_OPEN}(?:No such file or directory|Not a directory)"
         r"|Cannot access (?P<pfs>.+): No such file or directory"
@@ -102,7 +85,7 @@ _MISSING = (
         "{path} or what it leads to is not there; is its file system mounted (mount -t hammer),"
         " and its null mount?",
     ),
-    mount(
+    diagnostic_rows.mount(
         NOT_A_HAMMER_FS,
         rf"(?:{_ACCESS}|not a HAMMER fs/pseudofs!: ){_NO_HAMMER_FS}"
         rf"|{_MIRROR}{_NO_HAMMER_FS}"
@@ -114,73 +97,77 @@ _MISSING = (
 )
 
 _FORBIDDEN = (
-    refused(
+    diagnostic_rows.refused(
         "root_needed",
         r"(?:^hammer: .*|(?:Mirror-(?:read|write)|Cannot access|Synctid|update_pfs_snapshot"
         r"|Failed to open|Unable to open|Cannot open directory) .*)"
         r"(?:: Operation not permitted| fatal error 1)$",
-        ROOT_HINT,
+        login_diagnostics.ROOT_HINT,
     ),
-    refused("permission_denied", rf"(?:{_OPEN}|{_MIRROR}){_DENIED}", PERMISSION_HINT),
+    diagnostic_rows.refused(
+        "permission_denied", rf"(?:{_OPEN}|{_MIRROR}){_DENIED}", login_diagnostics.PERMISSION_HINT
+    ),
 )
 
 _DISKS = (
-    retry(
+    diagnostic_rows.retry(
         "slave_full",
         _WRITE + _FULL,
         "the slave's file system is full, and rm frees nothing, for the history stays:"
         ' "hammer prune-everything" the PFSs on it whose history is not needed, then'
         ' "hammer reblock" it, or add a volume',
     ),
-    retry(
+    diagnostic_rows.retry(
         "slave_read_only",
         _WRITE + _READ_ONLY,
         "the slave's file system is read-only: see dmesg for the error that made it so, then"
         ' "mount -uw" it',
     ),
-    retry(
+    diagnostic_rows.retry(
         "slave_write_error",
         _WRITE + _DISK_ERROR,
         "the slave's disk does not take writes: see dmesg and smartctl; replace the disk",
     ),
-    retry(
+    diagnostic_rows.retry(
         "master_read_error",
         _READ + _DISK_ERROR,
         "the master's disk cannot be read: see dmesg and smartctl, and make sure of a backup now",
     ),
-    retry("resources_exhausted", rf"{_MIRROR}{_SHORTAGE}", SHORTAGE_HINT),
-    retry(
+    diagnostic_rows.retry(
+        "resources_exhausted", rf"{_MIRROR}{_SHORTAGE}", login_diagnostics.SHORTAGE_HINT
+    ),
+    diagnostic_rows.retry(
         "slave_write_failed",
         _WRITE,
         "the slave does not take the data: see dmesg of its host; a number is an errno(2)",
     ),
-    echo(
+    diagnostic_rows.echo(
         "short_write",
         r"Mirror-read .+ failed: short write",
         "the target half is gone; its own message tells why",
     ),
-    retry(
+    diagnostic_rows.retry(
         "master_read_failed",
         _READ,
         "the master cannot be read: see dmesg of its host; a number is an errno(2)",
     ),
-    retry(
+    diagnostic_rows.retry(
         "cannot_wait",
         _WAIT,
         "the kernel does not let hammer wait for changes of {path}: see dmesg of its host",
     ),
-    retry(
+    diagnostic_rows.retry(
         "open_failed",
         _OPEN,
         "{path} cannot be opened for the reason given: see dmesg of its host",
     ),
-    retry(
+    diagnostic_rows.retry(
         "access_failed",
         rf"{_ACCESS}|not a HAMMER fs/pseudofs!|update_pfs_snapshot",
         "the PFS's data cannot be read for the reason given: is it on HAMMER (see mount), and"
         " does its disk live (see dmesg of its host)?",
     ),
-    note(
+    diagnostic_rows.note(
         "data_damaged",
         r"data_crc did not match data",
         "records came in with a wrong checksum: the memory of a host or the link between them"
@@ -189,59 +176,59 @@ _DISKS = (
 )
 
 _ECHOES = (
-    echo(
+    diagnostic_rows.echo(
         "short_read",
         r"short read (?:of|on) (?:mrecord header|payload|pipe)|validate_mrec_header: short read",
         "the other half is gone; its own message, if any, tells why",
     ),
-    echo(
+    diagnostic_rows.echo(
         "no_acknowledgement",
         r"Did not get (?:final acknowledgement|termination sync)"
         r"|received termination request",
         "the other half is gone; its own message, if any, tells why",
     ),
-    echo("going_on", r"continuing, but there are problems", "see the line before"),
-    echo("aborting", r"Aborting operation", "the lines before tell why"),
+    diagnostic_rows.echo("going_on", r"continuing, but there are problems", "see the line before"),
+    diagnostic_rows.echo("aborting", r"Aborting operation", "the lines before tell why"),
 )
 
 _STREAM = (
-    retry(
+    diagnostic_rows.retry(
         "stream_damaged",
         r"malformed record on pipe|read_mrecord: bad (?:signature|CRC)"
         r"|validate_mrec_header: (?:did not get expected|unexpected payload)",
         "something else than hammer writes into the stream: make the remote shell's start-up"
         ' files silent; "ssh HOST true" must print nothing',
     ),
-    retry(
+    diagnostic_rows.retry(
         "pipe_broken",
         r"write_mrecord: ",
         "hammer could not write to its other half; if it stays, report it with these lines",
     ),
-    retry(
+    diagnostic_rows.retry(
         "resources_exhausted",
         r"^hammer: (?:pipe|fork): |^hammer: .*(?:Cannot allocate memory|Failed to alloc memory"
         r"|Too many open files|Resource temporarily unavailable)",
-        SHORTAGE_HINT,
+        login_diagnostics.SHORTAGE_HINT,
     ),
 )
 
 _REMOTE_COMMAND = (
-    refused(
+    diagnostic_rows.refused(
         "key_restricted",
         r"hammer-remote: |SSH_ORIGINAL_COMMAND env missing",
         "the key's forced command on the other host does not allow this: compare the line in its"
         " authorized_keys, its verbs and the prefix of the path, with hammerd(8), SECURITY",
     ),
-    refused(
+    diagnostic_rows.refused(
         "usage",
         r"^hammer: (?:illegal|unknown|invalid) option -- |^hammer: option requires an argument"
         r"|^hammer (?:mirror-read <filesystem>|pfs-status <dirpath>)",
-        USAGE_HINT,
+        login_diagnostics.USAGE_HINT,
     ),
 )
 
 _REST = (
-    retry(
+    diagnostic_rows.retry(
         "unknown",
         r"^hammer: .*\S",
         "hammerd does not know this message; see hammer(8), and report it if it stays",
@@ -249,16 +236,16 @@ _REST = (
     ),
 )
 
-TABLE: tuple[ComplaintRow, ...] = (
+TABLE: tuple[diagnostic_rows.ComplaintRow, ...] = (
     *_PAIRING,
     *_MISSING,
     *_REMOTE_COMMAND,
-    *SHELLS,
+    *login_diagnostics.SHELLS,
     *_FORBIDDEN,
     *_DISKS,
     *_ECHOES,
     *_STREAM,
-    *LOGIN,
+    *login_diagnostics.LOGIN,
     *_REST,
 )
 """All rows, in the order in which they are tried; a message of hammer and a login has two rows."""
@@ -272,11 +259,11 @@ def diagnose(text: str) -> Complaint | None:
     start = text[:_LONGEST_MESSAGE]
     for row in TABLE:
         if found := row.pattern.search(start):
-            weight = weight_of(row, start)
+            weight = login_diagnostics.weight_of(row, start)
             return Complaint(text, row.name, row.cure, _hint(row, found), row.park_cause, weight)
     return None
 
 
-def _hint(row: ComplaintRow, found: re.Match[str]) -> str:
+def _hint(row: diagnostic_rows.ComplaintRow, found: re.Match[str]) -> str:
     named = [group for group in found.groupdict().values() if group]
     return row.hint.format(path=named[0] if named else "the path")

@@ -24,20 +24,7 @@ it wrote after that answer.
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from hammerd.core.hammer.messages import (
-    Batch,
-    Committed,
-    Complaint,
-    LostLink,
-    Message,
-    NoWork,
-    Prescan,
-    PrescanDone,
-    Progress,
-    Remark,
-    SliceWritten,
-    WentIdle,
-)
+from hammerd.core.hammer import messages
 from hammerd.core.tid import Tid
 
 IDLE_PROVES_S = 10.0
@@ -79,23 +66,30 @@ class MasterInference:
     checked_at: float | None = None
 
     def add(
-        self, message: Message, unwritten_at: float
+        self, message: messages.Message, unwritten_at: float
     ) -> tuple["MasterInference", Observation | None]:
         """Add a message that was not written yet at `unwritten_at`; return what it shows."""
         match message:
-            case Batch():
+            case messages.Batch():
                 return self._add_batch(message)
-            case Committed():
+            case messages.Committed():
                 return replace(self, committed_at=unwritten_at, is_idle=False), None
-            case NoWork() if not self.is_quirk and self.slice_end is None:
+            case messages.NoWork() if not self.is_quirk and self.slice_end is None:
                 at = self.reads_after_at if self.idle_at is None else self.idle_at
                 return replace(self, is_idle=False, checked_at=at), None
-            case WentIdle():
+            case messages.WentIdle():
                 held = self.slice_end and Observation(self.slice_end, self.reads_after_at)
                 return self._become_idle(unwritten_at), held or None
-            case Complaint() | Remark():
+            case messages.Complaint() | messages.Remark():
                 return self, None
-            case NoWork() | Prescan() | PrescanDone() | Progress() | SliceWritten() | LostLink():
+            case (
+                messages.NoWork()
+                | messages.Prescan()
+                | messages.PrescanDone()
+                | messages.Progress()
+                | messages.SliceWritten()
+                | messages.LostLink()
+            ):
                 return replace(self, is_idle=False), None
             case _:
                 assert_never(message)
@@ -109,7 +103,7 @@ class MasterInference:
         is_proven = self.is_idle and self.idle_at is not None and at >= self.idle_at
         return at if is_proven else self.checked_at
 
-    def _add_batch(self, batch: Batch) -> tuple["MasterInference", Observation | None]:
+    def _add_batch(self, batch: messages.Batch) -> tuple["MasterInference", Observation | None]:
         working = replace(self, is_idle=False)
         if batch.end <= batch.begin:
             return replace(working, is_quirk=batch.bulk_bytes == QUIRK_BYTES), None

@@ -8,20 +8,7 @@ and the stream adds a frame to each, so the bytes sent may be a little more than
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from hammerd.core.hammer.messages import (
-    Batch,
-    Committed,
-    Complaint,
-    LostLink,
-    Message,
-    NoWork,
-    Prescan,
-    PrescanDone,
-    Progress,
-    Remark,
-    SliceWritten,
-    WentIdle,
-)
+from hammerd.core.hammer import messages
 
 WINDOW_S = 30.0
 """The rate covers the last one to two windows."""
@@ -66,10 +53,10 @@ class BulkProgress:
     eta_s: float | None
 
 
-def update_transfer(transfer: Transfer, message: Message, now_at: float) -> Transfer:
+def update_transfer(transfer: Transfer, message: messages.Message, now_at: float) -> Transfer:
     """Return a transfer with one more message of its stream."""
     match message:
-        case PrescanDone(total_bytes=total_bytes):
+        case messages.PrescanDone(total_bytes=total_bytes):
             return replace(
                 transfer,
                 finished_bytes=0,
@@ -77,17 +64,24 @@ def update_transfer(transfer: Transfer, message: Message, now_at: float) -> Tran
                 total_bytes=total_bytes or None,
                 is_counted=total_bytes > 0,
             )
-        case Batch(begin, end, bulk_bytes) if end > begin:
+        case messages.Batch(begin, end, bulk_bytes) if end > begin:
             return _begin_slice(transfer, bulk_bytes, now_at)
-        case Progress(slice_bytes=slice_bytes):
+        case messages.Progress(slice_bytes=slice_bytes):
             return _add_sent(transfer, slice_bytes, now_at)
-        case WentIdle():
+        case messages.WentIdle():
             return replace(
                 transfer, finished_bytes=0, slice_bytes=0, total_bytes=None, is_counted=False
             )
-        case Prescan() | Batch() | NoWork() | Committed() | SliceWritten() | LostLink():
+        case (
+            messages.Prescan()
+            | messages.Batch()
+            | messages.NoWork()
+            | messages.Committed()
+            | messages.SliceWritten()
+            | messages.LostLink()
+        ):
             return transfer
-        case Complaint() | Remark():
+        case messages.Complaint() | messages.Remark():
             return transfer
         case _:
             assert_never(message)

@@ -5,16 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import assert_never
 
 from hammerd import __version__
-from hammerd.core.api.protocol import (
-    READ_VERBS,
-    STOPPING,
-    Answer,
-    Refusal,
-    Reply,
-    Request,
-    Verb,
-    refuse_unknown,
-)
+from hammerd.core.api import protocol
 from hammerd.core.api.status_json import Json, Snapshot, pair_json, pairs_json, status_json
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
@@ -26,7 +17,7 @@ from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.supervisor.engine import Engine
 from hammerd.daemon.timing.clock import Clock
 
-_LEAVE_DISABLED = frozenset({Verb.PAUSE, Verb.RESUME, Verb.RESTART})
+_LEAVE_DISABLED = frozenset({protocol.Verb.PAUSE, protocol.Verb.RESUME, protocol.Verb.RESTART})
 """Verbs that are refused for a disabled pair that is named, and skip it otherwise."""
 
 DescribeDaemon = Callable[[], Mapping[str, object]]
@@ -43,7 +34,7 @@ class Handlers:
         clock: Clock,
         describe: DescribeDaemon,
         save: Save,
-        reload: Callable[[], Awaitable[Reply]],
+        reload: Callable[[], Awaitable[protocol.Reply]],
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -52,49 +43,49 @@ class Handlers:
         self._reload = reload
         self.on_acknowledged: Callable[[str], None] = lambda _pair: None
 
-    async def answer(self, request: Request) -> Reply:
+    async def answer(self, request: protocol.Request) -> protocol.Reply:
         """Carry out a request for the named pairs, or for all, and save what it changed.
 
         `unsaved_because` in the answer is why that could not be saved.
         """
         if refusal := self._refusal(request):
             return refusal
-        is_reload = request.verb is Verb.RELOAD
+        is_reload = request.verb is protocol.Verb.RELOAD
         reply = await self._reload() if is_reload else self._answer(request)
-        if request.verb in READ_VERBS or isinstance(reply, Refusal):
+        if request.verb in protocol.READ_VERBS or isinstance(reply, protocol.Refusal):
             return reply
-        return Answer({**reply.data, "unsaved_because": await self._save()})
+        return protocol.Answer({**reply.data, "unsaved_because": await self._save()})
 
     def _names(self) -> tuple[str, ...]:
         return tuple(life.pair.name for life in self._engine.lives())
 
-    def _refusal(self, request: Request) -> Refusal | None:
-        if refusal := refuse_unknown(request.pairs, self._names()):
+    def _refusal(self, request: protocol.Request) -> protocol.Refusal | None:
+        if refusal := protocol.refuse_unknown(request.pairs, self._names()):
             return refusal
         if request.verb in _LEAVE_DISABLED and (refusal := self._refuse_disabled(request.pairs)):
             return refusal
-        if self._describe()["state"] == "stopping" and request.verb not in READ_VERBS:
-            return STOPPING
-        if request.verb is Verb.RELOAD and request.pairs:
-            return Refusal("a reload is of the whole config", "name no pair")
+        if self._describe()["state"] == "stopping" and request.verb not in protocol.READ_VERBS:
+            return protocol.STOPPING
+        if request.verb is protocol.Verb.RELOAD and request.pairs:
+            return protocol.Refusal("a reload is of the whole config", "name no pair")
         return None
 
-    def _answer(self, request: Request) -> Reply:
+    def _answer(self, request: protocol.Request) -> protocol.Reply:
         pairs = request.pairs or self._names()
         match request.verb:
-            case Verb.PING:
-                return Answer({"pid": os.getpid(), "version": __version__})
-            case Verb.STATUS:
-                return Answer(self.status(pairs))
-            case Verb.PAUSE:
+            case protocol.Verb.PING:
+                return protocol.Answer({"pid": os.getpid(), "version": __version__})
+            case protocol.Verb.STATUS:
+                return protocol.Answer(self.status(pairs))
+            case protocol.Verb.PAUSE:
                 return self._pause(pairs, request.for_s)
-            case Verb.RESUME:
+            case protocol.Verb.RESUME:
                 return self._resume(pairs)
-            case Verb.RESTART:
+            case protocol.Verb.RESTART:
                 return self._restart(pairs, are_named=bool(request.pairs))
-            case Verb.ACK:
+            case protocol.Verb.ACK:
                 return self._acknowledge(pairs)
-            case Verb.RELOAD:
+            case protocol.Verb.RELOAD:
                 raise AssertionError("a reload waits for the disk: answer() does it")
             case _:
                 assert_never(request.verb)
@@ -120,17 +111,19 @@ class Handlers:
             fields = pair_json(report, self._clock.now().at, self._clock.rfc3339)
             log.info("pair.status", **fields)
 
-    def _refuse_disabled(self, named: tuple[str, ...]) -> Refusal | None:
+    def _refuse_disabled(self, named: tuple[str, ...]) -> protocol.Refusal | None:
         disabled = [name for name in named if not self._engine.life(name).pair.enabled]
         if not disabled:
             return None
         hint = 'take out enabled = false, then "hammerd reload"'
-        return Refusal(f"disabled in the config: {', '.join(disabled)}", hint, Exit.UNAVAILABLE)
+        return protocol.Refusal(
+            f"disabled in the config: {', '.join(disabled)}", hint, Exit.UNAVAILABLE
+        )
 
-    def _resume(self, pairs: tuple[str, ...]) -> Answer:
+    def _resume(self, pairs: tuple[str, ...]) -> protocol.Answer:
         """Start pairs again; the answer lists the findings for those that a latch held."""
         found = {name: findings for name in pairs if (findings := list(self._findings(name)))}
-        return Answer({**self._post(pairs, StartAsked()).data, "found": found})
+        return protocol.Answer({**self._post(pairs, StartAsked()).data, "found": found})
 
     def _findings(self, name: str) -> Iterator[str]:
         """Describe what was read of the endpoints of a pair that a latch holds."""
@@ -151,33 +144,33 @@ class Handlers:
         ):
             yield f"last TID seen of {endpoint}: {'none' if tid is None else format_tid(tid)}"
 
-    def _restart(self, pairs: tuple[str, ...], *, are_named: bool) -> Reply:
+    def _restart(self, pairs: tuple[str, ...], *, are_named: bool) -> protocol.Reply:
         paused = tuple(
             name for name in pairs if isinstance(self._engine.life(name).memory.wanted, Paused)
         )
         if paused and are_named:
             hint = f'"hammerd resume {" ".join(paused)}" starts what is paused'
-            return Refusal(f"paused: {', '.join(paused)}", hint, Exit.UNAVAILABLE)
+            return protocol.Refusal(f"paused: {', '.join(paused)}", hint, Exit.UNAVAILABLE)
         running = tuple(name for name in pairs if name not in paused)
         done = self._post(running, RestartAsked())
-        return Answer({**done.data, "left_paused": list(paused)})
+        return protocol.Answer({**done.data, "left_paused": list(paused)})
 
-    def _acknowledge(self, pairs: tuple[str, ...]) -> Reply:
+    def _acknowledge(self, pairs: tuple[str, ...]) -> protocol.Reply:
         """Remove what was reported from the status, of disabled pairs too: nothing is started."""
         for name in pairs:
             self.on_acknowledged(name)
             self._engine.post(name, Acknowledged())
-        return Answer({"pairs": list(pairs)})
+        return protocol.Answer({"pairs": list(pairs)})
 
-    def _pause(self, pairs: tuple[str, ...], for_s: float | None) -> Reply:
+    def _pause(self, pairs: tuple[str, ...], for_s: float | None) -> protocol.Reply:
         until_at = None if for_s is None else self._clock.now().at + for_s
         done = self._post(pairs, StopAsked(Paused(until_at)))
         until_time = None if until_at is None else self._clock.rfc3339(until_at)
-        return Answer({**done.data, "paused_until_time": until_time})
+        return protocol.Answer({**done.data, "paused_until_time": until_time})
 
-    def _post(self, pairs: tuple[str, ...], event: Event) -> Answer:
+    def _post(self, pairs: tuple[str, ...], event: Event) -> protocol.Answer:
         """Post an event to the enabled ones of these pairs; the answer names them."""
         enabled = [name for name in pairs if self._engine.life(name).pair.enabled]
         for name in enabled:
             self._engine.post(name, event)
-        return Answer({"pairs": enabled})
+        return protocol.Answer({"pairs": enabled})

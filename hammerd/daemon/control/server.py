@@ -18,15 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from hammerd.core.api.protocol import (
-    MAX_REQUEST_BYTES,
-    READ_VERBS,
-    Refusal,
-    Reply,
-    Request,
-    encode_reply,
-    parse_request,
-)
+from hammerd.core.api import protocol
 from hammerd.core.errors import ControlError
 from hammerd.core.paths import CONTROL_SOCKET, STATUS_SOCKET
 from hammerd.daemon.control.peer_credentials import peer_of
@@ -37,7 +29,7 @@ MOST_CLIENTS = 32
 MOST_AT_ONCE, MOST_WAITING = 8, 128
 CONTROL_MODE, STATUS_MODE = 0o600, 0o660
 
-Answerer = Callable[[Request], Awaitable[Reply]]
+Answerer = Callable[[protocol.Request], Awaitable[protocol.Reply]]
 
 
 @dataclass(eq=False, slots=True)
@@ -116,7 +108,7 @@ class ControlServer:
                 await asyncio.start_unix_server(
                     accept,
                     sock=sockets[name],
-                    limit=MAX_REQUEST_BYTES,
+                    limit=protocol.MAX_REQUEST_BYTES,
                     start_serving=False,
                     backlog=MOST_AT_ONCE,
                 )
@@ -207,8 +199,8 @@ class ControlServer:
         try:
             line = await asyncio.wait_for(client.reader.readuntil(b"\n"), CLIENT_TIMEOUT_S)
         except asyncio.LimitOverrunError:
-            error = f"the request is longer than {MAX_REQUEST_BYTES} bytes"
-            client.writer.write(encode_reply(Refusal(error)))
+            error = f"the request is longer than {protocol.MAX_REQUEST_BYTES} bytes"
+            client.writer.write(protocol.encode_reply(protocol.Refusal(error)))
             return False
         client.is_awaited = False
         try:
@@ -222,19 +214,19 @@ class ControlServer:
 
     async def _reply(self, line: bytes, *, takes_all_verbs: bool) -> bytes:
         try:
-            request = parse_request(line)
+            request = protocol.parse_request(line)
         except ControlError as error:
-            return encode_reply(Refusal(error.message, error.hint))
-        if not takes_all_verbs and request.verb not in READ_VERBS:
+            return protocol.encode_reply(protocol.Refusal(error.message, error.hint))
+        if not takes_all_verbs and request.verb not in protocol.READ_VERBS:
             hint = "ask control.sock, as root"
-            return encode_reply(
-                Refusal(f"{request.verb} is not answered on status.sock", hint, 77)
+            return protocol.encode_reply(
+                protocol.Refusal(f"{request.verb} is not answered on status.sock", hint, 77)
             )
         try:
-            return encode_reply(await self._answer(request))
+            return protocol.encode_reply(await self._answer(request))
         except Exception as error:
             failed = f"hammerd failed to answer: {error!r}"
-            return encode_reply(Refusal(failed, "please report this", 70))
+            return protocol.encode_reply(protocol.Refusal(failed, "please report this", 70))
 
 
 def _inode(path: Path) -> tuple[int, int]:

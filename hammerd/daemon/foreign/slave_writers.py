@@ -14,19 +14,9 @@ from posixpath import basename, join, normpath
 from hammerd.core.characters import printable
 from hammerd.core.hammer.process_args import is_remote_operand, written_slave
 from hammerd.core.pairs import Endpoint
+from hammerd.daemon.process import process_table
 from hammerd.daemon.process.long_args import LongArgs, ProcessKey
 from hammerd.daemon.process.platform import SYSTEM
-from hammerd.daemon.process.process_table import (
-    SAME_START_S,
-    ancestors_of,
-    argv_of,
-    cwd_of,
-    living,
-    members_of,
-    process_ids,
-    querying,
-    read_member,
-)
 
 SLICE = 20
 """The number of processes that are scanned before the loop goes on: about a millisecond."""
@@ -75,7 +65,7 @@ async def find_writers(
     processes for which the process table has none.
     """
     wordless: list[ProcessKey] = []
-    for index, pid in enumerate(process_ids()):
+    for index, pid in enumerate(process_table.process_ids()):
         if index % SLICE == SLICE - 1:
             await asyncio.sleep(0)
         words = _words(pid, but)
@@ -94,7 +84,7 @@ def _words(pid: int, but: Collection[int]) -> tuple[str, ...] | ProcessKey:
     try:
         if os.getpgid(pid) in but:
             return ()
-        with querying(pid) as process:
+        with process_table.querying(pid) as process:
             words = tuple(process.cmdline())
             if words or SYSTEM.shows_long_commands or not _may_write(process.uids().effective):
                 return words
@@ -109,13 +99,13 @@ def _writer(pid: int, words: tuple[str, ...]) -> SlaveWriter | None:
         return None
     try:
         pgid = os.getpgid(pid)
-        with querying(pid) as process:
+        with process_table.querying(pid) as process:
             if not _may_write(process.uids().effective):
                 return None
             started_time, leads = process.create_time(), os.getsid(pid) == pgid
     except OSError:
         return None
-    return SlaveWriter(pid, pgid, started_time, words, operand, cwd_of(pid), leads)
+    return SlaveWriter(pid, pgid, started_time, words, operand, process_table.cwd_of(pid), leads)
 
 
 def _may_write(euid: int) -> bool:
@@ -132,23 +122,25 @@ def holds_only_writers(pids: Collection[int], pgid: int) -> bool:
     cron runs each line in such a shell, whose words hold the whole line.
     """
     try:
-        others = {one.pid for one in living(members_of({pgid})[pgid])} - set(pids)
+        others = {
+            one.pid for one in process_table.living(process_table.members_of({pgid})[pgid])
+        } - set(pids)
     except OSError:
         return False
-    commands = [argv_of(pid) for pid in others]
+    commands = [process_table.argv_of(pid) for pid in others]
     return all("mirror-" in " ".join(one) and written_slave(one) is None for one in commands)
 
 
 def is_running(writer: SlaveWriter) -> bool:
     """Return whether a writer still runs; True as well when its process cannot be read."""
     try:
-        now = read_member(writer.pid)
+        now = process_table.read_member(writer.pid)
     except OSError:
         return True
     return (
         now is not None
         and not now.is_zombie
-        and abs(writer.started_time - now.started_time) <= SAME_START_S
+        and abs(writer.started_time - now.started_time) <= process_table.SAME_START_S
     )
 
 
@@ -157,8 +149,10 @@ def is_under_hammerd(writer: SlaveWriter) -> bool:
 
     A parent without words may be one. An orphan's parent is init, which has words.
     """
-    parents = (next(ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
-    return any(parent is not None and _may_be_hammerd(argv_of(parent)) for parent in parents)
+    parents = (next(process_table.ancestors_of(pid), None) for pid in (writer.pgid, writer.pid))
+    return any(
+        parent is not None and _may_be_hammerd(process_table.argv_of(parent)) for parent in parents
+    )
 
 
 def _may_be_hammerd(words: Collection[str]) -> bool:

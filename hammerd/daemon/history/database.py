@@ -22,15 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from hammerd.core.api.history_schema import (
-    APPLICATION_ID,
-    EVENT_COLUMNS,
-    LAG_COLUMNS,
-    SCHEMA,
-    SCHEMA_VERSION,
-    EventRow,
-    LagRow,
-)
+from hammerd.core.api import history_schema
 from hammerd.core.errors import HammerdError
 from hammerd.daemon.history.retention import shrink
 
@@ -64,8 +56,8 @@ class NoSqlite(HammerdError):  # noqa: N818 - the name says what is wrong
 class Rows:
     """A batch of rows to add."""
 
-    events: Sequence[EventRow] = ()
-    samples: Sequence[LagRow] = ()
+    events: Sequence[history_schema.EventRow] = ()
+    samples: Sequence[history_schema.LagRow] = ()
 
 
 Change = Callable[["sqlite3.Connection"], None]
@@ -124,8 +116,8 @@ class HistoryFile:
                 change(connection)
 
     def _insert(self, connection: "sqlite3.Connection", rows: Rows) -> None:
-        _insert(connection, "events", EVENT_COLUMNS, rows.events)
-        _insert(connection, "lag", LAG_COLUMNS, rows.samples)
+        _insert(connection, "events", history_schema.EVENT_COLUMNS, rows.events)
+        _insert(connection, "lag", history_schema.LAG_COLUMNS, rows.samples)
         shrink(connection, self._most_bytes)
 
     def _make(self) -> None:
@@ -150,10 +142,8 @@ class HistoryFile:
     def _prepare(self, connection: "sqlite3.Connection") -> None:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         version = _number(connection, "PRAGMA user_version")
-        if version > SCHEMA_VERSION:
-            because = (
-                f"{self.path}: it is of version {version}, and this hammerd knows {SCHEMA_VERSION}"
-            )
+        if version > (known := history_schema.SCHEMA_VERSION):
+            because = f"{self.path}: it is of version {version}, and this hammerd knows {known}"
             raise HistoryUnwritten(because, f"install the newer hammerd again, or {_MOVE_HINT}")
         # The default, unless SQLite was built with another one: see above.
         connection.execute("PRAGMA mmap_size = 0")
@@ -168,10 +158,10 @@ class HistoryFile:
         if _number(connection, "SELECT count(*) FROM sqlite_master"):
             raise HistoryUnwritten(f"{self.path}: it is no history of hammerd", _MOVE_HINT)
         with _transaction(connection):
-            for statement in SCHEMA:
+            for statement in history_schema.SCHEMA:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute(f"PRAGMA application_id = {history_schema.APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {history_schema.SCHEMA_VERSION}")
 
     def _set_aside(self) -> None:
         """Rename the file to NAME.bad, with its journal: SQLite would apply it to the new file."""
@@ -222,7 +212,10 @@ def _connect(path: Path) -> "sqlite3.Connection":
 
 
 def _insert(
-    connection: "sqlite3.Connection", table: str, columns: str, rows: Sequence[EventRow | LagRow]
+    connection: "sqlite3.Connection",
+    table: str,
+    columns: str,
+    rows: Sequence[history_schema.EventRow | history_schema.LagRow],
 ) -> None:
     marks = ", ".join("?" * (columns.count(",") + 1))
     connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", map(astuple, rows))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication import tid_clock
 from hammerd.core.replication.lag import (
     UNKNOWN,
     Lag,
@@ -26,15 +27,6 @@ from hammerd.core.replication.master_inference import IDLE_PROVES_S
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.saved_moments import WALL_SLACK_S
 from hammerd.core.replication.slave_tids import SlaveTids
-from hammerd.core.replication.tid_clock import (
-    FlushMark,
-    TidClock,
-    TidSample,
-    drop_earlier_runs,
-    last_held,
-    record,
-    record_flush,
-)
 from hammerd.core.tid import Tid
 from hammerd.daemon.readings.known_slaves import KnownSlaves
 from hammerd.daemon.readings.unknowns import Unknowns, WentBack
@@ -67,7 +59,7 @@ class ReadingStore:
     def __init__(self, max_ages: MaxAges | None = None, clock: Clock | None = None) -> None:
         self._clock = clock or Clock(time.monotonic)
         self.max_ages = max_ages or MaxAges()
-        self._clocks: dict[str, TidClock] = {}
+        self._clocks: dict[str, tid_clock.TidClock] = {}
         self._spans: dict[str, ReadSpan] = {}
         self._unknowns = Unknowns()
         self.slaves = KnownSlaves(self._unknowns)
@@ -104,7 +96,7 @@ class ReadingStore:
             return None
         if is_later:
             self._unknowns.unconfirmed.pop(str(master), None)
-        recorded = record(clock, TidSample(tid, at))
+        recorded = tid_clock.record(clock, tid_clock.TidSample(tid, at))
         if recorded.clock is not clock:
             self._clocks[str(master)] = recorded.clock
             self._spans[key] = span
@@ -132,8 +124,8 @@ class ReadingStore:
         of another pair: the TIDs of such a PFS are those of another file system.
         """
         if str(master) in self._origins:
-            mark = FlushMark(tid, began.at)
-            self._clocks[str(master)] = record_flush(self.clock(master), mark)
+            mark = tid_clock.FlushMark(tid, began.at)
+            self._clocks[str(master)] = tid_clock.record_flush(self.clock(master), mark)
 
     def record_unreadable(self, endpoint: Endpoint, because: str) -> bool:
         """Record why an endpoint cannot be read now; return True when that is news."""
@@ -167,7 +159,7 @@ class ReadingStore:
         """Forget the readings of a PFS: another one is at its path, with TIDs of its own."""
         key = str(endpoint)
         # A flush that is under way was requested for the other PFS.
-        self._clocks[key] = TidClock(restored_at=self._clock.now().at)
+        self._clocks[key] = tid_clock.TidClock(restored_at=self._clock.now().at)
         self.slaves.forget_pfs(endpoint)
         self._idle_at.pop(key, None)
         self._spans.pop(key, None)
@@ -212,7 +204,7 @@ class ReadingStore:
         slave = self.slave(pair.slave)
         if self._lag(pair, now_at).verdict is LagVerdict.AHEAD:
             return f"slave {pair.slave} is ahead of master {pair.master}"
-        if slave is None or last_held(self.clock(pair.master), slave.tid) is None:
+        if slave is None or tid_clock.last_held(self.clock(pair.master), slave.tid) is None:
             return f"slave {pair.slave} holds no state yet that its master was seen in"
         return None
 
@@ -236,7 +228,9 @@ class ReadingStore:
         now = self._clock.now()
         ahead_s = now.time - now.at
         if self._is_dated and ahead_s > self._wall_ahead_s + WALL_SLACK_S:
-            self._clocks = {key: drop_earlier_runs(clock) for key, clock in self._clocks.items()}
+            self._clocks = {
+                key: tid_clock.drop_earlier_runs(clock) for key, clock in self._clocks.items()
+            }
             self._is_dated = False
         self._wall_ahead_s = ahead_s
 
@@ -277,7 +271,7 @@ class ReadingStore:
         return self._why_unproven(pair, newest, slave, now_at) is not None
 
     def _why_unproven(
-        self, pair: Pair, newest: TidSample, slave: SlaveReading, now_at: float
+        self, pair: Pair, newest: tid_clock.TidSample, slave: SlaveReading, now_at: float
     ) -> str | None:
         if because := self._unknowns.why_unconfirmed(pair.master):
             return because
@@ -290,9 +284,9 @@ class ReadingStore:
             return f"slave {pair.slave} unseen since {self._clock.rfc3339(slave.at)}"
         return None
 
-    def clock(self, master: Endpoint) -> TidClock:
+    def clock(self, master: Endpoint) -> tid_clock.TidClock:
         """Return a master's tid clock, an empty one before it was read."""
-        return self._clocks.get(str(master), TidClock())
+        return self._clocks.get(str(master), tid_clock.TidClock())
 
     def slave(self, slave: Endpoint) -> SlaveReading | None:
         """Return the last reading of a slave."""
@@ -316,13 +310,13 @@ class ReadingStore:
 
     # --- saved values -----------------------------------------------------------------------
 
-    def saved(self) -> tuple[dict[str, TidClock], dict[str, SlaveTids]]:
+    def saved(self) -> tuple[dict[str, tid_clock.TidClock], dict[str, SlaveTids]]:
         """Return the clocks and the slaves to be saved."""
         return dict(self._clocks), self.slaves.saved()
 
     def load(
         self,
-        clocks: Mapping[str, TidClock],
+        clocks: Mapping[str, tid_clock.TidClock],
         slaves: Mapping[str, SlaveTids],
         before_boot: Mapping[str, Tid] | None = None,
         *,

@@ -18,26 +18,7 @@ from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.errors import SpawnError
 from hammerd.core.hammer.commands import environment, stream_argv
 from hammerd.core.hammer.messages import Committed
-from hammerd.core.pair.events import (
-    Context,
-    DeadlinePassed,
-    Effect,
-    Event,
-    Glance,
-    GroupEmpty,
-    Kill,
-    Launch,
-    LeaveQueue,
-    MessageRead,
-    Note,
-    Probe,
-    ResourceBusy,
-    ResourceFree,
-    Spawned,
-    SpawnFailed,
-    StopAsked,
-    Terminate,
-)
+from hammerd.core.pair import events
 from hammerd.core.pair.latches import active_latch, fit_latches
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
@@ -62,15 +43,15 @@ class Inbox:
     """A queue of events for pairs; the engine that empties it sets `wake`."""
 
     def __init__(self) -> None:
-        self._events: deque[tuple[str, Event]] = deque()
+        self._events: deque[tuple[str, events.Event]] = deque()
         self.wake: Callable[[], None] = lambda: None
 
-    def post(self, pair: str, event: Event) -> None:
+    def post(self, pair: str, event: events.Event) -> None:
         """Add an event for a pair, then wake the engine."""
         self._events.append((pair, event))
         self.wake()
 
-    def take(self) -> Iterator[tuple[str, Event]]:
+    def take(self) -> Iterator[tuple[str, events.Event]]:
         """Yield all events, also those that are added meanwhile."""
         while self._events:
             yield self._events.popleft()
@@ -133,14 +114,14 @@ class Engine:
         A second call stops it again: the step of the first StopAsked may have raised.
         """
         self._leaving.add(pair)
-        self.post(pair, StopAsked(Down()))
+        self.post(pair, events.StopAsked(Down()))
 
     def set_order(self, names: Iterable[str]) -> None:
         """Put these pairs first, in the order of the config; leaving pairs follow."""
         first = {name: self._lives[name] for name in names}
         self._lives = {**first, **self._lives}
 
-    def post(self, pair: str, event: Event) -> None:
+    def post(self, pair: str, event: events.Event) -> None:
         """Queue an event for a pair; handle it at once unless a step is under way."""
         self._parts.inbox.post(pair, event)
 
@@ -195,9 +176,9 @@ class Engine:
             self._is_stepping = False
             self._set_timer()
 
-    def _step(self, pair: str, event: Event) -> None:
+    def _step(self, pair: str, event: events.Event) -> None:
         before = self._lives[pair]
-        if isinstance(event, GroupEmpty):
+        if isinstance(event, events.GroupEmpty):
             # Before the step, which may raise: a pair that queues for this slave has no deadline.
             self._parts.slaves.release(pair)
             self.slaves_changed()
@@ -245,34 +226,34 @@ class Engine:
         """Post ResourceFree to each pair that queues for a slave which is free now."""
         for owner in tuple(self._parts.slaves.unblocked()):
             self.on_slave_freed(owner)
-            self.post(owner, ResourceFree())
+            self.post(owner, events.ResourceFree())
 
-    def _context(self, pair: Pair, event: Event) -> Context:
+    def _context(self, pair: Pair, event: events.Event) -> events.Context:
         now_at, readings = self._loop.time(), self._parts.readings
-        if isinstance(event, MessageRead) and isinstance(event.message, Committed):
+        if isinstance(event, events.MessageRead) and isinstance(event.message, Committed):
             readings.slaves.record_commit(pair.slave, event.message.tid, now_at)
         slave = readings.slave(pair.slave)
         lag = readings.lag(pair, now_at)
-        return Context(now_at, self._backoff, lag, slave.tid if slave else None)
+        return events.Context(now_at, self._backoff, lag, slave.tid if slave else None)
 
     # --- effects -----------------------------------------------------------------------------
 
-    def _act(self, life: PairLife, effect: Effect) -> None:
+    def _act(self, life: PairLife, effect: events.Effect) -> None:
         name = life.pair.name
         match effect:
-            case Probe():
+            case events.Probe():
                 self._parts.prober.probe(life.pair)
-            case Glance():
+            case events.Glance():
                 self._parts.prober.glance(life.pair)
-            case Launch(gear):
+            case events.Launch(gear):
                 self._launch(life.pair, gear)
-            case LeaveQueue():
+            case events.LeaveQueue():
                 self._parts.slaves.leave_queue(name)
-            case Terminate():
+            case events.Terminate():
                 self._parts.streams.terminate(name)
-            case Kill():
+            case events.Kill():
                 self._parts.streams.kill(name)
-            case Note():
+            case events.Note():
                 self._parts.journal.noted(life, effect)
             case _:
                 assert_never(effect)
@@ -281,36 +262,36 @@ class Engine:
         parts = self._parts
         claim = Claim(pair.name, parts.prober.slave_keys(pair))
         if (busy := parts.slaves.take(claim)) is not None:
-            self.post(pair.name, ResourceBusy(busy.resource, busy.owner))
+            self.post(pair.name, events.ResourceBusy(busy.resource, busy.owner))
             return
         argv = stream_argv(parts.hammer, parts.prober.as_targets(pair), gear)
         try:
             pid = parts.streams.launch(pair.name, argv, environment(parts.home), claim)
         except SpawnError as error:
             parts.slaves.release(pair.name)
-            self.post(pair.name, SpawnFailed(error.errno, error.message))
+            self.post(pair.name, events.SpawnFailed(error.errno, error.message))
         else:
-            self.post(pair.name, Spawned(pid))
+            self.post(pair.name, events.Spawned(pid))
 
     # --- faults ------------------------------------------------------------------------------
 
-    def _event_failed(self, life: PairLife, event: Event, error: Exception) -> None:
+    def _event_failed(self, life: PairLife, event: events.Event, error: Exception) -> None:
         self._log_fault(life.pair.name, "event_failed", type(event).__name__, error)
         at, again_at = deadline(life), self._loop.time() + RETRY_DELAY_S
         if at is not None:
             # The timer would call again at once, for ever.
             self._deadlines.put(life.pair.name, max(at, again_at))
-        if isinstance(event, ResourceFree):
+        if isinstance(event, events.ResourceFree):
             # The pair still queues, without a deadline: no other event would wake it.
             self._queue_timer.set_no_later(again_at)
 
-    def _effect_failed(self, life: PairLife, effect: Effect, error: Exception) -> None:
+    def _effect_failed(self, life: PairLife, effect: events.Effect, error: Exception) -> None:
         pair = life.pair.name
         self._log_fault(pair, "effect_failed", type(effect).__name__, error)
         # A failed probe runs into its deadline. A group that exists is swept anyway.
-        if isinstance(effect, Launch) and self._parts.streams.of(pair) is None:
+        if isinstance(effect, events.Launch) and self._parts.streams.of(pair) is None:
             self._parts.slaves.release(pair)
-            self.post(pair, SpawnFailed(0, f"hammerd itself failed: {error!r}"))
+            self.post(pair, events.SpawnFailed(0, f"hammerd itself failed: {error!r}"))
 
     def observer_failed(self, pair: str, error: Exception) -> None:
         """Log a fault of the stream observer; the pair gets its event all the same."""
@@ -328,7 +309,7 @@ class Engine:
 
     def _post_due(self) -> None:
         for name in self._deadlines.take_due(self._loop.time()):
-            self.post(name, DeadlinePassed())
+            self.post(name, events.DeadlinePassed())
         self._set_timer()
 
 

@@ -15,15 +15,7 @@ from dataclasses import dataclass, replace
 from hammerd.core.hammer.commands import environment, synctid_argv
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import ROOT_PFS
-from hammerd.core.pair.flushes import (
-    FileSystem,
-    FlushPath,
-    FlushState,
-    PairFlushes,
-    file_systems,
-    flushed_pairs,
-    shortest_interval_s,
-)
+from hammerd.core.pair import flushes
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid, parse_tid
@@ -36,7 +28,7 @@ from hammerd.daemon.timing.clock import Clock, Instant
 FLUSH_TIMEOUT_S = 30.0
 NAMES_TIMEOUT_S = 10.0
 
-PlaceOf = Callable[[Endpoint], FlushPath | None]
+PlaceOf = Callable[[Endpoint], flushes.FlushPath | None]
 """Returns the path through which an endpoint is flushed, None before the path was read."""
 
 
@@ -108,23 +100,23 @@ class Flusher:
         self._clock = clock
         self._log = log
         self._systems: dict[str, _Flushing] = {}
-        self._states: dict[Endpoint, FlushState] = {}
+        self._states: dict[Endpoint, flushes.FlushState] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def of(self, pair: Pair) -> PairFlushes:
+    def of(self, pair: Pair) -> flushes.PairFlushes:
         """Return the last results of the flushes of a pair's file systems."""
         if pair.timing.flush_every_s is None:
-            return PairFlushes()
+            return flushes.PairFlushes()
         master, slave = (self._state(one) for one in (pair.master, pair.slave))
-        return PairFlushes(pair.timing.flush_every_s, master, slave)
+        return flushes.PairFlushes(pair.timing.flush_every_s, master, slave)
 
     async def flush(self, lives: Iterable[PairLife]) -> None:
         """Flush the file systems that are due; one that hangs does not delay the others."""
         lives = tuple(lives)
-        interval_s = shortest_interval_s(life.pair for life in lives)
+        interval_s = flushes.shortest_interval_s(life.pair for life in lives)
         own: set[asyncio.Task[None]] = set()
         while interval_s is not None:
-            own |= await self._start(flushed_pairs(lives), interval_s)
+            own |= await self._start(flushes.flushed_pairs(lives), interval_s)
             if not own:
                 return
             done, own = await asyncio.wait(own, timeout=interval_s)
@@ -140,7 +132,9 @@ class Flusher:
         places = {one: place for one in local if (place := self._place_of(one)) is not None}
         roots = [place.path for place in places.values() if place.is_in_root_pfs]
         names = await self._commands.names(roots)
-        systems = file_systems(pairs, {one: place.path for one, place in places.items()}, names)
+        systems = flushes.file_systems(
+            pairs, {one: place.path for one, place in places.items()}, names
+        )
         self._systems = {one.path: self._systems.get(one.path, _Flushing()) for one in systems}
         loop = asyncio.get_running_loop()
         started = {loop.create_task(self._flush(one, interval_s)) for one in systems}
@@ -150,7 +144,7 @@ class Flusher:
             task.add_done_callback(self._under_way.discard)
         return started
 
-    async def _flush(self, system: FileSystem, interval_s: float) -> None:
+    async def _flush(self, system: flushes.FileSystem, interval_s: float) -> None:
         flushing, now_at = self._systems[system.path], self._clock.now().at
         # This is called at each interval: a flush that is due before the next call is due now.
         if flushing.is_under_way or flushing.due_at > now_at + interval_s / 2:
@@ -171,17 +165,17 @@ class Flusher:
         else:
             self._completed(system, tid, began)
 
-    def _completed(self, system: FileSystem, tid: Tid, began: Instant) -> None:
+    def _completed(self, system: flushes.FileSystem, tid: Tid, began: Instant) -> None:
         if any(self._state(one).failed_because for one in system.masters | system.slaves):
             self._log.info("flush.works_again", path=system.path)
         for one in system.masters | system.slaves:
-            self._states[one] = FlushState(began.at)
+            self._states[one] = flushes.FlushState(began.at)
         for master in system.masters:
             self._readings.record_master_flush(master, tid, began)
         for slave in system.slaves:
             self._readings.slaves.record_flush(slave, began.at)
 
-    def _failed(self, system: FileSystem, result: CommandResult) -> None:
+    def _failed(self, system: flushes.FileSystem, result: CommandResult) -> None:
         because, hint = _cause_and_hint(result)
         failed_because = f"hammer synctid {system.path}: {because}"
         endpoints = system.masters | system.slaves
@@ -190,8 +184,8 @@ class Flusher:
         for one in endpoints:
             self._states[one] = replace(self._state(one), failed_because=failed_because)
 
-    def _state(self, endpoint: Endpoint) -> FlushState:
-        return self._states.get(endpoint, FlushState())
+    def _state(self, endpoint: Endpoint) -> flushes.FlushState:
+        return self._states.get(endpoint, flushes.FlushState())
 
 
 def _printed_tid(result: CommandResult) -> Tid | None:

@@ -9,20 +9,7 @@ must get every event, above all GroupEmpty.
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from hammerd.core.hammer.messages import (
-    Batch,
-    Committed,
-    Complaint,
-    LostLink,
-    Message,
-    NoWork,
-    Prescan,
-    PrescanDone,
-    Progress,
-    Remark,
-    SliceWritten,
-    WentIdle,
-)
+from hammerd.core.hammer import messages
 from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint, Pair
@@ -96,23 +83,30 @@ class StreamObserver:
             self._record_master(pair, Observation(slave.tid, inference.reads_after_at))
         self._readings.record_idle_master(pair.master, at)
 
-    def _observe_message(self, life: PairLife, message: Message) -> None:
+    def _observe_message(self, life: PairLife, message: messages.Message) -> None:
         match message:
-            case Committed(tid):
+            case messages.Committed(tid):
                 self._anomaly_detector.add_committed(life.pair.slave, tid)
-            case Batch(begin, end):
+            case messages.Batch(begin, end):
                 if end > begin:
                     self._anomaly_detector.add_announced(life.pair.slave, end)
                 if life.pair.slave.is_remote:
                     self._check_rollback(life.pair.slave, begin)
-            case Prescan() | PrescanDone() | NoWork() | Progress() | SliceWritten() | WentIdle():
+            case (
+                messages.Prescan()
+                | messages.PrescanDone()
+                | messages.NoWork()
+                | messages.Progress()
+                | messages.SliceWritten()
+                | messages.WentIdle()
+            ):
                 pass
-            case LostLink() | Complaint() | Remark():
+            case messages.LostLink() | messages.Complaint() | messages.Remark():
                 pass
             case _:
                 assert_never(message)
         # After a lost line an earlier slice would count as the last; a local master is read.
-        is_slice = isinstance(message, Batch) and message.bulk_bytes is not None
+        is_slice = isinstance(message, messages.Batch) and message.bulk_bytes is not None
         if life.pair.master.is_remote or not is_slice:
             self._infer_master(life, message)
 
@@ -121,7 +115,7 @@ class StreamObserver:
         if back is not None:
             self.on_rolled_back(slave, back)
 
-    def _infer_master(self, life: PairLife, message: Message) -> None:
+    def _infer_master(self, life: PairLife, message: messages.Message) -> None:
         name = life.pair.name
         # At a stream's first message its pair is launching: since_at is the launch.
         inference = self._inferences.get(name) or MasterInference(

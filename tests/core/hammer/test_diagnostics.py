@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hammerd.core.hammer.diagnostics import TABLE, ComplaintRow, diagnose
+from hammerd.core.hammer.diagnostic_rows import ComplaintRow
+from hammerd.core.hammer.diagnostics import TABLE, diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
 
 # docs/hammer.md 6.1; the messages of OpenSSH on a BSD and on Linux, and of sh, csh, ksh.

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from hammerd.core.hammer.diagnostics import TABLE, ComplaintRow, diagnose
+from hammerd.core.hammer.diagnostic_rows import ComplaintRow
+from hammerd.core.hammer.diagnostics import TABLE, diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import (

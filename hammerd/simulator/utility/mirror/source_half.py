@@ -21,15 +21,7 @@ from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.console import CommandError, write_stderr
 from hammerd.simulator.utility.arguments.options import Options
 from hammerd.simulator.utility.arguments.paths import open_pfs
-from hammerd.simulator.utility.mirror import protocol
-from hammerd.simulator.utility.mirror.progress_files import (
-    PROGRESS,
-    RESULT,
-    STATE,
-    Scoreboard,
-    read_cycle_file,
-    write_cycle_file,
-)
+from hammerd.simulator.utility.mirror import progress_files, protocol
 from hammerd.simulator.utility.mirror.slices import Histogram, Slices
 
 TYPE_CHECKING = False
@@ -49,7 +41,7 @@ class SourceHalf:
         self.is_streaming = is_streaming
         self.prints_progress = bool(options.verbose) and (is_streaming or not options.bulk)
         self.slices = Slices()
-        self.scoreboard = Scoreboard(options.scoreboard)
+        self.scoreboard = progress_files.Scoreboard(options.scoreboard)
         self.ran_once = False
         self.started_at = clock.now()
 
@@ -87,14 +79,14 @@ class SourceHalf:
         if verbose:
             write_stderr(" W")
         else:
-            self.scoreboard.show(STATE, "Waiting")
+            self.scoreboard.show(progress_files.STATE, "Waiting")
         started = clock.now()
         try:
             wait_pfs(pfs, end)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             text = f"Mirror-read {self.path}: cannot stream: {reason}\n"
-            self.scoreboard.show(RESULT, text)
+            self.scoreboard.show(progress_files.RESULT, text)
             write_stderr(text)
             return False
         passed_s = clock.whole_seconds_since(started)
@@ -140,12 +132,12 @@ class Batch:
                 "Warning: cycle file (-c option) cannot be fully updated unless you use"
                 " mirror-copy\n"
             )
-            write_cycle_file(self.options.cycle_file, self.beg)
+            progress_files.write_cycle_file(self.options.cycle_file, self.beg)
         return True
 
     def _print_running(self) -> None:
         half = self.half
-        half.scoreboard.show(STATE, "Running")
+        half.scoreboard.show(progress_files.STATE, "Running")
         if self.options.verbose == 1 and (half.is_streaming or not half.ran_once):
             write_stderr("\rRunning  \b\b" if half.ran_once else "\nRunning  \b\b")
 
@@ -180,7 +172,7 @@ class Batch:
         """Begin at the TID of the command line or, with -B and no target, of the cycle file."""
         path = self.options.cycle_file
         if path and self.options.bulk and not self.options.two_way:
-            self.beg = read_cycle_file(path, self.beg)
+            self.beg = progress_files.read_cycle_file(path, self.beg)
         if self.half.begin_tid is not None:
             self.beg = self.half.begin_tid
 
@@ -200,7 +192,7 @@ class Batch:
         if is_first:
             _print_slices(slices, histogram.total())
             summary = f"Prescan {slices.count} chunks, total {histogram.total() >> 20} MBytes"
-            self.half.scoreboard.show(RESULT, summary)
+            self.half.scoreboard.show(progress_files.RESULT, summary)
 
     def _count(self, *, is_first: bool) -> Histogram:
         histogram = Histogram(self.beg, self.end)
@@ -215,7 +207,7 @@ class Batch:
                 if dots:
                     write_stderr(".")
                 number += 1
-                self.half.scoreboard.show(PROGRESS, f"Prescan chunk {number}")
+                self.half.scoreboard.show(progress_files.PROGRESS, f"Prescan chunk {number}")
                 since_dot = 0
         if dots:
             write_stderr("\n")
@@ -227,12 +219,14 @@ class Batch:
         except OSError as error:
             failure = f"Mirror-read {self.half.path} failed"
             if with_data:
-                self.half.scoreboard.show(RESULT, f"{failure}: {os.strerror(error.errno or 0)}")
+                self.half.scoreboard.show(
+                    progress_files.RESULT, f"{failure}: {os.strerror(error.errno or 0)}"
+                )
             raise CommandError(failure, error) from error
         except InjectedError as fatal:
             text = f"Mirror-read {self.half.path} fatal error {fatal.code}"
             if with_data:
-                self.half.scoreboard.show(RESULT, text)
+                self.half.scoreboard.show(progress_files.RESULT, text)
             raise CommandError(text) from fatal
 
     def _print_range(self) -> None:
@@ -261,7 +255,7 @@ class Batch:
             self._show_progress(chunk, sent)
             if self.half.is_out_of_time():
                 place = f"{self.half.path} interrupted by timer at {chunk.stopped_at:016x}"
-                self.half.scoreboard.show(RESULT, f"Mirror-read {place}")
+                self.half.scoreboard.show(progress_files.RESULT, f"Mirror-read {place}")
                 write_stderr(f"Mirror-read {place}\n")
                 self.was_interrupted = True
                 break
@@ -277,7 +271,7 @@ class Batch:
         if self.half.prints_progress:
             write_stderr(f"\rscan {text}")
         elif not self.options.verbose:
-            self.half.scoreboard.show(PROGRESS, text)
+            self.half.scoreboard.show(progress_files.PROGRESS, text)
 
     def _send(self, chunk: Chunk, throttle: protocol.Throttle) -> None:
         # Record by record: the process would never free a buffer of 512 KiB.
@@ -292,7 +286,7 @@ class Batch:
             raise CommandError("mirror_read: Did not get final acknowledgement packet from target")
         path = self.options.cycle_file
         if path:
-            write_cycle_file(path, self.end)
+            progress_files.write_cycle_file(path, self.end)
             write_stderr(f"Cyclefile {path} updated to {self.end:#018x}\n")
 
 
