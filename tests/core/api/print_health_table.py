@@ -1,4 +1,4 @@
-"""Prints the health of a pair in every state with all that can be known, by health_of() itself.
+"""Prints the health of a pair in every state with every proof, by health_of() itself.
 
     .venv/bin/python -m tests.core.api.print_health_table > tests/core/api/health_table.txt
 
@@ -72,7 +72,7 @@ def mount(ago_s: float) -> WaitingForMount:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A state, and what makes a difference in it."""
+    """A state, and the facts that change its health."""
 
     state: State
     wanted: Wanted = Up()  # noqa: RUF009 - a frozen value
@@ -117,7 +117,7 @@ ROWS: dict[str, Row] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the age of the slave."""
+    """A proof of the age of the slave."""
 
     lag: Lag
     wanted_s: float = 50_000.0

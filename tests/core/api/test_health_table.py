@@ -1,4 +1,4 @@
-"""The table of states, proofs and healths is what a review has read."""
+"""Tests that the table of states, proofs and healths is the reviewed one."""
 
 from pathlib import Path
 from typing import get_args

@@ -1,4 +1,4 @@
-"""The control protocol: what goes over the sockets comes back as it was, and nothing else does."""
+"""Tests the control protocol: messages survive the sockets, and all else is refused."""
 
 import json
 from contextlib import suppress
@@ -39,7 +39,7 @@ def test_a_request_arrives_as_it_was_sent(verb: Verb, pairs: tuple[str, ...]):
     assert request == parse_request(encode_request(request))
 
 
-def test_a_name_said_twice_is_meant_once():
+def test_name_given_twice_counts_once():
     request = parse_request(b'{"verb":"restart","pairs":["a","b","a"]}')
 
     assert Request(Verb.RESTART, ("a", "b")) == request
@@ -65,14 +65,14 @@ def test_a_name_said_twice_is_meant_once():
         (b" " * (MAX_REQUEST_BYTES + 1), "the request is longer than 65536 bytes"),
     ],
 )
-def test_what_is_no_request_is_refused(line: bytes, message: str):
+def test_invalid_request_is_refused(line: bytes, message: str):
     with pytest.raises(ControlError) as caught:
         parse_request(line)
 
     assert message == caught.value.message
 
 
-def test_an_unknown_verb_is_told_the_known_ones():
+def test_refusal_of_an_unknown_verb_lists_the_known_ones():
     with pytest.raises(ControlError) as caught:
         parse_request(b'{"verb":"stat"}')
 
@@ -104,7 +104,7 @@ def test_a_reply_arrives_as_it_was_sent(reply: Answer | Refusal):
     "line",
     [b"", b"{}", b'{"ok":true}', b'{"ok":false,"error":"x"}', b'{"ok":1,"data":{}}', b"null"],
 )
-def test_what_is_no_reply_is_refused(line: bytes):
+def test_invalid_reply_is_refused(line: bytes):
     with pytest.raises(ControlError):
         parse_reply(line)
 
@@ -117,7 +117,7 @@ def test_all_unknown_pairs_are_refused_in_one():
     )
 
 
-def test_thousands_of_unknown_pairs_are_told_in_a_few_words():
+def test_refusal_of_thousands_of_unknown_pairs_is_short():
     asked = tuple(f"hoem{number}" for number in range(5000))
 
     refusal = refuse_unknown(asked, ("home", *(f"pair{number}" for number in range(100))))
@@ -128,7 +128,7 @@ def test_thousands_of_unknown_pairs_are_told_in_a_few_words():
     assert refusal.hint.endswith(", pair18 and 81 more")
 
 
-def test_names_that_no_terminal_can_show_are_told_in_escapes():
+def test_names_that_no_terminal_can_show_are_escaped():
     refusal = refuse_unknown(("\ud800", "\x1b[2J", "x" * 50_000), ("home",))
 
     assert refusal is not None

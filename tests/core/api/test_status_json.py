@@ -1,4 +1,4 @@
-"""What the daemon tells of its pairs, and how it judges them."""
+"""Tests the status JSON and the health of pairs."""
 
 from dataclasses import replace
 
@@ -82,7 +82,7 @@ def to_time(at: float) -> str:
     return f"T{at:g}"
 
 
-def told(state: State, lag: Lag = IN_SYNC, wanted: Wanted | None = None) -> dict[str, object]:
+def json_of(state: State, lag: Lag = IN_SYNC, wanted: Wanted | None = None) -> dict[str, object]:
     return pair_json(report(state, lag, wanted), NOW_AT, to_time)
 
 
@@ -120,7 +120,7 @@ def test_mount_that_is_missing_for_long_is_critical() -> None:
 
 
 @pytest.mark.parametrize("state", [PARKED, DIVERGED, HUNG])
-def test_what_needs_a_person_is_critical_whatever_the_lag(state: State) -> None:
+def test_state_that_needs_a_person_is_critical_whatever_the_lag(state: State) -> None:
     assert health_of(report(state, IN_SYNC), NOW_AT) == Health.CRITICAL
 
 
@@ -155,7 +155,7 @@ def test_all_pairs_are_as_well_as_the_worst() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "health"),
+    ("daemon", "health"),
     [
         ({}, Health.OK),
         ({"state_unsaved_because": None, "clocks_unsaved_because": None}, Health.OK),
@@ -165,15 +165,15 @@ def test_all_pairs_are_as_well_as_the_worst() -> None:
     ],
 )
 def test_daemon_that_cannot_save_what_must_outlive_it_is_a_warning(
-    told: dict[str, object], health: Health
+    daemon: dict[str, object], health: Health
 ) -> None:
-    assert daemon_health(told) == health
+    assert daemon_health(daemon) == health
 
 
 # --- json ------------------------------------------------------------------------------------
 
 
-def test_whole_of_a_pair_is_told() -> None:
+def test_status_of_a_pair_has_all_its_values() -> None:
     transfer = update_transfer(Transfer(), Batch(Tid(1), Tid(9), 100), NOW_AT - 10)
     transfer = update_transfer(transfer, Progress(Tid(1), Tid(9), 50), NOW_AT)
     state = replace(STREAMING, phase=Copying(50, 100), transfer=transfer)
@@ -241,7 +241,7 @@ def test_whole_of_a_pair_is_told() -> None:
 def test_every_state_tells_the_same_keys() -> None:
     states = (PROBING, LAUNCHING, STREAMING, STOPPING, BACKOFF, MOUNT, QUEUED, PARKED)
 
-    assert {tuple(told(state)) for state in states} == {tuple(told(Stopped(80.0)))}
+    assert {tuple(json_of(state)) for state in states} == {tuple(json_of(Stopped(80.0)))}
 
 
 @pytest.mark.parametrize(
@@ -258,15 +258,15 @@ def test_every_state_tells_the_same_keys() -> None:
         (PARKED, "parked", None),
     ],
 )
-def test_state_is_told_in_its_one_word(state: State, word: str, waiting_for: str | None) -> None:
-    assert (told(state)["state"], told(state)["waiting_for"]) == (word, waiting_for)
+def test_state_has_one_word(state: State, word: str, waiting_for: str | None) -> None:
+    assert (json_of(state)["state"], json_of(state)["waiting_for"]) == (word, waiting_for)
 
 
 @pytest.mark.parametrize(
     ("phase", "word"), [(InPrescan(), "prescan"), (Copying(), "copying"), (IdlePhase(), "idle")]
 )
-def test_phase_is_told_in_its_one_word(phase: Phase, word: str) -> None:
-    assert told(replace(STREAMING, phase=phase))["phase"] == word
+def test_phase_has_one_word(phase: Phase, word: str) -> None:
+    assert json_of(replace(STREAMING, phase=phase))["phase"] == word
 
 
 @pytest.mark.parametrize(
@@ -281,8 +281,8 @@ def test_phase_is_told_in_its_one_word(phase: Phase, word: str) -> None:
         (replace(BACKOFF, retry_at=99.0), 0.0),
     ],
 )
-def test_retry_is_told_where_there_will_be_one(state: State, retry_in_s: float | None) -> None:
-    assert told(state)["retry_in_s"] == retry_in_s
+def test_retry_is_shown_if_there_will_be_one(state: State, retry_in_s: float | None) -> None:
+    assert json_of(state)["retry_in_s"] == retry_in_s
 
 
 @pytest.mark.parametrize(
@@ -297,14 +297,14 @@ def test_retry_is_told_where_there_will_be_one(state: State, retry_in_s: float |
         (STREAMING, None),
     ],
 )
-def test_trouble_is_told_with_its_hint(state: State, trouble: Trouble | None) -> None:
+def test_trouble_has_its_hint(state: State, trouble: Trouble | None) -> None:
     assert row_of(report(state).life).trouble == trouble
-    assert told(state)["because"] == (trouble.because if trouble else None)
-    assert told(state)["hint"] == (trouble.hint if trouble else None)
+    assert json_of(state)["because"] == (trouble.because if trouble else None)
+    assert json_of(state)["hint"] == (trouble.hint if trouble else None)
 
 
 def test_link_that_is_lost_without_a_word_has_a_hint_all_the_same() -> None:
-    pair = told(replace(BACKOFF, trouble=Trouble(LossCause.LINK_LOST)))
+    pair = json_of(replace(BACKOFF, trouble=Trouble(LossCause.LINK_LOST)))
 
     assert pair["because"] == "link_lost"
     assert "was one killed" in str(pair["hint"])
@@ -321,29 +321,27 @@ def test_most_telling_line_is_no_echo() -> None:
 
 
 def test_trouble_without_a_hint_has_none() -> None:
-    assert told(replace(BACKOFF, trouble=Trouble("why")))["hint"] is None
+    assert json_of(replace(BACKOFF, trouble=Trouble("why")))["hint"] is None
 
 
 @pytest.mark.parametrize(
     ("wanted", "word", "until"),
     [(Up(), "up", None), (Down(), "down", None), (Paused(), "paused", None)],
 )
-def test_what_is_wanted_is_told_in_its_one_word(
-    wanted: Wanted, word: str, until: str | None
-) -> None:
-    pair = told(Stopped(80.0), wanted=wanted)
+def test_wish_has_one_word(wanted: Wanted, word: str, until: str | None) -> None:
+    pair = json_of(Stopped(80.0), wanted=wanted)
 
     assert (pair["wanted"], pair["paused_until_time"]) == (word, until)
 
 
-def test_end_of_a_pause_is_told() -> None:
-    pair = told(Stopped(80.0, 500.0), wanted=Paused(500.0))
+def test_end_of_a_pause_is_shown() -> None:
+    pair = json_of(Stopped(80.0, 500.0), wanted=Paused(500.0))
 
     assert (pair["wanted"], pair["paused_until_time"]) == ("paused", "T500")
 
 
 def test_unknown_lag_is_null_and_never_zero() -> None:
-    pair = told(STREAMING, UNKNOWN)
+    pair = json_of(STREAMING, UNKNOWN)
 
     assert [
         pair[key] for key in ("lag_s", "lag_tids", "lag_measured_time", "safe_until_time")

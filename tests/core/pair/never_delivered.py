@@ -1,4 +1,4 @@
-"""Which events the daemon never delivers to a pair in which state, and why.
+"""Lists the events that the daemon never delivers in a state, with the reason.
 
 The blank cells of pair_table.txt; the random histories hold the real engine to it.
 """
@@ -40,7 +40,7 @@ from hammerd.core.pair.states import (
 
 
 class Never(StrEnum):
-    """Why an event never comes."""
+    """The reason why an event never comes."""
 
     NO_GROUP = "streams.py has a stream from its launch to GroupEmpty, and posts for no other pair"
     NOT_ENDING = "streams.py sweeps a group for emptiness only after terminate()"
@@ -56,7 +56,7 @@ class Never(StrEnum):
 
 
 def why_never(life: PairLife, event: Event) -> Never | None:
-    """Return why this event never comes in this state, None where it does."""
+    """Return why this event never comes in this state, None if it may."""
     match event:
         case GroupEmpty() if isinstance(life.memory.wanted, Paused):
             is_asked = isinstance(life.state, Stopping) and life.state.then == ThenStopped()

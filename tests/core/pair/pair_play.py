@@ -1,4 +1,4 @@
-"""Plays a pair's life: events at their times, and the step that the last of them was."""
+"""Plays events at their times on a pair, and returns the last step."""
 
 from dataclasses import dataclass, replace
 
@@ -42,7 +42,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What holds all through a play where a moment does not say otherwise."""
+    """The lag and the slave's TID of all moments that have no others."""
 
     lag: Lag = A_LITTLE_BEHIND
     slave_tid: Tid | None = SLAVE_TID
@@ -58,7 +58,7 @@ def backoff(_pair: Pair, failures: int) -> float:
 
 
 def play(*moments: Moment, pair: Pair = PAIR, memory: Memory = FRESH, world: World = CALM) -> Step:
-    """Let events happen to a pair that rests since 0, and return the last step."""
+    """Let events happen to a pair that is stopped since 0, and return the last step."""
     done = Step(new_life(pair, memory, 0.0))
     for moment in moments:
         done = advance(done.life, moment, world)
@@ -66,7 +66,7 @@ def play(*moments: Moment, pair: Pair = PAIR, memory: Memory = FRESH, world: Wor
 
 
 def advance(life: PairLife, moment: Moment, world: World = CALM) -> Step:
-    """Let one more event happen to a pair; a glance at its ends finds them as they were."""
+    """Let one more event happen to a pair; each glance finds both paths unchanged."""
     if isinstance(moment, Due):
         at = deadline(life)
         assert at is not None, f"{life.state} has no deadline"
@@ -96,11 +96,11 @@ DUE = Due()
 PROBING: tuple[Moment, ...] = ((0, StartAsked()),)
 LAUNCHING: tuple[Moment, ...] = (*PROBING, (1, GO), (1, Spawned(7)))
 COPYING: tuple[Moment, ...] = (*LAUNCHING, (2, BATCH), (3, PROGRESS))
-"""A stream launched at 1, in following gear for its lag is small, that sent bytes at 3."""
+"""A stream that was launched at 1 in following gear, since its lag is small, and sent at 3."""
 
 
 def emptied(*moments: Moment, at: float) -> tuple[Moment, ...]:
-    """The same, and the group is empty at `at`."""
+    """Add the event that the group is empty at `at`."""
     return (*moments, (at, GroupEmpty()))
 
 

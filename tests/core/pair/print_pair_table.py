@@ -1,4 +1,4 @@
-"""Prints what becomes of a pair in every state at every event, cell by cell, by step() itself.
+"""Prints the step of a pair in every state at every event, cell by cell, by step() itself.
 
     .venv/bin/python -m tests.core.pair.print_pair_table > tests/core/pair/pair_table.txt
 
@@ -187,7 +187,7 @@ A_LITTLE_BEHIND = Lag(LagVerdict.BEHIND, tids=5, seconds=5.0)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An event, what the pair remembers when it comes, and how far behind it is."""
+    """An event, the memory and the lag of the pair when it comes."""
 
     event: Event
     memory: Memory = FRESH
@@ -199,8 +199,8 @@ def complaint(cure: Cure) -> Complaint:
     return Complaint("text", f"{cure}_name", cure, "hint", cause)
 
 
-def said(message: Message) -> Row:
-    return Row(MessageRead(message))
+def message(read: Message) -> Row:
+    return Row(MessageRead(read))
 
 
 FAILED = Memory(failures=1)
@@ -239,33 +239,35 @@ ROWS: dict[str, Row] = {
     "SpawnFailed": Row(SpawnFailed(11, "text")),
     "ResourceBusy": Row(ResourceBusy(Resource.SLAVE, "other")),
     "ResourceFree": Row(ResourceFree()),
-    "MessageRead Prescan": said(Prescan()),
-    "MessageRead PrescanDone": said(PrescanDone(3, 30)),
-    "MessageRead Batch": said(Batch(Tid(2), Tid(9), 100)),
-    "MessageRead Batch of nothing": said(Batch(Tid(9), Tid(0), 0)),
-    "MessageRead NoWork": said(NoWork()),
-    "MessageRead Progress": said(Progress(Tid(2), Tid(9), 50)),
-    "MessageRead Committed": said(Committed(Tid(9))),
-    "MessageRead SliceWritten": said(SliceWritten()),
-    "MessageRead WentIdle": said(WentIdle()),
-    "MessageRead WentIdle, far behind": replace(said(WentIdle()), lag=FAR_BEHIND),
-    "MessageRead WentIdle, lag unknown": replace(said(WentIdle()), lag=UNKNOWN),
-    "MessageRead LostLink": said(LostLink()),
-    "  with a failure": replace(said(LostLink()), memory=FAILED),
-    "  just launched anew": replace(said(LostLink()), memory=JUST_RELAUNCHED),
-    "MessageRead Complaint: park": said(complaint(Cure.PARK)),
-    "MessageRead Complaint: uuids differ": said(
+    "MessageRead Prescan": message(Prescan()),
+    "MessageRead PrescanDone": message(PrescanDone(3, 30)),
+    "MessageRead Batch": message(Batch(Tid(2), Tid(9), 100)),
+    "MessageRead Batch of nothing": message(Batch(Tid(9), Tid(0), 0)),
+    "MessageRead NoWork": message(NoWork()),
+    "MessageRead Progress": message(Progress(Tid(2), Tid(9), 50)),
+    "MessageRead Committed": message(Committed(Tid(9))),
+    "MessageRead SliceWritten": message(SliceWritten()),
+    "MessageRead WentIdle": message(WentIdle()),
+    "MessageRead WentIdle, far behind": replace(message(WentIdle()), lag=FAR_BEHIND),
+    "MessageRead WentIdle, lag unknown": replace(message(WentIdle()), lag=UNKNOWN),
+    "MessageRead LostLink": message(LostLink()),
+    "  with a failure": replace(message(LostLink()), memory=FAILED),
+    "  just launched anew": replace(message(LostLink()), memory=JUST_RELAUNCHED),
+    "MessageRead Complaint: park": message(complaint(Cure.PARK)),
+    "MessageRead Complaint: uuids differ": message(
         Complaint("text", "uuid_mismatch", Cure.PARK, "hint", ParkCause.UUID_MISMATCH)
     ),
-    "MessageRead Complaint: of a login": said(
+    "MessageRead Complaint: of a login": message(
         Complaint("text", "name", Cure.PARK, "hint", ParkCause.REFUSED, Weight.PARTING)
     ),
-    "MessageRead Complaint: mount": said(complaint(Cure.MOUNT)),
-    "MessageRead Complaint: retry": said(complaint(Cure.RETRY)),
-    "MessageRead Complaint: note": said(complaint(Cure.NOTE)),
-    "MessageRead Complaint: of damage": said(Complaint("text", "data_damaged", Cure.NOTE, "hint")),
-    "MessageRead Complaint: echo": said(complaint(Cure.ECHO)),
-    "MessageRead Remark": said(Remark("text")),
+    "MessageRead Complaint: mount": message(complaint(Cure.MOUNT)),
+    "MessageRead Complaint: retry": message(complaint(Cure.RETRY)),
+    "MessageRead Complaint: note": message(complaint(Cure.NOTE)),
+    "MessageRead Complaint: of damage": message(
+        Complaint("text", "data_damaged", Cure.NOTE, "hint")
+    ),
+    "MessageRead Complaint: echo": message(complaint(Cure.ECHO)),
+    "MessageRead Remark": message(Remark("text")),
     "HalfDied": Row(HalfDied(8)),
     "HalfStopped": Row(HalfStopped(8, "target")),
     "HalfContinued": Row(HalfContinued(8)),
@@ -298,7 +300,7 @@ def context_of(row: Row, now_at: float) -> Context:
 
 
 def cell(state: State, row: Row) -> str:
-    """Print what becomes of a pair in `state` at an event; empty where the event never comes."""
+    """Return the cell of a state and an event; empty if the event never comes."""
     life = PairLife(PAIR, row.memory, state)
     if why_never(life, row.event):
         return ""
@@ -342,16 +344,16 @@ def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
         case WaitingForBackoff():
             return "backoff"
         case WaitingForMount(is_probing=is_probing):
-            return "mount" + _looking(is_probing)
+            return "mount" + _probing(is_probing)
         case WaitingForResource():
             return "slave"
         case Parked(cause=cause, is_probing=is_probing):
-            return _word_of_park(cause) + _looking(is_probing)
+            return _word_of_park(cause) + _probing(is_probing)
         case _:
             assert_never(state)
 
 
-def _looking(is_probing: bool) -> str:
+def _probing(is_probing: bool) -> str:
     return "/probing" if is_probing else ""
 
 
@@ -410,7 +412,7 @@ def marks_of_memory(before: PairLife, after: PairLife) -> str:
     return "".join(mark for mark, is_so in marks if is_so)
 
 
-# --- the whole -------------------------------------------------------------------------------
+# --- all cells -------------------------------------------------------------------------------
 
 Cell = Callable[[State, Row], str]
 

@@ -1,4 +1,4 @@
-"""Complaints that last, halves that stand still, streams that park their own pair."""
+"""Tests lasting complaints, stopped halves, and streams that park their own pair."""
 
 from dataclasses import replace
 
@@ -84,7 +84,7 @@ def test_damage_is_written_down_the_first_the_tenth_the_hundredth_time() -> None
     assert written == [1, 10, 100]
 
 
-def test_full_slave_ends_the_stream_and_is_written_down_as_an_error() -> None:
+def test_full_slave_ends_the_stream_and_is_logged_as_an_error() -> None:
     done = play(*COPYING, (10, FULL))
 
     trouble = Trouble("slave_full", "what helps")
@@ -106,14 +106,14 @@ def test_last_words_of_a_stream_that_is_being_ended_are_written_down_too() -> No
     assert done.life.state.then == ThenBackoff(trouble)
 
 
-def test_what_hammer_names_outweighs_the_death_that_was_seen_first() -> None:
+def test_complaint_of_hammer_outweighs_a_death_that_was_seen_first() -> None:
     done = play(*LAUNCHING, (10, HalfDied(8, "target")), (10, FULL))
 
     assert isinstance(done.life.state, Stopping)
     assert done.life.state.then == ThenBackoff(Trouble("slave_full", "what helps"))
 
 
-def test_stall_remains_the_cause_whatever_its_stream_says_while_it_ends() -> None:
+def test_stall_remains_the_cause_whatever_its_stream_prints_while_it_ends() -> None:
     done = play(*COPYING, (10_000, DeadlinePassed()), (10_000, FULL))
 
     assert isinstance(done.life.state, Stopping)
@@ -130,7 +130,7 @@ def test_complaint_outlasts_its_stream_until_it_is_acknowledged() -> None:
     assert acknowledged.life.state == after.life.state
 
 
-def test_half_that_is_stopped_is_said_and_shown_until_it_goes_on() -> None:
+def test_stopped_half_is_logged_and_shown_until_it_continues() -> None:
     stopped = play(*COPYING, (10, HalfStopped(8, "target")))
     continued = advance(stopped.life, (20, HalfContinued(8)))
 
@@ -150,7 +150,7 @@ def refused_again(life: PairLife, at: float) -> PairLife:
     return life
 
 
-def test_pair_that_its_own_streams_park_is_looked_at_less_and_less_often() -> None:
+def test_pair_that_its_own_streams_park_is_probed_less_and_less_often() -> None:
     life = play(*COPYING, (10, complained(Cure.PARK)), (11, GroupEmpty())).life
     spans = []
     for _ in range(9):
@@ -172,7 +172,7 @@ def test_pair_that_its_own_streams_park_is_looked_at_less_and_less_often() -> No
     ]
 
 
-def test_pair_that_is_refused_for_years_is_looked_at_once_an_hour_and_goes_on() -> None:
+def test_pair_that_is_refused_for_years_is_probed_once_an_hour() -> None:
     life = replace(play(*COPYING).life, memory=Memory(refusals=10**6))
 
     ended = advance(life, (10, complained(Cure.PARK))).life

@@ -1,4 +1,4 @@
-"""What a changed config asks for."""
+"""Tests which streams a changed config starts, stops and restarts."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_a_disabled_pair_is_one_that_is_not_there():
         replace(HOME, options=StreamOptions(gear=GearChoice.BULK)),
     ],
 )
-def test_what_a_stream_is_started_with_restarts_it(changed: Pair):
+def test_changed_argv_restarts_the_stream(changed: Pair):
     assert Reload(restart=("home",), keep=("mail",)) == diff(
         config(HOME, MAIL), config(changed, MAIL)
     )
@@ -75,7 +75,7 @@ def test_thresholds_and_timing_leave_the_stream_alone(changed: Pair):
     assert Reload(retuned=("home",)) == diff(config(HOME), config(changed))
 
 
-def test_daemon_keys_are_told_apart_by_when_they_take_effect():
+def test_daemon_keys_are_grouped_by_when_they_take_effect():
     daemon = DaemonConfig(log_level=LogLevel.DEBUG, sample_interval_s=5.0, run_dir="/tmp/h")
 
     assert Reload(

@@ -1,4 +1,4 @@
-"""Which file systems are flushed for which ends."""
+"""Tests which file systems are flushed for which endpoints."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def test_places_without_a_name_are_flushed_apart_unless_they_are_the_same() -> N
     assert paths == ["/B1/pfs", "/B2/pfs", "/B1/more"]
 
 
-def test_end_between_two_pairs_is_master_and_slave_of_one_file_system() -> None:
+def test_endpoint_between_two_pairs_is_master_and_slave_of_one_file_system() -> None:
     onward = pair("onward", "/B2/pfs/home", "/B3/pfs/home")
     places = {HOME.master: "/B1/pfs", HOME.slave: "/B2/pfs", onward.slave: "/B3/pfs"}
 
@@ -50,7 +50,7 @@ def test_end_between_two_pairs_is_master_and_slave_of_one_file_system() -> None:
     )
 
 
-def test_end_on_another_host_is_not_flushed() -> None:
+def test_endpoint_on_another_host_is_not_flushed() -> None:
     far = replace(HOME, slave=Endpoint("/B2/pfs/home", host="backup"))
 
     assert [one.path for one in file_systems((far,), PLACES, {})] == ["/B1/pfs"]

@@ -1,4 +1,4 @@
-"""A slave ahead of its master parks the pair until a person resumes it."""
+"""Tests latches: a slave ahead of its master parks the pair until a person resumes it."""
 
 from dataclasses import replace
 
@@ -88,7 +88,7 @@ def test_stop_during_the_confirming_probe_forgets_that_it_was_one() -> None:
     assert play(*PROBING, (1, AHEAD), (2, StopAsked(Paused())), (3, AHEAD)).effects == ()
 
 
-def test_diverged_pair_is_not_looked_at_by_itself() -> None:
+def test_diverged_pair_is_not_probed_by_itself() -> None:
     assert deadline(play(*DIVERGED).life) is None
 
 
@@ -130,13 +130,13 @@ def test_end_of_a_pause_does_not_lift_the_latch() -> None:
     assert done.life.state == diverged(101)
 
 
-def test_divergence_heard_while_a_lost_stream_ends_stops_its_relaunch() -> None:
+def test_divergence_seen_while_a_lost_stream_ends_stops_its_relaunch() -> None:
     moments = (*COPYING, (50, MessageRead(LostLink())), (51, DivergedSeen()), (52, GroupEmpty()))
 
     assert play(*moments).life.state == diverged(52)
 
 
-def test_divergence_heard_while_stopping_is_remembered() -> None:
+def test_divergence_seen_while_stopping_is_remembered() -> None:
     moments = (*COPYING, (50, StopAsked(Down())), (51, DivergedSeen()), (52, GroupEmpty()))
 
     done = play(*moments)
@@ -145,7 +145,7 @@ def test_divergence_heard_while_stopping_is_remembered() -> None:
     assert done.life.memory.is_diverged
 
 
-def test_latch_is_kept_through_every_state_without_a_group() -> None:
+def test_latch_stays_in_every_state_without_a_group() -> None:
     for moments in (
         PROBING,
         DIVERGED,
@@ -220,7 +220,7 @@ def test_resumed_pair_whose_slave_is_a_slave_again_is_launched() -> None:
     assert done.life.memory == Memory()
 
 
-def test_what_was_seen_while_a_pair_is_stopped_holds_it_later() -> None:
+def test_latch_set_while_a_pair_is_stopped_parks_it_later() -> None:
     moments = (*COPYING, (5, StopAsked(Paused(100))), (6, Sampled(SEEN.verdict)))
     done = play(*moments, (7, GroupEmpty()), DUE)
 
@@ -246,23 +246,23 @@ OTHER = Endpoint("/other")
 
 
 @pytest.mark.parametrize(
-    ("ends", "is_diverged", "is_promoted"),
+    ("endpoints", "is_diverged", "is_promoted"),
     [
         ({}, True, True),
         ({"master": OTHER}, False, True),
         ({"slave": OTHER}, False, False),
     ],
 )
-def test_latch_belongs_to_the_ends_that_it_was_seen_on(
-    ends: dict[str, Endpoint], is_diverged: bool, is_promoted: bool
+def test_latch_belongs_to_its_endpoints(
+    endpoints: dict[str, Endpoint], is_diverged: bool, is_promoted: bool
 ) -> None:
     moments = (*SEEN_BY["probe"], (2, DivergedSeen()))
-    memory = fit_latches(play(*moments).life.memory, replace(PAIR, **ends))
+    memory = fit_latches(play(*moments).life.memory, replace(PAIR, **endpoints))
 
     assert (memory.is_diverged, memory.promotion is not None) == (is_diverged, is_promoted)
 
 
-def test_latch_that_does_not_tell_its_ends_holds() -> None:
+def test_latch_without_endpoints_fits_any() -> None:
     memory = replace(PROMOTED, is_diverged=True)
 
     assert fit_latches(memory, replace(PAIR, slave=OTHER)) == memory

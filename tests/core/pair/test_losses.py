@@ -1,4 +1,4 @@
-"""What a lost stream costs: launched again at once, or a failure and a wait."""
+"""Tests lost streams: a relaunch at once, or a failure and a wait."""
 
 from dataclasses import replace
 
@@ -155,7 +155,7 @@ def test_each_failure_in_a_row_waits_longer() -> None:
 
 
 FAILED_ONCE = (*PROBING, DUE, DUE, (31, GO))
-"""A probe came late at 20, the next one said go at 31."""
+"""A probe was late at 20, the next one led to a launch at 31."""
 
 
 @pytest.mark.parametrize(
@@ -226,9 +226,9 @@ def test_complaint_after_a_lost_link_takes_the_immediate_relaunch_away() -> None
     done = play(*COPYING, (100, LOST), (100, complained(Cure.RETRY)), (101, GroupEmpty()))
 
     assert done.life.state == WaitingForBackoff(101, 111, Trouble("name", "what helps"))
-    heard = Complaint("what it said", "name", Cure.RETRY, "what helps")
+    cause = Complaint("what it said", "name", Cure.RETRY, "what helps")
     assert done.life.memory == Memory(
-        failures=1, restarts=1, last_words=("what it said",), likely_cause=heard
+        failures=1, restarts=1, last_words=("what it said",), likely_cause=cause
     )
 
 
@@ -351,7 +351,7 @@ def test_unknown_lag_is_no_stall() -> None:
     assert deadline(life) is None
 
 
-def test_unmounted_end_of_a_stream_that_lives_is_no_stall() -> None:
+def test_unmounted_endpoint_of_a_living_stream_is_no_stall() -> None:
     life = play(*BEHIND, (5, Sampled(AwaitMount("gone", "mount it")), UNKNOWN)).life
 
     assert deadline(life) is None
@@ -364,7 +364,7 @@ def test_progress_of_any_kind_puts_the_stall_off(message: Progress | Committed) 
     assert deadline(play(*BEHIND, (500, MessageRead(message))).life) == 1100
 
 
-def test_slave_that_moves_is_no_stall_even_when_nothing_that_is_said_is_understood() -> None:
+def test_slave_that_moves_is_no_stall_even_if_no_message_is_understood() -> None:
     life = play(*BEHIND).life
     for at in range(30, 3000, 30):
         life = advance(life, (at, MessageRead(Remark("?")))).life
@@ -416,7 +416,7 @@ def test_group_that_outlives_its_grace_is_killed() -> None:
     assert done.life.state == Stopping(100, 110, ThenStopped(), kills=1)
 
 
-def test_group_that_survives_its_kill_is_unkillable_and_said_so_once() -> None:
+def test_group_that_survives_its_kill_is_logged_once_as_unkillable() -> None:
     outlived = play(*STOPPING, DUE, (110, GroupLives(110)))
     again = play(*STOPPING, DUE, (110, GroupLives(110)), (111, GroupLives(111)))
     killed_again = advance(outlived.life, DUE)
@@ -439,7 +439,7 @@ def test_group_that_survives_its_kill_is_unkillable_and_said_so_once() -> None:
         (*STOPPING, DUE, DUE, (112, GroupLives(109))),
     ],
 )
-def test_no_group_is_unkillable_but_by_a_look_after_the_grace_of_its_kill(
+def test_only_a_scan_after_the_grace_of_a_kill_proves_a_group_unkillable(
     moments: tuple[Moment, ...],
 ) -> None:
     state = play(*moments).life.state
@@ -448,14 +448,14 @@ def test_no_group_is_unkillable_but_by_a_look_after_the_grace_of_its_kill(
     assert not state.is_unkillable
 
 
-def test_look_after_a_late_deadline_finds_a_group_unkillable() -> None:
+def test_scan_after_a_late_deadline_proves_a_group_unkillable() -> None:
     state = play(*STOPPING, DUE, DUE, (113, GroupLives(111))).life.state
 
     assert isinstance(state, Stopping)
     assert state.is_unkillable
 
 
-def test_unkillable_group_that_ends_after_all_is_a_group_that_ended() -> None:
+def test_unkillable_group_that_ends_after_all_leaves_stopping() -> None:
     done = play(*COPYING, (100, LOST), DUE, DUE, DUE, (500, GroupEmpty()))
 
     assert done.effects == (Launch(Gear.FOLLOWING),)
@@ -468,7 +468,7 @@ def test_probe_that_does_not_answer_backs_off() -> None:
     assert done.life.state == WaitingForBackoff(20, 30, Trouble(LossCause.PROBE_TIMEOUT, hint))
 
 
-def test_answer_of_a_probe_that_was_given_up_is_not_heard() -> None:
+def test_answer_of_a_probe_after_its_deadline_is_ignored() -> None:
     late = play(*PROBING, DUE, (25, GO))
 
     assert late.life.state == play(*PROBING, DUE).life.state

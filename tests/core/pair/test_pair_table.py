@@ -1,4 +1,4 @@
-"""The table of all states and events is what a review has read."""
+"""Tests that the table of all states and events is the reviewed one."""
 
 from pathlib import Path
 from typing import get_args
@@ -27,7 +27,7 @@ def test_every_cell_is_as_it_was_reviewed() -> None:
     )
 
 
-def test_what_the_shell_never_delivers_breaks_nothing_if_it_does() -> None:
+def test_undelivered_events_break_nothing_if_they_come() -> None:
     for state in (*WITHOUT_GROUP.values(), *WITH_GROUP.values()):
         for row in ROWS.values():
             done = step(PairLife(PAIR, row.memory, state), row.event, context_of(row, NOW_AT))

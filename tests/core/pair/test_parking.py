@@ -1,4 +1,4 @@
-"""What parks a pair, what a parked pair does by itself, and what unparks it."""
+"""Tests the causes that park a pair, its probes while parked, and its way out."""
 
 from dataclasses import replace
 
@@ -81,20 +81,20 @@ def test_parked_pair_is_probed_each_minute_without_leaving_the_state() -> None:
     assert answered.life.state == Parked(1, 122, ParkCause.UUID_MISMATCH, "uuids differ")
 
 
-def test_look_whose_answer_never_comes_is_repeated() -> None:
+def test_probe_in_parked_without_an_answer_is_repeated() -> None:
     done = play(*LOOKING, DUE)
 
     assert done.effects == (Probe(),)
     assert done.life.state.since_at == 1
 
 
-def test_parked_pair_whose_cause_is_gone_is_launched() -> None:
+def test_parked_pair_is_launched_when_its_cause_is_over() -> None:
     done = play(*LOOKING, (62, GO))
 
     assert done.effects == (Launch(Gear.FOLLOWING),)
 
 
-def test_parked_pair_whose_ends_cannot_be_read_stays_parked() -> None:
+def test_parked_pair_whose_endpoints_cannot_be_read_stays_parked() -> None:
     done = play(*LOOKING, (62, ProbeAnswered(Retry("late", "wait"))))
 
     assert done.life.state == Parked(1, 122, ParkCause.UUID_MISMATCH, "uuids differ")
@@ -139,20 +139,20 @@ def test_uuids_that_a_probe_sees_differ_park_with_what_the_probe_advises() -> No
     assert done.life.state == Parked(52, 112, ParkCause.UUID_MISMATCH, "uuids differ")
 
 
-def test_uuids_that_no_probe_can_see_park_with_what_the_stream_said() -> None:
+def test_uuids_that_no_probe_can_see_park_with_the_complaint_of_the_stream() -> None:
     done = play(*CHECKING, (52, GO))
 
     assert done.life.state == Parked(52, 112, ParkCause.UUID_MISMATCH, "compare")
     assert done.life.memory.refusals == 1
 
 
-def test_ends_that_cannot_be_read_after_the_word_of_a_stream_are_tried_again() -> None:
+def test_endpoints_that_cannot_be_read_after_a_complaint_are_tried_again() -> None:
     done = play(*CHECKING, (52, ProbeAnswered(Retry("late", "wait"))))
 
     assert isinstance(done.life.state, WaitingForBackoff)
 
 
-def test_parked_pair_with_another_cause_is_parked_anew() -> None:
+def test_parked_pair_with_another_cause_is_parked_again() -> None:
     done = play(*LOOKING, (62, ProbeAnswered(PROMOTED)))
 
     assert done.life.state == Parked(62, 122, ParkCause.NOT_A_SLAVE, "it is a master now")
@@ -199,13 +199,13 @@ def test_foreign_stream_that_a_probe_finds_parks_the_pair(moments: tuple[Moment,
     assert play(*moments, (70, FOREIGN)).life.state == foreign(70, 70)
 
 
-def test_foreign_stream_that_is_still_there_is_looked_for_each_minute() -> None:
+def test_foreign_stream_is_searched_for_each_minute() -> None:
     done = play(*PROBING, (1, FOREIGN), DUE, (62, FOREIGN))
 
     assert done.life.state == foreign(1, 62)
 
 
-def test_pair_is_launched_once_the_foreign_stream_is_gone() -> None:
+def test_pair_is_launched_when_the_foreign_stream_has_ended() -> None:
     assert isinstance(play(*PROBING, (1, FOREIGN), DUE, (62, GO)).life.state, Launching)
 
 
@@ -245,7 +245,7 @@ def test_foreign_stream_takes_a_pair_out_of_the_queue() -> None:
     assert done.effects == (LeaveQueue(),)
 
 
-# --- what is heard on the way ----------------------------------------------------------------
+# --- complaints of a stream -------------------------------------------------------------------
 
 
 def test_promoted_slave_ends_the_stream_and_parks() -> None:
@@ -300,7 +300,7 @@ def test_complaint_that_parks_ends_the_stream_and_parks_with_its_hint() -> None:
         (Sampled(PROMOTED), FOREIGN, ThenPark(ParkCause.NOT_A_SLAVE, "it is a master now")),
     ],
 )
-def test_what_is_heard_while_stopping_may_only_strengthen_what_comes_after(
+def test_events_while_stopping_only_strengthen_the_state_that_follows(
     first: Event, second: Event, then: Then
 ) -> None:
     done = play(*COPYING, (50, first), (51, second))
@@ -308,7 +308,7 @@ def test_what_is_heard_while_stopping_may_only_strengthen_what_comes_after(
     assert done.life.state == Stopping(50, 55, then)
 
 
-def test_last_words_of_an_attempt_are_kept_while_it_stops_and_after() -> None:
+def test_last_words_of_an_attempt_stay_while_it_stops_and_after() -> None:
     done = play(
         *LAUNCHING,
         (2, MessageRead(Remark("a motd"))),
@@ -335,12 +335,12 @@ def test_new_attempt_begins_without_last_words() -> None:
     assert done.life.memory.last_words == ()
 
 
-# --- an end that goes away under a stream --------------------------------------------------------
+# --- an endpoint that vanishes under a stream ----------------------------------------------------
 
 GONE = Sampled(AwaitMount("file_system_missing", "mount it"))
 
 
-def test_end_that_is_gone_ends_a_stream_at_rest_and_is_waited_for() -> None:
+def test_missing_endpoint_ends_an_idle_stream_and_is_waited_for() -> None:
     ended = play(*COPYING, (4, IDLE), (50, GONE))
     waiting = play(*COPYING, (4, IDLE), (50, GONE), (51, GroupEmpty()))
 
@@ -351,5 +351,5 @@ def test_end_that_is_gone_ends_a_stream_at_rest_and_is_waited_for() -> None:
     assert waiting.life.memory.failures == 0
 
 
-def test_end_that_is_gone_leaves_a_stream_alone_that_is_copying() -> None:
+def test_missing_endpoint_does_not_end_a_stream_that_copies() -> None:
     assert play(*COPYING, (50, GONE)).effects == ()

@@ -1,4 +1,4 @@
-"""What becomes of a pair, from what is seen of its ends."""
+"""Tests the verdicts that follow from the probes of both endpoints."""
 
 from dataclasses import replace
 
@@ -68,7 +68,7 @@ def hint_of(verdict: ProbeVerdict) -> str:
     return verdict.hint
 
 
-# ------------------------------------------------------------------------- both ends were read
+# --- both endpoints were read ------------------------------------------------
 
 
 def test_a_master_and_its_slave_may_go() -> None:
@@ -162,7 +162,7 @@ def test_a_hint_stays_the_same_while_the_tids_move() -> None:
         assert verdict_of(HOME, MASTER, slave) == verdict_of(HOME, later, slave)
 
 
-# ----------------------------------------------------------------------- an end was not asked
+# --- an endpoint was not probed ------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -174,20 +174,20 @@ def test_a_hint_stays_the_same_while_the_tids_move() -> None:
         (None, SLAVE, Go()),
     ],
 )
-def test_an_end_that_was_not_asked_does_not_stand_in_the_way(
+def test_endpoint_that_was_not_probed_is_no_obstacle(
     master: ProbeResult | None, slave: ProbeResult | None, expected: ProbeVerdict
 ) -> None:
     assert verdict_of(HOME, master, slave) == expected
 
 
-def test_what_the_slave_shows_counts_though_the_master_was_not_asked() -> None:
+def test_role_of_the_slave_counts_though_the_master_was_not_probed() -> None:
     assert (
         cause_of(verdict_of(HOME, None, replace(SLAVE, is_master=True))) == ParkCause.NOT_A_SLAVE
     )
     assert cause_of(verdict_of(HOME, None, ROOT)) == "null_mount_missing"
 
 
-# ----------------------------------------------------------------------- an end was not read
+# --- an endpoint was not read ------------------------------------------------
 
 
 def test_a_failure_that_may_pass_is_retried_under_its_name() -> None:
@@ -214,7 +214,7 @@ def test_a_probe_that_failed_without_a_complaint_is_retried(trouble: ProbeTroubl
     assert verdict.hint.startswith("master /Backup1/test: ")
 
 
-def test_the_detail_of_a_trouble_is_told() -> None:
+def test_detail_of_a_trouble_is_in_the_hint() -> None:
     seen = ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail="no such program /sbin/hammer")
 
     assert (
@@ -257,7 +257,7 @@ def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent
     assert cause_of(verdict) == ParkCause.NOT_A_SLAVE
 
 
-# ------------------------------------------------------------------------------ the mount trap
+# --- the mount trap ------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent
         (NOT_HAMMER, None, "not_a_hammer_fs", "HAMMER2"),
     ],
 )
-def test_what_is_missing_is_told_by_a_look_at_the_path(
+def test_stat_of_the_path_distinguishes_what_is_missing(
     text: str, look: PathStat | None, cause: str, advice: str
 ) -> None:
     verdict = verdict_of(HOME, MASTER, failed(text, look))

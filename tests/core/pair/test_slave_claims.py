@@ -1,4 +1,4 @@
-"""Who owns a slave, and who waits for it."""
+"""Tests claims on slaves and the queue for them."""
 
 import pytest
 
@@ -91,8 +91,8 @@ def test_owner_that_has_its_slave_waits_no_more() -> None:
     assert list(slaves.unblocked()) == []
 
 
-def test_slave_with_two_claims_is_free_when_both_are_gone() -> None:
-    """An orphan is known by its path, another by the uuid: the pair waits for both."""
+def test_slave_with_two_claims_is_free_when_both_are_released() -> None:
+    """One orphan has the path as its key, another the uuid: the pair waits for both."""
     slaves = owned_by("one orphan", BY_PATH)
     assert slaves.take(Claim("other orphan", BY_OTHER_PATH)) is None
     slaves.take(Claim("pair", BY_BOTH))
@@ -111,7 +111,7 @@ def test_release_of_what_is_not_held_is_nothing() -> None:
     assert slaves.holder(BY_PATH, but="old") is None
 
 
-# --- keyed anew ------------------------------------------------------------------------------
+# --- new keys --------------------------------------------------------------------------------
 
 
 LASTING = slave_keys((Endpoint("/disk/slave"),), "uuid")
@@ -130,7 +130,7 @@ def test_uuid_that_is_read_later_makes_two_claims_one() -> None:
     assert older.keys >= BY_PATH
 
 
-def test_who_waits_is_known_by_what_is_read_later_too() -> None:
+def test_keys_read_later_count_for_the_queue_too() -> None:
     slaves = owned_by("old", slave_keys((Endpoint("/disk/slave"),), None))
     slaves.take(Claim("new", slave_keys((Endpoint("/disk/slave"),), None)))
     slaves.take(Claim("other", BY_OTHER_PATH))
@@ -143,7 +143,7 @@ def test_who_waits_is_known_by_what_is_read_later_too() -> None:
     assert list(slaves.unblocked()) == ["new"]
 
 
-def test_what_a_link_was_turned_to_makes_no_claim_one_with_another() -> None:
+def test_turned_link_joins_no_two_claims() -> None:
     slaves = owned_by("turned", slave_keys((Endpoint("/cur/slave"), Endpoint("/one")), "uuid 1"))
     slaves.take(Claim("other", slave_keys((Endpoint("/two"),), "uuid 2")))
     now = slave_keys((Endpoint("/two"),), "uuid 2")

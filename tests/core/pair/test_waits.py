@@ -1,4 +1,4 @@
-"""What a pair waits for: a mount, its slave, the end of a pause; and in which gear it goes on."""
+"""Tests waits for a mount, a slave, the end of a pause; and the gear after them."""
 
 from dataclasses import replace
 
@@ -86,7 +86,7 @@ def test_missing_mount_is_waited_for_without_a_failure() -> None:
     assert done.life.memory.failures == 0
 
 
-def test_missing_mount_is_looked_at_every_ten_seconds() -> None:
+def test_missing_mount_is_probed_every_ten_seconds() -> None:
     looked = play(*UNMOUNTED, DUE)
     answered = play(*UNMOUNTED, DUE, (12, NO_MOUNT))
 
@@ -96,7 +96,7 @@ def test_missing_mount_is_looked_at_every_ten_seconds() -> None:
     assert answered.life.memory.failures == 0
 
 
-def test_look_at_a_mount_that_never_answers_is_repeated() -> None:
+def test_probe_of_a_mount_without_an_answer_is_repeated() -> None:
     done = play(*UNMOUNTED, DUE, DUE)
 
     assert done.effects == (Probe(),)
@@ -107,7 +107,7 @@ def test_mount_that_appears_launches_the_pair() -> None:
     assert play(*UNMOUNTED, DUE, (12, GO)).effects == (Launch(Gear.FOLLOWING),)
 
 
-def test_look_that_fails_otherwise_is_a_failure() -> None:
+def test_probe_of_a_mount_that_fails_otherwise_is_a_failure() -> None:
     done = play(*UNMOUNTED, DUE, (12, ProbeAnswered(Retry("probe_timeout", ""))))
 
     assert done.life.memory.failures == 1
@@ -121,7 +121,7 @@ def test_complaint_of_a_missing_mount_ends_the_stream_and_waits() -> None:
 
 
 def test_mount_that_only_a_stream_can_miss_is_missing_since_the_first_time() -> None:
-    """The master of a pull pair: no probe sees it, so every look says go."""
+    """The master of a pull pair: no probe reads it, so every verdict is go."""
     moments = LAUNCHING
     for at in (2, 13, 24):
         moments = (*moments, (at, complained(Cure.MOUNT)), (at + 1, GroupEmpty()), DUE)
@@ -241,7 +241,7 @@ def test_stop_asked_in_a_backoff_is_immediate() -> None:
     assert done.life.state == Stopped(21)
 
 
-def test_answer_to_a_pair_that_was_stopped_meanwhile_is_not_heard() -> None:
+def test_answer_to_a_pair_that_was_stopped_meanwhile_is_ignored() -> None:
     done = play(*PROBING, (1, StopAsked(Paused())), (2, GO))
 
     assert done.life.state == Stopped(1)
@@ -314,7 +314,7 @@ def test_bulk_that_has_caught_up_keeps_its_gear_until_it_rests() -> None:
     assert isinstance(done.life.state, Streaming)
 
 
-def test_following_stream_at_rest_goes_on() -> None:
+def test_idle_stream_in_following_gear_continues() -> None:
     done = play(*COPYING, (30, IDLE, IN_SYNC))
 
     assert done.effects == ()
@@ -356,7 +356,7 @@ def test_lost_stream_is_launched_again_in_the_gear_of_its_lag() -> None:
         ((Batch(Tid(9), Tid(0), 2**64 - 1), NoWork()), IdlePhase()),
     ],
 )
-def test_phase_is_what_the_stream_last_said(messages: tuple[Message, ...], phase: Phase) -> None:
+def test_phase_follows_the_last_message(messages: tuple[Message, ...], phase: Phase) -> None:
     moments = [(2.0 + index, MessageRead(message)) for index, message in enumerate(messages)]
 
     state = play(*LAUNCHING, *moments).life.state
