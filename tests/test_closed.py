@@ -46,6 +46,8 @@ MAY_BE_OPEN = {
     "hammerd/core/pair/running.py _with_group Event": CELLS,
     "hammerd/core/pair/running.py reason_to_park EndpointEvent": CELLS,
     "hammerd/core/pair/memory.py _with_line Message": "all other lines are progress",
+    "hammerd/core/replication/master_inference.py add Message": "all other lines are work",
+    "hammerd/core/replication/transfer_progress.py update_transfer Message": "others have no size",
     "hammerd/daemon/foreign/watch.py observe StreamEvent": OBSERVER,
     "hammerd/daemon/supervisor/stream_observer.py observe StreamEvent": OBSERVER,
     "hammerd/daemon/logging/syslog.py SyslogFacility": "under NONE nothing is sent",

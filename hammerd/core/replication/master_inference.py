@@ -22,9 +22,9 @@ it wrote after that answer.
 """
 
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from hammerd.core.hammer import messages
+from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 
 IDLE_PROVES_S = 10.0
@@ -33,14 +33,6 @@ delay, which our options do not reach (docs/hammer.md 7.2)."""
 
 QUIRK_BYTES = 2**64 - 1
 """The size of a batch that scans nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A TID that the master held, read at `at` (monotonic) or later."""
-
-    tid: Tid
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ class MasterInference:
 
     def add(
         self, message: messages.Message, unwritten_at: float
-    ) -> tuple["MasterInference", Observation | None]:
+    ) -> tuple["MasterInference", TidSample | None]:
         """Add a message that was not written yet at `unwritten_at`; return what it shows."""
         match message:
             case messages.Batch():
@@ -78,21 +70,12 @@ class MasterInference:
                 at = self.reads_after_at if self.idle_at is None else self.idle_at
                 return replace(self, is_idle=False, checked_at=at), None
             case messages.WentIdle():
-                held = self.slice_end and Observation(self.slice_end, self.reads_after_at)
+                held = self.slice_end and TidSample(self.slice_end, self.reads_after_at)
                 return self._become_idle(unwritten_at), held or None
             case messages.Complaint() | messages.Remark():
                 return self, None
-            case (
-                messages.NoWork()
-                | messages.Prescan()
-                | messages.PrescanDone()
-                | messages.Progress()
-                | messages.SliceWritten()
-                | messages.LostLink()
-            ):
-                return replace(self, is_idle=False), None
             case _:
-                assert_never(message)
+                return replace(self, is_idle=False), None
 
     def held_until_at(self, now_at: float) -> float | None:
         """Return until when the master seems to hold its TID; None while its stream works.
@@ -103,13 +86,13 @@ class MasterInference:
         is_proven = self.is_idle and self.idle_at is not None and at >= self.idle_at
         return at if is_proven else self.checked_at
 
-    def _add_batch(self, batch: messages.Batch) -> tuple["MasterInference", Observation | None]:
+    def _add_batch(self, batch: messages.Batch) -> tuple["MasterInference", TidSample | None]:
         working = replace(self, is_idle=False)
         if batch.end <= batch.begin:
             return replace(working, is_quirk=batch.bulk_bytes == QUIRK_BYTES), None
         working = replace(working, answered_at=self.committed_at)
         if batch.bulk_bytes is None:
-            return working, Observation(batch.end, self.reads_after_at)
+            return working, TidSample(batch.end, self.reads_after_at)
         return replace(working, slice_end=batch.end), None
 
     def _become_idle(self, unwritten_at: float) -> "MasterInference":

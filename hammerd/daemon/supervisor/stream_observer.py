@@ -14,8 +14,9 @@ from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
-from hammerd.core.replication.master_inference import MasterInference, Observation
+from hammerd.core.replication.master_inference import MasterInference
 from hammerd.core.replication.read_order import ReadSpan
+from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 from hammerd.daemon.foreign.watch import ForeignWatch
 from hammerd.daemon.readings.store import ReadingStore
@@ -80,7 +81,7 @@ class StreamObserver:
         newest, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
         if (newest is None or newest.is_approximate) and slave is not None:
             # The stream found nothing to copy: the master held no more than the slave holds.
-            self._record_master(pair, Observation(slave.tid, inference.reads_after_at))
+            self._record_master(pair, TidSample(slave.tid, inference.reads_after_at))
         self._readings.record_idle_master(pair.master, at)
 
     def _observe_message(self, life: PairLife, message: messages.Message) -> None:
@@ -127,7 +128,7 @@ class StreamObserver:
         if observation is not None:
             self._record_master(life.pair, observation)
 
-    def _record_master(self, pair: Pair, seen: Observation) -> None:
+    def _record_master(self, pair: Pair, seen: TidSample) -> None:
         span = ReadSpan(seen.at, self._clock.now().at)
         if pair.master.is_remote:
             began = Instant(seen.at, self._clock.wall_time(seen.at))

@@ -12,7 +12,8 @@ from hammerd.core.hammer.messages import (
     Remark,
     WentIdle,
 )
-from hammerd.core.replication.master_inference import IDLE_PROVES_S, MasterInference, Observation
+from hammerd.core.replication.master_inference import IDLE_PROVES_S, MasterInference
+from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 
 QUIRK = Batch(Tid(20), Tid(0), (1 << 64) - 1)
@@ -28,7 +29,7 @@ def whole(begin: int, end: int) -> Batch:
 
 def observations(
     *messages: tuple[float, Message], launched_at: float = 0.0, is_source_remote: bool = False
-) -> list[Observation]:
+) -> list[TidSample]:
     inferred, found = MasterInference(launched_at, is_source_remote), []
     for unwritten_at, message in messages:
         inferred, observation = inferred.add(message, unwritten_at)
@@ -45,12 +46,12 @@ def test_idle_after_a_batch_shows_the_master_since_the_previous_idle() -> None:
         (9, WentIdle()),
     )
 
-    assert found == [Observation(Tid(20), 0), Observation(Tid(30), 3)]
+    assert found == [TidSample(Tid(20), 0), TidSample(Tid(30), 3)]
 
 
 def test_slices_show_the_end_of_the_last_one() -> None:
     assert observations((1, batch(2, 20)), (2, batch(21, 40)), (3, WentIdle())) == [
-        Observation(Tid(40), 0)
+        TidSample(Tid(40), 0)
     ]
 
 
@@ -61,7 +62,7 @@ def test_slice_in_progress_shows_nothing_yet() -> None:
 def test_batch_of_one_slice_shows_the_master_at_once() -> None:
     found = observations((1, whole(2, 20)), (2, WentIdle()), (8, whole(21, 30)), (9, WentIdle()))
 
-    assert found == [Observation(Tid(20), 0), Observation(Tid(30), 2)]
+    assert found == [TidSample(Tid(20), 0), TidSample(Tid(30), 2)]
 
 
 def test_batch_without_work_shows_nothing() -> None:
@@ -73,7 +74,7 @@ def test_idle_after_the_quirk_counts_as_idle() -> None:
         (1, QUIRK), (1, NoWork()), (6, WentIdle()), (11, batch(20, 30)), (12, WentIdle())
     )
 
-    assert found == [Observation(Tid(30), 6)]
+    assert found == [TidSample(Tid(30), 6)]
 
 
 def test_message_of_another_host_is_as_old_as_our_halfs_previous_one() -> None:
@@ -89,13 +90,13 @@ def test_message_of_another_host_is_as_old_as_our_halfs_previous_one() -> None:
         is_source_remote=True,
     )
 
-    assert found == [Observation(Tid(20), 0), Observation(Tid(30), 0), Observation(Tid(40), 2)]
+    assert found == [TidSample(Tid(20), 0), TidSample(Tid(30), 0), TidSample(Tid(40), 2)]
 
 
 def test_idle_message_that_is_read_late_moves_no_instant_back() -> None:
     found = observations((5, WentIdle()), (3, WentIdle()), (8, whole(21, 30)))
 
-    assert found == [Observation(Tid(30), 5)]
+    assert found == [TidSample(Tid(30), 5)]
 
 
 def inference(*messages: tuple[float, Message]) -> MasterInference:
