@@ -48,7 +48,7 @@ PathStates = Mapping[str, PathState | None]
 
 
 @dataclass(eq=False, slots=True)
-class _Request:
+class _PathRequest:
     """A path to probe; a quick request is answered as soon as its path is slow."""
 
     path: str
@@ -75,13 +75,13 @@ class _ProbeProcess:
     """
 
     child: Child
-    requests: deque[_Request] = field(default_factory=deque)
+    requests: deque[_PathRequest] = field(default_factory=deque)
     unread: bytes = b""
     unsent: bytes = b""
     touched_path: str | None = None
     line_count: int = 0
     is_late: bool = False
-    blocked: list[_Request] = field(default_factory=list)
+    blocked: list[_PathRequest] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
 
     def stop_timer(self) -> None:
@@ -96,7 +96,7 @@ class PathProber:
     def __init__(self, loop: asyncio.AbstractEventLoop, env: Mapping[str, str]) -> None:
         self._loop = loop
         self._env = env
-        self._queue: deque[_Request] = deque()
+        self._queue: deque[_PathRequest] = deque()
         self._active: _ProbeProcess | None = None
         # Children that were slow: each has one path left to answer, or is about to exit.
         self._slow: list[_ProbeProcess] = []
@@ -106,7 +106,7 @@ class PathProber:
     async def probe(self, paths: Iterable[str], *, is_quick: bool = False) -> PathStates:
         """Probe paths; with `is_quick` a slow path counts as one that hangs."""
         requests = {
-            path: _Request(path, is_quick, self._loop.create_future())
+            path: _PathRequest(path, is_quick, self._loop.create_future())
             for path in dict.fromkeys(paths)
         }
         self._queue.extend(requests.values())
@@ -238,7 +238,7 @@ class PathProber:
             else:
                 self._answered_late(process)
 
-    def _answer(self, request: _Request, line: bytes) -> None:
+    def _answer(self, request: _PathRequest, line: bytes) -> None:
         try:
             found = parse_path_state(line)
         except (ValueError, KeyError, TypeError):
@@ -249,7 +249,7 @@ class PathProber:
         else:
             self._block(request, found)
 
-    def _block(self, request: _Request, avoided: str) -> None:
+    def _block(self, request: _PathRequest, avoided: str) -> None:
         """Let a request wait for the child that hangs, or may hang, at the avoided path."""
         process = next((each for each in self._slow if each.touched_path == avoided), None)
         if process is None:
@@ -332,7 +332,7 @@ class PathProber:
         if not self._all():
             self._none_left.set()
 
-    def _give_up(self, requests: deque[_Request]) -> None:
+    def _give_up(self, requests: deque[_PathRequest]) -> None:
         for request in requests:
             request.give_up()
         requests.clear()
