@@ -10,22 +10,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
+from hammerd.core.pair import states
 from hammerd.core.pair.events import Note, NoteName
-from hammerd.core.pair.states import (
-    CountedComplaint,
-    LossCause,
-    Memory,
-    PairLife,
-    Stopping,
-    Then,
-    ThenBackoff,
-    ThenLaunch,
-    ThenMount,
-    ThenPark,
-    ThenProbe,
-    ThenStopped,
-    Trouble,
-)
 
 LASTING_COMPLAINTS = frozenset(
     {"data_damaged", "master_read_error", "slave_full", "slave_read_only", "slave_write_error"}
@@ -33,47 +19,49 @@ LASTING_COMPLAINTS = frozenset(
 """Complaints of damage, or of a slave that takes no write: in status until `hammerd ack PAIR`."""
 
 
-def _is_unexplained(loss: LossCause) -> bool:
+def _is_unexplained(loss: states.LossCause) -> bool:
     match loss:
-        case LossCause.LINK_LOST | LossCause.HALF_DIED | LossCause.PARENT_DIED:
+        case (
+            states.LossCause.LINK_LOST | states.LossCause.HALF_DIED | states.LossCause.PARENT_DIED
+        ):
             return True
         case (
-            LossCause.STALLED
-            | LossCause.PRESCAN_STUCK
-            | LossCause.LAUNCH_TIMEOUT
-            | LossCause.PROBE_TIMEOUT
-            | LossCause.SPAWN_FAILED
+            states.LossCause.STALLED
+            | states.LossCause.PRESCAN_STUCK
+            | states.LossCause.LAUNCH_TIMEOUT
+            | states.LossCause.PROBE_TIMEOUT
+            | states.LossCause.SPAWN_FAILED
         ):
             return False
         case _:
             assert_never(loss)
 
 
-UNEXPLAINED_LOSSES = frozenset(filter(_is_unexplained, LossCause))
+UNEXPLAINED_LOSSES = frozenset(filter(_is_unexplained, states.LossCause))
 """Losses without a known cause: any complaint explains more."""
 
-EXPLAINED_LOSSES = frozenset(LossCause) - UNEXPLAINED_LOSSES
+EXPLAINED_LOSSES = frozenset(states.LossCause) - UNEXPLAINED_LOSSES
 """Losses whose cause hammerd itself found: no complaint while the group ends replaces it."""
 
 
-def consequence_of(complaint: Complaint) -> Then | None:
+def consequence_of(complaint: Complaint) -> states.Then | None:
     """Return the state that follows a group that complained so, None if it may live on."""
-    trouble = Trouble(complaint.name, complaint.hint)
+    trouble = states.Trouble(complaint.name, complaint.hint)
     match complaint.cure:
         case Cure.RETRY:
-            return ThenBackoff(trouble)
+            return states.ThenBackoff(trouble)
         case Cure.MOUNT:
-            return ThenMount(trouble)
+            return states.ThenMount(trouble)
         case Cure.PARK:
             cause = complaint.park_cause or ParkCause.REFUSED
-            return ThenPark(cause, complaint.hint, is_from_stream=True)
+            return states.ThenPark(cause, complaint.hint, is_from_stream=True)
         case Cure.NOTE | Cure.ECHO:
             return None
         case _:
             assert_never(complaint.cure)
 
 
-def remember_cause(memory: Memory, complaint: Complaint) -> Memory:
+def remember_cause(memory: states.Memory, complaint: Complaint) -> states.Memory:
     """Remember a complaint if it is the weightiest of its attempt so far.
 
     Of two of hammer's own the first names the cause; ssh names it last, before it ends.
@@ -101,7 +89,7 @@ def _rank(complaint: Complaint) -> tuple[Weight, int] | None:
             assert_never(complaint.cure)
 
 
-def cause_of_end(life: PairLife, *, has_lived: bool) -> Then | None:
+def cause_of_end(life: states.PairLife, *, has_lived: bool) -> states.Then | None:
     """Return the state that follows a stream by its likely cause, None without one.
 
     A link that had worked is worth a retry: no line of a login parks the pair then.
@@ -110,11 +98,13 @@ def cause_of_end(life: PairLife, *, has_lived: bool) -> Then | None:
     if complaint is None:
         return None
     if has_lived and complaint.weight is not Weight.OWN:
-        return ThenBackoff(Trouble(complaint.name, complaint.hint))
+        return states.ThenBackoff(states.Trouble(complaint.name, complaint.hint))
     return consequence_of(complaint)
 
 
-def late_cause(life: PairLife, state: Stopping, complaint: Complaint) -> Then | None:
+def late_cause(
+    life: states.PairLife, state: states.Stopping, complaint: Complaint
+) -> states.Then | None:
     """Return the state that follows by a late complaint of a login, None if it changes nothing.
 
     A half may die before its last lines are read. They count only if the stream was lost, and no
@@ -123,36 +113,36 @@ def late_cause(life: PairLife, state: Stopping, complaint: Complaint) -> Then | 
     if life.memory.likely_cause is not complaint:
         return None
     match state.then:
-        case ThenBackoff(trouble) if trouble.because in EXPLAINED_LOSSES:
+        case states.ThenBackoff(trouble) if trouble.because in EXPLAINED_LOSSES:
             return None
-        case ThenLaunch(trouble=None) | ThenPark(is_from_stream=False):
+        case states.ThenLaunch(trouble=None) | states.ThenPark(is_from_stream=False):
             return None
-        case ThenStopped() | ThenProbe() | ThenMount():
+        case states.ThenStopped() | states.ThenProbe() | states.ThenMount():
             return None
-        case ThenBackoff() | ThenLaunch() | ThenPark():
+        case states.ThenBackoff() | states.ThenLaunch() | states.ThenPark():
             return cause_of_end(life, has_lived=state.has_lived)
         case _:
             assert_never(state.then)
 
 
-def count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory:
+def count_lasting(memory: states.Memory, complaint: Complaint, now_at: float) -> states.Memory:
     """Count a complaint that stays in status until a person acknowledges it."""
     if complaint.name not in LASTING_COMPLAINTS:
         return memory
     known = {each.name: each for each in memory.complaints}
     old = known.get(complaint.name)
     count, since_at = (old.count + 1, old.since_at) if old else (1, now_at)
-    known[complaint.name] = CountedComplaint(
+    known[complaint.name] = states.CountedComplaint(
         complaint.name, complaint.hint, complaint.text, count, since_at, now_at
     )
     return replace(memory, complaints=tuple(known.values()))
 
 
-def lasting_notes(life: PairLife, complaint: Complaint) -> tuple[Note, ...]:
+def lasting_notes(life: states.PairLife, complaint: Complaint) -> tuple[Note, ...]:
     """Return a note for the 1st, the 10th, the 100th … complaint of a lasting kind."""
     known = {each.name: each.count for each in life.memory.complaints}
     count = known.get(complaint.name, 0)
     if count == 0 or count != 10 ** (len(str(count)) - 1):
         return ()
-    trouble = Trouble(complaint.name, complaint.hint)
+    trouble = states.Trouble(complaint.name, complaint.hint)
     return (Note(NoteName.DAMAGED, trouble, f"{complaint.text} (seen {count} times)"),)

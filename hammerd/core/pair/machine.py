@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
+from hammerd.core.pair import states, transitions
 from hammerd.core.pair.complaints import (
     consequence_of,
     lasting_notes,
@@ -60,80 +61,42 @@ from hammerd.core.pair.running import (
     in_streaming,
     reason_to_park,
 )
-from hammerd.core.pair.states import (
-    Launching,
-    LossCause,
-    Memory,
-    PairLife,
-    Parked,
-    Probing,
-    Stopped,
-    Stopping,
-    Streaming,
-    ThenLaunch,
-    ThenProbe,
-    ThenStopped,
-    Trouble,
-    Up,
-    WaitingForBackoff,
-    WaitingForMount,
-    WaitingForResource,
-)
-from hammerd.core.pair.transitions import (
-    MOUNT_PROBE_S,
-    act_on_verdict,
-    await_mount,
-    back_off,
-    choose_gear,
-    enter,
-    glance,
-    kill,
-    launch,
-    leave_stopping,
-    note_unkillable,
-    park,
-    park_latched,
-    probe,
-    stop,
-    stopped_state,
-    strengthen,
-)
 from hammerd.core.pairs import Pair
 
 
-def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
+def new_life(pair: Pair, memory: states.Memory, now_at: float) -> states.PairLife:
     """Make a stopped pair; it starts when it is asked to, or when its pause ends."""
-    return PairLife(pair, memory, stopped_state(memory, now_at), now_at)
+    return states.PairLife(pair, memory, transitions.stopped_state(memory, now_at), now_at)
 
 
-def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+def step(life: states.PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
     event = with_pair_hint(life.pair, event)
     life = replace(
         life,
         memory=remember(life, event, ctx),
-        wanted_at=life.wanted_at if isinstance(life.memory.wanted, Up) else ctx.now_at,
+        wanted_at=life.wanted_at if isinstance(life.memory.wanted, states.Up) else ctx.now_at,
         foreign_at=ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at,
     )
     match life.state:
-        case Stopped():
+        case states.Stopped():
             return _in_stopped(life, life.state, event, ctx)
-        case Probing():
+        case states.Probing():
             return _in_probing(life, life.state, event, ctx)
-        case Launching():
+        case states.Launching():
             return in_launching(life, life.state, event, ctx)
-        case Streaming():
+        case states.Streaming():
             return in_streaming(life, life.state, event, ctx)
-        case Stopping():
+        case states.Stopping():
             return _in_stopping(life, life.state, event, ctx)
-        case WaitingForBackoff():
+        case states.WaitingForBackoff():
             return _in_backoff(life, event, ctx)
-        case WaitingForMount():
+        case states.WaitingForMount():
             return _in_mount(life, life.state, event, ctx)
-        case WaitingForResource():
+        case states.WaitingForResource():
             done = _in_queue(life, event, ctx)
             return Step(done.life, (LeaveQueue(), *done.effects)) if done else Step(life)
-        case Parked():
+        case states.Parked():
             return _in_parked(life, life.state, event, ctx)
         case _:
             assert_never(life.state)
@@ -142,138 +105,156 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
 # --- one function per state ------------------------------------------------------------------
 
 
-def _in_stopped(life: PairLife, state: Stopped, event: Event, ctx: Context) -> Step:
+def _in_stopped(life: states.PairLife, state: states.Stopped, event: Event, ctx: Context) -> Step:
     match event:
         case StartAsked() | RestartAsked():
-            return probe(life, ctx)
+            return transitions.probe(life, ctx)
         case DeadlinePassed():
-            return probe(replace(life, memory=replace(life.memory, wanted=Up())), ctx)
+            return transitions.probe(
+                replace(life, memory=replace(life.memory, wanted=states.Up())), ctx
+            )
         case StopAsked():
-            resume_at = stopped_state(life.memory, ctx.now_at).resume_at
-            return enter(life, replace(state, resume_at=resume_at))
+            resume_at = transitions.stopped_state(life.memory, ctx.now_at).resume_at
+            return transitions.enter(life, replace(state, resume_at=resume_at))
         case _:
             return Step(life)
 
 
-def _in_probing(life: PairLife, state: Probing, event: Event, ctx: Context) -> Step:
+def _in_probing(life: states.PairLife, state: states.Probing, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return stop(life, ctx)
+            return transitions.stop(life, ctx)
         case ForeignSeen():
-            return park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
+            return transitions.park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
         case _ if state.relaunch is not None:
             return _in_glance(life, state.relaunch, event, ctx)
         case ProbeAnswered(verdict):
-            return act_on_verdict(life, verdict, ctx, is_confirming=state.is_confirming)
+            return transitions.act_on_verdict(
+                life, verdict, ctx, is_confirming=state.is_confirming
+            )
         case DeadlinePassed():
             hint = "pfs-status of an end does not come back: look at the disk or the host"
-            return back_off(life, Trouble(LossCause.PROBE_TIMEOUT, hint), ctx)
+            return transitions.back_off(
+                life, states.Trouble(states.LossCause.PROBE_TIMEOUT, hint), ctx
+            )
         case _:
             return Step(life)
 
 
-def _in_glance(life: PairLife, relaunch: ThenLaunch, event: Event, ctx: Context) -> Step:
+def _in_glance(
+    life: states.PairLife, relaunch: states.ThenLaunch, event: Event, ctx: Context
+) -> Step:
     match event:
         case Glanced(are_as_read=True) if latch_cause(life.memory) is None:
-            return launch(life, relaunch.gear, ctx)
+            return transitions.launch(life, relaunch.gear, ctx)
         case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
-            return probe(life, ctx)
+            return transitions.probe(life, ctx)
         case _:
             # A probe finds any other cause that would park a stream.
-            return probe(life, ctx) if reason_to_park(life, event) else Step(life)
+            return transitions.probe(life, ctx) if reason_to_park(life, event) else Step(life)
 
 
-def _in_stopping(life: PairLife, state: Stopping, event: Event, ctx: Context) -> Step:
+def _in_stopping(
+    life: states.PairLife, state: states.Stopping, event: Event, ctx: Context
+) -> Step:
     match event:
         case StartAsked() | RestartAsked():
-            return strengthen(life, state, ThenProbe())
+            return transitions.strengthen(life, state, states.ThenProbe())
         case StopAsked():
-            return strengthen(life, state, ThenStopped())
+            return transitions.strengthen(life, state, states.ThenStopped())
         case MessageRead(Complaint() as complaint):
             return _complained_late(life, state, complaint)
         case GroupEmpty():
-            return leave_stopping(life, state.then, ctx)
+            return transitions.leave_stopping(life, state.then, ctx)
         case GroupLives(scanned_at):
-            return note_unkillable(life, state, scanned_at)
+            return transitions.note_unkillable(life, state, scanned_at)
         case DeadlinePassed():
-            return kill(life, state, ctx)
+            return transitions.kill(life, state, ctx)
         case _:
             then = reason_to_park(life, event)
-            return strengthen(life, state, then) if then else Step(life)
+            return transitions.strengthen(life, state, then) if then else Step(life)
 
 
-def _complained_late(life: PairLife, state: Stopping, complaint: Complaint) -> Step:
+def _complained_late(life: states.PairLife, state: states.Stopping, complaint: Complaint) -> Step:
     """Let a complaint change what follows: a half may die before its last line is read."""
     if complaint.weight is not Weight.OWN:
         then = late_cause(life, state, complaint)
-        return enter(life, replace(state, then=then)) if then else Step(life)
+        return transitions.enter(life, replace(state, then=then)) if then else Step(life)
     then = consequence_of(complaint)
-    done = strengthen(life, state, then) if then else Step(life)
+    done = transitions.strengthen(life, state, then) if then else Step(life)
     return Step(done.life, (*done.effects, *lasting_notes(life, complaint)))
 
 
-def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
+def _in_backoff(life: states.PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
-            return stop(life, ctx)
+            return transitions.stop(life, ctx)
         case StartAsked() | RestartAsked() | DeadlinePassed():
-            return probe(life, ctx)
+            return transitions.probe(life, ctx)
         case ForeignSeen():
-            return park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
+            return transitions.park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
         case _:
             return Step(life)
 
 
-def _in_mount(life: PairLife, state: WaitingForMount, event: Event, ctx: Context) -> Step:
+def _in_mount(
+    life: states.PairLife, state: states.WaitingForMount, event: Event, ctx: Context
+) -> Step:
     if _would_probe_forbidden(life, event):
-        return park_latched(life, ctx)
+        return transitions.park_latched(life, ctx)
     match event:
         case StopAsked():
-            return stop(life, ctx)
+            return transitions.stop(life, ctx)
         case StartAsked() | RestartAsked():
-            return probe(life, ctx)
+            return transitions.probe(life, ctx)
         case DeadlinePassed():
-            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + MOUNT_PROBE_S
-            return enter(life, replace(state, probe_at=again_at, is_probing=True), Probe())
+            again_at = ctx.now_at + life.pair.timing.probe_timeout_s + transitions.MOUNT_PROBE_S
+            return transitions.enter(
+                life, replace(state, probe_at=again_at, is_probing=True), Probe()
+            )
         case ProbeAnswered(AwaitMount(cause, hint)):
-            return await_mount(life, Trouble(cause, hint), ctx)
+            return transitions.await_mount(life, states.Trouble(cause, hint), ctx)
         case ProbeAnswered(verdict):
-            return act_on_verdict(life, verdict, ctx)
+            return transitions.act_on_verdict(life, verdict, ctx)
         case ForeignSeen():
-            return park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
+            return transitions.park(life, ParkCause.FOREIGN_STREAM, event.hint, ctx)
         case _:
             return Step(life)
 
 
-def _would_probe_forbidden(life: PairLife, event: Event) -> bool:
+def _would_probe_forbidden(life: states.PairLife, event: Event) -> bool:
     return is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
 
 
-def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step | None:
+def _in_queue(life: states.PairLife, event: Event, ctx: Context) -> Step | None:
     """Return the step that leaves the queue, None to stay in it."""
     match event:
         case StopAsked():
-            return stop(life, ctx)
+            return transitions.stop(life, ctx)
         case ResourceFree():
-            return glance(life, ThenLaunch(choose_gear(life.pair, ctx)), ctx)
+            return transitions.glance(
+                life, states.ThenLaunch(transitions.choose_gear(life.pair, ctx)), ctx
+            )
         case Misdirected():
-            return probe(life, ctx)
+            return transitions.probe(life, ctx)
         case _:
             then = reason_to_park(life, event)
-            return park(life, then.cause, then.hint, ctx) if then else None
+            return transitions.park(life, then.cause, then.hint, ctx) if then else None
 
 
-def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Step:
+def _in_parked(life: states.PairLife, state: states.Parked, event: Event, ctx: Context) -> Step:
     if _would_probe_forbidden(life, event) and not is_parked_latched(life):
-        return park_latched(life, ctx)
+        return transitions.park_latched(life, ctx)
     match event:
         case StopAsked():
-            return stop(life, ctx)
+            return transitions.stop(life, ctx)
         case StartAsked() | RestartAsked():
-            return probe(life, ctx)
+            return transitions.probe(life, ctx)
         case DeadlinePassed():
             again_at = ctx.now_at + life.pair.timing.probe_timeout_s + state.probe_every_s
-            return enter(life, replace(state, probe_at=again_at, is_probing=True), Probe())
+            return transitions.enter(
+                life, replace(state, probe_at=again_at, is_probing=True), Probe()
+            )
         case ProbeAnswered(verdict):
             return _probed_in_parked(life, state, verdict, ctx)
         case ForeignSeen() if state.is_probing:
@@ -283,11 +264,13 @@ def _in_parked(life: PairLife, state: Parked, event: Event, ctx: Context) -> Ste
             return Step(life)
 
 
-def _probed_in_parked(life: PairLife, state: Parked, verdict: ProbeVerdict, ctx: Context) -> Step:
+def _probed_in_parked(
+    life: states.PairLife, state: states.Parked, verdict: ProbeVerdict, ctx: Context
+) -> Step:
     """Let a probe confirm, correct or end the cause for which a pair is parked."""
     match verdict:
         case Go() | AwaitMount() if not is_parked_latched(life):
-            return act_on_verdict(life, verdict, ctx)
+            return transitions.act_on_verdict(life, verdict, ctx)
         case Park(cause, hint):
             return _stay_parked(life, state, cause, hint, ctx)
         case Go() if state.cause is latch_cause(life.memory):
@@ -299,9 +282,11 @@ def _probed_in_parked(life: PairLife, state: Parked, verdict: ProbeVerdict, ctx:
             assert_never(verdict)
 
 
-def _stay_parked(life: PairLife, state: Parked, cause: ParkCause, hint: str, ctx: Context) -> Step:
-    parked = park(life, cause, hint, ctx)
+def _stay_parked(
+    life: states.PairLife, state: states.Parked, cause: ParkCause, hint: str, ctx: Context
+) -> Step:
+    parked = transitions.park(life, cause, hint, ctx)
     if cause != state.cause:
         return parked
     probe_at = ctx.now_at + state.probe_every_s
-    return enter(life, replace(state, hint=hint, probe_at=probe_at, is_probing=False))
+    return transitions.enter(life, replace(state, hint=hint, probe_at=probe_at, is_probing=False))

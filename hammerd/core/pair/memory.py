@@ -9,35 +9,8 @@ from typing import assert_never
 
 from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Message, ParkCause, Remark
+from hammerd.core.pair import events
 from hammerd.core.pair.complaints import count_lasting, remember_cause
-from hammerd.core.pair.events import (
-    Acknowledged,
-    Context,
-    DeadlinePassed,
-    DivergedSeen,
-    Event,
-    ForeignSeen,
-    Glanced,
-    GroupEmpty,
-    GroupLives,
-    HalfContinued,
-    HalfDied,
-    HalfStopped,
-    HalvesWorked,
-    MessageRead,
-    Misdirected,
-    ParentDied,
-    ProbeAnswered,
-    ResourceBusy,
-    ResourceFree,
-    RestartAsked,
-    Sampled,
-    SlaveMoved,
-    Spawned,
-    SpawnFailed,
-    StartAsked,
-    StopAsked,
-)
 from hammerd.core.pair.latches import latch_diverged, latch_promoted, lift_latches
 from hammerd.core.pair.probe_verdict import Park
 from hammerd.core.pair.state_table import row_of
@@ -52,44 +25,64 @@ LAST_WORDS = 8
 """The number of lines of an attempt that are quoted if it fails."""
 
 
-def with_pair_hint(pair: Pair, event: Event) -> Event:
+def with_pair_hint(pair: Pair, event: events.Event) -> events.Event:
     """Fit the hint of a complaint to this pair; return any other event unchanged."""
-    if isinstance(event, MessageRead) and isinstance(event.message, Complaint):
-        return MessageRead(fit_hint(event.message, pair))
+    if isinstance(event, events.MessageRead) and isinstance(event.message, Complaint):
+        return events.MessageRead(fit_hint(event.message, pair))
     return event
 
 
-def remember(life: PairLife, event: Event, ctx: Context) -> Memory:  # noqa: C901 - a table
+def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory:  # noqa: C901 - a table
     """Return the memory of a pair after an event."""
     memory = life.memory
     match event:
-        case StartAsked(lifts_latch):
+        case events.StartAsked(lifts_latch):
             memory = lift_latches(memory) if lifts_latch else memory
             return replace(memory, wanted=Up(), failures=0, refusals=0)
-        case RestartAsked():
+        case events.RestartAsked():
             return replace(memory, wanted=Up())
-        case StopAsked(wanted):
+        case events.StopAsked(wanted):
             return replace(memory, wanted=wanted, unmounted_since_at=None)
-        case Acknowledged():
+        case events.Acknowledged():
             return replace(memory, complaints=())
-        case MessageRead(message):
+        case events.MessageRead(message):
             return _with_line(memory, message, ctx.now_at)
-        case DivergedSeen():
+        case events.DivergedSeen():
             return latch_diverged(memory, life.pair)
-        case ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | Sampled(Park(ParkCause.NOT_A_SLAVE)):
+        case events.ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | events.Sampled(
+            Park(ParkCause.NOT_A_SLAVE)
+        ):
             return latch_promoted(
                 memory, life.pair, Promotion(PromotionSign.ROLE_READ, ctx.now_at)
             )
-        case SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
+        case events.SlaveMoved(before, after) if not _is_explained(life, ctx.now_at):
             moved = Promotion(PromotionSign.TID_MOVED, ctx.now_at, before, after)
             return latch_promoted(memory, life.pair, moved)
-        case ProbeAnswered() | Sampled() | SlaveMoved() | Glanced() | Misdirected():
+        case (
+            events.ProbeAnswered()
+            | events.Sampled()
+            | events.SlaveMoved()
+            | events.Glanced()
+            | events.Misdirected()
+        ):
             return memory
-        case Spawned() | SpawnFailed() | ResourceBusy() | ResourceFree() | ForeignSeen():
+        case (
+            events.Spawned()
+            | events.SpawnFailed()
+            | events.ResourceBusy()
+            | events.ResourceFree()
+            | events.ForeignSeen()
+        ):
             return memory
-        case HalfDied() | HalfStopped() | HalfContinued() | HalvesWorked() | ParentDied():
+        case (
+            events.HalfDied()
+            | events.HalfStopped()
+            | events.HalfContinued()
+            | events.HalvesWorked()
+            | events.ParentDied()
+        ):
             return memory
-        case GroupEmpty() | GroupLives() | DeadlinePassed():
+        case events.GroupEmpty() | events.GroupLives() | events.DeadlinePassed():
             return memory
         case _:
             assert_never(event)

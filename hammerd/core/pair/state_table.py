@@ -11,35 +11,9 @@ from typing import assert_never
 
 from hammerd.core.config.model import LogLevel
 from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.pair import states
 from hammerd.core.pair.latches import is_parked_latched
 from hammerd.core.pair.slave_claims import Resource
-from hammerd.core.pair.states import (
-    UNKILLABLE,
-    Down,
-    InPrescan,
-    Launching,
-    LossCause,
-    PairLife,
-    Parked,
-    Paused,
-    Probing,
-    Stopped,
-    Stopping,
-    Streaming,
-    Then,
-    ThenBackoff,
-    ThenLaunch,
-    ThenMount,
-    ThenPark,
-    ThenProbe,
-    ThenStopped,
-    Trouble,
-    Up,
-    WaitingForBackoff,
-    WaitingForMount,
-    WaitingForResource,
-    Wanted,
-)
 from hammerd.core.pairs import Gear, Pair
 
 AT_ONCE, NEVER = -math.inf, math.inf
@@ -50,10 +24,10 @@ SILENT_LAUNCH_S = 5.0
 READ_IOCTL_BYTES = 512 << 10
 """The bytes that a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""
 
-DISABLED = Trouble("disabled", "enabled = false stands in the config")
+DISABLED = states.Trouble("disabled", "enabled = false stands in the config")
 
-LINK_LOST = Trouble(
-    LossCause.LINK_LOST,
+LINK_LOST = states.Trouble(
+    states.LossCause.LINK_LOST,
     "both halves ended and named no cause: was one killed, or is memory short (dmesg)? Is the link"
     " to another host sound?",
 )
@@ -74,7 +48,7 @@ class Row:
     """
 
     word: str
-    trouble: Trouble | None
+    trouble: states.Trouble | None
     level: LogLevel
     identity: tuple[object, ...]
     warning_at: float
@@ -90,57 +64,57 @@ class Row:
     has_other_writer: bool = False
 
 
-def deadline(life: PairLife) -> float | None:
+def deadline(life: states.PairLife) -> float | None:
     """Return when DeadlinePassed is due (monotonic), None for never."""
     return row_of(life).deadline_at
 
 
-def row_of(life: PairLife) -> Row:  # noqa: C901 - a flat table of cases
+def row_of(life: states.PairLife) -> Row:  # noqa: C901 - a flat table of cases
     """Return the row of the state that a pair is in."""
     match life.state:
-        case Stopped():
+        case states.Stopped():
             return _stopped(life, life.state)
-        case Probing():
+        case states.Probing():
             return _probing(life, life.state)
-        case Launching():
+        case states.Launching():
             return _launching(life, life.state)
-        case Streaming():
+        case states.Streaming():
             return _streaming(life, life.state)
-        case Stopping():
+        case states.Stopping():
             return _stopping(life, life.state)
-        case WaitingForBackoff():
+        case states.WaitingForBackoff():
             return _backoff(life.state)
-        case WaitingForMount():
+        case states.WaitingForMount():
             return _mount(life, life.state)
-        case WaitingForResource():
+        case states.WaitingForResource():
             return _resource(life.state)
-        case Parked():
+        case states.Parked():
             return _parked(life, life.state)
         case _:
             assert_never(life.state)
 
 
-def _stopped(life: PairLife, state: Stopped) -> Row:
+def _stopped(life: states.PairLife, state: states.Stopped) -> Row:
     return Row(
         word="stopped",
         trouble=None if life.pair.enabled else DISABLED,
         because=_wish(life.memory.wanted),
         level=LogLevel.INFO if life.pair.enabled else LogLevel.WARNING,
-        identity=(Stopped, state.since_at),
-        warning_at=AT_ONCE if isinstance(life.memory.wanted, Up) else NEVER,
+        identity=(states.Stopped, state.since_at),
+        warning_at=AT_ONCE if isinstance(life.memory.wanted, states.Up) else NEVER,
         critical_at=NEVER,
         deadline_at=state.resume_at,
         is_under_way=False,
     )
 
 
-def _probing(life: PairLife, state: Probing) -> Row:
+def _probing(life: states.PairLife, state: states.Probing) -> Row:
     has_failed = life.memory.failures > 0
     return Row(
         word="probing",
         trouble=None,
         level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
-        identity=(Probing, state.since_at),
+        identity=(states.Probing, state.since_at),
         warning_at=AT_ONCE if has_failed else NEVER,
         critical_at=NEVER,
         deadline_at=state.deadline_at,
@@ -149,13 +123,13 @@ def _probing(life: PairLife, state: Probing) -> Row:
     )
 
 
-def _launching(life: PairLife, state: Launching) -> Row:
+def _launching(life: states.PairLife, state: states.Launching) -> Row:
     has_failed = life.memory.failures > 0
     return Row(
         word="launching",
         trouble=None,
         level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
-        identity=(Launching, state.since_at),
+        identity=(states.Launching, state.since_at),
         warning_at=AT_ONCE if has_failed else state.since_at + SILENT_LAUNCH_S,
         critical_at=NEVER,
         deadline_at=state.deadline_at,
@@ -165,12 +139,12 @@ def _launching(life: PairLife, state: Launching) -> Row:
     )
 
 
-def _streaming(life: PairLife, state: Streaming) -> Row:
+def _streaming(life: states.PairLife, state: states.Streaming) -> Row:
     return Row(
         word="streaming",
         trouble=state.stopped_half,
         level=LogLevel.WARNING if state.stopped_half else LogLevel.INFO,
-        identity=(Streaming, state.launched_at),
+        identity=(states.Streaming, state.launched_at),
         warning_at=AT_ONCE if state.stopped_half else NEVER,
         critical_at=NEVER,
         deadline_at=_stalled_at(life.pair, state),
@@ -179,19 +153,19 @@ def _streaming(life: PairLife, state: Streaming) -> Row:
     )
 
 
-def _stopping(life: PairLife, state: Stopping) -> Row:
+def _stopping(life: states.PairLife, state: states.Stopping) -> Row:
     has_failed, trouble = life.memory.failures > 0, None
     if state.is_unkillable:
-        trouble = UNKILLABLE
-    elif isinstance(state.then, ThenProbe):
+        trouble = states.UNKILLABLE
+    elif isinstance(state.then, states.ThenProbe):
         trouble = state.then.trouble
-    is_retry = has_failed and isinstance(state.then, ThenBackoff)
+    is_retry = has_failed and isinstance(state.then, states.ThenBackoff)
     return Row(
         word="stopping",
         trouble=trouble,
         because=_because_of(state.then, life.memory.wanted),
         level=LogLevel.WARNING if trouble else LogLevel.DEBUG if is_retry else LogLevel.INFO,
-        identity=(Stopping, state.since_at),
+        identity=(states.Stopping, state.since_at),
         warning_at=AT_ONCE if has_failed else NEVER,
         critical_at=AT_ONCE if state.is_unkillable else NEVER,
         deadline_at=state.deadline_at,
@@ -200,14 +174,14 @@ def _stopping(life: PairLife, state: Stopping) -> Row:
     )
 
 
-def _backoff(state: WaitingForBackoff) -> Row:
-    is_unexplained = state.trouble == Trouble(LossCause.LINK_LOST)
+def _backoff(state: states.WaitingForBackoff) -> Row:
+    is_unexplained = state.trouble == states.Trouble(states.LossCause.LINK_LOST)
     return Row(
         word="waiting",
         waiting_for="backoff",
         trouble=LINK_LOST if is_unexplained else state.trouble,
         level=LogLevel.WARNING,
-        identity=(WaitingForBackoff, state.trouble.because, state.since_at),
+        identity=(states.WaitingForBackoff, state.trouble.because, state.since_at),
         warning_at=AT_ONCE,
         critical_at=NEVER,
         deadline_at=state.retry_at,
@@ -217,13 +191,13 @@ def _backoff(state: WaitingForBackoff) -> Row:
     )
 
 
-def _mount(life: PairLife, state: WaitingForMount) -> Row:
+def _mount(life: states.PairLife, state: states.WaitingForMount) -> Row:
     return Row(
         word="waiting",
         waiting_for="mount",
         trouble=state.trouble,
         level=LogLevel.WARNING,
-        identity=(WaitingForMount, state.trouble.because, state.since_at),
+        identity=(states.WaitingForMount, state.trouble.because, state.since_at),
         warning_at=AT_ONCE,
         critical_at=state.since_at + life.pair.timing.mount_grace_s,
         deadline_at=state.probe_at,
@@ -232,13 +206,13 @@ def _mount(life: PairLife, state: WaitingForMount) -> Row:
     )
 
 
-def _resource(state: WaitingForResource) -> Row:
+def _resource(state: states.WaitingForResource) -> Row:
     return Row(
         word="waiting",
         waiting_for=state.resource.value,
         trouble=state.trouble,
         level=LogLevel.WARNING,
-        identity=(WaitingForResource, state.trouble.because, state.since_at),
+        identity=(states.WaitingForResource, state.trouble.because, state.since_at),
         warning_at=AT_ONCE,
         critical_at=NEVER,
         deadline_at=None,
@@ -247,12 +221,12 @@ def _resource(state: WaitingForResource) -> Row:
     )
 
 
-def _parked(life: PairLife, state: Parked) -> Row:
+def _parked(life: states.PairLife, state: states.Parked) -> Row:
     return Row(
         word="parked",
-        trouble=Trouble(state.cause, state.hint),
+        trouble=states.Trouble(state.cause, state.hint),
         level=LogLevel.ERROR,
-        identity=(Parked, state.cause),
+        identity=(states.Parked, state.cause),
         warning_at=AT_ONCE,
         critical_at=AT_ONCE,
         deadline_at=None if is_parked_latched(life) else state.probe_at,
@@ -273,8 +247,8 @@ def _is_slave(resource: Resource) -> bool:
 # --- the deadline of a stream ------------------------------------------------------------------
 
 
-def _stalled_at(pair: Pair, state: Streaming) -> float | None:
-    if isinstance(state.phase, InPrescan):
+def _stalled_at(pair: Pair, state: states.Streaming) -> float | None:
+    if isinstance(state.phase, states.InPrescan):
         return state.progress_at + pair.timing.prescan_timeout_s
     if state.behind_since_at is None:
         return None
@@ -292,29 +266,29 @@ def _stall_timeout_s(pair: Pair) -> float:
 # --- the reason why a group ends ---------------------------------------------------------------
 
 
-def _because_of(then: Then, wanted: Wanted) -> str:
+def _because_of(then: states.Then, wanted: states.Wanted) -> str:
     match then:
-        case ThenLaunch(trouble=trouble):
+        case states.ThenLaunch(trouble=trouble):
             return trouble.because if trouble else "gear_change"
-        case ThenBackoff(trouble) | ThenMount(trouble):
+        case states.ThenBackoff(trouble) | states.ThenMount(trouble):
             return trouble.because
-        case ThenPark(cause=cause):
+        case states.ThenPark(cause=cause):
             return cause
-        case ThenProbe():
+        case states.ThenProbe():
             return "restart"
-        case ThenStopped():
+        case states.ThenStopped():
             return _wish(wanted)
         case _:
             assert_never(then)
 
 
-def _wish(wanted: Wanted) -> str:
+def _wish(wanted: states.Wanted) -> str:
     match wanted:
-        case Paused():
+        case states.Paused():
             return "pause"
-        case Down():
+        case states.Down():
             return "shutdown"
-        case Up():
+        case states.Up():
             return "asked"
         case _:
             assert_never(wanted)

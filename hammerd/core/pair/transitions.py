@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.pair import states
 from hammerd.core.pair.complaints import UNEXPLAINED_LOSSES
 from hammerd.core.pair.events import (
     Context,
@@ -28,31 +29,6 @@ from hammerd.core.pair.latches import (
     latch_promoted,
 )
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
-from hammerd.core.pair.states import (
-    UNKILLABLE,
-    Down,
-    Launching,
-    Memory,
-    PairLife,
-    Parked,
-    Paused,
-    Probing,
-    State,
-    Stopped,
-    Stopping,
-    Streaming,
-    Then,
-    ThenBackoff,
-    ThenLaunch,
-    ThenMount,
-    ThenPark,
-    ThenProbe,
-    ThenStopped,
-    Trouble,
-    Up,
-    WaitingForBackoff,
-    WaitingForMount,
-)
 from hammerd.core.pairs import Gear, GearChoice, Pair
 from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.promotions import Promotion, PromotionSign
@@ -69,16 +45,18 @@ MOST_DOUBLINGS = 10
 # --- stopping, and the state after it ----------------------------------------------------------
 
 
-def end_group(life: PairLife, then: Then, ctx: Context) -> Step:
+def end_group(life: states.PairLife, then: states.Then, ctx: Context) -> Step:
     """Send TERM to the group, and remember the state that follows."""
     deadline_at = ctx.now_at + life.pair.timing.stop_grace_s
-    has_lived = isinstance(life.state, Streaming)
-    if isinstance(life.state, Streaming):
+    has_lived = isinstance(life.state, states.Streaming)
+    if isinstance(life.state, states.Streaming):
         life = forgive(life, life.state, ctx)
-    return enter(life, Stopping(ctx.now_at, deadline_at, then, has_lived=has_lived), Terminate())
+    return enter(
+        life, states.Stopping(ctx.now_at, deadline_at, then, has_lived=has_lived), Terminate()
+    )
 
 
-def forgive(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
+def forgive(life: states.PairLife, state: states.Streaming, ctx: Context) -> states.PairLife:
     """Forget the failures of a pair whose stream was healthy: it progressed and lived long."""
     lived_s = ctx.now_at - state.launched_at
     if state.has_progressed and lived_s >= life.pair.timing.healthy_after_s:
@@ -86,14 +64,14 @@ def forgive(life: PairLife, state: Streaming, ctx: Context) -> PairLife:
     return life
 
 
-def kill(life: PairLife, state: Stopping, ctx: Context) -> Step:
+def kill(life: states.PairLife, state: states.Stopping, ctx: Context) -> Step:
     """Send KILL to a group that outlived its grace, again and again until it is empty."""
     kills = state.kills + 1
     wait_s = life.pair.timing.stop_grace_s if kills == 1 else KILL_AGAIN_S
     return enter(life, replace(state, kills=kills, deadline_at=ctx.now_at + wait_s), Kill())
 
 
-def note_unkillable(life: PairLife, state: Stopping, scanned_at: float) -> Step:
+def note_unkillable(life: states.PairLife, state: states.Stopping, scanned_at: float) -> Step:
     """Log once that a group survives KILL; only a scan that began after the grace proves it.
 
     In a slow daemon scans are late, and that proves nothing against a group.
@@ -101,71 +79,73 @@ def note_unkillable(life: PairLife, state: Stopping, scanned_at: float) -> Step:
     grace_end_at = state.deadline_at if state.kills == 1 else state.deadline_at - KILL_AGAIN_S
     if state.kills == 0 or state.is_unkillable or scanned_at < grace_end_at:
         return Step(life)
-    return enter(life, replace(state, is_unkillable=True), Note(NoteName.UNKILLABLE, UNKILLABLE))
+    return enter(
+        life, replace(state, is_unkillable=True), Note(NoteName.UNKILLABLE, states.UNKILLABLE)
+    )
 
 
 ASKED = 4
 """The rank of a person's request: the last request counts."""
 
 
-def _rank(then: Then) -> int:
+def _rank(then: states.Then) -> int:
     match then:
-        case ThenStopped() | ThenProbe():
+        case states.ThenStopped() | states.ThenProbe():
             return ASKED
-        case ThenPark():
+        case states.ThenPark():
             return 3
-        case ThenMount():
+        case states.ThenMount():
             return 2
-        case ThenBackoff():
+        case states.ThenBackoff():
             return 1
-        case ThenLaunch():
+        case states.ThenLaunch():
             return 0
         case _:
             assert_never(then)
 
 
-def strengthen(life: PairLife, state: Stopping, then: Then) -> Step:
+def strengthen(life: states.PairLife, state: states.Stopping, then: states.Then) -> Step:
     """Replace the state that follows stopping if the new one has a higher rank."""
     if _rank(then) == ASKED or _rank(then) > _rank(state.then) or _explains(then, state.then):
         return enter(life, replace(state, then=then))
     return Step(life)
 
 
-def _explains(then: Then, before: Then) -> bool:
+def _explains(then: states.Then, before: states.Then) -> bool:
     """Return whether hammer named the cause of a loss that was only observed before."""
-    if not (isinstance(then, ThenBackoff) and isinstance(before, ThenBackoff)):
+    if not (isinstance(then, states.ThenBackoff) and isinstance(before, states.ThenBackoff)):
         return False
     new, old = then.trouble.because, before.trouble.because
     return old in UNEXPLAINED_LOSSES and new not in UNEXPLAINED_LOSSES
 
 
-def leave_stopping(life: PairLife, then: Then, ctx: Context) -> Step:  # noqa: C901 - a flat table
+def leave_stopping(life: states.PairLife, then: states.Then, ctx: Context) -> Step:  # noqa: C901 - a flat table
     """Enter the state that follows stopping; the group is empty."""
     match then:
-        case ThenStopped():
+        case states.ThenStopped():
             return stop(life, ctx)
-        case ThenProbe():
+        case states.ThenProbe():
             return probe(life, ctx)
-        case ThenPark(cause, hint, is_from_stream=False):
+        case states.ThenPark(cause, hint, is_from_stream=False):
             return park(life, cause, hint, ctx)
-        case ThenPark(ParkCause.UUID_MISMATCH):
+        case states.ThenPark(ParkCause.UUID_MISMATCH):
             return probe(life, ctx, unconfirmed=then)
-        case ThenPark():
+        case states.ThenPark():
             return _park_refused(life, then, ctx)
-        case ThenMount(trouble):
+        case states.ThenMount(trouble):
             return await_mount(life, trouble, ctx)
-        case ThenBackoff(trouble):
+        case states.ThenBackoff(trouble):
             return back_off(life, trouble, ctx)
-        case ThenLaunch(trouble=None):
+        case states.ThenLaunch(trouble=None):
             return glance(life, then, ctx)
-        case ThenLaunch():
+        case states.ThenLaunch():
             memory = replace(life.memory, relaunched_at=ctx.now_at)
             return glance(replace(life, memory=memory), then, ctx)
         case _:
             assert_never(then)
 
 
-def _park_refused(life: PairLife, then: ThenPark, ctx: Context) -> Step:
+def _park_refused(life: states.PairLife, then: states.ThenPark, ctx: Context) -> Step:
     refusals = life.memory.refusals + 1
     probe_every_s = PARKED_PROBE_S * 2.0 ** min(refusals - 1, MOST_DOUBLINGS)
     life = replace(life, memory=replace(life.memory, refusals=refusals))
@@ -177,67 +157,69 @@ def _park_refused(life: PairLife, then: ThenPark, ctx: Context) -> Step:
 # --- ways into states ------------------------------------------------------------------------
 
 
-def enter(life: PairLife, state: State, *effects: Effect) -> Step:
+def enter(life: states.PairLife, state: states.State, *effects: Effect) -> Step:
     """Enter a state."""
     return Step(replace(life, state=state), effects)
 
 
-def stop(life: PairLife, ctx: Context) -> Step:
+def stop(life: states.PairLife, ctx: Context) -> Step:
     """Enter stopped; a pause for a time ends by itself."""
     return enter(life, stopped_state(life.memory, ctx.now_at))
 
 
-def stopped_state(memory: Memory, now_at: float) -> Stopped:
+def stopped_state(memory: states.Memory, now_at: float) -> states.Stopped:
     """Return a stopped state that ends when the pause ends, if there is one for a time."""
     match memory.wanted:
-        case Paused(until_at) if until_at is not None:
-            return Stopped(now_at, resume_at=max(until_at, now_at))
-        case Paused() | Up() | Down():
-            return Stopped(now_at)
+        case states.Paused(until_at) if until_at is not None:
+            return states.Stopped(now_at, resume_at=max(until_at, now_at))
+        case states.Paused() | states.Up() | states.Down():
+            return states.Stopped(now_at)
         case _:
             assert_never(memory.wanted)
 
 
 def probe(
-    life: PairLife,
+    life: states.PairLife,
     ctx: Context,
     *,
     is_confirming: bool = False,
-    unconfirmed: ThenPark | None = None,
+    unconfirmed: states.ThenPark | None = None,
 ) -> Step:
     """Probe both endpoints, unless a latch forbids to probe the slave."""
     if is_probe_forbidden(life):
         return park_latched(life, ctx)
     deadline_at = ctx.now_at + life.pair.timing.probe_timeout_s
-    probing = Probing(ctx.now_at, deadline_at, is_confirming, unconfirmed=unconfirmed)
+    probing = states.Probing(ctx.now_at, deadline_at, is_confirming, unconfirmed=unconfirmed)
     return enter(life, probing, Probe())
 
 
-def glance(life: PairLife, then: ThenLaunch, ctx: Context) -> Step:
+def glance(life: states.PairLife, then: states.ThenLaunch, ctx: Context) -> Step:
     """Compare both paths with their last read; if they are the same, no probe is needed."""
-    return enter(life, Probing(ctx.now_at, ctx.now_at + GLANCE_S, relaunch=then), Glance())
+    return enter(life, states.Probing(ctx.now_at, ctx.now_at + GLANCE_S, relaunch=then), Glance())
 
 
 def act_on_verdict(
-    life: PairLife, verdict: ProbeVerdict, ctx: Context, *, is_confirming: bool = False
+    life: states.PairLife, verdict: ProbeVerdict, ctx: Context, *, is_confirming: bool = False
 ) -> Step:
     """Enter the state that the verdict of a probe leads to."""
     match verdict:
         case Go():
             return _launch_unless_latched(life, verdict, ctx, is_confirming=is_confirming)
         case AwaitMount(cause, hint):
-            return await_mount(life, Trouble(cause, hint), ctx)
+            return await_mount(life, states.Trouble(cause, hint), ctx)
         case Park(cause, hint):
             return park(life, cause, hint, ctx)
         case Retry(cause, hint):
-            return back_off(life, Trouble(cause, hint), ctx)
+            return back_off(life, states.Trouble(cause, hint), ctx)
         case _:
             assert_never(verdict)
 
 
-def _launch_unless_latched(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Step:
+def _launch_unless_latched(
+    life: states.PairLife, go: Go, ctx: Context, *, is_confirming: bool
+) -> Step:
     """Launch, unless a latch, a slave that is ahead, or a cause that a stream printed forbids."""
-    unconfirmed = life.state.unconfirmed if isinstance(life.state, Probing) else None
+    unconfirmed = life.state.unconfirmed if isinstance(life.state, states.Probing) else None
     if latch_cause(life.memory):
         return park_latched(life, ctx)
     if go.ahead and not is_confirming:
@@ -278,15 +260,15 @@ def _gear_by_lag(pair: Pair, ctx: Context) -> Gear:
             assert_never(ctx.lag.verdict)
 
 
-def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
+def launch(life: states.PairLife, gear: Gear, ctx: Context) -> Step:
     """Start a stream in this gear."""
     life = replace(life, memory=replace(life.memory, last_words=(), likely_cause=None))
     deadline_at = ctx.now_at + life.pair.timing.launch_timeout_s
-    return enter(life, Launching(ctx.now_at, deadline_at, gear), Launch(gear))
+    return enter(life, states.Launching(ctx.now_at, deadline_at, gear), Launch(gear))
 
 
 def park(
-    life: PairLife,
+    life: states.PairLife,
     cause: ParkCause,
     hint: str,
     ctx: Context,
@@ -299,27 +281,27 @@ def park(
         refused = Promotion(PromotionSign.WRITE_REFUSED, ctx.now_at)
         memory = latch_promoted(memory, life.pair, refused)
     probe_at = ctx.now_at + probe_every_s
-    parked = Parked(ctx.now_at, probe_at, cause, hint, probe_every_s=probe_every_s)
+    parked = states.Parked(ctx.now_at, probe_at, cause, hint, probe_every_s=probe_every_s)
     return enter(replace(life, memory=memory), parked)
 
 
-def park_latched(life: PairLife, ctx: Context) -> Step:
+def park_latched(life: states.PairLife, ctx: Context) -> Step:
     """Wait for a person to resume a pair that has a latch."""
     return park(life, latch_cause(life.memory) or ParkCause.DIVERGED, latch_hint(life), ctx)
 
 
-def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
+def await_mount(life: states.PairLife, trouble: states.Trouble, ctx: Context) -> Step:
     """Wait for a missing endpoint."""
     since_at = life.memory.unmounted_since_at
     if since_at is None:
         since_at = ctx.now_at
     life = replace(life, memory=replace(life.memory, unmounted_since_at=since_at))
-    return enter(life, WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
+    return enter(life, states.WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
 
 
-def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
+def back_off(life: states.PairLife, trouble: states.Trouble, ctx: Context) -> Step:
     """Count a failure and wait; the delay grows with the failures in a row."""
     failures = life.memory.failures + 1
     retry_at = ctx.now_at + ctx.backoff(life.pair, failures)
     life = replace(life, memory=replace(life.memory, failures=failures), failed_by=trouble)
-    return enter(life, WaitingForBackoff(ctx.now_at, retry_at, trouble))
+    return enter(life, states.WaitingForBackoff(ctx.now_at, retry_at, trouble))
