@@ -6,7 +6,7 @@ it is written is a fault.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hammerd.core.config import values
@@ -76,7 +76,8 @@ def _problems(text: str, parts: _Parts) -> Iterator[values.Problem]:
             "reach the PFS by a path without a colon",
         )
     else:
-        yield from (found for check in _CHECKS if (found := check(parts)) is not None)
+        yield from _login_problems(parts)
+        yield from _path_problems(parts)
 
 
 def _url_hint(url: re.Match[str]) -> str:
@@ -99,16 +100,11 @@ def _url_hint(url: re.Match[str]) -> str:
     return f'write "{form}"{port}'
 
 
-def _host_problem(parts: _Parts) -> values.Problem | None:
-    if parts.host is None or _HOST.fullmatch(parts.host):
-        return None
-    return values.Problem(_name_fault("host", parts.host), "write host:/path or user@host:/path")
-
-
-def _user_problem(parts: _Parts) -> values.Problem | None:
-    if parts.user is None or _HOST.fullmatch(parts.user):
-        return None
-    return values.Problem(_name_fault("user", parts.user), "write host:/path or user@host:/path")
+def _login_problems(parts: _Parts) -> Iterator[values.Problem]:
+    for kind, name in (("user", parts.user), ("host", parts.host)):
+        if name is not None and _HOST.fullmatch(name) is None:
+            hint = "write host:/path or user@host:/path"
+            yield values.Problem(_name_fault(kind, name), hint)
 
 
 def _name_fault(kind: str, name: str) -> str:
@@ -119,55 +115,22 @@ def _name_fault(kind: str, name: str) -> str:
     return f"has a {kind} with other characters than letters, digits and . _ -"
 
 
-def _path_problem(parts: _Parts) -> values.Problem | None:
-    if parts.path.startswith("/"):
-        return None
-    if parts.path.startswith("-"):
-        return values.Problem(
-            "has a path that starts with `-`, which hammer takes for an option",
-            "write the absolute path of the PFS",
-        )
-    return values.Problem("must have an absolute path", 'write it like "/Backup1/pfs/test"')
-
-
-def _length_problem(parts: _Parts) -> values.Problem | None:
-    if values.is_path_too_long(f"{parts.login or ''}:{parts.path}"):
-        return values.PATH_TOO_LONG
-    return None
-
-
-def _dot_dot_problem(parts: _Parts) -> values.Problem | None:
-    return values.DOT_DOT if values.has_dot_dot(parts.path) else None
-
-
-def _at_sign_problem(parts: _Parts) -> values.Problem | None:
-    if "@" not in parts.path:
-        return None
-    return values.Problem(
-        "holds an `@` in its path, which hammer takes for the end of a user",
-        "name the PFS by its link, like /Backup1/pfs/test",
-    )
-
-
-def _shell_problem(parts: _Parts) -> values.Problem | None:
-    if parts.login is None:
-        return None
-    special = sorted({char for char in parts.path if char.isspace() or char in _SHELL})
-    if not special:
-        return None
-    listed = " ".join("blank" if char.isspace() else char for char in special)
-    return values.Problem(
-        f"holds characters in a remote path that the remote shell interprets: {listed}",
-        "link the PFS under a plain name on the remote host",
-    )
-
-
-_CHECKS: tuple[Callable[[_Parts], values.Problem | None], ...] = (
-    _user_problem,
-    _host_problem,
-    _path_problem,
-    _dot_dot_problem,
-    _length_problem,
-    _at_sign_problem,
-    _shell_problem,
-)
+def _path_problems(parts: _Parts) -> Iterator[values.Problem]:
+    path = parts.path
+    if path.startswith("-"):
+        what = "has a path that starts with `-`, which hammer takes for an option"
+        yield values.Problem(what, "write the absolute path of the PFS")
+    elif not path.startswith("/"):
+        yield values.Problem("must have an absolute path", 'write it like "/Backup1/pfs/test"')
+    if values.has_dot_dot(path):
+        yield values.DOT_DOT
+    if values.is_path_too_long(f"{parts.login or ''}:{path}"):
+        yield values.PATH_TOO_LONG
+    if "@" in path:
+        what = "holds an `@` in its path, which hammer takes for the end of a user"
+        yield values.Problem(what, "name the PFS by its link, like /Backup1/pfs/test")
+    special = {char for char in path if char.isspace() or char in _SHELL}
+    if special and parts.login is not None:
+        listed = " ".join("blank" if char.isspace() else char for char in sorted(special))
+        what = f"holds characters in a remote path that the remote shell interprets: {listed}"
+        yield values.Problem(what, "link the PFS under a plain name on the remote host")
