@@ -5,7 +5,6 @@ destroyed slave. Options precede the verb, because hammer's getopt stops there.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import assert_never
 
 from hammerd.core.pairs import Endpoint, Gear, Pair
 
@@ -21,13 +20,9 @@ def stream_argv(hammer: str, pair: Pair, gear: Gear) -> tuple[str, ...]:
     (docs/hammer.md 3.1, 5.6), and its own delay.
     """
     options = pair.options
-    match gear:
-        case Gear.BULK:
-            delay_s, mode = options.delay_s, ["-S", str(options.split_bytes)]
-        case Gear.FOLLOWING:
-            delay_s, mode = options.following_delay_s, ["-B"]
-        case _:
-            assert_never(gear)
+    delay_s, mode = options.delay_s, ["-S", str(options.split_bytes)]
+    if gear is Gear.FOLLOWING:
+        delay_s, mode = options.following_delay_s, ["-B"]
     argv = [hammer, "-vv", "-i", str(delay_s)]
     if options.bandwidth_bytes is not None:
         argv += ["-b", str(options.bandwidth_bytes)]

@@ -1,7 +1,8 @@
-"""Defines a row of the table of complaints: a pattern, a cure and a hint."""
+"""Defines a row of the table of complaints, and makes rows by their cure."""
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from hammerd.core.hammer.messages import Cure, ParkCause, Weight
 
@@ -18,31 +19,16 @@ class ComplaintRow:
     weight: Weight = Weight.OWN
 
 
-def retry(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> ComplaintRow:
-    """Make a row for an error that may pass by itself."""
-    return ComplaintRow(name, re.compile(pattern), Cure.RETRY, hint, weight=weight)
+def row(
+    then: Cure | ParkCause, name: str, pattern: str, hint: str, weight: Weight = Weight.OWN
+) -> ComplaintRow:
+    """Make a row with a cure, or one that parks the pair for a cause."""
+    cause, cure = (then, Cure.PARK) if isinstance(then, ParkCause) else (None, then)
+    return ComplaintRow(name, re.compile(pattern), cure, hint, cause, weight)
 
 
-def mount(name: str, pattern: str, hint: str) -> ComplaintRow:
-    """Make a row for a file system or PFS that is missing, perhaps not mounted yet."""
-    return ComplaintRow(name, re.compile(pattern), Cure.MOUNT, hint)
-
-
-def note(name: str, pattern: str, hint: str) -> ComplaintRow:
-    """Make a row for a message that is reported while the stream goes on."""
-    return ComplaintRow(name, re.compile(pattern), Cure.NOTE, hint)
-
-
-def echo(name: str, pattern: str, hint: str) -> ComplaintRow:
-    """Make a row for a message which only means that the other half has ended."""
-    return ComplaintRow(name, re.compile(pattern), Cure.ECHO, hint)
-
-
-def refused(name: str, pattern: str, hint: str, weight: Weight = Weight.OWN) -> ComplaintRow:
-    """Make a row for an error that never passes with this configuration."""
-    return ComplaintRow(name, re.compile(pattern), Cure.PARK, hint, ParkCause.REFUSED, weight)
-
-
-def parked(name: str, pattern: str, cause: ParkCause, hint: str) -> ComplaintRow:
-    """Make a row that parks the pair for its own cause."""
-    return ComplaintRow(name, re.compile(pattern), Cure.PARK, hint, cause)
+retry = partial(row, Cure.RETRY)
+mount = partial(row, Cure.MOUNT)
+note = partial(row, Cure.NOTE)
+echo = partial(row, Cure.ECHO)
+refused = partial(row, ParkCause.REFUSED)

@@ -46,17 +46,17 @@ _SHORTAGE = (
 )
 
 _PAIRING = (
-    diagnostic_rows.parked(
+    diagnostic_rows.row(
+        ParkCause.UUID_MISMATCH,
         "uuid_mismatch",
         r"source and target have different shared-uuid's",
-        ParkCause.UUID_MISMATCH,
         "hammer found two ends that are no mirror: is a path wrong, or is the null mount of an"
         ' end missing (mount)? Compare "hammer pfs-status" of both ends',
     ),
-    diagnostic_rows.parked(
+    diagnostic_rows.row(
+        ParkCause.NOT_A_SLAVE,
         "not_a_slave",
         r"target must be in slave mode",
-        ParkCause.NOT_A_SLAVE,
         'the slave is a master. Is the path right? Look with "hammer pfs-status" of the slave',
     ),
     diagnostic_rows.refused(

@@ -9,6 +9,7 @@ the highest weight counts:
 """
 
 import re
+from functools import partial
 
 from hammerd.core.hammer.diagnostic_rows import ComplaintRow, refused, retry
 from hammerd.core.hammer.messages import Weight
@@ -52,13 +53,8 @@ def weight_of(row: ComplaintRow, text: str) -> Weight:
     return row.weight
 
 
-def _refused(name: str, pattern: str, hint: str) -> ComplaintRow:
-    return refused(name, pattern, hint, Weight.PASSING)
-
-
-def _retry(name: str, pattern: str, hint: str) -> ComplaintRow:
-    return retry(name, pattern, hint, Weight.PASSING)
-
+_refused = partial(refused, weight=Weight.PASSING)
+_retry = partial(retry, weight=Weight.PASSING)
 
 SHELLS = (
     _refused(

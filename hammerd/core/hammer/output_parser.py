@@ -32,7 +32,7 @@ from hammerd.core.hammer.messages import (
     SliceWritten,
     WentIdle,
 )
-from hammerd.core.tid import Tid
+from hammerd.core.tid import Tid, parse_tid
 
 LONGEST_SEGMENT = 4096
 """The bytes of a segment after which it is parsed although its end is missing."""
@@ -74,7 +74,9 @@ _GLUED = re.compile(r"(?<=[^\s/])(?=hammer: )")
 
 def _batch(token: re.Match[str]) -> Message:
     bulk = _BULK.search(token.string)
-    return Batch(_tid(token["begin"]), _tid(token["end"]), int(bulk[1]) if bulk else None)
+    return Batch(
+        parse_tid(token["begin"]), parse_tid(token["end"]), int(bulk[1]) if bulk else None
+    )
 
 
 def _prescan_done(token: re.Match[str]) -> Message:
@@ -88,7 +90,7 @@ def _prescan_done(token: re.Match[str]) -> Message:
 _MESSAGE_MAKERS: Mapping[str, Callable[[re.Match[str]], Message]] = {
     "batch": _batch,
     "no_work": lambda _: NoWork(),
-    "committed": lambda token: Committed(_tid(token["tid"])),
+    "committed": lambda token: Committed(parse_tid(token["tid"])),
     "slice_written": lambda _: SliceWritten(),
     "prescan": lambda _: Prescan(),
     "prescan_done": _prescan_done,
@@ -203,7 +205,3 @@ def _readable(data: bytes) -> str:
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
-
-
-def _tid(digits: str) -> Tid:
-    return Tid(int(digits, 16))
