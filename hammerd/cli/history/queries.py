@@ -47,7 +47,6 @@ _SANE_LAG = (
 )
 """Conditions for an undamaged row; SQLite itself accepts any value in any column."""
 
-_END_OF_TIME_MS = (1 << 63) - 1
 _MOVE_AWAY = "move it away: hammerd begins a new one"
 
 
@@ -70,93 +69,73 @@ def read_history(path: str, query: Query[Result]) -> Result:
 
 
 def events_of(
-    pairs: Sequence[str], since_ms: int, after_id: int = 0
-) -> Query[list[tuple[int, history_schema.EventRow]]]:
-    """Return a query for events with their ids; no pairs means all, and hammerd's own events."""
-
-    def query(connection: sqlite3.Connection) -> list[tuple[int, history_schema.EventRow]]:
-        wanted, names = _pair_condition(pairs)
-        rows = connection.execute(
-            f"SELECT id, {history_schema.EVENT_COLUMNS} FROM events "
-            f"WHERE time_ms >= ? AND id > ? AND {_SANE_EVENT}{wanted} ORDER BY id",
-            (since_ms, after_id, *names),
-        ).fetchall()
-        return [(number, history_schema.EventRow(*row)) for number, *row in rows]
-
-    return query
+    connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, after_id: int = 0
+) -> list[tuple[int, history_schema.EventRow]]:
+    """Return events with their ids; no pairs means all, and hammerd's own events."""
+    wanted, names = _pair_condition(pairs)
+    rows = connection.execute(
+        f"SELECT id, {history_schema.EVENT_COLUMNS} FROM events "
+        f"WHERE time_ms >= ? AND id > ? AND {_SANE_EVENT}{wanted} ORDER BY id",
+        (since_ms, after_id, *names),
+    ).fetchall()
+    return [(number, history_schema.EventRow(*row)) for number, *row in rows]
 
 
 def samples_of(
-    pairs: Sequence[str], since_ms: int, until_ms: int | None = None
-) -> Query[list[history_schema.LagRow]]:
-    """Return a query for samples in the order they were taken; no pairs means all."""
-
-    def query(connection: sqlite3.Connection) -> list[history_schema.LagRow]:
-        wanted, names = _pair_condition(pairs)
-        rows = connection.execute(
-            f"SELECT {history_schema.LAG_COLUMNS} FROM lag "
-            f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted} ORDER BY id",
-            (since_ms, _end_ms(until_ms), *names),
-        ).fetchall()
-        return [history_schema.LagRow(*row) for row in rows]
-
-    return query
+    connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, until_ms: int
+) -> list[history_schema.LagRow]:
+    """Return samples in the order they were taken; no pairs means all."""
+    wanted, names = _pair_condition(pairs)
+    rows = connection.execute(
+        f"SELECT {history_schema.LAG_COLUMNS} FROM lag "
+        f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted} ORDER BY id",
+        (since_ms, until_ms, *names),
+    ).fetchall()
+    return [history_schema.LagRow(*row) for row in rows]
 
 
 def summaries_of(
-    pairs: Sequence[str], since_ms: int, until_ms: int | None = None
-) -> Query[dict[str, history_schema.LagSummary]]:
-    """Return a query for a summary of each pair's samples; no pairs means all."""
-
-    def query(connection: sqlite3.Connection) -> dict[str, history_schema.LagSummary]:
-        wanted, names = _pair_condition(pairs)
-        # A week of many pairs is a million rows: read only the columns that are needed.
-        rows = connection.execute(
-            f"SELECT pair, seconds, time_ms FROM lag "
-            f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted}",
-            (since_ms, _end_ms(until_ms), *names),
-        )
-        samples: dict[str, list[history_schema.LagPoint]] = {}
-        for pair, seconds, time_ms in rows:
-            samples.setdefault(pair, []).append((seconds, time_ms))
-        return {pair: history_schema.summary_of(samples[pair]) for pair in sorted(samples)}
-
-    return query
+    connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, until_ms: int
+) -> dict[str, history_schema.LagSummary]:
+    """Return a summary of each pair's samples; no pairs means all."""
+    wanted, names = _pair_condition(pairs)
+    # A week of many pairs is a million rows: read only the columns that are needed.
+    rows = connection.execute(
+        f"SELECT pair, seconds, time_ms FROM lag "
+        f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted}",
+        (since_ms, until_ms, *names),
+    )
+    samples: dict[str, list[history_schema.LagPoint]] = {}
+    for pair, seconds, time_ms in rows:
+        samples.setdefault(pair, []).append((seconds, time_ms))
+    return {pair: history_schema.summary_of(samples[pair]) for pair in sorted(samples)}
 
 
-def last_samples(pairs: Sequence[str]) -> Query[list[history_schema.LagRow]]:
-    """Return a query for the last sample of each pair, however old."""
-
-    def query(connection: sqlite3.Connection) -> list[history_schema.LagRow]:
-        wanted, names = _pair_condition(pairs)
-        rows = connection.execute(
-            f"SELECT {history_schema.LAG_COLUMNS} FROM lag WHERE id IN "
-            f"(SELECT max(id) FROM lag WHERE {_SANE_LAG}{wanted} GROUP BY pair) ORDER BY pair",
-            names,
-        ).fetchall()
-        return [history_schema.LagRow(*row) for row in rows]
-
-    return query
+def last_samples(
+    connection: sqlite3.Connection, pairs: Sequence[str]
+) -> list[history_schema.LagRow]:
+    """Return the last sample of each pair, however old; no pairs means all."""
+    wanted, names = _pair_condition(pairs)
+    rows = connection.execute(
+        f"SELECT {history_schema.LAG_COLUMNS} FROM lag WHERE id IN "
+        f"(SELECT max(id) FROM lag WHERE {_SANE_LAG}{wanted} GROUP BY pair) ORDER BY pair",
+        names,
+    ).fetchall()
+    return [history_schema.LagRow(*row) for row in rows]
 
 
-def unknown_pairs(pairs: Sequence[str]) -> Query[tuple[list[str], list[str]]]:
-    """Return a query for those of `pairs` that are not in the history, and for all that are."""
-
-    def query(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
-        unknown = [name for name in pairs if not _is_known(connection, name)]
-        if not unknown:
-            return [], []
-        known = (
-            f"SELECT pair FROM events WHERE pair IS NOT NULL AND {_SANE_EVENT} "
-            f"UNION SELECT pair FROM lag WHERE {_SANE_LAG} ORDER BY 1"
-        )
-        return unknown, [name for (name,) in connection.execute(known)]
-
-    return query
-
-
-def _end_ms(until_ms: int | None) -> int:
-    return _END_OF_TIME_MS if until_ms is None else until_ms
+def unknown_pairs(
+    connection: sqlite3.Connection, pairs: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return those of `pairs` that are not in the history, and if there are any, all that are."""
+    unknown = [name for name in pairs if not _is_known(connection, name)]
+    if not unknown:
+        return [], []
+    known = (
+        f"SELECT pair FROM events WHERE pair IS NOT NULL AND {_SANE_EVENT} "
+        f"UNION SELECT pair FROM lag WHERE {_SANE_LAG} ORDER BY 1"
+    )
+    return unknown, [name for (name,) in connection.execute(known)]
 
 
 def _is_known(connection: sqlite3.Connection, name: str) -> bool:
@@ -202,9 +181,9 @@ def _run(path: str, query: Query[Result]) -> Result:
             raise CommandFailed(f"there is nothing in {path} yet", code=Exit.NO_INPUT)
         if application != history_schema.APPLICATION_ID:
             raise CommandFailed(f"{path}: it is no history of hammerd", code=Exit.DATA)
-        if version > (known := history_schema.SCHEMA_VERSION):
+        if version > history_schema.SCHEMA_VERSION:
             raise CommandFailed(
-                f"{path}: it is of version {version}, and this command knows {known}",
+                f"{path}: it is of version {version}, and this command knows {history_schema.SCHEMA_VERSION}",
                 "use the command that came with the newer hammerd",
                 code=Exit.PROTOCOL,
             )

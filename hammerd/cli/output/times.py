@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 from hammerd.core.rfc3339 import rfc3339
 
+END_OF_TIME_MS = (1 << 63) - 1
+"""The largest integer of SQLite."""
+
 
 def now_ms() -> int:
     """Return the time of now."""
@@ -16,14 +19,14 @@ def future_begins_ms(at_ms: int) -> int:
     return at_ms + 60_000
 
 
-def latest_ms(since_ms: int, at_ms: int) -> int | None:
-    """Return the time up to which to show history: now, or None if `since_ms` is in the future.
+def latest_ms(since_ms: int, at_ms: int) -> int:
+    """Return the time up to which to show history: now, or no limit if `since_ms` is later.
 
     While a clock was ahead, rows got future times: without this limit they would be shown as the
     latest ones until those times are past.
     """
     until_ms = future_begins_ms(at_ms)
-    return until_ms if since_ms <= until_ms else None
+    return until_ms if since_ms <= until_ms else END_OF_TIME_MS
 
 
 def json_time(time_ms: int) -> str:

@@ -133,7 +133,7 @@ def _reads_as(path: Path, user: int, group: int) -> bool:
             os.setgroups([])
             os.setgid(group)
             os.setuid(user)
-            found = read_history(str(path), events_of((), 0))
+            found = read_history(str(path), lambda opened: events_of(opened, (), 0))
             os._exit(0 if [one.event for _, one in found] == ["pair.1"] else 1)
         except CommandFailed as error:
             os._exit(int(error.code))
