@@ -1,12 +1,13 @@
 """The command `hammerd lag`: prints the lag of the slaves, now and in the past."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import click
 
 from hammerd.cli.client.status_types import PairStatus
+from hammerd.cli.history.lag_table import PairLag, bucket_lines, lag_json, lag_lines
 from hammerd.cli.history.locate import history_path_of, history_path_without_daemon, request_status
 from hammerd.cli.options.history_options import (
     HistoryOptions,
@@ -22,9 +23,6 @@ from hammerd.cli.output.times import json_time, latest_ms, now_ms, show_to_minut
 from hammerd.core.api.history_schema import LagRow, LagSummary
 from hammerd.core.exit_codes import Exit
 
-if TYPE_CHECKING:
-    from hammerd.cli.history.lag_table import PairLag
-
 _NO_DAEMON = frozenset({Exit.UNAVAILABLE, Exit.NO_PERMISSION})
 
 
@@ -32,7 +30,7 @@ _NO_DAEMON = frozenset({Exit.UNAVAILABLE, Exit.NO_PERMISSION})
 class _Recorded:
     """Results from the history; `failure` is the reason if it could not be read."""
 
-    last: Sequence[LagRow] = ()
+    last: Mapping[str, LagRow] = field(default_factory=dict)
     summaries: Mapping[str, LagSummary] = field(default_factory=dict)
     samples: Sequence[LagRow] | None = None
     failure: CommandFailed | None = None
@@ -49,15 +47,14 @@ def lag(pairs: tuple[str, ...], **options: Unpack[HistoryOptions]) -> int:
     When no hammerd answers the last sample stands in for now, with its age, and the exit status
     is 69.
     """
-    from hammerd.cli.history.lag_table import lag_json
-
     pairs = tuple(dict.fromkeys(pairs))
     location, at_ms = current_location(options["config"], options["run_dir"]), now_ms()
     now, path, absence = _request_status(location)
     recorded = _read_recorded(path, pairs, options["since"], latest_ms(options["since"], at_ms))
     if now is None and recorded.failure is not None:
         raise recorded.failure
-    lags = _joined(_names(pairs, now or {}, recorded, path), now or {}, recorded)
+    names = _names(pairs, now or {}, recorded, path)
+    lags = list(_joined(names, now or {}, recorded))
     if options["as_json"]:
         because = recorded.failure.message if recorded.failure else None
         print_json(
@@ -74,44 +71,27 @@ def lag(pairs: tuple[str, ...], **options: Unpack[HistoryOptions]) -> int:
             print_to_stderr(f"hammerd: {absence.message}; this is what it left")
         if recorded.failure is not None:
             print_error(recorded.failure)
-        has_daemon, is_single = now is not None, len(pairs) == 1
-        _print(lags, options["since"], at_ms, has_daemon=has_daemon, is_single=is_single)
+        print_text(f"since {show_to_minute(options['since'])} UTC:")
+        print_lines(list(lag_lines(lags, at_ms, has_daemon=now is not None)))
+        if len(pairs) == 1 and lags[0].rows:
+            print_lines([(), *bucket_lines(lags[0].rows, options["since"], at_ms)])
     return Exit.OK if absence is None else absence.code
-
-
-def _print(
-    lags: Sequence["PairLag"], since_ms: int, at_ms: int, *, has_daemon: bool, is_single: bool
-) -> None:
-    from hammerd.cli.history.lag_table import bucket_lines, lag_lines
-
-    print_text(f"since {show_to_minute(since_ms)} UTC:")
-    print_lines(list(lag_lines(lags, at_ms, has_daemon=has_daemon)))
-    if is_single and lags[0].rows:
-        print_lines([(), *bucket_lines(lags[0].rows, since_ms, at_ms)])
 
 
 def _joined(
     names: Sequence[str], now: Mapping[str, PairStatus], recorded: _Recorded
-) -> list["PairLag"]:
-    from hammerd.cli.history.lag_table import PairLag
-
-    last = {row.pair: row for row in recorded.last}
-    samples: dict[str, list[LagRow]] | None = None
-    if recorded.samples is not None:
-        samples = {name: [] for name in names}
-        for row in recorded.samples:
-            samples[row.pair].append(row)
-    nothing = LagSummary(0, 0)
-    return [
-        PairLag(
+) -> Iterator[PairLag]:
+    samples: dict[str, list[LagRow]] = {name: [] for name in names}
+    for row in recorded.samples or ():
+        samples[row.pair].append(row)
+    for name in names:
+        yield PairLag(
             name,
             now.get(name),
-            last.get(name),
-            recorded.summaries.get(name, nothing),
-            None if samples is None else tuple(samples[name]),
+            recorded.last.get(name),
+            recorded.summaries.get(name, LagSummary(0, 0)),
+            None if recorded.samples is None else tuple(samples[name]),
         )
-        for name in names
-    ]
 
 
 def _request_status(
@@ -127,40 +107,34 @@ def _request_status(
     return {pair["pair"]: pair for pair in status["pairs"]}, history_path_of(status), None
 
 
-def _read_recorded(
-    path: str, pairs: Sequence[str], since_ms: int, until_ms: int | None
-) -> _Recorded:
+def _read_recorded(path: str, pairs: Sequence[str], since_ms: int, until_ms: int) -> _Recorded:
     try:
-        from hammerd.cli.history.queries import (
-            last_samples,
-            read_history,
-            samples_of,
-            summaries_of,
-        )
+        from hammerd.cli.history import queries
 
+        period = (pairs, since_ms, until_ms)
+        last = queries.read_history(path, lambda opened: queries.last_samples(opened, pairs))
         return _Recorded(
-            read_history(path, last_samples(pairs)),
-            read_history(path, summaries_of(pairs, since_ms, until_ms)),
-            read_history(path, samples_of(pairs, since_ms, until_ms)) if pairs else None,
+            {row.pair: row for row in last},
+            queries.read_history(path, lambda opened: queries.summaries_of(opened, *period)),
+            queries.read_history(path, lambda opened: queries.samples_of(opened, *period))
+            if pairs
+            else None,
         )
     except CommandFailed as error:
         return _Recorded(failure=error)
 
 
 def _names(
-    pairs: Sequence[str], now: dict[str, PairStatus], recorded: _Recorded, path: str
-) -> tuple[str, ...]:
+    pairs: Sequence[str], now: Mapping[str, PairStatus], recorded: _Recorded, path: str
+) -> Sequence[str]:
     """Return the pairs to show: the named ones, or all of the status and of the history since."""
-    last = [row.pair for row in recorded.last]
     if not pairs:
-        before = recorded.summaries if recorded.summaries or now else last
+        before = recorded.summaries if recorded.summaries or now else recorded.last
         return tuple(dict.fromkeys((*now, *before)))
-    known = {*now, *last}
-    unknown = [name for name in pairs if name not in known]
-    if unknown:
+    if unknown := [name for name in pairs if name not in now and name not in recorded.last]:
         from hammerd.cli.history.queries import last_samples, read_history
 
-        rows = () if recorded.failure else read_history(path, last_samples(()))
+        rows = () if recorded.failure else read_history(path, lambda each: last_samples(each, ()))
         everything = dict.fromkeys((*now, *(row.pair for row in rows)))
         refuse_unknown_pairs(path, unknown, tuple(everything))
-    return tuple(pairs)
+    return pairs
