@@ -183,7 +183,8 @@ def _run(path: str, query: Query[Result]) -> Result:
             raise CommandFailed(f"{path}: it is no history of hammerd", code=Exit.DATA)
         if version > history_schema.SCHEMA_VERSION:
             raise CommandFailed(
-                f"{path}: it is of version {version}, and this command knows {history_schema.SCHEMA_VERSION}",
+                f"{path}: it is of version {version}, and this command knows "
+                f"{history_schema.SCHEMA_VERSION}",
                 "use the command that came with the newer hammerd",
                 code=Exit.PROTOCOL,
             )
