@@ -438,7 +438,7 @@ def test_kinds_of_values_are_explained() -> None:
 
 
 def test_example_is_a_config(tmp_path: Path) -> None:
-    from hammerd.core.config.reader import parse_config
+    from tests.config_text import parse_config
 
     (text,) = re.findall(r"\.Bd[^\n]*\n(.*?)\.Ed", section("EXAMPLES", CONFIG_PAGE), re.DOTALL)
 

@@ -18,8 +18,8 @@ from hammerd.cli.demo.streams import end_processes_below
 from hammerd.cli.demo.tutorial import make_pair
 from hammerd.cli.group import COMMANDS, group
 from hammerd.core import paths
-from hammerd.core.config.reader import parse_config
 from hammerd.simulator import admin
+from tests.config_text import parse_config
 from tests.daemon.world import until
 from tests.paths import ROOT
 

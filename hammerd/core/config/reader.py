@@ -1,15 +1,12 @@
 """Reads a whole config from TOML, and reports all its faults at once.
 
-    read_config   bytes of a file      -> Config, or ConfigError
-    parse_config  text, once decoded   -> Config, or ConfigError
-
 Tables: [daemon], [defaults], [pairs.NAME]. A value comes from the pair's table, else from
 [defaults], else from core/config/schema.py. This module opens no file: `source` is the name that
 precedes the faults.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,14 +14,12 @@ from hammerd.core.characters import characters_hint, odd_characters
 from hammerd.core.config import checks
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key, Model
-from hammerd.core.config.sections import Section, sort_sections
+from hammerd.core.config.sections import Section, sort_sections, unknown_table_faults
 from hammerd.core.config.tables import BUILT_IN, Given, ReadTable, key_path, read_table
-from hammerd.core.config.toml import parse_toml, read_toml
+from hammerd.core.config.toml import read_toml
 from hammerd.core.config.warnings import warnings_of
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.pairs import Pair, StreamOptions, Thresholds, Timing
-
-__all__ = ["Config", "DaemonConfig", "parse_config", "read_config"]
 
 PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -47,31 +42,21 @@ def read_config(content: bytes, source: str) -> Config:
     Raises:
         ConfigError: with every fault; if the bytes are no TOML, with the first fault only.
     """
-    return _config(read_toml(content, source), source)
-
-
-def parse_config(text: str, source: str) -> Config:
-    """Make a config from TOML text.
-
-    Raises:
-        ConfigError: with every fault; if the text is no TOML, with the first fault only.
-    """
-    return _config(parse_toml(text, source), source)
-
-
-def _config(document: Mapping[str, object], source: str) -> Config:
+    document = read_toml(content, source)
     sections = sort_sections(document)
-    daemon = _read_tables(sections.daemon, DAEMON_KEYS)
-    defaults = _read_tables(sections.defaults, PAIR_KEYS)
+    daemon = _read_tables(sections["daemon"], DAEMON_KEYS)
+    defaults = _read_tables(sections["defaults"], PAIR_KEYS)
     common = {**BUILT_IN, **daemon.given, **defaults.given}
     pairs = tuple(
-        reading for section in sections.pairs for reading in _read_pairs(section, common, defaults)
+        reading
+        for section in sections["pairs"]
+        for reading in _read_pairs(section, common, defaults)
     )
     faults = (
-        *sections.faults,
+        *unknown_table_faults(document),
         *_daemon_faults(daemon, common),
         *defaults.faults,
-        *_pairs_faults(pairs, sections.pairs),
+        *_pairs_faults(pairs, sections["pairs"]),
     )
     if faults:
         raise ConfigError(source, tuple(dict.fromkeys(faults)))
@@ -82,7 +67,7 @@ def _config(document: Mapping[str, object], source: str) -> Config:
     )
 
 
-def _read_tables(sections: tuple[Section, ...], keys: tuple[Key, ...]) -> ReadTable:
+def _read_tables(sections: Sequence[Section], keys: tuple[Key, ...]) -> ReadTable:
     """Read all occurrences of a table, correct and misspelt, as one."""
     read = [read_table(section.table, section.path, keys) for section in sections]
     return ReadTable(
@@ -144,9 +129,7 @@ def _missing_faults(
             yield Fault(f"{path}.{key.name}", "is missing", hint=f"add {key.name} = {key.example}")
 
 
-def _pairs_faults(
-    pairs: tuple[_PairReading, ...], sections: tuple[Section, ...]
-) -> Iterator[Fault]:
+def _pairs_faults(pairs: tuple[_PairReading, ...], sections: Sequence[Section]) -> Iterator[Fault]:
     no_tables = [section for section in sections if not isinstance(section.table, dict)]
     for section in no_tables:
         yield Fault(section.path, "must be a table of pairs", hint=_NO_PAIR_HINT)

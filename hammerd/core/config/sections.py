@@ -7,17 +7,12 @@ its own faults are reported at the same time, and no pair in it is reported as m
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
-from hammerd.core.config.tables import key_path, meant_by
+from hammerd.core.config.tables import TABLES_OF_KEYS, key_path, meant_by
 from hammerd.core.errors import Fault
 from hammerd.core.nearest import did_you_mean
 
 _TABLES = ("daemon", "defaults", "pairs")
 _KNOWN_HINT = "known here: [daemon], [defaults], [pairs.NAME]"
-_BELONGS = {
-    **{key.name: "[daemon]" for key in DAEMON_KEYS},
-    **{key.name: "[defaults] or [pairs.NAME]" for key in PAIR_KEYS},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +23,21 @@ class Section:
     table: object
 
 
-@dataclass(frozen=True, slots=True)
-class Sections:
-    """The tables of a config by kind, in the file's order; a name may be misspelt."""
-
-    daemon: tuple[Section, ...] = ()
-    defaults: tuple[Section, ...] = ()
-    pairs: tuple[Section, ...] = ()
-    faults: tuple[Fault, ...] = ()
-
-
-def sort_sections(document: Mapping[str, object]) -> Sections:
-    """Sort the tables of a config."""
+def sort_sections(document: Mapping[str, object]) -> Mapping[str, list[Section]]:
+    """Return the tables by kind, in the file's order; a name may be misspelt."""
     found: dict[str, list[Section]] = {name: [] for name in _TABLES}
     for name, value in document.items():
         kind, section = _section(name, value)
         if kind:
             found[kind].append(section)
-    return Sections(
-        tuple(found["daemon"]),
-        tuple(found["defaults"]),
-        tuple(found["pairs"]),
-        tuple(_unknown_table_faults(document)),
-    )
+    return found
 
 
 def _section(name: str, value: object) -> tuple[str, Section]:
     """Return the kind of a table, found by its name or its keys; empty if there is none."""
     if name in _TABLES:
         return name, Section(name, value)
-    if name in _BELONGS or not isinstance(value, dict):
+    if name in TABLES_OF_KEYS or not isinstance(value, dict):
         return "", Section(name, value)
     if _is_a_pair(value):
         return "pairs", Section("", {name: value})
@@ -68,15 +48,15 @@ def _is_a_pair(table: Mapping[str, object]) -> bool:
     return "master" in table and "slave" in table and not isinstance(table["master"], dict)
 
 
-def _unknown_table_faults(document: Mapping[str, object]) -> Iterator[Fault]:
+def unknown_table_faults(document: Mapping[str, object]) -> Iterator[Fault]:
+    """Find the top-level names that are none of the three tables."""
     for name, value in document.items():
         where = key_path("", name)
         if name in _TABLES:
             continue
-        if name in _BELONGS:
-            yield Fault(
-                where, "stands outside a table", hint=f"{name} belongs in {_BELONGS[name]}"
-            )
+        if name in TABLES_OF_KEYS:
+            hint = f"{name} belongs in {TABLES_OF_KEYS[name]}"
+            yield Fault(where, "stands outside a table", hint=hint)
         elif isinstance(value, dict) and _is_a_pair(value):
             hint = f"is it a pair? then write [{key_path('pairs', name)}]"
             yield Fault(where, "is not a table of hammerd", hint=hint)

@@ -40,8 +40,10 @@ _SYNONYMS = {
 """Other names that people use for keys and tables; a word of two keys means the table's one."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_DAEMON_NAMES = frozenset(key.name for key in DAEMON_KEYS)
-_PAIR_NAMES = frozenset(key.name for key in PAIR_KEYS)
+TABLES_OF_KEYS = {
+    **{key.name: "[daemon]" for key in DAEMON_KEYS},
+    **{key.name: "[defaults] or [pairs.NAME]" for key in PAIR_KEYS},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +125,13 @@ def meant_by(name: str, known: Iterable[str]) -> str:
 
 def _unknown_key_fault(path: str, name: str, value: object, known: Mapping[str, Key]) -> Fault:
     where = key_path(path, name)
-    if isinstance(value, dict) and known.keys() >= _PAIR_NAMES and "." in path:
+    if isinstance(value, dict) and known.keys() == {key.name for key in PAIR_KEYS} and "." in path:
         whole = f"{path.partition('.')[2]}.{name}"
         return Fault(where, "is not a key", hint=f'is it a name? then quote it: [pairs."{whole}"]')
     return Fault(where, "is not a key", hint=_unknown_key_hint(path, name, known))
 
 
 def _unknown_key_hint(path: str, name: str, known: Iterable[str]) -> str:
-    if name in _DAEMON_NAMES:
-        return f"{name} belongs in [daemon]"
-    if name in _PAIR_NAMES:
-        return f"{name} belongs in [defaults] or [pairs.NAME]"
+    if name in TABLES_OF_KEYS:
+        return f"{name} belongs in {TABLES_OF_KEYS[name]}"
     return did_you_mean(meant_by(name, known)) or f"known in [{path}]: {', '.join(known)}"

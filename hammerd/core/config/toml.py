@@ -57,11 +57,19 @@ def read_toml(content: bytes, source: str) -> dict[str, object]:
     Raises:
         ConfigError: they are not UTF-8 or not TOML; with the first fault.
     """
+    text = _decode(content, source).removeprefix(characters.BYTE_ORDER_MARK)
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(source, (_syntax_fault(str(error), text),)) from error
+
+
+def _decode(content: bytes, source: str) -> str:
     if encoding := _foreign_encoding(content):
         hint = "save it as UTF-8, with a byte order mark or without"
         raise ConfigError(source, (Fault("file", f"is in {encoding}, not in UTF-8", hint=hint),))
     try:
-        text = content.decode()
+        return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start : error.start + 1]
@@ -70,7 +78,6 @@ def read_toml(content: bytes, source: str) -> dict[str, object]:
             hint = f"in Latin-1 it is {characters.describe_character(meant)}: {hint}"
         fault = Fault(f"line {line}", "is not UTF-8", f"byte 0x{byte.hex()}", hint)
         raise ConfigError(source, (fault,)) from error
-    return parse_toml(text, source)
 
 
 def _foreign_encoding(content: bytes) -> str:
@@ -80,19 +87,6 @@ def _foreign_encoding(content: bytes) -> str:
             return f"{encoding}, by its byte order mark"
     # In UTF-16 every second byte of plain text is a NUL; plain text in UTF-8 has none.
     return "UTF-16, by its NUL bytes" if b"\0" in content[:_SCANNED_BYTES] else ""
-
-
-def parse_toml(text: str, source: str) -> dict[str, object]:
-    """Parse TOML text.
-
-    Raises:
-        ConfigError: the text is not TOML; with the first fault.
-    """
-    try:
-        return tomllib.loads(text.removeprefix(characters.BYTE_ORDER_MARK))
-    except (ValueError, RecursionError) as error:
-        fault = _syntax_fault(str(error), text.removeprefix(characters.BYTE_ORDER_MARK))
-        raise ConfigError(source, (fault,)) from error
 
 
 def _syntax_fault(message: str, text: str) -> Fault:

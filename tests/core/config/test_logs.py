@@ -2,8 +2,8 @@
 
 import pytest
 
-from hammerd.core.config.reader import parse_config
 from hammerd.core.errors import ConfigError
+from tests.config_text import parse_config
 
 PAIR = '[pairs.a]\nmaster = "/Backup1/pfs/a"\nslave = "/Backup2/pfs/a"\n'
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hammerd.core.config.model import LogFormat, LogLevel
-from hammerd.core.config.reader import Config, DaemonConfig, parse_config, read_config
+from hammerd.core.config.model import Config, DaemonConfig, LogFormat, LogLevel
+from hammerd.core.config.reader import read_config
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.pairs import Endpoint, GearChoice, Pair, StreamOptions, Thresholds, Timing
+from tests.config_text import parse_config
 
 TUTORIAL = """
 [pairs.test]

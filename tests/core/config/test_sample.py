@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from hammerd.core.config.reader import Config, DaemonConfig, parse_config
+from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.pairs import Endpoint, Pair, StreamOptions, Timing
+from tests.config_text import parse_config
 from tests.paths import ROOT
 
 SAMPLE = (ROOT / "etc" / "hammerd.toml.sample").read_text()

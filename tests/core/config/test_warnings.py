@@ -2,8 +2,8 @@
 
 import pytest
 
-from hammerd.core.config.reader import parse_config
 from hammerd.core.errors import Fault
+from tests.config_text import parse_config
 
 
 def pair(name: str, master: str, slave: str, *lines: str) -> str:

@@ -63,7 +63,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hammerd.core.config.model import LogFormat, LogLevel
-from hammerd.core.config.reader import parse_config, read_config
+from hammerd.core.config.reader import read_config
 from hammerd.core.errors import ConfigError
 from hammerd.core.hammer.commands import pfs_status_argv, stream_argv
 from hammerd.core.hammer.messages import Complaint, Remark
@@ -71,6 +71,7 @@ from hammerd.core.hammer.output_parser import LONGEST_SEGMENT, OutputParser
 from hammerd.core.pairs import Gear, Pair
 from hammerd.daemon.foreign.slave_writers import LONGEST_COMMAND, SlaveWriter
 from hammerd.daemon.logging.setup import LogStyle, make_logger
+from tests.config_text import parse_config
 from tests.daemon.world import World
 from tests.paths import ROOT
 
