@@ -3,21 +3,13 @@
 Each takes real directories and needs no privilege. No stream imports this module.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os
 from pathlib import Path
 
 from hammerd.simulator.kernel import recovery
-from hammerd.simulator.kernel.file_system import durability, null_mounts
-from hammerd.simulator.kernel.file_system.pfs_info import (
-    PfsInfo,
-    new_uuid,
-    pfs_directory,
-    store_info,
-)
+from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_info
 from hammerd.simulator.kernel.file_system.publishing import SYNCER, shape_of
 from hammerd.simulator.kernel.file_system.volume import (
     STATE_DIRECTORY,
@@ -87,18 +79,18 @@ def new_file_system(
 ) -> None:
     """Make an empty HAMMER file system at a directory (newfs_hammer and mount_hammer)."""
     fs = FileSystem(str(root.resolve()))
-    fsid = new_uuid()
+    fsid = pfs_info.new_uuid()
     Path(fs.path("waiters")).mkdir(parents=True)
-    Path(pfs_directory(fs, 0)).mkdir(parents=True)
+    Path(pfs_info.pfs_directory(fs, 0)).mkdir(parents=True)
     volume = f"version={version}\nlabel={label}\nfsid={fsid}\n"
     replace_file(fs.path("volume"), volume.encode())
     fs.store_next_object(tid_base + FIRST_OBJECT_OFFSET)
     fs.publish_tid(tid_base + FIRST_TID_OFFSET + tid_step())
-    info = PfsInfo()
+    info = pfs_info.PfsInfo()
     info.sync_beg_tid = 0
     info.label = label
     info.shared_uuid = info.unique_uuid = fsid
-    store_info(fs, 0, info)
+    pfs_info.store_info(fs, 0, info)
 
 
 def mount_null(pfs_link: Path, directory: Path) -> None:

@@ -1,18 +1,12 @@
 """The program `hammer`: reads the command line and runs the command that it names."""
 
-from __future__ import annotations
-
 import sys
 
 from hammerd.simulator.runtime.process import reset_signals, run_and_exit
 from hammerd.simulator.utility.arguments.options import Options, UsageError, exit_with_usage, parse
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
 
-
-def main() -> NoReturn:
+def main() -> None:
     """Run hammer with the arguments of this process."""
     reset_signals()
     run_and_exit(lambda: _run(sys.argv[1:]), 0)

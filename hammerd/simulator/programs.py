@@ -4,19 +4,14 @@ Each checks the number of its arguments and calls one function of `admin`. A fai
 stderr and status 1.
 """
 
-from __future__ import annotations
-
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from hammerd.simulator import admin
 from hammerd.simulator.kernel.file_system.volume import STATE_DIRECTORY
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import NoReturn
 
 
 def main() -> NoReturn:

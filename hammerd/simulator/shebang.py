@@ -1,7 +1,5 @@
 """Makes the first lines of the simulator's programs, which must run at any path."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

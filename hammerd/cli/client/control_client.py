@@ -10,13 +10,7 @@ import time
 from collections.abc import Mapping
 
 from hammerd.cli.output.failures import CommandFailed, NoDaemon
-from hammerd.core.api.protocol import (
-    READ_VERBS,
-    Answer,
-    Request,
-    encode_request,
-    parse_reply,
-)
+from hammerd.core.api import protocol
 from hammerd.core.errors import ControlError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.paths import CONTROL_SOCKET, STATUS_SOCKET
@@ -37,7 +31,7 @@ _START_HINT = (
 
 
 def send_request(
-    run_dir: str | os.PathLike[str], request: Request, timeout_s: float = TIMEOUT_S
+    run_dir: str | os.PathLike[str], request: protocol.Request, timeout_s: float = TIMEOUT_S
 ) -> Mapping[str, object]:
     """Send a request to the hammerd at `run_dir`, and return the data of its answer.
 
@@ -47,30 +41,30 @@ def send_request(
     path = socket_path(run_dir, request)
     line = _exchange(path, request, timeout_s)
     try:
-        reply = parse_reply(line)
+        reply = protocol.parse_reply(line)
     except ControlError as error:
         hint = "is that hammerd of the same version as this command?"
         raise CommandFailed(
             f"what answers at {path} is no hammerd: {error.message}", hint, code=Exit.PROTOCOL
         ) from error
-    if isinstance(reply, Answer):
+    if isinstance(reply, protocol.Answer):
         return reply.data
     raise CommandFailed(reply.error, reply.hint, code=reply.code)
 
 
-def socket_path(run_dir: str | os.PathLike[str], request: Request) -> str:
+def socket_path(run_dir: str | os.PathLike[str], request: protocol.Request) -> str:
     """Return the path of the socket that accepts a request."""
-    name = STATUS_SOCKET if request.verb in READ_VERBS else CONTROL_SOCKET
+    name = STATUS_SOCKET if request.verb in protocol.READ_VERBS else CONTROL_SOCKET
     return os.path.join(run_dir, name)
 
 
-def _exchange(path: str, request: Request, timeout_s: float) -> bytes:
+def _exchange(path: str, request: protocol.Request, timeout_s: float) -> bytes:
     """Send a request and return the reply's line; repeat it while hammerd is only busy."""
     deadline_at = time.monotonic() + timeout_s
-    repeatable = _BUSY | _CUT_OFF if request.verb in READ_VERBS else _BUSY
+    repeatable = _BUSY | _CUT_OFF if request.verb in protocol.READ_VERBS else _BUSY
     while True:
         try:
-            return _exchange_once(path, encode_request(request), deadline_at)
+            return _exchange_once(path, protocol.encode_request(request), deadline_at)
         except TimeoutError as error:
             raise CommandFailed(
                 f"no answer from {path} within {timeout_s:g} s",

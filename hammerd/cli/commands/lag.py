@@ -9,11 +9,7 @@ import click
 from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.history.lag_table import PairLag, bucket_lines, lag_json, lag_lines
 from hammerd.cli.history.locate import history_path_of, history_path_without_daemon, request_status
-from hammerd.cli.options.history_options import (
-    HistoryOptions,
-    refuse_unknown_pairs,
-    takes_history_options,
-)
+from hammerd.cli.options import history_options
 from hammerd.cli.options.location import Location, current_location
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import print_json
@@ -37,8 +33,8 @@ class _Recorded:
 
 
 @click.command(epilog="Example: hammerd lag home --since 7d")
-@takes_history_options
-def lag(pairs: tuple[str, ...], **options: Unpack[HistoryOptions]) -> int:
+@history_options.takes_history_options
+def lag(pairs: tuple[str, ...], **options: Unpack[history_options.HistoryOptions]) -> int:
     """Show how far the slaves are behind, and how far they were.
 
     MIN, MEDIAN and MAX are of the samples since then; of those that are older than two days the
@@ -136,5 +132,5 @@ def _names(
 
         rows = () if recorded.failure else read_history(path, lambda each: last_samples(each, ()))
         everything = dict.fromkeys((*now, *(row.pair for row in rows)))
-        refuse_unknown_pairs(path, unknown, tuple(everything))
+        history_options.refuse_unknown_pairs(path, unknown, tuple(everything))
     return pairs

@@ -3,15 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from hammerd.cli.demo import screen
+from hammerd.cli.demo import deaths, screen
 from hammerd.cli.demo.daemon_process import CONFIG, DaemonProcess
-from hammerd.cli.demo.deaths import (
-    DEATHS,
-    Death,
-    Recovery,
-    kill_and_measure,
-    wait_for_successor,
-)
 from hammerd.cli.demo.following import MirrorTimer, follow
 from hammerd.cli.demo.sandbox import Sandbox
 from hammerd.cli.demo.streams import StreamScanner, end_processes_below, processes_below
@@ -44,7 +37,7 @@ class DemoSequence:
         self._start()
         follow(self.timer)
         _announce_deaths()
-        recoveries = [self._die(death) for death in DEATHS]
+        recoveries = [self._die(death) for death in deaths.DEATHS]
         recoveries.append(self._die_as_daemon())
         self._stop()
         self._prove()
@@ -80,12 +73,12 @@ class DemoSequence:
     def _show_status(self) -> None:
         self.sandbox.shell(f"hammerd status -c {CONFIG}")
 
-    def _die(self, death: Death) -> Recovery:
+    def _die(self, death: deaths.Death) -> deaths.Recovery:
         screen.show_heading(f"Death of the {death.title}")
         self.timer.wait_until_idle()
         if death.is_busy:
             self._begin_copying()
-        recovery = kill_and_measure(death, self.daemon, self.scanner)
+        recovery = deaths.kill_and_measure(death, self.daemon, self.scanner)
         self._check(recovery)
         return recovery
 
@@ -101,7 +94,7 @@ class DemoSequence:
         pair = self.daemon.pair()
         return pair is not None and pair["phase"] == "copying" and bool(pair["slice_bytes"])
 
-    def _check(self, recovery: Recovery) -> None:
+    def _check(self, recovery: deaths.Recovery) -> None:
         ms = (recovery.own_s + recovery.launch_s) * 1000
         screen.show_success(f"streams again after {ms:.0f} ms, one stream, no orphan")
         self.sandbox.slow_down(None)
@@ -110,7 +103,7 @@ class DemoSequence:
         if recovery.alone:
             screen.explain(f"   hammer alone (recorded, not measured here): {recovery.alone}")
 
-    def _die_as_daemon(self) -> Recovery:
+    def _die_as_daemon(self) -> deaths.Recovery:
         screen.show_heading("Death of hammerd itself")
         self.timer.wait_until_idle()
         old = self.scanner.whole_stream()
@@ -119,8 +112,8 @@ class DemoSequence:
             raise CommandFailed("the stream did not outlive hammerd")
         screen.show_success("its stream goes on without it; the next hammerd ends that one first")
         started_time = self.daemon.start()
-        own_s, launch_s = wait_for_successor(old, started_time, self.daemon, self.scanner)
-        recovery = Recovery("hammerd, from its start", "", own_s, launch_s)
+        own_s, launch_s = deaths.wait_for_successor(old, started_time, self.daemon, self.scanner)
+        recovery = deaths.Recovery("hammerd, from its start", "", own_s, launch_s)
         self._check(recovery)
         return recovery
 
@@ -156,7 +149,7 @@ def _announce_deaths() -> None:
     screen.explain("before it listens: a write right after a death waits for up to twice that.")
 
 
-def _sum_up(recoveries: Sequence[Recovery], scans: int) -> None:
+def _sum_up(recoveries: Sequence[deaths.Recovery], scans: int) -> None:
     screen.show_heading("From a death to the new stream's first line")
     screen.explain("What follows the + is the simulator's hammer, a Python program, as it starts.")
     screen.explain(f"{'killed':<22} {'hammerd':>14}   hammer alone, delay 5 s (recorded)")

@@ -12,14 +12,7 @@ from pathlib import Path
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.hammer.process_args import PS_ARGV, parse_ps
 from hammerd.core.platforms import platform_of
-from hammerd.daemon.process.process_table import (
-    Member,
-    ancestors_of,
-    argv_of,
-    order,
-    process_ids,
-    read_member_or_none,
-)
+from hammerd.daemon.process import process_table
 
 STREAM_SIZE = 3
 KEEPS_LONG_COMMANDS = platform_of(platform.system()).shows_long_commands
@@ -29,7 +22,7 @@ KEEPS_LONG_COMMANDS = platform_of(platform.system()).shows_long_commands
 class StreamGroup:
     """The running processes of one process group: the parent, the source half, the target half."""
 
-    processes: tuple[Member, ...]
+    processes: tuple[process_table.Member, ...]
 
     @property
     def pgid(self) -> int:
@@ -88,29 +81,29 @@ def running_streams(hammer: Path) -> tuple[StreamGroup, ...]:
     A scan takes milliseconds. If one group replaces another meanwhile, only the second is
     returned, because all processes found are checked once more at the end.
     """
-    groups: dict[int, list[Member]] = {}
+    groups: dict[int, list[process_table.Member]] = {}
     for pid, words in _command_lines():
         if str(hammer) in words and "mirror-stream" in words:
-            found = read_member_or_none(pid)
+            found = process_table.read_member_or_none(pid)
             if found is not None and not found.is_zombie:
                 groups.setdefault(found.pgid, []).append(found)
     alive = (tuple(filter(is_alive, sorted(group, key=_age))) for group in groups.values())
     return tuple(StreamGroup(members) for members in alive if members)
 
 
-def is_alive(process: Member) -> bool:
+def is_alive(process: process_table.Member) -> bool:
     """Return whether a process still runs; its start distinguishes it from a later one."""
-    now = read_member_or_none(process.pid)
+    now = process_table.read_member_or_none(process.pid)
     return now is not None and now.started_time == process.started_time and not now.is_zombie
 
 
-def _age(process: Member) -> tuple[bool, float, bool, int]:
-    return order(process.pid, process.started_time, process.pgid)
+def _age(process: process_table.Member) -> tuple[bool, float, bool, int]:
+    return process_table.order(process.pid, process.started_time, process.pgid)
 
 
 def processes_below(root: Path) -> Mapping[int, str]:
     """Return every process with a path below the root in its command line, except ours."""
-    own = {os.getpid(), *ancestors_of(os.getpid())}
+    own = {os.getpid(), *process_table.ancestors_of(os.getpid())}
     below = f"{root}/"
     return {
         pid: " ".join(words)
@@ -127,7 +120,7 @@ def end_processes_below(root: Path) -> None:
 
 
 def _command_lines() -> Iterable[tuple[int, tuple[str, ...]]]:
-    found = {pid: argv_of(pid) for pid in process_ids()}
+    found = {pid: process_table.argv_of(pid) for pid in process_table.process_ids()}
     if not KEEPS_LONG_COMMANDS and not all(found.values()):
         printed = subprocess.run(PS_ARGV, capture_output=True, text=True, check=False).stdout
         by_ps = parse_ps(printed)

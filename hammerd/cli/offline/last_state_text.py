@@ -16,13 +16,7 @@ from collections.abc import Iterator
 
 from hammerd.cli.offline.last_state import LastDaemon, LastState
 from hammerd.cli.offline.saved_status import LastPair
-from hammerd.cli.output.numbers import (
-    seconds_between,
-    show_count,
-    show_moment,
-    show_rough_period,
-    show_tid,
-)
+from hammerd.cli.output import numbers
 from hammerd.cli.output.spans import Line, Span, align_rows
 from hammerd.cli.output.text import wrap_line
 from hammerd.cli.status.pair_notes import safe_until_text
@@ -40,7 +34,7 @@ def last_state_lines(state: LastState, width: int) -> tuple[Line, ...]:
     daemon, saved_time = state.hammerd, state.hammerd.saved_time
     sentences = [*_remains(daemon)]
     if saved_time is not None:
-        age = show_rough_period(seconds_between(saved_time, state.measured_time))
+        age = numbers.show_rough_period(numbers.seconds_between(saved_time, state.measured_time))
         sentences.append(f"What it left in {daemon.state_dir} {age} ago:")
     lines = [line for each in sentences for line in _wrap(each, width)]
     if saved_time is not None and state.pairs:
@@ -68,7 +62,7 @@ def _remains(daemon: LastDaemon) -> Iterator[str]:
     gone = f"pid {pid} is gone: it was killed, or the machine went down"
     if streams:
         verb = "runs" if streams == 1 else "run"
-        gone += f"; {show_count(streams, 'stream')} of it {verb} on, unwatched"
+        gone += f"; {numbers.show_count(streams, 'stream')} of it {verb} on, unwatched"
     yield gone
 
 
@@ -86,9 +80,9 @@ def _cells(pair: LastPair) -> tuple[str, ...]:
     return (
         pair.pair,
         pair.wanted or "-",
-        "-" if tid is None else show_tid(tid),
+        "-" if tid is None else numbers.show_tid(tid),
         "-" if safe_time is None else f"{safe_time[:10]} {safe_time[11:19]} UTC",
-        "-" if age_s is None else show_rough_period(age_s),
+        "-" if age_s is None else numbers.show_rough_period(age_s),
     )
 
 
@@ -100,7 +94,7 @@ def _notes(pair: LastPair, measured_time: str) -> Iterator[str]:
     if pair.safe_unknown_because:
         yield pair.safe_unknown_because
     if (until_time := pair.paused_until_time) is not None:
-        yield f"paused until {show_moment(until_time, measured_time)}"
+        yield f"paused until {numbers.show_moment(until_time, measured_time)}"
     elif pair.wanted == "paused":
         yield "paused until it is resumed"
 

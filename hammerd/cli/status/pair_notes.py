@@ -7,15 +7,7 @@ will stop it soon; what is unknown. States that a person has chosen come last.
 from collections.abc import Iterator
 
 from hammerd.cli.client.status_types import PairStatus
-from hammerd.cli.output.numbers import (
-    seconds_between,
-    show_bar,
-    show_bytes,
-    show_count,
-    show_moment,
-    show_period,
-    show_rough_period,
-)
+from hammerd.cli.output import numbers
 
 MOST_ANOMALIES = 3
 """The number of anomalies shown for a pair, newest first; older ones are only counted."""
@@ -50,13 +42,13 @@ def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
 
 def safe_until_text(safe_time: str, measured_time: str | None = None) -> str:
     """Format the time up to which the slave has everything: safe if the master's disk is lost."""
-    moment = show_moment(safe_time, measured_time, with_seconds=True)
+    moment = numbers.show_moment(safe_time, measured_time, with_seconds=True)
     return f"everything flushed by {moment} is on the slave"
 
 
 def durable_until_text(durable_time: str, measured_time: str | None = None) -> str:
     """Format the time up to which the slave's disk has everything: safe in a power cut too."""
-    moment = show_moment(durable_time, measured_time, with_seconds=True)
+    moment = numbers.show_moment(durable_time, measured_time, with_seconds=True)
     return f"flushed by {moment}: on its disk, should its power fail too"
 
 
@@ -92,14 +84,14 @@ def _wanted(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
 def _unacknowledged(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     complaints, anomalies = pair.get("complaints", []), pair.get("anomalies", [])
     for complaint in complaints:
-        times = show_count(complaint["count"], "time")
+        times = numbers.show_count(complaint["count"], "time")
         last_time = complaint.get("last_time")
-        last = f", last at {show_moment(last_time, measured_time)}" if last_time else ""
+        last = f", last at {numbers.show_moment(last_time, measured_time)}" if last_time else ""
         yield f"complained {times}{last}: {complaint['text']}"
         if complaint["hint"] and complaint["hint"] != pair["hint"]:
             yield f"hint: {complaint['hint']}"
     for anomaly in anomalies[: -MOST_ANOMALIES - 1 : -1]:
-        moment = show_moment(anomaly["time"], measured_time)
+        moment = numbers.show_moment(anomaly["time"], measured_time)
         was, then = anomaly["before"], anomaly["after"]
         yield f"{anomaly['name']} at {moment}: {anomaly['end']} was {was}, then {then}"
     if (more := len(anomalies) - MOST_ANOMALIES) > 0:
@@ -113,7 +105,7 @@ def _short_of_space(pair: PairStatus) -> str:
     if free_bytes is None or not total_bytes:
         return "slave short of room"
     share = f"{100 * free_bytes / total_bytes:.1f} %"
-    free, total = show_bytes(free_bytes), show_bytes(total_bytes)
+    free, total = numbers.show_bytes(free_bytes), numbers.show_bytes(total_bytes)
     return f"slave short of room: {free} of {total} free ({share})"
 
 
@@ -121,24 +113,24 @@ def _cascade(pair: PairStatus) -> Iterator[str]:
     origin, lag_s = pair.get("origin"), pair.get("origin_lag_s")
     if origin is None or (lag_s is not None and lag_s == pair["lag_s"]):
         return
-    behind = "an unknown time" if lag_s is None else show_period(lag_s)
+    behind = "an unknown time" if lag_s is None else numbers.show_period(lag_s)
     yield f"{behind} behind {origin}, where its cascade begins"
 
 
 def _paused(until_time: str | None, measured_time: str | None) -> str:
     if until_time is None:
         return "paused until it is resumed"
-    left = show_rough_period(seconds_between(measured_time, until_time))
-    return f"paused for another {left} (until {show_moment(until_time, measured_time)})"
+    left = numbers.show_rough_period(numbers.seconds_between(measured_time, until_time))
+    return f"paused for another {left} (until {numbers.show_moment(until_time, measured_time)})"
 
 
 def _trouble(pair: PairStatus, because: str) -> str:
     waiting_for = pair.get("waiting_for")
     parts = [f"for {waiting_for}: {because}" if waiting_for else because]
     if pair["retry_in_s"] is not None:
-        parts.append(f"looked at again in {show_period(pair['retry_in_s'])}")
+        parts.append(f"looked at again in {numbers.show_period(pair['retry_in_s'])}")
     if pair["failures"]:
-        parts.append(f"after {show_count(pair['failures'], 'failure')}")
+        parts.append(f"after {numbers.show_count(pair['failures'], 'failure')}")
     return ", ".join(parts)
 
 
@@ -147,8 +139,12 @@ def _bulk(pair: PairStatus) -> str:
     eta_s, free_bytes = pair.get("bulk_eta_s"), pair.get("slave_free_bytes")
     text = f"in bulk: {pair['phase']}"
     if done_bytes is not None and total_bytes:
-        text += f" {show_bar(done_bytes / total_bytes)}"
-        text += f", {show_bytes(done_bytes)} of {show_bytes(total_bytes)}"
+        text += f" {numbers.show_bar(done_bytes / total_bytes)}"
+        text += f", {numbers.show_bytes(done_bytes)} of {numbers.show_bytes(total_bytes)}"
     if eta_s is not None:
-        text += f", {show_rough_period(eta_s)} to go"
-    return text if free_bytes is None else f"{text}; {show_bytes(free_bytes)} free on the slave"
+        text += f", {numbers.show_rough_period(eta_s)} to go"
+    return (
+        text
+        if free_bytes is None
+        else f"{text}; {numbers.show_bytes(free_bytes)} free on the slave"
+    )

@@ -10,13 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from hammerd.core.characters import (
-    MAX_LISTED,
-    character_hint,
-    describe_character,
-    escape_invisible,
-    odd_characters,
-)
+from hammerd.core import characters
 from hammerd.core.durations import short_form
 from hammerd.core.nearest import did_you_mean, nearest
 
@@ -81,7 +75,7 @@ def show_value(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    return escape_invisible(json.dumps(text, ensure_ascii=False))
+    return characters.escape_invisible(json.dumps(text, ensure_ascii=False))
 
 
 def shortened(text: str) -> str:
@@ -95,10 +89,12 @@ def read_text(value: object) -> str:
         raise InvalidValue(Problem("must be a string", "put it in double quotes"))
     if not value:
         raise InvalidValue(Problem("is empty"))
-    if unseen := [char for char in odd_characters(value) if not char.isprintable()]:
+    if unseen := [char for char in characters.odd_characters(value) if not char.isprintable()]:
         problems = (
-            Problem(f"holds {describe_character(char)}", character_hint(char))
-            for char in unseen[:MAX_LISTED]
+            Problem(
+                f"holds {characters.describe_character(char)}", characters.character_hint(char)
+            )
+            for char in unseen[: characters.MAX_LISTED]
         )
         raise InvalidValue(*problems)
     return value

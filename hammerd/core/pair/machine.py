@@ -22,12 +22,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
-from hammerd.core.pair import states, transitions
-from hammerd.core.pair.complaints import (
-    consequence_of,
-    lasting_notes,
-    late_cause,
-)
+from hammerd.core.pair import complaints, latches, states, transitions
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
@@ -47,12 +42,6 @@ from hammerd.core.pair.events import (
     StartAsked,
     Step,
     StopAsked,
-)
-from hammerd.core.pair.latches import (
-    is_parked_latched,
-    is_probe_forbidden,
-    latch_cause,
-    latch_hint,
 )
 from hammerd.core.pair.memory import remember, with_pair_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
@@ -145,7 +134,7 @@ def _in_glance(
     life: states.PairLife, relaunch: states.ThenLaunch, event: Event, ctx: Context
 ) -> Step:
     match event:
-        case Glanced(are_as_read=True) if latch_cause(life.memory) is None:
+        case Glanced(are_as_read=True) if latches.latch_cause(life.memory) is None:
             return transitions.launch(life, relaunch.gear, ctx)
         case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
             return transitions.probe(life, ctx)
@@ -178,11 +167,11 @@ def _in_stopping(
 def _complained_late(life: states.PairLife, state: states.Stopping, complaint: Complaint) -> Step:
     """Let a complaint change what follows: a half may die before its last line is read."""
     if complaint.weight is not Weight.OWN:
-        then = late_cause(life, state, complaint)
+        then = complaints.late_cause(life, state, complaint)
         return transitions.enter(life, replace(state, then=then)) if then else Step(life)
-    then = consequence_of(complaint)
+    then = complaints.consequence_of(complaint)
     done = transitions.strengthen(life, state, then) if then else Step(life)
-    return Step(done.life, (*done.effects, *lasting_notes(life, complaint)))
+    return Step(done.life, (*done.effects, *complaints.lasting_notes(life, complaint)))
 
 
 def _in_backoff(life: states.PairLife, event: Event, ctx: Context) -> Step:
@@ -223,7 +212,7 @@ def _in_mount(
 
 
 def _would_probe_forbidden(life: states.PairLife, event: Event) -> bool:
-    return is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
+    return latches.is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
 
 
 def _in_queue(life: states.PairLife, event: Event, ctx: Context) -> Step | None:
@@ -243,7 +232,7 @@ def _in_queue(life: states.PairLife, event: Event, ctx: Context) -> Step | None:
 
 
 def _in_parked(life: states.PairLife, state: states.Parked, event: Event, ctx: Context) -> Step:
-    if _would_probe_forbidden(life, event) and not is_parked_latched(life):
+    if _would_probe_forbidden(life, event) and not latches.is_parked_latched(life):
         return transitions.park_latched(life, ctx)
     match event:
         case StopAsked():
@@ -269,13 +258,13 @@ def _probed_in_parked(
 ) -> Step:
     """Let a probe confirm, correct or end the cause for which a pair is parked."""
     match verdict:
-        case Go() | AwaitMount() if not is_parked_latched(life):
+        case Go() | AwaitMount() if not latches.is_parked_latched(life):
             return transitions.act_on_verdict(life, verdict, ctx)
         case Park(cause, hint):
             return _stay_parked(life, state, cause, hint, ctx)
-        case Go() if state.cause is latch_cause(life.memory):
+        case Go() if state.cause is latches.latch_cause(life.memory):
             # The hint of an earlier probe is outdated, that of the latch is not.
-            return _stay_parked(life, state, state.cause, latch_hint(life), ctx)
+            return _stay_parked(life, state, state.cause, latches.latch_hint(life), ctx)
         case Go() | AwaitMount() | Retry():
             return _stay_parked(life, state, state.cause, state.hint, ctx)
         case _:

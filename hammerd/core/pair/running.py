@@ -10,13 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer import messages
-from hammerd.core.pair import events, states
-from hammerd.core.pair.complaints import (
-    LASTING_COMPLAINTS,
-    cause_of_end,
-    consequence_of,
-    lasting_notes,
-)
+from hammerd.core.pair import complaints, events, states
 from hammerd.core.pair.latches import DIVERGED_HINT, is_probe_forbidden, latch_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive
@@ -203,18 +197,18 @@ def _compared(state: states.Streaming, ctx: events.Context) -> states.Streaming:
 def _complained(
     life: states.PairLife, complaint: messages.Complaint, ctx: events.Context
 ) -> events.Step:
-    notes = lasting_notes(life, complaint)
+    notes = complaints.lasting_notes(life, complaint)
     # A login to another host may print lines like hammer's own.
     is_login = isinstance(life.state, states.Launching) and has_remote_endpoint(life.pair)
     is_own = complaint.weight is messages.Weight.OWN and not is_login
-    if is_own and (then := consequence_of(complaint)) is not None:
+    if is_own and (then := complaints.consequence_of(complaint)) is not None:
         life = _with_restart_counted(life) if isinstance(life.state, states.Streaming) else life
         done = end_group(life, then, ctx)
         return events.Step(done.life, (*done.effects, *notes))
     if (
         complaint.cure is messages.Cure.NOTE
         and not notes
-        and complaint.name not in LASTING_COMPLAINTS
+        and complaint.name not in complaints.LASTING_COMPLAINTS
     ):
         trouble = states.Trouble(complaint.name, complaint.hint)
         return events.Step(
@@ -228,7 +222,7 @@ def _lost(
 ) -> events.Step:
     """End the rest of a lost stream; launch again at once if it was healthy, else back off."""
     life = _with_restart_counted(forgive(life, state, ctx))
-    if (cause := cause_of_end(life, has_lived=True)) is not None:
+    if (cause := complaints.cause_of_end(life, has_lived=True)) is not None:
         return end_group(life, cause, ctx)
     memory, healthy_after_s = life.memory, life.pair.timing.healthy_after_s
     is_rare = memory.relaunched_at is None or ctx.now_at - memory.relaunched_at >= healthy_after_s
@@ -241,7 +235,9 @@ def _never_lived(
     life: states.PairLife, trouble: states.Trouble, ctx: events.Context
 ) -> events.Step:
     """End the rest of a stream that printed no sign of life."""
-    return end_group(life, cause_of_end(life, has_lived=False) or states.ThenBackoff(trouble), ctx)
+    return end_group(
+        life, complaints.cause_of_end(life, has_lived=False) or states.ThenBackoff(trouble), ctx
+    )
 
 
 def _with_restart_counted(life: states.PairLife) -> states.PairLife:

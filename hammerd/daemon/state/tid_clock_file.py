@@ -13,17 +13,10 @@ from itertools import pairwise
 from math import inf, isfinite
 from pathlib import Path
 
+from hammerd.core.replication import tid_clock
 from hammerd.core.replication.lag import SlaveReading
 from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
 from hammerd.core.replication.slave_tids import SlaveTids, after_power_cut
-from hammerd.core.replication.tid_clock import (
-    Dated,
-    FlushMark,
-    TidClock,
-    TidSample,
-    shift_clock,
-    thin_out,
-)
 from hammerd.core.tid import Tid, format_tid, parse_tid
 from hammerd.daemon.state import atomic_file
 from hammerd.daemon.state.saved_values import is_time
@@ -40,7 +33,7 @@ class SavedClocks:
     lost them. `is_dated`: only the wall clock showed the age of the file.
     """
 
-    clocks: Mapping[str, TidClock] = field(default_factory=dict)
+    clocks: Mapping[str, tid_clock.TidClock] = field(default_factory=dict)
     slaves: Mapping[str, SlaveTids] = field(default_factory=dict)
     moment: SavedMoment | None = None
     to_wall_s: float = 0.0
@@ -72,7 +65,7 @@ def rebase(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks |
     if age_s is None:
         return None
     by_s = now_at - age_s - moment.time
-    clocks = {key: shift_clock(clock, by_s) for key, clock in saved.clocks.items()}
+    clocks = {key: tid_clock.shift_clock(clock, by_s) for key, clock in saved.clocks.items()}
     slaves = {key: _shift_slave(slave, by_s) for key, slave in saved.slaves.items()}
     if is_same_boot(moment, now):
         return SavedClocks(clocks, slaves)
@@ -178,22 +171,22 @@ def _members(items: Iterator[tuple[str, object]]) -> Iterator[str]:
         comma = ","
 
 
-def _dated(samples: Sequence[Dated], by_s: float) -> object:
-    return [[format_tid(sample.tid), sample.at + by_s] for sample in thin_out(samples)]
+def _dated(samples: Sequence[tid_clock.Dated], by_s: float) -> object:
+    return [[format_tid(sample.tid), sample.at + by_s] for sample in tid_clock.thin_out(samples)]
 
 
-def _are_in_order(samples: Sequence[Dated]) -> bool:
+def _are_in_order(samples: Sequence[tid_clock.Dated]) -> bool:
     return all(older.tid < newer.tid for older, newer in pairwise(samples))
 
 
 def _clock(
     samples: list[tuple[str, float]], marks: list[tuple[str, float]], restored: object
-) -> TidClock:
-    parsed = tuple(TidSample(parse_tid(tid), _time(time)) for tid, time in samples)
-    flushes = tuple(FlushMark(parse_tid(tid), _time(time)) for tid, time in marks)
+) -> tid_clock.TidClock:
+    parsed = tuple(tid_clock.TidSample(parse_tid(tid), _time(time)) for tid, time in samples)
+    flushes = tuple(tid_clock.FlushMark(parse_tid(tid), _time(time)) for tid, time in marks)
     if not (_are_in_order(parsed) and _are_in_order(flushes)):
         raise ValueError("the samples of a clock are not in order")
-    return TidClock(parsed, flushes, -inf if restored is None else _time(restored))
+    return tid_clock.TidClock(parsed, flushes, -inf if restored is None else _time(restored))
 
 
 def _slave(tid: str, time: object, durable: str | None) -> SlaveTids:

@@ -11,14 +11,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from hammerd.core.hammer.pfs_status import PfsStatus
-from hammerd.core.pair.events import (
-    DivergedSeen,
-    Event,
-    ForeignSeen,
-    Glanced,
-    ProbeAnswered,
-    Sampled,
-)
+from hammerd.core.pair import events
 from hammerd.core.pair.probe_verdict import (
     AwaitMount,
     Go,
@@ -38,8 +31,8 @@ from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
 
-Post = Callable[[str, Event], None]
-FindForeign = Callable[[Pair], Awaitable[ForeignSeen | None]]
+Post = Callable[[str, events.Event], None]
+FindForeign = Callable[[Pair], Awaitable[events.ForeignSeen | None]]
 SinceAt = Callable[[str], float | None]
 """Returns since when a pair is in its state (monotonic), None for an unknown pair."""
 
@@ -152,7 +145,7 @@ class Sampler:
 
     async def _glance(self, pair: Pair) -> None:
         are_as_read = await self._probes.are_as_read(pair)
-        self._callbacks.post(pair.name, Glanced(are_as_read))
+        self._callbacks.post(pair.name, events.Glanced(are_as_read))
 
     def _glanced(self, name: str, task: asyncio.Task[None]) -> None:
         if self._glancing.get(name) is task:
@@ -183,7 +176,7 @@ class Sampler:
         elif foreign is not None:
             self._callbacks.post(pair.name, foreign)
         else:
-            self._callbacks.post(pair.name, ProbeAnswered(verdict))
+            self._callbacks.post(pair.name, events.ProbeAnswered(verdict))
 
     def _record_verdict(self, pair: Pair, readings: Iterable[EndpointReading]) -> ProbeVerdict:
         seen = {reading.endpoint: reading.seen for reading in readings}
@@ -219,12 +212,12 @@ class Sampler:
         # A reading that began before the pair's state proves nothing against it.
         is_current = all(reading.began.at >= since_at for reading in own)
         if is_current or not isinstance(verdict, Park | AwaitMount):
-            self._callbacks.post(pair.name, Sampled(verdict))
+            self._callbacks.post(pair.name, events.Sampled(verdict))
         are_read = all(isinstance(reading.seen, PfsStatus) for reading in own)
         is_ahead = is_current and are_read and self._is_ahead(pair, lag)
         self._ahead[pair.name] = self._ahead.get(pair.name, 0) + 1 if is_ahead else 0
         if self._ahead[pair.name] >= CONFIRMING_SAMPLES:
-            self._callbacks.post(pair.name, DivergedSeen())
+            self._callbacks.post(pair.name, events.DivergedSeen())
 
     def _is_ahead(self, pair: Pair, lag: Lag) -> bool:
         was_ahead = self._readings.slaves.was_ahead(pair.slave)

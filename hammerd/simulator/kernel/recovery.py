@@ -4,17 +4,9 @@ A master holds what its last finalized flush held, all of it published, so its T
 back. A slave goes back to its last durable commit, TID and tree.
 """
 
-from __future__ import annotations
-
 import os
 
-from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_links
-from hammerd.simulator.kernel.file_system.pfs_info import (
-    load_info,
-    pfs_directory,
-    pfs_ids,
-    store_info,
-)
+from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_info, pfs_links
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.ioctls import pfs_lifecycle
 from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, update_snapshot
@@ -29,9 +21,9 @@ def cut_power(fs: FileSystem) -> None:
     with fs.locked():
         publishing = fs.publishing()
         recovered = publishing.recover(clock.kernel_now())
-        for pfs_id in pfs_ids(fs)[1:]:
+        for pfs_id in pfs_info.pfs_ids(fs)[1:]:
             pfs = OpenPfs(fs, pfs_id)
-            if load_info(fs, pfs_id).is_slave:
+            if pfs_info.load_info(fs, pfs_id).is_slave:
                 _restore_slave(pfs)
             else:
                 _restore_master(pfs, recovered)
@@ -43,24 +35,24 @@ def forget_memory(fs: FileSystem) -> None:
     """Drop the state that a kernel holds only while a file system is mounted."""
     for name in IN_MEMORY:
         unlink_if_there(fs.path(name))
-    for pfs_id in pfs_ids(fs):
-        unlink_if_there(os.path.join(pfs_directory(fs, pfs_id), LAST_READ))
+    for pfs_id in pfs_info.pfs_ids(fs):
+        unlink_if_there(os.path.join(pfs_info.pfs_directory(fs, pfs_id), LAST_READ))
 
 
 def _restore_slave(pfs: OpenPfs) -> None:
-    info = load_info(pfs.fs, pfs.pfs_id)
+    info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
     durable = durability.durable_tid(pfs.fs, pfs.pfs_id, info.sync_end_tid)
     durability.mark_durable(pfs.fs, pfs.pfs_id)
     info.sync_end_tid = durable
     pfs_lifecycle.drop_records_after(pfs, durable)
-    store_info(pfs.fs, pfs.pfs_id, info)
+    pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
     update_snapshot(pfs, info)
 
 
 def _restore_master(pfs: OpenPfs, tid: int) -> None:
     mounted = pfs_lifecycle.unmount_all(pfs)
     pfs_lifecycle.restore_live_tree(pfs, tid)
-    info = load_info(pfs.fs, pfs.pfs_id)
+    info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
     pfs_links.refresh_link(pfs.fs, pfs.pfs_id, info)
     for directory in mounted:
         null_mounts.mount(pfs.fs, pfs.pfs_id, directory)

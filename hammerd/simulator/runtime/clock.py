@@ -7,8 +7,6 @@ SIM_VIRTUAL_CLOCK names a directory from which a test sets the time: the file `n
 a process that sleeps writes a line to the FIFO `requests` and reads its own FIFO until a wakeup.
 """
 
-from __future__ import annotations
-
 import os
 import time
 

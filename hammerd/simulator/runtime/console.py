@@ -3,8 +3,6 @@
 Writing raises nothing: without a reader the command continues or is ended by SIGPIPE.
 """
 
-from __future__ import annotations
-
 import os
 
 

@@ -1,7 +1,5 @@
 """Reads and replaces small files as a whole, so that a kill leaves the old or the new one."""
 
-from __future__ import annotations
-
 import os
 
 

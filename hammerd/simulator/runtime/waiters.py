@@ -4,8 +4,6 @@ A FIFO is opened before it gets its final name, so one without a reader belongs 
 process and is removed by the next wake.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 

@@ -8,8 +8,6 @@ On a lost disk (knob `lost_disk`) the present batch counts as written, in memory
 system is read-only, and the process that waits for the disk never returns.
 """
 
-from __future__ import annotations
-
 # `signal` itself would bring `enum` and half a megabyte into every stream.
 import _signal as signal  # type: ignore[import-not-found]
 import os
@@ -19,10 +17,6 @@ from hammerd.simulator.kernel.file_system.publishing import MANUAL
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.state_files import read_or_empty, replace_file, unlink_if_there
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
 
 
 def durable_tid(fs: FileSystem, pfs_id: int, shown: int) -> int:
@@ -58,7 +52,7 @@ def flush_commits(fs: FileSystem, ends_s: float) -> bool:
     return bool(changed)
 
 
-def wait_for_lost_disk(fs: FileSystem) -> NoReturn:
+def wait_for_lost_disk(fs: FileSystem) -> None:
     """Turn the file system read-only and ignore all signals but SIGKILL, for ever.
 
     A process on a real lost disk survives SIGKILL, too. This one cannot, so with a uid in the knob

@@ -5,33 +5,26 @@ to the PFS's state directory, so the mount point is a real directory. A slave's 
 that stays at the TID that the slave had at the mount.
 """
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.kernel.file_system.pfs_info import pfs_directory
 from hammerd.simulator.kernel.file_system.pfs_links import LIVE
 from hammerd.simulator.kernel.file_system.volume import FileSystem
-from hammerd.simulator.runtime.state_files import (
-    read_or_empty,
-    remove_tree,
-    replace_file,
-    replace_symlink,
-)
+from hammerd.simulator.runtime import state_files
 
 UNDERLYING = "underlying"
 
 
 def null_mounts(fs: FileSystem) -> dict[str, int]:
     """Return the mount points, relative to the root, and the PFS of each."""
-    lines = os.fsdecode(read_or_empty(fs.path("mounts"))).splitlines()
+    lines = os.fsdecode(state_files.read_or_empty(fs.path("mounts"))).splitlines()
     pairs = (line.split(" ", 1) for line in lines)
     return {directory: int(pfs_id) for pfs_id, directory in pairs}
 
 
 def _store(fs: FileSystem, mounts: dict[str, int]) -> None:
     lines = "".join(f"{pfs_id} {directory}\n" for directory, pfs_id in mounts.items())
-    replace_file(fs.path("mounts"), os.fsencode(lines))
+    state_files.replace_file(fs.path("mounts"), os.fsencode(lines))
 
 
 def mount(fs: FileSystem, pfs_id: int, directory: str) -> None:
@@ -39,7 +32,7 @@ def mount(fs: FileSystem, pfs_id: int, directory: str) -> None:
     own = pfs_directory(fs, pfs_id)
     live = os.path.join(own, LIVE)
     _replace_directory(fs, pfs_id, live, directory)
-    replace_symlink(live, os.path.relpath(directory, own))
+    state_files.replace_symlink(live, os.path.relpath(directory, own))
 
 
 def mount_slave(fs: FileSystem, pfs_id: int, tree: str, directory: str) -> None:
@@ -64,7 +57,7 @@ def unmount(fs: FileSystem, directory: str) -> None:
         os.unlink(live)
         os.rename(directory, live)
     else:
-        remove_tree(directory)
+        state_files.remove_tree(directory)
     os.rename(underlying, directory)
     _store(fs, mounts)
 

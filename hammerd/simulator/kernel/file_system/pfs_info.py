@@ -1,7 +1,5 @@
 """The info of a PFS (sync-end-tid, uuids, label, role), and its file in the state directory."""
 
-from __future__ import annotations
-
 import os
 import time
 

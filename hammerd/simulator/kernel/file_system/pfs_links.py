@@ -5,8 +5,6 @@ inside the directory. Here the link itself holds that text, and an entry of that
 is a symlink into the state directory; a slave without a root inode has no such entry.
 """
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.kernel.file_system.pfs_info import PfsInfo, pfs_directory

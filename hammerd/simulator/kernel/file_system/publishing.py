@@ -4,8 +4,6 @@ Pure: no file, no clock, no randomness. A time is a number of seconds that the c
 that the simulator and a test with years of virtual time use the same model.
 """
 
-from __future__ import annotations
-
 from binascii import crc32
 
 MANUAL = float("inf")
@@ -91,7 +89,7 @@ class Publishing:
         while self.groups and self.groups[0][0] <= now:
             self.step()
 
-    def settled(self, now: float) -> Publishing:
+    def settled(self, now: float) -> "Publishing":
         """Return a copy as it stands now."""
         later = Publishing(self.published, self.finalized)
         later.groups = list(self.groups)

@@ -5,8 +5,6 @@ publishes its own TID at once; with the knob `flush_steps` it publishes in steps
 does (publishing.py). No process makes the steps: they follow from the clock at each read.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

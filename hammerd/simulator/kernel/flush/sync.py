@@ -3,8 +3,6 @@
 A flush publishes only when all its records are stored, so a stream never sees part of one.
 """
 
-from __future__ import annotations
-
 from hammerd.simulator.kernel.file_system import durability
 from hammerd.simulator.kernel.file_system.pfs_info import load_info, pfs_directory, pfs_ids
 from hammerd.simulator.kernel.file_system.pfs_links import live_path

@@ -5,8 +5,6 @@ absence cannot be observed. The next run is due one period after the last, so a 
 publishes a write earlier than a punctual syncer would.
 """
 
-from __future__ import annotations
-
 from hammerd.simulator.kernel.file_system.publishing import MANUAL, SYNCER
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.flush.sync import flush

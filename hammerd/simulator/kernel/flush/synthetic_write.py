@@ -1,7 +1,5 @@
 """Writes files of zeros to a master with the TIDs of the recordings, and flushes them."""
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.kernel.file_system.pfs_info import pfs_directory

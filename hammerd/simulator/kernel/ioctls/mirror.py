@@ -1,17 +1,12 @@
 """The ioctls that read the records of a slice and write them to a slave."""
 
-from __future__ import annotations
-
 import errno
+from _collections_abc import Iterator
 
 from hammerd.simulator.kernel.file_system.volume import InjectedError
 from hammerd.simulator.kernel.ioctls.pfs import OpenPfs
 from hammerd.simulator.kernel.records import slice_contents
 from hammerd.simulator.kernel.records.record_store import Record
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def mirror_read(

@@ -4,19 +4,11 @@ Each raises OSError as a failing ioctl does, or InjectedError if its header carr
 A file system that was unmounted under an open PFS fails with EIO.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os
 
-from hammerd.simulator.kernel.file_system import durability, pfs_links
-from hammerd.simulator.kernel.file_system.pfs_info import (
-    PfsInfo,
-    load_info,
-    pfs_directory,
-    store_info,
-)
+from hammerd.simulator.kernel.file_system import durability, pfs_info, pfs_links
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.records import trees
 from hammerd.simulator.kernel.records.manifest import Manifest
@@ -55,7 +47,7 @@ class OpenPfs:
 
     def store(self) -> RecordStore:
         """Return the records of this PFS."""
-        return RecordStore(pfs_directory(self.fs, self.pfs_id))
+        return RecordStore(pfs_info.pfs_directory(self.fs, self.pfs_id))
 
     def enter(self, call: str) -> None:
         """Begin an ioctl: raise an injected fault, or EIO if the file system is unmounted."""
@@ -76,52 +68,52 @@ def run_due_syncer(fs: FileSystem) -> None:
         syncer.flush_if_due(fs)
 
 
-def get_pfs(pfs: OpenPfs, *, is_peek: bool = False) -> PfsInfo:
+def get_pfs(pfs: OpenPfs, *, is_peek: bool = False) -> pfs_info.PfsInfo:
     """Return the info; a master's sync-end-tid is the published TID (docs/hammer.md 1.2).
 
     The kernel replaces the stored sync-end-tid by it in memory, so a read changes what a later
     downgrade stores. With `is_peek` it does not.
     """
     pfs.enter("GET_PSEUDOFS")
-    info = load_info(pfs.fs, pfs.pfs_id)
+    info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
     if not info.is_slave:
         info.sync_end_tid = pfs.fs.flush_tid()
         if not is_peek and stored_tid(pfs, 0) != info.sync_end_tid:
-            path = os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ)
+            path = os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ)
             replace_file(path, b"%#018x\n" % info.sync_end_tid)
     return info
 
 
 def stored_tid(pfs: OpenPfs, on_disk: int) -> int:
     """Return the stored sync-end-tid of a master: that of the last read, if any."""
-    content = read_or_empty(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
+    content = read_or_empty(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
     return int(content, 16) if content else on_disk
 
 
-def set_pfs(pfs: OpenPfs, info: PfsInfo) -> None:
+def set_pfs(pfs: OpenPfs, info: pfs_info.PfsInfo) -> None:
     """Store the info, build a slave's snapshot of its sync-end-tid, and flush."""
     pfs.enter("SET_PSEUDOFS")
     pfs.fs.check_writable()
     with pfs.fs.locked():
         # Snapshot first: after a kill in between the slice is sent again.
         update_snapshot(pfs, info)
-        before = load_info(pfs.fs, pfs.pfs_id)
+        before = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         if info.is_slave and info.sync_end_tid != before.sync_end_tid:
             durability.commit(pfs.fs, pfs.pfs_id, before.sync_end_tid)
-        store_info(pfs.fs, pfs.pfs_id, info)
+        pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         pfs.fs.flush_small()
     if info.is_slave and pfs.fs.is_set("lost_disk"):
         durability.wait_for_lost_disk(pfs.fs)
 
 
-def update_snapshot(pfs: OpenPfs, info: PfsInfo) -> None:
+def update_snapshot(pfs: OpenPfs, info: pfs_info.PfsInfo) -> None:
     """Make snapshot and link of a PFS match its info; call with the lock held."""
     fs, pfs_id = pfs.fs, pfs.pfs_id
-    directory = os.path.join(pfs_directory(fs, pfs_id), pfs_links.SNAPSHOTS)
+    directory = os.path.join(pfs_info.pfs_directory(fs, pfs_id), pfs_links.SNAPSHOTS)
     shown = pfs_links.snapshot_path(fs, pfs_id, info.sync_end_tid)
     if info.is_slave:
         manifest = Manifest(pfs.store(), pfs.store().load(), info.sync_end_tid)
-        contents = os.path.join(pfs_directory(fs, pfs_id), "contents")
+        contents = os.path.join(pfs_info.pfs_directory(fs, pfs_id), "contents")
         if manifest.has_root():
             os.makedirs(directory, exist_ok=True)
             trees.build(manifest, shown, contents)
@@ -130,9 +122,9 @@ def update_snapshot(pfs: OpenPfs, info: PfsInfo) -> None:
     _remove_old_snapshots(directory, os.path.basename(shown) if info.is_slave else "")
 
 
-def build_slave_tree(pfs: OpenPfs, info: PfsInfo) -> str:
+def build_slave_tree(pfs: OpenPfs, info: pfs_info.PfsInfo) -> str:
     """Build a copy of a slave's present snapshot and return its path; call with the lock held."""
-    own = pfs_directory(pfs.fs, pfs.pfs_id)
+    own = pfs_info.pfs_directory(pfs.fs, pfs.pfs_id)
     manifest = Manifest(pfs.store(), pfs.store().load(), info.sync_end_tid)
     tree = os.path.join(own, "mounted")
     trees.build(manifest, tree, os.path.join(own, "contents"))
@@ -174,7 +166,7 @@ def _next_change_at(fs: FileSystem) -> float | None:
 
 def _sync_end_tid(pfs: OpenPfs) -> int:
     try:
-        info = load_info(pfs.fs, pfs.pfs_id)
+        info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         return info.sync_end_tid if info.is_slave else pfs.fs.flush_tid()
     except FileNotFoundError:
         # Unmounted or destroyed: the next batch finds out which. For a destroyed one the kernel

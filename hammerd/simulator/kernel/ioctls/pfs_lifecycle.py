@@ -4,19 +4,10 @@ Each function takes the file system's lock and flushes as often as in the record
 for a confirmation.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 
-from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_links
-from hammerd.simulator.kernel.file_system.pfs_info import (
-    PfsInfo,
-    load_info,
-    pfs_directory,
-    pfs_ids,
-    store_info,
-)
+from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_info, pfs_links
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, stored_tid, update_snapshot
 from hammerd.simulator.kernel.records import trees
@@ -30,20 +21,20 @@ ROOT_MODE = 0o40755
 
 def first_free_id(fs: FileSystem) -> int:
     """Return the id of the next new PFS."""
-    taken = set(pfs_ids(fs))
+    taken = set(pfs_info.pfs_ids(fs))
     return next(pfs_id for pfs_id in range(len(taken) + 1) if pfs_id not in taken)
 
 
-def create(fs: FileSystem, pfs_id: int, info: PfsInfo) -> None:
+def create(fs: FileSystem, pfs_id: int, info: pfs_info.PfsInfo) -> None:
     """Create a PFS, a master with a root inode; `link` makes its symlink."""
     OpenPfs(fs, pfs_id).enter("SET_PSEUDOFS")
     fs.check_writable()
     with fs.locked():
         pfs = OpenPfs(fs, pfs_id)
-        os.makedirs(pfs_directory(fs, pfs_id), exist_ok=True)
+        os.makedirs(pfs_info.pfs_directory(fs, pfs_id), exist_ok=True)
         if not info.is_slave:
             _create_root(pfs)
-        store_info(fs, pfs_id, info)
+        pfs_info.store_info(fs, pfs_id, info)
         fs.move_tid()
 
 
@@ -60,10 +51,10 @@ def link(fs: FileSystem, pfs_id: int, path: str) -> None:
     """Make the symlink of a new PFS at a real path; raises OSError if it cannot."""
     fs.check_writable()
     with fs.locked():
-        info = load_info(fs, pfs_id)
+        info = pfs_info.load_info(fs, pfs_id)
         os.symlink(pfs_links.link_text(pfs_id, info), path)
         info.link = os.path.relpath(path, fs.root)
-        store_info(fs, pfs_id, info)
+        pfs_info.store_info(fs, pfs_id, info)
         pfs_links.refresh_link(fs, pfs_id, info)
         fs.move_tid()
 
@@ -74,11 +65,11 @@ def upgrade(pfs: OpenPfs) -> None:
     pfs.fs.check_writable()
     _check_unused(pfs)
     with pfs.fs.locked():
-        info = load_info(pfs.fs, pfs.pfs_id)
+        info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = False
-        unlink_if_there(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
+        unlink_if_there(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
         durability.mark_durable(pfs.fs, pfs.pfs_id)
-        store_info(pfs.fs, pfs.pfs_id, info)
+        pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         restore_live_tree(pfs, info.sync_end_tid)
         update_snapshot(pfs, info)
         pfs.fs.move_tid()
@@ -86,7 +77,7 @@ def upgrade(pfs: OpenPfs) -> None:
 
 def restore_live_tree(pfs: OpenPfs, tid: int) -> None:
     """Rebuild the live tree of a master as of a TID, and drop all that is newer."""
-    directory = pfs_directory(pfs.fs, pfs.pfs_id)
+    directory = pfs_info.pfs_directory(pfs.fs, pfs.pfs_id)
     records = drop_records_after(pfs, tid)
     live = pfs_links.live_path(pfs.fs, pfs.pfs_id)
     manifest = Manifest(pfs.store(), records, tid)
@@ -113,7 +104,7 @@ def drop_records_after(pfs: OpenPfs, tid: int) -> list[Record]:
         if record.delete > tid:
             record.delete = 0
     pfs.store().rewrite(remaining)
-    unlink_if_there(os.path.join(pfs_directory(pfs.fs, pfs.pfs_id), "inodes"))
+    unlink_if_there(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), "inodes"))
     return remaining
 
 
@@ -124,13 +115,13 @@ def downgrade(pfs: OpenPfs) -> None:
     _check_unused(pfs)
     with pfs.fs.locked():
         unmount_all(pfs)
-        info = load_info(pfs.fs, pfs.pfs_id)
+        info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = True
         info.sync_end_tid = max(stored_tid(pfs, info.sync_end_tid), pfs.fs.flush_tid())
         # The real kernel keeps what is newer until an upgrade drops it or mirroring deletes what
         # the source lacks. Mirroring deletes nothing here, so it is dropped now.
         drop_records_after(pfs, info.sync_end_tid)
-        store_info(pfs.fs, pfs.pfs_id, info)
+        pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         update_snapshot(pfs, info)
         remove_tree(pfs_links.live_path(pfs.fs, pfs.pfs_id))
         pfs.fs.move_tid()
@@ -142,12 +133,12 @@ def destroy(pfs: OpenPfs) -> None:
     pfs.fs.check_writable()
     with pfs.fs.locked():
         unmount_all(pfs)
-        info = load_info(pfs.fs, pfs.pfs_id)
+        info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         path = os.path.join(pfs.fs.root, info.link)
         pfs_links.remove_link(pfs.fs, pfs.pfs_id, info)
         if info.link and not os.path.lexists(path):
             replace_symlink(path, f"@@PFS{pfs.pfs_id:05d}")
-        remove_tree(pfs_directory(pfs.fs, pfs.pfs_id))
+        remove_tree(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id))
         pfs.fs.move_tid()
 
 

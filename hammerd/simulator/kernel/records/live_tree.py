@@ -5,8 +5,6 @@ from the last flush, or were too recent then to detect a later change; only bloc
 become records. Sockets and devices are not mirrored.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import time

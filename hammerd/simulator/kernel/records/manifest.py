@@ -3,18 +3,9 @@
 It also defines the data of inode and directory entry records.
 """
 
-from __future__ import annotations
-
 import os
 
-from hammerd.simulator.kernel.records.record_store import (
-    DATA,
-    ENTRY,
-    INODE,
-    ROOT_OBJECT,
-    Record,
-    RecordStore,
-)
+from hammerd.simulator.kernel.records import record_store
 
 INODE_BYTES = 128
 ENTRY_HEAD_BYTES = 16
@@ -57,30 +48,32 @@ def entry_from_data(data: bytes) -> tuple[bytes, int]:
 class Manifest:
     """The records that are valid at one TID, indexed by object and kind."""
 
-    def __init__(self, store: RecordStore, records: list[Record], tid: int) -> None:
+    def __init__(
+        self, store: record_store.RecordStore, records: list[record_store.Record], tid: int
+    ) -> None:
         self.store = store
         valid = [record for record in records if record.lives_at(tid)]
-        inodes = [record for record in valid if record.type == INODE]
-        names = [record for record in valid if record.type == ENTRY]
+        inodes = [record for record in valid if record.type == record_store.INODE]
+        names = [record for record in valid if record.type == record_store.ENTRY]
         self.inodes = {record.object: record for record in inodes}
         self.attributes = {
             record.object: attributes_from_data(data)
             for record, data in zip(inodes, store.data(inodes), strict=True)
         }
-        self.names: dict[int, dict[bytes, Record]] = {}
+        self.names: dict[int, dict[bytes, record_store.Record]] = {}
         self.entries: dict[int, dict[bytes, int]] = {}
         for record, data in zip(names, store.data(names), strict=True):
             name, object_ = entry_from_data(data)
             self.names.setdefault(record.object, {})[name] = record
             self.entries.setdefault(record.object, {})[name] = object_
-        self.blocks: dict[int, dict[int, Record]] = {}
+        self.blocks: dict[int, dict[int, record_store.Record]] = {}
         for record in valid:
-            if record.type == DATA:
+            if record.type == record_store.DATA:
                 self.blocks.setdefault(record.object, {})[record.key] = record
 
     def has_root(self) -> bool:
         """Return whether the root directory exists at this TID."""
-        return ROOT_OBJECT in self.inodes
+        return record_store.ROOT_OBJECT in self.inodes
 
     def version(self, object_: int) -> int:
         """Return the TID of the last change to a file's attributes or content."""

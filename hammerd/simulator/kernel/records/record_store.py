@@ -5,8 +5,6 @@ TID is a selection and nothing is changed in place. A kill during an append leav
 last line, which readers skip and the next writer truncates.
 """
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.runtime.state_files import read_or_empty, replace_file, write_all

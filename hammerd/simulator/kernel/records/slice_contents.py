@@ -5,7 +5,7 @@ wholly older than the slice is one SKIP, an older record of another leaf a PASS,
 left out, the rest are sent with their data. Pure.
 """
 
-from __future__ import annotations
+from _collections_abc import Iterator
 
 from hammerd.simulator.kernel.records.record_store import NO_OBJECT, Record
 
@@ -15,10 +15,6 @@ HEAD_BYTES = 80
 SKIP_BYTES = 96
 
 SKIP, PASS, REC = 4, 5, 8
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Chunk:

@@ -4,8 +4,6 @@ A tree gets its final name only when it is complete. The files of a snapshot are
 the snapshots of other TIDs share, so nothing may write to them.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 

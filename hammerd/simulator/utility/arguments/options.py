@@ -1,7 +1,5 @@
 """Parses hammer's options as BSD getopt does: they end at the first other word."""
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.runtime.console import CommandExit, write_stderr

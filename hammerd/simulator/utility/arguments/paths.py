@@ -1,7 +1,5 @@
 """Opens the PFS or file system that a path names, by the rules of docs/hammer.md 1.4."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

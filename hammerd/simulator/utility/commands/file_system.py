@@ -1,7 +1,5 @@
 """The commands synctid and version (docs/hammer.md 3.5)."""
 
-from __future__ import annotations
-
 from hammerd.simulator.kernel.flush.sync import flush, synctid
 from hammerd.simulator.runtime.console import CommandError, CommandExit, write_stderr, write_stdout
 from hammerd.simulator.utility.arguments.options import Options

@@ -3,8 +3,6 @@
 See docs/hammer.md 3.3, 3.4.
 """
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.kernel.file_system.pfs_info import NIL_UUID, PfsInfo

@@ -1,7 +1,5 @@
 """The commands pfs-status, pfs-master, pfs-slave and pfs-update (docs/hammer.md 3.3, 3.4)."""
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.kernel.file_system.null_mounts import pfs_of

@@ -1,7 +1,5 @@
 """The commands pfs-upgrade, pfs-downgrade and pfs-destroy (docs/hammer.md 1.7, 3.4)."""
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.kernel.file_system.pfs_info import PfsInfo

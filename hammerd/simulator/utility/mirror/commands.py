@@ -7,8 +7,6 @@ half first, then for the target half; a stream then prints "Lost Link", sleeps 1
 starts again, whatever the reason.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 from _socket import AF_UNIX, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, socketpair

@@ -1,7 +1,5 @@
 """Offers to create the missing PFS of a target half (docs/hammer.md 5.7)."""
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.runtime.console import CommandError, write_stderr

@@ -3,8 +3,6 @@
 Two fields of the scoreboard overlap, as hammer's do.
 """
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.runtime.console import write_stderr

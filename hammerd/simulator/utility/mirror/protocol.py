@@ -3,8 +3,6 @@
 Their layout is that of docs/hammer.md 4.5; the halves decide what a message means.
 """
 
-from __future__ import annotations
-
 import os
 from binascii import crc32
 

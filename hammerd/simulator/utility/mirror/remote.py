@@ -3,8 +3,6 @@
 For ssh or $HAMMER_RSH see docs/hammer.md 7.1; for ssh-remote, -R and -T docs/hammer.md 7.4.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

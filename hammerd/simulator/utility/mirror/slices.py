@@ -5,8 +5,6 @@ them; the batch after the last slice (k = n) takes the values that stand there, 
 and only the next batch prescans again. Pure.
 """
 
-from __future__ import annotations
-
 BUCKETS = 1 << 20
 NO_BYTES = (1 << 64) - 1
 

@@ -4,9 +4,8 @@ It uses fd 0 and 1, which are the pipe of the parent, of ssh or of a shell. It d
 its parent and has no time limit but -t.
 """
 
-from __future__ import annotations
-
 import os
+from _collections_abc import Iterator
 
 from hammerd.simulator.kernel.file_system.volume import InjectedError
 from hammerd.simulator.kernel.ioctls.mirror import mirror_read
@@ -23,10 +22,6 @@ from hammerd.simulator.utility.arguments.options import Options
 from hammerd.simulator.utility.arguments.paths import open_pfs
 from hammerd.simulator.utility.mirror import progress_files, protocol
 from hammerd.simulator.utility.mirror.slices import Histogram, Slices
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class SourceHalf:

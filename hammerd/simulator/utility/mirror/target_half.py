@@ -4,8 +4,6 @@ It uses fd 0 and 1. It commits a slice only when its SYNC has arrived; the recor
 incomplete slice stay in the slave but are not visible.
 """
 
-from __future__ import annotations
-
 import os
 
 from hammerd.simulator.kernel.file_system.pfs_info import PfsInfo
