@@ -4,7 +4,6 @@ Only facts that cannot be tested at run time are listed here. daemon/process/pla
 which calls the os module has, and daemon/process/process_table.py accepts any values of a process.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -50,9 +49,7 @@ OTHER = Platform(
     crontabs=("/etc/crontab", "/var/spool/cron/crontabs/root"),  # cron(8) of Debian
 )
 
-_PLATFORMS: Mapping[str, Platform] = {"DragonFly": DRAGONFLY}
-
 
 def platform_of(system: str) -> Platform:
     """Return the facts of a system by its name in uname(1)."""
-    return _PLATFORMS.get(system, OTHER)
+    return DRAGONFLY if system == "DragonFly" else OTHER

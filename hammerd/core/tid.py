@@ -27,8 +27,3 @@ def parse_tid(text: str) -> Tid:
 def format_tid(tid: Tid) -> str:
     """Format a TID as hammer's pfs-status does: `0x` and 16 lower-case digits."""
     return f"0x{tid:016x}"
-
-
-def tids_between(older: Tid, newer: Tid) -> int:
-    """Count the TIDs from `older` to `newer`; negative when `older` is ahead."""
-    return newer - older

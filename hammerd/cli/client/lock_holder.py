@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass
 
 from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
-from hammerd.core.paths import LOCK_FILE, LONGEST_LOCK_BYTES, read_lock
+from hammerd.core.lock_text import LONGEST_LOCK_BYTES, read_lock
+from hammerd.core.paths import LOCK_FILE
 
 
 @dataclass(frozen=True, slots=True)

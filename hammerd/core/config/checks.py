@@ -107,11 +107,9 @@ def log_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
             yield Fault(each.where, what, each.shown, "give the log another name")
 
 
-def socket_fault(run_dir: Given) -> Fault | None:
+def socket_faults(run_dir: Given) -> Iterator[Fault]:
     """Find whether the paths of the sockets in run_dir are too long for the system."""
-    if not isinstance(run_dir.value, str):
-        return None
     longest = LONGEST_SOCKET_PATH_BYTES - len(f"/{paths.CONTROL_SOCKET}")
-    if len(run_dir.value.encode()) <= longest:
-        return None
-    return Fault(run_dir.where, f"must be {longest} bytes at most, for its sockets", run_dir.shown)
+    if isinstance(run_dir.value, str) and len(run_dir.value.encode()) > longest:
+        what = f"must be {longest} bytes at most, for its sockets"
+        yield Fault(run_dir.where, what, run_dir.shown)

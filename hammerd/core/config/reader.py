@@ -54,7 +54,9 @@ def read_config(content: bytes, source: str) -> Config:
     )
     faults = (
         *unknown_table_faults(document),
-        *_daemon_faults(daemon, common),
+        *daemon.faults,
+        *checks.log_faults(common),
+        *checks.socket_faults(common["run_dir"]),
         *defaults.faults,
         *_pairs_faults(pairs, sections["pairs"]),
     )
@@ -75,13 +77,6 @@ def _read_tables(sections: Sequence[Section], keys: tuple[Key, ...]) -> ReadTabl
         tuple(fault for table in read for fault in table.faults),
         frozenset[str]().union(*(table.meant for table in read)),
     )
-
-
-def _daemon_faults(daemon: ReadTable, common: Mapping[str, Given]) -> Iterator[Fault]:
-    yield from daemon.faults
-    yield from checks.log_faults(common)
-    if (fault := checks.socket_fault(common["run_dir"])) is not None:
-        yield fault
 
 
 def _read_pairs(

@@ -6,7 +6,7 @@ A row of the table depends on a message only. The pair determines which endpoint
 from dataclasses import replace
 
 from hammerd.core.hammer.messages import Complaint
-from hammerd.core.pairs import Endpoint, Pair, has_remote_endpoint
+from hammerd.core.pairs import Pair, has_remote_endpoint
 
 LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
@@ -29,7 +29,7 @@ def fit_hint(complaint: Complaint, pair: Pair) -> Complaint:
 
 def _key_hint(pair: Pair) -> str:
     lines = [
-        f"{endpoint.login}: {forced_command(endpoint, verbs)}"
+        f'{endpoint.login}: command="/sbin/hammer ssh-remote {verbs} {endpoint.path}",restrict'
         for endpoint, verbs in ((pair.master, MASTER_KEY_VERBS), (pair.slave, SLAVE_KEY_VERBS))
         if endpoint.is_remote
     ]
@@ -37,8 +37,3 @@ def _key_hint(pair: Pair) -> str:
         "the key's forced command on the other host does not allow this; in authorized_keys the"
         f" key's line must begin so, on {'; on '.join(lines)}"
     )
-
-
-def forced_command(endpoint: Endpoint, verbs: str) -> str:
-    """Return the start of the line in authorized_keys for a key that serves one endpoint."""
-    return f'command="/sbin/hammer ssh-remote {verbs} {endpoint.path}",restrict'

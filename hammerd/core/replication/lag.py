@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from hammerd.core.replication.flush_proofs import flush_proof
 from hammerd.core.replication.tid_clock import TidClock, last_held
-from hammerd.core.tid import Tid, tids_between
+from hammerd.core.tid import Tid
 
 
 class LagVerdict(StrEnum):
@@ -78,7 +78,7 @@ def lag_of(
     newest = master.newest
     if newest is None or slave is None:
         return UNKNOWN
-    tids = tids_between(slave.tid, newest.tid)
+    tids = newest.tid - slave.tid
     measured_at = min(newest.at, slave.at)
     if tids < 0 and newest.at > slave.at and is_master_later:
         return Lag(LagVerdict.AHEAD, tids=tids, measured_at=measured_at)

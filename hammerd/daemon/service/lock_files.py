@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hammerd.core import paths
 from hammerd.core.config.model import DaemonConfig
+from hammerd.core.lock_text import lock_text
 from hammerd.daemon.service.directories import make_directory, records_dir
 from hammerd.daemon.service.os_errors import FULL
 from hammerd.daemon.service.pidfile import PidFile
@@ -81,7 +82,7 @@ class LockFiles:
     def _make_lock(self) -> list[str]:
         make_directory("state_dir", self._state_dir)
         path = self._state_dir / paths.LOCK_FILE
-        text = paths.lock_text(os.getpid(), self._run_dir)
+        text = lock_text(os.getpid(), self._run_dir)
         old, self._lock = (
             self._lock,
             _current(self._lock, lambda: PidFile(path, is_lock_only=True, text=text)),

@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 
 from hammerd.core.errors import AlreadyRunning, HammerdError
-from hammerd.core.paths import LONGEST_LOCK_BYTES, read_lock
+from hammerd.core.lock_text import LONGEST_LOCK_BYTES, read_lock
 from hammerd.daemon.service.os_errors import naming_path
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hammerd.core.paths import lock_text, read_lock
+from hammerd.core.lock_text import lock_text, read_lock
 
 
 def test_what_was_written_is_read_again() -> None:
