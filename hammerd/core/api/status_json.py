@@ -14,7 +14,6 @@ from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.messages import Cure
 from hammerd.core.pair import states
-from hammerd.core.pair.flushes import PairFlushes
 from hammerd.core.pair.state_table import Row, row_of
 from hammerd.core.pairs import has_remote_endpoint
 from hammerd.core.replication.anomaly_log import Anomaly
@@ -30,7 +29,7 @@ ToTime = Callable[[float], str]
 
 
 def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
-    """Return the worst health of all pairs, ok when there are none."""
+    """Return the worst health of all pairs, ok without pairs."""
     return worst(Health.OK, *(health_of(report, now_at) for report in reports))
 
 
@@ -77,8 +76,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         "restarts": life.memory.restarts,
         "pid": report.pid,
         "half_pids": list(report.half_pids),
-        **_stream_json(life),
-        **_transfer_json(life, now_at),
+        **_stream_json(life, now_at),
         **_lag_json(report, lag, to_time),
         "health": health_of(report, now_at),
         **_extras_json(report.extras, to_time),
@@ -127,7 +125,8 @@ def telling_word(memory: states.Memory) -> str | None:
 
 
 def _extras_json(extras: Extras, to_time: ToTime) -> Json:
-    cascade, space = extras.cascade, extras.free_space
+    cascade, space, flushes = extras.cascade, extras.free_space, extras.flushes
+    master_at, slave_at = flushes.master.flushed_at, flushes.slave.flushed_at
     return {
         "origin": str(cascade.origin) if cascade else None,
         "origin_lag_s": _rounded(cascade.seconds) if cascade else None,
@@ -135,18 +134,11 @@ def _extras_json(extras: Extras, to_time: ToTime) -> Json:
         "slave_total_bytes": space.total_bytes if space else None,
         "slave_is_short_of_room": extras.is_short_of_space,
         "slave_is_read_only": extras.is_slave_read_only,
-        **_flushes_json(extras.flushes, to_time),
-        "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
-    }
-
-
-def _flushes_json(flushes: PairFlushes, to_time: ToTime) -> Json:
-    master_at, slave_at = flushes.master.flushed_at, flushes.slave.flushed_at
-    return {
         "flush_every_s": flushes.every_s,
         "master_flushed_time": None if master_at is None else to_time(master_at),
         "slave_flushed_time": None if slave_at is None else to_time(slave_at),
         "flush_failed_because": flushes.failed_because,
+        "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
     }
 
 
@@ -175,22 +167,16 @@ def _complaint_json(complaint: states.CountedComplaint, to_time: ToTime) -> Json
     }
 
 
-def _stream_json(life: states.PairLife) -> Json:
-    state = life.state
-    phase = state.phase if isinstance(state, states.Streaming) else None
+def _stream_json(life: states.PairLife, now_at: float) -> Json:
+    state = life.state if isinstance(life.state, states.Streaming) else None
+    phase, transfer = (state.phase, state.transfer) if state else (None, Transfer())
     copying = phase if isinstance(phase, states.Copying) else None
+    bulk = bulk_progress(transfer, now_at)
     return {
         "gear": row_of(life).gear,
         "phase": _phase_word(phase) if phase else None,
         "slice_bytes": copying.sent_bytes if copying else None,
         "bulk_bytes": copying.total_bytes if copying else None,
-    }
-
-
-def _transfer_json(life: states.PairLife, now_at: float) -> Json:
-    transfer = life.state.transfer if isinstance(life.state, states.Streaming) else Transfer()
-    bulk = bulk_progress(transfer, now_at)
-    return {
         "rate_bytes_per_s": _rounded(transfer_rate(transfer, now_at)),
         "bulk_done_bytes": bulk.done_bytes if bulk else None,
         "bulk_total_bytes": bulk.total_bytes if bulk else None,

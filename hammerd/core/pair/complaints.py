@@ -12,6 +12,7 @@ from typing import assert_never
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
 from hammerd.core.pair import states
 from hammerd.core.pair.events import Note, NoteName
+from hammerd.core.pair.states import LossCause, Memory, PairLife, Then, Trouble
 
 LASTING_COMPLAINTS = frozenset(
     {"data_damaged", "master_read_error", "slave_full", "slave_read_only", "slave_write_error"}
@@ -19,34 +20,32 @@ LASTING_COMPLAINTS = frozenset(
 """Complaints of damage, or of a slave that takes no write: in status until `hammerd ack PAIR`."""
 
 
-def _is_unexplained(loss: states.LossCause) -> bool:
+def _is_unexplained(loss: LossCause) -> bool:
     match loss:
-        case (
-            states.LossCause.LINK_LOST | states.LossCause.HALF_DIED | states.LossCause.PARENT_DIED
-        ):
+        case LossCause.LINK_LOST | LossCause.HALF_DIED | LossCause.PARENT_DIED:
             return True
         case (
-            states.LossCause.STALLED
-            | states.LossCause.PRESCAN_STUCK
-            | states.LossCause.LAUNCH_TIMEOUT
-            | states.LossCause.PROBE_TIMEOUT
-            | states.LossCause.SPAWN_FAILED
+            LossCause.STALLED
+            | LossCause.PRESCAN_STUCK
+            | LossCause.LAUNCH_TIMEOUT
+            | LossCause.PROBE_TIMEOUT
+            | LossCause.SPAWN_FAILED
         ):
             return False
         case _:
             assert_never(loss)
 
 
-UNEXPLAINED_LOSSES = frozenset(filter(_is_unexplained, states.LossCause))
+UNEXPLAINED_LOSSES = frozenset(filter(_is_unexplained, LossCause))
 """Losses without a known cause: any complaint explains more."""
 
-EXPLAINED_LOSSES = frozenset(states.LossCause) - UNEXPLAINED_LOSSES
+EXPLAINED_LOSSES = frozenset(LossCause) - UNEXPLAINED_LOSSES
 """Losses whose cause hammerd itself found: no complaint while the group ends replaces it."""
 
 
-def consequence_of(complaint: Complaint) -> states.Then | None:
+def consequence_of(complaint: Complaint) -> Then | None:
     """Return the state that follows a group that complained so, None if it may live on."""
-    trouble = states.Trouble(complaint.name, complaint.hint)
+    trouble = Trouble(complaint.name, complaint.hint)
     match complaint.cure:
         case Cure.RETRY:
             return states.ThenBackoff(trouble)
@@ -61,7 +60,7 @@ def consequence_of(complaint: Complaint) -> states.Then | None:
             assert_never(complaint.cure)
 
 
-def remember_cause(memory: states.Memory, complaint: Complaint) -> states.Memory:
+def remember_cause(memory: Memory, complaint: Complaint) -> Memory:
     """Remember a complaint if it is the weightiest of its attempt so far.
 
     Of two of hammer's own the first names the cause; ssh names it last, before it ends.
@@ -89,7 +88,7 @@ def _rank(complaint: Complaint) -> tuple[Weight, int] | None:
             assert_never(complaint.cure)
 
 
-def cause_of_end(life: states.PairLife, *, has_lived: bool) -> states.Then | None:
+def cause_of_end(life: PairLife, *, has_lived: bool) -> Then | None:
     """Return the state that follows a stream by its likely cause, None without one.
 
     A link that had worked is worth a retry: no line of a login parks the pair then.
@@ -98,13 +97,11 @@ def cause_of_end(life: states.PairLife, *, has_lived: bool) -> states.Then | Non
     if complaint is None:
         return None
     if has_lived and complaint.weight is not Weight.OWN:
-        return states.ThenBackoff(states.Trouble(complaint.name, complaint.hint))
+        return states.ThenBackoff(Trouble(complaint.name, complaint.hint))
     return consequence_of(complaint)
 
 
-def late_cause(
-    life: states.PairLife, state: states.Stopping, complaint: Complaint
-) -> states.Then | None:
+def late_cause(life: PairLife, state: states.Stopping, complaint: Complaint) -> Then | None:
     """Return the state that follows by a late complaint of a login, None if it changes nothing.
 
     A half may die before its last lines are read. They count only if the stream was lost, and no
@@ -125,7 +122,7 @@ def late_cause(
             assert_never(state.then)
 
 
-def count_lasting(memory: states.Memory, complaint: Complaint, now_at: float) -> states.Memory:
+def count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory:
     """Count a complaint that stays in status until a person acknowledges it."""
     if complaint.name not in LASTING_COMPLAINTS:
         return memory
@@ -138,11 +135,11 @@ def count_lasting(memory: states.Memory, complaint: Complaint, now_at: float) ->
     return replace(memory, complaints=tuple(known.values()))
 
 
-def lasting_notes(life: states.PairLife, complaint: Complaint) -> tuple[Note, ...]:
+def lasting_notes(life: PairLife, complaint: Complaint) -> tuple[Note, ...]:
     """Return a note for the 1st, the 10th, the 100th … complaint of a lasting kind."""
     known = {each.name: each.count for each in life.memory.complaints}
     count = known.get(complaint.name, 0)
     if count == 0 or count != 10 ** (len(str(count)) - 1):
         return ()
-    trouble = states.Trouble(complaint.name, complaint.hint)
+    trouble = Trouble(complaint.name, complaint.hint)
     return (Note(NoteName.DAMAGED, trouble, f"{complaint.text} (seen {count} times)"),)

@@ -50,15 +50,16 @@ from hammerd.core.pair.running import (
     in_streaming,
     reason_to_park,
 )
+from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
 from hammerd.core.pairs import Pair
 
 
-def new_life(pair: Pair, memory: states.Memory, now_at: float) -> states.PairLife:
+def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
     """Make a stopped pair; it starts when it is asked to, or when its pause ends."""
-    return states.PairLife(pair, memory, transitions.stopped_state(memory, now_at), now_at)
+    return PairLife(pair, memory, transitions.stopped_state(memory, now_at), now_at)
 
 
-def step(life: states.PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
+def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Let one event happen to a pair."""
     event = with_pair_hint(life.pair, event)
     life = replace(
@@ -94,7 +95,7 @@ def step(life: states.PairLife, event: Event, ctx: Context) -> Step:  # noqa: C9
 # --- one function per state ------------------------------------------------------------------
 
 
-def _in_stopped(life: states.PairLife, state: states.Stopped, event: Event, ctx: Context) -> Step:
+def _in_stopped(life: PairLife, state: states.Stopped, event: Event, ctx: Context) -> Step:
     match event:
         case StartAsked() | RestartAsked():
             return transitions.probe(life, ctx)
@@ -109,7 +110,7 @@ def _in_stopped(life: states.PairLife, state: states.Stopped, event: Event, ctx:
             return Step(life)
 
 
-def _in_probing(life: states.PairLife, state: states.Probing, event: Event, ctx: Context) -> Step:
+def _in_probing(life: PairLife, state: states.Probing, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
             return transitions.stop(life, ctx)
@@ -123,16 +124,12 @@ def _in_probing(life: states.PairLife, state: states.Probing, event: Event, ctx:
             )
         case DeadlinePassed():
             hint = "pfs-status of an end does not come back: look at the disk or the host"
-            return transitions.back_off(
-                life, states.Trouble(states.LossCause.PROBE_TIMEOUT, hint), ctx
-            )
+            return transitions.back_off(life, Trouble(LossCause.PROBE_TIMEOUT, hint), ctx)
         case _:
             return Step(life)
 
 
-def _in_glance(
-    life: states.PairLife, relaunch: states.ThenLaunch, event: Event, ctx: Context
-) -> Step:
+def _in_glance(life: PairLife, relaunch: states.ThenLaunch, event: Event, ctx: Context) -> Step:
     match event:
         case Glanced(are_as_read=True) if latches.latch_cause(life.memory) is None:
             return transitions.launch(life, relaunch.gear, ctx)
@@ -143,9 +140,7 @@ def _in_glance(
             return transitions.probe(life, ctx) if reason_to_park(life, event) else Step(life)
 
 
-def _in_stopping(
-    life: states.PairLife, state: states.Stopping, event: Event, ctx: Context
-) -> Step:
+def _in_stopping(life: PairLife, state: states.Stopping, event: Event, ctx: Context) -> Step:
     match event:
         case StartAsked() | RestartAsked():
             return transitions.strengthen(life, state, states.ThenProbe())
@@ -164,7 +159,7 @@ def _in_stopping(
             return transitions.strengthen(life, state, then) if then else Step(life)
 
 
-def _complained_late(life: states.PairLife, state: states.Stopping, complaint: Complaint) -> Step:
+def _complained_late(life: PairLife, state: states.Stopping, complaint: Complaint) -> Step:
     """Let a complaint change what follows: a half may die before its last line is read."""
     if complaint.weight is not Weight.OWN:
         then = complaints.late_cause(life, state, complaint)
@@ -174,7 +169,7 @@ def _complained_late(life: states.PairLife, state: states.Stopping, complaint: C
     return Step(done.life, (*done.effects, *complaints.lasting_notes(life, complaint)))
 
 
-def _in_backoff(life: states.PairLife, event: Event, ctx: Context) -> Step:
+def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case StopAsked():
             return transitions.stop(life, ctx)
@@ -186,9 +181,7 @@ def _in_backoff(life: states.PairLife, event: Event, ctx: Context) -> Step:
             return Step(life)
 
 
-def _in_mount(
-    life: states.PairLife, state: states.WaitingForMount, event: Event, ctx: Context
-) -> Step:
+def _in_mount(life: PairLife, state: states.WaitingForMount, event: Event, ctx: Context) -> Step:
     if _would_probe_forbidden(life, event):
         return transitions.park_latched(life, ctx)
     match event:
@@ -202,7 +195,7 @@ def _in_mount(
                 life, replace(state, probe_at=again_at, is_probing=True), Probe()
             )
         case ProbeAnswered(AwaitMount(cause, hint)):
-            return transitions.await_mount(life, states.Trouble(cause, hint), ctx)
+            return transitions.await_mount(life, Trouble(cause, hint), ctx)
         case ProbeAnswered(verdict):
             return transitions.act_on_verdict(life, verdict, ctx)
         case ForeignSeen():
@@ -211,11 +204,11 @@ def _in_mount(
             return Step(life)
 
 
-def _would_probe_forbidden(life: states.PairLife, event: Event) -> bool:
+def _would_probe_forbidden(life: PairLife, event: Event) -> bool:
     return latches.is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
 
 
-def _in_queue(life: states.PairLife, event: Event, ctx: Context) -> Step | None:
+def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step | None:
     """Return the step that leaves the queue, None to stay in it."""
     match event:
         case StopAsked():
@@ -231,7 +224,7 @@ def _in_queue(life: states.PairLife, event: Event, ctx: Context) -> Step | None:
             return transitions.park(life, then.cause, then.hint, ctx) if then else None
 
 
-def _in_parked(life: states.PairLife, state: states.Parked, event: Event, ctx: Context) -> Step:
+def _in_parked(life: PairLife, state: states.Parked, event: Event, ctx: Context) -> Step:
     if _would_probe_forbidden(life, event) and not latches.is_parked_latched(life):
         return transitions.park_latched(life, ctx)
     match event:
@@ -254,7 +247,7 @@ def _in_parked(life: states.PairLife, state: states.Parked, event: Event, ctx: C
 
 
 def _probed_in_parked(
-    life: states.PairLife, state: states.Parked, verdict: ProbeVerdict, ctx: Context
+    life: PairLife, state: states.Parked, verdict: ProbeVerdict, ctx: Context
 ) -> Step:
     """Let a probe confirm, correct or end the cause for which a pair is parked."""
     match verdict:
@@ -272,7 +265,7 @@ def _probed_in_parked(
 
 
 def _stay_parked(
-    life: states.PairLife, state: states.Parked, cause: ParkCause, hint: str, ctx: Context
+    life: PairLife, state: states.Parked, cause: ParkCause, hint: str, ctx: Context
 ) -> Step:
     parked = transitions.park(life, cause, hint, ctx)
     if cause != state.cause:

@@ -11,8 +11,10 @@ from typing import assert_never
 
 from hammerd.core.hammer import messages
 from hammerd.core.pair import complaints, events, states
+from hammerd.core.pair.events import Context, Event, Step
 from hammerd.core.pair.latches import DIVERGED_HINT, is_probe_forbidden, latch_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
+from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
 from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive
 from hammerd.core.pairs import Gear, has_remote_endpoint
 from hammerd.core.replication.lag import LagVerdict
@@ -20,21 +22,21 @@ from hammerd.core.replication.transfer_progress import update_transfer
 
 
 def in_launching(  # noqa: C901 - a flat table of cases
-    life: states.PairLife, state: states.Launching, event: events.Event, ctx: events.Context
-) -> events.Step:
+    life: PairLife, state: states.Launching, event: Event, ctx: Context
+) -> Step:
     """Let one event happen to a pair whose stream has printed no sign of life yet."""
     match event:
         case events.SpawnFailed(text=text):
-            return back_off(life, states.Trouble(states.LossCause.SPAWN_FAILED, text), ctx)
+            return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
         case events.ResourceBusy(resource, owner):
-            trouble = states.Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
+            trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
             return enter(life, states.WaitingForResource(ctx.now_at, resource, trouble))
         case events.MessageRead(messages.LostLink()):
-            return _never_lived(life, states.Trouble(states.LossCause.LINK_LOST), ctx)
+            return _never_lived(life, Trouble(LossCause.LINK_LOST), ctx)
         case events.MessageRead(messages.Complaint() as complaint):
             return _complained(life, complaint, ctx)
         case events.MessageRead(messages.Remark()):
-            return events.Step(life)
+            return Step(life)
         case events.MessageRead(message):
             streaming = states.Streaming(
                 ctx.now_at, state.since_at, state.gear, states.InPrescan(), progress_at=ctx.now_at
@@ -49,9 +51,7 @@ def in_launching(  # noqa: C901 - a flat table of cases
             return _with_group(life, event, ctx)
 
 
-def in_streaming(
-    life: states.PairLife, state: states.Streaming, event: events.Event, ctx: events.Context
-) -> events.Step:
+def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Context) -> Step:
     """Let one event happen to a pair whose stream lives."""
     match event:
         case events.MessageRead(message):
@@ -65,14 +65,12 @@ def in_streaming(
             return enter(life, replace(state, progress_at=ctx.now_at))
         case events.HalfStopped(pid, half):
             cure = f'"kill -CONT {pid}", or restart the pair'
-            trouble = states.Trouble(
-                "half_stopped", f"the {half} half (pid {pid}) is stopped: {cure}"
-            )
+            trouble = Trouble("half_stopped", f"the {half} half (pid {pid}) is stopped: {cure}")
             note = events.Note(events.NoteName.HALF_STOPPED, trouble)
             return enter(life, replace(state, stopped_half=trouble), note)
         case events.HalfContinued(pid) if state.stopped_half:
             note = events.Note(
-                events.NoteName.HALF_CONTINUED, states.Trouble("half_continued"), f"pid {pid}"
+                events.NoteName.HALF_CONTINUED, Trouble("half_continued"), f"pid {pid}"
             )
             return enter(life, replace(state, stopped_half=None), note)
         case events.Sampled(Go() | AwaitMount() | Retry() as verdict):
@@ -86,7 +84,7 @@ def in_streaming(
 # --- rules of both states ----------------------------------------------------------------------
 
 
-def _with_group(life: states.PairLife, event: events.Event, ctx: events.Context) -> events.Step:
+def _with_group(life: PairLife, event: Event, ctx: Context) -> Step:
     match event:
         case events.StopAsked():
             return end_group(life, states.ThenStopped(), ctx)
@@ -96,16 +94,16 @@ def _with_group(life: states.PairLife, event: events.Event, ctx: events.Context)
             return end_group(life, states.ThenProbe(trouble), ctx)
         case _:
             then = reason_to_park(life, event)
-            return end_group(life, then, ctx) if then else events.Step(life)
+            return end_group(life, then, ctx) if then else Step(life)
 
 
 def _on_message(  # noqa: C901 - a flat table of cases
-    life: states.PairLife, state: states.Streaming, message: messages.Message, ctx: events.Context
-) -> events.Step:
+    life: PairLife, state: states.Streaming, message: messages.Message, ctx: Context
+) -> Step:
     state = replace(state, transfer=update_transfer(state.transfer, message, ctx.now_at))
     match message:
         case messages.LostLink():
-            return _lost(life, state, states.Trouble(states.LossCause.LINK_LOST), ctx)
+            return _lost(life, state, Trouble(LossCause.LINK_LOST), ctx)
         case messages.Complaint():
             return _complained(life, message, ctx)
         case messages.NoWork():
@@ -127,12 +125,12 @@ def _on_message(  # noqa: C901 - a flat table of cases
             assert_never(message)
 
 
-def _accepted(life: states.PairLife) -> states.PairLife:
+def _accepted(life: PairLife) -> PairLife:
     """Forget refusals and causes: both halves of the stream work."""
     return replace(life, memory=replace(life.memory, refusals=0, likely_cause=None))
 
 
-def _logged_in(memory: states.Memory) -> states.Memory:
+def _logged_in(memory: Memory) -> Memory:
     """Forget complaints of a login: a sign of life proves that both halves run."""
     is_login = (
         memory.likely_cause is not None and memory.likely_cause.weight is not messages.Weight.OWN
@@ -140,7 +138,7 @@ def _logged_in(memory: states.Memory) -> states.Memory:
     return replace(memory, likely_cause=None) if is_login else memory
 
 
-def _scanned(state: states.Streaming, sent_bytes: int, ctx: events.Context) -> states.Streaming:
+def _scanned(state: states.Streaming, sent_bytes: int, ctx: Context) -> states.Streaming:
     total_bytes = state.phase.total_bytes if isinstance(state.phase, states.Copying) else None
     phase = states.Copying(sent_bytes, total_bytes)
     if sent_bytes == 0:
@@ -149,54 +147,45 @@ def _scanned(state: states.Streaming, sent_bytes: int, ctx: events.Context) -> s
     return _progressed(state, phase, ctx)
 
 
-def _idle(state: states.Streaming, ctx: events.Context) -> states.Streaming:
+def _idle(state: states.Streaming, ctx: Context) -> states.Streaming:
     # A prescan may last longer than a stall: its time does not count as one.
     progress_at = ctx.now_at if isinstance(state.phase, states.InPrescan) else state.progress_at
     return replace(state, phase=states.IdlePhase(), progress_at=progress_at)
 
 
-def _progressed(
-    state: states.Streaming, phase: states.Phase, ctx: events.Context
-) -> states.Streaming:
+def _progressed(state: states.Streaming, phase: states.Phase, ctx: Context) -> states.Streaming:
     return replace(state, phase=phase, progress_at=ctx.now_at, has_progressed=True)
 
 
-def _finished(life: states.PairLife, state: states.Streaming, ctx: events.Context) -> events.Step:
+def _finished(life: PairLife, state: states.Streaming, ctx: Context) -> Step:
     life = replace(life, state=state)
     if state.gear is Gear.BULK and choose_gear(life.pair, ctx) is Gear.FOLLOWING:
         return end_group(life, states.ThenLaunch(Gear.FOLLOWING), ctx)
-    return events.Step(life)
+    return Step(life)
 
 
 def _sampled(
-    life: states.PairLife,
+    life: PairLife,
     state: states.Streaming,
     verdict: Go | AwaitMount | Retry,
-    ctx: events.Context,
-) -> events.Step:
+    ctx: Context,
+) -> Step:
     if isinstance(verdict, AwaitMount) and isinstance(state.phase, states.IdlePhase):
         # An idle stream holds nothing of its slave open, and prints nothing when the master is
         # missing (docs/hammer.md 1.5, 6.3): only its next batch would fail.
-        return end_group(life, states.ThenMount(states.Trouble(verdict.cause, verdict.hint)), ctx)
+        return end_group(life, states.ThenMount(Trouble(verdict.cause, verdict.hint)), ctx)
     return enter(life, _compared(state, ctx))
 
 
-def _compared(state: states.Streaming, ctx: events.Context) -> states.Streaming:
-    is_still = state.behind_since_at is not None and state.behind_at_tid == ctx.slave_tid
-    match ctx.lag.verdict:
-        case LagVerdict.BEHIND if is_still:
-            return state
-        case LagVerdict.BEHIND:
-            return replace(state, behind_since_at=ctx.now_at, behind_at_tid=ctx.slave_tid)
-        case LagVerdict.IN_SYNC | LagVerdict.AHEAD | LagVerdict.UNKNOWN:
-            return replace(state, behind_since_at=None, behind_at_tid=None)
-        case _:
-            assert_never(ctx.lag.verdict)
+def _compared(state: states.Streaming, ctx: Context) -> states.Streaming:
+    if ctx.lag.verdict is not LagVerdict.BEHIND:
+        return replace(state, behind_since_at=None, behind_at_tid=None)
+    if state.behind_since_at is not None and state.behind_at_tid == ctx.slave_tid:
+        return state
+    return replace(state, behind_since_at=ctx.now_at, behind_at_tid=ctx.slave_tid)
 
 
-def _complained(
-    life: states.PairLife, complaint: messages.Complaint, ctx: events.Context
-) -> events.Step:
+def _complained(life: PairLife, complaint: messages.Complaint, ctx: Context) -> Step:
     notes = complaints.lasting_notes(life, complaint)
     # A login to another host may print lines like hammer's own.
     is_login = isinstance(life.state, states.Launching) and has_remote_endpoint(life.pair)
@@ -204,22 +193,18 @@ def _complained(
     if is_own and (then := complaints.consequence_of(complaint)) is not None:
         life = _with_restart_counted(life) if isinstance(life.state, states.Streaming) else life
         done = end_group(life, then, ctx)
-        return events.Step(done.life, (*done.effects, *notes))
+        return Step(done.life, (*done.effects, *notes))
     if (
         complaint.cure is messages.Cure.NOTE
         and not notes
         and complaint.name not in complaints.LASTING_COMPLAINTS
     ):
-        trouble = states.Trouble(complaint.name, complaint.hint)
-        return events.Step(
-            life, (events.Note(events.NoteName.COMPLAINED, trouble, complaint.text),)
-        )
-    return events.Step(life, notes)
+        trouble = Trouble(complaint.name, complaint.hint)
+        return Step(life, (events.Note(events.NoteName.COMPLAINED, trouble, complaint.text),))
+    return Step(life, notes)
 
 
-def _lost(
-    life: states.PairLife, state: states.Streaming, trouble: states.Trouble, ctx: events.Context
-) -> events.Step:
+def _lost(life: PairLife, state: states.Streaming, trouble: Trouble, ctx: Context) -> Step:
     """End the rest of a lost stream; launch again at once if it was healthy, else back off."""
     life = _with_restart_counted(forgive(life, state, ctx))
     if (cause := complaints.cause_of_end(life, has_lived=True)) is not None:
@@ -231,34 +216,28 @@ def _lost(
     return end_group(life, states.ThenBackoff(trouble), ctx)
 
 
-def _never_lived(
-    life: states.PairLife, trouble: states.Trouble, ctx: events.Context
-) -> events.Step:
+def _never_lived(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """End the rest of a stream that printed no sign of life."""
     return end_group(
         life, complaints.cause_of_end(life, has_lived=False) or states.ThenBackoff(trouble), ctx
     )
 
 
-def _with_restart_counted(life: states.PairLife) -> states.PairLife:
+def _with_restart_counted(life: PairLife) -> PairLife:
     return replace(life, memory=replace(life.memory, restarts=life.memory.restarts + 1))
 
 
-def _death(event: events.HalfDied | events.ParentDied) -> states.Trouble:
+def _death(event: events.HalfDied | events.ParentDied) -> Trouble:
     match event:
         case events.HalfDied(pid, half):
-            return states.Trouble(
-                states.LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed"
-            )
+            return Trouble(LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed")
         case events.ParentDied(status):
-            return states.Trouble(
-                states.LossCause.PARENT_DIED, f"mirror-stream itself ended: {status}"
-            )
+            return Trouble(LossCause.PARENT_DIED, f"mirror-stream itself ended: {status}")
         case _:
             assert_never(event)
 
 
-def _launch_timeout(life: states.PairLife) -> states.Trouble:
+def _launch_timeout(life: PairLife) -> Trouble:
     hint = 'most often ssh hangs, try "ssh HOST true" as root'
     if not has_remote_endpoint(life.pair):
         hint = (
@@ -266,21 +245,21 @@ def _launch_timeout(life: states.PairLife) -> states.Trouble:
             " processes or memory (top, limits(1))?"
         )
     silent = "the stream said nothing since it was started"
-    return states.Trouble(states.LossCause.LAUNCH_TIMEOUT, f"{silent}: {hint}")
+    return Trouble(LossCause.LAUNCH_TIMEOUT, f"{silent}: {hint}")
 
 
-def _stall(state: states.Streaming) -> states.Trouble:
+def _stall(state: states.Streaming) -> Trouble:
     if isinstance(state.phase, states.InPrescan):
         hint = "the prescan is silent and uses no CPU: look at the master's disk"
-        return states.Trouble(states.LossCause.PRESCAN_STUCK, hint)
+        return Trouble(LossCause.PRESCAN_STUCK, hint)
     hint = (
         "the master moves on, the stream does not: a read of the master's disk, a write of the"
         " slave's or the link hangs; see dmesg of both hosts"
     )
-    return states.Trouble(states.LossCause.STALLED, hint)
+    return Trouble(LossCause.STALLED, hint)
 
 
-def reason_to_park(life: states.PairLife, event: events.Event) -> states.ThenPark | None:
+def reason_to_park(life: PairLife, event: Event) -> states.ThenPark | None:
     """Return the reason for which an event parks a pair in any state, None if it does not."""
     match event:
         case events.SlaveMoved() if is_probe_forbidden(life):

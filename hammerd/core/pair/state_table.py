@@ -14,6 +14,7 @@ from hammerd.core.hammer.messages import ParkCause
 from hammerd.core.pair import states
 from hammerd.core.pair.latches import is_parked_latched
 from hammerd.core.pair.slave_claims import Resource
+from hammerd.core.pair.states import LossCause, PairLife, Then, Trouble
 from hammerd.core.pairs import Gear, Pair
 
 AT_ONCE, NEVER = -math.inf, math.inf
@@ -24,10 +25,10 @@ SILENT_LAUNCH_S = 5.0
 READ_IOCTL_BYTES = 512 << 10
 """The bytes that a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""
 
-DISABLED = states.Trouble("disabled", "enabled = false stands in the config")
+DISABLED = Trouble("disabled", "enabled = false stands in the config")
 
-LINK_LOST = states.Trouble(
-    states.LossCause.LINK_LOST,
+LINK_LOST = Trouble(
+    LossCause.LINK_LOST,
     "both halves ended and named no cause: was one killed, or is memory short (dmesg)? Is the link"
     " to another host sound?",
 )
@@ -48,13 +49,13 @@ class Row:
     """
 
     word: str
-    trouble: states.Trouble | None
+    trouble: Trouble | None
     level: LogLevel
     identity: tuple[object, ...]
     warning_at: float
-    critical_at: float
     deadline_at: float | None
-    is_under_way: bool
+    critical_at: float = NEVER
+    is_under_way: bool = True
     waiting_for: str | None = None
     because: str | None = None
     gear: Gear | None = None
@@ -64,12 +65,12 @@ class Row:
     has_other_writer: bool = False
 
 
-def deadline(life: states.PairLife) -> float | None:
+def deadline(life: PairLife) -> float | None:
     """Return when DeadlinePassed is due (monotonic), None for never."""
     return row_of(life).deadline_at
 
 
-def row_of(life: states.PairLife) -> Row:  # noqa: C901 - a flat table of cases
+def row_of(life: PairLife) -> Row:  # noqa: C901 - a flat table of cases
     """Return the row of the state that a pair is in."""
     match life.state:
         case states.Stopped():
@@ -94,7 +95,7 @@ def row_of(life: states.PairLife) -> Row:  # noqa: C901 - a flat table of cases
             assert_never(life.state)
 
 
-def _stopped(life: states.PairLife, state: states.Stopped) -> Row:
+def _stopped(life: PairLife, state: states.Stopped) -> Row:
     return Row(
         word="stopped",
         trouble=None if life.pair.enabled else DISABLED,
@@ -102,13 +103,12 @@ def _stopped(life: states.PairLife, state: states.Stopped) -> Row:
         level=LogLevel.INFO if life.pair.enabled else LogLevel.WARNING,
         identity=(states.Stopped, state.since_at),
         warning_at=AT_ONCE if isinstance(life.memory.wanted, states.Up) else NEVER,
-        critical_at=NEVER,
         deadline_at=state.resume_at,
         is_under_way=False,
     )
 
 
-def _probing(life: states.PairLife, state: states.Probing) -> Row:
+def _probing(life: PairLife, state: states.Probing) -> Row:
     has_failed = life.memory.failures > 0
     return Row(
         word="probing",
@@ -116,14 +116,12 @@ def _probing(life: states.PairLife, state: states.Probing) -> Row:
         level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
         identity=(states.Probing, state.since_at),
         warning_at=AT_ONCE if has_failed else NEVER,
-        critical_at=NEVER,
         deadline_at=state.deadline_at,
         is_another_try=has_failed,
-        is_under_way=True,
     )
 
 
-def _launching(life: states.PairLife, state: states.Launching) -> Row:
+def _launching(life: PairLife, state: states.Launching) -> Row:
     has_failed = life.memory.failures > 0
     return Row(
         word="launching",
@@ -131,29 +129,25 @@ def _launching(life: states.PairLife, state: states.Launching) -> Row:
         level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
         identity=(states.Launching, state.since_at),
         warning_at=AT_ONCE if has_failed else state.since_at + SILENT_LAUNCH_S,
-        critical_at=NEVER,
         deadline_at=state.deadline_at,
         gear=state.gear,
         is_another_try=has_failed,
-        is_under_way=True,
     )
 
 
-def _streaming(life: states.PairLife, state: states.Streaming) -> Row:
+def _streaming(life: PairLife, state: states.Streaming) -> Row:
     return Row(
         word="streaming",
         trouble=state.stopped_half,
         level=LogLevel.WARNING if state.stopped_half else LogLevel.INFO,
         identity=(states.Streaming, state.launched_at),
         warning_at=AT_ONCE if state.stopped_half else NEVER,
-        critical_at=NEVER,
         deadline_at=_stalled_at(life.pair, state),
         gear=state.gear,
-        is_under_way=True,
     )
 
 
-def _stopping(life: states.PairLife, state: states.Stopping) -> Row:
+def _stopping(life: PairLife, state: states.Stopping) -> Row:
     has_failed, trouble = life.memory.failures > 0, None
     if state.is_unkillable:
         trouble = states.UNKILLABLE
@@ -170,12 +164,11 @@ def _stopping(life: states.PairLife, state: states.Stopping) -> Row:
         critical_at=AT_ONCE if state.is_unkillable else NEVER,
         deadline_at=state.deadline_at,
         is_another_try=has_failed,
-        is_under_way=True,
     )
 
 
 def _backoff(state: states.WaitingForBackoff) -> Row:
-    is_unexplained = state.trouble == states.Trouble(states.LossCause.LINK_LOST)
+    is_unexplained = state.trouble == Trouble(LossCause.LINK_LOST)
     return Row(
         word="waiting",
         waiting_for="backoff",
@@ -183,15 +176,13 @@ def _backoff(state: states.WaitingForBackoff) -> Row:
         level=LogLevel.WARNING,
         identity=(states.WaitingForBackoff, state.trouble.because, state.since_at),
         warning_at=AT_ONCE,
-        critical_at=NEVER,
         deadline_at=state.retry_at,
         shows_retry=True,
         is_failed_attempt=True,
-        is_under_way=True,
     )
 
 
-def _mount(life: states.PairLife, state: states.WaitingForMount) -> Row:
+def _mount(life: PairLife, state: states.WaitingForMount) -> Row:
     return Row(
         word="waiting",
         waiting_for="mount",
@@ -202,7 +193,6 @@ def _mount(life: states.PairLife, state: states.WaitingForMount) -> Row:
         critical_at=state.since_at + life.pair.timing.mount_grace_s,
         deadline_at=state.probe_at,
         shows_retry=True,
-        is_under_way=True,
     )
 
 
@@ -214,17 +204,15 @@ def _resource(state: states.WaitingForResource) -> Row:
         level=LogLevel.WARNING,
         identity=(states.WaitingForResource, state.trouble.because, state.since_at),
         warning_at=AT_ONCE,
-        critical_at=NEVER,
         deadline_at=None,
-        is_under_way=True,
         has_other_writer=_is_slave(state.resource),
     )
 
 
-def _parked(life: states.PairLife, state: states.Parked) -> Row:
+def _parked(life: PairLife, state: states.Parked) -> Row:
     return Row(
         word="parked",
-        trouble=states.Trouble(state.cause, state.hint),
+        trouble=Trouble(state.cause, state.hint),
         level=LogLevel.ERROR,
         identity=(states.Parked, state.cause),
         warning_at=AT_ONCE,
@@ -266,7 +254,7 @@ def _stall_timeout_s(pair: Pair) -> float:
 # --- the reason why a group ends ---------------------------------------------------------------
 
 
-def _because_of(then: states.Then, wanted: states.Wanted) -> str:
+def _because_of(then: Then, wanted: states.Wanted) -> str:
     match then:
         case states.ThenLaunch(trouble=trouble):
             return trouble.because if trouble else "gear_change"

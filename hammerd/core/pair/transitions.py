@@ -29,6 +29,7 @@ from hammerd.core.pair.latches import (
     latch_promoted,
 )
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
+from hammerd.core.pair.states import Memory, PairLife, Then, Trouble
 from hammerd.core.pairs import Gear, GearChoice, Pair
 from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.promotions import Promotion, PromotionSign
@@ -45,7 +46,7 @@ MOST_DOUBLINGS = 10
 # --- stopping, and the state after it ----------------------------------------------------------
 
 
-def end_group(life: states.PairLife, then: states.Then, ctx: Context) -> Step:
+def end_group(life: PairLife, then: Then, ctx: Context) -> Step:
     """Send TERM to the group, and remember the state that follows."""
     deadline_at = ctx.now_at + life.pair.timing.stop_grace_s
     has_lived = isinstance(life.state, states.Streaming)
@@ -56,7 +57,7 @@ def end_group(life: states.PairLife, then: states.Then, ctx: Context) -> Step:
     )
 
 
-def forgive(life: states.PairLife, state: states.Streaming, ctx: Context) -> states.PairLife:
+def forgive(life: PairLife, state: states.Streaming, ctx: Context) -> PairLife:
     """Forget the failures of a pair whose stream was healthy: it progressed and lived long."""
     lived_s = ctx.now_at - state.launched_at
     if state.has_progressed and lived_s >= life.pair.timing.healthy_after_s:
@@ -64,14 +65,14 @@ def forgive(life: states.PairLife, state: states.Streaming, ctx: Context) -> sta
     return life
 
 
-def kill(life: states.PairLife, state: states.Stopping, ctx: Context) -> Step:
+def kill(life: PairLife, state: states.Stopping, ctx: Context) -> Step:
     """Send KILL to a group that outlived its grace, again and again until it is empty."""
     kills = state.kills + 1
     wait_s = life.pair.timing.stop_grace_s if kills == 1 else KILL_AGAIN_S
     return enter(life, replace(state, kills=kills, deadline_at=ctx.now_at + wait_s), Kill())
 
 
-def note_unkillable(life: states.PairLife, state: states.Stopping, scanned_at: float) -> Step:
+def note_unkillable(life: PairLife, state: states.Stopping, scanned_at: float) -> Step:
     """Log once that a group survives KILL; only a scan that began after the grace proves it.
 
     In a slow daemon scans are late, and that proves nothing against a group.
@@ -88,7 +89,7 @@ ASKED = 4
 """The rank of a person's request: the last request counts."""
 
 
-def _rank(then: states.Then) -> int:
+def _rank(then: Then) -> int:
     match then:
         case states.ThenStopped() | states.ThenProbe():
             return ASKED
@@ -104,14 +105,14 @@ def _rank(then: states.Then) -> int:
             assert_never(then)
 
 
-def strengthen(life: states.PairLife, state: states.Stopping, then: states.Then) -> Step:
+def strengthen(life: PairLife, state: states.Stopping, then: Then) -> Step:
     """Replace the state that follows stopping if the new one has a higher rank."""
     if _rank(then) == ASKED or _rank(then) > _rank(state.then) or _explains(then, state.then):
         return enter(life, replace(state, then=then))
     return Step(life)
 
 
-def _explains(then: states.Then, before: states.Then) -> bool:
+def _explains(then: Then, before: Then) -> bool:
     """Return whether hammer named the cause of a loss that was only observed before."""
     if not (isinstance(then, states.ThenBackoff) and isinstance(before, states.ThenBackoff)):
         return False
@@ -119,7 +120,7 @@ def _explains(then: states.Then, before: states.Then) -> bool:
     return old in UNEXPLAINED_LOSSES and new not in UNEXPLAINED_LOSSES
 
 
-def leave_stopping(life: states.PairLife, then: states.Then, ctx: Context) -> Step:  # noqa: C901 - a flat table
+def leave_stopping(life: PairLife, then: Then, ctx: Context) -> Step:  # noqa: C901 - a flat table
     """Enter the state that follows stopping; the group is empty."""
     match then:
         case states.ThenStopped():
@@ -145,7 +146,7 @@ def leave_stopping(life: states.PairLife, then: states.Then, ctx: Context) -> St
             assert_never(then)
 
 
-def _park_refused(life: states.PairLife, then: states.ThenPark, ctx: Context) -> Step:
+def _park_refused(life: PairLife, then: states.ThenPark, ctx: Context) -> Step:
     refusals = life.memory.refusals + 1
     probe_every_s = PARKED_PROBE_S * 2.0 ** min(refusals - 1, MOST_DOUBLINGS)
     life = replace(life, memory=replace(life.memory, refusals=refusals))
@@ -157,17 +158,17 @@ def _park_refused(life: states.PairLife, then: states.ThenPark, ctx: Context) ->
 # --- ways into states ------------------------------------------------------------------------
 
 
-def enter(life: states.PairLife, state: states.State, *effects: Effect) -> Step:
+def enter(life: PairLife, state: states.State, *effects: Effect) -> Step:
     """Enter a state."""
     return Step(replace(life, state=state), effects)
 
 
-def stop(life: states.PairLife, ctx: Context) -> Step:
+def stop(life: PairLife, ctx: Context) -> Step:
     """Enter stopped; a pause for a time ends by itself."""
     return enter(life, stopped_state(life.memory, ctx.now_at))
 
 
-def stopped_state(memory: states.Memory, now_at: float) -> states.Stopped:
+def stopped_state(memory: Memory, now_at: float) -> states.Stopped:
     """Return a stopped state that ends when the pause ends, if there is one for a time."""
     match memory.wanted:
         case states.Paused(until_at) if until_at is not None:
@@ -179,7 +180,7 @@ def stopped_state(memory: states.Memory, now_at: float) -> states.Stopped:
 
 
 def probe(
-    life: states.PairLife,
+    life: PairLife,
     ctx: Context,
     *,
     is_confirming: bool = False,
@@ -193,31 +194,29 @@ def probe(
     return enter(life, probing, Probe())
 
 
-def glance(life: states.PairLife, then: states.ThenLaunch, ctx: Context) -> Step:
+def glance(life: PairLife, then: states.ThenLaunch, ctx: Context) -> Step:
     """Compare both paths with their last read; if they are the same, no probe is needed."""
     return enter(life, states.Probing(ctx.now_at, ctx.now_at + GLANCE_S, relaunch=then), Glance())
 
 
 def act_on_verdict(
-    life: states.PairLife, verdict: ProbeVerdict, ctx: Context, *, is_confirming: bool = False
+    life: PairLife, verdict: ProbeVerdict, ctx: Context, *, is_confirming: bool = False
 ) -> Step:
     """Enter the state that the verdict of a probe leads to."""
     match verdict:
         case Go():
             return _launch_unless_latched(life, verdict, ctx, is_confirming=is_confirming)
         case AwaitMount(cause, hint):
-            return await_mount(life, states.Trouble(cause, hint), ctx)
+            return await_mount(life, Trouble(cause, hint), ctx)
         case Park(cause, hint):
             return park(life, cause, hint, ctx)
         case Retry(cause, hint):
-            return back_off(life, states.Trouble(cause, hint), ctx)
+            return back_off(life, Trouble(cause, hint), ctx)
         case _:
             assert_never(verdict)
 
 
-def _launch_unless_latched(
-    life: states.PairLife, go: Go, ctx: Context, *, is_confirming: bool
-) -> Step:
+def _launch_unless_latched(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Step:
     """Launch, unless a latch, a slave that is ahead, or a cause that a stream printed forbids."""
     unconfirmed = life.state.unconfirmed if isinstance(life.state, states.Probing) else None
     if latch_cause(life.memory):
@@ -240,27 +239,17 @@ def choose_gear(pair: Pair, ctx: Context) -> Gear:
     match pair.options.gear:
         case GearChoice.BULK:
             return Gear.BULK
+        case GearChoice.AUTO if ctx.slave_tid is not None and ctx.slave_tid <= NEVER_MIRRORED:
+            return Gear.BULK
         case GearChoice.AUTO:
-            return _gear_by_lag(pair, ctx)
+            lag_s, is_in_sync = ctx.lag.seconds, ctx.lag.verdict is LagVerdict.IN_SYNC
+            is_near = is_in_sync or (lag_s is not None and lag_s <= pair.options.bulk_after_s)
+            return Gear.FOLLOWING if is_near else Gear.BULK
         case _:
             assert_never(pair.options.gear)
 
 
-def _gear_by_lag(pair: Pair, ctx: Context) -> Gear:
-    if ctx.slave_tid is not None and ctx.slave_tid <= NEVER_MIRRORED:
-        return Gear.BULK
-    seconds = ctx.lag.seconds
-    match ctx.lag.verdict:
-        case LagVerdict.IN_SYNC:
-            return Gear.FOLLOWING
-        case LagVerdict.BEHIND | LagVerdict.AHEAD | LagVerdict.UNKNOWN:
-            is_near = seconds is not None and seconds <= pair.options.bulk_after_s
-            return Gear.FOLLOWING if is_near else Gear.BULK
-        case _:
-            assert_never(ctx.lag.verdict)
-
-
-def launch(life: states.PairLife, gear: Gear, ctx: Context) -> Step:
+def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
     """Start a stream in this gear."""
     life = replace(life, memory=replace(life.memory, last_words=(), likely_cause=None))
     deadline_at = ctx.now_at + life.pair.timing.launch_timeout_s
@@ -268,7 +257,7 @@ def launch(life: states.PairLife, gear: Gear, ctx: Context) -> Step:
 
 
 def park(
-    life: states.PairLife,
+    life: PairLife,
     cause: ParkCause,
     hint: str,
     ctx: Context,
@@ -285,12 +274,12 @@ def park(
     return enter(replace(life, memory=memory), parked)
 
 
-def park_latched(life: states.PairLife, ctx: Context) -> Step:
+def park_latched(life: PairLife, ctx: Context) -> Step:
     """Wait for a person to resume a pair that has a latch."""
     return park(life, latch_cause(life.memory) or ParkCause.DIVERGED, latch_hint(life), ctx)
 
 
-def await_mount(life: states.PairLife, trouble: states.Trouble, ctx: Context) -> Step:
+def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """Wait for a missing endpoint."""
     since_at = life.memory.unmounted_since_at
     if since_at is None:
@@ -299,7 +288,7 @@ def await_mount(life: states.PairLife, trouble: states.Trouble, ctx: Context) ->
     return enter(life, states.WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
 
 
-def back_off(life: states.PairLife, trouble: states.Trouble, ctx: Context) -> Step:
+def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """Count a failure and wait; the delay grows with the failures in a row."""
     failures = life.memory.failures + 1
     retry_at = ctx.now_at + ctx.backoff(life.pair, failures)
