@@ -82,8 +82,8 @@ def new_file_system(
     fsid = pfs_info.new_uuid()
     Path(fs.path("waiters")).mkdir(parents=True)
     Path(pfs_info.pfs_directory(fs, 0)).mkdir(parents=True)
-    volume = f"version={version}\nlabel={label}\nfsid={fsid}\n"
-    replace_file(fs.path("volume"), volume.encode())
+    identity = f"version={version}\nlabel={label}\nfsid={fsid}\n"
+    replace_file(fs.path("volume"), identity.encode())
     fs.store_next_object(tid_base + FIRST_OBJECT_OFFSET)
     fs.publish_tid(tid_base + FIRST_TID_OFFSET + tid_step())
     info = pfs_info.PfsInfo()
@@ -108,12 +108,8 @@ def mount_null(pfs_link: Path, directory: Path) -> None:
     if not mount_point.is_dir() or str(inside) in mounted or pfs.pfs_id in mounted.values():
         raise ValueError(f"cannot mount {pfs_link} at {directory}: missing or mounted already")
     with pfs.fs.locked():
-        if info.is_slave:
-            null_mounts.mount_slave(
-                pfs.fs, pfs.pfs_id, build_slave_tree(pfs, info), str(mount_point)
-            )
-        else:
-            null_mounts.mount(pfs.fs, pfs.pfs_id, str(mount_point))
+        copy = build_slave_tree(pfs, info) if info.is_slave else None
+        null_mounts.mount(pfs.fs, pfs.pfs_id, str(mount_point), copy)
 
 
 def unmount_null(directory: Path) -> None:

@@ -16,22 +16,8 @@ remark. This module never raises and never keeps more than one segment.
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from hammerd.core.hammer import messages
 from hammerd.core.hammer.diagnostics import diagnose
-from hammerd.core.hammer.messages import (
-    Batch,
-    Committed,
-    Complaint,
-    Cure,
-    LostLink,
-    Message,
-    NoWork,
-    Prescan,
-    PrescanDone,
-    Progress,
-    Remark,
-    SliceWritten,
-    WentIdle,
-)
 from hammerd.core.tid import Tid, parse_tid
 
 LONGEST_SEGMENT = 4096
@@ -72,29 +58,29 @@ _BULK = re.compile(r" \(bulk= (\d{1,20})\)", re.ASCII)
 _GLUED = re.compile(r"(?<=[^\s/])(?=hammer: )")
 
 
-def _batch(token: re.Match[str]) -> Message:
+def _batch(token: re.Match[str]) -> messages.Message:
     bulk = _BULK.search(token.string)
-    return Batch(
+    return messages.Batch(
         parse_tid(token["begin"]), parse_tid(token["end"]), int(bulk[1]) if bulk else None
     )
 
 
-def _prescan_done(token: re.Match[str]) -> Message:
+def _prescan_done(token: re.Match[str]) -> messages.Message:
     if token["more"] or not token["slices"]:
         total_bytes = int(token["mib"]) << 20
     else:
         total_bytes = sum(int(size) for size in token["slices"].split(", "))
-    return PrescanDone(int(token["chunks"]), total_bytes)
+    return messages.PrescanDone(int(token["chunks"]), total_bytes)
 
 
-_MESSAGE_MAKERS: Mapping[str, Callable[[re.Match[str]], Message]] = {
+_MESSAGE_MAKERS: Mapping[str, Callable[[re.Match[str]], messages.Message]] = {
     "batch": _batch,
-    "no_work": lambda _: NoWork(),
-    "committed": lambda token: Committed(parse_tid(token["tid"])),
-    "slice_written": lambda _: SliceWritten(),
-    "prescan": lambda _: Prescan(),
+    "no_work": lambda _: messages.NoWork(),
+    "committed": lambda token: messages.Committed(parse_tid(token["tid"])),
+    "slice_written": lambda _: messages.SliceWritten(),
+    "prescan": lambda _: messages.Prescan(),
     "prescan_done": _prescan_done,
-    "lost_link": lambda _: LostLink(),
+    "lost_link": lambda _: messages.LostLink(),
 }
 
 
@@ -113,56 +99,56 @@ class OutputParser:
         self._follows_backspace = False
         self._has_source_worked = False
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[messages.Message]:
         """Return the messages that `data` completes, in order."""
         data = self._undecided + data
         self._undecided = b""
-        messages: list[Message] = []
+        parsed: list[messages.Message] = []
         at = 0
         while control := _CONTROL.search(data, at):
             stop = control.start()
-            messages += self._add_text(data[at:stop])
+            parsed += self._add_text(data[at:stop])
             if redraws := _REDRAWS.match(data, stop):
-                messages.append(self._progress(redraws))
+                parsed.append(self._progress(redraws))
                 at = redraws.end()
             elif _may_become_progress(data[stop : stop + _LONGEST_PROGRESS + 1]):
                 self._undecided = data[stop:]
-                return messages
+                return parsed
             else:
-                messages += self._end_segment(control[0])
+                parsed += self._end_segment(control[0])
                 at = control.end()
-        messages += self._add_text(data[at:])
-        return messages
+        parsed += self._add_text(data[at:])
+        return parsed
 
-    def finish(self) -> list[Message]:
+    def finish(self) -> list[messages.Message]:
         """Return the messages that were incomplete when the stream ended."""
         return self.feed(b"\n")
 
-    def _add_text(self, text: bytes) -> Iterator[Message]:
+    def _add_text(self, text: bytes) -> Iterator[messages.Message]:
         self._segment += text
         if self._is_at_start and len(self._segment) > 1:
             self._is_at_start = False
             # Before the source half worked this may be an ssh banner's " Welcome".
             if self._has_source_worked and self._segment.startswith(b" W"):
                 self._segment = self._segment[2:]
-                yield WentIdle()
+                yield messages.WentIdle()
         while len(self._segment) >= LONGEST_SEGMENT:
             yield from self._read(self._segment[:LONGEST_SEGMENT])
             self._segment = self._segment[LONGEST_SEGMENT:]
 
-    def _progress(self, redraws: re.Match[bytes]) -> Progress:
+    def _progress(self, redraws: re.Match[bytes]) -> messages.Progress:
         self._has_source_worked = True
         begin, end, slice_bytes = redraws.groups()
-        return Progress(Tid(int(begin, 16)), Tid(int(end, 16)), int(slice_bytes))
+        return messages.Progress(Tid(int(begin, 16)), Tid(int(end, 16)), int(slice_bytes))
 
-    def _end_segment(self, control: bytes) -> Iterator[Message]:
+    def _end_segment(self, control: bytes) -> Iterator[messages.Message]:
         if self._segment:
             yield from self._read(self._segment)
         self._segment = b""
         self._is_at_start = True
         self._follows_backspace = control == b"\b"
 
-    def _read(self, segment: bytes) -> Iterator[Message]:
+    def _read(self, segment: bytes) -> Iterator[messages.Message]:
         if self._follows_backspace:
             segment = segment.removeprefix(b"D")
             self._follows_backspace = False
@@ -174,18 +160,20 @@ class OutputParser:
                 yield read(token)
         for part in _GLUED.split(_TOKENS.sub("", text)):
             if part.strip(" ."):
-                yield diagnose(part.strip()) or Remark(part.strip())
+                yield diagnose(part.strip()) or messages.Remark(part.strip())
 
 
-def find_cause(stderr: bytes) -> Complaint | None:
+def find_cause(stderr: bytes) -> messages.Complaint | None:
     """Return the complaint that explains why a finished command failed, None without any.
 
     The first cause is returned; a note or an echo only if there is no cause.
     """
     parser = OutputParser()
-    messages = [*parser.feed(stderr), *parser.finish()]
-    complaints = [message for message in messages if isinstance(message, Complaint)]
-    causes = [each for each in complaints if each.cure not in (Cure.NOTE, Cure.ECHO)]
+    parsed = [*parser.feed(stderr), *parser.finish()]
+    complaints = [message for message in parsed if isinstance(message, messages.Complaint)]
+    causes = [
+        each for each in complaints if each.cure not in (messages.Cure.NOTE, messages.Cure.ECHO)
+    ]
     return next(iter(causes + complaints), None)
 
 

@@ -27,25 +27,16 @@ def _store(fs: FileSystem, mounts: dict[str, int]) -> None:
     state_files.replace_file(fs.path("mounts"), os.fsencode(lines))
 
 
-def mount(fs: FileSystem, pfs_id: int, directory: str) -> None:
-    """Mount the live tree of a master at a directory; call with the lock held."""
-    own = pfs_directory(fs, pfs_id)
-    live = os.path.join(own, LIVE)
-    _replace_directory(fs, pfs_id, live, directory)
-    state_files.replace_symlink(live, os.path.relpath(directory, own))
-
-
-def mount_slave(fs: FileSystem, pfs_id: int, tree: str, directory: str) -> None:
-    """Mount a copy of a slave at a directory; call with the lock held."""
-    _replace_directory(fs, pfs_id, tree, directory)
-
-
-def _replace_directory(fs: FileSystem, pfs_id: int, tree: str, directory: str) -> None:
-    mounts = null_mounts(fs)
+def mount(fs: FileSystem, pfs_id: int, directory: str, copy: str | None = None) -> None:
+    """Mount a master, or the copy of a slave's tree, at a directory; call with the lock held."""
+    mounts, own = null_mounts(fs), pfs_directory(fs, pfs_id)
     mounts[os.path.relpath(directory, fs.root)] = pfs_id
-    os.rename(directory, os.path.join(pfs_directory(fs, pfs_id), UNDERLYING))
-    os.rename(tree, directory)
+    live = os.path.join(own, LIVE)
+    os.rename(directory, os.path.join(own, UNDERLYING))
+    os.rename(copy or live, directory)
     _store(fs, mounts)
+    if copy is None:
+        state_files.replace_symlink(live, os.path.relpath(directory, own))
 
 
 def unmount(fs: FileSystem, directory: str) -> None:
