@@ -1,1 +1,1 @@
-"""Acts: one asyncio loop, one writer thread. Knows none of hammer's language."""
+"""Carries out what core decides, on one asyncio loop and one writer thread."""

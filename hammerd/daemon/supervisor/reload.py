@@ -94,7 +94,7 @@ class Reloader:
     def reload_soon(self) -> None:
         """Start a reload without waiting for it; its result is logged."""
         task = asyncio.get_running_loop().create_task(self.reload())
-        # Not held after its end: the loop reports an error of a task that nobody holds.
+        # Not held after its end: the loop reports an error of a task without a reference.
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
@@ -122,7 +122,7 @@ class Reloader:
         except HammerdError as error:
             self._failed_at, self._failed_because = self._parts.clock.now().at, error.message
             hint = error.hint or IN_FORCE_HINT
-            log.error(  # noqa: TRY400 - a fault of the file, whose traceback helps nobody
+            log.error(  # noqa: TRY400 - a fault of the file needs no traceback
                 "config.refused", config=str(self._path), because=error.message, hint=hint
             )
             return Refusal(error.message, hint, Exit.CONFIG)

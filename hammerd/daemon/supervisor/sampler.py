@@ -42,7 +42,7 @@ CONFIRMING_SAMPLES = 2
 
 @dataclass(frozen=True, slots=True)
 class SamplerCallbacks:
-    """The functions of the pairs that the sampler calls."""
+    """The sampler's ways to the pairs, to the foreign-stream watch and to the claims."""
 
     post: Post
     since_at: SinceAt

@@ -117,7 +117,7 @@ def test_no_await_is_left_out() -> None:
     assert missed(handlers_module, STORIES) == []
 
 
-# --- what is answered ------------------------------------------------------------------------
+# --- replies ---------------------------------------------------------------------------------
 
 
 def replies(*verbs: Verb, pairs: tuple[str, ...] = (), **room: str) -> tuple[list[Reply], Room]:

@@ -127,7 +127,7 @@ def test_interrupted_client_leaves_no_connection_and_no_other_unanswered(story: 
 
 
 def test_no_await_is_left_out() -> None:
-    # Two that never wait: there is nothing to be waited for in them.
+    # These two have awaits that never wait.
     lines = Path(server_module.__file__).read_text().splitlines()
     left_out = {lines[line - 1].strip() for line in missed(server_module, STORIES)}
     assert left_out == {"await asyncio.start_unix_server(", "await self.close_sockets()"}

@@ -143,11 +143,11 @@ def test_no_await_is_left_out() -> None:
     assert missed(watch_module, STORIES) == []
 
 
-# --- what else becomes of a look -------------------------------------------------------------
+# --- without interruptions -------------------------------------------------------------------
 
 
-def looked(act: Callable[[Room], None], room: Room) -> tuple[Room, list[str]]:
-    """Start, do something and look; return which events were logged."""
+def scanned(act: Callable[[Room], None], room: Room) -> tuple[Room, list[str]]:
+    """Start, call `act` and scan; return the logged events."""
 
     async def main() -> list[str]:
         with structlog.testing.capture_logs() as log:
@@ -161,7 +161,7 @@ def looked(act: Callable[[Room], None], room: Room) -> tuple[Room, list[str]]:
 
 
 def test_nothing_is_logged_while_all_is_present() -> None:
-    room, events = looked(lambda _: None, Room())
+    room, events = scanned(lambda _: None, Room())
 
     assert (events, room.saves, room.watch.trouble) == ([], 0, None)
 
@@ -171,7 +171,7 @@ def test_full_disk_at_the_start_is_logged_and_the_sockets_are_made_later() -> No
         assert room.watch.describe()["run_dir_unusable_because"] is not None
         room.sockets.error = None
 
-    room, events = looked(make_room, Room(sockets=Sockets(error=FULL)))
+    room, events = scanned(make_room, Room(sockets=Sockets(error=FULL)))
 
     assert events == ["run_dir.unusable", "run_dir.made_anew"]
     assert room.sockets.listening == 2
@@ -183,7 +183,7 @@ def test_made_files_are_saved_though_the_sockets_cannot_be_made() -> None:
         room.sweep()
         room.sockets.error = FULL
 
-    room, events = looked(sweep_a_full_disk, Room())
+    room, events = scanned(sweep_a_full_disk, Room())
 
     assert room.saves == 1
     assert events == ["run_dir.made_anew", "run_dir.unusable"]
@@ -192,10 +192,10 @@ def test_made_files_are_saved_though_the_sockets_cannot_be_made() -> None:
 def test_other_error_at_the_start_is_no_reason_to_run() -> None:
     refused = PermissionError(errno.EACCES, "Permission denied", str(Path("/run/hammerd")))
     with pytest.raises(PermissionError):
-        looked(lambda _: None, Room(sockets=Sockets(error=refused)))
+        scanned(lambda _: None, Room(sockets=Sockets(error=refused)))
 
 
 def test_socket_that_stays_closed_to_its_group_is_logged() -> None:
-    _, events = looked(lambda _: None, Room(sockets=Sockets(warning="no such group")))
+    _, events = scanned(lambda _: None, Room(sockets=Sockets(warning="no such group")))
 
     assert events == ["status_socket.closed_to_group"]

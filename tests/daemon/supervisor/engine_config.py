@@ -53,7 +53,7 @@ CONFIGS: tuple[dict[str, End], ...] = (
     CONFIG,
     {"a": OTHER, "b": ONE, "c": ONE, "d": NULL},  # two swapped
     {"e": ONE, "b": ONE, "c": OTHER, "d": NULL},  # one renamed
-    {"b": NULL, "a": ONE, "e": OTHER},  # some gone, others turned round
+    {"b": NULL, "a": ONE, "e": OTHER},  # some removed, others swapped
     {"c": OTHER},
 )
 

@@ -241,7 +241,7 @@ class FakeReadings:
 
     def lag(self, pair: Pair, now_at: float) -> Lag:
         # The engine posts these two within a step; a pair without them waits for its deadline
-        # and stays in the queue meanwhile, so that less could be held against it.
+        # and stays in the queue meanwhile, so that fewer rules would hold for it.
         is_step = self.stepping is not None
         is_step = is_step and not isinstance(self.stepping, SpawnFailed | ResourceBusy)
         if is_step and self.breaks.is_due("readings"):

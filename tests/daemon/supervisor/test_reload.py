@@ -226,7 +226,7 @@ def test_no_await_is_left_out(tmp_path: Path, module: ModuleType) -> None:
     assert missed(module, [partial(story, tmp_path) for story in STORIES]) == []
 
 
-# --- what else becomes of a reload -----------------------------------------------------------
+# --- without interruptions -------------------------------------------------------------------
 
 
 def test_reload_that_raises_half_way_is_applied_whole_by_the_next_one(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_no_await_is_left_out() -> None:
     assert missed(sampler_module, STORIES) == []
 
 
-# --- what else becomes of them ---------------------------------------------------------------
+# --- without interruptions -------------------------------------------------------------------
 
 
 def play(act: Callable[[Room], None], room: Room | None = None) -> Room:

@@ -65,7 +65,7 @@ async def a_room() -> Room:
 
 def test_unexplained_move_is_posted_to_all_pairs_of_the_slave() -> None:
     room = asyncio.run(a_room())
-    for tid in (5, 9, 9, 9):  # the word of a stream of ours may come until the next reading
+    for tid in (5, 9, 9, 9):  # a stream's own message may follow until the next reading
         room.read(HOME.slave, tid)
 
     moved = SlaveMoved(Tid(5), Tid(9))

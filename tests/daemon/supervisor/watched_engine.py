@@ -130,7 +130,7 @@ class WatchedEngine:
         engine.on_removed = self._removed
         return engine
 
-    # --- what there is -------------------------------------------------------------------------
+    # --- current values ------------------------------------------------------------------------
 
     def end(self, name: str) -> End:
         """Return a pair's true slave, which may differ from the last reading."""
@@ -149,7 +149,7 @@ class WatchedEngine:
         """Note that the engine was given another life of a pair."""
         self._due[name] = deadline(self.engine.life(name))
 
-    # --- what the engine tells -----------------------------------------------------------------
+    # --- callbacks of the engine ---------------------------------------------------------------
 
     def _state_changed(self) -> None:
         assert self._at_hand
@@ -271,7 +271,7 @@ class WatchedEngine:
         if isinstance(event, MessageRead) and isinstance(event.message, Committed):
             assert self.readings.commits.pop() == (pair.slave, event.message.tid, self.loop.now_at)
 
-    # --- the whole -----------------------------------------------------------------------------
+    # --- all pairs -----------------------------------------------------------------------------
 
     def check(self) -> None:
         """Check all pairs against their groups, claims, deadlines and places in the queue."""

@@ -31,7 +31,7 @@ def kill_parent(pair: Status) -> None:
 
 def kill_both_halves(pair: Status) -> None:
     for pid in pair["half_pids"]:
-        # hammerd may have ended the second one already: it saw the first one die.
+        # hammerd may have ended the second one already, after the death of the first.
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

@@ -109,7 +109,7 @@ def test_half_that_is_forked_late_is_watched(world: World) -> None:
     hammer = odd_stream(world, "late")
     world.start(world.configure(one_pair(world), hammer=str(hammer)))
     world.wait_for(lambda now: len(now["half_pids"]) == 1, "one half is seen")
-    # Two ticks later hammerd has long ceased to seek halves of a stream that just began.
+    # Two ticks later hammerd no longer looks for the halves of a new stream.
     lag_log = world.root / "log/lag.log"
     lines = len(lag_log.read_text().splitlines())
     until(lambda: len(lag_log.read_text().splitlines()) > lines + 2, "two ticks")

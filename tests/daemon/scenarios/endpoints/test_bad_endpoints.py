@@ -42,7 +42,7 @@ def test_samples_cost_one_process_whatever_the_number_of_pairs(world_once: World
 
     until(lambda: samples(world, "a") >= sampled + 8, "eight samples")
 
-    # One may be under way at each end of the count.
+    # One sample may be under way at the start of the count, and one at its end.
     assert len(calls(world, "pfs-status")) - called <= samples(world, "a") - sampled + 1
     assert all(len(line.split()) == 1 + 8 for line in calls(world, "pfs-status")[called:])
 
@@ -69,7 +69,7 @@ def test_ends_that_are_missing_cost_one_process_more_at_most(world_once: World) 
     world.wait_for(in_sync, "in sync", "good")
     for name in gone:
         world.wait_for(lambda now: now["waiting_for"] == "mount", "waits", name)
-        # No probes of its own count any more; samples go on.
+        # Probes of the pair itself are over; samples go on.
         world.ask(Verb.PAUSE, name)
     called, sampled = len(calls(world, "pfs-status")), samples(world, "good")
 

@@ -95,7 +95,7 @@ def start_spelt(world: World, spelling: str, master: Path, slave: Path) -> subpr
         "null mount": (".", slave),
     }[spelling]
     if spelling in ("dotted", "null mount"):
-        # Such a target is taken for missing before the first mirroring (docs/hammer.md 1.4).
+        # Before the first mirroring such a target counts as missing (docs/hammer.md 1.4).
         world.run_hammer("-i", "1", "mirror-copy", master, slave)
     foreign = start_by_hand(world, "-i", "1", "mirror-stream", master, operand, cwd=cwd)
     until(lambda: len(living_pids(f"{world.hammer} -i 1 mirror-stream")) == 3, "it runs")
@@ -156,7 +156,7 @@ def test_every_writer_of_a_group_counts(mirrored: World, place: int) -> None:
 
     assert parked["state"] == "parked"
     assert f"mirror-stream {master} {slave}" in parked["hint"]
-    # The other streams of the script are to go on.
+    # The other streams of the script go on.
     assert "kill -- -" not in parked["hint"]
     ours = parked["hint"].rpartition("kill ")[2].split()
     assert len(ours) == 3
@@ -174,7 +174,7 @@ def test_every_writer_of_a_group_counts(mirrored: World, place: int) -> None:
 )
 def test_what_only_names_a_hammer_parks_nothing(mirrored: World, words: str) -> None:
     ends = {"master": mirrored.fs(1) / "pfs/test", "slave": mirrored.fs(2) / "pfs/test"}
-    # yes(1) takes any words, and waits as soon as nobody reads what it says.
+    # yes(1) takes any arguments, and blocks when its output is not read.
     yes = shutil.which("yes")
     with subprocess.Popen(
         words.format(**ends).split(), executable=yes, stdout=subprocess.PIPE
@@ -300,7 +300,7 @@ def test_orphan_without_a_record_keeps_a_pair_off_that_names_its_slave_otherwise
     master, slave = world.make_pair()
     world.write("first", "first\n")
     (world.fs(2) / "other").mkdir()
-    # The same PFS by another softlink: no path tells that they are one, only the uuid.
+    # The same PFS by another softlink: only the uuid shows that it is the same.
     other = world.fs(2) / "other/test"
     other.symlink_to(os.readlink(slave))
     both = {"test": (master, slave), "also": (master, other)}

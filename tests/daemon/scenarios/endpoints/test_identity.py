@@ -145,7 +145,7 @@ def test_stream_whose_slave_becomes_another_ones_is_ended_and_waits(world_once: 
     world.wait_for(lambda now: now["because"] == "slave_busy", "a waits for b", "a")
     assert world.status("b")["state"] == "streaming"
     world.wait_for_log("end.repointed")
-    # Which reading comes first, that of the link or that of the PFS, names the cause.
+    # The cause depends on which reading comes first, that of the link or of the PFS.
     cause = r"pair\.stopping pair=a from_state=streaming because=(end_repointed|slave_is_another)"
     assert re.search(cause, world.log()), world.log()
 
@@ -250,7 +250,7 @@ def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
     assert (admin.sync_end_tid(slave) == held) is not is_asked
 
 
-# --- disks that take turns -------------------------------------------------------------------
+# --- disks that are swapped ------------------------------------------------------------------
 
 
 def test_disks_that_take_turns_need_no_acknowledging_over_a_restart_either(

@@ -132,7 +132,7 @@ def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) ->
     world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
 
     admin.unmount_null(mounted)
-    # Into the PFS itself, for nothing is mounted: the stream wakes and reads what is beneath.
+    # Into the PFS itself, since nothing is mounted: the stream wakes and reads the root PFS.
     pfs_id = int(world.run_hammer("pfs-status", master).split("PFS#")[1].split()[0])
     admin.write(world.fs(1), pfs_id, 100)
     admin.flush(world.fs(1))

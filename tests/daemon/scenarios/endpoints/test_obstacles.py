@@ -55,11 +55,11 @@ def test_parked_pairs_show_the_cause_and_go_on_by_themselves_after_it(
     for pair in ("missing", "stranger"):
         until(lambda: launches(world, pair), f"{pair} goes on by itself", 100)  # noqa: B023
         world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync", pair)
-    # What was a master once is held until a person resumes it.
+    # A slave that was a master is held until a person resumes it.
     assert world.status("promoted")["because"] == "not_a_slave"
     answer = world.ask(Verb.RESUME, "promoted")
     assert "was seen as a master" in answer["found"]["promoted"][0]
-    # The downgraded one carries its own file system's TID, ahead of its master's: diverged.
+    # The downgraded slave has its own file system's TID, ahead of its master's: diverged.
     until(lambda: world.status("promoted")["because"] == "diverged", "diverged", 100)
     assert launches(world, "promoted") == 0
 

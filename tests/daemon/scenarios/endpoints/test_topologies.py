@@ -49,7 +49,7 @@ def test_cascade_is_followed_to_its_end(world_once: World) -> None:
             )
 
     assert (world.fs(3) / "pfs/test/file3").read_text() == "text\n"
-    # A commit is heard at once, a master is read by the next sample.
+    # A commit is recorded at once, a master is read by the next sample.
     until(
         lambda: world.status("lower")["master_tid"] == world.status("upper")["slave_tid"],
         "the slave of the upper pair is the master of the lower",
@@ -90,7 +90,7 @@ def test_slave_on_its_masters_file_system_is_never_idle_and_healthy(world_once: 
         lambda now: (now["slave_tid"] or "") > (first["slave_tid"] or ""), "the slave moves"
     )
     moved = world.status()
-    # Each empty slice moves the file system's TID, and so calls for the next one.
+    # Each empty slice moves the file system's TID, which causes the next slice.
     world.wait_for(lambda now: now["slave_tid"] > moved["slave_tid"], "and moves again")
 
     assert (slave / "first").read_text() == "first\n"
@@ -183,7 +183,7 @@ def test_master_on_another_host_is_observed_while_its_stream_is_idle(world_once:
     now = world.wait_for(lambda now: in_sync(now) and now["phase"] == "idle", "in sync, at rest")
     measured = {now["lag_measured_time"]}
 
-    # Nothing is written, and each reading is younger than the last: longer than an end is trusted.
+    # Nothing is written for longer than a reading is trusted, so each reading must be newer.
     for _ in range(9):
         now = world.wait_for(
             lambda now: now["lag_measured_time"] not in measured, "proven anew", "test"

@@ -93,7 +93,7 @@ def test_hostile_clients_harm_only_themselves(paired: World) -> None:
             assert paired.is_answering()
             assert time.monotonic() - asked_at < 5
         assert daemon.memory_info().rss - before_bytes < MOST_GROWTH_BYTES
-        # And whoever may command still can, while they all hang on.
+        # Root can still command while all of them stay connected.
         assert paired.ask(Verb.PAUSE)["pairs"] == ["test"]
 
     until(lambda: daemon.num_fds() < before_fds + 8, "every client is let go")
@@ -219,9 +219,9 @@ def test_stream_inherits_nothing_from_the_process_that_started_hammerd(careless:
     for note in notes:
         assert note["env"].keys() == {"PATH", "HOME", "LC_ALL"}
         assert (note["umask"], note["cwd"], note["leads"]) == (0o077, "/", True)
-        # A stream also holds the end from which its own stderr is read.
+        # A stream also holds the read end of its own stderr.
         assert len(set(note["fds"]) - {0, 1, 2}) == ("mirror-stream" in note["words"])
-        # Only Linux tells of signals there.
+        # Only Linux shows signals there.
         signals = note.get("signals", {"SigBlk:": "0", "SigIgn:": "0"})
         assert int(signals["SigBlk:"], 16) == 0
         assert ignored(signals["SigIgn:"]) <= PYTHON_IGNORES | LIBC_KEEPS

@@ -145,7 +145,7 @@ def assert_reaches_hammer_whole(pair: Pair) -> None:
         assert all(not word.startswith("-") and word.isprintable() for word in (master, slave))
         for end, word in ((pair.master, master), (pair.slave, slave)):
             assert end.path.startswith("/")
-            # Without a colon it is no host, with one hammer cuts it where we did.
+            # Without a colon it is no host; with one hammer cuts it at the same place.
             assert word.partition(":")[2 if end.is_remote else 0] == end.path
             if end.is_remote:
                 assert re.fullmatch(r"(?:[\w.-]+@)?[\w.-]+", end.login, re.ASCII)
@@ -196,7 +196,7 @@ def _escaped(path: Path) -> str:
     return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 
-# --- words ---------------------------------------------------------------------------------------
+# --- arguments -----------------------------------------------------------------------------------
 
 EVIL = "\x1b[2J\x9b31m\u202e\x07 evil \x7f"
 

@@ -37,7 +37,7 @@ def texts_of(*parts: object) -> Iterator[str]:
         seen.add(id(one))
         if isinstance(one, str):
             yield one
-        # Of a dict whose keys are texts it tells the values only.
+        # For a dict whose keys are texts gc returns only the values.
         left += [*one, *one.values()] if isinstance(one, dict) else gc.get_referents(one)
 
 

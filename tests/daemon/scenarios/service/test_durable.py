@@ -106,7 +106,7 @@ def test_full_disk_is_said_and_made_good_for(world: World) -> None:
         assert "No space left" in hammerd(world)["state_unsaved_because"]
         assert hammerd(world)["state_unsaved_since_time"]
         assert hammerd(world)["health"] == "warning"
-        # The named pair rests as it was asked to: what is wrong is the daemon's.
+        # The named pair is paused as requested: the trouble is the daemon's.
         only = world.ask(Verb.STATUS, "test")
         assert (only["health"], only["pairs"][0]["health"]) == ("warning", "ok")
         until(lambda: "state.unsaved" in world.log(), "the line in the log")
@@ -147,7 +147,7 @@ def test_nothing_is_started_or_promised_while_the_daemon_stops(world: World) -> 
     for name in ("test", "slow"):
         master = world.make_master(name)
         pairs[name] = (master, world.make_slave(master, name))
-    # A stream that does not heed TERM gives us the time to ask.
+    # A stream that ignores TERM leaves time for requests.
     deaf = (
         'case "$*" in *mirror-stream*pfs/slow) trap "" TERM; '
         "echo 'Mirror-read: Mirror 0000000000000001 to 0000000000000002' >&2; "
@@ -181,7 +181,7 @@ def test_answered_pause_is_not_lost_to_a_reload_of_the_same_moment(world: World,
         without = whole.replace("[pairs.test]", "[pairs.test]\nenabled = false")
     config.write_text(without)
 
-    # Both are there when the daemon looks next: it hears them in one turn of its loop.
+    # Both requests wait when the daemon goes on: it handles them in one turn of its loop.
     daemon.send_signal(signal.SIGSTOP)
     pause, reload = Request(Verb.PAUSE, ("test",)), Request(Verb.RELOAD)
     with sent_request(world, pause) as pausing, sent_request(world, reload) as reloading:

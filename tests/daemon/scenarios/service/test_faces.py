@@ -129,7 +129,7 @@ def test_a_stopped_hammerd_leaves_until_when_all_is_safe(seen: RunningHammerd):
 
 
 def test_status_reports_streams_that_outlived_a_killed_hammerd(seen: RunningHammerd):
-    # The writer thread may be behind with the record of the stream.
+    # The writer thread may not have written the stream's record yet.
     records = seen.world.run_dir / "streams"
     until(lambda: any(records.glob("*.json")), "the record of the stream")
     seen.daemon.kill()

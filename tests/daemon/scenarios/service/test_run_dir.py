@@ -99,7 +99,7 @@ def test_full_run_dir_is_taken_and_completed_when_there_is_room(
             assert (disk.path / "hammerd.pid").read_text() == f"{os.getpid()}\n"
 
 
-# --- what is said ------------------------------------------------------------------------------
+# --- output of commands ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_files_that_cannot_be_made_again_are_reported_once_and_retried(world_onc
     world_once.start(world_once.configure(NOWHERE), *HASTY)
     in_the_way = world_once.root / "in the way"
     in_the_way.touch()
-    # Over and over, since the daemon makes its directory anew as soon as it is gone.
+    # Again and again, since the daemon makes its directory again at once.
     until(lambda: try_to_replace(world_once.run_dir, in_the_way), "a file in its place")
 
     line = world_once.wait_for_log("run_dir.unusable")
@@ -266,7 +266,7 @@ def test_pid_of_the_lock_that_another_process_has_now_is_no_hammerd(world_once: 
 def test_full_disk_of_run_dir_is_no_reason_not_to_mirror(paired: World) -> None:
     with a_small_disk(paired.run_dir) as disk:
         disk.fill()
-        # No room for a socket either: it takes an inode.
+        # No socket either: it takes an inode.
         full = 0
         with contextlib.suppress(OSError):
             for full in range(1 << 20):
@@ -282,7 +282,7 @@ def test_full_disk_of_run_dir_is_no_reason_not_to_mirror(paired: World) -> None:
 
         until(paired.is_answering, "it answers once there is room")
         pid_file = disk.path / "hammerd.pid"
-        # It may be there before there is room for what stands in it.
+        # The file may exist before its text can be written.
         until(
             lambda: pid_file.exists() and pid_file.read_text() == f"{daemon.pid}\n",
             "the pid in its file",

@@ -84,7 +84,7 @@ class SafetyWorld:
         self.readings = self._new_readings()
         self.saved: str | None = None
         self.stream: Stream | None = None
-        # Each reading as it was made, and each flush that completed: what could be known at all.
+        # All readings and completed flushes: everything that hammerd could know.
         self.seen: list[tuple[int, float]] = []
         self.marks: list[tuple[int, float]] = []
 
@@ -189,7 +189,7 @@ class SafetyWorld:
         self.pass_s(0.3)
         if self.chance.random() < 0.2:
             self.sync()
-        # A slice ends at no TID that was published, and a dying stream commits none.
+        # A slice ends at a TID that was not published, and a dying stream commits none.
         until = end if is_whole else self.chance.randint(begin, end)
         self.slave.commit(self.now, until)
         commit_heard = self.chance.choice((0.0, 0.0, 2.0))
@@ -222,7 +222,7 @@ class SafetyWorld:
         for _, message in printed:
             known_at = stream.listening.reads_after_at if unwritten_at is None else unwritten_at
             stream.listening, observation = stream.listening.add(message, known_at)
-            # As stream_observer.py does with a master that is here: of slices nothing is taken.
+            # As stream_observer.py does with a local master: slices are ignored.
             if observation is not None and isinstance(message, Batch):
                 span = ReadSpan(observation.at, self.at())
                 self.readings.record_master_tid(MASTER, observation.tid, observation.at, span)
@@ -308,7 +308,7 @@ class SafetyWorld:
 
     def _look_at_what_could_be_known(self, safe_at: float) -> None:
         known = self.readings.slave(SLAVE)
-        # Whether a slave that was not read since the start is there at all nobody knows.
+        # A slave that was not read since the start may be missing.
         if known is None or not self.seen:
             return
         best = max(self._provable(known.tid), default=None)

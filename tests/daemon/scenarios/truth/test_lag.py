@@ -57,7 +57,7 @@ def test_lag_of_an_end_that_cannot_be_read_is_unknown(mirrored: World) -> None:
 
     assert (now["lag_s"], now["lag_tids"]) == (None, None)
     assert now["health"] in ("unknown", "warning")
-    # Until when all is safe stays answerable.
+    # The time until which all is safe stays known.
     assert now["safe_until_time"] <= now["lag_measured_time"]
     assert now["lag_measured_time"] >= known["lag_measured_time"]
     assert str(mirrored.fs(2) / "pfs/test") in now["lag_unknown_because"]

@@ -77,7 +77,7 @@ def test_what_status_calls_safe_is_on_the_slave_with_its_content(mirrored: World
     assert looks > len(flushed)
 
 
-# --- slaves that are gone ------------------------------------------------------------------------
+# --- missing slaves ------------------------------------------------------------------------------
 
 
 def is_safe(now: Status) -> bool:
@@ -114,7 +114,7 @@ def test_slave_that_is_not_mounted_keeps_what_is_safe(mirrored: World) -> None:
     assert is_safe(now)
 
 
-# --- ends that went different ways -------------------------------------------------------------
+# --- diverged endpoints ------------------------------------------------------------------------
 
 
 def test_diverged_pair_keeps_what_was_safe_before_though_its_master_overtakes(
