@@ -7,7 +7,7 @@ from typing import cast
 import click
 
 from hammerd import __version__
-from hammerd.cli.options.location import Location, config_option, run_dir_option
+from hammerd.cli.options.location import config_option, run_dir_option
 
 COMMANDS = (
     "run",
@@ -66,7 +66,5 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, message="hammerd %(version)s")
 @config_option
 @run_dir_option
-@click.pass_context
-def group(context: click.Context, config: str | None, run_dir: str | None) -> None:
+def group() -> None:
     """Supervise HAMMER mirror-streams, and tell how far each slave is behind."""
-    context.obj = Location(config, run_dir)

@@ -29,9 +29,7 @@ class _Report:
 @click.option("--no-ends", is_flag=True, help="Look at no disk, and ask hammer nothing.")
 @json_option
 @takes_config
-def check(
-    file: str | None, config: str | None, *, strict: bool, as_json: bool, no_ends: bool
-) -> int:
+def check(file: str | None, *, strict: bool, as_json: bool, no_ends: bool) -> int:
     """Check a config FILE and tell everything that is wrong with it.
 
     Exits with 78 when there are faults, with 66 when the file cannot be read. What is allowed
@@ -39,7 +37,7 @@ def check(
     hammer it is asked what the local ends are, for ten seconds at most. Asked by root, a file that
     others than root can change is a fault: hammerd would not run by it.
     """
-    path = chosen_config(file, config)
+    path = chosen_config(file)
     if as_json:
         return _print_json(path, strict=strict, no_ends=no_ends)
     report = _check(path, no_ends=no_ends)

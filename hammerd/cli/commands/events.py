@@ -43,7 +43,7 @@ def events(pairs: tuple[str, ...], *, follow: bool, **options: Unpack[HistoryOpt
     """
     from hammerd.cli.history.queries import events_of, read_history, unknown_pairs
 
-    path = find_history_path(current_location(options["config"], options["run_dir"]))
+    path = find_history_path(current_location())
     refuse_unknown_pairs(path, *read_history(path, lambda opened: unknown_pairs(opened, pairs)))
 
     def read_after(after_id: int) -> NumberedEvents:

@@ -44,7 +44,7 @@ def lag(pairs: tuple[str, ...], **options: Unpack[history_options.HistoryOptions
     is 69.
     """
     pairs = tuple(dict.fromkeys(pairs))
-    location, at_ms = current_location(options["config"], options["run_dir"]), now_ms()
+    location, at_ms = current_location(), now_ms()
     now, path, absence = _request_status(location)
     recorded = _read_recorded(path, pairs, options["since"], latest_ms(options["since"], at_ms))
     if now is None and recorded.failure is not None:

@@ -22,13 +22,13 @@ _WORDS = (
 @click.command(epilog="Example: hammerd reload")
 @json_option
 @takes_location
-def reload(*, as_json: bool, config: str | None, run_dir: str | None) -> int:
+def reload(*, as_json: bool) -> int:
     """Have the running hammerd read its config anew.
 
     Only pairs whose streams would be given other words are restarted. A config with faults is
     refused as a whole, with exit status 78, and the one in force stays.
     """
-    changes = current_location(config, run_dir).send(Request(Verb.RELOAD))
+    changes = current_location().send(Request(Verb.RELOAD))
     if as_json:
         print_json(changes)
         return 0

@@ -21,13 +21,13 @@ from hammerd.cli.options.location import chosen_config, load_config, takes_confi
     help="Start nothing: only tell whether these words and the config are good.",
 )
 @takes_config
-def run(file: str | None, config: str | None, *, detach: bool, is_check: bool) -> int:
+def run(file: str | None, *, detach: bool, is_check: bool) -> int:
     """Supervise the pairs of a config until told to stop, in the foreground.
 
     Ready is a daemon with a valid config, its lock, its pid file and its sockets; it waits for
     no pair and no disk. What keeps it from there is told on stderr, what comes later in the log.
     """
-    path = chosen_config(file, config)
+    path = chosen_config(file)
     # Reports a config that cannot be used as `check` does, before the daemon starts.
     load_config(path)
     if is_check:

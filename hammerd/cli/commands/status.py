@@ -28,15 +28,13 @@ _WATCH = "--watch"
 
 
 class StatusOptions(TypedDict):
-    """Options of the command: the form of the output, and the location of the daemon."""
+    """Options of the command: the form of the output."""
 
     as_json: bool
     fields: str | None
     bare: bool
     nagios: bool
     watch: str | None
-    config: str | None
-    run_dir: str | None
 
 
 Render = Callable[[Mapping[str, object]], tuple[Line, ...]]
@@ -99,7 +97,7 @@ def status(pairs: tuple[str, ...], **options: Unpack[StatusOptions]) -> int:
     interval_s = _interval_of(options["watch"])
     _refuse_contradictions(options, is_watch=interval_s is not None)
     request = Request(Verb.STATUS, tuple(dict.fromkeys(pairs)))
-    location = current_location(options["config"], options["run_dir"])
+    location = current_location()
     if options["nagios"]:
         from hammerd.cli.status.nagios import print_verdict
 

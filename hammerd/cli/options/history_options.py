@@ -22,8 +22,6 @@ class HistoryOptions(TypedDict):
 
     since: int
     as_json: bool
-    config: str | None
-    run_dir: str | None
 
 
 def takes_history_options(command: Command) -> Callable[..., int]:

@@ -6,7 +6,7 @@ They may stand before or after the command's name; the ones after it win.
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -25,21 +25,6 @@ REFUSED_S = 0.1
 
 # click must not check the file: _content() reports it with our message and exit status.
 FILE = click.Path(readable=False)
-
-config_option = click.option(
-    "-c",
-    "--config",
-    "config",
-    type=FILE,
-    metavar="FILE",
-    help=f"The daemon's config.  [default: {paths.CONFIG}]",
-)
-run_dir_option = click.option(
-    "--run-dir",
-    type=click.Path(),
-    metavar="DIR",
-    help=f"Where the daemon's sockets are.  [default: {paths.RUN_DIR}]",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +130,40 @@ def _content(path: str, read: Callable[[str], bytes] = read_file) -> bytes:
         raise CommandFailed(reason, hint, code=Exit.NO_INPUT) from error
 
 
-def current_location(config: str | None, run_dir: str | None) -> Location:
+def _is_given(context: click.Context) -> bool:
+    """Return whether -c or --run-dir was given here, not only before the command's name."""
+    return context.obj is not (context.parent and context.parent.obj)
+
+
+def _note(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Note an option in the context's Location, which replaces that of the outer context."""
+    if value is not None:
+        given = context.obj if _is_given(context) else Location()
+        context.obj = replace(given, **{str(option.name): value})
+
+
+def current_location() -> Location:
     """Return the options after the command's name, or those before it if there are none."""
-    if config is not None or run_dir is not None:
-        return Location(config, run_dir)
-    return click.get_current_context().find_object(Location) or Location()
+    return click.get_current_context().obj or Location()
+
+
+config_option = click.option(
+    "-c",
+    "--config",
+    type=FILE,
+    callback=_note,
+    expose_value=False,
+    metavar="FILE",
+    help=f"The daemon's config.  [default: {paths.CONFIG}]",
+)
+run_dir_option = click.option(
+    "--run-dir",
+    type=click.Path(),
+    callback=_note,
+    expose_value=False,
+    metavar="DIR",
+    help=f"Where the daemon's sockets are.  [default: {paths.RUN_DIR}]",
+)
 
 
 def takes_location(command: Callable[..., int]) -> Callable[..., int]:
@@ -162,12 +176,12 @@ def takes_config(command: Callable[..., int]) -> Callable[..., int]:
     return click.argument("file", type=FILE, required=False)(config_option(command))
 
 
-def chosen_config(file: str | None, config: str | None) -> str:
+def chosen_config(file: str | None) -> str:
     """Return the config that the command line names, or the default one.
 
     Raises:
         click.UsageError: the argument and -c were both given after the command's name.
     """
-    if file is not None and config is not None:
+    if file is not None and _is_given(click.get_current_context()):
         raise click.UsageError("name one config: FILE or -c FILE, not both")
-    return file or current_location(config, None).config or paths.CONFIG
+    return file or current_location().config or paths.CONFIG

@@ -6,7 +6,7 @@ from functools import wraps
 
 import click
 
-from hammerd.cli.options.location import Location, current_location, takes_location
+from hammerd.cli.options.location import current_location, takes_location
 from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.numbers import show_moment
 from hammerd.cli.output.text import print_text, print_to_stderr
@@ -18,7 +18,6 @@ class PairArguments:
     """Arguments of such a command; no pairs means all pairs."""
 
     pairs: tuple[str, ...]
-    location: Location
     as_json: bool
 
     def send(self, result: str, verb: Verb, for_s: float | None = None) -> int:
@@ -26,7 +25,7 @@ class PairArguments:
 
         A request that was done but could not be saved is a warning, not a failure.
         """
-        data = self.location.send(Request(verb, self.pairs, for_s))
+        data = current_location().send(Request(verb, self.pairs, for_s))
         if self.as_json:
             print_json(data)
         else:
@@ -56,17 +55,9 @@ def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def with_arguments(
-        pairs: tuple[str, ...],
-        *,
-        every: bool,
-        as_json: bool,
-        config: str | None,
-        run_dir: str | None,
-        **others: object,
+        pairs: tuple[str, ...], *, every: bool, as_json: bool, **others: object
     ) -> int:
-        chosen = chosen_pairs(pairs, every=every)
-        location = current_location(config, run_dir)
-        return command(PairArguments(chosen, location, as_json), **others)
+        return command(PairArguments(chosen_pairs(pairs, every=every), as_json), **others)
 
     every = click.option("--all", "every", is_flag=True, help="All pairs of the config.")
     named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
