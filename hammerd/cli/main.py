@@ -32,33 +32,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A monitor reads stdout, and accepts no status above 3.
     failed = PluginExit.UNKNOWN if "--nagios" in (arguments or sys.argv) else None
     try:
-        code = _code_of(group.main(arguments, prog_name="hammerd", standalone_mode=False))
+        result = group.main(arguments, prog_name="hammerd", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         print_usage_error(error)
         if failed is not None:
-            _print_for_monitor(error.format_message())
+            message = " ".join(error.format_message().replace("|", "/").split())
+            # If stdout cannot be written, the exit status must do.
+            with contextlib.suppress(HammerdError):
+                sys.stdout.write(f"HAMMERD UNKNOWN - {message}\n")
+                sys.stdout.flush()
         return failed or Exit.USAGE
     except HammerdError as error:
         print_error(error)
         return failed or exit_code(error)
     except (KeyboardInterrupt, click.Abort):
         return Exit.INTERRUPTED
-    return code
-
-
-def _print_for_monitor(message: str) -> None:
-    from hammerd.core.errors import HammerdError
-
-    # If stdout cannot be written, the exit status must do.
-    with contextlib.suppress(HammerdError):
-        sys.stdout.write(f"HAMMERD UNKNOWN - {' '.join(message.replace('|', '/').split())}\n")
-        sys.stdout.flush()
-
-
-def _code_of(result: object) -> int:
-    """Return a command's exit status; 0 for a result that is none."""
-    return result if isinstance(result, int) else 0
+    # --help and --version return no status.
+    return result if isinstance(result, int) else Exit.OK
 
 
 if __name__ == "__main__":

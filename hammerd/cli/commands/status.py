@@ -1,6 +1,5 @@
 """The command `hammerd status`: the state of every pair, as a table, as JSON, or for a monitor."""
 
-import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ import click
 from hammerd.cli.client.status_types import read_status
 from hammerd.cli.options.location import Location, current_location, takes_location
 from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
-from hammerd.cli.output.json_output import json_option, json_text, print_json
+from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.spans import Line
 from hammerd.cli.output.terminal import print_lines
 from hammerd.cli.output.text import width_of
@@ -98,19 +97,26 @@ def status(pairs: tuple[str, ...], **options: Unpack[StatusOptions]) -> int:
     _refuse_contradictions(options, is_watch=interval_s is not None)
     request = Request(Verb.STATUS, tuple(dict.fromkeys(pairs)))
     location = current_location()
+
+    def read() -> Mapping[str, object]:
+        return location.send(request)
+
     if options["nagios"]:
         from hammerd.cli.status.nagios import print_verdict
 
-        return print_verdict(
-            lambda: location.send(request),
-            lambda: _last_state_sentences(location, request),
-        )
+        return print_verdict(read, lambda: _last_state_sentences(location, request))
     render = _renderer(options)
     if interval_s is not None:
-        _watch(lambda: location.send(request), interval_s, None if options["as_json"] else render)
+        # Imported only here: a single status does not need it.
+        from hammerd.cli.status.watch import watch, watch_table
+
+        if options["as_json"]:
+            watch(read, print_json, interval_s)
+        else:
+            watch_table(read, render, interval_s)
         return 0
     try:
-        answer = location.send(request)
+        answer = read()
     except CommandFailed as error:
         # The files of a hammerd that still runs are no last state.
         is_absent = not isinstance(error, DaemonUnreachable)
@@ -118,7 +124,7 @@ def status(pairs: tuple[str, ...], **options: Unpack[StatusOptions]) -> int:
             _print_last_state(location, request, as_json=options["as_json"])
         raise
     if options["as_json"]:
-        click.echo(json_text(answer))
+        print_json(answer)
     else:
         print_lines(render(answer))
     return 0
@@ -189,17 +195,3 @@ def _seconds_of(text: str) -> float | None:
         return read_duration(short_form(text) or text)
     except InvalidValue:
         return None
-
-
-def _watch(
-    request_status: Callable[[], Mapping[str, object]], interval_s: float, render: Render | None
-) -> None:
-    # Imported only here: a single status does not need it.
-    from hammerd.cli.status.watch import watch_json, watch_table
-
-    # An interrupt is the normal end of a watch, not a failure.
-    with contextlib.suppress(KeyboardInterrupt):
-        if render is None:
-            watch_json(lambda: json_text(request_status()), interval_s)
-        else:
-            watch_table(lambda: render(request_status()), interval_s)

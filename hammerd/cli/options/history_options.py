@@ -1,7 +1,7 @@
 """Options that `events` and `lag` share: pairs, --since, --json, and the history's location."""
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict, TypeVar
+from typing import TypedDict
 
 import click
 
@@ -12,10 +12,6 @@ from hammerd.cli.output.json_output import json_option
 from hammerd.cli.output.times import now_ms
 from hammerd.core.exit_codes import Exit
 
-DEFAULT_SINCE = "1d"
-
-Command = TypeVar("Command", bound=Callable[..., int])
-
 
 class HistoryOptions(TypedDict):
     """Options of such a command, without its pairs; `since` in milliseconds of Unix time."""
@@ -24,11 +20,11 @@ class HistoryOptions(TypedDict):
     as_json: bool
 
 
-def takes_history_options(command: Command) -> Callable[..., int]:
+def takes_history_options(command: Callable[..., int]) -> Callable[..., int]:
     """Add pairs and the options of HistoryOptions to a command."""
     since = click.option(
         "--since",
-        default=DEFAULT_SINCE,
+        default="1d",
         show_default=True,
         callback=_read_since,
         metavar="WHEN",

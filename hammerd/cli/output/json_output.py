@@ -4,20 +4,15 @@ Names are stable, TIDs are hex strings, times are RFC 3339, null is unknown.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 import click
 
 SCHEMA_VERSION = 1
 
-Command = TypeVar("Command", bound=Callable[..., int])
-
-
-def json_option(command: Command) -> Command:
-    """Add the option --json to a command."""
-    help_text = "Print it as JSON, for scripts."
-    return click.option("--json", "as_json", is_flag=True, help=help_text)(command)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print it as JSON, for scripts."
+)
 
 
 def print_json(data: Mapping[str, object]) -> None:
