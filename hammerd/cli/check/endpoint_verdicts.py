@@ -8,15 +8,14 @@
 They are warnings, not faults: a file system may be mounted by the time hammerd starts.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
 
 from hammerd.core.errors import Fault
 from hammerd.core.hammer.pfs_links import LinkedPfs
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.pair import probe_verdict
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,70 +37,52 @@ class EndpointFacts:
         return self.probe.is_master if isinstance(self.probe, PfsStatus) else None
 
 
-FactsByPath = Mapping[str, EndpointFacts]
-"""Facts about the local endpoints, by the path of the config."""
-
 _UNKNOWN = EndpointFacts()
+_ROOT_HINT = (
+    'name the softlink of a PFS made with "hammer pfs-slave"; if the path is that of a null'
+    " mount, it is not mounted"
+)
+_PROMOTED_HINT = (
+    "is the path right? If it was promoted on purpose, swap master and slave;"
+    ' otherwise "hammerd status" tells how to make it anew once the pair is parked'
+)
+_OUTCOMES: Mapping[type[probe_verdict.ProbeVerdict], str] = {
+    probe_verdict.Park: "would be parked",
+    probe_verdict.AwaitMount: "would wait for a mount",
+    probe_verdict.Retry: "could not stream now",
+}
 
 
-def streaming_warnings(pairs: tuple[Pair, ...], facts: FactsByPath) -> tuple[Fault, ...]:
-    """Return warnings for each enabled pair that could not stream with its endpoints of now."""
-    found = (_warnings_of(pair, facts) for pair in pairs if pair.enabled)
-    return tuple(fault for each in found for fault in each)
+def streaming_warnings(
+    pairs: tuple[Pair, ...], facts: Mapping[str, EndpointFacts]
+) -> tuple[Fault, ...]:
+    """Return warnings for each enabled pair that could not stream with its endpoints of now.
+
+    `facts` are those about the local endpoints, by the path of the config.
+    """
+    found = (_warning_of(pair, facts) for pair in pairs if pair.enabled)
+    return tuple(fault for fault in found if fault is not None)
 
 
-def _warnings_of(pair: Pair, facts: FactsByPath) -> Iterator[Fault]:
-    master, slave = _facts_of(pair.master, facts), _facts_of(pair.slave, facts)
+def _warning_of(pair: Pair, facts: Mapping[str, EndpointFacts]) -> Fault | None:
+    master, slave = (
+        _UNKNOWN if endpoint.is_remote else facts.get(endpoint.path, _UNKNOWN)
+        for endpoint in (pair.master, pair.slave)
+    )
+    where, got = f"pairs.{pair.name}", f'"{pair.slave}"'
     if slave.link is not None and slave.real and slave.real == master.real:
         # One PFS with two names: core/config/path_warnings.py warns of it.
-        return
+        return None
     if slave.is_master and master.is_master is False:
-        yield _swapped(pair)
-    elif isinstance(slave.probe, PfsStatus) and slave.probe.pfs_id == ROOT_PFS:
-        yield _root(pair)
-    elif slave.is_master and slave.probe is None:
-        yield _promoted(pair)
-    else:
-        yield from _of_verdict(pair, probe_verdict.verdict_of(pair, master.probe, slave.probe))
-
-
-def _facts_of(endpoint: Endpoint, facts: FactsByPath) -> EndpointFacts:
-    return _UNKNOWN if endpoint.is_remote else facts.get(endpoint.path, _UNKNOWN)
-
-
-def _swapped(pair: Pair) -> Fault:
-    what = "has its ends swapped: the slave is a master, and the master a slave"
-    hint = f'write master = "{pair.slave}" and slave = "{pair.master}"'
-    return Fault(f"pairs.{pair.name}", what, hint=hint)
-
-
-def _promoted(pair: Pair) -> Fault:
-    hint = (
-        "is the path right? If it was promoted on purpose, swap master and slave;"
-        ' otherwise "hammerd status" tells how to make it anew once the pair is parked'
-    )
-    return Fault(f"pairs.{pair.name}.slave", "is a master", f'"{pair.slave}"', hint)
-
-
-def _root(pair: Pair) -> Fault:
-    what = "is the root of a HAMMER file system (PFS#0), which can never be a slave"
-    hint = (
-        'name the softlink of a PFS made with "hammer pfs-slave"; if the path is that of a null'
-        " mount, it is not mounted"
-    )
-    return Fault(f"pairs.{pair.name}.slave", what, f'"{pair.slave}"', hint)
-
-
-def _of_verdict(pair: Pair, verdict: probe_verdict.ProbeVerdict) -> Iterator[Fault]:
-    match verdict:
-        case probe_verdict.Go():
-            return
-        case probe_verdict.Park():
-            what = f"would be parked: {verdict.cause}"
-        case probe_verdict.AwaitMount():
-            what = f"would wait for a mount: {verdict.cause}"
-        case probe_verdict.Retry():
-            what = f"could not stream now: {verdict.cause}"
-        case _:
-            assert_never(verdict)
-    yield Fault(f"pairs.{pair.name}", what, hint=verdict.hint)
+        what = "has its ends swapped: the slave is a master, and the master a slave"
+        hint = f'write master = "{pair.slave}" and slave = "{pair.master}"'
+        return Fault(where, what, hint=hint)
+    if isinstance(slave.probe, PfsStatus) and slave.probe.pfs_id == ROOT_PFS:
+        what = "is the root of a HAMMER file system (PFS#0), which can never be a slave"
+        return Fault(f"{where}.slave", what, got, _ROOT_HINT)
+    if slave.is_master and slave.probe is None:
+        return Fault(f"{where}.slave", "is a master", got, _PROMOTED_HINT)
+    verdict = probe_verdict.verdict_of(pair, master.probe, slave.probe)
+    if isinstance(verdict, probe_verdict.Go):
+        return None
+    return Fault(where, f"{_OUTCOMES[type(verdict)]}: {verdict.cause}", hint=verdict.hint)

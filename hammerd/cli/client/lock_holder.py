@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 
 from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
+from hammerd.core.exit_codes import Exit
 from hammerd.core.lock_text import LONGEST_LOCK_BYTES, read_lock
 from hammerd.core.paths import LOCK_FILE
 
@@ -48,7 +49,7 @@ def unreachable_error(holder: LockHolder, run_dir: str, error: CommandFailed) ->
             f"what is gone of {run_dir} it makes anew within a minute; "
             f"if it does not: kill {pid}, and start it"
         )
-    return DaemonUnreachable(message, hint)
+    return DaemonUnreachable(message, hint, code=Exit.UNAVAILABLE)
 
 
 def process_exists(pid: int) -> bool:

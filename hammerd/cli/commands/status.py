@@ -9,14 +9,13 @@ import click
 
 from hammerd.cli.client.status_types import read_status
 from hammerd.cli.options.location import Location, current_location, takes_location
-from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
+from hammerd.cli.output.failures import CommandFailed, may_be_absent
 from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.spans import Line
 from hammerd.cli.output.terminal import print_lines
 from hammerd.cli.output.text import width_of
 from hammerd.cli.status.table import render_status
 from hammerd.core.api.protocol import Request, Verb
-from hammerd.core.exit_codes import Exit
 
 WATCH_S = 2.0
 SHORTEST_WATCH_S = 0.1
@@ -118,9 +117,7 @@ def status(pairs: tuple[str, ...], **options: Unpack[StatusOptions]) -> int:
     try:
         answer = read()
     except CommandFailed as error:
-        # The files of a hammerd that still runs are no last state.
-        is_absent = not isinstance(error, DaemonUnreachable)
-        if is_absent and error.code == Exit.UNAVAILABLE and options["fields"] is None:
+        if may_be_absent(error) and options["fields"] is None:
             _print_last_state(location, request, as_json=options["as_json"])
         raise
     if options["as_json"]:

@@ -21,10 +21,12 @@ class NoDaemon(CommandFailed):
 
 
 class DaemonUnreachable(CommandFailed):
-    """A hammerd runs, but its sockets cannot be used."""
+    """A hammerd runs, but its sockets cannot be used: its files are no last state."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint, code=Exit.UNAVAILABLE)
+
+def may_be_absent(error: HammerdError) -> bool:
+    """Return whether no hammerd answers, and none is known to run."""
+    return exit_code(error) == Exit.UNAVAILABLE and not isinstance(error, DaemonUnreachable)
 
 
 def exit_code(error: HammerdError) -> int:

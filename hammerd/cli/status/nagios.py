@@ -12,32 +12,23 @@ cannot be reached it is unknown: streams are supervised, but their state is not 
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import click
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply, read_status
-from hammerd.cli.output.failures import CommandFailed, DaemonUnreachable
+from hammerd.cli.output.failures import may_be_absent
 from hammerd.cli.output.numbers import show_count, show_period
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import HammerdError
-from hammerd.core.exit_codes import Exit, PluginExit
+from hammerd.core.exit_codes import PluginExit
 
 UNSUPERVISED = "nobody mends a stream that fails now"
 LAG_UNKNOWN = "lag unknown"
 
 _WORST_FIRST = (PluginExit.CRITICAL, PluginExit.WARNING, PluginExit.UNKNOWN, PluginExit.OK)
 """The order of core/api/status_json.py, which is not that of the numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line about hammerd or about a pair, with its verdict."""
-
-    verdict: PluginExit
-    text: str
 
 
 def print_verdict(
@@ -66,25 +57,26 @@ def print_verdict(
 
 
 def _verdict_on(status: StatusReply) -> tuple[PluginExit, list[str]]:
-    verdict = _verdict(status["health"])
-    findings = sorted(_findings(status), key=lambda each: _WORST_FIRST.index(each.verdict))
+    verdict = PluginExit[status["health"].upper()]
+    findings = sorted(_findings(status), key=lambda each: _WORST_FIRST.index(each[0]))
     tally = Counter(pair["health"] for pair in status["pairs"])
     parts = (f"{tally[each.name.lower()]} {each.name.lower()}" for each in _WORST_FIRST)
     counted = show_count(len(status["pairs"]), "pair")
     tallied = ", ".join(part for part in parts if not part.startswith("0 "))
     summary = f"{counted}: {tallied}" if tallied else counted
     data = " ".join(_performance(status["pairs"]))
-    lines = [_plain(each.text) for each in findings]
+    lines = [_plain(text) for _, text in findings]
     first = summary if verdict is PluginExit.OK or not lines else f"{lines.pop(0)} ({summary})"
     return verdict, [f"{first} | {data}" if data else first, *lines]
 
 
-def _findings(status: StatusReply) -> Iterator[Finding]:
+def _findings(status: StatusReply) -> Iterator[tuple[PluginExit, str]]:
+    """Yield a line for each trouble of hammerd and for each pair, with its verdict."""
     measured_time = status.get("measured_time")
     for trouble, _hint in notes_of_daemon(status["hammerd"], measured_time):
-        yield Finding(PluginExit.WARNING, f"hammerd: {trouble}")
+        yield PluginExit.WARNING, f"hammerd: {trouble}"
     for pair in status["pairs"]:
-        yield Finding(_verdict(pair["health"]), _text(pair, measured_time))
+        yield PluginExit[pair["health"].upper()], _text(pair, measured_time)
 
 
 def _text(pair: PairStatus, measured_time: str | None) -> str:
@@ -116,16 +108,8 @@ def _value(number: float | None, unit: str = "") -> str:
     return "U" if number is None or number < 0 else f"{number}{unit}"
 
 
-def _verdict(health: str) -> PluginExit:
-    return PluginExit[health.upper()]
-
-
 def _verdict_without(error: HammerdError) -> tuple[PluginExit, list[str]]:
-    is_absent = (
-        isinstance(error, CommandFailed)
-        and not isinstance(error, DaemonUnreachable)
-        and error.code == Exit.UNAVAILABLE
-    )
+    is_absent = may_be_absent(error)
     message = f"{error.message}: {UNSUPERVISED}" if is_absent else error.message
     lines = [message, f"hint: {error.hint}"] if error.hint else [message]
     verdict = PluginExit.CRITICAL if is_absent else PluginExit.UNKNOWN
