@@ -75,7 +75,7 @@ def find_last_state(location: Location, named: tuple[str, ...] = ()) -> LastStat
         config = _config_of(location, run_dir)
         if config is not None:
             state_dir = config.daemon.state_dir
-            saved_time = _written(os.path.join(state_dir, paths.STATUS_FILE))
+            saved_time = _modification_time(os.path.join(state_dir, paths.STATUS_FILE))
             daemon = replace(daemon, state_dir=state_dir, saved_time=saved_time)
             last = _last_status(config, named, now_time)
     except ConfigError as error:
@@ -156,7 +156,7 @@ def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastS
     return LastStatus(tuple(map(without_wanted, pairs)), (f"{path}: {because}",))
 
 
-def _written(path: str) -> str | None:
+def _modification_time(path: str) -> str | None:
     try:
         return rfc3339(os.stat(path).st_mtime)
     except OSError:

@@ -32,7 +32,7 @@ _EXPLANATION = (
 def last_state_lines(state: LastState, width: int) -> tuple[Line, ...]:
     """Lay out the last state in lines; no line when nothing is known."""
     daemon, saved_time = state.hammerd, state.hammerd.saved_time
-    sentences = [*_remains(daemon)]
+    sentences = [*_daemon_sentences(daemon)]
     if saved_time is not None:
         age = numbers.show_rough_period(numbers.seconds_between(saved_time, state.measured_time))
         sentences.append(f"What it left in {daemon.state_dir} {age} ago:")
@@ -46,13 +46,13 @@ def last_state_lines(state: LastState, width: int) -> tuple[Line, ...]:
 
 def last_state_sentences(state: LastState) -> Iterator[str]:
     """Yield the lines of a monitor's report below the first one."""
-    yield from _remains(state.hammerd)
+    yield from _daemon_sentences(state.hammerd)
     for pair in state.pairs:
         if (safe_time := pair.safe_until_time) is not None:
             yield f"{pair.pair}: {safe_until_text(safe_time, state.measured_time)}"
 
 
-def _remains(daemon: LastDaemon) -> Iterator[str]:
+def _daemon_sentences(daemon: LastDaemon) -> Iterator[str]:
     pid, streams = daemon.pid, daemon.streams
     if pid is None:
         return

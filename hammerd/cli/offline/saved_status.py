@@ -21,7 +21,7 @@ from hammerd.core.tid import format_tid, parse_tid
 _ROLES = ("master", "slave")
 _UNDATED = "its times are still to come: a wall clock was wrong, so nobody knows how old it is"
 _REBOOTED = "this host may have been rebooted since: what no flush had followed may be lost"
-_NOT_THERE = "the last hammerd did not have this pair"
+_NEW_PAIR = "the last hammerd did not have this pair"
 
 JsonObject = Mapping[str, Any]
 """A JSON object of the file; each value is checked by the function that uses it."""
@@ -122,7 +122,7 @@ def _dating(saved: JsonObject, entries: Iterable[JsonObject], now_time: float) -
 
 def _with_entry(pair: LastPair, entry: JsonObject | None, dating: _Dating | None) -> LastPair:
     if entry is None:
-        return replace(without_wanted(pair), safe_unknown_because=_NOT_THERE)
+        return replace(without_wanted(pair), safe_unknown_because=_NEW_PAIR)
     saved = entry["saved"]
     is_paused = pair.wanted != "down" and bool(saved["is_paused"])
     until_time = saved["paused_until_time"] if is_paused else None
