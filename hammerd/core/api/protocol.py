@@ -79,7 +79,7 @@ def parse_request(line: bytes) -> Request:
     """Read a request.
 
     Raises:
-        ControlError: it is none; the message says what is wrong with it.
+        ControlError: the line is no request; its message names the fault.
     """
     if len(line) > MAX_REQUEST_BYTES:
         raise ControlError(f"the request is longer than {MAX_REQUEST_BYTES} bytes")
@@ -103,7 +103,7 @@ def parse_reply(line: bytes) -> Reply:
     """Read a reply.
 
     Raises:
-        ControlError: it is none.
+        ControlError: the line is no reply.
     """
     match _load(line, "reply"):
         case {"ok": True, "data": dict(data)}:
@@ -123,15 +123,15 @@ def encode_reply(reply: Reply) -> bytes:
 
 
 def refuse_unknown(asked: Iterable[str], known: Iterable[str]) -> Refusal | None:
-    """Refuse the asked names that are no pairs, all in one, the first with the nearest that is."""
+    """Refuse all unknown names at once, the first of them with the nearest known name."""
     pairs = dict.fromkeys(known)
-    strangers = [name for name in asked if name not in pairs]
-    if not strangers:
+    unknown = [name for name in asked if name not in pairs]
+    if not unknown:
         return None
-    first = strangers[:MOST_SUGGESTED]
+    first = unknown[:MOST_SUGGESTED]
     suggested = [f"{_quoted(name)}{suggestion(_cut(name), pairs)}" for name in first]
-    named = map(_quoted, strangers[MOST_SUGGESTED:])
-    noun = "pair" if len(strangers) == 1 else "pairs"
+    named = map(_quoted, unknown[MOST_SUGGESTED:])
+    noun = "pair" if len(unknown) == 1 else "pairs"
     return Refusal(
         f"no such {noun}: {_listed([*suggested, *named])}", f"known: {_listed(pairs) or 'none'}"
     )
@@ -148,8 +148,8 @@ def _cut(name: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     names = tuple(names)
-    rest = len(names) - MOST_LISTED
-    return ", ".join(names[:MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _load(line: bytes, kind: str) -> dict[str, object]:

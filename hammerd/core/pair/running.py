@@ -58,9 +58,7 @@ def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Con
             return _on_message(life, state, message, ctx)
         case events.HalfDied() | events.ParentDied():
             return _lost(life, state, _death(event), ctx)
-        case events.HalvesWorked() if (
-            isinstance(state.phase, states.InPrescan) or state.gear is Gear.BULK
-        ):
+        case events.HalvesWorked() if state.gear is Gear.BULK or _is_in_prescan(state):
             # In bulk gear every prescan but a stream's first is silent (docs/hammer.md 5.3).
             return enter(life, replace(state, progress_at=ctx.now_at))
         case events.HalfStopped(pid, half):
@@ -69,9 +67,8 @@ def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Con
             note = events.Note(events.NoteName.HALF_STOPPED, trouble)
             return enter(life, replace(state, stopped_half=trouble), note)
         case events.HalfContinued(pid) if state.stopped_half:
-            note = events.Note(
-                events.NoteName.HALF_CONTINUED, Trouble("half_continued"), f"pid {pid}"
-            )
+            trouble = Trouble("half_continued")
+            note = events.Note(events.NoteName.HALF_CONTINUED, trouble, f"pid {pid}")
             return enter(life, replace(state, stopped_half=None), note)
         case events.Sampled(Go() | AwaitMount() | Retry() as verdict):
             return _sampled(life, state, verdict, ctx)
@@ -149,8 +146,12 @@ def _scanned(state: states.Streaming, sent_bytes: int, ctx: Context) -> states.S
 
 def _idle(state: states.Streaming, ctx: Context) -> states.Streaming:
     # A prescan may last longer than a stall: its time does not count as one.
-    progress_at = ctx.now_at if isinstance(state.phase, states.InPrescan) else state.progress_at
+    progress_at = ctx.now_at if _is_in_prescan(state) else state.progress_at
     return replace(state, phase=states.IdlePhase(), progress_at=progress_at)
+
+
+def _is_in_prescan(state: states.Streaming) -> bool:
+    return isinstance(state.phase, states.InPrescan)
 
 
 def _progressed(state: states.Streaming, phase: states.Phase, ctx: Context) -> states.Streaming:
@@ -249,7 +250,7 @@ def _launch_timeout(life: PairLife) -> Trouble:
 
 
 def _stall(state: states.Streaming) -> Trouble:
-    if isinstance(state.phase, states.InPrescan):
+    if _is_in_prescan(state):
         hint = "the prescan is silent and uses no CPU: look at the master's disk"
         return Trouble(LossCause.PRESCAN_STUCK, hint)
     hint = (
