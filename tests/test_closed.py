@@ -13,7 +13,7 @@ from typing import get_type_hints
 import pytest
 
 from hammerd.cli.client.status_types import PairStatus
-from hammerd.cli.output.terminal import _STYLES
+from hammerd.cli.output.spans import _STYLES
 from hammerd.cli.status.table import _COUNTED, _MARKS
 from hammerd.core.api.health import Health
 from hammerd.core.api.status_json import pair_json

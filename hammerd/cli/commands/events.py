@@ -21,7 +21,7 @@ from hammerd.cli.options.location import current_location
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import print_json
 from hammerd.cli.output.numbers import show_count
-from hammerd.cli.output.terminal import print_lines
+from hammerd.cli.output.spans import print_lines
 from hammerd.cli.output.text import print_text, print_to_stderr, width_of
 from hammerd.cli.output.times import latest_ms, now_ms, show_to_second
 from hammerd.core.api.history_schema import EventRow

@@ -13,7 +13,7 @@ from hammerd.cli.options import history_options
 from hammerd.cli.options.location import Location, current_location
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import print_json
-from hammerd.cli.output.terminal import print_lines
+from hammerd.cli.output.spans import print_lines
 from hammerd.cli.output.text import print_error, print_text, print_to_stderr
 from hammerd.cli.output.times import json_time, latest_ms, now_ms, show_to_minute
 from hammerd.core.api.history_schema import LagRow, LagSummary

@@ -7,17 +7,6 @@ from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.text import print_text
 from hammerd.core.api.protocol import Request, Verb
 
-_WORDS = (
-    "started",
-    "stopped",
-    "restarted",
-    "paused",
-    "retuned",
-    "kept",
-    "applied",
-    "for_next_start",
-)
-
 
 @click.command(epilog="Example: hammerd reload")
 @json_option
@@ -32,8 +21,7 @@ def reload(*, as_json: bool) -> int:
     if as_json:
         print_json(changes)
         return 0
-    for word in _WORDS:
-        names = changes.get(word)
+    for word, names in changes.items():
         if isinstance(names, list) and names:
             print_text(f"{word.replace('_', ' ')}: {', '.join(map(str, names))}")
     return 0

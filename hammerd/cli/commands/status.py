@@ -11,8 +11,7 @@ from hammerd.cli.client.status_types import read_status
 from hammerd.cli.options.location import Location, current_location, takes_location
 from hammerd.cli.output.failures import CommandFailed, may_be_absent
 from hammerd.cli.output.json_output import json_option, print_json
-from hammerd.cli.output.spans import Line
-from hammerd.cli.output.terminal import print_lines
+from hammerd.cli.output.spans import Line, print_lines
 from hammerd.cli.output.text import width_of
 from hammerd.cli.status.table import render_status
 from hammerd.core.api.protocol import Request, Verb

@@ -46,7 +46,7 @@ def lag_lines(lags: Sequence[PairLag], at_ms: int, *, has_daemon: bool) -> Itera
     heads = ("PAIR", *now, "MIN", "MEDIAN", "MAX", "MAX AT (UTC)", "UNKNOWN")
     rows = []
     for lag in lags:
-        cells = (_now(lag),) if has_daemon else (_last(lag), _age(lag, at_ms))
+        cells = (_now(lag.now),) if has_daemon else (_last(lag.last), _age(lag, at_ms))
         summary = lag.summary
         at = "-" if summary.max_ms is None else show_to_minute(summary.max_ms)
         rows.append((lag.pair, *cells, *_min_median_max(summary), at, _unknown_share(summary)))
@@ -112,28 +112,25 @@ def sample_json(row: LagRow) -> dict[str, object]:
 
 
 def _now_json(pair: Mapping[str, object]) -> dict[str, object]:
-    names = ("lag_verdict", "lag_s", "lag_tids", "lag_approximate", "lag_measured_time")
-    return {
-        name: pair.get(name) for name in (*names, "safe_until_time", "master_tid", "slave_tid")
-    }
+    names = "lag_verdict lag_s lag_tids lag_approximate lag_measured_time safe_until_time"
+    return {name: pair.get(name) for name in (*names.split(), "master_tid", "slave_tid")}
 
 
-def _now(lag: PairLag) -> str:
-    if lag.now is None:
+def _now(pair: PairStatus | None) -> str:
+    if pair is None:
         return "-"
-    if lag.now["lag_verdict"] == "ahead":
+    about = "~" if pair["lag_approximate"] else ""
+    return _show_lag(pair["lag_verdict"], pair["lag_s"], about)
+
+
+def _last(row: LagRow | None) -> str:
+    return "-" if row is None else _show_lag(row.verdict, row.seconds)
+
+
+def _show_lag(verdict: str, seconds: float | None, about: str = "") -> str:
+    if verdict == "ahead":
         return "ahead"
-    about = "~" if lag.now["lag_approximate"] else ""
-    seconds = lag.now["lag_s"]
     return "unknown" if seconds is None else f"{about}{show_period(seconds)}"
-
-
-def _last(lag: PairLag) -> str:
-    if lag.last is None:
-        return "-"
-    if lag.last.verdict == "ahead":
-        return "ahead"
-    return "unknown" if lag.last.seconds is None else show_period(lag.last.seconds)
 
 
 def _age(lag: PairLag, at_ms: int) -> str:

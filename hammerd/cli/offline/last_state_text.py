@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from hammerd.cli.offline.last_state import LastDaemon, LastState
 from hammerd.cli.offline.saved_status import LastPair
 from hammerd.cli.output import numbers
-from hammerd.cli.output.spans import Line, Span, align_rows
-from hammerd.cli.output.text import wrap_line
+from hammerd.cli.output.spans import Line, align_rows, wrap_spans
 from hammerd.cli.status.pair_notes import safe_until_text
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
@@ -36,11 +35,11 @@ def last_state_lines(state: LastState, width: int) -> tuple[Line, ...]:
     if saved_time is not None:
         age = numbers.show_rough_period(numbers.seconds_between(saved_time, state.measured_time))
         sentences.append(f"What it left in {daemon.state_dir} {age} ago:")
-    lines = [line for each in sentences for line in _wrap(each, width)]
+    lines = [line for each in sentences for line in wrap_spans(each, width)]
     if saved_time is not None and state.pairs:
-        lines += [(), *_table(state, width), (), *_wrap(_EXPLANATION, width)]
+        lines += [(), *_table(state, width), (), *wrap_spans(_EXPLANATION, width)]
     for complaint in daemon.state_complaints:
-        lines += _wrap(f"! {complaint}", width, tone="warning")
+        lines += wrap_spans(f"! {complaint}", width, tone="warning")
     return (*lines, ()) if lines else ()
 
 
@@ -72,7 +71,7 @@ def _table(state: LastState, width: int) -> Iterator[Line]:
     for pair, line in zip(state.pairs, lines, strict=True):
         yield line
         for note in _notes(pair, state.measured_time):
-            yield from _wrap(" " * _NOTE_INDENT + note, width)
+            yield from wrap_spans(note, width, _NOTE_INDENT)
 
 
 def _cells(pair: LastPair) -> tuple[str, ...]:
@@ -97,8 +96,3 @@ def _notes(pair: LastPair, measured_time: str) -> Iterator[str]:
         yield f"paused until {numbers.show_moment(until_time, measured_time)}"
     elif pair.wanted == "paused":
         yield "paused until it is resumed"
-
-
-def _wrap(text: str, width: int, tone: str = "") -> Iterator[Line]:
-    for line in wrap_line(text, width, 2):
-        yield (Span(line, tone),)

@@ -57,24 +57,15 @@ def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:
     def with_arguments(
         pairs: tuple[str, ...], *, every: bool, as_json: bool, **others: object
     ) -> int:
-        return command(PairArguments(chosen_pairs(pairs, every=every), as_json), **others)
+        if every and pairs:
+            raise click.UsageError("name pairs or say --all, not both")
+        if not every and not pairs:
+            raise click.UsageError("name a pair, or say --all")
+        return command(PairArguments(tuple(dict.fromkeys(pairs)), as_json), **others)
 
     every = click.option("--all", "every", is_flag=True, help="All pairs of the config.")
     named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
     return named(every(json_option(takes_location(with_arguments))))
-
-
-def chosen_pairs(pairs: tuple[str, ...], *, every: bool) -> tuple[str, ...]:
-    """Return the pairs for a request; none means all pairs.
-
-    Raises:
-        click.UsageError: neither pairs nor --all were given, or both.
-    """
-    if every and pairs:
-        raise click.UsageError("name pairs or say --all, not both")
-    if not every and not pairs:
-        raise click.UsageError("name a pair, or say --all")
-    return tuple(dict.fromkeys(pairs))
 
 
 def _listed(names: object) -> str:

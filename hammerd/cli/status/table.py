@@ -17,7 +17,7 @@
 
 Each row begins with its health: `!!` critical, `!` warning, `?` unknown; if all pairs are ok there
 is no such column. Troubles of the daemon itself follow below the table. A line consists of spans,
-each a text with a health; cli/output/terminal.py chooses the colours. A name too long for its
+each a text with a health; cli/output/spans.py chooses the colours. A name too long for its
 column gets a line of its own. TIDs have no leading zeros; -o and --json show them whole.
 """
 
@@ -27,8 +27,16 @@ from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
 from hammerd.cli.output.numbers import show_count, show_period, show_rate, show_tid
-from hammerd.cli.output.spans import GAP, Line, Span, column_widths, pad_row, plain_text
-from hammerd.cli.output.text import WIDTH, wrap_line
+from hammerd.cli.output.spans import (
+    GAP,
+    Line,
+    Span,
+    column_widths,
+    pad_row,
+    plain_text,
+    wrap_spans,
+)
+from hammerd.cli.output.text import WIDTH
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 
@@ -69,10 +77,10 @@ def _heading(status: StatusReply, width: int) -> Iterator[Line]:
     parts = [f"{tally[word]} {word}" for word in _COUNTED if tally[word]]
     counted = ", ".join([show_count(len(pairs), "pair"), *parts])
     name = f"hammerd {daemon['version']} (pid {daemon['pid']})"
-    yield from _wrap(f"{name} is {daemon['state']}: {counted}", width)
+    yield from wrap_spans(f"{name} is {daemon['state']}: {counted}", width)
     if lost := daemon.get("lines_dropped", 0) + daemon.get("writes_failed", 0):
         words = f"{show_count(lost, 'log line')} {'was' if lost == 1 else 'were'} lost"
-        yield from _wrap(f"{words}: is the disk of the log full?", width, tone="warning")
+        yield from wrap_spans(f"{words}: is the disk of the log full?", width, tone="warning")
 
 
 def _table(status: StatusReply, width: int) -> Iterator[Line]:
@@ -83,10 +91,11 @@ def _table(status: StatusReply, width: int) -> Iterator[Line]:
     if (excess := widths.total - width) > 0:
         rows = [_with_short_tid(row, widths.columns[_TID] - excess) for row in rows]
         widths = _widths(status["pairs"], rows, width)
-    yield from ((), _head(widths))
+    yield from ((), (Span(plain_text(_line("", _HEADS, widths)), "head"),))
     for pair, cells in zip(status["pairs"], rows, strict=True):
         yield from _row(pair, cells, widths)
-        yield from _note_lines(pair, status.get("measured_time"), width)
+        for note in notes_of_pair(pair, status.get("measured_time")):
+            yield from wrap_spans(note, width, _NOTE_INDENT)
 
 
 def _below(status: StatusReply, width: int) -> Iterator[Line]:
@@ -96,11 +105,11 @@ def _below(status: StatusReply, width: int) -> Iterator[Line]:
         yield ()
     for trouble, hint in notes:
         first, *others = trouble.split("\n")
-        yield from _wrap(f"! {first}", width, tone="warning", deeper=2 * _DEEPER)
+        yield from wrap_spans(f"! {first}", width, tone="warning", deeper=2 * _DEEPER)
         for line in others:
-            yield from _wrap(line, width, _DEEPER, tone="warning")
+            yield from wrap_spans(line, width, _DEEPER, tone="warning")
         if hint:
-            yield from _wrap(f"hint: {hint}", width, _DEEPER)
+            yield from wrap_spans(f"hint: {hint}", width, _DEEPER)
 
 
 def _counted_as(pair: PairStatus) -> str:
@@ -149,10 +158,6 @@ def _widths(pairs: list[PairStatus], rows: list[tuple[str, ...]], width: int) ->
     return _Widths(mark, tuple(needed))
 
 
-def _head(widths: _Widths) -> Line:
-    return (Span(plain_text(_line("", _HEADS, widths)), "head"),)
-
-
 def _row(pair: PairStatus, cells: tuple[str, ...], widths: _Widths) -> Iterator[Line]:
     health = "" if is_disabled(pair) and pair["health"] == "ok" else pair["health"]
     if len(cells[_NAME]) > widths.columns[_NAME]:
@@ -174,15 +179,3 @@ def _mark(health: str, widths: _Widths) -> Iterator[Span]:
     if widths.mark:
         yield Span(_MARKS.get(health, "").ljust(widths.mark), health)
         yield Span(" ")
-
-
-def _note_lines(pair: PairStatus, measured_time: str | None, width: int) -> Iterator[Line]:
-    for note in notes_of_pair(pair, measured_time):
-        yield from _wrap(note, width, _NOTE_INDENT)
-
-
-def _wrap(
-    text: str, width: int, indent: int = 0, *, tone: str = "", deeper: int = _DEEPER
-) -> Iterator[Line]:
-    for line in wrap_line(" " * indent + text, width, deeper):
-        yield (Span(line, tone),)

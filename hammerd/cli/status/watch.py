@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.cli.output.spans import Line, Span
-from hammerd.cli.output.terminal import print_lines
+from hammerd.cli.output.spans import Line, Span, print_lines
 from hammerd.cli.output.text import print_to_stderr, width_of, wrap
 from hammerd.cli.output.times import now_ms, show_to_second
 from hammerd.core.exit_codes import Exit
