@@ -47,6 +47,7 @@ _PROMOTED_HINT = (
     ' otherwise "hammerd status" tells how to make it anew once the pair is parked'
 )
 _OUTCOMES: Mapping[type[probe_verdict.ProbeVerdict], str] = {
+    probe_verdict.Go: "would stream",
     probe_verdict.Go: "",
     probe_verdict.Park: "would be parked",
     probe_verdict.AwaitMount: "would wait for a mount",
