@@ -45,7 +45,8 @@ _SHORTAGE = (
     r"|Resource temporarily unavailable|No buffer space available)"
 )
 
-_PAIRING = (
+TABLE: tuple[diagnostic_rows.ComplaintRow, ...] = (
+    # The two PFSs do not fit together.
     diagnostic_rows.row(
         ParkCause.UUID_MISMATCH,
         "uuid_mismatch",
@@ -64,9 +65,7 @@ _PAIRING = (
         r"(?:PFS version mismatch|validate_mrec_header: Version mismatch)",
         "the two ends run hammer versions that do not understand each other; update the older",
     ),
-)
-
-_MISSING = (
+    # A PFS or its file system is missing.
     diagnostic_rows.mount(
         "slave_missing",
         r"PFS slave (?P<path>.+) does not exist\.$",
@@ -94,9 +93,21 @@ _MISSING = (
         "{path} is not on a HAMMER file system (HAMMER2 does not count), most often because the"
         " file system that belongs there is not mounted: see mount and /etc/fstab",
     ),
-)
-
-_FORBIDDEN = (
+    # The other host refuses hammer's command line.
+    diagnostic_rows.refused(
+        "key_restricted",
+        r"hammer-remote: |SSH_ORIGINAL_COMMAND env missing",
+        "the key's forced command on the other host does not allow this: compare the line in its"
+        " authorized_keys, its verbs and the prefix of the path, with hammerd(8), SECURITY",
+    ),
+    diagnostic_rows.refused(
+        "usage",
+        r"^hammer: (?:illegal|unknown|invalid) option -- |^hammer: option requires an argument"
+        r"|^hammer (?:mirror-read <filesystem>|pfs-status <dirpath>)",
+        login_diagnostics.USAGE_HINT,
+    ),
+    *login_diagnostics.SHELLS,
+    # The user may not do it.
     diagnostic_rows.refused(
         "root_needed",
         r"(?:^hammer: .*|(?:Mirror-(?:read|write)|Cannot access|Synctid|update_pfs_snapshot"
@@ -107,9 +118,7 @@ _FORBIDDEN = (
     diagnostic_rows.refused(
         "permission_denied", rf"(?:{_OPEN}|{_MIRROR}){_DENIED}", login_diagnostics.PERMISSION_HINT
     ),
-)
-
-_DISKS = (
+    # A file system does not read or write.
     diagnostic_rows.retry(
         "slave_full",
         _WRITE + _FULL,
@@ -173,9 +182,7 @@ _DISKS = (
         "records came in with a wrong checksum: the memory of a host or the link between them"
         " is damaged; see dmesg of both, and compare both ends",
     ),
-)
-
-_ECHOES = (
+    # The other half has ended.
     diagnostic_rows.echo(
         "short_read",
         r"short read (?:of|on) (?:mrecord header|payload|pipe)|validate_mrec_header: short read",
@@ -189,9 +196,7 @@ _ECHOES = (
     ),
     diagnostic_rows.echo("going_on", r"continuing, but there are problems", "see the line before"),
     diagnostic_rows.echo("aborting", r"Aborting operation", "the lines before tell why"),
-)
-
-_STREAM = (
+    # The stream itself is damaged, or a host is short of something.
     diagnostic_rows.retry(
         "stream_damaged",
         r"malformed record on pipe|read_mrecord: bad (?:signature|CRC)"
@@ -210,43 +215,13 @@ _STREAM = (
         r"|Too many open files|Resource temporarily unavailable)",
         login_diagnostics.SHORTAGE_HINT,
     ),
-)
-
-_REMOTE_COMMAND = (
-    diagnostic_rows.refused(
-        "key_restricted",
-        r"hammer-remote: |SSH_ORIGINAL_COMMAND env missing",
-        "the key's forced command on the other host does not allow this: compare the line in its"
-        " authorized_keys, its verbs and the prefix of the path, with hammerd(8), SECURITY",
-    ),
-    diagnostic_rows.refused(
-        "usage",
-        r"^hammer: (?:illegal|unknown|invalid) option -- |^hammer: option requires an argument"
-        r"|^hammer (?:mirror-read <filesystem>|pfs-status <dirpath>)",
-        login_diagnostics.USAGE_HINT,
-    ),
-)
-
-_REST = (
+    *login_diagnostics.LOGIN,
     diagnostic_rows.retry(
         "unknown",
         r"^hammer: .*\S",
         "hammerd does not know this message; see hammer(8), and report it if it stays",
         Weight.PARTING,
     ),
-)
-
-TABLE: tuple[diagnostic_rows.ComplaintRow, ...] = (
-    *_PAIRING,
-    *_MISSING,
-    *_REMOTE_COMMAND,
-    *login_diagnostics.SHELLS,
-    *_FORBIDDEN,
-    *_DISKS,
-    *_ECHOES,
-    *_STREAM,
-    *login_diagnostics.LOGIN,
-    *_REST,
 )
 """All rows, in the order in which they are tried; a message of hammer and a login has two rows."""
 

@@ -43,7 +43,8 @@ def read_order(chains: Iterable[Chain]) -> tuple[Endpoint, ...]:
 class ReadSpan:
     """The start and the end of a read (both monotonic).
 
-    `call` is the number of the command that read, None for a message of a stream.
+    `call` is the number of the command that read, None for a message of a stream. The start of
+    a message is unknown: both are the time when it was read.
     """
 
     began_at: float
@@ -55,8 +56,3 @@ class ReadSpan:
         if self.call is not None and self.call == other.call:
             return self.began_at < other.began_at
         return self.ended_at <= other.began_at
-
-
-def span_of_message(at: float) -> ReadSpan:
-    """Return the span of a stream's message: true when it was read, with an unknown start."""
-    return ReadSpan(at, at)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from hammerd.core.pairs import Endpoint
 from hammerd.core.replication.lag import SlaveReading
-from hammerd.core.replication.read_order import ReadSpan, span_of_message
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.slave_tids import (
     SlaveTids,
     known_at,
@@ -90,7 +90,7 @@ class KnownSlaves:
             return
         if known.tids is None or known.tids.reading.tid < tid:
             known.tids = record_reading(known.tids, SlaveReading(tid, at), at)
-            known.span = span_of_message(at)
+            known.span = ReadSpan(at, at)
 
     def record_begin(self, slave: Endpoint, begin: Tid, at: float) -> WentBack | None:
         """Record that a batch began at `begin`, so that the slave's TID was below it.
@@ -102,7 +102,7 @@ class KnownSlaves:
             return None
         before, tid = known.tids.reading.tid, Tid(begin - 1)
         known.tids = record_reading(known.tids, SlaveReading(tid, at), at)
-        known.span = span_of_message(at)
+        known.span = ReadSpan(at, at)
         return WentBack(before, tid, _CUT_OFF)
 
     def record_flush(self, slave: Endpoint, began_at: float) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.read_order import ReadSpan, chains_of, read_order, span_of_message
+from hammerd.core.replication.read_order import ReadSpan, chains_of, read_order
 
 
 def pair(master: str, slave: str, *, remote_master: bool = False) -> Pair:
@@ -67,8 +67,8 @@ def _last(read: list[str], endpoint: str) -> int:
     [
         (ReadSpan(0, 1, 1), ReadSpan(1, 2, 2)),
         (ReadSpan(0, 1), ReadSpan(1, 2)),
-        (span_of_message(1), ReadSpan(1, 2, 1)),
-        (ReadSpan(0, 1, 1), span_of_message(1)),
+        (ReadSpan(1, 1), ReadSpan(1, 2, 1)),
+        (ReadSpan(0, 1, 1), ReadSpan(1, 1)),
         (ReadSpan(0, 9, 1), ReadSpan(0.1, 9, 1)),
     ],
 )
@@ -84,7 +84,7 @@ def test_reading_that_ended_or_was_listed_before_is_the_earlier_one(
     [
         (ReadSpan(0, 5, 1), ReadSpan(1, 2, 2)),
         (ReadSpan(0, 2, 1), ReadSpan(1, 3, 2)),
-        (ReadSpan(0, 5, 1), span_of_message(3)),
+        (ReadSpan(0, 5, 1), ReadSpan(3, 3)),
         (ReadSpan(0, 5, None), ReadSpan(1, 5, None)),
     ],
 )
