@@ -12,7 +12,6 @@ import io
 import os
 import select
 import sys
-from collections.abc import Callable
 from typing import TextIO, cast
 
 from hammerd.cli.output.failures import CommandFailed
@@ -21,38 +20,34 @@ from hammerd.core.exit_codes import Exit
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 
-class _Stdout(io.FileIO):
-    """stdout: a failed write raises CommandFailed."""
+class _GuardedStream(io.FileIO):
+    """stdout or stderr."""
 
     def write(self, data: object, /) -> int:
+        # typeshed's type for writable data does not exist at run time.
+        content = memoryview(cast("bytes", data))
         try:
-            return _written(STDOUT, super().write, _bytes(data))
+            while (count := super().write(content)) is None:
+                # Another process that shares the descriptor has made it non-blocking.
+                select.select([], [self], [])
         except OSError as error:
+            _redirect_to_devnull(self.fileno())
+            if self.fileno() == STDERR:
+                return len(content)
             because = "it is closed" if error.errno == errno.EBADF else error.strerror
-            _redirect_to_devnull(STDOUT)
             raise CommandFailed(
                 f"cannot write to stdout: {because}", code=Exit.IO_ERROR
             ) from error
-
-
-class _Stderr(io.FileIO):
-    """stderr: a failed write is dropped."""
-
-    def write(self, data: object, /) -> int:
-        try:
-            return _written(STDERR, super().write, _bytes(data))
-        except OSError:
-            _redirect_to_devnull(STDERR)
-            return len(_bytes(data))
+        return count
 
 
 def guard_standard_streams() -> None:
     """Replace Python's own stdout and stderr; a stream that a program has set stays."""
     _occupy_closed_descriptors()
     if sys.stdout is None or sys.stdout is sys.__stdout__:
-        sys.stdout = _text(_Stdout(STDOUT, "w", closefd=False), sys.stdout)
+        sys.stdout = _text(STDOUT, sys.stdout)
     if sys.stderr is None or sys.stderr is sys.__stderr__:
-        sys.stderr = _text(_Stderr(STDERR, "w", closefd=False), sys.stderr)
+        sys.stderr = _text(STDERR, sys.stderr)
 
 
 def _redirect_to_devnull(number: int) -> None:
@@ -77,21 +72,9 @@ def _occupy_closed_descriptors() -> None:
             os.set_inheritable(number, True)
 
 
-def _text(raw: io.FileIO, before: TextIO | None) -> TextIO:
+def _text(number: int, before: TextIO | None) -> TextIO:
+    raw = _GuardedStream(number, "w", closefd=False)
     encoding = "utf-8" if before is None else before.encoding
-    is_terminal = raw.isatty()
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=is_terminal
+        io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=raw.isatty()
     )
-
-
-def _bytes(data: object) -> memoryview:
-    # typeshed's type for writable data does not exist at run time.
-    return memoryview(cast("bytes", data))
-
-
-def _written(number: int, write: Callable[[memoryview], int | None], data: memoryview) -> int:
-    while (count := write(data)) is None:
-        # Another process that shares the descriptor has made it non-blocking.
-        select.select([], [number], [])
-    return count
