@@ -6,17 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Unpack
 
 import click
 
 from hammerd.cli.history.events_table import EventsTable, event_json
 from hammerd.cli.history.locate import find_history_path
-from hammerd.cli.options.history_options import (
-    HistoryOptions,
-    refuse_unknown_pairs,
-    takes_history_options,
-)
+from hammerd.cli.options.history_options import refuse_unknown_pairs, takes_history_options
 from hammerd.cli.options.location import current_location
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import print_json
@@ -35,7 +30,7 @@ NumberedEvents = Sequence[tuple[int, EventRow]]
 @click.command(epilog="Example: hammerd events home --since 2h")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now on.")
 @takes_history_options
-def events(pairs: tuple[str, ...], *, follow: bool, **options: Unpack[HistoryOptions]) -> int:
+def events(pairs: tuple[str, ...], *, follow: bool, since: int, as_json: bool) -> int:
     """Show what happened to the pairs, the latest last, whether hammerd runs or not.
 
     Without a PAIR those of all pairs and of hammerd itself are shown. With --json an object that
@@ -48,19 +43,19 @@ def events(pairs: tuple[str, ...], *, follow: bool, **options: Unpack[HistoryOpt
 
     def read_after(after_id: int) -> NumberedEvents:
         # After a clock was stepped back, later events have earlier times.
-        since_ms = 0 if after_id else options["since"]
+        since_ms = 0 if after_id else since
         return read_history(path, lambda opened: events_of(opened, pairs, since_ms, after_id))
 
     # Taken before the first read, so that the next read finds events written meanwhile.
     stamp = _stamp(path)
     every = read_after(0)
-    until_ms = latest_ms(options["since"], now_ms())
+    until_ms = latest_ms(since, now_ms())
     past = [each for each in every if each[1].time_ms <= until_ms]
-    show = partial(_print_json, follow=follow) if options["as_json"] else _table_printer(past)
-    if past or follow or options["as_json"]:
+    show = partial(_print_json, follow=follow) if as_json else _table_printer(past)
+    if past or follow or as_json:
         show(past)
     else:
-        print_text(f"nothing happened since {show_to_second(options['since'])} UTC")
+        print_text(f"nothing happened since {show_to_second(since)} UTC")
     if future_ms := [event.time_ms for _, event in every if event.time_ms > until_ms]:
         _warn_of_future(future_ms)
     if follow:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Unpack
 
 import click
 
@@ -34,7 +33,7 @@ class _Recorded:
 
 @click.command(epilog="Example: hammerd lag home --since 7d")
 @history_options.takes_history_options
-def lag(pairs: tuple[str, ...], **options: Unpack[history_options.HistoryOptions]) -> int:
+def lag(pairs: tuple[str, ...], *, since: int, as_json: bool) -> int:
     """Show how far the slaves are behind, and how far they were.
 
     MIN, MEDIAN and MAX are of the samples since then; of those that are older than two days the
@@ -46,18 +45,18 @@ def lag(pairs: tuple[str, ...], **options: Unpack[history_options.HistoryOptions
     pairs = tuple(dict.fromkeys(pairs))
     location, at_ms = current_location(), now_ms()
     now, path, absence = _request_status(location)
-    recorded = _read_recorded(path, pairs, options["since"], latest_ms(options["since"], at_ms))
+    recorded = _read_recorded(path, pairs, since, latest_ms(since, at_ms))
     if now is None and recorded.failure is not None:
         raise recorded.failure
     names = _names(pairs, now or {}, recorded, path)
     lags = list(_joined(names, now or {}, recorded))
-    if options["as_json"]:
+    if as_json:
         because = recorded.failure.message if recorded.failure else None
         print_json(
             {
                 "hammerd_answers": now is not None,
                 "time": json_time(at_ms),
-                "since_time": json_time(options["since"]),
+                "since_time": json_time(since),
                 "history_unreadable_because": because,
                 "pairs": [lag_json(each) for each in lags],
             }
@@ -67,10 +66,10 @@ def lag(pairs: tuple[str, ...], **options: Unpack[history_options.HistoryOptions
             print_to_stderr(f"hammerd: {absence.message}; this is what it left")
         if recorded.failure is not None:
             print_error(recorded.failure)
-        print_text(f"since {show_to_minute(options['since'])} UTC:")
+        print_text(f"since {show_to_minute(since)} UTC:")
         print_lines(list(lag_lines(lags, at_ms, has_daemon=now is not None)))
         if len(pairs) == 1 and lags[0].rows:
-            print_lines([(), *bucket_lines(lags[0].rows, options["since"], at_ms)])
+            print_lines([(), *bucket_lines(lags[0].rows, since, at_ms)])
     return Exit.OK if absence is None else absence.code
 
 

@@ -1,7 +1,6 @@
 """Options that `events` and `lag` share: pairs, --since, --json, and the history's location."""
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict
 
 import click
 
@@ -13,15 +12,8 @@ from hammerd.cli.output.times import now_ms
 from hammerd.core.exit_codes import Exit
 
 
-class HistoryOptions(TypedDict):
-    """Options of such a command, without its pairs; `since` in milliseconds of Unix time."""
-
-    since: int
-    as_json: bool
-
-
 def takes_history_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Add pairs and the options of HistoryOptions to a command."""
+    """Add pairs, --since (in milliseconds of Unix time), --json, -c and --run-dir to a command."""
     since = click.option(
         "--since",
         default="1d",
