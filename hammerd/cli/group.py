@@ -47,15 +47,13 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List each command with its whole sentence; click's own list would cut it short."""
-        commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+        rows = [
+            (name, command.get_short_help_str(_NO_LIMIT))
+            for name in COMMANDS
+            if (command := self.get_command(ctx, name))
+        ]
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, command.get_short_help_str(_NO_LIMIT))
-                    for name, command in commands
-                    if command is not None
-                ]
-            )
+            formatter.write_dl(rows)
 
 
 @click.group(

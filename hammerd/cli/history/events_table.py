@@ -66,19 +66,9 @@ class EventsTable:
         if begin + len(event.event) > self._width:
             # The name does not fit beside the head: it gets a line of its own.
             return "", wrap_line(f"{'':{_INDENT_BELOW}}{words}", self._width, 2)
-        # Imported only here: most events fit.
-        import textwrap
-
         column = _MARK + _TIME + self._pair_width + 2 * len(_GAP) + 2
-        first, *rest = textwrap.wrap(
-            words,
-            self._width,
-            initial_indent=" " * begin,
-            subsequent_indent=" "
-            * (column if self._width - column >= _MIN_WIDTH else _INDENT_BELOW),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        indent = column if self._width - column >= _MIN_WIDTH else _INDENT_BELOW
+        first, *rest = wrap_line(" " * begin + words, self._width, indent - begin)
         return first[begin:], rest
 
 

@@ -3,6 +3,7 @@
 The history must be readable without a daemon.
 """
 
+import contextlib
 import os
 
 from hammerd.cli.client.status_types import StatusReply, read_status
@@ -29,17 +30,16 @@ def find_history_path(location: Location) -> str:
         ConfigError: the named config is no TOML, or its state_dir is no path.
     """
     if location.config is not None:
-        return _in_state_dir(location)
+        return _path_by(location)
     try:
-        status = request_status(location)
+        return history_path_of(request_status(location))
     except CommandFailed as error:
         return history_path_without_daemon(location, error)
-    return history_path_of(status)
 
 
 def history_path_of(status: StatusReply) -> str:
     """Return the path of a running daemon's history."""
-    return status["hammerd"].get("history_path") or _default_path()
+    return status["hammerd"].get("history_path") or _path_by(Location())
 
 
 def history_path_without_daemon(location: Location, error: CommandFailed) -> str:
@@ -52,17 +52,13 @@ def history_path_without_daemon(location: Location, error: CommandFailed) -> str
     if location.config is None and location.run_dir is not None:
         hint = "name its config with -c FILE: it tells where the history is"
         raise CommandFailed(error.message, hint, code=error.code) from error
-    return _in_state_dir(location)
+    return _path_by(location)
 
 
-def _in_state_dir(location: Location) -> str:
+def _path_by(location: Location) -> str:
+    """Return the path that the named config gives, or the default config if none is named."""
     state_dir = location.find_state_dir()
-    return _default_path() if state_dir is None else os.path.join(state_dir, paths.HISTORY_FILE)
-
-
-def _default_path() -> str:
-    try:
-        state_dir = Location(paths.CONFIG).find_state_dir()
-    except CommandFailed:
-        state_dir = None
+    if state_dir is None:
+        with contextlib.suppress(CommandFailed):
+            state_dir = Location(paths.CONFIG).find_state_dir()
     return os.path.join(state_dir or paths.STATE_DIR, paths.HISTORY_FILE)
