@@ -1,4 +1,4 @@
-"""Runs `hammer pfs-status` for each local endpoint of a config, some at a time.
+"""Runs `hammer pfs-status` for each local endpoint of a config, a few at a time.
 
 A pfs-status that does not return is killed after a timeout: only its endpoint stays unknown. A
 slave whose softlink is that of a master gets no pfs-status: reading a promoted slave changes the

@@ -31,7 +31,7 @@ class EndpointFacts:
 
     @property
     def is_master(self) -> bool | None:
-        """Whether it is a master, None if unknown."""
+        """Whether the endpoint is a master, None if unknown."""
         if self.link is not None:
             return self.link.is_master
         return self.probe.is_master if isinstance(self.probe, PfsStatus) else None
@@ -58,7 +58,7 @@ _OUTCOMES: Mapping[type[probe_verdict.ProbeVerdict], str] = {
 def streaming_warnings(
     pairs: tuple[Pair, ...], facts: Mapping[str, EndpointFacts]
 ) -> tuple[Fault, ...]:
-    """Return warnings for each enabled pair that could not stream with its endpoints of now.
+    """Return warnings for each enabled pair that could not stream with its present endpoints.
 
     `facts` are those about the local endpoints, by the path of the config.
     """

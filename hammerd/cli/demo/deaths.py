@@ -80,7 +80,7 @@ def kill_and_measure(death: Death, daemon: DaemonProcess, scanner: StreamScanner
 def wait_for_successor(
     old: StreamGroup, since_time: float, daemon: DaemonProcess, scanner: StreamScanner
 ) -> tuple[float, float]:
-    """Wait until a new stream has replaced `old`; return seconds up to its launch and from there.
+    """Wait for the successor of `old`; return the seconds up to its launch, and from there.
 
     Raises:
         CommandFailed: no new stream came, or processes of the old one were left.

@@ -15,7 +15,7 @@ from hammerd.core.api.protocol import Request, Verb
 
 @dataclass(frozen=True, slots=True)
 class PairArguments:
-    """Arguments of such a command; no pairs means all pairs."""
+    """The shared arguments of one of these commands; no pairs means all pairs."""
 
     pairs: tuple[str, ...]
     as_json: bool

@@ -21,7 +21,7 @@ class NoDaemon(CommandFailed):
 
 
 class DaemonUnreachable(CommandFailed):
-    """A hammerd runs, but its sockets cannot be used: its files are no last state."""
+    """A hammerd runs, but its sockets cannot be used; so no last state is shown."""
 
 
 def may_be_absent(error: HammerdError) -> bool:

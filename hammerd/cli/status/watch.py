@@ -55,7 +55,7 @@ def watch(
     interval_s: float,
     show_absence: Callable[[str], None] | None = None,
 ) -> None:
-    """Show what each read returns, until interrupted.
+    """Show the result of each read, until interrupted.
 
     Failed reads go to `show_absence`; without it only the first of them goes to stderr.
     """

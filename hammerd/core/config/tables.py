@@ -78,7 +78,7 @@ BUILT_IN: Mapping[str, Given] = {
 
 
 def read_table(table: object, path: str, keys: tuple[Key, ...]) -> ReadTable:
-    """Read the table at a key path; `keys` are the ones that it may have."""
+    """Read the table at a key path; `keys` are all that it may have."""
     if not isinstance(table, dict):
         fault = Fault(path, "must be a table", show_value(table), f"write [{path}]")
         return ReadTable(faults=(fault,))

@@ -44,7 +44,7 @@ EXPLAINED_LOSSES = frozenset(LossCause) - UNEXPLAINED_LOSSES
 
 
 def consequence_of(complaint: Complaint) -> Then | None:
-    """Return the state that follows a group that complained so, None if it may live on."""
+    """Return the state that follows a group with this complaint, None if the group may live on."""
     trouble = Trouble(complaint.name, complaint.hint)
     match complaint.cure:
         case Cure.RETRY:

@@ -81,7 +81,7 @@ class SlaveMoved:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSeen:
-    """A stream onto the slave runs that is not ours.
+    """A foreign stream onto the slave runs.
 
     `pids` are all its processes; `pgid` is its group, None if others are in that group too.
     `started_by` is the crontab line that starts it, and the file.

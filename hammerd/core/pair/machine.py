@@ -60,7 +60,7 @@ def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
 
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
-    """Let one event happen to a pair."""
+    """Apply one event to a pair."""
     event = with_pair_hint(life.pair, event)
     life = replace(
         life,

@@ -1,4 +1,4 @@
-"""Combines the probes of both endpoints to a verdict: go, wait for a mount, park, or retry.
+"""Combines the probes of both endpoints into a verdict: go, wait for a mount, park, or retry.
 
     an endpoint resolves to PFS#0     mount: a missing null mount shows the directory beneath
     both are the same PFS             park: same_pfs

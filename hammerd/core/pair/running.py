@@ -24,7 +24,7 @@ from hammerd.core.replication.transfer_progress import update_transfer
 def in_launching(  # noqa: C901 - a flat table of cases
     life: PairLife, state: states.Launching, event: Event, ctx: Context
 ) -> Step:
-    """Let one event happen to a pair whose stream has printed no sign of life yet."""
+    """Apply one event to a pair whose stream has printed no sign of life yet."""
     match event:
         case events.SpawnFailed(text=text):
             return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
@@ -52,7 +52,7 @@ def in_launching(  # noqa: C901 - a flat table of cases
 
 
 def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Context) -> Step:
-    """Let one event happen to a pair whose stream lives."""
+    """Apply one event to a pair whose stream lives."""
     match event:
         case events.MessageRead(message):
             return _on_message(life, state, message, ctx)

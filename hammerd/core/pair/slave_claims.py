@@ -2,8 +2,8 @@
 
 A slave has several keys (its paths, and its unique-uuid once it was probed); two claims that share
 a key are claims on the same slave. An owner is a live group: a pair's, an orphan's of a killed
-hammerd, or a foreign one. A launch takes a slave, or learns its holder. Later readings add keys to
-claims; then two claims may turn out to be on the same slave.
+hammerd, or a foreign one. A launch takes a slave, or gets the name of its holder. Later readings
+add keys to claims; then two claims may turn out to be on the same slave.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -16,7 +16,7 @@ UUID_KEY = "uuid:"
 
 
 class Resource(StrEnum):
-    """A thing that a launch needs alone, and queues for while another owner holds it."""
+    """A resource with one owner at a time; a launch queues for it while another owner holds it."""
 
     SLAVE = "slave"
 

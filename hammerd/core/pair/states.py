@@ -80,12 +80,12 @@ UNKILLABLE = Trouble("unkillable", "the group survives SIGKILL: a disk or mount 
 
 @dataclass(frozen=True, slots=True)
 class ThenStopped:
-    """Enter stopped when the group is empty: the pair was asked down."""
+    """Enter stopped when the group is empty: the pair is to be paused or down."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThenProbe:
-    """Probe when the group is empty: for a restart, or as `trouble` misdirected the stream."""
+    """Probe when the group is empty: for a restart, or after a misdirected stream (`trouble`)."""
 
     trouble: Trouble | None = None
 
@@ -94,7 +94,7 @@ class ThenProbe:
 class ThenPark:
     """Park when the group is empty.
 
-    `is_from_stream`: the stream itself printed the cause, which a probe may not see.
+    `is_from_stream`: the stream itself printed the cause, which a probe may not find.
     """
 
     cause: ParkCause

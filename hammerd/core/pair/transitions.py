@@ -217,7 +217,7 @@ def act_on_verdict(
 
 
 def _launch_unless_latched(life: PairLife, go: Go, ctx: Context, *, is_confirming: bool) -> Step:
-    """Launch, unless a latch, a slave that is ahead, or a cause that a stream printed forbids."""
+    """Launch, unless a latch, a slave that is ahead, or a cause from a stream forbids it."""
     unconfirmed = life.state.unconfirmed if isinstance(life.state, states.Probing) else None
     if latch_cause(life.memory):
         return park_latched(life, ctx)

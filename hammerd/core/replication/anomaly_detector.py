@@ -28,7 +28,7 @@ needs those of a minute, and a slave that is not read for days needs the last on
 
 @dataclass(slots=True)
 class AnomalyDetector:
-    """The last reading of each endpoint and what explains the next one; adds to `log`."""
+    """The last reading of each endpoint, and the known causes of changes; adds to `log`."""
 
     log: AnomalyLog = field(default_factory=AnomalyLog)
     _last: dict[Endpoint, PfsStatus] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class AnomalyDetector:
     # --- disks that take turns -----------------------------------------------------------------
 
     def disks_of(self, slave: Endpoint) -> tuple[str, ...]:
-        """Return the unique-uuids of the slaves that take turns at a path; () if there is one."""
+        """Return the unique-uuids of the slaves that take turns at a path; () for a single one."""
         disks = self._disks.get(slave, ())
         return disks if len(disks) > 1 else ()
 

@@ -99,7 +99,7 @@ def lag_of(
 
 
 def lag_when_unreadable(lag: Lag, slave: SlaveReading | None) -> Lag:
-    """Return what stays known if an endpoint cannot be read: no lag, but what was safe.
+    """Return a lag without a number, but with its instants, for an endpoint that cannot be read.
 
     If the slave is missing, a master that still has the slave's last TID proves nothing about
     it, so nothing newer than the slave's reading counts as safe.

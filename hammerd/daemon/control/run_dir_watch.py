@@ -1,4 +1,4 @@
-"""Watches the sockets, the pid file and the lock, and makes again what is missing.
+"""Watches the sockets, the pid file and the lock, and makes missing ones again.
 
 Without these files nobody can reach or stop a running hammerd. A cleaner of old files may remove
 run_dir, and its disk may be full at the start. They are checked once a minute, together with
@@ -76,7 +76,7 @@ class RunDirWatch:
         return {"run_dir_unusable_because": self.trouble.message if self.trouble else None}
 
     def _scan_files(self) -> bool:
-        """Make missing files, in a thread; tell whether the sockets exist."""
+        """Make missing files, in a thread; return whether the sockets exist."""
         self._made.extend(self._files.make_missing())
         return self._server.are_present()
 

@@ -54,7 +54,7 @@ class _Listener:
     clients: dict[_Client, asyncio.Task[None]] = field(default_factory=dict)
 
     def admits(self, peer: int | None) -> bool:
-        """Tell whether a client of this user can be added; at the limit drop another one.
+        """Return whether a client of this user can be added; at the limit drop another one.
 
         The dropped client is the one that has been silent longest, of the user with the most.
         """
@@ -125,7 +125,7 @@ class ControlServer:
             listening.listen(MOST_WAITING)
 
     def are_present(self) -> bool:
-        """Tell whether the files at the sockets' paths are still those of this server."""
+        """Return whether the files at the sockets' paths are still those of this server."""
         return self._inodes == {name: _inode(self._run_dir / name) for name in self._listeners}
 
     def paths(self) -> tuple[str, ...]:

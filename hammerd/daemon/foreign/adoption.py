@@ -3,7 +3,7 @@
 Such a group runs a command of this config, under no hammerd, and leads a session like every group
 of ours. Its claim keeps all pairs from launching onto its slave, by any name: its unique-uuid is
 read before the scan is over. Where that cannot be read in time, the orphan holds the slaves of all
-pairs on the same file system until it is gone.
+pairs on the same file system until its group is empty.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class OwnStreams:
 
 
 class Adoption:
-    """Tells our orphans from foreign writers."""
+    """Distinguishes our orphans from foreign writers, and ends them."""
 
     def __init__(
         self, own: OwnStreams, orphans: Orphans, paths: KnownPaths, identities: PathIdentities

@@ -34,7 +34,7 @@ class _Orphan:
 
 
 class Orphans:
-    """The groups that an earlier hammerd left, until they are gone."""
+    """The groups that an earlier hammerd left, until they are empty."""
 
     def __init__(
         self, slaves: SlaveClaims, records: SpawnRecords, journal: Journal, grace_s: float
@@ -59,14 +59,14 @@ class Orphans:
             self._end_soon(record, because="it runs what this config would, and has no record")
 
     def add_keys(self, pgid: int, keys: frozenset[str]) -> None:
-        """Add keys of an orphan's slave to its claim; does nothing when the orphan is gone."""
+        """Add keys of an orphan's slave to its claim; does nothing when its group is empty."""
         orphan = self._orphans.get(pgid)
         held = self._slaves.held_by(orphan.owner) if orphan is not None else None
         if held is not None:
             self._slaves.hold(Claim(held.owner, held.keys | keys))
 
     def groups(self) -> frozenset[int]:
-        """Return the ids of the groups that are not gone: they are ours, not foreign."""
+        """Return the ids of the groups that are not empty: they are ours, not foreign."""
         return frozenset(self._orphans)
 
     async def wait_until_ended(self, timeout_s: float) -> tuple[SpawnRecord, ...]:
@@ -102,11 +102,11 @@ class Orphans:
         task.add_done_callback(self._tasks.discard)
 
     async def _end(self, orphan: _Orphan) -> None:
-        record, rests = orphan.record, sweep_delays()
+        record, delays = orphan.record, sweep_delays()
         while (is_alive := self._is_alive(orphan)) is not False:
             if is_alive:
                 self._signal(orphan)
-            await asyncio.sleep(next(rests))
+            await asyncio.sleep(next(delays))
         self._forget(orphan)
         self._slaves.release(orphan.owner)
         self._journal.log.info("orphan.ended", pair=record.pair, pgid=record.pgid)

@@ -37,7 +37,7 @@ UNIDENTIFIED = PathIdentity()
 
 
 class PathIdentities:
-    """The slaves of the foreign writers that run; `crontabs` finds what starts one again."""
+    """The slaves of running foreign writers; `crontabs` finds the line that starts one again."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class PathIdentities:
         return self._known.get(_key(writer), UNIDENTIFIED)
 
     async def identify(self, writers: Collection[SlaveWriter]) -> None:
-        """Identify the slaves of new writers, and forget writers that are gone."""
+        """Identify the slaves of new writers, and forget writers that have exited."""
         here = {_key(one): one.slave.path for one in writers if not one.slave.is_remote}
         self._known = {key: found for key, found in self._known.items() if key in here}
         new = {key: path for key, path in here.items() if key not in self._known}

@@ -120,7 +120,7 @@ class ForeignWatch:
                 return
 
     async def find(self, pair: Pair) -> ForeignSeen | None:
-        """Return a foreign stream onto a pair's slave, None without one; before each launch."""
+        """Return a foreign stream onto a slave, None without one; called before each launch."""
         self.scan_after(LAUNCHED_S)
         groups = self._groups_onto(pair.slave, await self._find_foreign())
         return await self._describe(groups[0]) if groups else None
@@ -185,7 +185,7 @@ class ForeignWatch:
     # --- which group yields ------------------------------------------------------------------
 
     def _must_yield(self, pair: Pair, group: Group) -> bool:
-        """Return whether our stream must end: it is the younger one, or the younger one stays."""
+        """Return whether our stream must end: it is younger, or the younger group stays."""
         own = self._own.group_of(pair.name)
         parent = read_member_or_none(own) if own is not None else None
         pgid, started_time = group[0].pgid, _started_time(group)
@@ -200,6 +200,6 @@ class ForeignWatch:
 
 
 def _started_time(group: Collection[SlaveWriter]) -> float:
-    """Return when a group's leader was started, or its oldest writer if the leader is gone."""
+    """Return when a group's leader was started, or its oldest writer if the leader has exited."""
     leader = [one.started_time for one in group if one.pid == one.pgid]
     return min(leader or [one.started_time for one in group])

@@ -59,7 +59,7 @@ class Timeouts:
 
 
 class BatchReader:
-    """Reads endpoints, and remembers their paths and which of them are quarantined."""
+    """Reads endpoints; keeps their paths and the quarantine."""
 
     def __init__(self, commands: PfsStatusCommands, prober: PathProber, clock: Clock) -> None:
         self.paths = KnownPaths(prober, clock)
@@ -100,7 +100,7 @@ class BatchReader:
         )
 
     def set_pairs(self, pairs: Iterable[Pair]) -> None:
-        """Set which endpoints are slaves and no pair's master; each sample has all pairs."""
+        """Set the masters, and the slaves that are no pair's master, from all pairs."""
         pairs = tuple(pairs)
         self._masters = frozenset(pair.master for pair in pairs)
         self._slaves = frozenset(pair.slave for pair in pairs) - self._masters
@@ -121,9 +121,9 @@ class BatchReader:
         by_link = [reading for one in endpoints if (reading := self._master_by_link(one))]
         on_read(by_link)
         done = {reading.endpoint for reading in by_link}
-        rest: Sequence[Endpoint] = [one for one in endpoints if one not in done]
-        while rest := [one for one in rest if one not in self.quarantine]:
-            rest = await self._read_some(rest, timeouts, on_read)
+        left: Sequence[Endpoint] = [one for one in endpoints if one not in done]
+        while left := [one for one in left if one not in self.quarantine]:
+            left = await self._read_some(left, timeouts, on_read)
 
     async def retry(self, endpoint: Endpoint, timeout_s: float) -> bool:
         """Try a quarantined endpoint; return True when it was read, and is released."""
@@ -194,7 +194,7 @@ class BatchReader:
         return endpoints[len(readings) :]
 
     def _has_hung_batch(self) -> bool:
-        """Return whether a batch that hung on an unknown file system is not gone yet."""
+        """Return whether a batch that hung on an unknown file system still runs."""
         self._hung_batches = {pid for pid in self._hung_batches if not self._commands.is_gone(pid)}
         return bool(self._hung_batches)
 
@@ -209,7 +209,7 @@ class BatchReader:
         )
         hanging = [one for one in by_file_system if self.quarantine.is_hanging(one)]
         for file_system in hanging:
-            # The batch itself hangs there too, and may not be gone.
+            # The batch itself hangs there too, and may still run.
             for pid in self._hung_batches:
                 self.quarantine.add_hung(file_system, pid)
         if hanging:

@@ -1,4 +1,4 @@
-"""Holds the state in which the path of each endpoint was found last, and its names by that.
+"""Holds the last known state of each endpoint's path, and the names that follow from it.
 
 Paths are read again before each reading: a link may have been changed since the last one.
 """
@@ -37,8 +37,8 @@ class KnownPaths:
     def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
         """Forget endpoints that no pair has any more."""
         for known in (self._states, self._asked_at):
-            for gone in known.keys() - set(endpoints):
-                del known[gone]
+            for removed in known.keys() - set(endpoints):
+                del known[removed]
 
     def state(self, endpoint: Endpoint) -> PathState | None:
         """Return the last state of an endpoint's path, None before it was read."""

@@ -1,7 +1,7 @@
-"""Holds endpoints that are read apart from the others, because a reading failed or hung.
+"""Holds the quarantine: endpoints whose last reading failed or hung are read separately.
 
 One bad endpoint must not cost the others their reading, nor a process per interval. A file system
-on which a command hangs gets no second command before the first is gone: neither can be killed.
+on which a command hangs gets no second command before the first has ended: neither can be killed.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterator
@@ -46,15 +46,15 @@ class Quarantine:
 
     def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
         """Forget endpoints that no pair has any more."""
-        for gone in self._endpoints.keys() - set(endpoints):
-            del self._endpoints[gone]
+        for removed in self._endpoints.keys() - set(endpoints):
+            del self._endpoints[removed]
 
     def add_hung(self, file_system: Hashable, pid: int) -> None:
-        """Record that a command on a file system was killed, and may not be gone."""
+        """Record that a command on a file system was killed, and may still run."""
         self._hung.setdefault(file_system, set()).add(pid)
 
     def is_hanging(self, file_system: Hashable) -> bool:
-        """Return whether a command on a file system is still not gone."""
+        """Return whether a killed command on a file system still runs."""
         left = {pid for pid in self._hung.pop(file_system, set()) if not self.is_gone(pid)}
         if left:
             self._hung[file_system] = left

@@ -1,4 +1,4 @@
-"""Defines one reading of an endpoint: what was found, and between which moments."""
+"""Defines a reading of an endpoint: its result, its beginning and its end."""
 
 from dataclasses import dataclass
 

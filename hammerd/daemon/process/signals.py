@@ -35,7 +35,7 @@ class Reactions:
 
 
 def hold_signals() -> None:
-    """Until catch_signals(), let TERM and INT exit in order, and ignore harmless signals."""
+    """Exit in order at TERM and INT, and ignore harmless signals, until catch_signals()."""
     for number in _harmless():
         signal.signal(number, _do_nothing)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +62,7 @@ def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Reactions) -> None
 
 
 class _Wakeup:
-    """Wakes the loop at signals; asyncio's own handles each byte of a storm, or loses it.
+    """Wakes the loop at signals; asyncio's own wakeup handles each byte of a storm, or loses it.
 
     The byte of a signal is lost when the socket is full; its number in `_pending` never is: the
     handler adds it in the main thread before the loop goes on, and any byte makes the loop run

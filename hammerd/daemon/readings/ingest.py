@@ -57,8 +57,8 @@ class ReadingIngest:
     def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
         """Forget endpoints that no pair has any more."""
         for known in (self._uuids, self._spans, self._real_paths):
-            for gone in known.keys() - set(endpoints):
-                known.pop(gone)
+            for removed in known.keys() - set(endpoints):
+                known.pop(removed)
 
     def confirm_slave(self, slave: Endpoint, status: PfsStatus) -> None:
         """Record that the PFS at a slave's path is a slave of its master."""

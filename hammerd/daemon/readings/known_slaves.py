@@ -176,7 +176,7 @@ class KnownSlaves:
         return self._slaves[str(slave)].was_ahead
 
     def trust(self, slave: Endpoint) -> None:
-        """Record that a person takes a slave as one of its master, which went back."""
+        """Record that a person accepts a slave as one of its master, which went back."""
         known = self._slaves[str(slave)]
         known.was_ahead = False
         if known.tids is not None:
@@ -199,8 +199,8 @@ class KnownSlaves:
 
     def forget_all_but(self, slaves: Collection[str]) -> None:
         """Forget slaves that no pair has any more."""
-        for gone in self._slaves.keys() - slaves:
-            del self._slaves[gone]
+        for removed in self._slaves.keys() - slaves:
+            del self._slaves[removed]
 
     def saved(self) -> dict[str, SlaveTids]:
         """Return the TIDs to be saved.

@@ -128,7 +128,7 @@ class ReadingStore:
             self._clocks[str(master)] = tid_clock.record_flush(self.clock(master), mark)
 
     def record_unreadable(self, endpoint: Endpoint, because: str) -> bool:
-        """Record why an endpoint cannot be read now; return True when that is news."""
+        """Record why an endpoint cannot be read now; return whether the reason is new."""
         key = str(endpoint)
         is_news = self._unknowns.unreadable.get(key) != because
         self._unknowns.unreadable[key] = because
@@ -188,7 +188,7 @@ class ReadingStore:
         return lag
 
     def remember(self, pair: Pair, lag: Lag) -> None:
-        """Save what is safe on a slave, in case its master goes back later."""
+        """Store the safe instants of a slave, in case its master goes back later."""
         if self.slaves.is_forked(pair.slave):
             return
         if lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND):
@@ -302,8 +302,8 @@ class ReadingStore:
         """Forget endpoints that no pair has any more."""
         names = {str(one) for one in endpoints}
         for known in (self._clocks, self._idle_at, self._spans):
-            for gone in known.keys() - names:
-                del known[gone]
+            for removed in known.keys() - names:
+                del known[removed]
         self._origins &= names
         self.slaves.forget_all_but(names)
         self._unknowns.forget_all_but(names)

@@ -65,8 +65,8 @@ class Unknowns:
     def forget_all_but(self, endpoints: Collection[str]) -> None:
         """Forget endpoints that no pair has any more."""
         for known in (self.unreadable, self.unconfirmed):
-            for gone in known.keys() - endpoints:
-                del known[gone]
+            for removed in known.keys() - endpoints:
+                del known[removed]
         for some in (self.not_slaves, self.missing, self.read_only):
             some.intersection_update(endpoints)
 
@@ -93,7 +93,7 @@ class Unknowns:
         return None
 
     def why_unconfirmed(self, master: Endpoint) -> str | None:
-        """Return that a master's TID went back, None if it did not, or that is confirmed."""
+        """Return that a master's TID went back, None if it did not, or if that is confirmed."""
         back = self.unconfirmed.get(str(master))
         if back is None:
             return None

@@ -1,7 +1,7 @@
 """Reads the config file; refuses a file that others than root could change, when we are root.
 
-`run`, `reload` and `check` use it. For `check` it must not load the rest of the daemon: it imports
-only core and the standard library.
+`run`, `reload` and `check` use it. For `check` it must not load other modules of the daemon: it
+imports only core and the standard library.
 """
 
 import contextlib

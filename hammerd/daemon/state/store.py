@@ -187,7 +187,7 @@ class StateStore:
         return self._state.unsaved_because
 
     def capture(self) -> None:
-        """Store what is wanted of each pair now, before a stop of the daemon wants it down."""
+        """Store the wanted state of each pair now, before a stop of the daemon sets it to down."""
         self._saved_pairs = self._pairs_now()
 
     def finish(self, writer: WriterThread) -> None:

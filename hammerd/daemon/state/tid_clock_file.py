@@ -53,7 +53,7 @@ class LoadedClocks:
 
 
 def rebase(saved: SavedClocks, now: SavedMoment, now_at: float) -> SavedClocks | None:
-    """Return what was saved with times of this run's clock, `now_at` at `now`.
+    """Convert saved times to this run's monotonic clock, which shows `now_at` at `now`.
 
     None if its age is unknown: with a time in the future, a wall clock was wrong.
     """

@@ -70,7 +70,7 @@ class FlushCommands:
         )
 
     def is_gone(self, pid: int) -> bool:
-        """Tell whether a late command has ended."""
+        """Return whether a late command has ended."""
         return not self._commands.is_under_way(pid)
 
 

@@ -1,7 +1,7 @@
 """Replaces the config while the streams run: all of it, or nothing.
 
     config file ── read, checked ── diff ── pairs removed, changed, added ── logs, intervals
-                        └── refused: the old one stays in force; reply, log and status say why
+                        └── refused: the old one stays in force; reply, log and status show why
 
 A pair whose stream would get the same arguments keeps its stream. A change of a key that is read
 once, at the start (core/pair/config_diff.py), is reported and waits for the next start.
@@ -99,7 +99,7 @@ class Reloader:
         task.add_done_callback(self._under_way.discard)
 
     async def reload(self) -> Reply:
-        """Replace the config by that of the file, or refuse and say why.
+        """Replace the config by that of the file, or refuse it with the reason.
 
         The file and the logs are opened in a thread: they may be on a disk that hangs.
         """

@@ -1,4 +1,4 @@
-"""Reads both endpoints of pairs: of all pairs at intervals, of one pair when it wants a probe.
+"""Reads both endpoints of pairs: of all pairs at intervals, of one pair when it needs a probe.
 
 Both record into the same readings. A sample becomes `Sampled` for each pair and a line in the
 record of lag; a probe becomes `ProbeAnswered`. A fault found by a reading that began before the
@@ -42,7 +42,7 @@ CONFIRMING_SAMPLES = 2
 
 @dataclass(frozen=True, slots=True)
 class SamplerCallbacks:
-    """The sampler's ways to the pairs, to the foreign-stream watch and to the claims."""
+    """Callbacks to the pairs and to the foreign-stream watch; and the claims."""
 
     post: Post
     since_at: SinceAt
@@ -87,7 +87,7 @@ class Sampler:
             task.add_done_callback(lambda done: self._probed(pair.name, done))
 
     def glance(self, pair: Pair) -> None:
-        """Check whether both endpoints are what was read last; only the last glance answers."""
+        """Check whether both endpoints are the PFSs last read; only the last glance answers."""
         if before := self._glancing.pop(pair.name, None):
             before.cancel()
         task = asyncio.get_running_loop().create_task(self._glance(pair))

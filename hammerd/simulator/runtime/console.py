@@ -43,7 +43,7 @@ def write_stderr(text: str) -> None:
 
 
 def write_stdout(text: str) -> None:
-    """Add to the buffer of stdout, which is written when the command ends or asks."""
+    """Add to the buffer of stdout, which is written at the end or by flush_stdout."""
     _stdout.append(os.fsencode(text))
 
 

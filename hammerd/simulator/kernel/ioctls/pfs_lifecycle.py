@@ -1,4 +1,4 @@
-"""Creates, upgrades, downgrades and destroys PFSs, as the pfs-* commands of hammer(8) ask.
+"""Creates, upgrades, downgrades and destroys PFSs, for the pfs-* commands of hammer(8).
 
 Each function takes the file system's lock and flushes as often as in the recordings. None asks
 for a confirmation.
