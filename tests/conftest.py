@@ -7,17 +7,17 @@ import pytest
 
 SCENARIO = "test_recordings.py::test_scenario["
 
-# Where Python is told to keep no bytecode every daemon that a test starts would compile itself.
+# Without bytecode files each daemon that a test starts would compile itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# What a terminal is wide must not decide what a test sees; xdist's workers are told a width, too.
+# The width of a terminal must not change the result of a test; xdist's workers get a width, too.
 os.environ["COLUMNS"] = "80"
 
-# A suite that is run in the background was told to ignore interrupts, and all that it starts.
+# A suite that runs in the background ignores interrupts, and so does all that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# tests/test_skips.py compares these with what the tests say.
+# tests/test_skips.py compares these with the reasons in the tests.
 ALLOWED_SKIPS: frozenset[str] = frozenset(
     {
         "env(1) cannot ignore signals here",

@@ -1,4 +1,4 @@
-"""The documents name what is there: sections, paths, modules, tests, recordings, config keys.
+"""The documents name only existing sections, paths, modules, tests, recordings, config keys.
 
 Held are README.md and docs/*.md, those that will be written included, and every citation of a
 document in code and tests. A citation of docs/hammer.md names a section: `docs/hammer.md 4.2`.

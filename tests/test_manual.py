@@ -1,8 +1,8 @@
-"""The manual pages tell what there is, all of it, and nothing that is not there.
+"""The manual pages describe all commands, options, keys and files, and no others.
 
-What is read from the code is read as the program reads it, and by `ast` where a name stands in a
-call only. What is read from the pages are the items (`.It`) of a section's outermost list. That
-their markup is sound `make man-lint` tells.
+Names are read from the code as the program reads them, and by `ast` where a name stands in a call
+only. From the pages the items (`.It`) of a section's outermost list are read. `make man-lint`
+checks their markup.
 """
 
 import ast
@@ -41,7 +41,7 @@ CONFIG_PAGE = (ROOT / "docs/hammerd.toml.5").read_text()
 PAGES = sorted((ROOT / "docs").glob("*.[1-9]"))
 
 EVERY = frozenset({"config", "run-dir", "json", "help", "version"})
-"""The options that are told once for all commands."""
+"""The options that are described once for all commands."""
 
 LONG = {"c": "config", "h": "help"}
 

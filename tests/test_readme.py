@@ -1,7 +1,7 @@
-"""The README, docs/install.md and docs/demo.md name only what there is, and their commands work.
+"""The README, docs/install.md and docs/demo.md name only existing things, and their commands work.
 
-What can be looked up is looked up: paths, anchors, commands and their options, verbs of the
-service, targets of make, configs. The failover of the README is run in the demo's sandbox.
+Checked are paths, anchors, commands and their options, verbs of the service, targets of make,
+configs. The failover of the README is run in the demo's sandbox.
 """
 
 import re

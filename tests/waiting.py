@@ -1,10 +1,10 @@
-"""Waiting is always for a condition, with a generous deadline."""
+"""Waits for a condition, with a generous deadline."""
 
 import time
 from collections.abc import Callable
 
 DEADLINE_S = 60.0
-SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.005, 0.04
+SHORTEST_DELAY_S, LONGEST_DELAY_S = 0.005, 0.04
 
 
 def until(
@@ -15,5 +15,5 @@ def until(
     while not claim():
         waited_s = time.monotonic() - began
         assert waited_s < deadline_s, f"never came: {what}"
-        # What takes long is looked at less often: to look costs those whom we wait for.
-        time.sleep(min(max(SHORTEST_LOOK_S, waited_s / 20), LONGEST_LOOK_S))
+        # A slow claim is checked less often: each check slows down the awaited processes.
+        time.sleep(min(max(SHORTEST_DELAY_S, waited_s / 20), LONGEST_DELAY_S))

@@ -1,4 +1,4 @@
-"""Runs a story once for each await in it, and interrupts it there: by an error or a cancel.
+"""Runs a story once for each await in it, and interrupts it there: by an error or a cancellation.
 
     interrupt(story, error) ── await 0, 1, 2 … ──┬── the error is raised at it
                                                  └── the task that waits there is cancelled
@@ -81,7 +81,7 @@ class Stop:
             loop.set_task_factory(None)
 
     def awaits(self, act: Coroutine[Any, Any, Any]) -> bool:
-        """Count an await; tell whether it is the one to interrupt."""
+        """Count an await; return whether it is to be interrupted."""
         is_now = self.passed == self.at
         self.passed += 1
         frames = tuple(_frames_of(act))
@@ -93,7 +93,7 @@ class Stop:
         return is_now
 
     def was_in(self, function: str) -> bool:
-        """Tell whether this function, or a function that it awaited, was interrupted."""
+        """Return whether this function, or a function that it awaited, was interrupted."""
         return function in self.functions
 
     def __str__(self) -> str:

@@ -252,7 +252,7 @@ ROWS: dict[str, Row] = {
     "MessageRead WentIdle, lag unknown": replace(message(WentIdle()), lag=UNKNOWN),
     "MessageRead LostLink": message(LostLink()),
     "  with a failure": replace(message(LostLink()), memory=FAILED),
-    "  just launched anew": replace(message(LostLink()), memory=JUST_RELAUNCHED),
+    "  just relaunched": replace(message(LostLink()), memory=JUST_RELAUNCHED),
     "MessageRead Complaint: park": message(complaint(Cure.PARK)),
     "MessageRead Complaint: uuids differ": message(
         Complaint("text", "uuid_mismatch", Cure.PARK, "hint", ParkCause.UUID_MISMATCH)

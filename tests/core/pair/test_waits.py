@@ -184,7 +184,7 @@ def test_queued_pair_that_is_asked_for_keeps_its_place(asked: Event) -> None:
 # --- pauses ----------------------------------------------------------------------------------
 
 
-def test_paused_pair_rests_until_it_is_resumed() -> None:
+def test_paused_pair_stays_stopped_until_it_is_resumed() -> None:
     done = play(*COPYING, (50, StopAsked(Paused())), (51, GroupEmpty()))
 
     assert done.life.state == Stopped(51)
@@ -329,10 +329,10 @@ def test_gear_that_is_pinned_to_bulk_stays() -> None:
     pinned = replace(PAIR, options=replace(PAIR.options, gear=GearChoice.BULK))
 
     launched = play(*PROBING, (1, GO, IN_SYNC), pair=pinned)
-    rested = play(*PROBING, (1, GO, IN_SYNC), (2, BATCH), (3, IDLE, IN_SYNC), pair=pinned)
+    idle = play(*PROBING, (1, GO, IN_SYNC), (2, BATCH), (3, IDLE, IN_SYNC), pair=pinned)
 
     assert launched.effects == (Launch(Gear.BULK),)
-    assert isinstance(rested.life.state, Streaming)
+    assert isinstance(idle.life.state, Streaming)
 
 
 def test_lost_stream_is_launched_again_in_the_gear_of_its_lag() -> None:

@@ -1,4 +1,4 @@
-"""Tests that an orphan's slave is released when the orphan is gone, also after errors."""
+"""Tests that an orphan's slave is released when its group is empty, also after errors."""
 
 import asyncio
 import os

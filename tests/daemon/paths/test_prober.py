@@ -1,4 +1,4 @@
-"""T child probes paths; a path that hangs delays no other answer.
+"""A child probes paths; a path that hangs delays no other answer.
 
 A stand-in for probe_program.py simulates a disk that hangs: it runs the program with an lstat
 that waits.

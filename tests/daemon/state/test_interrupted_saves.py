@@ -1,4 +1,4 @@
-"""A waiter that is cancelled keeps the result of a save from no other waiter."""
+"""A cancelled waiter does not keep the result of a save from the other waiters."""
 
 import asyncio
 import threading

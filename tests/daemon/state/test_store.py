@@ -1,4 +1,4 @@
-"""State store are saved once for many changes, off the loop, and each failure is reported."""
+"""State files are saved once for many changes, off the loop, and each failure is reported."""
 
 import asyncio
 import math

@@ -1,7 +1,7 @@
-"""A world around the real engine: pairs that share slaves, and every event that may occur.
+"""Simulates the surroundings of the real engine: pairs that share slaves, and all events.
 
 A launch gets its slave or finds it held, a group may take long to end, a probe is answered late
-or never. In a faulty world the functions that the engine calls raise now and then.
+or never. In a faulty run the functions that the engine calls raise now and then.
 watched_engine.py checks the rules after each event.
 """
 

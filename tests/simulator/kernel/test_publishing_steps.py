@@ -158,13 +158,13 @@ def test_idle_file_system_takes_no_tid(machine: Machine) -> None:
     machine.master_and_slave()
     root = _masters(machine)
     admin.publish_in_steps(root, time_scale=100)
-    rested = admin.synctid(root)
+    flushed = admin.synctid(root)
 
-    tids = {rested}
+    tids = {flushed}
     for _ in range(3):
         tids |= {admin.synctid(root), admin.run_syncer(root).content_tid, admin.flush_tid(root)}
 
-    assert tids == {rested}
+    assert tids == {flushed}
 
 
 def test_synctid_covers_what_was_written_before_it(machine: Machine) -> None:

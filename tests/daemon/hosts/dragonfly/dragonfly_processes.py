@@ -65,7 +65,7 @@ def _change_the_table(psutil: ModuleType) -> None:
 
 
 def _state(pid: int) -> str:
-    """Return the letter of a process's state, empty when it is gone."""
+    """Return the letter of a process's state, empty when it has exited."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return chr(file.read().rpartition(b")")[2].split()[0][0])

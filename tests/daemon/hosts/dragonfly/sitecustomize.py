@@ -1,6 +1,6 @@
 """Lets a Python program find the processes of a DragonFly; put this directory on PYTHONPATH.
 
-Applied when a program imports psutil, so that what never looks at processes is left alone.
+Applied when a program imports psutil, so that a program that reads no processes is unchanged.
 """
 
 import os

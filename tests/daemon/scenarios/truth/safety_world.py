@@ -1,7 +1,7 @@
 """A simulated pair whose true state is known, and the readings, messages and flushes of it.
 
 Virtual time; tests/simulator/fixtures/history.py holds the truth, on the simulator's own model.
-Chance decides what happens next, how long a reading takes, and how late a word is heard. After
+Chance decides what happens next, how long a reading takes, and how late a message is read. After
 each move the claims of Readings are held against the truth.
 """
 
@@ -58,8 +58,8 @@ class Logged(Publishing):
 class Stream:
     """A stream whose pipe holds messages and their times; `emptied_at` is the last read."""
 
-    listening: MasterInference
-    rests_until: float = 0.0
+    inference: MasterInference
+    idle_until: float = 0.0
     printed: list[tuple[float, Message]] = field(default_factory=list)
     emptied_at: float | None = None
 
@@ -178,7 +178,7 @@ class SafetyWorld:
         if self.stream is None:
             self.stream = Stream(MasterInference(self.at()))
         stream = self.stream
-        if self.now < stream.rests_until:
+        if self.now < stream.idle_until:
             return
         end = self.master.published(self.now)
         begin = self.slave.tid + 1
@@ -198,7 +198,7 @@ class SafetyWorld:
         )
         if until == end:
             self.print(WentIdle())
-        stream.rests_until = self.now + 1.0
+        stream.idle_until = self.now + 1.0
 
     def happen_late(self, most_s: float, happen: Callable[[], None]) -> None:
         self.pass_s(most_s)
@@ -220,8 +220,8 @@ class SafetyWorld:
             return
         stream.emptied_at = began_at
         for _, message in printed:
-            known_at = stream.listening.reads_after_at if unwritten_at is None else unwritten_at
-            stream.listening, observation = stream.listening.add(message, known_at)
+            known_at = stream.inference.reads_after_at if unwritten_at is None else unwritten_at
+            stream.inference, observation = stream.inference.add(message, known_at)
             # As stream_observer.py does with a local master: slices are ignored.
             if observation is not None and isinstance(message, Batch):
                 span = ReadSpan(observation.at, self.at())

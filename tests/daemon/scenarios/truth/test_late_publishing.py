@@ -1,7 +1,7 @@
 """The lag on file systems that publish a flush after the next one, as the real kernel does.
 
 What is flushed but not yet published may be rolled back by a crash of the master
-(docs/hammer.md 2.1), so nobody may be told that it is safe.
+(docs/hammer.md 2.1), so it must not be reported as safe.
 """
 
 import time
