@@ -1,4 +1,4 @@
-"""Every reason for a skip is on the agreed list, also reasons that do not occur on this machine."""
+"""Every reason for a skip is on the agreed list, also one that does not occur on this machine."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A PID 1 that starts one program and never waits: every process that dies below it stays a zombie.
+"""A PID 1 that starts one program and never waits: processes that die below it stay zombies.
 
 Run in a pid namespace of its own: unshare --pid --fork --mount-proc python never_reaps.py …
 """
