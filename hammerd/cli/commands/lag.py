@@ -107,13 +107,13 @@ def _read_recorded(path: str, pairs: Sequence[str], since_ms: int, until_ms: int
         from hammerd.cli.history import queries
 
         period = (pairs, since_ms, until_ms)
-        last = queries.read_history(path, lambda opened: queries.last_samples(opened, pairs))
-        return _Recorded(
-            {row.pair: row for row in last},
-            queries.read_history(path, lambda opened: queries.summaries_of(opened, *period)),
-            queries.read_history(path, lambda opened: queries.samples_of(opened, *period))
-            if pairs
-            else None,
+        return queries.read_history(
+            path,
+            lambda opened: _Recorded(
+                {row.pair: row for row in queries.last_samples(opened, pairs)},
+                queries.summaries_of(opened, *period),
+                queries.samples_of(opened, *period) if pairs else None,
+            ),
         )
     except CommandFailed as error:
         return _Recorded(failure=error)
