@@ -25,8 +25,6 @@ COMMANDS = (
 )
 """In the order of --help; each names a module of hammerd.cli.commands, and the function in it."""
 
-_NO_LIMIT = 1_000
-
 
 class LazyGroup(click.Group):
     """A group that imports a command only when it is used, so that hammerd starts fast."""
@@ -48,7 +46,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List each command with its whole sentence; click's own list would cut it short."""
         rows = [
-            (name, command.get_short_help_str(_NO_LIMIT))
+            (name, command.get_short_help_str(limit=1_000))
             for name in COMMANDS
             if (command := self.get_command(ctx, name))
         ]

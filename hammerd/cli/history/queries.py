@@ -188,15 +188,11 @@ def _run(path: str, query: Query[Result]) -> Result:
                 "use the command that came with the newer hammerd",
                 code=Exit.PROTOCOL,
             )
-        opened.text_factory = _text
+        # The bytes of a damaged text are escaped.
+        opened.text_factory = lambda raw: escape_invisible(raw.decode("utf-8", "backslashreplace"))
         # A transaction, so that all statements of a query see the same content.
         opened.execute("BEGIN")
         return query(opened)
-
-
-def _text(raw: bytes) -> str:
-    """Decode a text; the bytes of a damaged one are escaped."""
-    return escape_invisible(raw.decode("utf-8", "backslashreplace"))
 
 
 def _run_on_copy(path: str, query: Query[Result]) -> Result:

@@ -16,8 +16,6 @@ from hammerd.core.errors import HammerdError
 WIDTH = 80
 """The width of lines if the terminal's width is not known."""
 
-DEEPER = 4
-
 
 def width_of(stream: TextIO) -> int:
     """Return the columns of the terminal behind a stream; COLUMNS overrides them."""
@@ -35,7 +33,7 @@ def wrap(text: str, width: int) -> str:
     return "\n".join(part for line in text.split("\n") for part in wrap_line(line, width))
 
 
-def wrap_line(line: str, width: int, deeper: int = DEEPER) -> list[str]:
+def wrap_line(line: str, width: int, deeper: int = 4) -> list[str]:
     """Wrap one line; its further lines are indented by `deeper` more.
 
     Characters that a terminal would obey or cannot show are escaped: names come from files.

@@ -46,12 +46,6 @@ def safe_until_text(safe_time: str, measured_time: str | None = None) -> str:
     return f"everything flushed by {moment} is on the slave"
 
 
-def durable_until_text(durable_time: str, measured_time: str | None = None) -> str:
-    """Format the time up to which the slave's disk has everything: safe in a power cut too."""
-    moment = numbers.show_moment(durable_time, measured_time, with_seconds=True)
-    return f"flushed by {moment}: on its disk, should its power fail too"
-
-
 def _trouble_and_hint(pair: PairStatus, because: str) -> Iterator[str]:
     yield _trouble(pair, because)
     if pair["hint"]:
@@ -71,7 +65,8 @@ def _lag(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     if safe_time is not None and (is_unknown or pair["health"] == "critical"):
         yield safe_until_text(safe_time, measured_time)
         if durable_time := pair.get("durable_until_time"):
-            yield durable_until_text(durable_time, measured_time)
+            moment = numbers.show_moment(durable_time, measured_time, with_seconds=True)
+            yield f"flushed by {moment}: on its disk, should its power fail too"
 
 
 def _wanted(pair: PairStatus, measured_time: str | None) -> Iterator[str]:

@@ -152,10 +152,9 @@ def _lag(pair: PairStatus) -> str:
 def _widths(pairs: list[PairStatus], rows: list[tuple[str, ...]], width: int) -> _Widths:
     """Return the width that each column needs; names get what the others leave of `width`."""
     mark = max(len(_MARKS.get(pair["health"], "")) for pair in pairs)
-    needed = [*column_widths((_HEADS, *rows))]
-    others = (mark + 1 if mark else 0) + sum(needed[1:]) + len(GAP) * (len(needed) - 1)
-    needed[_NAME] = max(len(_HEADS[_NAME]), min(needed[_NAME], width - others))
-    return _Widths(mark, tuple(needed))
+    name, *others = column_widths((_HEADS, *rows))
+    left = width - _Widths(mark, (0, *others)).total
+    return _Widths(mark, (max(len(_HEADS[_NAME]), min(name, left)), *others))
 
 
 def _row(pair: PairStatus, cells: tuple[str, ...], widths: _Widths) -> Iterator[Line]:
