@@ -27,7 +27,7 @@ TREES = {
 }
 
 CELLS = (
-    "tests/core/pair/pair_table.txt decides every state x every event, and a test prints it anew"
+    "tests/core/pair/pair_table.txt decides every state x every event, and a test prints it again"
 )
 OBSERVER = "it observes streams: only their words and their end concern it"
 
@@ -252,6 +252,6 @@ def test_cli_knows_every_health() -> None:
 
 
 def test_cli_reads_no_key_that_no_status_has() -> None:
-    told = pair_json(report(ROWS["parked"], COLUMNS["in sync"]), NOW_AT, str)
+    shown = pair_json(report(ROWS["parked"], COLUMNS["in sync"]), NOW_AT, str)
 
-    assert get_type_hints(PairStatus).keys() - told.keys() == set()
+    assert get_type_hints(PairStatus).keys() - shown.keys() == set()

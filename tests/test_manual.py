@@ -139,9 +139,11 @@ def command(name: str) -> click.Command:
     return found
 
 
-def options_of(told: click.Command) -> set[str]:
+def options_of(named_command: click.Command) -> set[str]:
     """Return the options of a command that not every command has, each by its longest name."""
-    named = (max(one.opts, key=len) for one in told.params if isinstance(one, click.Option))
+    named = (
+        max(one.opts, key=len) for one in named_command.params if isinstance(one, click.Option)
+    )
     return {name.lstrip("-") for name in named} - EVERY
 
 
@@ -184,26 +186,26 @@ def test_options_of_a_command(name: str) -> None:
     commands = section("COMMANDS").partition("The commands:\n")[2]
     (body,) = (body for head, body in items(commands) if head.split() == ["Cm", name])
 
-    told = {option for head, _ in items(body) for option in options(head)}
-    assert told == options_of(command(name))
+    documented = {option for head, _ in items(body) for option in options(head)}
+    assert documented == options_of(command(name))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_synopsis_of_a_command(name: str) -> None:
-    (told,) = re.findall(
+    (documented,) = re.findall(
         rf"^\.Nm\n\.Cm {name}\n((?:(?!\.Nm).*\n)*)", section("SYNOPSIS"), re.MULTILINE
     )
 
-    assert options(told) - EVERY == options_of(command(name))
+    assert options(documented) - EVERY == options_of(command(name))
     takes = {param.name for param in command(name).params}
     shared = {"config": "config", "run_dir": "run-dir", "as_json": "json"}
-    assert options(told) & EVERY == {name for key, name in shared.items() if key in takes}
+    assert options(documented) & EVERY == {name for key, name in shared.items() if key in takes}
 
 
 def test_json_is_an_option_of_all_commands_but_those_that_are_named() -> None:
     common, _, _ = section("COMMANDS").partition("The commands:\n")
-    (told,) = (body for head, body in items(common) if head == "Fl -json")
-    without = set(re.findall(r"^\.Cm (\w+)", told, re.MULTILINE))
+    (documented,) = (body for head, body in items(common) if head == "Fl -json")
+    without = set(re.findall(r"^\.Cm (\w+)", documented, re.MULTILINE))
 
     assert {
         name for name in COMMANDS if "as_json" not in {one.name for one in command(name).params}
@@ -215,11 +217,11 @@ def test_every_exit_status_is_told(status: int) -> None:
     assert str(int(status)) in [head for head, _ in items(section("EXIT STATUS"))]
 
 
-def test_no_other_exit_status_is_told() -> None:
-    told = {int(head) for head, _ in items(section("EXIT STATUS"))}
+def test_no_other_exit_status_is_documented() -> None:
+    documented = {int(head) for head, _ in items(section("EXIT STATUS"))}
 
-    # 70 is how a refusal of the daemon says that it failed itself (control_server.py).
-    assert told == {*map(int, Exit), 70}
+    # 70 is the code of a refusal after an error of the daemon itself (daemon/control/server.py).
+    assert documented == {*map(int, Exit), 70}
 
 
 # --- pairs ---------------------------------------------------------------------------------------
@@ -252,8 +254,8 @@ def test_gears() -> None:
     assert names(section("Gears")) == set(Gear)
 
 
-def test_what_the_status_tells_of_a_pair() -> None:
-    told = {
+def test_status_of_a_pair() -> None:
+    functions = {
         "pair_json",
         "_stream_json",
         "_transfer_json",
@@ -265,7 +267,7 @@ def test_what_the_status_tells_of_a_pair() -> None:
         key.value
         for tree in trees("core")
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name in told
+        if isinstance(node, ast.FunctionDef) and node.name in functions
         for each in ast.walk(node)
         if isinstance(each, ast.Dict)
         for key in each.keys
@@ -307,10 +309,10 @@ def test_all_other_causes() -> None:
 
 
 def test_lasting_complaints() -> None:
-    told = names(section("Complaints that stay until they are acknowledged"))
+    documented = names(section("Complaints that stay until they are acknowledged"))
 
-    assert told == LASTING_COMPLAINTS
-    assert complaints(Cure.NOTE) <= told
+    assert documented == LASTING_COMPLAINTS
+    assert complaints(Cure.NOTE) <= documented
 
 
 def test_echoes() -> None:
@@ -367,7 +369,7 @@ def test_signals() -> None:
 
 
 def test_files_of_the_daemon() -> None:
-    told, settings = names(section("FILES")), DaemonConfig()
+    documented, settings = names(section("FILES")), DaemonConfig()
     run_dir, state_dir = settings.run_dir, settings.state_dir
     made = {
         word
@@ -375,9 +377,9 @@ def test_files_of_the_daemon() -> None:
         for word in literals(tree)
         if re.fullmatch(r"[a-z]+\.(?:json|sock|pid|lock|db)", word)
     }
-    ours = {path for path in told if path.startswith((run_dir, state_dir))}
+    ours = {path for path in documented if path.startswith((run_dir, state_dir))}
 
-    assert {paths.CONFIG, paths.SAMPLE, settings.log_file, settings.lag_log_file} <= told
+    assert {paths.CONFIG, paths.SAMPLE, settings.log_file, settings.lag_log_file} <= documented
     assert {Path(path).name for path in ours} == made | {"streams"}
 
 
@@ -417,7 +419,7 @@ def test_key_is_told_with_its_unit_and_default(key: Key) -> None:
     title = "Keys of the daemon" if key in DAEMON_KEYS else "Keys of a pair"
     found = items(section(title, CONFIG_PAGE))
     (body,) = (body for head, body in found if head == f"Ic {key.name}")
-    told, _, purpose = body.partition("\n")
+    documented, _, purpose = body.partition("\n")
 
     if key.is_required:
         default = "required"
@@ -425,7 +427,7 @@ def test_key_is_told_with_its_unit_and_default(key: Key) -> None:
         default = "no default"
     else:
         default = f"default Ql {key.show(key.default)}".replace('"', r"\(dq")
-    assert told == f".Pq Ar {key.kind.unit} , No {default}"
+    assert documented == f".Pq Ar {key.kind.unit} , No {default}"
     assert purpose
     assert ("At start." in body) == (key.field in READ_ONCE)
 
@@ -433,8 +435,8 @@ def test_key_is_told_with_its_unit_and_default(key: Key) -> None:
 def test_kinds_of_values_are_explained() -> None:
     kinds = {key.kind.unit for key in (*PAIR_KEYS, *DAEMON_KEYS) if "|" not in key.kind.unit}
 
-    told = {head.partition(" ")[2] for head, _ in items(section("Values", CONFIG_PAGE))}
-    assert told == kinds
+    documented = {head.partition(" ")[2] for head, _ in items(section("Values", CONFIG_PAGE))}
+    assert documented == kinds
 
 
 def test_example_is_a_config(tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ def command(name: str) -> click.Command:
 
 
 def options_of(name: str) -> set[str]:
-    told = (one for one in command(name).params if isinstance(one, click.Option))
-    return {option for one in told for option in one.opts}
+    parameters = (one for one in command(name).params if isinstance(one, click.Option))
+    return {option for one in parameters for option in one.opts}
 
 
 # --- what is named is there ----------------------------------------------------------------------
@@ -127,8 +127,8 @@ def test_every_command_of_hammerd_is_one(page: str) -> None:
 def test_every_verb_of_the_service_is_one(page: str) -> None:
     (more,) = re.findall(r'^extra_commands="(.*)"$', text_of("rc.d/hammerd"), re.MULTILINE)
 
-    told = {words[1] for words in typed(page, "service") if words[0] == "hammerd"}
-    assert told <= {*more.split(), *_RC_SUBR_VERBS}
+    documented = {words[1] for words in typed(page, "service") if words[0] == "hammerd"}
+    assert documented <= {*more.split(), *_RC_SUBR_VERBS}
 
 
 def test_readme_names_the_check_that_ci_runs() -> None:
@@ -248,7 +248,7 @@ def test_the_day_the_master_dies(sandbox: Sandbox) -> None:
 
     copied = sandbox.path("/Backup1/pfs/test/b")
     until(lambda: is_text(copied, "after\n"), "the new slave holds what the new master holds")
-    until(lambda: "end.role_changed" in sandbox.shell(status), "the change of roles is told")
+    until(lambda: "end.role_changed" in sandbox.shell(status), "the change of roles is shown")
     sandbox.shell(with_config("hammerd ack test"))
     assert "end.role_changed" not in sandbox.shell(status)
     sandbox.shell("kill $(cat /var/run/hammerd/hammerd.pid)")

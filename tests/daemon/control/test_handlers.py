@@ -83,7 +83,7 @@ async def a_pause(stop: Stop) -> None:
 
     assert room.paused() == ["h"], "what was asked is done before anything is waited for"
     if stop.was_reached:
-        assert task.cancelled() or task.exception() is stop.error, "nobody is told it is saved"
+        assert task.cancelled() or task.exception() is stop.error, "the save is reported"
     reply = await room.ask(Verb.PAUSE)
     assert isinstance(reply, Answer)
     assert reply.data["unsaved_because"] is None
@@ -149,8 +149,8 @@ def test_read_request_waits_for_no_disk() -> None:
 def test_daemon_that_stops_tells_and_changes_nothing() -> None:
     asked, room = replies(*Verb, state="stopping")
 
-    told = dict(zip(Verb, asked, strict=True))
-    assert {verb for verb, reply in told.items() if reply == STOPPING} == {
+    by_verb = dict(zip(Verb, asked, strict=True))
+    assert {verb for verb, reply in by_verb.items() if reply == STOPPING} == {
         *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD)
     }
     assert (room.paused(), room.reloads, room.saves) == ([], 0, 0)

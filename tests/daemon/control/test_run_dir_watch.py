@@ -111,8 +111,8 @@ async def a_scan_after_a_sweep(stop: Stop) -> None:
     assert room.sockets.listening == 2, "nobody listens"
     assert room.files.gone == ()
     assert room.saves >= 1, "removed files are not saved again"
-    told = " ".join(line["files"] for line in log if line["event"] == "run_dir.made_anew")
-    assert {"hammerd.pid", "control.sock", "status.sock"} <= set(told.split())
+    made = " ".join(line["files"] for line in log if line["event"] == "run_dir.made_anew")
+    assert {"hammerd.pid", "control.sock", "status.sock"} <= set(made.split())
     assert room.watch.trouble is None
     saves = room.saves
     await room.scan()

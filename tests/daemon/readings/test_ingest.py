@@ -30,9 +30,9 @@ class Ingest:
     """An ingest with a recorded log."""
 
     def __init__(self) -> None:
-        self.told: list[Mapping[str, object]] = []
+        self.logged: list[Mapping[str, object]] = []
         style = LogStyle(LogFormat.LOGFMT, LogLevel.INFO)
-        log = make_logger(lambda *_: None, style, lambda _level, event: self.told.append(event))
+        log = make_logger(lambda *_: None, style, lambda _level, event: self.logged.append(event))
         self.readings = ReadingStore(MaxAges(1e9, 1e9))
         self.ingest = ReadingIngest(self.readings, AnomalyDetector(), Journal(log, log))
 
@@ -55,7 +55,7 @@ class Ingest:
         return self.readings.lag(PAIR, now_at).safe_at
 
     def events(self) -> list[object]:
-        return [each["event"] for each in self.told]
+        return [each["event"] for each in self.logged]
 
 
 def status(tid: int, *, is_master: bool = False) -> PfsStatus:
@@ -120,12 +120,12 @@ def test_slave_that_goes_back_without_a_reason_is_an_anomaly(ingest: Ingest) -> 
 
 
 def test_tid_read_while_the_slave_was_a_master_is_no_tid_of_the_slave(ingest: Ingest) -> None:
-    """pfs-status can be quicker than the probe of the link, which tells of a promotion."""
+    """pfs-status can be quicker than the probe of the link, which shows a promotion."""
     promoted = replace(status(3), is_master=True)
     ingest.read(SLAVE, 160, promoted, found("@@-1:00001"))
     ingest.read(SLAVE, 190, status(5), found("@@0x5:00001"))
 
-    (back,) = [each for each in ingest.told if each["event"] == "slave.tid_went_back"]
+    (back,) = [each for each in ingest.logged if each["event"] == "slave.tid_went_back"]
     assert (back["before"], back["after"]) == (format_tid(Tid(10)), format_tid(Tid(5)))
 
 

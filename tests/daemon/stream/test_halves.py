@@ -138,8 +138,8 @@ def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
                 room.halves.check([stream])
                 await asyncio.sleep(0)
 
-        told = [event for _, event in group.emitted if not isinstance(event, HalvesWorked)]
-        assert told == [HalfStopped(source, "source"), HalfContinued(source)]
+        changes = [event for _, event in group.emitted if not isinstance(event, HalvesWorked)]
+        assert changes == [HalfStopped(source, "source"), HalfContinued(source)]
 
     play(story)
 
@@ -193,9 +193,9 @@ def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
         def emit(pair: str, event: object) -> None:
             if pair == "0":
                 raise Unexpected("no news today")
-            told.append(pair)
+            reported.append(pair)
 
-        told: list[str] = []
+        reported: list[str] = []
         halves = StreamHalves(loop, GroupScan(loop), Watch(), emit, lambda _stream: None)
         streams = [group.launch(str(number), ":") for number in range(count)]
         gone = Member(1, 1, 1.0, is_zombie=False)
@@ -205,9 +205,9 @@ def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
         if again:
             await asyncio.sleep(0)
             halves.check(streams)
-        await reached(lambda: len(set(told)) == count - 1, "all others hear")
+        await reached(lambda: len(set(reported)) == count - 1, "all others are reported")
 
-        assert len(told) == 2 * (count - 1), "each half's death once"
+        assert len(reported) == 2 * (count - 1), "each half's death once"
 
     broken = play(story).broken
     assert {type(error) for error in broken} == {Unexpected}

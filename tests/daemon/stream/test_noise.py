@@ -87,14 +87,14 @@ def read(
     printed: bytes, *, more: bytes = b"", noise: Noise | None = None
 ) -> tuple[list[Message], Sequence[Message]]:
     """Print to a stream, "over" last; return its messages, and the last ones, of `more`."""
-    told: list[Message] = []
+    messages: list[Message] = []
 
     async def main() -> Sequence[Message]:
         is_over = asyncio.Event()
 
-        def on_messages(said: Sequence[Message]) -> None:
-            told.extend(said)
-            if Remark("over") in said:
+        def on_messages(read_now: Sequence[Message]) -> None:
+            messages.extend(read_now)
+            if Remark("over") in read_now:
                 is_over.set()
 
         readable, writable = os.pipe()
@@ -110,23 +110,23 @@ def read(
         return last
 
     last = asyncio.run(main())
-    return told, last
+    return messages, last
 
 
 def test_last_message_of_much_noise_is_read() -> None:
-    told, _ = read(b"x\n" * 30_000 + b"over\n")
+    messages, _ = read(b"x\n" * 30_000 + b"over\n")
 
-    assert told[-1] == Remark("over")
-    assert len(told) < 200
+    assert messages[-1] == Remark("over")
+    assert len(messages) < 200
 
 
 @pytest.mark.parametrize("byte", [b"\n", b"\r", b"\b", b"\0", b"x"])
 def test_output_without_messages_is_noise_too(byte: bytes) -> None:
     noise = Listed()
 
-    told, _ = read(byte * 60_000 + b"\nover\n", noise=noise)
+    messages, _ = read(byte * 60_000 + b"\nover\n", noise=noise)
 
-    assert told[-1] == Remark("over")
+    assert messages[-1] == Remark("over")
     # All chunks except the last one, and the record of finish().
     assert all(noise.chunks[:-2])
     assert len(noise.chunks) > 10
@@ -158,9 +158,9 @@ def test_of_many_messages_at_once_the_last_of_each_kind_and_first_complaints_sta
 
 
 def test_few_messages_are_all_relevant() -> None:
-    said: list[Message] = [Remark(str(n)) for n in range(MOST_OF_A_KIND)]
+    read_now: list[Message] = [Remark(str(n)) for n in range(MOST_OF_A_KIND)]
 
-    assert select_relevant(said) == said
+    assert select_relevant(read_now) == read_now
 
 
 def test_many_noisy_streams_share_the_loop_that_one_may_take() -> None:

@@ -147,7 +147,7 @@ class FakeStreams:
         self.acts.effect(pair, Terminate)
         group = self.groups.get(pair)
         if group is not None:
-            self.acts.check(is_so=not group.is_ending, wrong="told to end twice")
+            self.acts.check(is_so=not group.is_ending, wrong="ended twice")
             group.is_ending = True
         self._signal(pair, Terminate)
 
@@ -155,7 +155,7 @@ class FakeStreams:
         self.acts.effect(pair, Kill)
         group = self.groups.get(pair)
         if group is not None:
-            self.acts.check(is_so=group.is_ending, wrong="killed before it was told to end")
+            self.acts.check(is_so=group.is_ending, wrong="killed before TERM")
         self._signal(pair, Kill)
         if group is not None:
             group.is_killed = True
@@ -263,7 +263,7 @@ class FakeLog:
 
     breaks: Breaks
     lines: list[dict[str, object]] = field(default_factory=list)
-    told: Counter[Fault] = field(default_factory=Counter)
+    logged_faults: Counter[Fault] = field(default_factory=Counter)
 
     def debug(self, event: str, **fields: object) -> None:
         self._take("debug", event, fields)
@@ -277,7 +277,7 @@ class FakeLog:
     def error(self, event: str, **fields: object) -> None:
         self._take("error", event, fields)
         if event in ("pair.effect_failed", "pair.event_failed"):
-            self.told[event, str(fields["pair"]), str(fields["of"])] += 1
+            self.logged_faults[event, str(fields["pair"]), str(fields["of"])] += 1
 
     def _take(self, level: str, event: str, fields: dict[str, object]) -> None:
         self.breaks.writing("log")

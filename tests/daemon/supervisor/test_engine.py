@@ -45,7 +45,7 @@ def state(world: EngineWorld, name: str) -> State:
     return world.engine.life(name).state
 
 
-def told(world: EngineWorld, event: str) -> list[dict[str, object]]:
+def logged(world: EngineWorld, event: str) -> list[dict[str, object]]:
     return [line for line in world.watched.log.lines if line["event"] == event]
 
 
@@ -79,7 +79,7 @@ def test_effect_that_raises_is_logged_once_with_its_traceback() -> None:
     launch(world, "a")
 
     assert world.breaks.done["launch"] == 2
-    [line] = told(world, "pair.effect_failed")
+    [line] = logged(world, "pair.effect_failed")
     assert (line["pair"], line["of"], line["level"]) == ("a", "Launch", "error")
     assert "BrokenError: launch" in str(line["traceback"])
 
@@ -102,7 +102,7 @@ def test_event_that_breaks_takes_nothing_from_other_pairs() -> None:
     stream(world, "c")
 
     assert isinstance(state(world, "c"), Streaming)
-    [line] = told(world, "pair.event_failed")
+    [line] = logged(world, "pair.event_failed")
     assert (line["pair"], line["of"], line["level"]) == ("a", "ProbeAnswered", "error")
 
 
@@ -114,7 +114,7 @@ def test_journal_that_fails_is_counted_each_time_and_logged_once() -> None:
         world.post("a", StartAsked())
 
     assert world.engine.unwritten == 6
-    [line] = told(world, "journal.failed")
+    [line] = logged(world, "journal.failed")
     assert (line["pair"], line["level"]) == ("a", "error")
     assert "BrokenError: observer" in str(line["traceback"])
 
@@ -131,9 +131,9 @@ def test_failure_of_the_log_itself_is_logged_once_when_it_takes_lines_again() ->
         world.post(name, MessageRead(WentIdle()))
 
     assert world.engine.unwritten > 0
-    [line] = told(world, "journal.failed")
+    [line] = logged(world, "journal.failed")
     assert "BrokenError: log" in str(line["traceback"])
-    assert [line["pair"] for line in told(world, "pair.streaming")] == ["a", "c"]
+    assert [line["pair"] for line in logged(world, "pair.streaming")] == ["a", "c"]
 
 
 def test_slave_that_is_free_is_offered_again_when_the_step_of_the_offer_raised() -> None:
@@ -146,7 +146,7 @@ def test_slave_that_is_free_is_offered_again_when_the_step_of_the_offer_raised()
     assert isinstance(state(world, "c"), WaitingForResource)
 
     world.pass_time(RETRY_DELAY_S)
-    assert [line["of"] for line in told(world, "pair.event_failed")] == ["ResourceFree"]
+    assert [line["of"] for line in logged(world, "pair.event_failed")] == ["ResourceFree"]
     assert isinstance(state(world, "c"), Streaming)
 
 
@@ -159,5 +159,5 @@ def test_slave_of_an_empty_group_is_offered_though_the_step_of_its_end_raised() 
     world.breaks.next("readings", 1)
     world.empty("a")
 
-    assert [line["of"] for line in told(world, "pair.event_failed")] == ["GroupEmpty"]
+    assert [line["of"] for line in logged(world, "pair.event_failed")] == ["GroupEmpty"]
     assert isinstance(state(world, "b"), Probing)

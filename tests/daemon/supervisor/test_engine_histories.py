@@ -27,7 +27,7 @@ MOVES = int(os.environ.get("HAMMERD_MOVES", "30"))
 @pytest.mark.parametrize("is_faulty", [False, True], ids=["nothing_breaks", "much_breaks"])
 def test_no_history_breaks_a_rule_and_every_history_can_end_well(is_faulty: bool) -> None:
     seen: Counter[type] = Counter()
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
     @settings(
         max_examples=HISTORIES // 2,
@@ -44,14 +44,14 @@ def test_no_history_breaks_a_rule_and_every_history_can_end_well(is_faulty: bool
         world.end()
 
         seen.update(world.watched.seen)
-        told.update(world.breaks.done)
-        told.update(histories=1, moves=len(choices), steps=world.watched.steps)
+        counts.update(world.breaks.done)
+        counts.update(histories=1, moves=len(choices), steps=world.watched.steps)
 
     history()
 
-    told.update({kind.__name__: count for kind, count in seen.items()})
-    sys.stdout.write(f"{dict(told)}\n")
+    counts.update({kind.__name__: count for kind, count in seen.items()})
+    sys.stdout.write(f"{dict(counts)}\n")
     if is_faulty:
-        assert {*BREAKS} <= {*told}
+        assert {*BREAKS} <= {*counts}
     else:
         assert {*get_args(State), *get_args(Event), *get_args(Effect)} == set(seen)

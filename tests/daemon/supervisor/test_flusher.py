@@ -254,8 +254,8 @@ def test_pause_of_the_most_hurried_pair_makes_no_other_flush_earlier() -> None:
 def test_question_that_hangs_gets_no_second_one_and_keeps_the_names() -> None:
     asked: list[int] = []
     gone = False
-    told = PfsStatusResult((status_of("one"), status_of("two")))
-    answers = [told, PfsStatusResult(hung_pid=4711), told]
+    each_status = PfsStatusResult((status_of("one"), status_of("two")))
+    answers = [each_status, PfsStatusResult(hung_pid=4711), each_status]
 
     class Status:
         async def status(self, operands: Sequence[Endpoint], _timeout_s: float) -> PfsStatusResult:

@@ -189,7 +189,10 @@ class WatchedEngine:
         self.journal.lines.clear()
         self.readings.stepping = event
         self.readings.is_lost = False
-        is_leaving, is_owing = name in self.leaving, len(self.log.told) < len(self.breaks.owed)
+        is_leaving, is_owing = (
+            name in self.leaving,
+            len(self.log.logged_faults) < len(self.breaks.owed),
+        )
         broken, unwritten = self.breaks.unwritten, self.engine.unwritten
         self._at_hand = Before(life, is_leaving, broken, unwritten, is_owing)
 
@@ -323,8 +326,8 @@ class WatchedEngine:
 
     def check_logged(self) -> None:
         """Check that the log holds each kind of fault once."""
-        assert set(self.log.told) == self.breaks.owed
-        assert max(self.log.told.values(), default=1) == 1, self.log.told
+        assert set(self.log.logged_faults) == self.breaks.owed
+        assert max(self.log.logged_faults.values(), default=1) == 1, self.log.logged_faults
 
 
 def backoff(_pair: Pair, failures: int) -> float:

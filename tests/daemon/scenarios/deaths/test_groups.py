@@ -94,13 +94,13 @@ def test_stopped_half_is_reported_at_the_next_tick_and_so_is_its_continuing(
     target = mirrored.status()["half_pids"][1]
 
     os.kill(target, signal.SIGSTOP)
-    until(lambda: f"pid {target}" in mirrored.log(), "the stop is told")
-    told = [line for line in mirrored.log().splitlines() if "pair.half_stopped" in line]
+    until(lambda: f"pid {target}" in mirrored.log(), "the stop is logged")
+    logged = [line for line in mirrored.log().splitlines() if "pair.half_stopped" in line]
     os.kill(target, signal.SIGCONT)
-    until(lambda: "pair.half_continued" in mirrored.log(), "its going on is told")
+    until(lambda: "pair.half_continued" in mirrored.log(), "the continuation is logged")
 
-    assert len(told) == 1
-    assert "target" in told[0]
+    assert len(logged) == 1
+    assert "target" in logged[0]
     assert mirrored.status()["restarts"] == 0
     wait_until_copied(mirrored, "written after\n")
 

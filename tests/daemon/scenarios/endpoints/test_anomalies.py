@@ -115,6 +115,6 @@ def test_sample_older_than_a_repair_parks_no_pair(world_once: World) -> None:
     gate.unlink()
 
     world.wait_for(
-        lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "streams anew"
+        lambda now: now["state"] == "streaming" and now["pid"] != before["pid"], "streams again"
     )
     assert "pair.parked" not in world.log()

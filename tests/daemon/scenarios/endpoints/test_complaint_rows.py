@@ -34,12 +34,12 @@ def complaint_of(name: str) -> Complaint:
 def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> None:
     world = world_once
     complaints = {name: complaint_of(name) for name in TEXTS}
-    told = {name: one for name, one in complaints.items() if one.cure is not Cure.ECHO}
-    config = provoke(world, told)
+    shown = {name: one for name, one in complaints.items() if one.cure is not Cure.ECHO}
+    config = provoke(world, shown)
 
     world.start(config)
 
-    for name, complaint in told.items():
+    for name, complaint in shown.items():
         if complaint.cure is Cure.NOTE:
             world.wait_for(lambda now: listed(now, name), f"{name} counted", name)  # noqa: B023
             world.wait_for(lambda now: now["state"] == "streaming", "it goes on", name)
@@ -48,12 +48,12 @@ def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> N
             assert now["hint"] == (LOCAL_ROOT_HINT if name == "root_needed" else complaint.hint)
 
 
-def provoke(world: World, told: dict[str, Complaint]) -> Path:
+def provoke(world: World, shown: dict[str, Complaint]) -> Path:
     """Make a pair for each complaint: its stream prints it and ends, or goes on after a note."""
     said = world.root / "said"
     said.mkdir()
     pairs = {}
-    for name, complaint in told.items():
+    for name, complaint in shown.items():
         master = world.make_master(name)
         pairs[name] = (master, world.make_slave(master, name))
         suffix = ".note" if complaint.cure is Cure.NOTE else ""

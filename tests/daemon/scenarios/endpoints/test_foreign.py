@@ -251,8 +251,8 @@ def test_of_two_hammerds_on_one_slave_one_yields(world: World) -> None:
     try:
         until(is_settled, "one streams, one is parked", 2 * PARKED_PROBE_S)
     except AssertionError as error:
-        told = "\n".join(log.read_text() for log in logs)
-        raise AssertionError(f"{error}, {groups_of(world)}\n{told}") from None
+        logged = "\n".join(log.read_text() for log in logs)
+        raise AssertionError(f"{error}, {groups_of(world)}\n{logged}") from None
     world.write("after", "after\n")
     copy = world.fs(2) / "pfs/test/after"
     until(

@@ -161,7 +161,7 @@ def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
         said = mirrored.log()[len(before) :].splitlines()
         return [word for line in said for word in line.split() if word.startswith("pair.")]
 
-    until(lambda: "pair.streaming" in lines(), "told")
+    until(lambda: "pair.streaming" in lines(), "logged")
     assert lines() == ["pair.stopping", "pair.launching", "pair.streaming"]
     assert "from_state=stopping" in next(
         line for line in mirrored.log()[len(before) :].splitlines() if "pair.launching" in line

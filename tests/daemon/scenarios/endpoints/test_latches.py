@@ -59,9 +59,9 @@ def test_slave_that_was_a_master_is_held_until_it_is_resumed(world: World) -> No
     )
     assert held["retry_in_s"] is None
     assert launched_since == 0
-    told = "\n".join(answer["found"]["test"])
-    assert f"slave {slave} was" in told
-    assert "last TID seen of slave" in told
+    found = "\n".join(answer["found"]["test"])
+    assert f"slave {slave} was" in found
+    assert "last TID seen of slave" in found
     world.wait_until_following()
 
 
@@ -74,14 +74,14 @@ def test_tid_that_went_back_between_promotion_and_downgrade_is_reported(world: W
     world.run_hammer("pfs-status", slave)
     world.run_hammer("pfs-downgrade", slave)
 
-    told = world.wait_for(
+    status = world.wait_for(
         lambda now: [each for each in now["anomalies"] if each["name"] == "slave.tid_went_back"],
-        "the step back is told",
+        "the step back is reported",
     )
-    (back,) = [each for each in told["anomalies"] if each["name"] == "slave.tid_went_back"]
+    (back,) = [each for each in status["anomalies"] if each["name"] == "slave.tid_went_back"]
     assert back["before"] == held
     assert int(back["after"], 16) < int(held, 16)
-    assert told["because"] == "not_a_slave"
+    assert status["because"] == "not_a_slave"
 
 
 def test_restart_does_not_lift_the_latch_of_a_slave_that_was_a_master(world: World) -> None:

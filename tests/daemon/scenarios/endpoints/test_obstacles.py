@@ -25,34 +25,34 @@ def test_parked_pairs_show_the_cause_and_go_on_by_themselves_after_it(
 ) -> None:
     world = world_once
     master = world.make_master()
-    world.run_hammer("pfs-slave", world.fs(2) / "pfs/stranger")
+    world.run_hammer("pfs-slave", world.fs(2) / "pfs/unrelated")
     promoted = world.make_slave(master, "promoted")
     world.run_hammer("pfs-upgrade", promoted)
     missing = world.fs(2) / "pfs/missing"
     pairs = {
-        "stranger": (master, world.fs(2) / "pfs/stranger"),
+        "unrelated": (master, world.fs(2) / "pfs/unrelated"),
         "promoted": (master, promoted),
         "missing": (master, missing),
     }
     world.start(world.configure(pairs))
 
-    stranger = world.wait_for(lambda now: now["state"] == "parked", "parked", "stranger")
+    unrelated = world.wait_for(lambda now: now["state"] == "parked", "parked", "unrelated")
     upgraded = world.wait_for(lambda now: now["state"] == "parked", "parked", "promoted")
     absent = world.wait_for(lambda now: now["state"] == "waiting", "waiting", "missing")
 
-    assert stranger["because"] == "uuid_mismatch"
-    assert f"shared-uuid={admin.shared_uuid(master)}" in stranger["hint"]
+    assert unrelated["because"] == "uuid_mismatch"
+    assert f"shared-uuid={admin.shared_uuid(master)}" in unrelated["hint"]
     assert upgraded["because"] == "not_a_slave"
     assert f"pfs-destroy {promoted}" in upgraded["hint"]
     assert (absent["waiting_for"], absent["because"]) == ("mount", "pfs_missing")
     assert "hammer pfs-slave" in absent["hint"]
-    assert {pair["failures"] for pair in (stranger, upgraded, absent)} == {0}
+    assert {pair["failures"] for pair in (unrelated, upgraded, absent)} == {0}
 
     uuid = admin.shared_uuid(master)
-    world.run_hammer("pfs-update", world.fs(2) / "pfs/stranger", f"shared-uuid={uuid}")
+    world.run_hammer("pfs-update", world.fs(2) / "pfs/unrelated", f"shared-uuid={uuid}")
     world.run_hammer("pfs-downgrade", promoted)
     world.make_slave(master, "missing")
-    for pair in ("missing", "stranger"):
+    for pair in ("missing", "unrelated"):
         until(lambda: launches(world, pair), f"{pair} goes on by itself", 100)  # noqa: B023
         world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync", pair)
     # A slave that was a master is held until a person resumes it.

@@ -186,7 +186,7 @@ def test_master_on_another_host_is_observed_while_its_stream_is_idle(world_once:
     # Nothing is written for longer than a reading is trusted, so each reading must be newer.
     for _ in range(9):
         now = world.wait_for(
-            lambda now: now["lag_measured_time"] not in measured, "proven anew", "test"
+            lambda now: now["lag_measured_time"] not in measured, "proven again", "test"
         )
         measured.add(now["lag_measured_time"])
         assert (now["lag_verdict"], now["health"]) == ("in_sync", "ok")

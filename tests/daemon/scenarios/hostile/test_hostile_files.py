@@ -78,13 +78,13 @@ PUT: dict[str, Callable[[Path, Path], object]] = {
 def victim(tmp_path: Path) -> Path:
     """Another user's file, which only its owner may read."""
     path = tmp_path / "victim"
-    path.write_text("dear\n")
+    path.write_text("precious\n")
     path.chmod(0o400)
     return path
 
 
 def assert_unharmed(victim: Path) -> None:
-    assert (victim.read_text(), stat.S_IMODE(victim.stat().st_mode)) == ("dear\n", 0o400)
+    assert (victim.read_text(), stat.S_IMODE(victim.stat().st_mode)) == ("precious\n", 0o400)
 
 
 @pytest.mark.parametrize("is_lock_only", [False, True], ids=["pid file", "lock"])
@@ -117,7 +117,7 @@ def put_in_place_of_ours(world: World, kind: str, victim: Path) -> None:
 @pytest.mark.parametrize("kind", ["symlink", "hard link"])
 def test_links_in_the_place_of_our_files_are_not_followed(paired: World, kind: str) -> None:
     victim = paired.root / "victim"
-    victim.write_text("dear\n")
+    victim.write_text("precious\n")
     victim.chmod(0o400)
     put_in_place_of_ours(paired, kind, victim)
     start(paired)

@@ -55,7 +55,7 @@ def request_as(path: Path, gid: int) -> str:
 
 @ROOT_ONLY
 def test_only_the_group_may_read_status_and_only_root_may_command(paired: World) -> None:
-    member, stranger = [each for each in grp.getgrall() if each.gr_gid not in (0, NOBODY)][:2]
+    member, outsider = [each for each in grp.getgrall() if each.gr_gid not in (0, NOBODY)][:2]
     config = paired.root / "hammerd.toml"
     config.write_text(config.read_text().replace("no-such-group", member.gr_name))
     paired.root.chmod(0o755)
@@ -64,7 +64,7 @@ def test_only_the_group_may_read_status_and_only_root_may_command(paired: World)
 
     assert (status.stat().st_gid, stat.S_IMODE(status.stat().st_mode)) == (member.gr_gid, 0o660)
     assert '"ok":true' in request_as(status, member.gr_gid)
-    assert request_as(status, stranger.gr_gid) == "refused"
+    assert request_as(status, outsider.gr_gid) == "refused"
     assert request_as(control, member.gr_gid) == "refused"
     assert stat.S_IMODE(paired.run_dir.stat().st_mode) == 0o755
 
@@ -111,7 +111,7 @@ def test_storm_of_requests_keeps_no_stream_from_being_mended(paired: World) -> N
             os.kill(half, signal.SIGKILL)
             now = paired.wait_for(
                 lambda now: now["state"] == "streaming" and half not in now["half_pids"],
-                "streaming anew",
+                "streaming again",
             )
         finally:
             is_over.set()

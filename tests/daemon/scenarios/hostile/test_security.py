@@ -91,9 +91,9 @@ def table() -> dict[str, list[str]]:
 def test_every_threat_of_the_manual_has_its_tests() -> None:
     page = (ROOT / "docs/hammerd.8").read_text()
     _, _, threats = page.partition(".Ss Threats\n")
-    told = re.findall(r"^\.It Sy (.*)$", threats.partition("\n.El")[0], re.MULTILINE)
+    documented = re.findall(r"^\.It Sy (.*)$", threats.partition("\n.El")[0], re.MULTILINE)
 
-    assert told == list(table())
+    assert documented == list(table())
     assert all(table().values())
 
 
@@ -219,7 +219,7 @@ def test_no_terminal_obeys_what_another_host_prints(log_format: LogFormat) -> No
 
 def test_words_of_a_command_line_are_made_harmless() -> None:
     words = ("hammer", "mirror-stream", f"/m{EVIL}", "/s", "x" * 100_000)
-    told = SlaveWriter(1, 1, 0.0, words, "/s").command
+    shown = SlaveWriter(1, 1, 0.0, words, "/s").command
 
-    assert told.isprintable()
-    assert len(told) == LONGEST_COMMAND
+    assert shown.isprintable()
+    assert len(shown) == LONGEST_COMMAND

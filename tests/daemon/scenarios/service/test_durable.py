@@ -34,8 +34,8 @@ def kill(daemon: subprocess.Popen[str]) -> None:
 
 def hammerd(world: World) -> Status:
     """Return the daemon's own part of the status."""
-    told: Status = world.ask(Verb.STATUS)["hammerd"]
-    return told
+    status: Status = world.ask(Verb.STATUS)["hammerd"]
+    return status
 
 
 def wanted(world: World) -> dict[str, str]:
@@ -136,7 +136,7 @@ def test_disk_that_takes_nothing_is_no_reason_not_to_start(world: World, how: st
         daemon = world.start(config)
 
         assert wanted(world) == {"test": "paused", "other": "up"}
-        until(lambda: hammerd(world)["state_unsaved_because"], "the failure is told")
+        until(lambda: hammerd(world)["state_unsaved_because"], "the failure is reported")
         assert world.stop(daemon) == 0
         after = world.log().rpartition("daemon.stopped")[2]
         assert "state.unsaved" in after

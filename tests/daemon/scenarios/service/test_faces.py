@@ -85,7 +85,7 @@ def test_a_pause_ends_at_its_time(seen: RunningHammerd):
 
 
 def test_every_answer_keeps_its_promises(seen: RunningHammerd):
-    told = [
+    answers = [
         json.loads(seen.hammerd(*words, "--json").stdout)
         for words in (
             ("status",),
@@ -99,8 +99,8 @@ def test_every_answer_keeps_its_promises(seen: RunningHammerd):
         )
     ]
 
-    assert {each["schema_version"] for each in told} == {1}
-    assert [leaf for each in told for leaf in leaves(each) if not is_promised(*leaf)] == []
+    assert {each["schema_version"] for each in answers} == {1}
+    assert [leaf for each in answers for leaf in leaves(each) if not is_promised(*leaf)] == []
 
 
 def test_monitor_reports_a_pair_and_its_endpoint(seen: RunningHammerd):
@@ -135,7 +135,7 @@ def test_status_reports_streams_that_outlived_a_killed_hammerd(seen: RunningHamm
     seen.daemon.kill()
     until(lambda: seen.daemon.poll() is not None, "it is gone")
 
-    told = " ".join(seen.hammerd("status").stdout.split())
+    shown = " ".join(seen.hammerd("status").stdout.split())
 
-    assert f"pid {seen.daemon.pid} is gone: it was killed, or the machine went down" in told
-    assert "; 1 stream of it runs on, unwatched" in told
+    assert f"pid {seen.daemon.pid} is gone: it was killed, or the machine went down" in shown
+    assert "; 1 stream of it runs on, unwatched" in shown

@@ -61,7 +61,9 @@ def test_only_what_changed_is_touched(world: World) -> None:
     until(lambda: mirrors.names() == ["kept", "changed", "new"], "the gone pair is forgotten")
     world.wait_for(is_up, "the new pair streams", "new")
     until(lambda: mirrors.pids("changed") != mirrors.pids("kept"), "an argv of its own")
-    world.wait_for(lambda now: is_up(now) and now["pid"] != before["changed"], "anew", "changed")
+    world.wait_for(
+        lambda now: is_up(now) and now["pid"] != before["changed"], "streaming again", "changed"
+    )
     assert mirrors.pids("kept")["kept"] == before["kept"]
     line = next(line for line in world.log().splitlines() if "config.reloaded" in line)
     assert "started=new stopped=gone restarted=changed" in line

@@ -66,7 +66,7 @@ def test_lag_of_an_end_that_cannot_be_read_is_unknown(mirrored: World) -> None:
     admin.mount(mirrored.fs(2))
     mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
     until(lambda: "end.read_again" in mirrored.log(), "that it is read again is in the log")
-    until(lambda: mirrored.log().count("end.read_again") == 1, "it is told once")
+    until(lambda: mirrored.log().count("end.read_again") == 1, "it is logged once")
 
 
 def test_lag_after_a_start_is_never_that_of_an_earlier_run(mirrored: World) -> None:

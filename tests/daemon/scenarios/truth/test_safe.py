@@ -168,13 +168,13 @@ def test_samples_that_are_still_to_come_prove_nothing(mirrored: World, by_s: flo
     status["saved"]["time"] += by_s
     path.write_text(json.dumps(status))
 
-    told = subprocess.run(
+    done = subprocess.run(
         [*HAMMERD, "status", "--json", "-c", str(mirrored.root / "hammerd.toml")],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert safe(json.loads(told.stdout)["pairs"][0]) == 0
+    assert safe(json.loads(done.stdout)["pairs"][0]) == 0
     mirrored.start(mirrored.root / "hammerd.toml")
     now = mirrored.wait_for(lambda now: now["lag_tids"], "behind")
 
