@@ -89,9 +89,9 @@ def options(text: str) -> set[str]:
 
 
 @cache
-def trees(room: str) -> tuple[ast.Module, ...]:
+def trees(package: str) -> tuple[ast.Module, ...]:
     """Return the syntax trees of a package of ours."""
-    files = sorted((ROOT / "hammerd" / room).rglob("*.py"))
+    files = sorted((ROOT / "hammerd" / package).rglob("*.py"))
     return tuple(ast.parse(file.read_text()) for file in files)
 
 
@@ -102,11 +102,11 @@ def literals(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
-def first_words(room: str, *called: str) -> set[str]:
+def first_words(package: str, *called: str) -> set[str]:
     """Return the literal first arguments of the calls of these names."""
     return {
         node.args[0].value
-        for tree in trees(room)
+        for tree in trees(package)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and getattr(node.func, "id", getattr(node.func, "attr", "")) in called
@@ -386,8 +386,8 @@ def test_files_of_the_daemon() -> None:
 def test_environment() -> None:
     read = {
         node.args[0].value
-        for room in ("core", "daemon", "cli/commands", "cli")
-        for tree in trees(room)
+        for package in ("core", "daemon", "cli/commands", "cli")
+        for tree in trees(package)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

@@ -34,7 +34,7 @@ REST = replace(HOME, name="rest", slave=Endpoint("/s/rest"), enabled=False)
 
 
 @dataclass
-class Room:
+class Setup:
     """The handlers for two pairs that are up and one that is disabled."""
 
     state: str = "running"
@@ -78,31 +78,31 @@ class Room:
 
 
 async def a_pause(stop: Stop) -> None:
-    room = Room()
-    task = await stop.run(room.ask(Verb.PAUSE, "h"))
+    setup = Setup()
+    task = await stop.run(setup.ask(Verb.PAUSE, "h"))
 
-    assert room.paused() == ["h"], "what was asked is done before anything is waited for"
+    assert setup.paused() == ["h"], "what was asked is done before anything is waited for"
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the save is reported"
-    reply = await room.ask(Verb.PAUSE)
+    reply = await setup.ask(Verb.PAUSE)
     assert isinstance(reply, Answer)
     assert reply.data["unsaved_because"] is None
-    assert room.paused() == ["h", "w"]
-    assert isinstance(await room.ask(Verb.RESUME), Answer)
-    assert room.paused() == []
-    assert room.prober.probed == ["h", "w"]
+    assert setup.paused() == ["h", "w"]
+    assert isinstance(await setup.ask(Verb.RESUME), Answer)
+    assert setup.paused() == []
+    assert setup.prober.probed == ["h", "w"]
 
 
 async def a_reload(stop: Stop) -> None:
-    room = Room()
-    task = await stop.run(room.ask(Verb.RELOAD))
+    setup = Setup()
+    task = await stop.run(setup.ask(Verb.RELOAD))
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error
-    before = room.reloads
-    reply = await room.ask(Verb.RELOAD)
+    before = setup.reloads
+    reply = await setup.ask(Verb.RELOAD)
     assert reply == Answer({"started": [], "unsaved_because": None})
-    assert room.reloads == before + 1
+    assert setup.reloads == before + 1
 
 
 STORIES = (a_pause, a_reload)
@@ -120,11 +120,11 @@ def test_no_await_is_left_out() -> None:
 # --- replies ---------------------------------------------------------------------------------
 
 
-def replies(*verbs: Verb, pairs: tuple[str, ...] = (), **room: str) -> tuple[list[Reply], Room]:
-    """Ask a room for these, one after the other."""
+def replies(*verbs: Verb, pairs: tuple[str, ...] = (), **setup: str) -> tuple[list[Reply], Setup]:
+    """Ask a setup for these, one after the other."""
 
-    async def main() -> tuple[list[Reply], Room]:
-        made = Room(**room)  # type: ignore[arg-type]
+    async def main() -> tuple[list[Reply], Setup]:
+        made = Setup(**setup)  # type: ignore[arg-type]
         return [await made.ask(verb, *pairs) for verb in verbs], made
 
     return asyncio.run(main())
@@ -138,22 +138,22 @@ def test_answer_says_why_a_change_was_not_saved() -> None:
 
 
 def test_read_request_waits_for_no_disk() -> None:
-    [status, ping], room = replies(Verb.STATUS, Verb.PING)
+    [status, ping], setup = replies(Verb.STATUS, Verb.PING)
 
     assert isinstance(status, Answer)
     assert isinstance(ping, Answer)
     assert [each["pair"] for each in cast(Any, status.data)["pairs"]] == ["h", "w", "rest"]
-    assert room.saves == 0
+    assert setup.saves == 0
 
 
 def test_daemon_that_stops_tells_and_changes_nothing() -> None:
-    asked, room = replies(*Verb, state="stopping")
+    asked, setup = replies(*Verb, state="stopping")
 
     by_verb = dict(zip(Verb, asked, strict=True))
     assert {verb for verb, reply in by_verb.items() if reply == STOPPING} == {
         *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD)
     }
-    assert (room.paused(), room.reloads, room.saves) == ([], 0, 0)
+    assert (setup.paused(), setup.reloads, setup.saves) == ([], 0, 0)
 
 
 @pytest.mark.parametrize("verb", [Verb.PAUSE, Verb.RESUME, Verb.RESTART])
@@ -169,42 +169,42 @@ def test_disabled_pair_that_is_named_is_refused_and_left_out_of_all(verb: Verb) 
 
 def test_pair_that_is_paused_is_not_restarted() -> None:
     [_, named], _ = replies(Verb.PAUSE, Verb.RESTART, pairs=("h",))
-    [_, of_all], room = replies(Verb.PAUSE, Verb.RESTART)
+    [_, of_all], setup = replies(Verb.PAUSE, Verb.RESTART)
 
     assert isinstance(named, Refusal)
     assert isinstance(of_all, Answer)
     assert of_all.data["left_paused"] == ["h", "w"]
-    assert room.prober.probed == []
+    assert setup.prober.probed == []
 
 
 def test_acknowledging_starts_nothing_and_covers_disabled_pairs_too() -> None:
-    [reply], room = replies(Verb.ACK)
+    [reply], setup = replies(Verb.ACK)
 
     assert isinstance(reply, Answer)
-    assert room.acknowledged == ["h", "w", "rest"]
-    assert room.prober.probed == []
+    assert setup.acknowledged == ["h", "w", "rest"]
+    assert setup.prober.probed == []
 
 
 def test_reload_is_of_the_whole_config() -> None:
-    [reply], room = replies(Verb.RELOAD, pairs=("h",))
+    [reply], setup = replies(Verb.RELOAD, pairs=("h",))
 
     assert isinstance(reply, Refusal)
-    assert room.reloads == 0
+    assert setup.reloads == 0
 
 
 def test_unknown_pair_is_refused_before_anything_happens() -> None:
-    [reply], room = replies(Verb.PAUSE, pairs=("h", "unknown"))
+    [reply], setup = replies(Verb.PAUSE, pairs=("h", "unknown"))
 
     assert isinstance(reply, Refusal)
     assert '"unknown"' in reply.error
-    assert room.paused() == []
+    assert setup.paused() == []
 
 
 def test_status_of_every_pair_is_written_into_the_log() -> None:
     async def main() -> list[object]:
         with structlog.testing.capture_logs() as log:
-            room = Room()
-            room.handlers.log_status(cast(Logger, structlog.get_logger()))
+            setup = Setup()
+            setup.handlers.log_status(cast(Logger, structlog.get_logger()))
         return [line["pair"] for line in log if line["event"] == "pair.status"]
 
     assert asyncio.run(main()) == ["h", "w", "rest"]

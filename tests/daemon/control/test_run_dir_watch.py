@@ -65,7 +65,7 @@ class Sockets:
 
 
 @dataclass
-class Room:
+class Setup:
     """A watch over files and sockets, and the number of times it had them saved again."""
 
     files: Files = field(default_factory=Files)
@@ -95,38 +95,38 @@ class Room:
 
 
 async def a_scan_after_a_sweep(stop: Stop) -> None:
-    room = Room()
-    await room.watch.bind()
-    await room.sockets.listen()
-    room.sweep()
+    setup = Setup()
+    await setup.watch.bind()
+    await setup.sockets.listen()
+    setup.sweep()
     with structlog.testing.capture_logs() as log:
-        task = await stop.run(room.watch.scan())
+        task = await stop.run(setup.watch.scan())
         if isinstance(stop.error, OSError) and stop.was_reached:
             assert task.exception() is None
-            assert room.watch.trouble is not None, "status shows no trouble"
+            assert setup.watch.trouble is not None, "status shows no trouble"
         elif stop.error is not None and stop.was_reached:
             assert task.exception() is stop.error, "the caller gets no error"
-        await room.scan()
+        await setup.scan()
 
-    assert room.sockets.listening == 2, "nobody listens"
-    assert room.files.gone == ()
-    assert room.saves >= 1, "removed files are not saved again"
+    assert setup.sockets.listening == 2, "nobody listens"
+    assert setup.files.gone == ()
+    assert setup.saves >= 1, "removed files are not saved again"
     made = " ".join(line["files"] for line in log if line["event"] == "run_dir.made_anew")
     assert {"hammerd.pid", "control.sock", "status.sock"} <= set(made.split())
-    assert room.watch.trouble is None
-    saves = room.saves
-    await room.scan()
-    assert room.saves == saves, "saved again though nothing was missing"
+    assert setup.watch.trouble is None
+    saves = setup.saves
+    await setup.scan()
+    assert setup.saves == saves, "saved again though nothing was missing"
 
 
 async def a_bind_at_the_start(stop: Stop) -> None:
-    room = Room()
-    task = await stop.run(room.watch.bind())
+    setup = Setup()
+    task = await stop.run(setup.watch.bind())
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "hammerd does not start"
     else:
-        assert room.sockets.are_made
+        assert setup.sockets.are_made
 
 
 STORIES = (a_scan_after_a_sweep, a_bind_at_the_start)
@@ -146,56 +146,56 @@ def test_no_await_is_left_out() -> None:
 # --- without interruptions -------------------------------------------------------------------
 
 
-def scanned(act: Callable[[Room], None], room: Room) -> tuple[Room, list[str]]:
+def scanned(act: Callable[[Setup], None], setup: Setup) -> tuple[Setup, list[str]]:
     """Start, call `act` and scan; return the logged events."""
 
     async def main() -> list[str]:
         with structlog.testing.capture_logs() as log:
-            await room.watch.bind()
-            await room.sockets.listen()
-            act(room)
-            await room.scan()
+            await setup.watch.bind()
+            await setup.sockets.listen()
+            act(setup)
+            await setup.scan()
         return [line["event"] for line in log]
 
-    return room, asyncio.run(main())
+    return setup, asyncio.run(main())
 
 
 def test_nothing_is_logged_while_all_is_present() -> None:
-    room, events = scanned(lambda _: None, Room())
+    setup, events = scanned(lambda _: None, Setup())
 
-    assert (events, room.saves, room.watch.trouble) == ([], 0, None)
+    assert (events, setup.saves, setup.watch.trouble) == ([], 0, None)
 
 
 def test_full_disk_at_the_start_is_logged_and_the_sockets_are_made_later() -> None:
-    def make_room(room: Room) -> None:
-        assert room.watch.describe()["run_dir_unusable_because"] is not None
-        room.sockets.error = None
+    def free_space(setup: Setup) -> None:
+        assert setup.watch.describe()["run_dir_unusable_because"] is not None
+        setup.sockets.error = None
 
-    room, events = scanned(make_room, Room(sockets=Sockets(error=FULL)))
+    setup, events = scanned(free_space, Setup(sockets=Sockets(error=FULL)))
 
     assert events == ["run_dir.unusable", "run_dir.made_anew"]
-    assert room.sockets.listening == 2
-    assert room.watch.describe() == {"run_dir_unusable_because": None}
+    assert setup.sockets.listening == 2
+    assert setup.watch.describe() == {"run_dir_unusable_because": None}
 
 
 def test_made_files_are_saved_though_the_sockets_cannot_be_made() -> None:
-    def sweep_a_full_disk(room: Room) -> None:
-        room.sweep()
-        room.sockets.error = FULL
+    def sweep_a_full_disk(setup: Setup) -> None:
+        setup.sweep()
+        setup.sockets.error = FULL
 
-    room, events = scanned(sweep_a_full_disk, Room())
+    setup, events = scanned(sweep_a_full_disk, Setup())
 
-    assert room.saves == 1
+    assert setup.saves == 1
     assert events == ["run_dir.made_anew", "run_dir.unusable"]
 
 
 def test_other_error_at_the_start_is_no_reason_to_run() -> None:
     refused = PermissionError(errno.EACCES, "Permission denied", str(Path("/run/hammerd")))
     with pytest.raises(PermissionError):
-        scanned(lambda _: None, Room(sockets=Sockets(error=refused)))
+        scanned(lambda _: None, Setup(sockets=Sockets(error=refused)))
 
 
 def test_socket_that_stays_closed_to_its_group_is_logged() -> None:
-    _, events = scanned(lambda _: None, Room(sockets=Sockets(warning="no such group")))
+    _, events = scanned(lambda _: None, Setup(sockets=Sockets(warning="no such group")))
 
     assert events == ["status_socket.closed_to_group"]

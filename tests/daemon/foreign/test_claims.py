@@ -25,7 +25,7 @@ PAIRS = (HOME, WORK)
 
 
 @dataclass
-class Room:
+class Setup:
     """Two running pairs; a test changes links and reads unique-uuids."""
 
     targets: dict[Endpoint, str] = field(default_factory=dict)
@@ -72,68 +72,68 @@ class Room:
 
 
 def test_slave_is_known_by_its_names_and_its_uuid_once_it_was_read() -> None:
-    room = Room(targets={HOME.slave: "/real/h"})
+    setup = Setup(targets={HOME.slave: "/real/h"})
     names = (HOME.slave, Endpoint("/real/h"))
-    assert room.claims.keys(HOME.slave) == slave_keys(names, None)
+    assert setup.claims.keys(HOME.slave) == slave_keys(names, None)
 
-    room.read(HOME.slave, "one")
+    setup.read(HOME.slave, "one")
 
-    assert room.claims.keys(HOME.slave) == slave_keys(names, "one")
+    assert setup.claims.keys(HOME.slave) == slave_keys(names, "one")
 
 
 def test_two_streams_onto_what_turns_out_to_be_one_slave_end_the_younger() -> None:
-    room = Room()
-    room.launch(HOME, WORK)
+    setup = Setup()
+    setup.launch(HOME, WORK)
     for pair in PAIRS:
-        room.read(pair.slave, "one")
-    room.claims.compare(PAIRS)
+        setup.read(pair.slave, "one")
+    setup.claims.compare(PAIRS)
 
-    assert room.troubles() == [(WORK.name, MisdirectedCause.SLAVE_IS_HELD)]
+    assert setup.troubles() == [(WORK.name, MisdirectedCause.SLAVE_IS_HELD)]
 
 
 def test_our_stream_makes_way_for_an_orphan_that_claimed_its_slave_later() -> None:
-    room = Room()
-    room.launch(HOME)
-    room.slaves.hold(Claim("orphan group 4711 of x", slave_keys((), "one")))
-    room.read(HOME.slave, "one")
-    room.claims.compare(PAIRS)
+    setup = Setup()
+    setup.launch(HOME)
+    setup.slaves.hold(Claim("orphan group 4711 of x", slave_keys((), "one")))
+    setup.read(HOME.slave, "one")
+    setup.claims.compare(PAIRS)
 
-    assert room.troubles() == [(HOME.name, MisdirectedCause.SLAVE_IS_HELD)]
+    assert setup.troubles() == [(HOME.name, MisdirectedCause.SLAVE_IS_HELD)]
 
 
 def test_stream_whose_slave_is_another_pfs_now_gets_one_event() -> None:
-    room = Room()
-    room.read(HOME.slave, "one")
-    room.launch(HOME, WORK)
-    room.read(HOME.slave, "two")
-    room.read(WORK.slave, "two")
-    room.claims.compare(PAIRS)
+    setup = Setup()
+    setup.read(HOME.slave, "one")
+    setup.launch(HOME, WORK)
+    setup.read(HOME.slave, "two")
+    setup.read(WORK.slave, "two")
+    setup.claims.compare(PAIRS)
 
-    assert room.troubles() == [(HOME.name, MisdirectedCause.SLAVE_IS_ANOTHER)]
+    assert setup.troubles() == [(HOME.name, MisdirectedCause.SLAVE_IS_ANOTHER)]
 
 
 def test_changed_link_is_posted_to_the_pairs_of_that_endpoint_only() -> None:
-    room = Room()
-    room.claims.report_repointed(HOME.master, "/before", "/after")
+    setup = Setup()
+    setup.claims.report_repointed(HOME.master, "/before", "/after")
 
-    assert room.troubles() == [(HOME.name, MisdirectedCause.ENDPOINT_REPOINTED)]
+    assert setup.troubles() == [(HOME.name, MisdirectedCause.ENDPOINT_REPOINTED)]
 
 
 def test_claim_behind_a_changed_link_keeps_its_keys() -> None:
-    room = Room()
-    room.launch(HOME)
-    before = room.slaves.held_by(HOME.name)
-    room.targets[HOME.slave] = "/elsewhere"
-    room.claims.compare(PAIRS)
+    setup = Setup()
+    setup.launch(HOME)
+    before = setup.slaves.held_by(HOME.name)
+    setup.targets[HOME.slave] = "/elsewhere"
+    setup.claims.compare(PAIRS)
 
-    assert room.slaves.held_by(HOME.name) == before
-    assert room.posted == []
+    assert setup.slaves.held_by(HOME.name) == before
+    assert setup.posted == []
 
 
 def test_pair_without_a_claim_gets_no_event() -> None:
-    room = Room()
+    setup = Setup()
     for pair in PAIRS:
-        room.read(pair.slave, "one")
-    room.claims.compare(PAIRS)
+        setup.read(pair.slave, "one")
+    setup.claims.compare(PAIRS)
 
-    assert room.posted == []
+    assert setup.posted == []

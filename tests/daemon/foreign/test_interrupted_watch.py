@@ -151,7 +151,7 @@ class Orphans:
 
 
 @dataclass
-class Room:
+class Setup:
     """A watch over two pairs that probe, and the events that it posted."""
 
     system: System
@@ -185,36 +185,36 @@ class Room:
         assert self.reported() == {pair.name for pair in PAIRS}
 
 
-def room_with_foreign_writers() -> Room:
-    """Return a room with foreign writers to both slaves, one of them through a null mount."""
+def setup_with_foreign_writers() -> Setup:
+    """Return a setup with foreign writers to both slaves, one of them through a null mount."""
     foreign = [
         foreign_writer(HOME, 1),
         foreign_writer(WORK, 2),
         foreign_writer(HOME, 3, by="/null"),
     ]
-    return Room(System(foreign, null_mounts={"/null": UUID}))
+    return Setup(System(foreign, null_mounts={"/null": UUID}))
 
 
 # --- what must hold at each await ------------------------------------------------------------
 
 
 async def a_scan(stop: Stop) -> None:
-    room = room_with_foreign_writers()
-    task = await stop.run(room.watch.scan())
+    setup = setup_with_foreign_writers()
+    task = await stop.run(setup.watch.scan())
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the caller gets the error"
     if stop.was_in("line_for") and stop.error is not None:
-        assert len(room.reported()) == 1, "an error of one pair affects no other"
+        assert len(setup.reported()) == 1, "an error of one pair affects no other"
     if not stop.was_reached:
-        assert room.reported() == {pair.name for pair in PAIRS}
-    await room.reports_all_in_the_next_scan()
+        assert setup.reported() == {pair.name for pair in PAIRS}
+    await setup.reports_all_in_the_next_scan()
 
 
 async def a_scan_that_another_request_waits_for(stop: Stop) -> None:
-    room = room_with_foreign_writers()
-    first = stop.begin(room.watch.find(HOME))
-    second = asyncio.create_task(room.watch.find(WORK))
+    setup = setup_with_foreign_writers()
+    first = stop.begin(setup.watch.find(HOME))
+    second = asyncio.create_task(setup.watch.find(WORK))
     await asyncio.wait([first, second])
 
     found = second.result()
@@ -222,19 +222,19 @@ async def a_scan_that_another_request_waits_for(stop: Stop) -> None:
     assert found.command.endswith(WORK.slave.path)
     if stop.was_reached:
         assert first.cancelled() or first.exception() is stop.error
-    await room.watch.close()
+    await setup.watch.close()
 
 
 async def a_wait_for_the_scan_of_another_request(stop: Stop) -> None:
     gate = asyncio.Event()
-    room = Room(System(gate=gate))
-    first = asyncio.create_task(room.watch.find(HOME))
-    await reached(lambda: room.system.scans, "a look", every_s=0)
+    setup = Setup(System(gate=gate))
+    first = asyncio.create_task(setup.watch.find(HOME))
+    await reached(lambda: setup.system.scans, "a look", every_s=0)
     # Both wait for a scan that begins after their request, and after the foreign writers.
-    second = stop.begin(room.watch.find(HOME))
-    third = asyncio.create_task(room.watch.find(WORK))
+    second = stop.begin(setup.watch.find(HOME))
+    third = asyncio.create_task(setup.watch.find(WORK))
     await asyncio.sleep(0)
-    room.system.running = room_with_foreign_writers().system.running
+    setup.system.running = setup_with_foreign_writers().system.running
     gate.set()
     await asyncio.wait([first, second, third])
 
@@ -242,8 +242,8 @@ async def a_wait_for_the_scan_of_another_request(stop: Stop) -> None:
     assert third.result() is not None, "a look that was given up answers nobody"
     if stop.was_reached:
         assert second.cancelled() or second.exception() is stop.error
-    await room.reports_all_in_the_next_scan()
-    await room.watch.close()
+    await setup.reports_all_in_the_next_scan()
+    await setup.watch.close()
 
 
 async def an_adoption(stop: Stop) -> None:
@@ -257,47 +257,47 @@ async def an_adoption_whose_slave_cannot_be_read(stop: Stop) -> None:
 
 
 async def _adopts(stop: Stop, system: System, key: str) -> None:
-    room = Room(system)
+    setup = Setup(system)
     with stop.in_all_tasks():
-        [found] = await asyncio.gather(room.watch.find(WORK), return_exceptions=True)
+        [found] = await asyncio.gather(setup.watch.find(WORK), return_exceptions=True)
 
     assert stop.was_reached or isinstance(found, ForeignSeen)
     if not isinstance(found, BaseException):
-        assert key in room.orphans.held[INIT], "known before the look is over"
-    assert await room.watch.find(HOME) is None
-    assert key in room.orphans.held[INIT]
-    await room.watch.close()
+        assert key in setup.orphans.held[INIT], "known before the look is over"
+    assert await setup.watch.find(HOME) is None
+    assert key in setup.orphans.held[INIT]
+    await setup.watch.close()
     await until_tasks_end()
 
 
 async def a_timer_that_expires(stop: Stop) -> None:
-    room = room_with_foreign_writers()
+    setup = setup_with_foreign_writers()
     with stop.in_all_tasks():
-        room.watch.scan_after(0)
-        await reached(lambda: room.system.scans, "a look", every_s=0)
+        setup.watch.scan_after(0)
+        await reached(lambda: setup.system.scans, "a look", every_s=0)
         await until_tasks_end()
-    room.posted.clear()
+    setup.posted.clear()
 
-    room.watch.scan_after(0)
-    await reached(room.reported, "news")
+    setup.watch.scan_after(0)
+    await reached(setup.reported, "news")
     await until_tasks_end()
 
-    assert room.reported() == {pair.name for pair in PAIRS}
-    await room.watch.close()
+    assert setup.reported() == {pair.name for pair in PAIRS}
+    await setup.watch.close()
 
 
 async def a_close_while_a_scan_is_under_way(stop: Stop) -> None:
-    room = room_with_foreign_writers()
-    room.watch.scan_after(0)
-    await reached(lambda: room.system.scans, "a look", every_s=0)
+    setup = setup_with_foreign_writers()
+    setup.watch.scan_after(0)
+    await reached(lambda: setup.system.scans, "a look", every_s=0)
 
-    await stop.run(room.watch.close())
-    await room.watch.close()
+    await stop.run(setup.watch.close())
+    await setup.watch.close()
 
-    assert room.posted == []
-    room.watch.scan_after(0)
+    assert setup.posted == []
+    setup.watch.scan_after(0)
     await until_tasks_end()
-    assert room.system.scans == 1, "it looks no more"
+    assert setup.system.scans == 1, "it looks no more"
 
 
 STORIES = (
@@ -324,39 +324,39 @@ def test_no_await_is_left_out(module: object) -> None:
 # --- when it looks ---------------------------------------------------------------------------
 
 
-def play(act: Callable[[Room], None], room: Room) -> Room:
+def play(act: Callable[[Setup], None], setup: Setup) -> Setup:
     async def main() -> None:
-        act(room)
+        act(setup)
         await until_tasks_end()
-        await room.watch.close()
+        await setup.watch.close()
 
     asyncio.run(main())
-    return room
+    return setup
 
 
 def test_requests_for_scans_are_one_scan() -> None:
-    def request(room: Room) -> None:
+    def request(setup: Setup) -> None:
         for span_s in (0.5, 0.0, 60.0, 0.0):
-            room.watch.scan_after(span_s)
+            setup.watch.scan_after(span_s)
         for _ in range(3):
-            room.watch.observe(HOME.name, MessageRead(WentIdle()))
+            setup.watch.observe(HOME.name, MessageRead(WentIdle()))
 
     async def main() -> int:
-        room = room_with_foreign_writers()
-        request(room)
-        await reached(room.reported, "news")
+        setup = setup_with_foreign_writers()
+        request(setup)
+        await reached(setup.reported, "news")
         await until_tasks_end()
-        await room.watch.close()
-        return room.system.scans
+        await setup.watch.close()
+        return setup.system.scans
 
     assert asyncio.run(main()) == 1
 
 
 def test_line_of_a_crontab_is_reported_with_the_stream_that_it_starts() -> None:
     async def main() -> ForeignSeen | None:
-        room = room_with_foreign_writers()
-        found = await room.watch.find(HOME)
-        await room.watch.close()
+        setup = setup_with_foreign_writers()
+        found = await setup.watch.find(HOME)
+        await setup.watch.close()
         return found
 
     found = asyncio.run(main())

@@ -11,7 +11,7 @@ import pytest
 
 from hammerd.core.config.model import LogFormat, LogLevel
 from hammerd.core.pair.slave_claims import SlaveClaims
-from hammerd.daemon.foreign import orphans as room
+from hammerd.daemon.foreign import orphans as orphans_module
 from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle, make_logger
@@ -32,7 +32,7 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
             raise error
         return dict(members_of(pgids))
 
-    monkeypatch.setattr(room, "members_of", members)
+    monkeypatch.setattr(orphans_module, "members_of", members)
     lines: list[str] = []
     log = make_logger(
         lambda _level, line: lines.append(line), LogStyle(LogFormat.HUMAN, LogLevel.INFO)
@@ -111,7 +111,7 @@ def test_group_that_cannot_be_read_is_not_signalled_before_it_is_known_as_ours(
             raise error
         return dict(members_of(pgids))
 
-    monkeypatch.setattr(room, "members_of", members)
+    monkeypatch.setattr(orphans_module, "members_of", members)
     slaves = SlaveClaims()
 
     async def main() -> None:

@@ -49,7 +49,7 @@ def _state(path: str, free: FreeSpace | None) -> PathState | None:
 
 
 @dataclass
-class Room:
+class Setup:
     disks: Disks
 
     def __post_init__(self) -> None:
@@ -64,19 +64,19 @@ class Room:
 
 
 async def a_read(stop: Stop) -> None:
-    room = Room(Disks({HERE.path: FULL, THERE.path: EMPTY}))
-    assert await room.read(*ALL) == ["slave.short_of_room"]
-    room.disks.free = {HERE.path: EMPTY, THERE.path: FULL}
+    setup = Setup(Disks({HERE.path: FULL, THERE.path: EMPTY}))
+    assert await setup.read(*ALL) == ["slave.short_of_room"]
+    setup.disks.free = {HERE.path: EMPTY, THERE.path: FULL}
     with structlog.testing.capture_logs() as log:
-        task = await stop.run(room.watch.read(ALL))
+        task = await stop.run(setup.watch.read(ALL))
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the caller gets the error"
         assert log == []
-        assert (room.watch.of(HERE), room.watch.of(THERE)) == (FULL, EMPTY)
-        assert sorted(await room.read(*ALL)) == ["slave.has_room_again", "slave.short_of_room"]
-    assert (room.watch.of(HERE), room.watch.of(THERE)) == (EMPTY, FULL)
-    assert (room.watch.is_short(HERE), room.watch.is_short(THERE)) == (False, True)
+        assert (setup.watch.of(HERE), setup.watch.of(THERE)) == (FULL, EMPTY)
+        assert sorted(await setup.read(*ALL)) == ["slave.has_room_again", "slave.short_of_room"]
+    assert (setup.watch.of(HERE), setup.watch.of(THERE)) == (EMPTY, FULL)
+    assert (setup.watch.is_short(HERE), setup.watch.is_short(THERE)) == (False, True)
 
 
 def test_interrupted_read_changes_nothing_and_the_next_one_works() -> None:
@@ -90,23 +90,23 @@ def test_no_await_is_left_out() -> None:
 @pytest.mark.parametrize("free", [{}, {HERE.path: None}], ids=["no answer", "it hangs"])
 def test_free_space_of_a_slave_that_cannot_be_read_stays(free: dict[str, None]) -> None:
     async def main() -> None:
-        room = Room(Disks({HERE.path: FULL}))
-        assert await room.read(HERE) == ["slave.short_of_room"]
-        room.disks.free = {**free}
-        assert await room.read(HERE) == []
-        assert room.watch.of(HERE) == FULL
-        assert room.watch.is_short(HERE)
+        setup = Setup(Disks({HERE.path: FULL}))
+        assert await setup.read(HERE) == ["slave.short_of_room"]
+        setup.disks.free = {**free}
+        assert await setup.read(HERE) == []
+        assert setup.watch.of(HERE) == FULL
+        assert setup.watch.is_short(HERE)
 
     asyncio.run(main())
 
 
 def test_remote_slave_is_not_read_and_a_removed_one_is_forgotten() -> None:
     async def main() -> None:
-        room = Room(Disks({HERE.path: FULL}))
-        await room.read(*ALL)
-        assert FAR.path not in room.disks.asked
-        await room.read(THERE)
-        assert room.watch.of(HERE) is None
-        assert not room.watch.is_short(HERE)
+        setup = Setup(Disks({HERE.path: FULL}))
+        await setup.read(*ALL)
+        assert FAR.path not in setup.disks.asked
+        await setup.read(THERE)
+        assert setup.watch.of(HERE) is None
+        assert not setup.watch.is_short(HERE)
 
     asyncio.run(main())

@@ -37,7 +37,7 @@ class Table:
 
 
 @dataclass
-class Room:
+class Setup:
     """A reaper for the streams of a group, and its reports."""
 
     group: Group
@@ -74,15 +74,15 @@ class Room:
 
 def test_group_that_ends_is_empty_once_and_others_are_not_checked() -> None:
     async def story(group: Group) -> None:
-        room = Room(group)
+        setup = Setup(group)
         ending, other = group.launch("ending"), group.launch("other")
-        room.end(ending)
-        await reached(lambda: room.empty, "it is empty")
-        room.reaper.sweep_soon()
+        setup.end(ending)
+        await reached(lambda: setup.empty, "it is empty")
+        setup.reaper.sweep_soon()
         await asyncio.sleep(0.01)
 
-        assert room.empty == ["ending"]
-        assert "other" not in room.lives
+        assert setup.empty == ["ending"]
+        assert "other" not in setup.lives
         assert spawn.notice_death(other.child) is None
 
     play(story)
@@ -90,16 +90,16 @@ def test_group_that_ends_is_empty_once_and_others_are_not_checked() -> None:
 
 def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
     async def story(group: Group) -> None:
-        room = Room(group)
+        setup = Setup(group)
         stream = group.launch("test", "sleep 4719 & :")
         stream.is_ending = True
-        room.reaper.sweep_soon()
+        setup.reaper.sweep_soon()
         await reached(lambda: spawn.notice_death(stream.child), "the leader is dead")
-        room.lives.clear()
-        await reached(lambda: len(room.lives) > 1, "it is looked at again and again")
-        assert room.empty == []
+        setup.lives.clear()
+        await reached(lambda: len(setup.lives) > 1, "it is looked at again and again")
+        assert setup.empty == []
         os.killpg(stream.pgid, signal.SIGKILL)
-        await room.all_empty()
+        await setup.all_empty()
 
     play(story)
 
@@ -111,10 +111,10 @@ def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
 )
 def test_table_that_cannot_be_read_keeps_no_group_from_its_end(error: Exception) -> None:
     async def story(group: Group) -> None:
-        room = Room(group, Table([error]))
-        room.end(group.launch("one"), group.launch("two"))
-        await room.all_empty()
-        assert sorted(room.empty) == ["one", "two"]
+        setup = Setup(group, Table([error]))
+        setup.end(group.launch("one"), group.launch("two"))
+        await setup.all_empty()
+        assert sorted(setup.empty) == ["one", "two"]
 
     assert set(play(story).broken) <= {error}
 
@@ -141,20 +141,20 @@ class OddChild:
 
 def test_check_of_a_group_that_fails_is_repeated() -> None:
     async def story(group: Group) -> None:
-        room = Room(group)
+        setup = Setup(group)
         odd, other = group.launch("odd"), group.launch("other")
         odd.child = cast(spawn.Child, OddChild(odd.child))
-        room.end(odd, other)
-        await room.all_empty()
+        setup.end(odd, other)
+        await setup.all_empty()
 
     assert [type(error) for error in play(story).broken] == [Unexpected]
 
 
 def test_error_of_one_callback_costs_no_other_pair_its_report() -> None:
     async def story(group: Group) -> None:
-        room = Room(group, failing_pairs={"one"})
-        room.end(*(group.launch(pair) for pair in ("one", "two", "three")))
-        await room.all_empty()
-        assert sorted(room.empty) == ["one", "three", "two"]
+        setup = Setup(group, failing_pairs={"one"})
+        setup.end(*(group.launch(pair) for pair in ("one", "two", "three")))
+        await setup.all_empty()
+        assert sorted(setup.empty) == ["one", "three", "two"]
 
     assert [type(error) for error in play(story).broken] == [Unexpected]

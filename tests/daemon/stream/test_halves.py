@@ -46,7 +46,7 @@ class Table:
         return {pgid: found[: 1 + self.shown] for pgid, found in members_of(pgids).items()}
 
 
-class Room:
+class Setup:
     """A search for the halves of the streams of a group."""
 
     def __init__(self, group: Group) -> None:
@@ -69,49 +69,49 @@ class Room:
 
 def test_both_halves_are_found_once_at_the_first_output() -> None:
     async def story(group: Group) -> None:
-        room, stream = Room(group), group.launch("test")
-        await room.find_both(stream)
-        room.halves.on_output(stream)
+        setup, stream = Setup(group), group.launch("test")
+        await setup.find_both(stream)
+        setup.halves.on_output(stream)
         await asyncio.sleep(0)
 
-        assert set(room.watch.watched) == {half.pid for half in halves_of(stream)}
-        assert room.found == ["test"]
-        assert room.table.scans == 1
-        room.halves.forget(stream)
-        assert room.watch.watched == {}
+        assert set(setup.watch.watched) == {half.pid for half in halves_of(stream)}
+        assert setup.found == ["test"]
+        assert setup.table.scans == 1
+        setup.halves.forget(stream)
+        assert setup.watch.watched == {}
 
     assert play(story).emitted == []
 
 
 def test_late_half_is_searched_again_and_then_at_each_tick() -> None:
     async def story(group: Group) -> None:
-        room, stream = Room(group), group.launch("test")
+        setup, stream = Setup(group), group.launch("test")
         await reached(lambda: len(halves_of(stream)) == 2, "two halves")
-        room.table.shown = 1
-        room.halves.on_output(stream)
-        await reached(lambda: room.table.scans == 1 + len(SEARCH_AGAIN_S), "all were used up")
+        setup.table.shown = 1
+        setup.halves.on_output(stream)
+        await reached(lambda: setup.table.scans == 1 + len(SEARCH_AGAIN_S), "all were used up")
         assert len(stream.halves) == 1
 
-        room.table.shown = 2
-        room.halves.check([stream])
+        setup.table.shown = 2
+        setup.halves.check([stream])
         await reached(lambda: not stream.lacks_halves, "both were found")
-        assert room.found == ["test", "test"]
+        assert setup.found == ["test", "test"]
 
     play(story)
 
 
 def test_death_is_posted_once_from_ticks_and_events() -> None:
     async def story(group: Group) -> None:
-        room, stream = Room(group), group.launch("test")
-        await room.find_both(stream)
+        setup, stream = Setup(group), group.launch("test")
+        await setup.find_both(stream)
         source, target = stream.halves
         os.kill(target, signal.SIGKILL)
         await reached(lambda: len(halves_of(stream)) == 1, "one half")
         for _ in range(2):
-            room.halves.check([stream])
+            setup.halves.check([stream])
             await asyncio.sleep(0)
-        room.watch.watched[target](target)
-        room.watch.watched[source](source)
+        setup.watch.watched[target](target)
+        setup.watch.watched[source](source)
 
         assert group.emitted == [
             ("test", HalfDied(target, "target")),
@@ -123,8 +123,8 @@ def test_death_is_posted_once_from_ticks_and_events() -> None:
 
 def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
     async def story(group: Group) -> None:
-        room, stream = Room(group), group.launch("test")
-        await room.find_both(stream)
+        setup, stream = Setup(group), group.launch("test")
+        await setup.find_both(stream)
         source = next(iter(stream.halves))
 
         def is_stopped() -> bool:
@@ -135,7 +135,7 @@ def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
             os.kill(source, number)
             await reached(lambda is_now=is_now: is_stopped() is is_now, "the signal")  # type: ignore[misc]
             for _ in range(2):
-                room.halves.check([stream])
+                setup.halves.check([stream])
                 await asyncio.sleep(0)
 
         changes = [event for _, event in group.emitted if not isinstance(event, HalvesWorked)]
@@ -146,37 +146,37 @@ def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
 
 def test_ending_stream_gets_no_more_events() -> None:
     async def story(group: Group) -> None:
-        room, stream = Room(group), group.launch("test")
-        await room.find_both(stream)
+        setup, stream = Setup(group), group.launch("test")
+        await setup.find_both(stream)
         stream.is_ending = True
         for pid in stream.halves:
             os.kill(pid, signal.SIGKILL)
         await reached(lambda: not halves_of(stream), "no half")
-        room.halves.check([stream])
+        setup.halves.check([stream])
         await asyncio.sleep(0)
         for pid in stream.halves:
-            room.watch.watched[pid](pid)
+            setup.watch.watched[pid](pid)
 
     assert play(story).emitted == []
 
 
 def test_half_that_cannot_be_watched_is_checked_and_costs_no_other_stream_its_watch() -> None:
     async def story(group: Group) -> None:
-        room = Room(group)
+        setup = Setup(group)
         streams = [group.launch(pair) for pair in ("one", "two")]
         for stream in streams:
             await reached(lambda stream=stream: len(halves_of(stream)) == 2, "halves")  # type: ignore[misc]
         one, two = streams
         first = halves_of(one)[0].pid
-        room.watch.broken = {first}
+        setup.watch.broken = {first}
         for stream in streams:
-            room.halves.on_output(stream)
+            setup.halves.on_output(stream)
         await reached(lambda: not any(each.lacks_halves for each in streams), "all halves")
-        assert set(two.halves) <= set(room.watch.watched)
+        assert set(two.halves) <= set(setup.watch.watched)
 
         os.kill(first, signal.SIGKILL)
         await reached(lambda: len(halves_of(one)) == 1, "one half")
-        room.halves.check(streams)
+        setup.halves.check(streams)
         await reached(lambda: group.emitted, "news")
         assert group.emitted == [("one", HalfDied(first, "source"))]
 

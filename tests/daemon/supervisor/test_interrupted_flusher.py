@@ -72,7 +72,7 @@ def _root(path: str) -> str:
 
 
 @dataclass
-class Room:
+class Setup:
     """A flusher, the flushes that it recorded, and a clock that a test moves."""
 
     now_at: float = 100.0
@@ -93,7 +93,7 @@ class Room:
         self.proved.append(str(master))
 
     @property
-    def slaves(self) -> "Room":
+    def slaves(self) -> "Setup":
         return self
 
     def record_flush(self, slave: Endpoint, _began_at: float) -> None:
@@ -107,28 +107,28 @@ class Room:
 
 
 async def a_wait_for_the_flushes(stop: Stop) -> None:
-    room = Room()
-    task = await stop.run(room.flusher.flush(LIVES))
+    setup = Setup()
+    task = await stop.run(setup.flusher.flush(LIVES))
     # A reload cancels the caller, and no flush that has started.
     await until_tasks_end()
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the caller hears of it"
-    assert len(room.proved) == (0 if stop.was_in("names") else 2)
-    await room.flushes_both_in_the_next_interval()
+    assert len(setup.proved) == (0 if stop.was_in("names") else 2)
+    await setup.flushes_both_in_the_next_interval()
 
 
 async def a_flush(stop: Stop) -> None:
-    room = Room()
+    setup = Setup()
     with stop.in_all_tasks(but_by_cancel=True):
-        [outcome] = await asyncio.gather(room.flusher.flush(LIVES), return_exceptions=True)
+        [outcome] = await asyncio.gather(setup.flusher.flush(LIVES), return_exceptions=True)
         await until_tasks_end()
 
     if stop.was_reached and stop.error is not None:
         assert outcome is stop.error
     if stop.was_in("synctid") and stop.error is not None:
-        assert len(room.proved) == 1, "one file system costs no other its flush"
-    await room.flushes_both_in_the_next_interval()
+        assert len(setup.proved) == 1, "one file system costs no other its flush"
+    await setup.flushes_both_in_the_next_interval()
 
 
 STORIES = (a_wait_for_the_flushes, a_flush)

@@ -69,7 +69,7 @@ class Forgetful:
         self.kept = frozenset(ends)
 
 
-class Room:
+class Setup:
     """A reloader whose config in force has the pair `old`; its file holds another config."""
 
     def __init__(self, root: Path) -> None:
@@ -138,71 +138,71 @@ class Room:
 
 
 @contextmanager
-def a_room(root: Path) -> Iterator[Room]:
-    room = Room(root)
+def make_setup(root: Path) -> Iterator[Setup]:
+    setup = Setup(root)
     try:
-        yield room
+        yield setup
     finally:
-        assert room.writer.close(60)
+        assert setup.writer.close(60)
 
 
 # --- what must hold at each await ------------------------------------------------------------
 
 
 async def a_reload(root: Path, stop: Stop) -> None:
-    with a_room(root) as room:
-        room.write("new", "other")
-        task = await stop.run(room.reloader.reload())
+    with make_setup(root) as setup:
+        setup.write("new", "other")
+        task = await stop.run(setup.reloader.reload())
 
         # A cancel together with the answer is too late.
         is_done = not task.cancelled() and task.exception() is None
         assert is_done or stop.was_reached
         assert not (is_done and stop.was_reached and stop.error), "the caller hears of it"
-        assert room.is_whole(*(("new", "other") if is_done else ("old",)))
-        assert len(room.applied) == is_done
-        reply = await room.reload()
+        assert setup.is_whole(*(("new", "other") if is_done else ("old",)))
+        assert len(setup.applied) == is_done
+        reply = await setup.reload()
         assert isinstance(reply, Answer)
-        assert room.is_whole("new", "other")
-        assert room.applied[0].start == ("new", "other")
+        assert setup.is_whole("new", "other")
+        assert setup.applied[0].start == ("new", "other")
 
 
 async def a_reload_that_another_one_waits_for(root: Path, stop: Stop) -> None:
-    with a_room(root) as room:
-        room.write("new")
-        first = stop.begin(room.reloader.reload())
-        second = asyncio.create_task(room.reload())
+    with make_setup(root) as setup:
+        setup.write("new")
+        first = stop.begin(setup.reloader.reload())
+        second = asyncio.create_task(setup.reload())
         await asyncio.wait([first, second])
 
         assert isinstance(second.result(), Answer)
-        assert room.is_whole("new")
+        assert setup.is_whole("new")
 
 
 async def a_reload_that_waits_for_another_one(root: Path, stop: Stop) -> None:
-    with a_room(root) as room:
-        room.write("new")
-        first = asyncio.create_task(room.reloader.reload())
+    with make_setup(root) as setup:
+        setup.write("new")
+        first = asyncio.create_task(setup.reloader.reload())
         await asyncio.sleep(0)
-        second = stop.begin(room.reload())
+        second = stop.begin(setup.reload())
         await asyncio.wait([first, second])
 
         assert isinstance(first.result(), Answer)
-        room.write("newer")
-        assert isinstance(await room.reload(), Answer)
-        assert room.is_whole("newer")
+        setup.write("newer")
+        assert isinstance(await setup.reload(), Answer)
+        assert setup.is_whole("newer")
 
 
 async def a_reload_that_nobody_waits_for(root: Path, stop: Stop) -> None:
-    with a_room(root) as room:
-        room.write("new")
+    with make_setup(root) as setup:
+        setup.write("new")
         with stop.in_all_tasks():
-            room.reloader.reload_soon()
+            setup.reloader.reload_soon()
             await until_tasks_end()
 
         if stop.was_reached and stop.error is not None:
             gc.collect()
             assert stop.broken == [stop.error], "the log tells of it"
-        assert isinstance(await room.reload(), Answer)
-        assert room.is_whole("new")
+        assert isinstance(await setup.reload(), Answer)
+        assert setup.is_whole("new")
 
 
 STORIES = (
@@ -231,61 +231,61 @@ def test_no_await_is_left_out(tmp_path: Path, module: ModuleType) -> None:
 
 def test_reload_that_raises_half_way_is_applied_whole_by_the_next_one(tmp_path: Path) -> None:
     async def main() -> None:
-        with a_room(tmp_path) as room:
-            room.write("old", "one", "two")
-            room.anomaly_detector.broken = Endpoint("/s/two")
+        with make_setup(tmp_path) as setup:
+            setup.write("old", "one", "two")
+            setup.anomaly_detector.broken = Endpoint("/s/two")
             with pytest.raises(Unexpected):
-                await room.reloader.reload()
-            assert room.names_in_force() == ["old"], "what is in force is what was taken over"
+                await setup.reloader.reload()
+            assert setup.names_in_force() == ["old"], "what is in force is what was taken over"
 
-            room.anomaly_detector.broken = None
-            reply = await room.reload()
+            setup.anomaly_detector.broken = None
+            reply = await setup.reload()
 
             assert isinstance(reply, Answer)
             assert reply.data["started"] == ["one", "two"]
-            assert [changes.start for changes in room.applied] == [("one", "two")]
-            assert room.is_whole("old", "one", "two")
+            assert [changes.start for changes in setup.applied] == [("one", "two")]
+            assert setup.is_whole("old", "one", "two")
 
     asyncio.run(main())
 
 
 def test_file_with_a_fault_changes_nothing_and_is_shown_until_one_is_valid(tmp_path: Path) -> None:
     async def main() -> None:
-        with a_room(tmp_path) as room:
-            room.write("new", more="nonsense")
-            reply = await room.reloader.reload()
+        with make_setup(tmp_path) as setup:
+            setup.write("new", more="nonsense")
+            reply = await setup.reloader.reload()
 
             assert isinstance(reply, Refusal)
             assert reply.code == Exit.CONFIG
-            assert room.is_whole("old")
-            assert room.reloader.describe()["reload_refused_because"] == reply.error
-            room.write("new")
-            assert isinstance(await room.reloader.reload(), Answer)
-            assert set(room.reloader.describe().values()) == {None}
+            assert setup.is_whole("old")
+            assert setup.reloader.describe()["reload_refused_because"] == reply.error
+            setup.write("new")
+            assert isinstance(await setup.reloader.reload(), Answer)
+            assert set(setup.reloader.describe().values()) == {None}
 
     asyncio.run(main())
 
 
 def test_daemon_that_stops_takes_nothing_over(tmp_path: Path) -> None:
     async def main() -> None:
-        with a_room(tmp_path) as room:
-            room.write("new")
-            room.reloader.is_stopping = lambda: True
+        with make_setup(tmp_path) as setup:
+            setup.write("new")
+            setup.reloader.is_stopping = lambda: True
 
-            assert await room.reloader.reload() == STOPPING
-            assert room.is_whole("old")
+            assert await setup.reloader.reload() == STOPPING
+            assert setup.is_whole("old")
 
     asyncio.run(main())
 
 
 def test_pair_that_is_gone_is_forgotten_with_its_ends(tmp_path: Path) -> None:
     async def main() -> None:
-        with a_room(tmp_path) as room:
-            room.write("new")
-            await room.reloader.reload()
+        with make_setup(tmp_path) as setup:
+            setup.write("new")
+            await setup.reloader.reload()
 
-            assert room.sampler.forgotten == ["old"]
-            assert room.sampler.kept == {Endpoint("/m/new"), Endpoint("/s/new")}
+            assert setup.sampler.forgotten == ["old"]
+            assert setup.sampler.kept == {Endpoint("/m/new"), Endpoint("/s/new")}
 
     asyncio.run(main())
 
@@ -294,14 +294,14 @@ def test_pair_whose_step_raised_when_it_was_told_to_leave_leaves_at_the_next_rel
     tmp_path: Path,
 ) -> None:
     async def main() -> None:
-        with a_room(tmp_path) as room:
-            room.write("new")
-            room.readings.is_broken = True
-            await room.reloader.reload()
-            assert room.pairs() == ["new", "old"]
+        with make_setup(tmp_path) as setup:
+            setup.write("new")
+            setup.readings.is_broken = True
+            await setup.reloader.reload()
+            assert setup.pairs() == ["new", "old"]
 
-            room.readings.is_broken = False
-            await room.reload()
-            assert room.is_whole("new")
+            setup.readings.is_broken = False
+            await setup.reload()
+            assert setup.is_whole("new")
 
     asyncio.run(main())

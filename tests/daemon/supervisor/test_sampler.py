@@ -91,7 +91,7 @@ class Reader:
 
 
 @dataclass
-class Room:
+class Setup:
     """A sampler and the events that it posted."""
 
     reader: Reader = field(default_factory=Reader)
@@ -138,86 +138,86 @@ def broken(log: Sequence[dict[str, Any]]) -> list[str]:
 
 
 async def two_probes(stop: Stop) -> None:
-    room = Room()
+    setup = Setup()
     with structlog.testing.capture_logs() as log, stop.in_all_tasks():
         for pair in PAIRS:
-            room.sampler.probe(pair)
+            setup.sampler.probe(pair)
         await until_tasks_end()
 
-    answered = [pair for pair in PAIRS if room.events_of(pair) == [ProbeAnswered(Go())]]
+    answered = [pair for pair in PAIRS if setup.events_of(pair) == [ProbeAnswered(Go())]]
     silent = [pair.name for pair in PAIRS if pair not in answered]
     assert len(silent) == (1 if stop.was_reached else 0), "another probe lost its answer"
     assert broken(cast(Any, log)) == (silent if stop.error else [])
     for pair in PAIRS:
-        await room.assert_answered(pair)
+        await setup.assert_answered(pair)
 
 
 async def a_probe_that_finds_a_foreign_stream(stop: Stop) -> None:
-    room = Room(foreign=FOREIGN)
+    setup = Setup(foreign=FOREIGN)
     with stop.in_all_tasks():
-        room.sampler.probe(HOME)
+        setup.sampler.probe(HOME)
         await until_tasks_end()
 
-    assert room.posted == ([] if stop.was_reached else [(HOME.name, FOREIGN)])
-    room.foreign = None
-    await room.assert_answered(HOME)
+    assert setup.posted == ([] if stop.was_reached else [(HOME.name, FOREIGN)])
+    setup.foreign = None
+    await setup.assert_answered(HOME)
 
 
 async def a_probe_that_is_asked_for_again(stop: Stop) -> None:
-    room = Room(Reader(shared_uuid="another"))
+    setup = Setup(Reader(shared_uuid="another"))
     with structlog.testing.capture_logs() as log, stop.in_all_tasks():
         for _ in range(3):
-            room.sampler.probe(HOME)
+            setup.sampler.probe(HOME)
         await until_tasks_end()
 
     is_second = stop.at > 0
-    answers = [type(verdict_in(each)) for each in room.events_of(HOME)]
+    answers = [type(verdict_in(each)) for each in setup.events_of(HOME)]
     assert answers == ([] if stop.was_reached and is_second else [Park]), "another one follows"
     assert broken(cast(Any, log)) == ([HOME.name] if stop.was_reached and stop.error else [])
-    room.reader.shared_uuid = "shared"
-    await room.assert_answered(HOME)
+    setup.reader.shared_uuid = "shared"
+    await setup.assert_answered(HOME)
 
 
 async def two_glances(stop: Stop) -> None:
-    room = Room()
+    setup = Setup()
     with stop.in_all_tasks():
         for pair in (HOME, HOME, WORK):
-            room.sampler.glance(pair)
+            setup.sampler.glance(pair)
         await until_tasks_end()
 
-    glanced = [len(room.events_of(pair)) for pair in PAIRS]
+    glanced = [len(setup.events_of(pair)) for pair in PAIRS]
     assert sum(glanced) == (1 if stop.was_reached else 2), "only the last one of a pair answers"
-    room.posted.clear()
-    room.sampler.glance(HOME)
+    setup.posted.clear()
+    setup.sampler.glance(HOME)
     await until_tasks_end()
-    assert room.posted == [(HOME.name, Glanced(are_as_read=True))]
+    assert setup.posted == [(HOME.name, Glanced(are_as_read=True))]
 
 
 async def a_sample(stop: Stop) -> None:
-    room = Room()
-    task = await stop.run(room.sampler.sample(PAIRS, 20))
+    setup = Setup()
+    task = await stop.run(setup.sampler.sample(PAIRS, 20))
 
     if stop.was_reached:
         assert task.cancelled() or task.exception() is stop.error, "the caller gets no error"
-        assert room.posted == []
-    room.posted.clear()
-    await room.sampler.sample(PAIRS, 20)
-    assert room.posted == [(pair.name, Sampled(Go())) for pair in PAIRS]
+        assert setup.posted == []
+    setup.posted.clear()
+    await setup.sampler.sample(PAIRS, 20)
+    assert setup.posted == [(pair.name, Sampled(Go())) for pair in PAIRS]
 
 
 async def a_close_while_all_ends_hang(stop: Stop) -> None:
-    room = Room(Reader(gate=asyncio.Event()))
+    setup = Setup(Reader(gate=asyncio.Event()))
     for pair in PAIRS:
-        room.sampler.probe(pair)
-        room.sampler.probe(pair)
-        room.sampler.glance(pair)
+        setup.sampler.probe(pair)
+        setup.sampler.probe(pair)
+        setup.sampler.glance(pair)
     await asyncio.sleep(0)
 
-    await stop.run(room.sampler.close())
-    await room.sampler.close()
+    await stop.run(setup.sampler.close())
+    await setup.sampler.close()
 
-    assert room.posted == []
-    assert room.reader.is_closed
+    assert setup.posted == []
+    assert setup.reader.is_closed
 
 
 STORIES = (
@@ -242,42 +242,42 @@ def test_no_await_is_left_out() -> None:
 # --- without interruptions -------------------------------------------------------------------
 
 
-def play(act: Callable[[Room], None], room: Room | None = None) -> Room:
-    """Call `act` with a room, and wait until all its tasks have ended."""
-    room = room or Room()
+def play(act: Callable[[Setup], None], setup: Setup | None = None) -> Setup:
+    """Call `act` with a setup, and wait until all its tasks have ended."""
+    setup = setup or Setup()
 
     async def main() -> None:
-        act(room)
+        act(setup)
         await until_tasks_end()
 
     asyncio.run(main())
-    return room
+    return setup
 
 
 @pytest.mark.parametrize("begin", [Sampler.probe, Sampler.glance])
 def test_pair_that_is_forgotten_gets_no_event(begin: Callable[[Sampler, Pair], None]) -> None:
-    def forget(room: Room) -> None:
+    def forget(setup: Setup) -> None:
         for pair in PAIRS:
-            begin(room.sampler, pair)
-            begin(room.sampler, pair)
-        room.sampler.forget(HOME.name)
+            begin(setup.sampler, pair)
+            begin(setup.sampler, pair)
+        setup.sampler.forget(HOME.name)
 
     assert {name for name, _ in play(forget).posted} == {WORK.name}
 
 
 def test_good_answer_is_not_followed_by_another_probe() -> None:
-    def ask_twice(room: Room) -> None:
-        room.sampler.probe(HOME)
-        room.sampler.probe(HOME)
+    def ask_twice(setup: Setup) -> None:
+        setup.sampler.probe(HOME)
+        setup.sampler.probe(HOME)
 
-    room = play(ask_twice)
+    setup = play(ask_twice)
 
-    assert room.posted == [(HOME.name, ProbeAnswered(Go()))]
-    assert room.reader.reads == 2
+    assert setup.posted == [(HOME.name, ProbeAnswered(Go()))]
+    assert setup.reader.reads == 2
 
 
 def test_end_that_cannot_be_read_is_an_answer_too() -> None:
-    room = play(lambda room: room.sampler.probe(HOME), Room(Reader(is_unreadable=True)))
+    setup = play(lambda setup: setup.sampler.probe(HOME), Setup(Reader(is_unreadable=True)))
 
-    [answer] = room.events_of(HOME)
+    [answer] = setup.events_of(HOME)
     assert not isinstance(verdict_in(answer), Go)

@@ -28,7 +28,7 @@ WORK = Pair("work", Endpoint("/m/w"), Endpoint("/s/w"))
 
 
 @dataclass
-class Room:
+class Setup:
     """Three idle pairs, two of them onto one slave, and the events posted to them."""
 
     posted: list[tuple[str, Event]] = field(default_factory=list)
@@ -59,41 +59,41 @@ class Room:
         self.ingest.record((reading,), (HOME, WORK))
 
 
-async def a_room() -> Room:
-    return Room()
+async def make_setup() -> Setup:
+    return Setup()
 
 
 def test_unexplained_move_is_posted_to_all_pairs_of_the_slave() -> None:
-    room = asyncio.run(a_room())
+    setup = asyncio.run(make_setup())
     for tid in (5, 9, 9, 9):  # a stream's own message may follow until the next reading
-        room.read(HOME.slave, tid)
+        setup.read(HOME.slave, tid)
 
     moved = SlaveMoved(Tid(5), Tid(9))
-    assert room.posted == [("home", moved), ("alias", moved)]
+    assert setup.posted == [("home", moved), ("alias", moved)]
 
 
 def test_step_of_a_slave_that_was_waited_for_is_none_of_its_own() -> None:
-    room = asyncio.run(a_room())
+    setup = asyncio.run(make_setup())
     for tid in (5, 9):
-        room.read(HOME.slave, tid)
-    room.moves.slave_freed("home")
+        setup.read(HOME.slave, tid)
+    setup.moves.slave_freed("home")
     for tid in (9, 9):
-        room.read(HOME.slave, tid)
+        setup.read(HOME.slave, tid)
 
-    assert room.posted == []
+    assert setup.posted == []
 
 
 def test_orphan_that_ended_explains_moves_of_idle_slaves_and_frees_slaves() -> None:
-    room = asyncio.run(a_room())
+    setup = asyncio.run(make_setup())
     for slave in (HOME.slave, WORK.slave):
         for tid in (5, 9):
-            room.read(slave, tid)
+            setup.read(slave, tid)
     freed: list[str] = []
-    room.engine.on_slave_freed = freed.append
-    room.moves.orphan_ended()
+    setup.engine.on_slave_freed = freed.append
+    setup.moves.orphan_ended()
     for slave in (HOME.slave, WORK.slave):
         for tid in (9, 9):
-            room.read(slave, tid)
+            setup.read(slave, tid)
 
-    assert room.posted == []
+    assert setup.posted == []
     assert freed == [], "nobody waits for a slave"
