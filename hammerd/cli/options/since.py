@@ -56,7 +56,7 @@ def _read_day(value: str, at_ms: int) -> int | None:
     if found is None:
         return None
     day_ms = at_ms if found[1].lower() == "today" else at_ms - _DAY_MS
-    return _read_moment(f"{_date(day_ms)} {_padded(found[2] or '00:00')}", at_ms)
+    return _on_day(day_ms, found[2] or "00:00")
 
 
 def _read_epoch(value: str, _at_ms: int) -> int | None:
@@ -68,16 +68,13 @@ def _read_clock(value: str, at_ms: int) -> int | None:
     clock = _ZULU.sub("", value)
     if _CLOCK_ALONE.fullmatch(clock) is None:
         return None
-    since_ms = _read_moment(f"{_date(at_ms)} {_padded(clock)}", at_ms)
+    since_ms = _on_day(at_ms, clock)
     return since_ms if since_ms is None or since_ms <= at_ms else since_ms - _DAY_MS
 
 
-def _padded(clock: str) -> str:
-    return f"0{clock}" if clock[1] == ":" else clock
-
-
-def _date(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d}"
+def _on_day(day_ms: int, clock: str) -> int | None:
+    padded = f"0{clock}" if clock[1] == ":" else clock
+    return _read_moment(f"{datetime.fromtimestamp(day_ms / 1_000, UTC):%Y-%m-%d} {padded}", day_ms)
 
 
 def _read_moment(value: str, _at_ms: int) -> int | None:
