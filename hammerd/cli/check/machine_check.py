@@ -32,7 +32,9 @@ def check_machine(config: Config) -> MachineCheck:
     states = path_check.probe_paths(paths)
     warnings = endpoint_warnings(config.pairs, path_check.pfs_links(states))
     daemon = config.daemon
-    if not os.path.exists(daemon.hammer) and _is_elsewhere(daemon):
+    # A system without PFS devices never has the default hammer.
+    is_elsewhere = daemon.hammer == _DEFAULTS.hammer and not path_check.HAS_PFS_DEVICES
+    if is_elsewhere and not os.path.exists(daemon.hammer):
         return MachineCheck(warnings, f"there is no {daemon.hammer} here" if paths else "")
     if (fault := _hammer_fault(daemon.hammer)) is not None:
         return MachineCheck((fault, *warnings))
@@ -42,11 +44,6 @@ def check_machine(config: Config) -> MachineCheck:
     enabled = tuple(pair for pair in config.pairs if pair.enabled)
     facts = probe_endpoints(daemon.hammer, enabled, states)
     return MachineCheck((*_group_faults(daemon), *warnings, *streaming_warnings(enabled, facts)))
-
-
-def _is_elsewhere(daemon: DaemonConfig) -> bool:
-    """Return whether the config uses the default hammer on a system that never has one."""
-    return daemon.hammer == _DEFAULTS.hammer and not path_check.HAS_PFS_DEVICES
 
 
 def _hammer_fault(path: str) -> Fault | None:

@@ -38,7 +38,8 @@ def send_request(
     Raises:
         CommandFailed: no answer, no permission to open the socket, or a refusal.
     """
-    path = socket_path(run_dir, request)
+    name = STATUS_SOCKET if request.verb in protocol.READ_VERBS else CONTROL_SOCKET
+    path = os.path.join(run_dir, name)
     line = _exchange(path, request, timeout_s)
     try:
         reply = protocol.parse_reply(line)
@@ -50,12 +51,6 @@ def send_request(
     if isinstance(reply, protocol.Answer):
         return reply.data
     raise CommandFailed(reply.error, reply.hint, code=reply.code)
-
-
-def socket_path(run_dir: str | os.PathLike[str], request: protocol.Request) -> str:
-    """Return the path of the socket that accepts a request."""
-    name = STATUS_SOCKET if request.verb in protocol.READ_VERBS else CONTROL_SOCKET
-    return os.path.join(run_dir, name)
 
 
 def _exchange(path: str, request: protocol.Request, timeout_s: float) -> bytes:
@@ -78,22 +73,18 @@ def _exchange(path: str, request: protocol.Request, timeout_s: float) -> bytes:
 
 
 def _exchange_once(path: str, request: bytes, deadline_at: float) -> bytes:
+    """Read up to the newline; a stream that ends without one was cut off, and is no reply."""
+    received = bytearray()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(max(deadline_at - time.monotonic(), 0.001))
         connection.connect(path)
         connection.sendall(request)
-        return _read_line(connection, deadline_at)
-
-
-def _read_line(connection: socket.socket, deadline_at: float) -> bytes:
-    """Read up to the newline; a stream that ends without one was cut off, and is no reply."""
-    received = bytearray()
-    while not received.endswith(b"\n") and len(received) <= LONGEST_REPLY_BYTES:
-        connection.settimeout(max(deadline_at - time.monotonic(), 0.001))
-        chunk = connection.recv(1 << 16)
-        if not chunk:
-            raise ConnectionResetError(errno.ECONNRESET, "hammerd hung up before it answered")
-        received += chunk
+        while not received.endswith(b"\n") and len(received) <= LONGEST_REPLY_BYTES:
+            connection.settimeout(max(deadline_at - time.monotonic(), 0.001))
+            chunk = connection.recv(1 << 16)
+            if not chunk:
+                raise ConnectionResetError(errno.ECONNRESET, "hammerd hung up before it answered")
+            received += chunk
     return bytes(received)
 
 
