@@ -14,7 +14,7 @@ from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
 
 
-class Streams:
+class NoStreams:
     """No pair has a stream."""
 
     def __init__(self, inbox: Inbox) -> None:
@@ -57,7 +57,7 @@ def quiet_engine(journal: Journal, readings: ReadingStore, prober: Prober | None
     inbox = Inbox()
     parts = EngineParts(
         inbox,
-        cast(Any, Streams(inbox)),
+        cast(Any, NoStreams(inbox)),
         prober or Prober(),
         readings,
         SlaveClaims(),

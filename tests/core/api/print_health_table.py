@@ -71,7 +71,7 @@ def mount(ago_s: float) -> WaitingForMount:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HealthRow:
     """A state, and the facts that change its health."""
 
     state: State
@@ -85,33 +85,33 @@ PROBING = Probing(NOW_AT - 2, NOW_AT + 18)
 AT_REST = streaming(IdlePhase())
 JUMPED = Anomaly(AnomalyName.SLAVE_TID_JUMPED, PAIR.slave, "0x1", "0x2", NOW_AT)
 
-ROWS: dict[str, Row] = {
-    "stopped, disabled": Row(Stopped(0.0), Down()),
-    "stopped, paused": Row(Stopped(0.0), Paused()),
-    "stopped, paused for a time": Row(Stopped(0.0), Paused(NOW_AT + 9)),
-    "stopped, though it is wanted": Row(Stopped(0.0)),
-    "probing": Row(PROBING),
-    "probing, with failures": Row(PROBING, failures=2),
-    "launching": Row(launched(SILENT_LAUNCH_S - 0.1)),
-    "launching, silent": Row(launched(SILENT_LAUNCH_S)),
-    "launching, with failures": Row(launched(1), failures=2),
-    "streaming: prescan": Row(streaming(InPrescan())),
-    "streaming: copying": Row(streaming(Copying())),
-    "streaming: idle": Row(AT_REST),
-    "streaming, with failures": Row(AT_REST, failures=2),
-    "streaming, a half stopped": Row(replace(AT_REST, stopped_half=TROUBLE)),
-    "stopping": Row(STOPPING),
-    "stopping for a pause": Row(STOPPING, Paused()),
-    "stopping, with failures": Row(STOPPING, failures=2),
-    "stopping, unkillable": Row(replace(STOPPING, kills=2, is_unkillable=True)),
-    "waiting: backoff": Row(WaitingForBackoff(NOW_AT - 2, NOW_AT + 9, TROUBLE), failures=1),
-    "waiting: mount": Row(mount(GRACE_S - 0.1)),
-    "waiting: mount, for long": Row(mount(GRACE_S)),
-    "waiting: slave": Row(WaitingForResource(NOW_AT - 2, Resource.SLAVE, TROUBLE)),
-    "parked": Row(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
-    "streaming, an anomaly": Row(AT_REST, extras=Extras(anomalies=(JUMPED,))),
-    "streaming, slave read-only": Row(AT_REST, extras=Extras(is_slave_read_only=True)),
-    "streaming, short of room": Row(AT_REST, extras=Extras(is_short_of_space=True)),
+ROWS: dict[str, HealthRow] = {
+    "stopped, disabled": HealthRow(Stopped(0.0), Down()),
+    "stopped, paused": HealthRow(Stopped(0.0), Paused()),
+    "stopped, paused for a time": HealthRow(Stopped(0.0), Paused(NOW_AT + 9)),
+    "stopped, though it is wanted": HealthRow(Stopped(0.0)),
+    "probing": HealthRow(PROBING),
+    "probing, with failures": HealthRow(PROBING, failures=2),
+    "launching": HealthRow(launched(SILENT_LAUNCH_S - 0.1)),
+    "launching, silent": HealthRow(launched(SILENT_LAUNCH_S)),
+    "launching, with failures": HealthRow(launched(1), failures=2),
+    "streaming: prescan": HealthRow(streaming(InPrescan())),
+    "streaming: copying": HealthRow(streaming(Copying())),
+    "streaming: idle": HealthRow(AT_REST),
+    "streaming, with failures": HealthRow(AT_REST, failures=2),
+    "streaming, a half stopped": HealthRow(replace(AT_REST, stopped_half=TROUBLE)),
+    "stopping": HealthRow(STOPPING),
+    "stopping for a pause": HealthRow(STOPPING, Paused()),
+    "stopping, with failures": HealthRow(STOPPING, failures=2),
+    "stopping, unkillable": HealthRow(replace(STOPPING, kills=2, is_unkillable=True)),
+    "waiting: backoff": HealthRow(WaitingForBackoff(NOW_AT - 2, NOW_AT + 9, TROUBLE), failures=1),
+    "waiting: mount": HealthRow(mount(GRACE_S - 0.1)),
+    "waiting: mount, for long": HealthRow(mount(GRACE_S)),
+    "waiting: slave": HealthRow(WaitingForResource(NOW_AT - 2, Resource.SLAVE, TROUBLE)),
+    "parked": HealthRow(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
+    "streaming, an anomaly": HealthRow(AT_REST, extras=Extras(anomalies=(JUMPED,))),
+    "streaming, slave read-only": HealthRow(AT_REST, extras=Extras(is_slave_read_only=True)),
+    "streaming, short of room": HealthRow(AT_REST, extras=Extras(is_short_of_space=True)),
 }
 
 
@@ -151,13 +151,13 @@ COLUMNS: dict[str, Known] = {
 MARKS = {Health.OK: ".", Health.UNKNOWN: "?", Health.WARNING: "!", Health.CRITICAL: "X"}
 
 
-def report(row: Row, known: Known) -> PairReport:
+def report(row: HealthRow, known: Known) -> PairReport:
     memory = Memory(wanted=row.wanted, failures=row.failures)
     life = PairLife(PAIR, memory, row.state, NOW_AT - known.wanted_s)
     return PairReport(life, known.lag, None, None, None, (), extras=row.extras)
 
 
-def cell(row: Row, known: Known) -> str:
+def cell(row: HealthRow, known: Known) -> str:
     return MARKS[health_of(report(row, known), NOW_AT)]
 
 

@@ -41,7 +41,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Defaults:
     """The lag and the slave's TID of all moments that have no others."""
 
     lag: Lag = A_LITTLE_BEHIND
@@ -49,7 +49,7 @@ class World:
 
 
 Moment = tuple[float, Event] | tuple[float, Event, Lag] | Due
-CALM = World()
+DEFAULTS = Defaults()
 
 
 def backoff(_pair: Pair, failures: int) -> float:
@@ -57,23 +57,25 @@ def backoff(_pair: Pair, failures: int) -> float:
     return 10.0 * failures
 
 
-def play(*moments: Moment, pair: Pair = PAIR, memory: Memory = FRESH, world: World = CALM) -> Step:
+def play(
+    *moments: Moment, pair: Pair = PAIR, memory: Memory = FRESH, defaults: Defaults = DEFAULTS
+) -> Step:
     """Let events happen to a pair that is stopped since 0, and return the last step."""
     done = Step(new_life(pair, memory, 0.0))
     for moment in moments:
-        done = advance(done.life, moment, world)
+        done = advance(done.life, moment, defaults)
     return done
 
 
-def advance(life: PairLife, moment: Moment, world: World = CALM) -> Step:
+def advance(life: PairLife, moment: Moment, defaults: Defaults = DEFAULTS) -> Step:
     """Let one more event happen to a pair; each glance finds both paths unchanged."""
     if isinstance(moment, Due):
         at = deadline(life)
         assert at is not None, f"{life.state} has no deadline"
-        moment = (at, DeadlinePassed(), moment.lag or world.lag)
+        moment = (at, DeadlinePassed(), moment.lag or defaults.lag)
     at, event, *lags = moment
-    lag = lags[0] if lags else world.lag
-    context = Context(at, backoff, lag, world.slave_tid)
+    lag = lags[0] if lags else defaults.lag
+    context = Context(at, backoff, lag, defaults.slave_tid)
     done = step(life, event, context)
     if done.effects[-1:] != (Glance(),):
         return done

@@ -186,7 +186,7 @@ A_LITTLE_BEHIND = Lag(LagVerdict.BEHIND, tids=5, seconds=5.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PairRow:
     """An event, the memory and the lag of the pair when it comes."""
 
     event: Event
@@ -199,8 +199,8 @@ def complaint(cure: Cure) -> Complaint:
     return Complaint("text", f"{cure}_name", cure, "hint", cause)
 
 
-def message(read: Message) -> Row:
-    return Row(MessageRead(read))
+def message(read: Message) -> PairRow:
+    return PairRow(MessageRead(read))
 
 
 FAILED = Memory(failures=1)
@@ -211,34 +211,34 @@ PAUSED = Memory(wanted=Paused(NOW_AT + 60))
 IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0)
 FAR_BEHIND = Lag(LagVerdict.BEHIND, tids=900, seconds=900.0)
 
-ROWS: dict[str, Row] = {
-    "StartAsked": Row(StartAsked()),
-    "StartAsked, latched, failed": Row(StartAsked(), replace(LATCHED, failures=1)),
-    "StartAsked, not by a person": Row(StartAsked(lifts_latch=False), LATCHED),
-    "StartAsked, was a master": Row(StartAsked(), PROMOTED),
-    "  not by a person": Row(StartAsked(lifts_latch=False), PROMOTED),
-    "StopAsked": Row(StopAsked(Paused())),
-    "StopAsked for a time": Row(StopAsked(Paused(NOW_AT + 60))),
-    "StopAsked for good": Row(StopAsked(Down())),
-    "RestartAsked": Row(RestartAsked()),
-    "RestartAsked, latched": Row(RestartAsked(), LATCHED),
-    "Probe: go": Row(ProbeAnswered(Go())),
-    "Probe: go, latched": Row(ProbeAnswered(Go()), LATCHED),
-    "Probe: go, was a master": Row(ProbeAnswered(Go()), PROMOTED),
-    "Probe: slave ahead": Row(ProbeAnswered(Go(ahead=True))),
-    "Probe: mount": Row(ProbeAnswered(AwaitMount("no_mount", "hint"))),
-    "Probe: park": Row(ProbeAnswered(Park(ParkCause.UUID_MISMATCH, "hint"))),
-    "Probe: slave is a master": Row(ProbeAnswered(Park(ParkCause.NOT_A_SLAVE, "hint"))),
-    "Probe: park as it is": Row(ProbeAnswered(Park(ParkCause.REFUSED, "refused"))),
-    "Probe: retry": Row(ProbeAnswered(Retry("cause", "hint"))),
-    "Glanced: as read": Row(Glanced(are_as_read=True)),
-    "Glanced: as read, latched": Row(Glanced(are_as_read=True), LATCHED),
-    "Glanced: not as read": Row(Glanced(are_as_read=False)),
-    "Misdirected": Row(Misdirected(TROUBLE)),
-    "Spawned": Row(Spawned(7)),
-    "SpawnFailed": Row(SpawnFailed(11, "text")),
-    "ResourceBusy": Row(ResourceBusy(Resource.SLAVE, "other")),
-    "ResourceFree": Row(ResourceFree()),
+ROWS: dict[str, PairRow] = {
+    "StartAsked": PairRow(StartAsked()),
+    "StartAsked, latched, failed": PairRow(StartAsked(), replace(LATCHED, failures=1)),
+    "StartAsked, not by a person": PairRow(StartAsked(lifts_latch=False), LATCHED),
+    "StartAsked, was a master": PairRow(StartAsked(), PROMOTED),
+    "  not by a person": PairRow(StartAsked(lifts_latch=False), PROMOTED),
+    "StopAsked": PairRow(StopAsked(Paused())),
+    "StopAsked for a time": PairRow(StopAsked(Paused(NOW_AT + 60))),
+    "StopAsked for good": PairRow(StopAsked(Down())),
+    "RestartAsked": PairRow(RestartAsked()),
+    "RestartAsked, latched": PairRow(RestartAsked(), LATCHED),
+    "Probe: go": PairRow(ProbeAnswered(Go())),
+    "Probe: go, latched": PairRow(ProbeAnswered(Go()), LATCHED),
+    "Probe: go, was a master": PairRow(ProbeAnswered(Go()), PROMOTED),
+    "Probe: slave ahead": PairRow(ProbeAnswered(Go(ahead=True))),
+    "Probe: mount": PairRow(ProbeAnswered(AwaitMount("no_mount", "hint"))),
+    "Probe: park": PairRow(ProbeAnswered(Park(ParkCause.UUID_MISMATCH, "hint"))),
+    "Probe: slave is a master": PairRow(ProbeAnswered(Park(ParkCause.NOT_A_SLAVE, "hint"))),
+    "Probe: park as it is": PairRow(ProbeAnswered(Park(ParkCause.REFUSED, "refused"))),
+    "Probe: retry": PairRow(ProbeAnswered(Retry("cause", "hint"))),
+    "Glanced: as read": PairRow(Glanced(are_as_read=True)),
+    "Glanced: as read, latched": PairRow(Glanced(are_as_read=True), LATCHED),
+    "Glanced: not as read": PairRow(Glanced(are_as_read=False)),
+    "Misdirected": PairRow(Misdirected(TROUBLE)),
+    "Spawned": PairRow(Spawned(7)),
+    "SpawnFailed": PairRow(SpawnFailed(11, "text")),
+    "ResourceBusy": PairRow(ResourceBusy(Resource.SLAVE, "other")),
+    "ResourceFree": PairRow(ResourceFree()),
     "MessageRead Prescan": message(Prescan()),
     "MessageRead PrescanDone": message(PrescanDone(3, 30)),
     "MessageRead Batch": message(Batch(Tid(2), Tid(9), 100)),
@@ -268,38 +268,38 @@ ROWS: dict[str, Row] = {
     ),
     "MessageRead Complaint: echo": message(complaint(Cure.ECHO)),
     "MessageRead Remark": message(Remark("text")),
-    "HalfDied": Row(HalfDied(8)),
-    "HalfStopped": Row(HalfStopped(8, "target")),
-    "HalfContinued": Row(HalfContinued(8)),
-    "ParentDied": Row(ParentDied("signal 9")),
-    "HalvesWorked": Row(HalvesWorked()),
-    "GroupLives, after the grace": Row(GroupLives(NOW_AT + 9)),
-    "GroupLives, looked at before": Row(GroupLives(SINCE_AT)),
-    "GroupEmpty": Row(GroupEmpty()),
-    "GroupEmpty, paused for a time": Row(GroupEmpty(), PAUSED),
-    "Sampled in sync": Row(Sampled(Go()), lag=IN_SYNC),
-    "Sampled behind": Row(Sampled(Go())),
-    "Sampled unknown": Row(Sampled(Retry("cause", "hint")), lag=UNKNOWN),
-    "Sampled mount": Row(Sampled(AwaitMount("no_mount", "hint")), lag=UNKNOWN),
-    "Sampled park": Row(Sampled(Park(ParkCause.NOT_A_SLAVE, "hint"))),
-    "DivergedSeen": Row(DivergedSeen()),
-    "SlaveMoved": Row(SlaveMoved(Tid(3), Tid(9))),
-    "ForeignSeen": Row(ForeignSeen(9, "hammer mirror-copy /x /slave")),
-    "Acknowledged": Row(Acknowledged()),
-    "DeadlinePassed": Row(DeadlinePassed()),
-    "  with a failure ": Row(DeadlinePassed(), FAILED),
-    "  was a master": Row(DeadlinePassed(), PROMOTED),
+    "HalfDied": PairRow(HalfDied(8)),
+    "HalfStopped": PairRow(HalfStopped(8, "target")),
+    "HalfContinued": PairRow(HalfContinued(8)),
+    "ParentDied": PairRow(ParentDied("signal 9")),
+    "HalvesWorked": PairRow(HalvesWorked()),
+    "GroupLives, after the grace": PairRow(GroupLives(NOW_AT + 9)),
+    "GroupLives, looked at before": PairRow(GroupLives(SINCE_AT)),
+    "GroupEmpty": PairRow(GroupEmpty()),
+    "GroupEmpty, paused for a time": PairRow(GroupEmpty(), PAUSED),
+    "Sampled in sync": PairRow(Sampled(Go()), lag=IN_SYNC),
+    "Sampled behind": PairRow(Sampled(Go())),
+    "Sampled unknown": PairRow(Sampled(Retry("cause", "hint")), lag=UNKNOWN),
+    "Sampled mount": PairRow(Sampled(AwaitMount("no_mount", "hint")), lag=UNKNOWN),
+    "Sampled park": PairRow(Sampled(Park(ParkCause.NOT_A_SLAVE, "hint"))),
+    "DivergedSeen": PairRow(DivergedSeen()),
+    "SlaveMoved": PairRow(SlaveMoved(Tid(3), Tid(9))),
+    "ForeignSeen": PairRow(ForeignSeen(9, "hammer mirror-copy /x /slave")),
+    "Acknowledged": PairRow(Acknowledged()),
+    "DeadlinePassed": PairRow(DeadlinePassed()),
+    "  with a failure ": PairRow(DeadlinePassed(), FAILED),
+    "  was a master": PairRow(DeadlinePassed(), PROMOTED),
 }
 
 
 # --- cells -----------------------------------------------------------------------------------
 
 
-def context_of(row: Row, now_at: float) -> Context:
+def context_of(row: PairRow, now_at: float) -> Context:
     return Context(now_at, lambda _pair, _failures: 2.0, row.lag, Tid(9))
 
 
-def cell(state: State, row: Row) -> str:
+def cell(state: State, row: PairRow) -> str:
     """Return the cell of a state and an event; empty if the event never comes."""
     life = PairLife(PAIR, row.memory, state)
     if why_never(life, row.event):
@@ -414,7 +414,7 @@ def marks_of_memory(before: PairLife, after: PairLife) -> str:
 
 # --- all cells -------------------------------------------------------------------------------
 
-Cell = Callable[[State, Row], str]
+Cell = Callable[[State, PairRow], str]
 
 
 def table(states: dict[str, State]) -> Iterator[str]:

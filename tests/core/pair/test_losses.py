@@ -70,8 +70,8 @@ from tests.core.pair.pair_play import (
     PAIR,
     PROBING,
     PROGRESS,
+    Defaults,
     Moment,
-    World,
     advance,
     complained,
     play,
@@ -368,7 +368,7 @@ def test_slave_that_moves_is_no_stall_even_if_no_message_is_understood() -> None
     life = play(*BEHIND).life
     for at in range(30, 3000, 30):
         life = advance(life, (at, MessageRead(Remark("?")))).life
-        life = advance(life, (at, Sampled(Go())), World(slave_tid=Tid(at))).life
+        life = advance(life, (at, Sampled(Go())), Defaults(slave_tid=Tid(at))).life
 
     assert deadline(life) == 2970 + 600
 

@@ -67,7 +67,7 @@ from tests.core.pair.pair_play import (
     LAUNCHING,
     PAIR,
     PROBING,
-    World,
+    Defaults,
     complained,
     play,
 )
@@ -279,7 +279,7 @@ AHEAD = Lag(LagVerdict.AHEAD, tids=-3)
 def test_bulk_is_for_a_slave_that_never_mirrored_or_is_far_behind(
     lag: Lag, slave_tid: Tid | None, gear: Gear
 ) -> None:
-    assert play(*PROBING, (1, GO), world=World(lag, slave_tid)).effects == (Launch(gear),)
+    assert play(*PROBING, (1, GO), defaults=Defaults(lag, slave_tid)).effects == (Launch(gear),)
 
 
 IN_BULK = (*PROBING, (1, GO, FAR_BEHIND), (2, BATCH, FAR_BEHIND))

@@ -133,7 +133,7 @@ class System:
 
 
 @dataclass
-class Orphans:
+class FakeOrphans:
     """Records the adopted groups, and the keys that each holds."""
 
     held: dict[int, set[str]] = field(default_factory=dict)
@@ -155,7 +155,7 @@ class Setup:
     """A watch over two pairs that probe, and the events that it posted."""
 
     system: System
-    orphans: Orphans = field(default_factory=Orphans)
+    orphans: FakeOrphans = field(default_factory=FakeOrphans)
     posted: list[tuple[str, Event]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

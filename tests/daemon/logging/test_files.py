@@ -16,7 +16,7 @@ from tests.waiting import until
 LOST = "log.lines_lost"
 
 
-class Logged:
+class LoggedPair:
     """A pair that streams, and the log of its daemon."""
 
     def __init__(self, world: World, log: Path, *under: object) -> None:
@@ -46,12 +46,12 @@ class Logged:
 
 
 @pytest.fixture
-def logged(world_once: World) -> Logged:
+def logged(world_once: World) -> LoggedPair:
     (world_once.root / "log").mkdir(exist_ok=True)
-    return Logged(world_once, world_once.root / "log/hammerd.log")
+    return LoggedPair(world_once, world_once.root / "log/hammerd.log")
 
 
-def test_daemon_writes_to_a_new_file_after_a_rotation(logged: Logged) -> None:
+def test_daemon_writes_to_a_new_file_after_a_rotation(logged: LoggedPair) -> None:
     rotated = logged.log.with_name("hammerd.log.0")
     lag_log = logged.log.with_name("lag.log")
     logged.log.rename(rotated)
@@ -68,7 +68,7 @@ def test_daemon_writes_to_a_new_file_after_a_rotation(logged: Logged) -> None:
     logged.assert_mirrors()
 
 
-def test_truncated_log_continues_at_its_beginning(logged: Logged) -> None:
+def test_truncated_log_continues_at_its_beginning(logged: LoggedPair) -> None:
     os.truncate(logged.log, 0)
 
     logged.log_status()
@@ -78,7 +78,7 @@ def test_truncated_log_continues_at_its_beginning(logged: Logged) -> None:
     logged.assert_mirrors()
 
 
-def test_removed_log_is_made_again(logged: Logged) -> None:
+def test_removed_log_is_made_again(logged: LoggedPair) -> None:
     logged.log.unlink()
 
     logged.log_status()
@@ -86,7 +86,7 @@ def test_removed_log_is_made_again(logged: Logged) -> None:
     until(lambda: "pair.status" in logged.text(), "the log")
 
 
-def test_lines_lost_with_a_removed_directory_are_counted(logged: Logged) -> None:
+def test_lines_lost_with_a_removed_directory_are_counted(logged: LoggedPair) -> None:
     shutil.rmtree(logged.log.parent)
     logged.log_status()
     until(lambda: failed_writes(logged.world) > 0, "writes that failed")
@@ -99,7 +99,7 @@ def test_lines_lost_with_a_removed_directory_are_counted(logged: Logged) -> None
     until(lambda: "pair.status" in logged.text(), "the log")
 
 
-def test_lines_lost_to_a_file_in_place_of_the_directory_are_counted(logged: Logged) -> None:
+def test_lines_lost_to_a_file_in_place_of_the_directory_are_counted(logged: LoggedPair) -> None:
     moved = logged.log.parent.with_name("moved")
     logged.log.parent.rename(moved)
     logged.log.parent.write_text("")
@@ -117,7 +117,7 @@ def test_lines_lost_to_a_file_in_place_of_the_directory_are_counted(logged: Logg
 
 def test_lines_lost_to_a_full_disk_are_counted(world_once: World) -> None:
     with a_small_disk(world_once.root / "log") as disk:
-        logged = Logged(world_once, disk.path / "hammerd.log")
+        logged = LoggedPair(world_once, disk.path / "hammerd.log")
         disk.fill()
         # Lines that fit into the last page of the log are still written.
         until(lambda: failed_writes_after_a_line(logged) > 0, "writes that failed")
@@ -134,7 +134,7 @@ def test_log_on_a_disk_that_hangs_blocks_no_stream_and_no_answer(world_once: Wor
     world = world_once
     (world.root / "log").mkdir(exist_ok=True)
     wrapper = Path(__file__).with_name("hanging_log.py")
-    logged = Logged(world, world.root / "log/hammerd.log", sys.executable, wrapper)
+    logged = LoggedPair(world, world.root / "log/hammerd.log", sys.executable, wrapper)
     hang = world.root / "log/hang"
 
     hang.touch()
@@ -155,7 +155,7 @@ def test_hanging_log_does_not_keep_the_daemon_from_stopping(world_once: World) -
     world = world_once
     (world.root / "log").mkdir(exist_ok=True)
     wrapper = Path(__file__).with_name("hanging_log.py")
-    logged = Logged(world, world.root / "log/hammerd.log", sys.executable, wrapper)
+    logged = LoggedPair(world, world.root / "log/hammerd.log", sys.executable, wrapper)
 
     (world.root / "log/hang").touch()
     world.ask(Verb.PAUSE, "test")
@@ -163,7 +163,7 @@ def test_hanging_log_does_not_keep_the_daemon_from_stopping(world_once: World) -
     assert world.stop(logged.daemon) == 0
 
 
-def failed_writes_after_a_line(logged: Logged) -> int:
+def failed_writes_after_a_line(logged: LoggedPair) -> int:
     logged.log_status()
     return failed_writes(logged.world)
 

@@ -245,7 +245,7 @@ def test_suspend_leaves_a_lag_that_is_unknown_until_the_ends_are_read_again(
 
 
 @dataclass
-class Busy:
+class BusyMaster:
     """A master with writes, a stream with commits, and samples that overtake each other."""
 
     readings: ReadingStore
@@ -300,7 +300,7 @@ class Busy:
 def test_commits_that_race_the_samples_show_neither_divergence_nor_a_step_back(
     readings: ReadingStore, seed: int
 ) -> None:
-    busy = Busy(readings, random.Random(seed))
+    busy = BusyMaster(readings, random.Random(seed))
     for _ in range(2000):
         busy.read()
         busy.pass_time(4.0)

@@ -17,7 +17,7 @@ from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
 
 
 @dataclass
-class Disk:
+class GatedDisk:
     """Stores the values that were written; a write waits until `gate` is open."""
 
     now: int = 0
@@ -35,7 +35,7 @@ class Disk:
 
 
 @contextmanager
-def a_queue(disk: Disk) -> Iterator[SaveQueue]:
+def a_queue(disk: GatedDisk) -> Iterator[SaveQueue]:
     writer = WriterThread()
     try:
         log = cast(Logger, structlog.get_logger())
@@ -46,7 +46,7 @@ def a_queue(disk: Disk) -> Iterator[SaveQueue]:
 
 
 async def story_of_a_wait(stop: Stop) -> None:
-    disk = Disk()
+    disk = GatedDisk()
     with a_queue(disk) as saves:
         saves.request()
         disk.now = 1

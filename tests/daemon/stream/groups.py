@@ -17,7 +17,7 @@ HALVES = "sleep 4718 & sleep 4718 & wait"
 
 
 @dataclass
-class Group:
+class RealStreams:
     """The streams of a test, and the errors that the loop reported."""
 
     streams: list[Stream] = field(default_factory=list)
@@ -46,9 +46,9 @@ def halves_of(stream: Stream) -> list[Member]:
     return [one for one in members if one.pid != stream.pgid]
 
 
-def play(story: Callable[[Group], Coroutine[Any, Any, None]]) -> Group:
+def play(story: Callable[[RealStreams], Coroutine[Any, Any, None]]) -> RealStreams:
     """Run a story on a loop, and end all that it launched."""
-    group = Group()
+    group = RealStreams()
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

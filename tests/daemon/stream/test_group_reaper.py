@@ -15,7 +15,7 @@ from hammerd.daemon.process.process_table import Member, members_of
 from hammerd.daemon.stream.group_reaper import GroupReaper
 from hammerd.daemon.stream.live_stream import Stream
 from tests.daemon.at_each_await import Unexpected, reached
-from tests.daemon.stream.groups import Group, play
+from tests.daemon.stream.groups import RealStreams, play
 
 
 @pytest.fixture(params=["shortcuts", "portable"], autouse=True)
@@ -40,7 +40,7 @@ class Table:
 class Setup:
     """A reaper for the streams of a group, and its reports."""
 
-    group: Group
+    group: RealStreams
     table: Table = field(default_factory=Table)
     empty: list[str] = field(default_factory=list)
     lives: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Setup:
 
 
 def test_group_that_ends_is_empty_once_and_others_are_not_checked() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup = Setup(group)
         ending, other = group.launch("ending"), group.launch("other")
         setup.end(ending)
@@ -89,7 +89,7 @@ def test_group_that_ends_is_empty_once_and_others_are_not_checked() -> None:
 
 
 def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup = Setup(group)
         stream = group.launch("test", "sleep 4719 & :")
         stream.is_ending = True
@@ -110,7 +110,7 @@ def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
     ids=["no fd", "unexpected"],
 )
 def test_table_that_cannot_be_read_keeps_no_group_from_its_end(error: Exception) -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup = Setup(group, Table([error]))
         setup.end(group.launch("one"), group.launch("two"))
         await setup.all_empty()
@@ -140,7 +140,7 @@ class OddChild:
 
 
 def test_check_of_a_group_that_fails_is_repeated() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup = Setup(group)
         odd, other = group.launch("odd"), group.launch("other")
         odd.child = cast(spawn.Child, OddChild(odd.child))
@@ -151,7 +151,7 @@ def test_check_of_a_group_that_fails_is_repeated() -> None:
 
 
 def test_error_of_one_callback_costs_no_other_pair_its_report() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup = Setup(group, failing_pairs={"one"})
         setup.end(*(group.launch(pair) for pair in ("one", "two", "three")))
         await setup.all_empty()

@@ -15,7 +15,7 @@ from hammerd.daemon.process.process_table import Member, members_of, read_member
 from hammerd.daemon.stream.halves import CHECKS_PER_TURN, SEARCH_AGAIN_S, StreamHalves
 from hammerd.daemon.stream.live_stream import Stream
 from tests.daemon.at_each_await import Unexpected, reached
-from tests.daemon.stream.groups import Group, halves_of, play
+from tests.daemon.stream.groups import RealStreams, halves_of, play
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Table:
 class Setup:
     """A search for the halves of the streams of a group."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: RealStreams) -> None:
         self.watch, self.table = Watch(), Table()
         self.found: list[str] = []
         loop = asyncio.get_running_loop()
@@ -68,7 +68,7 @@ class Setup:
 
 
 def test_both_halves_are_found_once_at_the_first_output() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         setup.halves.on_output(stream)
@@ -84,7 +84,7 @@ def test_both_halves_are_found_once_at_the_first_output() -> None:
 
 
 def test_late_half_is_searched_again_and_then_at_each_tick() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await reached(lambda: len(halves_of(stream)) == 2, "two halves")
         setup.table.shown = 1
@@ -101,7 +101,7 @@ def test_late_half_is_searched_again_and_then_at_each_tick() -> None:
 
 
 def test_death_is_posted_once_from_ticks_and_events() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         source, target = stream.halves
@@ -122,7 +122,7 @@ def test_death_is_posted_once_from_ticks_and_events() -> None:
 
 
 def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         source = next(iter(stream.halves))
@@ -145,7 +145,7 @@ def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
 
 
 def test_ending_stream_gets_no_more_events() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         stream.is_ending = True
@@ -161,7 +161,7 @@ def test_ending_stream_gets_no_more_events() -> None:
 
 
 def test_half_that_cannot_be_watched_is_checked_and_costs_no_other_stream_its_watch() -> None:
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         setup = Setup(group)
         streams = [group.launch(pair) for pair in ("one", "two")]
         for stream in streams:
@@ -187,7 +187,7 @@ def test_half_that_cannot_be_watched_is_checked_and_costs_no_other_stream_its_wa
 def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
     count = CHECKS_PER_TURN + 2
 
-    async def story(group: Group) -> None:
+    async def story(group: RealStreams) -> None:
         loop = asyncio.get_running_loop()
 
         def emit(pair: str, event: object) -> None:

@@ -66,7 +66,7 @@ from tests.daemon.supervisor.engine_config import (
     STEPS_S,
     End,
 )
-from tests.daemon.supervisor.fake_parts import BREAKS, Group
+from tests.daemon.supervisor.fake_parts import BREAKS, FakeGroup
 from tests.daemon.supervisor.watched_engine import WatchedEngine
 
 Move = Callable[[], None]
@@ -144,7 +144,7 @@ class EngineWorld:
         if name in self.groups:
             yield from self._moves_of_group(name, self.groups[name])
 
-    def _moves_of_group(self, name: str, group: Group) -> Iterator[Move]:
+    def _moves_of_group(self, name: str, group: FakeGroup) -> Iterator[Move]:
         now_at = self.loop.now_at
         yield from (partial(self.post, name, MessageRead(message)) for message in MESSAGES)
         if self._is(name, Launching):

@@ -99,7 +99,7 @@ class Acts:
 
 
 @dataclass(slots=True)
-class Group:
+class FakeGroup:
     """The processes of a stream."""
 
     slave: int
@@ -122,7 +122,7 @@ class FakeStreams:
     post: Callable[[str, Event], None]
     end_of: Callable[[str], End]
     read: Mapping[str, End]
-    groups: dict[str, Group] = field(default_factory=dict)
+    groups: dict[str, FakeGroup] = field(default_factory=dict)
     launched: int = 0
 
     def launch(
@@ -136,11 +136,11 @@ class FakeStreams:
         if self.acts.breaks.is_due("spawn"):
             raise SpawnError("no more processes", errno=11)
         halves = {pgid + 1: "source", pgid + 2: "target"}
-        self.groups[pair] = Group(end.slave, argv, env, pgid, halves)
+        self.groups[pair] = FakeGroup(end.slave, argv, env, pgid, halves)
         self.acts.breaks.effect("launch, group there", pair, Launch)
         return pgid
 
-    def of(self, pair: str) -> Group | None:
+    def of(self, pair: str) -> FakeGroup | None:
         return self.groups.get(pair)
 
     def terminate(self, pair: str) -> None:
@@ -289,7 +289,7 @@ class FakeJournal:
     """The daemon's own journal, which may raise; keeps the transitions of the current step."""
 
     acts: Acts
-    groups: Mapping[str, Group]
+    groups: Mapping[str, FakeGroup]
     log: Logger
     lines: list[tuple[PairLife, PairLife, float]] = field(default_factory=list)
     journal: Journal = field(init=False)

@@ -29,7 +29,7 @@ LATE = CommandResult("killed", is_late=True, pid=4711)
 
 
 @dataclass
-class Commands:
+class FakeFlushCommands:
     """A fake of FlushCommands: keeps the flushed paths and returns the answers of a test."""
 
     answers: dict[str, CommandResult] = field(default_factory=dict)
@@ -89,9 +89,9 @@ def status_of(uuid: str) -> PfsStatus:
 class Played:
     """A flusher with a clock that a test moves."""
 
-    def __init__(self, commands: Commands | None = None) -> None:
+    def __init__(self, commands: FakeFlushCommands | None = None) -> None:
         self.now_at = 100.0
-        self.commands = commands or Commands()
+        self.commands = commands or FakeFlushCommands()
         self.marks = Marks()
         self.flusher = Flusher(
             cast(Any, self.commands),
@@ -119,7 +119,9 @@ def test_many_pairs_on_two_file_systems_cost_two_flushes_an_interval() -> None:
 
 def test_places_of_one_file_system_are_flushed_through_one_of_them() -> None:
     other = replace(pair("other"), master=Endpoint("/B1/more/other"))
-    played = Played(Commands(uuids={"/B1/pfs": "one", "/B1/more": "one", "/B2/pfs": "two"}))
+    played = Played(
+        FakeFlushCommands(uuids={"/B1/pfs": "one", "/B1/more": "one", "/B2/pfs": "two"})
+    )
 
     flushed = played.flush(pair("home"), other)
 
@@ -142,7 +144,7 @@ def test_completed_flush_counts_from_its_start() -> None:
 
 
 def test_failed_flush_is_logged_once_and_leaves_the_other_endpoint_alone() -> None:
-    played = Played(Commands(answers={"/B1/pfs": REFUSED}))
+    played = Played(FakeFlushCommands(answers={"/B1/pfs": REFUSED}))
     with structlog.testing.capture_logs() as log:
         for _ in range(3):
             played.flush(pair("home"), after_s=10.0)
@@ -161,7 +163,7 @@ def test_failed_flush_is_logged_once_and_leaves_the_other_endpoint_alone() -> No
 
 @pytest.mark.parametrize("answer", [replace(GOOD, stdout="once upon a time\n"), LATE, REFUSED])
 def test_flush_that_did_not_complete_proves_nothing(answer: CommandResult) -> None:
-    played = Played(Commands(answers={"/B1/pfs": answer, "/B2/pfs": answer}))
+    played = Played(FakeFlushCommands(answers={"/B1/pfs": answer, "/B2/pfs": answer}))
 
     played.flush(pair("home"))
 
@@ -170,7 +172,7 @@ def test_flush_that_did_not_complete_proves_nothing(answer: CommandResult) -> No
 
 
 def test_file_system_on_which_a_flush_hangs_gets_no_second_one() -> None:
-    played = Played(Commands(answers={"/B1/pfs": LATE}, hanging={4711}))
+    played = Played(FakeFlushCommands(answers={"/B1/pfs": LATE}, hanging={4711}))
 
     assert played.flush(pair("home")) == ["/B1/pfs", "/B2/pfs"]
     assert played.flush(pair("home"), after_s=10.0) == ["/B2/pfs"]

@@ -24,7 +24,7 @@ from tests.simulator.replay.normalise import (
     without_snapshots,
     without_tid_names,
 )
-from tests.simulator.replay.recording import Recording, TidSample
+from tests.simulator.replay.recording import RecordedTids, Recording
 from tests.simulator.replay.rerun import Rerun
 
 GAP_S = 0.9
@@ -156,7 +156,7 @@ def _latency_differences(rerun: Rerun) -> list[str]:
     return found
 
 
-def _latencies(tid_samples: list[TidSample]) -> list[float]:
+def _latencies(tid_samples: list[RecordedTids]) -> list[float]:
     """Return the seconds that each flush TID of the source took to reach the slave."""
     written = [
         (new.source, new.at) for old, new in pairwise(tid_samples) if new.source != old.source
@@ -169,7 +169,7 @@ def _latencies(tid_samples: list[TidSample]) -> list[float]:
     return [arrived - at for at, arrived in arrivals if arrived is not None]
 
 
-def _commit_count(tid_samples: list[TidSample]) -> int:
+def _commit_count(tid_samples: list[RecordedTids]) -> int:
     return sum(new.slave != old.slave for old, new in pairwise(tid_samples))
 
 
@@ -235,7 +235,7 @@ def _commit_differences(rerun: Rerun) -> list[str]:
     )
 
 
-def _delays_between(tid_samples: list[TidSample]) -> Gaps:
+def _delays_between(tid_samples: list[RecordedTids]) -> Gaps:
     changes = [next(group) for _, group in groupby(tid_samples, key=lambda sample: sample.slave)]
     pairs = [(old.at, new.at) for old, new in pairwise(changes)]
     return [("", later - at) for at, later in pairs if later - at >= GAP_S]

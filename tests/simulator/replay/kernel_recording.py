@@ -16,7 +16,7 @@ from statistics import median
 
 from tests.paths import DATA
 from tests.simulator.replay.normalise import FIRST_TID
-from tests.simulator.replay.recording import Recording, TidSample
+from tests.simulator.replay.recording import RecordedTids, Recording
 
 KERNEL = DATA / "kernel"
 
@@ -88,11 +88,11 @@ class KernelRecording(Recording):
         return self.has("notes.md") and bool(self.actions)
 
     @cached_property
-    def tid_samples(self) -> list[TidSample]:
+    def tid_samples(self) -> list[RecordedTids]:
         """Return the TIDs of both ends, without the times at which the master was unreadable."""
         lines = [json.loads(line) for line in self.text("sync.jsonl").splitlines()]
         return [
-            TidSample(line["t"], int(line["slave"] or "0", 16), int(line["master"], 16))
+            RecordedTids(line["t"], int(line["slave"] or "0", 16), int(line["master"], 16))
             for line in lines
             if line["master"]
         ]

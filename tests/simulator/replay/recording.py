@@ -31,7 +31,7 @@ _BATCH_END = re.compile(r"(?:Mirror [0-9a-f]{16} to |tids=[0-9a-f]{16}:)([0-9a-f
 
 
 @dataclass(frozen=True, slots=True)
-class TidSample:
+class RecordedTids:
     """The slave's sync-end-tid (None without a PFS#1) and the source's flush TID at a time."""
 
     at: float
@@ -103,10 +103,10 @@ class Recording:
         return [(line["t"], line["data"]) for line in lines if line["stream"] == "stderr"]
 
     @cached_property
-    def tid_samples(self) -> list[TidSample]:
+    def tid_samples(self) -> list[RecordedTids]:
         lines = [json.loads(line) for line in self.text("sync.jsonl").splitlines()]
         return [
-            TidSample(
+            RecordedTids(
                 line["t"], _tid(line["slave_sync_end_tid"]), _tid(line["source_flush_tid1"]) or 0
             )
             for line in lines
@@ -197,7 +197,7 @@ class Recording:
         return None
 
 
-def commits(tid_samples: list[TidSample]) -> list[float]:
+def commits(tid_samples: list[RecordedTids]) -> list[float]:
     """Return the times at which the slave's TID moved, one for each burst of moves."""
     moments = [new.at for old, new in pairwise(tid_samples) if new.slave != old.slave]
     return [at for before, at in pairwise([-BURST_S, *moments]) if at - before >= BURST_S]

@@ -23,9 +23,9 @@ from hammerd.simulator.kernel.file_system.volume import FileSystem
 from tests.simulator.fixtures.machine import Machine
 from tests.simulator.replay.normalise import deterministic
 from tests.simulator.replay.output_pipe import OutputPipe
-from tests.simulator.replay.recording import Recording, TidSample, commits
+from tests.simulator.replay.recording import RecordedTids, Recording, commits
 from tests.simulator.replay.scenario_setup import ScenarioSetup
-from tests.simulator.replay.virtual_clock import FOR_EVER, Member, VirtualClock, by_age
+from tests.simulator.replay.virtual_clock import FOR_EVER, ProcessState, VirtualClock, by_age
 
 NOTED_LATE_S = 0.05  # a write was noted after it, so its effect may be older
 UNCERTAIN_TAIL_BYTES = 160  # the harness may have cut off the output at any place
@@ -57,8 +57,8 @@ class Rerun:
         self.machine, self.recording = machine, recording
         self.scenario = ScenarioSetup(machine, recording)
         self.failures: list[str] = []
-        self.tid_samples: list[TidSample] = []
-        self.trees: list[tuple[float, tuple[Member, ...]]] = []
+        self.tid_samples: list[RecordedTids] = []
+        self.trees: list[tuple[float, tuple[ProcessState, ...]]] = []
         self.boards: list[bytes] = []
         self.pipes: list[OutputPipe] = []
         self.unread: list[OutputPipe] = []
@@ -188,7 +188,7 @@ class Rerun:
         self.trees.append((self.virtual_clock.now, self.virtual_clock.members))
 
     def _observe_disks(self) -> None:
-        sample = TidSample(self.virtual_clock.now, self._slave_tid(), self._source_tid())
+        sample = RecordedTids(self.virtual_clock.now, self._slave_tid(), self._source_tid())
         last = self.tid_samples[-1] if self.tid_samples else None
         if last is None or (last.slave, last.source) != (sample.slave, sample.source):
             self.tid_samples.append(sample)
@@ -274,7 +274,7 @@ class Rerun:
         wanted = lengths[-1][0] - UNCERTAIN_TAIL_BYTES * is_last if lengths else 0
         return next(((size, at) for size, at in lengths if size >= wanted), (0, 0.0))
 
-    def living(self, number: int) -> list[Member]:
+    def living(self, number: int) -> list[ProcessState]:
         """Return the living processes of the first or second stream."""
         session = self.parents[number].pid
         return [one for one in self.virtual_clock.members if is_up(one) and one.session == session]
@@ -296,6 +296,6 @@ class Rerun:
         self.virtual_clock.close()
 
 
-def is_up(member: Member) -> bool:
+def is_up(member: ProcessState) -> bool:
     """Return whether a process lives, running or stopped."""
     return member.status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)

@@ -47,7 +47,7 @@ class Sleep:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ProcessState:
     """A process at one moment."""
 
     pid: int
@@ -73,7 +73,7 @@ class VirtualClock:
         self.sleeps: list[Sleep] = []
         self.sleeping: dict[int, Sleep] = {}
         self.sessions: set[int] = set()
-        self.members: tuple[Member, ...] = ()
+        self.members: tuple[ProcessState, ...] = ()
         self._spinning: set[int] = set()
         self._drain = drain
         self._observe = observe
@@ -167,10 +167,10 @@ class VirtualClock:
         self.members = second
         return True
 
-    def _is_inactive(self, member: Member) -> bool:
+    def _is_inactive(self, member: ProcessState) -> bool:
         return member.status in _INACTIVE or member.pid in self._spinning
 
-    def _scan(self) -> tuple[Member, ...] | None:
+    def _scan(self) -> tuple[ProcessState, ...] | None:
         pids = [pid for pid in process_ids() if _session(pid) in self.sessions]
         try:
             return tuple(_member(pid) for pid in pids)
@@ -197,7 +197,7 @@ def by_age(pids: Iterable[int], parent: int) -> list[int]:
     return sorted(pids, key=lambda pid: (pid < parent, pid))
 
 
-def _sleeping(members: tuple[Member, ...]) -> list[Member]:
+def _sleeping(members: tuple[ProcessState, ...]) -> list[ProcessState]:
     return [member for member in members if member.status in _ASLEEP]
 
 
@@ -209,14 +209,16 @@ def _blocks(pid: int) -> bool:
         return True
 
 
-def _are_same(first: tuple[Member, ...], second: tuple[Member, ...], spinning: set[int]) -> bool:
+def _are_same(
+    first: tuple[ProcessState, ...], second: tuple[ProcessState, ...], spinning: set[int]
+) -> bool:
     if len(first) != len(second):
         return False
     pairs = zip(first, second, strict=True)
     return all(one == other or one.pid == other.pid in spinning for one, other in pairs)
 
 
-def _is_alive(member: Member) -> bool:
+def _is_alive(member: ProcessState) -> bool:
     return member.status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
@@ -227,14 +229,14 @@ def _session(pid: int) -> int:
         return -1
 
 
-def _member(pid: int) -> Member:
+def _member(pid: int) -> ProcessState:
     process = psutil.Process(pid)
     with process.oneshot():
         try:
             words = tuple(process.cmdline())
         except psutil.ZombieProcess:
             words = ()
-        return Member(
+        return ProcessState(
             pid,
             process.ppid(),
             _session(pid),

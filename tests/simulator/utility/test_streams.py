@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.simulator import admin
-from tests.simulator.fixtures.machine import Machine, Stream, is_alive
+from tests.simulator.fixtures.machine import Machine, RunningHammer, is_alive
 from tests.waiting import until
 
 
@@ -41,7 +41,7 @@ def _write(machine: Machine, name: str, text: str) -> None:
 
 
 @pytest.fixture
-def stream(machine: Machine) -> Stream:
+def stream(machine: Machine) -> RunningHammer:
     """Return an idle stream whose slave holds one file."""
     master, slave = machine.master_and_slave()
     _write(machine, "first", "one")
@@ -50,7 +50,7 @@ def stream(machine: Machine) -> Stream:
     return stream
 
 
-def test_slave_follows_every_change_of_files(machine: Machine, stream: Stream) -> None:
+def test_slave_follows_every_change_of_files(machine: Machine, stream: RunningHammer) -> None:
     live, shown = machine.path("/Backup1/test"), machine.path("/Backup2/pfs/test")
     (live / "deep" / "er").mkdir(parents=True)
     (live / "deep" / "er" / "large").write_bytes(bytes(range(256)) * 9000)
@@ -81,7 +81,7 @@ def test_slave_follows_every_change_of_files(machine: Machine, stream: Stream) -
     assert stream.parent.poll() is None
 
 
-def test_changed_block_alone_is_sent(machine: Machine, stream: Stream) -> None:
+def test_changed_block_alone_is_sent(machine: Machine, stream: RunningHammer) -> None:
     large = machine.path("/Backup1/test/large")
     large.write_bytes(b"x" * 500_000)
     admin.flush(machine.path("/Backup1"))
@@ -98,7 +98,9 @@ def test_changed_block_alone_is_sent(machine: Machine, stream: Stream) -> None:
     assert large.read_bytes() == machine.path("/Backup2/pfs/test/large").read_bytes()
 
 
-def test_slave_link_is_translated_and_follows_each_slice(machine: Machine, stream: Stream) -> None:
+def test_slave_link_is_translated_and_follows_each_slice(
+    machine: Machine, stream: RunningHammer
+) -> None:
     master, slave = machine.path("/Backup1/pfs/test"), machine.path("/Backup2/pfs/test")
     assert os.readlink(master) == "@@-1:00001"
 
@@ -121,7 +123,7 @@ def test_slave_cannot_be_entered_before_its_first_slice(machine: Machine) -> Non
 
 
 def test_halves_share_group_and_command_line_and_source_is_older(
-    machine: Machine, stream: Stream
+    machine: Machine, stream: RunningHammer
 ) -> None:
     (source,), (target,) = stream.pids("source"), stream.pids("target")
 
@@ -131,7 +133,7 @@ def test_halves_share_group_and_command_line_and_source_is_older(
 
 
 def test_orphans_continue_mirroring_after_the_parent_is_killed(
-    machine: Machine, stream: Stream
+    machine: Machine, stream: RunningHammer
 ) -> None:
     stream.parent.send_signal(signal.SIGTERM)
     assert stream.parent.wait() == -signal.SIGTERM
@@ -143,7 +145,7 @@ def test_orphans_continue_mirroring_after_the_parent_is_killed(
 
 
 def test_dead_target_has_no_effect_until_the_master_moves(
-    machine: Machine, stream: Stream
+    machine: Machine, stream: RunningHammer
 ) -> None:
     (source,), (target,) = stream.pids("source"), stream.pids("target")
     os.kill(target, signal.SIGKILL)
@@ -158,7 +160,7 @@ def test_dead_target_has_no_effect_until_the_master_moves(
     assert ("parent", 20.0, "restart") in stream.waits()
 
 
-def test_interrupt_ends_parent_with_status_one(machine: Machine, stream: Stream) -> None:
+def test_interrupt_ends_parent_with_status_one(machine: Machine, stream: RunningHammer) -> None:
     os.killpg(stream.parent.pid, signal.SIGINT)
 
     assert stream.parent.wait() == 1
@@ -199,7 +201,7 @@ def test_steady_state_takes_twice_the_delay_without_bulk(machine: Machine) -> No
     assert 9.0 <= sum(delays) <= 15.0
 
 
-def test_two_streams_onto_one_slave_both_work(machine: Machine, stream: Stream) -> None:
+def test_two_streams_onto_one_slave_both_work(machine: Machine, stream: RunningHammer) -> None:
     master, slave = machine.path("/Backup1/pfs/test"), machine.path("/Backup2/pfs/test")
     second = machine.stream("-vv", "-B", "mirror-stream", master, slave)
     second.wait_until_waiting("wait")
@@ -227,7 +229,7 @@ def test_ignored_sigchld_leaves_the_parent_spinning(machine: Machine) -> None:
     assert stream.parent.poll() is None
 
 
-def test_reversed_pair_mirrors_back(machine: Machine, stream: Stream) -> None:
+def test_reversed_pair_mirrors_back(machine: Machine, stream: RunningHammer) -> None:
     master, slave = machine.path("/Backup1/pfs/test"), machine.path("/Backup2/pfs/test")
     stream.end()
     for verb, path in (("pfs-downgrade", master), ("pfs-upgrade", slave)):
@@ -244,7 +246,7 @@ def test_reversed_pair_mirrors_back(machine: Machine, stream: Stream) -> None:
 
 
 def test_promoted_slave_s_new_files_are_objects_of_their_own(
-    machine: Machine, stream: Stream
+    machine: Machine, stream: RunningHammer
 ) -> None:
     slave = machine.path("/Backup2/pfs/test")
     stream.end()
@@ -261,7 +263,9 @@ def test_promoted_slave_s_new_files_are_objects_of_their_own(
     assert _tree(copy) == _tree(slave)
 
 
-def test_unmounted_file_system_is_an_empty_directory(machine: Machine, stream: Stream) -> None:
+def test_unmounted_file_system_is_an_empty_directory(
+    machine: Machine, stream: RunningHammer
+) -> None:
     stream.end()
     root = machine.path("/Backup2")
 
@@ -275,7 +279,7 @@ def test_unmounted_file_system_is_an_empty_directory(machine: Machine, stream: S
     assert (root / "pfs" / "test" / "first").read_text() == "one"
 
 
-def test_unmount_shows_the_directory_below_again(machine: Machine, stream: Stream) -> None:
+def test_unmount_shows_the_directory_below_again(machine: Machine, stream: RunningHammer) -> None:
     stream.end()
     place = machine.path("/Backup1/test")
 

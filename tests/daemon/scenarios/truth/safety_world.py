@@ -30,7 +30,7 @@ TRUSTED = MaxAges(here_s=1e9, remote_s=1e9)
 WALL = 1.7e9
 
 
-class Logged(Publishing):
+class TimedPublishing(Publishing):
     """Publishing that records when each TID was published."""
 
     __slots__ = ("moments",)
@@ -55,7 +55,7 @@ class Logged(Publishing):
 
 
 @dataclass
-class Stream:
+class SimulatedStream:
     """A stream whose pipe holds messages and their times; `emptied_at` is the last read."""
 
     inference: MasterInference
@@ -77,13 +77,13 @@ class SafetyWorld:
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
         self.master = MasterHistory(f"{self.seed}", period_s=SYNCER_S)
-        self.master.publishing = Logged(self.master.published_at_first)
+        self.master.publishing = TimedPublishing(self.master.published_at_first)
         self.slave = SlaveHistory(tid=self.master.published_at_first)
         self.slave.durable = self.slave.tid
         self.booted_at = 0.0
         self.readings = self._new_readings()
         self.saved: str | None = None
-        self.stream: Stream | None = None
+        self.stream: SimulatedStream | None = None
         # All readings and completed flushes: everything that hammerd could know.
         self.seen: list[tuple[int, float]] = []
         self.marks: list[tuple[int, float]] = []
@@ -176,7 +176,7 @@ class SafetyWorld:
     def batch(self) -> None:
         """Let the stream copy a batch or a slice; launch a dead stream again."""
         if self.stream is None:
-            self.stream = Stream(MasterInference(self.at()))
+            self.stream = SimulatedStream(MasterInference(self.at()))
         stream = self.stream
         if self.now < stream.idle_until:
             return
@@ -227,7 +227,7 @@ class SafetyWorld:
                 span = ReadSpan(observation.at, self.at())
                 self.readings.record_master_tid(MASTER, observation.tid, observation.at, span)
 
-    def unwritten_at(self, stream: Stream) -> float | None:
+    def unwritten_at(self, stream: SimulatedStream) -> float | None:
         """Return an instant before all messages in the pipe, as stderr_reader.py does."""
         return stream.emptied_at
 
@@ -301,7 +301,7 @@ class SafetyWorld:
     def _look_at_lag(self, lag: Lag, tid: int) -> None:
         self.master.published(self.now)
         publishing = self.master.publishing
-        assert isinstance(publishing, Logged)
+        assert isinstance(publishing, TimedPublishing)
         missing = [at for published, at in publishing.moments if published > tid]
         if lag.seconds is not None and missing and lag.seconds < self.now - min(missing) - 1e-6:
             self.violations.append(f"{self.now}: lag {lag.seconds}, {self.now - min(missing)} old")
