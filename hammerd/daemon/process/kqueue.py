@@ -10,9 +10,10 @@ The code relies on these facts, and tests/daemon/process/fake_kqueue.py imitates
 - The queue's fd is readable while events wait, and does not survive a fork.
 """
 
+import asyncio
 import contextlib
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 
@@ -60,13 +61,14 @@ class ExitQueue:
 
     MOST_EVENTS = 64
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(
+        self, kernel: Kernel, loop: asyncio.AbstractEventLoop, on_exit: Callable[[int], None]
+    ) -> None:
         self._kernel = kernel
         self._queue = kernel.kqueue()
-
-    def fileno(self) -> int:
-        """Return an fd that is readable while exits wait."""
-        return self._queue.fileno()
+        self._loop = loop
+        self._on_exit = on_exit
+        loop.add_reader(self._queue.fileno(), self._report)
 
     def add(self, pid: int) -> None:
         """Watch a process.
@@ -81,9 +83,10 @@ class ExitQueue:
         with contextlib.suppress(OSError):
             self._change(pid, self._kernel.KQ_EV_DELETE)
 
-    def exited(self) -> list[int]:
-        """Return the pids of watched processes that exited since the last call."""
-        return [event.ident for event in self._queue.control(None, self.MOST_EVENTS, 0)]
+    def _report(self) -> None:
+        for event in self._queue.control(None, self.MOST_EVENTS, 0):
+            # A separate callback for each: an error in one does not affect the others.
+            self._loop.call_soon(self._on_exit, event.ident)
 
     def _change(self, pid: int, flags: int) -> None:
         kernel = self._kernel

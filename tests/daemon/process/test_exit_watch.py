@@ -6,17 +6,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from hammerd.daemon.process import exit_watch
-from hammerd.daemon.process.exit_watch import (
-    ExitWatch,
-    KqueueWatch,
-    PidfdWatch,
-    TickWatch,
-    make_exit_watch,
-)
+from hammerd.daemon.process.exit_watch import ExitWatch, Pidfds, make_exit_watch
 from hammerd.daemon.process.kqueue import ExitQueue
 from hammerd.daemon.process.process_table import Member, is_dead, read_member
 from tests.daemon.at_each_await import reached
@@ -62,6 +57,12 @@ def deaths_reported(
     return reported
 
 
+@pytest.fixture(params=["0", "1"], ids=["shortcuts", "portable"])
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> MakeWatch:
+    monkeypatch.setenv("HAMMERD_PORTABLE", request.param)
+    return make_exit_watch
+
+
 def test_death_is_noticed_once(half: subprocess.Popen[bytes]) -> None:
     def act(watch: ExitWatch, on_death: Callable[[int], None]) -> None:
         watch.watch(read(half.pid), on_death)
@@ -80,10 +81,14 @@ def test_half_does_not_count_as_dead_for_lack_of_an_fd_to_watch_it(
     monkeypatch.setattr(exit_watch, "pidfd_open", no_fd)
     member = read(half.pid)
 
-    assert deaths_reported(PidfdWatch, lambda watch, on_death: watch.watch(member, on_death)) == []
+    reported = deaths_reported(
+        lambda loop: ExitWatch(loop, Pidfds),
+        lambda watch, on_death: watch.watch(member, on_death),
+    )
+
+    assert reported == []
 
 
-@pytest.mark.parametrize("make", [make_exit_watch, TickWatch])
 def test_half_that_is_a_zombie_already_is_reported(
     make: MakeWatch, half: subprocess.Popen[bytes]
 ) -> None:
@@ -96,7 +101,6 @@ def test_half_that_is_a_zombie_already_is_reported(
     ]
 
 
-@pytest.mark.parametrize("make", [make_exit_watch, TickWatch])
 def test_half_whose_pid_is_of_another_process_now_is_dead(
     make: MakeWatch, half: subprocess.Popen[bytes]
 ) -> None:
@@ -108,7 +112,6 @@ def test_half_whose_pid_is_of_another_process_now_is_dead(
     ]
 
 
-@pytest.mark.parametrize("make", [make_exit_watch, TickWatch])
 def test_forgotten_half_is_not_reported(make: MakeWatch, half: subprocess.Popen[bytes]) -> None:
     def act(watch: ExitWatch, on_death: Callable[[int], None]) -> None:
         watch.watch(read(half.pid), on_death)
@@ -118,7 +121,7 @@ def test_forgotten_half_is_not_reported(make: MakeWatch, half: subprocess.Popen[
     assert deaths_reported(make, act) == []
 
 
-class TestKqueueWatch:
+class TestExitQueue:
     """Uses the fake queue; the halves are real, since a watch reads them once."""
 
     @pytest.fixture
@@ -129,7 +132,7 @@ class TestKqueueWatch:
             queue.close()
 
     def watching(self, kernel: FakeKernel) -> MakeWatch:
-        return lambda loop: KqueueWatch(loop, ExitQueue(kernel))
+        return lambda loop: ExitWatch(loop, partial(ExitQueue, kernel))
 
     def test_exit_is_reported_once(
         self, kernel: FakeKernel, half: subprocess.Popen[bytes]
@@ -198,7 +201,7 @@ class TestKqueueWatch:
                 raise RuntimeError("a bug")
 
         async def main() -> None:
-            watch = KqueueWatch(loop, ExitQueue(kernel))
+            watch = ExitWatch(loop, partial(ExitQueue, kernel))
             for half in halves:
                 watch.watch(read(half.pid), on_death)
             for half in halves:
