@@ -25,7 +25,7 @@ from hammerd.daemon.logs import Logs
 from hammerd.daemon.probe.disk_space import READ_EVERY_S
 from hammerd.daemon.process import signals, spawn
 from hammerd.daemon.process.fd_limits import Reserve, raise_limit
-from hammerd.daemon.process.signals import Reactions, catch_signals
+from hammerd.daemon.process.signals import Reaction, catch_signals
 from hammerd.daemon.service.directories import UMASK, make_log_dirs
 from hammerd.daemon.service.lock_files import LockFiles
 from hammerd.daemon.service.os_errors import explaining_os_errors
@@ -94,16 +94,17 @@ class Daemon:
     async def start_up(self) -> None:
         """Become ready and start every wanted pair; wait for no pair and no disk."""
         parts = self._parts
-        catch_signals(
-            self._loop,
-            Reactions(
-                self._child_changed,
-                parts.stop_requested.set,
-                self._reload,
-                parts.logs.reopen,
-                partial(parts.handlers.log_status, self._log),
-            ),
-        )
+        log_status = partial(parts.handlers.log_status, self._log)
+        reactions: dict[str, Reaction] = {
+            "CHLD": self._child_changed,
+            "TERM": parts.stop_requested.set,
+            "INT": parts.stop_requested.set,
+            "HUP": self._reload,
+            "USR1": parts.logs.reopen,
+            "USR2": log_status,
+            "INFO": log_status,
+        }
+        catch_signals(self._loop, reactions)
         parts.store.load(pair.name for pair in parts.config.pairs)
         await parts.run_dir.bind()
         self._log.info("daemon.started", pid=os.getpid(), config=str(parts.config_path))

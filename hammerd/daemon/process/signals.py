@@ -11,8 +11,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FrameType
 
 Reaction = Callable[[], object]
@@ -23,17 +22,6 @@ HARMLESS = ("HUP", "USR1", "USR2", "INFO", "ALRM", "VTALRM", "PROF", "IO", "POLL
 CHUNK_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Reactions:
-    """The functions to call at the signals CHLD; TERM, INT; HUP; USR1; USR2, INFO."""
-
-    child_changed: Reaction
-    stop: Reaction
-    reload: Reaction
-    reopen_logs: Reaction
-    log_status: Reaction
-
-
 def hold_signals() -> None:
     """Exit in order at TERM and INT, and ignore harmless signals, until catch_signals()."""
     for number in _harmless():
@@ -42,23 +30,13 @@ def hold_signals() -> None:
         signal.signal(number, _exit_in_order)
 
 
-def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Reactions) -> None:
-    """Let the loop run the reaction to each signal.
+def catch_signals(loop: asyncio.AbstractEventLoop, reactions: Mapping[str, Reaction]) -> None:
+    """Let the loop run the reaction to each signal; a name that the system lacks is left out.
 
     However many signals come, a turn of the loop runs each reaction once: a storm makes no
     backlog, and no stop is lost in it.
     """
-    by_name = {
-        "SIGCHLD": reactions.child_changed,
-        "SIGTERM": reactions.stop,
-        "SIGINT": reactions.stop,
-        "SIGHUP": reactions.reload,
-        "SIGUSR1": reactions.reopen_logs,
-        "SIGUSR2": reactions.log_status,
-        "SIGINFO": reactions.log_status,
-    }
-    known = {name: reaction for name, reaction in by_name.items() if hasattr(signal, name)}
-    _Wakeup(loop, {getattr(signal, name): reaction for name, reaction in known.items()}).install()
+    _Wakeup(loop, {number: reactions[name] for name, number in _numbers_of(reactions)}).install()
 
 
 class _Wakeup:
@@ -96,10 +74,14 @@ class _Wakeup:
             self._loop.call_soon(self._reactions[number])
 
 
-def _harmless() -> Iterator[int]:
-    for name in HARMLESS:
+def _numbers_of(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    for name in names:
         if (number := getattr(signal, f"SIG{name}", None)) is not None:
-            yield number
+            yield name, number
+
+
+def _harmless() -> Iterator[int]:
+    yield from (number for _, number in _numbers_of(HARMLESS))
     if hasattr(signal, "SIGRTMIN"):
         yield from range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
 

@@ -98,12 +98,12 @@ def test_daemon_may_be_stopped_as_soon_as_it_has_a_pid_file(world_once: World) -
 def test_stop_is_not_lost_in_a_storm_and_the_storm_runs_each_reaction_once() -> None:
     done = run_python(f"""
         import asyncio, os, signal
-        from hammerd.daemon.process.signals import Reactions, catch_signals
+        from hammerd.daemon.process.signals import catch_signals
 
         async def main():
             logged, is_stopped = [], asyncio.Event()
             log_status = lambda: logged.append("status")
-            reactions = Reactions(list, is_stopped.set, list, list, log_status)
+            reactions = {{"TERM": is_stopped.set, "USR2": log_status}}
             catch_signals(asyncio.get_running_loop(), reactions)
             # More bytes than fit into the socket that wakes the loop.
             for _ in range(5000):
