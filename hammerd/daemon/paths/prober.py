@@ -11,6 +11,7 @@ answered without delay.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -134,10 +135,8 @@ class PathProber:
         self._give_up(self._queue)
         if self._all():
             self._none_left.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._none_left.wait(), timeout_s)
-            except TimeoutError:
-                return
 
     def _all(self) -> list[_ProbeProcess]:
         return [*self._slow, *([self._active] if self._active else [])]

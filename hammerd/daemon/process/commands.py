@@ -88,7 +88,7 @@ class Commands:
     ) -> None:
         """Start a command; the loop calls `on_result` exactly once."""
         try:
-            child = spawn.spawn(argv, env, reads_stdout=True)
+            child = spawn.spawn(argv, env)
         except SpawnError as error:
             result = CommandResult("not started", stderr=str(error), spawn_error=error)
             self._loop.call_soon(on_result, result)

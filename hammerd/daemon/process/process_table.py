@@ -85,11 +85,9 @@ def querying(pid: int) -> Iterator[psutil.Process]:
 
 def argv_of(pid: int) -> tuple[str, ...]:
     """Return the command line of a process; empty if it has exited or cannot be read."""
-    try:
-        with querying(pid) as process:
-            return tuple(process.cmdline())
-    except OSError:
-        return ()
+    with suppress(OSError), querying(pid) as process:
+        return tuple(process.cmdline())
+    return ()
 
 
 def cwd_of(pid: int) -> str | None:
@@ -197,10 +195,9 @@ def read_member(pid: int) -> Member | None:
 
 def read_member_or_none(pid: int) -> Member | None:
     """Return the process that has a pid now, None when none has it or it cannot be read."""
-    try:
+    with suppress(OSError):
         return read_member(pid)
-    except OSError:
-        return None
+    return None
 
 
 def is_dead(half: Member) -> bool:
@@ -257,9 +254,6 @@ def _assumed(pid: int) -> Member:
 
 
 def _parent_of(pid: int) -> int | None:
-    try:
-        with querying(pid) as process:
-            ppid = process.ppid()
-    except OSError:
-        return None
-    return ppid if ppid >= FIRST_ID else None
+    with suppress(OSError), querying(pid) as process:
+        return ppid if (ppid := process.ppid()) >= FIRST_ID else None
+    return None

@@ -14,8 +14,8 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.process import fd_limits
@@ -30,8 +30,8 @@ class Child:
     popen: subprocess.Popen[bytes]
     argv: tuple[str, ...]
     fds: tuple[int, ...]
-    status: str | None = field(default=None)
-    is_reaped: bool = field(default=False)
+    status: str | None = None
+    is_reaped: bool = False
 
     @property
     def pid(self) -> int:
@@ -39,18 +39,16 @@ class Child:
         return self.popen.pid
 
 
-def spawn(argv: Sequence[str], env: Mapping[str, str], *, reads_stdout: bool) -> Child:
+def spawn(argv: Sequence[str], env: Mapping[str, str]) -> Child:
     """Start a group that ends with its command; it inherits only the pipes.
 
     Raises:
         SpawnError: the program could not be started.
     """
-    with _spawning(argv[0]) as (their_fds, our_fds):
-        pipes = [_pipe(their_fds, our_fds) for _ in range(2 if reads_stdout else 1)]
-        stdout = pipes[0].theirs if reads_stdout else subprocess.DEVNULL
-        popen = _popen(argv, env, (subprocess.DEVNULL, stdout, pipes[-1].theirs))
-        our_fds.pop_all()
-    return Child(popen, tuple(argv), tuple(pipe.ours for pipe in pipes))
+    with _spawning(argv[0]) as take_over:
+        (stdout, their_stdout), (stderr, their_stderr) = take_over(os.pipe()), take_over(os.pipe())
+        popen = _popen(argv, env, (subprocess.DEVNULL, their_stdout, their_stderr))
+    return Child(popen, tuple(argv), (stdout, stderr))
 
 
 def spawn_stream(argv: Sequence[str], env: Mapping[str, str]) -> Child:
@@ -64,13 +62,12 @@ def spawn_stream(argv: Sequence[str], env: Mapping[str, str]) -> Child:
     Raises:
         SpawnError: the program could not be started.
     """
-    with _spawning(argv[0]) as (their_fds, our_fds):
-        pipe = _pipe(their_fds, our_fds)
-        os.set_blocking(pipe.theirs, False)
-        stdio = (subprocess.DEVNULL, subprocess.DEVNULL, pipe.theirs)
-        popen = _popen(argv, env, stdio, inherited=(pipe.ours,))
-        our_fds.pop_all()
-    return Child(popen, tuple(argv), (pipe.ours,))
+    with _spawning(argv[0]) as take_over:
+        ours, theirs = take_over(os.pipe())
+        os.set_blocking(theirs, False)
+        stdio = (subprocess.DEVNULL, subprocess.DEVNULL, theirs)
+        popen = _popen(argv, env, stdio, inherited=(ours,))
+    return Child(popen, tuple(argv), (ours,))
 
 
 def spawn_with_socket(argv: Sequence[str], env: Mapping[str, str]) -> Child:
@@ -81,42 +78,35 @@ def spawn_with_socket(argv: Sequence[str], env: Mapping[str, str]) -> Child:
     Raises:
         SpawnError: the program could not be started.
     """
-    with _spawning(argv[0]) as (their_fds, our_fds):
-        ours, theirs = (each.detach() for each in socket.socketpair())
-        their_fds.callback(os.close, theirs)
-        ours = fd_limits.move_fd_up(ours)
-        our_fds.callback(os.close, ours)
-        os.set_blocking(ours, False)
+    with _spawning(argv[0]) as take_over:
+        one, other = socket.socketpair()
+        ours, theirs = take_over((one.detach(), other.detach()))
         popen = _popen(argv, env, (theirs, theirs, subprocess.DEVNULL))
-        our_fds.pop_all()
     return Child(popen, tuple(argv), (ours,))
 
 
-@dataclass(frozen=True, slots=True)
-class _Pipe:
-    """A pipe: the read end is ours, the write end is the child's."""
-
-    ours: int
-    theirs: int
-
-
 @contextlib.contextmanager
-def _spawning(program: str) -> Iterator[tuple[contextlib.ExitStack, contextlib.ExitStack]]:
-    """Close the child's fds at the end, and ours as well unless the child was started."""
-    try:
-        with contextlib.ExitStack() as their_fds, contextlib.ExitStack() as our_fds:
-            yield their_fds, our_fds
-    except (OSError, ValueError) as error:
-        raise _not_started(program, error) from error
+def _spawning(program: str) -> Iterator[Callable[[tuple[int, int]], tuple[int, int]]]:
+    """Yield a function that takes over a pipe or socket: our end and the child's.
 
+    It returns both, ours without blocking. The child's are closed at the end, and ours as well
+    unless the child was started.
+    """
+    with contextlib.ExitStack() as their_fds, contextlib.ExitStack() as our_fds:
 
-def _pipe(their_fds: contextlib.ExitStack, our_fds: contextlib.ExitStack) -> _Pipe:
-    ours, theirs = os.pipe()
-    their_fds.callback(os.close, theirs)
-    ours = fd_limits.move_fd_up(ours)
-    our_fds.callback(os.close, ours)
-    os.set_blocking(ours, False)
-    return _Pipe(ours, theirs)
+        def take_over(fds: tuple[int, int]) -> tuple[int, int]:
+            ours, theirs = fds
+            their_fds.callback(os.close, theirs)
+            ours = fd_limits.move_fd_up(ours)
+            our_fds.callback(os.close, ours)
+            os.set_blocking(ours, False)
+            return ours, theirs
+
+        try:
+            yield take_over
+        except (OSError, ValueError) as error:
+            raise _not_started(program, error) from error
+        our_fds.pop_all()
 
 
 def _popen(

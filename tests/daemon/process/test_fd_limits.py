@@ -108,7 +108,7 @@ def test_spawn_without_fds_is_an_error_with_this_cause() -> None:
     from hammerd.daemon.process import spawn
     def main():
         try:
-            spawn.spawn(("/bin/sh", "-c", ":"), {}, reads_stdout=True)
+            spawn.spawn(("/bin/sh", "-c", ":"), {})
         except SpawnError as error:
             return str(error)
     """
@@ -121,7 +121,7 @@ def test_argument_that_no_program_can_get_is_a_spawn_error(argument: str) -> Non
     before = len(os.listdir("/dev/fd"))
 
     with pytest.raises(SpawnError, match="could not be started"):
-        spawn.spawn(("/bin/sh", "-c", ":", argument), {}, reads_stdout=True)
+        spawn.spawn(("/bin/sh", "-c", ":", argument), {})
 
     assert len(os.listdir("/dev/fd")) == before
 

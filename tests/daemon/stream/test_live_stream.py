@@ -10,13 +10,13 @@ from hammerd.core.pair.slave_claims import Claim
 from hammerd.core.platforms import DRAGONFLY, OTHER
 from hammerd.daemon.process import process_table
 from hammerd.daemon.process.process_table import Member, members_of
-from hammerd.daemon.process.spawn import reap, spawn
+from hammerd.daemon.process.spawn import reap, spawn_stream
 from hammerd.daemon.stream.live_stream import Stream
 
 
 @pytest.fixture
 def stream() -> Iterator[Stream]:
-    child = spawn(("/bin/sh", "-c", ":"), {}, reads_stdout=False)
+    child = spawn_stream(("/bin/sh", "-c", ":"), {})
     yield Stream("test", child, Claim("test", frozenset()))
     reap(child)
 
