@@ -1,7 +1,7 @@
 """Lists the differences between the systems that hammerd runs on, each fact with its source.
 
-Only facts that cannot be tested at run time are listed here. daemon/process/platform.py tests
-which calls the os module has, and daemon/process/process_table.py accepts any values of a process.
+Only facts that cannot be tested at run time are listed here. daemon/process/ tests which calls
+the os and select modules have, and accepts any values of a process.
 """
 
 from dataclasses import dataclass

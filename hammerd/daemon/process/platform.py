@@ -16,8 +16,3 @@ SYSTEM = platform_of(platform.system())
 def shortcuts_allowed() -> bool:
     """Return whether calls that not every system has may be used."""
     return os.environ.get("HAMMERD_PORTABLE") != "1"
-
-
-def has_shortcut(name: str) -> bool:
-    """Return whether the os module has a certain call and the call may be used."""
-    return hasattr(os, name) and shortcuts_allowed()

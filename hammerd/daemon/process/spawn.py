@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from hammerd.core.errors import SpawnError
 from hammerd.daemon.process import fd_limits
-from hammerd.daemon.process.platform import has_shortcut
+from hammerd.daemon.process.platform import shortcuts_allowed
 from hammerd.daemon.process.process_table import read_member
 
 
@@ -171,13 +171,14 @@ def reap(child: Child) -> str:
 
 def terminate_group(child: Child) -> None:
     """Send TERM to a group, then CONT: a stopped member would keep the TERM pending."""
-    _signal_group(child, signal.SIGTERM)
-    _signal_group(child, signal.SIGCONT)
+    if not child.is_reaped:
+        _signal_group(child.pid, signal.SIGTERM, signal.SIGCONT)
 
 
 def kill_group(child: Child) -> None:
     """Send KILL to a group."""
-    _signal_group(child, signal.SIGKILL)
+    if not child.is_reaped:
+        _signal_group(child.pid, signal.SIGKILL)
 
 
 def terminate_orphan_group(pgid: int, *, by_force: bool) -> None:
@@ -185,9 +186,7 @@ def terminate_orphan_group(pgid: int, *, by_force: bool) -> None:
 
     The caller must have just read a member whose pid and start time are those on record.
     """
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pgid, signal.SIGKILL if by_force else signal.SIGTERM)
-        os.killpg(pgid, signal.SIGCONT)
+    _signal_group(pgid, signal.SIGKILL if by_force else signal.SIGTERM, signal.SIGCONT)
 
 
 def reset_signals() -> None:
@@ -205,16 +204,15 @@ def reset_signals() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
-def _signal_group(child: Child, number: signal.Signals) -> None:
-    if child.is_reaped:
-        return
+def _signal_group(pgid: int, *numbers: signal.Signals) -> None:
     # EPERM: on some systems a group of nothing but zombies may not be signalled.
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, number)
+        for number in numbers:
+            os.killpg(pgid, number)
 
 
 def _exit_status(pid: int) -> str | None:
-    if not has_shortcut("waitid"):
+    if not (shortcuts_allowed() and hasattr(os, "waitid")):
         return "dead" if _is_zombie(pid) else None
     try:
         result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
