@@ -56,21 +56,13 @@ def update_transfer(transfer: Transfer, message: messages.Message, now_at: float
     """Return a transfer with one more message of its stream."""
     match message:
         case messages.PrescanDone(total_bytes=total_bytes):
-            return replace(
-                transfer,
-                finished_bytes=0,
-                slice_bytes=0,
-                total_bytes=total_bytes or None,
-                is_counted=total_bytes > 0,
-            )
+            return _begin_bulk(transfer, total_bytes or None, is_counted=total_bytes > 0)
         case messages.Batch(begin, end, bulk_bytes) if end > begin:
             return _begin_slice(transfer, bulk_bytes, now_at)
         case messages.Progress(slice_bytes=slice_bytes):
             return _add_sent(transfer, slice_bytes, now_at)
         case messages.WentIdle():
-            return replace(
-                transfer, finished_bytes=0, slice_bytes=0, total_bytes=None, is_counted=False
-            )
+            return _begin_bulk(transfer, None)
         case _:
             return transfer
 
@@ -96,14 +88,20 @@ def bulk_progress(transfer: Transfer, now_at: float) -> BulkProgress | None:
     return BulkProgress(done_bytes, total_bytes, eta_s)
 
 
+def _begin_bulk(
+    transfer: Transfer, total_bytes: int | None, *, is_counted: bool = False
+) -> Transfer:
+    bulk = replace(transfer, finished_bytes=0, slice_bytes=0)
+    return replace(bulk, total_bytes=total_bytes, is_counted=is_counted)
+
+
 def _begin_slice(transfer: Transfer, bulk_bytes: int | None, now_at: float) -> Transfer:
     transfer = _advance_marks(_restart_rate(transfer, now_at), now_at)
     if transfer.is_counted:
         finished_bytes = transfer.finished_bytes + transfer.slice_bytes
         return replace(transfer, finished_bytes=finished_bytes, slice_bytes=0)
     is_size = bulk_bytes is not None and 0 < bulk_bytes < LARGEST_BYTES
-    total_bytes = bulk_bytes if is_size else None
-    return replace(transfer, finished_bytes=0, slice_bytes=0, total_bytes=total_bytes)
+    return _begin_bulk(transfer, bulk_bytes if is_size else None)
 
 
 def _add_sent(transfer: Transfer, slice_bytes: int, now_at: float) -> Transfer:
