@@ -1,4 +1,4 @@
-"""Imports point one way, downwards: between the four floors, and between the packages of each.
+"""Imports point downwards only: between the four layers, and between the packages of each.
 
     cli ── core        daemon ── core        simulator stands alone        core stands on nothing
 
@@ -35,7 +35,7 @@ PURE = frozenset(
         *("json", "math", "posixpath", "re", "tomllib", "typing", "unicodedata"),
     }
 )
-"""What core may use of the standard library: nothing that reads a clock, a disk or a die."""
+"""The standard modules that core may use: none reads a clock, a disk or random numbers."""
 
 DAEMON_NEEDS = frozenset({"psutil", "structlog", "tenacity"})
 CLI_NEEDS = frozenset({"click", "rich"})
@@ -55,10 +55,10 @@ ORDER = {
         *("cli.history", "cli.check", "cli.demo", "cli.commands", "cli"),
     ),
 }
-"""The packages of each floor, lowest first: each imports only itself and what stands before it."""
+"""The packages of each layer, lowest first: each imports only itself and its predecessors."""
 
 MOST_MODULES = 13
-"""More than a reader can hold in the head: such a package is two."""
+"""A package with more modules is split."""
 
 MOST_LINES = 400
 MAY_BE_LONGER: frozenset[str] = frozenset()
@@ -66,7 +66,7 @@ MAY_BE_LONGER: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One imported module, by whom, and whether inside a function."""
+    """An import: the importing module, the imported one, and whether it is inside a function."""
 
     by: str
     module: str
@@ -77,8 +77,8 @@ class Import:
         return self.module.partition(".")[0]
 
     @property
-    def room(self) -> str:
-        """The package of ours that is imported: `core`, `daemon`, ...; empty for the face."""
+    def layer(self) -> str:
+        """The layer of hammerd that is imported: `core`, `daemon`, ...; empty for `hammerd` itself."""
         return self.module.removeprefix("hammerd.").split(".")[0] if self.top == "hammerd" else ""
 
 
@@ -104,7 +104,7 @@ def imports_of(file: Path) -> Iterator[Import]:
 
 
 def _is_for_types(block: ast.AST) -> bool:
-    """Tell whether a block is read by the type checker only."""
+    """Return whether a block is read by the type checker only."""
     return isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
 
 
@@ -112,7 +112,7 @@ def _modules(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     if isinstance(node, ast.ImportFrom):
-        assert node.level == 0, "imports are absolute: the floor shows in the line"
+        assert node.level == 0, "imports are absolute: the layer shows in the line"
         for alias in node.names:
             whole = f"{node.module}.{alias.name}"
             yield whole if whole in MODULES else str(node.module)
@@ -121,8 +121,8 @@ def _modules(node: ast.AST) -> Iterator[str]:
 IMPORTS = tuple(found for file in FILES for found in imports_of(file))
 
 
-def imports_in(room: str) -> Iterator[Import]:
-    return (found for found in IMPORTS if found.by.startswith(f"hammerd.{room}"))
+def imports_in(layer: str) -> Iterator[Import]:
+    return (found for found in IMPORTS if found.by.startswith(f"hammerd.{layer}"))
 
 
 def is_standard(found: Import) -> bool:
@@ -134,18 +134,18 @@ def is_demo(found: Import) -> bool:
 
 
 def package_of(module: str) -> str:
-    """Return the package that a module stands in, without `hammerd.`."""
+    """Return the package that holds a module, without `hammerd.`."""
     is_package = (ROOT / module.replace(".", "/")).is_dir()
     return (module if is_package else module.rpartition(".")[0]).removeprefix("hammerd.")
 
 
-@pytest.mark.parametrize("floor", ORDER)
-def test_packages_import_only_packages_below_them(floor: str) -> None:
-    rank = {package: place for place, package in enumerate(ORDER[floor])}
+@pytest.mark.parametrize("layer", ORDER)
+def test_packages_import_only_packages_below_them(layer: str) -> None:
+    rank = {package: place for place, package in enumerate(ORDER[layer])}
     astray = {
         (found.by, found.module)
-        for found in imports_in(floor)
-        if found.room == floor and rank[package_of(found.by)] < rank[package_of(found.module)]
+        for found in imports_in(layer)
+        if found.layer == layer and rank[package_of(found.by)] < rank[package_of(found.module)]
     }
 
     assert astray == set()
@@ -155,7 +155,7 @@ def test_every_package_has_its_place() -> None:
     packages = {package_of(module) for module in MODULES}
 
     assert {one for one in packages if one.split(".")[0] in ORDER} == {
-        package for floor in ORDER.values() for package in floor
+        package for layer in ORDER.values() for package in layer
     }
 
 
@@ -178,7 +178,7 @@ def test_the_rooms_are_these() -> None:
 
 def test_core_imports_core_and_what_is_pure() -> None:
     astray = [
-        found for found in imports_in("core") if found.room != "core" and found.module not in PURE
+        found for found in imports_in("core") if found.layer != "core" and found.module not in PURE
     ]
 
     assert astray == []
@@ -215,7 +215,7 @@ def test_daemon_imports_core_and_what_it_is_allowed() -> None:
         for found in imports_in("daemon")
         if not (
             found.module == "hammerd"
-            or found.room in {"core", "daemon"}
+            or found.layer in {"core", "daemon"}
             or found.top in DAEMON_NEEDS
             or is_standard(found)
         )
@@ -230,10 +230,10 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
         for found in imports_in("cli")
         if not (
             found.module == "hammerd"
-            or found.room in {"core", "cli"}
+            or found.layer in {"core", "cli"}
             or found.top in CLI_NEEDS
             or is_standard(found)
-            or found.room in {"daemon", "simulator"}
+            or found.layer in {"daemon", "simulator"}
         )
     ]
 
@@ -249,17 +249,17 @@ READERS = {
     "hammerd.cli.offline.saved_status": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
 }
-"""Who else of the cli looks at files and disks, by the daemon's own lean readers."""
+"""The modules of the cli that read files and paths by the daemon's own lean readers."""
 
 PROCESS_TABLE = "hammerd.daemon.process.process_table"
-"""The only module that asks psutil; the demo sees processes by it."""
+"""The only module that uses psutil; the demo reads processes through it."""
 
 
 def test_only_run_imports_the_daemon_and_only_when_it_runs() -> None:
     found = [
         one
         for one in IMPORTS
-        if one.room == "daemon"
+        if one.layer == "daemon"
         and "daemon" not in one.by
         and one.module not in READERS.get(one.by, set())
         and not (is_demo(one) and one.module == PROCESS_TABLE)
@@ -278,7 +278,7 @@ def test_what_reads_the_daemon_s_files_loads_nothing_of_the_daemon() -> None:
     eager = [
         one
         for one in imports_in("cli")
-        if one.room == "daemon" and not one.is_lazy and not is_demo(one)
+        if one.layer == "daemon" and not one.is_lazy and not is_demo(one)
     ]
     assert eager == []
     assert not reached & {
@@ -289,7 +289,7 @@ def test_what_reads_the_daemon_s_files_loads_nothing_of_the_daemon() -> None:
     }
 
 
-def test_only_the_process_table_asks_psutil() -> None:
+def test_only_the_process_table_uses_psutil() -> None:
     """psutil answers for a single process in ways that only that module survives."""
     assert {found.by for found in IMPORTS if found.top == "psutil"} == {PROCESS_TABLE}
 
@@ -298,7 +298,7 @@ def test_only_demo_imports_the_simulator() -> None:
     astray = [
         found
         for found in IMPORTS
-        if found.room == "simulator"
+        if found.layer == "simulator"
         and not found.by.startswith("hammerd.simulator")
         and not is_demo(found)
     ]
@@ -310,7 +310,7 @@ def test_simulator_imports_nothing_of_the_rest() -> None:
     astray = [
         found
         for found in imports_in("simulator")
-        if found.room != "simulator" and not is_standard(found)
+        if found.layer != "simulator" and not is_standard(found)
     ]
 
     assert astray == []
@@ -356,8 +356,8 @@ SIMULATOR_ORDER = (
 """The simulator's packages, and the modules above them: each imports only those before it."""
 
 
-def simulator_room(module: str) -> str:
-    """Return the package of SIMULATOR_ORDER that holds a module; a face is no room."""
+def simulator_package(module: str) -> str:
+    """Return the package of SIMULATOR_ORDER that holds a module; an `__init__` has none."""
     name = module.removeprefix("hammerd.simulator").removeprefix(".")
     return name if name in SIMULATOR_ORDER else name.rpartition(".")[0]
 
@@ -367,10 +367,10 @@ def test_simulator_packages_import_only_those_before_them() -> None:
         (found.by, found.module)
         for found in imports_in("simulator")
         if found.module in MODULES
-        for by, module in [(simulator_room(found.by), simulator_room(found.module))]
+        for by, module in [(simulator_package(found.by), simulator_package(found.module))]
         if by != module and SIMULATOR_ORDER.index(module) >= SIMULATOR_ORDER.index(by)
     ]
 
     assert upward == []
-    rooms = {simulator_room(name) for name in MODULES if name.startswith("hammerd.simulator")}
-    assert rooms - {"", "utility"} == set(SIMULATOR_ORDER)
+    packages = {simulator_package(name) for name in MODULES if name.startswith("hammerd.simulator")}
+    assert packages - {"", "utility"} == set(SIMULATOR_ORDER)

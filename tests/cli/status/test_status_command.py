@@ -134,8 +134,8 @@ def test_watch_prints_the_status_until_interrupted(start_daemon, run_dir, home):
         watch.stdout.read()
 
     assert watch.returncode == 0
-    looks = re.split(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, every 0.1 s\n", shown)
-    assert looks == ["", TABLE, TABLE]
+    tables = re.split(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, every 0.1 s\n", shown)
+    assert tables == ["", TABLE, TABLE]
 
 
 def test_a_pair_may_follow_watch(start_daemon, run_dir, home):
@@ -194,8 +194,8 @@ def test_a_watched_terminal_is_written_over_and_never_cleared(start_daemon, run_
 
     assert "\x1b[2J" not in printed
     assert "\x1b[3J" not in printed
-    look = re.sub(r"\x1b\[[0-9;]*m", "", printed).split("\x1b[H\x1b[J")[1]
-    assert look.splitlines()[1:] == [
+    screen = re.sub(r"\x1b\[[0-9;]*m", "", printed).split("\x1b[H\x1b[J")[1]
+    assert screen.splitlines()[1:] == [
         "hammerd 0.1.0 (pid 4711) is running: 1 pair, 1 ok",
         "",
         "... and 2 more lines: name the pairs to watch",

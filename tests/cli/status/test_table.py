@@ -333,10 +333,10 @@ def test_lag_of_a_cascade_is_shown_if_it_differs_from_the_pair_s_own(
 def test_free_space_is_shown_in_bulk_or_if_little_is_left(
     make_status: MakeStatus, make_pair: MakePair
 ):
-    room = {"slave_free_bytes": 40 << 30, "slave_total_bytes": 1 << 40}
+    space = {"slave_free_bytes": 40 << 30, "slave_total_bytes": 1 << 40}
 
-    assert notes_in(make_status(make_pair("a", **room))) == []
-    assert notes_in(make_status(make_pair("a", **room, gear="bulk", phase="prescan"))) == [
+    assert notes_in(make_status(make_pair("a", **space))) == []
+    assert notes_in(make_status(make_pair("a", **space, gear="bulk", phase="prescan"))) == [
         "      in bulk: prescan; 40.0 GB free on the slave"
     ]
 

@@ -38,17 +38,17 @@ NOTHING = FileStat(exists=False)
 DIRECTORY = FileStat(exists=True, is_directory=True)
 
 
-def failed(text: str, look: PathStat | None = None) -> ProbeFailed:
+def failed(text: str, path_stat: PathStat | None = None) -> ProbeFailed:
     complaint = diagnose(text)
     assert complaint is not None
-    return ProbeFailed(complaint, look)
+    return ProbeFailed(complaint, path_stat)
 
 
 def link(text: str | None) -> FileStat:
     return FileStat(exists=True, is_symlink=True, link_text=text)
 
 
-def looking(itself: FileStat, above: FileStat = DIRECTORY) -> PathStat:
+def path_stat_of(itself: FileStat, above: FileStat = DIRECTORY) -> PathStat:
     return PathStat("/Backup2/pfs/test", itself, above)
 
 
@@ -261,26 +261,26 @@ def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent
 
 
 @pytest.mark.parametrize(
-    ("text", "look", "cause", "advice"),
+    ("text", "path_stat", "cause", "advice"),
     [
         (MISSING, None, "path_missing", "is its file system mounted"),
-        (MISSING, looking(NOTHING, NOTHING), "file_system_missing", "mount -a"),
-        (MISSING, looking(NOTHING), "pfs_missing", '"hammer pfs-slave'),
-        (MISSING, looking(link("@@PFS00009")), "pfs_missing", "@@PFS00009"),
-        (MISSING, looking(link("/old/@@PFS00009")), "pfs_missing", "was destroyed"),
-        (MISSING, looking(link("/away/test")), "link_target_missing", "symlink to /away/test"),
-        (MISSING, looking(link("@@-1:00001")), "path_missing", "is not there"),
-        (MISSING, looking(link(None)), "path_missing", "is not there"),
-        (MISSING, looking(DIRECTORY), "path_missing", "is not there"),
-        (NOT_HAMMER, looking(DIRECTORY), "null_mount_missing", "mount_null PFS"),
-        (NOT_HAMMER, looking(FileStat(exists=True)), "not_a_hammer_fs", "HAMMER2"),
+        (MISSING, path_stat_of(NOTHING, NOTHING), "file_system_missing", "mount -a"),
+        (MISSING, path_stat_of(NOTHING), "pfs_missing", '"hammer pfs-slave'),
+        (MISSING, path_stat_of(link("@@PFS00009")), "pfs_missing", "@@PFS00009"),
+        (MISSING, path_stat_of(link("/old/@@PFS00009")), "pfs_missing", "was destroyed"),
+        (MISSING, path_stat_of(link("/away/test")), "link_target_missing", "symlink to /away/test"),
+        (MISSING, path_stat_of(link("@@-1:00001")), "path_missing", "is not there"),
+        (MISSING, path_stat_of(link(None)), "path_missing", "is not there"),
+        (MISSING, path_stat_of(DIRECTORY), "path_missing", "is not there"),
+        (NOT_HAMMER, path_stat_of(DIRECTORY), "null_mount_missing", "mount_null PFS"),
+        (NOT_HAMMER, path_stat_of(FileStat(exists=True)), "not_a_hammer_fs", "HAMMER2"),
         (NOT_HAMMER, None, "not_a_hammer_fs", "HAMMER2"),
     ],
 )
 def test_stat_of_the_path_distinguishes_what_is_missing(
-    text: str, look: PathStat | None, cause: str, advice: str
+    text: str, path_stat: PathStat | None, cause: str, advice: str
 ) -> None:
-    verdict = verdict_of(HOME, MASTER, failed(text, look))
+    verdict = verdict_of(HOME, MASTER, failed(text, path_stat))
 
     assert isinstance(verdict, AwaitMount)
     assert verdict.cause == cause

@@ -126,9 +126,9 @@ class System:
     def _state(self, path: str) -> PathState:
         link = FileStat(exists=True, is_symlink=True, link_text="@@0x2:00001", device=7)
         is_link = path not in self.null_mounts
-        look = PathStat(path, link, link)
+        path_stat = PathStat(path, link, link)
         return PathState(
-            look, path, 7, path, is_pfs_link=is_link, real_file=link, file_system=(7, 7)
+            path_stat, path, 7, path, is_pfs_link=is_link, real_file=link, file_system=(7, 7)
         )
 
 
@@ -229,7 +229,7 @@ async def a_wait_for_the_scan_of_another_request(stop: Stop) -> None:
     gate = asyncio.Event()
     setup = Setup(System(gate=gate))
     first = asyncio.create_task(setup.watch.find(HOME))
-    await reached(lambda: setup.system.scans, "a look", every_s=0)
+    await reached(lambda: setup.system.scans, "a scan", every_s=0)
     # Both wait for a scan that begins after their request, and after the foreign writers.
     second = stop.begin(setup.watch.find(HOME))
     third = asyncio.create_task(setup.watch.find(WORK))
@@ -239,7 +239,7 @@ async def a_wait_for_the_scan_of_another_request(stop: Stop) -> None:
     await asyncio.wait([first, second, third])
 
     assert first.result() is None
-    assert third.result() is not None, "a look that was given up answers nobody"
+    assert third.result() is not None, "a cancelled scan answers no request"
     if stop.was_reached:
         assert second.cancelled() or second.exception() is stop.error
     await setup.reports_all_in_the_next_scan()
@@ -263,7 +263,7 @@ async def _adopts(stop: Stop, system: System, key: str) -> None:
 
     assert stop.was_reached or isinstance(found, ForeignSeen)
     if not isinstance(found, BaseException):
-        assert key in setup.orphans.held[INIT], "known before the look is over"
+        assert key in setup.orphans.held[INIT], "known before the scan is over"
     assert await setup.watch.find(HOME) is None
     assert key in setup.orphans.held[INIT]
     await setup.watch.close()
@@ -274,7 +274,7 @@ async def a_timer_that_expires(stop: Stop) -> None:
     setup = setup_with_foreign_writers()
     with stop.in_all_tasks():
         setup.watch.scan_after(0)
-        await reached(lambda: setup.system.scans, "a look", every_s=0)
+        await reached(lambda: setup.system.scans, "a scan", every_s=0)
         await until_tasks_end()
     setup.posted.clear()
 
@@ -289,7 +289,7 @@ async def a_timer_that_expires(stop: Stop) -> None:
 async def a_close_while_a_scan_is_under_way(stop: Stop) -> None:
     setup = setup_with_foreign_writers()
     setup.watch.scan_after(0)
-    await reached(lambda: setup.system.scans, "a look", every_s=0)
+    await reached(lambda: setup.system.scans, "a scan", every_s=0)
 
     await stop.run(setup.watch.close())
     await setup.watch.close()
@@ -297,7 +297,7 @@ async def a_close_while_a_scan_is_under_way(stop: Stop) -> None:
     assert setup.posted == []
     setup.watch.scan_after(0)
     await until_tasks_end()
-    assert setup.system.scans == 1, "it looks no more"
+    assert setup.system.scans == 1, "no further scan"
 
 
 STORIES = (

@@ -96,7 +96,7 @@ def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
         setup.reaper.sweep_soon()
         await reached(lambda: spawn.notice_death(stream.child), "the leader is dead")
         setup.lives.clear()
-        await reached(lambda: len(setup.lives) > 1, "it is looked at again and again")
+        await reached(lambda: len(setup.lives) > 1, "it is scanned again and again")
         assert setup.empty == []
         os.killpg(stream.pgid, signal.SIGKILL)
         await setup.all_empty()

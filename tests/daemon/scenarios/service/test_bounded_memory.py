@@ -55,12 +55,12 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
     ingest = ReadingIngest(readings, anomaly_detector, journal)
     calls = PfsStatusCommands(disks, "/sbin/hammer", "/root")  # type: ignore[arg-type]
     reader = ProbeQueue(BatchReader(calls, disks, Clock(Ticks())))  # type: ignore[arg-type]
-    rooms = DiskSpaceWatch(disks, journal)  # type: ignore[arg-type]
-    parts = (readings, anomaly_detector, ingest, reader, rooms, journal)
+    disk_space = DiskSpaceWatch(disks, journal)  # type: ignore[arg-type]
+    parts = (readings, anomaly_detector, ingest, reader, disk_space, journal)
 
     async def read(*pairs: Pair) -> None:
         ingest.record(await reader.sample(pairs, 20), pairs)
-        await rooms.read(pair.slave for pair in pairs)
+        await disk_space.read(pair.slave for pair in pairs)
         disks.asked.clear()
 
     asyncio.run(read(KEPT, GONE, REMOTE))
