@@ -78,7 +78,7 @@ class Import:
 
     @property
     def layer(self) -> str:
-        """The layer of hammerd that is imported: `core`, `daemon`, ...; empty for `hammerd` itself."""
+        """The layer that is imported: `core`, `daemon`, ...; empty for `hammerd` itself."""
         return self.module.removeprefix("hammerd.").split(".")[0] if self.top == "hammerd" else ""
 
 
@@ -372,5 +372,7 @@ def test_simulator_packages_import_only_those_before_them() -> None:
     ]
 
     assert upward == []
-    packages = {simulator_package(name) for name in MODULES if name.startswith("hammerd.simulator")}
+    packages = {
+        simulator_package(name) for name in MODULES if name.startswith("hammerd.simulator")
+    }
     assert packages - {"", "utility"} == set(SIMULATOR_ORDER)

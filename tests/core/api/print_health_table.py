@@ -111,7 +111,7 @@ ROWS: dict[str, HealthRow] = {
     "parked": HealthRow(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
     "streaming, an anomaly": HealthRow(AT_REST, extras=Extras(anomalies=(JUMPED,))),
     "streaming, slave read-only": HealthRow(AT_REST, extras=Extras(is_slave_read_only=True)),
-    "streaming, short of room": HealthRow(AT_REST, extras=Extras(is_short_of_space=True)),
+    "streaming, short of space": HealthRow(AT_REST, extras=Extras(is_short_of_space=True)),
 }
 
 

@@ -274,7 +274,7 @@ ROWS: dict[str, PairRow] = {
     "ParentDied": PairRow(ParentDied("signal 9")),
     "HalvesWorked": PairRow(HalvesWorked()),
     "GroupLives, after the grace": PairRow(GroupLives(NOW_AT + 9)),
-    "GroupLives, looked at before": PairRow(GroupLives(SINCE_AT)),
+    "GroupLives, scanned before": PairRow(GroupLives(SINCE_AT)),
     "GroupEmpty": PairRow(GroupEmpty()),
     "GroupEmpty, paused for a time": PairRow(GroupEmpty(), PAUSED),
     "Sampled in sync": PairRow(Sampled(Go()), lag=IN_SYNC),

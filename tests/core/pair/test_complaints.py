@@ -156,8 +156,8 @@ def test_pair_that_its_own_streams_park_is_probed_less_and_less_often() -> None:
     for _ in range(9):
         assert isinstance(life.state, Parked)
         spans.append(life.state.probe_at - life.state.since_at)
-        looking = advance(life, DUE).life
-        life = refused_again(looking, looking.state.since_at + spans[-1] + 1)
+        probing = advance(life, DUE).life
+        life = refused_again(probing, probing.state.since_at + spans[-1] + 1)
 
     assert spans == [
         60,

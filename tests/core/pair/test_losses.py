@@ -434,7 +434,7 @@ def test_group_that_survives_its_kill_is_logged_once_as_unkillable() -> None:
         STOPPING,
         (*STOPPING, (104, GroupLives(104))),
         (*STOPPING, DUE, (109, GroupLives(109))),
-        # The deadlines pass while the daemon is too slow to look.
+        # The deadlines pass while the daemon is too slow to scan.
         (*STOPPING, DUE, DUE, DUE, DUE),
         (*STOPPING, DUE, DUE, (112, GroupLives(109))),
     ],

@@ -61,7 +61,7 @@ FOREIGN_HINT = (
 )
 
 PARKED = (*PROBING, (1, ProbeAnswered(MISMATCH)))
-LOOKING = (*PARKED, DUE)
+PARKED_PROBING = (*PARKED, DUE)
 QUEUED = (*LAUNCHING[:2], (1, ResourceBusy(Resource.SLAVE, "pair other")))
 
 
@@ -73,41 +73,41 @@ def test_probe_that_says_park_parks_the_pair_and_counts_no_failure() -> None:
 
 
 def test_parked_pair_is_probed_each_minute_without_leaving_the_state() -> None:
-    looked = play(*LOOKING)
-    answered = play(*LOOKING, (62, ProbeAnswered(MISMATCH)))
+    probing = play(*PARKED_PROBING)
+    answered = play(*PARKED_PROBING, (62, ProbeAnswered(MISMATCH)))
 
-    assert looked.effects == (Probe(),)
-    assert isinstance(looked.life.state, Parked)
+    assert probing.effects == (Probe(),)
+    assert isinstance(probing.life.state, Parked)
     assert answered.life.state == Parked(1, 122, ParkCause.UUID_MISMATCH, "uuids differ")
 
 
 def test_probe_in_parked_without_an_answer_is_repeated() -> None:
-    done = play(*LOOKING, DUE)
+    done = play(*PARKED_PROBING, DUE)
 
     assert done.effects == (Probe(),)
     assert done.life.state.since_at == 1
 
 
 def test_parked_pair_is_launched_when_its_cause_is_over() -> None:
-    done = play(*LOOKING, (62, GO))
+    done = play(*PARKED_PROBING, (62, GO))
 
     assert done.effects == (Launch(Gear.FOLLOWING),)
 
 
 def test_parked_pair_whose_endpoints_cannot_be_read_stays_parked() -> None:
-    done = play(*LOOKING, (62, ProbeAnswered(Retry("late", "wait"))))
+    done = play(*PARKED_PROBING, (62, ProbeAnswered(Retry("late", "wait"))))
 
     assert done.life.state == Parked(1, 122, ParkCause.UUID_MISMATCH, "uuids differ")
 
 
 def test_parked_pair_whose_mount_turns_out_missing_waits_for_it() -> None:
-    done = play(*LOOKING, (62, ProbeAnswered(AwaitMount("null_mount_missing", "mount it"))))
+    done = play(*PARKED_PROBING, (62, ProbeAnswered(AwaitMount("null_mount_missing", "mount it"))))
 
     trouble = Trouble("null_mount_missing", "mount it")
     assert done.life.state == WaitingForMount(62, 72, trouble)
 
 
-# --- what a stream says of uuids is looked at first --------------------------------------------
+# --- what a stream says of uuids is probing at first --------------------------------------------
 
 MISMATCH_SAID = MessageRead(
     Complaint("said", "uuid_mismatch", Cure.PARK, "compare", ParkCause.UUID_MISMATCH)
@@ -153,7 +153,7 @@ def test_endpoints_that_cannot_be_read_after_a_complaint_are_tried_again() -> No
 
 
 def test_parked_pair_with_another_cause_is_parked_again() -> None:
-    done = play(*LOOKING, (62, ProbeAnswered(PROMOTED)))
+    done = play(*PARKED_PROBING, (62, ProbeAnswered(PROMOTED)))
 
     assert done.life.state == Parked(62, 122, ParkCause.NOT_A_SLAVE, "it is a master now")
 
@@ -161,7 +161,7 @@ def test_parked_pair_with_another_cause_is_parked_again() -> None:
 def test_parked_pair_with_another_hint_is_parked_since_then() -> None:
     other = Park(ParkCause.UUID_MISMATCH, "and it is a master")
 
-    done = play(*LOOKING, (62, ProbeAnswered(other)))
+    done = play(*PARKED_PROBING, (62, ProbeAnswered(other)))
 
     assert done.life.state == Parked(1, 122, ParkCause.UUID_MISMATCH, "and it is a master")
 

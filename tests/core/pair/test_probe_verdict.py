@@ -268,7 +268,12 @@ def test_a_slave_promoted_when_its_master_died_parks_though_the_master_is_silent
         (MISSING, path_stat_of(NOTHING), "pfs_missing", '"hammer pfs-slave'),
         (MISSING, path_stat_of(link("@@PFS00009")), "pfs_missing", "@@PFS00009"),
         (MISSING, path_stat_of(link("/old/@@PFS00009")), "pfs_missing", "was destroyed"),
-        (MISSING, path_stat_of(link("/away/test")), "link_target_missing", "symlink to /away/test"),
+        (
+            MISSING,
+            path_stat_of(link("/away/test")),
+            "link_target_missing",
+            "symlink to /away/test",
+        ),
         (MISSING, path_stat_of(link("@@-1:00001")), "path_missing", "is not there"),
         (MISSING, path_stat_of(link(None)), "path_missing", "is not there"),
         (MISSING, path_stat_of(DIRECTORY), "path_missing", "is not there"),

@@ -87,11 +87,11 @@ def test_missing_mount_is_waited_for_without_a_failure() -> None:
 
 
 def test_missing_mount_is_probed_every_ten_seconds() -> None:
-    looked = play(*UNMOUNTED, DUE)
+    probing = play(*UNMOUNTED, DUE)
     answered = play(*UNMOUNTED, DUE, (12, NO_MOUNT))
 
-    assert looked.effects == (Probe(),)
-    assert looked.life.state == WaitingForMount(1, 41, MISSING, is_probing=True)
+    assert probing.effects == (Probe(),)
+    assert probing.life.state == WaitingForMount(1, 41, MISSING, is_probing=True)
     assert answered.life.state == WaitingForMount(1, 22, MISSING)
     assert answered.life.memory.failures == 0
 
