@@ -39,27 +39,19 @@ def probe_endpoints(
     """Return the facts about the pairs' local endpoints, from their softlinks and pfs-status."""
     paths = local_paths(pairs)
     slaves = {pair.slave.path for pair in pairs if not pair.slave.is_remote}
-    probed = {
-        path: states[path]
-        for path in paths
-        if path in states and not _is_promoted(states[path], path, slaves)
-    }
+    links = {path: state.link for path, state in states.items()}
+    promoted = {path for path in slaves if (link := links.get(path)) and link.is_master}
+    probed = {path: states[path] for path in paths if path in states and path not in promoted}
     results = dict(_run_all(hammer, probed))
     # Paths are probed one after the other: the first one without a state is the one that hangs.
     if hanging := [path for path in paths if path not in states][:1]:
         results[hanging[0]] = ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, detail=_HANGS)
     return {
         path: EndpointFacts(
-            states[path].link if path in states else None,
-            results.get(path),
-            states[path].real if path in states else "",
+            links.get(path), results.get(path), states[path].real if path in states else ""
         )
         for path in paths
     }
-
-
-def _is_promoted(state: "PathState", path: str, slaves: set[str]) -> bool:
-    return path in slaves and state.link is not None and state.link.is_master
 
 
 def _run_all(hammer: str, states: "Mapping[str, PathState]") -> Iterator[tuple[str, ProbeResult]]:
