@@ -45,11 +45,11 @@ class Orphans:
         self._grace_s = grace_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._orphans: dict[int, _Orphan] = {}
-        self._on_gone: Callable[[], None] = lambda: None
+        self._on_ended: Callable[[], None] = lambda: None
 
-    def end_all(self, on_gone: Callable[[], None]) -> None:
+    def end_all(self, on_ended: Callable[[], None]) -> None:
         """Claim the slaves of all orphans and start to end them; returns at once."""
-        self._on_gone = on_gone
+        self._on_ended = on_ended
         for record in tuple(self._records.earlier_records()):
             self._end_soon(record, because=None)
 
@@ -110,7 +110,7 @@ class Orphans:
         self._forget(orphan)
         self._slaves.release(orphan.owner)
         self._journal.log.info("orphan.ended", pair=record.pair, pgid=record.pgid)
-        self._on_gone()
+        self._on_ended()
 
     def _forget(self, orphan: _Orphan) -> None:
         self._records.remove(orphan.record.pgid)

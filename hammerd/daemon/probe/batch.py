@@ -63,7 +63,7 @@ class BatchReader:
 
     def __init__(self, commands: PfsStatusCommands, prober: PathProber, clock: Clock) -> None:
         self.paths = KnownPaths(prober, clock)
-        self.quarantine = Quarantine(commands.is_gone)
+        self.quarantine = Quarantine(commands.has_ended)
         self._commands = commands
         self._clock = clock
         self._slaves: frozenset[Endpoint] = frozenset()
@@ -195,7 +195,7 @@ class BatchReader:
 
     def _has_hung_batch(self) -> bool:
         """Return whether a batch that hung on an unknown file system still runs."""
-        self._hung_batches = {pid for pid in self._hung_batches if not self._commands.is_gone(pid)}
+        self._hung_batches = {pid for pid in self._hung_batches if not self._commands.has_ended(pid)}
         return bool(self._hung_batches)
 
     async def _read_one_by_one(

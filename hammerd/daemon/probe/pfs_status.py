@@ -43,7 +43,7 @@ class PfsStatusCommands:
         argv = pfs_status_argv(self._hammer, operands)
         return _parse(await self._commands.run(argv, self._env, timeout_s), len(operands))
 
-    def is_gone(self, hung_pid: int) -> bool:
+    def has_ended(self, hung_pid: int) -> bool:
         """Return whether a late command has ended after all."""
         return not self._commands.is_under_way(hung_pid)
 

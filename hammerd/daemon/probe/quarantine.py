@@ -15,10 +15,10 @@ from hammerd.daemon.probe.reading import EndpointReading
 class Quarantine:
     """Quarantined endpoints, in the order in which they are to be tried again.
 
-    `is_gone` returns whether a late command has ended after all.
+    `has_ended` returns whether a late command has ended after all.
     """
 
-    is_gone: Callable[[int], bool]
+    has_ended: Callable[[int], bool]
     _endpoints: dict[Endpoint, EndpointReading | None] = field(default_factory=dict)
     _hung: dict[Hashable, set[int]] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class Quarantine:
 
     def is_hanging(self, file_system: Hashable) -> bool:
         """Return whether a killed command on a file system still runs."""
-        left = {pid for pid in self._hung.pop(file_system, set()) if not self.is_gone(pid)}
+        left = {pid for pid in self._hung.pop(file_system, set()) if not self.has_ended(pid)}
         if left:
             self._hung[file_system] = left
         return bool(left)

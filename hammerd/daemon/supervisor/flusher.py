@@ -54,7 +54,7 @@ class FlushCommands:
         paths = tuple(dict.fromkeys(places))
         if len(paths) < 2:
             return {}
-        if self._hung_pid and not self._status.is_gone(self._hung_pid):
+        if self._hung_pid and not self._status.has_ended(self._hung_pid):
             return self._names
         result = await self._status.status([Endpoint(path) for path in paths], NAMES_TIMEOUT_S)
         self._hung_pid = result.hung_pid
@@ -69,7 +69,7 @@ class FlushCommands:
             synctid_argv(self._hammer, path), self._env, FLUSH_TIMEOUT_S
         )
 
-    def is_gone(self, pid: int) -> bool:
+    def has_ended(self, pid: int) -> bool:
         """Return whether a late command has ended."""
         return not self._commands.is_under_way(pid)
 
@@ -149,7 +149,7 @@ class Flusher:
         # This is called at each interval: a flush that is due before the next call is due now.
         if flushing.is_under_way or flushing.due_at > now_at + interval_s / 2:
             return
-        if flushing.late_pid and not self._commands.is_gone(flushing.late_pid):
+        if flushing.late_pid and not self._commands.has_ended(flushing.late_pid):
             return
         flushing.due_at, flushing.late_pid = now_at + system.every_s, 0
         flushing.is_under_way = True

@@ -11,7 +11,7 @@ from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.ioctls import pfs_lifecycle
 from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, update_snapshot
 from hammerd.simulator.runtime import clock
-from hammerd.simulator.runtime.state_files import unlink_if_there
+from hammerd.simulator.runtime.state_files import unlink_if_present
 
 IN_MEMORY = ("dirty_tid", "turned_ronly", "syncer_at")
 
@@ -34,9 +34,9 @@ def cut_power(fs: FileSystem) -> None:
 def forget_memory(fs: FileSystem) -> None:
     """Drop the state that a kernel holds only while a file system is mounted."""
     for name in IN_MEMORY:
-        unlink_if_there(fs.path(name))
+        unlink_if_present(fs.path(name))
     for pfs_id in pfs_info.pfs_ids(fs):
-        unlink_if_there(os.path.join(pfs_info.pfs_directory(fs, pfs_id), LAST_READ))
+        unlink_if_present(os.path.join(pfs_info.pfs_directory(fs, pfs_id), LAST_READ))
 
 
 def _restore_slave(pfs: OpenPfs) -> None:

@@ -10,7 +10,7 @@ a process that sleeps writes a line to the FIFO `requests` and reads its own FIF
 import os
 import time
 
-from hammerd.simulator.runtime.state_files import read_bytes, unlink_if_there
+from hammerd.simulator.runtime.state_files import read_bytes, unlink_if_present
 
 
 def _time_scale() -> float:
@@ -59,7 +59,7 @@ def sleep(seconds: float, reason: str) -> None:
 
 def _sleep_virtual(place: str, seconds: float, reason: str) -> None:
     own = os.path.join(place, str(os.getpid()))
-    unlink_if_there(own)
+    unlink_if_present(own)
     os.mkfifo(own, 0o600)
     # Read and write: without a writer, neither open nor read may return early or block for ever.
     fd = os.open(own, os.O_RDWR)

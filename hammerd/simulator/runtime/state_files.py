@@ -41,12 +41,12 @@ def replace_file(path: str, data: bytes) -> None:
 def replace_symlink(path: str, text: str) -> None:
     """Make `path` a symlink with that text by one rename."""
     temporary = f"{path}.{os.getpid()}~"
-    unlink_if_there(temporary)
+    unlink_if_present(temporary)
     os.symlink(text, temporary)
     os.rename(temporary, path)
 
 
-def unlink_if_there(path: str) -> None:
+def unlink_if_present(path: str) -> None:
     """Remove a file; a missing one is no error."""
     try:  # noqa: SIM105 - contextlib costs every process of a stream 0.2 MB
         os.unlink(path)
@@ -66,5 +66,5 @@ def remove_tree(path: str) -> None:
         if os.path.isdir(below) and not os.path.islink(below):
             remove_tree(below)
         else:
-            unlink_if_there(below)
+            unlink_if_present(below)
     os.rmdir(path)

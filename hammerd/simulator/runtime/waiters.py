@@ -8,7 +8,7 @@ import errno
 import os
 
 from hammerd.simulator.runtime import clock
-from hammerd.simulator.runtime.state_files import unlink_if_there
+from hammerd.simulator.runtime.state_files import unlink_if_present
 
 
 class Waiter:
@@ -16,7 +16,7 @@ class Waiter:
 
     def __init__(self, directory: str) -> None:
         self.path = os.path.join(directory, str(os.getpid()))
-        unlink_if_there(self.path + "~")
+        unlink_if_present(self.path + "~")
         os.mkfifo(self.path + "~", 0o600)
         # Read and write: without a writer the read would return at once.
         self.fd = os.open(self.path + "~", os.O_RDWR)
@@ -37,7 +37,7 @@ class Waiter:
 
     def close(self) -> None:
         """Remove this waiter."""
-        unlink_if_there(self.path)
+        unlink_if_present(self.path)
         os.close(self.fd)
 
 
@@ -53,7 +53,7 @@ def _wake_one(path: str) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == errno.ENXIO:
-            unlink_if_there(path)
+            unlink_if_present(path)
         return
     try:
         os.write(fd, b"!")

@@ -107,7 +107,7 @@ def test_parked_pair_whose_mount_turns_out_missing_waits_for_it() -> None:
     assert done.life.state == WaitingForMount(62, 72, trouble)
 
 
-# --- what a stream says of uuids is probing at first --------------------------------------------
+# --- uuids in a complaint of the stream ------------------------------------------------------
 
 MISMATCH_SAID = MessageRead(
     Complaint("said", "uuid_mismatch", Cure.PARK, "compare", ParkCause.UUID_MISMATCH)

@@ -24,11 +24,11 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/run/hammerd")
 class Files:
     """The pid file and the lock; a test removes them."""
 
-    gone: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     pid_file_error: OSError | None = None
 
     def make_missing(self) -> tuple[str, ...]:
-        made, self.gone = self.gone, ()
+        made, self.removed = self.removed, ()
         return made
 
 
@@ -81,7 +81,7 @@ class Setup:
         self.saves += 1
 
     def sweep(self) -> None:
-        self.files.gone, self.sockets.are_made = ("hammerd.pid",), False
+        self.files.removed, self.sockets.are_made = ("hammerd.pid",), False
 
     async def scan(self) -> None:
         """Scan once the thread of a scan that was given up has ended."""
@@ -109,7 +109,7 @@ async def a_scan_after_a_sweep(stop: Stop) -> None:
         await setup.scan()
 
     assert setup.sockets.listening == 2, "nobody listens"
-    assert setup.files.gone == ()
+    assert setup.files.removed == ()
     assert setup.saves >= 1, "removed files are not saved again"
     made = " ".join(line["files"] for line in log if line["event"] == "run_dir.made_anew")
     assert {"hammerd.pid", "control.sock", "status.sock"} <= set(made.split())

@@ -44,14 +44,14 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
     record = SpawnRecord(orphan.pid, "test", ("/bin/sleep", "4714"), KEYS, ())
 
     async def main() -> None:
-        gone = asyncio.Event()
+        ended = asyncio.Event()
         records = SpawnRecords(tmp_path, lines.append)
         records.write(record)
         orphans = Orphans(slaves, records, Journal(log, log), grace_s=5)
-        orphans.end_all(gone.set)
+        orphans.end_all(ended.set)
         assert slaves.holder(frozenset(KEYS)) is not None
         assert orphans.groups() == {orphan.pid}
-        await asyncio.wait_for(gone.wait(), 40)
+        await asyncio.wait_for(ended.wait(), 40)
         assert orphans.groups() == frozenset()
 
     asyncio.run(main())
@@ -115,12 +115,12 @@ def test_group_that_cannot_be_read_is_not_signalled_before_it_is_known_as_ours(
     slaves = SlaveClaims()
 
     async def main() -> None:
-        gone = asyncio.Event()
+        ended = asyncio.Event()
         records = SpawnRecords(tmp_path, str)
         records.write(record_of(foreign))
         orphans = Orphans(slaves, records, a_log([]), grace_s=0)
-        orphans.end_all(gone.set)
-        await asyncio.wait_for(gone.wait(), 40)
+        orphans.end_all(ended.set)
+        await asyncio.wait_for(ended.wait(), 40)
 
     asyncio.run(main())
     assert held == [False, True, True, True]
@@ -178,11 +178,11 @@ def test_slave_of_two_orphans_is_held_until_the_last_is_gone(tmp_path: Path) -> 
             records.write(SpawnRecord(orphan.pid, "test", ("hammer",), KEYS, known))
         orphans = Orphans(slaves, records, Journal(log, log), grace_s=0.5)
 
-        def gone() -> None:
+        def on_ended() -> None:
             held.append(slaves.holder(frozenset(KEYS)) is not None)
             some_gone.set()
 
-        orphans.end_all(gone)
+        orphans.end_all(on_ended)
         while len(held) < 2:
             await asyncio.wait_for(some_gone.wait(), 40)
             some_gone.clear()

@@ -52,8 +52,8 @@ class Disks:
         printed = ""
         for path in paths:
             if path in self.missing:
-                gone = f"hammer: Failed to open {path}: No such file or directory\n"
-                return CommandResult("exit 1", printed, gone)
+                text = f"hammer: Failed to open {path}: No such file or directory\n"
+                return CommandResult("exit 1", printed, text)
             if path in self.hanging or (len(paths) > 1 and path in self.hanging_in_batches):
                 return self._late()
             printed += BLOCK.format(path=path)
@@ -209,7 +209,7 @@ def test_failed_endpoint_is_reported_as_spawn_failed_once_hammer_is_missing() ->
     assert not asyncio.run(reader.retry(*endpoints("/x/1"), 20))
     assert verdicts([*reader.quarantine.failures(endpoints("/x/1"))]) == {"/x/1": "spawn_failed"}
     asyncio.run(read(reader, endpoints("/y/1")))
-    assert reader.quarantine.queue() == tuple(endpoints("/x/1")), "no end is set apart for it"
+    assert reader.quarantine.queue() == tuple(endpoints("/x/1")), "no endpoint is quarantined for it"
 
 
 def probe_at_once(

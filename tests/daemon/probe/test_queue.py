@@ -56,8 +56,8 @@ class Disks:
         printed, paths = "", argv[2:]
         for path in paths:
             if path in self.missing:
-                gone = f"hammer: Failed to open {path}: No such file or directory\n"
-                return CommandResult("exit 1", printed, gone)
+                text = f"hammer: Failed to open {path}: No such file or directory\n"
+                return CommandResult("exit 1", printed, text)
             if len(paths) > 1 and path in self.hanging_in_batches:
                 return CommandResult("killed", is_late=True, pid=4711)
             printed += BLOCK.format(path=path)

@@ -87,7 +87,7 @@ def ingest() -> Ingest:
 
 
 @pytest.mark.parametrize(
-    ("path_state", "is_gone"),
+    ("path_state", "is_missing"),
     [
         (found("@@PFS00001"), True),
         (missing(HOME), True),
@@ -97,11 +97,11 @@ def ingest() -> Ingest:
     ids=["untranslated link", "no link", "not mounted", "not even a directory"],
 )
 def test_missing_pfs_differs_from_a_file_system_that_is_not_mounted(
-    ingest: Ingest, path_state: PathState, *, is_gone: bool
+    ingest: Ingest, path_state: PathState, *, is_missing: bool
 ) -> None:
     ingest.fail_slave(160, path_state)
 
-    assert (ingest.safe_at(161) is None) == is_gone
+    assert (ingest.safe_at(161) is None) == is_missing
 
 
 def test_lower_tid_of_a_slave_after_a_mount_is_explained(ingest: Ingest) -> None:

@@ -541,12 +541,12 @@ def test_slave_that_went_back_without_a_reboot_is_reported(readings: ReadingStor
 
 
 @pytest.mark.parametrize(
-    ("where", "is_untranslated", "is_gone"),
+    ("where", "is_untranslated", "is_missing"),
     [(7, False, True), (8, False, False), (None, False, False), (None, True, True)],
     ids=["mounted", "beneath the mount point", "no directory", "untranslated link"],
 )
 def test_pfs_is_missing_only_where_its_file_system_is_mounted(
-    readings: ReadingStore, where: int | None, *, is_untranslated: bool, is_gone: bool
+    readings: ReadingStore, where: int | None, *, is_untranslated: bool, is_missing: bool
 ) -> None:
     master(readings, 10, span(100))
     slave(readings, 10, span(101))
@@ -555,7 +555,7 @@ def test_pfs_is_missing_only_where_its_file_system_is_mounted(
     readings.record_unreadable(B, "No such file or directory")
     readings.slaves.record_missing(B, where, is_untranslated=is_untranslated)
 
-    assert readings.lag(PAIR, 104).safe_at == (None if is_gone else 100 - 52)
+    assert readings.lag(PAIR, 104).safe_at == (None if is_missing else 100 - 52)
 
 
 def test_slave_that_was_unmounted_may_come_back_with_a_lower_tid(readings: ReadingStore) -> None:

@@ -198,9 +198,9 @@ def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
         reported: list[str] = []
         halves = StreamHalves(loop, GroupScan(loop), Watch(), emit, lambda _stream: None)
         streams = [group.launch(str(number), ":") for number in range(count)]
-        gone = Member(1, 1, 1.0, is_zombie=False)
+        dead = Member(1, 1, 1.0, is_zombie=False)
         for stream in streams:
-            stream.add_halves([gone, Member(os.getpid(), 1, 1.0, is_zombie=False)])
+            stream.add_halves([dead, Member(os.getpid(), 1, 1.0, is_zombie=False)])
         halves.check(streams)
         if again:
             await asyncio.sleep(0)

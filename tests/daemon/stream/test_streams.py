@@ -107,7 +107,7 @@ def test_stream_without_a_reader_is_killed_and_its_death_posted(
     heard = play(lambda streams: launch(streams, "sleep 4716") and None, records)
 
     assert [type(event) for event in heard] == [ParentDied, GroupEmpty]
-    until(lambda: not living_pids("sleep 4716"), "it is gone")
+    until(lambda: not living_pids("sleep 4716"), "it has exited")
 
 
 def test_launch_that_cannot_start_leaves_no_stream(records: SpawnRecords) -> None:

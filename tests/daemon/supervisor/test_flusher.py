@@ -50,7 +50,7 @@ class FakeFlushCommands:
             await self.gate.wait()
         return self.answers.get(path, GOOD)
 
-    def is_gone(self, pid: int) -> bool:
+    def has_ended(self, pid: int) -> bool:
         return pid not in self.hanging
 
 
@@ -255,7 +255,7 @@ def test_pause_of_the_most_hurried_pair_makes_no_other_flush_earlier() -> None:
 
 def test_question_that_hangs_gets_no_second_one_and_keeps_the_names() -> None:
     asked: list[int] = []
-    gone = False
+    is_over = False
     each_status = PfsStatusResult((status_of("one"), status_of("two")))
     answers = [each_status, PfsStatusResult(hung_pid=4711), each_status]
 
@@ -264,8 +264,8 @@ def test_question_that_hangs_gets_no_second_one_and_keeps_the_names() -> None:
             asked.append(len(operands))
             return answers[len(asked) - 1]
 
-        def is_gone(self, _pid: int) -> bool:
-            return gone
+        def has_ended(self, _pid: int) -> bool:
+            return is_over
 
     commands = FlushCommands(cast(Any, None), cast(Any, Status()), "hammer", "/root")
 
@@ -275,7 +275,7 @@ def test_question_that_hangs_gets_no_second_one_and_keeps_the_names() -> None:
     expected = {"/B1/pfs": "one", "/B2/pfs": "two"}
     assert [names() for _ in range(4)] == [expected] * 4
     assert len(asked) == 2
-    gone = True
+    is_over = True
     assert names() == expected
     assert len(asked) == 3
 

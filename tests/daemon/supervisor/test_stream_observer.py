@@ -51,11 +51,11 @@ def test_fault_of_an_observer_is_reported_and_goes_no_further() -> None:
     assert failed == ["test: no observer today"] * 2
 
 
-def test_event_of_a_pair_that_is_gone_goes_no_further() -> None:
-    def gone(pair: str) -> PairLife:
+def test_event_of_a_removed_pair_goes_no_further() -> None:
+    def missing_pair(pair: str) -> PairLife:
         raise KeyError(pair)
 
-    observer, failed = stream_observer(Listening(), gone)
+    observer, failed = stream_observer(Listening(), missing_pair)
 
     observer.observe("test", MessageRead(Committed(Tid(7))))
 

@@ -16,7 +16,7 @@ from hammerd.simulator.kernel.file_system.pfs_info import load_info, pfs_directo
 from hammerd.simulator.kernel.file_system.publishing import MANUAL
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.runtime import clock
-from hammerd.simulator.runtime.state_files import read_or_empty, replace_file, unlink_if_there
+from hammerd.simulator.runtime.state_files import read_or_empty, replace_file, unlink_if_present
 
 
 def durable_tid(fs: FileSystem, pfs_id: int, shown: int) -> int:
@@ -71,7 +71,7 @@ def wait_for_lost_disk(fs: FileSystem) -> None:
 
 def mark_durable(fs: FileSystem, pfs_id: int) -> None:
     """Mark the shown TID as durable."""
-    unlink_if_there(_path(fs, pfs_id))
+    unlink_if_present(_path(fs, pfs_id))
 
 
 def _path(fs: FileSystem, pfs_id: int) -> str:

@@ -9,7 +9,7 @@ import os
 
 from hammerd.simulator.kernel.file_system.pfs_info import PfsInfo, pfs_directory
 from hammerd.simulator.kernel.file_system.volume import FileSystem
-from hammerd.simulator.runtime.state_files import replace_symlink, unlink_if_there
+from hammerd.simulator.runtime.state_files import replace_symlink, unlink_if_present
 
 LIVE = "live"
 SNAPSHOTS = "snapshots"
@@ -64,7 +64,7 @@ def refresh_link(fs: FileSystem, pfs_id: int, info: PfsInfo) -> None:
     if os.path.isdir(shown):
         replace_symlink(entry, os.path.relpath(shown, directory))
     else:
-        unlink_if_there(entry)
+        unlink_if_present(entry)
     replace_symlink(link, text)
     _remove_stale_entries(directory, pfs_id, text)
 
@@ -87,4 +87,4 @@ def _is_link_of(link: str, pfs_id: int) -> bool:
 def _remove_stale_entries(directory: str, pfs_id: int, present: str) -> None:
     for name in os.listdir(directory):
         if name != present and name.startswith("@@") and parse_link_text(name) == pfs_id:
-            unlink_if_there(os.path.join(directory, name))
+            unlink_if_present(os.path.join(directory, name))

@@ -14,7 +14,7 @@ from hammerd.simulator.kernel.records import trees
 from hammerd.simulator.kernel.records.live_tree import Inodes
 from hammerd.simulator.kernel.records.manifest import Attributes, Manifest
 from hammerd.simulator.kernel.records.record_store import INODE, ROOT_OBJECT, Record
-from hammerd.simulator.runtime.state_files import remove_tree, replace_symlink, unlink_if_there
+from hammerd.simulator.runtime.state_files import remove_tree, replace_symlink, unlink_if_present
 
 ROOT_MODE = 0o40755
 
@@ -67,7 +67,7 @@ def upgrade(pfs: OpenPfs) -> None:
     with pfs.fs.locked():
         info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = False
-        unlink_if_there(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
+        unlink_if_present(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
         durability.mark_durable(pfs.fs, pfs.pfs_id)
         pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         restore_live_tree(pfs, info.sync_end_tid)
@@ -104,7 +104,7 @@ def drop_records_after(pfs: OpenPfs, tid: int) -> list[Record]:
         if record.delete > tid:
             record.delete = 0
     pfs.store().rewrite(remaining)
-    unlink_if_there(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), "inodes"))
+    unlink_if_present(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), "inodes"))
     return remaining
 
 

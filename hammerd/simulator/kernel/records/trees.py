@@ -9,7 +9,7 @@ import stat
 
 from hammerd.simulator.kernel.records.manifest import Attributes, Manifest
 from hammerd.simulator.kernel.records.record_store import ROOT_OBJECT
-from hammerd.simulator.runtime.state_files import remove_tree, unlink_if_there
+from hammerd.simulator.runtime.state_files import remove_tree, unlink_if_present
 
 
 def remove_unused_contents(manifest: Manifest, contents: str) -> None:
@@ -17,7 +17,7 @@ def remove_unused_contents(manifest: Manifest, contents: str) -> None:
     used = {_content_name(manifest, object_) for object_ in manifest.inodes}
     for name in os.listdir(contents):
         if name not in used:
-            unlink_if_there(os.path.join(contents, name))
+            unlink_if_present(os.path.join(contents, name))
 
 
 def build(manifest: Manifest, directory: str, contents: str = "") -> None:

@@ -8,7 +8,7 @@ from hammerd.simulator.kernel.ioctls import pfs_lifecycle
 from hammerd.simulator.kernel.ioctls.pfs import OpenPfs
 from hammerd.simulator.runtime import clock, console
 from hammerd.simulator.runtime.console import CommandError, write_stdout
-from hammerd.simulator.runtime.state_files import unlink_if_there
+from hammerd.simulator.runtime.state_files import unlink_if_present
 from hammerd.simulator.utility.arguments.options import Options, exit_with_usage
 from hammerd.simulator.utility.arguments.paths import open_pfs
 
@@ -70,7 +70,7 @@ def _destroy(options: Options, pfs: OpenPfs, info: PfsInfo, path: str) -> None:
         return
     write_stdout(f"pfs-destroy of {number} succeeded!\n")
     if os.path.islink(path):
-        unlink_if_there(path)
+        unlink_if_present(path)
 
 
 def _count_down() -> None:

@@ -6,7 +6,7 @@ Two fields of the scoreboard overlap, as hammer's do.
 import os
 
 from hammerd.simulator.runtime.console import write_stderr
-from hammerd.simulator.runtime.state_files import read_bytes, unlink_if_there
+from hammerd.simulator.runtime.state_files import read_bytes, unlink_if_present
 
 CYCLE_BYTES, TID_BYTES = 40, 8
 """The two parts of a cycle file: the place in the tree, then the TID."""
@@ -69,7 +69,7 @@ def read_cycle_file(path: str, tid: int) -> int:
         return tid
     if len(content) < CYCLE_BYTES:
         write_stderr(f"cycle-file {path}: clearing old version\n")
-        unlink_if_there(path)
+        unlink_if_present(path)
     elif len(content) < CYCLE_BYTES + TID_BYTES:
         write_stderr(f"cycle-file {path}: Warning, malformed\n")
     else:

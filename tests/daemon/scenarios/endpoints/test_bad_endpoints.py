@@ -61,13 +61,13 @@ def test_pairs_that_start_at_once_share_their_probes(world_once: World) -> None:
 def test_ends_that_are_missing_cost_one_process_more_at_most(world_once: World) -> None:
     world = world_once
     pairs = pairs_of(world, "good")
-    gone = {
+    missing = {
         name: (world.fs(1) / "pfs" / name, world.fs(2) / "pfs" / name) for name in ("x", "y", "z")
     }
-    config = world.configure({**pairs, **gone}, hammer=wrap(world))
+    config = world.configure({**pairs, **missing}, hammer=wrap(world))
     world.start(config)
     world.wait_for(in_sync, "in sync", "good")
-    for name in gone:
+    for name in missing:
         world.wait_for(lambda now: now["waiting_for"] == "mount", "waits", name)
         # Probes of the pair itself are over; samples go on.
         world.ask(Verb.PAUSE, name)
@@ -77,10 +77,10 @@ def test_ends_that_are_missing_cost_one_process_more_at_most(world_once: World) 
 
     spent = len(calls(world, "pfs-status")) - called
     assert spent <= 2 * (samples(world, "good") - sampled) + 2
-    assert {world.status(name)["lag_verdict"] for name in gone} == {"unknown"}
-    for name in gone:
+    assert {world.status(name)["lag_verdict"] for name in missing} == {"unknown"}
+    for name in missing:
         world.make_slave(world.make_master(name), name)
-    for name in gone:
+    for name in missing:
         world.wait_for(lambda now: now["lag_tids"] is not None, "known", name)
 
 

@@ -176,6 +176,6 @@ def test_master_that_is_destroyed_under_an_idle_stream_is_reported(world: World)
         check=True,
     )
 
-    waiting = world.wait_for(lambda now: now["because"] == "pfs_missing", "the master is gone")
+    waiting = world.wait_for(lambda now: now["because"] == "pfs_missing", "the master is missing")
     assert waiting["waiting_for"] == "mount"
     assert "pfs-master" in waiting["hint"]

@@ -106,12 +106,12 @@ def test_every_answer_keeps_its_promises(seen: RunningHammerd):
 def test_monitor_reports_a_pair_and_its_endpoint(seen: RunningHammerd):
     fine = seen.hammerd("status", "--nagios")
     seen.world.stop(seen.daemon)
-    gone = seen.hammerd("status", "--nagios")
+    verdict = seen.hammerd("status", "--nagios")
 
     assert fine.returncode == 0
     assert "'test_lag'=" in fine.stdout.partition(" | ")[2]
-    assert (gone.returncode, gone.stderr) == (2, "")
-    assert "test: everything flushed by " in gone.stdout
+    assert (verdict.returncode, verdict.stderr) == (2, "")
+    assert "test: everything flushed by " in verdict.stdout
 
 
 def test_a_stopped_hammerd_leaves_until_when_all_is_safe(seen: RunningHammerd):
@@ -133,7 +133,7 @@ def test_status_reports_streams_that_outlived_a_killed_hammerd(seen: RunningHamm
     records = seen.world.run_dir / "streams"
     until(lambda: any(records.glob("*.json")), "the record of the stream")
     seen.daemon.kill()
-    until(lambda: seen.daemon.poll() is not None, "it is gone")
+    until(lambda: seen.daemon.poll() is not None, "it has exited")
 
     shown = " ".join(seen.hammerd("status").stdout.split())
 

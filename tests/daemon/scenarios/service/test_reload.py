@@ -58,7 +58,7 @@ def test_only_what_changed_is_touched(world: World) -> None:
     mirrors.hang_up()
 
     world.wait_for_log("config.reloaded")
-    until(lambda: mirrors.names() == ["kept", "changed", "new"], "the gone pair is forgotten")
+    until(lambda: mirrors.names() == ["kept", "changed", "new"], "the removed pair is forgotten")
     world.wait_for(is_up, "the new pair streams", "new")
     until(lambda: mirrors.pids("changed") != mirrors.pids("kept"), "an argv of its own")
     world.wait_for(

@@ -56,7 +56,7 @@ def test_orphaned_halves_without_their_parent_are_found_too(mirrored: World) -> 
     mirrored.daemons[0].kill()
     mirrored.daemons[0].wait()
     os.kill(before["pid"], signal.SIGKILL)
-    until(lambda: before["pid"] not in living_pids(str(mirrored.root)), "the parent is gone")
+    until(lambda: before["pid"] not in living_pids(str(mirrored.root)), "the parent has exited")
 
     mirrored.start(mirrored.root / "hammerd.toml")
     mirrored.wait_until_following()
