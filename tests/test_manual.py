@@ -357,13 +357,14 @@ def test_events_of_the_log() -> None:
 
 
 def test_signals() -> None:
-    (caught,) = (
+    (reactions,) = (
         node
         for tree in trees("daemon")
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name == "catch_signals"
+        if isinstance(node, ast.AnnAssign)
+        and ast.unparse(node.annotation) == "dict[str, Reaction]"
     )
-    meant = {word[3:] for word in literals(caught) if re.fullmatch(r"SIG[A-Z0-9]+", word)}
+    meant = {word for word in literals(reactions) if re.fullmatch(r"[A-Z0-9]+", word)}
 
     assert names(section("SIGNALS")) == meant
 

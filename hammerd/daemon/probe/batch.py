@@ -195,7 +195,9 @@ class BatchReader:
 
     def _has_hung_batch(self) -> bool:
         """Return whether a batch that hung on an unknown file system still runs."""
-        self._hung_batches = {pid for pid in self._hung_batches if not self._commands.has_ended(pid)}
+        self._hung_batches = {
+            pid for pid in self._hung_batches if not self._commands.has_ended(pid)
+        }
         return bool(self._hung_batches)
 
     async def _read_one_by_one(

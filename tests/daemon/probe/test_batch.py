@@ -209,7 +209,9 @@ def test_failed_endpoint_is_reported_as_spawn_failed_once_hammer_is_missing() ->
     assert not asyncio.run(reader.retry(*endpoints("/x/1"), 20))
     assert verdicts([*reader.quarantine.failures(endpoints("/x/1"))]) == {"/x/1": "spawn_failed"}
     asyncio.run(read(reader, endpoints("/y/1")))
-    assert reader.quarantine.queue() == tuple(endpoints("/x/1")), "no endpoint is quarantined for it"
+    assert reader.quarantine.queue() == tuple(endpoints("/x/1")), (
+        "no endpoint is quarantined for it"
+    )
 
 
 def probe_at_once(
