@@ -243,7 +243,7 @@ def test_each_kind_of_choice_is_seen(
     assert [each.is_closed for each in choices("sample.py", tree)] == closed
 
 
-def test_cli_knows_every_health() -> None:
+def test_cli_handles_every_health() -> None:
     """It reads JSON of any hammerd, so no type holds it to the words of the core."""
     assert {verdict.name.lower() for verdict in PluginExit} == set(Health)
     assert set(_COUNTED) == {*Health, "paused", "disabled"}

@@ -291,11 +291,11 @@ def test_every_config_key_in_an_example_is_there(doc: Path) -> None:
         if language == "toml"
         for key in keys_of(tomllib.loads(code), "")
     }
-    said = {
+    quoted = {
         ("", found[1]) for word in quoted_in(doc) if (found := re.fullmatch(r"(\w+) = .+", word))
     }
 
-    assert sorted((given | said) - keys - bare) == []
+    assert sorted((given | quoted) - keys - bare) == []
 
 
 # --- the way to them -----------------------------------------------------------------------------

@@ -213,7 +213,7 @@ def test_json_is_an_option_of_all_commands_but_those_that_are_named() -> None:
 
 
 @pytest.mark.parametrize("status", [*Exit, 70])
-def test_every_exit_status_is_told(status: int) -> None:
+def test_every_exit_status_is_documented(status: int) -> None:
     assert str(int(status)) in [head for head, _ in items(section("EXIT STATUS"))]
 
 
@@ -404,7 +404,7 @@ def test_environment() -> None:
 # --- the config ----------------------------------------------------------------------------------
 
 
-def keys_told(title: str) -> list[str]:
+def documented_keys(title: str) -> list[str]:
     return [head.split()[1] for head, _ in items(section(title, CONFIG_PAGE))]
 
 
@@ -412,11 +412,11 @@ def keys_told(title: str) -> list[str]:
     ("title", "keys"), [("Keys of a pair", PAIR_KEYS), ("Keys of the daemon", DAEMON_KEYS)]
 )
 def test_keys_stand_in_their_order(title: str, keys: tuple[Key, ...]) -> None:
-    assert keys_told(title) == [key.name for key in keys]
+    assert documented_keys(title) == [key.name for key in keys]
 
 
 @pytest.mark.parametrize("key", [*PAIR_KEYS, *DAEMON_KEYS], ids=lambda key: key.name)
-def test_key_is_told_with_its_unit_and_default(key: Key) -> None:
+def test_key_is_documented_with_its_unit_and_default(key: Key) -> None:
     title = "Keys of the daemon" if key in DAEMON_KEYS else "Keys of a pair"
     found = items(section(title, CONFIG_PAGE))
     (body,) = (body for head, body in found if head == f"Ic {key.name}")

@@ -174,7 +174,7 @@ def test_packages_are_the_same_everywhere() -> None:
     assert len(lists) == 1
 
 
-def test_picture_needs_nothing_from_elsewhere_and_knows_the_dark() -> None:
+def test_picture_has_no_external_parts_and_a_dark_mode() -> None:
     picture = text_of("docs/overview.svg")
 
     assert re.findall(r"(?:href|src)=|url\((?!#)|@import|@font-face|<script", picture) == []

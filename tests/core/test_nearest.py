@@ -6,7 +6,7 @@ import sys
 from hammerd.core.nearest import did_you_mean, nearest, suggestion
 
 
-def test_the_name_that_looks_most_alike_is_found() -> None:
+def test_the_most_similar_name_is_found() -> None:
     assert nearest("hmoe", ["mail", "home", "homer"]) == "home"
     assert nearest("zzz", ["mail", "home"]) == ""
     assert nearest("home", []) == ""

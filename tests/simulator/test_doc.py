@@ -56,11 +56,11 @@ def test_readme_links_to_it() -> None:
 
 def test_examples_work(tmp_path: Path) -> None:
     copies, supervises = re.findall(r"```sh\n(.*?)```", DOC, re.DOTALL)
-    gone = "while [ -e run/hammerd.pid ]; do sleep 0.1; done"
+    waits = "while [ -e run/hammerd.pid ]; do sleep 0.1; done"
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 
     done = subprocess.run(
-        ["/bin/sh", "-ec", f"{copies}\n{supervises}\n{gone}"],
+        ["/bin/sh", "-ec", f"{copies}\n{supervises}\n{waits}"],
         cwd=tmp_path,
         env={"PATH": path},
         capture_output=True,

@@ -199,12 +199,12 @@ def _judge_kinship(pair: Pair, master: PfsStatus | None, slave: PfsStatus | None
 
 def _mismatch_hint(pair: Pair, master: PfsStatus, slave: PfsStatus) -> str:
     path = pair.slave.path
-    said = (
+    what = (
         f"master {pair.master} has shared-uuid {master.shared_uuid},"
         f" slave {pair.slave} has {slave.shared_uuid}"
     )
     if slave.is_master:
-        return f"{said} and is a master: one of the two paths is wrong"
+        return f"{what} and is a master: one of the two paths is wrong"
     if slave.sync_end_tid == NEVER_MIRRORED:
         cure = f'if no path is wrong: "hammer pfs-update {path} shared-uuid={master.shared_uuid}"'
     else:
@@ -212,7 +212,7 @@ def _mismatch_hint(pair: Pair, master: PfsStatus, slave: PfsStatus) -> str:
             "if no path is wrong and nothing in the slave is needed,"
             f" {_how_to_remake(path, master.shared_uuid)}"
         )
-    return f"{said}; {cure}{_on_host(pair.slave)}"
+    return f"{what}; {cure}{_on_host(pair.slave)}"
 
 
 def _judge_role(pair: Pair, master: PfsStatus | None, slave: ProbeResult | None) -> Park | None:
@@ -228,15 +228,15 @@ def _judge_role(pair: Pair, master: PfsStatus | None, slave: ProbeResult | None)
 
 
 def _promoted(pair: Pair, master: PfsStatus | None, shared_uuid: str) -> Park:
-    said = (
+    what = (
         f"slave {pair.slave} is a master. First: is the path right? If it was promoted on purpose,"
         " swap master and slave."
     )
     # Without its master a slave may be all that is left: advise only if both were read.
     if master is not None and master.is_master:
         lost = "Only if what was written to it may be lost,"
-        said += f" {lost} {_how_to_remake(pair.slave.path, shared_uuid)}{_on_host(pair.slave)};"
-    return Park(ParkCause.NOT_A_SLAVE, f'{said} then "hammerd resume {pair.name}"')
+        what += f" {lost} {_how_to_remake(pair.slave.path, shared_uuid)}{_on_host(pair.slave)};"
+    return Park(ParkCause.NOT_A_SLAVE, f'{what} then "hammerd resume {pair.name}"')
 
 
 def _how_to_remake(path: str, shared_uuid: str) -> str:

@@ -44,7 +44,7 @@ class Row:
     as such is a warning, or critical. `deadline_at`: when DeadlinePassed is due, None for never.
     `shows_retry`: status shows the deadline. `is_failed_attempt`: the log quotes the last words.
     `is_under_way`: a stream onto the slave runs or will. `is_another_try`: no stream has proven
-    yet that the cause of the last failure is gone. `has_other_writer`: another owner writes to
+    yet that the cause of the last failure is removed. `has_other_writer`: another owner writes to
     the slave.
     """
 

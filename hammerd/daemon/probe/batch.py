@@ -6,7 +6,7 @@
 
 A hung pfs-status prints nothing, not even the operand at which it hangs: its output waits in its
 buffer. So each endpoint is then read alone; the first that hangs makes the others of its file
-system suspect, and later samples try them in turn. While a batch that hung is not gone and its
+system suspect, and later samples try them in turn. While a batch that hung still runs and its
 file system is unknown, there is no second batch: each endpoint is read alone.
 """
 

@@ -13,5 +13,5 @@ def test_space_is_short_below_a_share_and_enough_a_little_above_it(
     assert is_short(FreeSpace(free, 100), was_short=was_short) is short
 
 
-def test_file_system_that_tells_no_size_is_never_short() -> None:
+def test_file_system_without_a_size_is_never_short() -> None:
     assert not is_short(FreeSpace(0, 0), was_short=False)

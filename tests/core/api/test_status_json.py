@@ -125,7 +125,7 @@ def test_state_that_needs_a_person_is_critical_whatever_the_lag(state: State) ->
 
 
 @pytest.mark.parametrize("wanted", [Paused(), Paused(500.0), Down()])
-def test_pair_that_rests_as_asked_is_well(wanted: Wanted) -> None:
+def test_pair_that_is_stopped_as_asked_is_ok(wanted: Wanted) -> None:
     assert health_of(report(Stopped(80.0), behind(1799), wanted), NOW_AT) == Health.OK
 
 
@@ -139,7 +139,7 @@ def test_disabled_pair_is_well_however_old_its_slave_is() -> None:
     assert health_of(report(Stopped(80.0), behind(9999), Down()), NOW_AT) == Health.OK
 
 
-def test_pair_that_rests_though_it_is_wanted_is_a_warning() -> None:
+def test_pair_that_is_stopped_though_it_is_wanted_is_a_warning() -> None:
     assert health_of(report(Stopped(80.0)), NOW_AT) == Health.WARNING
 
 
@@ -238,7 +238,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
     }
 
 
-def test_every_state_tells_the_same_keys() -> None:
+def test_every_state_has_the_same_keys() -> None:
     states = (PROBING, LAUNCHING, STREAMING, STOPPING, BACKOFF, MOUNT, QUEUED, PARKED)
 
     assert {tuple(json_of(state)) for state in states} == {tuple(json_of(Stopped(80.0)))}

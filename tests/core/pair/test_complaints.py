@@ -196,7 +196,7 @@ def test_stream_that_commits_or_a_person_ends_the_row_of_refusals() -> None:
     assert committed.memory.refusals == 0
 
 
-def test_stream_that_rests_its_delay_is_no_stall() -> None:
+def test_stream_that_waits_for_its_delay_is_no_stall() -> None:
     slow = replace(PAIR, options=replace(PAIR.options, delay_s=1800))
     done = play(*COPYING, (4, IDLE), (5, Sampled(Go())), pair=slow)
 

@@ -33,7 +33,7 @@ def test_file_system_is_flushed_once_for_all_its_pairs_at_the_shortest_interval(
     )
 
 
-def test_places_without_a_name_are_flushed_apart_unless_they_are_the_same() -> None:
+def test_paths_without_a_name_are_flushed_separately_unless_they_are_the_same() -> None:
     paths = [one.path for one in file_systems((HOME, MAIL), PLACES, {})]
 
     assert paths == ["/B1/pfs", "/B2/pfs", "/B1/more"]

@@ -174,7 +174,7 @@ def test_parked_pair_that_is_asked_for_is_probed_at_once(asked: Event) -> None:
     assert done.effects == (Probe(),)
 
 
-def test_parked_pair_that_is_paused_rests() -> None:
+def test_parked_pair_that_is_paused_is_stopped() -> None:
     assert play(*PARKED, (9, StopAsked(Paused()))).life.state == Stopped(9)
 
 

@@ -304,7 +304,7 @@ def test_bulk_that_is_not_known_to_have_caught_up_keeps_its_gear(lag: Lag) -> No
     assert done.effects == ()
 
 
-def test_bulk_that_has_caught_up_keeps_its_gear_until_it_rests() -> None:
+def test_bulk_that_has_caught_up_keeps_its_gear_until_it_is_idle() -> None:
     done = play(
         *IN_BULK,
         (30, MessageRead(Committed(Tid(9))), IN_SYNC),

@@ -158,9 +158,9 @@ class Truth:
         self.slave = min(self.slave + committed_meanwhile, self.master)
         self.read = SlaveReading(Tid(self.slave), began)
 
-    def commit(self, tids: int, heard_after: int) -> None:
+    def commit(self, tids: int, read_after: int) -> None:
         self.slave = min(self.slave + tids, self.master)
-        self.now += heard_after
+        self.now += read_after
         self.read = SlaveReading(Tid(self.slave), self.now)
 
     # --- the truth -----------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def clock_of(*samples: tuple[int, float]) -> TidClock:
     return clock
 
 
-def test_empty_clock_knows_nothing() -> None:
+def test_empty_clock_has_no_samples() -> None:
     assert TidClock().newest is None
     assert last_held(TidClock(), Tid(9)) is None
 

@@ -146,7 +146,7 @@ def test_read_request_waits_for_no_disk() -> None:
     assert setup.saves == 0
 
 
-def test_daemon_that_stops_tells_and_changes_nothing() -> None:
+def test_stopping_daemon_refuses_requests_and_changes_nothing() -> None:
     asked, setup = replies(*Verb, state="stopping")
 
     by_verb = dict(zip(Verb, asked, strict=True))

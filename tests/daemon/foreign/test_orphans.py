@@ -158,7 +158,7 @@ def test_stop_ends_a_whole_orphan_or_returns_that_it_survives(
     deaf.stdout.close()
 
 
-def test_slave_of_two_orphans_is_held_until_the_last_is_gone(tmp_path: Path) -> None:
+def test_slave_of_two_orphans_is_held_until_the_last_has_ended(tmp_path: Path) -> None:
     lines: list[str] = []
     log = make_logger(
         lambda _level, line: lines.append(line), LogStyle(LogFormat.HUMAN, LogLevel.INFO)
@@ -171,7 +171,7 @@ def test_slave_of_two_orphans_is_held_until_the_last_is_gone(tmp_path: Path) -> 
     assert deaf.stdout.read(1) == b"\n"
 
     async def main() -> None:
-        records, some_gone = SpawnRecords(tmp_path, lines.append), asyncio.Event()
+        records, some_ended = SpawnRecords(tmp_path, lines.append), asyncio.Event()
         for orphan in (quick, deaf):
             started_time = psutil.Process(orphan.pid).create_time()
             known = (KnownProcess(orphan.pid, started_time),)
@@ -180,12 +180,12 @@ def test_slave_of_two_orphans_is_held_until_the_last_is_gone(tmp_path: Path) -> 
 
         def on_ended() -> None:
             held.append(slaves.holder(frozenset(KEYS)) is not None)
-            some_gone.set()
+            some_ended.set()
 
         orphans.end_all(on_ended)
         while len(held) < 2:
-            await asyncio.wait_for(some_gone.wait(), 40)
-            some_gone.clear()
+            await asyncio.wait_for(some_ended.wait(), 40)
+            some_ended.clear()
 
     asyncio.run(main())
     assert held == [True, False]

@@ -79,10 +79,10 @@ def a_foreign_stream() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def found_writers() -> list[SlaveWriter]:
-    async def look() -> list[SlaveWriter]:
+    async def scan() -> list[SlaveWriter]:
         return [writer async for writer in find_writers()]
 
-    return asyncio.run(look())
+    return asyncio.run(scan())
 
 
 def a_watch(identities: Identities, orphans: Orphans) -> ForeignWatch:

@@ -48,15 +48,15 @@ def late(file: Path) -> None:
 
 def undying(file: Path) -> None:
     fork(lambda: None)
-    heard, said = os.pipe()
+    ready, report_ready = os.pipe()
 
     def become_another_users() -> None:
         if not file.exists():
             os.setuid(65534)
-        os.write(said, b"!")
+        os.write(report_ready, b"!")
 
     fork(become_another_users)
-    os.read(heard, 1)  # only then may anybody try to end it
+    os.read(ready, 1)  # only then may anybody try to end it
     os.write(2, BATCH)
 
 

@@ -33,7 +33,7 @@ def test_suspected_endpoint_has_no_failure_yet_and_a_released_one_has_none() -> 
     assert [one in quarantine for one in (A, B, C)] == [True, True, False]
 
 
-def test_file_system_hangs_until_every_command_on_it_is_gone() -> None:
+def test_file_system_hangs_until_every_command_on_it_has_ended() -> None:
     left = {7, 8}
     quarantine = Quarantine(lambda pid: pid not in left)
     quarantine.add_hung("disk", 7)

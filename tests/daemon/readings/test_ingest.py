@@ -65,9 +65,9 @@ def status(tid: int, *, is_master: bool = False) -> PfsStatus:
 
 def found(text: str, *, is_read_only: bool = False, where: int = HOME) -> PathState:
     link = FileStat(exists=True, is_symlink=True, link_text=text, device=where)
-    look = PathStat("", link, DIRECTORY, is_read_only)
+    path_stat = PathStat("", link, DIRECTORY, is_read_only)
     return PathState(
-        look, "", where, "", is_pfs_link=True, real_file=link, file_system=(where, where)
+        path_stat, "", where, "", is_pfs_link=True, real_file=link, file_system=(where, where)
     )
 
 

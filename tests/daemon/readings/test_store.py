@@ -254,7 +254,7 @@ class BusyMaster:
     master_tid: int = 100
     slave_tid: int = 50
     calls: int = 0
-    heard: list[tuple[float, int]] = field(default_factory=list)
+    late_commits: list[tuple[float, int]] = field(default_factory=list)
     backs: list[WentBack | None] = field(default_factory=list)
 
     def pass_time(self, most_s: float) -> None:
@@ -263,10 +263,10 @@ class BusyMaster:
             self.master_tid += self.random.randrange(1, 9)
         if self.random.random() < 0.5:
             self.slave_tid = self.random.randint(self.slave_tid, self.master_tid)
-            self.heard.append((self.now + self.random.random() * 2, self.slave_tid))
-        for due, tid in [each for each in self.heard if each[0] <= self.now]:
+            self.late_commits.append((self.now + self.random.random() * 2, self.slave_tid))
+        for due, tid in [each for each in self.late_commits if each[0] <= self.now]:
             self.readings.slaves.record_commit(B, Tid(tid), self.now)
-            self.heard.remove((due, tid))
+            self.late_commits.remove((due, tid))
 
     def read(self) -> None:
         """Read both endpoints by a slow command, and by quick ones that overtake it."""
@@ -586,7 +586,7 @@ def test_lag_of_a_slave_that_holds_no_state_yet_is_unknown_for_a_reason(
 # --- a slave that is none ----------------------------------------------------------------------
 
 
-def test_slave_of_another_master_proves_nothing_when_it_is_gone(readings: ReadingStore) -> None:
+def test_slave_of_another_master_proves_nothing_when_it_is_missing(readings: ReadingStore) -> None:
     master(readings, 10, span(0))
     slave(readings, 10, span(0))
     readings.set_obstacle(PAIR, "the uuids differ")

@@ -13,7 +13,7 @@ from hammerd.core.pair.events import Event, GroupEmpty, MessageRead, ParentDied
 from hammerd.core.pair.slave_claims import Claim
 from hammerd.daemon.process.exit_watch import make_exit_watch
 from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
-from hammerd.daemon.stream import streams as streams_room
+from hammerd.daemon.stream import streams as streams_module
 from hammerd.daemon.stream.streams import Streams
 from tests.daemon.world import living_pids
 from tests.waiting import until
@@ -37,7 +37,7 @@ class BrokenRecords(SpawnRecords):
 
 def play(act: Callable[[Streams], None], records: SpawnRecords) -> list[Event]:
     """Let `act` use streams until a group is empty; return the events of the pair."""
-    heard: list[Event] = []
+    events: list[Event] = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -45,7 +45,7 @@ def play(act: Callable[[Streams], None], records: SpawnRecords) -> list[Event]:
         is_empty = asyncio.Event()
 
         def emit(_pair: str, event: Event) -> None:
-            heard.append(event)
+            events.append(event)
             if isinstance(event, ParentDied):
                 streams.terminate("test")
             if isinstance(event, GroupEmpty):
@@ -57,7 +57,7 @@ def play(act: Callable[[Streams], None], records: SpawnRecords) -> list[Event]:
         await is_empty.wait()
 
     asyncio.run(main())
-    return heard
+    return events
 
 
 @pytest.fixture
@@ -77,36 +77,36 @@ def test_pair_without_a_stream_has_an_empty_group(
 
 
 def test_all_messages_come_before_the_group_is_empty(records: SpawnRecords) -> None:
-    heard = play(lambda streams: launch(streams, "echo one >&2; echo two >&2") and None, records)
+    events = play(lambda streams: launch(streams, "echo one >&2; echo two >&2") and None, records)
 
-    assert [event for event in heard if isinstance(event, MessageRead)] == [
+    assert [event for event in events if isinstance(event, MessageRead)] == [
         MessageRead(Remark("one")),
         MessageRead(Remark("two")),
     ]
-    assert ParentDied("exit 0") in heard or ParentDied("dead") in heard
-    assert heard[-1] == GroupEmpty()
+    assert ParentDied("exit 0") in events or ParentDied("dead") in events
+    assert events[-1] == GroupEmpty()
 
 
 def test_record_that_breaks_keeps_no_stream_from_running_or_ending(tmp_path: Path) -> None:
     records = BrokenRecords(tmp_path / "streams", lambda _because: None)
 
-    heard = play(lambda streams: launch(streams, "echo heard >&2") and None, records)
+    events = play(lambda streams: launch(streams, "echo one >&2") and None, records)
 
-    assert MessageRead(Remark("heard")) in heard
-    assert heard[-1] == GroupEmpty()
+    assert MessageRead(Remark("one")) in events
+    assert events[-1] == GroupEmpty()
 
 
 def test_stream_without_a_reader_is_killed_and_its_death_posted(
     records: SpawnRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deaf(*_: object) -> None:
+    def broken(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(streams_room, "StderrReader", deaf)
+    monkeypatch.setattr(streams_module, "StderrReader", broken)
 
-    heard = play(lambda streams: launch(streams, "sleep 4716") and None, records)
+    events = play(lambda streams: launch(streams, "sleep 4716") and None, records)
 
-    assert [type(event) for event in heard] == [ParentDied, GroupEmpty]
+    assert [type(event) for event in events] == [ParentDied, GroupEmpty]
     until(lambda: not living_pids("sleep 4716"), "it has exited")
 
 

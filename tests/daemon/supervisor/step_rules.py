@@ -42,7 +42,7 @@ def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> Non
         _check_launch(before, event, after)
 
 
-def is_saved_anew(before: Memory, after: Memory) -> bool:
+def is_saved_again(before: Memory, after: Memory) -> bool:
     """Tell whether a step changed what must be saved over the end of the daemon."""
     names = [[one.name for one in memory.complaints] for memory in (before, after)]
     return (before.wanted, before.is_diverged, before.promotion, before.latched_endpoints) != (
@@ -87,13 +87,13 @@ def _check_latch(before: PairLife, event: Event, after: PairLife) -> None:
     if before.memory.promotion is not None and after.memory.promotion is None:
         assert event == StartAsked()
     if after.memory.promotion is not None and before.memory.promotion is None:
-        assert _tells_of_a_master(before, event), (before, event)
+        assert _shows_a_master(before, event), (before, event)
     if after.memory.is_diverged and not before.memory.is_diverged:
         ahead = ProbeAnswered(Go(ahead=True))
         assert event == DivergedSeen() or event == ahead
 
 
-def _tells_of_a_master(before: PairLife, event: Event) -> bool:
+def _shows_a_master(before: PairLife, event: Event) -> bool:
     match event:
         case SlaveMoved() | ProbeAnswered(Park()) | Sampled(Park()):
             return True

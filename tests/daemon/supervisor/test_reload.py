@@ -278,7 +278,7 @@ def test_daemon_that_stops_takes_nothing_over(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_pair_that_is_gone_is_forgotten_with_its_ends(tmp_path: Path) -> None:
+def test_removed_pair_is_forgotten_with_its_endpoints(tmp_path: Path) -> None:
     async def main() -> None:
         with make_setup(tmp_path) as setup:
             setup.write("new")
@@ -290,7 +290,7 @@ def test_pair_that_is_gone_is_forgotten_with_its_ends(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_pair_whose_step_raised_when_it_was_told_to_leave_leaves_at_the_next_reload(
+def test_pair_whose_last_step_raised_is_removed_at_the_next_reload(
     tmp_path: Path,
 ) -> None:
     async def main() -> None:

@@ -50,7 +50,7 @@ from tests.daemon.supervisor.fake_parts import (
     FakeStreams,
     WatchedClaims,
 )
-from tests.daemon.supervisor.step_rules import check_step, is_saved_anew
+from tests.daemon.supervisor.step_rules import check_step, is_saved_again
 from tests.daemon.supervisor.virtual_loop import VirtualLoop
 
 HAMMER, HOME = "/sbin/hammer", "/root"
@@ -260,7 +260,7 @@ class WatchedEngine:
         assert was.states == (type(after.state) is not type(before.state)), (
             "on_state_changed not called"
         )
-        assert was.memories == is_saved_anew(before.memory, after.memory), (
+        assert was.memories == is_saved_again(before.memory, after.memory), (
             "on_memory_changed not called"
         )
         assert was.is_owing or self.engine.unwritten == was.unwritten, (

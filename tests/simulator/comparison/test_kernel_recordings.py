@@ -33,7 +33,7 @@ def test_kernel_scenario(machine: Machine, place: Path) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_simulator_knows_every_message_of_a_kernel(place: Path) -> None:
+def test_simulator_has_every_message_of_a_kernel(place: Path) -> None:
     """Covers recordings without times, too."""
     recording = KernelRecording(place)
     for name in ("stderr", "second.stderr"):

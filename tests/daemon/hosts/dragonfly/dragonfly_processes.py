@@ -113,7 +113,7 @@ class _Process(Protocol):
 def _change_processes(psutil: ModuleType) -> None:
     init = psutil.Process.__init__
 
-    def look(self: _Process, pid: int | None = None) -> None:
+    def read_process(self: _Process, pid: int | None = None) -> None:
         _note(str(pid))
         if pid == 0:
             init(self, os.getpid())
@@ -124,7 +124,7 @@ def _change_processes(psutil: ModuleType) -> None:
             raise psutil.NoSuchProcess(pid)
         init(self, pid)
 
-    psutil.Process.__init__ = look
+    psutil.Process.__init__ = read_process
     for name in ASKED:
         setattr(psutil.Process, name, _of_the_living(psutil, getattr(psutil.Process, name)))
 

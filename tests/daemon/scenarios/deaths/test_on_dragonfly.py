@@ -91,7 +91,7 @@ def mirrored(world: World) -> World:
     return world
 
 
-def test_process_table_looks_like_that_of_a_dragonfly() -> None:
+def test_process_table_is_like_that_of_a_dragonfly() -> None:
     argv = [sys.executable, "-c", SHOWS_WHAT_IT_IS]
     env = {**os.environ, **ENV}
     shown = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
@@ -134,7 +134,7 @@ def test_death_is_mended(mirrored: World, kill: Kill) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_kqueue_tells_of_a_death_between_two_ticks(world: World, index: int) -> None:
+def test_kqueue_reports_a_death_between_two_ticks(world: World, index: int) -> None:
     world.mirror(sample_interval=NEVER_S)
     before = world.wait_until_idle()
 

@@ -23,15 +23,15 @@ os.rename(sys.argv[1] + ".new", sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("is_reader_gone", [True, False])
+@pytest.mark.parametrize("is_reader_missing", [True, False])
 def test_stream_that_nobody_reads_is_neither_killed_nor_held_up(
-    tmp_path: Path, is_reader_gone: bool
+    tmp_path: Path, is_reader_missing: bool
 ) -> None:
     done = tmp_path / "done"
     argv = (sys.executable, "-IS", "-c", TALKER, str(done))
 
     child = spawn.spawn_stream(argv, {"PATH": "/bin:/usr/bin"})
-    if is_reader_gone:
+    if is_reader_missing:
         os.close(child.fds[0])
         child.fds = ()
 

@@ -16,7 +16,7 @@ from tests.daemon.wrapped import wrap
 
 COMPLAIN = """\
 for slave; do :; done
-text="{said}/${{slave##*/}}"
+text="{texts}/${{slave##*/}}"
 case " $* " in *" mirror-stream "*)
     if [ -f "$text" ]; then cat "$text" >&2; exit 1; fi
     if [ -f "$text.note" ]; then cat "$text.note" >&2; fi
@@ -50,15 +50,15 @@ def test_operator_sees_cause_and_cure_of_every_complaint(world_once: World) -> N
 
 def provoke(world: World, shown: dict[str, Complaint]) -> Path:
     """Make a pair for each complaint: its stream prints it and ends, or goes on after a note."""
-    said = world.root / "said"
-    said.mkdir()
+    texts = world.root / "texts"
+    texts.mkdir()
     pairs = {}
     for name, complaint in shown.items():
         master = world.make_master(name)
         pairs[name] = (master, world.make_slave(master, name))
         suffix = ".note" if complaint.cure is Cure.NOTE else ""
-        (said / f"{name}{suffix}").write_text(TEXTS[name][0] + "\n")
-    hammer = wrap(world, COMPLAIN.format(said=said))
+        (texts / f"{name}{suffix}").write_text(TEXTS[name][0] + "\n")
+    hammer = wrap(world, COMPLAIN.format(texts=texts))
     return world.configure(pairs, hammer=hammer, backoff_max="5s", backoff_initial="5s")
 
 

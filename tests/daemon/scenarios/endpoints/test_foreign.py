@@ -123,7 +123,7 @@ def test_command_line_of_a_user_who_cannot_write_to_a_slave_is_ignored() -> None
     as_nobody = ("setpriv", "--reuid=65534", *words)
     found: dict[int, str] = {}
 
-    async def look() -> None:
+    async def scan() -> None:
         found.update({one.pid: one.operand async for one in find_writers()})
 
     with (
@@ -132,7 +132,7 @@ def test_command_line_of_a_user_who_cannot_write_to_a_slave_is_ignored() -> None
     ):
         processes = [psutil.Process(one.pid) for one in (of_root, of_nobody)]
         until(lambda: all(one.cmdline() == [*words] for one in processes), "they run")
-        asyncio.run(look())
+        asyncio.run(scan())
 
     assert found.get(of_root.pid) == "/Backup2/pfs/test"
     assert of_nobody.pid not in found

@@ -150,7 +150,7 @@ def test_stream_whose_slave_becomes_another_ones_is_ended_and_waits(world_once: 
     assert re.search(cause, world.log()), world.log()
 
 
-def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
+def test_stream_that_died_is_launched_again_without_a_probe(mirrored: World) -> None:
     mirrored.wait_until_idle()
     before = mirrored.log()
 
@@ -158,8 +158,8 @@ def test_plain_death_is_launched_anew_without_a_probe(mirrored: World) -> None:
     mirrored.wait_for(lambda now: now["restarts"] == 1 and now["state"] == "streaming", "again")
 
     def lines() -> list[str]:
-        said = mirrored.log()[len(before) :].splitlines()
-        return [word for line in said for word in line.split() if word.startswith("pair.")]
+        new_lines = mirrored.log()[len(before) :].splitlines()
+        return [word for line in new_lines for word in line.split() if word.startswith("pair.")]
 
     until(lambda: "pair.streaming" in lines(), "logged")
     assert lines() == ["pair.stopping", "pair.launching", "pair.streaming"]

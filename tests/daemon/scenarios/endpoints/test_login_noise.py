@@ -60,7 +60,7 @@ def test_link_that_works_goes_on_whatever_its_login_prints(world: World) -> None
     assert "pair.waiting" not in world.log()
 
 
-def test_link_that_fails_tells_what_its_login_printed(world: World) -> None:
+def test_output_of_a_login_explains_a_link_that_fails(world: World) -> None:
     lines, pairs = far_world(world, ("root@far: Permission denied (publickey).", "a motd"))
     for name in pairs:
         (lines / f"{name}.off").touch()

@@ -109,8 +109,8 @@ def test_damaged_data_is_an_error_and_the_stream_goes_on(world_once: World) -> N
     world = world_once
     master, slave = world.make_pair()
     world.write("first", "first\n")
-    said = "read_mrecords: data_crc did not match data! obj=0000000100000101 key=0000000000000000"
-    hammer = wrapped(world, f'case "$*" in *mirror-stream*) echo "{said}" >&2;; esac')
+    line = "read_mrecords: data_crc did not match data! obj=0000000100000101 key=0000000000000000"
+    hammer = wrapped(world, f'case "$*" in *mirror-stream*) echo "{line}" >&2;; esac')
     world.start(world.configure({"test": (master, slave)}, hammer=str(hammer)))
 
     now = world.wait_until_following()

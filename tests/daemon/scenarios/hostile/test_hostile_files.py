@@ -58,10 +58,10 @@ def test_directory_of_another_user_is_refused(paired: World) -> None:
     (paired.root / "db").mkdir()
     os.chown(paired.root / "db", NOBODY, -1)
 
-    said = refusal(paired)
+    message = refusal(paired)
 
-    assert "is not root's" in said
-    assert f'name another directory, or "chown root {paired.root / "db"}"' in said
+    assert "is not root's" in message
+    assert f'name another directory, or "chown root {paired.root / "db"}"' in message
 
 
 # --- links, FIFOs, directories -------------------------------------------------------------------
@@ -140,15 +140,15 @@ def test_fifos_in_the_place_of_our_files_hold_nothing_up(paired: World, tmp_path
 
 @pytest.mark.parametrize("kind", ["symlink", "hard link", "FIFO"])
 def test_record_is_not_written_through_a_link(tmp_path: Path, victim: Path, kind: str) -> None:
-    said: list[str] = []
-    records = SpawnRecords(tmp_path / "streams", said.append)
+    errors: list[str] = []
+    records = SpawnRecords(tmp_path / "streams", errors.append)
     for name in ("4711.json", "4711.json.new"):
         PUT[kind](tmp_path / "streams" / name, victim)
     record = SpawnRecord(4711, "test", ("hammer",), (), ())
     records.write(record)
 
     assert_unharmed(victim)
-    assert ([], [record]) == (said, list(records.earlier_records()))
+    assert ([], [record]) == (errors, list(records.earlier_records()))
     assert stat.S_IMODE((tmp_path / "streams/4711.json").stat().st_mode) == 0o600
 
 
@@ -156,21 +156,21 @@ def test_record_is_not_written_through_a_link(tmp_path: Path, victim: Path, kind
 
 
 def test_record_that_another_user_could_have_written_is_none(tmp_path: Path) -> None:
-    said: list[str] = []
-    records = SpawnRecords(tmp_path, said.append)
+    errors: list[str] = []
+    records = SpawnRecords(tmp_path, errors.append)
     records.write(SpawnRecord(4711, "test", ("hammer",), (), ()))
     (tmp_path / "4711.json").chmod(0o622)
 
     assert list(records.earlier_records()) == []
-    assert "another user could have written it" in said[0]
+    assert "another user could have written it" in errors[0]
 
 
 @ROOT_ONLY
 def test_record_of_another_user_is_none(tmp_path: Path) -> None:
-    said: list[str] = []
-    records = SpawnRecords(tmp_path, said.append)
+    errors: list[str] = []
+    records = SpawnRecords(tmp_path, errors.append)
     records.write(SpawnRecord(4711, "test", ("hammer",), (), ()))
     os.chown(tmp_path / "4711.json", NOBODY, -1)
 
     assert list(records.earlier_records()) == []
-    assert "another user could have written it" in said[0]
+    assert "another user could have written it" in errors[0]

@@ -127,12 +127,12 @@ def test_any_value_is_a_fault_or_one_word_of_a_command(form: str, value: str, ke
     try:
         (pair,) = parse_config(text, "hostile").pairs
     except ConfigError as error:
-        said = str(error).splitlines()
+        lines = str(error).splitlines()
     else:
         assert_reaches_hammer_whole(pair)
         return
 
-    assert all(line.isprintable() for line in said)
+    assert all(line.isprintable() for line in lines)
 
 
 def assert_reaches_hammer_whole(pair: Pair) -> None:

@@ -55,7 +55,7 @@ def test_answered_pause_survives_a_kill_in_the_next_instant(world: World) -> Non
         kill(daemon)
 
 
-def test_pause_survives_while_its_pair_is_disabled_or_gone(world: World) -> None:
+def test_pause_survives_while_its_pair_is_disabled_or_removed(world: World) -> None:
     daemon = world.start(world.configure(PAIRS))
     world.ask(Verb.PAUSE)
     world.stop(daemon)
@@ -93,7 +93,7 @@ def test_pause_whose_end_is_unreadable_lasts_until_resumed(world: World, until_t
     assert json.loads(state.read_text())["pairs"] == {}
 
 
-def test_full_disk_is_said_and_made_good_for(world: World) -> None:
+def test_full_disk_is_reported_and_the_save_repeated(world: World) -> None:
     with a_small_disk(world.root / "db") as disk:
         daemon = world.start(world.configure(PAIRS))
         assert hammerd(world)["state_unsaved_since_time"] is None

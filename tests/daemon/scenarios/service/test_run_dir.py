@@ -81,7 +81,7 @@ def test_file_of_another_is_not_removed_at_the_end(settings: DaemonConfig) -> No
     assert pid_file.read_text() == "4711\n"
 
 
-def test_full_run_dir_is_taken_and_completed_when_there_is_room(
+def test_full_run_dir_is_taken_and_completed_when_it_has_free_space(
     settings: DaemonConfig, tmp_path: Path
 ) -> None:
     with a_small_disk(tmp_path / "run") as disk:
@@ -226,7 +226,7 @@ def test_files_that_cannot_be_made_again_are_reported_once_and_retried(world_onc
     assert world_once.ask(Verb.STATUS)["hammerd"]["run_dir_unusable_because"] is None
 
 
-def test_status_without_sockets_tells_the_pid_that_lives(world_once: World) -> None:
+def test_status_without_sockets_shows_the_living_pid(world_once: World) -> None:
     daemon = world_once.start(world_once.configure(NOWHERE))
     until((world_once.root / "db/state.json").exists, "the first save")
     remove_directory(str(world_once.run_dir))
@@ -244,7 +244,7 @@ def test_status_without_sockets_tells_the_pid_that_lives(world_once: World) -> N
     assert "nobody mends" not in nagios.stdout
 
 
-def test_status_after_run_dir_was_changed_tells_where_hammerd_is(world_once: World) -> None:
+def test_status_after_run_dir_was_changed_shows_the_run_dir_of_hammerd(world_once: World) -> None:
     daemon = world_once.start(world_once.configure(NOWHERE))
     world_once.configure(NOWHERE, run_dir=str(world_once.root / "run2"))
 

@@ -67,10 +67,10 @@ def test_orphaned_halves_without_their_parent_are_found_too(mirrored: World) -> 
 def test_second_daemon_refuses_and_names_the_first(mirrored: World) -> None:
     second = mirrored.spawn(mirrored.root / "hammerd.toml")
 
-    _, said = second.communicate(timeout=DEADLINE_S)
+    _, error = second.communicate(timeout=DEADLINE_S)
 
     assert second.returncode == 1
-    assert f"already running as pid {mirrored.daemons[0].pid}" in said
+    assert f"already running as pid {mirrored.daemons[0].pid}" in error
     assert mirrored.status()["state"] == "streaming"
 
 
@@ -104,7 +104,7 @@ def test_bad_config_lists_every_fault_and_starts_nothing(world: World) -> None:
     assert not world.run_dir.exists()
 
 
-def test_config_that_is_not_there_is_said_without_a_traceback(world: World) -> None:
+def test_missing_config_is_reported_without_a_traceback(world: World) -> None:
     done = subprocess.run(
         [*HAMMERD, "run", "-c", "/no/such.toml"], capture_output=True, text=True, check=False
     )
@@ -184,12 +184,12 @@ def test_what_can_be_no_log_is_refused_at_the_start(
     )
 
     assert done.returncode == 1
-    said = " ".join(done.stderr.split())
-    assert f"daemon.log_file: {path} cannot be written: {reason}" in said
+    error = " ".join(done.stderr.split())
+    assert f"daemon.log_file: {path} cannot be written: {reason}" in error
 
 
 @pytest.mark.parametrize("name", ["run", "run/streams", "db", "log"])
-def test_file_in_the_place_of_a_directory_is_said_without_a_traceback(
+def test_file_in_place_of_a_directory_is_reported_without_a_traceback(
     world_once: World, name: str
 ) -> None:
     config = world_once.configure({"test": ("/a", "/b")})
@@ -205,7 +205,7 @@ def test_file_in_the_place_of_a_directory_is_said_without_a_traceback(
     assert f"{path}: File exists hint: move it away" in " ".join(done.stderr.split())
 
 
-def test_first_answer_of_all_tells_of_every_pair(world_once: World) -> None:
+def test_first_answer_has_every_pair(world_once: World) -> None:
     names = [f"pair{number}" for number in range(20)]
     world_once.spawn(
         world_once.configure({name: ("/no/master", f"/no/slave/{name}") for name in names})
@@ -244,7 +244,7 @@ def test_two_daemons_never_share_a_state_directory(mirrored: World) -> None:
     config.write_text(text.replace(str(mirrored.run_dir), str(mirrored.root / "run2")))
 
     second = mirrored.spawn(config)
-    _, said = second.communicate(timeout=DEADLINE_S)
+    _, error = second.communicate(timeout=DEADLINE_S)
 
     assert second.returncode == 1
-    assert f"already running as pid {mirrored.daemons[0].pid}" in said
+    assert f"already running as pid {mirrored.daemons[0].pid}" in error

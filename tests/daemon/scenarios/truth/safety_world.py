@@ -71,7 +71,7 @@ class SafetyWorld:
     seed: int
     now: float = 0.0
     violations: list[str] = field(default_factory=list)
-    looks: int = 0
+    checks: int = 0
     known: int = 0
 
     def __post_init__(self) -> None:
@@ -192,9 +192,9 @@ class SafetyWorld:
         # A slice ends at a TID that was not published, and a dying stream commits none.
         until = end if is_whole else self.chance.randint(begin, end)
         self.slave.commit(self.now, until)
-        commit_heard = self.chance.choice((0.0, 0.0, 2.0))
+        commit_read = self.chance.choice((0.0, 0.0, 2.0))
         self.happen_late(
-            commit_heard, lambda: self.readings.slaves.record_commit(SLAVE, Tid(until), self.at())
+            commit_read, lambda: self.readings.slaves.record_commit(SLAVE, Tid(until), self.at())
         )
         if until == end:
             self.print(WentIdle())
@@ -275,17 +275,17 @@ class SafetyWorld:
     def check_claims(self) -> None:
         """Compare the current claims with the truth."""
         lag = self.readings.lag(PAIR, self.at())
-        self.looks += 1
+        self.checks += 1
         self.known += lag.safe_at is not None
         tid = self.slave.tid
-        self._look_at_flushes("safe", lag.safe_at, tid)
+        self._check_flushes("safe", lag.safe_at, tid)
         cut = replace(self.slave, _flushing=list(self.slave._flushing)).cut(self.now)
-        self._look_at_flushes("durable", lag.durable_at, cut)
-        self._look_at_lag(lag, tid)
+        self._check_flushes("durable", lag.durable_at, cut)
+        self._check_lag(lag, tid)
         if lag.safe_at is not None:
-            self._look_at_what_could_be_known(lag.safe_at)
+            self._check_what_could_be_known(lag.safe_at)
 
-    def _look_at_flushes(self, what: str, at: float | None, tid: int) -> None:
+    def _check_flushes(self, what: str, at: float | None, tid: int) -> None:
         if at is None:
             return
         moment = self.booted_at + at
@@ -298,7 +298,7 @@ class SafetyWorld:
                 )
                 return
 
-    def _look_at_lag(self, lag: Lag, tid: int) -> None:
+    def _check_lag(self, lag: Lag, tid: int) -> None:
         self.master.published(self.now)
         publishing = self.master.publishing
         assert isinstance(publishing, TimedPublishing)
@@ -306,7 +306,7 @@ class SafetyWorld:
         if lag.seconds is not None and missing and lag.seconds < self.now - min(missing) - 1e-6:
             self.violations.append(f"{self.now}: lag {lag.seconds}, {self.now - min(missing)} old")
 
-    def _look_at_what_could_be_known(self, safe_at: float) -> None:
+    def _check_what_could_be_known(self, safe_at: float) -> None:
         known = self.readings.slave(SLAVE)
         # A slave that was not read since the start may be missing.
         if known is None or not self.seen:

@@ -125,7 +125,7 @@ def test_log_in_json_is_one_object_a_line(world: World) -> None:
     ]
 
 
-def test_state_file_that_is_corrupt_is_set_aside_and_said(mirrored: World) -> None:
+def test_corrupt_state_file_is_set_aside_and_reported(mirrored: World) -> None:
     mirrored.stop(mirrored.daemons[0])
     state = mirrored.root / "db/state.json"
     assert json.loads(state.read_text())["version"] == 1

@@ -49,12 +49,12 @@ def test_what_status_calls_safe_is_on_the_slave_with_its_content(mirrored: World
             mirrored.fs(number), shape=f"random {number}", time_scale=STEP_SCALE
         )
     flushed: dict[str, float] = {}
-    looks = 0
+    checks = 0
 
     def check_safe() -> int:
         """Check the status against the slave; return the number of files that it calls safe."""
-        nonlocal looks
-        looks += 1
+        nonlocal checks
+        checks += 1
         at = safe(mirrored.status())
         claimed = [name for name, time_ in flushed.items() if time_ <= at]
         for name in claimed:
@@ -74,7 +74,7 @@ def test_what_status_calls_safe_is_on_the_slave_with_its_content(mirrored: World
         return check_safe() >= 8
 
     until(goes_on, "files that are called safe")
-    assert looks > len(flushed)
+    assert checks > len(flushed)
 
 
 # --- missing slaves ------------------------------------------------------------------------------
@@ -193,12 +193,12 @@ def test_daemon_leaves_what_it_knew_of_a_pair_long_before_the_first_minute(
     now = mirrored.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync")
     path = mirrored.root / "db/clocks.json"
 
-    def knows() -> bool:
+    def are_saved() -> bool:
         if not path.exists():
             return False
         return bool(
             saved_clocks(mirrored)["slaves"][str(slave_of(mirrored))][0] == now["slave_tid"]
         )
 
-    until(knows, "the clocks are saved", CHECKPOINT_S)
+    until(are_saved, "the clocks are saved", CHECKPOINT_S)
     assert time.monotonic() - began < CHECKPOINT_S
