@@ -256,7 +256,7 @@ class WaitingForResource:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A person must act; a probe each `probe_every_s` finds out whether the cause is still present.
+    """A person must act; a probe each `probe_every_s` finds out whether the cause has ended.
 
     The interval grows if only a stream can find out: then each good probe costs a failed stream.
     """

@@ -185,7 +185,9 @@ def test_hanging_path_is_quarantined_and_the_others_are_read() -> None:
     assert disks.statuses("/x/1") == disks.statuses("/x/2") == 0
 
 
-def test_batch_that_hangs_on_an_unknown_file_system_gets_no_second_one_until_it_has_ended() -> None:
+def test_batch_that_hangs_on_an_unknown_file_system_gets_no_second_one_until_it_has_ended() -> (
+    None
+):
     disks = Disks(hanging_in_batches={"/x/1"})
     reader = reader_of(disks)
     all_endpoints = endpoints("/x/1", "/x/2", "/y/1")

@@ -35,7 +35,9 @@ def lived(histories: int) -> Iterator[SafetyWorld]:
 
 def is_found(words: str) -> bool:
     """Return whether a history finds a violation whose message holds these words."""
-    return any(words in violation for world in lived(ENOUGH_HISTORIES) for violation in world.violations)
+    return any(
+        words in violation for world in lived(ENOUGH_HISTORIES) for violation in world.violations
+    )
 
 
 @pytest.mark.timeout(120 + HISTORIES / 20)
