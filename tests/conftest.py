@@ -39,7 +39,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
 
 
 def unlisted_skips(reports: list[pytest.TestReport]) -> list[str]:
-    """Return each skip whose reason nobody has agreed to."""
+    """Return each skip whose reason is not on the list."""
     reasons = [(report.nodeid, _reason(report)) for report in reports]
     return [f"{name}: {reason}" for name, reason in reasons if reason not in ALLOWED_SKIPS]
 

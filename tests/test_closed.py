@@ -162,7 +162,7 @@ def pattern_names(pattern: ast.pattern) -> Iterator[str]:
 
 
 def asked_in(node: ast.Call | ast.If) -> frozenset[str]:
-    """Return the members of which isinstance asks for two or more, at once or one by one."""
+    """Return the members that isinstance tests, if there are two or more."""
     if isinstance(node, ast.Call):
         is_many = getattr(node.func, "id", "") == "isinstance" and len(operands(node.args[1])) > 1
         return frozenset(operands(node.args[1]) if is_many else ())
@@ -244,7 +244,7 @@ def test_each_kind_of_choice_is_seen(
 
 
 def test_cli_handles_every_health() -> None:
-    """It reads JSON of any hammerd, so no type holds it to the words of the core."""
+    """The cli reads JSON of any hammerd, so no type checks its words against those of core."""
     assert {verdict.name.lower() for verdict in PluginExit} == set(Health)
     assert set(_COUNTED) == {*Health, "paused", "disabled"}
     assert set(_MARKS) == {*Health} - {Health.OK}

@@ -26,7 +26,7 @@ def reasons_in(source: str) -> Iterator[str]:
 
 
 def test_reasons_are_those_that_the_tests_give() -> None:
-    """One that is missing would fail the run where it holds; one too many hides a skip."""
+    """A missing reason would fail a run; a reason too many would hide a skip."""
     files = TESTS.rglob("*.py")
     given = {reason for file in files for reason in reasons_in(file.read_text())}
 

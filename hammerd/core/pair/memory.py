@@ -19,7 +19,7 @@ from hammerd.core.pairs import Pair
 from hammerd.core.replication.promotions import Promotion, PromotionSign
 
 FOREIGN_EXPLAINS_S = 300.0
-"""How long after a foreign stream was seen it explains a moved slave: readings come late."""
+"""The time for which a foreign stream explains a moved slave: readings come late."""
 
 LAST_WORDS = 8
 """The number of lines of an attempt that are quoted if it fails."""

@@ -20,7 +20,7 @@ from hammerd.core.pairs import Gear, Pair
 AT_ONCE, NEVER = -math.inf, math.inf
 
 SILENT_LAUNCH_S = 5.0
-"""How long a launched stream may be silent: hammer prints at once, a login may hang."""
+"""The time for which a launched stream may be silent: hammer prints at once, a login may hang."""
 
 READ_IOCTL_BYTES = 512 << 10
 """The bytes that a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""

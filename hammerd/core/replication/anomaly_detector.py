@@ -19,10 +19,10 @@ from hammerd.core.replication.anomaly_log import Anomaly, AnomalyLog, AnomalyNam
 from hammerd.core.tid import Tid, format_tid
 
 MAX_DISKS = 16
-"""How many slaves that take turns at one path are remembered."""
+"""The number of remembered slaves that take turns at one path."""
 
 MAX_STREAM_TIDS = 1000
-"""How many TIDs from a stream's messages are kept until its slave is read: a reading in progress
+"""The number of TIDs from a stream that are kept until its slave is read: a reading in progress
 needs those of a minute, and a slave that is not read for days needs the last ones."""
 
 

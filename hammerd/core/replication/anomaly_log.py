@@ -17,7 +17,7 @@ from itertools import count
 from hammerd.core.pairs import Endpoint, Pair
 
 MAX_KEPT = 20
-"""How many anomalies of one endpoint are kept; older ones are in the log file only."""
+"""The number of anomalies of one endpoint that are kept; older ones are in the log file only."""
 
 
 class AnomalyName(StrEnum):

@@ -34,7 +34,7 @@ class SlaveReading:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a slave is behind its master. Instants are monotonic.
+    """The lag of a slave behind its master. Instants are monotonic.
 
     `tids`: the master's TID minus the slave's, 0 if that is negative and the slave is not ahead.
     `seconds`: the age of `held_at`, the last instant whose published data the slave is known to

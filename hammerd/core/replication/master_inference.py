@@ -28,7 +28,7 @@ from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 
 IDLE_PROVES_S = 10.0
-"""How long a source half on another host may be awake without a message: twice hammer's own
+"""The time for which a remote source half may be awake without a message: twice hammer's own
 delay, which our options do not reach (docs/hammer.md 7.2)."""
 
 QUIRK_BYTES = 2**64 - 1

@@ -13,7 +13,7 @@ from hammerd.core.tid import NEVER_MIRRORED, Tid
 
 MAX_HELD = 128
 HELD_SPACING_S = 1.0
-"""How many TIDs are kept, and how far apart at least. A flush that began before the oldest of
+"""The number of TIDs that are kept, and their least distance in time. A flush that began before the oldest of
 them makes nothing durable."""
 
 

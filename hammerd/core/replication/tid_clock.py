@@ -19,7 +19,7 @@ from typing import TypeVar
 from hammerd.core.tid import Tid
 
 MAX_SAMPLES = 4096
-"""How many samples a TID clock keeps before it drops those that a neighbour can replace."""
+"""The number of samples that a TID clock keeps before it drops replaceable ones."""
 
 AGE_PER_GAP = 100
 """A sample is dropped only if its age is so many times the gap that dropping it makes. So a gap

@@ -47,7 +47,7 @@ Fault = tuple[str, str, str]
 
 
 class BrokenError(RuntimeError):
-    """Raised by a fake where a test wants it."""
+    """Raised by a fake that a test has broken."""
 
 
 @dataclass(slots=True)

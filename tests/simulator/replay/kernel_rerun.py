@@ -166,7 +166,7 @@ class KernelRerun(Rerun):
                 action(self, what)
 
     def _run_helper(self, command: str) -> None:
-        """Run a helper command that the simulator knows; others only read or are not modelled."""
+        """Run a helper command that the simulator has; others only read or are not modelled."""
         words = shlex.split(command.partition("<<")[0])
         if not words:
             return

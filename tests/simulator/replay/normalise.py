@@ -140,7 +140,7 @@ def without_broken_pipes(text: str) -> str:
 
 
 def without_snapshots(text: str) -> str:
-    """Remove the messages that tell which of two streams moved the slave (README 6)."""
+    """Remove the messages that show which of two streams moved the slave (README 6)."""
     return _SNAPSHOT.sub("", text)
 
 

@@ -43,7 +43,7 @@ def install(psutil: ModuleType) -> None:
 
 
 def _note(call: str) -> None:
-    """Write down what psutil is asked where somebody wants to count it."""
+    """Record a call of psutil, if a test counts them."""
     if CALLS in os.environ:
         with open(os.environ[CALLS], "a") as file:
             file.write(f"{call}\n")
@@ -78,7 +78,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 class _Swapper:
-    """What psutil's process of pid 0 answers."""
+    """The answers of psutil's process of pid 0."""
 
     pid = 0
 
@@ -101,7 +101,7 @@ class _Swapper:
 
 
 class _Process(Protocol):
-    """What of a psutil.Process is set or asked for here."""
+    """The attributes of a psutil.Process that are used here."""
 
     pid: int
     _pid: int
