@@ -180,7 +180,7 @@ def is_a(test: ast.expr) -> Iterator[str]:
 
 
 def is_closed(match: ast.Match) -> bool:
-    """Tell whether a match ends in `case _: assert_never(...)`."""
+    """Return whether a match ends in `case _: assert_never(...)`."""
     last = match.cases[-1]
     return ast.unparse(last).startswith("case _:\n    assert_never(")
 

@@ -64,12 +64,12 @@ def prose_of(doc: Path) -> str:
 
 
 def quoted_in(doc: Path) -> set[str]:
-    """Return what stands in backticks within the lines of a document."""
+    """Return the texts in backticks within the lines of a document."""
     return set(QUOTED.findall(prose_of(doc)))
 
 
 def is_there(path: str, by: Path) -> bool:
-    """Tell whether a path names something: from the root, a package, or the citing file."""
+    """Return whether a path names something: from the root, a package, or the citing file."""
     starts = (ROOT, ROOT / "hammerd", TESTS, by.parent)
     return any((start / path).exists() for start in starts)
 

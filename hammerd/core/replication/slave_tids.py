@@ -13,8 +13,8 @@ from hammerd.core.tid import NEVER_MIRRORED, Tid
 
 MAX_HELD = 128
 HELD_SPACING_S = 1.0
-"""The number of TIDs that are kept, and their least distance in time. A flush that began before the oldest of
-them makes nothing durable."""
+"""The number of TIDs that are kept, and their least distance in time. A flush that began before
+the oldest of them makes nothing durable."""
 
 
 @dataclass(frozen=True, slots=True)

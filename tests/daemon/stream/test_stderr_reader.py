@@ -1,4 +1,4 @@
-"""Tests since when a message was not written: a pipe records no time, so its reader does."""
+"""Tests the time at which a message was not written yet: the reader of a pipe records it."""
 
 import asyncio
 import os

@@ -298,7 +298,7 @@ class EngineWorld:
         self.watched.check_logged()
 
     def is_well(self) -> bool:
-        """Tell whether each slave has one stream, and every other pair waits for its slave."""
+        """Return whether each slave has one stream, and every other pair waits for its slave."""
         lives = self.watched.lives()
         is_so = [self._is(name, Streaming) or self._is(name, WaitingForResource) for name in lives]
         return all(is_so) and len(self.groups) == 2 and lives.keys() == CONFIG.keys()

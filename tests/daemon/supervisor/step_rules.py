@@ -43,7 +43,7 @@ def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> Non
 
 
 def is_saved_again(before: Memory, after: Memory) -> bool:
-    """Tell whether a step changed what must be saved over the end of the daemon."""
+    """Return whether a step changed what must be saved over the end of the daemon."""
     names = [[one.name for one in memory.complaints] for memory in (before, after)]
     return (before.wanted, before.is_diverged, before.promotion, before.latched_endpoints) != (
         *(after.wanted, after.is_diverged, after.promotion, after.latched_endpoints),

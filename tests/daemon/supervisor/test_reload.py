@@ -125,7 +125,7 @@ class Setup:
         return [pair.name for pair in self.config().pairs]
 
     def is_whole(self, *names: str) -> bool:
-        """Tell whether these are the pairs of the config and of the engine."""
+        """Return whether these are the pairs of the config and of the engine."""
         return self.names_in_force() == self.pairs() == [*names]
 
     async def reload(self) -> Reply:

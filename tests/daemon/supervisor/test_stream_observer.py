@@ -20,14 +20,14 @@ PAIR = Pair("test", Endpoint("/m"), Endpoint("/s"))
 
 
 class Broken:
-    """Raises at every event."""
+    """An observer that raises at every event."""
 
     def observe(self, pair: str, event: Event) -> None:
         raise RuntimeError("no observer today")
 
 
-class Listening:
-    """Keeps every event."""
+class StoringObserver:
+    """An observer that stores every event."""
 
     def observe(self, pair: str, event: Event) -> None:
         pass
@@ -55,18 +55,18 @@ def test_event_of_a_removed_pair_goes_no_further() -> None:
     def missing_pair(pair: str) -> PairLife:
         raise KeyError(pair)
 
-    observer, failed = stream_observer(Listening(), missing_pair)
+    observer, failed = stream_observer(StoringObserver(), missing_pair)
 
     observer.observe("test", MessageRead(Committed(Tid(7))))
 
     assert failed == ["test: 'test'"]
 
 
-def listening_to(pair: Pair, readings: ReadingStore) -> StreamObserver:
+def observer_of(pair: Pair, readings: ReadingStore) -> StreamObserver:
     clock = Clock(lambda: 50.0)
     return StreamObserver(
         lambda _pair: new_life(pair, Memory(), 0.0),
-        cast(Any, Listening()),
+        cast(Any, StoringObserver()),
         readings,
         AnomalyDetector(),
         clock,
@@ -75,7 +75,7 @@ def listening_to(pair: Pair, readings: ReadingStore) -> StreamObserver:
 
 def test_each_step_of_a_master_that_is_here_is_a_sample_of_its_clock() -> None:
     readings = ReadingStore()
-    observer = listening_to(PAIR, readings)
+    observer = observer_of(PAIR, readings)
     moments = iter((10.0, 20.0, 30.0))
     observer.unwritten_at = lambda _pair: next(moments)
 
@@ -92,7 +92,7 @@ def test_stream_is_no_answer_of_a_master_that_does_not_answer() -> None:
     readings = ReadingStore()
     readings.record_unreadable(PAIR.master, "it hangs")
 
-    listening_to(PAIR, readings).observe("test", MessageRead(Batch(Tid(2), Tid(20), None)))
+    observer_of(PAIR, readings).observe("test", MessageRead(Batch(Tid(2), Tid(20), None)))
 
     assert readings.is_unreadable(PAIR.master)
 
@@ -100,7 +100,7 @@ def test_stream_is_no_answer_of_a_master_that_does_not_answer() -> None:
 def test_slice_of_a_master_that_is_here_shows_nothing() -> None:
     """The last slice may be in a line that was lost."""
     readings = ReadingStore()
-    observer = listening_to(PAIR, readings)
+    observer = observer_of(PAIR, readings)
 
     observer.observe("test", MessageRead(Batch(Tid(2), Tid(20), 100)))
     observer.observe("test", MessageRead(WentIdle()))
@@ -112,7 +112,7 @@ def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None
     """Nothing else shows a power cut of that host."""
     push = Pair("test", Endpoint("/m"), Endpoint("/s", host="far"))
     readings = ReadingStore()
-    observer = listening_to(push, readings)
+    observer = observer_of(push, readings)
     backs: list[tuple[Endpoint, WentBack]] = []
     observer.on_rolled_back = lambda slave, back: backs.append((slave, back))
     readings.slaves.record_commit(push.slave, Tid(30), 1.0)

@@ -311,7 +311,7 @@ class WatchedEngine:
         assert goes_on or isinstance(state, Stopped) or is_parked_latched(life), state
 
     def _is_shaken(self, name: str) -> bool:
-        """Tell whether a pair still waits for the end of a group that has ended."""
+        """Return whether a pair still waits for the end of a group that has ended."""
         life = self.life(name)
         return life is not None and isinstance(life.state, Stopping) and name not in self.groups
 

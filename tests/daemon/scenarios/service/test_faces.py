@@ -57,7 +57,7 @@ def test_a_bulk_shows_how_far_it_is(world_once: World):
     seen = start(world, split="400k")
 
     def is_under_way(now: Status) -> bool:
-        """Tell whether a later slice of several is being sent."""
+        """Return whether a later slice of several is being sent."""
         done_bytes, slice_bytes = now["bulk_done_bytes"], now["slice_bytes"]
         return bool(slice_bytes and done_bytes and done_bytes > slice_bytes and now["bulk_eta_s"])
 
