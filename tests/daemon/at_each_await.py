@@ -36,7 +36,7 @@ class Unexpected(Exception):  # noqa: N818 - it is what it says
 
 @dataclass
 class Stop:
-    """An interruption at the await of this number: by an error, or without one by a cancellation."""
+    """An interruption at the await of this number: by an error, or by a cancellation."""
 
     at: int
     error: Exception | None = None

@@ -19,7 +19,7 @@ from hammerd.daemon.timing.clock import Clock
 PAIR = Pair("test", Endpoint("/m"), Endpoint("/s"))
 
 
-class Broken:
+class RaisingObserver:
     """An observer that raises at every event."""
 
     def observe(self, pair: str, event: Event) -> None:
@@ -43,7 +43,9 @@ def stream_observer(foreign: object, life_of: LifeOf) -> tuple[StreamObserver, l
 
 
 def test_fault_of_an_observer_is_reported_and_goes_no_further() -> None:
-    observer, failed = stream_observer(Broken(), lambda _pair: new_life(PAIR, Memory(), 0.0))
+    observer, failed = stream_observer(
+        RaisingObserver(), lambda _pair: new_life(PAIR, Memory(), 0.0)
+    )
 
     observer.observe("test", GroupEmpty())
     observer.observe("test", MessageRead(Committed(Tid(7))))
