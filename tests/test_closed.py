@@ -58,7 +58,7 @@ MAY_BE_OPEN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CodeChoice:
     """A place that chooses between members of a union or an enum of ours."""
 
     place: str
@@ -115,7 +115,7 @@ def union_of(members: frozenset[str]) -> str | None:
     return min(fitting, key=lambda name: len(UNIONS[name]), default=None)
 
 
-def choices(path: str, tree: ast.Module) -> Iterator[Choice]:
+def choices(path: str, tree: ast.Module) -> Iterator[CodeChoice]:
     """Yield every match, isinstance, chain of them and dict that chooses between members."""
     for place, node in walk(tree, path):
         if isinstance(node, ast.Match):
@@ -131,7 +131,7 @@ def choices(path: str, tree: ast.Module) -> Iterator[Choice]:
         else:
             continue
         if of is not None:
-            yield Choice(place, node.lineno, of, closed)
+            yield CodeChoice(place, node.lineno, of, closed)
 
 
 def walk(node: ast.AST, path: str, function: str = "") -> Iterator[tuple[str, ast.AST]]:

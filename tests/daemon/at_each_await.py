@@ -26,7 +26,7 @@ HANGS_S = 30.0
 SETTLING_TURNS = 3
 """The turns of the loop after which the end of a task has had all its effects."""
 
-Line = tuple[str, int]
+CodeLine = tuple[str, int]
 """A file and a line in it."""
 
 
@@ -41,8 +41,8 @@ class Stop:
     at: int
     error: Exception | None = None
     passed: int = 0
-    lines: set[Line] = field(default_factory=set, repr=False)
-    where: tuple[Line, ...] = field(default=(), repr=False)
+    lines: set[CodeLine] = field(default_factory=set, repr=False)
+    where: tuple[CodeLine, ...] = field(default=(), repr=False)
     functions: frozenset[str] = field(default=frozenset(), repr=False)
     broken: list[BaseException | None] = field(default_factory=list, repr=False)
 
@@ -168,9 +168,9 @@ async def reached(claim: Callable[[], object], what: str, *, every_s: float = 0.
 Story = Callable[[Stop], Awaitable[None]]
 
 
-def interrupt(story: Story, *errors: Exception) -> set[Line]:
+def interrupt(story: Story, *errors: Exception) -> set[CodeLine]:
     """Run a story with every interruption; return the lines at which it waited."""
-    lines: set[Line] = set()
+    lines: set[CodeLine] = set()
     # Each run collects garbage: objects older than the runs are left out.
     gc.freeze()
     try:

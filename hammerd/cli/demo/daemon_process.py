@@ -96,7 +96,7 @@ class DaemonProcess:
                 raise CommandFailed(f"hammerd ended by itself: {self._last_lines()}")
             now_at = time.monotonic()
             if now_at > remind_at:
-                screen.explain(f"(Still waiting after {now_at - began_at:.0f} s: {what}.)")
+                screen.show_text(f"(Still waiting after {now_at - began_at:.0f} s: {what}.)")
                 remind_at = now_at + REMINDER_S
             if now_at > began_at + STEP_TIMEOUT_S:
                 message = f"waited {STEP_TIMEOUT_S:g} s in vain: {what}"

@@ -70,8 +70,10 @@ class MirrorTimer:
 def follow(timer: MirrorTimer) -> None:
     """Show a few writes to an idle stream, and the time until each is on the slave."""
     screen.show_heading("The slave follows")
-    screen.explain("Each time runs from the word sync to a slave that is equal to the master: the")
-    screen.explain(
+    screen.show_text(
+        "Each time runs from the word sync to a slave that is equal to the master: the"
+    )
+    screen.show_text(
         "first step of the flush wakes the stream, which then rests for its delay of 1 s."
     )
     for line in WRITES:

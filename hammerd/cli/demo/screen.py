@@ -14,7 +14,7 @@ def show_heading(text: str) -> None:
     click.secho(f"== {text}", bold=True)
 
 
-def explain(text: str) -> None:
+def show_text(text: str) -> None:
     """Print an explanation of the next step."""
     click.echo(text)
 

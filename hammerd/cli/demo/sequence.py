@@ -50,15 +50,15 @@ class DemoSequence:
 
     def _introduce(self) -> None:
         screen.show_heading("Two file systems")
-        screen.explain(
+        screen.show_text(
             "/Backup1 and /Backup2 are HAMMER file systems, /sbin/hammer is a simulator"
         )
-        screen.explain("of the real one; hammerd is the real daemon, and no clock is sped up.")
-        screen.explain(
+        screen.show_text("of the real one; hammerd is the real daemon, and no clock is sped up.")
+        screen.show_text(
             "A flush publishes in steps over some tenths of a second, as a kernel's does."
         )
-        screen.explain(f"All of it lives below {self.sandbox.root}; of the paths")
-        screen.explain("that are shown from here on, that much is cut off.")
+        screen.show_text(f"All of it lives below {self.sandbox.root}; of the paths")
+        screen.show_text("that are shown from here on, that much is cut off.")
         self.sandbox.build()
 
     def _start(self) -> None:
@@ -83,7 +83,7 @@ class DemoSequence:
         return recovery
 
     def _begin_copying(self) -> None:
-        screen.explain(f"(The disk is made slow: {SLOW_READ_MS} ms for 512 KiB.)")
+        screen.show_text(f"(The disk is made slow: {SLOW_READ_MS} ms for 512 KiB.)")
         self.sandbox.slow_down(SLOW_READ_MS)
         bulk = f"dd if=/dev/urandom of={MASTER}/bulk bs=64k count={BULK_BLOCKS} 2>/dev/null"
         self.sandbox.shell(bulk)
@@ -101,7 +101,7 @@ class DemoSequence:
         seconds = self.timer.time_write(f"date >> {MASTER}/diary")
         screen.show_success(f"on the slave after {seconds:.2f} s")
         if recovery.alone:
-            screen.explain(f"   hammer alone (recorded, not measured here): {recovery.alone}")
+            screen.show_text(f"   hammer alone (recorded, not measured here): {recovery.alone}")
 
     def _die_as_daemon(self) -> deaths.Recovery:
         screen.show_heading("Death of hammerd itself")
@@ -133,8 +133,8 @@ class DemoSequence:
         screen.show_heading("The proof: master and slave hold the same files")
         master, slave = self.timer.trees()
         for shown, tree in ((MASTER, master), (SLAVE, slave)):
-            screen.explain(f"{shown}  {describe(tree)}")
-            screen.explain(f"{'':{len(shown)}}  sha256 {digest(tree)}")
+            screen.show_text(f"{shown}  {describe(tree)}")
+            screen.show_text(f"{'':{len(shown)}}  sha256 {digest(tree)}")
         wrong = differences(master, slave)
         if wrong:
             raise CommandFailed("master and slave differ:\n  " + "\n  ".join(wrong))
@@ -142,18 +142,20 @@ class DemoSequence:
 
 
 def _announce_deaths() -> None:
-    screen.explain("")
-    screen.explain(
+    screen.show_text("")
+    screen.show_text(
         "Now for the deaths. A new stream that starts in sync rests for its delay (1 s)"
     )
-    screen.explain("before it listens: a write right after a death waits for up to twice that.")
+    screen.show_text("before it listens: a write right after a death waits for up to twice that.")
 
 
 def _sum_up(recoveries: Sequence[deaths.Recovery], scans: int) -> None:
     screen.show_heading("From a death to the new stream's first line")
-    screen.explain("What follows the + is the simulator's hammer, a Python program, as it starts.")
-    screen.explain(f"{'killed':<22} {'hammerd':>14}   hammer alone, delay 5 s (recorded)")
+    screen.show_text(
+        "What follows the + is the simulator's hammer, a Python program, as it starts."
+    )
+    screen.show_text(f"{'killed':<22} {'hammerd':>14}   hammer alone, delay 5 s (recorded)")
     for each in recoveries:
         times = f"{each.own_s * 1000:.0f} + {each.launch_s * 1000:.0f} ms"
-        screen.explain(f"{each.title:<22} {times:>14}   {each.alone or '-'}")
+        screen.show_text(f"{each.title:<22} {times:>14}   {each.alone or '-'}")
     screen.show_success(f"never two writers on the slave, in {scans} looks at the process table")

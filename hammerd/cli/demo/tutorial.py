@@ -52,10 +52,10 @@ def make_pair(sandbox: Sandbox) -> None:
     screen.show_heading("The first copy")
     sandbox.shell("touch /Backup1/test/test-file")
     sandbox.shell("ls /Backup1/test/")
-    screen.explain(
+    screen.show_text(
         "(The tutorial says sync here. What a sync flushed is published by the flush after"
     )
-    screen.explain("it, and a copy made before that shows nothing; synctid waits for both.)")
+    screen.show_text("it, and a copy made before that shows nothing; synctid waits for both.)")
     sandbox.shell("hammer synctid /Backup1")
     sandbox.shell("hammer mirror-copy /Backup1/test /Backup2/pfs/test")
     if sandbox.shell("ls /Backup2/test/") != "test-file\n":
@@ -65,11 +65,13 @@ def make_pair(sandbox: Sandbox) -> None:
 def write_config(sandbox: Sandbox) -> None:
     """Write hammerd's config in place of the tutorial's line in the crontab, and check it."""
     screen.show_heading("Continuous mirroring: hammerd in place of the crontab line")
-    screen.explain('The tutorial ends with "@reboot root hammer mirror-stream /Backup1/test ...".')
+    screen.show_text(
+        'The tutorial ends with "@reboot root hammer mirror-stream /Backup1/test ...".'
+    )
     sandbox.write(CONFIG, _CONFIG.format(group=_group_line()))
     sandbox.shell(f"hammerd check {CONFIG}")
-    screen.explain("The lines below that are set in are read from hammerd's log,")
-    screen.explain("/var/log/hammerd/hammerd.log: to the terminal hammerd run prints nothing.")
+    screen.show_text("The lines below that are set in are read from hammerd's log,")
+    screen.show_text("/var/log/hammerd/hammerd.log: to the terminal hammerd run prints nothing.")
 
 
 def _shared_uuid(created: str) -> str:

@@ -46,7 +46,7 @@ _HEAD = frozenset({"event", "pair"})
 _MOST_INTEGER = (1 << 63) - 1
 _UNWRITTEN_HINT = "the mirrors go on; hammerd keeps what is to be written, and tries again"
 
-Row = TypeVar("Row")
+AnyRow = TypeVar("AnyRow")
 
 
 class Backlog:
@@ -251,7 +251,7 @@ class History:
                 self._file.change(partial(forget_older, before_ms=before_ms))
 
 
-def _taken(rows: deque[Row], most: int) -> tuple[Row, ...]:
+def _taken(rows: deque[AnyRow], most: int) -> tuple[AnyRow, ...]:
     return tuple(rows.popleft() for _ in range(min(most, len(rows))))
 
 

@@ -15,7 +15,7 @@ from hammerd.daemon.stream.stderr_reader import (
     StderrReader,
     select_relevant,
 )
-from tests.daemon.scenarios.deaths.test_deaths import Kill, kill_parent, kill_target
+from tests.daemon.scenarios.deaths.test_deaths import KillPart, kill_parent, kill_target
 from tests.daemon.stand_ins import odd_stream
 from tests.daemon.world import World
 
@@ -35,7 +35,7 @@ def is_streaming(world: World, pair: str) -> None:
 
 @pytest.mark.parametrize("kill", [kill_target, kill_parent])
 def test_stream_beside_a_flood_is_restarted_and_the_daemon_answers(
-    world: World, kill: Kill
+    world: World, kill: KillPart
 ) -> None:
     beside(world, "flood")
     is_streaming(world, "noisy")

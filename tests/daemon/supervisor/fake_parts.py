@@ -42,7 +42,7 @@ BREAKS = (
 )
 """All calls that may raise; "spawn" fails as a failed start of hammer does."""
 
-Fault = tuple[str, str, str]
+LoggedFault = tuple[str, str, str]
 """A line that the log must hold: its event, the pair, and the effect or event that raised."""
 
 
@@ -56,7 +56,7 @@ class Breaks:
 
     left: dict[str, int] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
-    owed: set[Fault] = field(default_factory=set)
+    owed: set[LoggedFault] = field(default_factory=set)
     unwritten: int = 0
 
     def next(self, what: str, times: int) -> None:
@@ -263,7 +263,7 @@ class FakeLog:
 
     breaks: Breaks
     lines: list[dict[str, object]] = field(default_factory=list)
-    logged_faults: Counter[Fault] = field(default_factory=Counter)
+    logged_faults: Counter[LoggedFault] = field(default_factory=Counter)
 
     def debug(self, event: str, **fields: object) -> None:
         self._take("debug", event, fields)

@@ -15,14 +15,14 @@ LASTING_S = 0.3
 
 ProcessState = tuple[int, int, str]
 """pid, parent, and the letter of the state."""
-Tree = tuple[str, ...]
+ProcessTree = tuple[str, ...]
 
 _MOMENT = re.compile(r"^ +(\d+\.\d+)$", re.MULTILINE)
 _PROCESS = re.compile(r"pid (\d+) ppid (\d+) pgrp \d+ state (\w)")
 _LETTERS = {psutil.STATUS_STOPPED: "T", psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_DEAD: "Z"}
 
 
-def recorded_trees(recording: Recording) -> list[Tree]:
+def recorded_trees(recording: Recording) -> list[ProcessTree]:
     """Return the recorded trees, up to the end of the recording."""
     notes = recording.text("notes.md").partition("## process tree changes")[2]
     notes = notes.partition("\n## ")[0]
@@ -37,7 +37,7 @@ def recorded_trees(recording: Recording) -> list[Tree]:
     return _sequence([block for block in blocks if block[0] < until], int(started[1]), until)
 
 
-def our_trees(rerun: Rerun) -> list[Tree]:
+def our_trees(rerun: Rerun) -> list[ProcessTree]:
     """Return the trees of a rerun."""
     parent = rerun.parents[0].pid
     known = {parent}
@@ -55,8 +55,8 @@ def our_trees(rerun: Rerun) -> list[Tree]:
 
 def _sequence(
     blocks: list[tuple[float, list[ProcessState]]], parent: int, until: float
-) -> list[Tree]:
-    trees: list[Tree] = []
+) -> list[ProcessTree]:
+    trees: list[ProcessTree] = []
     roles = {parent: "parent"}
     ends = [at for at, _ in blocks[1:]] + [until] * bool(blocks)
     for (at, seen), end in zip(blocks, ends, strict=True):
@@ -66,7 +66,7 @@ def _sequence(
     return trees
 
 
-def _tree(seen: list[ProcessState], roles: dict[int, str], parent: int) -> Tree:
+def _tree(seen: list[ProcessState], roles: dict[int, str], parent: int) -> ProcessTree:
     """Return the states of all roles; of two new halves the older is the source."""
     unknown = (pid for pid, ppid, _ in seen if pid not in roles and ppid == parent)
     fresh = by_age(unknown, parent)

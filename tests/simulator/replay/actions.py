@@ -13,7 +13,7 @@ from tests.simulator.replay.rerun import Rerun
 _KILL = re.compile(r"kill (parent|source|target) .*with (SIG\w+)")
 _TRUTH = {"True": True, "False": False}
 
-Action = Callable[[Rerun, str], None]
+ReplayAction = Callable[[Rerun, str], None]
 
 
 def replay_all(rerun: Rerun) -> None:
@@ -39,7 +39,7 @@ def _replay_action(rerun: Rerun, when: float, what: str) -> None:
         rerun.virtual_clock.settle()
 
 
-def _action(what: str) -> Action:
+def _action(what: str) -> ReplayAction:
     for pattern, action in ACTIONS:
         if re.match(pattern, what):
             return action
@@ -152,7 +152,7 @@ def _expect(rerun: Rerun, what: str, got: object, wanted: object) -> None:
         rerun.failures.append(f"{what}: {got!r}, not {wanted!r}")
 
 
-ACTIONS: tuple[tuple[str, Action], ...] = (
+ACTIONS: tuple[tuple[str, ReplayAction], ...] = (
     (r"WRITE |helper: |fake kernel knob ", _perform),
     (_KILL.pattern, _kill),
     (r"kill whole process group ", _kill_group),

@@ -14,7 +14,7 @@ from hammerd.simulator import admin
 from tests.daemon.world import Status, World, living_pids
 from tests.waiting import until
 
-Kill = Callable[[Status], None]
+KillPart = Callable[[Status], None]
 
 
 def kill_source(pair: Status) -> None:
@@ -92,7 +92,7 @@ def wait_until_copied(world: World, text: str) -> None:
 
 
 @pytest.mark.parametrize("kill", DEATHS)
-def test_idle_stream_that_loses_a_process_is_replaced(mirrored: World, kill: Kill) -> None:
+def test_idle_stream_that_loses_a_process_is_replaced(mirrored: World, kill: KillPart) -> None:
     before = mirrored.wait_until_idle()
 
     with no_two_writers(mirrored):
@@ -106,7 +106,7 @@ def test_idle_stream_that_loses_a_process_is_replaced(mirrored: World, kill: Kil
 
 @pytest.mark.parametrize("kill", DEATHS)
 def test_busy_stream_that_loses_a_process_is_replaced_and_goes_on(
-    world: World, kill: Kill
+    world: World, kill: KillPart
 ) -> None:
     master = world.make_master()
     world.make_slave(master)

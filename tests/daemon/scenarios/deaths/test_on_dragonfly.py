@@ -19,7 +19,7 @@ from hammerd.simulator import admin
 from tests.daemon.conftest import a_world
 from tests.daemon.scenarios.deaths.test_deaths import (
     DEATHS,
-    Kill,
+    KillPart,
     no_two_writers,
     wait_for_new_stream,
     wait_until_copied,
@@ -122,7 +122,7 @@ def test_ps_has_no_sid_and_cuts_lines() -> None:
 
 
 @pytest.mark.parametrize("kill", DEATHS)
-def test_death_is_mended(mirrored: World, kill: Kill) -> None:
+def test_death_is_mended(mirrored: World, kill: KillPart) -> None:
     before = mirrored.wait_until_idle()
 
     with no_two_writers(mirrored):
