@@ -119,8 +119,8 @@ class Wiring:
         """Build the engine and the parts that post events to it or follow them."""
         hammer, home, journal = self.config.daemon.hammer, _home(), self.logs.journal
         flush_commands = FlushCommands(self.commands, self._pfs_status, hammer, home)
-        place = self._probes.paths.flush_path
-        self.flusher = Flusher(flush_commands, place, self.readings, self.clock, journal.log)
+        flush_path = self._probes.paths.flush_path
+        self.flusher = Flusher(flush_commands, flush_path, self.readings, self.clock, journal.log)
         claims = Claims(self.slaves, self._probes.paths, self._ingest, self._own_streams)
         callbacks = SamplerCallbacks(self.inbox.post, self._since_at, self.foreign.find, claims)
         self.sampler = Sampler(self._probes, self.readings, self._ingest, journal, callbacks)

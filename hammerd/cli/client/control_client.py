@@ -73,7 +73,7 @@ def _exchange(path: str, request: protocol.Request, timeout_s: float) -> bytes:
 
 
 def _exchange_once(path: str, request: bytes, deadline_at: float) -> bytes:
-    """Read up to the newline; a stream that ends without one was cut off, and is no reply."""
+    """Send a request and read up to the newline; a reply without a newline was cut off."""
     received = bytearray()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(max(deadline_at - time.monotonic(), 0.001))

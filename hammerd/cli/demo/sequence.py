@@ -37,10 +37,10 @@ class DemoSequence:
         self._start()
         follow(self.timer)
         _announce_deaths()
-        recoveries = [self._die(death) for death in deaths.DEATHS]
-        recoveries.append(self._die_as_daemon())
+        recoveries = [self._kill_part(death) for death in deaths.DEATHS]
+        recoveries.append(self._kill_daemon())
         self._stop()
-        self._prove()
+        self._compare_trees()
         _sum_up(recoveries, self.scanner.scan_count)
 
     def clean_up(self) -> None:
@@ -73,7 +73,7 @@ class DemoSequence:
     def _show_status(self) -> None:
         self.sandbox.shell(f"hammerd status -c {CONFIG}")
 
-    def _die(self, death: deaths.Death) -> deaths.Recovery:
+    def _kill_part(self, death: deaths.Death) -> deaths.Recovery:
         screen.show_heading(f"Death of the {death.title}")
         self.timer.wait_until_idle()
         if death.is_busy:
@@ -103,7 +103,7 @@ class DemoSequence:
         if recovery.alone:
             screen.show_text(f"   hammer alone (recorded, not measured here): {recovery.alone}")
 
-    def _die_as_daemon(self) -> deaths.Recovery:
+    def _kill_daemon(self) -> deaths.Recovery:
         screen.show_heading("Death of hammerd itself")
         self.timer.wait_until_idle()
         old = self.scanner.whole_stream()
@@ -129,7 +129,7 @@ class DemoSequence:
             raise CommandFailed(f"hammerd ended with {status} and left {left or 'nothing'}")
         screen.show_success("it ended with status 0 and left no process")
 
-    def _prove(self) -> None:
+    def _compare_trees(self) -> None:
         screen.show_heading("The proof: master and slave hold the same files")
         master, slave = self.timer.trees()
         for shown, tree in ((MASTER, master), (SLAVE, slave)):

@@ -37,7 +37,7 @@ def read_tree(root: Path) -> Tree:
         OSError: something could not be read, or vanished meanwhile.
     """
     top = root.resolve(strict=True)
-    return {path.relative_to(top).as_posix(): _entry(path) for path in (top, *_below(top))}
+    return {path.relative_to(top).as_posix(): _entry(path) for path in (top, *_paths_below(top))}
 
 
 def differences(master: Tree, slave: Tree) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def describe(tree: Tree) -> str:
     return f"{counted}, {size_bytes:,} bytes"
 
 
-def _below(root: Path) -> Iterator[Path]:
+def _paths_below(root: Path) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         raise error
 

@@ -68,12 +68,12 @@ class _Widths:
 
 def render_status(status: StatusReply, width: int = WIDTH) -> tuple[Line, ...]:
     """Lay out a status in lines of at most `width` characters; a longer word stays whole."""
-    return (*_heading(status, width), *_table(status, width), *_below(status, width))
+    return (*_heading(status, width), *_table(status, width), *_daemon_lines(status, width))
 
 
 def _heading(status: StatusReply, width: int) -> Iterator[Line]:
     daemon, pairs = status["hammerd"], status["pairs"]
-    tally = Counter(map(_counted_as, pairs))
+    tally = Counter(map(_counted_word, pairs))
     parts = [f"{tally[word]} {word}" for word in _COUNTED if tally[word]]
     counted = ", ".join([show_count(len(pairs), "pair"), *parts])
     name = f"hammerd {daemon['version']} (pid {daemon['pid']})"
@@ -98,7 +98,7 @@ def _table(status: StatusReply, width: int) -> Iterator[Line]:
             yield from wrap_spans(note, width, _NOTE_INDENT)
 
 
-def _below(status: StatusReply, width: int) -> Iterator[Line]:
+def _daemon_lines(status: StatusReply, width: int) -> Iterator[Line]:
     """Yield the troubles of the daemon, in the colour of a warning."""
     notes = tuple(notes_of_daemon(status["hammerd"], status.get("measured_time")))
     if notes:
@@ -112,7 +112,7 @@ def _below(status: StatusReply, width: int) -> Iterator[Line]:
             yield from wrap_spans(f"hint: {hint}", width, _DEEPER)
 
 
-def _counted_as(pair: PairStatus) -> str:
+def _counted_word(pair: PairStatus) -> str:
     """Return the word under which a pair is counted: its bad health, or its wanted state."""
     if pair["health"] in _MARKS or pair["wanted"] == "up":
         return pair["health"]

@@ -50,14 +50,14 @@ def is_probe_forbidden(life: PairLife) -> bool:
 
 def latch_diverged(memory: Memory, pair: Pair) -> Memory:
     """Latch a pair whose slave is ahead of its master."""
-    return replace(memory, is_diverged=True, latched_endpoints=_ends(pair))
+    return replace(memory, is_diverged=True, latched_endpoints=_endpoints(pair))
 
 
 def latch_promoted(memory: Memory, pair: Pair, promotion: Promotion) -> Memory:
     """Latch a pair whose slave was a master; the first sign of it stays."""
     if memory.promotion is not None:
         return memory
-    return replace(memory, promotion=promotion, latched_endpoints=_ends(pair))
+    return replace(memory, promotion=promotion, latched_endpoints=_endpoints(pair))
 
 
 def lift_latches(memory: Memory) -> Memory:
@@ -78,7 +78,7 @@ def fit_latches(memory: Memory, pair: Pair) -> Memory:
     return memory if master == str(pair.master) else replace(memory, is_diverged=False)
 
 
-def _ends(pair: Pair) -> tuple[str, str]:
+def _endpoints(pair: Pair) -> tuple[str, str]:
     return str(pair.master), str(pair.slave)
 
 

@@ -182,7 +182,7 @@ def _in_backoff(life: PairLife, event: Event, ctx: Context) -> Step:
 
 
 def _in_mount(life: PairLife, state: states.WaitingForMount, event: Event, ctx: Context) -> Step:
-    if _would_probe_forbidden(life, event):
+    if _needs_forbidden_probe(life, event):
         return transitions.park_latched(life, ctx)
     match event:
         case StopAsked():
@@ -204,7 +204,7 @@ def _in_mount(life: PairLife, state: states.WaitingForMount, event: Event, ctx: 
             return Step(life)
 
 
-def _would_probe_forbidden(life: PairLife, event: Event) -> bool:
+def _needs_forbidden_probe(life: PairLife, event: Event) -> bool:
     return latches.is_probe_forbidden(life) and isinstance(event, DeadlinePassed | SlaveMoved)
 
 
@@ -225,7 +225,7 @@ def _in_queue(life: PairLife, event: Event, ctx: Context) -> Step | None:
 
 
 def _in_parked(life: PairLife, state: states.Parked, event: Event, ctx: Context) -> Step:
-    if _would_probe_forbidden(life, event) and not latches.is_parked_latched(life):
+    if _needs_forbidden_probe(life, event) and not latches.is_parked_latched(life):
         return transitions.park_latched(life, ctx)
     match event:
         case StopAsked():

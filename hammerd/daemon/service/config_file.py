@@ -26,8 +26,8 @@ def read(path: str) -> bytes:
     """
     with open_file(path) as file:
         # fstat() of the open file: another file may get its name meanwhile.
-        opened = _standing(os.path.realpath(path), os.fstat(file.fileno()))
-        if faults := permission_faults((opened, *_around(path)), os.geteuid()):
+        opened = _permissions_of(os.path.realpath(path), os.fstat(file.fileno()))
+        if faults := permission_faults((opened, *_permissions_above(path)), os.geteuid()):
             raise ConfigError(path, faults)
         return file.read()
 
@@ -48,7 +48,7 @@ def open_file(path: str) -> BinaryIO:
     raise OSError(errno.EINVAL, "it is no file but a FIFO, a socket or a device", path)
 
 
-def _around(path: str) -> Iterator[PathPermissions]:
+def _permissions_above(path: str) -> Iterator[PathPermissions]:
     """Yield the owners and modes of the link and the directories that lead to a file.
 
     Those that cannot be read are left out.
@@ -60,8 +60,8 @@ def _around(path: str) -> Iterator[PathPermissions]:
             yield PathPermissions(named, os.lstat(named).st_uid, 0, 0, is_link=True)
     for directory in dict.fromkeys((os.path.dirname(named), os.path.dirname(real))):
         with contextlib.suppress(OSError):
-            yield _standing(directory, os.stat(directory), is_directory=True)
+            yield _permissions_of(directory, os.stat(directory), is_directory=True)
 
 
-def _standing(path: str, found: os.stat_result, *, is_directory: bool = False) -> PathPermissions:
+def _permissions_of(path: str, found: os.stat_result, *, is_directory: bool = False) -> PathPermissions:
     return PathPermissions(path, found.st_uid, found.st_gid, found.st_mode, is_directory)

@@ -28,7 +28,7 @@ from hammerd.daemon.timing.clock import Clock, Instant
 FLUSH_TIMEOUT_S = 30.0
 NAMES_TIMEOUT_S = 10.0
 
-PlaceOf = Callable[[Endpoint], flushes.FlushPath | None]
+FlushPathOf = Callable[[Endpoint], flushes.FlushPath | None]
 """Returns the path through which an endpoint is flushed, None before the path was read."""
 
 
@@ -45,13 +45,13 @@ class FlushCommands:
         self._names: Mapping[str, str] = {}
         self._hung_pid = 0
 
-    async def names(self, places: Iterable[str]) -> Mapping[str, str]:
+    async def names(self, directories: Iterable[str]) -> Mapping[str, str]:
         """Return the file system of each directory: the unique-uuid of its root PFS.
 
         Unknown ones are left out. While a command hangs no second one is started, and the last
         result is returned.
         """
-        paths = tuple(dict.fromkeys(places))
+        paths = tuple(dict.fromkeys(directories))
         if len(paths) < 2:
             return {}
         if self._hung_pid and not self._status.has_ended(self._hung_pid):
@@ -89,13 +89,13 @@ class Flusher:
     def __init__(
         self,
         commands: FlushCommands,
-        place_of: PlaceOf,
+        flush_path_of: FlushPathOf,
         readings: ReadingStore,
         clock: Clock,
         log: Logger,
     ) -> None:
         self._commands = commands
-        self._place_of = place_of
+        self._flush_path_of = flush_path_of
         self._readings = readings
         self._clock = clock
         self._log = log
@@ -129,11 +129,11 @@ class Flusher:
         endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
         self._states = {one: state for one, state in self._states.items() if one in endpoints}
         local = sorted((one for one in endpoints if not one.is_remote), key=str)
-        places = {one: place for one in local if (place := self._place_of(one)) is not None}
-        roots = [place.path for place in places.values() if place.is_in_root_pfs]
+        flush_paths = {one: flush_path for one in local if (flush_path := self._flush_path_of(one)) is not None}
+        roots = [flush_path.path for flush_path in flush_paths.values() if flush_path.is_in_root_pfs]
         names = await self._commands.names(roots)
         systems = flushes.file_systems(
-            pairs, {one: place.path for one, place in places.items()}, names
+            pairs, {one: flush_path.path for one, flush_path in flush_paths.items()}, names
         )
         self._systems = {one.path: self._systems.get(one.path, _Flushing()) for one in systems}
         loop = asyncio.get_running_loop()
