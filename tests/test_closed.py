@@ -40,7 +40,7 @@ MAY_BE_OPEN = {
     "hammerd/core/pair/machine.py _in_mount Event": CELLS,
     "hammerd/core/pair/machine.py _in_queue Event": CELLS,
     "hammerd/core/pair/machine.py _in_parked Event": CELLS,
-    "hammerd/core/pair/machine.py _would_probe_forbidden Event": CELLS,
+    "hammerd/core/pair/machine.py _needs_forbidden_probe Event": CELLS,
     "hammerd/core/pair/running.py in_launching Event": CELLS,
     "hammerd/core/pair/running.py in_streaming Event": CELLS,
     "hammerd/core/pair/running.py _with_group Event": CELLS,

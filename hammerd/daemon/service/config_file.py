@@ -63,5 +63,7 @@ def _permissions_above(path: str) -> Iterator[PathPermissions]:
             yield _permissions_of(directory, os.stat(directory), is_directory=True)
 
 
-def _permissions_of(path: str, found: os.stat_result, *, is_directory: bool = False) -> PathPermissions:
+def _permissions_of(
+    path: str, found: os.stat_result, *, is_directory: bool = False
+) -> PathPermissions:
     return PathPermissions(path, found.st_uid, found.st_gid, found.st_mode, is_directory)

@@ -129,8 +129,14 @@ class Flusher:
         endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
         self._states = {one: state for one, state in self._states.items() if one in endpoints}
         local = sorted((one for one in endpoints if not one.is_remote), key=str)
-        flush_paths = {one: flush_path for one in local if (flush_path := self._flush_path_of(one)) is not None}
-        roots = [flush_path.path for flush_path in flush_paths.values() if flush_path.is_in_root_pfs]
+        flush_paths = {
+            one: flush_path
+            for one in local
+            if (flush_path := self._flush_path_of(one)) is not None
+        }
+        roots = [
+            flush_path.path for flush_path in flush_paths.values() if flush_path.is_in_root_pfs
+        ]
         names = await self._commands.names(roots)
         systems = flushes.file_systems(
             pairs, {one: flush_path.path for one, flush_path in flush_paths.items()}, names
