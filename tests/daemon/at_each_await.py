@@ -1,9 +1,9 @@
-"""Runs a story once for each await in it, and interrupts it there: by an error or a cancellation.
+"""Runs a scenario once for each await in it, and interrupts it there: by an error or a cancellation.
 
-    interrupt(story, error) ── await 0, 1, 2 … ──┬── the error is raised at it
+    interrupt(scenario, error) ── await 0, 1, 2 … ──┬── the error is raised at it
                                                  └── the task that waits there is cancelled
 
-A story gets a Stop, through which it starts the code to interrupt, and asserts what must hold in
+A scenario gets a Stop, through which it starts the code to interrupt, and asserts what must hold in
 every case. It must leave no task, and the loop must get no other error.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 HANGS_S = 30.0
-"""The time after which a story counts as hanging."""
+"""The time after which a scenario counts as hanging."""
 
 SETTLING_TURNS = 3
 """The turns of the loop after which the end of a task has had all its effects."""
@@ -165,11 +165,11 @@ async def reached(claim: Callable[[], object], what: str, *, every_s: float = 0.
         raise AssertionError(f"never came: {what}") from error
 
 
-Story = Callable[[Stop], Awaitable[None]]
+Scenario = Callable[[Stop], Awaitable[None]]
 
 
-def interrupt(story: Story, *errors: Exception) -> set[CodeLine]:
-    """Run a story with every interruption; return the lines at which it waited."""
+def interrupt(scenario: Scenario, *errors: Exception) -> set[CodeLine]:
+    """Run a scenario with every interruption; return the lines at which it waited."""
     lines: set[CodeLine] = set()
     # Each run collects garbage: objects older than the runs are left out.
     gc.freeze()
@@ -177,7 +177,7 @@ def interrupt(story: Story, *errors: Exception) -> set[CodeLine]:
         for error in (None, *errors):
             for at in count():
                 stop = Stop(at, error)
-                _play(story, stop)
+                _play(scenario, stop)
                 lines |= stop.lines
                 if not stop.was_reached:
                     break
@@ -186,19 +186,19 @@ def interrupt(story: Story, *errors: Exception) -> set[CodeLine]:
     return lines
 
 
-def _play(story: Story, stop: Stop) -> None:
+def _play(scenario: Scenario, stop: Stop) -> None:
     try:
-        asyncio.run(_played(story, stop))
+        asyncio.run(_played(scenario, stop))
     except BaseException as failure:
-        failure.add_note(f"{story}: {stop if stop.where else 'uninterrupted'}")
+        failure.add_note(f"{scenario}: {stop if stop.where else 'uninterrupted'}")
         raise
 
 
-async def _played(story: Story, stop: Stop) -> None:
+async def _played(scenario: Scenario, stop: Stop) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: stop.broken.append(context.get("exception")))
     async with asyncio.timeout(HANGS_S):
-        await story(stop)
+        await scenario(stop)
     for _ in range(SETTLING_TURNS):
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -209,13 +209,13 @@ async def _played(story: Story, stop: Stop) -> None:
     assert all(error is stop.error for error in stop.broken), stop.broken
 
 
-# --- awaits that no story covers -------------------------------------------------------------
+# --- awaits that no scenario covers -------------------------------------------------------------
 
 
-def missed(module: ModuleType, stories: Collection[Story]) -> list[int]:
-    """Return the lines of a module's awaits at which none of these stories ever waits."""
+def missed(module: ModuleType, scenarios: Collection[Scenario]) -> list[int]:
+    """Return the lines of a module's awaits at which none of these scenarios ever waits."""
     file = str(module.__file__)
-    waited = {line for story in stories for name, line in interrupt(story) if name == file}
+    waited = {line for scenario in scenarios for name, line in interrupt(scenario) if name == file}
     return [
         first for first, last in _awaits_in(Path(file)) if not waited & set(range(first, last + 1))
     ]

@@ -26,7 +26,7 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.timing.clock import Clock
-from tests.daemon.at_each_await import Stop, Story, Unexpected, interrupt, missed
+from tests.daemon.at_each_await import Stop, Scenario, Unexpected, interrupt, missed
 from tests.daemon.quiet_engine import Prober, quiet_engine
 
 HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
@@ -105,16 +105,16 @@ async def a_reload(stop: Stop) -> None:
     assert setup.reloads == before + 1
 
 
-STORIES = (a_pause, a_reload)
+SCENARIOS = (a_pause, a_reload)
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_request_that_is_interrupted_happens_once_or_not_at_all(story: Story) -> None:
-    interrupt(story, Unexpected("broke"), OSError(28, "No space left on device"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_request_that_is_interrupted_happens_once_or_not_at_all(scenario: Scenario) -> None:
+    interrupt(scenario, Unexpected("broke"), OSError(28, "No space left on device"))
 
 
 def test_no_await_is_left_out() -> None:
-    assert missed(handlers_module, STORIES) == []
+    assert missed(handlers_module, SCENARIOS) == []
 
 
 # --- replies ---------------------------------------------------------------------------------

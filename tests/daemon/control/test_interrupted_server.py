@@ -13,7 +13,7 @@ import pytest
 from hammerd.core.api.protocol import MAX_REQUEST_BYTES, Answer, Reply, Request
 from hammerd.daemon.control import server as server_module
 from hammerd.daemon.control.server import ControlServer
-from tests.daemon.at_each_await import Stop, Story, Unexpected, interrupt, missed, reached
+from tests.daemon.at_each_await import Stop, Scenario, Unexpected, interrupt, missed, reached
 
 LONG = "x" * (1 << 20)
 """More than a socket holds, so that the server waits for the client."""
@@ -118,16 +118,16 @@ async def a_close_with_a_client(stop: Stop) -> None:
         writer.close()
 
 
-STORIES = (a_client, a_client_that_sends_too_much, a_start, a_close_with_a_client)
+SCENARIOS = (a_client, a_client_that_sends_too_much, a_start, a_close_with_a_client)
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_interrupted_client_leaves_no_connection_and_no_other_unanswered(story: Story) -> None:
-    interrupt(story, Unexpected("broke"), ConnectionResetError(104, "Connection reset by peer"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_interrupted_client_leaves_no_connection_and_no_other_unanswered(scenario: Scenario) -> None:
+    interrupt(scenario, Unexpected("broke"), ConnectionResetError(104, "Connection reset by peer"))
 
 
 def test_no_await_is_left_out() -> None:
     # These two have awaits that never wait.
     lines = Path(server_module.__file__).read_text().splitlines()
-    left_out = {lines[line - 1].strip() for line in missed(server_module, STORIES)}
+    left_out = {lines[line - 1].strip() for line in missed(server_module, SCENARIOS)}
     assert left_out == {"await asyncio.start_unix_server(", "await self.close_sockets()"}

@@ -129,18 +129,18 @@ async def a_bind_at_the_start(stop: Stop) -> None:
         assert setup.sockets.are_made
 
 
-STORIES = (a_scan_after_a_sweep, a_bind_at_the_start)
+SCENARIOS = (a_scan_after_a_sweep, a_bind_at_the_start)
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_interrupted_scan_leaves_a_daemon_that_answers(
-    story: Callable[[Stop], asyncio.Future[None]],
+    scenario: Callable[[Stop], asyncio.Future[None]],
 ) -> None:
-    interrupt(story, Unexpected("broke"), OSError(errno.EMFILE, "Too many open files"))
+    interrupt(scenario, Unexpected("broke"), OSError(errno.EMFILE, "Too many open files"))
 
 
 def test_no_await_is_left_out() -> None:
-    assert missed(watch_module, STORIES) == []
+    assert missed(watch_module, SCENARIOS) == []
 
 
 # --- without interruptions -------------------------------------------------------------------

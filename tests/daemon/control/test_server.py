@@ -140,10 +140,10 @@ async def long_answer(_request: Request) -> Reply:
     return Answer({"text": "x" * (1 << 20)})
 
 
-def on_a_loop(story: Callable[[], Awaitable[None]]) -> None:
+def on_a_loop(scenario: Callable[[], Awaitable[None]]) -> None:
     async def until_done() -> None:
         async with asyncio.timeout(60):
-            await story()
+            await scenario()
 
     asyncio.run(until_done())
 
@@ -153,7 +153,7 @@ def test_client_that_never_reads_is_hung_up_on(
 ) -> None:
     monkeypatch.setattr(server, "CLIENT_TIMEOUT_S", 0.05)
 
-    async def story() -> None:
+    async def scenario() -> None:
         server = ControlServer(run_dir, long_answer)
         await server.bind("no-such-group")
         await server.listen()
@@ -174,11 +174,11 @@ def test_client_that_never_reads_is_hung_up_on(
             assert received < 1 << 20
         await server.close()
 
-    on_a_loop(story)
+    on_a_loop(scenario)
 
 
 def test_reply_reaches_a_client_that_closed_its_sending_side(run_dir: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         server = ControlServer(run_dir, long_answer)
         await server.bind("no-such-group")
         await server.listen()
@@ -192,14 +192,14 @@ def test_reply_reaches_a_client_that_closed_its_sending_side(run_dir: Path) -> N
         writer.close()
         await server.close()
 
-    on_a_loop(story)
+    on_a_loop(scenario)
 
 
 def test_answer_that_cannot_be_sent_is_a_refusal(run_dir: Path) -> None:
     async def answer(_request: Request) -> Reply:
         return Answer({"what": object()})
 
-    async def story() -> None:
+    async def scenario() -> None:
         server = ControlServer(run_dir, answer)
         await server.bind("no-such-group")
         await server.listen()
@@ -210,4 +210,4 @@ def test_answer_that_cannot_be_sent_is_a_refusal(run_dir: Path) -> None:
         writer.close()
         await server.close()
 
-    on_a_loop(story)
+    on_a_loop(scenario)

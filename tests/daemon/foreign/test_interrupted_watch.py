@@ -36,7 +36,7 @@ from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state.spawn_records import SpawnRecord
 from tests.daemon.at_each_await import (
     Stop,
-    Story,
+    Scenario,
     Unexpected,
     interrupt,
     missed,
@@ -300,7 +300,7 @@ async def a_close_while_a_scan_is_under_way(stop: Stop) -> None:
     assert setup.system.scans == 1, "no further scan"
 
 
-STORIES = (
+SCENARIOS = (
     a_scan,
     a_scan_that_another_request_waits_for,
     a_wait_for_the_scan_of_another_request,
@@ -311,14 +311,14 @@ STORIES = (
 )
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_interrupted_scan_affects_neither_others_nor_the_next_one(story: Story) -> None:
-    interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_interrupted_scan_affects_neither_others_nor_the_next_one(scenario: Scenario) -> None:
+    interrupt(scenario, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
 @pytest.mark.parametrize("module", [watch_module, adoption_module, written_module])
 def test_no_await_is_left_out(module: object) -> None:
-    assert missed(module, STORIES) == []  # type: ignore[arg-type]
+    assert missed(module, SCENARIOS) == []  # type: ignore[arg-type]
 
 
 # --- when it looks ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 from hammerd.daemon.paths import prober as prober_module
 from hammerd.daemon.paths.prober import PathProber
-from tests.daemon.at_each_await import Stop, Story, Unexpected, interrupt, missed, reached
+from tests.daemon.at_each_await import Stop, Scenario, Unexpected, interrupt, missed, reached
 
 HERE = (str(Path(__file__)), str(Path(__file__).parent))
 ENV = {"PATH": os.environ["PATH"]}
@@ -58,16 +58,16 @@ async def story_of_close(stop: Stop) -> None:
         assert await prober.probe(HERE) == {}, "no request is answered any more"
 
 
-STORIES = (story_of_probe, story_of_close)
+SCENARIOS = (story_of_probe, story_of_close)
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_interrupted_probe_leaves_no_child_and_no_request(story: Story) -> None:
-    interrupt(story, Unexpected("broke"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_interrupted_probe_leaves_no_child_and_no_request(scenario: Scenario) -> None:
+    interrupt(scenario, Unexpected("broke"))
 
 
 def test_no_await_is_left_out() -> None:
-    assert missed(prober_module, STORIES) == []
+    assert missed(prober_module, SCENARIOS) == []
 
 
 class FullLoop(asyncio.SelectorEventLoop):
@@ -84,7 +84,7 @@ class FullLoop(asyncio.SelectorEventLoop):
 def test_child_without_a_reader_is_killed_and_the_next_probe_starts_another() -> None:
     loop = FullLoop()
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with a_prober() as prober:
             loop.is_full = True
             assert await prober.probe(HERE) == {}
@@ -93,4 +93,4 @@ def test_child_without_a_reader_is_killed_and_the_next_probe_starts_another() ->
             assert set(await prober.probe(HERE)) == set(HERE)
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(story())
+        runner.run(scenario())

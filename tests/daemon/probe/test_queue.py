@@ -22,7 +22,7 @@ from hammerd.daemon.process.commands import CommandResult
 from hammerd.daemon.timing.clock import Clock
 from tests.daemon.at_each_await import (
     Stop,
-    Story,
+    Scenario,
     Unexpected,
     interrupt,
     missed,
@@ -211,7 +211,7 @@ async def a_close_while_requests_wait(stop: Stop) -> None:
     await asyncio.wait(asked)
 
 
-STORIES = (
+SCENARIOS = (
     a_request_with_another,
     a_batch,
     a_batch_with_a_slow_path,
@@ -224,11 +224,11 @@ STORIES = (
 )
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_interrupted_reading_leaves_no_request_waiting(story: Story) -> None:
-    interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_interrupted_reading_leaves_no_request_waiting(scenario: Scenario) -> None:
+    interrupt(scenario, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
 @pytest.mark.parametrize("module", [queue_module, batch_module, paths_module, status_module])
 def test_no_await_is_left_out(module: object) -> None:
-    assert missed(module, STORIES) == []  # type: ignore[arg-type]
+    assert missed(module, SCENARIOS) == []  # type: ignore[arg-type]

@@ -193,7 +193,7 @@ def test_nothing_is_saved_before_every_pair_is_known(tmp_path: Path, writer: Wri
     path = tmp_path / "status.json"
     path.write_text("what an earlier daemon left")
 
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         store.load()
         store.changed()
@@ -203,7 +203,7 @@ def test_nothing_is_saved_before_every_pair_is_known(tmp_path: Path, writer: Wri
         store.save_status_too(snapshot, None)
         await store.wait_saved()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
     assert json.loads(path.read_text())["hammerd"]["pid"] == 7
 
@@ -217,7 +217,7 @@ def test_thousand_transitions_are_one_save(tmp_path: Path, writer: WriterThread)
         is_taken.set()
         return snapshot()
 
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         store.save_status_too(counted, None)
         await store.wait_saved()
@@ -230,6 +230,6 @@ def test_thousand_transitions_are_one_save(tmp_path: Path, writer: WriterThread)
             store.changed()
         await store.wait_saved()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
     assert taken == 3

@@ -32,8 +32,8 @@ def writer() -> Iterator[WriterThread]:
     assert writer.close(10)
 
 
-def run(story: Callable[[], Coroutine[None, None, None]]) -> None:
-    asyncio.run(story())
+def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
+    asyncio.run(scenario())
 
 
 class Disk:
@@ -65,13 +65,13 @@ class Disk:
 def test_changes_of_one_turn_are_one_save_off_the_loop(writer: WriterThread) -> None:
     disk = Disk()
 
-    async def story() -> None:
+    async def scenario() -> None:
         saves = SaveQueue("state.json", disk.take, writer, LOG)
         for disk.value in range(1, 61):
             saves.request()
         await saves.wait()
 
-    run(story)
+    run(scenario)
 
     assert disk.written == [60]
     assert threading.main_thread() not in disk.threads
@@ -80,7 +80,7 @@ def test_changes_of_one_turn_are_one_save_off_the_loop(writer: WriterThread) -> 
 def test_changes_while_a_save_hangs_are_one_more_save(writer: WriterThread) -> None:
     disk = Disk()
 
-    async def story() -> None:
+    async def scenario() -> None:
         saves = SaveQueue("state.json", disk.take, writer, LOG)
         disk.is_open.clear()
         disk.value = 1
@@ -92,7 +92,7 @@ def test_changes_while_a_save_hangs_are_one_more_save(writer: WriterThread) -> N
         disk.is_open.set()
         await saves.wait()
 
-    run(story)
+    run(scenario)
 
     assert disk.written == [1, 29]
 
@@ -105,7 +105,7 @@ def test_save_that_fails_is_logged_once_reported_and_retried(writer: WriterThrea
         lambda _level, line: lines.append(line), LogStyle(LogFormat.LOGFMT, LogLevel.DEBUG)
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         saves = SaveQueue("state.json", disk.take, writer, log)
         disk.error = OSError(28, "No space left on device", "/var/db/hammerd/state.json.new")
         for _ in range(3):
@@ -121,7 +121,7 @@ def test_save_that_fails_is_logged_once_reported_and_retried(writer: WriterThrea
         saves.retry()
         await saves.wait()
 
-    run(story)
+    run(scenario)
 
     because = "/var/db/hammerd/state.json.new: No space left on device"
     assert reported == [*[(because, reported[0][1])] * 3, (None, None)]
@@ -172,7 +172,7 @@ def test_pairs_that_do_not_run_keep_their_saved_entries(
     }
     pair_state_file.save(tmp_path / "state.json", saved)
 
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         store.load()
         store.memories = lambda: {
@@ -183,7 +183,7 @@ def test_pairs_that_do_not_run_keep_their_saved_entries(
         store.changed()
         await store.wait_saved()
 
-    run(story)
+    run(scenario)
 
     assert pair_state_file.load(tmp_path / "state.json").pairs == {
         "removed": approx(saved["removed"]),
@@ -229,7 +229,7 @@ def test_pause_never_lasts_longer_than_requested(
 def test_pause_of_a_removed_pair_keeps_its_end_whatever_the_clock_does(
     tmp_path: Path, writer: WriterThread
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         until_at = asyncio.get_running_loop().time() + HOUR_S
         store.memories = lambda: {"test": Memory(Paused(until_at))}
@@ -240,7 +240,7 @@ def test_pause_of_a_removed_pair_keeps_its_end_whatever_the_clock_does(
 
         assert store.saved_memory("test").wanted == Paused(until_at)
 
-    run(story)
+    run(scenario)
 
     saved = pair_state_file.load(tmp_path / "state.json").pairs["test"]
     assert saved.paused_for_s == pytest.approx(HOUR_S, abs=60)
@@ -251,7 +251,7 @@ def test_pause_that_ends_by_itself_is_saved_at_each_checkpoint(
 ) -> None:
     path = tmp_path / "state.json"
 
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         store.memories = lambda: {"test": Memory(Paused(1e6))}
         store.changed()
@@ -264,7 +264,7 @@ def test_pause_that_ends_by_itself_is_saved_at_each_checkpoint(
         assert later is not None
         assert later < first
 
-    run(story)
+    run(scenario)
 
 
 def test_pairs_of_files_that_cannot_be_read_stay_paused_though_disabled(
@@ -274,7 +274,7 @@ def test_pairs_of_files_that_cannot_be_read_stay_paused_though_disabled(
     for each in (path, pair_state_file.copy_of(path)):
         each.write_text("{")
 
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         store.load(["test", "disabled"])
         assert store.saved_memory("test").wanted == Paused(None)
@@ -285,7 +285,7 @@ def test_pairs_of_files_that_cannot_be_read_stay_paused_though_disabled(
         store.changed()
         await store.wait_saved()
 
-    run(story)
+    run(scenario)
 
     paused = SavedPair(is_paused=True)
     assert pair_state_file.load(path).pairs == {"test": paused, "disabled": paused}
@@ -294,7 +294,7 @@ def test_pairs_of_files_that_cannot_be_read_stay_paused_though_disabled(
 def test_stop_of_every_pair_at_the_end_is_not_saved_as_wanted(
     tmp_path: Path, writer: WriterThread
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         memories = {"test": Memory(Paused(None)), "other": Memory(Up())}
         store.memories = lambda: memories
@@ -305,7 +305,7 @@ def test_stop_of_every_pair_at_the_end_is_not_saved_as_wanted(
         store.finish(writer)
         await store.wait_saved()
 
-    run(story)
+    run(scenario)
 
     assert pair_state_file.load(tmp_path / "state.json").pairs == {
         "test": SavedPair(True, None, False)
@@ -360,7 +360,7 @@ def test_larger_count_is_saved_at_the_next_checkpoint_only(
     def saved_count() -> int:
         return pair_state_file.load(path).pairs["test"].unacknowledged.complaints[0].count
 
-    async def story() -> None:
+    async def scenario() -> None:
         nonlocal memory
         store = state_store(tmp_path, writer)
         store.memories = lambda: {"test": memory}
@@ -376,7 +376,7 @@ def test_larger_count_is_saved_at_the_next_checkpoint_only(
         await store.wait_saved()
         assert saved_count() == 4
 
-    run(story)
+    run(scenario)
 
 
 def test_damaged_file_is_set_aside_before_it_is_replaced(
@@ -388,7 +388,7 @@ def test_damaged_file_is_set_aside_before_it_is_replaced(
     (tmp_path / "clocks.json").write_text("[]")
     errors: tuple[str, ...] = ()
 
-    async def story() -> None:
+    async def scenario() -> None:
         nonlocal errors
         store = state_store(tmp_path, writer)
         store.load()
@@ -397,7 +397,7 @@ def test_damaged_file_is_set_aside_before_it_is_replaced(
         await store.wait_saved()
         errors = store.load_errors
 
-    run(story)
+    run(scenario)
     writer.close(10)
 
     assert [str(path) in error for error in errors] == [True, False]
@@ -416,7 +416,7 @@ def test_file_that_cannot_be_set_aside_is_not_replaced(
     # A directory with the name of the evidence: unlink() and link() both fail.
     (tmp_path / "state.json.bad/in the way").mkdir(parents=True)
 
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, writer)
         store.load()
         store.memories = lambda: {"test": Memory(Paused(None))}
@@ -430,7 +430,7 @@ def test_file_that_cannot_be_set_aside_is_not_replaced(
         await store.wait_saved()
         assert store.describe()["state_unsaved_because"] is None
 
-    run(story)
+    run(scenario)
 
     assert pair_state_file.load(path).pairs == {"test": SavedPair(True, None, False)}
     assert (tmp_path / "state.json.bad").read_text() == "{"
@@ -444,7 +444,7 @@ def test_log_that_hangs_loses_no_state(tmp_path: Path) -> None:
         is_held.set()
         gate.wait(60)
 
-    async def story() -> None:
+    async def scenario() -> None:
         store = state_store(tmp_path, hung)
         store.memories = lambda: {"test": Memory(Paused(None))}
         hung.submit(hang)
@@ -457,7 +457,7 @@ def test_log_that_hangs_loses_no_state(tmp_path: Path) -> None:
         store.finish(last)
         assert last.close(60)
 
-    run(story)
+    run(scenario)
     gate.set()
     assert hung.close(60)
 

@@ -46,8 +46,8 @@ def halves_of(stream: Stream) -> list[Member]:
     return [one for one in members if one.pid != stream.pgid]
 
 
-def play(story: Callable[[RealStreams], Coroutine[Any, Any, None]]) -> RealStreams:
-    """Run a story on a loop, and end all that it launched."""
+def play(scenario: Callable[[RealStreams], Coroutine[Any, Any, None]]) -> RealStreams:
+    """Run a scenario on a loop, and end all that it launched."""
     group = RealStreams()
 
     async def main() -> None:
@@ -55,7 +55,7 @@ def play(story: Callable[[RealStreams], Coroutine[Any, Any, None]]) -> RealStrea
         loop.set_exception_handler(
             lambda _, context: group.broken.append(context.get("exception"))
         )
-        await story(group)
+        await scenario(group)
 
     try:
         asyncio.run(main())

@@ -73,7 +73,7 @@ class Setup:
 
 
 def test_group_that_ends_is_empty_once_and_others_are_not_checked() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup = Setup(group)
         ending, other = group.launch("ending"), group.launch("other")
         setup.end(ending)
@@ -85,11 +85,11 @@ def test_group_that_ends_is_empty_once_and_others_are_not_checked() -> None:
         assert "other" not in setup.lives
         assert spawn.notice_death(other.child) is None
 
-    play(story)
+    play(scenario)
 
 
 def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup = Setup(group)
         stream = group.launch("test", "sleep 4719 & :")
         stream.is_ending = True
@@ -101,7 +101,7 @@ def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
         os.killpg(stream.pgid, signal.SIGKILL)
         await setup.all_empty()
 
-    play(story)
+    play(scenario)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_group_whose_half_outlives_its_parent_is_not_empty() -> None:
     ids=["no fd", "unexpected"],
 )
 def test_table_that_cannot_be_read_keeps_no_group_from_its_end(error: Exception) -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup = Setup(group, Table([error]))
         setup.end(group.launch("one"), group.launch("two"))
         await setup.all_empty()
         assert sorted(setup.empty) == ["one", "two"]
 
-    assert set(play(story).broken) <= {error}
+    assert set(play(scenario).broken) <= {error}
 
 
 class OddChild:
@@ -140,21 +140,21 @@ class OddChild:
 
 
 def test_check_of_a_group_that_fails_is_repeated() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup = Setup(group)
         odd, other = group.launch("odd"), group.launch("other")
         odd.child = cast(spawn.Child, OddChild(odd.child))
         setup.end(odd, other)
         await setup.all_empty()
 
-    assert [type(error) for error in play(story).broken] == [Unexpected]
+    assert [type(error) for error in play(scenario).broken] == [Unexpected]
 
 
 def test_error_of_one_callback_costs_no_other_pair_its_report() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup = Setup(group, failing_pairs={"one"})
         setup.end(*(group.launch(pair) for pair in ("one", "two", "three")))
         await setup.all_empty()
         assert sorted(setup.empty) == ["one", "three", "two"]
 
-    assert [type(error) for error in play(story).broken] == [Unexpected]
+    assert [type(error) for error in play(scenario).broken] == [Unexpected]

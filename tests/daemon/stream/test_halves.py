@@ -68,7 +68,7 @@ class Setup:
 
 
 def test_both_halves_are_found_once_at_the_first_output() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         setup.halves.on_output(stream)
@@ -80,11 +80,11 @@ def test_both_halves_are_found_once_at_the_first_output() -> None:
         setup.halves.forget(stream)
         assert setup.watch.watched == {}
 
-    assert play(story).emitted == []
+    assert play(scenario).emitted == []
 
 
 def test_late_half_is_searched_again_and_then_at_each_tick() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await reached(lambda: len(halves_of(stream)) == 2, "two halves")
         setup.table.shown = 1
@@ -97,11 +97,11 @@ def test_late_half_is_searched_again_and_then_at_each_tick() -> None:
         await reached(lambda: not stream.lacks_halves, "both were found")
         assert setup.found == ["test", "test"]
 
-    play(story)
+    play(scenario)
 
 
 def test_death_is_posted_once_from_ticks_and_events() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         source, target = stream.halves
@@ -118,11 +118,11 @@ def test_death_is_posted_once_from_ticks_and_events() -> None:
             ("test", HalfDied(source, "source")),
         ]
 
-    play(story)
+    play(scenario)
 
 
 def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         source = next(iter(stream.halves))
@@ -141,11 +141,11 @@ def test_stopped_and_continued_half_is_posted_at_ticks() -> None:
         changes = [event for _, event in group.emitted if not isinstance(event, HalvesWorked)]
         assert changes == [HalfStopped(source, "source"), HalfContinued(source)]
 
-    play(story)
+    play(scenario)
 
 
 def test_ending_stream_gets_no_more_events() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup, stream = Setup(group), group.launch("test")
         await setup.find_both(stream)
         stream.is_ending = True
@@ -157,11 +157,11 @@ def test_ending_stream_gets_no_more_events() -> None:
         for pid in stream.halves:
             setup.watch.watched[pid](pid)
 
-    assert play(story).emitted == []
+    assert play(scenario).emitted == []
 
 
 def test_half_that_cannot_be_watched_is_checked_and_costs_no_other_stream_its_watch() -> None:
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         setup = Setup(group)
         streams = [group.launch(pair) for pair in ("one", "two")]
         for stream in streams:
@@ -180,14 +180,14 @@ def test_half_that_cannot_be_watched_is_checked_and_costs_no_other_stream_its_wa
         await reached(lambda: group.emitted, "news")
         assert group.emitted == [("one", HalfDied(first, "source"))]
 
-    assert [type(error) for error in play(story).broken] == [Unexpected]
+    assert [type(error) for error in play(scenario).broken] == [Unexpected]
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["one look", "a look in a look"])
 def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
     count = CHECKS_PER_TURN + 2
 
-    async def story(group: RealStreams) -> None:
+    async def scenario(group: RealStreams) -> None:
         loop = asyncio.get_running_loop()
 
         def emit(pair: str, event: object) -> None:
@@ -209,5 +209,5 @@ def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
 
         assert len(reported) == 2 * (count - 1), "each half's death once"
 
-    broken = play(story).broken
+    broken = play(scenario).broken
     assert {type(error) for error in broken} == {Unexpected}

@@ -52,7 +52,7 @@ async def some_streams(records: SpawnRecords) -> AsyncIterator[tuple[Streams, li
 
 
 def test_streams_end_after_a_cancelled_wait(records: SpawnRecords) -> None:
-    async def story(stop: Stop) -> None:
+    async def scenario(stop: Stop) -> None:
         async with some_streams(records) as (streams, empty):
             task = await stop.run(streams.wait_until_ended(60))
             if stop.was_reached:
@@ -60,13 +60,13 @@ def test_streams_end_after_a_cancelled_wait(records: SpawnRecords) -> None:
             assert await streams.wait_until_ended(60) == ()
             assert sorted(empty) == ["one", "two"]
 
-    interrupt(story, Unexpected("broke"))
+    interrupt(scenario, Unexpected("broke"))
 
 
 def test_orphans_end_or_are_reported_after_a_cancelled_wait(
     records: SpawnRecords,
 ) -> None:
-    async def story(stop: Stop) -> None:
+    async def scenario(stop: Stop) -> None:
         log = cast(Logger, structlog.get_logger())
         orphan = start()
         # For an instant after it was started a process has no command line yet.
@@ -87,7 +87,7 @@ def test_orphans_end_or_are_reported_after_a_cancelled_wait(
             orphan.kill()
             await asyncio.to_thread(orphan.wait)
 
-    interrupt(story, Unexpected("broke"))
+    interrupt(scenario, Unexpected("broke"))
 
 
 def start() -> subprocess.Popen[bytes]:

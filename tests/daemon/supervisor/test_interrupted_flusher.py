@@ -21,7 +21,7 @@ from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
 from hammerd.daemon.timing.clock import Clock, Instant
 from tests.daemon.at_each_await import (
     Stop,
-    Story,
+    Scenario,
     Unexpected,
     interrupt,
     missed,
@@ -131,13 +131,13 @@ async def a_flush(stop: Stop) -> None:
     await setup.flushes_both_in_the_next_interval()
 
 
-STORIES = (a_wait_for_the_flushes, a_flush)
+SCENARIOS = (a_wait_for_the_flushes, a_flush)
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_interrupted_flush_takes_nothing_from_others_or_from_the_next_one(story: Story) -> None:
-    interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_interrupted_flush_takes_nothing_from_others_or_from_the_next_one(scenario: Scenario) -> None:
+    interrupt(scenario, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
 def test_no_await_is_left_out() -> None:
-    assert missed(flusher_module, STORIES) == []
+    assert missed(flusher_module, SCENARIOS) == []

@@ -205,7 +205,7 @@ async def a_reload_that_nobody_waits_for(root: Path, stop: Stop) -> None:
         assert setup.is_whole("new")
 
 
-STORIES = (
+SCENARIOS = (
     a_reload,
     a_reload_that_nobody_waits_for,
     a_reload_that_another_one_waits_for,
@@ -216,14 +216,14 @@ STORIES = (
 FileStory = Callable[[Path, Stop], Awaitable[None]]
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_interrupted_reload_leaves_one_config_whole(tmp_path: Path, story: FileStory) -> None:
-    interrupt(partial(story, tmp_path), Unexpected("broke"), OSError(24, "Too many files"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_interrupted_reload_leaves_one_config_whole(tmp_path: Path, scenario: FileStory) -> None:
+    interrupt(partial(scenario, tmp_path), Unexpected("broke"), OSError(24, "Too many files"))
 
 
 @pytest.mark.parametrize("module", [reload_module, blocking_module])
 def test_no_await_is_left_out(tmp_path: Path, module: ModuleType) -> None:
-    assert missed(module, [partial(story, tmp_path) for story in STORIES]) == []
+    assert missed(module, [partial(scenario, tmp_path) for scenario in SCENARIOS]) == []
 
 
 # --- without interruptions -------------------------------------------------------------------

@@ -27,7 +27,7 @@ from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
 from hammerd.daemon.timing.clock import Instant
 from tests.daemon.at_each_await import (
     Stop,
-    Story,
+    Scenario,
     Unexpected,
     interrupt,
     missed,
@@ -220,7 +220,7 @@ async def a_close_while_all_ends_hang(stop: Stop) -> None:
     assert setup.reader.is_closed
 
 
-STORIES = (
+SCENARIOS = (
     two_probes,
     a_probe_that_finds_a_foreign_stream,
     a_probe_that_is_asked_for_again,
@@ -230,13 +230,13 @@ STORIES = (
 )
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_interruption_leaves_all_pairs_answered_or_probed_again(story: Story) -> None:
-    interrupt(story, Unexpected("broke"), OSError(24, "Too many open files"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_interruption_leaves_all_pairs_answered_or_probed_again(scenario: Scenario) -> None:
+    interrupt(scenario, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
 def test_no_await_is_left_out() -> None:
-    assert missed(sampler_module, STORIES) == []
+    assert missed(sampler_module, SCENARIOS) == []
 
 
 # --- without interruptions -------------------------------------------------------------------

@@ -9,18 +9,18 @@ from hammerd.daemon.threads.blocking_calls import BlockingCalls
 
 
 def test_result_and_error_come_from_another_thread() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         calls = BlockingCalls()
         assert await calls.run(threading.current_thread, 60) is not threading.main_thread()
         with pytest.raises(ZeroDivisionError):
             await calls.run(lambda: 1 / 0, 60)
         assert await calls.run(lambda: 7, 60) == 7
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_call_runs_after_a_thread_that_could_not_be_started() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         calls = BlockingCalls()
         # No address space holds such a stack.
         size = threading.stack_size(1 << 60)
@@ -31,7 +31,7 @@ def test_call_runs_after_a_thread_that_could_not_be_started() -> None:
             threading.stack_size(size)
         assert await calls.run(lambda: 7, 60) == 7
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_call_that_hangs_ends_at_its_deadline_and_no_second_one_starts() -> None:
@@ -42,7 +42,7 @@ def test_call_that_hangs_ends_at_its_deadline_and_no_second_one_starts() -> None
         started.append(1)
         gate.wait(60)
 
-    async def story() -> None:
+    async def scenario() -> None:
         calls = BlockingCalls()
         with pytest.raises(TimeoutError):
             await calls.run(hang, 0.01)
@@ -57,6 +57,6 @@ def test_call_that_hangs_ends_at_its_deadline_and_no_second_one_starts() -> None
             else:
                 break
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
     assert started == [1]

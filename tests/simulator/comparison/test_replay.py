@@ -31,7 +31,7 @@ BULK = "Prescan to break up bulk transfer\nPrescan 1 chunks, total 0 MBytes (208
 
 
 @dataclass
-class Scenario:
+class RecordedScenario:
     """The content of a recording's folder; trees are (time, processes)."""
 
     setup: tuple[str, ...]
@@ -66,10 +66,10 @@ class Scenario:
         return differences(rerun)
 
 
-def ended(setup: tuple[str, ...], argv: tuple[str, ...], stdout: bytes = b"") -> Scenario:
+def ended(setup: tuple[str, ...], argv: tuple[str, ...], stdout: bytes = b"") -> RecordedScenario:
     """Return a command that ends with status 0."""
     over = ((0.1, "process ended by itself: rc 0"),)
-    return Scenario(setup, argv, over, exit="0", stdout=stdout, trees=())
+    return RecordedScenario(setup, argv, over, exit="0", stdout=stdout, trees=())
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def ended(setup: tuple[str, ...], argv: tuple[str, ...], stdout: bytes = b"") ->
 def test_parent_that_cannot_fork(machine: Machine, tmp_path: Path, setup: tuple[str, ...]) -> None:
     spins = (8.0, "parent state R, CPU used: utime 1 stime 2 clock ticks (100/s)")
     over = (9.0, "harness ends the run: SIGKILL to 1 remaining process(es)")
-    scenario = Scenario((*DISKS, MASTER, SLAVE, *setup), STREAM, (spins, over))
+    scenario = RecordedScenario((*DISKS, MASTER, SLAVE, *setup), STREAM, (spins, over))
     scenario.trees = ((0.05, (PARENT,)),)
     assert scenario.differences(machine, tmp_path / "recording") == []
 
@@ -95,7 +95,7 @@ def test_kills_in_several_runs_of_the_halves(machine: Machine, tmp_path: Path) -
         (25.4, "WRITE /Backup1 PFS#0 20000 bytes x1 -> flush_tid1 0000000100000600"),
         (60.0, "harness ends the run: SIGKILL to 3 remaining process(es)"),
     )
-    scenario = Scenario((*DISKS, MASTER, SLAVE), STREAM, actions)
+    scenario = RecordedScenario((*DISKS, MASTER, SLAVE), STREAM, actions)
     echo = "hammer: validate_mrec_header: short read\n"
     again = "Prescan to break up bulk transfer\nPrescan 1 chunks, total 0 MBytes (0)\n"
     scenario.stderr = ((0.1, BULK), (3.0, echo), (37.1, again))
