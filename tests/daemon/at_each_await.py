@@ -1,10 +1,10 @@
-"""Runs a scenario once for each await in it, and interrupts it there: by an error or a cancellation.
+"""Runs a scenario once for each await in it, and interrupts it there: by error or cancellation.
 
     interrupt(scenario, error) ── await 0, 1, 2 … ──┬── the error is raised at it
-                                                 └── the task that waits there is cancelled
+                                                    └── the task that waits there is cancelled
 
-A scenario gets a Stop, through which it starts the code to interrupt, and asserts what must hold in
-every case. It must leave no task, and the loop must get no other error.
+A scenario gets a Stop, through which it starts the code to interrupt, and asserts what must hold
+in every case. It must leave no task, and the loop must get no other error.
 """
 
 import ast

@@ -26,7 +26,7 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.timing.clock import Clock
-from tests.daemon.at_each_await import Stop, Scenario, Unexpected, interrupt, missed
+from tests.daemon.at_each_await import Scenario, Stop, Unexpected, interrupt, missed
 from tests.daemon.quiet_engine import Prober, quiet_engine
 
 HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")

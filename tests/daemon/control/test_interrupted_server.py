@@ -13,7 +13,7 @@ import pytest
 from hammerd.core.api.protocol import MAX_REQUEST_BYTES, Answer, Reply, Request
 from hammerd.daemon.control import server as server_module
 from hammerd.daemon.control.server import ControlServer
-from tests.daemon.at_each_await import Stop, Scenario, Unexpected, interrupt, missed, reached
+from tests.daemon.at_each_await import Scenario, Stop, Unexpected, interrupt, missed, reached
 
 LONG = "x" * (1 << 20)
 """More than a socket holds, so that the server waits for the client."""
@@ -122,7 +122,9 @@ SCENARIOS = (a_client, a_client_that_sends_too_much, a_start, a_close_with_a_cli
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_interrupted_client_leaves_no_connection_and_no_other_unanswered(scenario: Scenario) -> None:
+def test_interrupted_client_leaves_no_connection_and_no_other_unanswered(
+    scenario: Scenario,
+) -> None:
     interrupt(scenario, Unexpected("broke"), ConnectionResetError(104, "Connection reset by peer"))
 
 

@@ -35,8 +35,8 @@ from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state.spawn_records import SpawnRecord
 from tests.daemon.at_each_await import (
-    Stop,
     Scenario,
+    Stop,
     Unexpected,
     interrupt,
     missed,

@@ -13,7 +13,7 @@ import pytest
 
 from hammerd.daemon.paths import prober as prober_module
 from hammerd.daemon.paths.prober import PathProber
-from tests.daemon.at_each_await import Stop, Scenario, Unexpected, interrupt, missed, reached
+from tests.daemon.at_each_await import Scenario, Stop, Unexpected, interrupt, missed, reached
 
 HERE = (str(Path(__file__)), str(Path(__file__).parent))
 ENV = {"PATH": os.environ["PATH"]}

@@ -21,8 +21,8 @@ from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.process.commands import CommandResult
 from hammerd.daemon.timing.clock import Clock
 from tests.daemon.at_each_await import (
-    Stop,
     Scenario,
+    Stop,
     Unexpected,
     interrupt,
     missed,

@@ -20,8 +20,8 @@ from hammerd.daemon.supervisor import flusher as flusher_module
 from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
 from hammerd.daemon.timing.clock import Clock, Instant
 from tests.daemon.at_each_await import (
-    Stop,
     Scenario,
+    Stop,
     Unexpected,
     interrupt,
     missed,
@@ -135,7 +135,9 @@ SCENARIOS = (a_wait_for_the_flushes, a_flush)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_interrupted_flush_takes_nothing_from_others_or_from_the_next_one(scenario: Scenario) -> None:
+def test_interrupted_flush_takes_nothing_from_others_or_from_the_next_one(
+    scenario: Scenario,
+) -> None:
     interrupt(scenario, Unexpected("broke"), OSError(24, "Too many open files"))
 
 

@@ -26,8 +26,8 @@ from hammerd.daemon.supervisor import sampler as sampler_module
 from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
 from hammerd.daemon.timing.clock import Instant
 from tests.daemon.at_each_await import (
-    Stop,
     Scenario,
+    Stop,
     Unexpected,
     interrupt,
     missed,
