@@ -13,6 +13,11 @@ from hammerd.core.exit_codes import Exit
 from hammerd.core.lock_text import LONGEST_LOCK_BYTES, read_lock
 from hammerd.core.paths import LOCK_FILE
 
+MOST_SPECIAL_ID = 1
+"""Of the ids up to this one, kill() takes 0 for the caller's group and -1 for all processes."""
+
+LARGEST_ID = (1 << 31) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
@@ -54,11 +59,20 @@ def unreachable_error(holder: LockHolder, run_dir: str, error: CommandFailed) ->
 
 def process_exists(pid: int) -> bool:
     """Return whether a process has this pid; signal 0 has no effect on it."""
-    if not 1 < pid < 1 << 31:
-        return False
+    return MOST_SPECIAL_ID < pid <= LARGEST_ID and _takes_signals(pid)
+
+
+def group_exists(pgid: int) -> bool:
+    """Return whether a process group has this id and a member; its leader may have exited."""
+    return MOST_SPECIAL_ID < pgid <= LARGEST_ID and _takes_signals(-pgid)
+
+
+def _takes_signals(target: int) -> bool:
+    """Return whether a process exists, or a group whose id is given as a negative number."""
     try:
-        os.kill(pid, 0)
+        os.kill(target, 0)
     except OSError as error:
+        # EPERM: it exists and belongs to another user.
         return not isinstance(error, ProcessLookupError)
     return True
 

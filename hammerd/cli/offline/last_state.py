@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hammerd.cli.client.lock_holder import process_exists
+from hammerd.cli.client.lock_holder import group_exists, process_exists
 from hammerd.cli.offline.saved_status import (
     LastPair,
     LastStatus,
@@ -122,7 +122,7 @@ def _streams(run_dir: str) -> Iterator[int]:
     with contextlib.suppress(OSError):
         for name in os.listdir(f"{run_dir}/{paths.RECORDS_DIR}"):
             pgid = name.removesuffix(".json")
-            if pgid != name and pgid.isdecimal() and process_exists(int(pgid)):
+            if pgid != name and pgid.isdecimal() and group_exists(int(pgid)):
                 yield int(pgid)
 
 

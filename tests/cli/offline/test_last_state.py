@@ -212,10 +212,23 @@ def test_chosen_columns_are_left_empty(hammerd, killed: Path):
 def test_streams_that_run_on_are_counted(hammerd, killed: Path, run_dir: Path):
     (run_dir / "streams").mkdir()
     (run_dir / "streams" / f"{GONE_PID}.json").write_text("{}")
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stream:
+    argv = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, process_group=0) as stream:
         (run_dir / "streams" / f"{stream.pid}.json").write_text("{}")
         ran = hammerd("status", "-c", killed, columns=200)
         stream.kill()
+
+    assert "went down; 1 stream of it runs on, unwatched\n" in ran.out
+
+
+def test_streams_whose_parent_has_exited_are_counted(hammerd, killed: Path, run_dir: Path):
+    (run_dir / "streams").mkdir()
+    # The half reads our pipe, so that it ends with the test.
+    argv = ["/bin/sh", "-c", "exec 3<&0; cat <&3 &"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, process_group=0) as parent:
+        assert parent.wait() == 0
+        (run_dir / "streams" / f"{parent.pid}.json").write_text("{}")
+        ran = hammerd("status", "-c", killed, columns=200)
 
     assert "went down; 1 stream of it runs on, unwatched\n" in ran.out
 
