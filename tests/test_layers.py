@@ -294,6 +294,78 @@ def test_only_the_process_table_uses_psutil() -> None:
     assert {found.by for found in IMPORTS if found.top == "psutil"} == {PROCESS_TABLE}
 
 
+SIGNAL_SENDERS = {
+    "hammerd.daemon.process.spawn",
+    # Ends the daemon whose start is interrupted.
+    "hammerd.daemon.service.daemonize",
+    # Ends its probe program, whose disk may hang.
+    "hammerd.cli.check.path_check",
+    # Ends itself.
+    "hammerd.simulator.utility.mirror.protocol",
+}
+"""The modules that send a signal; the demo does it, too, to what it started."""
+
+EXISTENCE_CHECKS = {PROCESS_TABLE, "hammerd.cli.client.lock_holder"}
+"""The modules that send signal 0, which tells whether a process exists."""
+
+ENDING_METHODS = {"terminate", "kill"}
+"""The methods of a Popen or of a psutil.Process that send a signal; they take no argument."""
+
+
+def signals_of(tree: ast.AST) -> Iterator[bool]:
+    """Yield for each place that may send a signal whether it is a real one, not signal 0."""
+    nodes = tuple(ast.walk(tree))
+    checks = {id(node.func) for node in nodes if isinstance(node, ast.Call) and _is_check(node)}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.kill", "os.killpg"}:
+            yield id(node) not in checks
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield from (True for alias in node.names if alias.name in {"kill", "killpg"})
+        elif isinstance(node, ast.Attribute) and node.attr in {"send_signal", "pthread_kill"}:
+            yield True
+        elif isinstance(node, ast.Call) and _is_ending(node):
+            yield True
+
+
+def _is_check(call: ast.Call) -> bool:
+    return len(call.args) == 2 and ast.unparse(call.args[1]) == "0"
+
+
+def _is_ending(call: ast.Call) -> bool:
+    is_ending = isinstance(call.func, ast.Attribute) and call.func.attr in ENDING_METHODS
+    return is_ending and not call.args and not call.keywords
+
+
+def modules_that_signal(*, is_real: bool) -> set[str]:
+    return {
+        module_name(file)
+        for file in FILES
+        if is_real in set(signals_of(ast.parse(file.read_text())))
+        and not module_name(file).startswith("hammerd.cli.demo")
+    }
+
+
+def test_only_these_modules_send_signals() -> None:
+    assert modules_that_signal(is_real=True) == SIGNAL_SENDERS
+    assert modules_that_signal(is_real=False) == EXISTENCE_CHECKS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "os.kill(pid, signal.SIGTERM)",
+        "send = os.killpg",
+        "from os import kill",
+        "child.popen.send_signal(15)",
+        "child.popen.terminate()",
+        "psutil.Process(pid).kill()",
+        "signal.pthread_kill(thread, 15)",
+    ],
+)
+def test_each_way_to_send_a_signal_is_found(source: str) -> None:
+    assert list(signals_of(ast.parse(source))) == [True]
+
+
 def test_only_demo_imports_the_simulator() -> None:
     astray = [
         found

@@ -1,4 +1,6 @@
-"""Starts, signals and reaps processes; no other module of the daemon does.
+"""Starts, signals and reaps processes; once the daemon serves, no other module of it does.
+
+Before, daemonize.py forks the daemon, and sends TERM to its group if the start is interrupted.
 
 Every child leads its own session and process group, because the unit that we own is the group: a
 mirror-stream's halves outlive their parent (docs/hammer.md 4.4). Rules of this module:
