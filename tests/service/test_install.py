@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,12 @@ def test_no_default_of_another_prefix_is_left(installed: Path) -> None:
     pages = (installed / "share/man").rglob("*.[1-9]")
 
     assert [path for path in (*places, *pages) if "/usr/local/" in path.read_text()] == []
+
+
+def test_pip_installs_no_package_beside_hammerd() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"] == {"packages": ["hammerd"]}
 
 
 @needs_make
