@@ -1,7 +1,7 @@
 """The README, docs/install.md and docs/demo.md name only existing things, and their commands work.
 
 Checked are paths, anchors, commands and their options, verbs of the service, targets of make,
-configs. The failover of the README is run in the demo's sandbox.
+configs. The failover of the README is run in the demo's fake_root.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from hammerd.cli.demo.sandbox import Sandbox
+from hammerd.cli.demo.fake_root import FakeRoot
 from hammerd.cli.demo.streams import end_processes_below
 from hammerd.cli.demo.tutorial import make_pair
 from hammerd.cli.group import COMMANDS, group
@@ -185,11 +185,11 @@ def test_picture_has_no_external_parts_and_a_dark_mode() -> None:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+def fake_root() -> Iterator[FakeRoot]:
     """The tutorial's pair, and the config of the README but for where things lie."""
     # pytest's own directories are too long for the name of a Unix socket.
     with tempfile.TemporaryDirectory(prefix="h", dir="/tmp") as path:
-        made = Sandbox(Path(path))
+        made = FakeRoot(Path(path))
         made.build()
         make_pair(made)
         made.write(paths.CONFIG, _config())
@@ -210,13 +210,13 @@ def _config() -> str:
 
 
 def with_config(script: str) -> str:
-    """Return a script whose hammerd commands read the config of the sandbox."""
+    """Return a script whose hammerd commands read the config of the fake_root."""
     return re.sub(r"\bhammerd (?=[a-z])(\w+)", rf"hammerd \1 -c {paths.CONFIG}", script)
 
 
-def put_editor_into(sandbox: Sandbox) -> None:
+def put_editor_into(fake_root: FakeRoot) -> None:
     """Install a vi that swaps master and slave in what it is given."""
-    editor = sandbox.root / "sbin" / "vi"
+    editor = fake_root.root / "sbin" / "vi"
     swap = "s/^master/other/; s/^slave/master/; s/^other/slave/"
     editor.write_text(f'#!/bin/sh\nsed "{swap}" "$1" > "$1.new" && mv "$1.new" "$1"\n')
     editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
@@ -227,29 +227,29 @@ def is_text(path: Path, text: str) -> bool:
 
 
 @pytest.mark.timeout(PATIENCE_S)
-def test_the_day_the_master_dies(sandbox: Sandbox) -> None:
+def test_the_day_the_master_dies(fake_root: FakeRoot) -> None:
     section = README.partition("## The day the master dies\n")[2].partition("\n## ")[0]
     takes_over, turns_round = blocks(section, "sh")
-    before, after = sandbox.path("/Backup2/pfs/test/a"), sandbox.path("/Backup2/pfs/test/b")
-    sandbox.shell("echo before > /Backup1/test/a && hammer synctid /Backup1")
+    before, after = fake_root.path("/Backup2/pfs/test/a"), fake_root.path("/Backup2/pfs/test/b")
+    fake_root.shell("echo before > /Backup1/test/a && hammer synctid /Backup1")
     until(lambda: is_text(before, "before\n"), "the slave follows")
 
-    sandbox.path("/Backup1").rename(sandbox.path("/lost"))
+    fake_root.path("/Backup1").rename(fake_root.path("/lost"))
     status = with_config("hammerd status test")
-    until(lambda: "everything flushed by" in sandbox.shell(status), "the loss is seen")
-    sandbox.shell(with_config(takes_over))
+    until(lambda: "everything flushed by" in fake_root.shell(status), "the loss is seen")
+    fake_root.shell(with_config(takes_over))
 
     assert is_text(before, "before\n")
     after.write_text("after\n")
 
-    admin.new_file_system(sandbox.path("/Backup1"), "Backup1", tid_base=5 << 32)
-    put_editor_into(sandbox)
-    sandbox.shell(with_config(turns_round))
+    admin.new_file_system(fake_root.path("/Backup1"), "Backup1", tid_base=5 << 32)
+    put_editor_into(fake_root)
+    fake_root.shell(with_config(turns_round))
 
-    copied = sandbox.path("/Backup1/pfs/test/b")
+    copied = fake_root.path("/Backup1/pfs/test/b")
     until(lambda: is_text(copied, "after\n"), "the new slave holds what the new master holds")
-    until(lambda: "end.role_changed" in sandbox.shell(status), "the change of roles is shown")
-    sandbox.shell(with_config("hammerd ack test"))
-    assert "end.role_changed" not in sandbox.shell(status)
-    sandbox.shell("kill $(cat /var/run/hammerd/hammerd.pid)")
-    until(lambda: not sandbox.path("/var/run/hammerd/hammerd.pid").exists(), "hammerd ends")
+    until(lambda: "end.role_changed" in fake_root.shell(status), "the change of roles is shown")
+    fake_root.shell(with_config("hammerd ack test"))
+    assert "end.role_changed" not in fake_root.shell(status)
+    fake_root.shell("kill $(cat /var/run/hammerd/hammerd.pid)")
+    until(lambda: not fake_root.path("/var/run/hammerd/hammerd.pid").exists(), "hammerd ends")

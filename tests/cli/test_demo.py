@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.cli.demo.sandbox import Sandbox
+from hammerd.cli.demo.fake_root import FakeRoot
 from hammerd.cli.demo.streams import StreamScanner, end_processes_below, processes_below
 from hammerd.cli.demo.trees import differences, digest, read_tree
 from hammerd.cli.demo.tutorial import make_pair
@@ -120,16 +120,16 @@ def test_a_directory_with_files_is_refused_and_not_changed(short_tmp: Path) -> N
 
 
 def test_two_streams_on_one_slave_are_detected(short_tmp: Path) -> None:
-    sandbox = Sandbox(short_tmp)
-    sandbox.build()
-    make_pair(sandbox)
+    fake_root = FakeRoot(short_tmp)
+    fake_root.build()
+    make_pair(fake_root)
     words = [
-        sandbox.hammer,
+        fake_root.hammer,
         "mirror-stream",
-        sandbox.path("/Backup1/test"),
-        sandbox.path("/Backup2/test"),
+        fake_root.path("/Backup1/test"),
+        fake_root.path("/Backup2/test"),
     ]
-    scanner = StreamScanner(sandbox.hammer)
+    scanner = StreamScanner(fake_root.hammer)
     streams = [subprocess.Popen(words, start_new_session=True) for _ in range(2)]
     try:
         with pytest.raises(CommandFailed, match="two streams write onto one slave"):

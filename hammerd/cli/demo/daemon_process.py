@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hammerd.cli.client.control_client import send_request
 from hammerd.cli.client.status_types import PairStatus, read_status
 from hammerd.cli.demo import screen
-from hammerd.cli.demo.sandbox import Sandbox
+from hammerd.cli.demo.fake_root import FakeRoot
 from hammerd.cli.demo.streams import StreamScanner
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Request, Verb
@@ -37,22 +37,22 @@ class LogLine:
 class DaemonProcess:
     """A running `hammerd run`, and the position up to which its log was read."""
 
-    def __init__(self, sandbox: Sandbox, scanner: StreamScanner) -> None:
-        self._sandbox = sandbox
+    def __init__(self, fake_root: FakeRoot, scanner: StreamScanner) -> None:
+        self._fake_root = fake_root
         self._scanner = scanner
-        self._log = sandbox.path(LOG)
-        self._stderr = sandbox.path("/hammerd.stderr")
+        self._log = fake_root.path(LOG)
+        self._stderr = fake_root.path("/hammerd.stderr")
         self._position = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         """Start the daemon in a session of its own, and return the wall-clock time."""
         screen.show_command(f"hammerd run -c {CONFIG} &")
-        started_time, program = time.time(), self._sandbox.hammer.with_name("hammerd")
+        started_time, program = time.time(), self._fake_root.hammer.with_name("hammerd")
         with self._stderr.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [program, "run", "-c", self._sandbox.path(CONFIG)],
-                env=self._sandbox.environment,
+                [program, "run", "-c", self._fake_root.path(CONFIG)],
+                env=self._fake_root.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
@@ -113,12 +113,12 @@ class DaemonProcess:
             return []
         whole = added[: added.rfind(b"\n") + 1]
         self._position += len(whole)
-        return [_parse(self._sandbox.without_root(line)) for line in whole.decode().splitlines()]
+        return [_parse(self._fake_root.without_root(line)) for line in whole.decode().splitlines()]
 
     def pair(self) -> PairStatus | None:
         """Return the pair's status, None if hammerd is too busy to answer."""
         try:
-            answer = send_request(self._sandbox.run_dir, Request(Verb.STATUS))
+            answer = send_request(self._fake_root.run_dir, Request(Verb.STATUS))
         except CommandFailed as error:
             if error.code == Exit.UNAVAILABLE:
                 return None
@@ -169,7 +169,7 @@ class DaemonProcess:
             if file.exists()
             for line in file.read_text().splitlines()[-2:]
         ]
-        return self._sandbox.without_root(" | ".join(lines)) or "none"
+        return self._fake_root.without_root(" | ".join(lines)) or "none"
 
 
 def _parse(text: str) -> LogLine:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.daemon_process import DaemonProcess
-from hammerd.cli.demo.sandbox import Sandbox
+from hammerd.cli.demo.fake_root import FakeRoot
 from hammerd.cli.demo.trees import Tree, differences, read_tree
 from hammerd.cli.demo.tutorial import MASTER, SLAVE
 from hammerd.cli.output.failures import CommandFailed
@@ -25,7 +25,7 @@ WRITES = (
 class MirrorTimer:
     """Measures the time until the slave holds the same files as the master."""
 
-    sandbox: Sandbox
+    fake_root: FakeRoot
     daemon: DaemonProcess
 
     def wait_until_idle(self) -> None:
@@ -46,9 +46,9 @@ class MirrorTimer:
         Raises:
             CommandFailed: the slave did not follow.
         """
-        self.sandbox.shell(line)
+        self.fake_root.shell(line)
         began_at = time.monotonic()
-        self.sandbox.shell("sync")
+        self.fake_root.shell("sync")
         self.daemon.wait_until(self._is_equal, "the slave holds what the master holds")
         return time.monotonic() - began_at
 
@@ -58,7 +58,7 @@ class MirrorTimer:
         Raises:
             OSError: the slave's snapshot was replaced while it was read.
         """
-        return read_tree(self.sandbox.path(MASTER)), read_tree(self.sandbox.path(SLAVE))
+        return read_tree(self.fake_root.path(MASTER)), read_tree(self.fake_root.path(SLAVE))
 
     def _is_equal(self) -> bool:
         try:
@@ -80,5 +80,5 @@ def follow(timer: MirrorTimer) -> None:
         time.sleep(IDLE_S)
         seconds = timer.time_write(line)
         screen.show_success(f"on the slave after {seconds:.2f} s")
-    if timer.sandbox.shell(f"cat {SLAVE}/hello") != "Hello, mirror.\nHello again.\n":
+    if timer.fake_root.shell(f"cat {SLAVE}/hello") != "Hello, mirror.\nHello again.\n":
         raise CommandFailed("the slave's file holds something else")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from hammerd.cli.demo import deaths, screen
 from hammerd.cli.demo.daemon_process import CONFIG, DaemonProcess
+from hammerd.cli.demo.fake_root import FakeRoot
 from hammerd.cli.demo.following import MirrorTimer, follow
-from hammerd.cli.demo.sandbox import Sandbox
 from hammerd.cli.demo.streams import StreamScanner, end_processes_below, processes_below
 from hammerd.cli.demo.trees import describe, differences, digest
 from hammerd.cli.demo.tutorial import MASTER, SLAVE, make_pair, write_config
@@ -20,10 +20,10 @@ class DemoSequence:
     """A run of the demo below a root directory."""
 
     def __init__(self, root: Path) -> None:
-        self.sandbox = Sandbox(root)
-        self.scanner = StreamScanner(self.sandbox.hammer)
-        self.daemon = DaemonProcess(self.sandbox, self.scanner)
-        self.timer = MirrorTimer(self.sandbox, self.daemon)
+        self.fake_root = FakeRoot(root)
+        self.scanner = StreamScanner(self.fake_root.hammer)
+        self.daemon = DaemonProcess(self.fake_root, self.scanner)
+        self.timer = MirrorTimer(self.fake_root, self.daemon)
 
     def run(self) -> None:
         """Run all steps.
@@ -32,8 +32,8 @@ class DemoSequence:
             CommandFailed: a step did not have the result that hammerd promises.
         """
         self._introduce()
-        make_pair(self.sandbox)
-        write_config(self.sandbox)
+        make_pair(self.fake_root)
+        write_config(self.fake_root)
         self._start()
         follow(self.timer)
         _announce_deaths()
@@ -46,7 +46,7 @@ class DemoSequence:
     def clean_up(self) -> None:
         """End all processes that may still run."""
         self.daemon.force_stop()
-        end_processes_below(self.sandbox.root)
+        end_processes_below(self.fake_root.root)
 
     def _introduce(self) -> None:
         screen.show_heading("Two file systems")
@@ -57,9 +57,9 @@ class DemoSequence:
         screen.show_text(
             "A flush publishes in steps over some tenths of a second, as a kernel's does."
         )
-        screen.show_text(f"All of it lives below {self.sandbox.root}; of the paths")
+        screen.show_text(f"All of it lives below {self.fake_root.root}; of the paths")
         screen.show_text("that are shown from here on, that much is cut off.")
-        self.sandbox.build()
+        self.fake_root.build()
 
     def _start(self) -> None:
         self.daemon.start()
@@ -71,7 +71,7 @@ class DemoSequence:
         self._show_status()
 
     def _show_status(self) -> None:
-        self.sandbox.shell(f"hammerd status -c {CONFIG}")
+        self.fake_root.shell(f"hammerd status -c {CONFIG}")
 
     def _kill_part(self, death: deaths.Death) -> deaths.Recovery:
         screen.show_heading(f"Death of the {death.title}")
@@ -84,10 +84,10 @@ class DemoSequence:
 
     def _begin_copying(self) -> None:
         screen.show_text(f"(The disk is made slow: {SLOW_READ_MS} ms for 512 KiB.)")
-        self.sandbox.slow_down(SLOW_READ_MS)
+        self.fake_root.slow_down(SLOW_READ_MS)
         bulk = f"dd if=/dev/urandom of={MASTER}/bulk bs=64k count={BULK_BLOCKS} 2>/dev/null"
-        self.sandbox.shell(bulk)
-        self.sandbox.shell("sync")
+        self.fake_root.shell(bulk)
+        self.fake_root.shell("sync")
         self.daemon.wait_until(self._is_copying, "the stream copies")
 
     def _is_copying(self) -> bool:
@@ -97,7 +97,7 @@ class DemoSequence:
     def _check(self, recovery: deaths.Recovery) -> None:
         ms = (recovery.own_s + recovery.launch_s) * 1000
         screen.show_success(f"streams again after {ms:.0f} ms, one stream, no orphan")
-        self.sandbox.slow_down(None)
+        self.fake_root.slow_down(None)
         seconds = self.timer.time_write(f"date >> {MASTER}/diary")
         screen.show_success(f"on the slave after {seconds:.2f} s")
         if recovery.alone:
@@ -124,7 +124,7 @@ class DemoSequence:
         status = self.daemon.stop()
         for line in self.daemon.new_lines():
             screen.show_log_line(line.text)
-        left = processes_below(self.sandbox.root)
+        left = processes_below(self.fake_root.root)
         if status != 0 or left:
             raise CommandFailed(f"hammerd ended with {status} and left {left or 'nothing'}")
         screen.show_success("it ended with status 0 and left no process")

@@ -6,7 +6,7 @@ import re
 
 from hammerd.cli.demo import screen
 from hammerd.cli.demo.daemon_process import CONFIG
-from hammerd.cli.demo.sandbox import Sandbox
+from hammerd.cli.demo.fake_root import FakeRoot
 from hammerd.cli.output.failures import CommandFailed
 
 MASTER = "/Backup1/test"
@@ -32,44 +32,44 @@ slave = "/Backup2/test"
 """
 
 
-def make_pair(sandbox: Sandbox) -> None:
+def make_pair(fake_root: FakeRoot) -> None:
     """Create master and slave with the tutorial's commands, and mirror once.
 
     Raises:
         CommandFailed: a command failed, or the slave did not get the file.
     """
     screen.show_heading("The master PFS on disk 1")
-    sandbox.shell("mkdir /Backup1/pfs")
-    created = sandbox.shell("hammer pfs-master /Backup1/pfs/test")
-    sandbox.shell("mkdir /Backup1/test")
-    sandbox.shell("mount_null /Backup1/pfs/test /Backup1/test")
+    fake_root.shell("mkdir /Backup1/pfs")
+    created = fake_root.shell("hammer pfs-master /Backup1/pfs/test")
+    fake_root.shell("mkdir /Backup1/test")
+    fake_root.shell("mount_null /Backup1/pfs/test /Backup1/test")
 
     screen.show_heading("The slave PFS on disk 2")
-    sandbox.shell("mkdir /Backup2/pfs")
-    sandbox.shell(f"hammer pfs-slave /Backup2/pfs/test shared-uuid={_shared_uuid(created)}")
-    sandbox.shell("ln -s /Backup2/pfs/test /Backup2/test")
+    fake_root.shell("mkdir /Backup2/pfs")
+    fake_root.shell(f"hammer pfs-slave /Backup2/pfs/test shared-uuid={_shared_uuid(created)}")
+    fake_root.shell("ln -s /Backup2/pfs/test /Backup2/test")
 
     screen.show_heading("The first copy")
-    sandbox.shell("touch /Backup1/test/test-file")
-    sandbox.shell("ls /Backup1/test/")
+    fake_root.shell("touch /Backup1/test/test-file")
+    fake_root.shell("ls /Backup1/test/")
     screen.show_text(
         "(The tutorial says sync here. What a sync flushed is published by the flush after"
     )
     screen.show_text("it, and a copy made before that shows nothing; synctid waits for both.)")
-    sandbox.shell("hammer synctid /Backup1")
-    sandbox.shell("hammer mirror-copy /Backup1/test /Backup2/pfs/test")
-    if sandbox.shell("ls /Backup2/test/") != "test-file\n":
+    fake_root.shell("hammer synctid /Backup1")
+    fake_root.shell("hammer mirror-copy /Backup1/test /Backup2/pfs/test")
+    if fake_root.shell("ls /Backup2/test/") != "test-file\n":
         raise CommandFailed("the first copy did not bring test-file to the slave")
 
 
-def write_config(sandbox: Sandbox) -> None:
+def write_config(fake_root: FakeRoot) -> None:
     """Write hammerd's config in place of the tutorial's line in the crontab, and check it."""
     screen.show_heading("Continuous mirroring: hammerd in place of the crontab line")
     screen.show_text(
         'The tutorial ends with "@reboot root hammer mirror-stream /Backup1/test ...".'
     )
-    sandbox.write(CONFIG, _CONFIG.format(group=_group_line()))
-    sandbox.shell(f"hammerd check {CONFIG}")
+    fake_root.write(CONFIG, _CONFIG.format(group=_group_line()))
+    fake_root.shell(f"hammerd check {CONFIG}")
     screen.show_text("The lines below that are set in are read from hammerd's log,")
     screen.show_text("/var/log/hammerd/hammerd.log: to the terminal hammerd run prints nothing.")
 

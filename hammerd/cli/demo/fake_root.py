@@ -25,7 +25,7 @@ _SANDBOX_PATH = re.compile(
 )
 
 
-class Sandbox:
+class FakeRoot:
     """Two empty file systems, hammer, hammerd, and a shell to use them."""
 
     def __init__(self, root: Path) -> None:
@@ -59,11 +59,11 @@ class Sandbox:
         admin.set_knob(self.path("/Backup1"), "slow_read_ms", read_ms)
 
     def path(self, shown: str) -> Path:
-        """Return the real path of a path of the sandbox."""
+        """Return the real path of a path of the fake root."""
         return self.root / shown.removeprefix("/")
 
     def with_root(self, text: str) -> str:
-        """Return a text with the root before each path of the sandbox."""
+        """Return a text with the root before each path of the fake root."""
         return _SANDBOX_PATH.sub(f"{self.root}/", text)
 
     def without_root(self, text: str) -> str:
@@ -98,7 +98,7 @@ class Sandbox:
         return output
 
     def write(self, shown: str, text: str) -> None:
-        """Write a file of the sandbox with real paths in it, and show it without the root."""
+        """Write a file of the fake root with real paths in it, and show it without the root."""
         path = self.path(shown)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.with_root(text))
