@@ -58,11 +58,11 @@ def _daemon_sentences(daemon: LastDaemon) -> Iterator[str]:
     if daemon.pid_is_alive:
         yield f"pid {pid} of its pid file lives: it starts, hangs, or is another process"
         return
-    gone = f"pid {pid} is gone: it was killed, or the machine went down"
+    line = f"pid {pid} is gone: it was killed, or the machine went down"
     if streams:
         verb = "runs" if streams == 1 else "run"
-        gone += f"; {numbers.show_count(streams, 'stream')} of it {verb} on, unwatched"
-    yield gone
+        line += f"; {numbers.show_count(streams, 'stream')} of it {verb} on, unwatched"
+    yield line
 
 
 def _table(state: LastState, width: int) -> Iterator[Line]:

@@ -10,14 +10,14 @@ from hammerd.core.errors import HammerdError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The errors of a full disk, which may have free space again while we mirror."""
 
-_MAKE_ROOM = "make room on its disk"
+_FREE_SPACE = "make room on its disk"
 _IN_THE_WAY = "move it away"
 _LINKED = "hammerd follows no link there, and none in a circle: put the file itself there"
 _NO_ROOT = "run hammerd as root"
 _NOT_EVEN_ROOT = "root itself is refused: look at file flags, mount options, and a jail's limits"
 _HINTS = {
-    errno.ENOSPC: _MAKE_ROOM,
-    errno.EDQUOT: _MAKE_ROOM,
+    errno.ENOSPC: _FREE_SPACE,
+    errno.EDQUOT: _FREE_SPACE,
     errno.EROFS: "its file system is mounted read-only: mount it for writing",
     errno.EEXIST: _IN_THE_WAY,
     errno.ENOTDIR: _IN_THE_WAY,

@@ -337,12 +337,12 @@ def test_new_attempt_begins_without_last_words() -> None:
 
 # --- an endpoint that vanishes under a stream ----------------------------------------------------
 
-GONE = Sampled(AwaitMount("file_system_missing", "mount it"))
+MISSING = Sampled(AwaitMount("file_system_missing", "mount it"))
 
 
 def test_missing_endpoint_ends_an_idle_stream_and_is_waited_for() -> None:
-    ended = play(*COPYING, (4, IDLE), (50, GONE))
-    waiting = play(*COPYING, (4, IDLE), (50, GONE), (51, GroupEmpty()))
+    ended = play(*COPYING, (4, IDLE), (50, MISSING))
+    waiting = play(*COPYING, (4, IDLE), (50, MISSING), (51, GroupEmpty()))
 
     assert ended.effects == (Terminate(),)
     assert waiting.life.state == WaitingForMount(
@@ -352,4 +352,4 @@ def test_missing_endpoint_ends_an_idle_stream_and_is_waited_for() -> None:
 
 
 def test_missing_endpoint_does_not_end_a_stream_that_copies() -> None:
-    assert play(*COPYING, (50, GONE)).effects == ()
+    assert play(*COPYING, (50, MISSING)).effects == ()

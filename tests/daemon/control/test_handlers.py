@@ -30,7 +30,7 @@ from tests.daemon.at_each_await import Scenario, Stop, Unexpected, interrupt, mi
 from tests.daemon.quiet_engine import Prober, quiet_engine
 
 HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
-REST = replace(HOME, name="rest", slave=Endpoint("/s/rest"), enabled=False)
+DISABLED = replace(HOME, name="rest", slave=Endpoint("/s/rest"), enabled=False)
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Setup:
         log, loop = cast(Logger, structlog.get_logger()), asyncio.get_running_loop()
         self.prober = Prober()
         self.engine = quiet_engine(Journal(log, log), ReadingStore(), self.prober)
-        for pair in (HOME, WORK, REST):
+        for pair in (HOME, WORK, DISABLED):
             self.engine.add(new_life(pair, Memory(), 0.0))
         clock = Clock(loop.time)
         self.handlers = Handlers(self.engine, clock, self.describe, self.save, self.reload)

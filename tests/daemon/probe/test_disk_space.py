@@ -12,7 +12,7 @@ def test_slave_that_is_short_of_space_is_reported_before_it_is_full(world_once: 
         pair = ("/nowhere/pfs/m", disk.path / "slave")
         world_once.start(world_once.configure({"test": pair}))
 
-        now = world_once.wait_for(lambda now: now["slave_is_short_of_room"], "short of room")
+        now = world_once.wait_for(lambda now: now["slave_is_short_of_room"], "short of space")
 
         assert now["slave_total_bytes"] == 1 << 20
         assert now["slave_free_bytes"] < 0.05 * (1 << 20)
@@ -22,7 +22,7 @@ def test_slave_that_is_short_of_space_is_reported_before_it_is_full(world_once: 
 
 
 def test_free_space_of_the_slave_is_in_status(mirrored: World) -> None:
-    mirrored.wait_for(lambda now: now["slave_total_bytes"], "the room is known")
+    mirrored.wait_for(lambda now: now["slave_total_bytes"], "the space is known")
 
 
 def test_anomaly_is_in_status_until_it_is_acknowledged(mirrored: World) -> None:

@@ -22,7 +22,7 @@ from hammerd.daemon.timing.clock import Clock
 from tests.daemon.probe.test_batch import Disks, Ticks
 
 KEPT = Pair("kept", Endpoint("/x/kept-master"), Endpoint("/y/kept-slave"))
-GONE = Pair("gone", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave"))
+REMOVED = Pair("gone", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave"))
 REMOTE = Pair("gone-too", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave", host="gone"))
 
 
@@ -63,8 +63,8 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
         await disk_space.read(pair.slave for pair in pairs)
         disks.asked.clear()
 
-    asyncio.run(read(KEPT, GONE, REMOTE))
-    for pair in (KEPT, GONE, REMOTE):
+    asyncio.run(read(KEPT, REMOVED, REMOTE))
+    for pair in (KEPT, REMOVED, REMOTE):
         _fill(pair, readings, anomaly_detector)
     assert set(holding(parts, "gone-")) >= {
         "AnomalyDetector",
@@ -75,7 +75,7 @@ def test_nothing_is_kept_of_ends_that_no_pair_has_any_more() -> None:
 
     for part in (readings, anomaly_detector, ingest):
         part.forget_all_but({KEPT.master, KEPT.slave})
-    for pair in (GONE, REMOTE):
+    for pair in (REMOVED, REMOTE):
         readings.forget(pair.name)
         anomaly_detector.log.forget(pair.name)
         journal.forget(pair.name)

@@ -36,6 +36,6 @@ def test_daemon_has_two_threads_and_no_fd_to_spare(world_once: World) -> None:
 
     children = {" ".join(child.cmdline()): child for child in process.children()}
     (prober,) = [child for words, child in children.items() if "probe_program.py" in words]
-    assert prober.num_fds() == 3, "the child that looks at paths inherits nothing"
+    assert prober.num_fds() == 3, "the child that probes paths inherits nothing"
     assert process.num_threads() == 2
     assert process.num_fds() < 24

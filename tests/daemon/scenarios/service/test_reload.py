@@ -143,7 +143,7 @@ def test_pause_outlives_reloads_and_the_pairs_absence(world_once: World) -> None
 
     mirrors.configure("b")
     world.ask(Verb.RELOAD)
-    until(lambda: mirrors.names() == ["b"], "a is gone")
+    until(lambda: mirrors.names() == ["b"], "a is removed")
     mirrors.configure("b", "a", lag_warning="7m")
     answer = world.ask(Verb.RELOAD)
 

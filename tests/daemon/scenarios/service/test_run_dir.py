@@ -280,7 +280,7 @@ def test_full_disk_of_run_dir_is_no_reason_not_to_mirror(paired: World) -> None:
             (disk.path / f"full{number}").unlink(missing_ok=True)
         disk.free()
 
-        until(paired.is_answering, "it answers once there is room")
+        until(paired.is_answering, "it answers once the disk has space")
         pid_file = disk.path / "hammerd.pid"
         # The file may exist before its text can be written.
         until(
