@@ -321,9 +321,7 @@ def signals_of(tree: ast.AST) -> Iterator[bool]:
             yield id(node) not in checks
         elif isinstance(node, ast.ImportFrom) and node.module == "os":
             yield from (True for alias in node.names if alias.name in {"kill", "killpg"})
-        elif isinstance(node, ast.Attribute) and node.attr in {"send_signal", "pthread_kill"}:
-            yield True
-        elif isinstance(node, ast.Call) and _is_ending(node):
+        elif _is_ending(node):
             yield True
 
 
@@ -331,9 +329,14 @@ def _is_check(call: ast.Call) -> bool:
     return len(call.args) == 2 and ast.unparse(call.args[1]) == "0"
 
 
-def _is_ending(call: ast.Call) -> bool:
-    is_ending = isinstance(call.func, ast.Attribute) and call.func.attr in ENDING_METHODS
-    return is_ending and not call.args and not call.keywords
+def _is_ending(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr="send_signal" | "pthread_kill"):
+            return True
+        case ast.Call(func=ast.Attribute(attr=name), args=[], keywords=[]):
+            return name in ENDING_METHODS
+        case _:
+            return False
 
 
 def modules_that_signal(*, is_real: bool) -> set[str]:
