@@ -4,11 +4,15 @@ from math import inf
 
 import pytest
 
-from hammerd.core.replication.flush_proofs import STEP_SPAN_S, SYNCER_S, FlushProof, flush_proof
+from hammerd.core.replication.flush_proofs import FlushProof, flush_proof
 from hammerd.core.replication.tid_clock import FlushMark, TidClock, TidSample
 from hammerd.core.tid import Tid
 
-ROUNDS_S = 2 * SYNCER_S
+STEP_SPAN_S = 1.0
+"""The longest flush (docs/hammer.md 2.1)."""
+
+ROUNDS_S = 2 * 26.0
+"""Two rounds of the syncer (docs/hammer.md 2.2)."""
 
 
 def clock_of(*samples: tuple[int, float], marks: tuple[tuple[int, float], ...] = ()) -> TidClock:

@@ -6,6 +6,9 @@ that the simulator and a test with years of virtual time use the same model.
 
 from binascii import crc32
 
+SHORTEST_SYNC_S, LONGEST_SYNC_S = 0.05, 1.0
+"""The span of a sync's groups (docs/hammer.md 2.1)."""
+
 MANUAL = float("inf")
 """The end of a group that is finalized only by `step`."""
 
@@ -33,10 +36,11 @@ SYNCER = Shape((0.1,), 1)
 
 
 def random_shape(seed: str, number: int) -> Shape:
-    """Return a pseudo-random shape: 2 to 4 groups in 0.05 to 1 s, content late in one of four."""
+    """Return a pseudo-random shape: 2 to 4 groups, content late in one of four."""
     bits = crc32(f"{seed} {number}".encode())
     groups = 2 + bits % 3
-    span_s = 0.05 + 0.95 * (bits >> 8 & 0xFF) / 0xFF
+    spread_s = LONGEST_SYNC_S - SHORTEST_SYNC_S
+    span_s = SHORTEST_SYNC_S + spread_s * (bits >> 8 & 0xFF) / 0xFF
     is_late = (bits >> 16) % 4 == 0
     ends_s = tuple(span_s * (group + 1) / groups for group in range(groups))
     return Shape(ends_s, groups if is_late else groups - 1)

@@ -2,7 +2,8 @@
 
 Virtual time; tests/simulator/fixtures/history.py holds the truth, on the simulator's own model.
 Chance decides what happens next, how long a reading takes, and how late a message is read. After
-each move the claims of Readings are held against the truth.
+each move the claims of Readings are held against the truth. The intervals of flushes are those of
+the simulator, never those of the code under test.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from random import Random
 
 from hammerd.core.hammer.messages import Batch, Message, WentIdle
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.replication.flush_proofs import STEP_SPAN_S, SYNCER_S
 from hammerd.core.replication.lag import Lag
 from hammerd.core.replication.master_inference import MasterInference
 from hammerd.core.replication.read_order import ReadSpan
@@ -21,7 +21,8 @@ from hammerd.daemon.readings.store import MaxAges, ReadingStore
 from hammerd.daemon.state import tid_clock_file
 from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.timing.clock import Clock, Instant
-from hammerd.simulator.kernel.file_system.publishing import Publishing
+from hammerd.simulator.admin import SYNCER_S
+from hammerd.simulator.kernel.file_system.publishing import LONGEST_SYNC_S, Publishing
 from tests.simulator.fixtures.history import MasterHistory, SlaveHistory
 
 MASTER, SLAVE = Endpoint("/master"), Endpoint("/slave")
@@ -320,7 +321,7 @@ class SafetyWorld:
         held = max((seen for seen, _ in self.seen if seen <= tid), default=None)
         if held is None:
             return [at for mark, at in self.marks if mark <= tid]
-        before = [at - STEP_SPAN_S for seen, at in self.seen if seen < held]
+        before = [at - LONGEST_SYNC_S for seen, at in self.seen if seen < held]
         still = [at - SYNCER_S for seen, at in self.seen if seen == held]
         return [*before, *still, *(at for mark, at in self.marks if mark <= tid)]
 

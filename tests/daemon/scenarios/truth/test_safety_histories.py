@@ -12,12 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from hammerd.core.replication import flush_proofs, lag
+from hammerd.core.replication import lag
 from hammerd.core.replication.flush_proofs import FlushProof
 from hammerd.core.replication.tid_clock import TidClock, last_held
 from hammerd.core.tid import Tid
 from hammerd.daemon.readings import known_slaves, store
 from hammerd.daemon.state import tid_clock_file
+from hammerd.simulator.kernel.file_system.publishing import LONGEST_SYNC_S
 from tests.daemon.scenarios.truth.safety_world import SafetyWorld
 
 HISTORIES = int(os.environ.get("HAMMERD_HISTORIES", "400"))
@@ -60,7 +61,7 @@ def held_is_safe(clock: TidClock, tid: Tid) -> FlushProof | None:
 def flush_is_proven(clock: TidClock, tid: Tid) -> FlushProof | None:
     """Treat the flush that published a TID as one that covers it, without a step back."""
     held = last_held(clock, tid)
-    later = None if held is None else replace(held, at=held.at - flush_proofs.STEP_SPAN_S)
+    later = None if held is None else replace(held, at=held.at - LONGEST_SYNC_S)
     return None if later is None else FlushProof(later.at, later.is_approximate)
 
 
