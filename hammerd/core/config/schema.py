@@ -43,8 +43,15 @@ class Key:
 
     @property
     def default(self) -> object:
-        """The value if the key is not given; MISSING if it is required."""
-        return next(each.default for each in fields(self.model) if each.name == self.field)
+        """The value if the key is not given; MISSING if it is required.
+
+        Raises:
+            LookupError: the table below names a key that has no field.
+        """
+        for each in fields(self.model):
+            if each.name == self.field:
+                return each.default
+        raise LookupError(f"key {self.name}: {self.model.__name__} has no field {self.field}")
 
     @property
     def is_required(self) -> bool:

@@ -1,13 +1,15 @@
 """A whole config becomes a value, or a list of all its faults."""
 
 from contextlib import suppress
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hammerd.core.config.model import Config, DaemonConfig, LogFormat, LogLevel
+from hammerd.core.config.model import Config, DaemonConfig, LogFormat, LogLevel, SyslogFacility
 from hammerd.core.config.reader import read_config
+from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.pairs import Endpoint, GearChoice, Pair, StreamOptions, Thresholds, Timing
 from tests.config_text import parse_config
@@ -116,68 +118,88 @@ def test_the_tutorial_s_pair_needs_two_lines():
     assert Config(DaemonConfig(), (Pair("test", *endpoints),)) == config
 
 
-def test_every_key_sets_its_field():
-    config = parse_config(
-        """
-        [daemon]
-        log_file = "/var/log/h.log"
-        log_format = "json"
-        log_level = "debug"
-        lag_log_file = "/var/log/l.log"
-        state_dir = "/var/db/h/"
-        run_dir = "/var/run/h"
-        hammer = "/usr/local/bin/hammer"
-        sample_interval = "1.5s"
-        stop_timeout = "25s"
-        status_group = "operator"
+KEYS = (*DAEMON_KEYS, *PAIR_KEYS)
 
-        [pairs.far]
-        master = "root@alpha.example:/pfs/far"
-        slave = "/Backup2/pfs/far/"
-        enabled = false
-        delay = "1m"
-        following_delay = "7s"
-        bandwidth = "500k"
-        split = "1G"
-        gear = "bulk"
-        bulk_after = "1h"
-        lag_warning = "10m"
-        lag_critical = "1d"
-        stall_timeout = "11s"
-        prescan_timeout = "12s"
-        mount_grace = "13s"
-        healthy_after = "14s"
-        backoff_initial = "15s"
-        backoff_max = "15s"
-        stop_grace = "16s"
-        probe_timeout = "17s"
-        launch_timeout = "18s"
-        """,
-        "test.toml",
-    )
-
-    daemon = DaemonConfig(
-        log_file="/var/log/h.log",
-        log_format=LogFormat.JSON,
-        log_level=LogLevel.DEBUG,
-        lag_log_file="/var/log/l.log",
-        state_dir="/var/db/h",
-        run_dir="/var/run/h",
-        hammer="/usr/local/bin/hammer",
-        sample_interval_s=1.5,
-        stop_timeout_s=25.0,
-        status_group="operator",
-    )
-    far = Pair(
-        "far",
+EVERY_KEY: dict[str, tuple[str, object]] = {
+    "log_file": ('"/var/log/h.log"', "/var/log/h.log"),
+    "log_format": ('"json"', LogFormat.JSON),
+    "log_level": ('"debug"', LogLevel.DEBUG),
+    "syslog_facility": ('"local3"', SyslogFacility("local3")),
+    "lag_log_file": ('"/var/log/l.log"', "/var/log/l.log"),
+    "state_dir": ('"/var/db/h/"', "/var/db/h"),
+    "run_dir": ('"/var/run/h"', "/var/run/h"),
+    "hammer": ('"/usr/local/bin/hammer"', "/usr/local/bin/hammer"),
+    "sample_interval": ('"1.5s"', 1.5),
+    "stop_timeout": ('"25s"', 25.0),
+    "status_group": ('"operator"', "operator"),
+    "history_keep": ('"30d"', 30 * 86_400.0),
+    "master": (
+        '"root@alpha.example:/pfs/far"',
         Endpoint("/pfs/far", host="alpha.example", user="root"),
-        Endpoint("/Backup2/pfs/far"),
-        enabled=False,
-        options=StreamOptions(60, 500 << 10, 1 << 30, GearChoice.BULK, 3600.0, 7),
-        timing=Timing(11.0, 12.0, 13.0, 14.0, 15.0, 15.0, 16.0, 17.0, 18.0),
-        thresholds=Thresholds(600.0, 86400.0),
-    )
-    assert Config(daemon, (far,)) == config
+    ),
+    "slave": ('"/Backup2/pfs/far/"', Endpoint("/Backup2/pfs/far")),
+    "enabled": ("false", False),
+    "delay": ('"1m"', 60),
+    "following_delay": ('"7s"', 7),
+    "bandwidth": ('"500k"', 500 << 10),
+    "split": ('"1G"', 1 << 30),
+    "gear": ('"bulk"', GearChoice.BULK),
+    "bulk_after": ('"1h"', 3600.0),
+    "lag_warning": ('"10m"', 600.0),
+    "lag_critical": ('"1d"', 86_400.0),
+    "stall_timeout": ('"11s"', 11.0),
+    "prescan_timeout": ('"12s"', 12.0),
+    "mount_grace": ('"13s"', 13.0),
+    "healthy_after": ('"14s"', 14.0),
+    "backoff_initial": ('"15s"', 15.0),
+    "backoff_max": ('"16s"', 16.0),
+    "stop_grace": ('"17s"', 17.0),
+    "probe_timeout": ('"18s"', 18.0),
+    "launch_timeout": ('"19s"', 19.0),
+    "flush_every": ('"21s"', 21.0),
+}
+"""For each key a value as it is written, and as its field gets it; none is the default."""
+
+
+def every_key() -> Config:
+    """Return the config that sets every key of EVERY_KEY."""
+    lines = {name: f"{name} = {written}" for name, (written, _) in EVERY_KEY.items()}
+    daemon = [lines[key.name] for key in DAEMON_KEYS if key.name in lines]
+    pair = [lines[key.name] for key in PAIR_KEYS if key.name in lines]
+    return parse_config("\n".join(["[daemon]", *daemon, "[pairs.far]", *pair, ""]), "test.toml")
+
+
+def test_every_key_is_written_in_the_test() -> None:
+    assert EVERY_KEY.keys() ^ {key.name for key in KEYS} == set()
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_every_key_sets_its_field(key: Key) -> None:
+    assert key.name in EVERY_KEY, f"write a value for the key {key.name} into EVERY_KEY"
+    config = every_key()
+    (pair,) = config.pairs
+    sections = (config.daemon, pair, pair.options, pair.timing, pair.thresholds)
+    (section,) = (each for each in sections if type(each) is key.model)
+
+    assert getattr(section, key.field) == EVERY_KEY[key.name][1] != key.default
+
+
+def test_every_field_has_a_key() -> None:
+    by_key = {f"{key.model.__name__}.{key.field}" for key in KEYS}
+    by_table = {f"Pair.{name}" for name in ("name", "options", "timing", "thresholds")}
+
+    assert by_key | by_table == {
+        f"{model.__name__}.{field.name}"
+        for model in (DaemonConfig, Pair, StreamOptions, Timing, Thresholds)
+        for field in fields(model)
+    }
+
+
+def test_key_without_its_field_is_an_error_that_names_both() -> None:
+    key = replace(DAEMON_KEYS[0], name="log_fil")
+
+    with pytest.raises(LookupError, match="key log_fil: DaemonConfig has no field log_fil"):
+        _ = key.default
 
 
 def test_a_pair_s_own_value_precedes_the_defaults():
