@@ -74,6 +74,13 @@ def items(text: str) -> Iterator[tuple[str, str]]:
             body.append(line)
 
 
+def body_of(head: str, text: str, place: str) -> str:
+    """Return the body of the item with this head; `place` names the page and section."""
+    bodies = [body for found, body in items(text) if found.split() == head.split()]
+    assert len(bodies) == 1, f'{place}: {len(bodies)} items ".It {head}" instead of one'
+    return bodies[0]
+
+
 def names(text: str) -> set[str]:
     """Return the names in the heads of items: `.It Sy one , two`."""
     return {name for head, _ in items(text) for name in head.split()[1:] if name != ","}
@@ -184,7 +191,7 @@ def test_options_of_all_commands() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_of_a_command(name: str) -> None:
     commands = section("COMMANDS").partition("The commands:\n")[2]
-    (body,) = (body for head, body in items(commands) if head.split() == ["Cm", name])
+    body = body_of(f"Cm {name}", commands, "hammerd.8, COMMANDS")
 
     documented = {option for head, _ in items(body) for option in options(head)}
     assert documented == options_of(command(name))
@@ -192,9 +199,11 @@ def test_options_of_a_command(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_synopsis_of_a_command(name: str) -> None:
-    (documented,) = re.findall(
+    found = re.search(
         rf"^\.Nm\n\.Cm {name}\n((?:(?!\.Nm).*\n)*)", section("SYNOPSIS"), re.MULTILINE
     )
+    assert found, f"hammerd.8, SYNOPSIS: no lines for {name}"
+    documented = found[1]
 
     assert options(documented) - EVERY == options_of(command(name))
     takes = {param.name for param in command(name).params}
@@ -204,7 +213,7 @@ def test_synopsis_of_a_command(name: str) -> None:
 
 def test_json_is_an_option_of_all_commands_but_those_that_are_named() -> None:
     common, _, _ = section("COMMANDS").partition("The commands:\n")
-    (documented,) = (body for head, body in items(common) if head == "Fl -json")
+    documented = body_of("Fl -json", common, "hammerd.8, COMMANDS")
     without = set(re.findall(r"^\.Cm (\w+)", documented, re.MULTILINE))
 
     assert {
@@ -418,8 +427,8 @@ def test_keys_stand_in_their_order(title: str, keys: tuple[Key, ...]) -> None:
 @pytest.mark.parametrize("key", [*PAIR_KEYS, *DAEMON_KEYS], ids=lambda key: key.name)
 def test_key_is_documented_with_its_unit_and_default(key: Key) -> None:
     title = "Keys of the daemon" if key in DAEMON_KEYS else "Keys of a pair"
-    found = items(section(title, CONFIG_PAGE))
-    (body,) = (body for head, body in found if head == f"Ic {key.name}")
+    keys = section(title, CONFIG_PAGE)
+    body = body_of(f"Ic {key.name}", keys, f"hammerd.toml.5, {title}")
     documented, _, purpose = body.partition("\n")
 
     if key.is_required:
