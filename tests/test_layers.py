@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.paths import ROOT
+from tests.paths import ROOT, TESTS
 
 FILES = tuple(sorted((ROOT / "hammerd").rglob("*.py")))
 
@@ -161,13 +161,25 @@ def test_every_package_has_its_place() -> None:
 
 def test_no_package_holds_too_many_modules() -> None:
     counts = Counter(package_of(name) for name in MODULES if package_of(name) != "hammerd")
-    whole = {name: count for name, count in counts.items() if not name.startswith("simulator")}
 
     # A package counts as its own __init__.
-    assert {name for name, count in whole.items() if count > MOST_MODULES + 1} == set()
+    assert {name for name, count in counts.items() if count > MOST_MODULES + 1} == set()
 
 
-def test_the_rooms_are_these() -> None:
+def test_tests_stand_in_directories_named_after_packages() -> None:
+    directories = {
+        file.parent.relative_to(TESTS) for file in TESTS.rglob("test_*.py") if file.parent != TESTS
+    }
+    strays = {
+        str(directory)
+        for directory in directories
+        if not (ROOT / "hammerd" / directory).is_dir() and directory.parts[0] in ORDER
+    }
+
+    assert {one for one in strays if not one.startswith("daemon/scenarios/")} == set()
+
+
+def test_the_layers_are_these() -> None:
     assert {name.split(".")[1] for name in MODULES if "." in name} == {
         "cli",
         "core",
