@@ -7,7 +7,8 @@ event. The rules:
 
 - A group exists exactly in launching, streaming and stopping. stopping ends with GroupEmpty only,
   and until then `then`, the state that follows, may only be strengthened:
-  asked > park > mount > backoff > launch.
+  asked > park > mount > backoff > launch. One exception: of the complaints of a login the
+  weightiest names the cause, so a late one may turn park into backoff (complaints.late_cause()).
 - parked leads to a launch only by a probe with the verdict go. Each launch needs a probe or a
   glance at both endpoints that is newer than the last stream and the last wait.
 - A healthy stream that is lost is launched again at once. A stream that fails again soon waits.

@@ -3,7 +3,8 @@
     launching ── a first sign of life ── streaming ── a loss, a stall, a complaint ── stopping
 
 Any message but a complaint or a remark is a sign of life. Each rule that ends a group names the
-state that follows it; the rules of stopping are in core/pair/machine.py.
+state that follows it; the rules of stopping are in core/pair/machine.py. The deadline of a stall
+is computed from `progress_at`, `behind_since_at` and the phase in core/pair/state_table.py.
 """
 
 from dataclasses import replace

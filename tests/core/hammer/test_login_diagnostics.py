@@ -68,6 +68,8 @@ NOISE = (
     "hammer: the file system check runs on Sundays",
 )
 
+REFUSED = "ssh: connect to host backup port 22: Connection refused"
+
 LOOKS_LIKE_HAMMERS = (
     "hammer: Failed to open /backup: No such file or directory",
     "hammer: mirror-write: target must be in slave mode",
@@ -182,6 +184,25 @@ def test_message_that_is_read_after_the_exit_can_be_the_cause(first: MessageRead
 
     assert isinstance(done.life.state, Parked)
     assert done.life.state.hint.startswith("the other host does not accept root's key")
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['Load key "/root/.ssh/k": Permission denied', REFUSED],
+        [REFUSED, 'Load key "/root/.ssh/k": Permission denied'],
+    ],
+)
+def test_weightiest_login_complaint_is_the_cause_even_if_it_is_read_after_the_loss(
+    texts: list[str], lost: int
+) -> None:
+    heard = [message(text) for text in texts]
+    heard.insert(lost, MessageRead(LostLink()))
+
+    done = play(*LAUNCHING, *((2.0, each) for each in heard), (3, GroupEmpty()), pair=PUSH)
+
+    assert because(done.life) == "connection_refused"
 
 
 def test_cause_of_a_launch_timeout_is_the_complaint_before() -> None:
