@@ -12,17 +12,14 @@ from hammerd.core.pair.events import (
     HalfContinued,
     HalfDied,
     HalfStopped,
-    HalvesWorked,
     Launch,
     MessageRead,
     Note,
     NoteName,
-    Sampled,
     Spawned,
     StartAsked,
     Terminate,
 )
-from hammerd.core.pair.probe_verdict import Go
 from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     CountedComplaint,
@@ -36,16 +33,14 @@ from hammerd.core.pair.states import (
     Trouble,
 )
 from hammerd.core.pair.transitions import LONGEST_PROBE_S
-from hammerd.core.pairs import Gear, GearChoice
+from hammerd.core.pairs import Gear
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
     BATCH,
     COPYING,
     DUE,
     GO,
-    IDLE,
     LAUNCHING,
-    PAIR,
     advance,
     complained,
     play,
@@ -194,17 +189,3 @@ def test_stream_that_commits_or_a_person_ends_the_row_of_refusals() -> None:
     assert life.memory.refusals == 1
     assert resumed.memory.refusals == 0
     assert committed.memory.refusals == 0
-
-
-def test_stream_that_waits_for_its_delay_is_no_stall() -> None:
-    slow = replace(PAIR, options=replace(PAIR.options, delay_s=1800))
-    done = play(*COPYING, (4, IDLE), (5, Sampled(Go())), pair=slow)
-
-    assert deadline(done.life) == 5 + 4 * 1800
-
-
-def test_silent_prescan_of_a_stream_kept_in_bulk_gear_is_no_stall_while_it_uses_cpu() -> None:
-    bulk = replace(PAIR, options=replace(PAIR.options, gear=GearChoice.BULK))
-    done = play(*COPYING, (4, IDLE), (5, Sampled(Go())), (500, HalvesWorked()), pair=bulk)
-
-    assert deadline(done.life) == 500 + PAIR.timing.stall_timeout_s

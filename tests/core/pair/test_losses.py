@@ -56,7 +56,7 @@ from hammerd.core.pair.states import (
     Trouble,
     WaitingForBackoff,
 )
-from hammerd.core.pairs import Gear
+from hammerd.core.pairs import Gear, GearChoice
 from hammerd.core.replication.lag import UNKNOWN
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
@@ -377,6 +377,20 @@ def test_stall_is_never_sooner_than_four_reads_at_the_bandwidth() -> None:
     slow = replace(PAIR, options=replace(PAIR.options, bandwidth_bytes=1024))
 
     assert deadline(play(*BEHIND, pair=slow).life) == 4 + 2048
+
+
+def test_stream_that_waits_for_its_delay_is_no_stall() -> None:
+    slow = replace(PAIR, options=replace(PAIR.options, delay_s=1800))
+    done = play(*COPYING, (4, IDLE), (5, Sampled(Go())), pair=slow)
+
+    assert deadline(done.life) == 5 + 4 * 1800
+
+
+def test_silent_prescan_of_a_stream_kept_in_bulk_gear_is_no_stall_while_it_uses_cpu() -> None:
+    bulk = replace(PAIR, options=replace(PAIR.options, gear=GearChoice.BULK))
+    done = play(*COPYING, (4, IDLE), (5, Sampled(Go())), (500, HalvesWorked()), pair=bulk)
+
+    assert deadline(done.life) == 500 + PAIR.timing.stall_timeout_s
 
 
 def test_prescan_that_uses_cpu_is_not_stuck() -> None:
