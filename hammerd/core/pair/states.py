@@ -47,7 +47,11 @@ Wanted = Up | Paused | Down
 
 
 class LossCause(StrEnum):
-    """The way in which a stream was lost or did not start, if hammer itself named no cause."""
+    """The way in which a stream was lost or did not start, if hammer itself named no cause.
+
+    Logs, JSON and the history hold these words, and programs of others match them: a constant may
+    get another name, its word stays.
+    """
 
     LINK_LOST = "link_lost"
     HALF_DIED = "half_died"
@@ -60,7 +64,10 @@ class LossCause(StrEnum):
 
 
 class MisdirectedCause(StrEnum):
-    """The reason why a stream writes to the wrong slave, or not alone."""
+    """The reason why a stream writes to the wrong slave, or not alone.
+
+    The words stay, as those of LossCause.
+    """
 
     ENDPOINT_REPOINTED = "end_repointed"
     SLAVE_IS_ANOTHER = "slave_is_another"
