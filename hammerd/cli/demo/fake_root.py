@@ -1,4 +1,4 @@
-"""A directory that stands for `/`, and a shell that runs lines in it.
+"""Replaces `/` by a directory, and runs shell lines in it.
 
 Lines are shown as an administrator types them, `/Backup1/test`. They run on real paths below a
 root directory: it is put before each path of a line, and removed from the output.

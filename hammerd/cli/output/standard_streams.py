@@ -21,7 +21,7 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 class _GuardedStream(io.FileIO):
-    """stdout or stderr."""
+    """stdout or stderr: a failed write raises CommandFailed on stdout and is dropped on stderr."""
 
     def write(self, data: object, /) -> int:
         # typeshed's type for writable data does not exist at run time.
