@@ -64,3 +64,9 @@ def test_group_whose_leader_is_not_reaped_is_signalled(
     end_group(echo)
 
     assert not is_answering(echo)
+
+
+def test_group_is_reaped_once() -> None:
+    ended = spawn(["false"], ENV)
+
+    assert (reap(ended), reap(ended)) == ("exit 1", "exit 1")
