@@ -186,7 +186,7 @@ def kill_group(child: Child) -> None:
 def terminate_orphan_group(pgid: int, *, by_force: bool) -> None:
     """Send TERM, or KILL, to a group that a killed hammerd left; its leader is not our child.
 
-    The caller must have just read a member whose pid and start time are those on record.
+    The caller must have just read a member that is on record, by pid and start time or by argv.
     """
     _signal_group(pgid, signal.SIGKILL if by_force else signal.SIGTERM, signal.SIGCONT)
 
