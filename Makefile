@@ -74,6 +74,9 @@ install-program:
 	chmod -R u+w,go-w,a+rX $(LIB)
 	umask 022; rm -f $(TO)/bin/hammerd; $(PYTHON) etc/make-program.py > $(TO)/bin/hammerd
 	chmod 755 $(TO)/bin/hammerd
+	umask 022; mkdir -p $(TO)/libexec; rm -f $(TO)/libexec/hammerd-rsh
+	$(PYTHON) etc/make-program.py hammerd.rsh > $(TO)/libexec/hammerd-rsh
+	chmod 755 $(TO)/libexec/hammerd-rsh
 
 # The sample is ours and replaced; the config is its owner's, and nothing here touches it.
 install-service:
@@ -95,7 +98,7 @@ install-service:
 # Config, state and logs are their owner's, and stay.
 uninstall:
 	rm -rf $(LIB)
-	rm -f $(TO)/bin/hammerd $(TO)/etc/rc.d/hammerd $(TO)/etc/newsyslog.conf.d/hammerd.conf
+	rm -f $(TO)/bin/hammerd $(TO)/libexec/hammerd-rsh $(TO)/etc/rc.d/hammerd $(TO)/etc/newsyslog.conf.d/hammerd.conf
 	rm -f $(TO)/etc/hammerd.toml.sample
 	for page in docs/*.[1-9]; do \
 	    rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \

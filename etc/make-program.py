@@ -1,4 +1,7 @@
-"""Prints the program that `make install` puts into PREFIX/bin, for the Python that runs this.
+"""Prints a program that `make install` puts below PREFIX, for the Python that runs this.
+
+    make-program.py              bin/hammerd
+    make-program.py hammerd.rsh  libexec/hammerd-rsh, which starts quickly: -IS imports no site
 
 rc.subr knows a running script by the interpreter that its first line names by its whole path.
 """
@@ -6,16 +9,24 @@ rc.subr knows a running script by the interpreter that its first line names by i
 import sys
 
 PROGRAM = """\
-#!{python}
+#!{interpreter}
 import os
 import sys
 
 here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(1, os.path.join(here, "lib", "hammerd"))
+sys.path.insert({index}, os.path.join(here, "lib", "hammerd"))
 
-from hammerd.cli.main import main
+from {module} import main
 
 sys.exit(main())
 """
 
-sys.stdout.write(PROGRAM.format(python=sys.executable))
+module = sys.argv[1] if len(sys.argv) > 1 else "hammerd.cli.main"
+is_lean = module == "hammerd.rsh"
+sys.stdout.write(
+    PROGRAM.format(
+        interpreter=f"{sys.executable} -IS" if is_lean else sys.executable,
+        index=0 if is_lean else 1,
+        module=module,
+    )
+)

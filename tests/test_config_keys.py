@@ -16,6 +16,7 @@ import pytest
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
 from hammerd.core.hammer.commands import stream_argv
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff
 from hammerd.core.pairs import Endpoint, Gear, Pair, StreamOptions, Thresholds, Timing
 from hammerd.daemon.logging.files import LogFiles
@@ -23,7 +24,9 @@ from hammerd.daemon.run import Daemon
 from hammerd.daemon.supervisor.reload import Reloader
 from hammerd.daemon.wiring import Wiring
 
-PAIR = Pair("home", Endpoint("/m", "alpha", "root"), Endpoint("/s", "beta", "root"))
+PAIR = Pair(
+    "home", Endpoint("/m", SshHost("alpha", "root")), Endpoint("/s", SshHost("beta", "root"))
+)
 
 RESTARTS = {
     "master.path",

@@ -6,29 +6,24 @@ core/config/reader.py makes these values, core/pair/machine.py acts on them.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hammerd.core.hosts.host import THIS_HOST, Host
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint of a pair in hammer's form: a PFS path, on this machine or on another host."""
+    """An endpoint of a pair: a PFS path, and the host on which it is."""
 
     path: str
-    host: str | None = None
-    user: str | None = None
+    host: Host = THIS_HOST
 
     @property
-    def is_remote(self) -> bool:
-        """Whether hammer reaches this endpoint through ssh."""
-        return self.host is not None
-
-    @property
-    def login(self) -> str:
-        """The part before the path, `[user@]host`; empty for an endpoint on this machine."""
-        if self.host is None:
-            return ""
-        return f"{self.user}@{self.host}" if self.user else self.host
+    def key(self) -> tuple[str, str]:
+        """The identity of the endpoint: its host and path, however the host is reached."""
+        return (self.host.key, self.path)
 
     def __str__(self) -> str:
-        return f"{self.login}:{self.path}" if self.is_remote else self.path
+        """Return the endpoint in hammer's form, `[[user@]host:]path`."""
+        return self.host.operand(self.path)
 
 
 class Gear(StrEnum):
@@ -98,6 +93,6 @@ class Pair:
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
-def has_remote_endpoint(pair: Pair) -> bool:
-    """Return whether an endpoint of a pair is on another host, so that its stream needs ssh."""
-    return pair.master.is_remote or pair.slave.is_remote
+def needs_login(pair: Pair) -> bool:
+    """Return whether a pair's stream logs in to another host, which may print anything or hang."""
+    return pair.master.host.needs_login or pair.slave.host.needs_login

@@ -15,6 +15,9 @@ RUN_FILES = (PID_FILE, CONTROL_SOCKET, STATUS_SOCKET)
 RECORDS_DIR = "streams"
 """A directory in run_dir, with a record of each running stream."""
 
+KNOWN_HOSTS_FILE = "known_hosts"
+"""The keys of other hosts, in state_dir; people write it, ssh reads it."""
+
 LOCK_FILE = "hammerd.lock"
 STATE_FILE = "state.json"
 STATE_COPY = f"{STATE_FILE}.copy"

@@ -37,6 +37,7 @@ from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.process.commands import Commands
 from hammerd.daemon.process.exit_watch import make_exit_watch
+from hammerd.daemon.process.rsh_program import rsh_program
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore, max_ages
 from hammerd.daemon.service.directories import records_dir
@@ -138,6 +139,7 @@ class Wiring:
             self._extras,
             hammer,
             home,
+            rsh_program(),
         )
         self.engine = Engine(self._loop, parts, backoff_s)
         reload_parts = ReloadParts(

@@ -38,7 +38,7 @@ def probe_endpoints(
 ) -> dict[str, EndpointFacts]:
     """Return the facts about the pairs' local endpoints, from their softlinks and pfs-status."""
     paths = local_paths(pairs)
-    slaves = {pair.slave.path for pair in pairs if not pair.slave.is_remote}
+    slaves = {pair.slave.path for pair in pairs if pair.slave.host.shares_paths}
     links = {path: state.link for path, state in states.items()}
     promoted = {path for path in slaves if (link := links.get(path)) and link.is_master}
     probed = {path: states[path] for path in paths if path in states and path not in promoted}

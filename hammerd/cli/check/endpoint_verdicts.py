@@ -68,7 +68,7 @@ def streaming_warnings(
 
 def _warning_of(pair: Pair, facts: Mapping[str, EndpointFacts]) -> Fault | None:
     master, slave = (
-        _UNKNOWN if endpoint.is_remote else facts.get(endpoint.path, _UNKNOWN)
+        facts.get(endpoint.path, _UNKNOWN) if endpoint.host.shares_paths else _UNKNOWN
         for endpoint in (pair.master, pair.slave)
     )
     where, got = f"pairs.{pair.name}", f'"{pair.slave}"'

@@ -28,7 +28,7 @@ HAS_PFS_DEVICES = platform_of(platform.system()).has_pfs_devices
 def local_paths(pairs: Iterable[Pair]) -> tuple[str, ...]:
     """Return the paths of the pairs' local endpoints, each once."""
     endpoints = (endpoint for pair in pairs for endpoint in (pair.master, pair.slave))
-    return tuple(dict.fromkeys(each.path for each in endpoints if not each.is_remote))
+    return tuple(dict.fromkeys(each.path for each in endpoints if each.host.shares_paths))
 
 
 def probe_paths(paths: tuple[str, ...]) -> "dict[str, PathState]":

@@ -15,7 +15,7 @@ from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.messages import Cure
 from hammerd.core.pair import states
 from hammerd.core.pair.state_table import Row, row_of
-from hammerd.core.pairs import has_remote_endpoint
+from hammerd.core.pairs import needs_login
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.lag import Lag
 from hammerd.core.replication.transfer_progress import Transfer, bulk_progress, transfer_rate
@@ -104,7 +104,7 @@ def _trouble_now(life: states.PairLife, now_at: float) -> states.Trouble | None:
     if row.trouble is not None:
         return row.trouble
     if is_silent_launch(life, now_at):
-        is_remote, silent_s = has_remote_endpoint(life.pair), now_at - life.state.since_at
+        is_remote, silent_s = needs_login(life.pair), now_at - life.state.since_at
         name = "ssh, or the hammer of the other host," if is_remote else "hammer"
         return states.Trouble("launch_silent", f"{name} said nothing for {silent_s:.0f} s")
     return life.failed_by if row.is_another_try else None

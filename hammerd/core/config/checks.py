@@ -58,7 +58,7 @@ def _is_in_order(order: _Order, shorter: object, longer: object) -> bool:
 def same_pfs_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
     """Find whether a pair mirrors a PFS onto itself."""
     master, slave = endpoint_of(given, "master"), endpoint_of(given, "slave")
-    if master is not None and slave is not None and endpoint_key(master) == endpoint_key(slave):
+    if master is not None and slave is not None and master.key == slave.key:
         hint = 'point it at a PFS made with "hammer pfs-slave"'
         shown = given["slave"].shown
         yield Fault(given["slave"].where, "is the same PFS as the master", shown, hint)
@@ -66,12 +66,12 @@ def same_pfs_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 def shared_slave_faults(pairs: Mapping[str, Mapping[str, Given]]) -> Iterator[Fault]:
     """Find enabled pairs that write to one slave; `pairs` has each pair's values by its name."""
-    owners: dict[tuple[str | None, str], str] = {}
+    owners: dict[tuple[str, str], str] = {}
     for name, given in pairs.items():
         slave = endpoint_of(given, "slave")
         if slave is None or given["enabled"].value is False:
             continue
-        owner = owners.setdefault(endpoint_key(slave), name)
+        owner = owners.setdefault(slave.key, name)
         if owner != name:
             what = f'is the slave of pair "{owner}" already'
             hint = "two streams onto one slave move its TID backwards: disable one of the pairs"
@@ -82,11 +82,6 @@ def endpoint_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
     """Return the endpoint under the key `master` or `slave`, None if it is invalid or missing."""
     value = given[name].value if name in given else None
     return value if isinstance(value, Endpoint) else None
-
-
-def endpoint_key(endpoint: Endpoint) -> tuple[str | None, str]:
-    """Return the identity of an endpoint: its host and path, whatever the user."""
-    return (endpoint.host.lower() if endpoint.host else None, endpoint.path)
 
 
 def log_faults(given: Mapping[str, Given]) -> Iterator[Fault]:

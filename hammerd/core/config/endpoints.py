@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hammerd.core.config import values
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint
 
 _SHELL = frozenset("\"'`$&;|<>()[]{}*?!#~^\\")
@@ -54,7 +55,10 @@ def read_endpoint(value: object) -> Endpoint:
     problems = tuple(_problems(text, parts))
     if problems:
         raise values.InvalidValue(*problems)
-    return Endpoint(path=values.tidy_path(parts.path), host=parts.host, user=parts.user)
+    path = values.tidy_path(parts.path)
+    return (
+        Endpoint(path) if parts.host is None else Endpoint(path, SshHost(parts.host, parts.user))
+    )
 
 
 def _cut(text: str) -> _Parts:

@@ -73,4 +73,4 @@ def _shared_slaves(pairs: list[Pair], links: Links) -> Iterator[Fault]:
 
 
 def _link(endpoint: Endpoint, links: Links) -> PfsLink | None:
-    return None if endpoint.is_remote else links.get(endpoint.path)
+    return links.get(endpoint.path) if endpoint.host.shares_paths else None

@@ -19,7 +19,9 @@ from hammerd.core.config.tables import BUILT_IN, Given, ReadTable, key_path, rea
 from hammerd.core.config.toml import read_toml
 from hammerd.core.config.warnings import warnings_of
 from hammerd.core.errors import ConfigError, Fault
+from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.pairs import Pair, StreamOptions, Thresholds, Timing
+from hammerd.core.paths import KNOWN_HOSTS_FILE
 
 PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -136,13 +138,25 @@ def _pairs_faults(pairs: tuple[_PairReading, ...], sections: Sequence[Section]) 
 
 
 def _build(name: str, given: Mapping[str, Given]) -> Pair:
-    return Pair(
+    pair = Pair(
         name=name,
         options=replace(StreamOptions(), **_fields_of(StreamOptions, given)),
         timing=replace(Timing(), **_fields_of(Timing, given)),
         thresholds=replace(Thresholds(), **_fields_of(Thresholds, given)),
         **_fields_of(Pair, given),
     )
+    ssh = _ssh_settings(given)
+    master = replace(pair.master, host=pair.master.host.reached_by(ssh))
+    slave = replace(pair.slave, host=pair.slave.host.reached_by(ssh))
+    return replace(pair, master=master, slave=slave)
+
+
+def _ssh_settings(given: Mapping[str, Given]) -> SshSettings:
+    """Return the settings of a pair's hosts; without its own file hammerd's known_hosts counts."""
+    settings = replace(SshSettings(), **_fields_of(SshSettings, given))
+    if settings.known_hosts is not None:
+        return replace(settings, only_known_hosts=True)
+    return replace(settings, known_hosts=f"{given['state_dir'].value}/{KNOWN_HOSTS_FILE}")
 
 
 def _fields_of(model: Model, given: Mapping[str, Given]) -> dict[str, Any]:

@@ -9,12 +9,20 @@ from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from functools import partial
 
-from hammerd.core.config import values
+from hammerd.core.config import ssh_values, values
 from hammerd.core.config.endpoints import read_endpoint
 from hammerd.core.config.model import DaemonConfig, LogFormat, LogLevel, SyslogFacility
+from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.pairs import GearChoice, Pair, StreamOptions, Thresholds, Timing
 
-Model = type[DaemonConfig] | type[Pair] | type[StreamOptions] | type[Timing] | type[Thresholds]
+Model = (
+    type[DaemonConfig]
+    | type[Pair]
+    | type[StreamOptions]
+    | type[Timing]
+    | type[Thresholds]
+    | type[SshSettings]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +44,12 @@ class Key:
     doc: str
     example: str = ""
 
+    field_name: str = ""
+
     @property
     def field(self) -> str:
         """The field of `model` that the key sets; its name ends in the unit."""
-        return self.name + self.kind.suffix
+        return self.field_name or self.name + self.kind.suffix
 
     @property
     def default(self) -> object:
@@ -79,6 +89,15 @@ _WHOLE_SECONDS = Kind("whole seconds", values.read_whole_seconds, "_s")
 _SIZE = Kind("size", values.read_size, "_bytes")
 _PATH = Kind("path", values.read_path)
 _GROUP = Kind("group", values.read_group)
+_SSH_USER = Kind("user", ssh_values.read_user)
+_PORT = Kind("1 to 65535", ssh_values.read_port)
+_SSH_OPTIONS = Kind('["Key=Value", ...]', ssh_values.read_options)
+_REMOTE_HAMMER = Kind("program", ssh_values.read_program)
+
+
+def _ssh_key(name: str, kind: Kind, doc: str, field: str) -> Key:
+    return Key(name, kind, SshSettings, doc, field_name=field)
+
 
 DAEMON_KEYS: tuple[Key, ...] = (
     Key("log_file", _PATH, DaemonConfig, "where the log goes"),
@@ -117,4 +136,15 @@ PAIR_KEYS: tuple[Key, ...] = (
     Key("probe_timeout", _DURATION, Timing, "how long pfs-status may take"),
     Key("launch_timeout", _DURATION, Timing, "how long a stream may take to its first output"),
     Key("flush_every", _DURATION, Timing, "both file systems are flushed so often", '"10s"'),
+    _ssh_key("ssh", _PATH, "the ssh program", "program"),
+    _ssh_key("ssh_user", _SSH_USER, "who logs in, where the end names nobody", "user"),
+    _ssh_key("ssh_port", _PORT, "the port of the other host's sshd", "port"),
+    _ssh_key("ssh_identity", _PATH, "the private key, and no other", "identity"),
+    _ssh_key("ssh_options", _SSH_OPTIONS, "more options of ssh_config(5)", "options"),
+    _ssh_key(
+        "ssh_known_hosts", _PATH, "the only file of host keys, but the system's", "known_hosts"
+    ),
+    _ssh_key("remote_hammer", _REMOTE_HAMMER, "the hammer of the other host", "remote_hammer"),
+    _ssh_key("compress", _FLAG, "ssh compresses what it sends", "is_compressed"),
+    _ssh_key("probe_remote", _FLAG, "the other host is asked for its TIDs too", "is_probed"),
 )

@@ -1,7 +1,6 @@
 """Warns of values in a config that are allowed but most likely a mistake (`hammerd check`).
 
     circle     pairs that mirror each other's slaves: no endpoint is the source, none becomes idle
-    dropped    options that hammer does not pass to a remote master (docs/hammer.md 7.2)
     too short  lags below HAMMER's resolution, a stall_timeout below a stream's own delay
     too long   a stop_timeout beyond the time that a shutdown grants
     too rare   samples so rare that a slave in sync becomes critical between two of them
@@ -17,7 +16,7 @@ Each value is valid by itself, and no two contradict each other: a contradiction
 from collections.abc import Iterable, Iterator, Mapping
 
 from hammerd.core.characters import character_hint, describe_character, odd_characters
-from hammerd.core.config.checks import endpoint_key, endpoint_of
+from hammerd.core.config.checks import endpoint_of
 from hammerd.core.config.endpoints import FORMS_HINT, SCHEMES
 from hammerd.core.config.tables import Given
 from hammerd.core.config.values import show_duration
@@ -26,9 +25,6 @@ from hammerd.core.pairs import Endpoint, Pair
 
 SHORTEST_LAG_S = 120.0
 """HAMMER publishes a write with the flush after the one that wrote it (docs/hammer.md 2.2)."""
-
-REMOTE_DELAY_S = 5
-"""The delay of a remote source half; the pair's own delay does not reach it."""
 
 STALL_MARGIN_S = 60.0
 
@@ -47,9 +43,13 @@ PairReadings = Mapping[str, Mapping[str, Given]]
 def advice_on(pairs: Iterable[Pair]) -> tuple[str, ...]:
     """Return advice for a config without mistakes; it never counts as a warning."""
     unset = [pair for pair in pairs if pair.enabled and pair.timing.flush_every_s is None]
-    from_here = [pair.name for pair in unset if not pair.master.is_remote]
+    from_here = [pair.name for pair in unset if pair.master.host.shares_paths]
     # The file system of an endpoint on another host is not flushed.
-    to_here = [pair.name for pair in unset if pair.master.is_remote and not pair.slave.is_remote]
+    to_here = [
+        pair.name
+        for pair in unset
+        if not pair.master.host.shares_paths and pair.slave.host.shares_paths
+    ]
     return (
         *_flush_advice(
             from_here,
@@ -73,7 +73,7 @@ def _flush_advice(names: Iterable[str], what_it_does: str) -> tuple[str, ...]:
 
 def warnings_of(pairs: PairReadings) -> tuple[Fault, ...]:
     """Find values that are most likely a mistake; one in [defaults] gives one warning."""
-    found: list[Fault] = [*_circles(pairs), *_dropped_options(pairs)]
+    found: list[Fault] = [*_circles(pairs)]
     for given in pairs.values():
         found += (*_short_lags(given), *_short_stall(given), *_long_stop(given))
         found += _rare_samples(given)
@@ -85,7 +85,7 @@ def warnings_of(pairs: PairReadings) -> tuple[Fault, ...]:
 def _circles(pairs: PairReadings) -> Iterator[Fault]:
     """Find circles: follow each pair's master to the pair that writes to it, and so on."""
     writers = {
-        endpoint_key(slave): name
+        slave.key: name
         for name, given in pairs.items()
         if given["enabled"].value is not False
         and (slave := endpoint_of(given, "slave")) is not None
@@ -99,12 +99,12 @@ def _circles(pairs: PairReadings) -> Iterator[Fault]:
 
 
 def _upstream(
-    name: str, pairs: PairReadings, writers: Mapping[tuple[str | None, str], str]
+    name: str, pairs: PairReadings, writers: Mapping[tuple[str, str], str]
 ) -> tuple[str, ...]:
     """Return the pairs from this one up to itself again; () if they lead to a source."""
     passed = [name]
     while (master := endpoint_of(pairs[passed[-1]], "master")) is not None:
-        writer = writers.get(endpoint_key(master))
+        writer = writers.get(master.key)
         if writer == name:
             return tuple(passed)
         if writer is None or writer in passed:
@@ -120,22 +120,6 @@ def _circle_fault(circle: tuple[str, ...], pairs: PairReadings) -> Fault:
     what = f"closes a circle with {others}: every end is a slave, and none is the source"
     hint = "such streams copy nothing and never rest: disable one of the pairs"
     return Fault(slave.where, what, slave.shown, hint)
-
-
-def _dropped_options(pairs: PairReadings) -> Iterator[Fault]:
-    dropped: dict[Given, list[str]] = {}
-    for name, given in pairs.items():
-        master = endpoint_of(given, "master")
-        if master is None or not master.is_remote:
-            continue
-        for key in ("delay", "following_delay", "bandwidth", "gear"):
-            if given[key].where and given[key].value not in (REMOTE_DELAY_S, None, "bulk"):
-                dropped.setdefault(given[key], []).append(name)
-    for option, names in dropped.items():
-        listed = ", ".join(f'"{name}"' for name in names)
-        what = f"does nothing for {listed}: a remote master is not told of it"
-        hint = f"over there it rests {REMOTE_DELAY_S}s, has no limit and keeps restart points"
-        yield Fault(option.where, what, option.shown, hint)
 
 
 def _short_lags(given: Mapping[str, Given]) -> Iterator[Fault]:
@@ -188,10 +172,14 @@ def _long_stop(given: Mapping[str, Given]) -> Iterator[Fault]:
 
 def _detour(given: Mapping[str, Given]) -> Iterator[Fault]:
     master, slave = endpoint_of(given, "master"), endpoint_of(given, "slave")
-    if master is not None and slave is not None and master.is_remote and slave.is_remote:
+    if master is not None and slave is not None and _is_far(master) and _is_far(slave):
         hint = "run hammerd on the host of the master or of the slave"
         what = "is remote as the master is: all data comes here and goes out again"
         yield Fault(given["slave"].where, what, given["slave"].shown, hint)
+
+
+def _is_far(endpoint: Endpoint) -> bool:
+    return not endpoint.host.shares_paths
 
 
 def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
@@ -205,8 +193,8 @@ def _blanks(given: Mapping[str, Given]) -> Iterator[Fault]:
 def _schemes(given: Mapping[str, Given]) -> Iterator[Fault]:
     for name in ("master", "slave"):
         endpoint = endpoint_of(given, name)
-        if endpoint and endpoint.host is not None and endpoint.host.lower() in SCHEMES:
-            what = f'is the path {endpoint.path} of a host called "{endpoint.host}"'
+        if endpoint and endpoint.host.key in SCHEMES:
+            what = f'is the path {endpoint.path} of a host called "{endpoint.host.name}"'
             yield Fault(given[name].where, what, given[name].shown, FORMS_HINT)
 
 

@@ -6,7 +6,7 @@ A row of the table depends on a message only. The pair determines which endpoint
 from dataclasses import replace
 
 from hammerd.core.hammer.messages import Complaint
-from hammerd.core.pairs import Pair, has_remote_endpoint
+from hammerd.core.pairs import Pair, needs_login
 
 LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
@@ -20,18 +20,19 @@ See docs/hammer.md 7.4.
 
 def fit_hint(complaint: Complaint, pair: Pair) -> Complaint:
     """Return a complaint of a pair's stream with the hint that fits this pair."""
-    if complaint.name == "root_needed" and not has_remote_endpoint(pair):
+    if complaint.name == "root_needed" and not needs_login(pair):
         return replace(complaint, hint=LOCAL_ROOT_HINT)
-    if complaint.name == "key_restricted" and has_remote_endpoint(pair):
+    if complaint.name == "key_restricted" and needs_login(pair):
         return replace(complaint, hint=_key_hint(pair))
     return complaint
 
 
 def _key_hint(pair: Pair) -> str:
+    both = ((pair.master, MASTER_KEY_VERBS), (pair.slave, SLAVE_KEY_VERBS))
     lines = [
-        f'{endpoint.login}: command="/sbin/hammer ssh-remote {verbs} {endpoint.path}",restrict'
-        for endpoint, verbs in ((pair.master, MASTER_KEY_VERBS), (pair.slave, SLAVE_KEY_VERBS))
-        if endpoint.is_remote
+        f'{one.host.login}: command="/sbin/hammer ssh-remote {verbs} {one.path}",restrict'
+        for one, verbs in both
+        if one.host.needs_login
     ]
     return (
         "the key's forced command on the other host does not allow this; in authorized_keys the"

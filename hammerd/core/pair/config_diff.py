@@ -6,7 +6,7 @@ Only enabled pairs run: a disabled pair counts as a missing one.
 from dataclasses import dataclass, fields
 
 from hammerd.core.config.model import Config, DaemonConfig
-from hammerd.core.hammer.commands import stream_argv
+from hammerd.core.hammer.commands import stream_argv, stream_environment
 from hammerd.core.pair.events import Event, StartAsked, StopAsked
 from hammerd.core.pair.states import Down, Memory, PairLife, Paused, Up
 from hammerd.core.pairs import Gear, Pair
@@ -80,7 +80,11 @@ def _stream_differs(was: Pair, now: Pair) -> bool:
 
 def _stream(pair: Pair) -> tuple[object, ...]:
     """Return all that decides how a pair's stream runs: its gears, and its argv in each."""
-    return (pair.options.gear, *(stream_argv("hammer", pair, gear) for gear in Gear))
+    runs = [
+        (stream_argv("hammer", pair, gear), stream_environment("/", "rsh", pair, gear))
+        for gear in Gear
+    ]
+    return (pair.options.gear, *runs)
 
 
 def _changed_fields(was: DaemonConfig, now: DaemonConfig) -> tuple[str, ...]:

@@ -353,4 +353,4 @@ def _null_mount_missing(role: str, endpoint: Endpoint, what: str) -> AwaitMount:
 
 
 def _on_host(endpoint: Endpoint) -> str:
-    return f" on {endpoint.login}" if endpoint.is_remote else ""
+    return f" on {endpoint.host.login}" if endpoint.host.login else ""

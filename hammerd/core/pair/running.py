@@ -17,7 +17,7 @@ from hammerd.core.pair.latches import DIVERGED_HINT, is_probe_forbidden, latch_h
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
 from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive
-from hammerd.core.pairs import Gear, has_remote_endpoint
+from hammerd.core.pairs import Gear, needs_login
 from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.transfer_progress import update_transfer
 
@@ -190,7 +190,7 @@ def _compared(state: states.Streaming, ctx: Context) -> states.Streaming:
 def _complained(life: PairLife, complaint: messages.Complaint, ctx: Context) -> Step:
     notes = complaints.lasting_notes(life, complaint)
     # A login to another host may print lines like hammer's own.
-    is_login = isinstance(life.state, states.Launching) and has_remote_endpoint(life.pair)
+    is_login = isinstance(life.state, states.Launching) and needs_login(life.pair)
     is_own = complaint.weight is messages.Weight.OWN and not is_login
     if is_own and (then := complaints.consequence_of(complaint)) is not None:
         life = _with_restart_counted(life) if isinstance(life.state, states.Streaming) else life
@@ -241,7 +241,7 @@ def _death(event: events.HalfDied | events.ParentDied) -> Trouble:
 
 def _launch_timeout(life: PairLife) -> Trouble:
     hint = 'most often ssh hangs, try "ssh HOST true" as root'
-    if not has_remote_endpoint(life.pair):
+    if not needs_login(life.pair):
         hint = (
             "where pfs-status answers it could not fork and spins: is the host short of"
             " processes or memory (top, limits(1))?"

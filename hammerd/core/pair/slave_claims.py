@@ -24,9 +24,10 @@ class Resource(StrEnum):
 def slave_keys(names: Iterable[Endpoint], unique_uuid: str | None) -> frozenset[str]:
     """Return the keys of a slave with these names; it has no uuid before its first probe.
 
-    The user of the ssh login is no part of a key: the slave is the same.
+    How its host is reached is no part of a key: the slave is the same.
     """
-    keys = {f"path:{replace(name, user=None)}" for name in names}
+    by_name = {name.key for name in names}
+    keys = {f"path:{host}:{path}" if host else f"path:{path}" for host, path in by_name}
     if unique_uuid:
         keys.add(f"{UUID_KEY}{unique_uuid}")
     return frozenset(keys)

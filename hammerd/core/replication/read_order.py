@@ -18,7 +18,7 @@ Chain = tuple[Endpoint, ...]
 def chains_of(pairs: Iterable[Pair]) -> tuple[Chain, ...]:
     """Return the local endpoints of pairs, each slave before its master."""
     both = ((pair.slave, pair.master) for pair in pairs)
-    local = (tuple(each for each in endpoints if not each.is_remote) for endpoints in both)
+    local = (tuple(each for each in endpoints if each.host.shares_paths) for endpoints in both)
     return tuple(chain for chain in local if chain)
 
 

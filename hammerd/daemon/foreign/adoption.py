@@ -72,7 +72,7 @@ class Adoption:
 
     async def _hold(self, writer: SlaveWriter) -> None:
         """Let an orphan hold its slave by all names that it may have."""
-        if not writer.slave.is_remote and writer.pgid in self._orphans.groups():
+        if writer.slave.host.shares_paths and writer.pgid in self._orphans.groups():
             uuid = await self._identities.unique_uuid(writer.slave)
             names = set() if uuid is not None else await self._possible_names(writer.slave)
             self._orphans.add_keys(writer.pgid, slave_keys(names, uuid))
@@ -82,7 +82,7 @@ class Adoption:
         """Return the names of all idle slaves that may be on the file system of this one."""
         group_of = self._own.group_of
         idle = [life.pair for life in self._own.lives() if group_of(life.pair.name) is None]
-        slaves = {pair.slave for pair in idle if not pair.slave.is_remote}
+        slaves = {pair.slave for pair in idle if pair.slave.host.shares_paths}
         found = await self._identities.on_same_file_system(slave, slaves)
         return {name for one in found for name in self._paths.names(one)}
 

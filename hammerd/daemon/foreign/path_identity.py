@@ -63,7 +63,7 @@ class PathIdentities:
 
     async def identify(self, writers: Collection[SlaveWriter]) -> None:
         """Identify the slaves of new writers, and forget writers that have exited."""
-        here = {_key(one): one.slave.path for one in writers if not one.slave.is_remote}
+        here = {_key(one): one.slave.path for one in writers if one.slave.host.shares_paths}
         self._known = {key: found for key, found in self._known.items() if key in here}
         new = {key: path for key, path in here.items() if key not in self._known}
         answers = await self._prober.probe(new.values())

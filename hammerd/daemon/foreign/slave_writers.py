@@ -13,6 +13,7 @@ from posixpath import basename, join, normpath
 
 from hammerd.core.characters import printable
 from hammerd.core.hammer.process_args import is_remote_operand, written_slave
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.process import process_table
 from hammerd.daemon.process.long_args import LongArgs, ProcessKey
@@ -47,7 +48,7 @@ class SlaveWriter:
         if is_remote_operand(self.words, self.operand):
             where, _, path = self.operand.partition(":")
             user, _, host = where.rpartition("@")
-            return Endpoint(normalized(path), host, user or None)
+            return Endpoint(normalized(path), SshHost(host, user or None))
         return Endpoint(normalized(join(self.cwd or "", self.operand)))
 
 

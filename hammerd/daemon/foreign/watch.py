@@ -11,7 +11,6 @@ older waits a grace for that and parks only if the other one stays.
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import replace
 
 from hammerd.core.pair.events import Event, ForeignSeen, GroupEmpty, MessageRead
 from hammerd.core.pair.state_table import row_of
@@ -170,11 +169,10 @@ class ForeignWatch:
         return [tuple(group) for group in groups.values()]
 
     def _is_onto(self, slave: Endpoint, writer: SlaveWriter) -> bool:
-        written = replace(writer.slave, user=None)
-        names = self._paths.names(slave)
-        if written in {replace(name, path=normalized(name.path), user=None) for name in names}:
+        written, names = writer.slave, self._paths.names(slave)
+        if written.key in {(name.host.key, normalized(name.path)) for name in names}:
             return True
-        if slave.is_remote or written.is_remote:
+        if not (slave.host.shares_processes and written.host.shares_processes):
             return False
         found = self._identities.get(writer)
         real, uuid = self._paths.real_path(slave), self._ingest.unique_uuid(slave)

@@ -78,7 +78,7 @@ class BatchReader:
 
         An endpoint on another host has no path here, and counts as the same.
         """
-        here = [one for one in (pair.slave, pair.master) if not one.is_remote]
+        here = [one for one in (pair.slave, pair.master) if one.host.shares_paths]
         if await self.paths.read(here, is_quick=True):
             return False
         return all(self._is_as_read(one, is_slave=one == pair.slave) for one in here)

@@ -32,7 +32,7 @@ class DiskSpaceWatch:
 
     async def read(self, slaves: Iterable[Endpoint]) -> None:
         """Read all slaves on this machine; what is known of one on a hanging disk stays."""
-        here = {slave for slave in slaves if not slave.is_remote}
+        here = {slave for slave in slaves if slave.host.shares_paths}
         self._free = {slave: free for slave, free in self._free.items() if slave in here}
         self._short &= here
         answers = await self._prober.probe(slave.path for slave in here)

@@ -257,7 +257,7 @@ class ReadingStore:
             return because
         newest, slave = self.clock(pair.master).newest, self.slave(pair.slave)
         if newest is None or newest.is_approximate:
-            seen = "seen" if pair.master.is_remote else "read"
+            seen = "read" if pair.master.host.shares_paths else "seen"
             return f"master {pair.master} was not {seen} yet"
         if slave is None:
             return f"slave {pair.slave} was not read yet"
@@ -277,10 +277,10 @@ class ReadingStore:
             return because
         ages = self.max_ages
         seen_at = max(newest.at, self._idle_at.get(str(pair.master), newest.at))
-        if now_at - seen_at > (ages.remote_s if pair.master.is_remote else ages.here_s):
+        if now_at - seen_at > (ages.here_s if pair.master.host.shares_paths else ages.remote_s):
             return f"master {pair.master} unseen since {self._clock.rfc3339(seen_at)}"
         # Only our own stream moves a slave on another host, and it prints each step.
-        if not pair.slave.is_remote and now_at - slave.at > ages.here_s:
+        if pair.slave.host.shares_paths and now_at - slave.at > ages.here_s:
             return f"slave {pair.slave} unseen since {self._clock.rfc3339(slave.at)}"
         return None
 

@@ -16,7 +16,7 @@ from typing import assert_never
 
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.errors import SpawnError
-from hammerd.core.hammer.commands import environment, stream_argv
+from hammerd.core.hammer.commands import stream_argv, stream_environment
 from hammerd.core.hammer.messages import Committed
 from hammerd.core.pair import events
 from hammerd.core.pair.latches import active_latch, fit_latches
@@ -70,6 +70,7 @@ class EngineParts:
     extras: ExtrasOf
     hammer: str
     home: str
+    rsh: str
 
 
 class Engine:
@@ -265,8 +266,9 @@ class Engine:
             self.post(pair.name, events.ResourceBusy(busy.resource, busy.owner))
             return
         argv = stream_argv(parts.hammer, parts.prober.as_targets(pair), gear)
+        env = stream_environment(parts.home, parts.rsh, pair, gear)
         try:
-            pid = parts.streams.launch(pair.name, argv, environment(parts.home), claim)
+            pid = parts.streams.launch(pair.name, argv, env, claim)
         except SpawnError as error:
             parts.slaves.release(pair.name)
             self.post(pair.name, events.SpawnFailed(error.errno, error.message))

@@ -128,7 +128,7 @@ class Flusher:
     async def _start(self, pairs: tuple[Pair, ...], interval_s: float) -> set[asyncio.Task[None]]:
         endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
         self._states = {one: state for one, state in self._states.items() if one in endpoints}
-        local = sorted((one for one in endpoints if not one.is_remote), key=str)
+        local = sorted((one for one in endpoints if one.host.shares_paths), key=str)
         flush_paths = {
             one: flush_path
             for one in local

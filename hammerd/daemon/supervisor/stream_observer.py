@@ -72,7 +72,7 @@ class StreamObserver:
         for life in lives:
             inference, state = self._inferences.get(life.pair.name), life.state
             is_running = isinstance(state, Streaming) and state.stopped_half is None
-            if inference is None or not life.pair.master.is_remote or not is_running:
+            if inference is None or life.pair.master.host.shares_paths or not is_running:
                 continue
             if (at := inference.held_until_at(now_at)) is not None:
                 self._record_idle(life.pair, inference, at)
@@ -91,7 +91,7 @@ class StreamObserver:
             case messages.Batch(begin, end):
                 if end > begin:
                     self._anomaly_detector.add_announced(life.pair.slave, end)
-                if life.pair.slave.is_remote:
+                if not life.pair.slave.host.shares_paths:
                     self._check_rollback(life.pair.slave, begin)
             case (
                 messages.Prescan()
@@ -108,7 +108,7 @@ class StreamObserver:
                 assert_never(message)
         # After a lost line an earlier slice would count as the last; a local master is read.
         is_slice = isinstance(message, messages.Batch) and message.bulk_bytes is not None
-        if life.pair.master.is_remote or not is_slice:
+        if not life.pair.master.host.shares_paths or not is_slice:
             self._infer_master(life, message)
 
     def _check_rollback(self, slave: Endpoint, begin: Tid) -> None:
@@ -120,7 +120,7 @@ class StreamObserver:
         name = life.pair.name
         # At a stream's first message its pair is launching: since_at is the launch.
         inference = self._inferences.get(name) or MasterInference(
-            life.state.since_at, life.pair.master.is_remote
+            life.state.since_at, not life.pair.master.host.shares_paths
         )
         unwritten_at = self.unwritten_at(name)
         known_at = inference.reads_after_at if unwritten_at is None else unwritten_at
@@ -130,7 +130,7 @@ class StreamObserver:
 
     def _record_master(self, pair: Pair, seen: TidSample) -> None:
         span = ReadSpan(seen.at, self._clock.now().at)
-        if pair.master.is_remote:
+        if not pair.master.host.shares_paths:
             began = Instant(seen.at, self._clock.wall_time(seen.at))
             self._readings.record_master_reading(pair.master, seen.tid, began, span)
         else:

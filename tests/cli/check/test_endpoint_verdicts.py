@@ -8,6 +8,7 @@ from hammerd.cli.check.endpoint_verdicts import EndpointFacts, streaming_warning
 from hammerd.core.errors import Fault
 from hammerd.core.hammer.pfs_links import LinkedPfs
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid
 
@@ -61,6 +62,6 @@ def test_a_disabled_pair_is_left_alone() -> None:
 
 
 def test_a_remote_endpoint_is_not_taken_for_a_local_one() -> None:
-    pair = replace(PAIR, master=Endpoint("/m", "beta"))
+    pair = replace(PAIR, master=Endpoint("/m", SshHost("beta")))
 
     assert warnings_of(EndpointFacts(probe=SLAVE), EndpointFacts(probe=SLAVE), pair) == []

@@ -9,6 +9,7 @@ import pytest
 from hammerd.cli.check import endpoint_check, path_check
 from hammerd.cli.check.endpoint_check import probe_endpoints
 from hammerd.cli.check.path_check import local_paths, probe_paths
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.paths import probe_program
@@ -274,7 +275,7 @@ def test_no_ends_probes_no_endpoint(hammerd, disks: MachineDisks):
 
 def test_many_endpoints_are_all_probed(disks: MachineDisks):
     masters = [disks.master(f"m{n}") for n in range(endpoint_check.MOST_AT_ONCE + 1)]
-    pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", "beta")) for m in masters)
+    pairs = tuple(Pair(m.name, Endpoint(str(m)), Endpoint("/x", SshHost("beta"))) for m in masters)
 
     facts = probe_endpoints(str(disks.hammer), pairs, probe_paths(local_paths(pairs)))
 

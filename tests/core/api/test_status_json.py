@@ -17,6 +17,7 @@ from hammerd.core.api.status_json import (
     worst_health,
 )
 from hammerd.core.hammer.messages import Batch, Complaint, Cure, ParkCause, Progress
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import row_of
 from hammerd.core.pair.states import (
@@ -50,7 +51,7 @@ from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.replication.transfer_progress import Transfer, update_transfer
 from hammerd.core.tid import Tid
 
-PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave", host="h", user="root"))
+PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave", SshHost("h", "root")))
 IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0, measured_at=90.0, safe_at=90.0)
 AHEAD = Lag(LagVerdict.AHEAD, tids=-3)
 TROUBLE = Trouble("why", "what helps")

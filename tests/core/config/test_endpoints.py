@@ -4,6 +4,7 @@ import pytest
 
 from hammerd.core.config.endpoints import read_endpoint
 from hammerd.core.config.values import InvalidValue
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint
 
 
@@ -15,10 +16,10 @@ from hammerd.core.pairs import Endpoint
         ("/", Endpoint("/")),
         ("/pfs/with blank", Endpoint("/pfs/with blank")),
         ("/pfs/it's", Endpoint("/pfs/it's")),
-        ("beta:/pfs/x", Endpoint("/pfs/x", host="beta")),
-        ("root@10.0.0.2:/pfs/x/", Endpoint("/pfs/x", host="10.0.0.2", user="root")),
-        ("a_b-c.example:/pfs/x", Endpoint("/pfs/x", host="a_b-c.example")),
-        ("beta:/pfs/a:b", Endpoint("/pfs/a:b", host="beta")),
+        ("beta:/pfs/x", Endpoint("/pfs/x", SshHost("beta"))),
+        ("root@10.0.0.2:/pfs/x/", Endpoint("/pfs/x", SshHost("10.0.0.2", "root"))),
+        ("a_b-c.example:/pfs/x", Endpoint("/pfs/x", SshHost("a_b-c.example"))),
+        ("beta:/pfs/a:b", Endpoint("/pfs/a:b", SshHost("beta"))),
     ],
 )
 def test_an_endpoint_is_read(text: str, endpoint: Endpoint):

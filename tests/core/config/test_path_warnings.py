@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from hammerd.core.config.path_warnings import PfsLink, endpoint_warnings
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Pair
 
 LINKS = {
@@ -53,7 +54,7 @@ def test_two_paths_of_one_pfs_give_a_warning() -> None:
 
 def test_missing_and_remote_endpoints_give_no_warning() -> None:
     unseen = pair("a", "/a/pfs/one", "/a/pfs/unmounted")
-    remote = replace(unseen, slave=Endpoint("/a/pfs/two", host="h"))
+    remote = replace(unseen, slave=Endpoint("/a/pfs/two", SshHost("h")))
     off = replace(pair("b", "/a/pfs/one", "/a/pfs/two"), enabled=False)
 
     assert warnings_for(unseen, remote, off) == []

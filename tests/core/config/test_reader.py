@@ -11,6 +11,7 @@ from hammerd.core.config.model import Config, DaemonConfig, LogFormat, LogLevel,
 from hammerd.core.config.reader import read_config
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.errors import ConfigError, Fault
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, GearChoice, Pair, StreamOptions, Thresholds, Timing
 from tests.config_text import parse_config
 
@@ -135,7 +136,7 @@ EVERY_KEY: dict[str, tuple[str, object]] = {
     "history_keep": ('"30d"', 30 * 86_400.0),
     "master": (
         '"root@alpha.example:/pfs/far"',
-        Endpoint("/pfs/far", host="alpha.example", user="root"),
+        Endpoint("/pfs/far", SshHost("alpha.example", "root")),
     ),
     "slave": ('"/Backup2/pfs/far/"', Endpoint("/Backup2/pfs/far")),
     "enabled": ("false", False),

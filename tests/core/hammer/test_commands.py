@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hammerd.core.hammer.commands import SEARCH_PATH, environment, pfs_status_argv, stream_argv
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Gear, Pair, StreamOptions
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
@@ -46,8 +47,8 @@ def test_options_of_a_pair_stand_before_the_verb() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "operand"),
     [
-        (Endpoint("/m", host="h"), "h:/m"),
-        (Endpoint("/m", host="h", user="root"), "root@h:/m"),
+        (Endpoint("/m", SshHost("h")), "h:/m"),
+        (Endpoint("/m", SshHost("h", "root")), "root@h:/m"),
     ],
 )
 def test_remote_endpoint_has_hammers_form(endpoint: Endpoint, operand: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, LostLink, ParkCause, Remark, Weight
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import (
     GroupEmpty,
     HalfDied,
@@ -43,8 +44,8 @@ from tests.core.pair.pair_play import (
     play,
 )
 
-PUSH = replace(PAIR, slave=Endpoint("/slave", host="backup"))
-PULL = replace(PAIR, master=Endpoint("/master", host="office"))
+PUSH = replace(PAIR, slave=Endpoint("/slave", SshHost("backup")))
+PULL = replace(PAIR, master=Endpoint("/master", SshHost("office")))
 
 NOISE = (
     "-bash: ulimit: open files: cannot modify limit: Operation not permitted",

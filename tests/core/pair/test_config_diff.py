@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hammerd.core.config.model import Config, DaemonConfig, LogLevel
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.config_diff import Reload, diff
 from hammerd.core.pairs import (
     Endpoint,
@@ -49,7 +50,7 @@ def test_a_disabled_pair_is_one_that_is_not_there():
     "changed",
     [
         replace(HOME, master=Endpoint("/m/other")),
-        replace(HOME, slave=Endpoint("/s/home", host="beta")),
+        replace(HOME, slave=Endpoint("/s/home", SshHost("beta"))),
         replace(HOME, options=StreamOptions(delay_s=9)),
         replace(HOME, options=StreamOptions(following_delay_s=9)),
         replace(HOME, options=StreamOptions(bandwidth_bytes=1 << 20)),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.flushes import FileSystem, file_systems, flushed_pairs, shortest_interval_s
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, Memory, Paused, Wanted
@@ -51,7 +52,7 @@ def test_endpoint_between_two_pairs_is_master_and_slave_of_one_file_system() -> 
 
 
 def test_endpoint_on_another_host_is_not_flushed() -> None:
-    far = replace(HOME, slave=Endpoint("/B2/pfs/home", host="backup"))
+    far = replace(HOME, slave=Endpoint("/B2/pfs/home", SshHost("backup")))
 
     assert [one.path for one in file_systems((far,), PLACES, {})] == ["/B1/pfs"]
 

@@ -8,6 +8,7 @@ from hammerd.core.hammer.diagnostic_rows import ComplaintRow
 from hammerd.core.hammer.diagnostics import TABLE, diagnose
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.probe_verdict import (
     AwaitMount,
     FileStat,
@@ -28,7 +29,7 @@ SHARED = "9043570e-b3d9-11de-9bef-011617202aa6"
 OTHER = "97d77f53-b3da-11de-9bef-011617202aa6"
 
 HOME = Pair("home", Endpoint("/Backup1/test"), Endpoint("/Backup2/pfs/test"))
-PUSHED = replace(HOME, slave=Endpoint("/Backup2/pfs/test", host="b", user="root"))
+PUSHED = replace(HOME, slave=Endpoint("/Backup2/pfs/test", SshHost("b", "root")))
 
 MASTER = PfsStatus("/Backup1/test", 1, Tid(0x200), SHARED, "m" * 36, is_master=True)
 SLAVE = replace(MASTER, path="/Backup2/pfs/test", unique_uuid="s" * 36, is_master=False)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.slave_claims import Busy, Claim, Resource, SlaveClaims, slave_keys
 from hammerd.core.pairs import Endpoint
 
@@ -30,17 +31,17 @@ def test_another_slave_is_free() -> None:
 
 
 def test_same_path_on_another_host_is_another_slave() -> None:
-    slaves = owned_by("old", slave_keys((Endpoint("/s", host="one"),), None))
+    slaves = owned_by("old", slave_keys((Endpoint("/s", SshHost("one")),), None))
 
-    assert slaves.take(Claim("new", slave_keys((Endpoint("/s", host="two"),), None))) is None
+    assert slaves.take(Claim("new", slave_keys((Endpoint("/s", SshHost("two")),), None))) is None
     assert slaves.take(Claim("here", slave_keys((Endpoint("/s"),), None))) is None
 
 
 @pytest.mark.parametrize("user", [None, "root", "backup"])
 def test_user_that_ssh_logs_in_as_does_not_make_it_another_slave(user: str | None) -> None:
-    slaves = owned_by("old", slave_keys((Endpoint("/s", host="one"),), None))
+    slaves = owned_by("old", slave_keys((Endpoint("/s", SshHost("one")),), None))
 
-    assert slaves.take(Claim("new", slave_keys((Endpoint("/s", host="one", user=user),), None)))
+    assert slaves.take(Claim("new", slave_keys((Endpoint("/s", SshHost("one", user)),), None)))
 
 
 def test_owner_that_launches_again_takes_its_own_slave() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import MAX_DISKS, MAX_STREAM_TIDS, AnomalyDetector
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
@@ -103,7 +104,9 @@ def test_step_that_no_stream_took_is_a_jump_at_the_next_reading() -> None:
     assert read(detector, pfs(20)) == []
 
 
-@pytest.mark.parametrize("slave", [B, Endpoint("/b", host="other"), Endpoint("/b", "me", "other")])
+@pytest.mark.parametrize(
+    "slave", [B, Endpoint("/b", SshHost("other")), Endpoint("/b", SshHost("me", "other"))]
+)
 def test_memory_for_a_slave_that_is_never_read_is_bounded(
     slave: Endpoint,
 ) -> None:

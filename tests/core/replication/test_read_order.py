@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.read_order import ReadSpan, chains_of, read_order
 
 
 def pair(master: str, slave: str, *, remote_master: bool = False) -> Pair:
     host = "other" if remote_master else None
-    return Pair(f"{master}-{slave}", Endpoint(master, host=host), Endpoint(slave))
+    return Pair(f"{master}-{slave}", Endpoint(master, SshHost(host)), Endpoint(slave))
 
 
 def order(*pairs: Pair) -> list[str]:

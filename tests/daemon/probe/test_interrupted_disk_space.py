@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from hammerd.core.api.free_space import FreeSpace
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.probe_verdict import FileStat, PathStat
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.logging.journal import Journal
@@ -20,7 +21,7 @@ from tests.daemon.at_each_await import Stop, Unexpected, interrupt, missed
 
 FULL, EMPTY = FreeSpace(1, 1 << 40), FreeSpace(1 << 39, 1 << 40)
 HERE, THERE = Endpoint("/s/here"), Endpoint("/s/there")
-FAR = Endpoint("/s/far", "far.example")
+FAR = Endpoint("/s/far", SshHost("far.example"))
 ALL = (HERE, THERE, FAR)
 
 

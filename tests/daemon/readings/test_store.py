@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict, SlaveReading
@@ -19,7 +20,7 @@ from hammerd.daemon.timing.clock import Clock, Instant
 
 A, B = Endpoint("/a"), Endpoint("/b")
 PAIR = Pair("ab", A, B)
-PULL = Pair("pull", Endpoint("/a", host="far"), B)
+PULL = Pair("pull", Endpoint("/a", SshHost("far")), B)
 WALL = 1_700_000_000.0
 
 
@@ -162,7 +163,7 @@ def test_master_of_a_pull_pair_is_unseen_when_its_stream_is_quiet(readings: Read
 
 
 def test_slave_of_a_push_pair_is_as_its_stream_left_it(readings: ReadingStore) -> None:
-    push = Pair("push", A, Endpoint("/b", host="far"))
+    push = Pair("push", A, Endpoint("/b", SshHost("far")))
     readings.slaves.record_commit(push.slave, Tid(30), 0)
     master(readings, 30, span(1000))
 

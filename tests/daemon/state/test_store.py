@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.config.model import LogFormat, LogLevel
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
@@ -314,7 +315,7 @@ def test_stop_of_every_pair_at_the_end_is_not_saved_as_wanted(
 
 # --- unacknowledged messages ----------------------------------------------------------------
 
-PAIR = Pair("test", Endpoint("/m"), Endpoint("/s", "host"))
+PAIR = Pair("test", Endpoint("/m"), Endpoint("/s", SshHost("host")))
 PROMOTED = Anomaly(AnomalyName.ROLE_CHANGED, PAIR.slave, "slave", "master", 5.0, 9)
 FULL = CountedComplaint("slave_full", "make room", "No space", 3, 4.0, 6.0)
 

@@ -4,6 +4,7 @@ import time
 from typing import Any, cast
 
 from hammerd.core.hammer.messages import Batch, Committed, WentIdle
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, PairLife
@@ -112,7 +113,7 @@ def test_slice_of_a_master_that_is_here_shows_nothing() -> None:
 
 def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None:
     """Nothing else shows a power cut of that host."""
-    push = Pair("test", Endpoint("/m"), Endpoint("/s", host="far"))
+    push = Pair("test", Endpoint("/m"), Endpoint("/s", SshHost("far")))
     readings = ReadingStore()
     observer = observer_of(push, readings)
     backs: list[tuple[Endpoint, WentBack]] = []

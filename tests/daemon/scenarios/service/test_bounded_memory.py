@@ -7,6 +7,7 @@ from types import FunctionType, MethodType, ModuleType
 
 import structlog
 
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.read_order import ReadSpan
@@ -23,7 +24,7 @@ from tests.daemon.probe.test_batch import Disks, Ticks
 
 KEPT = Pair("kept", Endpoint("/x/kept-master"), Endpoint("/y/kept-slave"))
 REMOVED = Pair("gone", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave"))
-REMOTE = Pair("gone-too", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave", host="gone"))
+REMOTE = Pair("gone-too", Endpoint("/x/gone-master"), Endpoint("/y/gone-slave", SshHost("gone")))
 
 
 def texts_of(*parts: object) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Defines where an endpoint lives and how it is reached: on this machine, or through ssh."""

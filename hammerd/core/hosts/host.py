@@ -1,0 +1,117 @@
+"""Defines the seam for hosts: the properties of a host that the rest of hammerd depends on.
+
+No other module asks which kind of host it has. A new way to reach a host is a class with these
+properties, in a module of its own beside core/hosts/ssh_host.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hammerd.core.hosts.ssh_argv import SshSettings
+
+
+class Host(Protocol):
+    """A machine that has PFSs, and how its hammer is run."""
+
+    @property
+    def name(self) -> str:
+        """The name of the host, empty for this machine."""
+
+    @property
+    def login(self) -> str:
+        """The part of an operand before its colon, `[user@]host`; empty for this machine."""
+
+    @property
+    def key(self) -> str:
+        """The identity of the host, however it is reached; empty for this machine."""
+
+    @property
+    def shares_paths(self) -> bool:
+        """Whether this process can open the paths of the host."""
+
+    @property
+    def shares_processes(self) -> bool:
+        """Whether the processes that write there are in this machine's process table."""
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether hammerd runs pfs-status there."""
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether a login comes first, which may print anything and which may hang."""
+
+    def operand(self, path: str) -> str:
+        """Return a path of the host as hammer's mirror commands take it."""
+
+    def command(self, hammer: str, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the argv that runs hammer there; `hammer` is the program of this machine."""
+
+    def reached_by(self, ssh: SshSettings) -> "Host":
+        """Return the host as it is reached with the settings of its pair."""
+
+    def half(self, words: Sequence[str]) -> Mapping[str, object] | None:
+        """Return the start of a stream's half there as JSON, for hammerd-rsh; None without one.
+
+        `words` are options that hammer itself does not pass to that half.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ThisHost:
+    """The machine on which hammerd runs."""
+
+    @property
+    def name(self) -> str:
+        """Empty: its endpoints are written without a host."""
+        return ""
+
+    @property
+    def login(self) -> str:
+        """Empty: nobody logs in."""
+        return ""
+
+    @property
+    def key(self) -> str:
+        """Empty: a colon would make it another host."""
+        return ""
+
+    @property
+    def shares_paths(self) -> bool:
+        """True: its paths are ours."""
+        return True
+
+    @property
+    def shares_processes(self) -> bool:
+        """True: its processes are in our table."""
+        return True
+
+    @property
+    def is_probed(self) -> bool:
+        """True: a pfs-status here costs a process."""
+        return True
+
+    @property
+    def needs_login(self) -> bool:
+        """False: hammer forks the half itself."""
+        return False
+
+    def operand(self, path: str) -> str:
+        """Return the path itself."""
+        return path
+
+    def command(self, hammer: str, words: Sequence[str]) -> tuple[str, ...]:
+        """Return hammer with its words."""
+        return (hammer, *words)
+
+    def reached_by(self, _ssh: SshSettings) -> Host:
+        """Return this host: no settings lead to it."""
+        return self
+
+    def half(self, _words: Sequence[str]) -> Mapping[str, object] | None:
+        """Return None: hammer forks the half itself."""
+        return None
+
+
+THIS_HOST = ThisHost()

@@ -1,0 +1,74 @@
+"""Defines a host that is reached through ssh."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hammerd.core.hosts.ssh_argv import SshSettings, ssh_argv
+
+
+@dataclass(frozen=True, slots=True)
+class SshHost:
+    """A host that is reached through ssh; without a user ssh itself chooses one."""
+
+    name: str
+    user: str | None = None
+    settings: SshSettings = field(default_factory=SshSettings)
+
+    @property
+    def login(self) -> str:
+        """The words `[user@]host` of hammer's operands."""
+        return f"{self.user}@{self.name}" if self.user else self.name
+
+    @property
+    def key(self) -> str:
+        """The name in lower case: the user and the way there make no other host of it."""
+        return self.name.lower()
+
+    @property
+    def shares_paths(self) -> bool:
+        """False: a path over there means nothing here."""
+        return False
+
+    @property
+    def shares_processes(self) -> bool:
+        """False: its writers are in its own process table."""
+        return False
+
+    @property
+    def is_probed(self) -> bool:
+        """As configured (`probe_remote`)."""
+        return self.settings.is_probed
+
+    @property
+    def needs_login(self) -> bool:
+        """True: ssh, a banner and a shell may print anything, and ssh may hang."""
+        return True
+
+    def reached_by(self, ssh: SshSettings) -> "SshHost":
+        """Return the host with these settings; a user in the endpoint precedes theirs."""
+        return replace(self, user=self.user or ssh.user, settings=ssh)
+
+    def operand(self, path: str) -> str:
+        """Return `[user@]host:path` (docs/hammer.md 7.1)."""
+        return f"{self.login}:{path}"
+
+    def ssh(self) -> tuple[str, ...]:
+        """Return the argv of ssh up to the host; the remote command comes after it."""
+        return ssh_argv(self.settings, self.name, self.user)
+
+    def command(self, _hammer: str, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the argv of the ssh that runs hammer there.
+
+        The words of the remote command have single blanks between them, as `hammer ssh-remote`
+        wants them (docs/hammer.md 7.4).
+        """
+        return (*self.ssh(), " ".join((self.settings.remote_hammer, *words)))
+
+    def half(self, words: Sequence[str]) -> Mapping[str, object]:
+        """Return what hammerd-rsh starts in place of hammer's own ssh."""
+        return {
+            "to": self.login,
+            "ssh": list(self.ssh()),
+            "hammer": self.settings.remote_hammer,
+            "words": list(words),
+        }
