@@ -20,10 +20,21 @@ from posixpath import basename
 _SLAVE_OPERAND = {"mirror-stream": 2, "mirror-copy": 2, "mirror-write": 1}
 """The index of the operand, after the verb, that is the written PFS."""
 
+_OPTIONS_WITH_WORD = frozenset("bcefitmpCRST")
+"""The options of hammer that take a word."""
+
 _SHELL = re.compile(r"-?(env|(a|ba|da|k|mk|z|c|tc|fi)?sh)")
 _LANGUAGE = re.compile(r"(python|pypy|perl|ruby)[0-9.]*")
+_LOGINS = frozenset({"ssh", "autossh", "rsh", "slogin", "mosh"})
+
 _TAKES_A_WORD = {"-W", "-X", "-o"}
 """The options of interpreters that take the next word as their value."""
+
+_PROGRAM_OPTIONS = {"-m", "-c", "-e"}
+"""The options of other languages that name or hold the program: no file is run."""
+
+_TEXT_OPTION = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
+"""The options of a shell that make the next word its program: -c, -lc, -ec."""
 
 
 def written_slave(words: Sequence[str]) -> str | None:
@@ -33,11 +44,23 @@ def written_slave(words: Sequence[str]) -> str | None:
     start = _hammer_index(words)
     if start is None:
         return None
-    for index in range(start + 1, len(words)):
-        nth = _SLAVE_OPERAND.get(words[index])
-        if nth is not None and index + nth < len(words):
-            return words[index + nth]
-    return None
+    command = words[_command_index(words, start + 1) :]
+    nth = _SLAVE_OPERAND.get(command[0]) if command else None
+    return command[nth] if nth is not None and nth < len(command) else None
+
+
+def _command_index(words: Sequence[str], index: int) -> int:
+    """Return the index of hammer's command; its options end at the first other word.
+
+    A word of an option may read like a command: `-R mirror-write -T /pfs/` of ssh-remote.
+    """
+    while index < len(words) and words[index].startswith("-") and words[index] != "-":
+        letters = words[index][1:]
+        if letters == "-":
+            return index + 1
+        valued = next((at for at, one in enumerate(letters) if one in _OPTIONS_WITH_WORD), None)
+        index += 2 if valued == len(letters) - 1 else 1
+    return index
 
 
 def scheduled_slave(line: str) -> str | None:
@@ -46,6 +69,8 @@ def scheduled_slave(line: str) -> str | None:
     hammers = [index for index, word in enumerate(words) if basename(word) == "hammer"]
     if not hammers or line.lstrip().startswith("#"):
         return None
+    if any(basename(word) in _LOGINS for word in words[: hammers[0]]):
+        return None  # it writes on the host that it logs in to
     return written_slave(words[hammers[0] :])
 
 
@@ -63,9 +88,10 @@ def _script_index(words: Sequence[str], *, is_shell: bool) -> int:
     """Return the index of the file that an interpreter runs; for sh -c TEXT NAME that of NAME."""
     index = 1
     while index < len(words) and words[index].startswith("-"):
-        if words[index] == "-m" or (words[index] == "-c" and not is_shell):
+        if not is_shell and words[index] in _PROGRAM_OPTIONS:
             return len(words)
-        index += 2 if words[index] in _TAKES_A_WORD or words[index] == "-c" else 1
+        has_text = is_shell and _TEXT_OPTION.fullmatch(words[index]) is not None
+        index += 2 if words[index] in _TAKES_A_WORD or has_text else 1
     return index
 
 

@@ -22,6 +22,11 @@ from hammerd.core.pairs import Endpoint, Gear, Pair
         ("hammer -v -2 mirror-write /slave", "/slave"),
         ("python3 /usr/local/bin/hammer -vv mirror-stream /master /slave", "/slave"),
         ("/usr/bin/env hammer mirror-write /slave", "/slave"),
+        ("hammer -R mirror-write -T /pfs/ -v -2 mirror-write /slave", "/slave"),
+        ("/sbin/hammer -R mirror-write,pfs-status -T /pfs/ -2 mirror-write /slave", "/slave"),
+        ("hammer -vvi5 -b 4m -S4g -C /root/cycle -e mirror-write mirror-copy /m /slave", "/slave"),
+        ("hammer -c mirror-write -X -p 2222 mirror-copy /master host:/slave", "host:/slave"),
+        ("hammer -2 -- mirror-write /slave", "/slave"),
     ],
 )
 def test_command_that_writes_to_a_slave_is_found(command: str, slave: str) -> None:
@@ -47,6 +52,14 @@ def test_command_line_in_one_word_is_found() -> None:
         "mirror-stream /master /slave",
         "vi hammer.c",
         "mirror-stream /master /slave hammer",
+        "hammer ssh-remote mirror-write /pfs/",
+        "hammer ssh-remote mirror-read,mirror-write /pfs/",
+        "hammer -R mirror-write -T /pfs/ -2 mirror-read /master",
+        "hammer -c mirror-write pfs-status /slave",
+        "hammer info mirror-write /slave",
+        "hammer -v",
+        "hammer -i",
+        "hammer -",
     ],
 )
 def test_command_that_writes_to_no_slave_is_ignored(command: str) -> None:
@@ -76,6 +89,40 @@ def test_command_that_writes_to_no_slave_is_ignored(command: str) -> None:
         "python3 -c again hammer mirror-stream /master /slave",
         "vi hammer mirror-stream /master /slave",
         "mosh-client host hammer mirror-write /slave",
+        "dtach -n /tmp/mirror hammer mirror-stream /master /slave",
+        "abduco -n mirror hammer mirror-stream /master /slave",
+        "zellij hammer mirror-stream /master /slave",
+        "nohup hammer mirror-stream /master /slave",
+        "setsid hammer mirror-stream /master /slave",
+        "flock -n /var/lock/m ssh host hammer mirror-write /slave",
+        "lockf -kt 0 /var/run/m hammer mirror-stream /master /slave",
+        "su -l root -c hammer mirror-stream /master /slave",
+        "su root hammer mirror-stream /master /slave",
+        "env PATH=/sbin hammer mirror-stream /master /slave",
+        "env -i HAMMER_RSH=/root/rsh ssh host hammer mirror-write /slave",
+        "chroot /jail hammer mirror-stream /master /slave",
+        "jexec 3 hammer mirror-stream /master /slave",
+        "kubectl exec pod -- hammer mirror-write /slave",
+        "expect /root/hammer mirror-write /slave",
+        "expect -c spawn hammer mirror-write /slave",
+        "strace -f hammer mirror-stream /master /slave",
+        "ktrace -i hammer mirror-stream /master /slave",
+        "gdb --args hammer mirror-stream /master /slave",
+        "time hammer mirror-stream /master /slave",
+        "watch hammer mirror-copy /master /slave",
+        "xargs hammer mirror-write /slave",
+        "tee hammer mirror-write /slave",
+        "emacs hammer mirror-write /slave",
+        "grep -r mirror-write hammer /slave",
+        "grep hammer mirror-write /slave",
+        "less hammer mirror-write /slave",
+        "tail -f hammer mirror-write /slave",
+        "man hammer mirror-write /slave",
+        "sshd: root@notty hammer mirror-write /slave",
+        "/usr/bin/perl -e hammer mirror-write /slave",
+        "bash -lc hammer mirror-write /slave",
+        "csh -fc hammer mirror-write /slave",
+        "rc -l hammer mirror-write /slave",
     ],
 )
 def test_program_that_starts_a_hammer_is_no_writer(command: str) -> None:
@@ -83,8 +130,24 @@ def test_program_that_starts_a_hammer_is_no_writer(command: str) -> None:
     assert written_slave(command.split()) is None
 
 
-def test_shell_that_runs_a_line_with_hammer_is_no_writer() -> None:
-    assert written_slave(["/bin/sh", "-c", "hammer mirror-stream /master /slave"]) is None
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("/bin/sh", "-c", "hammer mirror-stream /master /slave"),
+        ("bash", "-lc", "/sbin/hammer", "mirror-stream", "/master", "/slave"),
+        ("-csh", "-c", "hammer -2 mirror-write /slave"),
+        ("ssh", "host", "hammer mirror-write /slave"),
+        ("ssh host hammer mirror-write /slave",),
+        ("su", "-", "root", "-c", "hammer mirror-stream /master /slave"),
+        ("SCREEN -dmS mirror hammer mirror-stream /master /slave",),
+        ("tmux: server (/tmp/tmux-0/hammer mirror-write /slave)",),
+        ("sh", "-c", "lockf -t 0 /var/run/m hammer -2 mirror-write /slave"),
+        ("vi", "/root/hammer mirror-write /slave"),
+    ],
+)
+def test_program_with_a_line_of_hammer_in_one_word_is_no_writer(words: tuple[str, ...]) -> None:
+    """The hammer that a shell runs here is a process of its own."""
+    assert written_slave(words) is None
 
 
 @pytest.mark.parametrize(
@@ -122,6 +185,8 @@ def test_ssh_that_starts_a_writer_on_another_host_is_no_writer(command: str) -> 
         ("  # @reboot root hammer mirror-stream /m /s", None),
         ("0 4 * * * root hammer cleanup", None),
         ("@reboot root hammerd run", None),
+        ("@reboot root ssh host hammer mirror-copy /m /s", None),
+        ("@daily lockf -t 0 /var/run/m /usr/bin/ssh host '/sbin/hammer mirror-copy /m /s'", None),
         ("", None),
     ],
 )
