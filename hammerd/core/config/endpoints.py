@@ -8,6 +8,7 @@ it is written is a fault.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from hammerd.core.config import values
 from hammerd.core.hosts.ssh_host import SshHost
@@ -15,15 +16,87 @@ from hammerd.core.pairs import Endpoint
 
 _SHELL = frozenset("\"'`$&;|<>()[]{}*?!#~^\\")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_URL = re.compile(r"(?P<scheme>[^/:]*):+//+(?P<rest>.*)")
 FORMS_HINT = "write host:/path, user@host:/path, or /path on this host"
-_PORT = re.compile(r"[^/]*:[0-9]+(?:/|$)")
 SCHEMES = frozenset(
-    {"file", "ftp", "ftps", "http", "https", "nfs", "rsync", "scp", "sftp", "smb", "ssh"}
+    {"file", "ftp", "ftps", "http", "https", "nfs", "rsync", "scp", "sftp", "smb", "ssh", "sshfs"}
 )
 """The schemes of URLs; before a `:/` they are hardly the name of a host."""
 
-_IPV6 = re.compile(r"(?:[^/]*@)?(?:\[|[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[^/]*")
+_URL = re.compile(r"(?P<scheme>[^/:]*):+//+(?P<rest>.*)")
+_IPV6 = re.compile(r"(?:[^/]*@)?(?:\[[^]/]*:|[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]{1,4}:){7})[^/]*")
+
+
+_A_URL = "is a URL, and hammer knows none"
+_A_PORT = "holds a port, which hammer takes for the path"
+_A_PASSWORD = "holds a password, and hammerd types none"
+_SCHEME = f"(?i:{'|'.join(sorted(SCHEMES, key=len, reverse=True))})"
+
+
+@dataclass(frozen=True, slots=True)
+class _OtherForm:
+    """A form of another program; `form` and `also` are templates of the hint."""
+
+    pattern: str
+    what: str
+    form: str
+    also: str = ""
+
+
+_OTHER_FORMS = (
+    _OtherForm(
+        rf"{_SCHEME}:(?P<login>[^/:]+):?(?P<path>/.*)",
+        _A_URL,
+        r"\g<login>:\g<path>",
+    ),
+    _OtherForm(
+        r"(?P<user>[^/:@]+):[^/@]*@(?P<host>[^/:@]+):?(?P<path>/.*)",
+        _A_PASSWORD,
+        r"\g<user>@\g<host>:\g<path>",
+        "; set ssh_identity to a key",
+    ),
+    _OtherForm(
+        r"(?P<login>[^/:]+):(?P<port>[0-9]+):?(?P<path>/.*)",
+        _A_PORT,
+        r"\g<login>:\g<path>",
+        r"; ssh_port = \g<port> sets the port",
+    ),
+    _OtherForm(
+        r"(?P<login>[^/:]+):(?P<port>[0-9]+)",
+        _A_PORT,
+        r"\g<login>:/Backup1/pfs/test",
+        r"; ssh_port = \g<port> sets the port",
+    ),
+    _OtherForm(
+        r"(?P<user>(?:[^/@\[]*@)?)\[(?P<host>[^]:/]+)\]:(?P<port>[0-9]+):?(?P<path>/.*)",
+        "holds brackets, which ssh takes for a part of the host",
+        r"\g<user>\g<host>:\g<path>",
+        r"; ssh_port = \g<port> sets the port",
+    ),
+    _OtherForm(
+        r"(?P<user>(?:[^/@\[]*@)?)\[(?P<host>[^]:/]+)\]:(?P<path>/.*)",
+        "holds brackets, which ssh takes for a part of the host",
+        r"\g<user>\g<host>:\g<path>",
+    ),
+    _OtherForm(
+        r"(?P<login>[^/:]+)::/?(?P<path>.*)",
+        "has two colons after its host",
+        r"\g<login>:/\g<path>",
+    ),
+    _OtherForm(
+        r"(?P<login>[^/:@]+@[^/:@]+)(?P<path>/.*)",
+        "has no colon after its host",
+        r"\g<login>:\g<path>",
+    ),
+    _OtherForm(
+        r"//(?P<login>[^/:]+)(?P<path>/.*)",
+        "begins with two slashes: a host may be meant, or a path",
+        r"\g<login>:\g<path>",
+        r', or "/\g<login>\g<path>" on this host',
+    ),
+)
+"""Forms of ssh, scp, rsync and others; the first that matches counts."""
+
+_COMMAND = re.compile(r"(?:\S*/)?(?:ssh|rsh|hammer|scp|rsync)\s.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +141,16 @@ def _cut(text: str) -> _Parts:
 
 def _problems(text: str, parts: _Parts) -> Iterator[values.Problem]:
     if url := _URL.match(text):
-        yield values.Problem("is a URL, and hammer knows none", _url_hint(url))
+        yield values.Problem(_A_URL, _url_hint(url))
+    elif _COMMAND.fullmatch(text):
+        yield values.Problem("is a command line", FORMS_HINT)
     elif _IPV6.fullmatch(text.partition("/")[0]):
         yield values.Problem(
             "holds an IPv6 address, which hammer cuts at its first colon",
             "give the host a name in /etc/hosts or in root's .ssh/config",
         )
+    elif (other := _other_form(text)) is not None:
+        yield other
     elif parts.login is not None and "/" in parts.login:
         yield values.Problem(
             "holds a `:` in a local path: hammer takes what stands before it as a host",
@@ -84,24 +161,43 @@ def _problems(text: str, parts: _Parts) -> Iterator[values.Problem]:
         yield from _path_problems(parts)
 
 
+def _other_form(text: str) -> values.Problem | None:
+    """Return the problem of another program's form, if hammer's form of it would be taken."""
+    for other in _OTHER_FORMS:
+        match = re.fullmatch(other.pattern, text)
+        if match and _is_taken(form := match.expand(other.form)):
+            return values.Problem(other.what, f'write "{form}"{match.expand(other.also)}')
+    return None
+
+
+def _is_taken(form: str) -> bool:
+    return not any(_problems(form, _cut(form)))
+
+
+def _form_hint(form: str) -> str:
+    """Return a hint with a form to write, unless that form is refused, too."""
+    return f'write "{form}"' if _is_taken(form) else FORMS_HINT
+
+
 def _url_hint(url: re.Match[str]) -> str:
     """Return a hint with hammer's form of the endpoint that a URL seems to mean."""
-    scheme, rest = url["scheme"], url["rest"]
-    if scheme.lower() not in SCHEMES:
+    scheme, rest = url["scheme"], unquote(url["rest"])
+    if scheme.lower().rpartition("+")[2] not in SCHEMES:
         # nas.lan://Backup/pfs: a host, and a slash too many.
-        login, path = scheme, f"/{rest}"
-    elif url[0].startswith(f"{scheme}:///"):
-        login, path = "", f"/{rest}"
-    else:
-        login, _, path = rest.partition("/")
-        login, path = re.sub(r":[0-9]*$", "", login), f"/{path}"
-    form = f"{login}:{path}" if login else path
-    if tuple(_problems(form, _cut(form))):
+        form = f"{scheme}:/{rest}" if scheme else f"/{rest}"
+        is_host = not scheme or set(scheme) & {".", "@"}
+        return (
+            _form_hint(form) if is_host else f'{FORMS_HINT}, like "{form}" if {scheme} is a host'
+        )
+    if url[0].startswith(f"{scheme}:///"):
+        return _form_hint(f"/{rest}")
+    login, slash, path = rest.partition("/")
+    if not (slash and path):
         return FORMS_HINT
-    if login == scheme and not set(scheme) & {".", "@"}:
-        return f'{FORMS_HINT}, like "{form}" if {scheme} is a host'
-    port = "; a port belongs in root's .ssh/config" if _PORT.match(rest) else ""
-    return f'write "{form}"{port}'
+    if scheme.lower() == "file" and login == "localhost":
+        return _form_hint(f"/{path}")
+    other = _other_form(f"{login}/{path}") if ":" in login else None
+    return other.hint if other is not None else _form_hint(f"{login.rstrip(':')}:/{path}")
 
 
 def _login_problems(parts: _Parts) -> Iterator[values.Problem]:
@@ -125,7 +221,12 @@ def _path_problems(parts: _Parts) -> Iterator[values.Problem]:
         what = "has a path that starts with `-`, which hammer takes for an option"
         yield values.Problem(what, "write the absolute path of the PFS")
     elif not path.startswith("/"):
-        yield values.Problem("must have an absolute path", 'write it like "/Backup1/pfs/test"')
+        like = (
+            f"{parts.login or 'host'}:/Backup1/pfs/test"
+            if parts.login is not None
+            else ("/Backup1/pfs/test")
+        )
+        yield values.Problem("must have an absolute path", f'write it like "{like}"')
     if values.has_dot_dot(path):
         yield values.DOT_DOT
     if values.is_path_too_long(f"{parts.login or ''}:{path}"):

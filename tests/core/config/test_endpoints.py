@@ -99,7 +99,18 @@ def test_every_problem_of_an_endpoint_is_reported():
     [
         ("ssh://nas.lan/Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
         ("SSH://root@nas/B/pfs", '"root@nas:/B/pfs"'),
-        ("ssh://nas:2222/B/pfs", '"nas:/B/pfs"; a port belongs in root\'s .ssh/config'),
+        ("ssh://nas:2222/B/pfs", '"nas:/B/pfs"; ssh_port = 2222 sets the port'),
+        ("sftp://root@nas:22/B/pfs", '"root@nas:/B/pfs"; ssh_port = 22 sets the port'),
+        ("scp://nas:/B/pfs", '"nas:/B/pfs"'),
+        ("git+ssh://nas/B/pfs", '"nas:/B/pfs"'),
+        ("ssh://root:secret@nas/B/pfs", '"root@nas:/B/pfs"; set ssh_identity to a key'),
+        ("file://localhost/pfs", '"/pfs"'),
+        ("ssh://nas/B/my%2Dhome", '"nas:/B/my-home"'),
+        ("ssh://nas/B/my%20home", "host:/path, user@host:/path, or /path on this host"),
+        ("ssh://nas", "host:/path, user@host:/path, or /path on this host"),
+        ("ssh://nas/pfs?x=1", "host:/path, user@host:/path, or /path on this host"),
+        ("ssh:host/path", '"host:/path"'),
+        ("SCP:root@nas:/B/pfs", '"root@nas:/B/pfs"'),
         ("file:///Backup2/pfs/home", '"/Backup2/pfs/home"'),
         ("rsync://nas/pfs/home", '"nas:/pfs/home"'),
         ("nas.lan://Backup/pfs/home", '"nas.lan:/Backup/pfs/home"'),
@@ -117,4 +128,36 @@ def test_a_url_is_refused_with_a_hint_of_the_right_form(text: str, form: str):
     (problem,) = caught.value.problems
     assert problem.what == "is a URL, and hammer knows none"
     assert problem.hint.startswith("write ")
+    assert form in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "form"),
+    [
+        ("nas:2222/B/pfs", "port", '"nas:/B/pfs"; ssh_port = 2222 sets the port'),
+        ("root@nas:2222:/B/pfs", "port", '"root@nas:/B/pfs"; ssh_port = 2222 sets the port'),
+        ("nas:22", "port", '"nas:/Backup1/pfs/test"; ssh_port = 22 sets the port'),
+        ("[nas]:2222:/B/pfs", "brackets", '"nas:/B/pfs"; ssh_port = 2222 sets the port'),
+        ("root@[nas]:/B/pfs", "brackets", '"root@nas:/B/pfs"'),
+        ("[root@nas]:/B/pfs", "brackets", '"root@nas:/B/pfs"'),
+        ("root:secret@nas:/B/pfs", "password", '"root@nas:/B/pfs"; set ssh_identity to a key'),
+        ("nas::pfs/home", "two colons", '"nas:/pfs/home"'),
+        ("nas::/pfs/home", "two colons", '"nas:/pfs/home"'),
+        ("root@nas.lan/B/pfs", "no colon", '"root@nas.lan:/B/pfs"'),
+        ("//nas/B/pfs", "two slashes", '"nas:/B/pfs", or "/nas/B/pfs" on this host'),
+        ("ssh nas hammer pfs-status /pfs", "command line", "host:/path"),
+        ("/sbin/hammer mirror-write /pfs", "command line", "host:/path"),
+        ("nas:~/pfs", "absolute path", '"nas:/Backup1/pfs/test"'),
+        ("root@nas:pfs", "absolute path", '"root@nas:/Backup1/pfs/test"'),
+        ("[::1]:2222:/pfs", "IPv6", "/etc/hosts"),
+        ("fe80::1%em0:/pfs", "IPv6", "/etc/hosts"),
+        ("2001:db8:0:0:0:0:0:1:/pfs", "IPv6", "/etc/hosts"),
+    ],
+)
+def test_a_form_of_another_program_is_refused_with_hammers_form(text: str, what: str, form: str):
+    with pytest.raises(InvalidValue) as caught:
+        read_endpoint(text)
+
+    problem = caught.value.problems[0]
+    assert what in problem.what
     assert form in problem.hint
