@@ -310,8 +310,8 @@ SIGNAL_SENDERS = {
     "hammerd.daemon.process.spawn",
     # Ends the daemon whose start is interrupted.
     "hammerd.daemon.service.daemonize",
-    # Ends its probe program, whose disk may hang.
-    "hammerd.cli.check.path_check",
+    # Ends a command that does not end in time.
+    "hammerd.cli.check.bounded_command",
     # Ends itself.
     "hammerd.simulator.utility.mirror.protocol",
 }

@@ -7,18 +7,18 @@ TID that a later downgrade stores (docs/hammer.md 1.7).
 
 import os
 import pwd
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from hammerd.cli.check.bounded_command import Child, CommandResult, start_command, wait_for
 from hammerd.cli.check.endpoint_verdicts import EndpointFacts
-from hammerd.cli.check.path_check import kill_group, local_paths
+from hammerd.cli.check.path_check import local_paths
 from hammerd.core.errors import BadOutput
 from hammerd.core.hammer.commands import environment, pfs_status_argv
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import parse_pfs_status
-from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeResult, ProbeTrouble
+from hammerd.core.pair.probe_verdict import PathStat, ProbeFailed, ProbeResult, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ TIMEOUT_S = 10.0
 MOST_AT_ONCE = 8
 
 _HANGS = "a look at its path does not come back: does its disk hang?"
-
-Call = subprocess.Popen[bytes] | ProbeFailed
-"""A running pfs-status, or the failure to start it."""
 
 
 def probe_endpoints(
@@ -64,33 +61,26 @@ def _run_all(hammer: str, states: "Mapping[str, PathState]") -> Iterator[tuple[s
             yield path, _result(call, states[path], deadline_at)
 
 
-def _start(hammer: str, state: "PathState") -> Call:
+def _start(hammer: str, state: "PathState") -> Child | CommandResult:
     argv = pfs_status_argv(hammer, (Endpoint(state.target),))
-    try:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(pwd.getpwuid(os.getuid()).pw_dir),
-            process_group=0,
-        )
-    except OSError as error:
-        detail = f"cannot start {hammer}: {error.strerror}"
-        return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=detail)
+    return start_command(argv, environment(pwd.getpwuid(os.getuid()).pw_dir))
 
 
-def _result(call: Call, state: "PathState", deadline_at: float) -> ProbeResult:
-    if isinstance(call, ProbeFailed):
-        return call
+def _result(call: Child | CommandResult, state: "PathState", deadline_at: float) -> ProbeResult:
+    done = call if isinstance(call, CommandResult) else wait_for(call, deadline_at)
+    return pfs_status_result(done, state.stat)
+
+
+def pfs_status_result(done: CommandResult, stat: PathStat | None = None) -> ProbeResult:
+    """Return what a pfs-status of one PFS told; `stat` is its path, if that is on this machine."""
+    if done.start_error:
+        return ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=done.start_error)
+    if done.is_late:
+        return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, stat)
     try:
-        out, err = call.communicate(timeout=max(deadline_at - time.monotonic(), 0.01))
-        blocks = parse_pfs_status(out.decode("utf-8", "backslashreplace"))
-    except subprocess.TimeoutExpired:
-        kill_group(call)
-        return ProbeFailed(ProbeTrouble.PROBE_TIMEOUT, state.stat)
+        blocks = parse_pfs_status(done.text)
     except BadOutput as error:
-        return ProbeFailed(ProbeTrouble.BAD_OUTPUT, state.stat, error.message)
-    if call.returncode == 0 and blocks:
+        return ProbeFailed(ProbeTrouble.BAD_OUTPUT, stat, error.message)
+    if done.status == 0 and blocks:
         return blocks[0]
-    return ProbeFailed(find_cause(err) or ProbeTrouble.PROBE_SILENT, state.stat)
+    return ProbeFailed(find_cause(done.err) or ProbeTrouble.PROBE_SILENT, stat)

@@ -4,15 +4,12 @@ A stat of a path on such a disk never returns, so a child does it with a deadlin
 daemon. A path without a result by then, or with an invalid one, is unknown.
 """
 
-import contextlib
-import os
 import platform
-import signal
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from hammerd.cli.check.bounded_command import run_command
 from hammerd.core.config.path_warnings import PfsLink
 from hammerd.core.pairs import Pair
 from hammerd.core.platforms import platform_of
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
     from hammerd.daemon.paths.path_state import PathState
 
 TIMEOUT_S = 3.0
-KILL_TIMEOUT_S = 0.5
 HAS_PFS_DEVICES = platform_of(platform.system()).has_pfs_devices
 
 
@@ -45,29 +41,11 @@ def pfs_links(states: "Mapping[str, PathState]") -> dict[str, PfsLink]:
     }
 
 
-def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """Kill a child's group; wait only briefly, because a disk that hangs may hold the child."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    for pipe in (child.stdout, child.stderr):
-        if pipe:
-            pipe.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(KILL_TIMEOUT_S)
-
-
 def _run_probe_program(paths: tuple[str, ...]) -> bytes:
     from hammerd.daemon.paths import probe_program
 
     argv = (sys.executable, "-IS", probe_program.__file__, *paths)
-    child = subprocess.Popen(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
-    )
-    try:
-        return child.communicate(timeout=TIMEOUT_S)[0]
-    except subprocess.TimeoutExpired as expired:
-        kill_group(child)
-        return expired.stdout or b""
+    return run_command(argv, TIMEOUT_S).out
 
 
 def _parse(lines: bytes) -> "Iterator[tuple[str, PathState]]":
