@@ -1,7 +1,9 @@
 """A test may be skipped for a reason on this list; any other skip fails the run."""
 
+import gc
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -47,6 +49,17 @@ def unlisted_skips(reports: list[pytest.TestReport]) -> list[str]:
 def _reason(report: pytest.TestReport) -> str:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return reason.removeprefix("Skipped: ")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    # Every worker collects, which leaves no garbage; later collections need not walk its objects.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

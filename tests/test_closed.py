@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import get_type_hints
 
 import pytest
@@ -20,11 +21,7 @@ from hammerd.core.api.status_json import pair_json
 from hammerd.core.exit_codes import PluginExit
 from tests.core.api.print_health_table import COLUMNS, NOW_AT, ROWS, report
 from tests.paths import ROOT
-
-TREES = {
-    str(file.relative_to(ROOT)): ast.parse(file.read_text())
-    for file in sorted((ROOT / "hammerd").rglob("*.py"))
-}
+from tests.sources import FILES, tree_of
 
 CELLS = (
     "tests/core/pair/pair_table.txt decides every state x every event, and a test prints it again"
@@ -96,23 +93,25 @@ def name_of(node: ast.expr) -> str:
     return re.sub(r"^[a-z_]+\.", "", ast.unparse(node))
 
 
-DIRECT = {name: members for tree in TREES.values() for name, members in unions(tree)}
+@cache
+def known_unions() -> dict[str, frozenset[str]]:
+    """Return every union and enum of ours; read when a test asks, for each worker collects."""
+    direct = {name: members for file in FILES for name, members in unions(tree_of(file))}
 
+    def flat(members: frozenset[str]) -> frozenset[str]:
+        """Return members with each union among them replaced by its own members."""
+        return frozenset[str]().union(
+            *(flat(direct.get(one, frozenset())) or {one} for one in members)
+        )
 
-def flat(members: frozenset[str]) -> frozenset[str]:
-    """Return members with each union among them replaced by its own members."""
-    return frozenset[str]().union(
-        *(flat(DIRECT.get(one, frozenset())) or {one} for one in members)
-    )
-
-
-UNIONS = {name: flat(members) for name, members in DIRECT.items()}
+    return {name: flat(members) for name, members in direct.items()}
 
 
 def union_of(members: frozenset[str]) -> str | None:
     """Return the smallest union of ours that has all these members."""
-    fitting = [name for name, known in UNIONS.items() if members and members <= known]
-    return min(fitting, key=lambda name: len(UNIONS[name]), default=None)
+    known = known_unions()
+    fitting = [name for name in known if members and members <= known[name]]
+    return min(fitting, key=lambda name: len(known[name]), default=None)
 
 
 def choices(path: str, tree: ast.Module) -> Iterator[CodeChoice]:
@@ -127,7 +126,7 @@ def choices(path: str, tree: ast.Module) -> Iterator[CodeChoice]:
         elif isinstance(node, ast.Dict):
             keys = frozenset(name_of(key) for key in node.keys if key)
             of = union_of(keys)
-            closed = of is not None and keys == UNIONS[of]
+            closed = of is not None and keys == known_unions()[of]
         else:
             continue
         if of is not None:
@@ -185,17 +184,23 @@ def is_closed(match: ast.Match) -> bool:
     return ast.unparse(last).startswith("case _:\n    assert_never(")
 
 
-CHOICES = [each for path, tree in TREES.items() for each in choices(path, tree)]
+@cache
+def every_choice() -> tuple[CodeChoice, ...]:
+    return tuple(
+        each for file in FILES for each in choices(str(file.relative_to(ROOT)), tree_of(file))
+    )
 
 
 def test_every_choice_names_all_members() -> None:
-    is_open = [f"{each} (line {each.line})" for each in CHOICES if not each.is_closed]
+    is_open = [f"{each} (line {each.line})" for each in every_choice() if not each.is_closed]
 
     assert [each for each in is_open if each.partition(" (")[0] not in MAY_BE_OPEN] == []
 
 
 def test_what_may_be_open_is() -> None:
-    assert MAY_BE_OPEN.keys() - {str(each) for each in CHOICES if not each.is_closed} == set()
+    assert (
+        MAY_BE_OPEN.keys() - {str(each) for each in every_choice() if not each.is_closed} == set()
+    )
 
 
 SAMPLE = """
@@ -238,7 +243,7 @@ def test_each_kind_of_choice_is_seen(
 ) -> None:
     tree = ast.parse(SAMPLE.format(choice))
     for name, members in unions(tree):
-        monkeypatch.setitem(UNIONS, name, members)
+        monkeypatch.setitem(known_unions(), name, members)
 
     assert [each.is_closed for each in choices("sample.py", tree)] == closed
 

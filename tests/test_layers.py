@@ -10,14 +10,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from tests.paths import ROOT, TESTS
-
-FILES = tuple(sorted((ROOT / "hammerd").rglob("*.py")))
+from tests.sources import FILES, tree_of
 
 PURE = frozenset(
     {
@@ -90,17 +90,24 @@ def module_name(file: Path) -> str:
 MODULES = frozenset(module_name(file) for file in FILES)
 
 
-def imports_of(file: Path) -> Iterator[Import]:
-    tree = ast.parse(file.read_text())
-    lazy = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or _is_for_types(block)
-        for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        for module in _modules(node):
-            yield Import(module_name(file), module, id(node) in lazy)
+@cache
+def every_import() -> tuple[Import, ...]:
+    """Read the imports when a test asks for them: each worker collects, few run these tests."""
+    return tuple(
+        Import(module_name(file), module, is_lazy)
+        for file in FILES
+        for module, is_lazy in _imports_below(tree_of(file), is_lazy=False)
+    )
+
+
+def _imports_below(block: ast.AST, *, is_lazy: bool) -> Iterator[tuple[str, bool]]:
+    """Yield each imported module, and whether the import is inside a function."""
+    is_lazy |= isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or _is_for_types(block)
+    for node in ast.iter_child_nodes(block):
+        # No expression holds a statement.
+        if not isinstance(node, ast.expr):
+            yield from ((module, is_lazy) for module in _modules(node))
+            yield from _imports_below(node, is_lazy=is_lazy)
 
 
 def _is_for_types(block: ast.AST) -> bool:
@@ -118,11 +125,8 @@ def _modules(node: ast.AST) -> Iterator[str]:
             yield whole if whole in MODULES else str(node.module)
 
 
-IMPORTS = tuple(found for file in FILES for found in imports_of(file))
-
-
 def imports_in(layer: str) -> Iterator[Import]:
-    return (found for found in IMPORTS if found.by.startswith(f"hammerd.{layer}"))
+    return (found for found in every_import() if found.by.startswith(f"hammerd.{layer}"))
 
 
 def is_standard(found: Import) -> bool:
@@ -201,7 +205,7 @@ def test_core_asks_datetime_for_no_time() -> None:
         f"{module_name(file)}: {node.attr}"
         for file in FILES
         if module_name(file).startswith("hammerd.core")
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(tree_of(file))
         if isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today"}
     }
 
@@ -213,7 +217,7 @@ def test_core_reads_and_prints_nothing() -> None:
         f"{module_name(file)}: {node.func.id}"
         for file in FILES
         if module_name(file).startswith("hammerd.core")
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(tree_of(file))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if node.func.id in {"open", "print", "input", "eval", "exec", "__import__"}
     }
@@ -270,7 +274,7 @@ PROCESS_TABLE = "hammerd.daemon.process.process_table"
 def test_only_run_imports_the_daemon_and_only_when_it_runs() -> None:
     found = [
         one
-        for one in IMPORTS
+        for one in every_import()
         if one.layer == "daemon"
         and "daemon" not in one.by
         and one.module not in READERS.get(one.by, set())
@@ -285,7 +289,7 @@ def test_what_reads_the_daemon_s_files_loads_nothing_of_the_daemon() -> None:
     reached: set[str] = set()
     while wanted - reached:
         reached |= wanted
-        wanted = {found.module for found in IMPORTS if found.by in reached}
+        wanted = {found.module for found in every_import() if found.by in reached}
 
     eager = [
         one
@@ -303,7 +307,7 @@ def test_what_reads_the_daemon_s_files_loads_nothing_of_the_daemon() -> None:
 
 def test_only_the_process_table_uses_psutil() -> None:
     """psutil answers for a single process in ways that only that module survives."""
-    assert {found.by for found in IMPORTS if found.top == "psutil"} == {PROCESS_TABLE}
+    assert {found.by for found in every_import() if found.top == "psutil"} == {PROCESS_TABLE}
 
 
 SIGNAL_SENDERS = {
@@ -355,7 +359,7 @@ def modules_that_signal(*, is_real: bool) -> set[str]:
     return {
         module_name(file)
         for file in FILES
-        if is_real in set(signals_of(ast.parse(file.read_text())))
+        if is_real in set(signals_of(tree_of(file)))
         and not module_name(file).startswith("hammerd.cli.demo")
     }
 
@@ -384,7 +388,7 @@ def test_each_way_to_send_a_signal_is_found(source: str) -> None:
 def test_only_demo_imports_the_simulator() -> None:
     astray = [
         found
-        for found in IMPORTS
+        for found in every_import()
         if found.layer == "simulator"
         and not found.by.startswith("hammerd.simulator")
         and not is_demo(found)
@@ -405,7 +409,7 @@ def test_simulator_imports_nothing_of_the_rest() -> None:
 
 def test_no_module_imports_itself_in_a_circle() -> None:
     modules: TopologicalSorter[str] = TopologicalSorter()
-    for found in IMPORTS:
+    for found in every_import():
         if found.module in MODULES and found.module != found.by:
             modules.add(found.by, found.module)
 
