@@ -15,7 +15,8 @@ import pytest
 
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
-from hammerd.core.hammer.commands import stream_argv
+from hammerd.core.hammer.commands import stream_argv, stream_environment
+from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff
 from hammerd.core.pairs import Endpoint, Gear, Pair, StreamOptions, Thresholds, Timing
@@ -24,17 +25,20 @@ from hammerd.daemon.run import Daemon
 from hammerd.daemon.supervisor.reload import Reloader
 from hammerd.daemon.wiring import Wiring
 
-PAIR = Pair(
-    "home", Endpoint("/m", SshHost("alpha", "root")), Endpoint("/s", SshHost("beta", "root"))
-)
+SSH = SshSettings(identity="/root/.ssh/far", known_hosts="/etc/ssh/far")
+ALPHA, BETA = SshHost("alpha", "root", SSH), SshHost("beta", "root", SSH)
+PAIR = Pair("home", Endpoint("/m", ALPHA), Endpoint("/s", BETA))
+
+SSH_SETTINGS = {
+    *("program", "port", "identity", "options", "known_hosts", "only_known_hosts"),
+    *("remote_hammer", "is_compressed"),
+}
+"""The settings of ssh in its argv; the user is a field of the host itself."""
 
 RESTARTS = {
-    "master.path",
-    "master.host",
-    "master.user",
-    "slave.path",
-    "slave.host",
-    "slave.user",
+    *("master.path", "master.host.name", "master.host.user"),
+    *("slave.path", "slave.host.name", "slave.host.user"),
+    *(f"{end}.host.settings.{name}" for end in ("master", "slave") for name in SSH_SETTINGS),
     "options.delay_s",
     "options.bandwidth_bytes",
     "options.split_bytes",
@@ -83,6 +87,8 @@ def another(old: object) -> object:
             return next(one for one in type(old) if one is not old)
         case str():
             return f"{old}x"
+        case tuple():
+            return (*old, "Ciphers=aes128-ctr")
         case int() | float():
             return old + 1
         case None:
@@ -91,19 +97,24 @@ def another(old: object) -> object:
             raise AssertionError(old)
 
 
+def launch(pair: Pair, gear: Gear) -> tuple[object, ...]:
+    """Return all that decides how a stream runs: its argv and its environment."""
+    return stream_argv("hammer", pair, gear), stream_environment("/", "rsh", pair, gear)
+
+
 FIELDS = list(leaves(PAIR))
 
 
 @pytest.mark.parametrize("path", FIELDS)
 def test_reload_restarts_the_streams_that_a_field_changes_and_no_others(path: str) -> None:
     now = changed(PAIR, path)
-    argvs = [tuple(stream_argv("hammer", each, gear) for gear in Gear) for each in (PAIR, now)]
+    launches = [tuple(launch(each, gear) for gear in Gear) for each in (PAIR, now)]
 
     changes = diff(Config(pairs=(PAIR,)), Config(pairs=(now,)))
     if path in IS_ANOTHER_PAIR:
         assert (changes.restart, changes.retuned) == ((), ())
         return
-    restarts = argvs[0] != argvs[1] or path == "options.gear"
+    restarts = launches[0] != launches[1] or path == "options.gear"
     assert changes == (Reload(restart=("home",)) if restarts else Reload(retuned=("home",)))
     assert (path in RESTARTS) is restarts
 
@@ -112,12 +123,17 @@ def test_what_restarts_a_stream_is_a_field() -> None:
     assert set(FIELDS) >= RESTARTS | IS_ANOTHER_PAIR
 
 
-@pytest.mark.parametrize("home", [DaemonConfig, Pair, StreamOptions, Timing, Thresholds])
+@pytest.mark.parametrize(
+    "home", [DaemonConfig, Pair, StreamOptions, Timing, Thresholds, SshSettings]
+)
 def test_every_field_has_a_key(home: type[object]) -> None:
     keys = {key.field for key in (*DAEMON_KEYS, *PAIR_KEYS) if key.model is home}
-    by_itself = {"name", "options", "timing", "thresholds"} if home is Pair else set()
+    by_itself = {
+        Pair: {"name", "options", "timing", "thresholds"},
+        SshSettings: {"only_known_hosts"},
+    }
 
-    assert {each.name for each in fields(home)} == keys | by_itself
+    assert {each.name for each in fields(home)} == keys | by_itself.get(home, set())
 
 
 @pytest.mark.parametrize("field", [each.name for each in fields(DaemonConfig)])

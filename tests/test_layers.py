@@ -42,7 +42,15 @@ CLI_NEEDS = frozenset({"click", "rich"})
 
 ORDER = {
     "core": (
-        *("core", "core.config", "core.hammer", "core.replication", "core.pair", "core.api"),
+        *(
+            "core.hosts",
+            "core",
+            "core.config",
+            "core.hammer",
+            "core.replication",
+            "core.pair",
+            "core.api",
+        ),
     ),
     "daemon": (
         *("daemon.timing", "daemon.threads", "daemon.process", "daemon.service"),
@@ -188,8 +196,13 @@ def test_the_layers_are_these() -> None:
         "cli",
         "core",
         "daemon",
+        "rsh",
         "simulator",
     }
+
+
+def test_rsh_imports_little() -> None:
+    assert {found.module for found in imports_in("rsh")} == {"json", "os", "sys"}
 
 
 def test_core_imports_core_and_what_is_pure() -> None:

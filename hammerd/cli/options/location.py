@@ -114,7 +114,7 @@ def read_file(path: str) -> bytes:
 
 def _directory(key: str, path: str) -> str:
     # Imported only here: a status without -c needs no TOML reader.
-    from hammerd.core.config.partial import read_directory
+    from hammerd.core.config.toml import read_directory
 
     return read_directory(key, _content(path), path)
 

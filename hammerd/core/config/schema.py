@@ -91,12 +91,25 @@ _PATH = Kind("path", values.read_path)
 _GROUP = Kind("group", values.read_group)
 _SSH_USER = Kind("user", ssh_values.read_user)
 _PORT = Kind("1 to 65535", ssh_values.read_port)
-_SSH_OPTIONS = Kind('["Key=Value", ...]', ssh_values.read_options)
+_SSH_OPTIONS = Kind("array of Key=Value", ssh_values.read_options)
 _REMOTE_HAMMER = Kind("program", ssh_values.read_program)
 
 
-def _ssh_key(name: str, kind: Kind, doc: str, field: str) -> Key:
-    return Key(name, kind, SshSettings, doc, field_name=field)
+def _ssh_key(name: str, kind: Kind, doc: str, example: str = "") -> Key:
+    return Key(name, kind, SshSettings, doc, example, _SSH_FIELDS.get(name, name))
+
+
+_SSH_FIELDS = {
+    "ssh": "program",
+    "ssh_user": "user",
+    "ssh_port": "port",
+    "ssh_identity": "identity",
+    "ssh_options": "options",
+    "ssh_known_hosts": "known_hosts",
+    "compress": "is_compressed",
+    "probe_remote": "is_probed",
+}
+"""The fields of SshSettings whose keys have other names."""
 
 
 DAEMON_KEYS: tuple[Key, ...] = (
@@ -120,7 +133,7 @@ PAIR_KEYS: tuple[Key, ...] = (
     Key("enabled", _FLAG, Pair, "false: the pair is known, and left alone"),
     Key("delay", _WHOLE_SECONDS, StreamOptions, "rest between two batches of a bulk (hammer -i)"),
     Key("following_delay", _WHOLE_SECONDS, StreamOptions, "the same while the slave follows"),
-    Key("bandwidth", _SIZE, StreamOptions, "limit per second; local master only", '"20m"'),
+    Key("bandwidth", _SIZE, StreamOptions, "limit per second", '"20m"'),
     Key("split", _SIZE, StreamOptions, "slice of a bulk, its restart points (hammer -S)"),
     Key("gear", _choice(GearChoice), StreamOptions, "bulk keeps restart points, less fresh"),
     Key("bulk_after", _DURATION, StreamOptions, "from which lag on restart points are kept"),
@@ -136,15 +149,13 @@ PAIR_KEYS: tuple[Key, ...] = (
     Key("probe_timeout", _DURATION, Timing, "how long pfs-status may take"),
     Key("launch_timeout", _DURATION, Timing, "how long a stream may take to its first output"),
     Key("flush_every", _DURATION, Timing, "both file systems are flushed so often", '"10s"'),
-    _ssh_key("ssh", _PATH, "the ssh program", "program"),
-    _ssh_key("ssh_user", _SSH_USER, "who logs in, where the end names nobody", "user"),
-    _ssh_key("ssh_port", _PORT, "the port of the other host's sshd", "port"),
-    _ssh_key("ssh_identity", _PATH, "the private key, and no other", "identity"),
-    _ssh_key("ssh_options", _SSH_OPTIONS, "more options of ssh_config(5)", "options"),
-    _ssh_key(
-        "ssh_known_hosts", _PATH, "the only file of host keys, but the system's", "known_hosts"
-    ),
-    _ssh_key("remote_hammer", _REMOTE_HAMMER, "the hammer of the other host", "remote_hammer"),
-    _ssh_key("compress", _FLAG, "ssh compresses what it sends", "is_compressed"),
-    _ssh_key("probe_remote", _FLAG, "the other host is asked for its TIDs too", "is_probed"),
+    _ssh_key("ssh", _PATH, "the ssh program"),
+    _ssh_key("ssh_user", _SSH_USER, "who logs in, where an end names nobody", '"root"'),
+    _ssh_key("ssh_port", _PORT, "the port of the other host's sshd", "22"),
+    _ssh_key("ssh_identity", _PATH, "the private key to log in with", '"/root/.ssh/hammerd"'),
+    _ssh_key("ssh_options", _SSH_OPTIONS, "more options of ssh_config(5)"),
+    _ssh_key("ssh_known_hosts", _PATH, "the file of host keys", '"/etc/ssh/hammerd_known_hosts"'),
+    _ssh_key("remote_hammer", _REMOTE_HAMMER, "the hammer of the other host"),
+    _ssh_key("compress", _FLAG, "ssh compresses what it sends"),
+    _ssh_key("probe_remote", _FLAG, "the other host is asked for its TIDs too"),
 )

@@ -6,8 +6,8 @@ tomllib stops at the first error. The fault says that the text after it is not c
 import re
 import tomllib
 
-from hammerd.core import characters
-from hammerd.core.config.values import shortened
+from hammerd.core import characters, paths
+from hammerd.core.config.values import InvalidValue, read_path, shortened, show_value
 from hammerd.core.errors import ConfigError, Fault
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -37,6 +37,7 @@ _BLANKS = " \t"
 """The blanks to strip; str.strip without them would remove a no-break space, too."""
 
 _SCANNED_BYTES = 64
+_DEFAULTS = {"run_dir": paths.RUN_DIR, "state_dir": paths.STATE_DIR}
 _UNCHECKED = "what comes after it is not checked yet"
 
 _HINTS = (
@@ -123,3 +124,23 @@ def _hint(error: str, line: str) -> str:
         return f"write {entry[1]} = {value}"
     hints = (hint for pattern, hint in _HINTS if re.search(pattern, error, re.IGNORECASE))
     return next(hints, "")
+
+
+def read_directory(key: str, content: bytes, source: str) -> str:
+    """Return the value of run_dir or state_dir in a config file's bytes, or its default.
+
+    It is read even if the rest of the config has faults: while the config is being edited, a
+    person can still see the status of the pairs that run with the previous one.
+
+    Raises:
+        ConfigError: the bytes are no TOML, or the value is no path.
+    """
+    daemon = read_toml(content, source).get("daemon")
+    if not isinstance(daemon, dict) or key not in daemon:
+        return _DEFAULTS[key]
+    try:
+        return read_path(daemon[key])
+    except InvalidValue as error:
+        shown = show_value(daemon[key])
+        faults = (Fault(f"daemon.{key}", each.what, shown, each.hint) for each in error.problems)
+        raise ConfigError(source, tuple(faults)) from error

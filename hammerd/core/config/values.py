@@ -68,6 +68,10 @@ def show_value(value: object) -> str:
             return shortened(_quoted(value))
         case dict():
             return "a table"
+        case list() if not value:
+            return "[]"
+        case tuple():
+            return f"[{', '.join(show_value(each) for each in value)}]"
         case list():
             return "an array"
         case _:

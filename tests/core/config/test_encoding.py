@@ -3,8 +3,8 @@
 import pytest
 
 from hammerd.core.characters import describe_character, odd_characters
-from hammerd.core.config.partial import read_directory
 from hammerd.core.config.reader import read_config
+from hammerd.core.config.toml import read_directory
 from hammerd.core.errors import ConfigError, Fault
 
 GOOD = '# mirrors\n[pairs.home]\nmaster = "/B1/pfs/home"\nslave = "/B2/pfs/home"\n'

@@ -11,6 +11,7 @@ from hammerd.core.config.model import Config, DaemonConfig, LogFormat, LogLevel,
 from hammerd.core.config.reader import read_config
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.errors import ConfigError, Fault
+from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, GearChoice, Pair, StreamOptions, Thresholds, Timing
 from tests.config_text import parse_config
@@ -158,8 +159,33 @@ EVERY_KEY: dict[str, tuple[str, object]] = {
     "probe_timeout": ('"18s"', 18.0),
     "launch_timeout": ('"19s"', 19.0),
     "flush_every": ('"21s"', 21.0),
+    "ssh": ('"/usr/local/bin/ssh"', "/usr/local/bin/ssh"),
+    "ssh_user": ('"mirror"', "mirror"),
+    "ssh_port": ("2222", 2222),
+    "ssh_identity": ('"/root/.ssh/far"', "/root/.ssh/far"),
+    "ssh_options": (
+        '["ProxyJump=gate", "Ciphers aes128-ctr"]',
+        ("ProxyJump=gate", "Ciphers aes128-ctr"),
+    ),
+    "ssh_known_hosts": ('"/etc/ssh/far"', "/etc/ssh/far"),
+    "remote_hammer": ('"/opt/sbin/hammer"', "/opt/sbin/hammer"),
+    "compress": ("true", True),
+    "probe_remote": ("false", False),
 }
 """For each key a value as it is written, and as its field gets it; none is the default."""
+
+SSH = SshSettings(
+    program="/usr/local/bin/ssh",
+    user="mirror",
+    port=2222,
+    identity="/root/.ssh/far",
+    options=("ProxyJump=gate", "Ciphers aes128-ctr"),
+    known_hosts="/etc/ssh/far",
+    only_known_hosts=True,
+    remote_hammer="/opt/sbin/hammer",
+    is_compressed=True,
+    is_probed=False,
+)
 
 
 def every_key() -> Config:
@@ -179,19 +205,24 @@ def test_every_key_sets_its_field(key: Key) -> None:
     assert key.name in EVERY_KEY, f"write a value for the key {key.name} into EVERY_KEY"
     config = every_key()
     (pair,) = config.pairs
-    sections = (config.daemon, pair, pair.options, pair.timing, pair.thresholds)
+    sections = (config.daemon, pair, pair.options, pair.timing, pair.thresholds, SSH)
     (section,) = (each for each in sections if type(each) is key.model)
+    value = EVERY_KEY[key.name][1]
+    if key.name == "master":
+        value = Endpoint("/pfs/far", SshHost("alpha.example", "root", SSH))
 
-    assert getattr(section, key.field) == EVERY_KEY[key.name][1] != key.default
+    assert getattr(section, key.field) == value != key.default
+    assert pair.master.host == SshHost("alpha.example", "root", SSH)
 
 
 def test_every_field_has_a_key() -> None:
     by_key = {f"{key.model.__name__}.{key.field}" for key in KEYS}
     by_table = {f"Pair.{name}" for name in ("name", "options", "timing", "thresholds")}
+    by_table.add("SshSettings.only_known_hosts")
 
     assert by_key | by_table == {
         f"{model.__name__}.{field.name}"
-        for model in (DaemonConfig, Pair, StreamOptions, Timing, Thresholds)
+        for model in (DaemonConfig, Pair, StreamOptions, Timing, Thresholds, SshSettings)
         for field in fields(model)
     }
 
@@ -428,8 +459,10 @@ def test_a_cascade_is_no_fault():
 def test_both_endpoints_may_be_remote():
     config = parse_config('[pairs.x]\nmaster = "a:/m"\nslave = "b:/s"\n', "test.toml")
 
-    assert config.pairs[0].master.is_remote
-    assert config.pairs[0].slave.is_remote
+    assert [str(one) for one in (config.pairs[0].master, config.pairs[0].slave)] == [
+        "a:/m",
+        "b:/s",
+    ]
 
 
 @pytest.mark.parametrize("name", ["a" * 64, ".a", "-a", "ä", "a b", "a/b"])

@@ -53,22 +53,6 @@ def test_a_disabled_pair_closes_no_circle():
     assert warnings_for(pair("a", "/1", "/2"), pair("b", "/2", "/1", "enabled = false")) == []
 
 
-def test_options_that_a_remote_master_does_not_get_are_named():
-    text = '[defaults]\ndelay = "2s"\n'
-    options = ('bandwidth = "20m"', 'gear = "auto"')
-
-    assert warnings_for(
-        text,
-        pair("near", "/1", "/2", *options),
-        pair("far", "alpha:/1", "/3", *options),
-        pair("farther", "alpha:/1", "/4", 'gear = "bulk"'),
-    ) == [
-        'defaults.delay: does nothing for "far", "farther": a remote master is not told of it',
-        'pairs.far.bandwidth: does nothing for "far": a remote master is not told of it',
-        'pairs.far.gear: does nothing for "far": a remote master is not told of it',
-    ]
-
-
 @pytest.mark.parametrize(
     ("line", "warning"),
     [

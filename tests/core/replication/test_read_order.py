@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hammerd.core.hosts.host import THIS_HOST
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.read_order import ReadSpan, chains_of, read_order
 
 
 def pair(master: str, slave: str, *, remote_master: bool = False) -> Pair:
-    host = "other" if remote_master else None
-    return Pair(f"{master}-{slave}", Endpoint(master, SshHost(host)), Endpoint(slave))
+    host = SshHost("other") if remote_master else THIS_HOST
+    return Pair(f"{master}-{slave}", Endpoint(master, host), Endpoint(slave))
 
 
 def order(*pairs: Pair) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from hammerd.core.config.model import DaemonConfig
-from hammerd.core.config.partial import read_directory
+from hammerd.core.config.toml import read_directory
 from hammerd.core.errors import ConfigError
 
 
