@@ -1,0 +1,89 @@
+"""Builds the forced command of a key: the `command="..."` of its line in authorized_keys.
+
+sshd runs it in place of the command that the client asks for, by the login shell of the user
+(core/hosts/far_guard.py: it may be csh). It allows the commands of hammerd's halves and probes
+with these paths, and no neighbour of a path, which the prefix of `hammer ssh-remote` would allow
+(docs/hammer.md 7.4). A mirror-write gets the guard of its slave. Then it runs `hammer ssh-remote`
+with that verb and path alone, so that hammer's own restriction holds as well.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hammerd.core.hosts.far_guard import SETS_PROGRAM, lock_name
+
+HAMMER = "/sbin/hammer"
+
+_MASTER_VERBS = ("mirror-read-stream", "mirror-read")
+
+
+@dataclass(frozen=True, slots=True)
+class FarEndpoint:
+    """A PFS that a key serves: its path, and whether hammerd writes to it."""
+
+    path: str
+    is_slave: bool
+
+
+def authorized_keys_line(command: str, public_key: str) -> str:
+    """Return the line of authorized_keys that restricts a public key to a command.
+
+    sshd takes a backslash before a double quote away, and no other.
+    """
+    quoted = command.replace('"', '\\"')
+    return f'restrict,command="{quoted}" {public_key}'
+
+
+def forced_command(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -> str:
+    """Return the forced command for a key of these endpoints, as sshd gives it to the shell."""
+    return f"{SETS_PROGRAM} /bin/sh -c '{'; '.join(_program(owner, remote_hammer, endpoints))}'"
+
+
+def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterator[str]:
+    """Yield the steps of the program; the words that it allows are its positional parameters."""
+    allowed = ", ".join(_allowed(endpoints))
+    yield "set -f"
+    yield f'r() {{ echo "hammer-remote: this key allows only: {allowed}" >&2; exit 1; }}'
+    yield "d=$SSH_ORIGINAL_COMMAND"
+    yield "set -- $d"
+    # Single blanks alone stand between the words: no tab, no newline.
+    yield '[ "$*" = "$d" ] || r'
+    yield f"case $1 in {'|'.join(_unique(('hammer', remote_hammer)))}) shift;; *) r;; esac"
+    yield (
+        "while :; do case $1 in -v|-vv|-vvv|-2|-B) shift;; -i|-b|-S)"
+        ' expr "x$2" : "x[0-9][0-9]*[kmgKMG]*$" >/dev/null || r; shift 2;; *) break;; esac; done'
+    )
+    yield f'case "$*" in {" ".join(_cases(owner, _program_path(remote_hammer), endpoints))} esac'
+    yield 'eval "$P"'
+
+
+def _cases(owner: str, hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterator[str]:
+    for each in endpoints:
+        if each.is_slave:
+            words = f"{owner} {lock_name(each.path)} {hammer} ssh-remote mirror-write {each.path}"
+            yield f'"mirror-write {each.path}") set -- {words};;'
+        else:
+            for verb in _MASTER_VERBS:
+                words = f"{hammer} ssh-remote {verb} {each.path}"
+                yield f'"{verb} {each.path}") exec {words};;'
+    paths = "|".join(f'"{each}"' for each in _unique(each.path for each in endpoints))
+    yield (
+        f'"pfs-status "*) shift; for i in "$@"; do case $i in {paths}) ;; *) r;; esac; done;'
+        f" exec {hammer} ssh-remote pfs-status $1;;"
+    )
+    yield "*) r;;"
+
+
+def _allowed(endpoints: Sequence[FarEndpoint]) -> Iterator[str]:
+    for each in endpoints:
+        yield f"{'mirror-write' if each.is_slave else 'mirror-read-stream'} {each.path}"
+    yield f"pfs-status {' '.join(_unique(each.path for each in endpoints))}"
+
+
+def _program_path(remote_hammer: str) -> str:
+    """Return the program that a forced command runs; a name alone means DragonFly's own."""
+    return remote_hammer if remote_hammer.startswith("/") else HAMMER
+
+
+def _unique(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))
