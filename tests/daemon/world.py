@@ -3,6 +3,7 @@
 Each wait is for a condition, with a long deadline.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -87,8 +88,16 @@ class World:
     def run_dir(self) -> Path:
         return self.root / "run"
 
-    def configure(self, pairs: Mapping[str, tuple[object, object]], **keys: str) -> Path:
-        """Write a config with short times; `keys` set those of [daemon] or else of [defaults]."""
+    def configure(
+        self,
+        pairs: Mapping[str, tuple[object, object]],
+        pair_keys: Mapping[str, Mapping[str, object]] | None = None,
+        **keys: str,
+    ) -> Path:
+        """Write a config with short times; `keys` set those of [daemon] or else of [defaults].
+
+        `pair_keys` are more keys of some pairs, with values that JSON and TOML write alike.
+        """
         daemon = {
             "hammer": str(self.hammer),
             "run_dir": str(self.run_dir),
@@ -106,6 +115,8 @@ class World:
         lines += ["[defaults]", *(f'{key} = "{value}"' for key, value in defaults.items())]
         for name, (master, slave) in pairs.items():
             lines += [f"[pairs.{name}]", f'master = "{master}"', f'slave = "{slave}"']
+            more = (pair_keys or {}).get(name, {})
+            lines += [f"{key} = {json.dumps(value)}" for key, value in more.items()]
         path = self.root / "hammerd.toml"
         path.write_text("\n".join(lines) + "\n")
         return path
