@@ -35,6 +35,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
         "no dash here",
         "no make here",
         "no pidfds here",
+        "no ssh here",
         "only root can give files away",
         "sshd runs no commands for a user without a shell",
         "there is no ssh client to be refused",
