@@ -73,9 +73,9 @@ def test_a_writer_of_another_owner_is_left_alone(
 ) -> None:
     ending(far.writing(owner="other"))
     pid = far.recorded_pid()
-    refused = far.start(owner="me")
+    refused = far.start("hammer", "mirror-write", "/pfs/a", owner="me")
 
-    said = f"hammerd-far: busy: pid {pid} of other writes to this slave\n"
+    said = f"hammerd-far: pid {pid} of another hammerd (other) writes to /pfs/a\n"
     assert refused.communicate() == ("", said)
     assert refused.returncode == REFUSED
     assert is_alive(pid)
@@ -138,7 +138,7 @@ def test_a_stale_record_of_a_held_lock_never_leads_to_a_kill(
     far.set_delay("0")
     refused = far.start()
 
-    said = f"hammerd-far: busy: another process has the lock {far.record}\n"
+    said = f"hammerd-far: an unknown process has the lock {far.record}\n"
     assert refused.communicate() == ("", said)
     assert refused.returncode == REFUSED
     assert is_alive(holder)
@@ -237,7 +237,8 @@ def test_a_forced_command_refuses_everything_else(
     status, output, said = forced(asked)
 
     assert (status, output) == (1, "")
+    reason = "" if asked.split()[:1] == ["hammer"] else "Command not hammer: "
     assert said == (
-        "hammer-remote: this key allows only: mirror-write /pfs/s, mirror-read-stream /pfs/m,"
-        " pfs-status /pfs/s /pfs/m\n"
+        f"hammer-remote: {reason}this key allows only: mirror-write /pfs/s,"
+        " mirror-read-stream /pfs/m, pfs-status /pfs/s /pfs/m\n"
     )

@@ -30,16 +30,17 @@ _INNER = 76
 
 # Each step is a command of sh; `; ` joins them. Names have one letter, so that the command line
 # stays short:
-#   o owner  f lock file  c exit status of a refusal  n tries
+#   o owner  f lock file  c exit status of a refusal  n tries  y path of the slave
 #   p u v    pid, start time, owner of the record
 #   a b t    state, parent, start time of a process (w)      q the lockf that has p for its child
 PROGRAM = "; ".join(
     (
         f"o=$1 f=$2 c={EX_TEMPFAIL} n=0",
         "shift 2",
+        "for y; do :; done",
         f"case $f in /*) c={_INNER};; *) f=${{{DIRECTORY_VALUE}:-{LOCK_DIRECTORY}}}/$f;; esac",
         's() { echo "hammerd-far: $*" >&2; }',
-        'r() { s "busy: $*"; exit $c; }',
+        'r() { s "$*"; exit $c; }',
         "z() { sleep .2 2>/dev/null || sleep 1; }",
         # The state, parent and start time of a process; t is empty if there is none.
         "w() { t=; set -- $(TZ=UTC LC_ALL=C ps -o state= -o ppid= -o lstart= -p $1 2>/dev/null);"
@@ -50,16 +51,16 @@ PROGRAM = "; ".join(
         "e() { p= q=; read p u v x <$f; [ $p ] || return 0; w $p;"
         ' [ $t ] && [ "$t" = "$u" ] || return 0;'
         ' [ "$v" = "$o" ] && q=$b; case $a in Z*) return 0;; esac;'
-        ' [ $q ] || r "pid $p of $v writes to this slave";'
+        ' [ $q ] || r "pid $p of another hammerd ($v) writes to $y";'
         " kill $p 2>/dev/null; m=0;"
         # A stopped process does not act on TERM.
         " while l; do m=$((m+1)); case $m$a in 8*|*T*) kill -9 $p 2>/dev/null;; esac;"
-        ' [ $m -lt 30 ] || r "pid $p, an earlier writer, does not die"; z; done;'
+        ' [ $m -lt 30 ] || r "an earlier writer, pid $p, does not end"; z; done;'
         ' s "ended an earlier writer, pid $p"; }',
         # The lock is held. A stopped lockf holds it beyond the death of its child.
         "h() { e; n=$((n+1)); if [ $n = 3 ] && [ $q ]; then"
         " case $(ps -o comm= -p $q) in *lockf*) kill -9 $q;; esac; fi;"
-        ' [ $n -lt 25 ] || r "another process has the lock $f"; z; }',
+        ' [ $n -lt 25 ] || r "an unknown process has the lock $f"; z; }',
         # The lock is ours.
         'i() { e; w $$; echo "$$ ${t:-unknown} $o" >$f; s locked; unset P; exec "$@"; }',
         f'[ $c = {EX_TEMPFAIL} ] || i "$@"',

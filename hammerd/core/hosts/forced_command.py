@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from hammerd.core.hosts.far_guard import SETS_PROGRAM, lock_name
 
 HAMMER = "/sbin/hammer"
+NO_HAMMER = "Command not hammer"
+"""The words of the refusal of a command that is none of hammer's, like one under a guard."""
 
 _MASTER_VERBS = ("mirror-read-stream", "mirror-read")
 
@@ -43,7 +45,7 @@ def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -
     """Yield the steps of the program; the words that it allows are its positional parameters."""
     allowed = ", ".join(_allowed(endpoints))
     yield "set -f"
-    yield f'r() {{ echo "hammer-remote: this key allows only: {allowed}" >&2; exit 1; }}'
+    yield f'r() {{ echo "hammer-remote: $*this key allows only: {allowed}" >&2; exit 1; }}'
     yield "d=$SSH_ORIGINAL_COMMAND"
     yield "set -- $d"
     # Single blanks alone stand between the words: no tab, no newline.
