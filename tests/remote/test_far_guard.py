@@ -1,5 +1,6 @@
 """The guard of a far slave, run by login shells: one writer at a time, no innocent is killed."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -92,7 +93,7 @@ def test_a_frozen_writer_is_ended_and_does_nothing_when_thawed(
     ending(far.writing())
     successor = far.recorded_pid()
     for process in frozen:
-        if process.is_running():
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.resume()
     earlier.communicate()
 

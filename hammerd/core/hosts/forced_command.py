@@ -50,7 +50,8 @@ def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -
     yield "set -- $d"
     # Single blanks alone stand between the words: no tab, no newline.
     yield '[ "$*" = "$d" ] || r'
-    yield f"case $1 in {'|'.join(_unique(('hammer', remote_hammer)))}) shift;; *) r;; esac"
+    programs = "|".join(_unique(("hammer", remote_hammer)))
+    yield f'case $1 in {programs}) shift;; *) r "{NO_HAMMER}: ";; esac'
     yield (
         "while :; do case $1 in -v|-vv|-vvv|-2|-B) shift;; -i|-b|-S)"
         ' expr "x$2" : "x[0-9][0-9]*[kmgKMG]*$" >/dev/null || r; shift 2;; *) break;; esac; done'
