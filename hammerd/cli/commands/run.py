@@ -1,5 +1,6 @@
 """The command `hammerd run`: starts the daemon."""
 
+import gc
 from functools import partial
 from pathlib import Path
 
@@ -32,12 +33,16 @@ def run(file: str | None, *, detach: bool, is_check: bool) -> int:
     load_config(path)
     if is_check:
         return 0
+    # As in cli/main.py: imports leave no garbage, and imported objects stay until the end.
+    gc.disable()
     # Imported only here: the other commands need nothing of the daemon.
     from hammerd.daemon.service.lean_imports import without_unused_modules
 
     with without_unused_modules():
         from hammerd.daemon.run import run as run_daemon
         from hammerd.daemon.service.daemonize import detach as run_detached
+    gc.freeze()
+    gc.enable()
 
     serve = partial(run_daemon, Path(path).absolute())
     return run_detached(serve) if detach else serve()
