@@ -12,6 +12,7 @@ from hammerd.cli.options.location import config_option, run_dir_option
 COMMANDS = (
     "run",
     "check",
+    "doctor",
     "status",
     "lag",
     "events",

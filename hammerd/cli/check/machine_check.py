@@ -36,7 +36,7 @@ def check_machine(config: Config) -> MachineCheck:
     is_elsewhere = daemon.hammer == _DEFAULTS.hammer and not path_check.HAS_PFS_DEVICES
     if is_elsewhere and not os.path.exists(daemon.hammer):
         return MachineCheck(warnings, f"there is no {daemon.hammer} here" if paths else "")
-    if (fault := _hammer_fault(daemon.hammer)) is not None:
+    if (fault := hammer_fault(daemon.hammer)) is not None:
         return MachineCheck((fault, *warnings))
     # Imported only here: a check on another machine does not need them.
     from hammerd.cli.check.endpoint_check import probe_endpoints
@@ -46,7 +46,8 @@ def check_machine(config: Config) -> MachineCheck:
     return MachineCheck((*_group_faults(daemon), *warnings, *streaming_warnings(enabled, facts)))
 
 
-def _hammer_fault(path: str) -> Fault | None:
+def hammer_fault(path: str) -> Fault | None:
+    """Return the fault of a hammer that is no program; None if it can be started."""
     if not os.path.exists(path):
         what, hint = "is not there", "name the hammer utility, /sbin/hammer on DragonFly"
     elif not os.path.isfile(path) or not os.access(path, os.X_OK):

@@ -48,6 +48,9 @@ class Host(Protocol):
     def command(self, hammer: str, words: Sequence[str]) -> tuple[str, ...]:
         """Return the argv that runs hammer there; `hammer` is the program of this machine."""
 
+    def program(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the argv that runs any program there; a restricted key refuses it."""
+
     def reached_by(self, ssh: SshSettings) -> "Host":
         """Return the host as it is reached with the settings of its pair."""
 
@@ -104,6 +107,10 @@ class ThisHost:
     def command(self, hammer: str, words: Sequence[str]) -> tuple[str, ...]:
         """Return hammer with its words."""
         return (hammer, *words)
+
+    def program(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the words themselves."""
+        return tuple(words)
 
     def reached_by(self, _ssh: SshSettings) -> Host:
         """Return this host: no settings lead to it."""

@@ -64,6 +64,10 @@ class SshHost:
         """
         return (*self.ssh(), " ".join((self.settings.remote_hammer, *words)))
 
+    def program(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the argv of the ssh that runs a program there; the login's shell reads it."""
+        return (*self.ssh(), " ".join(words))
+
     def half(self, words: Sequence[str]) -> Mapping[str, object]:
         """Return what hammerd-rsh starts in place of hammer's own ssh."""
         return {

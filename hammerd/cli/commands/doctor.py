@@ -1,0 +1,50 @@
+"""The command `hammerd doctor`: tries the whole way of pairs, without a daemon."""
+
+import click
+
+from hammerd.cli.options.location import config_option, current_location, load_config
+from hammerd.cli.output.json_output import json_option, print_json
+from hammerd.cli.output.text import print_text
+from hammerd.core import paths
+from hammerd.core.config.model import Config
+from hammerd.core.exit_codes import Exit
+from hammerd.core.nearest import suggestion
+from hammerd.core.pairs import Pair
+
+
+@click.command(epilog="Example: hammerd doctor home")
+@click.argument("pairs", nargs=-1, metavar="[PAIR]...")
+@json_option
+@config_option
+def doctor(pairs: tuple[str, ...], *, as_json: bool) -> int:
+    """Try the whole way of all enabled pairs, or of the named ones.
+
+    Hosts, logins, mounts, PFSs, what a boot changes, and the kernel's messages: each line is ok,
+    or tells what is wrong and what to do. The first bad line names the fault; what would only
+    follow from it is not tried. Changes nothing, needs no hammerd, and exits with 1 when a line
+    is bad. What needs root is not tried without.
+    """
+    path = current_location().config or paths.CONFIG
+    config = load_config(path)
+    chosen = _chosen(config, path, pairs)
+    # Imported only here: --help needs no process.
+    from hammerd.cli.doctor import report
+    from hammerd.cli.doctor.examination import examine
+
+    blocks = examine(config.daemon, chosen)
+    if as_json:
+        print_json({"config": path, "lines": report.as_json(blocks)})
+    else:
+        for line in report.as_text(blocks):
+            print_text(line)
+    return Exit.OK if report.is_well(blocks) else Exit.FAILURE
+
+
+def _chosen(config: Config, path: str, names: tuple[str, ...]) -> tuple[Pair, ...]:
+    known = {pair.name: pair for pair in config.pairs}
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"{path} has no pair {name}{suggestion(name, known)}")
+    if names:
+        return tuple(known[name] for name in dict.fromkeys(names))
+    return tuple(pair for pair in config.pairs if pair.enabled)
