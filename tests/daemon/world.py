@@ -24,14 +24,28 @@ from tests.waiting import DEADLINE_S, until
 INTERPRETER = Path(sys.executable).resolve()
 """The system's Python: the path of a venv's may be too long for a script's first line."""
 
+HAS_COMMAND_LINES = Path("/proc/self/cmdline").exists()
+"""Whether one read of a file gives a command line: tests look at all processes, and often."""
+
 HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 Status = Mapping[str, Any]
 
 
+def command_line(pid: int) -> str:
+    """Return the command line of a process; empty if it has exited."""
+    if not HAS_COMMAND_LINES:
+        return " ".join(argv_of(pid))
+    try:
+        with open(f"/proc/{pid}/cmdline", errors="replace") as file:
+            return file.read().replace("\0", " ")
+    except OSError:
+        return ""
+
+
 def living_pids(needle: str) -> set[int]:
     """Return the processes, no zombies, whose command line holds a text."""
-    found = [pid for pid in process_ids() if needle in " ".join(argv_of(pid))]
+    found = [pid for pid in process_ids() if needle in command_line(pid)]
     members = {pid: read_member_or_none(pid) for pid in found}
     return {pid for pid, member in members.items() if member and not member.is_zombie}
 
