@@ -12,7 +12,7 @@ at the start: the output of the two halves interleaves, and the prefix may be a 
 
 import re
 
-from hammerd.core.hammer import diagnostic_rows, login_diagnostics
+from hammerd.core.hammer import diagnostic_rows, login_diagnostics, marks
 from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
 
 NOT_A_HAMMER_FS = "not_a_hammer_fs"
@@ -46,6 +46,7 @@ _SHORTAGE = (
 )
 
 TABLE: tuple[diagnostic_rows.ComplaintRow, ...] = (
+    *marks.ROWS,
     # The two PFSs do not fit together.
     diagnostic_rows.row(
         ParkCause.UUID_MISMATCH,

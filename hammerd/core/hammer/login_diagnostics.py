@@ -6,6 +6,9 @@ the highest weight counts:
 
     PARTING   ssh or a shell prints it and exits: a line in exactly their own form
     PASSING   the same words in another form, or an error that a login survives
+
+In a hint the words HOST, PAIR, FORGET_KEY and FETCH_KEY stand for those of the pair
+(core/hammer/hints.py).
 """
 
 import re
@@ -28,6 +31,7 @@ SHORTAGE_HINT = "the host is short of memory, processes or descriptors: see top,
 _PARTING = re.compile(
     r"^ssh: "
     r"|^Host key verification failed\.$"
+    r"|^(?:No \S+ host key is known for|Host key for) \S+ .*and you have requested strict checking"
     r"|^(?:\S+@\S+: )?Permission denied \([\w,@.-]+\)\.$"
     r"|^(?:Received disconnect|Disconnected) from \S+ "
     r"|^Connection (?:reset|closed) by \S+(?: port \d+)?(?: \[preauth\])?\.?$"
@@ -62,8 +66,8 @@ SHELLS = (
         r"\bhammer['\"]?: (?:inaccessible or |[Cc]ommand )?not found"
         r"|\bhammer['\"]?: No such file|Unknown command:? .?hammer"
         r"|^zsh:\d+: (?:command not found|no such file or directory): (?:\S*/)?hammer$",
-        "the other host's shell does not find hammer: put /sbin in the PATH that"
-        ' "ssh HOST printenv PATH" prints',
+        "the shell of HOST does not find hammer: set the key remote_hammer to its path there,"
+        ' most often "/sbin/hammer"',
     ),
     _refused(
         "permission_denied",
@@ -87,23 +91,36 @@ LOGIN = (
     ),
     _refused(
         "host_key_rejected",
-        r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED",
-        'as root, "ssh HOST" once and compare the fingerprint; if the host was reinstalled,'
-        ' "ssh-keygen -R HOST" first',
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|^Host key for \S+ has changed",
+        "HOST shows another host key than before: another machine may pose as it. If it was"
+        " reinstalled, FORGET_KEY, then FETCH_KEY, and compare the fingerprint over there",
+    ),
+    _refused(
+        "host_key_rejected",
+        r"^No \S+ host key is known for ",
+        "ssh does not know the host key of HOST: FETCH_KEY, and compare the fingerprint with"
+        ' "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" over there',
+    ),
+    _refused(
+        "host_key_rejected",
+        r"Host key verification failed",
+        "ssh does not trust the host key of HOST: the lines before tell why; FETCH_KEY, and"
+        " compare the fingerprint over there",
     ),
     _refused(
         "login_refused",
         r"Permission denied \(|Too many authentication failures|account is .*not available"
         r"|Permission denied, please try again",
-        "the other host does not accept root's key: put the public key into authorized_keys of"
-        ' the user there; "ssh -o BatchMode=yes HOST true" must work as root',
+        "HOST does not accept the key, and hammerd types no password: put the public key into"
+        " authorized_keys of the user there; the key ssh_identity names the private one",
     ),
     _refused(
         "ssh_misconfigured",
         r"UNPROTECTED PRIVATE KEY FILE|Bad owner or permissions on|Bad configuration option"
         r"|terminating, \d+ bad configuration|no matching .+ found"
         r"|Identity file .+ not accessible|Load key .+: ",
-        "ssh rejects its own configuration or key: run the same ssh by hand, as root, with -v",
+        "ssh rejects an option or a key of its own: see ssh_options and ssh_identity of the pair,"
+        " and root's ssh_config(5)",
     ),
     _retry(
         "host_unknown",
@@ -114,19 +131,26 @@ LOGIN = (
     _retry(
         "connection_refused",
         _SSH_PREFIX + r".*Connection refused",
-        'the host is up but no sshd answers: there, "service sshd start"; is the port right?',
+        'HOST is up but no sshd answers: there, "service sshd start"; is the port right (key'
+        " ssh_port)?",
     ),
     _retry(
         "connection_timed_out",
         _SSH_PREFIX + r".*(?:Connection|Operation) timed out"
-        r"|^Connection timed out during banner|^Timeout, server .+ not responding",
-        "the host does not answer: is it up, and does a firewall drop the packets?",
+        r"|^Connection timed out during banner",
+        "HOST does not answer: is it up, and does a firewall drop the packets?",
+    ),
+    _retry(
+        "link_silent",
+        r"^Timeout, server .+ not responding",
+        "the link died without a word: HOST answered none of ssh's keepalives. Is the host up,"
+        " and the network between?",
     ),
     _retry(
         "host_unreachable",
         _SSH_PREFIX + r".*(?:No route to host|(?:Network|Host) is (?:unreachable|down)"
         r"|Can't assign requested)",
-        "the network does not lead to the host: see route -n get HOST, and ping it",
+        'the network does not lead to HOST: see "route -n get HOST", and ping it',
     ),
     _retry(
         "connection_lost",
@@ -134,7 +158,8 @@ LOGIN = (
         r"|^(?:kex_exchange_identification|ssh_exchange_identification|client_loop"
         r"|packet_write_wait|ssh_dispatch_run_fatal|Write failed|Read from remote host .+): "
         r"|^(?:Received disconnect|Disconnected) from ",
-        "the connection broke; if it does so often, set ServerAliveInterval in root's ssh config",
+        "the connection to HOST broke: was sshd or the host restarted, or does a router on the"
+        " way forget it? See the log of sshd over there",
     ),
     _retry(
         "connection_failed",

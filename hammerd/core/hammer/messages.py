@@ -72,6 +72,22 @@ class LostLink:
     """`Lost Link`: both halves have ended; hammer would now sleep 15 s + delay."""
 
 
+MASTER_END, SLAVE_END = "master", "slave"
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """hammerd-rsh starts the ssh of a half; `to` is the login, `end` one of the words above."""
+
+    to: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class FarLocked:
+    """The target half on another host holds the lock of its slave: no earlier half lives there."""
+
+
 class Cure(StrEnum):
     """The reaction to a complaint; core/hammer/diagnostics.py explains the values."""
 
@@ -140,6 +156,8 @@ Message = (
     | SliceWritten
     | WentIdle
     | LostLink
+    | Connecting
+    | FarLocked
     | Complaint
     | Remark
 )

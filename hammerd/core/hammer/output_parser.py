@@ -10,7 +10,8 @@ may be inside it (docs/hammer.md 5.1, 5.2). Only the form of the pieces is fixed
     everything else                         complete at the end of its segment: LF, CR or BS
 
 Tokens of fixed form are cut out of a segment; what remains, joined again, is a complaint or a
-remark. This module never raises and never keeps more than one segment.
+remark. A line that begins with the name of one of hammerd's own programs is not searched for
+tokens (core/hammer/marks.py). This module never raises and never keeps more than one segment.
 """
 
 import re
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from hammerd.core.hammer import messages
 from hammerd.core.hammer.diagnostics import diagnose
+from hammerd.core.hammer.marks import MARKS, read_mark
 from hammerd.core.tid import Tid, parse_tid
 
 LONGEST_SEGMENT = 4096
@@ -97,6 +99,7 @@ class OutputParser:
         self._segment = b""
         self._is_at_start = True
         self._follows_backspace = False
+        self._begins_line = True
         self._has_source_worked = False
 
     def feed(self, data: bytes) -> list[messages.Message]:
@@ -131,10 +134,12 @@ class OutputParser:
             # Before the source half worked this may be an ssh banner's " Welcome".
             if self._has_source_worked and self._segment.startswith(b" W"):
                 self._segment = self._segment[2:]
+                self._begins_line = False
                 yield messages.WentIdle()
         while len(self._segment) >= LONGEST_SEGMENT:
             yield from self._read(self._segment[:LONGEST_SEGMENT])
             self._segment = self._segment[LONGEST_SEGMENT:]
+            self._begins_line = False
 
     def _progress(self, redraws: re.Match[bytes]) -> messages.Progress:
         self._has_source_worked = True
@@ -147,12 +152,16 @@ class OutputParser:
         self._segment = b""
         self._is_at_start = True
         self._follows_backspace = control == b"\b"
+        self._begins_line = control == b"\n"
 
     def _read(self, segment: bytes) -> Iterator[messages.Message]:
         if self._follows_backspace:
             segment = segment.removeprefix(b"D")
             self._follows_backspace = False
         text = _readable(segment)
+        if self._begins_line and text.startswith(MARKS):
+            yield read_mark(text.rstrip()) or diagnose(text) or messages.Remark(text)
+            return
         for token in _TOKENS.finditer(text):
             if token.lastgroup in ("batch", "running", "lost_link"):
                 self._has_source_worked = token.lastgroup != "lost_link"

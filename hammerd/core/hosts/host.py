@@ -42,6 +42,14 @@ class Host(Protocol):
     def needs_login(self) -> bool:
         """Whether a login comes first, which may print anything and which may hang."""
 
+    @property
+    def fetch_key(self) -> str:
+        """The command with which a person fetches the host's key; empty for this machine."""
+
+    @property
+    def forget_key(self) -> str:
+        """The command that removes the host's key; empty for this machine."""
+
     def operand(self, path: str) -> str:
         """Return a path of the host as hammer's mirror commands take it."""
 
@@ -99,6 +107,16 @@ class ThisHost:
     def needs_login(self) -> bool:
         """False: hammer forks the half itself."""
         return False
+
+    @property
+    def fetch_key(self) -> str:
+        """Empty: nobody logs in."""
+        return ""
+
+    @property
+    def forget_key(self) -> str:
+        """Empty: nobody logs in."""
+        return ""
 
     def operand(self, path: str) -> str:
         """Return the path itself."""

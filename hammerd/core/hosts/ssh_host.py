@@ -44,6 +44,23 @@ class SshHost:
         """True: ssh, a banner and a shell may print anything, and ssh may hang."""
         return True
 
+    @property
+    def fetch_key(self) -> str:
+        """The command with which a person adds the host's key to hammerd's file."""
+        port = f"-p {self.settings.port} " if self.settings.port else ""
+        return f"ssh-keyscan {port}{self.name} >> {self._known_hosts}"
+
+    @property
+    def forget_key(self) -> str:
+        """The command that removes the host's key from hammerd's file."""
+        port = self.settings.port
+        name = f"[{self.name}]:{port}" if port else self.name
+        return f"ssh-keygen -R {name} -f {self._known_hosts}"
+
+    @property
+    def _known_hosts(self) -> str:
+        return self.settings.known_hosts or "~/.ssh/known_hosts"
+
     def reached_by(self, ssh: SshSettings) -> "SshHost":
         """Return the host with these settings; a user in the endpoint precedes theirs."""
         return replace(self, user=self.user or ssh.user, settings=ssh)

@@ -1,9 +1,9 @@
 """Holds the rules for complaints: ending a stream, naming the cause of its end, lasting in status.
 
-A complaint of hammer's own ends a stream that lives. Of all others the weightiest of an attempt is
-only remembered, and so are hammer's own during a login to another host: a banner may print
-anything. It is the cause when the stream ends, which a failed half does at once. Complaints of
-damage are counted until a person acknowledges them.
+A complaint of hammer's own ends a stream of this host. Of all others the weightiest of an attempt
+is only remembered: where a half is on another host, a login, ssh or a banner may print anything.
+It is the cause when the stream ends, which a failed half does at once. Complaints of damage are
+counted until a person acknowledges them; after a login only as the cause of an end.
 """
 
 from dataclasses import replace
@@ -13,6 +13,7 @@ from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
 from hammerd.core.pair import states
 from hammerd.core.pair.events import Note, NoteName
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Then, Trouble
+from hammerd.core.pairs import Pair, needs_login
 
 LASTING_COMPLAINTS = frozenset(
     {"data_damaged", "master_read_error", "slave_full", "slave_read_only", "slave_write_error"}
@@ -68,7 +69,11 @@ def remember_cause(memory: Memory, complaint: Complaint) -> Memory:
     new, old = _rank(complaint), _rank(memory.likely_cause) if memory.likely_cause else None
     if new is None:
         return memory
-    if old is None or new > old or (new == old and complaint.weight is not Weight.OWN):
+    if old is None or new > old:
+        return replace(memory, likely_cause=complaint)
+    # "Host key verification failed." is the last line, and the one before tells more.
+    is_same = memory.likely_cause is not None and memory.likely_cause.name == complaint.name
+    if new == old and complaint.weight is not Weight.OWN and not is_same:
         return replace(memory, likely_cause=complaint)
     return memory
 
@@ -122,8 +127,28 @@ def late_cause(life: PairLife, state: states.Stopping, complaint: Complaint) -> 
             assert_never(state.then)
 
 
-def count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory:
+def count_when_read(life: PairLife, complaint: Complaint, now_at: float) -> Memory:
     """Count a complaint that stays in status until a person acknowledges it."""
+    if _counts_at_end(life.pair, complaint):
+        return life.memory
+    return _count_lasting(life.memory, complaint, now_at)
+
+
+def count_at_end(life: PairLife, now_at: float) -> tuple[PairLife, tuple[Note, ...]]:
+    """Count the cause of an end, if it did not count when it was read; return its notes too."""
+    complaint = life.memory.likely_cause
+    if complaint is None or not _counts_at_end(life.pair, complaint):
+        return life, ()
+    life = replace(life, memory=_count_lasting(life.memory, complaint, now_at))
+    return life, _notes_of(life.memory, complaint)
+
+
+def _counts_at_end(pair: Pair, complaint: Complaint) -> bool:
+    """Return whether a login could have printed this complaint, so that it may mean nothing."""
+    return needs_login(pair) and complaint.cure is not Cure.NOTE
+
+
+def _count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory:
     if complaint.name not in LASTING_COMPLAINTS:
         return memory
     known = {each.name: each for each in memory.complaints}
@@ -137,7 +162,11 @@ def count_lasting(memory: Memory, complaint: Complaint, now_at: float) -> Memory
 
 def lasting_notes(life: PairLife, complaint: Complaint) -> tuple[Note, ...]:
     """Return a note for the 1st, the 10th, the 100th … complaint of a lasting kind."""
-    known = {each.name: each.count for each in life.memory.complaints}
+    return () if _counts_at_end(life.pair, complaint) else _notes_of(life.memory, complaint)
+
+
+def _notes_of(memory: Memory, complaint: Complaint) -> tuple[Note, ...]:
+    known = {each.name: each.count for each in memory.complaints}
     count = known.get(complaint.name, 0)
     if count == 0 or count != 10 ** (len(str(count)) - 1):
         return ()

@@ -167,6 +167,11 @@ class HalfDied:
 
 
 @dataclass(frozen=True, slots=True)
+class HalvesGone:
+    """A scan that began after `Lost Link` was read found no half of the stream."""
+
+
+@dataclass(frozen=True, slots=True)
 class HalfStopped:
     """A signal stopped a half: the stream stands still without a message (docs/hammer.md 4.4)."""
 
@@ -215,7 +220,7 @@ EndpointEvent = (
     ProbeAnswered | Glanced | Sampled | DivergedSeen | SlaveMoved | ForeignSeen | Misdirected
 )
 LaunchEvent = Spawned | SpawnFailed | ResourceBusy | ResourceFree
-HalfEvent = HalfDied | HalfStopped | HalfContinued | HalvesWorked
+HalfEvent = HalfDied | HalvesGone | HalfStopped | HalfContinued | HalvesWorked
 StreamEvent = MessageRead | HalfEvent | ParentDied | GroupLives | GroupEmpty
 Event = Asked | EndpointEvent | LaunchEvent | StreamEvent | DeadlinePassed
 
@@ -255,6 +260,11 @@ class Kill:
     """Send KILL to the group."""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckHalves:
+    """Look whether a half of the stream lives; answered by HalvesGone if there is none."""
+
+
 class NoteName(StrEnum):
     """The log event of a note."""
 
@@ -274,7 +284,7 @@ class Note:
     text: str = ""
 
 
-Effect = Probe | Glance | Launch | LeaveQueue | Terminate | Kill | Note
+Effect = Probe | Glance | Launch | LeaveQueue | Terminate | Kill | CheckHalves | Note
 
 
 # --- a step ----------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ core/pair/states.py.
 from dataclasses import replace
 from typing import assert_never
 
-from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
+from hammerd.core.hammer.messages import Complaint, FarLocked, ParkCause, Weight
 from hammerd.core.pair import complaints, latches, states, transitions
 from hammerd.core.pair.events import (
     Context,
@@ -52,7 +52,7 @@ from hammerd.core.pair.running import (
     reason_to_park,
 )
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Pair, needs_login
 
 
 def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
@@ -148,7 +148,9 @@ def _in_stopping(life: PairLife, state: states.Stopping, event: Event, ctx: Cont
         case StopAsked():
             return transitions.strengthen(life, state, states.ThenStopped())
         case MessageRead(Complaint() as complaint):
-            return _complained_late(life, state, complaint)
+            return _complained_late(life, state, complaint, ctx)
+        case MessageRead(FarLocked()):
+            return transitions.enter(life, replace(state, is_far_locked=True))
         case GroupEmpty():
             return transitions.leave_stopping(life, state.then, ctx)
         case GroupLives(scanned_at):
@@ -160,11 +162,16 @@ def _in_stopping(life: PairLife, state: states.Stopping, event: Event, ctx: Cont
             return transitions.strengthen(life, state, then) if then else Step(life)
 
 
-def _complained_late(life: PairLife, state: states.Stopping, complaint: Complaint) -> Step:
+def _complained_late(
+    life: PairLife, state: states.Stopping, complaint: Complaint, ctx: Context
+) -> Step:
     """Let a complaint change what follows: a half may die before its last line is read."""
-    if complaint.weight is not Weight.OWN:
+    if complaint.weight is not Weight.OWN or needs_login(life.pair):
         then = complaints.late_cause(life, state, complaint)
-        return transitions.enter(life, replace(state, then=then)) if then else Step(life)
+        if then is None:
+            return Step(life)
+        life, notes = complaints.count_at_end(life, ctx.now_at)
+        return transitions.enter(life, replace(state, then=then), *notes)
     then = complaints.consequence_of(complaint)
     done = transitions.strengthen(life, state, then) if then else Step(life)
     return Step(done.life, (*done.effects, *complaints.lasting_notes(life, complaint)))

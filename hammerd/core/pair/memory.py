@@ -10,7 +10,7 @@ from typing import assert_never
 from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Message, ParkCause, Remark
 from hammerd.core.pair import events
-from hammerd.core.pair.complaints import count_lasting, remember_cause
+from hammerd.core.pair.complaints import count_when_read, remember_cause
 from hammerd.core.pair.latches import latch_diverged, latch_promoted, lift_latches
 from hammerd.core.pair.probe_verdict import Park
 from hammerd.core.pair.state_table import row_of
@@ -46,7 +46,7 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
         case events.Acknowledged():
             return replace(memory, complaints=())
         case events.MessageRead(message):
-            return _with_line(memory, message, ctx.now_at)
+            return _with_line(life, message, ctx.now_at)
         case events.DivergedSeen():
             return latch_diverged(memory, life.pair)
         case events.ProbeAnswered(Park(ParkCause.NOT_A_SLAVE)) | events.Sampled(
@@ -76,6 +76,7 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
             return memory
         case (
             events.HalfDied()
+            | events.HalvesGone()
             | events.HalfStopped()
             | events.HalfContinued()
             | events.HalvesWorked()
@@ -88,12 +89,13 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
             assert_never(event)
 
 
-def _with_line(memory: Memory, message: Message, now_at: float) -> Memory:
+def _with_line(life: PairLife, message: Message, now_at: float) -> Memory:
     """Remember a line that may explain a failure; progress does not."""
+    memory = life.memory
     if not isinstance(message, Complaint | Remark):
         return memory
     if isinstance(message, Complaint):
-        memory = remember_cause(count_lasting(memory, message, now_at), message)
+        memory = remember_cause(count_when_read(life, message, now_at), message)
     return replace(memory, last_words=(*memory.last_words, message.text)[-LAST_WORDS:])
 
 

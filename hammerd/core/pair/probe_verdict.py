@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from hammerd.core.hammer.diagnostics import NOT_A_HAMMER_FS
+from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.pairs import Endpoint, Pair
@@ -134,9 +135,9 @@ def verdict_of(pair: Pair, master: ProbeResult | None, slave: ProbeResult | None
         or _judge_role(pair, known_master, slave)
     ]
     if isinstance(master, ProbeFailed):
-        findings.append(_judge_failed("master", pair.master, master))
+        findings.append(_judge_failed(pair, "master", master))
     if isinstance(slave, ProbeFailed):
-        findings.append(_judge_failed("slave", pair.slave, slave))
+        findings.append(_judge_failed(pair, "slave", slave))
     obstacles = [finding for finding in findings if finding]
     return min(obstacles, key=_weight, default=Go(_is_ahead(known_master, known_slave)))
 
@@ -262,11 +263,12 @@ def _is_ahead(master: PfsStatus | None, slave: PfsStatus | None) -> bool:
 # --- an endpoint was not read ----------------------------------------------------------------
 
 
-def _judge_failed(role: str, endpoint: Endpoint, seen: ProbeFailed) -> Park | AwaitMount | Retry:
+def _judge_failed(pair: Pair, role: str, seen: ProbeFailed) -> Park | AwaitMount | Retry:
+    endpoint = pair.master if role == "master" else pair.slave
     who = f"{role} {endpoint}"
     if isinstance(seen.why, ProbeTrouble):
         return Retry(seen.why.value, f"{who}: {seen.detail or _TROUBLE_HINTS[seen.why]}")
-    complaint = seen.why
+    complaint = fit_hint(seen.why, pair)
     match complaint.cure:
         case Cure.PARK:
             cause = complaint.park_cause or ParkCause.REFUSED

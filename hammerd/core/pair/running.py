@@ -2,9 +2,13 @@
 
     launching ── a first sign of life ── streaming ── a loss, a stall, a complaint ── stopping
 
-Any message but a complaint or a remark is a sign of life. Each rule that ends a group names the
-state that follows it; the rules of stopping are in core/pair/machine.py. The deadline of a stall
-is computed from `progress_at`, `behind_since_at` and the phase in core/pair/state_table.py.
+Any message of hammer's work is a sign of life. Each rule that ends a group names the state that
+follows it; the rules of stopping are in core/pair/machine.py. The deadline of a stall is computed
+from `progress_at`, `behind_since_at` and the phase in core/pair/state_table.py.
+
+A stream with a half on another host goes on until it really ends, whatever it prints: a login may
+print any line of hammer's, `Lost Link` too. So only what this host sees ends it: a half that died,
+a deadline, a reading.
 """
 
 from dataclasses import replace
@@ -22,9 +26,7 @@ from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.transfer_progress import update_transfer
 
 
-def in_launching(  # noqa: C901 - a flat table of cases
-    life: PairLife, state: states.Launching, event: Event, ctx: Context
-) -> Step:
+def in_launching(life: PairLife, state: states.Launching, event: Event, ctx: Context) -> Step:
     """Apply one event to a pair whose stream has printed no sign of life yet."""
     match event:
         case events.SpawnFailed(text=text):
@@ -32,21 +34,11 @@ def in_launching(  # noqa: C901 - a flat table of cases
         case events.ResourceBusy(resource, owner):
             trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
             return enter(life, states.WaitingForResource(ctx.now_at, resource, trouble))
-        case events.MessageRead(messages.LostLink()):
-            return _never_lived(life, Trouble(LossCause.LINK_LOST), ctx)
-        case events.MessageRead(messages.Complaint() as complaint):
-            return _complained(life, complaint, ctx)
-        case events.MessageRead(messages.Remark()):
-            return Step(life)
         case events.MessageRead(message):
-            streaming = states.Streaming(
-                ctx.now_at, state.since_at, state.gear, states.InPrescan(), progress_at=ctx.now_at
-            )
-            memory = replace(_logged_in(life.memory), unmounted_since_at=None)
-            return _on_message(replace(life, memory=memory), streaming, message, ctx)
+            return _read_in_launch(life, state, message, ctx)
         case events.DeadlinePassed():
             return _never_lived(life, _launch_timeout(life), ctx)
-        case events.HalfDied() | events.ParentDied():
+        case events.HalfDied() | events.HalvesGone() | events.ParentDied():
             return _never_lived(life, _death(event), ctx)
         case _:
             return _with_group(life, event, ctx)
@@ -57,7 +49,7 @@ def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Con
     match event:
         case events.MessageRead(message):
             return _on_message(life, state, message, ctx)
-        case events.HalfDied() | events.ParentDied():
+        case events.HalfDied() | events.HalvesGone() | events.ParentDied():
             return _lost(life, state, _death(event), ctx)
         case events.HalvesWorked() if state.gear is Gear.BULK or _is_in_prescan(state):
             # In bulk gear every prescan but a stream's first is silent (docs/hammer.md 5.3).
@@ -77,6 +69,64 @@ def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Con
             return end_group(_with_restart_counted(life), states.ThenBackoff(_stall(state)), ctx)
         case _:
             return _with_group(life, event, ctx)
+
+
+def _read_in_launch(
+    life: PairLife, state: states.Launching, message: messages.Message, ctx: Context
+) -> Step:
+    match message:
+        case messages.LostLink():
+            if needs_login(life.pair):
+                return Step(life, (events.CheckHalves(),))
+            return _never_lived(life, Trouble(LossCause.LINK_LOST), ctx)
+        case messages.Complaint():
+            return _complained(life, message, ctx)
+        case messages.Remark():
+            return Step(life)
+        case messages.Connecting():
+            return enter(life, _connecting(state, message, ctx))
+        case messages.FarLocked():
+            return enter(life, _locked(state))
+        case (
+            messages.Prescan()
+            | messages.PrescanDone()
+            | messages.Batch()
+            | messages.NoWork()
+            | messages.Progress()
+            | messages.Committed()
+            | messages.SliceWritten()
+            | messages.WentIdle()
+        ):
+            memory = replace(_logged_in(life.memory), unmounted_since_at=None)
+            life = replace(life, memory=memory)
+            return _on_message(life, _came_to_life(state, ctx), message, ctx)
+        case _:
+            assert_never(message)
+
+
+def _connecting(
+    state: states.Launching, half: messages.Connecting, ctx: Context
+) -> states.Launching:
+    others = tuple(one for one in state.connecting if one.end != half.end)
+    since_at = ctx.now_at if state.connecting_at is None else state.connecting_at
+    return replace(state, connecting=(*others, half), connecting_at=since_at)
+
+
+def _locked(state: states.Launching) -> states.Launching:
+    """Note that the target half over there runs: its login is over."""
+    left = tuple(one for one in state.connecting if one.end != messages.SLAVE_END)
+    return replace(state, connecting=left, is_far_locked=True)
+
+
+def _came_to_life(state: states.Launching, ctx: Context) -> states.Streaming:
+    return states.Streaming(
+        ctx.now_at,
+        state.since_at,
+        state.gear,
+        states.InPrescan(),
+        progress_at=ctx.now_at,
+        is_far_locked=state.is_far_locked,
+    )
 
 
 # --- rules of both states ----------------------------------------------------------------------
@@ -100,10 +150,14 @@ def _on_message(  # noqa: C901 - a flat table of cases
 ) -> Step:
     state = replace(state, transfer=update_transfer(state.transfer, message, ctx.now_at))
     match message:
+        case messages.LostLink() if needs_login(life.pair):
+            return Step(life, (events.CheckHalves(),))
         case messages.LostLink():
             return _lost(life, state, Trouble(LossCause.LINK_LOST), ctx)
         case messages.Complaint():
             return _complained(life, message, ctx)
+        case messages.FarLocked():
+            return enter(life, replace(state, is_far_locked=True))
         case messages.NoWork():
             return enter(life, _idle(state, ctx))
         case messages.WentIdle():
@@ -115,7 +169,7 @@ def _on_message(  # noqa: C901 - a flat table of cases
         case messages.Batch(begin, end, bulk_bytes) if end > begin:
             phase = states.Copying(0, bulk_bytes)
             return enter(life, replace(state, phase=phase, progress_at=ctx.now_at))
-        case messages.Batch() | messages.Remark():
+        case messages.Batch() | messages.Connecting() | messages.Remark():
             return enter(life, state)
         case messages.Prescan() | messages.PrescanDone():
             return enter(life, replace(state, phase=states.InPrescan(), progress_at=ctx.now_at))
@@ -189,9 +243,7 @@ def _compared(state: states.Streaming, ctx: Context) -> states.Streaming:
 
 def _complained(life: PairLife, complaint: messages.Complaint, ctx: Context) -> Step:
     notes = complaints.lasting_notes(life, complaint)
-    # A login to another host may print lines like hammer's own.
-    is_login = isinstance(life.state, states.Launching) and needs_login(life.pair)
-    is_own = complaint.weight is messages.Weight.OWN and not is_login
+    is_own = complaint.weight is messages.Weight.OWN and not needs_login(life.pair)
     if is_own and (then := complaints.consequence_of(complaint)) is not None:
         life = _with_restart_counted(life) if isinstance(life.state, states.Streaming) else life
         done = end_group(life, then, ctx)
@@ -210,7 +262,7 @@ def _lost(life: PairLife, state: states.Streaming, trouble: Trouble, ctx: Contex
     """End the rest of a lost stream; launch again at once if it was healthy, else back off."""
     life = _with_restart_counted(forgive(life, state, ctx))
     if (cause := complaints.cause_of_end(life, has_lived=True)) is not None:
-        return end_group(life, cause, ctx)
+        return _end_by_complaint(life, cause, ctx)
     memory, healthy_after_s = life.memory, life.pair.timing.healthy_after_s
     is_rare = memory.relaunched_at is None or ctx.now_at - memory.relaunched_at >= healthy_after_s
     if memory.failures == 0 and is_rare:
@@ -220,17 +272,33 @@ def _lost(life: PairLife, state: states.Streaming, trouble: Trouble, ctx: Contex
 
 def _never_lived(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """End the rest of a stream that printed no sign of life."""
-    return end_group(
-        life, complaints.cause_of_end(life, has_lived=False) or states.ThenBackoff(trouble), ctx
-    )
+    cause = complaints.cause_of_end(life, has_lived=False)
+    if cause is None or _is_idle_talk(life, trouble):
+        return end_group(life, states.ThenBackoff(trouble), ctx)
+    return _end_by_complaint(life, cause, ctx)
+
+
+def _is_idle_talk(life: PairLife, trouble: Trouble) -> bool:
+    """Return whether a login printed no cause for a launch that hangs: it went on after that."""
+    complaint = life.memory.likely_cause
+    is_passing = complaint is not None and complaint.weight is messages.Weight.PASSING
+    return is_passing and trouble.because == LossCause.LAUNCH_TIMEOUT
+
+
+def _end_by_complaint(life: PairLife, cause: states.Then, ctx: Context) -> Step:
+    life, notes = complaints.count_at_end(life, ctx.now_at)
+    done = end_group(life, cause, ctx)
+    return Step(done.life, (*done.effects, *notes))
 
 
 def _with_restart_counted(life: PairLife) -> PairLife:
     return replace(life, memory=replace(life.memory, restarts=life.memory.restarts + 1))
 
 
-def _death(event: events.HalfDied | events.ParentDied) -> Trouble:
+def _death(event: events.HalfDied | events.HalvesGone | events.ParentDied) -> Trouble:
     match event:
+        case events.HalvesGone():
+            return Trouble(LossCause.LINK_LOST)
         case events.HalfDied(pid, half):
             return Trouble(LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed")
         case events.ParentDied(status):

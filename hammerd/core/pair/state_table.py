@@ -15,7 +15,7 @@ from hammerd.core.pair import states
 from hammerd.core.pair.latches import is_parked_latched
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import LossCause, PairLife, Then, Trouble
-from hammerd.core.pairs import Gear, Pair
+from hammerd.core.pairs import Gear, Pair, needs_login
 
 AT_ONCE, NEVER = -math.inf, math.inf
 
@@ -238,6 +238,9 @@ def _is_slave(resource: Resource) -> bool:
 def _stalled_at(pair: Pair, state: states.Streaming) -> float | None:
     if isinstance(state.phase, states.InPrescan):
         return state.progress_at + pair.timing.prescan_timeout_s
+    if isinstance(state.phase, states.Copying) and needs_login(pair):
+        # A slice is under way, or a login printed so; the lag may be unknown for ever.
+        return max(state.progress_at, state.behind_since_at or 0.0) + _stall_timeout_s(pair)
     if state.behind_since_at is None:
         return None
     return max(state.progress_at, state.behind_since_at) + _stall_timeout_s(pair)

@@ -13,7 +13,7 @@ function in core/pair/machine.py, docs/hammerd.8; mypy and two printed tables ho
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hammerd.core.hammer.messages import Complaint, ParkCause
+from hammerd.core.hammer.messages import Complaint, Connecting, ParkCause
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.replication.promotions import Promotion
@@ -164,11 +164,19 @@ class Probing:
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """A stream was spawned and has printed no sign of life yet."""
+    """A stream was spawned and has printed no sign of life yet.
+
+    `connecting`: the halves whose ssh was started, the first of them at `connecting_at`, and of
+    which nothing shows that they are logged in. `is_far_locked`: the target half on another host
+    holds the lock of its slave, so no earlier one writes beside it.
+    """
 
     since_at: float
     deadline_at: float
     gear: Gear
+    connecting: tuple[Connecting, ...] = ()
+    connecting_at: float | None = None
+    is_far_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +206,7 @@ class Streaming:
 
     `has_progressed`: it sent bytes, committed or became idle. `behind_since_at`: since then
     samples show the master's TID above the slave's, which stays at `behind_at_tid`.
-    `transfer` is for people: no rule reads it.
+    `is_far_locked` is that of the launch. `transfer` is for people: no rule reads it.
     """
 
     since_at: float
@@ -210,6 +218,7 @@ class Streaming:
     stopped_half: Trouble | None = None
     behind_since_at: float | None = None
     behind_at_tid: Tid | None = None
+    is_far_locked: bool = False
     transfer: Transfer = field(default_factory=Transfer)
 
 
@@ -219,6 +228,7 @@ class Stopping:
 
     `is_unkillable`: a scan that began a whole grace after the KILL found a living member.
     `has_lived`: the stream had printed a sign of life, so the login to another host worked.
+    `is_far_locked` is that of the launch.
     """
 
     since_at: float
@@ -227,6 +237,7 @@ class Stopping:
     kills: int = 0
     is_unkillable: bool = False
     has_lived: bool = field(default=False, compare=False)
+    is_far_locked: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,14 @@ MOST_DOUBLINGS = 10
 def end_group(life: PairLife, then: Then, ctx: Context) -> Step:
     """Send TERM to the group, and remember the state that follows."""
     deadline_at = ctx.now_at + life.pair.timing.stop_grace_s
-    has_lived = isinstance(life.state, states.Streaming)
-    if isinstance(life.state, states.Streaming):
-        life = forgive(life, life.state, ctx)
-    return enter(
-        life, states.Stopping(ctx.now_at, deadline_at, then, has_lived=has_lived), Terminate()
-    )
+    state = life.state
+    stopping = states.Stopping(ctx.now_at, deadline_at, then)
+    if isinstance(state, states.Streaming):
+        life = forgive(life, state, ctx)
+        stopping = replace(stopping, has_lived=True, is_far_locked=state.is_far_locked)
+    if isinstance(state, states.Launching):
+        stopping = replace(stopping, is_far_locked=state.is_far_locked)
+    return enter(life, stopping, Terminate())
 
 
 def forgive(life: PairLife, state: states.Streaming, ctx: Context) -> PairLife:

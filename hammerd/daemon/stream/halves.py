@@ -11,10 +11,17 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from hammerd.core.pair.events import Event, HalfContinued, HalfDied, HalfStopped, HalvesWorked
+from hammerd.core.pair.events import (
+    Event,
+    HalfContinued,
+    HalfDied,
+    HalfStopped,
+    HalvesGone,
+    HalvesWorked,
+)
 from hammerd.daemon.process.exit_watch import ExitWatch
 from hammerd.daemon.process.group_scan import GroupScan
-from hammerd.daemon.process.process_table import Member, is_same_process, read_member
+from hammerd.daemon.process.process_table import Member, is_same_process, living, read_member
 from hammerd.daemon.stream.live_stream import Stream
 
 SEARCH_AGAIN_S = (0.01, 0.02, 0.04)
@@ -53,6 +60,15 @@ class StreamHalves:
         self._to_check = deque(streams)
         if not is_under_way:
             self._check_next()
+
+    def check_gone(self, stream: Stream) -> None:
+        """Post HalvesGone if the group has no living half now."""
+        self._group_scan.request(stream.pgid, partial(self._scanned, stream))
+
+    def _scanned(self, stream: Stream, members: tuple[Member, ...]) -> None:
+        halves = [one for one in living(members) if one.ppid == stream.pgid]
+        if not halves and not stream.is_ending:
+            self._emit(stream.pair, HalvesGone())
 
     def forget(self, stream: Stream) -> None:
         """Stop watching the halves of a stream: its group is empty."""

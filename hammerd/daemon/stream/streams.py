@@ -81,6 +81,11 @@ class Streams:
             stream.is_killed = True
         self._end(pair, spawn.kill_group)
 
+    def check_halves(self, pair: str) -> None:
+        """Post HalvesGone if a scan from now on finds no half of a pair's stream."""
+        if (stream := self._streams.get(pair)) is not None:
+            self._halves.check_gone(stream)
+
     # --- for others ------------------------------------------------------------------------
 
     def of(self, pair: str) -> Stream | None:

@@ -239,7 +239,7 @@ class Engine:
 
     # --- effects -----------------------------------------------------------------------------
 
-    def _act(self, life: PairLife, effect: events.Effect) -> None:
+    def _act(self, life: PairLife, effect: events.Effect) -> None:  # noqa: C901 - a flat table
         name = life.pair.name
         match effect:
             case events.Probe():
@@ -254,6 +254,8 @@ class Engine:
                 self._parts.streams.terminate(name)
             case events.Kill():
                 self._parts.streams.kill(name)
+            case events.CheckHalves():
+                self._parts.streams.check_halves(name)
             case events.Note():
                 self._parts.journal.noted(life, effect)
             case _:

@@ -100,9 +100,12 @@ class StreamObserver:
                 | messages.Progress()
                 | messages.SliceWritten()
                 | messages.WentIdle()
+                | messages.LostLink()
+                | messages.Connecting()
+                | messages.FarLocked()
+                | messages.Complaint()
+                | messages.Remark()
             ):
-                pass
-            case messages.LostLink() | messages.Complaint() | messages.Remark():
                 pass
             case _:
                 assert_never(message)

@@ -12,6 +12,20 @@ from hammerd.core.hammer.messages import Complaint, Cure, ParkCause, Weight
 
 # docs/hammer.md 6.1; the messages of OpenSSH on a BSD and on Linux, and of sh, csh, ksh.
 TEXTS = {
+    "ssh_missing": [
+        "hammerd-rsh: cannot run /usr/bin/ssh: No such file or directory",
+        "hammerd-rsh: cannot run /usr/bin/hammer: Permission denied",
+    ],
+    "rsh_failed": [
+        "hammerd-rsh: cannot run /usr/bin/ssh: Cannot allocate memory",
+        "hammerd-rsh: HAMMERD_RSH is not set: hammerd runs this program, people do not",
+    ],
+    "far_writer": [
+        "hammerd-far: pid 123 of another hammerd (owner office/home) writes to /Backup2/pfs/test",
+        "hammerd-far: an unknown process has the lock /var/run/hammerd-far.x",
+    ],
+    "far_writer_unkillable": ["hammerd-far: an earlier writer, pid 123, does not end"],
+    "far_unlocked": ["hammerd-far: no lock: neither flock nor lockf is there"],
     "uuid_mismatch": [
         "hammer: mirror-write: source and target have different shared-uuid's!",
     ],
@@ -152,6 +166,8 @@ TEXTS = {
     "host_key_rejected": [
         "Host key verification failed.",
         "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
+        "Host key for backup has changed and you have requested strict checking.",
+        "No ED25519 host key is known for backup and you have requested strict checking.",
     ],
     "login_refused": [
         "Permission denied (publickey).",
@@ -178,8 +194,9 @@ TEXTS = {
     "connection_timed_out": [
         "ssh: connect to host backup port 22: Operation timed out",
         "ssh: connect to host backup port 22: Connection timed out",
-        "Timeout, server backup not responding.",
+        "Connection timed out during banner exchange",
     ],
+    "link_silent": ["Timeout, server backup not responding."],
     "host_unreachable": [
         "ssh: connect to host backup port 22: No route to host",
         "ssh: connect to host backup port 22: Network is unreachable",
@@ -202,8 +219,9 @@ CURES = {
     "uuid_mismatch": (Cure.PARK, ParkCause.UUID_MISMATCH),
     "not_a_slave": (Cure.PARK, ParkCause.NOT_A_SLAVE),
     **dict.fromkeys(
-        ["version_mismatch", "key_restricted", "usage", "remote_hammer_missing", "root_needed",
-         "permission_denied", "host_key_rejected", "login_refused", "ssh_misconfigured"],
+        ["ssh_missing", "version_mismatch", "key_restricted", "usage", "remote_hammer_missing",
+         "root_needed", "permission_denied", "host_key_rejected", "login_refused",
+         "ssh_misconfigured"],
         (Cure.PARK, ParkCause.REFUSED),
     ),
     **dict.fromkeys(
@@ -215,6 +233,7 @@ CURES = {
         (Cure.ECHO, None),
     ),
     "data_damaged": (Cure.NOTE, None),
+    "far_unlocked": (Cure.NOTE, None),
 }  # fmt: skip
 
 EACH_ROW = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)

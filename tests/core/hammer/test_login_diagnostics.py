@@ -5,12 +5,18 @@ from dataclasses import replace
 import pytest
 
 from hammerd.core.hammer.diagnostics import diagnose
+from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Cure, LostLink, ParkCause, Remark, Weight
 from hammerd.core.hosts.ssh_host import SshHost
+from hammerd.core.pair.complaints import consequence_of
 from hammerd.core.pair.events import (
+    CheckHalves,
+    Event,
     GroupEmpty,
     HalfDied,
+    HalvesGone,
     MessageRead,
+    Note,
     ParentDied,
     StartAsked,
     StopAsked,
@@ -47,6 +53,8 @@ from tests.core.pair.pair_play import (
 PUSH = replace(PAIR, slave=Endpoint("/slave", SshHost("backup")))
 PULL = replace(PAIR, master=Endpoint("/master", SshHost("office")))
 
+FAR = replace(PUSH, master=Endpoint("/master", SshHost("office")))
+
 NOISE = (
     "-bash: ulimit: open files: cannot modify limit: Operation not permitted",
     "mesg: ttyname failed: Inappropriate ioctl for device",
@@ -78,6 +86,22 @@ LOOKS_LIKE_HAMMERS = (
 )
 
 
+LOST = MessageRead(LostLink())
+LOST_AT_50: tuple[Moment, ...] = ((50, LOST), (50, HalvesGone()))
+
+
+SPOOFS = (
+    "Lost Link",
+    "Welcome to Lost Link, the game",
+    " W",
+    "hammerd-rsh: connecting to elsewhere (slave of home)",
+    "see hammerd-far: locked, or hammerd-rsh: cannot run /usr/bin/ssh: Not a directory",
+    "hammerd-rsh: cannot run /usr/bin/ssh: No such file or directory",
+    "hammerd-far: an earlier writer, pid 123, does not end",
+)
+"""Lines of a banner that a parser could take for the end of a stream, or for hammerd's own."""
+
+
 def message(text: str) -> MessageRead:
     return MessageRead(diagnose(text) or Remark(text))
 
@@ -88,7 +112,7 @@ def launch_with(*texts: str, pair: Pair = PUSH) -> tuple[Moment, ...]:
 
 def life_after(*moments: Moment, pair: Pair = PUSH) -> PairLife:
     """Return the life of a pair whose stream loses its link after these moments."""
-    return play(*moments, (50, MessageRead(LostLink())), (51, GroupEmpty()), pair=pair).life
+    return play(*moments, *LOST_AT_50, (51, GroupEmpty()), pair=pair).life
 
 
 def because(life: PairLife) -> str:
@@ -178,13 +202,13 @@ def test_cause_of_a_failed_link_is_its_complaint_of_highest_weight(
     assert found == cause
 
 
-@pytest.mark.parametrize("first", [HalfDied(8), ParentDied("exit 1"), MessageRead(LostLink())])
-def test_message_that_is_read_after_the_exit_can_be_the_cause(first: MessageRead) -> None:
+@pytest.mark.parametrize("first", [HalfDied(8), ParentDied("exit 1"), HalvesGone()])
+def test_message_that_is_read_after_the_exit_can_be_the_cause(first: Event) -> None:
     words = (2, message("root@backup: Permission denied (publickey)."))
     done = play(*LAUNCHING, (2, first), words, (3, GroupEmpty()), pair=PUSH)
 
     assert isinstance(done.life.state, Parked)
-    assert done.life.state.hint.startswith("the other host does not accept root's key")
+    assert done.life.state.hint.startswith("backup does not accept the key")
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
@@ -198,8 +222,8 @@ def test_message_that_is_read_after_the_exit_can_be_the_cause(first: MessageRead
 def test_weightiest_login_complaint_is_the_cause_even_if_it_is_read_after_the_loss(
     texts: list[str], lost: int
 ) -> None:
-    heard = [message(text) for text in texts]
-    heard.insert(lost, MessageRead(LostLink()))
+    heard: list[Event] = [message(text) for text in texts]
+    heard.insert(lost, HalvesGone())
 
     done = play(*LAUNCHING, *((2.0, each) for each in heard), (3, GroupEmpty()), pair=PUSH)
 
@@ -255,6 +279,93 @@ def test_error_that_both_halves_survived_is_no_later_cause() -> None:
     life = life_after(*moments, (2, BATCH), (3, PROGRESS), (4, IDLE))
 
     assert isinstance(life.state, Launching)
+
+
+@pytest.mark.parametrize("text", LOOKS_LIKE_HAMMERS)
+@pytest.mark.parametrize("pair", [PUSH, PULL, FAR], ids=["push", "pull", "remote-to-remote"])
+@pytest.mark.parametrize("begun", [LAUNCHING, COPYING], ids=["launching", "copying"])
+def test_words_of_hammer_end_no_stream_with_a_half_on_another_host(
+    text: str, pair: Pair, begun: tuple[Moment, ...]
+) -> None:
+    complained = play(*begun, (10, message(text)), pair=pair)
+    ended = advance(complained.life, (10, HalfDied(8, "target")))
+
+    assert isinstance(complained.life.state, Launching | Streaming)
+    assert complained.effects == ()
+    assert isinstance(ended.life.state, Stopping)
+    complaint = diagnose(text)
+    assert complaint is not None
+    assert ended.life.state.then == consequence_of(fit_hint(complaint, pair))
+
+
+@pytest.mark.parametrize("pair", [PUSH, PULL, FAR], ids=["push", "pull", "remote-to-remote"])
+@pytest.mark.parametrize("begun", [LAUNCHING, COPYING], ids=["launching", "copying"])
+def test_words_lost_link_end_no_stream_with_a_half_on_another_host(
+    pair: Pair, begun: tuple[Moment, ...]
+) -> None:
+    read = play(*begun, (10, LOST), pair=pair)
+    gone = advance(read.life, (10, HalvesGone()))
+
+    assert read.effects == (CheckHalves(),)
+    assert read.life.state == play(*begun, pair=pair).life.state
+    assert isinstance(gone.life.state, Stopping)
+
+
+def test_full_slave_that_a_banner_tells_of_is_not_counted_while_the_stream_goes_on() -> None:
+    full = message("hammer: Mirror-write /backup fatal error 28")
+    goes_on = play(*LAUNCHING, (2, full), (3, BATCH), (4, PROGRESS), (5, full), pair=PUSH)
+    ended = advance(goes_on.life, (6, HalfDied(8, "target")))
+    late = play(*LAUNCHING, (2, HalfDied(8, "target")), (2, full), pair=PUSH)
+
+    assert goes_on.life.memory.complaints == ()
+    for done in (ended, late):
+        assert [(one.name, one.count) for one in done.life.memory.complaints] == [
+            ("slave_full", 1)
+        ]
+        assert isinstance(done.effects[-1], Note)
+        assert done.effects[-1].text.endswith("fatal error 28 (seen 1 times)")
+
+
+def test_line_that_a_login_survived_is_no_cause_of_a_launch_that_hangs() -> None:
+    launch = launch_with("Permission denied (ask the desk) means that you are locked out")
+
+    hanging = play(*launch, DUE, pair=PUSH)
+    ended = play(*launch, (3, HalfDied(8)), pair=PUSH)
+
+    assert isinstance(hanging.life.state, Stopping)
+    assert isinstance(hanging.life.state.then, ThenBackoff)
+    assert hanging.life.state.then.trouble.because == LossCause.LAUNCH_TIMEOUT
+    assert isinstance(ended.life.state, Stopping)
+    assert isinstance(ended.life.state.then, ThenPark)
+
+
+CHANGED = (
+    "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
+    "Offending ED25519 key in /var/db/hammerd/known_hosts:1",
+    "Host key for backup has changed and you have requested strict checking.",
+    "Host key verification failed.",
+)
+UNKNOWN = (
+    "No ED25519 host key is known for backup and you have requested strict checking.",
+    "Host key verification failed.",
+)
+
+
+@pytest.mark.parametrize(
+    ("texts", "hint"),
+    [
+        (CHANGED, "backup shows another host key than before"),
+        (UNKNOWN, "ssh does not know the host key of backup"),
+        (UNKNOWN[-1:], "ssh does not trust the host key of backup"),
+    ],
+)
+def test_changed_host_key_and_an_unknown_one_have_their_own_hints(
+    texts: tuple[str, ...], hint: str
+) -> None:
+    life = life_after(*launch_with(*texts))
+
+    assert isinstance(life.state, Parked)
+    assert life.state.hint.startswith(hint)
 
 
 def test_complaint_of_hammers_own_ends_a_local_launch_at_once() -> None:

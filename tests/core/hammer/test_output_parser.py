@@ -12,6 +12,8 @@ from hammerd.core.hammer.messages import (
     Batch,
     Committed,
     Complaint,
+    Connecting,
+    FarLocked,
     LostLink,
     Message,
     NoWork,
@@ -36,6 +38,7 @@ RECORDINGS = sorted(
 
 SCAN = b"\rscan obj=7fffffffffffffff tids=0000000000000002:0000000100580a8f %11d"
 BATCH = b"Mirror-read: Mirror 0000000000000002 to 0000000100580a8f"
+RUNNING_IDLE = b"Running  \n W"
 COMMIT = b"Mirror-write: Completed, updated snapshot to 0000000100580a8f\n"
 TWO = Tid(2)
 END = Tid(0x100580A8F)
@@ -406,3 +409,46 @@ def test_an_echo_alone_is_better_than_no_cause() -> None:
 
 def test_without_a_complaint_there_is_no_cause() -> None:
     assert find_cause(b"Mirror-read /x succeeded\n") is None
+
+
+# ---------------------------------------------------------------------------- hammerd's own lines
+
+CONNECTING = b"hammerd-rsh: connecting to root@office.example (slave of home)\n"
+
+
+def test_own_lines_are_messages_however_they_are_cut() -> None:
+    data = b"\n" + CONNECTING + b"hammerd-far: locked\r\n"
+    expected = [Connecting("root@office.example", "slave"), FarLocked()]
+
+    assert parse(data) == expected
+    assert parse(*byte_by_byte(data)) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Welcome! hammerd-rsh: connecting to here (slave of home)",
+        b" hammerd-far: locked",
+        b"hammerd-far: locked up at night",
+        b"hammerd-rsh: connecting to two words (slave of home)",
+        b"\rhammerd-far: locked",
+        b"x" * LONGEST_SEGMENT + b"hammerd-far: locked",
+        RUNNING_IDLE + b"hammerd-far: locked",
+    ],
+)
+def test_line_that_only_mentions_them_is_no_mark(line: bytes) -> None:
+    assert not [one for one in parse(line + b"\n") if isinstance(one, Connecting | FarLocked)]
+
+
+def test_errors_of_own_programs_are_not_taken_for_those_of_a_shell() -> None:
+    (read,) = parse(b"hammerd-rsh: cannot run /sbin/hammer: No such file or directory\n")
+
+    assert isinstance(read, Complaint)
+    assert read.name == "ssh_missing"
+    assert read.hint.startswith("/sbin/hammer is no program")
+
+
+def test_own_line_holds_no_token_of_hammer() -> None:
+    said = b"hammerd-far: Mirror-write: Completed, updated snapshot to 0000000100580a8f"
+
+    assert parse(said + b"\n") == [Remark(said.decode())]

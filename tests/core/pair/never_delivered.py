@@ -14,6 +14,7 @@ from hammerd.core.pair.events import (
     HalfContinued,
     HalfDied,
     HalfStopped,
+    HalvesGone,
     HalvesWorked,
     MessageRead,
     ParentDied,
@@ -64,6 +65,7 @@ def why_never(life: PairLife, event: Event) -> Never | None:
         case (
             MessageRead()
             | HalfDied()
+            | HalvesGone()
             | HalfStopped()
             | HalfContinued()
             | ParentDied()
@@ -89,7 +91,7 @@ def _no_such_group(state: State, event: Event) -> Never | None:
         return Never.NO_GROUP
     if isinstance(event, GroupEmpty | GroupLives) and not isinstance(state, Stopping):
         return Never.NOT_ENDING
-    if isinstance(event, HalfDied) and isinstance(state, Stopping):
+    if isinstance(event, HalfDied | HalvesGone) and isinstance(state, Stopping):
         return Never.IS_ENDING
     return None
 

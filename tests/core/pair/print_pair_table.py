@@ -14,7 +14,9 @@ from hammerd.core.hammer.messages import (
     Batch,
     Committed,
     Complaint,
+    Connecting,
     Cure,
+    FarLocked,
     LostLink,
     Message,
     NoWork,
@@ -27,8 +29,10 @@ from hammerd.core.hammer.messages import (
     Weight,
     WentIdle,
 )
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import (
     Acknowledged,
+    CheckHalves,
     Context,
     DeadlinePassed,
     DivergedSeen,
@@ -42,6 +46,7 @@ from hammerd.core.pair.events import (
     HalfContinued,
     HalfDied,
     HalfStopped,
+    HalvesGone,
     HalvesWorked,
     Kill,
     Launch,
@@ -103,6 +108,7 @@ from hammerd.core.tid import Tid
 from tests.core.pair.never_delivered import Never, why_never
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
+PUSH = Pair("home", Endpoint("/master"), Endpoint("/slave", SshHost("backup")))
 TROUBLE = Trouble("why")
 SINCE_AT = 1000.0
 NOW_AT = 1030.0
@@ -111,6 +117,7 @@ LEGEND = """\
 Every state x every event. Printed by tests/core/pair/print_pair_table.py: see there.
 
 + launch   g glance   - TERM the group   K KILL the group   ? probe   u leave the queue   ! note
+c check whether a half lives
 f a failure is counted   0 failures are forgiven   r a lost stream is counted
 d latched   l the latch is lifted
 . nothing   ~ the same state, renewed   (blank) the shell never delivers it; the reasons are below
@@ -118,7 +125,7 @@ st>X  stopping, becomes X when the group is empty; (f) in following gear
 
 The streams here are in bulk gear but for "idle(f)", launched 30 s ago (healthy_after is 60 s) and
 progressed; the lag is 5 s where an event does not say otherwise; no failure is on the pair but
-where one is named.
+where one is named. Both ends are on this host but for "far slave".
 """
 
 
@@ -187,11 +194,12 @@ A_LITTLE_BEHIND = Lag(LagVerdict.BEHIND, tids=5, seconds=5.0)
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """An event, the memory and the lag of the pair when it comes."""
+    """An event; the memory, the lag and the endpoints of the pair when it comes."""
 
     event: Event
     memory: Memory = FRESH
     lag: Lag = A_LITTLE_BEHIND
+    pair: Pair = PAIR
 
 
 def complaint(cure: Cure) -> Complaint:
@@ -203,6 +211,7 @@ def message(read: Message) -> PairRow:
     return PairRow(MessageRead(read))
 
 
+FULL = Complaint("text", "slave_full", Cure.RETRY, "hint")
 FAILED = Memory(failures=1)
 LATCHED = Memory(is_diverged=True)
 PROMOTED = Memory(promotion=Promotion(PromotionSign.ROLE_READ, SINCE_AT))
@@ -253,6 +262,9 @@ ROWS: dict[str, PairRow] = {
     "MessageRead LostLink": message(LostLink()),
     "  with a failure": replace(message(LostLink()), memory=FAILED),
     "  just relaunched": replace(message(LostLink()), memory=JUST_RELAUNCHED),
+    "  far slave": replace(message(LostLink()), pair=PUSH),
+    "MessageRead Connecting": replace(message(Connecting("backup", "slave")), pair=PUSH),
+    "MessageRead FarLocked": replace(message(FarLocked()), pair=PUSH),
     "MessageRead Complaint: park": message(complaint(Cure.PARK)),
     "MessageRead Complaint: uuids differ": message(
         Complaint("text", "uuid_mismatch", Cure.PARK, "hint", ParkCause.UUID_MISMATCH)
@@ -260,8 +272,11 @@ ROWS: dict[str, PairRow] = {
     "MessageRead Complaint: of a login": message(
         Complaint("text", "name", Cure.PARK, "hint", ParkCause.REFUSED, Weight.PARTING)
     ),
+    "  far slave ": replace(message(complaint(Cure.PARK)), pair=PUSH),
     "MessageRead Complaint: mount": message(complaint(Cure.MOUNT)),
     "MessageRead Complaint: retry": message(complaint(Cure.RETRY)),
+    "  slave is full": message(FULL),
+    "  slave is full, far slave": replace(message(FULL), pair=PUSH),
     "MessageRead Complaint: note": message(complaint(Cure.NOTE)),
     "MessageRead Complaint: of damage": message(
         Complaint("text", "data_damaged", Cure.NOTE, "hint")
@@ -269,6 +284,8 @@ ROWS: dict[str, PairRow] = {
     "MessageRead Complaint: echo": message(complaint(Cure.ECHO)),
     "MessageRead Remark": message(Remark("text")),
     "HalfDied": PairRow(HalfDied(8)),
+    "HalfDied, slave is full": PairRow(HalfDied(8), Memory(likely_cause=FULL), pair=PUSH),
+    "HalvesGone": PairRow(HalvesGone()),
     "HalfStopped": PairRow(HalfStopped(8, "target")),
     "HalfContinued": PairRow(HalfContinued(8)),
     "ParentDied": PairRow(ParentDied("signal 9")),
@@ -301,7 +318,7 @@ def context_of(row: PairRow, now_at: float) -> Context:
 
 def cell(state: State, row: PairRow) -> str:
     """Return the cell of a state and an event; empty if the event never comes."""
-    life = PairLife(PAIR, row.memory, state)
+    life = PairLife(row.pair, row.memory, state)
     if why_never(life, row.event):
         return ""
     now_at = NOW_AT
@@ -396,6 +413,7 @@ MARKS: dict[type[Effect], str] = {
     Probe: "?",
     Glance: "g",
     LeaveQueue: "u",
+    CheckHalves: "c",
     Note: "!",
 }
 
@@ -433,7 +451,7 @@ def reasons() -> Iterator[str]:
             title.strip()
             for title, row in ROWS.items()
             for state in (*WITHOUT_GROUP.values(), *WITH_GROUP.values())
-            if why_never(PairLife(PAIR, row.memory, state), row.event) == reason
+            if why_never(PairLife(row.pair, row.memory, state), row.event) == reason
         }
         kinds = sorted({type(ROWS[title].event).__name__ for title in ROWS if title in found})
         yield f"  {', '.join(kinds)}: {reason}"

@@ -17,6 +17,7 @@ from hammerd.core.hammer.messages import (
     Remark,
     SliceWritten,
 )
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import (
     Event,
     GroupEmpty,
@@ -56,7 +57,7 @@ from hammerd.core.pair.states import (
     Trouble,
     WaitingForBackoff,
 )
-from hammerd.core.pairs import Gear, GearChoice
+from hammerd.core.pairs import Endpoint, Gear, GearChoice
 from hammerd.core.replication.lag import UNKNOWN
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
@@ -349,6 +350,15 @@ def test_unknown_lag_is_no_stall() -> None:
     life = play(*BEHIND, (5, Sampled(Retry("late", "wait")), UNKNOWN)).life
 
     assert deadline(life) is None
+
+
+def test_slice_that_a_login_may_have_feigned_stalls_though_no_lag_is_known() -> None:
+    push = replace(PAIR, slave=Endpoint("/slave", SshHost("backup")))
+    moments = (*LAUNCHING, (2, BATCH, UNKNOWN), (100, Sampled(Retry("late", "wait")), UNKNOWN))
+    life = play(*moments, pair=push).life
+
+    assert deadline(life) == 2 + PAIR.timing.stall_timeout_s
+    assert deadline(play(*moments, (3, IDLE, UNKNOWN), pair=push).life) is None
 
 
 def test_unmounted_endpoint_of_a_living_stream_is_no_stall() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from hammerd.core.hammer.diagnostic_rows import ComplaintRow
 from hammerd.core.hammer.diagnostics import TABLE, diagnose
+from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Cure, ParkCause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.hosts.ssh_host import SshHost
@@ -231,7 +232,7 @@ def test_the_cure_of_a_complaint_decides(row: ComplaintRow) -> None:
 
     expected = {Cure.PARK: Park, Cure.MOUNT: AwaitMount}.get(complaint.cure, Retry)
     assert isinstance(verdict, expected)
-    assert hint_of(verdict) == "master /Backup1/test: hint"
+    assert hint_of(verdict) == f"master /Backup1/test: {fit_hint(complaint, HOME).hint}"
     assert cause_of(verdict) == (complaint.park_cause or complaint.name)
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hammerd.core.pair.events import HalfContinued, HalfDied, HalfStopped, HalvesWorked
+from hammerd.core.pair.events import (
+    HalfContinued,
+    HalfDied,
+    HalfStopped,
+    HalvesGone,
+    HalvesWorked,
+)
 from hammerd.daemon.process.exit_watch import OnDeath
 from hammerd.daemon.process.group_scan import GroupScan
 from hammerd.daemon.process.process_table import Member, members_of, read_member
@@ -211,3 +217,27 @@ def test_error_of_one_pair_costs_no_other_its_events(*, again: bool) -> None:
 
     broken = play(scenario).broken
     assert {type(error) for error in broken} == {Unexpected}
+
+
+def test_halves_are_gone_only_if_a_scan_finds_none_even_if_they_were_never_found() -> None:
+    async def scenario(group: RealStreams) -> None:
+        setup, stream = Setup(group), group.launch("test")
+        await reached(lambda: len(halves_of(stream)) == 2, "two halves")
+        setup.halves.check_gone(stream)
+        await reached(lambda: setup.table.scans == 1, "it was scanned")
+        await asyncio.sleep(0)
+        assert group.emitted == []
+
+        for half in halves_of(stream):
+            os.kill(half.pid, signal.SIGKILL)
+        await reached(lambda: not halves_of(stream), "no half")
+        setup.halves.check_gone(stream)
+        await reached(lambda: group.emitted != [], "the event")
+        stream.is_ending = True
+        setup.halves.check_gone(stream)
+        await reached(lambda: setup.table.scans == 3, "it was scanned again")
+        await asyncio.sleep(0)
+
+        assert group.emitted == [("test", HalvesGone())]
+
+    play(scenario)

@@ -6,7 +6,9 @@ from hammerd.core.hammer.messages import (
     Batch,
     Committed,
     Complaint,
+    Connecting,
     Cure,
+    FarLocked,
     LostLink,
     Message,
     NoWork,
@@ -19,6 +21,8 @@ from hammerd.core.hammer.messages import (
     Weight,
     WentIdle,
 )
+from hammerd.core.hosts.host import THIS_HOST, Host
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import (
     Event,
     ForeignSeen,
@@ -28,6 +32,7 @@ from hammerd.core.pair.events import (
 )
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.states import Down, Paused
+from hammerd.core.pairs import Endpoint
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.tid import Tid
 
@@ -39,11 +44,22 @@ class End:
     path: str
     uuid: str | None
     slave: int
+    host: Host = THIS_HOST
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.path, self.host)
 
 
-ONE, OTHER, NULL = End("/s1", None, 1), End("/s2", "uuid-2", 2), End("/null/s2", "uuid-2", 2)
+FAR = SshHost("far")
+ONE, OTHER, NULL = (
+    End("/s1", None, 1),
+    End("/s2", "uuid-2", 2, FAR),
+    End("/null/s2", "uuid-2", 2, FAR),
+)
 CONFIG = {"a": ONE, "b": ONE, "c": OTHER, "d": NULL}
-"""Two pairs write to each slave: one is known by its path, the other by its unique-uuid."""
+"""Two pairs write to each slave: one is known by its path, the other by its unique-uuid and is on
+another host."""
 
 TURNED = End("/s1", "uuid-2", 2)
 """The slave at the first path while a link on that path is turned."""
@@ -82,6 +98,7 @@ MESSAGES: tuple[Message, ...] = (
     *(Prescan(), PrescanDone(2, 90), SIGN_OF_LIFE, Batch(Tid(9), Tid(0), 0)),
     *(NoWork(), Progress(Tid(2), Tid(9), 0), PROGRESS, Committed(Tid(9))),
     *(SliceWritten(), WentIdle(), WentIdle(), WentIdle(), LostLink(), LostLink(), Remark("?")),
+    *(Connecting("far", "slave"), FarLocked()),
     *(Complaint("text", cure.value, cure, "hint") for cure in Cure),
     *(
         Complaint("text", f"a login's {cure}", cure, "hint", weight=weight)

@@ -19,6 +19,7 @@ from hammerd.core.pair.events import (
     HalfContinued,
     HalfDied,
     HalfStopped,
+    HalvesGone,
     HalvesWorked,
     MessageRead,
     Misdirected,
@@ -94,8 +95,8 @@ class EngineWorld:
         self.watched.taken_over(name)
 
     def _pair(self, name: str) -> Pair:
-        end = self.watched.ends[name]
-        return Pair(name, Endpoint(f"/master/{name}"), Endpoint(end.path), timing=self.timing)
+        slave = self.watched.ends[name].endpoint
+        return Pair(name, Endpoint(f"/master/{name}"), slave, timing=self.timing)
 
     def post(self, name: str, event: Event) -> None:
         self.engine.post(name, event)
@@ -161,6 +162,7 @@ class EngineWorld:
             yield from [partial(self.post, name, GroupLives(now_at - 61))] * 5
         else:
             yield from [partial(self.post, name, HalfDied(8))] * 6
+            yield partial(self.post, name, HalvesGone())
 
     # --- moves ---------------------------------------------------------------------------------
 

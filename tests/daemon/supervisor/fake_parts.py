@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hammerd.core.errors import SpawnError
 from hammerd.core.pair.events import (
+    CheckHalves,
     Effect,
     Event,
     Glance,
@@ -160,6 +161,9 @@ class FakeStreams:
         if group is not None:
             group.is_killed = True
 
+    def check_halves(self, pair: str) -> None:
+        self.acts.effect(pair, CheckHalves)
+
     def _signal(self, pair: str, effect: type[Effect]) -> None:
         self.acts.breaks.effect("signal", pair, effect)
         if pair not in self.groups:
@@ -197,7 +201,7 @@ class FakeProber:
 
     def keys(self, name: str) -> frozenset[str]:
         end = self.read.get(name, self.ends[name])
-        return slave_keys((Endpoint(end.path),), end.uuid)
+        return slave_keys((end.endpoint,), end.uuid)
 
 
 @dataclass(slots=True)

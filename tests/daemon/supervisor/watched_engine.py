@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hammerd.core.api.pair_report import Extras
-from hammerd.core.hammer.commands import environment, stream_argv
+from hammerd.core.hammer.commands import stream_argv, stream_environment
 from hammerd.core.hammer.messages import Committed
 from hammerd.core.pair.events import (
     Context,
@@ -53,7 +53,7 @@ from tests.daemon.supervisor.fake_parts import (
 from tests.daemon.supervisor.step_rules import check_step, is_saved_again
 from tests.daemon.supervisor.virtual_loop import VirtualLoop
 
-HAMMER, HOME = "/sbin/hammer", "/root"
+HAMMER, HOME, RSH = "/sbin/hammer", "/root", "/usr/local/bin/hammerd-rsh"
 
 
 class WatchedInbox(Inbox):
@@ -122,6 +122,7 @@ class WatchedEngine:
             lambda _pair: Extras(),
             HAMMER,
             HOME,
+            RSH,
         )
         engine = Engine(self.loop.as_loop(), world, backoff)
         engine.on_memory_changed = self._memory_changed
@@ -248,7 +249,8 @@ class WatchedEngine:
         for effect in done.effects:
             if isinstance(effect, Launch) and group is not None:
                 assert group.argv == stream_argv(HAMMER, done.life.pair, effect.gear)
-                assert group.env == environment(HOME)
+                env = stream_environment(HOME, RSH, done.life.pair, effect.gear)
+                assert group.env == env
 
     def _check_written(self, was: Before, after: PairLife) -> None:
         before = was.life

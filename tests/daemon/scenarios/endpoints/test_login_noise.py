@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.hammer.test_login_diagnostics import LOOKS_LIKE_HAMMERS, NOISE
+from tests.core.hammer.test_login_diagnostics import LOOKS_LIKE_HAMMERS, NOISE, SPOOFS
 from tests.daemon.world import World
 from tests.daemon.wrapped import wrap
 
@@ -47,7 +47,7 @@ def far_world(
 
 @pytest.mark.timeout(180)
 def test_link_that_works_goes_on_whatever_its_login_prints(world: World) -> None:
-    texts = (*NOISE, *LOOKS_LIKE_HAMMERS)
+    texts = (*NOISE, *LOOKS_LIKE_HAMMERS, *SPOOFS)
     _, pairs = far_world(world, texts)
     hammer = wrap(world, f"export HAMMER_RSH={world.root}/rsh")
 
@@ -56,6 +56,7 @@ def test_link_that_works_goes_on_whatever_its_login_prints(world: World) -> None
     for number, text in enumerate(texts):
         now = world.wait_for(lambda now: now["phase"] == "idle", text, f"s{number}")
         assert now["restarts"] == 0
+        assert now["complaints"] == []
     assert "pair.parked" not in world.log()
     assert "pair.waiting" not in world.log()
 
@@ -70,7 +71,7 @@ def test_output_of_a_login_explains_a_link_that_fails(world: World) -> None:
 
     refused = world.wait_for(lambda now: now["state"] == "parked", "parked", "s0")
     assert refused["because"] == "refused"
-    assert refused["hint"].startswith("the other host does not accept root's key")
+    assert refused["hint"].startswith("far does not accept the key")
     other = world.wait_for(lambda now: now["waiting_for"] == "backoff", "in backoff", "s1")
     assert other["because"] in ("link_lost", "half_died")
     assert "a motd" in other["last_words"]
