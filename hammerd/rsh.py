@@ -3,7 +3,8 @@
 hammer gives it `[-C] (-l USER HOST | HOST) [-p PORT] hammer OPTIONS VERB PATH`
 (docs/hammer.md 7.1). The way to the host is not read from these words: hammerd puts it into the
 environment variable HAMMERD_RSH, and the verb tells which end of the pair it is. The remote
-hammer gets the options that hammer itself does not pass on.
+hammer gets the options that hammer itself does not pass on, and a mirror-write the guard that
+keeps a second writer from its slave (core/hosts/far_guard.py).
 
 It starts at each launch of a stream, so it imports as little as possible. Each line that it
 prints begins with its name, and so cannot be mistaken for a line of ssh or of a login.
@@ -57,7 +58,8 @@ def _plan(words: list[str]) -> tuple[str, list[str]]:
     try:
         pair = json.loads(value)
         half = pair[end]
-        command = " ".join([half["hammer"], *half["words"], *arguments])
+        guard = [half["guard"]] if half["guard"] else []
+        command = " ".join([*guard, half["hammer"], *half["words"], *arguments])
         return f"connecting to {half['to']} ({end} of {pair['pair']})", [*half["ssh"], command]
     except (ValueError, TypeError, KeyError):
         raise _Refused(f"{VALUE} holds nothing for the {end} of a pair") from None

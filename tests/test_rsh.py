@@ -78,6 +78,17 @@ def test_remote_writer_gets_no_options_of_a_reader(fake_ssh: Path) -> None:
     assert done.stderr == "hammerd-rsh: connecting to root@far.example (slave of home)\n"
 
 
+def test_a_guard_goes_before_the_remote_writer(fake_ssh: Path) -> None:
+    host = SshHost("far.example", "root", SshSettings(program=str(fake_ssh)))
+    pair = Pair("home", Endpoint("/pfs/a"), Endpoint("/pfs/b", host))
+    guard = host.guard("me", "/pfs/b")
+    env = stream_environment("/root", "hammerd-rsh", pair, Gear.BULK, guard)
+    done = run(("far.example", *WRITER), dict(env))
+
+    assert json.loads(done.stdout)[0][-1] == f"{guard} hammer -vv -2 mirror-write /pfs/b"
+    assert guard
+
+
 @pytest.mark.parametrize(
     ("words", "value", "says"),
     [

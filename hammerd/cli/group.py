@@ -21,6 +21,7 @@ COMMANDS = (
     "restart",
     "reload",
     "ack",
+    "authorized-keys",
     "demo",
     "version",
 )
@@ -38,11 +39,12 @@ class LazyGroup(click.Group):
         """Import a command; return None if no command has that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"hammerd.cli.commands.{cmd_name}")
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"hammerd.cli.commands.{name}")
         # Imported objects stay until the end: the collector need never scan them.
         gc.freeze()
         gc.enable()
-        return cast("click.Command", getattr(module, cmd_name))
+        return cast("click.Command", getattr(module, name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List each command with its whole sentence; click's own list would cut it short."""

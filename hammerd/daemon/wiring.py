@@ -14,6 +14,7 @@ from pathlib import Path
 from hammerd.core.api.pair_report import Extras
 from hammerd.core.config.model import Config
 from hammerd.core.hammer.commands import environment
+from hammerd.core.hosts.far_guard import owner_word
 from hammerd.core.pair.events import Event
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife
@@ -46,6 +47,7 @@ from hammerd.daemon.state.spawn_records import SpawnRecords
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.stream.streams import Streams
 from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
+from hammerd.daemon.supervisor.far_halves import FarHalves
 from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
 from hammerd.daemon.supervisor.reload import Reloader, ReloadParts
 from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
@@ -128,6 +130,9 @@ class Wiring:
         self.stream_observer = StreamObserver(
             self._life, self.foreign, self.readings, self.anomaly_detector, self.clock
         )
+        owner = owner_word(os.uname().nodename, self.config.daemon.state_dir)
+        far_halves = FarHalves(home, rsh_program(), owner)
+        self.stream_observer.on_guard_refused = far_halves.guard_refused
         self.slave_moves = SlaveMoves(self.lives, self.inbox.post, self.anomaly_detector)
         parts = EngineParts(
             self.inbox,
@@ -138,8 +143,7 @@ class Wiring:
             journal,
             self._extras,
             hammer,
-            home,
-            rsh_program(),
+            far_halves.environment,
         )
         self.engine = Engine(self._loop, parts, backoff_s)
         reload_parts = ReloadParts(

@@ -64,7 +64,6 @@ def quiet_engine(journal: Journal, readings: ReadingStore, prober: Prober | None
         journal,
         lambda _pair: Extras(),
         "/sbin/hammer",
-        "/root",
-        "/usr/local/bin/hammerd-rsh",
+        lambda _pair, _gear: {},
     )
     return Engine(asyncio.get_running_loop(), parts, lambda _pair, _failures: 3600.0)

@@ -108,6 +108,7 @@ _SSH_FIELDS = {
     "ssh_known_hosts": "known_hosts",
     "compress": "is_compressed",
     "probe_remote": "is_probed",
+    "remote_guard": "is_guarded",
 }
 """The fields of SshSettings whose keys have other names."""
 
@@ -158,4 +159,5 @@ PAIR_KEYS: tuple[Key, ...] = (
     _ssh_key("remote_hammer", _REMOTE_HAMMER, "the hammer of the other host"),
     _ssh_key("compress", _FLAG, "ssh compresses what it sends"),
     _ssh_key("probe_remote", _FLAG, "the other host is asked for its TIDs too"),
+    _ssh_key("remote_guard", _FLAG, "a slave there is locked by its writer"),
 )

@@ -61,16 +61,18 @@ RSH_VALUE = "HAMMERD_RSH"
 """The environment variable from which hammerd-rsh learns its pair."""
 
 
-def stream_environment(home: str, rsh: str, pair: Pair, gear: Gear) -> Mapping[str, str]:
+def stream_environment(
+    home: str, rsh: str, pair: Pair, gear: Gear, guard: str = ""
+) -> Mapping[str, str]:
     """Build the environment of a pair's mirror-stream.
 
     A half on another host is started by hammerd-rsh (the program `rsh`), with what the JSON value
     says. So its hammer gets the options that the hammer here does not pass on
-    (docs/hammer.md 7.2).
+    (docs/hammer.md 7.2). `guard` goes before the mirror-write on the slave's host.
     """
     halves = {
         "master": pair.master.host.half(_source_words(pair, gear)),
-        "slave": pair.slave.host.half(()),
+        "slave": pair.slave.host.half((), guard),
     }
     far = {name: half for name, half in halves.items() if half is not None}
     if not far:

@@ -18,6 +18,8 @@ from hammerd.core.hammer.messages import Complaint, ParkCause, Weight
 NOT_A_HAMMER_FS = "not_a_hammer_fs"
 """The row that core/pair/probe_verdict.py uses by name: the path exists, but not on HAMMER."""
 
+_GUARD_REFUSED = "guard_refused"
+
 # A path of PATH_MAX (1024) and the words around it. A longer text is no message of hammer's, and
 # matching it costs time.
 _LONGEST_MESSAGE = 1280
@@ -94,7 +96,13 @@ TABLE: tuple[diagnostic_rows.ComplaintRow, ...] = (
         "{path} is not on a HAMMER file system (HAMMER2 does not count), most often because the"
         " file system that belongs there is not mounted: see mount and /etc/fstab",
     ),
-    # The other host refuses hammer's command line.
+    # The other host refuses hammer's command line, or what stands before it.
+    diagnostic_rows.retry(
+        _GUARD_REFUSED,
+        r"hammer-remote: Command not '?hammer",
+        "the slave's key is restricted to hammer's own commands: from now on hammerd sends these"
+        ' alone; "hammerd authorized-keys PAIR" prints a line for the key that has the guard',
+    ),
     diagnostic_rows.refused(
         "key_restricted",
         r"hammer-remote: |SSH_ORIGINAL_COMMAND env missing",
@@ -238,6 +246,11 @@ def diagnose(text: str) -> Complaint | None:
             weight = login_diagnostics.weight_of(row, start)
             return Complaint(text, row.name, row.cure, _hint(row, found), row.park_cause, weight)
     return None
+
+
+def is_guard_refusal(message: object) -> bool:
+    """Return whether a message is the refusal of a guard by a restricted key."""
+    return isinstance(message, Complaint) and message.name == _GUARD_REFUSED
 
 
 def _hint(row: diagnostic_rows.ComplaintRow, found: re.Match[str]) -> str:

@@ -16,7 +16,17 @@ HAMMER = "/sbin/hammer"
 NO_HAMMER = "Command not hammer"
 """The words of the refusal of a command that is none of hammer's, like one under a guard."""
 
+_RUNS_GUARD = 'eval "$P"'
 _MASTER_VERBS = ("mirror-read-stream", "mirror-read")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who logs in on which host, with which private key; None: ssh itself chooses."""
+
+    host: str
+    user: str | None
+    key_file: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,10 @@ def authorized_keys_line(command: str, public_key: str) -> str:
 
 def forced_command(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -> str:
     """Return the forced command for a key of these endpoints, as sshd gives it to the shell."""
-    return f"{SETS_PROGRAM} /bin/sh -c '{'; '.join(_program(owner, remote_hammer, endpoints))}'"
+    steps = list(_program(owner, remote_hammer, endpoints))
+    if any(each.is_slave for each in endpoints):
+        return f"{SETS_PROGRAM} /bin/sh -c '{'; '.join((*steps, _RUNS_GUARD))}'"
+    return f"/bin/sh -c '{'; '.join(steps)}'"
 
 
 def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterator[str]:
@@ -57,7 +70,6 @@ def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -
         ' expr "x$2" : "x[0-9][0-9]*[kmgKMG]*$" >/dev/null || r; shift 2;; *) break;; esac; done'
     )
     yield f'case "$*" in {" ".join(_cases(owner, _program_path(remote_hammer), endpoints))} esac'
-    yield 'eval "$P"'
 
 
 def _cases(owner: str, hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hammerd.core.hosts.forced_command import Account, FarEndpoint
 from hammerd.core.hosts.ssh_argv import SshSettings
 
 
@@ -62,7 +63,23 @@ class Host(Protocol):
     def reached_by(self, ssh: SshSettings) -> "Host":
         """Return the host as it is reached with the settings of its pair."""
 
-    def half(self, words: Sequence[str]) -> Mapping[str, object] | None:
+    def guard(self, owner: str, path: str) -> str:
+        """Return the words before a mirror-write to `path` that keep a second writer away.
+
+        `owner` identifies this hammerd there; empty if nothing is to go before the mirror-write.
+        """
+
+    @property
+    def account(self) -> Account | None:
+        """The user and key that hammerd logs in with; None where nobody logs in."""
+
+    def forced_command(self, owner: str, endpoints: Sequence[FarEndpoint]) -> str:
+        """Return the command that restricts the key there to these endpoints; empty without one.
+
+        `owner` is as for guard().
+        """
+
+    def half(self, words: Sequence[str], guard: str = "") -> Mapping[str, object] | None:
         """Return the start of a stream's half there as JSON, for hammerd-rsh; None without one.
 
         `words` are options that hammer itself does not pass to that half.
@@ -134,7 +151,20 @@ class ThisHost:
         """Return this host: no settings lead to it."""
         return self
 
-    def half(self, _words: Sequence[str]) -> Mapping[str, object] | None:
+    def guard(self, _owner: str, _path: str) -> str:
+        """Return nothing: hammerd itself sees every writer of this machine."""
+        return ""
+
+    @property
+    def account(self) -> Account | None:
+        """None: nobody logs in."""
+        return None
+
+    def forced_command(self, _owner: str, _endpoints: Sequence[FarEndpoint]) -> str:
+        """Return nothing: no key is needed."""
+        return ""
+
+    def half(self, _words: Sequence[str], _guard: str = "") -> Mapping[str, object] | None:
         """Return None: hammer forks the half itself."""
         return None
 

@@ -49,6 +49,7 @@ class SshSettings:
     `options` are `Key=Value` words of ssh_config(5). `known_hosts` is a file of host keys beside
     the system's; `only_known_hosts` means that ssh's default files of the user do not count.
     `remote_hammer` is the hammer program over there. `is_probed`: hammerd runs pfs-status there.
+    `is_guarded`: a mirror-write there holds a lock of its slave (core/hosts/far_guard.py).
     """
 
     program: str = "/usr/bin/ssh"
@@ -61,6 +62,7 @@ class SshSettings:
     remote_hammer: str = "hammer"
     is_compressed: bool = False
     is_probed: bool = True
+    is_guarded: bool = True
 
 
 def ssh_argv(settings: SshSettings, host: str, user: str | None) -> tuple[str, ...]:

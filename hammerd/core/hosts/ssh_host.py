@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from hammerd.core.hosts.far_guard import guard_words
+from hammerd.core.hosts.forced_command import Account, FarEndpoint, forced_command
 from hammerd.core.hosts.ssh_argv import SshSettings, ssh_argv
 
 
@@ -85,11 +87,25 @@ class SshHost:
         """Return the argv of the ssh that runs a program there; the login's shell reads it."""
         return (*self.ssh(), " ".join(words))
 
-    def half(self, words: Sequence[str]) -> Mapping[str, object]:
+    def guard(self, owner: str, path: str) -> str:
+        """Return the words of the guard (core/hosts/far_guard.py), as configured."""
+        return guard_words(owner, path) if self.settings.is_guarded else ""
+
+    @property
+    def account(self) -> Account:
+        """The user and key; the name in lower case, so that equal accounts are equal values."""
+        return Account(self.key, self.user, self.settings.identity)
+
+    def forced_command(self, owner: str, endpoints: Sequence[FarEndpoint]) -> str:
+        """Return the forced command for the key of these endpoints."""
+        return forced_command(owner, self.settings.remote_hammer, endpoints)
+
+    def half(self, words: Sequence[str], guard: str = "") -> Mapping[str, object]:
         """Return what hammerd-rsh starts in place of hammer's own ssh."""
         return {
             "to": self.login,
             "ssh": list(self.ssh()),
             "hammer": self.settings.remote_hammer,
             "words": list(words),
+            "guard": guard,
         }

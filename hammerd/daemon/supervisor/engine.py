@@ -10,13 +10,13 @@ the other effects, events and pairs go on.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.errors import SpawnError
-from hammerd.core.hammer.commands import stream_argv, stream_environment
+from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.messages import Committed
 from hammerd.core.pair import events
 from hammerd.core.pair.latches import active_latch, fit_latches
@@ -37,6 +37,8 @@ RETRY_DELAY_S = 1.0
 
 Backoff = Callable[[Pair, int], float]
 ExtrasOf = Callable[[Pair], Extras]
+EnvironmentOf = Callable[[Pair, Gear], Mapping[str, str]]
+"""Returns the environment of a pair's mirror-stream."""
 
 
 class Inbox:
@@ -69,8 +71,7 @@ class EngineParts:
     journal: Journal
     extras: ExtrasOf
     hammer: str
-    home: str
-    rsh: str
+    environment_of: EnvironmentOf
 
 
 class Engine:
@@ -268,7 +269,7 @@ class Engine:
             self.post(pair.name, events.ResourceBusy(busy.resource, busy.owner))
             return
         argv = stream_argv(parts.hammer, parts.prober.as_targets(pair), gear)
-        env = stream_environment(parts.home, parts.rsh, pair, gear)
+        env = parts.environment_of(pair, gear)
         try:
             pid = parts.streams.launch(pair.name, argv, env, claim)
         except SpawnError as error:

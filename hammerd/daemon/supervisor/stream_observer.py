@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from hammerd.core.hammer import messages
+from hammerd.core.hammer.diagnostics import is_guard_refusal
 from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint, Pair
@@ -50,6 +51,7 @@ class StreamObserver:
         self.unwritten_at: UnwrittenAt = lambda _pair: None
         self.on_rolled_back: OnRolledBack = lambda _slave, _back: None
         self.on_failed: OnFailed = lambda _pair, _error: None
+        self.on_guard_refused: Callable[[Pair], None] = lambda _pair: None
         self._inferences: dict[str, MasterInference] = {}
 
     def observe(self, pair: str, event: Event) -> None:
@@ -59,6 +61,8 @@ class StreamObserver:
             if isinstance(event, GroupEmpty):
                 self._inferences.pop(pair, None)
             elif isinstance(event, MessageRead):
+                if is_guard_refusal(event.message):
+                    self.on_guard_refused(self._life_of(pair).pair)
                 self._observe_message(self._life_of(pair), event.message)
         except Exception as error:
             self.on_failed(pair, error)

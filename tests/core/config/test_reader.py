@@ -171,6 +171,7 @@ EVERY_KEY: dict[str, tuple[str, object]] = {
     "remote_hammer": ('"/opt/sbin/hammer"', "/opt/sbin/hammer"),
     "compress": ("true", True),
     "probe_remote": ("false", False),
+    "remote_guard": ("false", False),
 }
 """For each key a value as it is written, and as its field gets it; none is the default."""
 
@@ -185,6 +186,7 @@ SSH = SshSettings(
     remote_hammer="/opt/sbin/hammer",
     is_compressed=True,
     is_probed=False,
+    is_guarded=False,
 )
 
 

@@ -58,10 +58,14 @@ TEXTS = {
         "hammer: Synctid /tmp failed: Inappropriate ioctl for device",
         "hammer: Mirror-read: not a HAMMER fs/pseudofs!: Inappropriate ioctl for device",
     ],
+    "guard_refused": [
+        "hammer: hammer-remote: Command not 'hammer'",
+        "hammer-remote: Command not hammer: this key allows only: mirror-write /pfs/b,"
+        " pfs-status /pfs/b",
+    ],
     "key_restricted": [
         "hammer: hammer-remote: restricted target",
         "hammer: hammer-remote: '..' not allowed",
-        "hammer: hammer-remote: Command not 'hammer'",
         "hammer: hammer-remote: request does not match restricted command",
         "hammer: SSH_ORIGINAL_COMMAND env missing",
     ],

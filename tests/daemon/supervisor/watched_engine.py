@@ -38,6 +38,7 @@ from hammerd.core.pair.states import (
 from hammerd.core.pairs import Pair
 from hammerd.core.tid import Tid
 from hammerd.daemon.supervisor.engine import RETRY_DELAY_S, Engine, EngineParts, Inbox
+from hammerd.daemon.supervisor.far_halves import FarHalves
 from tests.core.pair.never_delivered import why_never
 from tests.daemon.supervisor.engine_config import CONFIG, ONE, ORPHAN, TURNED, End
 from tests.daemon.supervisor.fake_parts import (
@@ -121,8 +122,7 @@ class WatchedEngine:
             self.journal,
             lambda _pair: Extras(),
             HAMMER,
-            HOME,
-            RSH,
+            FarHalves(HOME, RSH, "here").environment,
         )
         engine = Engine(self.loop.as_loop(), world, backoff)
         engine.on_memory_changed = self._memory_changed
