@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hammerd.core.api.pair_report import Extras
-from hammerd.core.hammer.commands import stream_argv, stream_environment
+from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.messages import Committed
 from hammerd.core.pair.events import (
     Context,
@@ -54,7 +54,8 @@ from tests.daemon.supervisor.fake_parts import (
 from tests.daemon.supervisor.step_rules import check_step, is_saved_again
 from tests.daemon.supervisor.virtual_loop import VirtualLoop
 
-HAMMER, HOME, RSH = "/sbin/hammer", "/root", "/usr/local/bin/hammerd-rsh"
+HAMMER = "/sbin/hammer"
+FAR = FarHalves("/root", "/usr/local/bin/hammerd-rsh", "here")
 
 
 class WatchedInbox(Inbox):
@@ -122,7 +123,7 @@ class WatchedEngine:
             self.journal,
             lambda _pair: Extras(),
             HAMMER,
-            FarHalves(HOME, RSH, "here").environment,
+            FAR.environment,
         )
         engine = Engine(self.loop.as_loop(), world, backoff)
         engine.on_memory_changed = self._memory_changed
@@ -249,7 +250,7 @@ class WatchedEngine:
         for effect in done.effects:
             if isinstance(effect, Launch) and group is not None:
                 assert group.argv == stream_argv(HAMMER, done.life.pair, effect.gear)
-                env = stream_environment(HOME, RSH, done.life.pair, effect.gear)
+                env = FAR.environment(done.life.pair, effect.gear)
                 assert group.env == env
 
     def _check_written(self, was: Before, after: PairLife) -> None:
