@@ -25,7 +25,10 @@ COMMANDS = (
     "demo",
     "version",
 )
-"""In the order of --help; each names a module of hammerd.cli.commands, and the function in it."""
+"""In the order of --help; each names a function, in a module of hammerd.cli.commands."""
+
+_MODULES = dict.fromkeys(("pause", "resume", "restart", "ack"), "pair_requests")
+"""The modules of commands that have none of their own name."""
 
 
 class LazyGroup(click.Group):
@@ -40,7 +43,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
-        module = import_module(f"hammerd.cli.commands.{name}")
+        module = import_module(f"hammerd.cli.commands.{_MODULES.get(name, name)}")
         # Imported objects stay until the end: the collector need never scan them.
         gc.freeze()
         gc.enable()

@@ -247,7 +247,7 @@ def test_a_script_s_status_loads_neither_rich_nor_the_daemon(start_daemon, run_d
         "import sys; from hammerd.cli.main import main; "
         f"main(['status', '--run-dir', '{run_dir}']); "
         "heavy = {'rich', 'structlog', 'psutil', 'tenacity', 'asyncio', 'tomllib', 'pathlib', "
-        "'difflib', 'tempfile', 'hammerd.core.pairs', 'hammerd.cli.commands.pause'}; "
+        "'difflib', 'tempfile', 'hammerd.core.pairs', 'hammerd.cli.commands.pair_requests'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )
     printed = subprocess.check_output([sys.executable, "-c", script], text=True)

@@ -1,4 +1,4 @@
-"""The command `hammerd pause`: ends the streams of pairs until they are resumed."""
+"""The commands `hammerd pause`, `resume`, `restart` and `ack`, each a request for some pairs."""
 
 import click
 
@@ -31,3 +31,31 @@ def pause(arguments: PairArguments, *, for_s: float | None) -> int:
     """
     period = "" if for_s is None else f" for {show_duration(for_s)}"
     return arguments.send(f"paused{period}", Verb.PAUSE, for_s)
+
+
+@click.command(epilog="Example: hammerd resume home")
+@takes_pairs
+def resume(arguments: PairArguments) -> int:
+    """Let paused or parked pairs run again.
+
+    A parked pair is probed at once, and parks again if the cause is still there.
+    """
+    return arguments.send("asked to run", Verb.RESUME)
+
+
+@click.command(epilog="Example: hammerd restart home")
+@takes_pairs
+def restart(arguments: PairArguments) -> int:
+    """End the streams of pairs and start new ones."""
+    return arguments.send("restarting", Verb.RESTART)
+
+
+@click.command(epilog="Example: hammerd ack home")
+@takes_pairs
+def ack(arguments: PairArguments) -> int:
+    """Take complaints and anomalies out of the status.
+
+    Wrong checksums, a full or read-only slave, a TID that went back: each stays in the status,
+    counted, until somebody says that it was seen. What comes again is shown again.
+    """
+    return arguments.send("acknowledged", Verb.ACK)
