@@ -165,7 +165,7 @@ def _on_message(  # noqa: C901 - a flat table of cases
         case messages.Progress(slice_bytes=sent_bytes):
             return enter(life, _scanned(state, sent_bytes, ctx))
         case messages.Committed() | messages.SliceWritten():
-            return enter(_accepted(life), _progressed(state, state.phase, ctx))
+            return _finished(_accepted(life), _progressed(state, state.phase, ctx), ctx)
         case messages.Batch(begin, end, bulk_bytes) if end > begin:
             phase = states.Copying(0, bulk_bytes)
             return enter(life, replace(state, phase=phase, progress_at=ctx.now_at))
@@ -214,10 +214,15 @@ def _progressed(state: states.Streaming, phase: states.Phase, ctx: Context) -> s
 
 
 def _finished(life: PairLife, state: states.Streaming, ctx: Context) -> Step:
-    life = replace(life, state=state)
-    if state.gear is Gear.BULK and choose_gear(life.pair, ctx) is Gear.FOLLOWING:
-        return end_group(life, states.ThenLaunch(Gear.FOLLOWING), ctx)
-    return Step(life)
+    """Change the gear of a stream whose bulk is done.
+
+    Its source half may say so before the words of a target half on another host come in, and
+    before a sample proves how near the slave is.
+    """
+    is_done = state.gear is Gear.BULK and isinstance(state.phase, states.IdlePhase)
+    if is_done and choose_gear(life.pair, ctx) is Gear.FOLLOWING:
+        return end_group(replace(life, state=state), states.ThenLaunch(Gear.FOLLOWING), ctx)
+    return enter(life, state)
 
 
 def _sampled(
@@ -230,7 +235,7 @@ def _sampled(
         # An idle stream holds nothing of its slave open, and prints nothing when the master is
         # missing (docs/hammer.md 1.5, 6.3): only its next batch would fail.
         return end_group(life, states.ThenMount(Trouble(verdict.cause, verdict.hint)), ctx)
-    return enter(life, _compared(state, ctx))
+    return _finished(life, _compared(state, ctx), ctx)
 
 
 def _compared(state: states.Streaming, ctx: Context) -> states.Streaming:
