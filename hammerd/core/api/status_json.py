@@ -104,10 +104,19 @@ def _trouble_now(life: states.PairLife, now_at: float) -> states.Trouble | None:
     if row.trouble is not None:
         return row.trouble
     if is_silent_launch(life, now_at):
-        is_remote, silent_s = needs_login(life.pair), now_at - life.state.since_at
-        name = "ssh, or the hammer of the other host," if is_remote else "hammer"
-        return states.Trouble("launch_silent", f"{name} said nothing for {silent_s:.0f} s")
+        return _silent_launch(life, now_at)
     return life.failed_by if row.is_another_try else None
+
+
+def _silent_launch(life: states.PairLife, now_at: float) -> states.Trouble:
+    state, silent_s = life.state, now_at - life.state.since_at
+    if isinstance(state, states.Launching) and state.connecting_at is not None:
+        since_s = now_at - state.connecting_at
+        if state.connecting:
+            hint = f"connecting to {state.connecting_to} for {since_s:.0f} s"
+            return states.Trouble("connecting", hint)
+    name = "ssh, or the hammer of the other host," if needs_login(life.pair) else "hammer"
+    return states.Trouble("launch_silent", f"{name} said nothing for {silent_s:.0f} s")
 
 
 def telling_word(memory: states.Memory) -> str | None:
@@ -175,6 +184,7 @@ def _stream_json(life: states.PairLife, now_at: float) -> Json:
     return {
         "gear": row_of(life).gear,
         "phase": _phase_word(phase) if phase else None,
+        "connecting_to": _connecting_to(life.state),
         "slice_bytes": copying.sent_bytes if copying else None,
         "bulk_bytes": copying.total_bytes if copying else None,
         "rate_bytes_per_s": _rounded(transfer_rate(transfer, now_at)),
@@ -229,6 +239,10 @@ def _wanted_word(wanted: states.Wanted) -> str:
             return "down"
         case _:
             assert_never(wanted)
+
+
+def _connecting_to(state: states.State) -> str | None:
+    return (state.connecting_to or None) if isinstance(state, states.Launching) else None
 
 
 def _phase_word(phase: states.Phase) -> str:

@@ -314,7 +314,10 @@ def _death(event: events.HalfDied | events.HalvesGone | events.ParentDied) -> Tr
 
 def _launch_timeout(life: PairLife) -> Trouble:
     hint = 'most often ssh hangs, try "ssh HOST true" as root'
-    if not needs_login(life.pair):
+    if isinstance(life.state, states.Launching) and life.state.connecting:
+        to = life.state.connecting_to
+        hint = f"connecting to {to}, where ssh, its login or the shell hangs"
+    elif not needs_login(life.pair):
         hint = (
             "where pfs-status answers it could not fork and spins: is the host short of"
             " processes or memory (top, limits(1))?"

@@ -20,7 +20,8 @@ from hammerd.core.pairs import Gear, Pair, needs_login
 AT_ONCE, NEVER = -math.inf, math.inf
 
 SILENT_LAUNCH_S = 5.0
-"""The time for which a launched stream may be silent: hammer prints at once, a login may hang."""
+"""The time for which a launched stream may be silent: hammer prints at once, and a name, a key
+exchange and a shell take a second or two. A login that takes longer most often hangs."""
 
 READ_IOCTL_BYTES = 512 << 10
 """The bytes that a source half reads and sends before it prints progress (docs/hammer.md 4.5)."""

@@ -178,6 +178,11 @@ class Launching:
     connecting_at: float | None = None
     is_far_locked: bool = False
 
+    @property
+    def connecting_to(self) -> str:
+        """The logins that are under way, empty if none is."""
+        return " and ".join(dict.fromkeys(half.to for half in self.connecting))
+
 
 @dataclass(frozen=True, slots=True)
 class InPrescan:

@@ -16,7 +16,7 @@ from hammerd.core.api.status_json import (
     telling_word,
     worst_health,
 )
-from hammerd.core.hammer.messages import Batch, Complaint, Cure, ParkCause, Progress
+from hammerd.core.hammer.messages import Batch, Complaint, Connecting, Cure, ParkCause, Progress
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import row_of
@@ -202,6 +202,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
         "half_pids": [8, 9],
         "gear": "following",
         "phase": "copying",
+        "connecting_to": None,
         "slice_bytes": 50,
         "bulk_bytes": 100,
         "rate_bytes_per_s": 5.0,
@@ -319,6 +320,39 @@ def test_most_telling_line_is_no_echo() -> None:
     assert telling_word(Memory()) is None
     full = Complaint("hammer: Mirror-write /x fatal error 28", "slave_full", Cure.RETRY, "rm")
     assert telling_word(Memory(last_words=words, likely_cause=full)) == full.text
+
+
+CONNECTING = replace(
+    LAUNCHING,
+    since_at=87.0,
+    connecting=(Connecting("root@office", "master"), Connecting("b", "slave")),
+    connecting_at=88.0,
+)
+
+
+def test_launch_that_waits_for_another_host_names_it_at_once_and_is_a_warning_soon() -> None:
+    at_first = json_of(replace(CONNECTING, since_at=95.1, connecting_at=95.2))
+    later = json_of(CONNECTING)
+
+    assert (at_first["connecting_to"], at_first["because"]) == ("root@office and b", None)
+    assert at_first["health"] == Health.OK
+    assert (later["state"], later["because"]) == ("launching", "connecting")
+    assert later["hint"] == "connecting to root@office and b for 12 s"
+    assert later["health"] == Health.WARNING
+
+
+def test_last_failure_is_the_cause_until_a_launch_is_silent_itself() -> None:
+    failed = Trouble("connection_refused", "no sshd answers")
+    life = PairLife(PAIR, Memory(failures=3), CONNECTING, failed_by=failed)
+    early = replace(life, state=replace(CONNECTING, since_at=98.0, connecting_at=98.0))
+
+    told = [
+        pair_json(PairReport(one, IN_SYNC, None, None, None, ()), NOW_AT, to_time)
+        for one in (early, life)
+    ]
+
+    assert [one["because"] for one in told] == ["connection_refused", "connecting"]
+    assert [one["health"] for one in told] == [Health.WARNING, Health.WARNING]
 
 
 def test_trouble_without_a_hint_has_none() -> None:

@@ -8,7 +8,9 @@ from hammerd.core.hammer.messages import (
     Batch,
     Committed,
     Complaint,
+    Connecting,
     Cure,
+    FarLocked,
     LostLink,
     NoWork,
     Prescan,
@@ -350,6 +352,25 @@ def test_unknown_lag_is_no_stall() -> None:
     life = play(*BEHIND, (5, Sampled(Retry("late", "wait")), UNKNOWN)).life
 
     assert deadline(life) is None
+
+
+def test_launch_timeout_names_the_hosts_it_was_connecting_to() -> None:
+    pair = replace(
+        PAIR, master=Endpoint("/m", SshHost("office")), slave=Endpoint("/s", SshHost("backup"))
+    )
+    halves = (
+        (1, MessageRead(Connecting("office", "master"))),
+        (1.5, MessageRead(Connecting("root@backup", "slave"))),
+    )
+
+    connecting = play(*LAUNCHING, *halves, pair=pair).life
+    logged_in = advance(connecting, (2, MessageRead(FarLocked()))).life
+    hints = [advance(life, DUE).life.state for life in (connecting, logged_in)]
+
+    assert isinstance(connecting.state, Launching)
+    assert connecting.state.connecting_at == 1
+    assert [str(state).count("root@backup") for state in hints] == [1, 0]
+    assert [str(state).count("office") for state in hints] == [1, 1]
 
 
 def test_slice_that_a_login_may_have_feigned_stalls_though_no_lag_is_known() -> None:
