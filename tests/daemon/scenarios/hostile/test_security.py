@@ -146,11 +146,17 @@ def assert_reaches_hammer_whole(pair: Pair) -> None:
         for end, word in ((pair.master, master), (pair.slave, slave)):
             assert end.path.startswith("/")
             # Without a colon it is no host; with one hammer cuts it at the same place.
-            assert word.partition(":")[2 if end.is_remote else 0] == end.path
-            if end.is_remote:
-                assert re.fullmatch(r"(?:[\w.-]+@)?[\w.-]+", end.login, re.ASCII)
+            assert word.partition(":")[2 if end.host.needs_login else 0] == end.path
+            if end.host.needs_login:
+                assert re.fullmatch(r"(?:[\w.-]+@)?[\w.-]+", end.host.login, re.ASCII)
                 assert not re.search(r"[\s\"'`$&;|<>()\[\]{}*?!#~^\\@]", end.path)
-    assert pfs_status_argv("/sbin/hammer", [pair.master])[2].startswith("/")
+    for end in (pair.master, pair.slave):
+        argv = pfs_status_argv("/sbin/hammer", [end])
+        if end.host.needs_login:
+            assert argv[-3:-1] == ("--", end.host.name)
+            assert argv[-1].split(" ") == ["hammer", "pfs-status", end.path]
+        else:
+            assert argv == ("/sbin/hammer", "pfs-status", end.path)
 
 
 @pytest.mark.parametrize(
