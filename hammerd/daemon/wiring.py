@@ -34,6 +34,8 @@ from hammerd.daemon.logs import Logs
 from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.batch import BatchReader
 from hammerd.daemon.probe.disk_space import DiskSpaceWatch
+from hammerd.daemon.probe.far_commands import FarCommands
+from hammerd.daemon.probe.far_probes import FarProbes
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.process.commands import Commands
@@ -50,7 +52,7 @@ from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
 from hammerd.daemon.supervisor.far_halves import FarHalves
 from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
 from hammerd.daemon.supervisor.reload import Reloader, ReloadParts
-from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
+from hammerd.daemon.supervisor.sampler import Probes, Sampler, SamplerCallbacks
 from hammerd.daemon.supervisor.slave_moves import SlaveMoves
 from hammerd.daemon.supervisor.stream_observer import StreamObserver
 from hammerd.daemon.threads.writer_thread import Priority
@@ -107,6 +109,8 @@ class Wiring:
         self._pfs_status = PfsStatusCommands(self.commands, hammer, home)
         batches = BatchReader(self._pfs_status, self.path_prober, self.clock)
         self._probes = ProbeQueue(batches)
+        far, log = FarCommands(self.commands, hammer, home), journal.log
+        self._far = FarProbes(far, self.clock, batches.calls, backoff_s, log)
         self.anomaly_detector = AnomalyDetector()
         self.disk_space = DiskSpaceWatch(self.path_prober, journal)
         self._ingest = ReadingIngest(self.readings, self.anomaly_detector, journal)
@@ -126,7 +130,8 @@ class Wiring:
         self.flusher = Flusher(flush_commands, flush_path, self.readings, self.clock, journal.log)
         claims = Claims(self.slaves, self._probes.paths, self._ingest, self._own_streams)
         callbacks = SamplerCallbacks(self.inbox.post, self._since_at, self.foreign.find, claims)
-        self.sampler = Sampler(self._probes, self.readings, self._ingest, journal, callbacks)
+        probes = Probes(self._probes, self._far)
+        self.sampler = Sampler(probes, self.readings, self._ingest, journal, callbacks)
         self.stream_observer = StreamObserver(
             self._life, self.foreign, self.readings, self.anomaly_detector, self.clock
         )
@@ -242,6 +247,7 @@ class Wiring:
             self.disk_space.is_short(pair.slave),
             self.readings.is_read_only(pair.slave),
             self.flusher.of(pair),
+            self._far.why_unread(pair),
         )
 
 

@@ -99,6 +99,7 @@ class PairStatus(TypedDict):
     slave_is_short_of_room: NotRequired[bool]
     slave_is_read_only: NotRequired[bool]
     flush_failed_because: NotRequired[str | None]
+    host_unread_because: NotRequired[str | None]
     anomalies: NotRequired[list[AnomalyStatus]]
     complaints: NotRequired[list[ComplaintStatus]]
     last_words: list[str]

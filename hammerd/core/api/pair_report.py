@@ -21,6 +21,7 @@ class Extras:
     is_short_of_space: bool = False
     is_slave_read_only: bool = False
     flushes: PairFlushes = field(default_factory=PairFlushes)
+    host_unread_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

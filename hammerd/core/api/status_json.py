@@ -147,6 +147,7 @@ def _extras_json(extras: Extras, to_time: ToTime) -> Json:
         "master_flushed_time": None if master_at is None else to_time(master_at),
         "slave_flushed_time": None if slave_at is None else to_time(slave_at),
         "flush_failed_because": flushes.failed_because,
+        "host_unread_because": extras.host_unread_because,
         "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
     }
 

@@ -8,7 +8,6 @@ it is written is a fault.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from hammerd.core.config import values
 from hammerd.core.hosts.ssh_host import SshHost
@@ -181,7 +180,7 @@ def _form_hint(form: str) -> str:
 
 def _url_hint(url: re.Match[str]) -> str:
     """Return a hint with hammer's form of the endpoint that a URL seems to mean."""
-    scheme, rest = url["scheme"], unquote(url["rest"])
+    scheme, rest = url["scheme"], _unescaped(url["rest"])
     if scheme.lower().rpartition("+")[2] not in SCHEMES:
         # nas.lan://Backup/pfs: a host, and a slash too many.
         form = f"{scheme}:/{rest}" if scheme else f"/{rest}"
@@ -198,6 +197,10 @@ def _url_hint(url: re.Match[str]) -> str:
         return _form_hint(f"/{path}")
     other = _other_form(f"{login}/{path}") if ":" in login else None
     return other.hint if other is not None else _form_hint(f"{login.rstrip(':')}:/{path}")
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"%([2-7][0-9A-Fa-f])", lambda match: chr(int(match[1], 16)), text)
 
 
 def _login_problems(parts: _Parts) -> Iterator[values.Problem]:

@@ -172,14 +172,19 @@ class OutputParser:
                 yield diagnose(part.strip()) or messages.Remark(part.strip())
 
 
+def complaints_in(stderr: bytes) -> list[messages.Complaint]:
+    """Return all complaints in what a finished command printed."""
+    parser = OutputParser()
+    parsed = [*parser.feed(stderr), *parser.finish()]
+    return [message for message in parsed if isinstance(message, messages.Complaint)]
+
+
 def find_cause(stderr: bytes) -> messages.Complaint | None:
     """Return the complaint that explains why a finished command failed, None without any.
 
     The first cause is returned; a note or an echo only if there is no cause.
     """
-    parser = OutputParser()
-    parsed = [*parser.feed(stderr), *parser.finish()]
-    complaints = [message for message in parsed if isinstance(message, messages.Complaint)]
+    complaints = complaints_in(stderr)
     causes = [
         each for each in complaints if each.cure not in (messages.Cure.NOTE, messages.Cure.ECHO)
     ]

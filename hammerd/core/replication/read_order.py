@@ -5,10 +5,11 @@ a cascade the last slave comes first. One pfs-status reads its operands in their
 commands may overlap in time; then the order of their readings is unknown.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from hammerd.core.hosts.host import Host
 from hammerd.core.pairs import Endpoint, Pair
 
 Chain = tuple[Endpoint, ...]
@@ -20,6 +21,21 @@ def chains_of(pairs: Iterable[Pair]) -> tuple[Chain, ...]:
     both = ((pair.slave, pair.master) for pair in pairs)
     local = (tuple(each for each in endpoints if each.host.shares_paths) for endpoints in both)
     return tuple(chain for chain in local if chain)
+
+
+def far_chains_of(pairs: Iterable[Pair]) -> Mapping[Host, tuple[Chain, ...]]:
+    """Return the endpoints on other hosts that are probed, by host, each slave before its master.
+
+    The endpoints of a pair on two hosts are in two chains: nothing orders reads of two hosts.
+    """
+    found: dict[Host, list[Chain]] = {}
+    for pair in pairs:
+        both = (pair.slave, pair.master)
+        for host in dict.fromkeys(one.host for one in both):
+            if host.is_probed and not host.shares_paths:
+                chain = tuple(one for one in both if one.host == host)
+                found.setdefault(host, []).append(chain)
+    return {host: tuple(chains) for host, chains in found.items()}
 
 
 def read_order(chains: Iterable[Chain]) -> tuple[Endpoint, ...]:

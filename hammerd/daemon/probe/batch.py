@@ -70,7 +70,7 @@ class BatchReader:
         self._masters: frozenset[Endpoint] = frozenset()
         self._hung_batches: set[int] = set()
         self._read: dict[Endpoint, tuple[PathState, Tid]] = {}
-        self._calls = count(1)
+        self.calls = count(1)
         self._retried_file_systems: set[Hashable] = set()
 
     async def are_as_read(self, pair: Pair) -> bool:
@@ -157,12 +157,12 @@ class BatchReader:
             return None
         now = self._clock.now()
         found = MasterByLink(link.pfs_id)
-        return EndpointReading(endpoint, now, found, now.at, next(self._calls), state)
+        return EndpointReading(endpoint, now, found, now.at, next(self.calls), state)
 
     def not_read(self, endpoint: Endpoint) -> EndpointReading:
         """Return the failed reading of an endpoint on which an earlier command hangs."""
         now = self._clock.now()
-        return EndpointReading(endpoint, now, HANGS, now.at, next(self._calls))
+        return EndpointReading(endpoint, now, HANGS, now.at, next(self.calls))
 
     async def _read_some(
         self, endpoints: Sequence[Endpoint], timeouts: Timeouts, on_read: OnRead
@@ -171,7 +171,7 @@ class BatchReader:
         if len(endpoints) > 1 and self._has_hung_batch():
             await self._read_one_by_one(endpoints, timeouts, on_read)
             return ()
-        began, call = self._clock.now(), next(self._calls)
+        began, call = self._clock.now(), next(self.calls)
         operands = [self.paths.operand(one) for one in endpoints]
         result = await self._commands.status(operands, BATCH_SHARE * timeouts.batch_s)
         seen: list[ProbeResult] = [*result.statuses]
@@ -230,7 +230,7 @@ class BatchReader:
         on_read(readings)
 
     async def _read_one(self, endpoint: Endpoint, timeout_s: float) -> EndpointReading:
-        began, call = self._clock.now(), next(self._calls)
+        began, call = self._clock.now(), next(self.calls)
         result = await self._commands.status([self.paths.operand(endpoint)], timeout_s)
         seen = result.statuses[0] if result.statuses else result.failure
         assert seen is not None, "a result without a status has a failure"

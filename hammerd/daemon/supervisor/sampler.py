@@ -3,14 +3,21 @@
 Both record into the same readings. A sample becomes `Sampled` for each pair and a line in the
 record of lag; a probe becomes `ProbeAnswered`. A fault found by a reading that began before the
 pair entered its state is not posted: somebody may have repaired it since.
+
+    sample ── this machine ── pairs whose master was read ── each other host ── the pairs of that
+
+Other hosts are read after this machine, each by itself: a slave here is older than its master
+there. A slave there is compared with the master that is read here at the next sample.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import assert_never
 
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.host import Host
 from hammerd.core.pair import events
 from hammerd.core.pair.probe_verdict import (
     AwaitMount,
@@ -24,8 +31,10 @@ from hammerd.core.pair.probe_verdict import (
 )
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import Lag, LagVerdict
+from hammerd.core.replication.read_order import far_chains_of
 from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.logging.journal import Journal
+from hammerd.daemon.probe.far_probes import FarProbes
 from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
@@ -38,6 +47,14 @@ SinceAt = Callable[[str], float | None]
 
 CONFIRMING_SAMPLES = 2
 """The number of samples in a row that show a slave ahead before it counts as diverged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The readers of endpoints on this machine and on other hosts."""
+
+    here: ProbeQueue
+    far: FarProbes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +72,14 @@ class Sampler:
 
     def __init__(
         self,
-        probes: ProbeQueue,
+        probes: Probes,
         readings: ReadingStore,
         ingest: ReadingIngest,
         journal: Journal,
         callbacks: SamplerCallbacks,
     ) -> None:
-        self._probes = probes
+        self._probes = probes.here
+        self._far = probes.far
         self._readings = readings
         self._ingest = ingest
         self._journal = journal
@@ -71,6 +89,9 @@ class Sampler:
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._repeats: dict[str, Pair] = {}
         self._glancing: dict[str, asyncio.Task[None]] = {}
+        self._sampled: dict[str, Pair] = {}
+        self._newest: dict[Endpoint, EndpointReading] = {}
+        self._far_samples: dict[Host, asyncio.Task[None]] = {}
 
     # --- called by the engine ------------------------------------------------------------------
 
@@ -106,19 +127,34 @@ class Sampler:
     # --- called by the daemon ------------------------------------------------------------------
 
     async def sample(self, pairs: Iterable[Pair], timeout_s: float) -> None:
-        """Read all endpoints of these pairs once and post what was found."""
+        """Read all endpoints of these pairs once and post what was found.
+
+        Other hosts are read in the background.
+        """
         pairs = tuple(pairs)
         readings = await self._probes.sample(pairs, timeout_s)
         self._record(readings, pairs)
-        newest = {reading.endpoint: reading for reading in readings}
+        far = {one: read for one, read in self._newest.items() if not one.host.shares_paths}
+        self._newest = far | {reading.endpoint: reading for reading in readings}
+        self._sampled = {pair.name: pair for pair in pairs}
+        asked = {
+            host: own
+            for host, own in self._far.to_sample(pairs).items()
+            if host not in self._far_samples
+        }
         for pair in pairs:
-            if (since_at := self._callbacks.since_at(pair.name)) is not None:
-                self._post_sample(pair, newest, since_at)
+            if pair.master.host not in asked:
+                self._post_sample(pair)
+        for host, own in asked.items():
+            task = asyncio.get_running_loop().create_task(self._sample_far(host, own, timeout_s))
+            self._far_samples[host] = task
+            task.add_done_callback(partial(self._far_sampled, host))
 
     def forget(self, pair: str) -> None:
         """Forget a pair that was removed, and end its probes."""
         self._ahead.pop(pair, None)
         self._repeats.pop(pair, None)
+        self._sampled.pop(pair, None)
         for tasks in (self._probing, self._glancing):
             if task := tasks.pop(pair, None):
                 task.cancel()
@@ -126,14 +162,19 @@ class Sampler:
     def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
         """Forget what was read of endpoints that no pair has any more."""
         self._ingest.forget_all_but(endpoints)
+        self._far.forget_all_but(endpoints)
+        for removed in self._newest.keys() - set(endpoints):
+            del self._newest[removed]
 
     async def close(self) -> None:
         """End the probes under way; they post nothing any more."""
         self._repeats.clear()
-        tasks = (*self._probing.values(), *self._glancing.values())
+        own = (self._probing, self._glancing, self._far_samples)
+        tasks = [task for tasks in own for task in tasks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._far.close()
         await self._probes.close()
 
     def _record(self, readings: Sequence[EndpointReading], pairs: Sequence[Pair]) -> None:
@@ -163,7 +204,7 @@ class Sampler:
                 self.probe(repeat)
 
     async def _probe(self, pair: Pair) -> None:
-        readings = await self._probes.probe([pair], pair.timing.probe_timeout_s)
+        readings = await self._read(pair)
         self._record(readings, (pair,))
         verdict = self._record_verdict(pair, readings)
         is_go = isinstance(verdict, Go)
@@ -177,6 +218,15 @@ class Sampler:
             self._callbacks.post(pair.name, foreign)
         else:
             self._callbacks.post(pair.name, events.ProbeAnswered(verdict))
+
+    async def _read(self, pair: Pair) -> list[EndpointReading]:
+        timeout_s = pair.timing.probe_timeout_s
+        if not far_chains_of([pair]):
+            return await self._probes.probe([pair], timeout_s)
+        parts = await asyncio.gather(
+            self._probes.probe([pair], timeout_s), self._far.probe(pair, timeout_s)
+        )
+        return [reading for part in parts for reading in part]
 
     def _record_verdict(self, pair: Pair, readings: Iterable[EndpointReading]) -> ProbeVerdict:
         seen = {reading.endpoint: reading.seen for reading in readings}
@@ -198,10 +248,31 @@ class Sampler:
 
     # --- samples -----------------------------------------------------------------------------
 
-    def _post_sample(
-        self, pair: Pair, newest: Mapping[Endpoint, EndpointReading], since_at: float
-    ) -> None:
-        own = [newest[one] for one in (pair.master, pair.slave) if one in newest]
+    async def _sample_far(self, host: Host, pairs: Collection[Pair], timeout_s: float) -> None:
+        readings = await self._far.sample(host, pairs, timeout_s)
+        # A late answer about a pair that was changed or removed does not count.
+        own = [pair for pair in pairs if self._sampled.get(pair.name) == pair]
+        here = {one for pair in own for one in (pair.master, pair.slave) if one.host == host}
+        readings = [reading for reading in readings if reading.endpoint in here]
+        self._record(readings, own)
+        for endpoint in here:
+            self._newest.pop(endpoint, None)
+        self._newest.update({reading.endpoint: reading for reading in readings})
+        for pair in own:
+            if pair.master.host == host:
+                self._post_sample(pair)
+            else:
+                self._post_far_slave(pair)
+
+    def _far_sampled(self, host: Host, task: asyncio.Task[None]) -> None:
+        del self._far_samples[host]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._journal.log.error("probe.broke", host=host.login, error=repr(error))
+
+    def _post_sample(self, pair: Pair) -> None:
+        if (since_at := self._callbacks.since_at(pair.name)) is None:
+            return
+        own = self._own(pair)
         verdict = self._record_verdict(pair, own)
         lag = self._readings.lag(pair, asyncio.get_running_loop().time())
         self._readings.remember(pair, lag)
@@ -218,6 +289,17 @@ class Sampler:
         self._ahead[pair.name] = self._ahead.get(pair.name, 0) + 1 if is_ahead else 0
         if self._ahead[pair.name] >= CONFIRMING_SAMPLES:
             self._callbacks.post(pair.name, events.DivergedSeen())
+
+    def _post_far_slave(self, pair: Pair) -> None:
+        """Post what the slave shows that was just read; the lag follows with the next sample."""
+        since_at, own = self._callbacks.since_at(pair.name), self._own(pair)
+        if pair.slave not in self._newest or since_at is None:
+            return
+        if all(reading.began.at >= since_at for reading in own):
+            self._callbacks.post(pair.name, events.Sampled(self._record_verdict(pair, own)))
+
+    def _own(self, pair: Pair) -> list[EndpointReading]:
+        return [self._newest[one] for one in (pair.master, pair.slave) if one in self._newest]
 
     def _is_ahead(self, pair: Pair, lag: Lag) -> bool:
         was_ahead = self._readings.slaves.was_ahead(pair.slave)

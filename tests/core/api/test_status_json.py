@@ -233,6 +233,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
         "master_flushed_time": None,
         "slave_flushed_time": None,
         "flush_failed_because": None,
+        "host_unread_because": None,
         "anomalies": [],
         "complaints": [],
         "last_words": ["one", "two"],

@@ -9,11 +9,14 @@ import pytest
 import structlog
 
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.host import Host
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import Event, ForeignSeen, Glanced, ProbeAnswered, Sampled
 from hammerd.core.pair.probe_verdict import Go, Park, ProbeFailed, ProbeTrouble, ProbeVerdict
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
+from hammerd.core.replication.read_order import far_chains_of
 from hammerd.core.tid import Tid
 from hammerd.daemon.foreign.adoption import OwnStreams
 from hammerd.daemon.foreign.claims import Claims
@@ -23,7 +26,7 @@ from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.supervisor import sampler as sampler_module
-from hammerd.daemon.supervisor.sampler import Sampler, SamplerCallbacks
+from hammerd.daemon.supervisor.sampler import Probes, Sampler, SamplerCallbacks
 from hammerd.daemon.timing.clock import Instant
 from tests.daemon.at_each_await import (
     Scenario,
@@ -36,6 +39,10 @@ from tests.daemon.at_each_await import (
 
 HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
 PAIRS = (HOME, WORK)
+OFFICE, BACKUP = SshHost("office"), SshHost("backup", "root")
+PULL = Pair("pull", Endpoint("/m/pull", OFFICE), Endpoint("/s/pull"))
+PUSH = Pair("push", Endpoint("/m/push"), Endpoint("/s/push", BACKUP))
+FAR = (PULL, PUSH)
 FOREIGN = ForeignSeen(4711, "hammer mirror-stream")
 
 
@@ -50,14 +57,15 @@ class Reader:
     is_closed: bool = False
 
     async def probe(self, pairs: Iterable[Pair], _timeout_s: float) -> Sequence[EndpointReading]:
-        ends = [end for pair in pairs for end in (pair.slave, pair.master)]
-        await self._wait()
+        both = [end for pair in pairs for end in (pair.slave, pair.master)]
+        ends = [end for end in both if end.host.shares_paths]
+        await self._wait(self.gate)
         return [self._reading(end) for end in ends]
 
     sample = probe
 
     async def are_as_read(self, _pair: Pair) -> bool:
-        await self._wait()
+        await self._wait(self.gate)
         return True
 
     def target(self, end: Endpoint) -> Endpoint:
@@ -74,9 +82,9 @@ class Reader:
         await asyncio.sleep(0)
         self.is_closed = True
 
-    async def _wait(self) -> None:
-        if self.gate is not None:
-            await self.gate.wait()
+    async def _wait(self, gate: asyncio.Event | None) -> None:
+        if gate is not None:
+            await gate.wait()
         else:
             await asyncio.sleep(0)
 
@@ -91,6 +99,44 @@ class Reader:
 
 
 @dataclass
+class FarReader:
+    """A fake reader of other hosts: answers after a turn of the loop, or as ssh that fails."""
+
+    reader: Reader
+    off: set[Host] = field(default_factory=set)
+    gate: asyncio.Event | None = None
+    is_closed: bool = False
+
+    def to_sample(self, pairs: Iterable[Pair]) -> dict[Host, tuple[Pair, ...]]:
+        pairs = tuple(pairs)
+        return {
+            host: tuple(one for one in pairs if host in (one.master.host, one.slave.host))
+            for host in far_chains_of(pairs)
+        }
+
+    async def sample(
+        self, host: Host, pairs: Iterable[Pair], _timeout_s: float
+    ) -> list[EndpointReading]:
+        ends = [end for chain in far_chains_of(pairs)[host] for end in chain]
+        await self.reader._wait(self.gate)
+        return [] if host in self.off else [self.reader._reading(end) for end in ends]
+
+    async def probe(self, pair: Pair, timeout_s: float) -> list[EndpointReading]:
+        hosts = far_chains_of([pair])
+        found = [await self.sample(host, [pair], timeout_s) for host in hosts]
+        if not hosts:
+            await asyncio.sleep(0)
+        return [reading for part in found for reading in part]
+
+    def forget_all_but(self, endpoints: Iterable[Endpoint]) -> None:
+        self.kept = set(endpoints)
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.is_closed = True
+
+
+@dataclass
 class Setup:
     """A sampler and the events that it posted."""
 
@@ -99,13 +145,15 @@ class Setup:
     posted: list[tuple[str, Event]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.far = FarReader(self.reader)
         log = cast(Logger, structlog.get_logger())
         journal, readings = Journal(log, log), ReadingStore()
         ingest = ReadingIngest(readings, AnomalyDetector(), journal)
         ours = OwnStreams(frozenset, lambda _pair: None, list, self.post, "hammer")
         claims = Claims(SlaveClaims(), self.reader, ingest, ours)
         callbacks = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)
-        self.sampler = Sampler(self.reader, readings, ingest, journal, callbacks)
+        probes = Probes(self.reader, self.far)
+        self.sampler = Sampler(probes, readings, ingest, journal, callbacks)
 
     def post(self, pair: str, event: Event) -> None:
         self.posted.append((pair, event))
@@ -205,9 +253,42 @@ async def a_sample(stop: Stop) -> None:
     assert setup.posted == [(pair.name, Sampled(Go())) for pair in PAIRS]
 
 
+async def a_probe_of_another_host(stop: Stop) -> None:
+    setup = Setup()
+    with structlog.testing.capture_logs() as log, stop.in_all_tasks():
+        setup.sampler.probe(PULL)
+        await until_tasks_end()
+
+    is_lost = stop.was_reached
+    assert setup.posted == ([] if is_lost else [(PULL.name, ProbeAnswered(Go()))])
+    assert broken(cast(Any, log)) == ([PULL.name] if stop.error and is_lost else [])
+    await setup.assert_answered(PULL)
+
+
+async def a_sample_of_other_hosts(stop: Stop) -> None:
+    setup = Setup()
+    with structlog.testing.capture_logs() as log, stop.in_all_tasks():
+        await setup.sampler.sample((HOME, *FAR), 20)
+        await until_tasks_end()
+
+    answered = {name for name, _ in setup.posted}
+    assert {HOME.name, PUSH.name} <= answered, "they do not wait for another host"
+    assert (PULL.name in answered) or stop.was_reached
+    hosts = [line["host"] for line in log if line["event"] == "probe.broke"]
+    assert len(hosts) == (1 if stop.error and stop.was_reached else 0)
+    setup.posted.clear()
+    await setup.sampler.sample((HOME, *FAR), 20)
+    await until_tasks_end()
+    assert {name for name, _ in setup.posted} == {HOME.name, PULL.name, PUSH.name}
+
+
 async def a_close_while_all_ends_hang(stop: Stop) -> None:
-    setup = Setup(Reader(gate=asyncio.Event()))
-    for pair in PAIRS:
+    setup = Setup()
+    setup.far.gate = asyncio.Event()
+    await setup.sampler.sample(FAR, 20)
+    setup.posted.clear()
+    setup.reader.gate = asyncio.Event()
+    for pair in (*PAIRS, PULL):
         setup.sampler.probe(pair)
         setup.sampler.probe(pair)
         setup.sampler.glance(pair)
@@ -218,6 +299,7 @@ async def a_close_while_all_ends_hang(stop: Stop) -> None:
 
     assert setup.posted == []
     assert setup.reader.is_closed
+    assert setup.far.is_closed
 
 
 SCENARIOS = (
@@ -226,6 +308,8 @@ SCENARIOS = (
     a_probe_that_is_asked_for_again,
     two_glances,
     a_sample,
+    a_probe_of_another_host,
+    a_sample_of_other_hosts,
     a_close_while_all_ends_hang,
 )
 
@@ -281,3 +365,69 @@ def test_end_that_cannot_be_read_is_an_answer_too() -> None:
 
     [answer] = setup.events_of(HOME)
     assert not isinstance(verdict_in(answer), Go)
+
+
+# --- other hosts -----------------------------------------------------------------------------
+
+
+def sampled(setup: Setup, *pairs: Pair) -> Setup:
+    async def main() -> None:
+        await setup.sampler.sample(pairs, 20)
+        await until_tasks_end()
+
+    asyncio.run(main())
+    return setup
+
+
+def test_pair_with_a_master_on_another_host_is_sampled_once_after_that_was_read() -> None:
+    setup = sampled(Setup(), PULL)
+
+    assert setup.posted == [(PULL.name, Sampled(Go()))]
+
+
+def test_host_that_cannot_be_read_changes_no_verdict() -> None:
+    setup = Setup()
+    setup.far.off = {OFFICE, BACKUP}
+
+    assert sampled(setup, *FAR).posted == [(pair.name, Sampled(Go())) for pair in (PUSH, PULL)]
+    setup.posted.clear()
+    play(lambda setup: setup.sampler.probe(PULL), setup)
+    assert setup.posted == [(PULL.name, ProbeAnswered(Go()))]
+
+
+def test_hanging_host_delays_no_other_pair() -> None:
+    async def main() -> list[str]:
+        setup = Setup()
+        setup.far.gate = asyncio.Event()
+        await setup.sampler.sample((PULL, HOME, PUSH), 20)
+        posted = [name for name, _ in setup.posted]
+        await setup.sampler.close()
+        return posted
+
+    assert asyncio.run(main()) == [HOME.name, PUSH.name]
+
+
+def test_slave_on_another_host_that_does_not_fit_is_told_at_once() -> None:
+    setup = sampled(Setup(Reader(shared_uuid="another")), PUSH)
+
+    verdicts = [type(event.verdict) for _, event in setup.posted if isinstance(event, Sampled)]
+    assert verdicts == [Go, Park], "of the master alone, and of both"
+
+
+def test_late_answer_about_a_pair_that_was_removed_does_not_count() -> None:
+    async def main() -> list[tuple[str, Event]]:
+        setup = Setup()
+        setup.far.gate = asyncio.Event()
+        await setup.sampler.sample((PULL,), 20)
+        setup.sampler.forget(PULL.name)
+        setup.far.gate.set()
+        await until_tasks_end()
+        return setup.posted
+
+    assert asyncio.run(main()) == []
+
+
+def test_probe_reads_the_ends_on_both_hosts() -> None:
+    setup = play(lambda setup: setup.sampler.probe(PUSH), Setup(Reader(shared_uuid="another")))
+
+    assert isinstance(verdict_in(setup.events_of(PUSH)[0]), Park)

@@ -1,0 +1,135 @@
+"""Reads the endpoints on other hosts: each host by itself, so that none waits for another.
+
+A sample has one connection to a host for all pairs there, a probe those of one pair, together with
+other requests of that moment. What cannot be read because ssh fails is left out of the readings:
+it neither keeps a stream from its launch nor says anything about its endpoints. It is logged once
+for each host and reason.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+
+from hammerd.core.hammer.far_answer import NotRead
+from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.host import Host
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.replication.read_order import Chain, far_chains_of
+from hammerd.daemon.logging.setup import Logger
+from hammerd.daemon.probe.far_commands import FarCommands
+from hammerd.daemon.probe.far_host import BackoffOf, FarHost, FarParts
+from hammerd.daemon.probe.reading import EndpointReading
+from hammerd.daemon.timing.clock import Clock
+
+PROBE_SHARE = 0.5
+"""The share of a probe's timeout for other hosts: a pair is launched though one of them hangs."""
+
+
+class FarProbes:
+    """The other hosts that are probed."""
+
+    def __init__(
+        self,
+        commands: FarCommands,
+        clock: Clock,
+        calls: Iterator[int],
+        backoff_s: BackoffOf,
+        log: Logger,
+    ) -> None:
+        self._parts = FarParts(commands, clock, calls, backoff_s, self._report)
+        self._log = log
+        self._hosts: dict[Host, FarHost] = {}
+        # Slaves that were read as masters: each pfs-status of one moves the TID that a later
+        # downgrade stores (docs/hammer.md 1.7), so samples leave them alone.
+        self._promoted: dict[Endpoint, EndpointReading] = {}
+        self._masters: frozenset[Endpoint] = frozenset()
+
+    def to_sample(self, pairs: Collection[Pair]) -> Mapping[Host, tuple[Pair, ...]]:
+        """Return the hosts that may be asked now, with their pairs, from all pairs."""
+        self._masters = frozenset(pair.master for pair in pairs)
+        found = {}
+        for host in far_chains_of(pairs):
+            own = tuple(pair for pair in pairs if host in (pair.master.host, pair.slave.host))
+            if self._host(host, own[0]).may_be_asked():
+                found[host] = own
+        return found
+
+    async def sample(
+        self, host: Host, pairs: Collection[Pair], timeout_s: float
+    ) -> list[EndpointReading]:
+        """Read the endpoints of pairs on a host; of a promoted slave return the last reading."""
+        chains = far_chains_of(pairs)[host]
+        asked_for = {one for chain in chains for one in chain}
+        left_out = (self._promoted.keys() & asked_for) - self._masters
+        kept = (tuple(one for one in chain if one not in left_out) for chain in chains)
+        asked = tuple(chain for chain in kept if chain)
+        readings = await self._read(host, asked, pairs, timeout_s) if asked else []
+        return [*readings, *(self._promoted[one] for one in left_out if one in self._promoted)]
+
+    async def probe(self, pair: Pair, timeout_s: float) -> list[EndpointReading]:
+        """Read the endpoints of a pair on other hosts; one that was not read is left out."""
+        by_host = far_chains_of([pair])
+        parts = await asyncio.gather(
+            *(
+                self._read(host, chains, [pair], PROBE_SHARE * timeout_s)
+                for host, chains in by_host.items()
+            )
+        )
+        return [reading for part in parts for reading in part]
+
+    def why_unread(self, pair: Pair) -> str | None:
+        """Return why endpoints of a pair on other hosts cannot be read, None if they can."""
+        hosts = (self._hosts.get(host) for host in far_chains_of([pair]))
+        texts = [
+            f"{host.login}: {host.trouble.text}"
+            for host in hosts
+            if host is not None and host.trouble is not None
+        ]
+        return "; ".join(texts) or None
+
+    def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
+        """Forget endpoints that no pair has any more, and their hosts."""
+        left = {one.host for one in endpoints}
+        for host in [host for host in self._hosts if host not in left]:
+            self._hosts.pop(host).cancel()
+        for far_host in self._hosts.values():
+            far_host.forget_all_but(endpoints)
+        for removed in self._promoted.keys() - set(endpoints):
+            del self._promoted[removed]
+
+    async def close(self) -> None:
+        """Cancel what is under way; no request is answered any more."""
+        for host in self._hosts.values():
+            host.cancel()
+        for host in tuple(self._hosts.values()):
+            await host.close()
+
+    async def _read(
+        self, host: Host, chains: tuple[Chain, ...], pairs: Collection[Pair], timeout_s: float
+    ) -> list[EndpointReading]:
+        far_host = self._host(host, next(iter(pairs)))
+        readings = await far_host.read(chains, timeout_s)
+        only_slaves = {pair.slave for pair in pairs} - self._masters
+        for reading in readings:
+            self._promoted.pop(reading.endpoint, None)
+            seen = reading.seen
+            if isinstance(seen, PfsStatus) and seen.is_master and reading.endpoint in only_slaves:
+                self._promoted[reading.endpoint] = reading
+        return readings
+
+    def _host(self, host: Host, pair: Pair) -> FarHost:
+        if host not in self._hosts:
+            self._hosts[host] = FarHost(pair, host.login, self._parts)
+        return self._hosts[host]
+
+    def _report(self, host: FarHost, trouble: NotRead | None) -> None:
+        if trouble is None:
+            self._log.info("host.read_again", host=host.login)
+            return
+        hint = trouble.hint or None
+        self._log.warning(
+            "host.unreadable",
+            host=host.login,
+            because=trouble.because,
+            text=trouble.text,
+            hint=hint,
+        )
