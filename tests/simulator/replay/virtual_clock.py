@@ -19,7 +19,7 @@ import psutil
 from hammerd.daemon.process.process_table import process_ids
 
 SETTLED_WITHIN_S = 60.0
-SPINS_AFTER_CPU_S = 1.0
+SPINS_AFTER_CPU_S = 0.5
 """CPU time without a wait, at one virtual time, after which a process counts as spinning."""
 
 SHORTEST_SLEEP_S = 0.05
