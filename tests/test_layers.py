@@ -60,7 +60,8 @@ ORDER = {
     ),
     "cli": (
         *("cli.output", "cli.client", "cli.options", "cli.status", "cli.offline"),
-        *("cli.history", "cli.check", "cli.doctor", "cli.demo", "cli.commands", "cli"),
+        *("cli.history", "cli.check", "cli.doctor.lines", "cli.doctor.system", "cli.doctor.ssh"),
+        *("cli.doctor", "cli.demo", "cli.commands", "cli"),
     ),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""
@@ -276,6 +277,7 @@ READERS = {
         "hammerd.daemon.paths.path_state",
     },
     "hammerd.cli.doctor.examination": {"hammerd.daemon.paths.path_state"},
+    "hammerd.cli.doctor.ssh.ssh_way": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.offline.saved_status": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
 }

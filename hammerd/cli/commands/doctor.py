@@ -28,8 +28,8 @@ def doctor(pairs: tuple[str, ...], *, as_json: bool) -> int:
     config = load_config(path)
     chosen = _chosen(config, path, pairs)
     # Imported only here: --help needs no process.
-    from hammerd.cli.doctor import report
     from hammerd.cli.doctor.examination import examine
+    from hammerd.cli.doctor.lines import report
 
     blocks = examine(config.daemon, chosen)
     if as_json:

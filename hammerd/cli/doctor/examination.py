@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 from hammerd.cli.check import path_check
 from hammerd.cli.check.endpoint_check import pfs_status_result, probe_endpoints
 from hammerd.cli.check.endpoint_verdicts import EndpointFacts
-from hammerd.cli.doctor.findings import Block, Finding, not_tried
-from hammerd.cli.doctor.machine import Machine
-from hammerd.cli.doctor.other_streams import OtherStreams
-from hammerd.cli.doctor.pair_way import MASTER, SLAVE, PairCase, PairEnd, examine_pair
-from hammerd.cli.doctor.this_host import examine_kernel_log, examine_this_host
+from hammerd.cli.doctor.lines.findings import NEEDS_OPEN_KEY, Block, Finding, not_tried
+from hammerd.cli.doctor.pair_case import MASTER, SLAVE, PairCase, PairEnd
+from hammerd.cli.doctor.pair_way import examine_pair
+from hammerd.cli.doctor.ssh.batch import fetch
+from hammerd.cli.doctor.ssh.far_end import commands_of, read_pfs, read_space
+from hammerd.cli.doctor.ssh.ssh_way import examine_login
+from hammerd.cli.doctor.system.machine import Machine
+from hammerd.cli.doctor.system.other_streams import OtherStreams
+from hammerd.cli.doctor.system.this_host import examine_kernel_log, examine_this_host
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.config.path_warnings import endpoint_warnings
 from hammerd.core.hammer.commands import pfs_status_argv
-from hammerd.core.hosts.host import THIS_HOST
+from hammerd.core.hosts.host import THIS_HOST, Host
 from hammerd.core.pair.probe_verdict import ProbeResult
 from hammerd.core.pairs import Endpoint, Pair
 
@@ -43,13 +47,28 @@ class _Examination:
         self._this_host = examine_this_host(self._here, daemon.hammer)
         self._states = path_check.probe_paths(path_check.local_paths(pairs))
         self._facts = self._local_facts()
-        self._streams = OtherStreams(self._here, daemon.run_dir)
+        self._run_dir = daemon.run_dir
+        self._far = {host: Machine(host) for host in _hosts_with_login(pairs)}
+        self._ways = {host: examine_login(machine) for host, machine in self._far.items()}
+        self._streams: dict[Host, OtherStreams] = {}
+        for host, way in self._ways.items():
+            if self._far[host].is_open and not way.ended_by:
+                fetch(self._far[host], self._needed(host))
 
     def blocks(self) -> tuple[Block, ...]:
         """Return all lines, in the order of the way."""
-        this_host = self._this_host.block("this host", host="")
+        this_host = self._this_host.block("this host")
+        far = [way.block(host.login, host=host.login) for host, way in self._ways.items()]
         pairs = [examine_pair(self._case(pair)) for pair in self._pairs]
-        return (this_host, *pairs, examine_kernel_log(self._here))
+        reached = [self._far[host] for host, way in self._ways.items() if not way.ended_by]
+        logs = [examine_kernel_log(machine) for machine in (self._here, *reached)]
+        return (this_host, *far, *pairs, *logs)
+
+    def _needed(self, host: Host) -> tuple[tuple[str, ...], ...]:
+        """Return all commands that the lines about an open host need."""
+        ends = [end for pair in self._pairs for end in (pair.master, pair.slave)]
+        of_ends = [words for end in ends if end.host == host for words in commands_of(end)]
+        return (*self._far[host].commands(), host.command(self._hammer, ("-h",)), *of_ends)
 
     def _local_facts(self) -> Mapping[str, EndpointFacts]:
         if not self._this_host.ended_by:
@@ -66,19 +85,49 @@ class _Examination:
             self._end(MASTER, pair.master),
             self._end(SLAVE, pair.slave),
             partial(self._read, pair.master),
-            {"": self._streams},
+            self._streams_of(pair),
             tuple((each.what, each.hint) for each in endpoint_warnings((pair,), links)),
         )
 
     def _end(self, name: str, endpoint: Endpoint) -> PairEnd:
-        facts = self._facts.get(endpoint.path, EndpointFacts())
-        return PairEnd(name, endpoint, self._here, facts, partial(self._space, endpoint))
+        if endpoint.host.shares_paths:
+            facts = self._facts.get(endpoint.path, EndpointFacts())
+            return PairEnd(name, endpoint, self._here, facts, partial(self._space, endpoint))
+        machine, way = self._far[endpoint.host], self._ways[endpoint.host]
+        if way.ended_by:
+            facts, ended_by = EndpointFacts(), f"{machine.name}: {way.ended_by}"
+        else:
+            facts, ended_by = EndpointFacts(probe=read_pfs(machine, endpoint)), ""
+        space = partial(read_space, machine, endpoint)
+        return PairEnd(name, endpoint, machine, facts, space, ended_by)
+
+    def _streams_of(self, pair: Pair) -> Mapping[str, OtherStreams | Finding]:
+        """Return the streams of this host, and of the other hosts by the name of the end."""
+        streams: dict[str, OtherStreams | Finding] = {"": self._other_streams(self._here)}
+        for name, endpoint in ((MASTER, pair.master), (SLAVE, pair.slave)):
+            if endpoint.host.shares_processes:
+                continue
+            machine = self._far[endpoint.host]
+            streams[name] = (
+                self._other_streams(machine) if machine.is_open else not_tried(NEEDS_OPEN_KEY)
+            )
+        return streams
+
+    def _other_streams(self, machine: Machine) -> OtherStreams:
+        if machine.host not in self._streams:
+            self._streams[machine.host] = OtherStreams(machine, self._run_dir)
+        return self._streams[machine.host]
 
     def _read(self, endpoint: Endpoint) -> ProbeResult:
-        argv = pfs_status_argv(self._hammer, (endpoint,))
-        return pfs_status_result(self._here.run_again(argv))
+        machine = self._far.get(endpoint.host, self._here)
+        return pfs_status_result(machine.run_again(pfs_status_argv(self._hammer, (endpoint,))))
 
     def _space(self, endpoint: Endpoint) -> "FreeSpace | Finding":
         state: PathState | None = self._states.get(endpoint.path)
         found = state and state.free_space
         return found or not_tried("the file system tells no size")
+
+
+def _hosts_with_login(pairs: tuple[Pair, ...]) -> tuple[Host, ...]:
+    ends = (endpoint for pair in pairs for endpoint in (pair.master, pair.slave))
+    return tuple(dict.fromkeys(each.host for each in ends if each.host.needs_login))

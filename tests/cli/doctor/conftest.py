@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.cli.doctor import machine
+from hammerd.cli.doctor.system import machine
 from tests.cli.doctor.patient import Patient
 from tests.cli.machine_disks import MachineDisks
 

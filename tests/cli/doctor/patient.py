@@ -6,10 +6,11 @@ Its files and the programs that list mounts, processes and messages are real one
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from hammerd.cli.doctor.machine import Files
+from hammerd.cli.doctor.system.machine import Files
 from hammerd.cli.main import main
 from tests.cli.machine_disks import MachineDisks
 
@@ -82,19 +83,24 @@ class Patient:
         daemon: str = "",
         code: int | None = None,
     ) -> Examined:
-        """Run the doctor on a pair; with the code that is expected, or by what it found."""
+        """Run the doctor on a pair."""
         config = self.disks.config(
             master or self.master,
             slave or self.slave,
             f'run_dir = "{self.disks.root}/run"\nstate_dir = "{self.disks.root}/db"\n{daemon}',
             self.rest,
         )
-        code_seen = main(["doctor", "--json", "-c", str(config)])
-        out, err = self.capsys.readouterr()
-        answer = json.loads(out)
+        return run_doctor(config, self.capsys)
 
-        assert err == ""
-        assert answer["schema_version"] == 1
-        found = Examined(code_seen, tuple(answer["lines"]))
-        assert found.code == (1 if found.bad else 0)
-        return found
+
+def run_doctor(config: Path, capsys: pytest.CaptureFixture[str]) -> Examined:
+    """Run `hammerd doctor --json` in this process."""
+    code = main(["doctor", "--json", "-c", str(config)])
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
+
+    assert err == ""
+    assert answer["schema_version"] == 1
+    found = Examined(code, tuple(answer["lines"]))
+    assert found.code == (1 if found.bad else 0)
+    return found

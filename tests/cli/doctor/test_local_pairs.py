@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.check import bounded_command
-from hammerd.cli.doctor import machine
+from hammerd.cli.doctor.system import machine
 from hammerd.cli.main import main
 from hammerd.simulator import admin
 from tests.cli.doctor.patient import Patient

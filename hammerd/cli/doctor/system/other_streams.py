@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hammerd.cli.check.path_check import probe_paths
-from hammerd.cli.doctor.findings import Finding, bad, ok
-from hammerd.cli.doctor.machine import Machine
+from hammerd.cli.doctor.lines.findings import Finding, bad, ok
+from hammerd.cli.doctor.system.machine import Machine
 from hammerd.core.characters import printable
 from hammerd.core.hammer.process_args import scheduled_slave, written_slave
 from hammerd.core.pairs import Endpoint
@@ -42,7 +42,8 @@ class OtherStreams:
         self._unread: Finding | None = None
         for path in machine.files.crontabs:
             self._read_crontab(path)
-        listed = machine.output(machine.files.ps)
+        # A writer on another host may be the half of hammerd's own stream.
+        listed = machine.output(machine.files.ps) if machine.host.shares_processes else ""
         self._not_listed = listed if isinstance(listed, Finding) else None
         self._running = list(_running(listed)) if isinstance(listed, str) else []
         self._real = self._real_paths()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hammerd.cli.check.bounded_command import CommandResult, run_command
-from hammerd.cli.doctor.findings import (
+from hammerd.cli.doctor.lines.findings import (
     NEEDS_OPEN_KEY,
     NEEDS_ROOT,
     Find,
@@ -66,10 +66,20 @@ class Machine:
         """Run hammer (here: the program `hammer`), or return its result if it has run already."""
         return self._run_once(self.host.command(hammer, words))
 
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        """Return the argv of each command that tells about the system as a whole."""
+        files = self.files
+        read = [("cat", path) for path in (files.fstab, *files.crontabs)]
+        return tuple(self.host.program(words) for words in (files.mount, *read, files.dmesg))
+
     def run_again(self, argv: Sequence[str]) -> CommandResult:
         """Run an argv of this machine, also if it has run already."""
         timeout_s = LOGIN_TIMEOUT_S if self.host.needs_login else COMMAND_TIMEOUT_S
         return run_command(argv, timeout_s, self.env)
+
+    def remember(self, argv: tuple[str, ...], done: CommandResult) -> None:
+        """Take a result for that of an argv."""
+        self._known[argv] = done
 
     def _run_once(self, argv: tuple[str, ...]) -> CommandResult:
         if argv not in self._known:
@@ -94,9 +104,13 @@ class Machine:
             return not_tried(f"{what}: {NEEDS_ROOT if os.geteuid() else 'no permission'}")
         if done.is_late:
             return not_tried(f"{what} does not come back")
-        last = (done.start_error or done.error_text).strip().rpartition("\n")[2]
-        return not_tried(f"{what} fails: {last or f'exit {done.status}'}")
+        return not_tried(f"{what} fails: {last_line(done) or f'exit {done.status}'}")
 
     def if_open(self, find: Find) -> Finding:
         """Return a finding that needs a shell there."""
         return find() if self.is_open else not_tried(NEEDS_OPEN_KEY)
+
+
+def last_line(done: CommandResult) -> str:
+    """Return the last words of a command, those on stderr if there are any."""
+    return (done.start_error or done.error_text or done.text).strip().rpartition("\n")[2]

@@ -39,9 +39,9 @@ def ok(what: str) -> Finding:
     return Finding(Outcome.OK, what)
 
 
-def bad(what: str, hint: str) -> Finding:
+def bad(what: str, hint: str, *, ends_way: bool = True) -> Finding:
     """Return the finding of a fault."""
-    return Finding(Outcome.BAD, what, hint, ends_way=True)
+    return Finding(Outcome.BAD, what, hint, ends_way)
 
 
 def not_tried(why: str, *, ends_way: bool = False) -> Finding:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from hammerd.cli.doctor.findings import Block, Line, Outcome
+from hammerd.cli.doctor.lines.findings import Block, Line, Outcome
 
 _WORDS = {Outcome.OK: "ok", Outcome.BAD: "BAD", Outcome.NOT_TRIED: "not tried"}
 

@@ -10,7 +10,7 @@ of it: this log is the only trace (docs/hammer.md 6.3). Lines of a recovery at a
 
 import re
 
-from hammerd.cli.doctor.findings import Finding, bad, ok
+from hammerd.cli.doctor.lines.findings import Finding, bad, ok
 from hammerd.core.characters import printable
 
 LONGEST_LINE = 160

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hammerd.cli.doctor.findings import Finding, bad, not_tried, ok
+from hammerd.cli.doctor.lines.findings import Finding, bad, not_tried, ok
 
 HAMMER_KINDS = frozenset({"hammer", "null", "nullfs"})
 FSTAB = "/etc/fstab"

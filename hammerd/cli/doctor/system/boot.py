@@ -1,8 +1,8 @@
 """Judges the mounts that an endpoint needs, now and after a boot of its host."""
 
-from hammerd.cli.doctor.findings import Finding
-from hammerd.cli.doctor.machine import Machine
-from hammerd.cli.doctor.mount_table import (
+from hammerd.cli.doctor.lines.findings import Finding
+from hammerd.cli.doctor.system.machine import Machine
+from hammerd.cli.doctor.system.mount_table import (
     Mounts,
     boot_finding,
     mount_finding,

@@ -3,9 +3,9 @@
 from functools import partial
 
 from hammerd.cli.check.machine_check import hammer_fault
-from hammerd.cli.doctor.findings import Block, Finding, Line, Way, bad, ok
-from hammerd.cli.doctor.kernel_log import kernel_log_finding
-from hammerd.cli.doctor.machine import Machine
+from hammerd.cli.doctor.lines.findings import Block, Finding, Line, Way, bad, ok
+from hammerd.cli.doctor.system.kernel_log import kernel_log_finding
+from hammerd.cli.doctor.system.machine import Machine, last_line
 
 HAMMER_HINT = "name the hammer utility, /sbin/hammer on DragonFly"
 _MARK = "mirror-stream"
@@ -26,7 +26,7 @@ def hammer_finding(machine: Machine, hammer: str, what: str) -> Finding:
         return ok(what)
     if done.is_late:
         return bad(f"{what} does not come back from its help", "does its disk hang? See dmesg")
-    last = (done.start_error or done.error_text or done.text).strip().rpartition("\n")[2]
+    last = last_line(done)
     return bad(f"{what} is no hammer{f': {last}' if last else ''}", HAMMER_HINT)
 
 

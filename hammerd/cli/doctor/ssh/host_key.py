@@ -1,0 +1,61 @@
+"""Tells what to do about a host key that no file knows, or another one than the file knows.
+
+A key is shown, never added: only a person can compare it with that of the host.
+"""
+
+import re
+from collections.abc import Callable
+
+from hammerd.cli.check.bounded_command import CommandResult, run_command
+from hammerd.cli.doctor.lines.findings import Finding, bad
+from hammerd.core.hosts.ssh_host import SshHost
+
+SCAN_TIMEOUT_S = "5"
+FINGERPRINT_TIMEOUT_S = 5.0
+_OFFENDING = re.compile(r"Offending (?P<kind>\S+) key in (?P<file>.+):(?P<line>\d+)")
+_FINGERPRINT = re.compile(r"SHA256:\S+")
+_CHANGED = "IDENTIFICATION HAS CHANGED"
+
+Run = Callable[..., CommandResult]
+
+
+def host_key_finding(
+    host: SshHost, said: str, place: tuple[str, str], tools: tuple[Run, str]
+) -> Finding:
+    """Judge a host key that ssh rejected.
+
+    `place` is the name and port where ssh connects; `tools` scan the keys of a host, and name the
+    program ssh-keygen.
+    """
+    name, port = place
+    scan, keygen = tools
+    keys = scan("-T", SCAN_TIMEOUT_S, "-p", port, name).out
+    shown = _fingerprints(keygen, keys)
+    compare = (
+        f'compare {shown} with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" over there;'
+        " if it is the same, "
+    )
+    known_hosts = host.settings.known_hosts
+    add = f'"ssh-keyscan -p {port} {name} >> {known_hosts}"'
+    if _CHANGED in said:
+        old = _OFFENDING.search(said)
+        where = f" than {old['file']}, line {old['line']}, has" if old else " than before"
+        pattern = name if port == "22" else f"[{name}]:{port}"
+        file = old["file"] if old else known_hosts
+        remove = f"\"ssh-keygen -R '{pattern}' -f {file}\""
+        return bad(
+            f"the host shows another key{where}",
+            f"was it installed anew, or is another host in its place? {compare}{remove} and {add}",
+        )
+    return bad(f"no file knows the host's key; hammerd reads {known_hosts}", compare + add)
+
+
+def _fingerprints(keygen: str, keys: bytes) -> str:
+    """Return the fingerprints of host keys, for a person to compare."""
+    # Lines that begin with # are remarks of ssh-keyscan.
+    lines = b"".join(line + b"\n" for line in keys.splitlines() if not line.startswith(b"#"))
+    if not lines:
+        return "the host's key"
+    done = run_command((keygen, "-lf", "-"), FINGERPRINT_TIMEOUT_S, None, lines)
+    found = dict.fromkeys(_FINGERPRINT.findall(done.text))
+    return " ".join(found) or "the host's key"
