@@ -95,6 +95,7 @@ def test_kernel_messages_that_are_no_complaints_are_left_out():
         "HAMMER(ROOT) recovery check seqno=0010d2d5\n"
         "HAMMER(ROOT) recovery range 3000000001f3b1a0-3000000001f3b1a0\n"
         "HAMMER(Backup1) mounted clean, no recovery needed\n"
+        "HAMMER: read-write -> read-only\n"
         "da0: 300.000MB/s transfers\n"
         "em0: CRC offload enabled\n"
     )

@@ -1,11 +1,12 @@
 """Finds the complaints of HAMMER in the kernel's messages (dmesg).
 
-    HAMMER(Backup1): Critical error inode=-1 error=5 while reading
-    HAMMER(Backup1): Forcing read-only mode
-    CRC DATA @ 9000000001234567/16384 FAILED
+    HAMMER(Backup1) Critical error inode=-1 error=5 while reading
+    HAMMER(Backup1) Forcing read-only mode
+    hammer_btree_extract: CRC DATA @ 9000000001234567/16384 FAILED
 
 A master's record whose data fail their CRC is not mirrored, and neither hammer nor a status tells
-of it: this log is the only trace (docs/hammer.md 6.3). Lines of a recovery at a mount are none.
+of it: this log is the only trace (docs/hammer.md 6.3). Lines of a recovery at a mount are no
+complaints, nor is that of a remount: `HAMMER: read-write -> read-only`.
 """
 
 import re
@@ -17,11 +18,11 @@ LONGEST_LINE = 160
 
 _OF_HAMMER = re.compile(r"hammer", re.IGNORECASE)
 _TROUBLE = re.compile(
-    r"\bCRC\b|\berrors?\b|\bfail(?:ed|ure)?\b|read-only|\bcorrupt|\bdamaged\b|\bpanic\b"
+    r"\bCRC\b|\berrors?\b|\bfail(?:ed|ure)?\b|Forcing read-only|\bcorrupt|\bdamaged\b|\bpanic\b"
     r"|\bbad\b|\bI/O\b",
     re.IGNORECASE,
 )
-_CRC = re.compile(r"\bCRC (?:DATA|FAILED|failure)\b")
+_CRC = re.compile(r"\bCRC (?:DATA|B-TREE|FAILED|failure)\b")
 
 
 def complaints(text: str) -> tuple[str, ...]:
