@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from hammerd.core.hosts.host import THIS_HOST
 from hammerd.core.pairs import Endpoint
 
 UUID_KEY = "uuid:"
@@ -24,13 +25,19 @@ class Resource(StrEnum):
 def slave_keys(names: Iterable[Endpoint], unique_uuid: str | None) -> frozenset[str]:
     """Return the keys of a slave with these names; it has no uuid before its first probe.
 
-    How its host is reached is no part of a key: the slave is the same.
+    How its host is reached is no part of a key: the slave is the same. A uuid belongs to a host:
+    a copy of a whole disk in another host has the same ones.
     """
     by_name = {name.key for name in names}
     keys = {f"path:{host}:{path}" if host else f"path:{path}" for host, path in by_name}
     if unique_uuid:
-        keys.add(f"{UUID_KEY}{unique_uuid}")
+        hosts = {host for host, _ in by_name} or {THIS_HOST.key}
+        keys |= {_uuid_key(host, unique_uuid) for host in hosts}
     return frozenset(keys)
+
+
+def _uuid_key(host: str, unique_uuid: str) -> str:
+    return f"{UUID_KEY}{unique_uuid}@{host}" if host else f"{UUID_KEY}{unique_uuid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ class Busy:
 
 def uuid_of(claim: Claim) -> str | None:
     """Return the unique-uuid of the claimed slave, None if unknown."""
-    uuids = (key.removeprefix(UUID_KEY) for key in claim.keys if key.startswith(UUID_KEY))
-    return next(uuids, None)
+    found = (key.removeprefix(UUID_KEY) for key in claim.keys if key.startswith(UUID_KEY))
+    return next((uuid.partition("@")[0] for uuid in found), None)
 
 
 @dataclass(slots=True)

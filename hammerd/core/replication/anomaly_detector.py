@@ -95,7 +95,7 @@ class AnomalyDetector:
 
     def add_committed(self, slave: Endpoint, tid: Tid) -> None:
         """Record that a stream of ours has set a slave to this TID."""
-        if not slave.host.shares_paths:
+        if not slave.host.is_probed:
             # No reading of it is in progress that needs the earlier TIDs.
             self._stream_tids.pop(slave, None)
         self.add_announced(slave, tid)

@@ -92,13 +92,28 @@ class KnownSlaves:
             known.tids = record_reading(known.tids, SlaveReading(tid, at), at)
             known.span = ReadSpan(at, at)
 
-    def record_begin(self, slave: Endpoint, begin: Tid, at: float) -> WentBack | None:
+    def record_cut(self, slave: Endpoint) -> None:
+        """Record that the host of a slave may go down unseen: its stream or its link is cut.
+
+        A TID that is lower afterwards is explained, until the slave is read again.
+        """
+        known = self._slaves[str(slave)]
+        if known.tids is not None and not slave.host.shares_paths:
+            known.loss_reason = known.loss_reason or _CUT_OFF
+
+    def record_begin(
+        self, slave: Endpoint, begin: Tid, at: float, unwritten_at: float
+    ) -> WentBack | None:
         """Record that a batch began at `begin`, so that the slave's TID was below it.
 
-        No other message shows that the power of a slave on another host was cut.
+        No other message shows that the power of a slave on another host was cut. A message that
+        may have been written before the slave was read last (it was not at `unwritten_at`) is
+        older than that reading.
         """
         known = self._slaves[str(slave)]
         if known.tids is None or begin > known.tids.reading.tid:
+            return None
+        if known.span is not None and known.span.ended_at > unwritten_at:
             return None
         before, tid = known.tids.reading.tid, Tid(begin - 1)
         known.tids = record_reading(known.tids, SlaveReading(tid, at), at)

@@ -258,6 +258,8 @@ class Sampler:
         for endpoint in here:
             self._newest.pop(endpoint, None)
         self._newest.update({reading.endpoint: reading for reading in readings})
+        for endpoint in here - self._newest.keys():
+            self._readings.slaves.record_cut(endpoint)
         for pair in own:
             if pair.master.host == host:
                 self._post_sample(pair)

@@ -60,6 +60,7 @@ class StreamObserver:
             self._foreign.observe(pair, event)
             if isinstance(event, GroupEmpty):
                 self._inferences.pop(pair, None)
+                self._readings.slaves.record_cut(self._life_of(pair).pair.slave)
             elif isinstance(event, MessageRead):
                 if is_guard_refusal(event.message):
                     self.on_guard_refused(self._life_of(pair).pair)
@@ -96,7 +97,7 @@ class StreamObserver:
                 if end > begin:
                     self._anomaly_detector.add_announced(life.pair.slave, end)
                 if not life.pair.slave.host.shares_paths:
-                    self._check_rollback(life.pair.slave, begin)
+                    self._check_rollback(life.pair, begin)
             case (
                 messages.Prescan()
                 | messages.PrescanDone()
@@ -118,10 +119,13 @@ class StreamObserver:
         if not life.pair.master.host.shares_paths or not is_slice:
             self._infer_master(life, message)
 
-    def _check_rollback(self, slave: Endpoint, begin: Tid) -> None:
-        back = self._readings.slaves.record_begin(slave, begin, self._clock.now().at)
+    def _check_rollback(self, pair: Pair, begin: Tid) -> None:
+        now_at, unwritten_at = self._clock.now().at, self.unwritten_at(pair.name)
+        written_after_at = now_at if unwritten_at is None else unwritten_at
+        slaves = self._readings.slaves
+        back = slaves.record_begin(pair.slave, begin, now_at, written_after_at)
         if back is not None:
-            self.on_rolled_back(slave, back)
+            self.on_rolled_back(pair.slave, back)
 
     def _infer_master(self, life: PairLife, message: messages.Message) -> None:
         name = life.pair.name

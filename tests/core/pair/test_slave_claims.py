@@ -3,7 +3,14 @@
 import pytest
 
 from hammerd.core.hosts.ssh_host import SshHost
-from hammerd.core.pair.slave_claims import Busy, Claim, Resource, SlaveClaims, slave_keys
+from hammerd.core.pair.slave_claims import (
+    Busy,
+    Claim,
+    Resource,
+    SlaveClaims,
+    slave_keys,
+    uuid_of,
+)
 from hammerd.core.pairs import Endpoint
 
 HERE = Endpoint("/pfs/slave")
@@ -42,6 +49,26 @@ def test_user_that_ssh_logs_in_as_does_not_make_it_another_slave(user: str | Non
     slaves = owned_by("old", slave_keys((Endpoint("/s", SshHost("one")),), None))
 
     assert slaves.take(Claim("new", slave_keys((Endpoint("/s", SshHost("one", user)),), None)))
+
+
+def test_two_paths_of_one_pfs_on_another_host_are_one_slave() -> None:
+    slaves = owned_by("old", slave_keys((Endpoint("/s", SshHost("one")),), "uuid"))
+    null_mount = slave_keys((Endpoint("/null/s", SshHost("One", "root")),), "uuid")
+
+    assert slaves.take(Claim("new", null_mount)) == Busy(Resource.SLAVE, "old")
+
+
+def test_copy_of_a_disk_in_another_host_is_another_slave() -> None:
+    slaves = owned_by("old", slave_keys((Endpoint("/s", SshHost("one")),), "uuid"))
+
+    for name, copy in (("two", Endpoint("/s", SshHost("two"))), ("here", Endpoint("/s"))):
+        assert slaves.take(Claim(name, slave_keys((copy,), "uuid"))) is None
+
+
+@pytest.mark.parametrize("slave", [HERE, Endpoint("/s", SshHost("one", "root"))])
+def test_claim_shows_the_uuid_of_its_slave(slave: Endpoint) -> None:
+    assert uuid_of(Claim("one", slave_keys((slave,), "uuid"))) == "uuid"
+    assert uuid_of(Claim("one", slave_keys((slave,), None))) is None
 
 
 def test_owner_that_launches_again_takes_its_own_slave() -> None:

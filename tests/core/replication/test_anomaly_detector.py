@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import MAX_DISKS, MAX_STREAM_TIDS, AnomalyDetector
@@ -120,6 +121,20 @@ def test_memory_for_a_slave_that_is_never_read_is_bounded(
 
     assert kept(detector) <= before + MAX_STREAM_TIDS
     assert read(detector, pfs(1), pfs(999_999), pfs(999_999), endpoint=slave) == []
+
+
+@pytest.mark.parametrize("is_probed", [True, False])
+def test_reading_of_another_host_that_a_commit_overtakes_is_explained(is_probed: bool) -> None:
+    slave = Endpoint("/b", SshHost("other", settings=SshSettings(is_probed=is_probed)))
+    detector = AnomalyDetector()
+    read(detector, pfs(1), endpoint=slave)
+    for tid in (10, 20):
+        detector.add_announced(slave, Tid(tid))
+        detector.add_committed(slave, Tid(tid))
+
+    found = read(detector, pfs(10), pfs(20), endpoint=slave)
+
+    assert (found == []) == is_probed
 
 
 def kept(detector: AnomalyDetector) -> int:

@@ -10,6 +10,7 @@ from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
+from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 from hammerd.daemon.readings.store import ReadingStore
@@ -129,3 +130,42 @@ def test_slave_on_another_host_that_begins_lower_has_no_more_than_that() -> None
     read = readings.slave(push.slave)
     assert read is not None
     assert read.tid == 20
+
+
+PUSH = Pair("test", Endpoint("/m"), Endpoint("/s", SshHost("far")))
+
+
+def read_slave(readings: ReadingStore, tid: int, began_at: float) -> WentBack | None:
+    span = ReadSpan(began_at, began_at + 0.5, 1)
+    return readings.slaves.record_reading(PUSH.slave, Tid(tid), span)
+
+
+def test_message_that_may_be_older_than_a_reading_rolls_no_slave_back() -> None:
+    readings = ReadingStore()
+    observer = observer_of(PUSH, readings)
+    backs: list[WentBack] = []
+    observer.on_rolled_back = lambda _slave, back: backs.append(back)
+    read_slave(readings, 40, began_at=10.0)
+
+    observer.unwritten_at = lambda _pair: 10.4
+    observer.observe("test", MessageRead(Batch(Tid(21), Tid(40), None)))
+    assert backs == []
+
+    observer.unwritten_at = lambda _pair: 10.6
+    observer.observe("test", MessageRead(Batch(Tid(21), Tid(40), None)))
+    assert [back.after for back in backs] == [20]
+
+
+def test_slave_on_another_host_is_lower_after_its_stream_was_cut_for_a_reason() -> None:
+    """Its host may have been rebooted, and nothing here shows that."""
+    readings = ReadingStore()
+    observer = observer_of(PUSH, readings)
+    read_slave(readings, 40, began_at=10.0)
+    back = read_slave(readings, 30, began_at=20.0)
+    assert back is not None
+    assert back.because == "", "a stream lived all the time: an anomaly"
+
+    observer.observe("test", GroupEmpty())
+    back = read_slave(readings, 20, began_at=30.0)
+    assert back is not None
+    assert "was rebooted" in back.because
