@@ -51,6 +51,10 @@ class Host(Protocol):
     def forget_key(self) -> str:
         """The command that removes the host's key; empty for this machine."""
 
+    @property
+    def dead_link_s(self) -> float:
+        """The longest time in which a dead link to the host is noticed; 0 without a link."""
+
     def operand(self, path: str) -> str:
         """Return a path of the host as hammer's mirror commands take it."""
 
@@ -134,6 +138,11 @@ class ThisHost:
     def forget_key(self) -> str:
         """Empty: nobody logs in."""
         return ""
+
+    @property
+    def dead_link_s(self) -> float:
+        """0: there is no link."""
+        return 0.0
 
     def operand(self, path: str) -> str:
         """Return the path itself."""

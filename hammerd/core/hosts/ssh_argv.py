@@ -7,8 +7,10 @@ ssh takes the first value of an option, and those of its command line before its
     DEFAULTS   limits in time, unless ssh_options has others
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 FIXED = (
     "BatchMode=yes",
@@ -88,6 +90,22 @@ def _options(settings: SshSettings) -> Iterator[str]:
         yield " ".join((f'UserKnownHostsFile="{_literal(settings.known_hosts)}"', *others))
     yield from settings.options
     yield from DEFAULTS
+
+
+def dead_link_s(settings: SshSettings) -> float:
+    """Return the longest time in which ssh notices a dead link; infinite if it never does."""
+    interval_s = _number(settings, "serveraliveinterval", ALIVE_INTERVAL_S)
+    count = _number(settings, "serveralivecountmax", ALIVE_COUNT)
+    return interval_s * (count + 1) if interval_s and count else inf
+
+
+def _number(settings: SshSettings, name: str, default: int) -> float:
+    """Return the value of an option of ssh; infinite if it is not a plain number."""
+    for option in settings.options:
+        key, value = re.split(r"\s*[= ]\s*", option.strip(), maxsplit=1)
+        if key.lower() == name:
+            return int(value) if value.isdecimal() else inf
+    return default
 
 
 def _literal(path: str) -> str:

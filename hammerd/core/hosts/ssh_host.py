@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from hammerd.core.hosts.far_guard import guard_words
 from hammerd.core.hosts.forced_command import Account, FarEndpoint, forced_command
-from hammerd.core.hosts.ssh_argv import SshSettings, ssh_argv
+from hammerd.core.hosts.ssh_argv import SshSettings, dead_link_s, ssh_argv
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ class SshHost:
     @property
     def _known_hosts(self) -> str:
         return self.settings.known_hosts or "~/.ssh/known_hosts"
+
+    @property
+    def dead_link_s(self) -> float:
+        """As long as ssh waits for a sign of life."""
+        return dead_link_s(self.settings)
 
     def reached_by(self, ssh: SshSettings) -> "SshHost":
         """Return the host with these settings; a user in the endpoint precedes theirs."""

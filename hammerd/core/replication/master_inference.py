@@ -3,7 +3,7 @@
     ` W`, or the launch ── Mirror A to B ── ... ── Mirror C to D ── ` W`
             at                                 the master held D, read at `at` or later
 
-    ` W` ── nothing for IDLE_PROVES_S      the master seems to hold the same TID
+    ` W` ── nothing for idle_proves_s()    the master seems to hold the same TID
     ` W` ── Mirror ── No work              the same, read after that ` W`
 
 Between two idle messages the source half reads its master's TID once and copies up to it. So the
@@ -24,15 +24,27 @@ it wrote after that answer.
 from dataclasses import dataclass, replace
 
 from hammerd.core.hammer import messages
+from hammerd.core.pairs import Pair
 from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 
-IDLE_PROVES_S = 10.0
-"""The time for which a remote source half may be awake without a message: twice hammer's own
-delay, which our options do not reach (docs/hammer.md 7.2)."""
+AWAKE_DELAYS = 2
+"""The number of delays for which a source half may be awake without a message
+(docs/hammer.md 5.5, 5.6)."""
 
 QUIRK_BYTES = 2**64 - 1
 """The size of a batch that scans nothing."""
+
+
+def idle_proves_s(pair: Pair) -> float:
+    """Return the time of silence after which the source half of a pair was certainly idle.
+
+    The source half may be awake without a message, and a link that died is silent, too, until
+    that is noticed and the stream is ended. Infinite if it is never noticed.
+    """
+    options = pair.options
+    delay_s = max(options.delay_s, options.following_delay_s)
+    return AWAKE_DELAYS * delay_s + pair.master.host.dead_link_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +89,12 @@ class MasterInference:
             case _:
                 return replace(self, is_idle=False), None
 
-    def held_until_at(self, now_at: float) -> float | None:
+    def held_until_at(self, now_at: float, proves_s: float) -> float | None:
         """Return until when the master seems to hold its TID; None while its stream works.
 
-        The stream was not woken, or found nothing to copy. A host that is down is silent, too.
+        The stream was not woken, or found nothing to copy. `proves_s`: see idle_proves_s().
         """
-        at = now_at - IDLE_PROVES_S
+        at = now_at - proves_s
         is_proven = self.is_idle and self.idle_at is not None and at >= self.idle_at
         return at if is_proven else self.checked_at
 

@@ -11,6 +11,7 @@ free), and after a while it proves nothing.
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
@@ -23,7 +24,7 @@ from hammerd.core.replication.lag import (
     lag_of,
     lag_when_unreadable,
 )
-from hammerd.core.replication.master_inference import IDLE_PROVES_S
+from hammerd.core.replication.master_inference import idle_proves_s
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.saved_moments import WALL_SLACK_S
 from hammerd.core.replication.slave_tids import SlaveTids
@@ -38,19 +39,29 @@ class MaxAges:
     """The age of the last reading of a master from which on the lag is unknown.
 
     `here_s`: an endpoint on this machine, whose readings may have to wait for a disk that hangs.
-    `remote_s`: a master on another host, which only the stream observes.
+    `remote_s`: a master on another host, whose stream may be its only observer; `between_s` is
+    the time between two looks at that stream.
     """
 
     here_s: float = 110.0
     remote_s: float = 90.0
+    between_s: float = 30.0
+
+    def of(self, pair: Pair) -> float:
+        """Return the age for the master of a pair."""
+        if pair.master.host.shares_paths:
+            return self.here_s
+        proves_s = idle_proves_s(pair)
+        if proves_s == inf:
+            return self.remote_s
+        return max(self.remote_s, proves_s + 2 * self.between_s)
 
 
 def max_ages(sample_interval_s: float, sample_timeout_s: float) -> MaxAges:
     """Return how long readings prove something, for this interval between samples."""
     unproven_after_s = 3 * sample_interval_s
     here_s = max(unproven_after_s, sample_interval_s + 2 * sample_timeout_s)
-    remote_s = max(unproven_after_s, sample_interval_s + 2 * IDLE_PROVES_S)
-    return MaxAges(here_s, remote_s)
+    return MaxAges(here_s, unproven_after_s, sample_interval_s)
 
 
 class ReadingStore:
@@ -275,12 +286,11 @@ class ReadingStore:
     ) -> str | None:
         if because := self._unknowns.why_unconfirmed(pair.master):
             return because
-        ages = self.max_ages
         seen_at = max(newest.at, self._idle_at.get(str(pair.master), newest.at))
-        if now_at - seen_at > (ages.here_s if pair.master.host.shares_paths else ages.remote_s):
+        if now_at - seen_at > self.max_ages.of(pair):
             return f"master {pair.master} unseen since {self._clock.rfc3339(seen_at)}"
         # Only our own stream moves a slave on another host, and it prints each step.
-        if pair.slave.host.shares_paths and now_at - slave.at > ages.here_s:
+        if pair.slave.host.shares_paths and now_at - slave.at > self.max_ages.here_s:
             return f"slave {pair.slave} unseen since {self._clock.rfc3339(slave.at)}"
         return None
 

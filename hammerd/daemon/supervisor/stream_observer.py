@@ -15,7 +15,7 @@ from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.states import PairLife, Streaming
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
-from hammerd.core.replication.master_inference import MasterInference
+from hammerd.core.replication.master_inference import MasterInference, idle_proves_s
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
@@ -79,7 +79,8 @@ class StreamObserver:
             is_running = isinstance(state, Streaming) and state.stopped_half is None
             if inference is None or life.pair.master.host.shares_paths or not is_running:
                 continue
-            if (at := inference.held_until_at(now_at)) is not None:
+            at = inference.held_until_at(now_at, idle_proves_s(life.pair))
+            if at is not None:
                 self._record_idle(life.pair, inference, at)
 
     def _record_idle(self, pair: Pair, inference: MasterInference, at: float) -> None:

@@ -37,6 +37,7 @@ class Jail:
     shares_processes: bool = True
     is_probed: bool = True
     needs_login: bool = False
+    dead_link_s: float = 0.0
 
     @property
     def key(self) -> str:

@@ -1,5 +1,7 @@
 """The messages of a stream show the TID of a master on another host."""
 
+from math import inf
+
 import pytest
 
 from hammerd.core.hammer.messages import (
@@ -12,7 +14,11 @@ from hammerd.core.hammer.messages import (
     Remark,
     WentIdle,
 )
-from hammerd.core.replication.master_inference import IDLE_PROVES_S, MasterInference
+from hammerd.core.hosts.host import THIS_HOST, Host
+from hammerd.core.hosts.ssh_argv import SshSettings
+from hammerd.core.hosts.ssh_host import SshHost
+from hammerd.core.pairs import Endpoint, Pair, StreamOptions
+from hammerd.core.replication.master_inference import MasterInference, idle_proves_s
 from hammerd.core.replication.tid_clock import TidSample
 from hammerd.core.tid import Tid
 
@@ -109,30 +115,58 @@ def inference(*messages: tuple[float, Message]) -> MasterInference:
 def test_idle_stream_shows_an_unchanged_master_until_seconds_ago() -> None:
     idle = inference((1, batch(2, 20)), (3, WentIdle()), (4, Remark("a line of ssh's")))
 
-    assert idle.held_until_at(3 + IDLE_PROVES_S - 1) is None
-    assert idle.held_until_at(3 + IDLE_PROVES_S) == 3
-    assert idle.held_until_at(500) == 500 - IDLE_PROVES_S
+    assert idle.held_until_at(32, 30) is None
+    assert idle.held_until_at(33, 30) == 3
+    assert idle.held_until_at(500, 30) == 470
+    assert idle.held_until_at(500, inf) is None
+
+
+def far(*options: str) -> SshHost:
+    return SshHost("far", settings=SshSettings(options=options))
+
+
+@pytest.mark.parametrize(
+    ("host", "delay_s", "proves_s"),
+    [
+        (far(), 5, 10 + 20),
+        (far(), 60, 120 + 20),
+        (far("ServerAliveInterval=1"), 5, 10 + 4),
+        (far("serveralivecountmax 1", "ServerAliveInterval = 30"), 5, 10 + 60),
+        (far("ServerAliveInterval=1", "ServerAliveInterval=60"), 5, 10 + 4),
+        (far("ServerAliveInterval=0"), 5, inf),
+        (far("ServerAliveInterval=1m"), 5, inf),
+        (far("ProxyJump=gate"), 5, 10 + 20),
+        (THIS_HOST, 5, 10),
+    ],
+)
+def test_silence_proves_an_idle_stream_after_its_delays_and_the_keepalive(
+    host: Host, delay_s: int, proves_s: float
+) -> None:
+    options = StreamOptions(delay_s=delay_s)
+    pair = Pair("test", Endpoint("/m", host), Endpoint("/s"), options=options)
+
+    assert idle_proves_s(pair) == proves_s
 
 
 @pytest.mark.parametrize("message", [batch(21, 30), QUIRK, LostLink(), Prescan()])
 def test_message_of_a_source_half_ends_its_idle_time(message: Message) -> None:
-    assert inference((3, WentIdle()), (4, message)).held_until_at(500) is None
+    assert inference((3, WentIdle()), (4, message)).held_until_at(500, 30) is None
 
 
 def test_stream_that_is_copying_proves_nothing() -> None:
-    assert inference((1, batch(2, 20)), (2, NoWork())).held_until_at(500) is None
+    assert inference((1, batch(2, 20)), (2, NoWork())).held_until_at(500, 30) is None
 
 
 @pytest.mark.parametrize("bulk_bytes", [0, 100, None])
 def test_scan_without_work_came_after_the_previous_idle(bulk_bytes: int | None) -> None:
     nothing = Batch(Tid(20), Tid(0), bulk_bytes)
 
-    assert inference((1, nothing), (1, NoWork())).held_until_at(500) == 0
+    assert inference((1, nothing), (1, NoWork())).held_until_at(500, 10) == 0
     scanned = inference(
         (1, nothing), (1, NoWork()), (6, WentIdle()), (11, nothing), (11, NoWork())
     )
-    assert scanned.held_until_at(12) == 6
+    assert scanned.held_until_at(12, 10) == 6
 
 
 def test_quirk_is_no_scan() -> None:
-    assert inference((3, WentIdle()), (4, QUIRK), (4, NoWork())).held_until_at(500) is None
+    assert inference((3, WentIdle()), (4, QUIRK), (4, NoWork())).held_until_at(500, 30) is None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pairs import Endpoint, Pair
@@ -171,8 +172,19 @@ def test_slave_of_a_push_pair_is_as_its_stream_left_it(readings: ReadingStore) -
 
 
 def test_max_ages_are_three_intervals_and_never_shorter_than_a_batch_may_take() -> None:
-    assert max_ages(30.0, 20.0) == MaxAges(here_s=90.0, remote_s=90.0)
-    assert max_ages(1.0, 20.0) == MaxAges(here_s=41.0, remote_s=21.0)
+    assert max_ages(30.0, 20.0) == MaxAges(here_s=90.0, remote_s=90.0, between_s=30.0)
+    assert max_ages(1.0, 20.0) == MaxAges(here_s=41.0, remote_s=3.0, between_s=1.0)
+
+
+@pytest.mark.parametrize(("options", "age_s"), [((), 32.0), (("ServerAliveInterval=0",), 3.0)])
+def test_silent_master_on_another_host_is_trusted_as_long_as_its_silence_proves_something(
+    options: tuple[str, ...], age_s: float
+) -> None:
+    far = SshHost("far", settings=SshSettings(options=options))
+    pair = Pair("pull", Endpoint("/m", far), Endpoint("/s"))
+
+    assert max_ages(1.0, 20.0).of(pair) == age_s
+    assert max_ages(1.0, 20.0).of(Pair("here", A, B)) == 41.0
 
 
 def test_another_pfs_at_the_path_is_read_from_scratch(readings: ReadingStore) -> None:

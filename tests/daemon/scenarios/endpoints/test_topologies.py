@@ -171,6 +171,8 @@ def far_pair(world: World) -> Path:
     world.write("first", "first\n")
     return world.configure(
         {"test": (f"far:{master}", slave)},
+        # A shorter silence proves that a stream is idle.
+        {"test": {"ssh_options": ["ServerAliveInterval=1"], "probe_remote": False}},
         hammer=wrap(world, f"export HAMMER_RSH={rsh}"),
         sample_interval="3s",
     )
