@@ -211,6 +211,13 @@ def test_synopsis_of_a_command(name: str) -> None:
     assert options(documented) & EVERY == {name for key, name in shared.items() if key in takes}
 
 
+def test_checks_of_the_doctor() -> None:
+    commands = section("COMMANDS").partition("The commands:\n")[2]
+    body = body_of("Cm doctor", commands, "hammerd.8, COMMANDS")
+
+    assert names(body) == first_words("cli/doctor", "step", "branch", "aside", "Line")
+
+
 def test_json_is_an_option_of_all_commands_but_those_that_are_named() -> None:
     common, _, _ = section("COMMANDS").partition("The commands:\n")
     documented = body_of("Fl -json", common, "hammerd.8, COMMANDS")

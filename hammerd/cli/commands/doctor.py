@@ -3,12 +3,13 @@
 import click
 
 from hammerd.cli.options.location import config_option, current_location, load_config
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.text import print_text
 from hammerd.core import paths
+from hammerd.core.api.protocol import refuse_unknown
 from hammerd.core.config.model import Config
 from hammerd.core.exit_codes import Exit
-from hammerd.core.nearest import suggestion
 from hammerd.core.pairs import Pair
 
 
@@ -26,7 +27,7 @@ def doctor(pairs: tuple[str, ...], *, as_json: bool) -> int:
     """
     path = current_location().config or paths.CONFIG
     config = load_config(path)
-    chosen = _chosen(config, path, pairs)
+    chosen = _chosen(config, pairs)
     # Imported only here: --help needs no process.
     from hammerd.cli.doctor.examination import examine
     from hammerd.cli.doctor.lines import report
@@ -40,11 +41,11 @@ def doctor(pairs: tuple[str, ...], *, as_json: bool) -> int:
     return Exit.OK if report.is_well(blocks) else Exit.FAILURE
 
 
-def _chosen(config: Config, path: str, names: tuple[str, ...]) -> tuple[Pair, ...]:
+def _chosen(config: Config, names: tuple[str, ...]) -> tuple[Pair, ...]:
     known = {pair.name: pair for pair in config.pairs}
-    for name in names:
-        if name not in known:
-            raise click.UsageError(f"{path} has no pair {name}{suggestion(name, known)}")
+    refusal = refuse_unknown(names, known)
+    if refusal is not None:
+        raise CommandFailed(refusal.error, refusal.hint, code=Exit.USAGE)
     if names:
         return tuple(known[name] for name in dict.fromkeys(names))
     return tuple(pair for pair in config.pairs if pair.enabled)

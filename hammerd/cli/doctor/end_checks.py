@@ -20,7 +20,7 @@ from hammerd.core.api.free_space import is_short
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair import probe_verdict
-from hammerd.core.pair.probe_verdict import ProbeFailed
+from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
 
 _PATH_CAUSES = frozenset(
     {"file_system_missing", "pfs_missing", "link_target_missing", "path_missing", "slave_missing"}
@@ -60,8 +60,8 @@ def _path(case: PairCase, end: PairEnd) -> Finding:
     obstacle = _obstacle(case, end)
     if obstacle is not None and obstacle.cause in _PATH_CAUSES:
         return bad(obstacle.cause, obstacle.hint)
-    if isinstance(end.probe, ProbeFailed) and end.probe.detail:
-        return bad(str(end.probe.why), end.probe.detail)
+    if end.is_path_hanging:
+        return bad(ProbeTrouble.PROBE_TIMEOUT, "its file system does not answer: see dmesg")
     if not end.machine.host.shares_paths:
         is_read = isinstance(end.probe, PfsStatus)
         return ok("is there") if is_read else not_tried(f"see {end.name} pfs")

@@ -5,13 +5,14 @@ local endpoints, as `hammerd check` does.
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hammerd.cli.check import path_check
 from hammerd.cli.check.endpoint_check import pfs_status_result, probe_endpoints
 from hammerd.cli.check.endpoint_verdicts import EndpointFacts
-from hammerd.cli.doctor.lines.findings import NEEDS_OPEN_KEY, Block, Finding, not_tried
+from hammerd.cli.doctor.lines.findings import NEEDS_OPEN_KEY, Block, Finding, Way, not_tried
 from hammerd.cli.doctor.pair_case import MASTER, SLAVE, PairCase, PairEnd
 from hammerd.cli.doctor.pair_way import examine_pair
 from hammerd.cli.doctor.ssh.batch import fetch
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from hammerd.daemon.paths.path_state import PathState
 
 
+MOST_HOSTS_AT_ONCE = 8
+
+
 def examine(daemon: DaemonConfig, pairs: tuple[Pair, ...]) -> tuple[Block, ...]:
     """Try the whole way of these pairs."""
     return _Examination(daemon, pairs).blocks()
@@ -49,11 +53,10 @@ class _Examination:
         self._facts = self._local_facts()
         self._run_dir = daemon.run_dir
         self._far = {host: Machine(host) for host in _hosts_with_login(pairs)}
-        self._ways = {host: examine_login(machine) for host, machine in self._far.items()}
         self._streams: dict[Host, OtherStreams] = {}
-        for host, way in self._ways.items():
-            if self._far[host].is_open and not way.ended_by:
-                fetch(self._far[host], self._needed(host))
+        # Hosts that do not answer cost seconds each.
+        with ThreadPoolExecutor(MOST_HOSTS_AT_ONCE) as pool:
+            self._ways = dict(zip(self._far, pool.map(self._examine_host, self._far), strict=True))
 
     def blocks(self) -> tuple[Block, ...]:
         """Return all lines, in the order of the way."""
@@ -63,6 +66,13 @@ class _Examination:
         reached = [self._far[host] for host, way in self._ways.items() if not way.ended_by]
         logs = [examine_kernel_log(machine) for machine in (self._here, *reached)]
         return (this_host, *far, *pairs, *logs)
+
+    def _examine_host(self, host: Host) -> Way:
+        machine = self._far[host]
+        way = examine_login(machine)
+        if machine.is_open and not way.ended_by:
+            fetch(machine, self._needed(host))
+        return way
 
     def _needed(self, host: Host) -> tuple[tuple[str, ...], ...]:
         """Return all commands that the lines about an open host need."""

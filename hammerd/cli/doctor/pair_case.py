@@ -10,7 +10,7 @@ from hammerd.cli.doctor.system.other_streams import OtherStreams
 from hammerd.core.api.free_space import FreeSpace
 from hammerd.core.hammer.messages import Complaint
 from hammerd.core.pair import probe_verdict
-from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeResult
+from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeResult, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
 
 MASTER, SLAVE = "master", "slave"
@@ -43,6 +43,13 @@ class PairEnd:
             return self.facts.probe
         is_promoted = self.name == SLAVE and link.is_master
         return probe_verdict.MasterByLink(link.pfs_id) if is_promoted else None
+
+    @property
+    def is_path_hanging(self) -> bool:
+        """Whether a look at its path on this machine does not come back."""
+        probe = self.facts.probe
+        is_late = isinstance(probe, ProbeFailed) and probe.why is ProbeTrouble.PROBE_TIMEOUT
+        return is_late and self.machine.host.shares_paths and not self.facts.real
 
     @property
     def complaint_name(self) -> str:

@@ -2,15 +2,20 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from hammerd.cli.check import bounded_command
+from hammerd.cli.check import bounded_command, path_check
+from hammerd.cli.doctor.lines.findings import not_tried
 from hammerd.cli.doctor.system import machine
 from hammerd.cli.main import main
+from hammerd.core.hosts.host import THIS_HOST
+from hammerd.daemon.paths import probe_program
 from hammerd.simulator import admin
 from tests.cli.doctor.patient import Patient
+from tests.daemon.rights import ROOT_ONLY
 from tests.daemon.small_disk import a_small_disk
 
 
@@ -296,6 +301,37 @@ def test_a_command_that_hangs_leaves_its_own_lines_untried(
     ]
 
 
+def test_a_path_that_hangs_is_named_and_those_after_it_are_not_tried(
+    patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hanging = tmp_path / "probe_program.py"
+    hanging.write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setattr(probe_program, "__file__", str(hanging))
+    monkeypatch.setattr(path_check, "TIMEOUT_S", 0.3)
+
+    found = patient.examine()
+
+    assert found.bad == ["master path"]
+    assert found.first_bad["what"] == "probe_timeout"
+    assert {"slave path", "slave pfs", "role"} <= set(found.not_tried)
+
+
+@ROOT_ONLY
+def test_a_file_of_root_is_not_tried_by_another_user():
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        crontab = Path(directory) / "root"
+        crontab.write_text("")
+        crontab.chmod(0o600)
+        os.seteuid(65534)
+        try:
+            found = machine.Machine(THIS_HOST).read(str(crontab))
+        finally:
+            os.seteuid(0)
+
+    assert found == not_tried(f"cat {crontab}: needs root")
+
+
 def test_output_without_end_is_cut(patient: Patient, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounded_command, "MOST_OUTPUT_BYTES", 1000)
 
@@ -311,7 +347,7 @@ def test_an_unknown_pair_is_wrong_usage(patient: Patient):
     code = main(["doctor", "-c", str(config), "b"])
 
     assert code == 64
-    assert "has no pair b" in patient.capsys.readouterr().err
+    assert 'no such pair: "b"' in patient.capsys.readouterr().err
 
 
 def test_a_config_with_faults_ends_with_78(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

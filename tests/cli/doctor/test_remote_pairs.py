@@ -165,6 +165,13 @@ def test_a_port_of_another_program_is_named(
     assert found.bad == ["port"]
 
 
+def test_name_and_port_are_not_tried_through_a_proxy(patient: FarPatient, push: tuple[Path, str]):
+    found = patient.examine(*push, ssh_options=["ProxyCommand=false"])
+
+    assert found.bad == ["login"]
+    assert found.line("port")["what"] == "ssh goes through proxycommand false"
+
+
 # --- the login -------------------------------------------------------------------------------
 
 
@@ -387,6 +394,17 @@ def test_a_command_over_there_that_hangs_is_not_tried(
     assert found.line("slave mount")["outcome"] == "ok"
     assert found.not_tried == ["dmesg"]
     assert found.bad == []
+
+
+def test_a_host_that_is_not_there_does_not_matter_to_another_one(
+    patient: FarPatient, push: tuple[Path, str], pull: tuple[str, Path]
+):
+    gone = ("root@no-such-host.invalid:/pfs/a", pull[1])
+
+    found = patient.examine_pairs({"gone": gone, "push": push})
+
+    assert found.bad == ["name"]
+    assert {line["outcome"] for line in found.lines if line["pair"] == "push"} == {"ok"}
 
 
 def test_two_pairs_of_one_host_share_its_login(patient: FarPatient, world: RemoteWorld):

@@ -49,16 +49,13 @@ class SshWay:
     def examine(self) -> Way:
         """Try the way; the machine is open if the key may run any command."""
         way = Way()
-        for check, find in (
-            ("ssh", self._find_ssh),
-            ("rsh", self._find_rsh),
-            ("identity", self._find_identity),
-            ("name", self._find_name),
-            ("port", self._find_port),
-            ("host_key", self._find_host_key),
-            ("login", self._find_login),
-        ):
-            way.step(check, find)
+        way.step("ssh", self._find_ssh)
+        way.step("rsh", self._find_rsh)
+        way.step("identity", self._find_identity)
+        way.step("name", self._find_name)
+        way.step("port", self._find_port)
+        way.step("host_key", self._find_host_key)
+        way.step("login", self._find_login)
         way.branch("clock", partial(self._machine.if_open, self._find_clock))
         return way
 
