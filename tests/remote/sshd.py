@@ -43,7 +43,7 @@ PrintMotd no
 MaxStartups 200
 MaxSessions 100
 LogLevel VERBOSE
-SetEnv PATH={path} HOME={root}/home
+SetEnv PATH={path} HOME={root}/home HAMMERD_FAR_DIR={root}
 """
 
 
