@@ -1,5 +1,6 @@
 """Runs the guard of a far slave as a login shell would, with flock(1) or a lockf(1)."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -49,7 +50,6 @@ class FarShell:
         if self.lock == "flock":
             (bin_dir / "flock").symlink_to(str(shutil.which("flock")))
         elif self.lock == "lockf":
-            # The kernel names a script that it starts itself by its file, as ps(1) shows it.
             self._add("lockf", LOCKF.read_text())
         self._add("writer", _WRITER)
 
@@ -124,7 +124,8 @@ def end(guard: "subprocess.Popen[str]") -> None:
 def _is_killed(session: int) -> bool:
     members = [pid for pid in psutil.pids() if _session_of(pid) == session and is_alive(pid)]
     for pid in members:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     return not members
 
 

@@ -9,8 +9,9 @@ owner holds it, the guard ends that writer; beside another owner's it refuses (e
     lockf(1)  of the BSDs holds the lock itself and waits for hammer. Killed alone it leaves hammer
               without a lock, so the guard checks the recorded writer again under the lock
 
-The lock file has a record: pid, start time, owner. A record may be stale, and its pid another
-process by now: nothing is killed but the process that has that pid and that start time.
+The lock file has a record: pid, start time and owner of the writer, pid and start time of its
+lockf. A record may be stale, and its pids other processes by now: nothing is killed but a process
+that has that pid and that start time.
 
 The login shell of the other host reads the program first, be it sh, csh or zsh. So all of it is in
 single quotes, and it has no single quote, newline, backslash or exclamation mark.
@@ -31,8 +32,8 @@ _INNER = 76
 # Each step is a command of sh; `; ` joins them. Names have one letter, so that the command line
 # stays short:
 #   o owner  f lock file  c exit status of a refusal  n tries  y path of the slave
-#   p u v    pid, start time, owner of the record
-#   a b t    state, parent, start time of a process (w)      q the lockf that has p for its child
+#   p u v    pid, start time, owner of the record     q k  pid, start time of its lockf
+#   a t      state, start time of a process (w)
 PROGRAM = "; ".join(
     (
         f"o=$1 f=$2 c={EX_TEMPFAIL} n=0",
@@ -42,27 +43,26 @@ PROGRAM = "; ".join(
         's() { echo "hammerd-far: $*" >&2; }',
         'r() { s "$*"; exit $c; }',
         "z() { sleep .2 2>/dev/null || sleep 1; }",
-        # The state, parent and start time of a process; t is empty if there is none.
-        "w() { t=; set -- $(TZ=UTC LC_ALL=C ps -o state= -o ppid= -o lstart= -p $1 2>/dev/null);"
-        " [ $# -lt 7 ] || { a=$1 b=$2 t=$3-$4-$5-$6-$7; }; }",
+        # The state and start time of a process; t is empty if there is none.
+        "w() { t=; set -- $(TZ=UTC LC_ALL=C ps -o state= -o lstart= -p $1 2>/dev/null);"
+        " [ $# -lt 6 ] || { a=$1 t=$2-$3-$4-$5-$6; }; }",
         # Whether the recorded writer lives.
-        'l() { w $p; [ "$t" = "$u" ] && case $a in Z*) false;; esac; }',
+        'l() { w $p; [ $t ] && [ "$t" = "$u" ] && case $a in Z*) false;; esac; }',
         # End the recorded writer if it lives and is of this owner.
-        "e() { p= q=; read p u v x <$f; [ $p ] || return 0; w $p;"
-        ' [ $t ] && [ "$t" = "$u" ] || return 0;'
-        ' [ "$v" = "$o" ] && q=$b; case $a in Z*) return 0;; esac;'
-        ' [ $q ] || r "pid $p of another hammerd ($v) writes to $y";'
+        "e() { p= v=; read p u v q k x <$f; [ $p ] && l || return 0;"
+        ' [ "$v" = "$o" ] || r "pid $p of another hammerd ($v) writes to $y";'
         " kill $p 2>/dev/null; m=0;"
         # A stopped process does not act on TERM.
         " while l; do m=$((m+1)); case $m$a in 8*|*T*) kill -9 $p 2>/dev/null;; esac;"
         ' [ $m -lt 30 ] || r "an earlier writer, pid $p, does not end"; z; done;'
         ' s "ended an earlier writer, pid $p"; }',
         # The lock is held. A stopped lockf holds it beyond the death of its child.
-        "h() { e; n=$((n+1)); if [ $n = 3 ] && [ $q ]; then"
-        " case $(ps -o comm= -p $q) in *lockf*) kill -9 $q;; esac; fi;"
+        'h() { e; n=$((n+1)); if [ $n = 3 ] && [ "$v" = "$o" ]; then'
+        ' w $q; [ $t ] && [ "$t" = "$k" ] && kill -9 $q; fi;'
         ' [ $n -lt 25 ] || r "an unknown process has the lock $f"; z; }',
         # The lock is ours.
-        'i() { e; w $$; echo "$$ ${t:-unknown} $o" >$f; s locked; unset P; exec "$@"; }',
+        f'i() {{ e; w $PPID; k="$PPID $t"; [ $c = {_INNER} ] || k=; w $$;'
+        ' echo "$$ ${t:-unknown} $o $k" >$f; s locked; unset P; exec "$@"; }',
         f'[ $c = {EX_TEMPFAIL} ] || i "$@"',
         '(: >>$f) 2>/dev/null || { s "no lock: cannot write $f"; exec "$@"; }',
         "if command -v flock >/dev/null 2>&1; then"
