@@ -30,7 +30,7 @@ def test_no_history_breaks_a_rule_and_every_history_can_end_well(is_faulty: bool
     counts: Counter[str] = Counter()
 
     @settings(
-        max_examples=HISTORIES // 2,
+        max_examples=HISTORIES // (4 if is_faulty else 2),
         deadline=None,
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
