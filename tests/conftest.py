@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The width of a terminal must not change the result of a test; xdist's workers get a width, too.
 os.environ["COLUMNS"] = "80"
+
+# A disk makes the simulator and each fsync of a daemon slower; some mount it without execution.
+MEMORY, NEEDED_BYTES = "/dev/shm", 1 << 30
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK):
+    memory = os.statvfs(MEMORY)
+    if not memory.f_flag & os.ST_NOEXEC and memory.f_bavail * memory.f_frsize >= NEEDED_BYTES:
+        os.environ["TMPDIR"] = MEMORY
+        tempfile.tempdir = None  # pytest has asked for it already
 
 # A suite that runs in the background ignores interrupts, and so does all that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

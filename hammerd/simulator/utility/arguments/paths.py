@@ -14,7 +14,9 @@ from hammerd.simulator.runtime.console import CommandError
 
 def _not_hammer_error(real: str) -> OSError:
     """Return the error of an ioctl on another file system: EIO on devfs, else ENOTTY."""
-    code = errno.EIO if real == "/dev" or real.startswith("/dev/") else errno.ENOTTY
+    # Linux mounts another file system at /dev/shm.
+    is_devfs = os.stat(real).st_dev == os.stat("/dev").st_dev
+    code = errno.EIO if is_devfs else errno.ENOTTY
     return OSError(code, os.strerror(code))
 
 
