@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from hammerd.core.exit_codes import Exit
+from hammerd.core.hosts.far_guard import guard_words
 from hammerd.core.hosts.forced_command import FarEndpoint, forced_command
 from tests.remote.far_shell import LOCKS, SHELLS, FarShell, end, is_alive
 from tests.waiting import until
@@ -174,6 +175,10 @@ ALLOWED = (
         "hammer -i 1 -b 5m -B -S 4g -vv -2 mirror-read-stream /pfs/m",
         "ssh-remote mirror-read-stream /pfs/m",
     ),
+    (
+        f"{guard_words('me', '/pfs/s')} hammer -2 mirror-write /pfs/s",
+        "ssh-remote mirror-write /pfs/s",
+    ),
     ("hammer -2 mirror-read /pfs/m", "ssh-remote mirror-read /pfs/m"),
     ("hammer pfs-status /pfs/m /pfs/s", "ssh-remote pfs-status /pfs/m"),
 )
@@ -198,6 +203,9 @@ REFUSED_COMMANDS = (
     "hammer -i",
     "hammer pfs-status $(id)",
     "other-hammer mirror-write /pfs/s",
+    f"{guard_words('me', '/pfs/s')} hammer mirror-write /pfs/t",
+    f"{guard_words('me', '/pfs/s')} id",
+    "/usr/bin/env P= id hammerd-far.x",
 )
 
 
@@ -207,7 +215,10 @@ def forced(tmp_path: Path) -> Callable[[str], tuple[int, str, str]]:
     far = FarShell(tmp_path, LOCKS[0])
     far.make()
     hammer = tmp_path / "bin" / "hammer"
-    hammer.write_text('#!/bin/sh\necho "$@"\n')
+    # hammer ssh-remote reads what the client asked for once more.
+    hammer.write_text(
+        '#!/bin/sh\ncase $SSH_ORIGINAL_COMMAND in hammer\\ *) echo "$@";; *) exit 9;; esac\n'
+    )
     hammer.chmod(0o755)
     endpoints = (FarEndpoint("/pfs/s", is_slave=True), FarEndpoint("/pfs/m", is_slave=False))
     text = forced_command("me", str(hammer), endpoints)
@@ -238,7 +249,8 @@ def test_a_forced_command_refuses_everything_else(
     status, output, said = forced(asked)
 
     assert (status, output) == (1, "")
-    reason = "" if asked.split()[:1] == ["hammer"] else "Command not hammer: "
+    sent = asked.rpartition(" hammerd-far.")[2].partition(" ")[2] if "P=" in asked else asked
+    reason = "" if sent.split()[:1] == ["hammer"] else "Command not hammer: "
     assert said == (
         f"hammer-remote: {reason}this key allows only: mirror-write /pfs/s,"
         " mirror-read-stream /pfs/m, pfs-status /pfs/s /pfs/m\n"

@@ -47,7 +47,19 @@ class FarSlave:
 
     def writers(self) -> set[int]:
         """Return the mirror-writes of the slave that run; a stopped one cannot write."""
-        return {pid for pid in living_pids(f"mirror-write {self.link}") if _runs_hammer(pid)}
+        found = living_pids(f"mirror-write {self.link}")
+        return {pid for pid in found if self._is_running_hammer(pid)}
+
+    def _is_running_hammer(self, pid: int) -> bool:
+        """Tell hammer, a script of some interpreter, from a shell or hammerd-rsh on its way."""
+        try:
+            process = psutil.Process(pid)
+            return (
+                str(self.far.hammer) in process.cmdline()[:3]
+                and process.status() != psutil.STATUS_STOPPED
+            )
+        except psutil.NoSuchProcess:
+            return False
 
     def look(self) -> None:
         """Count the writers, and read the slave's TID."""
@@ -75,15 +87,6 @@ class FarSlave:
     @property
     def goes_back(self) -> bool:
         return self.tids != sorted(self.tids)
-
-
-def _runs_hammer(pid: int) -> bool:
-    try:
-        process = psutil.Process(pid)
-        words = {os.path.basename(word) for word in process.cmdline()[:4]}
-        return "hammer" in words and process.status() != psutil.STATUS_STOPPED
-    except psutil.NoSuchProcess:
-        return False
 
 
 def cut(needle: object) -> None:
@@ -165,6 +168,7 @@ def test_a_frozen_and_thawed_writer_never_writes_beside_the_next(
 
     assert slave.most_writers == 1
     assert not slave.goes_back
+    assert "guard_refused" not in remote.near.log()
     assert (remote.far.sshd.root / lock_name(str(slave.link))).exists()
 
 

@@ -106,8 +106,8 @@ TABLE: tuple[diagnostic_rows.ComplaintRow, ...] = (
     diagnostic_rows.refused(
         "key_restricted",
         r"hammer-remote: |SSH_ORIGINAL_COMMAND env missing",
-        "the key's forced command on the other host does not allow this: compare the line in its"
-        " authorized_keys, its verbs and the prefix of the path, with hammerd(8), SECURITY",
+        "the key's forced command on the other host does not allow this:"
+        ' "hammerd authorized-keys PAIR" prints the line that its authorized_keys must have',
     ),
     diagnostic_rows.refused(
         "usage",

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 EX_TEMPFAIL = 75
 
+LOCK_PREFIX = "hammerd-far."
 LOCK_DIRECTORY = "/var/run"
 DIRECTORY_VALUE = "HAMMERD_FAR_DIR"
 """The environment variable, on the other host, that names another directory for the lock files."""
@@ -97,7 +98,7 @@ def lock_name(path: str) -> str:
     for byte in path.encode(errors="surrogateescape"):
         digest = (digest ^ byte) * 0x100000001B3 % (1 << 64)
     shown = re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-")[-60:]
-    return f"hammerd-far.{shown}.{digest:016x}"
+    return f"{LOCK_PREFIX}{shown}.{digest:016x}"
 
 
 def guard_words(owner: str, path: str) -> str:

@@ -10,12 +10,13 @@ with that verb and path alone, so that hammer's own restriction holds as well.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hammerd.core.hosts.far_guard import SETS_PROGRAM, lock_name
+from hammerd.core.hosts.far_guard import LOCK_PREFIX, SETS_PROGRAM, lock_name
 
 HAMMER = "/sbin/hammer"
 NO_HAMMER = "Command not hammer"
 """The words of the refusal of a command that is none of hammer's, like one under a guard."""
 
+_GUARD_BEGINS = SETS_PROGRAM.partition("'")[0]
 _RUNS_GUARD = 'eval "$P"'
 _MASTER_VERBS = ("mirror-read-stream", "mirror-read")
 
@@ -60,6 +61,10 @@ def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -
     yield "set -f"
     yield f'r() {{ echo "hammer-remote: $*this key allows only: {allowed}" >&2; exit 1; }}'
     yield "d=$SSH_ORIGINAL_COMMAND"
+    # A guard that was sent is left out, unread: this key has its own.
+    guarded, lock = f'"{_GUARD_BEGINS}"*" {LOCK_PREFIX}"*', f"* {LOCK_PREFIX}"
+    yield f"case $d in {guarded}) d=${{d##{lock}}}; d=${{d#* }};; esac"
+    yield "SSH_ORIGINAL_COMMAND=$d"
     yield "set -- $d"
     # Single blanks alone stand between the words: no tab, no newline.
     yield '[ "$*" = "$d" ] || r'
