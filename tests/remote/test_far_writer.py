@@ -122,12 +122,12 @@ def push(remote: RemoteWorld, **more: object) -> FarSlave:
     return slave
 
 
-def start(slave: FarSlave, config: Path) -> None:
+def start(slave: FarSlave, config: Path, slow_write_ms: int = SLOW_WRITE_MS) -> None:
     """Start hammerd; when the slave is in sync it becomes slow."""
     slave.near.write("first", "first\n")
     slave.near.start(config)
     slave.near.wait_for(lambda now: now["phase"] == "idle", "it is in sync")
-    admin.set_knob(slave.far.fs(2), "slow_write_ms", SLOW_WRITE_MS)
+    admin.set_knob(slave.far.fs(2), "slow_write_ms", slow_write_ms)
 
 
 def restrict_key(remote: RemoteWorld, config: Path) -> None:
@@ -188,7 +188,8 @@ def test_a_writer_that_outlives_its_ssh_never_writes_beside_the_next() -> None:
         ssh.chmod(0o755)
         master, link = world.make_pair()
         slave = FarSlave(world, world, link)
-        start(slave, world.configure({"test": (master, f"far:{link}")}, ssh=str(ssh)))
+        config = world.configure({"test": (master, f"far:{link}")}, ssh=str(ssh))
+        start(slave, config, 10 * SLOW_WRITE_MS)
         while slave.looks < LOOKS:
             earlier = slave.begin_to_write()
             cut(ssh)
