@@ -104,7 +104,8 @@ class FarHost:
         return [found[one] for one in request.endpoints if one in found]
 
     def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
-        """Forget endpoints that no pair has any more."""
+        """Forget endpoints that no pair has any more, and ask at once: a config was read again."""
+        self._failures, self._again_at = 0, 0.0
         for removed in self._failing.keys() - set(endpoints):
             del self._failing[removed]
 

@@ -60,13 +60,19 @@ class StreamObserver:
             self._foreign.observe(pair, event)
             if isinstance(event, GroupEmpty):
                 self._inferences.pop(pair, None)
-                self._readings.slaves.record_cut(self._life_of(pair).pair.slave)
+                self._observe_end(self._life_of(pair).pair)
             elif isinstance(event, MessageRead):
                 if is_guard_refusal(event.message):
                     self.on_guard_refused(self._life_of(pair).pair)
                 self._observe_message(self._life_of(pair), event.message)
         except Exception as error:
             self.on_failed(pair, error)
+
+    def _observe_end(self, pair: Pair) -> None:
+        self._readings.slaves.record_cut(pair.slave)
+        if not (pair.master.host.shares_paths or pair.slave.host.shares_paths):
+            # What the source half announced last may be lost with its link.
+            self._anomaly_detector.add_known_move(pair.slave)
 
     def observe_idle(self, lives: Iterable[PairLife]) -> None:
         """Record that masters on other hosts whose streams are idle seem to hold their TID.

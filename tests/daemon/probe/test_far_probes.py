@@ -357,6 +357,18 @@ def test_host_without_pfs_status_is_told_once_and_asked_rarely(
     play(act, FarHosts(off={"office": CommandResult(exit_status, stderr=stderr)}))
 
 
+def test_host_is_asked_at_once_after_a_reload() -> None:
+    async def act(hosts: FarHosts) -> None:
+        probes = probes_of(hosts)
+        assert await sample(probes) == []
+        hosts.off.clear()
+        assert await sample(probes) == []
+        probes.forget_all_but({end for pair in PAIRS for end in (pair.master, pair.slave)})
+        assert read(await sample(probes))
+
+    play(act, FarHosts(off={"office": CommandResult("exit 127", stderr="sh: hammer: not found")}))
+
+
 def test_hanging_host_keeps_no_other_one_and_no_launch() -> None:
     async def act(hosts: FarHosts) -> None:
         probes, began_at = probes_of(hosts), now_at()

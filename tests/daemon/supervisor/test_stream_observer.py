@@ -1,9 +1,11 @@
 """Observers of streams: a fault in one of them keeps no event from the pair's machine."""
 
 import time
+from dataclasses import replace
 from typing import Any, cast
 
 from hammerd.core.hammer.messages import Batch, Committed, WentIdle
+from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
 from hammerd.core.pair.machine import new_life
@@ -154,6 +156,21 @@ def test_message_that_may_be_older_than_a_reading_rolls_no_slave_back() -> None:
     observer.unwritten_at = lambda _pair: 10.6
     observer.observe("test", MessageRead(Batch(Tid(21), Tid(40), None)))
     assert [back.after for back in backs] == [20]
+
+
+def test_slave_moves_unseen_only_where_the_source_half_is_on_another_host_too() -> None:
+    """What such a source half announced may be lost with its link."""
+    both = Pair("test", Endpoint("/m", SshHost("far")), PUSH.slave)
+    for pair, is_jump in ((PUSH, True), (both, False)):
+        observer = observer_of(pair, ReadingStore())
+        detector = observer._anomaly_detector
+        status = PfsStatus("/s", 1, Tid(20), "shared", "unique", is_master=False)
+        detector.compare(pair.slave, status, 1.0)
+
+        observer.observe("test", GroupEmpty())
+        for at in (2.0, 3.0):
+            found = detector.compare(pair.slave, replace(status, sync_end_tid=Tid(40)), at)
+        assert bool(found) == is_jump
 
 
 def test_slave_on_another_host_is_lower_after_its_stream_was_cut_for_a_reason() -> None:
