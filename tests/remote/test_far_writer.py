@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hammerd.core.api.protocol import Verb
 from hammerd.core.hosts.far_guard import lock_name
 from hammerd.simulator import admin
 from tests.daemon.conftest import a_world
@@ -170,6 +171,21 @@ def test_a_frozen_and_thawed_writer_never_writes_beside_the_next(
     assert not slave.goes_back
     assert "guard_refused" not in remote.near.log()
     assert (remote.far.sshd.root / lock_name(str(slave.link))).exists()
+
+
+def test_a_key_that_refuses_the_guard_is_used_without_it(remote: RemoteWorld) -> None:
+    near, far = remote.near, remote.far
+    pair = remote.push_pair()
+    slave = Path(pair[1].partition(":")[2])
+    key = far.sshd.allow("plain", f"hammer ssh-remote mirror-write,pfs-status {slave}", "restrict")
+    near.start(near.configure({"test": pair}, {"test": far.keys(key)}))
+    first = near.wait_for(lambda now: now["phase"] == "idle", "it mirrors")["pid"]
+    near.ask(Verb.RESTART, "test")
+    near.wait_for(lambda now: now["phase"] == "idle" and now["pid"] != first, "it mirrors again")
+
+    refusals = [line for line in near.log().splitlines() if "because=guard_refused" in line]
+    assert [line.split()[2] for line in refusals] == ["pair.stopping", "pair.waiting"]
+    assert not (far.sshd.root / lock_name(str(slave))).exists()
 
 
 SESSION_SSH = """\
