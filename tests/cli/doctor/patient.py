@@ -48,14 +48,14 @@ class Patient:
     """A machine whose master and slave are a pair, and what the doctor finds there."""
 
     disks: MachineDisks
+    master: Path
+    slave: Path
     capsys: pytest.CaptureFixture[str]
     rest: str = ""
     files: Files = field(init=False)
 
     def __post_init__(self) -> None:
         root = self.disks.root
-        self.master = self.disks.master("a")
-        self.slave = self.disks.slave(self.master, "a")
         self.files = Files(
             str(root / "fstab"),
             (str(root / "crontab"), str(root / "root.crontab")),

@@ -86,9 +86,10 @@ def test_a_path_with_a_typo_is_named(patient: Patient, end: str, typo: str, caus
 
 @pytest.mark.parametrize("end", ["master", "slave"])
 def test_a_directory_outside_hammer_is_named(patient: Patient, end: str):
-    (patient.disks.root / "plain").mkdir()
+    plain = patient.disks.root / f"plain-{end}"
+    plain.mkdir()
 
-    found = patient.examine(**{end: patient.disks.root / "plain"})
+    found = patient.examine(**{end: plain})
 
     assert found.bad == [f"{end} pfs"]
     assert "a plain directory outside HAMMER" in str(found.first_bad["hint"])
@@ -106,7 +107,7 @@ def test_a_missing_null_mount_is_named(patient: Patient, end: str):
 
 
 def test_a_null_mount_of_fstab_that_is_not_mounted_is_named(patient: Patient):
-    directory = patient.disks.fs(2) / "a"
+    directory = patient.disks.fs(2) / "of-fstab"
     directory.mkdir()
     with (patient.disks.root / "fstab").open("a") as file:
         file.write(f"{patient.slave} {directory} null rw 0 0\n")
@@ -151,10 +152,11 @@ def test_another_uuid_is_named(patient: Patient):
 
 
 def test_a_slave_that_is_a_master_is_named(patient: Patient):
-    patient.disks.run("mirror-copy", patient.master, patient.slave)
-    patient.disks.run("pfs-upgrade", patient.slave)
+    promoted = patient.disks.slave(patient.master, "promoted")
+    patient.disks.run("mirror-copy", patient.master, promoted)
+    patient.disks.run("pfs-upgrade", promoted)
 
-    found = patient.examine()
+    found = patient.examine(slave=promoted)
 
     assert found.bad == ["role"]
     assert found.first_bad["what"] == "not_a_slave"
@@ -168,10 +170,10 @@ def test_swapped_ends_are_named(patient: Patient):
 
 
 def test_one_pfs_at_both_ends_is_named(patient: Patient):
-    patient.disks.run("pfs-status", patient.slave)
-    (patient.disks.root / "alias").symlink_to(patient.slave)
+    alias = patient.disks.root / "alias-of-the-slave"
+    alias.symlink_to(patient.slave)
 
-    found = patient.examine(patient.disks.root / "alias")
+    found = patient.examine(alias)
 
     assert found.bad[0] == "unique_uuid"
     assert found.first_bad["what"] == "same_pfs"
@@ -184,9 +186,10 @@ def test_the_root_of_a_file_system_as_slave_is_named(patient: Patient):
 
 
 def test_a_slave_ahead_of_its_master_is_named(patient: Patient):
-    patient.disks.run("pfs-update", patient.slave, "sync-end-tid=0x900000000")
+    ahead = patient.disks.slave(patient.master, "ahead")
+    patient.disks.run("pfs-update", ahead, "sync-end-tid=0x900000000")
 
-    found = patient.examine()
+    found = patient.examine(slave=ahead)
 
     assert found.bad == ["tid"]
     assert "0x0000000900000000 is ahead" in str(found.first_bad["what"])
@@ -228,7 +231,7 @@ def test_a_line_that_does_not_mount_at_boot_is_named(patient: Patient):
 @pytest.mark.parametrize("crontab", ["crontab", "root.crontab"])
 @pytest.mark.parametrize("name", ["slave", "alias"])
 def test_a_forgotten_line_of_a_crontab_is_named(patient: Patient, crontab: str, name: str):
-    alias = patient.disks.root / "alias"
+    alias = patient.disks.root / f"alias-{crontab}-{name}"
     alias.symlink_to(patient.slave)
     slave = alias if name == "alias" else patient.slave
     line = f"@reboot  hammer mirror-stream {patient.master} {slave}"
@@ -252,9 +255,9 @@ def test_a_stream_of_somebody_else_is_named(patient: Patient):
 
 def test_a_stream_of_hammerd_is_no_fault(patient: Patient):
     words = f"hammer mirror-stream {patient.master} {patient.slave}"
-    patient.write("ps", f"  812 {words}\n")
-    (patient.disks.root / "run/streams").mkdir(parents=True)
-    patient.write("run/streams/812.json", "{}")
+    patient.write("ps", f"  813 {words}\n")
+    (patient.disks.root / "run/streams").mkdir(parents=True, exist_ok=True)
+    patient.write("run/streams/813.json", "{}")
 
     assert patient.examine().bad == []
 

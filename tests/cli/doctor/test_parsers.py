@@ -1,11 +1,14 @@
 """The doctor reads mount, fstab, df, dmesg and a batch of far commands."""
 
+from pathlib import Path
+
 import pytest
 
 from hammerd.cli.check.bounded_command import CommandResult
 from hammerd.cli.doctor.lines.findings import Outcome
-from hammerd.cli.doctor.ssh.batch import MARK, parse_batch
+from hammerd.cli.doctor.ssh.batch import MARK, fetch, parse_batch
 from hammerd.cli.doctor.ssh.far_end import parse_df
+from hammerd.cli.doctor.system import machine
 from hammerd.cli.doctor.system.kernel_log import complaints
 from hammerd.cli.doctor.system.mount_table import (
     Mount,
@@ -15,6 +18,8 @@ from hammerd.cli.doctor.system.mount_table import (
     parse_mounts,
 )
 from hammerd.core.api.free_space import FreeSpace
+from hammerd.core.hosts.ssh_argv import SshSettings
+from hammerd.core.hosts.ssh_host import SshHost
 
 DRAGONFLY_MOUNTS = """\
 ROOT on / (hammer, noatime, local)
@@ -111,3 +116,22 @@ def test_results_of_a_batch_are_those_before_the_command_that_hangs():
         CommandResult(0, b"B on / (hammer)\n"),
         CommandResult(1, b"cat: x: No such file\n", b"cat: x: No such file\n"),
     ]
+
+
+def test_of_a_batch_that_hangs_only_the_hanging_command_counts_as_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(machine, "LOGIN_TIMEOUT_S", 2.0)
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec /bin/sh -c "$last"\n')
+    ssh.chmod(0o755)
+    host = machine.Machine(SshHost("far", settings=SshSettings(program=str(ssh))))
+    words = (("echo", "one"), ("sleep", "1000"), ("echo", "two"))
+    fetch(host, [host.host.program(each) for each in words])
+    ssh.write_text("#!/bin/sh\necho again\n")
+
+    one, sleep, two = (host.run(*each) for each in words)
+
+    assert (one.status, one.text.strip()) == (0, "one")
+    assert sleep.is_late
+    assert two.text == "again\n"
