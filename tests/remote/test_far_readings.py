@@ -3,6 +3,7 @@
 The tests share a daemon, and the last one takes the host away from it.
 """
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,22 @@ def test_sample_has_one_connection_for_all_pairs(mirrored: Mirrored) -> None:
     until(lambda: mirrored.samples() >= sampled + 4, "four samples")
 
     assert 1 <= len(mirrored.questions()) - begun <= 4 + 2
+
+
+def test_frozen_host_delays_no_reading_here(mirrored: Mirrored) -> None:
+    near, sshd = mirrored.near, mirrored.far.sshd
+    sshd.signal_all(signal.SIGSTOP)
+    try:
+        measured = {near.status("home")["lag_measured_time"]}
+        for _ in range(2):
+            now = near.wait_for(
+                lambda now: now["lag_measured_time"] not in measured, "read again", "home"
+            )
+            measured.add(now["lag_measured_time"])
+    finally:
+        sshd.signal_all(signal.SIGCONT)
+
+    near.wait_for(is_in_sync, "the host goes on", "pull")
 
 
 def test_host_that_goes_off_and_comes_back_is_told_and_read_again(mirrored: Mirrored) -> None:

@@ -7,7 +7,9 @@ pair entered its state is not posted: somebody may have repaired it since.
     sample ── this machine ── pairs whose master was read ── each other host ── the pairs of that
 
 Other hosts are read after this machine, each by itself: a slave here is older than its master
-there. A slave there is compared with the master that is read here at the next sample.
+there. A slave there is compared with the master that is read here at the next sample, and the host
+of a master waits a moment for that of its slave: only a master that was read later than its slave
+can show that the slave is ahead.
 """
 
 import asyncio
@@ -47,6 +49,9 @@ SinceAt = Callable[[str], float | None]
 
 CONFIRMING_SAMPLES = 2
 """The number of samples in a row that show a slave ahead before it counts as diverged."""
+
+SLAVES_FIRST_S = 2.0
+"""The longest time for which the host of a master waits for the host of its slave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,8 @@ class Sampler:
     # --- samples -----------------------------------------------------------------------------
 
     async def _sample_far(self, host: Host, pairs: Collection[Pair], timeout_s: float) -> None:
+        if slaves := self._samples_of_slaves(host, pairs):
+            await asyncio.wait(slaves, timeout=SLAVES_FIRST_S)
         readings = await self._far.sample(host, pairs, timeout_s)
         # A late answer about a pair that was changed or removed does not count.
         own = [pair for pair in pairs if self._sampled.get(pair.name) == pair]
@@ -265,6 +272,11 @@ class Sampler:
                 self._post_sample(pair)
             else:
                 self._post_far_slave(pair)
+
+    def _samples_of_slaves(self, host: Host, pairs: Collection[Pair]) -> set[asyncio.Task[None]]:
+        """Return the samples under way of other hosts that have the slaves of masters here."""
+        hosts = {pair.slave.host for pair in pairs if pair.master.host == host} - {host}
+        return {task for one, task in self._far_samples.items() if one in hosts}
 
     def _far_sampled(self, host: Host, task: asyncio.Task[None]) -> None:
         del self._far_samples[host]

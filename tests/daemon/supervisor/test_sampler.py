@@ -26,7 +26,7 @@ from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.supervisor import sampler as sampler_module
-from hammerd.daemon.supervisor.sampler import Probes, Sampler, SamplerCallbacks
+from hammerd.daemon.supervisor.sampler import SLAVES_FIRST_S, Probes, Sampler, SamplerCallbacks
 from hammerd.daemon.timing.clock import Instant
 from tests.daemon.at_each_await import (
     Scenario,
@@ -36,6 +36,7 @@ from tests.daemon.at_each_await import (
     missed,
     until_tasks_end,
 )
+from tests.daemon.timing.fast_loop import FastLoop
 
 HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
 PAIRS = (HOME, WORK)
@@ -43,6 +44,7 @@ OFFICE, BACKUP = SshHost("office"), SshHost("backup", "root")
 PULL = Pair("pull", Endpoint("/m/pull", OFFICE), Endpoint("/s/pull"))
 PUSH = Pair("push", Endpoint("/m/push"), Endpoint("/s/push", BACKUP))
 FAR = (PULL, PUSH)
+BETWEEN = Pair("between", Endpoint("/m/between", OFFICE), Endpoint("/s/between", BACKUP))
 FOREIGN = ForeignSeen(4711, "hammer mirror-stream")
 
 
@@ -54,6 +56,7 @@ class Reader:
     is_unreadable: bool = False
     gate: asyncio.Event | None = None
     reads: int = 0
+    on_read: Callable[[str], object] = lambda _path: None
     is_closed: bool = False
 
     async def probe(self, pairs: Iterable[Pair], _timeout_s: float) -> Sequence[EndpointReading]:
@@ -90,6 +93,7 @@ class Reader:
 
     def _reading(self, end: Endpoint) -> EndpointReading:
         self.reads += 1
+        self.on_read(end.path)
         is_master = end.path.startswith("/m")
         shared = "shared" if is_master else self.shared_uuid
         status = PfsStatus("", 1, Tid(5), shared, end.path, is_master)
@@ -104,6 +108,7 @@ class FarReader:
 
     reader: Reader
     off: set[Host] = field(default_factory=set)
+    hanging: set[Host] = field(default_factory=set)
     gate: asyncio.Event | None = None
     is_closed: bool = False
 
@@ -118,7 +123,7 @@ class FarReader:
         self, host: Host, pairs: Iterable[Pair], _timeout_s: float
     ) -> list[EndpointReading]:
         ends = [end for chain in far_chains_of(pairs)[host] for end in chain]
-        await self.reader._wait(self.gate)
+        await self.reader._wait(asyncio.Event() if host in self.hanging else self.gate)
         return [] if host in self.off else [self.reader._reading(end) for end in ends]
 
     async def probe(self, pair: Pair, timeout_s: float) -> list[EndpointReading]:
@@ -268,12 +273,12 @@ async def a_probe_of_another_host(stop: Stop) -> None:
 async def a_sample_of_other_hosts(stop: Stop) -> None:
     setup = Setup()
     with structlog.testing.capture_logs() as log, stop.in_all_tasks():
-        await setup.sampler.sample((HOME, *FAR), 20)
+        await setup.sampler.sample((HOME, *FAR, BETWEEN), 20)
         await until_tasks_end()
 
     answered = {name for name, _ in setup.posted}
     assert {HOME.name, PUSH.name} <= answered, "they do not wait for another host"
-    assert (PULL.name in answered) or stop.was_reached
+    assert {PULL.name, BETWEEN.name} <= answered or stop.was_reached
     hosts = [line["host"] for line in log if line["event"] == "probe.broke"]
     assert len(hosts) == (1 if stop.error and stop.was_reached else 0)
     setup.posted.clear()
@@ -412,6 +417,28 @@ def test_slave_on_another_host_that_does_not_fit_is_told_at_once() -> None:
 
     verdicts = [type(event.verdict) for _, event in setup.posted if isinstance(event, Sampled)]
     assert verdicts == [Go, Park], "of the master alone, and of both"
+
+
+def test_slave_is_read_before_its_master_on_another_host() -> None:
+    setup = Setup()
+    read: list[str] = []
+    setup.reader.on_read = read.append
+
+    assert sampled(setup, BETWEEN).events_of(BETWEEN) == [Sampled(Go())] * 2
+    assert read == ["/s/between", "/m/between"]
+
+
+def test_master_waits_only_a_moment_for_the_host_of_its_slave() -> None:
+    async def main(setup: Setup) -> list[tuple[str, Event]]:
+        setup.far.hanging = {BACKUP}
+        await setup.sampler.sample((BETWEEN, PULL), 20)
+        await asyncio.sleep(2 * SLAVES_FIRST_S)
+        await setup.sampler.close()
+        return setup.posted
+
+    with asyncio.Runner(loop_factory=FastLoop) as runner:
+        posted = runner.run(main(Setup()))
+    assert posted == [(pair.name, Sampled(Go())) for pair in (BETWEEN, PULL)]
 
 
 def test_late_answer_about_a_pair_that_was_removed_does_not_count() -> None:
