@@ -121,12 +121,14 @@ class Sshd:
     def allow(self, name: str, command: str = "", options: str = "") -> Path:
         """Make a client's key and allow it, only for a forced command if one is given."""
         key = self.root / name
-        public = make_key(key)
+        self.allow_public(make_key(key), command, options)
+        return key
+
+    def allow_public(self, public: str, command: str = "", options: str = "") -> None:
         forced = 'command="' + command.replace('"', '\\"') + '"' if command else ""
         words = ",".join(filter(None, (forced, options)))
         with (self.root / "authorized_keys").open("a") as file:
             file.write(f"{words} {public}\n".lstrip())
-        return key
 
     @property
     def home(self) -> Path:
@@ -209,6 +211,13 @@ class Sshd:
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
+
+    def signal_command(self, word: str, number: signal.Signals) -> None:
+        """Signal the commands of its sessions that have a word."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if word in process.cmdline():
+                    process.send_signal(number)
 
     def end_sessions(self) -> None:
         """Kill the sessions and what they run; sshd goes on."""

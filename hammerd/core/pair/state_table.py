@@ -14,7 +14,7 @@ from hammerd.core.hammer.messages import ParkCause
 from hammerd.core.pair import states
 from hammerd.core.pair.latches import is_parked_latched
 from hammerd.core.pair.slave_claims import Resource
-from hammerd.core.pair.states import LossCause, PairLife, Then, Trouble
+from hammerd.core.pair.states import LossCause, Memory, PairLife, Then, Trouble
 from hammerd.core.pairs import Gear, Pair, needs_login
 
 AT_ONCE, NEVER = -math.inf, math.inf
@@ -96,6 +96,20 @@ def row_of(life: PairLife) -> Row:  # noqa: C901 - a flat table of cases
             assert_never(life.state)
 
 
+def _is_another_try(memory: Memory) -> bool:
+    """Return whether no stream has proven yet that the cause of the last failure is removed."""
+    is_unmounted = memory.unmounted_since_at is not None
+    return memory.failures > 0 or memory.refusals > 0 or is_unmounted
+
+
+def _critical_at(life: PairLife) -> float:
+    """Return when another try is critical: as the wait between two tries is."""
+    if life.memory.refusals:
+        return AT_ONCE
+    unmounted_at = life.memory.unmounted_since_at
+    return NEVER if unmounted_at is None else unmounted_at + life.pair.timing.mount_grace_s
+
+
 def _stopped(life: PairLife, state: states.Stopped) -> Row:
     return Row(
         word="stopped",
@@ -116,9 +130,10 @@ def _probing(life: PairLife, state: states.Probing) -> Row:
         trouble=None,
         level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
         identity=(states.Probing, state.since_at),
-        warning_at=AT_ONCE if has_failed else NEVER,
+        warning_at=AT_ONCE if _is_another_try(life.memory) else NEVER,
+        critical_at=_critical_at(life),
         deadline_at=state.deadline_at,
-        is_another_try=has_failed,
+        is_another_try=_is_another_try(life.memory),
     )
 
 
@@ -129,10 +144,11 @@ def _launching(life: PairLife, state: states.Launching) -> Row:
         trouble=None,
         level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
         identity=(states.Launching, state.since_at),
-        warning_at=AT_ONCE if has_failed else state.since_at + SILENT_LAUNCH_S,
+        warning_at=AT_ONCE if _is_another_try(life.memory) else state.since_at + SILENT_LAUNCH_S,
+        critical_at=_critical_at(life),
         deadline_at=state.deadline_at,
         gear=state.gear,
-        is_another_try=has_failed,
+        is_another_try=_is_another_try(life.memory),
     )
 
 
@@ -161,10 +177,10 @@ def _stopping(life: PairLife, state: states.Stopping) -> Row:
         because=_because_of(state.then, life.memory.wanted),
         level=LogLevel.WARNING if trouble else LogLevel.DEBUG if is_retry else LogLevel.INFO,
         identity=(states.Stopping, state.since_at),
-        warning_at=AT_ONCE if has_failed else NEVER,
-        critical_at=AT_ONCE if state.is_unkillable else NEVER,
+        warning_at=AT_ONCE if _is_another_try(life.memory) else NEVER,
+        critical_at=AT_ONCE if state.is_unkillable else _critical_at(life),
         deadline_at=state.deadline_at,
-        is_another_try=has_failed,
+        is_another_try=_is_another_try(life.memory),
     )
 
 

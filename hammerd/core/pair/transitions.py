@@ -273,7 +273,7 @@ def park(
         memory = latch_promoted(memory, life.pair, refused)
     probe_at = ctx.now_at + probe_every_s
     parked = states.Parked(ctx.now_at, probe_at, cause, hint, probe_every_s=probe_every_s)
-    return enter(replace(life, memory=memory), parked)
+    return enter(replace(life, memory=memory, failed_by=Trouble(cause, hint)), parked)
 
 
 def park_latched(life: PairLife, ctx: Context) -> Step:
@@ -286,7 +286,8 @@ def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     since_at = life.memory.unmounted_since_at
     if since_at is None:
         since_at = ctx.now_at
-    life = replace(life, memory=replace(life.memory, unmounted_since_at=since_at))
+    memory = replace(life.memory, unmounted_since_at=since_at)
+    life = replace(life, memory=memory, failed_by=trouble)
     return enter(life, states.WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
 
 

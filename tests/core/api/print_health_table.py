@@ -77,6 +77,8 @@ class HealthRow:
     state: State
     wanted: Wanted = Up()  # noqa: RUF009 - a frozen value
     failures: int = 0
+    refusals: int = 0
+    unmounted_s: float | None = None
     extras: Extras = Extras()  # noqa: RUF009 - a frozen value
 
 
@@ -95,6 +97,10 @@ ROWS: dict[str, HealthRow] = {
     "launching": HealthRow(launched(SILENT_LAUNCH_S - 0.1)),
     "launching, silent": HealthRow(launched(SILENT_LAUNCH_S)),
     "launching, with failures": HealthRow(launched(1), failures=2),
+    "launching, parked before": HealthRow(launched(1), refusals=2),
+    "stopping, parked before": HealthRow(STOPPING, refusals=2),
+    "launching, unmounted": HealthRow(launched(1), unmounted_s=GRACE_S - 0.1),
+    "launching, unmounted for long": HealthRow(launched(1), unmounted_s=GRACE_S),
     "streaming: prescan": HealthRow(streaming(InPrescan())),
     "streaming: copying": HealthRow(streaming(Copying())),
     "streaming: idle": HealthRow(AT_REST),
@@ -152,7 +158,10 @@ MARKS = {Health.OK: ".", Health.UNKNOWN: "?", Health.WARNING: "!", Health.CRITIC
 
 
 def report(row: HealthRow, known: Known) -> PairReport:
-    memory = Memory(wanted=row.wanted, failures=row.failures)
+    unmounted_at = None if row.unmounted_s is None else NOW_AT - row.unmounted_s
+    memory = Memory(
+        row.wanted, row.failures, refusals=row.refusals, unmounted_since_at=unmounted_at
+    )
     life = PairLife(PAIR, memory, row.state, NOW_AT - known.wanted_s)
     return PairReport(life, known.lag, None, None, None, (), extras=row.extras)
 
