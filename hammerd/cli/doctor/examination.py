@@ -1,10 +1,10 @@
-"""Examines all hosts and pairs of a config, in the order of the way: hosts, pairs, kernel logs.
+"""Examines all hosts and pairs of a config, in the order of the way: hosts, pairs, systems.
 
 What several pairs share is read once: each host, and in one go the paths and the pfs-status of all
 local endpoints, as `hammerd check` does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,10 +17,10 @@ from hammerd.cli.doctor.pair_case import MASTER, SLAVE, PairCase, PairEnd
 from hammerd.cli.doctor.pair_way import examine_pair
 from hammerd.cli.doctor.ssh.batch import fetch
 from hammerd.cli.doctor.ssh.far_end import commands_of, read_pfs, read_space
-from hammerd.cli.doctor.ssh.ssh_way import examine_login
+from hammerd.cli.doctor.ssh.ssh_way import HostWay, examine_login
 from hammerd.cli.doctor.system.machine import Machine
 from hammerd.cli.doctor.system.other_streams import OtherStreams
-from hammerd.cli.doctor.system.this_host import examine_kernel_log, examine_this_host
+from hammerd.cli.doctor.system.this_host import examine_system, examine_this_host
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.config.path_warnings import endpoint_warnings
 from hammerd.core.hammer.commands import pfs_status_argv
@@ -56,23 +56,30 @@ class _Examination:
         self._streams: dict[Host, OtherStreams] = {}
         # Hosts that do not answer cost seconds each.
         with ThreadPoolExecutor(MOST_HOSTS_AT_ONCE) as pool:
-            self._ways = dict(zip(self._far, pool.map(self._examine_host, self._far), strict=True))
+            logins = pool.map(self._examine_host, self._far)
+            self._logins = dict(zip(self._far, logins, strict=True))
 
     def blocks(self) -> tuple[Block, ...]:
         """Return all lines, in the order of the way."""
         this_host = self._this_host.block("this host")
-        far = [way.block(host.login, host=host.login) for host, way in self._ways.items()]
+        far = [way.block(host.login, host=host.login) for host, way in self._ways()]
         pairs = [examine_pair(self._case(pair)) for pair in self._pairs]
-        reached = [self._far[host] for host, way in self._ways.items() if not way.ended_by]
-        logs = [examine_kernel_log(machine) for machine in (self._here, *reached)]
-        return (this_host, *far, *pairs, *logs)
+        reached = [
+            examine_system(self._far[host], self._logins[host].clock)
+            for host, way in self._ways()
+            if not way.ended_by
+        ]
+        return (this_host, *far, *pairs, examine_system(self._here), *reached)
 
-    def _examine_host(self, host: Host) -> Way:
+    def _ways(self) -> Iterator[tuple[Host, Way]]:
+        return ((host, login.way) for host, login in self._logins.items())
+
+    def _examine_host(self, host: Host) -> HostWay:
         machine = self._far[host]
-        way = examine_login(machine)
-        if machine.is_open and not way.ended_by:
+        login = examine_login(machine)
+        if machine.is_open and not login.way.ended_by:
             fetch(machine, self._needed(host))
-        return way
+        return login
 
     def _needed(self, host: Host) -> tuple[tuple[str, ...], ...]:
         """Return all commands that the lines about an open host need."""
@@ -103,7 +110,7 @@ class _Examination:
         if endpoint.host.shares_paths:
             facts = self._facts.get(endpoint.path, EndpointFacts())
             return PairEnd(name, endpoint, self._here, facts, partial(self._space, endpoint))
-        machine, way = self._far[endpoint.host], self._ways[endpoint.host]
+        machine, way = self._far[endpoint.host], self._logins[endpoint.host].way
         if way.ended_by:
             facts, ended_by = EndpointFacts(), f"{machine.name}: {way.ended_by}"
         else:

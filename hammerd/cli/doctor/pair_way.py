@@ -16,6 +16,7 @@ from hammerd.cli.doctor.lines.findings import (
     ok,
 )
 from hammerd.cli.doctor.pair_case import PairCase
+from hammerd.cli.doctor.ssh.key_restriction import neighbour_finding
 from hammerd.cli.doctor.system.boot import find_fstab
 from hammerd.cli.doctor.system.other_streams import OtherStreams
 from hammerd.core.hammer.pfs_status import PfsStatus
@@ -42,6 +43,10 @@ def examine_pair(case: PairCase) -> Block:
     for end in (case.master, case.slave):
         find = partial(find_fstab, end.machine, end.paths)
         way.branch("fstab", partial(end.machine.if_open, find), end.name)
+    for end, end_way in zip((case.master, case.slave), ends, strict=True):
+        if not (end.machine.is_open or end_way.ended_by):
+            words = (end.machine, end.name, end.endpoint, case.pair.name)
+            way.aside("neighbours", partial(neighbour_finding, *words), end.name)
     slave, real = case.slave.endpoint, case.slave.facts.real
     for name, streams in case.streams.items():
         _examine_streams(way, name, streams, (slave, real))

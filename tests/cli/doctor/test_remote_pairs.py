@@ -3,6 +3,7 @@
 The other host is a real sshd on the loopback, with simulated file systems of its own.
 """
 
+import os
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import pytest
 from hammerd.cli.doctor.system import machine
 from hammerd.core.hosts.forced_command import FarEndpoint, forced_command
 from tests.cli.doctor.far_patient import FarPatient
+from tests.daemon.rights import ROOT_ONLY
 from tests.remote.ports import closed_port, silent_port
 from tests.remote.remote_world import RemoteWorld, a_remote_world
 
@@ -47,7 +49,7 @@ def patient(
     return found
 
 
-HOST = ("ssh", "rsh", "identity", "name", "port", "host_key", "login", "clock")
+HOST = ("ssh", "rsh", "identity", "name", "port", "host_key", "login")
 
 
 def test_nothing_is_bad_where_all_is_well(patient: FarPatient, push: tuple[Path, str]):
@@ -60,7 +62,7 @@ def test_nothing_is_bad_where_all_is_well(patient: FarPatient, push: tuple[Path,
         *("slave key", "slave hammer", "slave mount", "slave path", "slave pfs", "slave space"),
         *("slave fstab", "slave crontab"),
     ]
-    assert labels[-2:] == ["dmesg", "dmesg"]
+    assert labels[-3:] == ["dmesg", "clock", "dmesg"]
 
 
 @pytest.mark.parametrize("way", ["push", "pull"])
@@ -126,6 +128,19 @@ def test_an_identity_that_others_may_read_is_named(patient: FarPatient, push: tu
 
     assert found.bad == ["identity"]
     assert found.first_bad["hint"] == f'"chmod 600 {key}"'
+
+
+@ROOT_ONLY
+def test_a_key_of_another_user_is_named(patient: FarPatient, push: tuple[Path, str]):
+    key = patient.far.sshd.root / "given-away"
+    shutil.copy(patient.far.sshd.identity, key)
+    os.chown(key, 65534, -1)
+    key.chmod(0o600)
+
+    found = patient.examine(*push, ssh_identity=str(key))
+
+    assert found.bad == ["identity"]
+    assert "belongs to uid 65534" in str(found.first_bad["what"])
 
 
 def test_a_public_key_as_identity_is_named(patient: FarPatient, push: tuple[Path, str]):
@@ -309,7 +324,7 @@ def test_a_key_whose_prefix_allows_a_neighbour_is_named(
     found = patient.examine(*ends, ssh_identity=str(key))
 
     end = "slave" if way == "push" else "master"
-    assert found.bad == [f"{end} key"]
+    assert found.bad == [f"{end} neighbours"]
     assert "allows neighbours of" in str(found.first_bad["what"])
     # The key is too wide, and the mirror works.
     assert found.line("role")["outcome"] == "ok"
@@ -325,7 +340,7 @@ def test_a_forced_command_that_refuses_neighbours_is_well(
     found = patient.examine(*push, ssh_identity=str(key))
 
     assert found.bad == []
-    assert found.line("slave key")["outcome"] == "ok"
+    assert found.line("slave neighbours")["outcome"] == "ok"
 
 
 @pytest.mark.parametrize(

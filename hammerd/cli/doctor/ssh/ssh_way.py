@@ -10,10 +10,11 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from hammerd.cli.check.bounded_command import CommandResult, run_command
-from hammerd.cli.doctor.lines.findings import NEEDS_ROOT, Finding, Way, bad, not_tried, ok
+from hammerd.cli.doctor.lines.findings import NEEDS_ROOT, Find, Finding, Way, bad, not_tried, ok
 from hammerd.cli.doctor.ssh import reach_program
 from hammerd.cli.doctor.ssh.host_key import host_key_finding
 from hammerd.cli.doctor.ssh.login import (
@@ -30,9 +31,17 @@ from hammerd.core.hosts.ssh_host import SshHost
 
 REACH_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
-LARGEST_OFFSET_S = 10.0
-SSH_FAILED = 255
-"""ssh's own exit status; otherwise it exits with that of the remote command."""
+
+_UID_FIELD = 2
+"""The place of the owner's number in a line of `ls -ldn`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostWay:
+    """The way to a host, and the check of its clock, which needs no further login."""
+
+    way: Way
+    clock: Find
 
 
 class SshWay:
@@ -56,8 +65,11 @@ class SshWay:
         way.step("port", self._find_port)
         way.step("host_key", self._find_host_key)
         way.step("login", self._find_login)
-        way.branch("clock", partial(self._machine.if_open, self._find_clock))
         return way
+
+    def clock(self) -> Finding:
+        """Judge the clock over there by the login's answer."""
+        return clock_finding(self._log_in())
 
     @property
     def _goes_through(self) -> str:
@@ -97,16 +109,14 @@ class SshWay:
         identity = self._host.settings.identity
         if identity is None:
             return ok("none is named: ssh tries its own")
-        if self._here.run("test", "-e", identity).status != 0:
-            hint = "make it with ssh-keygen -t ed25519 -N '' -f, or correct ssh_identity"
-            return bad(f"{identity} is not there", hint)
+        listed = self._here.run("ls", "-ldn", identity)
+        if listed.status != 0:
+            return _unlisted(identity, self._here.cannot(f"ls {identity}", listed), listed)
         if self._here.run("test", "-r", identity).status != 0:
-            if os.geteuid() != 0:
-                return not_tried(f"{identity}: {NEEDS_ROOT}", ends_way=True)
-            return bad(f"{identity} cannot be read", "correct its owner and mode")
+            return not_tried(f"{identity}: {NEEDS_ROOT}", ends_way=True)
         # It computes the public key, as only a private key without a passphrase allows.
         done = self._here.run(self._beside_ssh("ssh-keygen"), "-y", "-P", "", "-f", identity)
-        return ok(identity) if done.start_error else _identity_finding(identity, done)
+        return ok(identity) if done.start_error else _identity_finding(identity, done, listed)
 
     def _beside_ssh(self, name: str) -> str:
         return os.path.join(os.path.dirname(self._host.settings.program), name)
@@ -119,7 +129,7 @@ class SshWay:
             return not_tried(f"ssh goes through {through}")
         argv = (sys.executable, "-IS", reach_program.__file__, name, self._port)
         done = run_command((*argv, str(CONNECT_TIMEOUT_S)), REACH_TIMEOUT_S, self._machine.env)
-        self._reached = [json.loads(line) for line in done.text.splitlines()]
+        self._reached = [json.loads(line) for line in done.text.split("\n")[:-1]]
         first = self._reached[0] if self._reached else {"error": "no answer in time"}
         if "error" in first:
             hint = "check it with drill(1) and /etc/resolv.conf, or put it into /etc/hosts"
@@ -172,18 +182,28 @@ class SshWay:
         is_own = self._host.settings.identity is None
         return login_finding(self._log_in(), is_own_identity=is_own)
 
-    def _find_clock(self) -> Finding:
-        return clock_finding(self._log_in())
+
+def examine_login(machine: Machine) -> HostWay:
+    """Try the way to a host; one that needs no ssh has no such way."""
+    if not isinstance(machine.host, SshHost):
+        return HostWay(Way(), lambda: ok("is this host's"))
+    ssh_way = SshWay(machine, machine.host)
+    return HostWay(ssh_way.examine(), ssh_way.clock)
 
 
-def examine_login(machine: Machine) -> Way:
-    """Try the way to a host; a host that needs no ssh has no such way."""
-    host = machine.host
-    return SshWay(machine, host).examine() if isinstance(host, SshHost) else Way()
+def _unlisted(identity: str, because: Finding, listed: CommandResult) -> Finding:
+    if "No such file" in listed.error_text:
+        hint = "make it with \"ssh-keygen -t ed25519 -N '' -f\", or correct ssh_identity"
+        return bad(f"{identity} is not there", hint)
+    return not_tried(because.what, ends_way=True)
 
 
-def _identity_finding(identity: str, done: CommandResult) -> Finding:
+def _identity_finding(identity: str, done: CommandResult, listed: CommandResult) -> Finding:
     if done.status == 0:
+        uid = listed.text.split()[_UID_FIELD]
+        if os.geteuid() == 0 and uid != "0":
+            what = f"{identity} belongs to uid {uid}, who can use it as root's"
+            return bad(what, f'"chown root {identity}"', ends_way=False)
         return ok(identity)
     said = done.error_text
     if "UNPROTECTED" in said or "too open" in said:

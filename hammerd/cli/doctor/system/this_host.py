@@ -3,7 +3,7 @@
 from functools import partial
 
 from hammerd.cli.check.machine_check import hammer_fault
-from hammerd.cli.doctor.lines.findings import Block, Finding, Line, Way, bad, ok
+from hammerd.cli.doctor.lines.findings import Block, Find, Finding, Way, bad, ok
 from hammerd.cli.doctor.system.kernel_log import kernel_log_finding
 from hammerd.cli.doctor.system.machine import Machine, last_line
 
@@ -39,11 +39,13 @@ def _hammer(machine: Machine, hammer: str) -> Finding:
     )
 
 
-def examine_kernel_log(machine: Machine) -> Block:
-    """Look for HAMMER's complaints in the messages of a host's kernel."""
-    find = partial(_kernel_log, machine)
-    line = Line("dmesg", "", machine.if_open(find))
-    return Block(f"kernel of {machine.name}", machine.host.login, "", (line,))
+def examine_system(machine: Machine, clock: Find | None = None) -> Block:
+    """Try what concerns a host as a whole: its clock, and HAMMER's complaints in its kernel."""
+    way = Way()
+    if clock is not None:
+        way.aside("clock", partial(machine.if_open, clock))
+    way.aside("dmesg", partial(machine.if_open, partial(_kernel_log, machine)))
+    return way.block(f"system of {machine.name}", host=machine.host.login)
 
 
 def _kernel_log(machine: Machine) -> Finding:
