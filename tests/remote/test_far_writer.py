@@ -170,6 +170,7 @@ def test_a_frozen_and_thawed_writer_never_writes_beside_the_next(
     assert slave.most_writers == 1
     assert not slave.goes_back
     assert "guard_refused" not in remote.near.log()
+    assert remote.near.wait_for(lambda now: now["phase"], "it mirrors")["slave_locked"]
     assert (remote.far.sshd.root / lock_name(str(slave.link))).exists()
 
 
@@ -181,8 +182,11 @@ def test_a_key_that_refuses_the_guard_is_used_without_it(remote: RemoteWorld) ->
     near.start(near.configure({"test": pair}, {"test": far.keys(key)}))
     first = near.wait_for(lambda now: now["phase"] == "idle", "it mirrors")["pid"]
     near.ask(Verb.RESTART, "test")
-    near.wait_for(lambda now: now["phase"] == "idle" and now["pid"] != first, "it mirrors again")
+    again = near.wait_for(
+        lambda now: now["phase"] == "idle" and now["pid"] != first, "it mirrors again"
+    )
 
+    assert again["slave_locked"] is False
     refusals = [line for line in near.log().splitlines() if "because=guard_refused" in line]
     assert [line.split()[2] for line in refusals] == ["pair.stopping", "pair.waiting"]
     assert not (far.sshd.root / lock_name(str(slave))).exists()

@@ -186,6 +186,7 @@ def _stream_json(life: states.PairLife, now_at: float) -> Json:
         "gear": row_of(life).gear,
         "phase": _phase_word(phase) if phase else None,
         "connecting_to": _connecting_to(life.state),
+        "slave_locked": _slave_locked(life),
         "slice_bytes": copying.sent_bytes if copying else None,
         "bulk_bytes": copying.total_bytes if copying else None,
         "rate_bytes_per_s": _rounded(transfer_rate(transfer, now_at)),
@@ -244,6 +245,13 @@ def _wanted_word(wanted: states.Wanted) -> str:
 
 def _connecting_to(state: states.State) -> str | None:
     return (state.connecting_to or None) if isinstance(state, states.Launching) else None
+
+
+def _slave_locked(life: states.PairLife) -> bool | None:
+    """Return whether the writer on another host holds its slave's lock; None without one."""
+    if isinstance(life.state, states.Streaming) and not life.pair.slave.host.shares_processes:
+        return life.state.is_far_locked
+    return None
 
 
 def _phase_word(phase: states.Phase) -> str:

@@ -203,6 +203,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
         "gear": "following",
         "phase": "copying",
         "connecting_to": None,
+        "slave_locked": False,
         "slice_bytes": 50,
         "bulk_bytes": 100,
         "rate_bytes_per_s": 5.0,
@@ -321,6 +322,16 @@ def test_most_telling_line_is_no_echo() -> None:
     assert telling_word(Memory()) is None
     full = Complaint("hammer: Mirror-write /x fatal error 28", "slave_full", Cure.RETRY, "rm")
     assert telling_word(Memory(last_words=words, likely_cause=full)) == full.text
+
+
+def test_writer_on_another_host_tells_whether_it_holds_the_lock() -> None:
+    assert json_of(STREAMING)["slave_locked"] is False
+    assert json_of(replace(STREAMING, is_far_locked=True))["slave_locked"] is True
+    assert json_of(LAUNCHING)["slave_locked"] is None
+
+    here = PairLife(replace(PAIR, slave=Endpoint("/slave")), Memory(), STREAMING)
+    known = replace(report(STREAMING), life=here)
+    assert pair_json(known, NOW_AT, to_time)["slave_locked"] is None
 
 
 CONNECTING = replace(
