@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from hammerd.core.characters import printable
 from hammerd.core.errors import BadOutput
-from hammerd.core.hammer.messages import Complaint, Cure, Weight
+from hammerd.core.hammer.messages import Complaint, Cure
 from hammerd.core.hammer.output_parser import complaints_in
 from hammerd.core.hammer.pfs_status import PfsStatus, parse_pfs_status
 
 SSH_FAILED_STATUS = "exit 255"
 
-_OF_A_PATH = re.compile(r"Failed to open |Cannot access |not a HAMMER fs/pseudofs!")
+_OF_A_PATH = re.compile(r"^hammer: (?:Failed to open |Cannot access |.*not a HAMMER fs/pseudofs!)")
 """The messages of pfs-status about a path (docs/hammer.md 6.1)."""
 
 _SWITCH_HINT = "probe_remote = false keeps hammerd from asking"
@@ -64,14 +64,10 @@ def far_answer(status: str, stdout: str, stderr: str, paths: Sequence[str]) -> F
     if len(statuses) == len(paths):
         return FarAnswer(statuses)
     complaints = complaints_in(stderr.encode())
-    own = next((each for each in complaints if _is_of_a_path(each)), None)
+    own = next((each for each in complaints if _OF_A_PATH.match(each.text)), None)
     if status == "exit 1" and own is not None:
         return FarAnswer(statuses, failure=own)
     return FarAnswer(statuses, not_read=_not_read(status, stderr, complaints))
-
-
-def _is_of_a_path(complaint: Complaint) -> bool:
-    return complaint.weight is Weight.OWN and _OF_A_PATH.search(complaint.text) is not None
 
 
 def _not_read(status: str, stderr: str, complaints: Sequence[Complaint]) -> NotRead:

@@ -108,11 +108,11 @@ class FarProbes:
     ) -> list[EndpointReading]:
         far_host = self._host(host, next(iter(pairs)))
         readings = await far_host.read(chains, timeout_s)
-        only_slaves = {pair.slave for pair in pairs} - self._masters
+        slaves = {pair.slave for pair in pairs}
         for reading in readings:
             self._promoted.pop(reading.endpoint, None)
             seen = reading.seen
-            if isinstance(seen, PfsStatus) and seen.is_master and reading.endpoint in only_slaves:
+            if isinstance(seen, PfsStatus) and seen.is_master and reading.endpoint in slaves:
                 self._promoted[reading.endpoint] = reading
         return readings
 

@@ -75,6 +75,7 @@ def test_complaint_of_hammer_is_about_the_first_path_without_a_block() -> None:
         ("", "exit 255", "ssh_failed"),
         ("sh: Cannot fork: Resource temporarily unavailable", "exit 1", "resources_exhausted"),
         ("", "signal 9", "ssh_failed"),
+        ("motd: Failed to open /a: Too many open files", "exit 1", "open_failed"),
     ],
 )
 def test_failure_of_ssh_says_nothing_of_the_paths(

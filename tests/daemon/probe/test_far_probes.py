@@ -221,9 +221,10 @@ def test_missing_paths_take_turns_and_one_that_is_there_again_is_read() -> None:
         probes = probes_of(hosts)
         first = await sample(probes)
         assert failed(first) == {"/m/home", "/m/work", "/m/data"}
-        hosts.missing = {"/m/home"}
+        hosts.missing, begun = {"/m/home"}, len(hosts.asked)
         for _ in range(3):
             last = await sample(probes)
+        assert len(hosts.asked) - begun == 3, "a path that failed before costs no connection"
 
         assert read(last) == {"/m/work", "/m/data"}
         assert failed(last) == {"/m/home"}
@@ -280,9 +281,10 @@ def test_slave_that_is_another_pairs_master_is_asked_though_promoted() -> None:
         middle = Endpoint("/s/home", OFFICE)
         pairs = [push("home"), Pair("on", middle, Endpoint("/s/on"))]
         probes = probes_of(hosts)
+        assert read(await sample(probes, pairs[:1])) == {"/s/home"}
         for _ in range(2):
             assert read(await sample(probes, pairs)) == {"/s/home"}
-        assert len(hosts.asked) == 2
+        assert len(hosts.asked) == 1 + 2
 
     play(act, FarHosts(promoted={"/s/home"}))
 
