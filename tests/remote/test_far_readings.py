@@ -129,7 +129,9 @@ def test_key_that_allows_no_pfs_status_is_told_once_and_costs_nothing(mirrored: 
     now = near.wait_for(lambda now: now["host_unread_because"], "it is told", "narrow")
 
     assert (now["state"], now["health"]) == ("streaming", "ok")
-    assert "because=key_restricted" in near.wait_for_log("host.unreadable")
+    line = near.wait_for_log("host.unreadable")
+    assert "because=key_restricted" in line
+    assert "hammerd authorized-keys PAIR" in line
     assert near.log().count("host.unreadable") == 1
     assert near.status("pull")["host_unread_because"] is None
 
