@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hammerd.core.hammer.messages import Complaint
+from hammerd.core.hosts.host import Host
 from hammerd.core.pairs import Endpoint, Pair, needs_login
 
 OF_THE_SLAVE = frozenset(
@@ -69,10 +70,16 @@ def _through(complaint: Complaint, pair: Pair) -> str:
     hosts = {one.host.login: one.host for one in (pair.master, pair.slave) if one.host.needs_login}
     named = [host for host in hosts.values() if host.name in complaint.text]
     host = named[0] if named else next(iter(hosts.values()))
+    login = host.login if named or len(hosts) == 1 else " or ".join(hosts)
+    return name_host(complaint.hint, host, login, pair)
+
+
+def name_host(hint: str, host: Host, login: str, pair: Pair) -> str:
+    """Put a host's name and commands, and a pair that is on it, into a hint."""
     words = {
-        "HOST": host.login if named or len(hosts) == 1 else " or ".join(hosts),
+        "HOST": login,
         "PAIR": pair.name,
         "FORGET_KEY": f'"{host.forget_key}"',
         "FETCH_KEY": f'"{host.fetch_key}"',
     }
-    return _WORDS.sub(lambda word: words[word[0]], complaint.hint)
+    return _WORDS.sub(lambda word: words[word[0]], hint)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from hammerd.core.hammer.far_answer import FarAnswer, NotRead
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.host import Host
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeResult
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.read_order import Chain, read_order
@@ -63,9 +64,9 @@ class _Request:
 class FarHost:
     """The readings of one host, and why it cannot be read; `pair` is one of its pairs."""
 
-    def __init__(self, pair: Pair, login: str, parts: FarParts) -> None:
+    def __init__(self, pair: Pair, host: Host, parts: FarParts) -> None:
         self.pair = pair
-        self.login = login
+        self.host = host
         self.trouble: NotRead | None = None
         self._parts = parts
         self._failures = 0
@@ -75,6 +76,11 @@ class FarHost:
         self._failing: dict[Endpoint, EndpointReading] = {}
         self._requests: list[_Request] = []
         self._worker: asyncio.Task[None] | None = None
+
+    @property
+    def login(self) -> str:
+        """The words `[user@]host` of the host."""
+        return self.host.login
 
     def may_be_asked(self) -> bool:
         """Return whether a connection may be opened now, or is open."""

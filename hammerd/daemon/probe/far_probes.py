@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 
 from hammerd.core.hammer.far_answer import NotRead
+from hammerd.core.hammer.hints import name_host
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.hosts.host import Host
 from hammerd.core.pairs import Endpoint, Pair
@@ -118,18 +119,18 @@ class FarProbes:
 
     def _host(self, host: Host, pair: Pair) -> FarHost:
         if host not in self._hosts:
-            self._hosts[host] = FarHost(pair, host.login, self._parts)
+            self._hosts[host] = FarHost(pair, host, self._parts)
         return self._hosts[host]
 
     def _report(self, host: FarHost, trouble: NotRead | None) -> None:
         if trouble is None:
             self._log.info("host.read_again", host=host.login)
             return
-        hint = trouble.hint or None
+        hint = name_host(trouble.hint, host.host, host.login, host.pair)
         self._log.warning(
             "host.unreadable",
             host=host.login,
             because=trouble.because,
             text=trouble.text,
-            hint=hint,
+            hint=hint or None,
         )
