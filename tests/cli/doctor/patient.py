@@ -13,6 +13,7 @@ import pytest
 from hammerd.cli.doctor.system.machine import Files
 from hammerd.cli.main import main
 from tests.cli.machine_disks import MachineDisks
+from tests.cli.promises import is_promised, leaves
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def run_doctor(config: Path, capsys: pytest.CaptureFixture[str]) -> Examined:
     answer = json.loads(out)
 
     assert err == ""
-    assert answer["schema_version"] == 1
+    assert next(iter(answer.items())) == ("schema_version", 1)
+    assert [leaf for leaf in leaves(answer) if not is_promised(*leaf)] == []
     found = Examined(code, tuple(answer["lines"]))
     assert found.code == (1 if found.bad else 0)
     return found

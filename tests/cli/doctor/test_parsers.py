@@ -47,10 +47,14 @@ def test_mounts_of_linux_are_read():
 
 
 def test_fstab_is_read_with_comments_and_escapes():
-    text = "# Device\n\n/dev/da1 /My\\040Disk hammer rw,noauto 2 2 # old\nproc /proc procfs\n"
+    text = (
+        "# Device\n\n/dev/da1 /My\\040Disk/ hammer rw,noauto 2 2 # old\nproc /proc procfs\n"
+        "/dev/da0 / hammer rw 1 1\n"
+    )
 
     assert parse_fstab(text) == (
         Mount("/dev/da1", "/My Disk", "hammer", frozenset({"rw", "noauto"})),
+        Mount("/dev/da0", "/", "hammer", frozenset({"rw"})),
     )
 
 

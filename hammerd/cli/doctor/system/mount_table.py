@@ -48,7 +48,7 @@ def parse_fstab(text: str) -> Mounts:
     """Parse fstab(5); lines without options and comments are left out."""
     lines = (line.partition("#")[0].split() for line in text.splitlines())
     return tuple(
-        Mount(_plain(what), _plain(where), kind, frozenset(options.split(",")))
+        Mount(_plain(what), _directory(_plain(where)), kind, frozenset(options.split(",")))
         for what, where, kind, options, *_ in (
             each for each in lines if len(each) >= _LEAST_FIELDS
         )
@@ -116,6 +116,11 @@ def _mounted(found: re.Match[str]) -> Mount:
     options = re.split(r",\s*", found["options"])
     kind = found["kind"] or options[0]
     return Mount(found["what"], found["where"], kind, frozenset(options))
+
+
+def _directory(where: str) -> str:
+    """Return a mount point as mount(8) shows it, without slashes at its end."""
+    return where.rstrip("/") or where
 
 
 def _plain(field: str) -> str:
