@@ -49,6 +49,7 @@ ORDER = {
             "core.hammer",
             "core.replication",
             "core.pair",
+            "core.flush",
             "core.api",
         ),
     ),

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from hammerd.core.config.model import Config
+from hammerd.core.flush.flushes import shortest_interval_s
 from hammerd.core.pair.config_diff import Reload
 from hammerd.core.pair.events import StopAsked
-from hammerd.core.pair.flushes import shortest_interval_s
 from hammerd.core.pair.states import Down
 from hammerd.daemon.foreign.watch import foreign_interval_s
 from hammerd.daemon.history.recorder import group_id

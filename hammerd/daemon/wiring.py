@@ -15,6 +15,7 @@ from hammerd.core.api.pair_report import Extras
 from hammerd.core.config.model import Config
 from hammerd.core.hammer.commands import environment
 from hammerd.core.hosts.far_guard import owner_word
+from hammerd.core.pair.drains import orphan_drain_s
 from hammerd.core.pair.events import Event
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife
@@ -45,7 +46,7 @@ from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore, max_ages
 from hammerd.daemon.service.directories import records_dir
 from hammerd.daemon.service.lock_files import LockFiles
-from hammerd.daemon.state.spawn_records import SpawnRecords
+from hammerd.daemon.state.spawn_records import SpawnRecord, SpawnRecords
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.stream.streams import Streams
 from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
@@ -180,6 +181,7 @@ class Wiring:
         self.stream_observer.on_rolled_back = self._ingest.log_rollback
         self._ingest.on_anomaly = self.store.changed
         self.slave_moves.connect(self._ingest, self.engine)
+        self.orphans.drain_s = self._orphan_drain_s
         self.engine.on_memory_changed = self.store.changed
         self.engine.on_state_changed = self.store.state_changed
         self.store.memories = self.engine.memories
@@ -215,6 +217,10 @@ class Wiring:
 
     def _since_at(self, pair: str) -> float | None:
         return self.engine.since_at(pair)
+
+    def _orphan_drain_s(self, record: SpawnRecord) -> float:
+        lives = {life.pair.name: life for life in self.lives()}
+        return orphan_drain_s(lives.get(record.pair), record.slave_keys)
 
     def _describe(self) -> Mapping[str, object]:
         return {

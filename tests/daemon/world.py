@@ -123,6 +123,7 @@ class World:
             "stop_timeout": "20s",
         }
         defaults = {"delay": "1s", "healthy_after": "0.5s", "backoff_max": "2s"}
+        defaults["remote_drain"] = "0.1s"
         for key, value in keys.items():
             (daemon if key in daemon else defaults)[key] = value
         lines = ["[daemon]", *(f'{key} = "{value}"' for key, value in daemon.items())]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from hammerd.core.api.free_space import FreeSpace
-from hammerd.core.pair.flushes import PairFlushes
+from hammerd.core.flush.flushes import PairFlushes
 from hammerd.core.pair.states import PairLife
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.cascades import CascadeLag

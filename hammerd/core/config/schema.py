@@ -160,4 +160,5 @@ PAIR_KEYS: tuple[Key, ...] = (
     _ssh_key("compress", _FLAG, "ssh compresses what it sends"),
     _ssh_key("probe_remote", _FLAG, "the other host is asked for its TIDs too"),
     _ssh_key("remote_guard", _FLAG, "a slave there is locked by its writer"),
+    Key("remote_drain", _DURATION, Timing, "how long a slave there rests that had no lock"),
 )

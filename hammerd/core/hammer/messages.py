@@ -5,6 +5,7 @@ core/hammer/output_parser.py makes them from bytes, core/pair/machine.py acts on
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import assert_never
 
 from hammerd.core.tid import Tid
 
@@ -161,3 +162,23 @@ Message = (
     | Complaint
     | Remark
 )
+
+
+def is_sign_of_life(message: Message) -> bool:
+    """Return whether a message shows that both halves of a stream work."""
+    match message:
+        case LostLink() | Connecting() | FarLocked() | Complaint() | Remark():
+            return False
+        case (
+            Prescan()
+            | PrescanDone()
+            | Batch()
+            | NoWork()
+            | Progress()
+            | Committed()
+            | SliceWritten()
+            | WentIdle()
+        ):
+            return True
+        case _:
+            assert_never(message)

@@ -31,6 +31,7 @@ def _is_unexplained(loss: LossCause) -> bool:
             | LossCause.LAUNCH_TIMEOUT
             | LossCause.PROBE_TIMEOUT
             | LossCause.SPAWN_FAILED
+            | LossCause.SLAVE_UNSTEADY
         ):
             return False
         case _:

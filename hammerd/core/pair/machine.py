@@ -12,6 +12,8 @@ event. The rules:
 - parked leads to a launch only by a probe with the verdict go. Each launch needs a probe or a
   glance at both endpoints that is newer than the last stream and the last wait.
 - A healthy stream that is lost is launched again at once. A stream that fails again soon waits.
+- No launch onto a slave on another host while an earlier target half may write there: a lock shows
+  that it ended, or time and a TID that rests (core/pair/drains.py).
 - Each state but stopped, waiting for a resource and parked by a latch has a deadline; all states
   have an event that leaves them. No deadline is in the past after a step.
 
@@ -22,8 +24,15 @@ core/pair/states.py.
 from dataclasses import replace
 from typing import assert_never
 
-from hammerd.core.hammer.messages import Complaint, FarLocked, ParkCause, Weight
-from hammerd.core.pair import complaints, latches, states, transitions
+from hammerd.core.hammer.messages import (
+    Complaint,
+    FarLocked,
+    Message,
+    ParkCause,
+    Weight,
+    is_sign_of_life,
+)
+from hammerd.core.pair import complaints, drains, latches, states, transitions
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
@@ -132,13 +141,17 @@ def _in_probing(life: PairLife, state: states.Probing, event: Event, ctx: Contex
 
 def _in_glance(life: PairLife, relaunch: states.ThenLaunch, event: Event, ctx: Context) -> Step:
     match event:
-        case Glanced(are_as_read=True) if latches.latch_cause(life.memory) is None:
+        case Glanced(are_as_read=True) if _may_launch_unprobed(life.memory):
             return transitions.launch(life, relaunch.gear, ctx)
         case Glanced() | RestartAsked() | Misdirected() | DeadlinePassed():
             return transitions.probe(life, ctx)
         case _:
             # A probe finds any other cause that would park a stream.
             return transitions.probe(life, ctx) if reason_to_park(life, event) else Step(life)
+
+
+def _may_launch_unprobed(memory: Memory) -> bool:
+    return latches.latch_cause(memory) is None and memory.draining is None
 
 
 def _in_stopping(life: PairLife, state: states.Stopping, event: Event, ctx: Context) -> Step:
@@ -149,8 +162,8 @@ def _in_stopping(life: PairLife, state: states.Stopping, event: Event, ctx: Cont
             return transitions.strengthen(life, state, states.ThenStopped())
         case MessageRead(Complaint() as complaint):
             return _complained_late(life, state, complaint, ctx)
-        case MessageRead(FarLocked()):
-            return transitions.enter(life, replace(state, is_far_locked=True))
+        case MessageRead(message):
+            return _read_late(life, state, message)
         case GroupEmpty():
             return transitions.leave_stopping(life, state.then, ctx)
         case GroupLives(scanned_at):
@@ -160,6 +173,18 @@ def _in_stopping(life: PairLife, state: states.Stopping, event: Event, ctx: Cont
         case _:
             then = reason_to_park(life, event)
             return transitions.strengthen(life, state, then) if then else Step(life)
+
+
+def _read_late(life: PairLife, state: states.Stopping, message: Message) -> Step:
+    """Take over what a message shows of the target half on another host (drains.drain_s())."""
+    if isinstance(message, FarLocked):
+        memory = drains.with_far_writer(life.memory, life.pair, is_locked=True)
+        life, state = replace(life, memory=memory), replace(state, is_far_locked=True)
+    elif is_sign_of_life(message):
+        is_locked = state.is_far_locked
+        memory = drains.with_far_writer(life.memory, life.pair, is_locked=is_locked)
+        life, state = replace(life, memory=memory), replace(state, has_lived=True)
+    return transitions.enter(life, state)
 
 
 def _complained_late(

@@ -14,7 +14,7 @@ from hammerd.core.pair.complaints import count_when_read, remember_cause
 from hammerd.core.pair.latches import latch_diverged, latch_promoted, lift_latches
 from hammerd.core.pair.probe_verdict import Park
 from hammerd.core.pair.state_table import row_of
-from hammerd.core.pair.states import Memory, PairLife, Up
+from hammerd.core.pair.states import Memory, PairLife, Streaming, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.promotions import Promotion, PromotionSign
 
@@ -100,7 +100,13 @@ def _with_line(life: PairLife, message: Message, now_at: float) -> Memory:
 
 
 def _is_explained(life: PairLife, now_at: float) -> bool:
-    """Return whether another writer is known that may have moved the slave."""
+    """Return whether another writer is known that may have moved the slave.
+
+    On another host an earlier target half may have done so, unless one with the lock lives.
+    """
+    is_locked = isinstance(life.state, Streaming) and life.state.is_far_locked
+    if not life.pair.slave.host.shares_processes and not is_locked:
+        return True
     at = life.foreign_at
     is_recent = at is not None and now_at - at <= FOREIGN_EXPLAINS_S
     return is_recent or row_of(life).has_other_writer

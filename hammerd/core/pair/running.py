@@ -15,10 +15,11 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer import messages
-from hammerd.core.pair import complaints, events, states
+from hammerd.core.pair import complaints, drains, events, states
 from hammerd.core.pair.events import Context, Event, Step
 from hammerd.core.pair.latches import DIVERGED_HINT, is_probe_forbidden, latch_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
+from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
 from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive
 from hammerd.core.pairs import Gear, needs_login
@@ -32,8 +33,7 @@ def in_launching(life: PairLife, state: states.Launching, event: Event, ctx: Con
         case events.SpawnFailed(text=text):
             return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
         case events.ResourceBusy(resource, owner):
-            trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
-            return enter(life, states.WaitingForResource(ctx.now_at, resource, trouble))
+            return _queue(life, resource, owner, ctx)
         case events.MessageRead(message):
             return _read_in_launch(life, state, message, ctx)
         case events.DeadlinePassed():
@@ -71,6 +71,18 @@ def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Con
             return _with_group(life, event, ctx)
 
 
+def _queue(life: PairLife, resource: Resource, owner: str, ctx: Context) -> Step:
+    match resource:
+        case Resource.SLAVE:
+            trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
+        case Resource.DRAIN:
+            trouble = drains.drain_trouble(life.pair)
+            life = drains.with_draining(life, ctx.slave_tid)
+        case _:
+            assert_never(resource)
+    return enter(life, states.WaitingForResource(ctx.now_at, resource, trouble))
+
+
 def _read_in_launch(
     life: PairLife, state: states.Launching, message: messages.Message, ctx: Context
 ) -> Step:
@@ -86,7 +98,8 @@ def _read_in_launch(
         case messages.Connecting():
             return enter(life, _connecting(state, message, ctx))
         case messages.FarLocked():
-            return enter(life, _locked(state))
+            memory = drains.with_far_writer(life.memory, life.pair, is_locked=True)
+            return enter(replace(life, memory=memory), _locked(state))
         case (
             messages.Prescan()
             | messages.PrescanDone()
@@ -98,6 +111,7 @@ def _read_in_launch(
             | messages.WentIdle()
         ):
             memory = replace(_logged_in(life.memory), unmounted_since_at=None)
+            memory = drains.with_far_writer(memory, life.pair, is_locked=state.is_far_locked)
             life = replace(life, memory=memory)
             return _on_message(life, _came_to_life(state, ctx), message, ctx)
         case _:
@@ -157,7 +171,8 @@ def _on_message(  # noqa: C901 - a flat table of cases
         case messages.Complaint():
             return _complained(life, message, ctx)
         case messages.FarLocked():
-            return enter(life, replace(state, is_far_locked=True))
+            memory = drains.with_far_writer(life.memory, life.pair, is_locked=True)
+            return enter(replace(life, memory=memory), replace(state, is_far_locked=True))
         case messages.NoWork():
             return enter(life, _idle(state, ctx))
         case messages.WentIdle():

@@ -4,6 +4,9 @@ A slave has several keys (its paths, and its unique-uuid once it was probed); tw
 a key are claims on the same slave. An owner is a live group: a pair's, an orphan's of a killed
 hammerd, or a foreign one. A launch takes a slave, or gets the name of its holder. Later readings
 add keys to claims; then two claims may turn out to be on the same slave.
+
+On another host a writer may outlive its group here. So a slave there drains after its group, if
+nothing shows that the writer held the lock of the slave: it is nobody's, and no launch takes it.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -17,9 +20,13 @@ UUID_KEY = "uuid:"
 
 
 class Resource(StrEnum):
-    """A resource with one owner at a time; a launch queues for it while another owner holds it."""
+    """A resource that a launch queues for.
+
+    SLAVE: another owner holds it, and it has one owner at a time. DRAIN: the slave drains.
+    """
 
     SLAVE = "slave"
+    DRAIN = "drain"
 
 
 def slave_keys(names: Iterable[Endpoint], unique_uuid: str | None) -> frozenset[str]:
@@ -40,17 +47,36 @@ def _uuid_key(host: str, unique_uuid: str) -> str:
     return f"{UUID_KEY}{unique_uuid}@{host}" if host else f"{UUID_KEY}{unique_uuid}"
 
 
+def is_far(keys: Iterable[str]) -> bool:
+    """Return whether keys of a slave name another host."""
+    return any(key.startswith("path:") and not key.startswith("path:/") for key in keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A live group that writes to a slave; `owner` names it for people."""
+    """A live group that writes to a slave; `owner` names it for people.
+
+    `drain_s`: the slave drains for so long after this group, unless its far half held the lock.
+    `drains_unlived`: also if the stream printed no sign of life.
+    """
 
     owner: str
     keys: frozenset[str]
+    drain_s: float = 0.0
+    drains_unlived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A slave on another host whose last writer may live on there until `until_at`."""
+
+    keys: frozenset[str]
+    until_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A launch must wait: `owner` holds what it needs."""
+    """A launch must wait: `owner` holds what it needs, or had it last."""
 
     resource: Resource
     owner: str
@@ -64,20 +90,32 @@ def uuid_of(claim: Claim) -> str | None:
 
 @dataclass(slots=True)
 class SlaveClaims:
-    """The claims that are held, and the queue for slaves in order of arrival."""
+    """The claims that are held, the slaves that drain, the queue for slaves by arrival."""
 
     _claims: dict[str, Claim] = field(default_factory=dict)
     _queue: dict[str, frozenset[str]] = field(default_factory=dict)
+    _drains: list[Drain] = field(default_factory=list)
+    _await_drains: set[str] = field(default_factory=set)
 
     def take(self, claim: Claim) -> Busy | None:
-        """Give the slave to `claim`, or queue for it and return its holder."""
-        holder = self.holder(claim.keys, but=claim.owner)
-        if holder is None:
+        """Give the slave to `claim`, or queue for it and return the reason."""
+        busy = self._busy(claim.keys, but=claim.owner)
+        if busy is None:
             self._claims[claim.owner] = claim
             self._queue.pop(claim.owner, None)
         else:
             self._queue.setdefault(claim.owner, claim.keys)
-        return None if holder is None else Busy(Resource.SLAVE, holder.owner)
+        if busy is not None and busy.resource is Resource.DRAIN:
+            self._await_drains.add(claim.owner)
+        else:
+            self._await_drains.discard(claim.owner)
+        return busy
+
+    def _busy(self, keys: frozenset[str], *, but: str = "") -> Busy | None:
+        if (holder := self.holder(keys, but=but)) is not None:
+            return Busy(Resource.SLAVE, holder.owner)
+        is_draining = any(drain.keys & keys for drain in self._drains)
+        return Busy(Resource.DRAIN, "an earlier writer") if is_draining else None
 
     def hold(self, claim: Claim) -> None:
         """Record a group that already writes to a slave, even beside another; it never queues."""
@@ -123,11 +161,42 @@ class SlaveClaims:
     def leave_queue(self, owner: str) -> None:
         """Remove an owner from the queue."""
         self._queue.pop(owner, None)
+        self._await_drains.discard(owner)
 
-    def release(self, owner: str) -> None:
-        """Remove the claim of an owner whose group is empty."""
-        self._claims.pop(owner, None)
+    def release(self, owner: str, *, drains_until_at: float | None = None) -> None:
+        """Remove the claim of an owner whose group is empty; its slave may drain until then."""
+        claim = self._claims.pop(owner, None)
+        if claim is not None and drains_until_at is not None:
+            self.drain(claim.keys, drains_until_at)
+
+    def drain(self, keys: frozenset[str], until_at: float) -> None:
+        """Keep a slave from all launches until then."""
+        self._drains.append(Drain(keys, until_at))
+
+    def end_drains(self, now_at: float) -> None:
+        """Free the slaves that have drained."""
+        self._drains = [drain for drain in self._drains if drain.until_at > now_at]
+
+    def drained_at(self) -> float | None:
+        """Return when the next slave in the queue has drained, None if none of them drains."""
+        return min(
+            (
+                drain.until_at
+                for drain in self._drains
+                if any(drain.keys & keys for keys in self._queue.values())
+            ),
+            default=None,
+        )
 
     def unblocked(self) -> Iterable[str]:
-        """Return the owners in the queue whose slave is free, in order of arrival."""
-        return [owner for owner, keys in self._queue.items() if self.holder(keys) is None]
+        """Return the owners in the queue whose slave is free, in order of arrival.
+
+        Also those whose slave has no holder any more and drains: their next take() tells them.
+        """
+        return [owner for owner, keys in self._queue.items() if self._is_news(owner, keys)]
+
+    def _is_news(self, owner: str, keys: frozenset[str]) -> bool:
+        busy = self._busy(keys)
+        if busy is None:
+            return True
+        return busy.resource is Resource.DRAIN and owner not in self._await_drains

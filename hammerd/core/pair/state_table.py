@@ -89,7 +89,7 @@ def row_of(life: PairLife) -> Row:  # noqa: C901 - a flat table of cases
         case states.WaitingForMount():
             return _mount(life, life.state)
         case states.WaitingForResource():
-            return _resource(life.state)
+            return _resource(life, life.state)
         case states.Parked():
             return _parked(life, life.state)
         case _:
@@ -213,16 +213,18 @@ def _mount(life: PairLife, state: states.WaitingForMount) -> Row:
     )
 
 
-def _resource(state: states.WaitingForResource) -> Row:
+def _resource(life: PairLife, state: states.WaitingForResource) -> Row:
+    is_held = _is_held(state.resource)
+    is_trouble = is_held or life.memory.failures > 0
     return Row(
         word="waiting",
         waiting_for=state.resource.value,
         trouble=state.trouble,
-        level=LogLevel.WARNING,
+        level=LogLevel.WARNING if is_trouble else LogLevel.INFO,
         identity=(states.WaitingForResource, state.trouble.because, state.since_at),
-        warning_at=AT_ONCE,
+        warning_at=AT_ONCE if is_trouble else NEVER,
         deadline_at=None,
-        has_other_writer=_is_slave(state.resource),
+        has_other_writer=is_held,
     )
 
 
@@ -241,10 +243,13 @@ def _parked(life: PairLife, state: states.Parked) -> Row:
     )
 
 
-def _is_slave(resource: Resource) -> bool:
+def _is_held(resource: Resource) -> bool:
+    """Return whether another owner is known to write to the slave."""
     match resource:
         case Resource.SLAVE:
             return True
+        case Resource.DRAIN:
+            return False
         case _:
             assert_never(resource)
 

@@ -61,6 +61,7 @@ class LossCause(StrEnum):
     LAUNCH_TIMEOUT = "launch_timeout"
     PROBE_TIMEOUT = "probe_timeout"
     SPAWN_FAILED = "spawn_failed"
+    SLAVE_UNSTEADY = "slave_unsteady"
 
 
 class MisdirectedCause(StrEnum):
@@ -311,6 +312,13 @@ class CountedComplaint:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """A slave that drains had this TID at first (None: unknown); a probe must find the same."""
+
+    tid: Tid | None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """The data that a pair keeps from state to state.
 
@@ -320,7 +328,9 @@ class Memory:
     `unmounted_since_at`: since then no stream lived because an endpoint is missing. `refusals`:
     the number of streams in a row that printed a cause to park. `last_words`: the last lines of
     this attempt, quoted if it fails. `likely_cause`: the weightiest complaint of this attempt,
-    the cause of its end if nothing else names one.
+    the cause of its end if nothing else names one. `is_far_unlocked`: the last stream that lived
+    wrote to a slave on another host without its lock, so its target half may live on there; it
+    outlives the daemon. `draining`: the next launch waits until that slave rests.
     """
 
     wanted: Wanted = field(default_factory=Up)
@@ -335,6 +345,8 @@ class Memory:
     complaints: tuple[CountedComplaint, ...] = ()
     last_words: tuple[str, ...] = ()
     likely_cause: Complaint | None = None
+    is_far_unlocked: bool = False
+    draining: Draining | None = None
 
 
 @dataclass(frozen=True, slots=True)

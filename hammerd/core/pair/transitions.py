@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.core.hammer.messages import ParkCause
-from hammerd.core.pair import states
+from hammerd.core.pair import drains, states
 from hammerd.core.pair.complaints import UNEXPLAINED_LOSSES
 from hammerd.core.pair.events import (
     Context,
@@ -229,6 +229,12 @@ def _launch_unless_latched(life: PairLife, go: Go, ctx: Context, *, is_confirmin
         return park_latched(replace(life, memory=latch_diverged(life.memory, life.pair)), ctx)
     if unconfirmed is not None:
         return _park_refused(life, unconfirmed, ctx)
+    if drains.is_unsteady(life, ctx.slave_tid):
+        life, trouble = (
+            drains.with_draining(life, ctx.slave_tid),
+            drains.unsteady_trouble(life.pair),
+        )
+        return back_off(life, trouble, ctx, at_least_s=life.pair.timing.remote_drain_s)
     return launch(life, choose_gear(life.pair, ctx), ctx)
 
 
@@ -253,7 +259,8 @@ def choose_gear(pair: Pair, ctx: Context) -> Gear:
 
 def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
     """Start a stream in this gear."""
-    life = replace(life, memory=replace(life.memory, last_words=(), likely_cause=None))
+    memory = replace(life.memory, last_words=(), likely_cause=None, draining=None)
+    life = replace(life, memory=memory)
     deadline_at = ctx.now_at + life.pair.timing.launch_timeout_s
     return enter(life, states.Launching(ctx.now_at, deadline_at, gear), Launch(gear))
 
@@ -291,9 +298,9 @@ def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     return enter(life, states.WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
 
 
-def back_off(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
+def back_off(life: PairLife, trouble: Trouble, ctx: Context, *, at_least_s: float = 0.0) -> Step:
     """Count a failure and wait; the delay grows with the failures in a row."""
     failures = life.memory.failures + 1
-    retry_at = ctx.now_at + ctx.backoff(life.pair, failures)
+    retry_at = ctx.now_at + max(ctx.backoff(life.pair, failures), at_least_s)
     life = replace(life, memory=replace(life.memory, failures=failures), failed_by=trouble)
     return enter(life, states.WaitingForBackoff(ctx.now_at, retry_at, trouble))

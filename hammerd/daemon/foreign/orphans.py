@@ -46,6 +46,8 @@ class Orphans:
         self._tasks: set[asyncio.Task[None]] = set()
         self._orphans: dict[int, _Orphan] = {}
         self._on_ended: Callable[[], None] = lambda: None
+        self.drain_s: Callable[[SpawnRecord], float] = lambda _record: 0.0
+        """Returns for how long the slave of an orphan drains, 0 for not at all."""
 
     def end_all(self, on_ended: Callable[[], None]) -> None:
         """Claim the slaves of all orphans and start to end them; returns at once."""
@@ -108,7 +110,9 @@ class Orphans:
                 self._signal(orphan)
             await asyncio.sleep(next(delays))
         self._forget(orphan)
-        self._slaves.release(orphan.owner)
+        span_s = self.drain_s(record)
+        until_at = asyncio.get_running_loop().time() + span_s if span_s else None
+        self._slaves.release(orphan.owner, drains_until_at=until_at)
         self._journal.log.info("orphan.ended", pair=record.pair, pgid=record.pgid)
         self._on_ended()
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable
 from dataclasses import replace
 from posixpath import dirname
 
-from hammerd.core.pair.flushes import FlushPath
+from hammerd.core.flush.flushes import FlushPath
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.paths.prober import PathProber

@@ -28,7 +28,8 @@ class SavedPair:
 
     `paused_for_s` is the time left of the pause at the save: after a start with another clock the
     pause lasts no longer than that. `disks` are the unique-uuids of the slaves that take turns at
-    its path. The field names are the keys of the file.
+    its path. `is_far_unlocked`: its target half on another host had no lock. The field names are
+    the keys of the file.
     """
 
     is_paused: bool = False
@@ -39,6 +40,7 @@ class SavedPair:
     promotion: SavedPromotion | None = None
     latched_ends: tuple[str, str] | None = None
     disks: tuple[str, ...] = ()
+    is_far_unlocked: bool = False
 
 
 NOTHING_SAVED = SavedPair()
@@ -189,6 +191,7 @@ def _parse_pair(entry: object) -> ParsedPair:
         promotion,
         parse_endpoints(entry.get("latched_ends")),
         _strings(entry.get("disks")),
+        bool(entry.get("is_far_unlocked")),
     )
     return ParsedPair(pair, _error_in(entry) or promotion_error, lost)
 

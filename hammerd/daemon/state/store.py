@@ -130,6 +130,7 @@ class StateStore:
             promotion=promotion_of(saved.promotion, to_monotonic),
             latched_endpoints=saved.latched_ends,
             complaints=unacknowledged.complaints_of(saved.unacknowledged, to_monotonic),
+            is_far_unlocked=saved.is_far_unlocked,
         )
         if not saved.is_paused:
             return memory
@@ -305,6 +306,7 @@ class StateStore:
             disks=self.disks().get(name, ()),
             promotion=saved_promotion(memory, self._clock.wall_time),
             latched_ends=memory.latched_endpoints if latch_cause(memory) else None,
+            is_far_unlocked=memory.is_far_unlocked,
         )
         match memory.wanted:
             case Paused(until_at):

@@ -19,9 +19,10 @@ from hammerd.core.errors import SpawnError
 from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.messages import Committed
 from hammerd.core.pair import events
+from hammerd.core.pair.drains import claim_of, drain_s
 from hammerd.core.pair.latches import active_latch, fit_latches
 from hammerd.core.pair.machine import step
-from hammerd.core.pair.slave_claims import Claim, SlaveClaims
+from hammerd.core.pair.slave_claims import SlaveClaims, slave_keys
 from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
@@ -96,6 +97,11 @@ class Engine:
         self.on_removed: Callable[[str], None] = lambda _pair: None
         self.on_slave_freed: Callable[[str], None] = lambda _pair: None
         parts.inbox.wake = self._drain
+
+    def drain(self, pair: Pair) -> None:
+        """Let the slave of a pair drain: an earlier hammerd may have left a writer there."""
+        until_at = self._loop.time() + pair.timing.remote_drain_s
+        self._parts.slaves.drain(slave_keys((pair.slave,), None), until_at)
 
     def add(self, life: PairLife) -> None:
         """Add a pair; it stays as it is until its first event."""
@@ -182,7 +188,9 @@ class Engine:
         before = self._lives[pair]
         if isinstance(event, events.GroupEmpty):
             # Before the step, which may raise: a pair that queues for this slave has no deadline.
-            self._parts.slaves.release(pair)
+            span_s = drain_s(self._parts.slaves.held_by(pair), before.state)
+            drains_until_at = self._loop.time() + span_s if span_s else None
+            self._parts.slaves.release(pair, drains_until_at=drains_until_at)
             self.slaves_changed()
         try:
             context = self._context(before.pair, event)
@@ -226,9 +234,15 @@ class Engine:
 
     def slaves_changed(self) -> None:
         """Post ResourceFree to each pair that queues for a slave which is free now."""
+        self._parts.slaves.end_drains(self._loop.time())
         for owner in tuple(self._parts.slaves.unblocked()):
             self.on_slave_freed(owner)
             self.post(owner, events.ResourceFree())
+        self._wake_when_drained()
+
+    def _wake_when_drained(self) -> None:
+        if (at := self._parts.slaves.drained_at()) is not None:
+            self._queue_timer.set_no_later(at)
 
     def _context(self, pair: Pair, event: events.Event) -> events.Context:
         now_at, readings = self._loop.time(), self._parts.readings
@@ -264,9 +278,11 @@ class Engine:
 
     def _launch(self, pair: Pair, gear: Gear) -> None:
         parts = self._parts
-        claim = Claim(pair.name, parts.prober.slave_keys(pair))
+        claim = claim_of(pair, parts.prober.slave_keys(pair))
+        parts.slaves.end_drains(self._loop.time())
         if (busy := parts.slaves.take(claim)) is not None:
             self.post(pair.name, events.ResourceBusy(busy.resource, busy.owner))
+            self._wake_when_drained()
             return
         argv = stream_argv(parts.hammer, parts.prober.as_targets(pair), gear)
         env = parts.environment_of(pair, gear)
@@ -321,4 +337,5 @@ class Engine:
 def _durable(memory: Memory) -> tuple[object, ...]:
     # Counts of complaints are left out: a complaint may come a thousand times a second.
     names = tuple(complaint.name for complaint in memory.complaints)
-    return memory.wanted, memory.is_diverged, memory.promotion, memory.latched_endpoints, names
+    latches = memory.is_diverged, memory.promotion, memory.latched_endpoints
+    return memory.wanted, *latches, memory.is_far_unlocked, names

@@ -12,10 +12,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from hammerd.core.flush import flushes
 from hammerd.core.hammer.commands import environment, synctid_argv
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import ROOT_PFS
-from hammerd.core.pair import flushes
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid, parse_tid

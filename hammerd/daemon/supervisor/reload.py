@@ -149,6 +149,8 @@ class Reloader:
         if not pair.enabled:
             memory = replace(memory, wanted=Down())
         engine.add(new_life(pair, memory, self._parts.clock.now().at))
+        if memory.is_far_unlocked:
+            engine.drain(pair)
         if isinstance(memory.wanted, Up):
             engine.post(pair.name, StartAsked(lifts_latch=False))
 

@@ -114,6 +114,10 @@ ROWS: dict[str, HealthRow] = {
     "waiting: mount": HealthRow(mount(GRACE_S - 0.1)),
     "waiting: mount, for long": HealthRow(mount(GRACE_S)),
     "waiting: slave": HealthRow(WaitingForResource(NOW_AT - 2, Resource.SLAVE, TROUBLE)),
+    "waiting: drain": HealthRow(WaitingForResource(NOW_AT - 2, Resource.DRAIN, TROUBLE)),
+    "waiting: drain, with failures": HealthRow(
+        WaitingForResource(NOW_AT - 2, Resource.DRAIN, TROUBLE), failures=1
+    ),
     "parked": HealthRow(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
     "streaming, an anomaly": HealthRow(AT_REST, extras=Extras(anomalies=(JUMPED,))),
     "streaming, slave read-only": HealthRow(AT_REST, extras=Extras(is_slave_read_only=True)),

@@ -172,6 +172,7 @@ EVERY_KEY: dict[str, tuple[str, object]] = {
     "compress": ("true", True),
     "probe_remote": ("false", False),
     "remote_guard": ("false", False),
+    "remote_drain": ('"22s"', 22.0),
 }
 """For each key a value as it is written, and as its field gets it; none is the default."""
 

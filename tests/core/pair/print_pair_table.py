@@ -76,6 +76,7 @@ from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import (
     Copying,
     Down,
+    Draining,
     IdlePhase,
     InPrescan,
     Launching,
@@ -155,6 +156,7 @@ WITHOUT_GROUP: dict[str, State] = {
     "mount": MOUNT,
     "/probing": replace(MOUNT, is_probing=True),
     "slave": WaitingForResource(SINCE_AT, Resource.SLAVE, TROUBLE),
+    "drain": WaitingForResource(SINCE_AT, Resource.DRAIN, TROUBLE),
     "parked": REFUSED,
     "/probing ": replace(REFUSED, is_probing=True),
     "/foreign": replace(REFUSED, cause=ParkCause.FOREIGN_STREAM, hint="foreign"),
@@ -211,6 +213,7 @@ def message(read: Message) -> PairRow:
     return PairRow(MessageRead(read))
 
 
+RESTED, MOVED = Memory(draining=Draining(Tid(9))), Memory(draining=Draining(Tid(8)))
 FULL = Complaint("text", "slave_full", Cure.RETRY, "hint")
 FAILED = Memory(failures=1)
 LATCHED = Memory(is_diverged=True)
@@ -234,6 +237,8 @@ ROWS: dict[str, PairRow] = {
     "Probe: go": PairRow(ProbeAnswered(Go())),
     "Probe: go, latched": PairRow(ProbeAnswered(Go()), LATCHED),
     "Probe: go, was a master": PairRow(ProbeAnswered(Go()), PROMOTED),
+    "Probe: go, drained": PairRow(ProbeAnswered(Go()), RESTED, pair=PUSH),
+    "Probe: go, moved meanwhile": PairRow(ProbeAnswered(Go()), MOVED, pair=PUSH),
     "Probe: slave ahead": PairRow(ProbeAnswered(Go(ahead=True))),
     "Probe: mount": PairRow(ProbeAnswered(AwaitMount("no_mount", "hint"))),
     "Probe: park": PairRow(ProbeAnswered(Park(ParkCause.UUID_MISMATCH, "hint"))),
@@ -243,10 +248,12 @@ ROWS: dict[str, PairRow] = {
     "Glanced: as read": PairRow(Glanced(are_as_read=True)),
     "Glanced: as read, latched": PairRow(Glanced(are_as_read=True), LATCHED),
     "Glanced: not as read": PairRow(Glanced(are_as_read=False)),
+    "Glanced: as read, drained": PairRow(Glanced(are_as_read=True), RESTED, pair=PUSH),
     "Misdirected": PairRow(Misdirected(TROUBLE)),
     "Spawned": PairRow(Spawned(7)),
     "SpawnFailed": PairRow(SpawnFailed(11, "text")),
     "ResourceBusy": PairRow(ResourceBusy(Resource.SLAVE, "other")),
+    "  drains": PairRow(ResourceBusy(Resource.DRAIN, "other"), pair=PUSH),
     "ResourceFree": PairRow(ResourceFree()),
     "MessageRead Prescan": message(Prescan()),
     "MessageRead PrescanDone": message(PrescanDone(3, 30)),
@@ -301,6 +308,7 @@ ROWS: dict[str, PairRow] = {
     "Sampled park": PairRow(Sampled(Park(ParkCause.NOT_A_SLAVE, "hint"))),
     "DivergedSeen": PairRow(DivergedSeen()),
     "SlaveMoved": PairRow(SlaveMoved(Tid(3), Tid(9))),
+    "  far slave  ": PairRow(SlaveMoved(Tid(3), Tid(9)), pair=PUSH),
     "ForeignSeen": PairRow(ForeignSeen(9, "hammer mirror-copy /x /slave")),
     "Acknowledged": PairRow(Acknowledged()),
     "DeadlinePassed": PairRow(DeadlinePassed()),
@@ -362,8 +370,8 @@ def word_of(state: State) -> str:  # noqa: C901 - a flat table of cases
             return "backoff"
         case WaitingForMount(is_probing=is_probing):
             return "mount" + _probing(is_probing)
-        case WaitingForResource():
-            return "slave"
+        case WaitingForResource(resource=resource):
+            return resource.value
         case Parked(cause=cause, is_probing=is_probing):
             return _word_of_park(cause) + _probing(is_probing)
         case _:

@@ -21,7 +21,6 @@ from hammerd.core.hammer.messages import (
     Weight,
     WentIdle,
 )
-from hammerd.core.hosts.host import THIS_HOST, Host
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import (
     Event,
@@ -32,7 +31,6 @@ from hammerd.core.pair.events import (
 )
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.states import Down, Paused
-from hammerd.core.pairs import Endpoint
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.tid import Tid
 
@@ -44,22 +42,14 @@ class End:
     path: str
     uuid: str | None
     slave: int
-    host: Host = THIS_HOST
 
-    @property
-    def endpoint(self) -> Endpoint:
-        return Endpoint(self.path, self.host)
 
+ONE, OTHER, NULL = End("/s1", None, 1), End("/s2", "uuid-2", 2), End("/null/s2", "uuid-2", 2)
+CONFIG = {"a": ONE, "b": ONE, "c": OTHER, "d": NULL}
+"""Two pairs write to each slave: one is known by its path, the other by its unique-uuid."""
 
 FAR = SshHost("far")
-ONE, OTHER, NULL = (
-    End("/s1", None, 1),
-    End("/s2", "uuid-2", 2, FAR),
-    End("/null/s2", "uuid-2", 2, FAR),
-)
-CONFIG = {"a": ONE, "b": ONE, "c": OTHER, "d": NULL}
-"""Two pairs write to each slave: one is known by its path, the other by its unique-uuid and is on
-another host."""
+"""The host of all slaves in half of the histories."""
 
 TURNED = End("/s1", "uuid-2", 2)
 """The slave at the first path while a link on that path is turned."""

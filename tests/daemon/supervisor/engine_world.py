@@ -8,6 +8,7 @@ watched_engine.py checks the rules after each event.
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from hammerd.core.hosts.host import THIS_HOST, Host
 from hammerd.core.pair.config_diff import events_for
 from hammerd.core.pair.events import (
     Acknowledged,
@@ -33,7 +34,7 @@ from hammerd.core.pair.events import (
 from hammerd.core.pair.latches import fit_latches
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.probe_verdict import Go
-from hammerd.core.pair.slave_claims import Claim
+from hammerd.core.pair.slave_claims import Claim, Resource
 from hammerd.core.pair.states import (
     Down,
     Launching,
@@ -62,6 +63,7 @@ from tests.daemon.supervisor.engine_config import (
     MESSAGES,
     NAMES,
     ORPHAN,
+    OTHER,
     PROGRESS,
     SIGN_OF_LIFE,
     STEPS_S,
@@ -76,8 +78,9 @@ Move = Callable[[], None]
 class EngineWorld:
     """All pairs, their groups and probes, and the claims on slaves."""
 
-    def __init__(self, *, is_faulty: bool) -> None:
-        self.watched = watched = WatchedEngine()
+    def __init__(self, *, is_faulty: bool, host: Host = THIS_HOST) -> None:
+        self.host = host
+        self.watched = watched = WatchedEngine(host)
         self.engine, self.loop, self.breaks = watched.engine, watched.loop, watched.breaks
         self.groups, self.prober, self.read = watched.groups, watched.prober, watched.read
         self.silent: set[str] = set()
@@ -95,11 +98,14 @@ class EngineWorld:
         self.watched.taken_over(name)
 
     def _pair(self, name: str) -> Pair:
-        slave = self.watched.ends[name].endpoint
+        slave = Endpoint(self.watched.ends[name].path, self.host)
         return Pair(name, Endpoint(f"/master/{name}"), slave, timing=self.timing)
 
     def post(self, name: str, event: Event) -> None:
+        group = self.groups.get(name)
         self.engine.post(name, event)
+        if group and isinstance(event, MessageRead) and not self.watched.readings.is_lost:
+            group.note(event.message)
         self.watched.check()
 
     # --- what may happen next ------------------------------------------------------------------
@@ -117,7 +123,7 @@ class EngineWorld:
         yield from [self.wait_for_a_deadline] * 3
         yield partial(self.breaks.next, "spawn", 3)
         yield self.turn
-        yield from [self.end_orphan] * 2
+        yield from (self.end_orphan, partial(self.end_orphan, is_locked=True))
         yield from (partial(self.reload, config) for config in CONFIGS)
         if self.is_faulty:
             yield from (partial(self.breaks.next, what, 2) for what in BREAKS)
@@ -162,7 +168,7 @@ class EngineWorld:
             yield from [partial(self.post, name, GroupLives(now_at - 61))] * 5
         else:
             yield from [partial(self.post, name, HalfDied(8))] * 6
-            yield partial(self.post, name, HalvesGone())
+            yield from [partial(self.post, name, HalvesGone())] * 3
 
     # --- moves ---------------------------------------------------------------------------------
 
@@ -235,8 +241,12 @@ class EngineWorld:
         self.engine.remove(name)
         self.watched.check()
 
-    def end_orphan(self) -> None:
-        self.watched.slaves.release(ORPHAN)
+    def end_orphan(self, *, is_locked: bool = False) -> None:
+        is_free = is_locked or self.host.shares_processes
+        until_at = None if is_free else self.loop.now_at + Timing().remote_drain_s
+        if until_at and self.watched.slaves.held_by(ORPHAN) is not None:
+            self.watched.streams.drained_at[OTHER.slave] = until_at
+        self.watched.slaves.release(ORPHAN, drains_until_at=until_at)
         self.engine.slaves_changed()
         self.watched.check()
 
@@ -266,7 +276,7 @@ class EngineWorld:
         """Let the last member die, unless it hangs in the kernel."""
         if self.groups[name].hangs:
             return
-        del self.groups[name]
+        self.watched.streams.empty(name)
         self.post(name, GroupEmpty())
 
     def _is(self, name: str, state: type) -> bool:
@@ -326,9 +336,16 @@ class EngineWorld:
             self.post(name, MessageRead(SIGN_OF_LIFE))
         if self._is(name, WaitingForBackoff) or self._is(name, Stopped):
             self.pass_time(3.0)
+        if self._is_draining(name):
+            self.pass_time(self.timing.remote_drain_s)
         is_probe_forbidden = self._is(name, Probing) and not self._is_asked(name)
         if is_probe_forbidden or (self._is(name, Stopping) and name not in self.groups):
             self.pass_time(25.0)
+
+    def _is_draining(self, name: str) -> bool:
+        life = self.watched.life(name)
+        state = life.state if life else None
+        return isinstance(state, WaitingForResource) and state.resource is Resource.DRAIN
 
     def _is_asked(self, name: str) -> bool:
         return name in self.prober.probes | self.prober.glances

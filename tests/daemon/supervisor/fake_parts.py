@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hammerd.core.errors import SpawnError
+from hammerd.core.hammer.messages import FarLocked, Message, is_sign_of_life
+from hammerd.core.hosts.host import Host
 from hammerd.core.pair.events import (
     CheckHalves,
     Effect,
@@ -28,7 +30,7 @@ from hammerd.core.pair.events import (
 from hammerd.core.pair.latches import Latch
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
 from hammerd.core.pair.states import PairLife
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Endpoint, Pair, Timing
 from hammerd.core.replication.lag import Lag, SlaveReading
 from hammerd.core.replication.tid_clock import TidClock
 from hammerd.core.tid import Tid
@@ -111,8 +113,15 @@ class FakeGroup:
     is_ending: bool = False
     is_killed: bool = False
     parent_lives: bool = True
+    has_lived: bool = False
+    is_far_locked: bool = False
     hangs: bool = False
     is_called_unkillable: bool = False
+
+    def note(self, message: Message) -> None:
+        """Note what a message shows of the group."""
+        self.has_lived |= is_sign_of_life(message)
+        self.is_far_locked |= isinstance(message, FarLocked)
 
 
 @dataclass(slots=True)
@@ -123,8 +132,12 @@ class FakeStreams:
     post: Callable[[str, Event], None]
     end_of: Callable[[str], End]
     read: Mapping[str, End]
+    now: Callable[[], float]
+    are_far: bool
     groups: dict[str, FakeGroup] = field(default_factory=dict)
     launched: int = 0
+    drained_at: dict[int, float] = field(default_factory=dict)
+    """When a slave is free again, after a half on another host that had no lock."""
 
     def launch(
         self, pair: str, argv: tuple[str, ...], env: Mapping[str, str], claim: Claim
@@ -133,6 +146,8 @@ class FakeStreams:
         self.launched += 1
         self.acts.check(is_so=pair not in self.groups, wrong="a second group of a pair")
         self.acts.check(is_so=self.read.get(pair) == end, wrong="launched onto an end not read")
+        is_drained = self.now() >= self.drained_at.get(end.slave, 0.0)
+        self.acts.check(is_so=is_drained, wrong="launched onto a slave that drains")
         self.acts.breaks.effect("launch", pair, Launch)
         if self.acts.breaks.is_due("spawn"):
             raise SpawnError("no more processes", errno=11)
@@ -140,6 +155,12 @@ class FakeStreams:
         self.groups[pair] = FakeGroup(end.slave, argv, env, pgid, halves)
         self.acts.breaks.effect("launch, group there", pair, Launch)
         return pgid
+
+    def empty(self, pair: str) -> None:
+        """Let a group end; on another host a half without a lock may write on for a while."""
+        group = self.groups.pop(pair)
+        if self.are_far and group.has_lived and not group.is_far_locked:
+            self.drained_at[group.slave] = self.now() + Timing().remote_drain_s
 
     def of(self, pair: str) -> FakeGroup | None:
         return self.groups.get(pair)
@@ -177,6 +198,7 @@ class FakeProber:
     acts: Acts
     ends: Mapping[str, End]
     read: Mapping[str, End]
+    host: Host
     probes: set[str] = field(default_factory=set)
     glances: set[str] = field(default_factory=set)
 
@@ -201,7 +223,7 @@ class FakeProber:
 
     def keys(self, name: str) -> frozenset[str]:
         end = self.read.get(name, self.ends[name])
-        return slave_keys((end.endpoint,), end.uuid)
+        return slave_keys((Endpoint(end.path, self.host),), end.uuid)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,9 @@ from hammerd.core.pair.states import (
     Up,
     WaitingForBackoff,
 )
+from hammerd.core.tid import Tid
+
+SLAVE_TID = Tid(9)
 
 
 def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> None:
@@ -45,9 +48,11 @@ def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> Non
 def is_saved_again(before: Memory, after: Memory) -> bool:
     """Return whether a step changed what must be saved over the end of the daemon."""
     names = [[one.name for one in memory.complaints] for memory in (before, after)]
-    return (before.wanted, before.is_diverged, before.promotion, before.latched_endpoints) != (
-        *(after.wanted, after.is_diverged, after.promotion, after.latched_endpoints),
-    ) or names[0] != names[1]
+    saved = [
+        (one.wanted, one.is_diverged, one.promotion, one.latched_endpoints, one.is_far_unlocked)
+        for one in (before, after)
+    ]
+    return saved[0] != saved[1] or names[0] != names[1]
 
 
 def _check_wanted(life: PairLife) -> None:
@@ -108,7 +113,10 @@ def _check_launch(before: PairLife, event: Event, after: PairLife) -> None:
     assert latch_cause(after.memory) is None
     if isinstance(event, ProbeAnswered):
         assert isinstance(event.verdict, Go)
+        draining = before.memory.draining
+        assert draining is None or draining.tid == SLAVE_TID, "launched onto a slave that moves"
     else:
         is_again = isinstance(before.state, Probing) and before.state.relaunch is not None
         assert is_again, before.state
         assert event == Glanced(are_as_read=True)
+        assert before.memory.draining is None, "not probed after the drain"

@@ -12,7 +12,9 @@ from hammerd.core.pair.events import (
     StopAsked,
 )
 from hammerd.core.pair.probe_verdict import Go
+from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import (
+    Launching,
     Paused,
     Probing,
     State,
@@ -21,7 +23,9 @@ from hammerd.core.pair.states import (
     WaitingForBackoff,
     WaitingForResource,
 )
+from hammerd.core.pairs import Timing
 from hammerd.daemon.supervisor.engine import RETRY_DELAY_S
+from tests.daemon.supervisor.engine_config import CONFIG, FAR
 from tests.daemon.supervisor.engine_world import EngineWorld
 
 
@@ -148,6 +152,27 @@ def test_slave_that_is_free_is_offered_again_when_the_step_of_the_offer_raised()
     world.pass_time(RETRY_DELAY_S)
     assert [line["of"] for line in logged(world, "pair.event_failed")] == ["ResourceFree"]
     assert isinstance(state(world, "c"), Streaming)
+
+
+def test_slave_that_drained_is_launched_onto_after_a_probe() -> None:
+    world = EngineWorld(is_faulty=False, host=FAR)
+    world.post("d", StopAsked(Paused()))
+    launch(world, "c")
+    world.end_orphan()
+    world.answer_glance("c")
+    drains = state(world, "c")
+    world.pass_time(Timing().remote_drain_s - 0.1)
+    drains_still = state(world, "c")
+    world.silent = {*CONFIG}
+    world.pass_time(0.1)
+
+    assert isinstance(drains, WaitingForResource)
+    assert drains.resource is Resource.DRAIN
+    assert drains_still == drains
+    world.answer_glance("c")
+    assert isinstance(state(world, "c"), Probing)
+    launch(world, "c")
+    assert isinstance(state(world, "c"), Launching)
 
 
 def test_slave_of_an_empty_group_is_offered_though_the_step_of_its_end_raised() -> None:

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hammerd.core.hosts.host import THIS_HOST
 from hammerd.core.pair.events import Effect, Event
 from hammerd.core.pair.states import State
+from tests.daemon.supervisor.engine_config import FAR
 from tests.daemon.supervisor.engine_world import EngineWorld
 from tests.daemon.supervisor.fake_parts import BREAKS
 
@@ -37,7 +39,8 @@ def test_no_history_breaks_a_rule_and_every_history_can_end_well(is_faulty: bool
     )
     @given(st.lists(st.integers(0, 2**16 - 1), min_size=MOVES, max_size=2 * MOVES))
     def history(choices: list[int]) -> None:
-        world = EngineWorld(is_faulty=is_faulty)
+        host = FAR if sum(choices) % 2 else THIS_HOST
+        world = EngineWorld(is_faulty=is_faulty, host=host)
         for choice in choices:
             world.move(choice)
         world.heal()

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 import structlog
 
+from hammerd.core.flush.flushes import FlushPath
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
-from hammerd.core.pair.flushes import FlushPath
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, PairLife, Paused
 from hammerd.core.pairs import Endpoint, Pair, Timing

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 import structlog
 
-from hammerd.core.pair.flushes import FlushPath
+from hammerd.core.flush.flushes import FlushPath
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory
 from hammerd.core.pairs import Endpoint, Pair, Timing

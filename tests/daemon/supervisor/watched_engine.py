@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hammerd.core.api.pair_report import Extras
 from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.messages import Committed
+from hammerd.core.hosts.host import Host
 from hammerd.core.pair.events import (
     Context,
     DeadlinePassed,
@@ -88,7 +89,7 @@ class Before:
 class WatchedEngine:
     """An engine, its fakes, and the state that both must have by now."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host) -> None:
         self.loop = VirtualLoop(1000.0)
         self.breaks = Breaks()
         self.acts = Acts(self.breaks)
@@ -100,9 +101,12 @@ class WatchedEngine:
         self.is_turned = False
         inbox = WatchedInbox()
         inbox.before, inbox.after = self._before, self._after
-        self.streams = FakeStreams(self.acts, inbox.post, self.end, self.read)
+        are_far = not host.shares_processes
+        self.streams = FakeStreams(
+            self.acts, inbox.post, self.end, self.read, self.loop.time, are_far
+        )
         self.groups = self.streams.groups
-        self.prober = FakeProber(self.acts, self.ends, self.read)
+        self.prober = FakeProber(self.acts, self.ends, self.read, host)
         self.journal = FakeJournal(self.acts, self.groups, self.log)
         self.engine = self._engine(inbox)
         self.leaving: set[str] = set()

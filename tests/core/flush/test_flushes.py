@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from hammerd.core.flush.flushes import FileSystem, file_systems, flushed_pairs, shortest_interval_s
 from hammerd.core.hosts.ssh_host import SshHost
-from hammerd.core.pair.flushes import FileSystem, file_systems, flushed_pairs, shortest_interval_s
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, Memory, Paused, Wanted
 from hammerd.core.pairs import Endpoint, Pair, Timing

@@ -1,0 +1,1 @@
+"""Holds the flushes of file systems: which to flush, how often, and their results."""
