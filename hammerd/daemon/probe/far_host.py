@@ -28,6 +28,9 @@ from hammerd.daemon.timing.clock import Clock, Instant
 RARELY_S = 3600.0
 """The time until a host is asked again on which ssh works and pfs-status does not."""
 
+SOON_S = 60.0
+"""The same before a launch: a person who has mended the key of a pair resumes that pair."""
+
 MOST_COMMAND_BYTES = 16 << 10
 """The length of the paths of one command: a remote command is one argument."""
 
@@ -82,20 +85,23 @@ class FarHost:
         """The words `[user@]host` of the host."""
         return self.host.login
 
-    def may_be_asked(self) -> bool:
+    def may_be_asked(self, *, is_launch: bool = False) -> bool:
         """Return whether a connection may be opened now, or is open."""
         if self._is_working():
             return True
         if self._hung_pid and not self._parts.commands.has_ended(self._hung_pid):
             return False
-        return self._now_at() >= self._again_at
+        is_soon = is_launch and self.trouble is not None and self.trouble.is_lasting
+        return self._now_at() >= self._again_at - (RARELY_S - SOON_S if is_soon else 0.0)
 
-    async def read(self, chains: tuple[Chain, ...], timeout_s: float) -> list[EndpointReading]:
+    async def read(
+        self, chains: tuple[Chain, ...], timeout_s: float, *, is_launch: bool = False
+    ) -> list[EndpointReading]:
         """Read endpoints in order, within a time; those that were not read are left out.
 
         An endpoint that failed before, and is not tried now, has its last failure.
         """
-        if not self.may_be_asked():
+        if not self.may_be_asked(is_launch=is_launch):
             return []
         loop = asyncio.get_running_loop()
         request = _Request(chains, self._now_at() + timeout_s, loop.create_future())

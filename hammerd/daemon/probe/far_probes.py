@@ -69,9 +69,10 @@ class FarProbes:
     async def probe(self, pair: Pair, timeout_s: float) -> list[EndpointReading]:
         """Read the endpoints of a pair on other hosts; one that was not read is left out."""
         by_host = far_chains_of([pair])
+        share_s = PROBE_SHARE * timeout_s
         parts = await asyncio.gather(
             *(
-                self._read(host, chains, [pair], PROBE_SHARE * timeout_s)
+                self._read(host, chains, [pair], share_s, is_launch=True)
                 for host, chains in by_host.items()
             )
         )
@@ -105,10 +106,16 @@ class FarProbes:
             await host.close()
 
     async def _read(
-        self, host: Host, chains: tuple[Chain, ...], pairs: Collection[Pair], timeout_s: float
+        self,
+        host: Host,
+        chains: tuple[Chain, ...],
+        pairs: Collection[Pair],
+        timeout_s: float,
+        *,
+        is_launch: bool = False,
     ) -> list[EndpointReading]:
         far_host = self._host(host, next(iter(pairs)))
-        readings = await far_host.read(chains, timeout_s)
+        readings = await far_host.read(chains, timeout_s, is_launch=is_launch)
         slaves = {pair.slave for pair in pairs}
         for reading in readings:
             self._promoted.pop(reading.endpoint, None)
