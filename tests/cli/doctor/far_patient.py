@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.doctor.system.machine import Files
+from hammerd.cli.main import main
 from tests.cli.doctor.patient import Examined, run_doctor
 from tests.remote import sshd
 from tests.remote.remote_world import FarHost, RemoteWorld
@@ -49,6 +50,18 @@ class FarPatient:
         """Make a key that `hammer ssh-remote` restricts."""
         command = f"{self.far.disks.hammer} ssh-remote {verbs} {prefix}"
         return self.far.sshd.allow(name, command, "restrict")
+
+    def allow_as_printed(self, name: str, ends: tuple[object, object]) -> dict[str, object]:
+        """Make a key and allow it by the line that hammerd prints; return the pair's keys."""
+        identity = self.far.sshd.root / name
+        sshd.make_key(identity)
+        hammer = str(self.far.disks.hammer)
+        keys = {**self.far.keys(identity), "remote_hammer": hammer}
+        config = self.world.near.configure({"test": ends}, {"test": keys})
+        assert main(["authorized-keys", "-c", str(config), "test"]) == 0
+        with (self.far.sshd.root / "authorized_keys").open("a") as file:
+            file.write(self.capsys.readouterr().out)
+        return keys
 
     def make_key(self, path: Path) -> None:
         """Make a key that the far host does not accept."""

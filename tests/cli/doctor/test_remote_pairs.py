@@ -66,15 +66,13 @@ def test_nothing_is_bad_where_all_is_well(patient: FarPatient, push: tuple[Path,
 
 
 @pytest.mark.parametrize("way", ["push", "pull"])
-def test_a_key_of_authorized_keys_is_well(
+def test_a_key_that_authorized_keys_restricts_is_well(
     patient: FarPatient, way: str, push: tuple[Path, str], pull: tuple[str, Path]
 ):
     ends = push if way == "push" else pull
-    far = FarEndpoint(patient.far_path(ends), is_slave=way == "push")
-    command = forced_command("me", str(patient.far.disks.hammer), [far])
-    key = patient.far.sshd.allow(f"forced-{way}", command, "restrict")
+    key = patient.allow_as_printed(f"printed-{way}", ends)
 
-    found = patient.examine(*ends, **patient.far.keys(key))
+    found = patient.examine(*ends, **key)
 
     assert found.bad == []
     end = "slave" if way == "push" else "master"
