@@ -29,13 +29,18 @@ _WORDS = re.compile(r"\b(?:HOST|PAIR|FORGET_KEY|FETCH_KEY)\b")
 LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
 
-def fit_hint(complaint: Complaint, pair: Pair) -> Complaint:
-    """Return a complaint of a pair's stream with the hint that fits this pair."""
+def fit_hint(complaint: Complaint, pair: Pair, *, is_end_named: bool = False) -> Complaint:
+    """Return a complaint of a pair's stream, or of a probe, with the hint that fits this pair.
+
+    `is_end_named`: what stands before the hint names the end of the pair, and so its host.
+    """
     if complaint.name == "root_needed" and not needs_login(pair):
         return replace(complaint, hint=LOCAL_ROOT_HINT)
     if not needs_login(pair):
         return complaint
     ends = _ends_of(complaint, pair)
+    if ends and is_end_named:
+        return complaint
     return replace(complaint, hint=_on(ends, complaint) if ends else _through(complaint, pair))
 
 

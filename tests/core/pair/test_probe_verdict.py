@@ -216,6 +216,14 @@ def test_a_probe_that_failed_without_a_complaint_is_retried(trouble: ProbeTroubl
     assert verdict.hint.startswith("master /Backup1/test: ")
 
 
+def test_hint_names_the_host_of_a_missing_end_once() -> None:
+    missing = failed(f"hammer: Failed to open {PUSHED.slave.path}: No such file or directory")
+
+    hint = hint_of(verdict_of(PUSHED, MASTER, missing))
+
+    assert hint.startswith(f"slave root@b:{PUSHED.slave.path}: {PUSHED.slave.path} or what it")
+
+
 def test_detail_of_a_trouble_is_in_the_hint() -> None:
     seen = ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail="no such program /sbin/hammer")
 
