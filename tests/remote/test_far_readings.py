@@ -53,7 +53,9 @@ def mirrored() -> Iterator[Mirrored]:
 
 def start(remote: RemoteWorld) -> Mirrored:
     near, disks, place = remote.near, remote.far.disks, remote.far.place
-    push, pull, narrow = remote.push_pair("push"), *map(remote.pull_pair, ("pull", "narrow"))
+    push, turned = map(remote.push_pair, ("push", "turned"))
+    pull, narrow, short = map(remote.pull_pair, ("pull", "narrow", "short"))
+    disks.run_hammer("pfs-upgrade", path_of(turned[1]))
     inner = disks.make_master("inner")
     inner_slave, alien = disks.make_slave(inner, "inner"), disks.make_slave(inner, "alien")
     pairs: dict[str, tuple[object, object]] = {
@@ -62,16 +64,19 @@ def start(remote: RemoteWorld) -> Mirrored:
         "inner": (place(inner), place(inner_slave)),
         "onward": (push[1], near.make_slave(push[0], "onward")),
         "narrow": narrow,
+        "short": short,
+        "turned": turned,
         "alien": (near.make_master("alien"), place(alien)),
         "missing": (near.make_master("missing"), place(disks.fs(2) / "pfs/missing")),
         "home": near.make_pair("home"),
     }
-    for world, names in ((near, ("push", "home")), (disks, ("pull", "inner", "narrow"))):
+    for world, names in ((near, ("push", "home")), (disks, ("pull", "inner", "narrow", "short"))):
         for name in names:
             world.write("first", "first\n", name)
     forced = f"hammer ssh-remote mirror-read-stream {path_of(narrow[0])}"
     key = remote.far.sshd.allow("narrow", forced, "restrict")
     keys = {name: remote.far.keys(key if name == "narrow" else None) for name in pairs}
+    keys["short"] |= {"lag_warning": "1s", "lag_critical": "2s"}
     places = (path_of(push[1]), path_of(pull[0]), str(inner), str(inner_slave), str(alien))
     mirrored = Mirrored(remote, record_pfs_status(disks), frozenset(places))
     near.start(near.configure(pairs, keys, sample_interval="1s"))
@@ -116,6 +121,13 @@ def test_slave_of_another_mirror_over_there_parks_its_pair(mirrored: Mirrored) -
     assert mirrored.far.sshd.address in now["hint"]
 
 
+def test_slave_that_is_a_master_over_there_parks_its_pair(mirrored: Mirrored) -> None:
+    now = mirrored.near.wait_for(lambda now: now["state"] == "parked", "it is parked", "turned")
+
+    assert now["because"] == "not_a_slave"
+    assert mirrored.far.sshd.address in now["hint"]
+
+
 def test_tid_of_a_master_over_there_is_read(mirrored: Mirrored) -> None:
     tid = mirrored.far.disks.write("second", "second\n", "pull")
 
@@ -131,7 +143,7 @@ def test_key_that_allows_no_pfs_status_is_told_once_and_costs_nothing(mirrored: 
     assert (now["state"], now["health"]) == ("streaming", "ok")
     line = near.wait_for_log("host.unreadable")
     assert "because=key_restricted" in line
-    assert "hammerd authorized-keys PAIR" in line
+    assert "hammerd authorized-keys narrow" in line
     assert near.log().count("host.unreadable") == 1
     assert near.status("pull")["host_unread_because"] is None
 
@@ -164,6 +176,8 @@ def test_host_that_goes_off_and_comes_back_is_told_and_read_again(mirrored: Mirr
     sshd.stop()
     near.wait_for(lambda now: now["host_unread_because"], "the host is not read", "pull")
     near.wait_for(lambda now: now["health"] != "ok", "the stream is gone", "push")
+    now = near.wait_for(lambda now: now["health"] == "critical", "its proofs are old", "short")
+    assert now["state"] != "parked"
     assert near.status("home")["health"] == "ok"
     sshd.start()
 
