@@ -79,9 +79,9 @@ class FarSlave:
 
         until(is_true, what)
 
-    def begin_to_write(self) -> set[int]:
+    def begin_to_write(self, text: str = TEXT) -> set[int]:
         """Write to the master until the slave's writer is in the middle of that; return it."""
-        self.near.write(f"file{self.looks}", TEXT)
+        self.near.write(f"file{self.looks}", text)
         self.near.wait_for(lambda now: now["phase"] == "copying", "it copies")
         return self.writers()
 
@@ -104,8 +104,8 @@ def _address(remote: RemoteWorld) -> str:
     return f"{sshd.address} {sshd.port} {remote.near.root}"
 
 
-def push(remote: RemoteWorld, **more: object) -> FarSlave:
-    """Start a hammerd that mirrors to a slow slave on the far host."""
+def push(remote: RemoteWorld, **more: object) -> tuple[FarSlave, Path]:
+    """Make a pair with a slave on the far host; return the slave and the config."""
     near, far = remote.near, remote.far
     pair = remote.push_pair()
     slave = FarSlave(near, far.disks, Path(pair[1].partition(":")[2]))
@@ -116,11 +116,7 @@ def push(remote: RemoteWorld, **more: object) -> FarSlave:
         "ssh_options": [f"ProxyCommand={sys.executable} -IS {RELAY} {_address(remote)}"],
         **more,
     }
-    config = near.configure({"test": pair}, {"test": keys})
-    if "ssh_identity" in more:
-        restrict_key(remote, config)
-    start(slave, config)
-    return slave
+    return slave, near.configure({"test": pair}, {"test": keys})
 
 
 def start(slave: FarSlave, config: Path, slow_write_ms: int = SLOW_WRITE_MS) -> None:
@@ -163,7 +159,10 @@ def test_a_frozen_and_thawed_writer_never_writes_beside_the_next(
 ) -> None:
     key = remote.near.root / "key"
     make_key(key)
-    slave = push(remote, **({"ssh_identity": str(key)} if is_restricted else {}))
+    slave, config = push(remote, **({"ssh_identity": str(key)} if is_restricted else {}))
+    if is_restricted:
+        restrict_key(remote, config)
+    start(slave, config)
     while slave.looks < LOOKS:
         freeze_cut_and_thaw(remote, slave)
 
@@ -179,7 +178,8 @@ def test_a_key_that_refuses_the_guard_is_used_without_it(remote: RemoteWorld) ->
     pair = remote.push_pair()
     slave = Path(pair[1].partition(":")[2])
     key = far.sshd.allow("plain", f"hammer ssh-remote mirror-write,pfs-status {slave}", "restrict")
-    near.start(near.configure({"test": pair}, {"test": far.keys(key)}))
+    keys = {**far.keys(key), "remote_drain": "1s", "gear": "bulk"}
+    near.start(near.configure({"test": pair}, {"test": keys}))
     first = near.wait_for(lambda now: now["phase"] == "idle", "it mirrors")["pid"]
     near.ask(Verb.RESTART, "test")
     again = near.wait_for(
@@ -190,6 +190,21 @@ def test_a_key_that_refuses_the_guard_is_used_without_it(remote: RemoteWorld) ->
     refusals = [line for line in near.log().splitlines() if "because=guard_refused" in line]
     assert [line.split()[2] for line in refusals] == ["pair.stopping", "pair.waiting"]
     assert not (far.sshd.root / lock_name(str(slave))).exists()
+
+
+def test_without_a_guard_a_launch_waits_until_the_far_writer_is_done(
+    remote: RemoteWorld,
+) -> None:
+    """The writer is in a last write when its link breaks, for longer than a launch takes."""
+    keys = {"ssh_options": [], "remote_guard": False, "remote_drain": "3s", "gear": "bulk"}
+    slave, config = push(remote, **keys)
+    start(slave, config, 10 * SLOW_WRITE_MS)
+    earlier = slave.begin_to_write("one write\n")
+    cut(remote.far.sshd.known_hosts)
+    slave.look_until(lambda: slave.writers() - earlier, "the next writer")
+
+    assert slave.most_writers == 1
+    assert not slave.goes_back
 
 
 SESSION_SSH = """\
