@@ -156,8 +156,10 @@ class VirtualClock:
         A process that is asleep in both scans and had no context switch in between slept all the
         time; so between the scans all slept, and none was left to wake another.
         """
+        if any(self._is_active(member.pid) for member in self.members):
+            return False
         first = self._scan()
-        if first is None or any(not self._is_inactive(member) for member in first):
+        if first is None:
             return False
         if not all(one.pid in self._spinning or _blocks(one.pid) for one in _sleeping(first)):
             return False
@@ -167,15 +169,30 @@ class VirtualClock:
         self.members = second
         return True
 
+    def _is_active(self, pid: int) -> bool:
+        """Return whether a known process runs: then the table of all need not be scanned."""
+        try:
+            return _session(pid) in self.sessions and not self._is_inactive(_member(pid))
+        except psutil.NoSuchProcess:
+            return False
+
     def _is_inactive(self, member: ProcessState) -> bool:
         return member.status in _INACTIVE or member.pid in self._spinning
 
     def _scan(self) -> tuple[ProcessState, ...] | None:
-        pids = [pid for pid in process_ids() if _session(pid) in self.sessions]
-        try:
-            return tuple(_member(pid) for pid in pids)
-        except psutil.NoSuchProcess:
-            return None
+        """Return all processes, None as soon as one is active or has gone."""
+        members = []
+        for pid in process_ids():
+            if _session(pid) not in self.sessions:
+                continue
+            try:
+                member = _member(pid)
+            except psutil.NoSuchProcess:
+                return None
+            if not self._is_inactive(member):
+                return None
+            members.append(member)
+        return tuple(members)
 
     def _find_spinning(self, before: dict[int, tuple[float, int]]) -> None:
         """Find the processes that use the CPU without ever waiting."""
