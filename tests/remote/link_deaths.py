@@ -65,8 +65,19 @@ class Scene:
         """Add a push pair, with a slave of its own unless a place for it is given."""
         far = host or self.far
         slave = place or far.place(far.disks.make_slave(self.master, name))
-        self.pairs[name] = (self.master, slave)
+        self.add_ends(name, (self.master, slave), far, identity, **keys)
+
+    def add_ends(
+        self,
+        name: str,
+        ends: tuple[object, object],
+        far: FarHost,
+        identity: Path | None = None,
+        **keys: object,
+    ) -> None:
+        """Add a pair with these ends, of which one at least is on a far host."""
         options = {"ssh_options": list(self.options)} if self.options else {}
+        self.pairs[name] = ends
         self.keys[name] = {**far.keys(identity), **options, **keys}
 
     def forced(self, name: str, command: str) -> Path:
@@ -127,9 +138,8 @@ def add_broken_hosts(scene: Scene) -> None:
 
 
 def add_living(scene: Scene) -> None:
-    """Add pairs that stream until they are killed, and two that are not."""
+    """Add pairs that stream until they are killed, and one that is not."""
     scene.add("alive")
-    scene.add("half_frozen", stall_timeout="2s")
     stopped, frozen = scene.remote.add_host("stopped"), scene.remote.add_host("frozen")
     scene.add("sshd_stopped", host=stopped)
     scene.add("far_side_frozen", host=frozen, **UNPROBED)
@@ -138,10 +148,33 @@ def add_living(scene: Scene) -> None:
     scene.kills["far_side_frozen"] = lambda: frozen.sshd.signal_all(signal.SIGSTOP)
     scene.cures["far_side_frozen"] = lambda: frozen.sshd.signal_all(signal.SIGCONT)
     scene.stack.callback(frozen.sshd.signal_all, signal.SIGCONT)
+    scene.add("half_frozen", stall_timeout="2s")
+    slave = str(scene.pairs["half_frozen"][1]).partition(":")[2]
+    # ssh and sshd go on to answer; the guard of the next stream ends the frozen half.
+    scene.kills["half_frozen"] = lambda: scene.far.sshd.signal_command(slave, signal.SIGSTOP)
+
+
+def add_far_masters(scene: Scene) -> None:
+    """Add pairs whose master is on the other host, or both ends."""
+    far, here = scene.far, scene.remote.near
+    missing = far.place(far.disks.fs(1) / "pfs/none")
+    scene.add_ends("pull_no_path", (missing, here.make_slave(scene.master, "none")), far)
+    master = far.disks.make_master("pulled")
+    ends = far.place(master), here.make_slave(master, "pulled")
+    writes_only = scene.forced("writes", "hammer ssh-remote mirror-write /")
+    scene.add_ends("pull_wrong_verb", ends, far, writes_only)
+
+    gone = scene.remote.add_host("gone")
+    master = gone.disks.make_master("both")
+    slave = gone.disks.make_slave(master, "both")
+    scene.add_ends("both_far", (gone.place(master), gone.place(slave)), gone)
+    scene.kills["both_far"] = gone.sshd.stop
+    scene.cures["both_far"] = gone.sshd.start
 
 
 def add_all(scene: Scene) -> None:
-    for add in (add_broken_ports, add_broken_keys, add_broken_hosts, add_living):
+    parts = (add_broken_ports, add_broken_keys, add_broken_hosts, add_far_masters, add_living)
+    for add in parts:
         add(scene)
 
 
@@ -164,6 +197,11 @@ DEATHS = {
     "silent_login": Death("backoff", "launch_timeout", "", "ssh, its login or the shell hangs"),
     "noisy_login": Death("backoff", "stream_damaged", "bad signature", "start-up files"),
     "no_path": Death("mount", "path_missing", "", "is its file system mounted"),
+    "pull_no_path": Death("mount", "path_missing", "", "is its file system mounted"),
+    "pull_wrong_verb": Death(
+        "parked", "refused", "does not match restricted command", "authorized-keys"
+    ),
+    "both_far": Death("backoff", "connection_refused", "Connection refused", "sshd"),
     "disk_full": Death("backoff", "slave_full", "fatal error 28", "prune-everything"),
     "sshd_stopped": Death("backoff", "connection_refused", "Connection refused", "sshd"),
     "far_side_frozen": Death("backoff", "connection_timed_out", "timed out", "is it up"),

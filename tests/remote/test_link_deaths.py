@@ -3,7 +3,6 @@
 One hammerd has a pair for each death, so that all of them together take a few seconds.
 """
 
-import signal
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,10 +71,12 @@ def test_each_death_is_named_and_ends_with_its_cause() -> None:
         add_all(scene)
         near = remote.near
         near.start(near.configure(scene.pairs, scene.keys))
-        for name in ("alive", "half_frozen", *scene.kills):
+        for name in ("alive", *scene.kills):
             near.wait_until_following(name)
         for kill in scene.kills.values():
             kill()
+        # The stall of a half that is frozen alone shows at the next write only.
+        near.write("later", "text\n", "m")
 
         watch = Watch(near)
         try:
@@ -87,9 +88,9 @@ def test_each_death_is_named_and_ends_with_its_cause() -> None:
         assert (wrong, watch.flaps) == ([], [])
         for name in scene.kills:
             near.wait_for_log(f"pair.stopping pair={name} from_state=streaming")
+        near.wait_for_log("pair.stopping pair=half_frozen from_state=streaming because=stalled")
         assert_nobody_repeats_what_only_a_person_cures(near)
         assert_cures_work(scene)
-        assert_frozen_half_is_replaced(scene)
         assert near.status("alive")["restarts"] == 0
 
 
@@ -104,17 +105,7 @@ def assert_cures_work(scene: Scene) -> None:
     for cure in scene.cures.values():
         cure()
     scene.remote.near.ask(Verb.RESTART, *(PARKED & scene.cures.keys()))
-    for name in scene.cures:
+    for name in (*scene.cures, "half_frozen"):
         scene.remote.near.wait_until_following(name)
-
-
-def assert_frozen_half_is_replaced(scene: Scene) -> None:
-    """Freeze a far half alone: ssh and sshd answer, so only its stall tells of it."""
-    near, slave = scene.remote.near, str(scene.pairs["half_frozen"][1]).partition(":")[2]
-    scene.far.sshd.signal_command(slave, signal.SIGSTOP)
-
-    near.write("later", "text\n", "m")
-
-    near.wait_for_log("pair.stopping pair=half_frozen from_state=streaming because=stalled")
-    near.wait_until_following("half_frozen")
-    until((Path(slave) / "later").exists, "the guard has ended the frozen half")
+    slave = Path(str(scene.pairs["half_frozen"][1]).partition(":")[2])
+    until((slave / "later").exists, "the guard has ended the frozen half")
