@@ -21,6 +21,7 @@ def config(tmp_path: Path) -> Path:
         "[pairs.work]\nmaster = '/pfs/w'\nslave = 'Backup:/pfs/w'\n"
         "[pairs.off]\nmaster = '/pfs/o'\nslave = 'backup:/pfs/o'\nenabled = false\n"
         f"[pairs.other]\nmaster = '/pfs/k'\nslave = 'backup:/k'\nssh_identity = '{tmp_path}/k'\n"
+        f"[pairs.inner]\nmaster = 'far:/a'\nslave = 'far:/b'\nssh_identity = '{tmp_path}/k'\n"
         "[pairs.local]\nmaster = '/pfs/l'\nslave = '/pfs/l2'\n"
     )
     return file
@@ -51,6 +52,14 @@ def test_a_line_is_for_all_pairs_of_its_key(hammerd: RunHammerd, config: Path) -
     assert (key["host"], key["user"], key["public_key"]) == ("backup", "root", KEY)
     assert PROGRAM in key["command"]
     assert key["command"].replace('"', '\\"') in key["line"]
+
+
+def test_both_ends_of_a_pair_on_one_host_share_a_line(hammerd: RunHammerd, config: Path) -> None:
+    ran = hammerd("authorized-keys", "-c", config, "inner", "--json")
+    (key,) = json.loads(ran.out)["keys"]
+
+    assert key["ends"] == [{"path": "/a", "role": "master"}, {"path": "/b", "role": "slave"}]
+    assert key["public_key"] is None
 
 
 def test_a_missing_public_key_has_a_placeholder(hammerd: RunHammerd, config: Path) -> None:
