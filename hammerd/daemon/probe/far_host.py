@@ -31,6 +31,9 @@ RARELY_S = 3600.0
 SOON_S = 60.0
 """The same before a launch: a person who has mended the key of a pair resumes that pair."""
 
+LAUNCH_SHARE = 0.5
+"""The share of a timeout for which a launch waits: the pair is launched though the host hangs."""
+
 MOST_COMMAND_BYTES = 16 << 10
 """The length of the paths of one command: a remote command is one argument."""
 
@@ -56,7 +59,7 @@ class FarParts:
 @dataclass(eq=False, slots=True)
 class _Request:
     chains: tuple[Chain, ...]
-    ends_at: float
+    timeout_s: float
     answer: asyncio.Future[dict[Endpoint, EndpointReading]]
 
     @property
@@ -99,17 +102,20 @@ class FarHost:
     ) -> list[EndpointReading]:
         """Read endpoints in order, within a time; those that were not read are left out.
 
-        An endpoint that failed before, and is not tried now, has its last failure.
+        Before a launch only a share of that time is waited for. An endpoint that failed before,
+        and is not tried now, has its last failure.
         """
         if not self.may_be_asked(is_launch=is_launch):
             return []
         loop = asyncio.get_running_loop()
-        request = _Request(chains, self._now_at() + timeout_s, loop.create_future())
+        request = _Request(chains, timeout_s, loop.create_future())
         self._requests.append(request)
         if not self._is_working():
             self._worker = loop.create_task(self._work())
         try:
-            await asyncio.wait([request.answer], timeout=timeout_s)
+            # The connection of an earlier request may be open, for as long.
+            wait_s = (LAUNCH_SHARE if is_launch else 2) * timeout_s
+            await asyncio.wait([request.answer], timeout=wait_s)
             found = request.answer.result() if request.answer.done() else {}
         finally:
             request.answer.cancel()
@@ -157,7 +163,7 @@ class FarHost:
     async def _read(self, requests: Sequence[_Request]) -> dict[Endpoint, EndpointReading]:
         """Read all that is requested; of paths that failed before, one that fails again."""
         order = read_order([chain for request in requests for chain in request.chains])
-        ends_at = max(request.ends_at for request in requests)
+        ends_at = self._now_at() + max(request.timeout_s for request in requests)
         left = [one for one in order if one not in self._failing]
         left += [one for one in self._failing if one in set(order)]
         found: dict[Endpoint, EndpointReading] = {}

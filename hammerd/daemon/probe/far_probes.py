@@ -21,9 +21,6 @@ from hammerd.daemon.probe.far_host import BackoffOf, FarHost, FarParts
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.timing.clock import Clock
 
-PROBE_SHARE = 0.5
-"""The share of a probe's timeout for other hosts: a pair is launched though one of them hangs."""
-
 
 class FarProbes:
     """The other hosts that are probed."""
@@ -54,27 +51,21 @@ class FarProbes:
                 found[host] = own
         return found
 
-    async def sample(
-        self, host: Host, pairs: Collection[Pair], timeout_s: float
-    ) -> list[EndpointReading]:
+    async def sample(self, host: Host, pairs: Collection[Pair]) -> list[EndpointReading]:
         """Read the endpoints of pairs on a host; of a promoted slave return the last reading."""
         chains = far_chains_of(pairs)[host]
         asked_for = {one for chain in chains for one in chain}
         left_out = (self._promoted.keys() & asked_for) - self._masters
         kept = (tuple(one for one in chain if one not in left_out) for chain in chains)
         asked = tuple(chain for chain in kept if chain)
-        readings = await self._read(host, asked, pairs, timeout_s) if asked else []
+        readings = await self._read(host, asked, pairs) if asked else []
         return [*readings, *(self._promoted[one] for one in left_out if one in self._promoted)]
 
-    async def probe(self, pair: Pair, timeout_s: float) -> list[EndpointReading]:
+    async def probe(self, pair: Pair) -> list[EndpointReading]:
         """Read the endpoints of a pair on other hosts; one that was not read is left out."""
         by_host = far_chains_of([pair])
-        share_s = PROBE_SHARE * timeout_s
         parts = await asyncio.gather(
-            *(
-                self._read(host, chains, [pair], share_s, is_launch=True)
-                for host, chains in by_host.items()
-            )
+            *(self._read(host, chains, [pair], is_launch=True) for host, chains in by_host.items())
         )
         return [reading for part in parts for reading in part]
 
@@ -110,10 +101,10 @@ class FarProbes:
         host: Host,
         chains: tuple[Chain, ...],
         pairs: Collection[Pair],
-        timeout_s: float,
         *,
         is_launch: bool = False,
     ) -> list[EndpointReading]:
+        timeout_s = max(pair.timing.probe_timeout_s for pair in pairs)
         far_host = self._host(host, next(iter(pairs)))
         readings = await far_host.read(chains, timeout_s, is_launch=is_launch)
         slaves = {pair.slave for pair in pairs}

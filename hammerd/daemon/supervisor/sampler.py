@@ -151,7 +151,7 @@ class Sampler:
             if pair.master.host not in asked:
                 self._post_sample(pair)
         for host, own in asked.items():
-            task = asyncio.get_running_loop().create_task(self._sample_far(host, own, timeout_s))
+            task = asyncio.get_running_loop().create_task(self._sample_far(host, own))
             self._far_samples[host] = task
             task.add_done_callback(partial(self._far_sampled, host))
 
@@ -228,9 +228,7 @@ class Sampler:
         timeout_s = pair.timing.probe_timeout_s
         if not far_chains_of([pair]):
             return await self._probes.probe([pair], timeout_s)
-        parts = await asyncio.gather(
-            self._probes.probe([pair], timeout_s), self._far.probe(pair, timeout_s)
-        )
+        parts = await asyncio.gather(self._probes.probe([pair], timeout_s), self._far.probe(pair))
         return [reading for part in parts for reading in part]
 
     def _record_verdict(self, pair: Pair, readings: Iterable[EndpointReading]) -> ProbeVerdict:
@@ -253,10 +251,10 @@ class Sampler:
 
     # --- samples -----------------------------------------------------------------------------
 
-    async def _sample_far(self, host: Host, pairs: Collection[Pair], timeout_s: float) -> None:
+    async def _sample_far(self, host: Host, pairs: Collection[Pair]) -> None:
         if slaves := self._samples_of_slaves(host, pairs):
             await asyncio.wait(slaves, timeout=SLAVES_FIRST_S)
-        readings = await self._far.sample(host, pairs, timeout_s)
+        readings = await self._far.sample(host, pairs)
         # A late answer about a pair that was changed or removed does not count.
         own = [pair for pair in pairs if self._sampled.get(pair.name) == pair]
         here = {one for pair in own for one in (pair.master, pair.slave) if one.host == host}

@@ -5,7 +5,7 @@ The loop skips waiting, so the times here are those of hammerd and cost nothing.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from typing import Any, TypeVar, cast
 
@@ -17,7 +17,7 @@ from hammerd.core.hosts.host import Host
 from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.probe_verdict import ProbeFailed
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Endpoint, Pair, Timing
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe import far_commands as commands_module
 from hammerd.daemon.probe import far_host as host_module
@@ -80,10 +80,11 @@ class FarHosts:
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
-            await asyncio.sleep(timeout_s if host in self.hanging else self.takes_s)
+            is_late = host in self.hanging or self.takes_s > timeout_s
+            await asyncio.sleep(timeout_s if is_late else self.takes_s)
         finally:
             self.running -= 1
-        if host in self.hanging:
+        if is_late:
             return CommandResult("running", is_late=True, pid=4711)
         return self.off.get(host) or self._status(paths)
 
@@ -111,14 +112,10 @@ def probes_of(hosts: FarHosts) -> FarProbes:
     return FarProbes(commands, clock, count(1), lambda _pair, failures: RETRY_S * failures, log)
 
 
-async def sample(
-    probes: FarProbes, pairs: Sequence[Pair] = PAIRS, timeout_s: float = 20.0
-) -> list[EndpointReading]:
+async def sample(probes: FarProbes, pairs: Sequence[Pair] = PAIRS) -> list[EndpointReading]:
     """Read all hosts that may be asked, at the same time."""
     asked = probes.to_sample(pairs)
-    found = await asyncio.gather(
-        *(probes.sample(host, own, timeout_s) for host, own in asked.items())
-    )
+    found = await asyncio.gather(*(probes.sample(host, own) for host, own in asked.items()))
     return [reading for part in found for reading in part]
 
 
@@ -181,7 +178,7 @@ def test_slave_is_read_before_its_master_on_the_same_host_and_a_cascade_from_its
 def test_requests_of_one_moment_share_a_connection() -> None:
     async def act(hosts: FarHosts) -> None:
         probes = probes_of(hosts)
-        found = await asyncio.gather(*(probes.probe(pair, 20) for pair in PAIRS), sample(probes))
+        found = await asyncio.gather(*(probes.probe(pair) for pair in PAIRS), sample(probes))
 
         for pair, readings in zip(PAIRS, found, strict=False):
             assert read(readings) == {pair.master.path}
@@ -251,9 +248,9 @@ def test_many_missing_paths_are_found_in_a_few_rounds() -> None:
 def test_probe_tries_a_path_that_failed_before() -> None:
     async def act(hosts: FarHosts) -> None:
         probes = probes_of(hosts)
-        assert failed(await probes.probe(HOME, 20)) == {"/m/home"}
+        assert failed(await probes.probe(HOME)) == {"/m/home"}
         hosts.missing.clear()
-        assert read(await probes.probe(HOME, 20)) == {"/m/home"}
+        assert read(await probes.probe(HOME)) == {"/m/home"}
 
     play(act, FarHosts(missing={"/m/home"}))
 
@@ -269,7 +266,7 @@ def test_promoted_slave_is_asked_once_and_then_by_probes_only() -> None:
             assert reading.seen.is_master
         assert len(hosts.asked) == 1
         hosts.promoted.clear()
-        [reading] = await probes.probe(pair, 20)
+        [reading] = await probes.probe(pair)
         assert isinstance(reading.seen, PfsStatus)
         assert not reading.seen.is_master
 
@@ -355,7 +352,7 @@ def test_host_without_pfs_status_is_told_once_and_asked_rarely(
                 await asyncio.sleep(RARELY_S / 10)
             assert len(hosts.asked) == 2
             for _ in range(10):
-                assert await probes.probe(HOME, 20) == []
+                assert await probes.probe(HOME) == []
                 await asyncio.sleep(SOON_S / 5)
         assert 2 + 2 <= len(hosts.asked) <= 2 + 3, "a launch asks more often, but not always"
         assert [line["event"] for line in log] == ["host.unreadable"]
@@ -379,14 +376,34 @@ def test_hanging_host_keeps_no_other_one_and_no_launch() -> None:
     async def act(hosts: FarHosts) -> None:
         probes, began_at = probes_of(hosts), now_at()
         there = push("there", BACKUP)
-        hanging = asyncio.create_task(sample(probes, [HOME], 20))
-        assert read(await sample(probes, [there], 20)) == {"/s/there"}
+        hanging = asyncio.create_task(sample(probes, [HOME]))
+        assert read(await sample(probes, [there])) == {"/s/there"}
         assert now_at() - began_at < 1
-        assert await probes.probe(HOME, 20) == []
+        assert await probes.probe(HOME) == []
         assert now_at() - began_at < 20, "less than the probe's own deadline"
         assert await hanging == []
 
     play(act, FarHosts(hanging={"office"}))
+
+
+def test_slow_host_is_read_though_a_launch_does_not_wait_for_it() -> None:
+    async def act(hosts: FarHosts) -> None:
+        probes, began_at = probes_of(hosts), now_at()
+        with structlog.testing.capture_logs() as log:
+            assert await probes.probe(HOME) == []
+            assert now_at() - began_at < hosts.takes_s
+            assert read(await sample(probes)) == {pair.master.path for pair in PAIRS}
+        assert log == []
+
+    play(act, FarHosts(takes_s=15.0))
+
+
+def test_slow_host_has_the_time_that_its_pairs_grant() -> None:
+    async def act(hosts: FarHosts) -> None:
+        patient = replace(HOME, timing=Timing(probe_timeout_s=60.0))
+        assert read(await sample(probes_of(hosts), [patient, WORK])) == {"/m/home", "/m/work"}
+
+    play(act, FarHosts(takes_s=50.0))
 
 
 def test_command_that_cannot_be_killed_is_not_doubled() -> None:
@@ -394,7 +411,7 @@ def test_command_that_cannot_be_killed_is_not_doubled() -> None:
         probes = probes_of(hosts)
         for _ in range(10):
             await sample(probes)
-            await probes.probe(HOME, 20)
+            await probes.probe(HOME)
             await asyncio.sleep(300)
         assert len(hosts.asked) == 1
         assert probes.why_unread(HOME) is not None
@@ -411,7 +428,7 @@ def test_ends_that_are_not_probed_are_never_asked() -> None:
         probes = probes_of(hosts)
         pair = pull("home", SshHost("office", "root", SshSettings(is_probed=False)))
         assert probes.to_sample([pair]) == {}
-        assert await probes.probe(pair, 20) == []
+        assert await probes.probe(pair) == []
         assert hosts.asked == []
         assert probes.why_unread(pair) is None
 
@@ -437,7 +454,7 @@ async def _is_read_again(probes: FarProbes, hosts: FarHosts) -> None:
     for _ in range(2):  # the first try may be that of a path that failed
         await sample(probes)
     assert read(await sample(probes)) == {pair.master.path for pair in PAIRS}
-    assert read(await probes.probe(HOME, 20)) == {"/m/home"}
+    assert read(await probes.probe(HOME)) == {"/m/home"}
     await probes.close()
 
 
@@ -446,7 +463,7 @@ async def two_probes(stop: Stop) -> None:
     probes = probes_of(hosts)
     with stop.in_all_tasks(but_by_cancel=True):
         found = await asyncio.gather(
-            *(probes.probe(pair, 20) for pair in PAIRS), return_exceptions=True
+            *(probes.probe(pair) for pair in PAIRS), return_exceptions=True
         )
     for answer in found:
         if isinstance(answer, BaseException):
@@ -457,7 +474,7 @@ async def two_probes(stop: Stop) -> None:
 async def a_sample_of_a_host(stop: Stop) -> None:
     hosts = FarHosts(takes_s=0.0)
     probes = probes_of(hosts)
-    task = await stop.run(probes.sample(OFFICE, PAIRS, 20))
+    task = await stop.run(probes.sample(OFFICE, PAIRS))
     if not stop.was_reached:
         assert read(task.result()) == {pair.master.path for pair in PAIRS}
     await _is_read_again(probes, hosts)
@@ -465,7 +482,7 @@ async def a_sample_of_a_host(stop: Stop) -> None:
 
 async def a_close(stop: Stop) -> None:
     probes = probes_of(FarHosts(takes_s=1e9))
-    asked = [asyncio.create_task(probes.probe(pair, 20)) for pair in PAIRS]
+    asked = [asyncio.create_task(probes.probe(pair)) for pair in PAIRS]
     for _ in range(5):  # of the turns that lead to the connection
         await asyncio.sleep(0)
     for task in asked:

@@ -119,16 +119,14 @@ class FarReader:
             for host in far_chains_of(pairs)
         }
 
-    async def sample(
-        self, host: Host, pairs: Iterable[Pair], _timeout_s: float
-    ) -> list[EndpointReading]:
+    async def sample(self, host: Host, pairs: Iterable[Pair]) -> list[EndpointReading]:
         ends = [end for chain in far_chains_of(pairs)[host] for end in chain]
         await self.reader._wait(asyncio.Event() if host in self.hanging else self.gate)
         return [] if host in self.off else [self.reader._reading(end) for end in ends]
 
-    async def probe(self, pair: Pair, timeout_s: float) -> list[EndpointReading]:
+    async def probe(self, pair: Pair) -> list[EndpointReading]:
         hosts = far_chains_of([pair])
-        found = [await self.sample(host, [pair], timeout_s) for host in hosts]
+        found = [await self.sample(host, [pair]) for host in hosts]
         if not hosts:
             await asyncio.sleep(0)
         return [reading for part in found for reading in part]
