@@ -3,6 +3,7 @@
 One hammerd has a pair for each death, so that all of them together take a few seconds.
 """
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from tests.waiting import until
 
 ENOUGH_ATTEMPTS = 2
 """So many failed streams show that a pair is retried, and how it looks in between."""
+
+LOOK_S = 0.15
+"""The status of all pairs costs as much as a launch; a launch takes longer than this."""
 
 PARKED = {name for name, death in DEATHS.items() if death.state == "parked"}
 
@@ -35,6 +39,7 @@ class Watch:
     left: dict[str, Status] = field(default_factory=dict)
 
     def has_noticed_all(self) -> bool:
+        time.sleep(LOOK_S)
         self.left = {}
         for now in self.near.ask(Verb.STATUS)["pairs"]:
             name = now["pair"]
@@ -70,7 +75,7 @@ def test_each_death_is_named_and_ends_with_its_cause() -> None:
         scene = Scene(remote, stack)
         add_all(scene)
         near = remote.near
-        near.start(near.configure(scene.pairs, scene.keys))
+        near.start(near.configure(scene.pairs, scene.keys, backoff_max="5s"))
         for name in ("alive", *scene.kills):
             near.wait_until_following(name)
         for kill in scene.kills.values():
