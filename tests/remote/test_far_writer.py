@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hammerd.core.api.protocol import Verb
 from hammerd.core.hosts.far_guard import lock_name
 from hammerd.simulator import admin
 from tests.daemon.conftest import a_world
@@ -173,38 +172,28 @@ def test_a_frozen_and_thawed_writer_never_writes_beside_the_next(
     assert (remote.far.sshd.root / lock_name(str(slave.link))).exists()
 
 
-def test_a_key_that_refuses_the_guard_is_used_without_it(remote: RemoteWorld) -> None:
-    near, far = remote.near, remote.far
-    pair = remote.push_pair()
-    slave = Path(pair[1].partition(":")[2])
-    key = far.sshd.allow("plain", f"hammer ssh-remote mirror-write,pfs-status {slave}", "restrict")
-    keys = {**far.keys(key), "remote_drain": "1s", "gear": "bulk"}
-    near.start(near.configure({"test": pair}, {"test": keys}))
-    first = near.wait_for(lambda now: now["phase"] == "idle", "it mirrors")["pid"]
-    near.ask(Verb.RESTART, "test")
-    again = near.wait_for(
-        lambda now: now["phase"] == "idle" and now["pid"] != first, "it mirrors again"
-    )
-
-    assert again["slave_locked"] is False
-    refusals = [line for line in near.log().splitlines() if "because=guard_refused" in line]
-    assert [line.split()[2] for line in refusals] == ["pair.stopping", "pair.waiting"]
-    assert not (far.sshd.root / lock_name(str(slave))).exists()
-
-
-def test_without_a_guard_a_launch_waits_until_the_far_writer_is_done(
+def test_under_a_key_without_a_guard_a_launch_waits_until_the_far_writer_is_done(
     remote: RemoteWorld,
 ) -> None:
     """The writer is in a last write when its link breaks, for longer than a launch takes."""
-    keys = {"ssh_options": [], "remote_guard": False, "remote_drain": "3s", "gear": "bulk"}
-    slave, config = push(remote, **keys)
+    key = remote.near.root / "key"
+    slave, config = push(
+        remote, ssh_identity=str(key), ssh_options=[], remote_drain="3s", gear="bulk"
+    )
+    forced = f"hammer ssh-remote mirror-write,pfs-status {slave.link}"
+    remote.far.sshd.allow_public(make_key(key), forced, "restrict")
     start(slave, config, 10 * SLOW_WRITE_MS)
+    assert slave.near.status()["slave_locked"] is False
+    refusals = [each for each in slave.near.log().splitlines() if "=guard_refused" in each]
+    assert [line.split()[2] for line in refusals] == ["pair.stopping", "pair.waiting"]
+
     earlier = slave.begin_to_write("one write\n")
     cut(remote.far.sshd.known_hosts)
     slave.look_until(lambda: slave.writers() - earlier, "the next writer")
 
     assert slave.most_writers == 1
     assert not slave.goes_back
+    assert not (remote.far.sshd.root / lock_name(str(slave.link))).exists()
 
 
 SESSION_SSH = """\
