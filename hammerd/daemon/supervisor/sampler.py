@@ -7,15 +7,12 @@ pair entered its state is not posted: somebody may have repaired it since.
     sample ── this machine ── pairs whose master was read ── each other host ── the pairs of that
 
 Other hosts are read after this machine, each by itself: a slave here is older than its master
-there. A slave there is compared with the master that is read here at the next sample, and the host
-of a master waits a moment for that of its slave: only a master that was read later than its slave
-can show that the slave is ahead.
+there. A slave there is compared with the master that is read here at the next sample.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import assert_never
 
 from hammerd.core.hammer.pfs_status import PfsStatus
@@ -41,6 +38,7 @@ from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.supervisor.far_samples import FarSamples
 
 Post = Callable[[str, events.Event], None]
 FindForeign = Callable[[Pair], Awaitable[events.ForeignSeen | None]]
@@ -49,9 +47,6 @@ SinceAt = Callable[[str], float | None]
 
 CONFIRMING_SAMPLES = 2
 """The number of samples in a row that show a slave ahead before it counts as diverged."""
-
-SLAVES_FIRST_S = 2.0
-"""The longest time for which the host of a master waits for the host of its slave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class Sampler:
         self._glancing: dict[str, asyncio.Task[None]] = {}
         self._sampled: dict[str, Pair] = {}
         self._newest: dict[Endpoint, EndpointReading] = {}
-        self._far_samples: dict[Host, asyncio.Task[None]] = {}
+        self._far_samples = FarSamples(probes.far, journal.log, self._far_answered)
 
     # --- called by the engine ------------------------------------------------------------------
 
@@ -142,18 +137,11 @@ class Sampler:
         far = {one: read for one, read in self._newest.items() if not one.host.shares_paths}
         self._newest = far | {reading.endpoint: reading for reading in readings}
         self._sampled = {pair.name: pair for pair in pairs}
-        asked = {
-            host: own
-            for host, own in self._far.to_sample(pairs).items()
-            if host not in self._far_samples
-        }
+        asked = self._far_samples.to_start(pairs)
         for pair in pairs:
             if pair.master.host not in asked:
                 self._post_sample(pair)
-        for host, own in asked.items():
-            task = asyncio.get_running_loop().create_task(self._sample_far(host, own))
-            self._far_samples[host] = task
-            task.add_done_callback(partial(self._far_sampled, host))
+        self._far_samples.start(asked)
 
     def forget(self, pair: str) -> None:
         """Forget a pair that was removed, and end its probes."""
@@ -174,11 +162,11 @@ class Sampler:
     async def close(self) -> None:
         """End the probes under way; they post nothing any more."""
         self._repeats.clear()
-        own = (self._probing, self._glancing, self._far_samples)
-        tasks = [task for tasks in own for task in tasks.values()]
+        tasks = (*self._probing.values(), *self._glancing.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._far_samples.close()
         await self._far.close()
         await self._probes.close()
 
@@ -251,35 +239,25 @@ class Sampler:
 
     # --- samples -----------------------------------------------------------------------------
 
-    async def _sample_far(self, host: Host, pairs: Collection[Pair]) -> None:
-        if slaves := self._samples_of_slaves(host, pairs):
-            await asyncio.wait(slaves, timeout=SLAVES_FIRST_S)
-        readings = await self._far.sample(host, pairs)
+    def _far_answered(
+        self, host: Host, pairs: Sequence[Pair], readings: Sequence[EndpointReading]
+    ) -> None:
+        """Record a sample of another host and post what was found."""
         # A late answer about a pair that was changed or removed does not count.
         own = [pair for pair in pairs if self._sampled.get(pair.name) == pair]
-        here = {one for pair in own for one in (pair.master, pair.slave) if one.host == host}
-        readings = [reading for reading in readings if reading.endpoint in here]
+        there = {one for pair in own for one in (pair.master, pair.slave) if one.host == host}
+        readings = [reading for reading in readings if reading.endpoint in there]
         self._record(readings, own)
-        for endpoint in here:
+        for endpoint in there:
             self._newest.pop(endpoint, None)
         self._newest.update({reading.endpoint: reading for reading in readings})
-        for endpoint in here - self._newest.keys():
+        for endpoint in there - self._newest.keys():
             self._readings.slaves.record_cut(endpoint)
         for pair in own:
             if pair.master.host == host:
                 self._post_sample(pair)
             else:
                 self._post_far_slave(pair)
-
-    def _samples_of_slaves(self, host: Host, pairs: Collection[Pair]) -> set[asyncio.Task[None]]:
-        """Return the samples under way of other hosts that have the slaves of masters here."""
-        hosts = {pair.slave.host for pair in pairs if pair.master.host == host} - {host}
-        return {task for one, task in self._far_samples.items() if one in hosts}
-
-    def _far_sampled(self, host: Host, task: asyncio.Task[None]) -> None:
-        del self._far_samples[host]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._journal.log.error("probe.broke", host=host.login, error=repr(error))
 
     def _post_sample(self, pair: Pair) -> None:
         if (since_at := self._callbacks.since_at(pair.name)) is None:

@@ -25,8 +25,10 @@ from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.supervisor import far_samples as far_module
 from hammerd.daemon.supervisor import sampler as sampler_module
-from hammerd.daemon.supervisor.sampler import SLAVES_FIRST_S, Probes, Sampler, SamplerCallbacks
+from hammerd.daemon.supervisor.far_samples import SLAVES_FIRST_S
+from hammerd.daemon.supervisor.sampler import Probes, Sampler, SamplerCallbacks
 from hammerd.daemon.timing.clock import Instant
 from tests.daemon.at_each_await import (
     Scenario,
@@ -322,8 +324,9 @@ def test_interruption_leaves_all_pairs_answered_or_probed_again(scenario: Scenar
     interrupt(scenario, Unexpected("broke"), OSError(24, "Too many open files"))
 
 
-def test_no_await_is_left_out() -> None:
-    assert missed(sampler_module, SCENARIOS) == []
+@pytest.mark.parametrize("module", [sampler_module, far_module])
+def test_no_await_is_left_out(module: object) -> None:
+    assert missed(module, SCENARIOS) == []  # type: ignore[arg-type]
 
 
 # --- without interruptions -------------------------------------------------------------------
