@@ -35,7 +35,7 @@ def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
         yield f"flush failed: {flush_failed}"
     host_unread = pair.get("host_unread_because")
     if host_unread and not pair["because"]:
-        yield f"its TIDs are not read: {host_unread}"
+        yield f"TIDs over there are not read: {host_unread}"
     yield from _lag(pair, measured_time)
     yield from _wanted(pair, measured_time)
     yield from _cascade(pair)

@@ -548,3 +548,15 @@ def test_a_tid_is_shown_without_the_zeros_in_front(tid: str, shown: str):
 )
 def test_bytes_are_short(size_bytes: int, shown: str):
     assert shown == show_bytes(size_bytes)
+
+
+def test_host_whose_tids_are_not_read_is_noted_unless_the_pair_says_more(
+    make_status: MakeStatus, make_pair: MakePair
+) -> None:
+    refused = "root@office: ssh: connect to host office port 22: Connection refused"
+    streaming = make_pair("a", host_unread_because=refused)
+    waiting = make_pair("b", host_unread_because=refused, state="waiting", because="link_lost")
+
+    notes = " ".join(" ".join(notes_in(make_status(streaming, waiting))).split())
+
+    assert notes.count("TIDs over there are not read: root@office: ssh: connect") == 1
