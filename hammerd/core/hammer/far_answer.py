@@ -20,6 +20,7 @@ from hammerd.core.hammer.output_parser import complaints_in
 from hammerd.core.hammer.pfs_status import PfsStatus, parse_pfs_status
 
 SSH_FAILED_STATUS = "exit 255"
+LONGEST_TEXT = 300
 
 _OF_A_PATH = re.compile(r"^hammer: (?:Failed to open |Cannot access |.*not a HAMMER fs/pseudofs!)")
 """The messages of pfs-status about a path (docs/hammer.md 6.1)."""
@@ -57,7 +58,7 @@ def far_answer(status: str, stdout: str, stderr: str, paths: Sequence[str]) -> F
     try:
         statuses = parse_pfs_status(stdout)
     except BadOutput as error:
-        return FarAnswer(not_read=NotRead("bad_output", error.message, is_lasting=True))
+        return FarAnswer(not_read=NotRead("bad_output", _cut(error.message), is_lasting=True))
     if [each.path for each in statuses] != list(paths[: len(statuses)]):
         text = "its pfs-status names other paths than it was asked for"
         return FarAnswer(not_read=NotRead("bad_output", text, is_lasting=True))
@@ -70,16 +71,21 @@ def far_answer(status: str, stdout: str, stderr: str, paths: Sequence[str]) -> F
     return FarAnswer(statuses, not_read=_not_read(status, stderr, complaints))
 
 
+def _cut(text: str) -> str:
+    """Return a text of another host as the log and the status can show it."""
+    return printable(text[:LONGEST_TEXT])
+
+
 def _not_read(status: str, stderr: str, complaints: Sequence[Complaint]) -> NotRead:
     cause = max(complaints, key=lambda each: each.weight, default=None)
     is_login_good = status.startswith("exit ") and status != SSH_FAILED_STATUS
     if cause is not None and not is_login_good:
-        return NotRead(cause.name, cause.text, cause.hint)
+        return NotRead(cause.name, _cut(cause.text), cause.hint)
     if cause is not None:
         hint = f"{cause.hint}; {_SWITCH_HINT}"
-        return NotRead(cause.name, cause.text, hint, is_lasting=cause.cure is Cure.PARK)
-    lines = [printable(line.strip()) for line in stderr.splitlines() if line.strip()]
-    text = lines[-1] if lines else f"it ended with {status} and printed no reason"
+        return NotRead(cause.name, _cut(cause.text), hint, is_lasting=cause.cure is Cure.PARK)
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    text = _cut(lines[-1]) if lines else f"it ended with {status} and printed no reason"
     because = "probe_silent" if is_login_good else "ssh_failed"
     hint = f'as root, "ssh HOST hammer pfs-status PATH" must work; {_SWITCH_HINT}'
     return NotRead(because, text, hint, is_lasting=is_login_good)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hammerd.core.hammer.far_answer import FarAnswer, far_answer
+from hammerd.core.hammer.far_answer import LONGEST_TEXT, FarAnswer, far_answer
 from hammerd.core.hammer.messages import Cure
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.tid import Tid
@@ -126,3 +126,19 @@ def test_host_on_which_pfs_status_does_not_work_is_not_asked_often(
 def test_output_that_is_not_understood_is_no_answer(text: str) -> None:
     assert (not_read := answer(text).not_read) is not None
     assert (not_read.because, not_read.is_lasting) == ("bad_output", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "stderr", "exit_status"),
+    [
+        ("x" * 10**6 + "\tPFS#1 {\n}\n", "", "exit 0"),
+        ("", "\x1b[2J" * 10**5, "exit 1"),
+        ("", "ssh: " + "\x07x" * 10**5 + ": Connection refused", "exit 255"),
+    ],
+)
+def test_words_of_another_host_are_bounded_and_printable(
+    text: str, stderr: str, exit_status: str
+) -> None:
+    assert (not_read := answer(text, stderr, exit_status).not_read) is not None
+    assert len(not_read.text) <= LONGEST_TEXT
+    assert not_read.text.isprintable()
