@@ -5,13 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from hammerd.core.hosts.far_guard import guard_words, lock_name
+from hammerd.simulator.shebang import shebang
 from tests.waiting import until
 
 SLAVE = "/pfs/slave"
@@ -55,7 +55,7 @@ class FarShell:
 
     def _add(self, name: str, program: str) -> None:
         file = self.root / "bin" / name
-        file.write_text(f"#!{sys.executable} -IS\n{program}")
+        file.write_text(f"{shebang('-IS')}{program}")
         file.chmod(0o755)
 
     def set_delay(self, seconds: str) -> None:

@@ -5,8 +5,8 @@ HAMMERD_LOOKS sets how many looks at the processes each test takes.
 
 import contextlib
 import os
+import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from hammerd.core.hosts.far_guard import lock_name
 from hammerd.simulator import admin
 from tests.daemon.conftest import a_world
-from tests.daemon.world import HAMMERD, World, living_pids
+from tests.daemon.world import HAMMERD, INTERPRETER, World, living_pids
 from tests.remote.remote_world import RemoteWorld
 from tests.remote.sshd import make_key
 from tests.waiting import until
@@ -31,7 +31,7 @@ SLOW_WRITE_MS = 500
 """Of each write of 512 KiB, at five times the speed."""
 
 
-RELAY = Path(__file__).with_name("silent_relay.py")
+RELAY = shlex.quote(str(Path(__file__).with_name("silent_relay.py")))
 
 
 @dataclass
@@ -112,7 +112,7 @@ def push(remote: RemoteWorld, **more: object) -> tuple[FarSlave, Path]:
         **far.keys(),
         "remote_hammer": str(far.disks.hammer),
         "following_delay": "1s",
-        "ssh_options": [f"ProxyCommand={sys.executable} -IS {RELAY} {_address(remote)}"],
+        "ssh_options": [f"ProxyCommand={INTERPRETER} -IS {RELAY} {_address(remote)}"],
         **more,
     }
     return slave, near.configure({"test": pair}, {"test": keys})
@@ -208,7 +208,7 @@ sys.exit(subprocess.call(["/bin/sh", "-c", sys.argv[-1]], env=env, start_new_ses
 def test_a_writer_that_outlives_its_ssh_never_writes_beside_the_next() -> None:
     with a_world({}) as world:
         ssh = world.root / "ssh"
-        ssh.write_text(SESSION_SSH.format(python=sys.executable, root=world.root))
+        ssh.write_text(SESSION_SSH.format(python=INTERPRETER, root=world.root))
         ssh.chmod(0o755)
         master, link = world.make_pair()
         slave = FarSlave(world, world, link)
