@@ -1,15 +1,19 @@
-"""Runs the benchmarks that were named, or all: freshness, recovery, cost, status."""
+"""Runs the benchmarks that were named, or all."""
 
 import sys
 import time
 
-from bench import cost, freshness, recovery, status
+from bench import cost, freshness, link, recovery, remote_cost, rsh, status
 
 BENCHMARKS = {
     "freshness": freshness.run,
+    "pull": freshness.run_pull,
     "recovery": recovery.run,
+    "link": link.run,
     "cost": cost.run,
+    "remote_cost": remote_cost.run,
     "status": status.run,
+    "rsh": rsh.run,
 }
 
 

@@ -23,6 +23,9 @@ SIZES = (1, 10, 100)
 WINDOW_S = 60.0
 """Two of hammerd's sample intervals, and one of its scans for foreign streams."""
 
+SECONDS_TO_REST = 10
+"""The time from the launch of the last stream until it is idle."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -35,7 +38,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A supervisor that is measured; `spawned` returns the number of hammers it has started."""
+    """A supervisor that is measured; `spawned` returns the number of what it has started."""
 
     name: str
     pid: int
@@ -68,12 +71,17 @@ def run() -> None:
         subjects = [_subject(here, size) for size in SIZES]
         subjects += [_peer(here, size) for size in SIZES]
         wait_until(lambda: len(here.streams()) == 2 * sum(SIZES), "all streams run", 1)
-        time.sleep(10)  # until the last stream is idle
+        time.sleep(SECONDS_TO_REST)
         before = [subject.read() for subject in subjects]
         time.sleep(WINDOW_S)
         rows = [each.row(read) for each, read in zip(subjects, before, strict=True)]
-    heads = ("idle", "RSS MB", "PSS MB", "threads", "wake-ups/min", "CPU s/min", "hammers/min")
-    print_table("Cost of an idle supervisor", heads, rows)
+    print_costs("Cost of an idle supervisor", "hammers/min", rows)
+
+
+def print_costs(title: str, started: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print the rows of subjects; `started` is the head of what they start."""
+    heads = ("idle", "RSS MB", "PSS MB", "threads", "wake-ups/min", "CPU s/min", started)
+    print_table(title, heads, rows)
 
 
 def _subject(here: Rig, size: int) -> Subject:

@@ -124,7 +124,7 @@ def _streaming_time(daemon: Hammerd, mirror: Mirror, since_time: float) -> float
     found: list[float] = []
 
     def is_there() -> bool:
-        moment = daemon.streaming_since(mirror.name, since_time)
+        moment = daemon.logged_since("pair.streaming", mirror.name, since_time)
         found.extend([] if moment is None else [moment])
         return bool(found)
 

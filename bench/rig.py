@@ -19,13 +19,19 @@ DELAY_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A master and its slave by their PFS links, and the root of the master's file system."""
+    """A master and its slave by their PFS links, and the root of the master's file system.
+
+    An end on another host has a `[user@]host:`; `keys` are the lines of the config for it.
+    """
 
     name: str
     root: Path
     pfs_id: int
     master: Path
     slave: Path
+    master_host: str = ""
+    slave_host: str = ""
+    keys: str = ""
 
     def write(self) -> int:
         """Write a small file to the master, flush, and return the flush TID."""
@@ -40,9 +46,19 @@ class Mirror:
         """Return whether the slave has committed a TID."""
         return admin.sync_end_tid(self.slave) >= tid
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Return master and slave as hammer and a config name them."""
+        return f"{self.master_host}{self.master}", f"{self.slave_host}{self.slave}"
+
     def stream_words(self, hammer: Path, *options: str) -> list[str]:
         """Return the command of its mirror-stream."""
-        return [str(hammer), *options, "mirror-stream", str(self.master), str(self.slave)]
+        return [str(hammer), *options, "mirror-stream", *self.ends]
+
+    def table(self) -> str:
+        """Return the table of its pair in a config."""
+        master, slave = self.ends
+        return f'[pairs.{self.name}]\nmaster = "{master}"\nslave = "{slave}"\n{self.keys}'
 
 
 class Rig:
@@ -101,13 +117,15 @@ def rig(*, in_steps: bool = False) -> Iterator[Rig]:
             end_processes_below(Path(directory))
 
 
-def wait_until(is_so: Callable[[], bool], what: str, turn_s: float = 0.05) -> None:
+def wait_until(
+    is_so: Callable[[], bool], what: str, turn_s: float = 0.05, patience_s: float = PATIENCE_S
+) -> None:
     """Wait for a condition.
 
     Raises:
         TimeoutError: it did not come true.
     """
-    deadline_at = time.monotonic() + PATIENCE_S
+    deadline_at = time.monotonic() + patience_s
     while not is_so():
         if time.monotonic() > deadline_at:
             raise TimeoutError(what)

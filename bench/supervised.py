@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.rig import DELAY_S, Mirror, Rig, wait_until
+from bench.rig import DELAY_S, PATIENCE_S, Mirror, Rig, wait_until
 from hammerd.cli.client.control_client import send_request
 from hammerd.cli.client.status_types import PairStatus, read_status
 from hammerd.cli.output.failures import CommandFailed
@@ -16,16 +16,23 @@ HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 
 class Hammerd:
-    """A running daemon over some mirrors."""
+    """A running daemon over some mirrors; `under` are the words to start it under."""
 
-    def __init__(self, rig: Rig, name: str, mirrors: Sequence[Mirror], hammer: Path) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        name: str,
+        mirrors: Sequence[Mirror],
+        hammer: Path,
+        under: Sequence[str] = (),
+    ) -> None:
         self.home = rig.root / name
         self.run_dir = self.home / "run"
         self.home.mkdir()
         config = self.home / "hammerd.toml"
         config.write_text(_config(self.home, hammer, mirrors))
         with (self.home / "stderr").open("wb") as stderr:
-            self.process = subprocess.Popen([*HAMMERD, "run", "-c", config], stderr=stderr)
+            self.process = subprocess.Popen([*under, *HAMMERD, "run", "-c", config], stderr=stderr)
 
     def pairs(self) -> dict[str, PairStatus]:
         """Return the status of every pair, empty while the daemon does not answer."""
@@ -35,21 +42,21 @@ class Hammerd:
             return {}
         return {pair["pair"]: pair for pair in answer["pairs"]}
 
-    def wait_until_idle(self, up_s: float = DELAY_S + 1) -> None:
+    def wait_until_idle(self, up_s: float = DELAY_S + 1, patience_s: float = PATIENCE_S) -> None:
         """Wait until every pair is idle, in following gear, and up for `up_s`."""
 
         def is_idle() -> bool:
             pairs = self.pairs().values()
             return bool(pairs) and all(_is_idle(pair, up_s) for pair in pairs)
 
-        wait_until(is_idle, f"the pairs of {self.home} are idle", 0.1)
+        wait_until(is_idle, f"the pairs of {self.home} are idle", 0.1, patience_s)
 
-    def streaming_since(self, pair: str, since_time: float) -> float | None:
-        """Return the wall-clock time at which the log says that a pair streams, since a time."""
+    def logged_since(self, event: str, pair: str, since_time: float) -> float | None:
+        """Return the wall-clock time at which the log tells an event of a pair, since a time."""
         for line in (self.home / "hammerd.log").read_text().splitlines():
-            moment, _level, event, *fields = line.split()
+            moment, _level, logged, *fields = line.split()
             time = parse_rfc3339(moment).timestamp() + 0.001
-            if event == "pair.streaming" and f"pair={pair}" in fields and time >= since_time:
+            if logged == event and f"pair={pair}" in fields and time >= since_time:
                 return time
         return None
 
@@ -60,10 +67,7 @@ def _is_idle(pair: PairStatus, up_s: float) -> bool:
 
 
 def _config(home: Path, hammer: Path, mirrors: Sequence[Mirror]) -> str:
-    tables = "".join(
-        f'[pairs.{each.name}]\nmaster = "{each.master}"\nslave = "{each.slave}"\n'
-        for each in mirrors
-    )
+    tables = "".join(each.table() for each in mirrors)
     return f"""\
 [daemon]
 hammer = "{hammer}"
