@@ -22,7 +22,7 @@ from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
 from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive
-from hammerd.core.pairs import Gear, needs_login
+from hammerd.core.pairs import Gear, Pair, needs_login
 from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.transfer_progress import update_transfer
 
@@ -39,7 +39,7 @@ def in_launching(life: PairLife, state: states.Launching, event: Event, ctx: Con
         case events.DeadlinePassed():
             return _never_lived(life, _launch_timeout(life), ctx)
         case events.HalfDied() | events.HalvesGone() | events.ParentDied():
-            return _never_lived(life, _death(event), ctx)
+            return _never_lived(life, _early_death(life.pair, state, event), ctx)
         case _:
             return _with_group(life, event, ctx)
 
@@ -313,6 +313,19 @@ def _end_by_complaint(life: PairLife, cause: states.Then, ctx: Context) -> Step:
 
 def _with_restart_counted(life: PairLife) -> PairLife:
     return replace(life, memory=replace(life.memory, restarts=life.memory.restarts + 1))
+
+
+def _early_death(
+    pair: Pair,
+    state: states.Launching,
+    event: events.HalfDied | events.HalvesGone | events.ParentDied,
+) -> Trouble:
+    trouble = _death(event)
+    if not needs_login(pair) or state.connecting_at is not None:
+        return trouble
+    # hammer says nothing if it cannot run the program in place of ssh (docs/hammer.md 6.3).
+    silent = "hammerd-rsh, which hammer runs in place of ssh, printed nothing: is it installed?"
+    return Trouble(trouble.because, f"{trouble.hint}; {silent}" if trouble.hint else silent)
 
 
 def _death(event: events.HalfDied | events.HalvesGone | events.ParentDied) -> Trouble:

@@ -25,6 +25,7 @@ from hammerd.core.pair.events import (
     GroupEmpty,
     GroupLives,
     HalfDied,
+    HalvesGone,
     HalvesWorked,
     Kill,
     Launch,
@@ -371,6 +372,16 @@ def test_launch_timeout_names_the_hosts_it_was_connecting_to() -> None:
     assert connecting.state.connecting_at == 1
     assert [str(state).count("root@backup") for state in hints] == [1, 0]
     assert [str(state).count("office") for state in hints] == [1, 1]
+
+
+@pytest.mark.parametrize("event", [HalfDied(8, "target"), HalvesGone()])
+def test_half_that_died_before_hammerd_rsh_spoke_is_told_with_its_name(event: Event) -> None:
+    push = replace(PAIR, slave=Endpoint("/slave", SshHost("backup")))
+    spoke = (1, MessageRead(Connecting("backup", "slave")))
+
+    ended = [play(*LAUNCHING, *one, (2, event), pair=push).life.state for one in ((), (spoke,))]
+
+    assert [str(state).count("hammerd-rsh") for state in ended] == [1, 0]
 
 
 def test_slice_that_a_login_may_have_feigned_stalls_though_no_lag_is_known() -> None:
