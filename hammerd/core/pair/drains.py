@@ -2,7 +2,8 @@
 
     stream ends, its far half held the lock    the next guard ends that half: launch at once
     stream ends without the lock               the slave drains for remote_drain, then a probe must
-                                               find the TID that it had when it began to drain
+                                               find the TID that it had when it began to drain; a
+                                               loss counts as a failure
 
 A connection that is cut ends nothing over there: sshd and its mirror-write live on, may be frozen,
 and commit later. The lock is that of core/hosts/far_guard.py. Where the other host cannot be
@@ -24,6 +25,11 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Pair, Timing
 from hammerd.core.tid import Tid
+
+
+def may_write_on(pair: Pair, *, is_locked: bool) -> bool:
+    """Return whether the target half of a living stream may outlive its group."""
+    return not pair.slave.host.shares_processes and not is_locked
 
 
 def claim_of(pair: Pair, keys: frozenset[str]) -> Claim:
@@ -57,8 +63,7 @@ def orphan_drain_s(life: PairLife | None, slave_keys: Iterable[str]) -> float:
 
 def with_far_writer(memory: Memory, pair: Pair, *, is_locked: bool) -> Memory:
     """Remember whether the target half of a living stream holds the lock of its slave."""
-    is_far_unlocked = not is_locked and not pair.slave.host.shares_processes
-    return replace(memory, is_far_unlocked=is_far_unlocked)
+    return replace(memory, is_far_unlocked=may_write_on(pair, is_locked=is_locked))
 
 
 def with_draining(life: PairLife, slave_tid: Tid | None) -> PairLife:

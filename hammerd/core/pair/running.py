@@ -279,13 +279,18 @@ def _complained(life: PairLife, complaint: messages.Complaint, ctx: Context) -> 
 
 
 def _lost(life: PairLife, state: states.Streaming, trouble: Trouble, ctx: Context) -> Step:
-    """End the rest of a lost stream; launch again at once if it was healthy, else back off."""
+    """End the rest of a lost stream; launch again at once if it was healthy, else back off.
+
+    Where the slave must drain first, the loss counts as a failure: the pair is a warning until a
+    stream lives again.
+    """
     life = _with_restart_counted(forgive(life, state, ctx))
     if (cause := complaints.cause_of_end(life, has_lived=True)) is not None:
         return _end_by_complaint(life, cause, ctx)
     memory, healthy_after_s = life.memory, life.pair.timing.healthy_after_s
     is_rare = memory.relaunched_at is None or ctx.now_at - memory.relaunched_at >= healthy_after_s
-    if memory.failures == 0 and is_rare:
+    may_write_on = drains.may_write_on(life.pair, is_locked=state.is_far_locked)
+    if memory.failures == 0 and is_rare and not may_write_on:
         return end_group(life, states.ThenLaunch(choose_gear(life.pair, ctx), trouble), ctx)
     return end_group(life, states.ThenBackoff(trouble), ctx)
 

@@ -6,7 +6,15 @@ import pytest
 
 from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.hints import fit_hint
-from hammerd.core.hammer.messages import Complaint, Cure, LostLink, ParkCause, Remark, Weight
+from hammerd.core.hammer.messages import (
+    Complaint,
+    Cure,
+    FarLocked,
+    LostLink,
+    ParkCause,
+    Remark,
+    Weight,
+)
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.complaints import consequence_of
 from hammerd.core.pair.events import (
@@ -239,7 +247,10 @@ def test_cause_of_a_launch_timeout_is_the_complaint_before() -> None:
 
 def test_link_that_had_worked_is_tried_again_despite_login_complaints() -> None:
     life = life_after(
-        *launch_with("root@backup: Permission denied (publickey)."), (3, BATCH), (4, PROGRESS)
+        *launch_with("root@backup: Permission denied (publickey)."),
+        (3, MessageRead(FarLocked())),
+        (3, BATCH),
+        (4, PROGRESS),
     )
 
     assert isinstance(life.state, Launching)
@@ -276,7 +287,9 @@ def test_hammers_own_error_stays_the_cause_after_a_later_sign_of_life() -> None:
 def test_error_that_both_halves_survived_is_no_later_cause() -> None:
     moments = launch_with("hammer: Mirror-write /backup fatal error 28")
 
-    life = life_after(*moments, (2, BATCH), (3, PROGRESS), (4, IDLE))
+    life = life_after(
+        *moments, (2, MessageRead(FarLocked())), (2, BATCH), (3, PROGRESS), (4, IDLE)
+    )
 
     assert isinstance(life.state, Launching)
 

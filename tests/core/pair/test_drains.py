@@ -16,12 +16,14 @@ from hammerd.core.pair.events import (
     Probe,
     ResourceBusy,
     ResourceFree,
+    RestartAsked,
     SlaveMoved,
     StopAsked,
 )
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.slave_claims import Claim, Resource, SlaveClaims, slave_keys
 from hammerd.core.pair.states import (
+    Launching,
     LossCause,
     Memory,
     PairLife,
@@ -35,6 +37,7 @@ from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
     BATCH,
+    COPYING,
     DUE,
     GO,
     LAUNCHING,
@@ -101,8 +104,9 @@ def test_slave_of_the_group_drains_whatever_the_config_names_by_now() -> None:
 
 def waits(tid: Tid | None = SLAVE_TID) -> PairLife:
     """Return a pair that waits for its slave to drain since 10; the slave has this TID."""
-    life = play(*LAUNCHING, (2, BATCH), (3, PROGRESS), (9, DIED), (10, GroupEmpty()), pair=PUSH)
-    return advance(life.life, (10, DRAINS), Defaults(slave_tid=tid)).life
+    ended = (*COPYING, (9, RestartAsked()), (10, GroupEmpty()))
+    life = play(*ended, (10, GO), pair=PUSH).life
+    return advance(life, (10, DRAINS), Defaults(slave_tid=tid)).life
 
 
 def probed(life: PairLife, tid: Tid) -> PairLife:
@@ -110,6 +114,16 @@ def probed(life: PairLife, tid: Tid) -> PairLife:
     glances = advance(life, (20, ResourceFree()))
     assert glances.effects == (LeaveQueue(), Probe())
     return advance(glances.life, (21, GO), Defaults(slave_tid=tid)).life
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_loss_is_a_failure_only_if_the_slave_must_drain(is_locked: bool) -> None:
+    locked = ((2, LOCKED),) if is_locked else ()
+    moments = (*LAUNCHING, *locked, (2, BATCH), (3, PROGRESS), (99, DIED), (100, GroupEmpty()))
+    life = play(*moments, pair=PUSH).life
+
+    assert isinstance(life.state, Launching if is_locked else WaitingForBackoff)
+    assert life.memory.failures == (0 if is_locked else 1)
 
 
 def test_launch_onto_a_slave_that_drains_waits_and_tells_why() -> None:
