@@ -29,12 +29,13 @@ PARKED = {name for name, death in DEATHS.items() if death.state == "parked"}
 class Watch:
     """Looks at all pairs again and again, until each death was noticed.
 
-    `noticed` holds the status that first showed it; `flaps` are the looks at pairs that seemed
-    well between two failures.
+    `noticed` holds the status that first showed it; `flaps` are the looks at pairs that had failed
+    and seemed well.
     """
 
     near: World
     noticed: dict[str, Status] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
     flaps: list[str] = field(default_factory=list)
     left: dict[str, Status] = field(default_factory=dict)
 
@@ -47,7 +48,9 @@ class Watch:
                 continue
             if is_noticed(name, now):
                 self.noticed.setdefault(name, now)
-            elif now["failures"] and now["health"] in ("ok", "unknown"):
+            if now["waiting_for"] or now["state"] == "parked":
+                self.failed.add(name)
+            elif name in self.failed and now["health"] in ("ok", "unknown"):
                 self.flaps.append(f"{name}: {now['state']} {now['health']}")
             if name not in self.noticed:
                 self.left[name] = now
