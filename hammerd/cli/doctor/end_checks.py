@@ -17,10 +17,12 @@ from hammerd.cli.doctor.ssh.key_restriction import key_finding
 from hammerd.cli.doctor.system.boot import find_mount
 from hammerd.cli.doctor.system.this_host import hammer_finding
 from hammerd.core.api.free_space import is_short
+from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair import probe_verdict
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
+from hammerd.core.pairs import Pair
 
 _PATH_CAUSES = frozenset(
     {"file_system_missing", "pfs_missing", "link_target_missing", "path_missing", "slave_missing"}
@@ -37,7 +39,9 @@ def examine_end(case: PairCase, end: PairEnd) -> Way:
     if end.endpoint.host.needs_login:
         pair = case.pair.name
         way.step("key", partial(key_finding, end.machine, end.name, end.endpoint, pair), end.name)
-        way.step("hammer", partial(end.machine.if_open, partial(_far_hammer, end)), end.name)
+        way.step(
+            "hammer", partial(end.machine.if_open, partial(_far_hammer, case.pair, end)), end.name
+        )
     find = partial(find_mount, end.machine, end.paths)
     way.step("mount", partial(end.machine.if_open, find), end.name)
     way.step("path", partial(_path, case, end), end.name)
@@ -47,12 +51,13 @@ def examine_end(case: PairCase, end: PairEnd) -> Way:
     return way
 
 
-def _far_hammer(end: PairEnd) -> Finding:
+def _far_hammer(pair: Pair, end: PairEnd) -> Finding:
     """Judge the hammer over there; only its own message tells that its shell finds none."""
     finding = hammer_finding(end.machine, "hammer", f"the hammer of {end.machine.name}")
     complaint = find_cause(end.machine.run_hammer("hammer", "-h").err)
     if finding.outcome is Outcome.BAD and complaint is not None:
-        return bad(f"{complaint.name}: {complaint.text}", complaint.hint)
+        hint = fit_hint(complaint, pair).hint
+        return bad(f"{complaint.name}: {complaint.text}", hint)
     return finding
 
 

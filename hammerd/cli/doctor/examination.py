@@ -62,7 +62,7 @@ class _Examination:
     def blocks(self) -> tuple[Block, ...]:
         """Return all lines, in the order of the way."""
         this_host = self._this_host.block("this host")
-        far = [way.block(host.login, host=host.login) for host, way in self._ways()]
+        far = [way.block(self._title(host), host=host.login) for host, way in self._ways()]
         pairs = [examine_pair(self._case(pair)) for pair in self._pairs]
         reached = [
             examine_system(self._far[host], self._logins[host].clock)
@@ -70,6 +70,13 @@ class _Examination:
             if not way.ended_by
         ]
         return (this_host, *far, *pairs, examine_system(self._here), *reached)
+
+    def _title(self, host: Host) -> str:
+        """Return the name of a host, with its pairs if others reach it in another way."""
+        if [other.login for other in self._far].count(host.login) == 1:
+            return host.login
+        names = [pair.name for pair in self._pairs if host in (pair.master.host, pair.slave.host)]
+        return f"{host.login} (for {', '.join(names)})"
 
     def _ways(self) -> Iterator[tuple[Host, Way]]:
         return ((host, login.way) for host, login in self._logins.items())
@@ -124,10 +131,13 @@ class _Examination:
         for name, endpoint in ((MASTER, pair.master), (SLAVE, pair.slave)):
             if endpoint.host.shares_processes:
                 continue
-            machine = self._far[endpoint.host]
-            streams[name] = (
-                self._other_streams(machine) if machine.is_open else not_tried(NEEDS_OPEN_KEY)
-            )
+            machine, way = self._far[endpoint.host], self._logins[endpoint.host].way
+            if way.ended_by:
+                streams[name] = not_tried(f"see {name} host")
+            elif machine.is_open:
+                streams[name] = self._other_streams(machine)
+            else:
+                streams[name] = not_tried(NEEDS_OPEN_KEY)
         return streams
 
     def _other_streams(self, machine: Machine) -> OtherStreams:

@@ -15,7 +15,7 @@ from hammerd.cli.doctor.lines.findings import (
     not_tried,
     ok,
 )
-from hammerd.cli.doctor.pair_case import PairCase
+from hammerd.cli.doctor.pair_case import PairCase, PairEnd
 from hammerd.cli.doctor.ssh.key_restriction import neighbour_finding
 from hammerd.cli.doctor.system.boot import find_fstab
 from hammerd.cli.doctor.system.other_streams import OtherStreams
@@ -40,9 +40,8 @@ def examine_pair(case: PairCase) -> Block:
     way.step("role", partial(_role, case))
     way.branch("tid", partial(_tid, case))
     way.branch("file_system", partial(_file_system, case))
-    for end in (case.master, case.slave):
-        find = partial(find_fstab, end.machine, end.paths)
-        way.branch("fstab", partial(end.machine.if_open, find), end.name)
+    for end, end_way in zip((case.master, case.slave), ends, strict=True):
+        way.aside("fstab", partial(_fstab, end, end_way), end.name)
     for end, end_way in zip((case.master, case.slave), ends, strict=True):
         if not (end.machine.is_open or end_way.ended_by):
             words = (end.machine, end.name, end.endpoint, case.pair.name)
@@ -52,6 +51,13 @@ def examine_pair(case: PairCase) -> Block:
         _examine_streams(way, name, streams, (slave, real))
     title = f"{case.pair.name}: {case.pair.master} -> {case.pair.slave}"
     return way.block(title, pair=case.pair.name)
+
+
+def _fstab(end: PairEnd, end_way: Way) -> Finding:
+    """Judge what a boot mounts for an end; the other end does not matter."""
+    if end_way.ended_by:
+        return not_tried(f"see {end_way.ended_by}")
+    return end.machine.if_open(partial(find_fstab, end.machine, end.paths))
 
 
 def _examine_streams(

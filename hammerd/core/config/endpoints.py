@@ -215,6 +215,8 @@ def _name_fault(kind: str, name: str) -> str:
         return f"names no {kind}"
     if name.startswith("-"):
         return f"has a {kind} that starts with `-`, which ssh takes for an option"
+    if "@" in name:
+        return "names two users"
     return f"has a {kind} with other characters than letters, digits and . _ -"
 
 

@@ -170,8 +170,9 @@ def read_path(value: object) -> str:
     """Read an absolute path of this machine; doubled and trailing slashes are removed."""
     path = read_text(value)
     if not path.startswith("/"):
+        like = path.replace("~", "/root", 1) if path.startswith("~/") else f"/{path}"
         raise InvalidValue(
-            Problem("must be an absolute path", f'begin it with a /, like "/{path}"')
+            Problem("must be an absolute path", f'begin it with a /, like "{like}"')
         )
     if has_dot_dot(path):
         raise InvalidValue(DOT_DOT)

@@ -87,5 +87,8 @@ def _not_read(status: str, stderr: str, complaints: Sequence[Complaint]) -> NotR
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     text = _cut(lines[-1]) if lines else f"it ended with {status} and printed no reason"
     because = "probe_silent" if is_login_good else "ssh_failed"
-    hint = f'as root, "ssh HOST hammer pfs-status PATH" must work; {_SWITCH_HINT}'
+    hint = (
+        f'as root, "ssh HOST hammer pfs-status PATH" must work, and "hammerd doctor PAIR" tries'
+        f" it; {_SWITCH_HINT}"
+    )
     return NotRead(because, text, hint, is_lasting=is_login_good)

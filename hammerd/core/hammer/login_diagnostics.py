@@ -41,7 +41,7 @@ _PARTING = re.compile(
     r"|^Unable to negotiate with |^Connection corrupted"
     r"|^(?:kex_exchange_identification|ssh_exchange_identification|client_loop"
     r"|packet_write_wait|ssh_dispatch_run_fatal|Write failed|Read from remote host .+): "
-    r"|: terminating, \d+ bad configuration|^Bad owner or permissions on "
+    r"|: terminating, \d+ bad configuration|^Bad owner or permissions on |^jumphost loop via "
     r"|^This account is (?:currently )?not available\.$"
     r"|\bhammer['\"]?: (?:(?:inaccessible or |[Cc]ommand )?not found|No such file or directory"
     r"|Permission denied)\.?$"
@@ -109,15 +109,22 @@ LOGIN = (
     ),
     _refused(
         "login_refused",
-        r"Permission denied \(|Too many authentication failures|account is .*not available"
+        r"account is .*not available",
+        "the user who logs in to HOST has no shell there: log in as root (user@host, or the key"
+        " ssh_user)",
+    ),
+    _refused(
+        "login_refused",
+        r"Permission denied \(|Too many authentication failures"
         r"|Permission denied, please try again",
         "HOST does not accept the key, and hammerd types no password: put the public key into"
-        " authorized_keys of the user there; the key ssh_identity names the private one",
+        " authorized_keys of the user there; the key ssh_identity names the private one. Is it"
+        ' there, and without a passphrase? "hammerd doctor PAIR" tells',
     ),
     _refused(
         "ssh_misconfigured",
         r"UNPROTECTED PRIVATE KEY FILE|Bad owner or permissions on|Bad configuration option"
-        r"|terminating, \d+ bad configuration|no matching .+ found"
+        r"|terminating, \d+ bad configuration|no matching .+ found|^jumphost loop via "
         r"|Identity file .+ not accessible|Load key .+: ",
         "ssh rejects an option or a key of its own: see ssh_options and ssh_identity of the pair,"
         " and root's ssh_config(5)",

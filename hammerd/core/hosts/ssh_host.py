@@ -56,7 +56,8 @@ class SshHost:
     def forget_key(self) -> str:
         """The command that removes the host's key from hammerd's file."""
         port = self.settings.port
-        name = f"[{self.name}]:{port}" if port else self.name
+        # csh takes brackets for a pattern.
+        name = f"'[{self.name}]:{port}'" if port else self.name
         return f"ssh-keygen -R {name} -f {self._known_hosts}"
 
     @property

@@ -82,8 +82,8 @@ def drain_trouble(pair: Pair) -> Trouble:
     where = f"on {pair.slave.host.login}" if pair.slave.host.login else "on another host"
     return Trouble(
         "drain",
-        f"the last target half {where} held no lock and may write on for a while; remote_drain is"
-        f" {pair.timing.remote_drain_s:g} s",
+        f"no lock was seen of the last target half {where}: if it started, it may write on for a"
+        f" while; remote_drain is {pair.timing.remote_drain_s:g} s",
     )
 
 

@@ -7,7 +7,9 @@ Disks that take turns at one path are no anomaly once each of them was a target 
 uuids are remembered, and a change from one to another is reported as a swap only.
 
 A slave's TID that grew without a stream of ours is a jump. It is reported with the next reading
-only, because the stream's message about it may come after the first one.
+only, because the stream's message about it may come after the first one. A slave PFS that is only
+the master of a pair is moved by others, and so it never jumps: in a cascade another hammerd, or
+a pair that reaches it with another key, writes to it.
 """
 
 from collections.abc import Iterable
@@ -62,8 +64,13 @@ class AnomalyDetector:
             and last.unique_uuid != status.unique_uuid
         )
 
-    def compare(self, endpoint: Endpoint, status: PfsStatus, at: float) -> tuple[Anomaly, ...]:
-        """Compare a reading with the previous one; log the anomalies, return the new ones."""
+    def compare(
+        self, endpoint: Endpoint, status: PfsStatus, at: float, *, is_slave: bool
+    ) -> tuple[Anomaly, ...]:
+        """Compare a reading with the previous one; log the anomalies, return the new ones.
+
+        `is_slave`: the endpoint is the slave of a pair of ours.
+        """
         last = self._last.get(endpoint)
         if last is not None and status.pfs_id == ROOT_PFS != last.pfs_id:
             return ()
@@ -75,7 +82,7 @@ class AnomalyDetector:
             for name, before, after in _changes(last, status)
             if before != after
         ]
-        jump = self._explain_step(endpoint, last, status)
+        jump = self._explain_step(endpoint, last, status) if is_slave else None
         if jump is None:
             return tuple(found)
         return (*found, *self._log_jump(endpoint, jump, at))

@@ -102,7 +102,7 @@ class ReadingIngest:
             case MasterByLink():
                 self._record_promotion(reading)
             case PfsStatus() as status:
-                self._compare(reading, status)
+                self._compare(reading, status, is_slave=is_slave)
                 if is_slave:
                     self._record_slave(reading, status)
                 if followers:
@@ -124,7 +124,7 @@ class ReadingIngest:
             )
             yield Repointed(endpoint, before, after)
 
-    def _compare(self, reading: EndpointReading, status: PfsStatus) -> None:
+    def _compare(self, reading: EndpointReading, status: PfsStatus, *, is_slave: bool) -> None:
         endpoint, uuid = reading.endpoint, status.unique_uuid
         if self._spans.get(endpoint) == reading.span:
             return  # one batch answered two requests
@@ -138,7 +138,8 @@ class ReadingIngest:
             self.on_anomaly()
             self._log.info("slave.swapped", end=str(endpoint), before=before, after=uuid)
             return
-        for anomaly in self._detector.compare(endpoint, status, reading.began.at):
+        began_at = reading.began.at
+        for anomaly in self._detector.compare(endpoint, status, began_at, is_slave=is_slave):
             self._report(anomaly)
         if (jump := self._detector.take_jump(endpoint)) is not None:
             self.on_slave_moved(endpoint, *jump)
@@ -173,7 +174,10 @@ class ReadingIngest:
         last = self._detector.last_status(reading.endpoint)
         if last is not None:
             now = replace(last, is_master=True)
-            for anomaly in self._detector.compare(reading.endpoint, now, reading.began.at):
+            compared = self._detector.compare(
+                reading.endpoint, now, reading.began.at, is_slave=True
+            )
+            for anomaly in compared:
                 self._report(anomaly)
 
     def _record_path(self, reading: EndpointReading) -> None:

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.doctor.system import machine
+from hammerd.cli.main import main
 from hammerd.core.hosts.forced_command import FarEndpoint, forced_command
 from tests.cli.doctor.far_patient import FarPatient
 from tests.daemon.rights import ROOT_ONLY
@@ -111,10 +111,11 @@ def test_a_missing_hammerd_rsh_is_named(
 
 
 def test_a_missing_identity_is_named(patient: FarPatient, push: tuple[Path, str]):
-    found = patient.examine(*push, ssh_identity="/none/key")
+    found = patient.examine(*push, ssh_identity="/none/my key")
 
     assert found.bad == ["identity"]
-    assert found.first_bad["what"] == "/none/key is not there"
+    assert found.first_bad["what"] == "/none/my key is not there"
+    assert "ssh-keygen -t ed25519 -N '' -f '/none/my key'" in str(found.first_bad["hint"])
 
 
 def test_an_identity_that_others_may_read_is_named(patient: FarPatient, push: tuple[Path, str]):
@@ -143,12 +144,12 @@ def test_a_key_of_another_user_is_named(patient: FarPatient, push: tuple[Path, s
 
 def test_a_public_key_as_identity_is_named(patient: FarPatient, push: tuple[Path, str]):
     key = patient.far.sshd.identity.with_suffix(".pub")
-    key.chmod(stat.S_IRUSR)
 
     found = patient.examine(*push, ssh_identity=str(key))
 
     assert found.bad == ["identity"]
     assert "is no private key" in str(found.first_bad["what"])
+    assert found.first_bad["hint"] == f'write ssh_identity = "{patient.far.sshd.identity}"'
 
 
 # --- the network -----------------------------------------------------------------------------
@@ -167,6 +168,10 @@ def test_a_closed_port_is_named(patient: FarPatient, push: tuple[Path, str]):
 
     assert found.bad == ["port"]
     assert found.first_bad["what"] == f"port {port}: Connection refused"
+    # The end on this host is tried, and of the other one nothing is told but why.
+    assert found.line("master fstab")["outcome"] == "ok"
+    assert found.line("slave fstab")["what"] == "see slave host"
+    assert found.line("slave crontab")["what"] == "see slave host"
 
 
 def test_a_port_of_another_program_is_named(patient: FarPatient, push: tuple[Path, str]):
@@ -220,6 +225,16 @@ def test_an_unknown_host_key_is_named(patient: FarPatient, push: tuple[Path, str
     assert "login" in found.not_tried
 
 
+def test_the_directory_of_known_hosts_is_made_where_it_is_missing(
+    patient: FarPatient, push: tuple[Path, str]
+):
+    directory = patient.far.sshd.root / "missing"
+
+    found = patient.examine(*push, ssh_known_hosts=f"{directory}/known_hosts")
+
+    assert f'"mkdir -p {directory} && ssh-keyscan ' in str(found.first_bad["hint"])
+
+
 def test_a_changed_host_key_is_named(patient: FarPatient, push: tuple[Path, str]):
     known_hosts = patient.far.sshd.root / "changed"
     other = patient.far.sshd.identity.with_suffix(".pub").read_text().split()
@@ -243,7 +258,18 @@ def test_a_refused_key_is_named(patient: FarPatient, push: tuple[Path, str]):
 
     assert found.bad == ["login"]
     assert str(found.first_bad["what"]).startswith("login_refused: ")
+    assert str(found.first_bad["hint"]).startswith(f"put {key}.pub")
     assert found.line("host_key")["outcome"] == "ok"
+
+
+def test_a_login_without_a_shell_is_named(patient: FarPatient, push: tuple[Path, str]):
+    key = patient.far.sshd.allow("nologin", "echo This account is currently not available.; false")
+
+    found = patient.examine(*push, ssh_identity=str(key))
+
+    assert found.bad == ["login"]
+    assert "has no shell there" in str(found.first_bad["hint"])
+    assert "@127.0.0.1" in str(found.first_bad["hint"])
 
 
 def test_a_login_that_prints_on_stdout_is_named(patient: FarPatient, push: tuple[Path, str]):
@@ -366,6 +392,7 @@ def test_a_missing_remote_hammer_is_named(patient: FarPatient, push: tuple[Path,
 
     assert found.bad == ["slave hammer"]
     assert str(found.first_bad["what"]).startswith("remote_hammer_missing: ")
+    assert "@127.0.0.1 does not find hammer" in str(found.first_bad["hint"])
 
 
 def test_a_missing_remote_path_is_named(patient: FarPatient, push: tuple[Path, str]):
@@ -444,3 +471,15 @@ def test_two_pairs_of_one_host_share_its_login(patient: FarPatient, world: Remot
 
     assert found.bad == []
     assert [found.label(line) for line in found.lines].count("login") == 1
+
+
+def test_two_ways_to_one_host_are_told_apart_by_their_pairs(
+    patient: FarPatient, push: tuple[Path, str], pull: tuple[str, Path]
+):
+    own = {"push": patient.far.keys(), "pull": {**patient.far.keys(), "compress": True}}
+    config = patient.world.near.configure({"push": push, "pull": pull}, own)
+
+    assert main(["doctor", "-c", str(config)]) == 0
+
+    titles = [line for line in patient.capsys.readouterr().out.splitlines() if "(for" in line]
+    assert [title.partition(" ")[2] for title in titles] == ["(for push)", "(for pull)"]

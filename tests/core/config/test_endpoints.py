@@ -47,7 +47,7 @@ def test_an_endpoint_is_read(text: str, endpoint: Endpoint):
             "be ta:/pfs",
             "has a host with other characters than letters, digits and . _ -",
         ),
-        ("a@b@beta:/pfs", "has a host with other characters than letters, digits and . _ -"),
+        ("a@b@beta:/pfs", "names two users"),
         (
             "/pfs/a:b",
             "holds a `:` in a local path: hammer takes what stands before it as a host",

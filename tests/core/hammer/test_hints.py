@@ -63,7 +63,7 @@ def test_hint_of_a_host_key_has_the_commands_for_the_host_and_port_of_the_pair()
 
     assert complaint is not None
     hint = fit_hint(complaint, BOTH_FAR).hint
-    assert '"ssh-keygen -R [backup]:2222 -f /var/db/hammerd/known_hosts"' in hint
+    assert "\"ssh-keygen -R '[backup]:2222' -f /var/db/hammerd/known_hosts\"" in hint
     assert '"ssh-keyscan -p 2222 backup >> /var/db/hammerd/known_hosts"' in hint
 
 

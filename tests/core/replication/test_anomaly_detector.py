@@ -21,11 +21,13 @@ def pfs(tid: int = 10, **fields: object) -> PfsStatus:
     return replace(status, **fields)  # type: ignore[arg-type]
 
 
-def read(detector: AnomalyDetector, *readings: PfsStatus, endpoint: Endpoint = B) -> list[Anomaly]:
+def read(
+    detector: AnomalyDetector, *readings: PfsStatus, endpoint: Endpoint = B, is_slave: bool = True
+) -> list[Anomaly]:
     return [
         anomaly
         for at, status in enumerate(readings)
-        for anomaly in detector.compare(endpoint, status, at)
+        for anomaly in detector.compare(endpoint, status, at, is_slave=is_slave)
     ]
 
 
@@ -168,6 +170,10 @@ def test_step_of_a_master_is_no_jump() -> None:
     assert read(AnomalyDetector(), *steps, endpoint=A) == []
 
 
+def test_step_of_a_slave_that_is_only_the_master_of_a_pair_is_no_jump() -> None:
+    assert read(AnomalyDetector(), pfs(10), pfs(20), pfs(20), is_slave=False) == []
+
+
 def test_step_back_is_no_jump() -> None:
     assert read(AnomalyDetector(), pfs(20), pfs(10), pfs(10)) == []
 
@@ -183,7 +189,7 @@ def swap(detector: AnomalyDetector, uuid: str, tid: int = 10, **fields: object) 
     status = pfs(tid, unique_uuid=uuid, **fields)
     before = detector.take_swap(B, status)
     if before is None:
-        detector.compare(B, status, 0.0)
+        detector.compare(B, status, 0.0, is_slave=True)
     return before
 
 

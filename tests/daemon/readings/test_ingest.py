@@ -112,6 +112,13 @@ def test_lower_tid_of_a_slave_after_a_mount_is_explained(ingest: Ingest) -> None
     assert "slave.tid_went_back" not in ingest.events()
 
 
+def test_a_master_that_others_mirror_to_moves_by_their_streams(ingest: Ingest) -> None:
+    for at, tid in ((160, 20), (190, 20), (220, 30), (250, 30)):
+        ingest.read(MASTER, at, replace(status(tid), unique_uuid="m"), found("@@-1:00001"))
+
+    assert "slave.tid_jumped" not in ingest.events()
+
+
 def test_slave_that_goes_back_without_a_reason_is_an_anomaly(ingest: Ingest) -> None:
     ingest.read(SLAVE, 190, status(5), found("@@0x1:00001"))
 

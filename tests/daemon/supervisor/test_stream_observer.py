@@ -165,11 +165,13 @@ def test_slave_moves_unseen_only_where_the_source_half_is_on_another_host_too() 
         observer = observer_of(pair, ReadingStore())
         detector = observer._anomaly_detector
         status = PfsStatus("/s", 1, Tid(20), "shared", "unique", is_master=False)
-        detector.compare(pair.slave, status, 1.0)
+        detector.compare(pair.slave, status, 1.0, is_slave=True)
 
         observer.observe("test", GroupEmpty())
         for at in (2.0, 3.0):
-            found = detector.compare(pair.slave, replace(status, sync_end_tid=Tid(40)), at)
+            found = detector.compare(
+                pair.slave, replace(status, sync_end_tid=Tid(40)), at, is_slave=True
+            )
         assert bool(found) == is_jump
 
 

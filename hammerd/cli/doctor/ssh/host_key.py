@@ -5,6 +5,7 @@ A key is shown, never added: only a person can compare it with that of the host.
 
 import re
 from collections.abc import Callable
+from os.path import dirname, isdir
 
 from hammerd.cli.check.bounded_command import CommandResult, run_command
 from hammerd.cli.doctor.lines.findings import Finding, bad
@@ -36,7 +37,10 @@ def host_key_finding(
         " if it is the same, "
     )
     known_hosts = host.settings.known_hosts
-    add = f'"ssh-keyscan -p {port} {name} >> {known_hosts}"'
+    directory = dirname(known_hosts) if known_hosts else ""
+    # hammerd makes its own directory at its first start.
+    make = "" if not directory or isdir(directory) else f"mkdir -p {directory} && "
+    add = f'"{make}ssh-keyscan -p {port} {name} >> {known_hosts}"'
     if _CHANGED in said:
         old = _OFFENDING.search(said)
         where = f" than {old['file']}, line {old['line']}, has" if old else " than before"

@@ -21,6 +21,7 @@ SSH_FAILED = 255
 """ssh's own exit status; otherwise it exits with that of the remote command."""
 
 HOST_KEY_REJECTED, LOGIN_REFUSED = "host_key_rejected", "login_refused"
+_KEY_REFUSED = "Permission denied"
 CLOCK_HINT = "set the clocks of both hosts by dntpd(8) or ntpd(8), or times of one mislead there"
 
 _RESTRICTED = re.compile(r"hammer-remote: |SSH_ORIGINAL_COMMAND")
@@ -69,16 +70,16 @@ def log_in(machine: Machine) -> Login:
     return Login(done, began_time, time.time())
 
 
-def login_finding(login: Login, *, is_own_identity: bool) -> Finding:
-    """Judge a login; `is_own_identity`: ssh chose a key of the user who runs the doctor."""
+def login_finding(login: Login, to: str, identity: str | None) -> Finding:
+    """Judge a login `to` user@host with a key; without one ssh chose a key of this user."""
     if login.is_open:
         return _open_finding(login)
     if _RESTRICTED.search(login.done.error_text):
         return ok("the key is accepted, for a forced command")
-    failure = _failure(login)
+    failure = _failure(login, to, identity)
     if failure is None:
         return ok(f"the key is accepted, for a forced command: {last_line(login.done)}")
-    if os.geteuid() != 0 and is_own_identity:
+    if os.geteuid() != 0 and identity is None:
         return not_tried(f"the keys of this user do not do: {NEEDS_ROOT}", ends_way=True)
     return failure
 
@@ -103,15 +104,26 @@ def _open_finding(login: Login) -> Finding:
     return ok("the key is accepted, for any command")
 
 
-def _failure(login: Login) -> Finding | None:
+def _failure(login: Login, to: str, identity: str | None) -> Finding | None:
     """Return why a login failed; None if only its command was refused."""
     done, complaint = login.done, login.complaint
     if done.is_late:
         what = "ssh connects and does not come back"
         return bad(what, "does its sshd, or the shell of the login, hang?")
     if complaint is not None and (login.has_failed or complaint.name == LOGIN_REFUSED):
-        return bad(f"{complaint.name}: {complaint.text}", complaint.hint)
+        return bad(f"{complaint.name}: {complaint.text}", _hint(complaint, to, identity))
     if login.has_failed:
         what = last_line(done) or "ssh fails without a word"
         return bad(what, "run the same ssh by hand, with -v")
     return None
+
+
+def _hint(complaint: Complaint, to: str, identity: str | None) -> str:
+    """Return the hint for a login; the key itself is known to be good by now."""
+    if complaint.name == LOGIN_REFUSED and _KEY_REFUSED in complaint.text:
+        public = f"{identity}.pub" if identity else "the public key"
+        return (
+            f'put {public}, or the line that "hammerd authorized-keys PAIR" prints, into'
+            " authorized_keys of the user there"
+        )
+    return complaint.hint.replace("HOST", to)

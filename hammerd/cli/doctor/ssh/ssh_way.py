@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from shlex import quote
 
 from hammerd.cli.check.bounded_command import CommandResult, run_command
 from hammerd.cli.doctor.lines.findings import NEEDS_ROOT, Find, Finding, Way, bad, not_tried, ok
@@ -31,6 +32,8 @@ from hammerd.core.hosts.ssh_host import SshHost
 
 REACH_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
+
+_PUBLIC = ".pub"
 
 _UID_FIELD = 2
 """The place of the owner's number in a line of `ls -ldn`."""
@@ -179,8 +182,7 @@ class SshWay:
         return ok("is known") if login.is_of_known_host else not_tried("see login")
 
     def _find_login(self) -> Finding:
-        is_own = self._host.settings.identity is None
-        return login_finding(self._log_in(), is_own_identity=is_own)
+        return login_finding(self._log_in(), self._host.login, self._host.settings.identity)
 
 
 def examine_login(machine: Machine) -> HostWay:
@@ -193,7 +195,8 @@ def examine_login(machine: Machine) -> HostWay:
 
 def _unlisted(identity: str, because: Finding, listed: CommandResult) -> Finding:
     if "No such file" in listed.error_text:
-        hint = "make it with \"ssh-keygen -t ed25519 -N '' -f\", or correct ssh_identity"
+        make = f"ssh-keygen -t ed25519 -N '' -f {quote(identity)}"
+        hint = f'make it with "{make}", or correct ssh_identity'
         return bad(f"{identity} is not there", hint)
     return not_tried(because.what, ends_way=True)
 
@@ -203,16 +206,21 @@ def _identity_finding(identity: str, done: CommandResult, listed: CommandResult)
         uid = listed.text.split()[_UID_FIELD]
         if os.geteuid() == 0 and uid != "0":
             what = f"{identity} belongs to uid {uid}, who can use it as root's"
-            return bad(what, f'"chown root {identity}"', ends_way=False)
+            return bad(what, f'"chown root {quote(identity)}"', ends_way=False)
         return ok(identity)
     said = done.error_text
+    if identity.endswith(_PUBLIC):
+        hint = f'write ssh_identity = "{identity.removesuffix(_PUBLIC)}"'
+        return bad(f"{identity} is no private key but a public one", hint)
     if "UNPROTECTED" in said or "too open" in said:
         what = f"{identity} may be read by others, so ssh refuses it"
-        return bad(what, f'"chmod 600 {identity}"')
+        return bad(what, f'"chmod 600 {quote(identity)}"')
     if "passphrase" in said:
-        hint = f"nobody types it: \"ssh-keygen -p -N '' -f {identity}\", or name another key"
+        hint = (
+            f"nobody types it: \"ssh-keygen -p -N '' -f {quote(identity)}\", or name another key"
+        )
         return bad(f"{identity} has a passphrase", hint)
-    hint = "name a private key of OpenSSH, not its .pub"
+    hint = "name a private key of OpenSSH"
     return bad(f"{identity} is no private key: {last_line(done)}", hint)
 
 
