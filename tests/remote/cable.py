@@ -68,6 +68,7 @@ class Cable:
 
     def __post_init__(self) -> None:
         self.on_the_way: list[tuple[float, int, int, bytes]] = []
+        self.plugged: list[tuple[int, int]] = []
         self.wake_read, self.wake_write = os.pipe()
         self.thread = threading.Thread(target=self._carry, daemon=True)
         self.thread.start()
@@ -78,6 +79,11 @@ class Cable:
 
     def mend(self) -> None:
         self.is_cut = False
+
+    def plug_in(self, end: int, fd: int) -> None:
+        """Take another device for an end, of a host that was restarted."""
+        self.plugged.append((end, fd))
+        os.write(self.wake_write, b"x")
 
     def close(self) -> None:
         """End the thread; the devices vanish."""
@@ -90,10 +96,19 @@ class Cable:
         while True:
             wait_s = self._deliver()
             readable, _, _ = select.select([*self.ends, self.wake_read], [], [], wait_s)
-            if self.wake_read in readable:
+            if self.wake_read not in readable:
+                for fd in readable:
+                    self._take(fd, self.ends[1 - self.ends.index(fd)])
+            elif os.read(self.wake_read, 1):
+                self._plug_in()
+            else:
                 return
-            for fd in readable:
-                self._take(fd, self.ends[1 - self.ends.index(fd)])
+
+    def _plug_in(self) -> None:
+        end, fd = self.plugged.pop(0)
+        os.close(self.ends[end])
+        self.on_the_way.clear()
+        self.ends = (fd, self.ends[1]) if end == 0 else (self.ends[0], fd)
 
     def _take(self, fd: int, to: int) -> None:
         try:

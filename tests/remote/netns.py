@@ -43,8 +43,19 @@ class Network:
     """The near host and the far hosts with their cables."""
 
     near: Host
-    far: tuple[Host, ...]
-    cables: tuple[Cable, ...]
+    far: list[Host]
+    cables: list[Cable]
+    stack: ExitStack
+
+    def restart(self, number: int) -> Host:
+        """Restart a far host: it forgets its connections, and ends none of them.
+
+        Its programs live on without a network; its sshd is started anew under the new host.
+        """
+        host = self.stack.enter_context(_a_host(self.far[number].address))
+        self.far[number] = host
+        self.cables[number].plug_in(1, _plug(host, self.near, number))
+        return host
 
 
 @contextmanager
@@ -52,14 +63,14 @@ def a_network(far_hosts: int = 1) -> Iterator[Network]:
     """Make a near host and far hosts; skip the test where that is not allowed."""
     with ExitStack() as stack:
         near = stack.enter_context(_a_host("10.11.0.1"))
-        far, cables = [], []
-        for number in range(1, far_hosts + 1):
-            host = stack.enter_context(_a_host(f"10.11.{number}.1"))
-            cable = _join(near, host, number)
+        network = Network(near, [], [], stack)
+        for number in range(far_hosts):
+            host = stack.enter_context(_a_host(f"10.11.{number + 1}.1"))
+            cable = Cable((_plug(near, host, number), _plug(host, near, number)))
             stack.callback(cable.close)
-            far.append(host)
-            cables.append(cable)
-        yield Network(near, tuple(far), tuple(cables))
+            network.far.append(host)
+            network.cables.append(cable)
+        yield network
 
 
 @contextmanager
@@ -92,10 +103,10 @@ def _held_namespace() -> Iterator[int]:
         holder.communicate("")
 
 
-def _join(near: Host, far: Host, number: int) -> Cable:
+def _plug(host: Host, other: Host, number: int) -> int:
+    """Give a host an end of a cable to another one; return its descriptor."""
     name = f"cable{number}"
-    cable = Cable((open_tun(near.namespace, name), open_tun(far.namespace, name)))
-    for host, other in ((near, far), (far, near)):
-        host.ip("link", "set", name, "up")
-        host.ip("route", "add", f"{other.address}/32", "dev", name, "src", host.address)
-    return cable
+    fd = open_tun(host.namespace, name)
+    host.ip("link", "set", name, "up")
+    host.ip("route", "add", f"{other.address}/32", "dev", name, "src", host.address)
+    return fd
