@@ -105,7 +105,7 @@ def _trouble_now(life: states.PairLife, now_at: float) -> states.Trouble | None:
         return row.trouble
     if is_silent_launch(life, now_at):
         return _silent_launch(life, now_at)
-    return life.failed_by if row.is_another_try else None
+    return life.memory.failed_by if row.is_another_try else None
 
 
 def _silent_launch(life: states.PairLife, now_at: float) -> states.Trouble:

@@ -37,8 +37,10 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
     memory = life.memory
     match event:
         case events.StartAsked(lifts_latch):
-            memory = lift_latches(memory) if lifts_latch else memory
-            return replace(memory, wanted=Up(), failures=0, refusals=0)
+            if lifts_latch:
+                # Only a person forgives failures: a start of the daemon proves nothing.
+                memory = replace(lift_latches(memory), failures=0, refusals=0)
+            return replace(memory, wanted=Up())
         case events.RestartAsked():
             return replace(memory, wanted=Up())
         case events.StopAsked(wanted):

@@ -322,19 +322,21 @@ class Draining:
 class Memory:
     """The data that a pair keeps from state to state.
 
-    `failures`: failures since the last healthy stream. `is_diverged`, `promotion`: latches that
-    only a resume lifts, set for the master and slave of `latched_endpoints`
-    (core/pair/latches.py). `restarts`: the number of streams that lived and were lost.
-    `unmounted_since_at`: since then no stream lived because an endpoint is missing. `refusals`:
-    the number of streams in a row that printed a cause to park. `last_words`: the last lines of
-    this attempt, quoted if it fails. `likely_cause`: the weightiest complaint of this attempt,
-    the cause of its end if nothing else names one. `is_far_unlocked`: the last stream that lived
-    wrote to a slave on another host without its lock, so its target half may live on there; it
-    outlives the daemon. `draining`: the next launch waits until that slave rests.
+    `failures`: failures since the last healthy stream, the last one by `failed_by`.
+    `is_diverged`, `promotion`: latches that only a resume lifts, set for the master and slave
+    of `latched_endpoints` (core/pair/latches.py). `restarts`: the number of streams that lived
+    and were lost. `unmounted_since_at`: since then no stream lived because an endpoint is
+    missing. `refusals`: the number of streams in a row that printed a cause to park.
+    `last_words`: the last lines of this attempt, quoted if it fails. `likely_cause`: the
+    weightiest complaint of this attempt, the cause of its end if nothing else names one.
+    `is_far_unlocked`: the last stream that lived wrote to a slave on another host without its
+    lock, so its target half may live on there; it outlives the daemon. `draining`: the next
+    launch waits until that slave rests.
     """
 
     wanted: Wanted = field(default_factory=Up)
     failures: int = 0
+    failed_by: Trouble | None = field(default=None, compare=False)
     relaunched_at: float | None = None
     is_diverged: bool = False
     promotion: Promotion | None = None
@@ -353,7 +355,7 @@ class Memory:
 class PairLife:
     """A pair as configured, its memory and its state.
 
-    `wanted_at`: since then the pair is to be up, if it is. `failed_by`: its last failure.
+    `wanted_at`: since then the pair is to be up, if it is.
     `foreign_at`: the last time at which a stream of others onto its slave was found.
     """
 
@@ -361,5 +363,4 @@ class PairLife:
     memory: Memory
     state: State
     wanted_at: float | None = None
-    failed_by: Trouble | None = None
     foreign_at: float | None = None

@@ -280,7 +280,8 @@ def park(
         memory = latch_promoted(memory, life.pair, refused)
     probe_at = ctx.now_at + probe_every_s
     parked = states.Parked(ctx.now_at, probe_at, cause, hint, probe_every_s=probe_every_s)
-    return enter(replace(life, memory=memory, failed_by=Trouble(cause, hint)), parked)
+    memory = replace(memory, failed_by=Trouble(cause, hint))
+    return enter(replace(life, memory=memory), parked)
 
 
 def park_latched(life: PairLife, ctx: Context) -> Step:
@@ -293,8 +294,8 @@ def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     since_at = life.memory.unmounted_since_at
     if since_at is None:
         since_at = ctx.now_at
-    memory = replace(life.memory, unmounted_since_at=since_at)
-    life = replace(life, memory=memory, failed_by=trouble)
+    memory = replace(life.memory, unmounted_since_at=since_at, failed_by=trouble)
+    life = replace(life, memory=memory)
     return enter(life, states.WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
 
 
@@ -302,5 +303,6 @@ def back_off(life: PairLife, trouble: Trouble, ctx: Context, *, at_least_s: floa
     """Count a failure and wait; the delay grows with the failures in a row."""
     failures = life.memory.failures + 1
     retry_at = ctx.now_at + max(ctx.backoff(life.pair, failures), at_least_s)
-    life = replace(life, memory=replace(life.memory, failures=failures), failed_by=trouble)
+    memory = replace(life.memory, failures=failures, failed_by=trouble)
+    life = replace(life, memory=memory)
     return enter(life, states.WaitingForBackoff(ctx.now_at, retry_at, trouble))

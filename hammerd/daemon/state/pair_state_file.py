@@ -28,8 +28,8 @@ class SavedPair:
 
     `paused_for_s` is the time left of the pause at the save: after a start with another clock the
     pause lasts no longer than that. `disks` are the unique-uuids of the slaves that take turns at
-    its path. `is_far_unlocked`: its target half on another host had no lock. The field names are
-    the keys of the file.
+    its path. `is_far_unlocked`: its target half on another host had no lock.
+    `failed_because`: a failure that nobody forgave. The field names are the keys of the file.
     """
 
     is_paused: bool = False
@@ -41,6 +41,7 @@ class SavedPair:
     latched_ends: tuple[str, str] | None = None
     disks: tuple[str, ...] = ()
     is_far_unlocked: bool = False
+    failed_because: str | None = None
 
 
 NOTHING_SAVED = SavedPair()
@@ -192,8 +193,14 @@ def _parse_pair(entry: object) -> ParsedPair:
         parse_endpoints(entry.get("latched_ends")),
         _strings(entry.get("disks")),
         bool(entry.get("is_far_unlocked")),
+        _text(entry.get("failed_because")),
     )
     return ParsedPair(pair, _error_in(entry) or promotion_error, lost)
+
+
+def _text(value: object) -> str | None:
+    """Return a text; the only cost of a lost one is a pair that seems well at first."""
+    return value if isinstance(value, str) else None
 
 
 def _strings(value: object) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from typing import assert_never
 from hammerd.core import paths
 from hammerd.core.api.status_json import Snapshot
 from hammerd.core.pair.latches import latch_cause
-from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
+from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Trouble, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.saved_moments import SavedMoment
@@ -132,6 +132,8 @@ class StateStore:
             complaints=unacknowledged.complaints_of(saved.unacknowledged, to_monotonic),
             is_far_unlocked=saved.is_far_unlocked,
         )
+        if saved.failed_because is not None:
+            memory = replace(memory, failures=1, failed_by=Trouble(saved.failed_because))
         if not saved.is_paused:
             return memory
         return replace(memory, wanted=Paused(self._paused_until_at.get(pair)))
@@ -307,6 +309,9 @@ class StateStore:
             promotion=saved_promotion(memory, self._clock.wall_time),
             latched_ends=memory.latched_endpoints if latch_cause(memory) else None,
             is_far_unlocked=memory.is_far_unlocked,
+            failed_because=memory.failed_by.because
+            if memory.failures and memory.failed_by
+            else None,
         )
         match memory.wanted:
             case Paused(until_at):

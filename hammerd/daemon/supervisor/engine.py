@@ -338,4 +338,4 @@ def _durable(memory: Memory) -> tuple[object, ...]:
     # Counts of complaints are left out: a complaint may come a thousand times a second.
     names = tuple(complaint.name for complaint in memory.complaints)
     latches = memory.is_diverged, memory.promotion, memory.latched_endpoints
-    return memory.wanted, *latches, memory.is_far_unlocked, names
+    return memory.wanted, *latches, memory.is_far_unlocked, memory.failures > 0, names

@@ -355,7 +355,7 @@ def test_launch_that_waits_for_another_host_names_it_at_once_and_is_a_warning_so
 
 def test_last_failure_is_the_cause_until_a_launch_is_silent_itself() -> None:
     failed = Trouble("connection_refused", "no sshd answers")
-    life = PairLife(PAIR, Memory(failures=3), CONNECTING, failed_by=failed)
+    life = PairLife(PAIR, Memory(failures=3, failed_by=failed), CONNECTING)
     early = replace(life, state=replace(CONNECTING, since_at=98.0, connecting_at=98.0))
 
     told = [

@@ -227,6 +227,7 @@ ROWS: dict[str, PairRow] = {
     "StartAsked": PairRow(StartAsked()),
     "StartAsked, latched, failed": PairRow(StartAsked(), replace(LATCHED, failures=1)),
     "StartAsked, not by a person": PairRow(StartAsked(lifts_latch=False), LATCHED),
+    "  not by a person, failed": PairRow(StartAsked(lifts_latch=False), FAILED),
     "StartAsked, was a master": PairRow(StartAsked(), PROMOTED),
     "  not by a person": PairRow(StartAsked(lifts_latch=False), PROMOTED),
     "StopAsked": PairRow(StopAsked(Paused())),

@@ -196,6 +196,14 @@ def test_failure_is_not_forgiven_to_a_stream_that_moved_nothing(
     assert done.life.memory.failures == 2
 
 
+def test_only_a_start_by_a_person_forgives_failures() -> None:
+    failed = Memory(failures=1, failed_by=Trouble("connection_timed_out"))
+
+    starts = [play((0, StartAsked(lifts_latch=by)), memory=failed).life for by in (True, False)]
+
+    assert [life.memory.failures for life in starts] == [0, 1]
+
+
 def test_stop_of_a_healthy_stream_forgives_its_failures() -> None:
     done = play(*FAILED_ONCE, (32, BATCH), (33, PROGRESS), (99, StopAsked(Paused())))
 

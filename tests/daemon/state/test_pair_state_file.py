@@ -31,6 +31,7 @@ PAIRS = {
     "home": SavedPair(True, 2e9, False, UNACKNOWLEDGED),
     "mail": SavedPair(True, None, True),
     "src": SavedPair(False, None, True, disks=("uuid 1", "uuid 2")),
+    "far": SavedPair(is_far_unlocked=True, failed_because="connection_timed_out"),
     "held": SavedPair(
         promotion=SavedPromotion("moved", 1.9e9, "0x0000000000000003", None),
         latched_ends=("/master", "h:/slave"),

@@ -11,7 +11,7 @@ import pytest
 
 from hammerd.core.config.model import LogFormat, LogLevel
 from hammerd.core.hosts.ssh_host import SshHost
-from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Up
+from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Trouble, Up
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
 from hammerd.daemon.logging.setup import LogStyle, make_logger
@@ -311,6 +311,27 @@ def test_stop_of_every_pair_at_the_end_is_not_saved_as_wanted(
     assert pair_state_file.load(tmp_path / "state.json").pairs == {
         "test": SavedPair(True, None, False)
     }
+
+
+def test_failure_and_a_far_half_without_a_lock_are_loaded_by_the_next_daemon(
+    tmp_path: Path, writer: WriterThread
+) -> None:
+    failed = Memory(failures=3, failed_by=Trouble("half_died", "who?"), is_far_unlocked=True)
+    memories: list[Memory] = []
+
+    async def scenario() -> None:
+        store = state_store(tmp_path, writer)
+        store.memories = lambda: {"test": failed}
+        store.changed()
+        await store.wait_saved()
+        store.load()
+        memories.append(store.saved_memory("test"))
+
+    run(scenario)
+
+    [memory] = memories
+    assert (memory.failures, memory.failed_by) == (1, Trouble("half_died"))
+    assert memory.is_far_unlocked
 
 
 # --- unacknowledged messages ----------------------------------------------------------------

@@ -49,7 +49,10 @@ def is_saved_again(before: Memory, after: Memory) -> bool:
     """Return whether a step changed what must be saved over the end of the daemon."""
     names = [[one.name for one in memory.complaints] for memory in (before, after)]
     saved = [
-        (one.wanted, one.is_diverged, one.promotion, one.latched_endpoints, one.is_far_unlocked)
+        (
+            *(one.wanted, one.is_diverged, one.promotion, one.latched_endpoints),
+            *(one.is_far_unlocked, one.failures > 0),
+        )
         for one in (before, after)
     ]
     return saved[0] != saved[1] or names[0] != names[1]
