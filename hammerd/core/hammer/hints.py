@@ -24,7 +24,7 @@ OF_A_PATH = frozenset(
 )
 """Complaints about an end of the pair: the hint names the host of that end."""
 
-_WORDS = re.compile(r"\b(?:HOST|PAIR|FORGET_KEY|FETCH_KEY)\b")
+_WORDS = re.compile(r"\b(?:HOST|HOSTNAME|PAIR|FORGET_KEY|FETCH_KEY)\b")
 
 LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
@@ -76,14 +76,15 @@ def _through(complaint: Complaint, pair: Pair) -> str:
     named = [host for host in hosts.values() if host.name in complaint.text]
     host = named[0] if named else next(iter(hosts.values()))
     login = host.login if named or len(hosts) == 1 else " or ".join(hosts)
-    return name_host(complaint.hint, host, login, pair)
+    return name_host(complaint.hint, host, login=login, pair_name=pair.name)
 
 
-def name_host(hint: str, host: Host, login: str, pair: Pair) -> str:
+def name_host(hint: str, host: Host, *, login: str = "", pair_name: str = "PAIR") -> str:
     """Put a host's name and commands, and a pair that is on it, into a hint."""
     words = {
-        "HOST": login,
-        "PAIR": pair.name,
+        "HOST": login or host.login,
+        "HOSTNAME": host.name,
+        "PAIR": pair_name,
         "FORGET_KEY": f'"{host.forget_key}"',
         "FETCH_KEY": f'"{host.fetch_key}"',
     }

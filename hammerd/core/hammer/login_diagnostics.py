@@ -7,7 +7,7 @@ the highest weight counts:
     PARTING   ssh or a shell prints it and exits: a line in exactly their own form
     PASSING   the same words in another form, or an error that a login survives
 
-In a hint the words HOST, PAIR, FORGET_KEY and FETCH_KEY stand for those of the pair
+In a hint the words HOST, HOSTNAME, PAIR, FORGET_KEY and FETCH_KEY stand for those of the pair
 (core/hammer/hints.py).
 """
 
@@ -31,7 +31,7 @@ SHORTAGE_HINT = "the host is short of memory, processes or descriptors: see top,
 _PARTING = re.compile(
     r"^ssh: "
     r"|^Host key verification failed\.$"
-    r"|^(?:No \S+ host key is known for|Host key for) \S+ .*and you have requested strict checking"
+    r"|^(?:No \S+ host key is known|(?:Host|\S+ host) key) for \S+ .*and you have requested strict"
     r"|^(?:\S+@\S+: )?Permission denied \([\w,@.-]+\)\.$"
     r"|^(?:Received disconnect|Disconnected) from \S+ "
     r"|^Connection (?:reset|closed) by \S+(?: port \d+)?(?: \[preauth\])?\.?$"
@@ -91,7 +91,7 @@ LOGIN = (
     ),
     _refused(
         "host_key_rejected",
-        r"REMOTE HOST IDENTIFICATION HAS CHANGED|^Host key for \S+ has changed",
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|^(?:Host|\S+ host) key for \S+ has changed",
         "HOST shows another host key than before: another machine may pose as it. If it was"
         " reinstalled, FORGET_KEY, then FETCH_KEY, and compare the fingerprint over there",
     ),
@@ -157,7 +157,7 @@ LOGIN = (
         "host_unreachable",
         _SSH_PREFIX + r".*(?:No route to host|(?:Network|Host) is (?:unreachable|down)"
         r"|Can't assign requested)",
-        'the network does not lead to HOST: see "route -n get HOST", and ping it',
+        'the network does not lead to HOST: see "route -n get HOSTNAME", and ping it',
     ),
     _retry(
         "connection_lost",

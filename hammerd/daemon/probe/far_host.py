@@ -174,7 +174,8 @@ class FarHost:
                 return found
             found |= {reading.endpoint: reading for reading in readings}
             left = left[len(readings) :]
-            if all(one in self._failing for one in left):
+            is_time_up = self._now_at() >= ends_at
+            if is_time_up or all(one in self._failing for one in left):
                 break
         return {one: self._failing[one] for one in left if one in self._failing} | found
 

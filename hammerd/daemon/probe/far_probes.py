@@ -124,7 +124,7 @@ class FarProbes:
         if trouble is None:
             self._log.info("host.read_again", host=host.login)
             return
-        hint = name_host(trouble.hint, host.host, host.login, host.pair)
+        hint = name_host(trouble.hint, host.host, pair_name=host.pair.name)
         self._log.warning(
             "host.unreadable",
             host=host.login,

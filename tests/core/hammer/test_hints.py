@@ -67,6 +67,13 @@ def test_hint_of_a_host_key_has_the_commands_for_the_host_and_port_of_the_pair()
     assert '"ssh-keyscan -p 2222 backup >> /var/db/hammerd/known_hosts"' in hint
 
 
+def test_hint_of_a_route_names_the_host_without_its_user() -> None:
+    complaint = diagnose("ssh: connect to host backup port 22: No route to host")
+
+    assert complaint is not None
+    assert '"route -n get backup"' in fit_hint(complaint, PUSH).hint
+
+
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_no_word_of_a_row_is_left_in_the_hint_of_a_pair(row: ComplaintRow) -> None:
     complaint = Complaint("text", row.name, row.cure, row.hint, row.park_cause)

@@ -358,6 +358,11 @@ CHANGED = (
     "Host key for backup has changed and you have requested strict checking.",
     "Host key verification failed.",
 )
+CHANGED_FOR_SSH_8_0 = (
+    *CHANGED[:2],
+    "ED25519 host key for backup has changed and you have requested strict checking.",
+    CHANGED[-1],
+)
 UNKNOWN = (
     "No ED25519 host key is known for backup and you have requested strict checking.",
     "Host key verification failed.",
@@ -368,6 +373,7 @@ UNKNOWN = (
     ("texts", "hint"),
     [
         (CHANGED, "backup shows another host key than before"),
+        (CHANGED_FOR_SSH_8_0, "backup shows another host key than before"),
         (UNKNOWN, "ssh does not know the host key of backup"),
         (UNKNOWN[-1:], "ssh does not trust the host key of backup"),
     ],

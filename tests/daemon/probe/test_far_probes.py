@@ -286,6 +286,17 @@ def test_slave_that_is_another_pairs_master_is_asked_though_promoted() -> None:
     play(act, FarHosts(promoted={"/s/home"}))
 
 
+def test_slow_answer_about_a_missing_path_leaves_no_time_for_a_second_connection() -> None:
+    async def act(hosts: FarHosts) -> None:
+        hosts.takes_s = max(pair.timing.probe_timeout_s for pair in PAIRS)
+        readings = await sample(probes_of(hosts))
+
+        assert failed(readings) == {"/m/home"}
+        assert len(hosts.asked) == 1
+
+    play(act, FarHosts(missing={"/m/home"}))
+
+
 # --- hosts that fail -------------------------------------------------------------------------
 
 

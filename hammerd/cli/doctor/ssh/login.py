@@ -8,13 +8,15 @@ exit status 255       ssh itself failed
 import os
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hammerd.cli.check.bounded_command import CommandResult
 from hammerd.cli.doctor.lines.findings import NEEDS_ROOT, Finding, bad, not_tried, ok
 from hammerd.cli.doctor.system.machine import Machine, last_line
+from hammerd.core.hammer.hints import name_host
 from hammerd.core.hammer.messages import Complaint
 from hammerd.core.hammer.output_parser import find_cause
+from hammerd.core.hosts.host import Host
 
 LARGEST_OFFSET_S = 10.0
 SSH_FAILED = 255
@@ -32,6 +34,7 @@ _DATE = re.compile(r"\d{9,11}")
 class Login:
     """The result of a login that asked for the time, and this host's time around it."""
 
+    host: Host
     done: CommandResult
     began_time: float
     ended_time: float
@@ -54,7 +57,8 @@ class Login:
     @property
     def complaint(self) -> Complaint | None:
         """The complaint of ssh, of the login or of the key's forced command."""
-        return find_cause(self.done.err) or find_cause(self.done.out)
+        found = find_cause(self.done.err) or find_cause(self.done.out)
+        return found and replace(found, hint=name_host(found.hint, self.host))
 
     @property
     def is_of_known_host(self) -> bool:
@@ -67,7 +71,7 @@ def log_in(machine: Machine) -> Login:
     """Log in and ask for the time."""
     began_time = time.time()
     done = machine.run("date", "+%s")
-    return Login(done, began_time, time.time())
+    return Login(machine.host, done, began_time, time.time())
 
 
 def login_finding(login: Login, to: str, identity: str | None) -> Finding:
