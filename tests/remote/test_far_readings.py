@@ -56,6 +56,8 @@ def start(remote: RemoteWorld) -> Mirrored:
     push, turned = map(remote.push_pair, ("push", "turned"))
     pull, narrow, short = map(remote.pull_pair, ("pull", "narrow", "short"))
     disks.run_hammer("pfs-upgrade", path_of(turned[1]))
+    twin = remote.push_pair("twin")
+    (disks.fs(2) / "too").symlink_to("pfs")
     inner = disks.make_master("inner")
     inner_slave, alien = disks.make_slave(inner, "inner"), disks.make_slave(inner, "alien")
     pairs: dict[str, tuple[object, object]] = {
@@ -66,6 +68,8 @@ def start(remote: RemoteWorld) -> Mirrored:
         "narrow": narrow,
         "short": short,
         "turned": turned,
+        "one": twin,
+        "other": (twin[0], place(disks.fs(2) / "too/twin")),
         "alien": (near.make_master("alien"), place(alien)),
         "missing": (near.make_master("missing"), place(disks.fs(2) / "pfs/missing")),
         "home": near.make_pair("home"),
@@ -126,6 +130,14 @@ def test_slave_that_is_a_master_over_there_parks_its_pair(mirrored: Mirrored) ->
 
     assert now["because"] == "not_a_slave"
     assert mirrored.far.sshd.address in now["hint"]
+
+
+def test_two_paths_of_a_slave_over_there_have_one_writer(mirrored: Mirrored) -> None:
+    def states() -> list[tuple[str, str | None]]:
+        both = (mirrored.near.status(name) for name in ("one", "other"))
+        return sorted((now["state"], now["waiting_for"]) for now in both)
+
+    until(lambda: states() == [("streaming", None), ("waiting", "slave")], "one writes")
 
 
 def test_tid_of_a_master_over_there_is_read(mirrored: Mirrored) -> None:
