@@ -105,7 +105,8 @@ LOGIN = (
         "host_key_rejected",
         r"Host key verification failed",
         "ssh does not trust the host key of HOST: the lines before tell why; FETCH_KEY, and"
-        " compare the fingerprint over there",
+        " compare the fingerprint over there. If it goes through another host (ProxyJump), root's"
+        " ~/.ssh/known_hosts must have the key of that one",
     ),
     _refused(
         "login_refused",

@@ -208,6 +208,22 @@ def test_name_and_port_are_not_tried_through_a_proxy(patient: FarPatient, push: 
     assert found.line("port")["what"] == "ssh goes through proxycommand false"
 
 
+def test_an_unknown_host_on_the_way_is_named(patient: FarPatient, push: tuple[Path, str]):
+    """A stand-in for ssh says what the ssh of a ProxyJump says of an unknown host."""
+    ssh = patient.far.sshd.root / "jumping-ssh"
+    settings = f"hostname {patient.far.sshd.address}\nport 22\nproxyjump gate.example:2222"
+    ssh.write_text(
+        f"#!/bin/sh\n[ $1 = -G ] && echo '{settings}' && exit\n"
+        "echo Host key verification failed. >&2; exit 255\n"
+    )
+    ssh.chmod(0o755)
+
+    found = patient.examine(*push, ssh=str(ssh))
+
+    assert found.bad == ["host_key"]
+    assert '"ssh ssh://gate.example:2222 true" must work' in str(found.first_bad["hint"])
+
+
 # --- the login -------------------------------------------------------------------------------
 
 

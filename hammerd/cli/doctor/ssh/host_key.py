@@ -54,6 +54,28 @@ def host_key_finding(
     return bad(f"no file knows the host's key; hammerd reads {known_hosts}", compare + add)
 
 
+def host_key_through(host: SshHost, said: str, place: tuple[str, str], through: str) -> Finding:
+    """Judge a host key that ssh rejected, of a host behind another one or of that one.
+
+    `through` is the option that leads there and its value. No key is fetched: the host is not to
+    be reached from here, and which key it was shows only in what ssh `said`.
+    """
+    name, port = place
+    option, _, value = through.partition(" ")
+    what = f"ssh goes through {through}, and a host key on the way is not trusted: {said}"
+    if option != "proxyjump":
+        return bad(what, "as root, run that command by hand")
+    hop = f"ssh ssh://{value.partition(',')[0]}"
+    if name in said:
+        known_hosts = host.settings.known_hosts
+        return bad(what, f'"{hop} ssh-keyscan -p {port} {name} >> {known_hosts}", and compare')
+    return bad(
+        what,
+        f'as root, "{hop} true" must work without a question: neither the keys of the pair nor its'
+        " known_hosts are for the host on the way",
+    )
+
+
 def _fingerprints(keygen: str, keys: bytes) -> str:
     """Return the fingerprints of host keys, for a person to compare."""
     # Lines that begin with # are remarks of ssh-keyscan.

@@ -17,7 +17,7 @@ from shlex import quote
 from hammerd.cli.check.bounded_command import CommandResult, run_command
 from hammerd.cli.doctor.lines.findings import NEEDS_ROOT, Find, Finding, Way, bad, not_tried, ok
 from hammerd.cli.doctor.ssh import reach_program
-from hammerd.cli.doctor.ssh.host_key import host_key_finding
+from hammerd.cli.doctor.ssh.host_key import host_key_finding, host_key_through
 from hammerd.cli.doctor.ssh.login import (
     HOST_KEY_REJECTED,
     Login,
@@ -176,6 +176,8 @@ class SshWay:
                 what = f"the key is not known to this user: {NEEDS_ROOT}"
                 return not_tried(what, ends_way=True)
             place = (self._hostname, self._port)
+            if through := self._goes_through:
+                return host_key_through(self._host, login.complaint.text, place, through)
             scan = partial(self._here.run, self._beside_ssh("ssh-keyscan"))
             tools = (scan, self._beside_ssh("ssh-keygen"))
             return host_key_finding(self._host, login.done.error_text, place, tools)
