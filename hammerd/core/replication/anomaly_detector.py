@@ -14,6 +14,7 @@ a pair that reaches it with another key, writes to it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.pairs import Endpoint
@@ -34,6 +35,8 @@ class AnomalyDetector:
 
     log: AnomalyLog = field(default_factory=AnomalyLog)
     _last: dict[Endpoint, PfsStatus] = field(default_factory=dict)
+    _last_at: dict[Endpoint, float] = field(default_factory=dict)
+    _writer_until_at: dict[Endpoint, float] = field(default_factory=dict)
     _disks: dict[Endpoint, tuple[str, ...]] = field(default_factory=dict)
     _stream_tids: dict[Endpoint, dict[Tid, None]] = field(default_factory=dict)
     _committed: dict[Endpoint, Tid] = field(default_factory=dict)
@@ -44,8 +47,9 @@ class AnomalyDetector:
         """Forget the endpoints that no pair has any more."""
         kept = frozenset(endpoints)
         self.log.forget_all_but(kept)
-        of_slaves = (self._disks, self._stream_tids, self._committed)
-        for known in (self._last, *of_slaves, self._unexplained, self._new_jumps):
+        of_slaves = (self._disks, self._stream_tids, self._committed, self._writer_until_at)
+        readings = (self._last, self._last_at)
+        for known in (*readings, *of_slaves, self._unexplained, self._new_jumps):
             for removed in known.keys() - kept:
                 del known[removed]
 
@@ -71,10 +75,10 @@ class AnomalyDetector:
 
         `is_slave`: the endpoint is the slave of a pair of ours.
         """
-        last = self._last.get(endpoint)
+        last, last_at = self._last.get(endpoint), self._last_at.get(endpoint, at)
         if last is not None and status.pfs_id == ROOT_PFS != last.pfs_id:
             return ()
-        self._last[endpoint] = status
+        self._last[endpoint], self._last_at[endpoint] = status, at
         if last is None or (last.pfs_id == ROOT_PFS != status.pfs_id):
             return ()
         found = [
@@ -83,6 +87,8 @@ class AnomalyDetector:
             if before != after
         ]
         jump = self._explain_step(endpoint, last, status) if is_slave else None
+        if last_at < self._writer_until_at.get(endpoint, -inf):
+            self._unexplained.pop(endpoint, None)
         if jump is None:
             return tuple(found)
         return (*found, *self._log_jump(endpoint, jump, at))
@@ -112,6 +118,15 @@ class AnomalyDetector:
         """Record that a known writer moved a slave: an orphan, another pair of ours."""
         for known in (self._last, self._unexplained, self._new_jumps):
             known.pop(slave, None)
+
+    def add_earlier_writer(self, slave: Endpoint, until_at: float) -> None:
+        """Record that a far half of an earlier stream may have moved a slave until then.
+
+        What it announced may be lost with its link, or with an earlier daemon.
+        """
+        self._writer_until_at[slave] = until_at
+        self._unexplained.pop(slave, None)
+        self._new_jumps.pop(slave, None)
 
     def take_jump(self, slave: Endpoint) -> tuple[Tid, Tid] | None:
         """Return the jump that a slave's last reading showed, once; None if it showed none."""

@@ -105,6 +105,10 @@ class StreamObserver:
                     self._anomaly_detector.add_announced(life.pair.slave, end)
                 if not life.pair.slave.host.shares_paths:
                     self._check_rollback(life.pair, begin)
+            case messages.FarLocked():
+                # An earlier writer may have written until the lock was taken from it.
+                now_at = self._clock.now().at
+                self._anomaly_detector.add_earlier_writer(life.pair.slave, now_at)
             case (
                 messages.Prescan()
                 | messages.PrescanDone()
@@ -114,7 +118,6 @@ class StreamObserver:
                 | messages.WentIdle()
                 | messages.LostLink()
                 | messages.Connecting()
-                | messages.FarLocked()
                 | messages.Complaint()
                 | messages.Remark()
             ):

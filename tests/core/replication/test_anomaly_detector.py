@@ -31,6 +31,10 @@ def read(
     ]
 
 
+def read_at(detector: AnomalyDetector, at: float, tid: int) -> list[Anomaly]:
+    return [*detector.compare(B, pfs(tid), at, is_slave=True)]
+
+
 def values_of(found: list[Anomaly]) -> list[tuple[str, str, str]]:
     return [(each.name.value, each.before, each.after) for each in found]
 
@@ -162,6 +166,26 @@ def test_second_writer_is_one_anomaly_until_it_is_acknowledged() -> None:
     assert detector.log.acknowledge(AB) == 1
     assert len(read(detector, pfs(50), pfs(50))) == 1
     assert len(detector.log.anomalies_of(AB)) == 1
+
+
+def test_step_of_an_earlier_far_writer_is_no_jump_until_the_lock_is_taken_from_it() -> None:
+    detector, tids = AnomalyDetector(), (1, 5, 5, 5, 9, 9)
+
+    found = []
+    for at, tid in enumerate(tids):
+        if at == 2:
+            detector.add_earlier_writer(B, 1.5)  # the reading at 1 may have been too early
+        found += [(at, *each) for each in values_of(read_at(detector, at, tid))]
+
+    assert found == [(5, "slave.tid_jumped", format_tid(Tid(5)), format_tid(Tid(9)))]
+
+
+def test_step_after_a_reading_from_before_the_lock_is_no_jump() -> None:
+    detector = AnomalyDetector()
+    read(detector, pfs(1))
+    detector.add_earlier_writer(B, 1.5)
+
+    assert [read_at(detector, at, 5) for at in (2, 3)] == [[], []]
 
 
 def test_step_of_a_master_is_no_jump() -> None:

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any, cast
 
-from hammerd.core.hammer.messages import Batch, Committed, WentIdle
+from hammerd.core.hammer.messages import Batch, Committed, FarLocked, WentIdle
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import Event, GroupEmpty, MessageRead
@@ -68,15 +68,31 @@ def test_event_of_a_removed_pair_goes_no_further() -> None:
     assert failed == ["test: 'test'"]
 
 
-def observer_of(pair: Pair, readings: ReadingStore) -> StreamObserver:
+def observer_of(
+    pair: Pair, readings: ReadingStore, detector: AnomalyDetector | None = None
+) -> StreamObserver:
     clock = Clock(lambda: 50.0)
     return StreamObserver(
         lambda _pair: new_life(pair, Memory(), 0.0),
         cast(Any, StoringObserver()),
         readings,
-        AnomalyDetector(),
+        detector or AnomalyDetector(),
         clock,
     )
+
+
+def test_move_before_a_far_half_took_the_lock_is_no_jump() -> None:
+    slave = Endpoint("/s", SshHost("far"))
+    detector, readings = AnomalyDetector(), ReadingStore()
+    observer = observer_of(replace(PAIR, slave=slave), readings, detector)
+    status = PfsStatus("/s", 1, Tid(1), "shared", "unique", is_master=False)
+
+    detector.compare(slave, status, 49.0, is_slave=True)
+    observer.observe("test", MessageRead(FarLocked()))
+    for at in (51.0, 52.0):
+        detector.compare(slave, replace(status, sync_end_tid=Tid(5)), at, is_slave=True)
+
+    assert detector.take_jump(slave) is None
 
 
 def test_each_step_of_a_master_that_is_here_is_a_sample_of_its_clock() -> None:
