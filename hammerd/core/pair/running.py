@@ -346,10 +346,11 @@ def _death(event: events.HalfDied | events.HalvesGone | events.ParentDied) -> Tr
 
 
 def _launch_timeout(life: PairLife) -> Trouble:
-    hint = 'most often ssh hangs, try "ssh HOST true" as root'
+    try_it = f'"hammerd doctor {life.pair.name}" tries the whole way'
+    hint = f"most often ssh hangs: {try_it}"
     if isinstance(life.state, states.Launching) and life.state.connecting:
         to = life.state.connecting_to
-        hint = f"connecting to {to}, where ssh, its login or the shell hangs"
+        hint = f"connecting to {to}, where ssh, its login or the shell hangs: {try_it}"
     elif not needs_login(life.pair):
         hint = (
             "where pfs-status answers it could not fork and spins: is the host short of"

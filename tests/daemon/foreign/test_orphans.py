@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from hammerd.core.config.model import LogFormat, LogLevel
-from hammerd.core.pair.slave_claims import SlaveClaims
+from hammerd.core.pair.slave_claims import Busy, Claim, Resource, SlaveClaims
 from hammerd.daemon.foreign import orphans as orphans_module
 from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.logging.journal import Journal
@@ -48,6 +48,7 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
         records = SpawnRecords(tmp_path, lines.append)
         records.write(record)
         orphans = Orphans(slaves, records, Journal(log, log), grace_s=5)
+        orphans.drain_s = lambda ended: 30.0 if ended == record else 0.0
         orphans.end_all(ended.set)
         assert slaves.holder(frozenset(KEYS)) is not None
         assert orphans.groups() == {orphan.pid}
@@ -56,6 +57,7 @@ def test_orphan_is_ended_though_the_process_table_cannot_be_read_for_a_while(
 
     asyncio.run(main())
     assert slaves.holder(frozenset(KEYS)) is None
+    assert slaves.take(Claim("next", frozenset(KEYS))) == Busy(Resource.DRAIN, "an earlier writer")
     assert orphan.wait(40) < 0
     assert next(failures, None) is None
     assert not any(tmp_path.iterdir())

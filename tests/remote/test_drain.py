@@ -1,0 +1,46 @@
+"""A far slave whose writer held no lock rests before the next launch, also after a kill."""
+
+import time
+
+import pytest
+
+from tests.daemon.world import Status, World
+from tests.remote.remote_world import RemoteWorld
+from tests.waiting import until
+
+DRAIN_S = 1.5
+
+
+def drains(now: Status) -> bool:
+    return (now["state"], now["waiting_for"], now["because"]) == ("waiting", "drain", "drain")
+
+
+def launches(near: World) -> list[str]:
+    return [line for line in near.log().splitlines() if " pair.launching " in line]
+
+
+@pytest.mark.timeout(120)
+def test_far_slave_without_a_lock_drains_after_a_change_of_gear_and_after_a_kill(
+    remote: RemoteWorld,
+) -> None:
+    near, pair = remote.near, remote.push_pair()
+    near.write("file", "text\n")
+    keys = {**remote.far.keys(), "remote_guard": False}
+    config = near.configure({"test": pair}, {"test": keys}, remote_drain=f"{DRAIN_S}s")
+    daemon = near.start(config)
+
+    at_gear_change = near.wait_for(drains, "it drains after its first bulk")
+    near.wait_until_following()
+    daemon.kill()
+    daemon.wait()
+    before, killed_at = len(launches(near)), time.monotonic()
+    near.start(config)
+    after_kill = near.wait_for(drains, "it drains after a kill")
+    until(lambda: len(launches(near)) > before, "it is launched again")
+    launched_at = time.monotonic()
+    near.wait_until_following()
+
+    assert at_gear_change["health"] in ("ok", "unknown")
+    assert f"remote_drain is {DRAIN_S} s" in after_kill["hint"]
+    assert launched_at - killed_at >= DRAIN_S
+    assert (remote.far.disks.fs(2) / "pfs/test/file").read_text() == "text\n"
