@@ -56,7 +56,7 @@ def _far_hammer(pair: Pair, end: PairEnd) -> Finding:
     finding = hammer_finding(end.machine, "hammer", f"the hammer of {end.machine.name}")
     complaint = find_cause(end.machine.run_hammer("hammer", "-h").err)
     if finding.outcome is Outcome.BAD and complaint is not None:
-        hint = fit_hint(complaint, pair).hint
+        hint = fit_hint(complaint, pair, end.endpoint).hint
         return bad(f"{complaint.name}: {complaint.text}", hint)
     return finding
 

@@ -29,19 +29,20 @@ _WORDS = re.compile(r"\b(?:HOST|HOSTNAME|PAIR|FORGET_KEY|FETCH_KEY)\b")
 LOCAL_ROOT_HINT = "mirroring needs root: start hammerd as root"
 
 
-def fit_hint(complaint: Complaint, pair: Pair, *, is_end_named: bool = False) -> Complaint:
+def fit_hint(complaint: Complaint, pair: Pair, named_end: Endpoint | None = None) -> Complaint:
     """Return a complaint of a pair's stream, or of a probe, with the hint that fits this pair.
 
-    `is_end_named`: what stands before the hint names the end of the pair, and so its host.
+    `named_end`: the complaint is about this end, and what stands before the hint names it.
     """
     if complaint.name == "root_needed" and not needs_login(pair):
         return replace(complaint, hint=LOCAL_ROOT_HINT)
     if not needs_login(pair):
         return complaint
     ends = _ends_of(complaint, pair)
-    if ends and is_end_named:
+    if ends and named_end is not None:
         return complaint
-    return replace(complaint, hint=_on(ends, complaint) if ends else _through(complaint, pair))
+    hint = _on(ends, complaint) if ends else _through(complaint, pair, named_end)
+    return replace(complaint, hint=hint)
 
 
 def _on(ends: Sequence[Endpoint], complaint: Complaint) -> str:
@@ -70,9 +71,12 @@ def _is_named(path: str, complaint: Complaint) -> bool:
     return any(f" {path}{end}" in complaint.text for end in (":", " "))
 
 
-def _through(complaint: Complaint, pair: Pair) -> str:
+def _through(complaint: Complaint, pair: Pair, named_end: Endpoint | None) -> str:
     """Put the other host's name and commands into a hint about the way to it."""
-    hosts = {one.host.login: one.host for one in (pair.master, pair.slave) if one.host.needs_login}
+    ends: Sequence[Endpoint] = (pair.master, pair.slave)
+    if named_end is not None and named_end.host.needs_login:
+        ends = (named_end,)
+    hosts = {one.host.login: one.host for one in ends if one.host.needs_login}
     named = [host for host in hosts.values() if host.name in complaint.text]
     host = named[0] if named else next(iter(hosts.values()))
     login = host.login if named or len(hosts) == 1 else " or ".join(hosts)

@@ -67,7 +67,8 @@ SHELLS = (
         r"|\bhammer['\"]?: No such file|Unknown command:? .?hammer"
         r"|^zsh:\d+: (?:command not found|no such file or directory): (?:\S*/)?hammer$",
         "the shell of HOST does not find hammer: set the key remote_hammer to its path there,"
-        ' most often "/sbin/hammer"',
+        ' most often "/sbin/hammer", and print the line of a restricted key anew: "hammerd'
+        ' authorized-keys PAIR"',
     ),
     _refused(
         "permission_denied",

@@ -268,7 +268,7 @@ def _judge_failed(pair: Pair, role: str, seen: ProbeFailed) -> Park | AwaitMount
     who = f"{role} {endpoint}"
     if isinstance(seen.why, ProbeTrouble):
         return Retry(seen.why.value, f"{who}: {seen.detail or _TROUBLE_HINTS[seen.why]}")
-    complaint = fit_hint(seen.why, pair, is_end_named=True)
+    complaint = fit_hint(seen.why, pair, endpoint)
     match complaint.cure:
         case Cure.PARK:
             cause = complaint.park_cause or ParkCause.REFUSED

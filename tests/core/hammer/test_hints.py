@@ -58,6 +58,16 @@ def test_hint_names_the_host_of_the_end_it_is_about(text: str, pair: Pair, hint:
     assert fit_hint(complaint, pair).hint.startswith(hint)
 
 
+def test_hint_about_a_named_end_names_its_host_only() -> None:
+    complaint = diagnose("sh: 1: exec: /sbin/hammer: not found")
+
+    assert complaint is not None
+    hint = fit_hint(complaint, BOTH_FAR, BOTH_FAR.slave).hint
+    assert hint.startswith("the shell of backup does not find hammer")
+    local = fit_hint(complaint, PUSH, PUSH.master).hint
+    assert local.startswith("the shell of root@backup does not find hammer")
+
+
 def test_hint_of_a_host_key_has_the_commands_for_the_host_and_port_of_the_pair() -> None:
     complaint = diagnose("Host key for [backup]:2222 has changed and you have requested strict")
 
