@@ -21,6 +21,9 @@ from hammerd.daemon.probe.far_host import BackoffOf, FarHost, FarParts
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.timing.clock import Clock
 
+MOST_NAMES = 5
+"""How many pairs of a host a line of the log names."""
+
 
 class FarProbes:
     """The other hosts that are probed."""
@@ -36,6 +39,7 @@ class FarProbes:
         self._parts = FarParts(commands, clock, calls, backoff_s, self._report)
         self._log = log
         self._hosts: dict[Host, FarHost] = {}
+        self._pairs_of: dict[Host, tuple[str, ...]] = {}
         # Slaves that were read as masters: each pfs-status of one moves the TID that a later
         # downgrade stores (docs/hammer.md 1.7), so samples leave them alone.
         self._promoted: dict[Endpoint, EndpointReading] = {}
@@ -47,6 +51,7 @@ class FarProbes:
         found = {}
         for host in far_chains_of(pairs):
             own = tuple(pair for pair in pairs if host in (pair.master.host, pair.slave.host))
+            self._pairs_of[host] = tuple(pair.name for pair in own)
             if self._host(host, own[0]).may_be_asked():
                 found[host] = own
         return found
@@ -84,6 +89,7 @@ class FarProbes:
         left = {one.host for one in endpoints}
         for host in [host for host in self._hosts if host not in left]:
             self._hosts.pop(host).cancel()
+            self._pairs_of.pop(host, None)
         for far_host in self._hosts.values():
             far_host.forget_all_but(endpoints)
         for removed in self._promoted.keys() - set(endpoints):
@@ -121,14 +127,23 @@ class FarProbes:
         return self._hosts[host]
 
     def _report(self, host: FarHost, trouble: NotRead | None) -> None:
+        # Several ways with other keys or ports may lead to a host: its pairs tell which one it is.
+        pairs = _listed(self._pairs_of.get(host.host, (host.pair.name,)))
         if trouble is None:
-            self._log.info("host.read_again", host=host.login)
+            self._log.info("host.read_again", host=host.login, pairs=pairs)
             return
         hint = name_host(trouble.hint, host.host, pair_name=host.pair.name)
         self._log.warning(
             "host.unreadable",
             host=host.login,
+            pairs=pairs,
             because=trouble.because,
             text=trouble.text,
             hint=hint or None,
         )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return " ".join((*names[:MOST_NAMES], *((f"and {more} more",) if more > 0 else ())))

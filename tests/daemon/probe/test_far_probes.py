@@ -313,6 +313,8 @@ def test_failed_ssh_leaves_its_paths_out_and_is_logged_once() -> None:
 
         assert [line["event"] for line in log] == ["host.unreadable", "host.read_again"]
         assert (log[0]["host"], log[0]["because"]) == ("root@office", "connection_refused")
+        names = " ".join(pair.name for pair in PAIRS)
+        assert [line["pairs"] for line in log] == [names, names]
         assert "root@office is up but no sshd answers" in log[0]["hint"]
         assert probes.why_unread(HOME) is None
 
