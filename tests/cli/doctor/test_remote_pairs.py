@@ -370,6 +370,16 @@ def test_a_key_whose_prefix_allows_a_neighbour_is_named(
     assert found.line("role")["outcome"] == "ok"
 
 
+def test_a_key_for_a_whole_directory_is_well(patient: FarPatient, push: tuple[Path, str]):
+    directory = f"{Path(patient.far_path(push)).parent}/"
+    key = patient.allow_ssh_remote("directory", "mirror-write,pfs-status", directory)
+
+    found = patient.examine(*push, ssh_identity=str(key))
+
+    assert found.bad == []
+    assert found.line("slave neighbours")["what"] == f"the key allows all of {directory}"
+
+
 def test_a_forced_command_that_refuses_neighbours_is_well(
     patient: FarPatient, push: tuple[Path, str]
 ):

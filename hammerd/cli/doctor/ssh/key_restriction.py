@@ -54,6 +54,10 @@ def neighbour_finding(machine: Machine, end: str, endpoint: Endpoint, pair: str)
         return said
     if _WRONG_PATH.search(said):
         return none
+    directory, _, name = endpoint.path.rpartition("/")
+    elsewhere = _said(machine, end, f"{directory}/{'1' if name.startswith('0') else '0'}")
+    if isinstance(elsewhere, str) and not _WRONG_PATH.search(elsewhere):
+        return ok(f"the key allows all of {directory}/")
     what = f"the key allows neighbours of {endpoint.path}: its prefix ends within a name"
     return bad(what, _hint(pair))
 
