@@ -211,7 +211,8 @@ TABLE: tuple[diagnostic_rows.ComplaintRow, ...] = (
         r"malformed record on pipe|read_mrecord: bad (?:signature|CRC)"
         r"|validate_mrec_header: (?:did not get expected|unexpected payload)",
         "something else than hammer writes into the stream: make the remote shell's start-up"
-        ' files silent; "ssh HOST true" must print nothing',
+        ' files silent; "ssh HOST true" must print nothing, and "hammerd doctor PAIR" tells what'
+        " it prints",
     ),
     diagnostic_rows.retry(
         "pipe_broken",
