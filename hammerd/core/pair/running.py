@@ -50,7 +50,7 @@ def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Con
         case events.MessageRead(message):
             return _on_message(life, state, message, ctx)
         case events.HalfDied() | events.HalvesGone() | events.ParentDied():
-            return _lost(life, state, _death(event), ctx)
+            return _lost(life, state, _death(life.pair, event), ctx)
         case events.HalvesWorked() if state.gear is Gear.BULK or _is_in_prescan(state):
             # In bulk gear every prescan but a stream's first is silent (docs/hammer.md 5.3).
             return enter(life, replace(state, progress_at=ctx.now_at))
@@ -325,7 +325,7 @@ def _early_death(
     state: states.Launching,
     event: events.HalfDied | events.HalvesGone | events.ParentDied,
 ) -> Trouble:
-    trouble = _death(event)
+    trouble = _death(pair, event)
     if not needs_login(pair) or state.connecting_at is not None:
         return trouble
     # hammer says nothing if it cannot run the program in place of ssh (docs/hammer.md 6.3).
@@ -333,16 +333,26 @@ def _early_death(
     return Trouble(trouble.because, f"{trouble.hint}; {silent}" if trouble.hint else silent)
 
 
-def _death(event: events.HalfDied | events.HalvesGone | events.ParentDied) -> Trouble:
+def _death(pair: Pair, event: events.HalfDied | events.HalvesGone | events.ParentDied) -> Trouble:
     match event:
         case events.HalvesGone():
             return Trouble(LossCause.LINK_LOST)
         case events.HalfDied(pid, half):
-            return Trouble(LossCause.HALF_DIED, f"the {half} half (pid {pid}) ended or was killed")
+            return Trouble(LossCause.HALF_DIED, _half_death(pair, half, pid))
         case events.ParentDied(status):
             return Trouble(LossCause.PARENT_DIED, f"mirror-stream itself ended: {status}")
         case _:
             assert_never(event)
+
+
+def _half_death(pair: Pair, half: str, pid: int) -> str:
+    host = (pair.slave if half == "target" else pair.master).host
+    if not host.needs_login:
+        return f"the {half} half (pid {pid}) ended or was killed"
+    died = f"the {half} half on {host.login}, or its ssh here (pid {pid}), ended or was killed"
+    # The guard over there ends the writer of a pair that names the same slave differently.
+    twin = "; does another pair lead to this slave by another name of its host or path?"
+    return died + twin if half == "target" else died
 
 
 def _launch_timeout(life: PairLife) -> Trouble:

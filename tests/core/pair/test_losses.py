@@ -392,6 +392,24 @@ def test_half_that_died_before_hammerd_rsh_spoke_is_told_with_its_name(event: Ev
     assert [str(state).count("hammerd-rsh") for state in ended] == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("half", "hint"),
+    [
+        ("source", "the source half (pid 8) ended or was killed"),
+        (
+            "target",
+            "the target half on backup, or its ssh here (pid 8), ended or was killed; does",
+        ),
+    ],
+)
+def test_death_of_a_half_on_another_host_names_that_host(half: str, hint: str) -> None:
+    push = replace(PAIR, slave=Endpoint("/slave", SshHost("backup")))
+
+    ended = play(*COPYING, (100, HalfDied(8, half)), pair=push).life.state
+
+    assert hint in str(ended)
+
+
 def test_slice_that_a_login_may_have_feigned_stalls_though_no_lag_is_known() -> None:
     push = replace(PAIR, slave=Endpoint("/slave", SshHost("backup")))
     moments = (*LAUNCHING, (2, BATCH, UNKNOWN), (100, Sampled(Retry("late", "wait")), UNKNOWN))
