@@ -250,15 +250,24 @@ def _sampled(
         # An idle stream holds nothing of its slave open, and prints nothing when the master is
         # missing (docs/hammer.md 1.5, 6.3): only its next batch would fail.
         return end_group(life, states.ThenMount(Trouble(verdict.cause, verdict.hint)), ctx)
-    return _finished(life, _compared(state, ctx), ctx)
+    return _finished(life, _compared(life.pair, state, ctx), ctx)
 
 
-def _compared(state: states.Streaming, ctx: Context) -> states.Streaming:
+def _compared(pair: Pair, state: states.Streaming, ctx: Context) -> states.Streaming:
     if ctx.lag.verdict is not LagVerdict.BEHIND:
-        return replace(state, behind_since_at=None, behind_at_tid=None)
+        return _not_behind(pair, state, ctx)
     if state.behind_since_at is not None and state.behind_at_tid == ctx.slave_tid:
         return state
     return replace(state, behind_since_at=ctx.now_at, behind_at_tid=ctx.slave_tid)
+
+
+def _not_behind(pair: Pair, state: states.Streaming, ctx: Context) -> states.Streaming:
+    is_in_sync = ctx.lag.verdict is LagVerdict.IN_SYNC
+    not_behind = replace(state, behind_since_at=None, behind_at_tid=None)
+    if not (needs_login(pair) and isinstance(state.phase, states.Copying)):
+        return not_behind
+    # Such a slice stalls also where the lag is unknown (state_table.py); one in sync gets on.
+    return replace(not_behind, progress_at=ctx.now_at) if is_in_sync else state
 
 
 def _complained(life: PairLife, complaint: messages.Complaint, ctx: Context) -> Step:

@@ -61,7 +61,7 @@ from hammerd.core.pair.states import (
     WaitingForBackoff,
 )
 from hammerd.core.pairs import Endpoint, Gear, GearChoice
-from hammerd.core.replication.lag import UNKNOWN
+from hammerd.core.replication.lag import UNKNOWN, Lag
 from hammerd.core.tid import Tid
 from tests.core.pair.pair_play import (
     BATCH,
@@ -417,6 +417,17 @@ def test_slice_that_a_login_may_have_feigned_stalls_though_no_lag_is_known() -> 
 
     assert deadline(life) == 2 + PAIR.timing.stall_timeout_s
     assert deadline(play(*moments, (3, IDLE, UNKNOWN), pair=push).life) is None
+
+
+@pytest.mark.parametrize(("lag", "stalls_at"), [(IN_SYNC, 1550), (UNKNOWN, 1500)])
+def test_slice_over_a_login_that_was_behind_stalls_no_sooner_for_another_lag(
+    lag: Lag, stalls_at: float
+) -> None:
+    push = replace(PAIR, slave=Endpoint("/slave", SshHost("backup")))
+    behind = (900, Sampled(Go()))
+    life = play(*LAUNCHING, (2, BATCH), behind, (950, Sampled(Go()), lag), pair=push).life
+
+    assert deadline(life) == stalls_at
 
 
 def test_unmounted_endpoint_of_a_living_stream_is_no_stall() -> None:
