@@ -77,13 +77,19 @@ def is_unsteady(life: PairLife, slave_tid: Tid | None) -> bool:
     return draining is not None and draining.tid != slave_tid
 
 
-def drain_trouble(pair: Pair) -> Trouble:
-    """Return the reason why a launch waits for a slave that drains."""
+def drain_trouble(life: PairLife) -> Trouble:
+    """Return the reason why a launch waits for a slave that drains, with the last failure."""
+    pair, failed_by = life.pair, life.memory.failed_by
+    before = ""
+    if life.memory.failures and failed_by is not None:
+        before = ": ".join(
+            filter(None, (f"; the last failure: {failed_by.because}", failed_by.hint))
+        )
     where = f"on {pair.slave.host.login}" if pair.slave.host.login else "on another host"
     return Trouble(
         "drain",
         f"no lock was seen of the last target half {where}: if it started, it may write on for a"
-        f" while; remote_drain is {pair.timing.remote_drain_s:g} s",
+        f" while; remote_drain is {pair.timing.remote_drain_s:g} s{before}",
     )
 
 

@@ -76,7 +76,7 @@ def _queue(life: PairLife, resource: Resource, owner: str, ctx: Context) -> Step
         case Resource.SLAVE:
             trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
         case Resource.DRAIN:
-            trouble = drains.drain_trouble(life.pair)
+            trouble = drains.drain_trouble(life)
             life = drains.with_draining(life, ctx.slave_tid)
         case _:
             assert_never(resource)
@@ -356,7 +356,7 @@ def _death(pair: Pair, event: events.HalfDied | events.HalvesGone | events.Paren
 
 def _half_death(pair: Pair, half: str, pid: int) -> str:
     host = (pair.slave if half == "target" else pair.master).host
-    if not host.needs_login:
+    if half not in ("source", "target") or not host.needs_login:
         return f"the {half} half (pid {pid}) ended or was killed"
     died = f"the {half} half on {host.login}, or its ssh here (pid {pid}), ended or was killed"
     # The guard over there ends the writer of a pair that names the same slave differently.

@@ -136,6 +136,14 @@ def test_launch_onto_a_slave_that_drains_waits_and_tells_why() -> None:
     assert "10 s" in life.state.trouble.hint
 
 
+def test_launch_that_waits_for_a_drain_still_tells_why_the_last_one_failed() -> None:
+    moments = (*LAUNCHING, (2, BATCH), (3, PROGRESS), (99, DIED), (100, GroupEmpty()), DUE)
+    life = advance(play(*moments, (111, GO), pair=PUSH).life, (111, DRAINS)).life
+
+    assert isinstance(life.state, WaitingForResource)
+    assert "the last failure: half_died: the source or target half" in life.state.trouble.hint
+
+
 def test_slave_that_rested_is_launched_onto_after_a_probe() -> None:
     glances = advance(waits(), (20, ResourceFree()))
     done = advance(glances.life, (21, GO))
