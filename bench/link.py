@@ -10,6 +10,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,7 @@ def run() -> None:
 
 def _measure(network: Network, here: Rig, *, is_rebooted: bool) -> list[Subject]:
     far_place, cable = network.far[0], network.cables[0]
-    with ExitStack() as stack:
+    with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
         far = stack.enter_context(far_host(here, far_place.address, far_place.under))
         subjects = _subjects(here, far, network.near.under)
         writer = Writer([subject.mirror for subject in subjects])
@@ -114,9 +115,10 @@ def _measure(network: Network, here: Rig, *, is_rebooted: bool) -> list[Subject]
             time.sleep(DELAY_S)
         cable.cut()
         cut_at = time.monotonic()
-        if is_rebooted:
-            _reboot(far, far_place)
+        reboot = pool.submit(_reboot, far, far_place) if is_rebooted else None
         _watch(subjects, cut_at, None, lambda: time.monotonic() - cut_at > CUT_S)
+        if reboot is not None:
+            reboot.result()
         cable.mend()
         mended_at = time.monotonic()
         if is_rebooted:
