@@ -39,6 +39,8 @@ def main() -> int:
         os.execve(argv[0], argv, env)
     except OSError as error:
         _say(f"cannot run {argv[0]}: {error.strerror}")
+    except (ValueError, TypeError) as error:
+        _say(f"cannot run these words: {error}")
     return EX_UNAVAILABLE
 
 

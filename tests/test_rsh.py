@@ -111,6 +111,15 @@ def test_other_calls_are_refused_in_a_marked_line(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("ssh", [[1], ["/bin/echo", "a\0b"], ["\ud800"]])
+def test_words_that_no_program_can_have_are_refused_in_a_marked_line(ssh: list[object]) -> None:
+    half = {"to": "far", "ssh": ssh, "hammer": "hammer", "words": [], "guard": ""}
+    done = run(("far", *WRITER), {"HAMMERD_RSH": json.dumps({"pair": "x", "slave": half})})
+
+    assert done.returncode == os.EX_UNAVAILABLE
+    assert done.stderr.splitlines()[-1].startswith("hammerd-rsh: cannot run these words: ")
+
+
 def test_missing_ssh_is_named(tmp_path: Path) -> None:
     done = run(("far", *WRITER), environment(tmp_path / "none", Gear.BULK))
 
