@@ -19,9 +19,8 @@ from hammerd.core.pair import complaints, drains, events, states
 from hammerd.core.pair.events import Context, Event, Step
 from hammerd.core.pair.latches import DIVERGED_HINT, is_probe_forbidden, latch_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
-from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
-from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive
+from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive, queue
 from hammerd.core.pairs import Gear, Pair, needs_login
 from hammerd.core.replication.lag import LagVerdict
 from hammerd.core.replication.transfer_progress import update_transfer
@@ -33,7 +32,7 @@ def in_launching(life: PairLife, state: states.Launching, event: Event, ctx: Con
         case events.SpawnFailed(text=text):
             return back_off(life, Trouble(LossCause.SPAWN_FAILED, text), ctx)
         case events.ResourceBusy(resource, owner):
-            return _queue(life, resource, owner, ctx)
+            return queue(life, resource, owner, ctx)
         case events.MessageRead(message):
             return _read_in_launch(life, state, message, ctx)
         case events.DeadlinePassed():
@@ -69,18 +68,6 @@ def in_streaming(life: PairLife, state: states.Streaming, event: Event, ctx: Con
             return end_group(_with_restart_counted(life), states.ThenBackoff(_stall(state)), ctx)
         case _:
             return _with_group(life, event, ctx)
-
-
-def _queue(life: PairLife, resource: Resource, owner: str, ctx: Context) -> Step:
-    match resource:
-        case Resource.SLAVE:
-            trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
-        case Resource.DRAIN:
-            trouble = drains.drain_trouble(life)
-            life = drains.with_draining(life, ctx.slave_tid)
-        case _:
-            assert_never(resource)
-    return enter(life, states.WaitingForResource(ctx.now_at, resource, trouble))
 
 
 def _read_in_launch(

@@ -29,6 +29,7 @@ from hammerd.core.pair.latches import (
     latch_promoted,
 )
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
+from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import Memory, PairLife, Then, Trouble
 from hammerd.core.pairs import Gear, GearChoice, Pair
 from hammerd.core.replication.lag import LagVerdict
@@ -263,6 +264,19 @@ def launch(life: PairLife, gear: Gear, ctx: Context) -> Step:
     life = replace(life, memory=memory)
     deadline_at = ctx.now_at + life.pair.timing.launch_timeout_s
     return enter(life, states.Launching(ctx.now_at, deadline_at, gear), Launch(gear))
+
+
+def queue(life: PairLife, resource: Resource, owner: str, ctx: Context) -> Step:
+    """Wait for what a launch needs; `owner` holds it, or had it last."""
+    match resource:
+        case Resource.SLAVE:
+            trouble = Trouble(f"{resource}_busy", f"{owner} still holds the {resource}")
+        case Resource.DRAIN:
+            trouble = drains.drain_trouble(life)
+            life = drains.with_draining(life, ctx.slave_tid)
+        case _:
+            assert_never(resource)
+    return enter(life, states.WaitingForResource(ctx.now_at, resource, trouble))
 
 
 def park(
