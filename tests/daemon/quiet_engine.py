@@ -52,7 +52,12 @@ class Prober:
         return pair
 
 
-def quiet_engine(journal: Journal, readings: ReadingStore, prober: Prober | None = None) -> Engine:
+def quiet_engine(
+    journal: Journal,
+    readings: ReadingStore,
+    prober: Prober | None = None,
+    slaves: SlaveClaims | None = None,
+) -> Engine:
     """Return an engine without pairs, on the running loop."""
     inbox = Inbox()
     parts = EngineParts(
@@ -60,7 +65,7 @@ def quiet_engine(journal: Journal, readings: ReadingStore, prober: Prober | None
         cast(Any, NoStreams(inbox)),
         prober or Prober(),
         readings,
-        SlaveClaims(),
+        slaves or SlaveClaims(),
         journal,
         lambda _pair: Extras(),
         "/sbin/hammer",

@@ -22,7 +22,7 @@ from hammerd.core.pair import events
 from hammerd.core.pair.drains import claim_of, drain_s
 from hammerd.core.pair.latches import active_latch, fit_latches
 from hammerd.core.pair.machine import step
-from hammerd.core.pair.slave_claims import SlaveClaims, slave_keys
+from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
@@ -99,9 +99,9 @@ class Engine:
         parts.inbox.wake = self._drain
 
     def drain(self, pair: Pair) -> None:
-        """Let the slave of a pair drain: an earlier hammerd may have left a writer there."""
+        """Let the slave of a pair drain: a writer may be left there that no lock shows."""
         until_at = self._loop.time() + pair.timing.remote_drain_s
-        self._parts.slaves.drain(slave_keys((pair.slave,), None), until_at)
+        self._parts.slaves.drain(self._parts.prober.slave_keys(pair), until_at)
 
     def add(self, life: PairLife) -> None:
         """Add a pair; it stays as it is until its first event."""

@@ -201,6 +201,10 @@ class Reloader:
         if (life.pair.master, life.pair.slave) != (pair.master, pair.slave):
             # A late answer about the old endpoints must not count for the new ones.
             self._parts.sampler.forget(pair.name)
+        old = life.pair.slave
+        if old.key != pair.slave.key and not old.host.shares_processes:
+            # The lock of a far slave belongs to its path, and both paths may lead to one slave.
+            engine.drain(life.pair)
         engine.change(pair)
         for event in events:
             engine.post(pair.name, event)

@@ -16,7 +16,9 @@ import structlog
 from hammerd.core.api.protocol import STOPPING, Answer, Refusal, Reply
 from hammerd.core.config.model import Config, LogFormat, LogLevel
 from hammerd.core.exit_codes import Exit
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.config_diff import Reload
+from hammerd.core.pair.slave_claims import Claim, Resource, SlaveClaims, slave_keys
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.lag import Lag
@@ -79,7 +81,8 @@ class Setup:
         loop, log = asyncio.get_running_loop(), cast(Logger, structlog.get_logger())
         config, clock, self.writer = load_config(self.path), Clock(loop.time), WriterThread()
         self.readings, journal = BreakableReadings(clock=clock), Journal(log, log)
-        self.engine = quiet_engine(journal, self.readings)
+        self.slaves = SlaveClaims()
+        self.engine = quiet_engine(journal, self.readings, slaves=self.slaves)
         self.anomaly_detector, self.sampler = BreakableDetector(), Forgetful()
         self.store = StateStore(root / "db", self.readings, clock, self.writer, log)
         self.store.memories = self.engine.memories
@@ -227,6 +230,34 @@ def test_no_await_is_left_out(tmp_path: Path, module: ModuleType) -> None:
 
 
 # --- without interruptions -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("slave", "more", "drains"),
+    [
+        ("far:/s/other", "", True),
+        ("far2:/s/far", "", True),
+        ("far:/s/far", "ssh_port = 2222", False),
+    ],
+)
+def test_far_slave_drains_when_its_pair_names_another_path(
+    tmp_path: Path, slave: str, more: str, *, drains: bool
+) -> None:
+    """Both paths may lead to one PFS, and a lock belongs to a path."""
+    far = '[pairs.far]\nmaster = "/m/far"\nslave = "{}"\n{}'
+
+    async def main() -> None:
+        with make_setup(tmp_path) as setup:
+            setup.write(more=far.format("far:/s/far", ""))
+            await setup.reload()
+            setup.write(more=far.format(slave, more))
+            await setup.reload()
+
+            before = slave_keys((Endpoint("/s/far", SshHost("far")),), None)
+            busy = setup.slaves.take(Claim("next", before))
+            assert (busy is not None and busy.resource is Resource.DRAIN) == drains
+
+    asyncio.run(main())
 
 
 def test_reload_that_raises_half_way_is_applied_whole_by_the_next_one(tmp_path: Path) -> None:
