@@ -1,13 +1,12 @@
 """The option --json of every command that prints data."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 
-from hammerd.cli.group import COMMANDS
+from hammerd.cli.group import COMMANDS, group
 from hammerd.core.api.protocol import Answer
 from tests.cli.promises import is_promised, leaves
 
@@ -31,7 +30,7 @@ def status_of_home(make_status, make_pair) -> Answer:
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each not in PRINTS_NO_DATA])
 def test_every_command_that_prints_data_prints_it_as_json(command: str):
-    found = getattr(import_module(f"hammerd.cli.commands.{command}"), command)
+    found = group.get_command(click.Context(group), command)
 
     assert isinstance(found, click.Command)
     assert "--json" in {word for each in found.params for word in each.opts}
