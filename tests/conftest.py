@@ -75,10 +75,29 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # What takes so long that it has a timeout of its own goes first: a suite whose other workers
-    # are done would wait for it.
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+    # are done would wait for it. Each worker begins with an equal part of the list.
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    is_long = [item.get_closest_marker("timeout") is not None for item in items]
+    items[:] = spread(
+        [item for item, long in zip(items, is_long, strict=True) if long],
+        [item for item, long in zip(items, is_long, strict=True) if not long],
+        workers,
+    )
+
+
+def spread(long: list[pytest.Item], short: list[pytest.Item], parts: int) -> list[pytest.Item]:
+    """Order items so that each equal part of the list begins with its share of the long ones."""
+    ordered: list[pytest.Item] = []
+    taken = 0
+    for part in range(parts):
+        first = long[part::parts]
+        size = (len(long) + len(short) - len(ordered)) // (parts - part)
+        count = max(0, size - len(first))
+        ordered += [*first, *short[taken : taken + count]]
+        taken += count
+    return [*ordered, *short[taken:]]
 
 
 def scenario_lines(passed: list[str], failed: list[str], skipped: dict[str, str]) -> list[str]:

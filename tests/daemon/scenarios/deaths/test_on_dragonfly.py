@@ -260,6 +260,7 @@ def test_zombies_that_nobody_reaps_keep_no_slave(world: World) -> None:
     kill_stream_that_is_never_reaped(world)
 
 
+@pytest.mark.timeout(240)
 def test_demo_runs(tmp_path: Path) -> None:
     ended = subprocess.run(
         DEMO, env={**os.environ, **ENV}, capture_output=True, text=True, timeout=100, check=False

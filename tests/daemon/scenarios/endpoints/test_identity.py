@@ -253,6 +253,7 @@ def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
 # --- disks that are swapped ------------------------------------------------------------------
 
 
+@pytest.mark.timeout(240)
 def test_disks_that_take_turns_need_no_acknowledging_over_a_restart_either(
     world_once: World,
 ) -> None:
