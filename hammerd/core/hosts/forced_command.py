@@ -23,7 +23,7 @@ _MASTER_VERBS = ("mirror-read-stream", "mirror-read")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who logs in on which host, with which private key; None: ssh itself chooses."""
+    """The login to a host: its user and the file of its private key; None: ssh chooses."""
 
     host: str
     user: str | None

@@ -22,7 +22,7 @@ from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.timing.clock import Clock
 
 MOST_NAMES = 5
-"""How many pairs of a host a line of the log names."""
+"""The number of pairs of a host that a line of the log names."""
 
 
 class FarProbes:

@@ -22,7 +22,7 @@ from tests.daemon.supervisor.engine_config import FAR
 from tests.daemon.supervisor.engine_world import EngineWorld
 from tests.daemon.supervisor.fake_parts import BREAKS
 
-HISTORIES = int(os.environ.get("HAMMERD_HISTORIES", "1000"))
+HISTORIES = int(os.environ.get("HAMMERD_HISTORIES", "700"))
 MOVES = int(os.environ.get("HAMMERD_MOVES", "30"))
 
 
