@@ -6,6 +6,7 @@ import pytest
 
 from tests.daemon.world import Status, World
 from tests.remote.remote_world import RemoteWorld
+from tests.waiting import until
 
 DRAIN_S = 1.5
 
@@ -37,9 +38,11 @@ def test_far_slave_without_a_lock_drains_after_a_change_of_gear_and_after_a_kill
     near.start(config)
     after_kill = near.wait_for(drains, "it drains after a kill")
     near.wait_until_following()
+    started_time = last_time(near, "daemon.started")
+    until(lambda: last_time(near, "pair.streaming") > started_time, "the log tells of the stream")
 
     assert at_gear_change["health"] in ("ok", "unknown")
     assert f"remote_drain is {DRAIN_S} s" in after_kill["hint"]
-    rested = last_time(near, "pair.streaming") - last_time(near, "daemon.started")
+    rested = last_time(near, "pair.streaming") - started_time
     assert rested.total_seconds() >= DRAIN_S
     assert (remote.far.disks.fs(2) / "pfs/test/file").read_text() == "text\n"
