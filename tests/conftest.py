@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.paths import TESTS
-
 SCENARIO = "test_recordings.py::test_scenario["
 
 # Without bytecode files each daemon that a test starts would compile itself.
@@ -77,28 +75,16 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-LONG = ("daemon/scenarios", "remote", "service")
-"""Directories whose tests start daemons and wait for them."""
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # What takes long goes first, above all what has a timeout of its own: a suite whose other
-    # workers are done would wait for it. Each worker begins with an equal part of the list.
-    long = {item: takes_long(item) for item in items}
+    # What takes so long that it has a timeout of its own goes first: a suite whose other workers
+    # are done would wait for it. Each worker begins with an equal part of the list.
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    is_long = [item.get_closest_marker("timeout") is not None for item in items]
     items[:] = spread(
-        sorted((item for item in items if long[item]), key=lambda item: -long[item]),
-        [item for item in items if not long[item]],
+        [item for item, long in zip(items, is_long, strict=True) if long],
+        [item for item, long in zip(items, is_long, strict=True) if not long],
         workers,
     )
-
-
-def takes_long(item: pytest.Item) -> int:
-    """Return 2 for a test with a timeout of its own, 1 for one that waits for daemons, else 0."""
-    if item.get_closest_marker("timeout") is not None:
-        return 2
-    directory = item.path.parent.relative_to(TESTS).as_posix()
-    return int(directory.startswith(LONG))
 
 
 def spread(long: list[pytest.Item], short: list[pytest.Item], parts: int) -> list[pytest.Item]:

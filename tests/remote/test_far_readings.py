@@ -40,7 +40,8 @@ class Mirrored:
 
     def questions(self) -> list[set[str]]:
         """Return the words of each pfs-status that asked for all ends over there."""
-        lines = (set(line.split()) for line in self.asked.read_text().splitlines())
+        text = self.asked.read_text() if self.asked.exists() else ""
+        lines = (set(line.split()) for line in text.splitlines())
         return [words for words in lines if self.places <= words]
 
 
