@@ -32,7 +32,7 @@ PURE = frozenset(
             "graphlib",
             "itertools",
         ),
-        *("json", "math", "posixpath", "re", "tomllib", "typing", "unicodedata"),
+        *("json", "math", "posixpath", "re", "shlex", "tomllib", "types", "typing", "unicodedata"),
     }
 )
 """The standard modules that core may use: none reads a clock, a disk or random numbers."""
@@ -49,6 +49,7 @@ ORDER = {
             "core.hammer",
             "core.replication",
             "core.pair",
+            "core.plans",
             "core.flush",
             "core.api",
         ),
@@ -62,7 +63,7 @@ ORDER = {
     "cli": (
         *("cli.output", "cli.client", "cli.options", "cli.status", "cli.offline"),
         *("cli.history", "cli.check", "cli.doctor.lines", "cli.doctor.system", "cli.doctor.ssh"),
-        *("cli.doctor", "cli.demo", "cli.commands", "cli"),
+        *("cli.doctor", "cli.plans", "cli.demo", "cli.commands", "cli"),
     ),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""

@@ -26,3 +26,6 @@ STATUS_FILE = "status.json"
 HISTORY_FILE = "history.db"
 STATE_FILES = (STATE_FILE, STATE_COPY, CLOCKS_FILE, STATUS_FILE, HISTORY_FILE, LOCK_FILE)
 """The files in state_dir."""
+
+PLANS_DIR = "plans"
+"""A directory in state_dir, with the record of each pair that a plan holds."""

@@ -1,0 +1,1 @@
+"""Carries out plans: gathers facts, asks, runs the steps one by one, and records them."""
