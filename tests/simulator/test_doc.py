@@ -11,7 +11,7 @@ from hammerd.simulator import admin
 from tests.paths import ROOT
 
 DOC = (ROOT / "docs/simulator.md").read_text()
-SIMULATOR = Path(admin.__file__).parent
+SIMULATOR = ROOT / "hammerd/simulator"
 CODE = "\n".join(path.read_text() for path in sorted(SIMULATOR.rglob("*.py")))
 
 _VARIABLE = re.compile(r"\bSIM_[A-Z_]+")

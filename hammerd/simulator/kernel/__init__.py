@@ -12,6 +12,7 @@
     ROOT/.hammerfs/pfs/00001/records, data            heads and data of all records, append-only
     ROOT/.hammerfs/pfs/00001/live, inodes             a master's files, or a link to their mount
     ROOT/.hammerfs/pfs/00001/snapshots/0x...          a slave's files, hard links into contents
+    ROOT/.hammerfs/pfs/00001/as_of/0x...              a PFS as of a TID, hard links likewise
     ROOT/pfs/test -> @@-1:00001 -> ../.hammerfs/pfs/00001/live
 
 Small files are replaced by rename, large ones only appended to; a lock file excludes writers.

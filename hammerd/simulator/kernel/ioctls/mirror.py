@@ -6,7 +6,7 @@ from _collections_abc import Iterator
 from hammerd.simulator.kernel.file_system.volume import InjectedError
 from hammerd.simulator.kernel.ioctls.pfs import OpenPfs
 from hammerd.simulator.kernel.records import slice_contents
-from hammerd.simulator.kernel.records.record_store import Record
+from hammerd.simulator.kernel.records.record_store import DATA, INODE, Record
 
 
 def mirror_read(
@@ -14,10 +14,26 @@ def mirror_read(
 ) -> Iterator[slice_contents.Chunk]:
     """Yield the result of each read ioctl of a slice, with the empty last one."""
     records = pfs.store().load()
+    damaged = _damaged(pfs) if with_data and pfs.fs.is_set("bad_crc") else set()
     for chunk in slice_contents.chunks(records, beg, end, with_data=with_data):
         pfs.enter("MIRROR_READ")
         pfs.fs.slow_down("slow_read_ms")
+        if damaged:
+            _mark_damaged(chunk, damaged)
         yield chunk
+
+
+def _damaged(pfs: OpenPfs) -> set[tuple[int, int]]:
+    """Return object and type of the records of a PFS whose data fail their CRC (`bad_crc`)."""
+    lines = [line.split() for line in pfs.fs.knob("bad_crc").splitlines()]
+    types = {"data": DATA, "inode": INODE}
+    return {(int(line[1], 16), types[line[2]]) for line in lines if int(line[0]) == pfs.pfs_id}
+
+
+def _mark_damaged(chunk: slice_contents.Chunk, damaged: set[tuple[int, int]]) -> None:
+    for place, (kind, record) in enumerate(chunk.items):
+        if kind == slice_contents.REC and (record.object, record.type) in damaged:
+            chunk.items[place] = (slice_contents.REC_BADCRC, record)
 
 
 class ReceivedRecords:
@@ -35,8 +51,13 @@ class ReceivedRecords:
         self.size = 0
 
     def add(self, kind: int, record: Record, data: bytes) -> None:
-        """Add a record; of one that the slave holds already only the delete TID counts."""
+        """Add a record; of one that the slave holds already only the delete TID counts.
+
+        One with a bad CRC is dropped without a word, as the kernel does.
+        """
         self.size += slice_contents.item_bytes(kind, record, with_data=True)
+        if kind == slice_contents.REC_BADCRC:
+            return
         held = self.known.get(record.identity())
         if held is None and kind == slice_contents.REC:
             with self.pfs.fs.locked():

@@ -113,10 +113,11 @@ def update_snapshot(pfs: OpenPfs, info: pfs_info.PfsInfo) -> None:
     shown = pfs_links.snapshot_path(fs, pfs_id, info.sync_end_tid)
     if info.is_slave:
         manifest = Manifest(pfs.store(), pfs.store().load(), info.sync_end_tid)
-        contents = os.path.join(pfs_info.pfs_directory(fs, pfs_id), "contents")
+        contents = os.path.join(pfs_info.pfs_directory(fs, pfs_id), trees.CONTENTS)
         if manifest.has_root():
             os.makedirs(directory, exist_ok=True)
             trees.build(manifest, shown, contents)
+            _keep_as_of(fs, pfs_id, info.sync_end_tid, shown)
             trees.remove_unused_contents(manifest, contents)
     pfs_links.refresh_link(fs, pfs_id, info)
     _remove_old_snapshots(directory, os.path.basename(shown) if info.is_slave else "")
@@ -127,8 +128,19 @@ def build_slave_tree(pfs: OpenPfs, info: pfs_info.PfsInfo) -> str:
     own = pfs_info.pfs_directory(pfs.fs, pfs.pfs_id)
     manifest = Manifest(pfs.store(), pfs.store().load(), info.sync_end_tid)
     tree = os.path.join(own, "mounted")
-    trees.build(manifest, tree, os.path.join(own, "contents"))
+    trees.build(manifest, tree, os.path.join(own, trees.CONTENTS))
+    _keep_as_of(pfs.fs, pfs.pfs_id, info.sync_end_tid, tree)
     return tree
+
+
+def _keep_as_of(fs: FileSystem, pfs_id: int, tid: int, root: str) -> None:
+    """Show a slave as of a TID, in a root before it is shown itself."""
+    if fs.is_set("as_of"):
+        # Imported here: no other stream needs it.
+        from hammerd.simulator.kernel.ioctls import as_of
+
+        as_of.keep(fs, pfs_id, tid)
+        as_of.link_trees(fs, pfs_id, root)
 
 
 def _remove_old_snapshots(directory: str, present: str) -> None:

@@ -9,6 +9,7 @@ import os
 
 from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_info, pfs_links
 from hammerd.simulator.kernel.file_system.volume import FileSystem
+from hammerd.simulator.kernel.ioctls import as_of
 from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, stored_tid, update_snapshot
 from hammerd.simulator.kernel.records import trees
 from hammerd.simulator.kernel.records.live_tree import Inodes
@@ -72,6 +73,7 @@ def upgrade(pfs: OpenPfs) -> None:
         pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         restore_live_tree(pfs, info.sync_end_tid)
         update_snapshot(pfs, info)
+        as_of.keep(pfs.fs, pfs.pfs_id, info.sync_end_tid)
         pfs.fs.move_tid()
 
 
@@ -82,6 +84,8 @@ def restore_live_tree(pfs: OpenPfs, tid: int) -> None:
     live = pfs_links.live_path(pfs.fs, pfs.pfs_id)
     manifest = Manifest(pfs.store(), records, tid)
     remove_tree(live)
+    # Files that another history left, whose names its TIDs made.
+    remove_tree(os.path.join(directory, trees.CONTENTS))
     if manifest.has_root():
         trees.build(manifest, live)
         inodes = Inodes(directory)
@@ -104,6 +108,7 @@ def drop_records_after(pfs: OpenPfs, tid: int) -> list[Record]:
         if record.delete > tid:
             record.delete = 0
     pfs.store().rewrite(remaining)
+    as_of.forget(pfs.fs, pfs.pfs_id, after=tid)
     unlink_if_present(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), "inodes"))
     return remaining
 

@@ -100,7 +100,8 @@ class LiveTreeFlush:
         self._attributes(object_, os.lstat(path), 0)
         present: dict[bytes, int] = {}
         for name in sorted(os.listdir(path)):
-            child = self._child(os.path.join(path, name))
+            is_as_of = name.startswith("@@")  # the tree of another TID
+            child = None if is_as_of else self._child(os.path.join(path, name))
             if child is not None:
                 present[os.fsencode(name)] = child
         self._entries(object_, present)

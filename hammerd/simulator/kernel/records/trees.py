@@ -11,6 +11,17 @@ from hammerd.simulator.kernel.records.manifest import Attributes, Manifest
 from hammerd.simulator.kernel.records.record_store import ROOT_OBJECT
 from hammerd.simulator.runtime.state_files import remove_tree, unlink_if_present
 
+CONTENTS = "contents"
+"""The directory of a PFS whose files its snapshots share."""
+
+
+def remove_unlinked_contents(contents: str) -> None:
+    """Remove the files of `contents` that no tree holds."""
+    for name in os.listdir(contents) if os.path.isdir(contents) else ():
+        path = os.path.join(contents, name)
+        if os.lstat(path).st_nlink == 1:
+            unlink_if_present(path)
+
 
 def remove_unused_contents(manifest: Manifest, contents: str) -> None:
     """Remove the files of `contents` that this manifest does not use."""
@@ -54,6 +65,7 @@ def _build_entry(
         _build_directory(manifest, object_, path, context)
     elif stat.S_ISLNK(mode):
         os.symlink(manifest.content(object_), os.fsencode(path))
+        _apply_to_symlink(path, manifest.attributes[object_])
     elif object_ in built:
         os.link(built[object_], path)
     else:
@@ -82,6 +94,13 @@ def _make_file(manifest: Manifest, object_: int, path: str) -> None:
 
 def _content_name(manifest: Manifest, object_: int) -> str:
     return f"{object_:016x}-{manifest.version(object_):016x}"
+
+
+def _apply_to_symlink(path: str, attributes: Attributes) -> None:
+    if os.geteuid() == 0:
+        os.lchown(path, attributes.uid, attributes.gid)
+    if os.utime in os.supports_follow_symlinks:
+        os.utime(path, ns=(attributes.mtime_ns, attributes.mtime_ns), follow_symlinks=False)
 
 
 def apply_attributes(path: str, attributes: Attributes) -> None:

@@ -8,7 +8,14 @@ from binascii import crc32
 
 from hammerd.simulator.kernel.file_system.pfs_info import PfsInfo
 from hammerd.simulator.kernel.records.record_store import Record
-from hammerd.simulator.kernel.records.slice_contents import PASS, REC, SKIP, SKIP_BYTES, aligned
+from hammerd.simulator.kernel.records.slice_contents import (
+    PASS,
+    REC,
+    REC_BADCRC,
+    SKIP,
+    SKIP_BYTES,
+    aligned,
+)
 from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.console import CommandError, CommandExit, write_stderr
 from hammerd.simulator.runtime.process import SIGPIPE
@@ -20,7 +27,7 @@ HEAD_BYTES = 16
 BODY_BYTES = 64  # of a tree record's head, after the common one
 
 PFSD, UPDATE, SYNC, TERM, IDLE = 1, 2, 3, 6, 7
-BULK = (SKIP, PASS, REC)
+BULK = (SKIP, PASS, REC, REC_BADCRC)
 
 
 class Message:

@@ -12,6 +12,7 @@ from hammerd.simulator.kernel.ioctls.mirror import mirror_read
 from hammerd.simulator.kernel.ioctls.pfs import OpenPfs, get_pfs, wait_pfs
 from hammerd.simulator.kernel.records.slice_contents import (
     REC,
+    REC_BADCRC,
     Chunk,
     delete_tid_at,
     prescan_sizes,
@@ -239,7 +240,18 @@ class Batch:
         clock.sleep(self.options.delay_s, "no work")
         if verbose and not bulk and not self.half.slices.had_work:
             write_stderr("\n")
+        if self.options.two_way:
+            self._keep_as_of(self.beg - 1)
         protocol.send(protocol.pack_tid(protocol.IDLE, self.end))
+
+    def _keep_as_of(self, tid: int) -> None:
+        """Show the source as of the TID that the target has after this batch (knob `as_of`)."""
+        if self.pfs.fs.is_set("as_of"):
+            # Imported here: no other stream needs it.
+            from hammerd.simulator.kernel.ioctls import as_of
+
+            with self.pfs.fs.locked():
+                as_of.keep(self.pfs.fs, self.pfs.pfs_id, tid)
 
     def _send_slice(self) -> None:
         throttle = protocol.Throttle(self.options.bandwidth)
@@ -258,6 +270,7 @@ class Batch:
             write_stderr("\n")
         # Without a SYNC the target does not reply and both wait for ever, as in hammer.
         if not self.was_interrupted:
+            self._keep_as_of(self.end)
             protocol.send(protocol.pack_tid(protocol.SYNC, self.end))
 
     def _show_progress(self, chunk: Chunk, sent: int) -> None:
@@ -272,7 +285,7 @@ class Batch:
         # Record by record: the process would never free a buffer of 512 KiB.
         store = self.pfs.store()
         for kind, record in chunk.items:
-            data = store.data([record])[0] if kind == REC else b""
+            data = store.data([record])[0] if kind in (REC, REC_BADCRC) else b""
             throttle.send(protocol.pack_item(kind, record, delete_tid_at(record, self.end), data))
 
     def _await_update(self) -> None:
