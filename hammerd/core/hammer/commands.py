@@ -44,6 +44,11 @@ def pfs_status_argv(hammer: str, endpoints: Sequence[Endpoint]) -> tuple[str, ..
     return endpoints[0].host.command(hammer, words)
 
 
+def mirror_copy_argv(hammer: str, source: Endpoint, target: Endpoint) -> tuple[str, ...]:
+    """Build the argv of a mirror-copy; -vv makes it tell its progress (docs/hammer.md 5.2)."""
+    return (hammer, "-vv", "mirror-copy", str(source), str(target))
+
+
 def synctid_argv(hammer: str, path: str) -> tuple[str, ...]:
     """Build the argv that flushes the file system of a path on this machine.
 

@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass
 from typing import assert_never
 
+from hammerd.core.hammer.commands import mirror_copy_argv
 from hammerd.core.hosts.host import THIS_HOST, Host
 from hammerd.core.pairs import Endpoint
 
@@ -157,7 +158,7 @@ def shown(action: Action, pair: str) -> tuple[str, ...]:
         case Command(words, _, answers):
             return (_given(answers) + shlex.join(words),)
         case Copy(source, target):
-            return (shlex.join(("hammer", "mirror-copy", str(source), str(target))),)
+            return (shlex.join(mirror_copy_argv("hammer", source, target)),)
         case WriteFile(path, _, change):
             return (f"edit {path}:", *(f"  {line}" for line in change))
         case Compare(master, slave):

@@ -16,7 +16,7 @@ MASTER, SLAVE = Endpoint("/Backup1/test"), Endpoint("/Backup2/pfs/test")
             steps.Command(("hammer", "pfs-destroy", "/a"), answers="y\ny\n"),
             ("printf 'y\\ny\\n' | hammer pfs-destroy /a",),
         ),
-        (steps.Copy(MASTER, SLAVE), ("hammer mirror-copy /Backup1/test /Backup2/pfs/test",)),
+        (steps.Copy(MASTER, SLAVE), ("hammer -vv mirror-copy /Backup1/test /Backup2/pfs/test",)),
         (
             steps.WriteFile("/etc/fstab", "text", ("+ a line",), None),
             ("edit /etc/fstab:", "  + a line"),
