@@ -42,6 +42,7 @@ MAY_BE_OPEN = {
     "hammerd/core/pair/running.py in_streaming Event": CELLS,
     "hammerd/core/pair/running.py _with_group Event": CELLS,
     "hammerd/core/pair/running.py reason_to_park EndpointEvent": CELLS,
+    "hammerd/cli/plans/copy.py _note Message": "others tell nothing about success",
     "hammerd/core/pair/memory.py _with_line Message": "all other lines are progress",
     "hammerd/core/replication/master_inference.py add Message": "all other lines are work",
     "hammerd/core/replication/transfer_progress.py update_transfer Message": "others have no size",

@@ -51,18 +51,21 @@ class CopyProgress:
             self._note(message)
 
     def _note(self, message: messages.Message) -> None:
-        if isinstance(message, messages.Complaint):
-            self._complaints.append(message)
-            self._look_for_end(message.text)
-        elif isinstance(message, messages.Remark):
-            self._last_remark = message.text
-            self._look_for_end(message.text)
-        elif isinstance(message, messages.Committed):
-            self.tid = message.tid
-        elif isinstance(message, messages.Prescan):
-            self._is_prescanning = True
-        elif isinstance(message, messages.Batch | messages.Progress):
-            self._is_prescanning = False
+        match message:
+            case messages.Complaint(text):
+                self._complaints.append(message)
+                self._look_for_end(text)
+            case messages.Remark(text):
+                self._last_remark = text
+                self._look_for_end(text)
+            case messages.Committed(tid):
+                self.tid = tid
+            case messages.Prescan():
+                self._is_prescanning = True
+            case messages.Batch() | messages.Progress():
+                self._is_prescanning = False
+            case _:
+                pass
 
     def _look_for_end(self, text: str) -> None:
         """Look for the words of success; they may stand within a line of the other half."""
