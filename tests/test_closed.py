@@ -30,6 +30,8 @@ OBSERVER = "it observes streams: only their words and their end concern it"
 
 MAY_BE_OPEN = {
     "hammerd/core/pair/machine.py _in_stopped Event": CELLS,
+    "hammerd/core/pair/machine.py _brought_to_rest Asked": CELLS,
+    "hammerd/core/pair/machine.py _in_held Event": CELLS,
     "hammerd/core/pair/machine.py _in_probing Event": CELLS,
     "hammerd/core/pair/machine.py _in_glance Event": CELLS,
     "hammerd/core/pair/machine.py _in_stopping Event": CELLS,

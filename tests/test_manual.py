@@ -24,6 +24,7 @@ from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hammer.diagnostics import TABLE
 from hammerd.core.hammer.messages import Cure, ParkCause
+from hammerd.core.holds import HoldFault
 from hammerd.core.hosts import far_guard
 from hammerd.core.pair.complaints import LASTING_COMPLAINTS
 from hammerd.core.pair.config_diff import READ_ONCE
@@ -31,7 +32,7 @@ from hammerd.core.pair.events import NoteName
 from hammerd.core.pair.probe_verdict import ProbeTrouble
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import row_of
-from hammerd.core.pair.states import LossCause, MisdirectedCause
+from hammerd.core.pair.states import DownCause, LossCause, MisdirectedCause
 from hammerd.core.pairs import Gear
 from hammerd.core.replication.anomaly_log import AnomalyName
 from tests.core.api.print_health_table import COLUMNS, ROWS, report
@@ -323,7 +324,8 @@ def test_all_other_causes() -> None:
 
     words |= {f"{resource}_busy" for resource in {*Resource} - {Resource.DRAIN}}
     words |= complaints(Cure.NOTE) - LASTING_COMPLAINTS
-    assert other == (words | {*MisdirectedCause}) - set(NoteName.HALF_CONTINUED.split())
+    words |= {*MisdirectedCause, *DownCause, *HoldFault}
+    assert other == words - set(NoteName.HALF_CONTINUED.split())
 
 
 def test_lasting_complaints() -> None:

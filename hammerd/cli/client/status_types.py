@@ -55,6 +55,16 @@ class AnomalyStatus(TypedDict):
     time: str
 
 
+class HoldStatus(TypedDict):
+    """The plan that holds a pair."""
+
+    plan: str
+    stage: str
+    since_time: str
+    step: str | None
+    is_interrupted: bool
+
+
 class PairStatus(TypedDict):
     """A pair's part of a status, as far as the table shows it."""
 
@@ -71,6 +81,7 @@ class PairStatus(TypedDict):
     hint: str | None
     up_s: NotRequired[float | None]
     retry_in_s: float | None
+    hold: NotRequired[HoldStatus | None]
     failures: int
     restarts: int
     lag_s: float | None

@@ -6,7 +6,7 @@ will stop it soon; what is unknown. States that a person has chosen come last.
 
 from collections.abc import Iterator
 
-from hammerd.cli.client.status_types import PairStatus
+from hammerd.cli.client.status_types import HoldStatus, PairStatus
 from hammerd.cli.output import numbers
 
 MOST_ANOMALIES = 3
@@ -23,8 +23,7 @@ def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     if is_disabled(pair):
         yield from _unacknowledged(pair, measured_time)
         return
-    if pair["because"]:
-        yield from _trouble_and_hint(pair, pair["because"])
+    yield from _stopped_by(pair, measured_time)
     if pair.get("slave_is_read_only"):
         yield "the slave's file system is read-only, most often since its disk is lost"
         yield 'hint: see dmesg for the error that made it so, and "mount"'
@@ -43,10 +42,28 @@ def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
         yield _bulk(pair)
 
 
+def _held(hold: HoldStatus, measured_time: str | None) -> str:
+    since = f"since {numbers.show_moment(hold['since_time'], measured_time)}"
+    if hold["stage"] == "promoted":
+        return f"held: the slave was promoted, {since}"
+    if hold["stage"] != "running":
+        return f"held: {hold['stage']} record of a plan, {since}"
+    step = f", at step {hold['step']}" if hold["step"] else ""
+    does = "was interrupted" if hold["is_interrupted"] else "runs"
+    return f"held: {hold['plan']} {does}{step}, {since}"
+
+
 def safe_until_text(safe_time: str, measured_time: str | None = None) -> str:
     """Format the time up to which the slave has everything: safe if the master's disk is lost."""
     moment = numbers.show_moment(safe_time, measured_time, with_seconds=True)
     return f"everything flushed by {moment} is on the slave"
+
+
+def _stopped_by(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+    if hold := pair.get("hold"):
+        yield _held(hold, measured_time)
+    if pair["because"]:
+        yield from _trouble_and_hint(pair, pair["because"])
 
 
 def _trouble_and_hint(pair: PairStatus, because: str) -> Iterator[str]:

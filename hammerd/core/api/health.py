@@ -46,7 +46,7 @@ def is_silent_launch(life: PairLife, now_at: float) -> bool:
 
 def _of_slave(report: PairReport) -> Health:
     extras, memory = report.extras, report.life.memory
-    if extras.is_slave_read_only and isinstance(memory.wanted, Up):
+    if extras.is_slave_read_only and isinstance(memory.wanted, Up) and memory.hold is None:
         return Health.CRITICAL
     is_warning = memory.complaints or extras.anomalies or extras.is_short_of_space
     return Health.WARNING if is_warning else Health.OK
@@ -68,6 +68,9 @@ def _of_state(life: PairLife, now_at: float) -> Health:
 def _of_proofs(report: PairReport, now_at: float) -> Health:
     wanted, thresholds = report.life.memory.wanted, report.life.pair.thresholds
     lag, age_s = report.lag, _proven_age_s(report, now_at)
+    if report.life.memory.hold is not None:
+        # A plan of a person has its own warnings, by the state.
+        return Health.OK
     match wanted:
         case Down():
             return Health.OK

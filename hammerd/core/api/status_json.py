@@ -13,6 +13,7 @@ from hammerd.core.api.health import Health, health_of, is_silent_launch, worst
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.messages import Cure
+from hammerd.core.holds import Hold
 from hammerd.core.pair import states
 from hammerd.core.pair.state_table import Row, row_of
 from hammerd.core.pairs import needs_login
@@ -72,6 +73,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         if isinstance(state, states.Streaming)
         else None,
         "retry_in_s": _retry_in_s(row, now_at),
+        "hold": _held_json(life.memory.hold, to_time),
         "failures": _failures_now(life, now_at),
         "restarts": life.memory.restarts,
         "pid": report.pid,
@@ -83,6 +85,18 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
         "last_words": list(life.memory.last_words),
         "telling_word": telling_word(life.memory),
+    }
+
+
+def _held_json(hold: Hold | None, to_time: ToTime) -> Json | None:
+    if hold is None:
+        return None
+    return {
+        "plan": hold.plan,
+        "stage": hold.stage,
+        "since_time": to_time(hold.since_at),
+        "step": hold.step or None,
+        "is_interrupted": hold.is_interrupted,
     }
 
 

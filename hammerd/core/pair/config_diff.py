@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.hammer.commands import stream_argv, stream_environment
 from hammerd.core.pair.events import Event, StartAsked, StopAsked
-from hammerd.core.pair.states import Down, Memory, PairLife, Paused, Up
+from hammerd.core.pair.states import Down, DownCause, Memory, PairLife, Paused, Up
 from hammerd.core.pairs import Gear, Pair
 
 READ_ONCE = frozenset({"state_dir", "run_dir", "hammer", "status_group"})
@@ -59,14 +59,14 @@ def events_for(life: PairLife, pair: Pair, saved: Memory) -> tuple[Event, ...]:
     """
     wanted = life.memory.wanted
     if not pair.enabled:
-        return () if isinstance(wanted, Down) else (StopAsked(Down()),)
+        return () if isinstance(wanted, Down) else (StopAsked(Down(DownCause.DISABLED)),)
     if isinstance(wanted, Down):
         if isinstance(saved.wanted, Paused):
             return (StopAsked(saved.wanted),)
         return (StartAsked(lifts_latch=False),)
     if isinstance(wanted, Up) and _stream_differs(life.pair, pair):
         # Not RestartAsked: a wait, probe or park of the old endpoints is over too.
-        return StopAsked(Down()), StartAsked(lifts_latch=False)
+        return StopAsked(Down(DownCause.RELOAD)), StartAsked(lifts_latch=False)
     return ()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hammerd.core.hammer.messages import Message
+from hammerd.core.holds import Hold
 from hammerd.core.pair.probe_verdict import ProbeVerdict
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import Down, PairLife, Paused, Trouble
@@ -35,6 +36,18 @@ class StopAsked:
 @dataclass(frozen=True, slots=True)
 class RestartAsked:
     """The stream is to be ended and started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAsked:
+    """A plan holds the pair; again when its step or its stage changes."""
+
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReleased:
+    """No plan holds the pair any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +228,7 @@ class DeadlinePassed:
     """The deadline of the state has come (core/pair/state_table.py)."""
 
 
-Asked = StartAsked | StopAsked | RestartAsked | Acknowledged
+Asked = StartAsked | StopAsked | RestartAsked | HoldAsked | HoldReleased | Acknowledged
 EndpointEvent = (
     ProbeAnswered | Glanced | Sampled | DivergedSeen | SlaveMoved | ForeignSeen | Misdirected
 )
@@ -273,15 +286,18 @@ class NoteName(StrEnum):
     HALF_STOPPED = "half_stopped"
     HALF_CONTINUED = "half_continued"
     UNKILLABLE = "unkillable"
+    HELD = "held"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Log a line about the pair though its state stays the same."""
+    """Log a line about the pair though its state stays the same; `hold` has fields of its own."""
 
     name: NoteName
     trouble: Trouble
     text: str = ""
+    hold: Hold | None = None
 
 
 Effect = Probe | Glance | Launch | LeaveQueue | Terminate | Kill | CheckHalves | Note

@@ -11,6 +11,7 @@ master that would overwrite the TID which a later downgrade stores (docs/hammer.
 from dataclasses import dataclass, replace
 
 from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.holds import HoldStage
 from hammerd.core.pair.states import Memory, PairLife, Parked
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.promotions import Promotion, promotion_hint
@@ -94,11 +95,15 @@ class Latch:
 
 
 def active_latch(life: PairLife) -> Latch | None:
-    """Return the latch of a pair, None without one."""
-    slave = life.pair.slave
+    """Return the latch or the hold of a pair, None without one."""
+    slave, hold = life.pair.slave, life.memory.hold
+    if hold is not None and hold.stage is HoldStage.PROMOTED:
+        return Latch(f"slave {slave} was promoted: the pair is not mirrored", keeps_safe=False)
     if life.memory.promotion is not None:
         return Latch(f"slave {slave} is a master, or was one", keeps_safe=False)
     if life.memory.is_diverged:
         because = f"slave {slave} went another way than its master: diverged"
         return Latch(because, keeps_safe=True)
+    if hold is not None:
+        return Latch(f"both ends are left alone: held by {hold.owner}", keeps_safe=True)
     return None

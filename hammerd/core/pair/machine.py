@@ -14,6 +14,8 @@ event. The rules:
 - A healthy stream that is lost is launched again at once. A stream that fails again soon waits.
 - No launch onto a slave on another host while an earlier target half may write there: a lock shows
   that it ended, or time and a TID that rests (core/pair/drains.py).
+- A held pair is stopped, or stops: a plan of the operator may change its endpoints meanwhile. What
+  is wanted of it is remembered, and the release goes back to that (core/holds.py).
 - Each state but stopped, waiting for a resource and parked by a latch has a deadline; all states
   have an event that leaves them. No deadline is in the past after a step.
 
@@ -32,6 +34,7 @@ from hammerd.core.hammer.messages import (
     Weight,
     is_sign_of_life,
 )
+from hammerd.core.holds import Hold, hold_fault, is_same_hold
 from hammerd.core.pair import complaints, drains, latches, states, transitions
 from hammerd.core.pair.events import (
     Context,
@@ -41,9 +44,13 @@ from hammerd.core.pair.events import (
     Glanced,
     GroupEmpty,
     GroupLives,
+    HoldAsked,
+    HoldReleased,
     LeaveQueue,
     MessageRead,
     Misdirected,
+    Note,
+    NoteName,
     Probe,
     ProbeAnswered,
     ResourceFree,
@@ -71,13 +78,17 @@ def new_life(pair: Pair, memory: Memory, now_at: float) -> PairLife:
 
 def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a flat table of cases
     """Apply one event to a pair."""
-    event = with_pair_hint(life.pair, event)
+    event, held = with_pair_hint(life.pair, event), life.memory.hold
     life = replace(
         life,
         memory=remember(life, event, ctx),
         wanted_at=life.wanted_at if isinstance(life.memory.wanted, states.Up) else ctx.now_at,
         foreign_at=ctx.now_at if isinstance(event, ForeignSeen) else life.foreign_at,
     )
+    if isinstance(event, HoldReleased):
+        return Step(life) if held is None else _released(life, held, ctx)
+    if life.memory.hold is not None:
+        return _in_hold(life, held, event, ctx)
     match life.state:
         case states.Stopped():
             return _in_stopped(life, life.state, event, ctx)
@@ -100,6 +111,66 @@ def step(life: PairLife, event: Event, ctx: Context) -> Step:  # noqa: C901 - a 
             return _in_parked(life, life.state, event, ctx)
         case _:
             assert_never(life.state)
+
+
+# --- a hold, in any state --------------------------------------------------------------------
+
+
+def _in_hold(life: PairLife, before: Hold | None, event: Event, ctx: Context) -> Step:
+    """Bring a pair to rest and keep it there; what is wanted is only remembered."""
+    done, hold = _brought_to_rest(life, event, ctx), life.memory.hold
+    if hold is None or is_same_hold(before, hold):
+        return done
+    because, hint = hold_fault(hold, life.pair) or (hold.plan, "")
+    note = Note(NoteName.HELD, Trouble(because, hint), hold=hold)
+    return Step(done.life, (*done.effects, note))
+
+
+def _brought_to_rest(life: PairLife, event: Event, ctx: Context) -> Step:
+    match life.state:
+        case states.Launching() | states.Streaming():
+            return transitions.end_group(life, states.ThenStopped(), ctx)
+        case states.Stopping() if isinstance(event, HoldAsked | StartAsked | RestartAsked):
+            return transitions.strengthen(life, life.state, states.ThenStopped())
+        case states.Stopping():
+            return _in_stopping(life, life.state, event, ctx)
+        case states.Stopped():
+            return _in_held(life, life.state, event, ctx)
+        case states.WaitingForResource():
+            return Step(transitions.stop(life, ctx).life, (LeaveQueue(),))
+        case (
+            states.Probing()
+            | states.WaitingForBackoff()
+            | states.WaitingForMount()
+            | states.Parked()
+        ):
+            return transitions.stop(life, ctx)
+        case _:
+            assert_never(life.state)
+
+
+def _in_held(life: PairLife, state: states.Stopped, event: Event, ctx: Context) -> Step:
+    match event:
+        case DeadlinePassed():
+            life = replace(life, memory=replace(life.memory, wanted=states.Up()))
+        case StopAsked() | StartAsked() | RestartAsked():
+            pass
+        case _:
+            return Step(life)
+    resume_at = transitions.stopped_state(life.memory, ctx.now_at).resume_at
+    return transitions.enter(life, replace(state, resume_at=resume_at))
+
+
+def _released(life: PairLife, hold: Hold, ctx: Context) -> Step:
+    """Go back to what is wanted."""
+    done = Step(life)
+    if isinstance(life.memory.wanted, states.Up):
+        if isinstance(life.state, states.Stopping):
+            done = transitions.strengthen(life, life.state, states.ThenProbe())
+        else:
+            done = transitions.probe(life, ctx)
+    note = Note(NoteName.RELEASED, Trouble(hold.plan), hold=hold)
+    return Step(done.life, (*done.effects, note))
 
 
 # --- one function per state ------------------------------------------------------------------

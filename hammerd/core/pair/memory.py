@@ -35,6 +35,9 @@ def with_pair_hint(pair: Pair, event: events.Event) -> events.Event:
 def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory:  # noqa: C901 - a table
     """Return the memory of a pair after an event."""
     memory = life.memory
+    if memory.hold is not None and isinstance(event, events.EndpointEvent):
+        # It was read before the plan began, or the plan itself caused it.
+        return memory
     match event:
         case events.StartAsked(lifts_latch):
             if lifts_latch:
@@ -45,6 +48,10 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
             return replace(memory, wanted=Up())
         case events.StopAsked(wanted):
             return replace(memory, wanted=wanted, unmounted_since_at=None)
+        case events.HoldAsked(hold):
+            return replace(memory, hold=hold, unmounted_since_at=None)
+        case events.HoldReleased():
+            return replace(memory, hold=None)
         case events.Acknowledged():
             return replace(memory, complaints=())
         case events.MessageRead(message):

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from hammerd.core.config.model import LogLevel
 from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.holds import hold_fault
 from hammerd.core.pair import states
 from hammerd.core.pair.latches import is_parked_latched
 from hammerd.core.pair.slave_claims import Resource
@@ -111,16 +112,26 @@ def _critical_at(life: PairLife) -> float:
 
 
 def _stopped(life: PairLife, state: states.Stopped) -> Row:
+    hold, wanted = life.memory.hold, life.memory.wanted
+    held = _hold_trouble(life)
+    trouble = held or (None if life.pair.enabled else DISABLED)
+    is_forgotten = isinstance(wanted, states.Up) and hold is None
     return Row(
         word="stopped",
-        trouble=None if life.pair.enabled else DISABLED,
-        because=_wish(life.memory.wanted),
-        level=LogLevel.INFO if life.pair.enabled else LogLevel.WARNING,
+        trouble=trouble,
+        because=_wish(life.memory),
+        level=LogLevel.WARNING if trouble else LogLevel.INFO,
         identity=(states.Stopped, state.since_at),
-        warning_at=AT_ONCE if isinstance(life.memory.wanted, states.Up) else NEVER,
+        warning_at=AT_ONCE if is_forgotten or held else NEVER,
         deadline_at=state.resume_at,
         is_under_way=False,
     )
+
+
+def _hold_trouble(life: PairLife) -> Trouble | None:
+    hold = life.memory.hold
+    fault = hold_fault(hold, life.pair) if hold else None
+    return Trouble(*fault) if fault else None
 
 
 def _probing(life: PairLife, state: states.Probing) -> Row:
@@ -174,7 +185,7 @@ def _stopping(life: PairLife, state: states.Stopping) -> Row:
     return Row(
         word="stopping",
         trouble=trouble,
-        because=_because_of(state.then, life.memory.wanted),
+        because=_because_of(state.then, life.memory),
         level=LogLevel.WARNING if trouble else LogLevel.DEBUG if is_retry else LogLevel.INFO,
         identity=(states.Stopping, state.since_at),
         warning_at=AT_ONCE if _is_another_try(life.memory) else NEVER,
@@ -279,7 +290,7 @@ def _stall_timeout_s(pair: Pair) -> float:
 # --- the reason why a group ends ---------------------------------------------------------------
 
 
-def _because_of(then: Then, wanted: states.Wanted) -> str:
+def _because_of(then: Then, memory: Memory) -> str:
     match then:
         case states.ThenLaunch(trouble=trouble):
             return trouble.because if trouble else "gear_change"
@@ -290,18 +301,20 @@ def _because_of(then: Then, wanted: states.Wanted) -> str:
         case states.ThenProbe():
             return "restart"
         case states.ThenStopped():
-            return _wish(wanted)
+            return _wish(memory)
         case _:
             assert_never(then)
 
 
-def _wish(wanted: states.Wanted) -> str:
-    match wanted:
+def _wish(memory: Memory) -> str:
+    if memory.hold is not None:
+        return memory.hold.owner
+    match memory.wanted:
         case states.Paused():
             return "pause"
-        case states.Down():
-            return "shutdown"
+        case states.Down(because):
+            return because
         case states.Up():
             return "asked"
         case _:
-            assert_never(wanted)
+            assert_never(memory.wanted)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hammerd.core.hammer.messages import Complaint, Connecting, ParkCause
+from hammerd.core.holds import Hold
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pairs import Gear, Pair
 from hammerd.core.replication.promotions import Promotion
@@ -35,9 +36,20 @@ class Paused:
     until_at: float | None = None
 
 
+class DownCause(StrEnum):
+    """The reason why a pair is not to run."""
+
+    SHUTDOWN = "shutdown"
+    DISABLED = "disabled"
+    REMOVED = "removed"
+    RELOAD = "reload"
+
+
 @dataclass(frozen=True, slots=True)
 class Down:
-    """The pair is not to run: the config disables it, or the daemon stops."""
+    """The pair is not to run: the daemon stops, or the config has another wish."""
+
+    because: DownCause = DownCause.SHUTDOWN
 
 
 Wanted = Up | Paused | Down
@@ -331,7 +343,7 @@ class Memory:
     weightiest complaint of this attempt, the cause of its end if nothing else names one.
     `is_far_unlocked`: the last stream that lived wrote to a slave on another host without its
     lock, so its target half may live on there; it outlives the daemon. `draining`: the next
-    launch waits until that slave rests.
+    launch waits until that slave rests. `hold`: a plan keeps the pair at rest.
     """
 
     wanted: Wanted = field(default_factory=Up)
@@ -349,6 +361,7 @@ class Memory:
     likely_cause: Complaint | None = None
     is_far_unlocked: bool = False
     draining: Draining | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,10 +68,12 @@ class Journal:
     def noted(self, life: PairLife, note: Note) -> None:
         """Log a note: an event of a pair that leaves its state unchanged."""
         name = note.trouble.because if note.name is NoteName.DAMAGED else note.name
-        self._writer_of(_level_of(note.name))(
+        self._writer_of(_level_of(note))(
             f"pair.{name}",
             pair=life.pair.name,
             because=note.trouble.because,
+            plan=note.hold.plan if note.hold else None,
+            stage=note.hold.stage.value if note.hold else None,
             text=note.text or None,
             hint=note.trouble.hint or None,
         )
@@ -95,14 +97,19 @@ class Journal:
         self._word_before_glance.pop(pair, None)
 
 
-def _level_of(name: NoteName) -> LogLevel:
-    match name:
+def _level_of(note: Note) -> LogLevel:
+    match note.name:
         case NoteName.UNKILLABLE | NoteName.DAMAGED:
             return LogLevel.ERROR
         case NoteName.COMPLAINED | NoteName.HALF_STOPPED | NoteName.HALF_CONTINUED:
             return LogLevel.WARNING
+        case NoteName.HELD:
+            # A hint says that a person must act.
+            return LogLevel.WARNING if note.trouble.hint else LogLevel.INFO
+        case NoteName.RELEASED:
+            return LogLevel.INFO
         case _:
-            assert_never(name)
+            assert_never(note.name)
 
 
 def _carried(row: Row, memory: Memory, now_at: float) -> dict[str, object]:

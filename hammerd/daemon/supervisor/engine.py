@@ -24,7 +24,7 @@ from hammerd.core.pair.latches import active_latch, fit_latches
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.state_table import deadline
-from hammerd.core.pair.states import Down, Memory, PairLife, Stopped
+from hammerd.core.pair.states import Down, DownCause, Memory, PairLife, Stopped
 from hammerd.core.pairs import Gear, Pair
 from hammerd.daemon.logging.error_reports import Faults
 from hammerd.daemon.logging.journal import Journal
@@ -122,7 +122,7 @@ class Engine:
         A second call stops it again: the step of the first StopAsked may have raised.
         """
         self._leaving.add(pair)
-        self.post(pair, events.StopAsked(Down()))
+        self.post(pair, events.StopAsked(Down(DownCause.REMOVED)))
 
     def set_order(self, names: Iterable[str]) -> None:
         """Put these pairs first, in the order of the config; leaving pairs follow."""
@@ -223,7 +223,7 @@ class Engine:
             if after.state is not before.state:
                 self._parts.journal.stepped(before, after, now_at)
                 self._faults.report_pending()
-            if type(after.state) is not type(before.state):
+            if _shown(before) != _shown(after):
                 self.on_state_changed()
             if _durable(before.memory) != _durable(after.memory):
                 self.on_memory_changed()
@@ -332,6 +332,10 @@ class Engine:
         for name in self._deadlines.take_due(self._loop.time()):
             self.post(name, events.DeadlinePassed())
         self._set_timer()
+
+
+def _shown(life: PairLife) -> tuple[object, ...]:
+    return type(life.state), life.memory.hold
 
 
 def _durable(memory: Memory) -> tuple[object, ...]:

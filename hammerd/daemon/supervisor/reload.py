@@ -22,7 +22,7 @@ from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff, events_for
 from hammerd.core.pair.events import StartAsked
 from hammerd.core.pair.latches import fit_latches
 from hammerd.core.pair.machine import new_life
-from hammerd.core.pair.states import Down, Paused, Up
+from hammerd.core.pair.states import Down, DownCause, Paused, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.daemon.logging.files import LogFiles, check_log_files
@@ -147,7 +147,7 @@ class Reloader:
         anomaly_detector.add_disks(pair.slave, *store.saved_disks(pair.name))
         engine, memory = self._parts.engine, fit_latches(store.saved_memory(pair.name), pair)
         if not pair.enabled:
-            memory = replace(memory, wanted=Down())
+            memory = replace(memory, wanted=Down(DownCause.DISABLED))
         engine.add(new_life(pair, memory, self._parts.clock.now().at))
         if memory.is_far_unlocked:
             engine.drain(pair)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hammerd.core.api.health import Health, health_of
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.hammer.messages import ParkCause
+from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import SILENT_LAUNCH_S
 from hammerd.core.pair.states import (
@@ -80,11 +81,13 @@ class HealthRow:
     refusals: int = 0
     unmounted_s: float | None = None
     extras: Extras = Extras()  # noqa: RUF009 - a frozen value
+    hold: Hold | None = None
 
 
 STOPPING = Stopping(NOW_AT - 2, NOW_AT + 3, ThenStopped())
 PROBING = Probing(NOW_AT - 2, NOW_AT + 18)
 AT_REST = streaming(IdlePhase())
+HELD = Hold("switchover", HoldStage.RUNNING, NOW_AT - 60)
 JUMPED = Anomaly(AnomalyName.SLAVE_TID_JUMPED, PAIR.slave, "0x1", "0x2", NOW_AT)
 
 ROWS: dict[str, HealthRow] = {
@@ -118,6 +121,10 @@ ROWS: dict[str, HealthRow] = {
     "waiting: drain, with failures": HealthRow(
         WaitingForResource(NOW_AT - 2, Resource.DRAIN, TROUBLE), failures=1
     ),
+    "held": HealthRow(Stopped(0.0), hold=HELD),
+    "held, interrupted": HealthRow(Stopped(0.0), hold=replace(HELD, is_interrupted=True)),
+    "held, promoted": HealthRow(Stopped(0.0), hold=replace(HELD, stage=HoldStage.PROMOTED)),
+    "held, stopping": HealthRow(STOPPING, hold=HELD),
     "parked": HealthRow(Parked(NOW_AT - 2, NOW_AT + 58, ParkCause.REFUSED, "ask")),
     "streaming, an anomaly": HealthRow(AT_REST, extras=Extras(anomalies=(JUMPED,))),
     "streaming, slave read-only": HealthRow(AT_REST, extras=Extras(is_slave_read_only=True)),
@@ -164,7 +171,11 @@ MARKS = {Health.OK: ".", Health.UNKNOWN: "?", Health.WARNING: "!", Health.CRITIC
 def report(row: HealthRow, known: Known) -> PairReport:
     unmounted_at = None if row.unmounted_s is None else NOW_AT - row.unmounted_s
     memory = Memory(
-        row.wanted, row.failures, refusals=row.refusals, unmounted_since_at=unmounted_at
+        row.wanted,
+        row.failures,
+        refusals=row.refusals,
+        unmounted_since_at=unmounted_at,
+        hold=row.hold,
     )
     life = PairLife(PAIR, memory, row.state, NOW_AT - known.wanted_s)
     return PairReport(life, known.lag, None, None, None, (), extras=row.extras)

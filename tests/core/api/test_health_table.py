@@ -12,7 +12,9 @@ from tests.core.api.print_health_table import COLUMNS, NOW_AT, ROWS, printout, r
 
 REVIEWED = Path(__file__).with_name("health_table.txt")
 
-IS_WANTED = [title for title, row in ROWS.items() if isinstance(row.wanted, Up)]
+IS_WANTED = [
+    title for title, row in ROWS.items() if isinstance(row.wanted, Up) and row.hold is None
+]
 TOO_OLD = [name for name in COLUMNS if name.endswith("1800")]
 
 

@@ -17,6 +17,7 @@ from hammerd.core.api.status_json import (
     worst_health,
 )
 from hammerd.core.hammer.messages import Batch, Complaint, Connecting, Cure, ParkCause, Progress
+from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import row_of
@@ -56,6 +57,7 @@ IN_SYNC = Lag(LagVerdict.IN_SYNC, tids=0, seconds=0.0, measured_at=90.0, safe_at
 AHEAD = Lag(LagVerdict.AHEAD, tids=-3)
 TROUBLE = Trouble("why", "what helps")
 
+HOLD = Hold("switchover", HoldStage.RUNNING, 70.0, step="downgrade")
 PROBING = Probing(80.0, 100.0)
 LAUNCHING = Launching(97.0, 157.0, Gear.BULK)
 STREAMING = Streaming(80.0, 79.0, Gear.FOLLOWING, IdlePhase(), 80.0)
@@ -196,6 +198,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
         "since_time": "T80",
         "up_s": 21.0,
         "retry_in_s": None,
+        "hold": None,
         "failures": 2,
         "restarts": 3,
         "pid": 7,
@@ -246,6 +249,33 @@ def test_every_state_has_the_same_keys() -> None:
     states = (PROBING, LAUNCHING, STREAMING, STOPPING, BACKOFF, MOUNT, QUEUED, PARKED)
 
     assert {tuple(json_of(state)) for state in states} == {tuple(json_of(Stopped(80.0)))}
+
+
+@pytest.mark.parametrize(
+    ("hold", "because", "health"),
+    [
+        (HOLD, None, "ok"),
+        (replace(HOLD, is_interrupted=True), "plan_interrupted", "warning"),
+        (replace(HOLD, stage=HoldStage.PROMOTED), "promoted", "warning"),
+        (replace(HOLD, stage=HoldStage.UNREADABLE), "plan_unreadable", "warning"),
+    ],
+)
+def test_held_pair_names_its_plan_whatever_its_age(
+    hold: Hold, because: str | None, health: str
+) -> None:
+    life = PairLife(PAIR, Memory(hold=hold), Stopped(80.0), wanted_at=0.0)
+    report = PairReport(life, behind(99_999), None, None, None, ())
+
+    shown = pair_json(report, NOW_AT, to_time)
+
+    assert (shown["state"], shown["because"], shown["health"]) == ("stopped", because, health)
+    assert shown["hold"] == {
+        "plan": "switchover",
+        "stage": hold.stage,
+        "since_time": "T70",
+        "step": "downgrade",
+        "is_interrupted": hold.is_interrupted,
+    }
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from hammerd.core.pair.states import (
     Paused,
     Probing,
     State,
+    Stopped,
     Stopping,
     Streaming,
     ThenLaunch,
@@ -52,16 +53,18 @@ class Never(StrEnum):
         "sampler.py has one probe of a pair under way at most, and only its answer leads here;"
         " none was asked for since"
     )
+    HELD = "a held pair is stopped, or is stopping"
     ASKED_DOWN = "a pair that is asked down while it stops has ThenStopped from then on"
     NO_DEADLINE = "engine.py rings for those only whose deadline() has come"
 
 
 def why_never(life: PairLife, event: Event) -> Never | None:
     """Return why this event never comes in this state, None if it may."""
+    if life.memory.hold is not None and not _is_at_rest(life.state):
+        return Never.HELD
     match event:
         case GroupEmpty() if isinstance(life.memory.wanted, Paused):
-            is_asked = isinstance(life.state, Stopping) and life.state.then == ThenStopped()
-            return None if is_asked else Never.ASKED_DOWN
+            return None if _is_at_rest(life.state) else Never.ASKED_DOWN
         case (
             MessageRead()
             | HalfDied()
@@ -84,6 +87,11 @@ def why_never(life: PairLife, event: Event) -> Never | None:
             return None if deadline(life) is not None else Never.NO_DEADLINE
         case _:
             return None
+
+
+def _is_at_rest(state: State) -> bool:
+    is_asked = isinstance(state, Stopping) and state.then == ThenStopped()
+    return is_asked or isinstance(state, Stopped)
 
 
 def _no_such_group(state: State, event: Event) -> Never | None:

@@ -29,6 +29,7 @@ from hammerd.core.hammer.messages import (
     Weight,
     WentIdle,
 )
+from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import (
     Acknowledged,
@@ -48,6 +49,8 @@ from hammerd.core.pair.events import (
     HalfStopped,
     HalvesGone,
     HalvesWorked,
+    HoldAsked,
+    HoldReleased,
     Kill,
     Launch,
     LeaveQueue,
@@ -216,6 +219,8 @@ def message(read: Message) -> PairRow:
 RESTED, MOVED = Memory(draining=Draining(Tid(9))), Memory(draining=Draining(Tid(8)))
 FULL = Complaint("text", "slave_full", Cure.RETRY, "hint")
 FAILED = Memory(failures=1)
+SWITCHOVER = Hold("switchover", HoldStage.RUNNING, SINCE_AT)
+HELD = Memory(hold=SWITCHOVER)
 LATCHED = Memory(is_diverged=True)
 PROMOTED = Memory(promotion=Promotion(PromotionSign.ROLE_READ, SINCE_AT))
 JUST_RELAUNCHED = Memory(relaunched_at=NOW_AT - 59)
@@ -235,6 +240,18 @@ ROWS: dict[str, PairRow] = {
     "StopAsked for good": PairRow(StopAsked(Down())),
     "RestartAsked": PairRow(RestartAsked()),
     "RestartAsked, latched": PairRow(RestartAsked(), LATCHED),
+    "HoldAsked": PairRow(HoldAsked(SWITCHOVER)),
+    "  interrupted now": PairRow(HoldAsked(replace(SWITCHOVER, is_interrupted=True)), HELD),
+    "HoldReleased": PairRow(HoldReleased(), HELD),
+    "  paused": PairRow(HoldReleased(), replace(HELD, wanted=Paused())),
+    "held: StartAsked": PairRow(StartAsked(), HELD),
+    "held: RestartAsked": PairRow(RestartAsked(), HELD),
+    "held: StopAsked": PairRow(StopAsked(Paused()), HELD),
+    "held: Probe: go": PairRow(ProbeAnswered(Go()), HELD),
+    "held: Sampled park": PairRow(Sampled(Park(ParkCause.NOT_A_SLAVE, "hint")), HELD),
+    "held: SlaveMoved": PairRow(SlaveMoved(Tid(3), Tid(9)), HELD),
+    "held: GroupEmpty": PairRow(GroupEmpty(), HELD),
+    "held: DeadlinePassed": PairRow(DeadlinePassed(), HELD),
     "Probe: go": PairRow(ProbeAnswered(Go())),
     "Probe: go, latched": PairRow(ProbeAnswered(Go()), LATCHED),
     "Probe: go, was a master": PairRow(ProbeAnswered(Go()), PROMOTED),

@@ -1,6 +1,6 @@
 """The pairs of the random histories, their slaves, and the values that their events carry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hammerd.core.hammer.messages import (
     Batch,
@@ -21,10 +21,13 @@ from hammerd.core.hammer.messages import (
     Weight,
     WentIdle,
 )
+from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import (
     Event,
     ForeignSeen,
+    HoldAsked,
+    HoldReleased,
     RestartAsked,
     StartAsked,
     StopAsked,
@@ -97,8 +100,13 @@ MESSAGES: tuple[Message, ...] = (
     ),
     Complaint("text", "not_a_slave", Cure.PARK, "hint", ParkCause.NOT_A_SLAVE),
 )
+RUNNING = Hold("switchover", HoldStage.RUNNING, 900.0)
+INTERRUPTED = replace(RUNNING, is_interrupted=True)
+PROMOTED = Hold("promote", HoldStage.PROMOTED, 900.0)
 ASKS: tuple[Event, ...] = (
     *(StartAsked(), StartAsked(), StartAsked(lifts_latch=False), RestartAsked()),
     *(StopAsked(Paused()), StopAsked(Down())),
+    *(HoldAsked(RUNNING), HoldAsked(INTERRUPTED), HoldAsked(PROMOTED)),
+    *[HoldReleased()] * 4,
 )
 STEPS_S = (0.0, 0.1, 3.0, 59.0, 61.0, 61.0, 700.0)

@@ -22,6 +22,7 @@ from hammerd.core.pair.events import (
     HalfStopped,
     HalvesGone,
     HalvesWorked,
+    HoldReleased,
     MessageRead,
     Misdirected,
     ParentDied,
@@ -295,6 +296,7 @@ class EngineWorld:
         self.pass_time(RETRY_DELAY_S)
         for name in CONFIG:
             self.watched.readings.lags[name] = FIVE_BEHIND
+            self.post(name, HoldReleased())
             self.post(name, StartAsked())
         for name in CONFIG:
             if self.read.get(name) != self.watched.end(name):

@@ -4,10 +4,12 @@ from hammerd.core.hammer.messages import WentIdle
 from hammerd.core.pair.events import (
     DivergedSeen,
     Event,
+    Glance,
     Glanced,
     GroupEmpty,
     Launch,
     MessageRead,
+    Probe,
     ProbeAnswered,
     Sampled,
     SlaveMoved,
@@ -43,6 +45,9 @@ def check_step(before: PairLife, event: Event, done: Step, now_at: float) -> Non
     _check_latch(before, event, after)
     if any(isinstance(effect, Launch) for effect in done.effects):
         _check_launch(before, event, after)
+    if after.memory.hold is not None:
+        looks = [effect for effect in done.effects if isinstance(effect, Launch | Probe | Glance)]
+        assert not looks, "a held pair is looked at"
 
 
 def is_saved_again(before: Memory, after: Memory) -> bool:
@@ -62,7 +67,8 @@ def _check_wanted(life: PairLife) -> None:
     is_down = isinstance(life.state, Stopped) or (
         isinstance(life.state, Stopping) and isinstance(life.state.then, ThenStopped)
     )
-    assert is_down == (not isinstance(life.memory.wanted, Up)), life
+    is_held = life.memory.hold is not None
+    assert is_down == (is_held or not isinstance(life.memory.wanted, Up)), life
 
 
 def _check_failures(before: PairLife, event: Event, after: PairLife, now_at: float) -> None:
@@ -113,6 +119,7 @@ def _shows_a_master(before: PairLife, event: Event) -> bool:
 
 def _check_launch(before: PairLife, event: Event, after: PairLife) -> None:
     assert isinstance(after.memory.wanted, Up)
+    assert after.memory.hold is None, "launched though a plan holds the pair"
     assert latch_cause(after.memory) is None
     if isinstance(event, ProbeAnswered):
         assert isinstance(event.verdict, Go)
