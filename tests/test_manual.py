@@ -459,13 +459,13 @@ def test_kinds_of_values_are_explained() -> None:
     assert documented == kinds
 
 
-def test_example_is_a_config(tmp_path: Path) -> None:
+def test_examples_are_a_config() -> None:
     from tests.config_text import parse_config
 
-    (text,) = re.findall(r"\.Bd[^\n]*\n(.*?)\.Ed", section("EXAMPLES", CONFIG_PAGE), re.DOTALL)
+    texts = re.findall(r"\.Bd[^\n]*\n(.*?)\.Ed", section("EXAMPLES", CONFIG_PAGE), re.DOTALL)
 
-    config = parse_config(text, "example")
+    config = parse_config("".join(texts), "example")
     assert ([pair.name for pair in config.pairs], config.warnings) == (
-        ["home", "mail", "offsite"],
+        ["home", "mail", "offsite", "archive", "safe"],
         (),
     )

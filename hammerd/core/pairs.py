@@ -3,7 +3,7 @@
 core/config/reader.py makes these values, core/pair/machine.py acts on them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hammerd.core.hosts.host import THIS_HOST, Host
@@ -82,16 +82,52 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """The slaves of a pair that take turns, if it has such slaves.
+
+    `paths` are all paths at which they are mounted, () for the path of the slave alone.
+    `unique_uuids` are those of all the slaves, () for any slave of the master.
+    """
+
+    takes_turns: bool = False
+    paths: tuple[str, ...] = ()
+    unique_uuids: tuple[str, ...] = ()
+
+    def accepts(self, unique_uuid: str) -> bool:
+        """Return whether a slave is one of those that take turns."""
+        return self.takes_turns and (
+            not self.unique_uuids or unique_uuid.lower() in self.unique_uuids
+        )
+
+
+NO_ROTATION = Rotation()
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """A master PFS and the slave PFS that follows it."""
+    """A master PFS and the slave PFS that follows it.
+
+    If slaves take turns (`rotate`), `slave` is the path of the one that has its turn.
+    """
 
     name: str
     master: Endpoint
     slave: Endpoint
     enabled: bool = True
+    rotate: Rotation = NO_ROTATION
     options: StreamOptions = field(default_factory=StreamOptions)
     timing: Timing = field(default_factory=Timing)
     thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+def slaves_of(pair: Pair) -> tuple[Endpoint, ...]:
+    """Return the paths of all slaves of a pair, in the order of the config."""
+    return tuple(Endpoint(path) for path in pair.rotate.paths) or (pair.slave,)
+
+
+def turns_of(pair: Pair) -> tuple[Pair, ...]:
+    """Return a pair once for each path of its slaves, as if that slave had its turn."""
+    return tuple(replace(pair, slave=slave) for slave in slaves_of(pair))
 
 
 def needs_login(pair: Pair) -> bool:

@@ -1,12 +1,13 @@
 """Checks the values of a config against each other; each is valid by itself."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hammerd.core import paths
 from hammerd.core.config.tables import Given
+from hammerd.core.config.values import show_value
 from hammerd.core.errors import Fault
-from hammerd.core.pairs import Endpoint
+from hammerd.core.pairs import Endpoint, Rotation
 
 LONGEST_SOCKET_PATH_BYTES = 103
 """sockaddr_un holds 104 bytes on the BSDs, a NUL among them."""
@@ -68,20 +69,74 @@ def shared_slave_faults(pairs: Mapping[str, Mapping[str, Given]]) -> Iterator[Fa
     """Find enabled pairs that write to one slave; `pairs` has each pair's values by its name."""
     owners: dict[tuple[str, str], str] = {}
     for name, given in pairs.items():
-        slave = endpoint_of(given, "slave")
-        if slave is None or given["enabled"].value is False:
-            continue
-        owner = owners.setdefault(slave.key, name)
-        if owner != name:
-            what = f'is the slave of pair "{owner}" already'
-            hint = "two streams onto one slave move its TID backwards: disable one of the pairs"
-            yield Fault(given["slave"].where, what, given["slave"].shown, hint)
+        for slave, key in _slaves(given) if given["enabled"].value is not False else ():
+            owner = owners.setdefault(slave.key, name)
+            if owner != name:
+                what = f'is the slave of pair "{owner}" already'
+                if key == "rotate":
+                    what = f"names {slave}, which {what}"
+                hint = (
+                    "two streams onto one slave move its TID backwards: disable one of the pairs"
+                )
+                yield Fault(given[key].where, what, given[key].shown, hint)
+
+
+def _slaves(given: Mapping[str, Given]) -> Iterator[tuple[Endpoint, str]]:
+    """Yield the slaves of a pair, each with the key that names it."""
+    slave, rotate = endpoint_of(given, "slave"), given["rotate"].value
+    if slave is not None:
+        yield slave, "slave"
+    for path in rotate.paths if isinstance(rotate, Rotation) else ():
+        if slave is None or path != slave.path:
+            yield Endpoint(path), "rotate"
 
 
 def endpoint_of(given: Mapping[str, Given], name: str) -> Endpoint | None:
     """Return the endpoint under the key `master` or `slave`, None if it is invalid or missing."""
     value = given[name].value if name in given else None
     return value if isinstance(value, Endpoint) else None
+
+
+# --- slaves that take turns --------------------------------------------------------------------
+
+
+def with_first_slave(given: Mapping[str, Given]) -> Mapping[str, Given]:
+    """Return the values of a pair; without `slave` the first path of `rotate` is the slave."""
+    rotate = given["rotate"]
+    if "slave" in given or not (isinstance(rotate.value, Rotation) and rotate.value.paths):
+        return given
+    slave = Endpoint(rotate.value.paths[0])
+    return {**given, "slave": replace(rotate, value=slave, shown=show_value(str(slave)))}
+
+
+def with_all_paths(rotation: Rotation, slave: Endpoint) -> Rotation:
+    """Return a rotation whose paths hold that of the slave; the others stay in their order."""
+    if not rotation.paths or slave.path in rotation.paths:
+        return rotation
+    return replace(rotation, paths=(slave.path, *rotation.paths))
+
+
+def rotation_faults(given: Mapping[str, Given]) -> Iterator[Fault]:
+    """Find slaves that cannot take turns: of another host, or the master itself."""
+    rotate, nothing = given["rotate"], Given("", None, "")
+    slave, master = given.get("slave", nothing), given.get("master", nothing)
+    if not isinstance(rotate.value, Rotation) or not rotate.value.takes_turns:
+        return
+    is_far = isinstance(slave.value, Endpoint) and not slave.value.host.shares_paths
+    if is_far:
+        what = "is for disks of this host, and the slave is on another one"
+        yield Fault(rotate.where, what, rotate.shown, "make a pair for each slave")
+    others = {Endpoint(path).key for path in rotate.value.paths} - {_key(slave)}
+    if _key(master) in others:
+        what = f"names the master {master.shown} as a slave"
+        yield Fault(rotate.where, what, rotate.shown, "leave it out")
+
+
+def _key(given: Given) -> tuple[str, str] | None:
+    return given.value.key if isinstance(given.value, Endpoint) else None
+
+
+# --- files of the daemon ---------------------------------------------------------------------
 
 
 def log_faults(given: Mapping[str, Given]) -> Iterator[Fault]:

@@ -14,8 +14,16 @@ from hammerd.core.characters import characters_hint, odd_characters
 from hammerd.core.config import checks
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key, Model
-from hammerd.core.config.sections import Section, sort_sections, unknown_table_faults
-from hammerd.core.config.tables import BUILT_IN, Given, ReadTable, key_path, read_table
+from hammerd.core.config.tables import (
+    BUILT_IN,
+    Given,
+    ReadTable,
+    Section,
+    key_path,
+    read_table,
+    sort_sections,
+    unknown_table_faults,
+)
 from hammerd.core.config.toml import read_toml
 from hammerd.core.config.warnings import warnings_of
 from hammerd.core.errors import ConfigError, Fault
@@ -95,13 +103,14 @@ def _read_pair(
     if not isinstance(table, dict):
         return _PairReading(name, {**common}, (_no_pair_fault(name, path),))
     read = read_table(table, path, PAIR_KEYS)
-    given = {**common, **read.given}
+    given = checks.with_first_slave({**common, **read.given})
     faults = (
         *_name_faults(name, path),
         *read.faults,
         *_missing_faults(path, given, meant | read.meant),
         *checks.order_faults(given),
         *checks.same_pfs_faults(given),
+        *checks.rotation_faults(given),
     )
     return _PairReading(name, given, faults)
 
@@ -148,7 +157,9 @@ def _build(name: str, given: Mapping[str, Given]) -> Pair:
     ssh = _ssh_settings(given)
     master = replace(pair.master, host=pair.master.host.reached_by(ssh))
     slave = replace(pair.slave, host=pair.slave.host.reached_by(ssh))
-    return replace(pair, master=master, slave=slave)
+    return replace(
+        pair, master=master, slave=slave, rotate=checks.with_all_paths(pair.rotate, slave)
+    )
 
 
 def _ssh_settings(given: Mapping[str, Given]) -> SshSettings:

@@ -12,8 +12,9 @@ from functools import partial
 from hammerd.core.config import ssh_values, values
 from hammerd.core.config.endpoints import read_endpoint
 from hammerd.core.config.model import DaemonConfig, LogFormat, LogLevel, SyslogFacility
+from hammerd.core.config.rotation import read_rotation, show_rotation
 from hammerd.core.hosts.ssh_argv import SshSettings
-from hammerd.core.pairs import GearChoice, Pair, StreamOptions, Thresholds, Timing
+from hammerd.core.pairs import GearChoice, Pair, Rotation, StreamOptions, Thresholds, Timing
 
 Model = (
     type[DaemonConfig]
@@ -70,6 +71,8 @@ class Key:
 
     def show(self, value: object) -> str:
         """Return a value of this key as it is written in TOML."""
+        if isinstance(value, Rotation):
+            return show_rotation(value)
         if self.kind.suffix == "_s" and isinstance(value, int | float):
             return f'"{values.show_duration(value)}"'
         if self.kind.suffix == "_bytes" and isinstance(value, int):
@@ -83,6 +86,7 @@ def _choice(choices: type[StrEnum]) -> Kind:
 
 
 _ENDPOINT = Kind("[[user@]host:]path", read_endpoint)
+_ROTATION = Kind("true | false | array of paths or uuids", read_rotation)
 _FLAG = Kind("true | false", values.read_flag)
 _DURATION = Kind("duration", values.read_duration, "_s")
 _WHOLE_SECONDS = Kind("whole seconds", values.read_whole_seconds, "_s")
@@ -132,6 +136,7 @@ PAIR_KEYS: tuple[Key, ...] = (
     Key("master", _ENDPOINT, Pair, "the PFS that is copied", '"/Backup1/pfs/test"'),
     Key("slave", _ENDPOINT, Pair, "the PFS that is to follow it", '"/Backup2/pfs/test"'),
     Key("enabled", _FLAG, Pair, "false: the pair is known, and left alone"),
+    Key("rotate", _ROTATION, Pair, "slaves that take turns: true, or all their paths"),
     Key("delay", _WHOLE_SECONDS, StreamOptions, "rest between two batches of a bulk (hammer -i)"),
     Key("following_delay", _WHOLE_SECONDS, StreamOptions, "the same while the slave follows"),
     Key("bandwidth", _SIZE, StreamOptions, "limit per second", '"20m"'),

@@ -1,11 +1,14 @@
-"""Reads one TOML table by its keys; an unknown entry is a fault with a suggestion.
+"""Sorts a config's top-level tables, and reads one table by its keys.
 
-Each value has the key path of its table: an invalid value in [defaults] that concerns ten pairs
-is one fault, at [defaults].
+The tables are [daemon], [defaults] and [pairs]. One with a misspelt name is a fault, but it is
+still read as the table that it seems to be: so its own faults are reported at the same time, and
+no pair in it is reported as missing. An unknown entry is a fault with a suggestion. Each value has
+the key path of its table: an invalid value in [defaults] that concerns ten pairs is one fault, at
+[defaults].
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hammerd.core.characters import characters_hint, odd_characters
@@ -135,3 +138,59 @@ def _unknown_key_hint(path: str, name: str, known: Iterable[str]) -> str:
     if name in TABLES_OF_KEYS:
         return f"{name} belongs in {TABLES_OF_KEYS[name]}"
     return did_you_mean(meant_by(name, known)) or f"known in [{path}]: {', '.join(known)}"
+
+
+# --- top-level tables ------------------------------------------------------------------------
+
+_TABLES = ("daemon", "defaults", "pairs")
+_KNOWN_HINT = "known here: [daemon], [defaults], [pairs.NAME]"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table and its key path."""
+
+    path: str
+    table: object
+
+
+def sort_sections(document: Mapping[str, object]) -> Mapping[str, list[Section]]:
+    """Return the tables by kind, in the file's order; a name may be misspelt."""
+    found: dict[str, list[Section]] = {name: [] for name in _TABLES}
+    for name, value in document.items():
+        kind, section = _section(name, value)
+        if kind:
+            found[kind].append(section)
+    return found
+
+
+def _section(name: str, value: object) -> tuple[str, Section]:
+    """Return the kind of a table, found by its name or its keys; empty if there is none."""
+    if name in _TABLES:
+        return name, Section(name, value)
+    if name in TABLES_OF_KEYS or not isinstance(value, dict):
+        return "", Section(name, value)
+    if _is_a_pair(value):
+        return "pairs", Section("", {name: value})
+    return meant_by(name, _TABLES), Section(key_path("", name), value)
+
+
+def _is_a_pair(table: Mapping[str, object]) -> bool:
+    return "master" in table and "slave" in table and not isinstance(table["master"], dict)
+
+
+def unknown_table_faults(document: Mapping[str, object]) -> Iterator[Fault]:
+    """Find the top-level names that are none of the three tables."""
+    for name, value in document.items():
+        where = key_path("", name)
+        if name in _TABLES:
+            continue
+        if name in TABLES_OF_KEYS:
+            hint = f"{name} belongs in {TABLES_OF_KEYS[name]}"
+            yield Fault(where, "stands outside a table", hint=hint)
+        elif isinstance(value, dict) and _is_a_pair(value):
+            hint = f"is it a pair? then write [{key_path('pairs', name)}]"
+            yield Fault(where, "is not a table of hammerd", hint=hint)
+        else:
+            hint = did_you_mean(meant_by(name, _TABLES)) or _KNOWN_HINT
+            yield Fault(where, "is not a table of hammerd", hint=hint)

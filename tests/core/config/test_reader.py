@@ -13,7 +13,15 @@ from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
-from hammerd.core.pairs import Endpoint, GearChoice, Pair, StreamOptions, Thresholds, Timing
+from hammerd.core.pairs import (
+    Endpoint,
+    GearChoice,
+    Pair,
+    Rotation,
+    StreamOptions,
+    Thresholds,
+    Timing,
+)
 from tests.config_text import parse_config
 
 TUTORIAL = """
@@ -141,6 +149,10 @@ EVERY_KEY: dict[str, tuple[str, object]] = {
     ),
     "slave": ('"/Backup2/pfs/far/"', Endpoint("/Backup2/pfs/far")),
     "enabled": ("false", False),
+    "rotate": (
+        '["/Backup3/pfs/far"]',
+        Rotation(takes_turns=True, paths=("/Backup2/pfs/far", "/Backup3/pfs/far")),
+    ),
     "delay": ('"1m"', 60),
     "following_delay": ('"7s"', 7),
     "bandwidth": ('"500k"', 500 << 10),
