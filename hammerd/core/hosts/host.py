@@ -64,6 +64,10 @@ class Host(Protocol):
     def program(self, words: Sequence[str]) -> tuple[str, ...]:
         """Return the argv that runs any program there; a restricted key refuses it."""
 
+    @property
+    def administered(self) -> "Host | None":
+        """The host as a login reaches it that may run any command; None if there is none."""
+
     def reached_by(self, ssh: SshSettings) -> "Host":
         """Return the host as it is reached with the settings of its pair."""
 
@@ -155,6 +159,11 @@ class ThisHost:
     def program(self, words: Sequence[str]) -> tuple[str, ...]:
         """Return the words themselves."""
         return tuple(words)
+
+    @property
+    def administered(self) -> Host:
+        """This host: nobody logs in."""
+        return self
 
     def reached_by(self, _ssh: SshSettings) -> Host:
         """Return this host: no settings lead to it."""

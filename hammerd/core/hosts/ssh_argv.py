@@ -52,6 +52,8 @@ class SshSettings:
     the system's; `only_known_hosts` means that ssh's default files of the user do not count.
     `remote_hammer` is the hammer program over there. `is_probed`: hammerd runs pfs-status there.
     `is_guarded`: a mirror-write there holds a lock of its slave (core/hosts/far_guard.py).
+    `admin_identity` and `admin_user` are for commands of a person that change the host; no
+    stream uses them.
     """
 
     program: str = "/usr/bin/ssh"
@@ -65,6 +67,8 @@ class SshSettings:
     is_compressed: bool = False
     is_probed: bool = True
     is_guarded: bool = True
+    admin_identity: str | None = None
+    admin_user: str | None = None
 
 
 def ssh_argv(settings: SshSettings, host: str, user: str | None) -> tuple[str, ...]:

@@ -69,6 +69,15 @@ class SshHost:
         """As long as ssh waits for a sign of life."""
         return dead_link_s(self.settings)
 
+    @property
+    def administered(self) -> "SshHost | None":
+        """The host with its second key, which no forced command restricts."""
+        key = self.settings.admin_identity
+        if key is None:
+            return None
+        user = self.settings.admin_user or self.user
+        return replace(self, user=user, settings=replace(self.settings, identity=key))
+
     def reached_by(self, ssh: SshSettings) -> "SshHost":
         """Return the host with these settings; a user in the endpoint precedes theirs."""
         return replace(self, user=self.user or ssh.user, settings=ssh)

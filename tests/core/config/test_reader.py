@@ -175,6 +175,8 @@ EVERY_KEY: dict[str, tuple[str, object]] = {
     "ssh_user": ('"mirror"', "mirror"),
     "ssh_port": ("2222", 2222),
     "ssh_identity": ('"/root/.ssh/far"', "/root/.ssh/far"),
+    "ssh_admin_identity": ('"/root/.ssh/admin"', "/root/.ssh/admin"),
+    "ssh_admin_user": ('"root"', "root"),
     "ssh_options": (
         '["ProxyJump=gate", "Ciphers aes128-ctr"]',
         ("ProxyJump=gate", "Ciphers aes128-ctr"),
@@ -200,6 +202,8 @@ SSH = SshSettings(
     is_compressed=True,
     is_probed=False,
     is_guarded=False,
+    admin_identity="/root/.ssh/admin",
+    admin_user="root",
 )
 
 
