@@ -3,7 +3,8 @@
     look ──> plan ──> first step ──> look ──> plan ──> ... until no step is left
 
 Nothing is remembered between two steps but what the next look finds, so a plan that was
-interrupted and is run again goes on from where it was.
+interrupted and is run again goes on from where it was. The release of the pair ends a plan: from
+then on its stream changes what a look finds.
 """
 
 import sys
@@ -15,19 +16,23 @@ from typing import Protocol, TypeVar, assert_never
 import click
 
 from hammerd.cli.output.failures import CommandFailed
+from hammerd.cli.output.json_output import print_json
 from hammerd.cli.output.text import print_text
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hosts.host import Host
+from hammerd.core.plans.plan_json import plan_json
 from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.plans.steps import (
     Action,
     Command,
     Compare,
     Copy,
+    EndGroup,
     Hold,
     KeepHeld,
     Plan,
+    Reason,
     Refused,
     Release,
     ReloadDaemon,
@@ -80,12 +85,16 @@ class Records(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order of a person: which plan for which pair, and how far it may go."""
+    """The order of a person: which plan for which pair, and how far it may go.
+
+    `as_json` is for a dry run only.
+    """
 
     pair: str
     plan: PlanName
     is_dry_run: bool = False
     is_confirmed: bool = False
+    as_json: bool = False
 
 
 class Runner:
@@ -106,28 +115,45 @@ class Runner:
         Raises:
             HammerdError: the plan was refused, or a step failed.
         """
-        done: Step | None = None
+        plan = plan_of(look())
+        if self._order.is_dry_run:
+            return self._dry_run(plan)
         while True:
-            plan = plan_of(look())
-            if isinstance(plan, Refused):
-                raise refusal_error(plan)
+            plan = _allowed(plan)
             if not plan.steps:
                 self._print_end(plan)
                 return Exit.OK
-            if done is not None and plan.steps[0].name == done.name:
-                raise CommandFailed(
-                    f"step {done.name} ended well, and is still to do: {done.purpose}",
-                    "look at both ends with hammer pfs-status; nothing else was changed",
-                )
             self._show(plan)
-            if self._order.is_dry_run:
-                return Exit.OK
             self._confirm(plan)
-            if not self._executor.can_run(host_of(plan.steps[0].action)):
+            step = plan.steps[0]
+            if not self._executor.can_run(host_of(step.action)):
                 self._hand_over(plan)
                 return Exit.TEMPORARY
-            done = plan.steps[0]
-            self._run(done)
+            self._run(step)
+            if isinstance(step.action, Release) and len(plan.steps) == 1:
+                self._print_end(plan)
+                return Exit.OK
+            plan = plan_of(look())
+            if isinstance(plan, Plan) and plan.steps and plan.steps[0].name == step.name:
+                raise CommandFailed(
+                    f"step {step.name} ended well, and is still to do: {step.purpose}",
+                    "look at both ends with hammer pfs-status; nothing else was changed",
+                )
+
+    def _dry_run(self, plan: Plan | Refused) -> int:
+        if self._order.as_json:
+            print_json(plan_json(plan, self._order.pair, self._order.plan))
+            return Exit.UNAVAILABLE if isinstance(plan, Refused) else Exit.OK
+        if isinstance(plan, Refused):
+            raise refusal_error(plan)
+        if not plan.steps:
+            self._print_end(plan)
+            return Exit.OK
+        self._show(plan)
+        for title, lines in (("asks", (plan.question,)), ("afterwards", plan.afterwards)):
+            for line in filter(None, lines):
+                print_text(f"{title}: {line}")
+        return Exit.OK
 
     def _show(self, plan: Plan) -> None:
         """Show a plan, if it is not the rest of the one that was shown before."""
@@ -137,6 +163,8 @@ class Runner:
         self._listed = names
         for note in plan.notes:
             print_text(note)
+        for reason in plan.before:
+            print_text(f"first: {_text(reason)}")
         print_text(f"{len(names)} step{'' if len(names) == 1 else 's'} to do:")
         for number, step in enumerate(plan.steps, 1):
             print_text(f"  {number}. {step.name}: {step.purpose}")
@@ -166,6 +194,7 @@ class Runner:
         try:
             self._note(step)
             self._act(step.action)
+            self._note_done(step)
         except HammerdError:
             for line in step.way_back:
                 print_text(f"way back: {line}")
@@ -182,7 +211,7 @@ class Runner:
             case Release():
                 self._records.remove()
                 self._records.tell_released()
-            case Command() | Copy() | WriteFile() | ReloadDaemon() | Compare():
+            case Command() | Copy() | WriteFile() | ReloadDaemon() | Compare() | EndGroup():
                 self._executor.run(action)
             case _:
                 assert_never(action)
@@ -199,6 +228,11 @@ class Runner:
         record = self._records.read()
         if record is not None:
             self._records.write(replace(record, step=step.name))
+
+    def _note_done(self, step: Step) -> None:
+        record = self._records.read() if step.notes else None
+        if record is not None:
+            self._records.write(replace(record, notes={**record.notes, **dict(step.notes)}))
 
     def _hand_over(self, plan: Plan) -> None:
         host = host_of(plan.steps[0].action)
@@ -218,11 +252,24 @@ class Runner:
             print_text(f"{INDENT} {line}")
 
 
+def _allowed(plan: Plan | Refused) -> Plan:
+    """Return a plan that may run.
+
+    Raises:
+        CommandFailed: it was refused, or a person must do something first.
+    """
+    if isinstance(plan, Refused):
+        raise refusal_error(plan)
+    if plan.before:
+        raise refusal_error(Refused(plan.before))
+    return plan
+
+
 def refusal_error(refused: Refused) -> CommandFailed:
     """Return the error of a refused plan, with all its reasons."""
-    lines = [
-        reason.what + (f"\n    hint: {reason.hint}" if reason.hint else "")
-        for reason in refused.reasons
-    ]
-    text = "\n  ".join(lines)
+    text = "\n  ".join(map(_text, refused.reasons))
     return CommandFailed(f"refused:\n  {text}", code=Exit.UNAVAILABLE)
+
+
+def _text(reason: Reason) -> str:
+    return reason.what + (f"\n    hint: {reason.hint}" if reason.hint else "")

@@ -90,8 +90,19 @@ class Compare:
     slave: Endpoint
 
 
+@dataclass(frozen=True, slots=True)
+class EndGroup:
+    """The end of a stream that a dead hammerd left: TERM to its group, and KILL after a grace.
+
+    It is planned only for a group that was just proven to be the recorded one: its leader's pid
+    alone may be that of another process by now.
+    """
+
+    pgid: int
+
+
 Holding = Hold | KeepHeld | Release | ReloadDaemon
-Action = Command | Copy | WriteFile | Compare | Hold | KeepHeld | Release | ReloadDaemon
+Action = Command | Copy | WriteFile | Compare | EndGroup | Holding
 
 
 # --- plans -----------------------------------------------------------------------------------
@@ -102,28 +113,15 @@ class Step:
     """A step of a plan: a short stable name, its purpose in words, and what is done.
 
     `way_back` are lines for a person: how to undo what was done so far if this step fails.
+    `notes` are written into the record when the step has ended well: the proof of a step that
+    leaves no other trace, such as a flush.
     """
 
     name: str
     purpose: str
     action: Action
     way_back: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The steps that are still to do, in order; none if all is as it should be.
-
-    `notes` tell what was found, `warnings` what a person must know before saying yes, `question`
-    asks for that yes (empty: nothing is asked), and `afterwards` tells what to do, or not to do,
-    when the plan is done.
-    """
-
-    steps: tuple[Step, ...]
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    question: str = ""
-    afterwards: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +130,24 @@ class Reason:
 
     what: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps that are still to do, in order; none if all is as it should be.
+
+    `notes` tell what was found, `warnings` what a person must know before saying yes, `question`
+    asks for that yes (empty: nothing is asked), and `afterwards` tells what to do, or not to do,
+    when the plan is done. `before` is what a person must do first: a plan with it is shown, and
+    refused to run.
+    """
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    question: str = ""
+    afterwards: tuple[str, ...] = ()
+    before: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +162,9 @@ def host_of(action: Action) -> Host:
     match action:
         case Command():
             return action.host
-        case Copy() | WriteFile() | Hold() | KeepHeld() | Release() | ReloadDaemon() | Compare():
+        case Copy() | WriteFile() | Compare() | EndGroup():
+            return THIS_HOST
+        case Hold() | KeepHeld() | Release() | ReloadDaemon():
             return THIS_HOST
         case _:
             assert_never(action)
@@ -163,6 +181,8 @@ def shown(action: Action, pair: str) -> tuple[str, ...]:
             return (f"edit {path}:", *(f"  {line}" for line in change))
         case Compare(master, slave):
             return (f"compare {master} and {slave} as of the slave's TID",)
+        case EndGroup(pgid):
+            return (f"kill -TERM -- -{pgid}",)
         case Hold() | KeepHeld() | Release() | ReloadDaemon():
             return (_request(action, pair),)
         case _:

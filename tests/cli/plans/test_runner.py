@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -45,6 +46,8 @@ class World:
         return not host.needs_login
 
     def run(self, action: steps.Action) -> None:
+        if isinstance(action, steps.ReloadDaemon):
+            return
         assert isinstance(action, steps.Command)
         name = action.words[0].removeprefix("do-")
         if name == self.breaks:
@@ -161,10 +164,67 @@ def test_record_stands_from_the_hold_to_the_release() -> None:
 
     Runner(ORDER, world, world).carry_out(world.look, plan)
 
-    assert [record and record.step for record in seen] == [None, "hold", "first", None]
+    assert [record and record.step for record in seen] == [None, "hold", "first"]
     assert seen[1] is not None
     assert dict(seen[1].notes) == {"tid": "0x7"}
     assert world.told == ["held", "released"]
+
+
+def test_step_that_ended_well_leaves_its_notes_in_the_record() -> None:
+    world = World(record=PlanRecord("home", PlanName.SWITCHOVER, 1.0, notes={"tid": "0x7"}))
+    flush = steps.Step("flush", "flush it", steps.ReloadDaemon(), notes=(("flushed", "yes"),))
+
+    def plan(_: tuple[str, ...]) -> steps.Plan:
+        record = world.record
+        return steps.Plan(() if record and "flushed" in record.notes else (flush,))
+
+    assert Runner(ORDER, world, world).carry_out(world.look, plan) == Exit.OK
+    assert world.record is not None
+    assert dict(world.record.notes) == {"tid": "0x7", "flushed": "yes"}
+
+
+def test_plan_that_a_person_must_prepare_is_shown_and_not_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World()
+    first = (steps.Reason("a stream of somebody else runs", "end it"),)
+
+    def plan(found: tuple[str, ...]) -> steps.Plan | steps.Refused:
+        planned = world.plan(found)
+        assert isinstance(planned, steps.Plan)
+        return replace(planned, before=first)
+
+    def run(order: Order) -> int:
+        return Runner(order, world, world).carry_out(world.look, plan)
+
+    assert run(replace(ORDER, is_dry_run=True)) == Exit.OK
+    shown = capsys.readouterr().out
+    assert "first: a stream of somebody else runs" in shown
+    assert "do-third" in shown
+    with pytest.raises(CommandFailed) as failed:
+        run(CONFIRMED)
+    assert failed.value.code == Exit.UNAVAILABLE
+    assert world.done == []
+
+
+def test_dry_run_as_json_holds_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    order = replace(ORDER, is_dry_run=True, as_json=True)
+
+    assert carry_out(World(far="second"), order) == Exit.OK
+    shown = json.loads(capsys.readouterr().out)
+    assert [each["lines"] for each in shown["steps"]] == [[f"do-{name}"] for name in NAMES]
+    assert [each["host"] for each in shown["steps"]] == [None, "office", None]
+    assert shown["question"] == "Do it?"
+
+
+def test_refusal_as_json_ends_with_its_status(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = steps.Refused((steps.Reason("a is open", "close a"),))
+    order, world = replace(ORDER, is_dry_run=True, as_json=True), World()
+
+    code = Runner(order, world, world).carry_out(world.look, lambda _: refused)
+    assert code == Exit.UNAVAILABLE
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["reasons"] == [{"what": "a is open", "hint": "close a"}]
 
 
 def test_promotion_keeps_the_record() -> None:

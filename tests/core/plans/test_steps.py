@@ -21,6 +21,7 @@ MASTER, SLAVE = Endpoint("/Backup1/test"), Endpoint("/Backup2/pfs/test")
             steps.WriteFile("/etc/fstab", "text", ("+ a line",), None),
             ("edit /etc/fstab:", "  + a line"),
         ),
+        (steps.EndGroup(4711), ("kill -TERM -- -4711",)),
         (steps.Release(), ("release home",)),
         (steps.ReloadDaemon(), ("hammerd reload",)),
     ],
@@ -50,6 +51,7 @@ def test_only_commands_happen_on_another_host() -> None:
         steps.Release(),
         steps.ReloadDaemon(),
         steps.Compare(MASTER, SLAVE),
+        steps.EndGroup(4711),
     )
 
     assert steps.host_of(steps.Command(("ls",), far)) == far
