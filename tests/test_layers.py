@@ -281,6 +281,7 @@ READERS = {
     "hammerd.cli.doctor.examination": {"hammerd.daemon.paths.path_state"},
     "hammerd.cli.doctor.ssh.ssh_way": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.offline.saved_status": {"hammerd.daemon.state.atomic_file"},
+    "hammerd.cli.plans.executor": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
 }
 """The modules of the cli that read files and paths by the daemon's own lean readers."""

@@ -9,6 +9,9 @@ from pathlib import Path
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.plans.steps import WriteFile
 
+KEEP_BYTES = "surrogateescape"
+"""How bytes that are no text are read, so that they are written as they were."""
+
 BACKUP_SUFFIX = ".before-hammerd"
 
 
@@ -22,7 +25,7 @@ def write_file(action: WriteFile) -> str:
     """
     path = Path(os.path.realpath(action.path))
     try:
-        old = path.read_text(encoding="utf-8") if path.exists() else None
+        old = path.read_text(encoding="utf-8", errors=KEEP_BYTES) if path.exists() else None
         if old != action.expected_text:
             raise CommandFailed(
                 f"{action.path} has changed since this plan was made", "run the command again"
@@ -36,7 +39,7 @@ def _replace(path: Path, text: str) -> str:
     backup = path.with_name(path.name + BACKUP_SUFFIX)
     fd, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with open(fd, "w", encoding="utf-8") as file:
+        with open(fd, "w", encoding="utf-8", errors=KEEP_BYTES) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

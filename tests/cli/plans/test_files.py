@@ -1,0 +1,56 @@
+"""Files of the system are replaced whole, with a copy, and never over another change."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hammerd.cli.output.failures import CommandFailed
+from hammerd.cli.plans.files import BACKUP_SUFFIX, write_file
+from hammerd.core.plans.steps import WriteFile
+
+
+def written(path: Path, expected_text: str | None, text: str = "new\n") -> str:
+    return write_file(WriteFile(str(path), text, (), expected_text))
+
+
+def test_old_text_mode_and_owner_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"old \xff\n")
+    path.chmod(0o640)
+    before = path.stat()
+
+    backup = written(path, "old \udcff\n", "old \udcff\nnew\n")
+
+    assert path.read_bytes() == b"old \xff\nnew\n"
+    assert Path(backup).read_bytes() == b"old \xff\n"
+    assert backup == f"{path}{BACKUP_SUFFIX}"
+    after = path.stat()
+    assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
+    assert sorted(os.listdir(tmp_path)) == ["fstab", f"fstab{BACKUP_SUFFIX}"]
+
+
+def test_missing_file_is_made_without_a_copy(tmp_path: Path) -> None:
+    assert written(tmp_path / "hammerd.toml", None) == ""
+    assert (tmp_path / "hammerd.toml").read_text() == "new\n"
+
+
+def test_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old\n")
+    (tmp_path / "link").symlink_to("real")
+
+    written(tmp_path / "link", "old\n")
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new\n"
+
+
+@pytest.mark.parametrize("expected_text", ["other\n", None])
+def test_file_that_has_changed_is_left_alone(tmp_path: Path, expected_text: str | None) -> None:
+    path = tmp_path / "fstab"
+    path.write_text("old\n")
+
+    with pytest.raises(CommandFailed, match="has changed"):
+        written(path, expected_text)
+    assert path.read_text() == "old\n"
+    assert os.listdir(tmp_path) == ["fstab"]
