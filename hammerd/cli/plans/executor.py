@@ -21,6 +21,7 @@ from hammerd.core.plans.steps import (
     Command,
     Compare,
     Copy,
+    EndGroup,
     Hold,
     KeepHeld,
     Release,
@@ -29,20 +30,29 @@ from hammerd.core.plans.steps import (
 )
 from hammerd.core.tid import format_tid
 
-Comparing = Callable[[Compare], None]
-"""Compares both trees; raises a HammerdError if they differ."""
+Special = Callable[[Compare | EndGroup], None]
+"""Carries out what only some plans have; raises a HammerdError if that fails."""
+
+
+def no_special(action: Compare | EndGroup) -> None:
+    """Refuse an action that the plan does not have.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(f"{action} is no action of this plan")
 
 
 class MachineExecutor:
     """An executor of cli/plans/runner.py for one pair."""
 
     def __init__(
-        self, programs: Programs, pair: Pair, location: Location, compare: Comparing
+        self, programs: Programs, pair: Pair, location: Location, special: Special
     ) -> None:
         self._programs = programs
         self._pair = pair
         self._location = location
-        self._compare = compare
+        self._special = special
 
     def can_run(self, host: Host) -> bool:
         """Return whether commands are run on a host; if not, they are shown to a person."""
@@ -65,8 +75,8 @@ class MachineExecutor:
                 print_text(f"    wrote {path}" + (f", the old one is {backup}" if backup else ""))
             case ReloadDaemon():
                 self._reload()
-            case Compare():
-                self._compare(action)
+            case Compare() | EndGroup():
+                self._special(action)
             case Hold() | KeepHeld() | Release():
                 raise ValueError(f"{action} is no action of a machine")
             case _:
