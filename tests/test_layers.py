@@ -49,6 +49,7 @@ ORDER = {
             "core.hammer",
             "core.replication",
             "core.pair",
+            "core.system",
             "core.plans",
             "core.flush",
             "core.api",

@@ -10,16 +10,11 @@ from hammerd.cli.doctor.ssh.batch import MARK, fetch, parse_batch
 from hammerd.cli.doctor.ssh.far_end import parse_df
 from hammerd.cli.doctor.system import machine
 from hammerd.cli.doctor.system.kernel_log import complaints
-from hammerd.cli.doctor.system.mount_table import (
-    Mount,
-    boot_finding,
-    mount_finding,
-    parse_fstab,
-    parse_mounts,
-)
+from hammerd.cli.doctor.system.mount_table import boot_finding, mount_finding
 from hammerd.core.api.free_space import FreeSpace
 from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
+from hammerd.core.system.mounts import Mount, parse_fstab, parse_mounts
 
 DRAGONFLY_MOUNTS = """\
 ROOT on / (hammer, noatime, local)

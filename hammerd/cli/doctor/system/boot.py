@@ -2,13 +2,8 @@
 
 from hammerd.cli.doctor.lines.findings import Finding
 from hammerd.cli.doctor.system.machine import Machine
-from hammerd.cli.doctor.system.mount_table import (
-    Mounts,
-    boot_finding,
-    mount_finding,
-    parse_fstab,
-    parse_mounts,
-)
+from hammerd.cli.doctor.system.mount_table import boot_finding, mount_finding
+from hammerd.core.system.mounts import Mounts, parse_fstab, parse_mounts
 
 
 def find_mount(machine: Machine, paths: tuple[str, ...]) -> Finding:

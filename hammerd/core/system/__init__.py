@@ -1,0 +1,1 @@
+"""What the files and tables of a host say: mounts, fstab. No I/O."""

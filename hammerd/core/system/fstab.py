@@ -1,0 +1,35 @@
+"""Finds and adds the line of a null mount in fstab(5).
+
+Fields are separated by blanks or tabs, in any number. A blank or a tab within a field is written
+as an octal escape.
+"""
+
+import re
+
+from hammerd.core.system.mounts import NULL_KINDS, Mount, parse_fstab
+
+
+def null_mount_line(link: str, directory: str) -> str:
+    """Return the line that mounts the PFS of a softlink at a directory, without its newline."""
+    return "\t".join((_escaped(link), _escaped(directory), "null", "rw", "0", "0"))
+
+
+def find_line(text: str, directory: str) -> Mount | None:
+    """Return what fstab mounts at a directory, None if nothing."""
+    return next((each for each in parse_fstab(text) if each.where == directory), None)
+
+
+def is_null_mount(line: Mount, link: str) -> bool:
+    """Return whether a line mounts the PFS of a softlink, at a boot."""
+    is_of_link = line.what.rstrip("/") == link and line.kind in NULL_KINDS
+    return is_of_link and "noauto" not in line.options
+
+
+def with_null_mount(text: str, link: str, directory: str) -> str:
+    """Return the text of fstab with the line of a null mount at its end."""
+    whole = text if not text or text.endswith("\n") else f"{text}\n"
+    return f"{whole}{null_mount_line(link, directory)}\n"
+
+
+def _escaped(field: str) -> str:
+    return re.sub(r"[\s\\#]", lambda found: f"\\{ord(found[0]):03o}", field)
