@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hammerd.simulator.kernel.file_system import pfs_info
 from hammerd.simulator.kernel.file_system.volume import FileSystem
-from hammerd.simulator.kernel.ioctls import as_of
+from hammerd.simulator.kernel.ioctls import as_of, maintenance
 from hammerd.simulator.utility.arguments.paths import open_pfs
 
 
@@ -45,9 +45,4 @@ def prune_everything(path: Path) -> None:
     The directories of earlier TIDs stay, but lack what was deleted or replaced since then.
     """
     pfs, info = open_pfs(str(path), is_peek=True)
-    with pfs.fs.locked():
-        records = pfs.store().load()
-        now = info.sync_end_tid if info.is_slave else pfs.fs.flush_tid()
-        pfs.store().rewrite([record for record in records if not 0 < record.delete <= now])
-        for tid in as_of.forget(pfs.fs, pfs.pfs_id):
-            as_of.show(pfs.fs, pfs.pfs_id, tid)
+    maintenance.prune_everything(pfs, info.sync_end_tid if info.is_slave else pfs.fs.flush_tid())

@@ -1,0 +1,75 @@
+"""prune-everything, reblock and version-upgrade, in the words of a kernel's hammer."""
+
+from pathlib import Path
+
+import pytest
+
+from hammerd.simulator import admin
+from tests.simulator.fixtures.machine import Machine
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    machine = Machine(tmp_path, time_scale=20)
+    for disk in ("/Backup1", "/Backup2"):
+        machine.new_disk(disk)
+    hammer(machine, "pfs-master", "/Backup1/pfs/test")
+    uuid = admin.shared_uuid(machine.path("/Backup1/pfs/test"))
+    hammer(machine, "pfs-slave", "/Backup2/pfs/test", f"shared-uuid={uuid}")
+    return machine
+
+
+def hammer(machine: Machine, *words: str) -> tuple[int, str]:
+    shown = [str(machine.path(word)) if word.startswith("/") else word for word in words]
+    done = machine.run([machine.hammer, *shown])
+    output = (done.stdout + done.stderr).decode()
+    return done.returncode, output.replace(str(machine.root), "")
+
+
+def copy(machine: Machine) -> str:
+    return hammer(machine, "mirror-copy", "/Backup1/pfs/test", "/Backup2/pfs/test")[1]
+
+
+def test_full_slave_takes_a_copy_after_pruning_and_reblocking(machine: Machine) -> None:
+    file = machine.path("/Backup1/pfs/test") / "file"
+    file.write_text("a")
+    admin.flush(machine.path("/Backup1"))
+    admin.set_knob(machine.path("/Backup2"), "full", 1)
+    assert "fatal error 28" in copy(machine)
+
+    assert hammer(machine, "reblock", "/Backup2")[0] == 0
+    assert "fatal error 28" in copy(machine)
+
+    assert hammer(machine, "prune-everything", "/Backup2/pfs/test")[0] == 0
+    status, reblocked = hammer(machine, "reblock", "/Backup2")
+    assert (status, "Reblock /Backup2 succeeded" in reblocked) == (0, True)
+    assert "succeeded" in copy(machine)
+
+
+def test_prune_everything_prints_as_a_kernel_s(machine: Machine) -> None:
+    file = machine.path("/Backup1/pfs/test") / "file"
+    for text in ("a", "b"):
+        file.write_text(text)
+        admin.flush(machine.path("/Backup1"))
+
+    status, output = hammer(machine, "prune-everything", "/Backup1/pfs/test")
+
+    lines = output.splitlines()
+    assert status == 0
+    assert lines[:4] == [
+        "Prune /Backup1/pfs/test/: EVERYTHING",
+        "Prune /Backup1/pfs/test/: objspace 8000000000000000:0000 7fffffffffffffff:ffff pfs_id 1",
+        "Prune /Backup1/pfs/test/: prune_min is 0d/00:00:00",
+        "Prune /Backup1/pfs/test/ succeeded",
+    ]
+    assert not lines[4].startswith("Pruned 0/")
+
+
+def test_version_is_raised_and_never_lowered(machine: Machine) -> None:
+    assert hammer(machine, "version-upgrade", "/Backup1", "7") == (
+        0,
+        "hammer version-upgrade: succeeded\n",
+    )
+    assert "current=7" in hammer(machine, "version", "/Backup1")[1]
+    assert hammer(machine, "version-upgrade", "/Backup1", "6")[0] == 1
+    assert "current=7" in hammer(machine, "version", "/Backup1")[1]
