@@ -1,9 +1,10 @@
-"""The programs beside hammer: newfs_hammer, mount_null, umount and sync.
+"""The programs beside hammer: newfs_hammer, mount, mount_null, umount, sync and fstat.
 
 Each checks the number of its arguments and calls one function of `admin`. A failure is a line on
-stderr and status 1.
+stderr and status 1, or 64 for a path that mount_null cannot use.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import NoReturn
 from hammerd.simulator import admin
 from hammerd.simulator.kernel.file_system.volume import STATE_DIRECTORY
 
+EX_USAGE = 64
+
 
 def main() -> NoReturn:
     """Run the program that this process was started as."""
@@ -21,45 +24,80 @@ def main() -> NoReturn:
     if len(words) not in counts:
         sys.exit(f"usage: {name} {usage}")
     try:
-        program(words)
-    except (OSError, ValueError) as error:
+        status = program(words)
+    except OSError as error:
+        status = EX_USAGE if error.errno in (errno.ENOENT, errno.ENOTDIR) else 1
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"{name}: {place}{error.strerror}\n")
+    except ValueError as error:
         sys.exit(f"{name}: {error}")
-    sys.exit(0)
+    sys.exit(status)
 
 
-def _newfs_hammer(words: list[str]) -> None:
+def _newfs_hammer(words: list[str]) -> int:
     directory = Path(words[1])
     directory.mkdir(parents=True, exist_ok=True)
     tid_base = int(words[2], 0) if len(words) > 2 else 0x100000000
     admin.new_file_system(directory, words[0], tid_base=tid_base)
+    return 0
 
 
-def _mount_null(words: list[str]) -> None:
+def _mount(words: list[str]) -> int:
+    kind = words[1] if words[:1] == ["-t"] else ""
+    if words and not kind:
+        raise ValueError("only the list of mounts exists here, mount [-t type]")
+    for mount in admin.mounts(_machine()):
+        if kind in ("", mount.type):
+            sys.stdout.write(f"{mount}\n")
+    return 0
+
+
+def _mount_null(words: list[str]) -> int:
     admin.mount_null(Path(words[0]), Path(words[1]))
+    return 0
 
 
-def _umount(words: list[str]) -> None:
+def _umount(words: list[str]) -> int:
     directory = Path(words[0])
     if (directory / STATE_DIRECTORY).is_dir():
         admin.unmount(directory)
     else:
         admin.unmount_null(directory)
+    return 0
 
 
-def _sync(words: list[str]) -> None:
-    for root in [Path(word) for word in words] or _file_systems_beside(sys.argv[0]):
+def _sync(words: list[str]) -> int:
+    for root in [Path(word) for word in words] or admin.file_systems(_machine()):
         admin.flush(root)
+    return 0
 
 
-def _file_systems_beside(program: str) -> list[Path]:
-    """Find the file systems beside the programs' directory: no list of mounts exists here."""
-    parent = Path(program).resolve().parent.parent
-    return sorted(path.parent for path in parent.glob(f"*/{STATE_DIRECTORY}"))
+def _fstat(words: list[str]) -> int:
+    is_whole = words[:1] == ["-f"]
+    paths = words[1:] if is_whole else words
+    if is_whole and not paths:
+        paths = ["."]
+    missing = [path for path in paths if not os.path.exists(path)]
+    for path in missing:
+        sys.stderr.write(f"fstat: {path}: No such file or directory\n")
+    present = [Path(path) for path in paths if path not in missing]
+    if paths and not present:
+        return 1
+    lines = admin.fstat(_machine(), present, is_whole=is_whole)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
 
 
-_PROGRAMS: dict[str, tuple[Callable[[list[str]], None], str, range]] = {
+def _machine() -> Path:
+    """Return the directory that holds the programs' directory and the file systems."""
+    return Path(sys.argv[0]).resolve().parent.parent
+
+
+_PROGRAMS: dict[str, tuple[Callable[[list[str]], int], str, range]] = {
     "newfs_hammer": (_newfs_hammer, "label directory [tid-base]", range(2, 4)),
+    "mount": (_mount, "[-t type]", range(3)),
     "mount_null": (_mount_null, "pfs-link directory", range(2, 3)),
     "umount": (_umount, "directory", range(1, 2)),
     "sync": (_sync, "[file-system-root ...]", range(1000)),
+    "fstat": (_fstat, "[-f] [file ...]", range(1000)),
 }

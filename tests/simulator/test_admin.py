@@ -7,8 +7,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from hammerd.simulator import admin
 from hammerd.simulator.kernel.records.record_store import INODE, Record, RecordStore
 from tests.simulator.fixtures.machine import Machine
@@ -50,10 +48,87 @@ def test_file_systems_have_tid_bases_of_their_own(machine: Machine) -> None:
 def test_impossible_null_mount_is_refused(machine: Machine) -> None:
     master, slave = machine.master_and_slave()
 
-    with pytest.raises(ValueError, match="not the link of a PFS that can be entered"):
-        admin.mount_null(slave, machine.path("/Backup2/pfs"))
-    with pytest.raises(ValueError, match="mounted already"):
-        admin.mount_null(master, machine.path("/Backup1/test"))
+    words = [
+        (slave, "/Backup2/pfs", 64, f"{slave.parent}/@@0x0000000000000001:00001: No such file"),
+        (master, "/Backup1/nowhere", 64, f"{machine.path('/Backup1/nowhere')}: No such file"),
+        (master, "/Backup1/test", 1, "Device busy"),
+        (master, "/Backup1/pfs", 1, "Device busy"),
+        (machine.path("/Backup1"), "/Backup1/pfs", 1, f"{machine.path('/Backup1')} is not the"),
+        (master, "/", 1, f"{machine.root} is not in {machine.path('/Backup1')}"),
+    ]
+    for link, place, status, text in words:
+        done = machine.run([machine.bin / "mount_null", link, machine.path(place)])
+        assert (
+            done.returncode,
+            done.stderr.decode().partition("mount_null: ")[2][: len(text)],
+        ) == (
+            status,
+            text,
+        )
+    done = machine.run([machine.bin / "umount", machine.path("/Backup1/pfs")])
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"umount: {machine.path('/Backup1/pfs')}: not currently mounted\n".encode(),
+    )
+
+
+def test_mounts_are_listed_and_fstab_brings_them_back(machine: Machine) -> None:
+    master, slave = machine.master_and_slave()
+    admin.set_knob(machine.path("/Backup2"), "as_of", 1)
+    machine.run([machine.hammer, "mirror-copy", master, slave])
+    tid = admin.sync_end_tid(slave)
+    machine.path("/Backup2/mounted").mkdir()
+    (machine.path("/Backup1/test") / "file").write_text("text")
+    assert machine.run([machine.bin / "mount_null", slave, "Backup2/mounted"]).returncode == 0
+
+    done = machine.run([machine.bin / "mount"])
+    assert done.stdout.decode().replace(str(machine.root), "").splitlines() == [
+        "Backup1 on /Backup1 (hammer, local)",
+        "Backup2 on /Backup2 (hammer, local)",
+        "/Backup1/pfs/@@-1:00001 on /Backup1/test (null, local)",
+        f"/Backup2/pfs/@@{tid:#018x}:00001 on /Backup2/mounted (null, local)",
+    ]
+    assert machine.run([machine.bin / "mount", "-t", "null"]).stdout.count(b"\n") == 2
+    fstab = machine.path("/fstab")
+    fstab.write_text(
+        f"# Device Mountpoint FStype Options Dump Pass#\n\n/dev/ad0 / hammer rw 1 1\n"
+        f"{master}\t{machine.path('/Backup1/test')} null rw 0 0\n"
+        f"{slave} {machine.path('/Backup2/mounted')} null rw,noauto 0 0\n"
+        f"{slave} {machine.path('/Backup2/nowhere')} null rw 0 0\n"
+    )
+    (failed,) = admin.reboot(machine.root, fstab)
+    assert "/Backup2/nowhere: [Errno 2] No such file" in failed
+    assert [mount.place for mount in admin.mounts(machine.root)][2:] == [
+        str(machine.path("/Backup1/test"))
+    ]
+    assert os.listdir(machine.path("/Backup1/test")) == ["file"]
+    assert os.listdir(machine.path("/Backup2/mounted")) == []
+    assert admin.mount_fstab(fstab) == [failed]
+
+
+def test_open_files_are_listed_with_their_holders(machine: Machine) -> None:
+    master, slave = machine.master_and_slave()
+    live = machine.path("/Backup1/test")
+    (live / "file").write_text("text")
+    machine.path("/Backup1/pfs/other")
+    machine.run([machine.hammer, "pfs-master", machine.path("/Backup1/pfs/other")])
+    holders = "1 franz vi 812 file\n1 root sh 99\n2 root tail 7"
+    admin.set_knob(machine.path("/Backup1"), "open_files", holders)
+
+    whole = machine.run([machine.bin / "fstat", "-f", master]).stdout.decode().splitlines()
+    assert whole[0].split()[:5] == ["USER", "CMD", "PID", "FD", "PATH"]
+    assert [line.split()[:5] for line in whole[1:]] == [
+        ["franz", "vi", "812", "3", str(live)],
+        ["root", "sh", "99", "wd", str(live)],
+    ]
+    one = machine.run([machine.bin / "fstat", live / "file"]).stdout.decode().splitlines()
+    assert [line.split()[-1] for line in one] == ["NAME", str(live / "file")]
+    assert machine.run([machine.bin / "fstat"]).stdout.count(b"\n") == 4
+    assert machine.run([machine.bin / "fstat", "-f", slave.parent]).stdout.count(b"\n") == 1
+    missing = machine.run([machine.bin / "fstat", slave])
+    assert (missing.returncode, b": No such file or directory" in missing.stderr) == (1, True)
+    refused = machine.run([machine.hammer, "pfs-downgrade", master]).stderr
+    assert b"failed: Directory not empty" in refused
 
 
 def test_torn_last_line_is_skipped_and_cut_off(tmp_path: Path) -> None:

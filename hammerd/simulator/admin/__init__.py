@@ -27,27 +27,42 @@ from hammerd.simulator.admin.flushes import (
     synctid,
     write,
 )
+from hammerd.simulator.admin.fstat import fstat
 from hammerd.simulator.admin.knobs import KNOBS, set_knob
-from hammerd.simulator.admin.null_mounts import mount_null, unmount_null
+from hammerd.simulator.admin.null_mounts import (
+    Mount,
+    file_systems,
+    mount_fstab,
+    mount_null,
+    mounts,
+    reboot,
+    unmount_null,
+)
 
 __all__ = (
     "DAMAGES",
     "KNOBS",
     "PROGRAMS",
     "SYNCER_S",
+    "Mount",
     "damage_master",
     "damage_slave",
     "durable_tid",
+    "file_systems",
     "flush",
     "flush_tid",
     "forget_as_of",
+    "fstat",
     "install",
     "mount",
+    "mount_fstab",
     "mount_null",
+    "mounts",
     "new_file_system",
     "power_cut",
     "prune_everything",
     "publish_in_steps",
+    "reboot",
     "run_syncer",
     "set_knob",
     "shared_uuid",

@@ -14,7 +14,7 @@ from hammerd.simulator.runtime import waiters
 from hammerd.simulator.runtime.state_files import replace_file
 from hammerd.simulator.shebang import shebang
 
-PROGRAMS = ("hammer", "newfs_hammer", "mount_null", "umount", "sync")
+PROGRAMS = ("hammer", "newfs_hammer", "mount", "mount_null", "umount", "sync", "fstat")
 FIRST_TID_OFFSET = 0x300
 FIRST_OBJECT_OFFSET = 0x100
 VERSION = 6

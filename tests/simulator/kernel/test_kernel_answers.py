@@ -284,7 +284,7 @@ def test_stream_of_a_destroyed_master_waits_for_ever(
 def test_null_mount_of_a_slave_stays_as_it_was(machine: Machine, ends: tuple[Path, Path]) -> None:
     place = machine.path("/Backup2/mounted")
     place.mkdir()
-    with pytest.raises(ValueError, match="can be entered"):
+    with pytest.raises(FileNotFoundError):
         admin.mount_null(ends[1], place)
     _copy(machine, ends)
     admin.mount_null(ends[1], place)

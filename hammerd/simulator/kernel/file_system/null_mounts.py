@@ -7,8 +7,8 @@ that stays at the TID that the slave had at the mount.
 
 import os
 
-from hammerd.simulator.kernel.file_system.pfs_info import pfs_directory
-from hammerd.simulator.kernel.file_system.pfs_links import LIVE
+from hammerd.simulator.kernel.file_system.pfs_info import load_info, pfs_directory
+from hammerd.simulator.kernel.file_system.pfs_links import LIVE, link_text
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.runtime import state_files
 
@@ -17,20 +17,27 @@ UNDERLYING = "underlying"
 
 def null_mounts(fs: FileSystem) -> dict[str, int]:
     """Return the mount points, relative to the root, and the PFS of each."""
+    # A link text ends with `:` and the id.
+    return {place: int(source.rpartition(":")[2]) for place, source in sources(fs).items()}
+
+
+def sources(fs: FileSystem) -> dict[str, str]:
+    """Return the mount points and what is mounted there, `pfs/@@-1:00001`, as of the mount."""
     lines = os.fsdecode(state_files.read_or_empty(fs.path("mounts"))).splitlines()
-    pairs = (line.split(" ", 1) for line in lines)
-    return {directory: int(pfs_id) for pfs_id, directory in pairs}
+    pairs = (line.split("\t", 1) for line in lines)
+    return {place: source for source, place in pairs}
 
 
-def _store(fs: FileSystem, mounts: dict[str, int]) -> None:
-    lines = "".join(f"{pfs_id} {directory}\n" for directory, pfs_id in mounts.items())
+def _store(fs: FileSystem, mounts: dict[str, str]) -> None:
+    lines = "".join(f"{source}\t{place}\n" for place, source in mounts.items())
     state_files.replace_file(fs.path("mounts"), os.fsencode(lines))
 
 
 def mount(fs: FileSystem, pfs_id: int, directory: str, copy: str | None = None) -> None:
     """Mount a master, or the copy of a slave's tree, at a directory; call with the lock held."""
-    mounts, own = null_mounts(fs), pfs_directory(fs, pfs_id)
-    mounts[os.path.relpath(directory, fs.root)] = pfs_id
+    mounts, own, info = sources(fs), pfs_directory(fs, pfs_id), load_info(fs, pfs_id)
+    source = os.path.join(os.path.dirname(info.link), link_text(pfs_id, info))
+    mounts[os.path.relpath(directory, fs.root)] = source
     live = os.path.join(own, LIVE)
     os.rename(directory, os.path.join(own, UNDERLYING))
     os.rename(copy or live, directory)
@@ -41,8 +48,10 @@ def mount(fs: FileSystem, pfs_id: int, directory: str, copy: str | None = None) 
 
 def unmount(fs: FileSystem, directory: str) -> None:
     """Unmount a null mount; call with the lock held."""
-    mounts = null_mounts(fs)
-    own = pfs_directory(fs, mounts.pop(os.path.relpath(directory, fs.root)))
+    place = os.path.relpath(directory, fs.root)
+    own = pfs_directory(fs, null_mounts(fs)[place])
+    mounts = sources(fs)
+    del mounts[place]
     live, underlying = os.path.join(own, LIVE), os.path.join(own, UNDERLYING)
     if os.path.islink(live) and os.path.samefile(live, directory):
         os.unlink(live)

@@ -8,6 +8,7 @@ import errno
 import os
 
 from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_info, pfs_links
+from hammerd.simulator.kernel.file_system.open_files import open_files
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.ioctls import as_of
 from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, stored_tid, update_snapshot
@@ -97,7 +98,7 @@ def restore_live_tree(pfs: OpenPfs, tid: int) -> None:
 
 def _check_unused(pfs: OpenPfs) -> None:
     """Raise ENOTEMPTY if a file of the PFS is open (knob `open_files`)."""
-    if str(pfs.pfs_id) in pfs.fs.knob("open_files").split():
+    if any(file.pfs_id == pfs.pfs_id for file in open_files(pfs.fs)):
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
 
 

@@ -1,0 +1,54 @@
+"""fstat(1): the processes that hold files of a PFS open (knob `open_files`)."""
+
+import os
+import stat
+from pathlib import Path
+
+from hammerd.simulator.admin.null_mounts import file_systems
+from hammerd.simulator.kernel.file_system import null_mounts, pfs_links
+from hammerd.simulator.kernel.file_system.open_files import OpenFile, open_files
+from hammerd.simulator.kernel.file_system.pfs_info import load_info
+from hammerd.simulator.kernel.file_system.volume import FileSystem, find_file_system
+
+HEADER = "USER     CMD          PID   FD PATH               INUM MODE           SZ|DV R/W"
+
+
+def fstat(machine: Path, paths: list[Path], *, is_whole: bool = False) -> list[str]:
+    """Return the lines of fstat: of all PFSs, of these files, or of the whole PFSs of these."""
+    wanted = [_pfs_of(path) for path in paths]
+    names = {os.path.realpath(path) for path in paths}
+    lines = [HEADER if is_whole or not paths else f"{HEADER} NAME"]
+    for root in file_systems(machine):
+        fs = FileSystem(str(root.resolve()))
+        for file in open_files(fs):
+            path = os.path.realpath(_path(fs, file))
+            if not paths or (is_whole and (fs.root, file.pfs_id) in wanted):
+                lines.append(_line(fs, file, path))
+            elif not is_whole and path in names:
+                name = next(str(given) for given in paths if os.path.realpath(given) == path)
+                lines.append(f"{_line(fs, file, path)}  {name}")
+    return lines
+
+
+def _pfs_of(path: Path) -> tuple[str, int]:
+    real = os.path.realpath(path)
+    fs = find_file_system(real if os.path.isdir(real) else os.path.dirname(real))
+    return (fs.root, null_mounts.pfs_of(fs, real)) if fs else ("", 0)
+
+
+def _path(fs: FileSystem, file: OpenFile) -> str:
+    info = load_info(fs, file.pfs_id)
+    shown = pfs_links.live_path(fs, file.pfs_id)
+    if info.is_slave:
+        shown = pfs_links.snapshot_path(fs, file.pfs_id, info.sync_end_tid)
+    return os.path.join(shown, file.name) if file.name else shown
+
+
+def _line(fs: FileSystem, file: OpenFile, path: str) -> str:
+    mounted = [place for place, pfs in null_mounts.null_mounts(fs).items() if pfs == file.pfs_id]
+    place = os.path.join(fs.root, *mounted[:1])
+    found = os.lstat(path) if os.path.lexists(path) else os.lstat(fs.root)
+    head = f"{file.user:<8.8} {file.command:<10} {file.pid:>5} {'3' if file.name else 'wd':>4}"
+    mode = stat.filemode(found.st_mode)
+    size = "0" if file.name else f"{0:>8}"  # of a file it is the offset
+    return f"{head} {place:<16} {found.st_ino:>6} {mode:>10}  {size}  r"
