@@ -38,6 +38,7 @@ from hammerd.simulator.admin.null_mounts import (
     reboot,
     unmount_null,
 )
+from hammerd.simulator.admin.traps import Trap, trap
 
 __all__ = (
     "DAMAGES",
@@ -45,6 +46,7 @@ __all__ = (
     "PROGRAMS",
     "SYNCER_S",
     "Mount",
+    "Trap",
     "damage_master",
     "damage_slave",
     "durable_tid",
@@ -71,6 +73,7 @@ __all__ = (
     "sync",
     "sync_end_tid",
     "synctid",
+    "trap",
     "unmount",
     "unmount_null",
     "write",
