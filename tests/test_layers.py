@@ -38,7 +38,7 @@ PURE = frozenset(
 """The standard modules that core may use: none reads a clock, a disk or random numbers."""
 
 DAEMON_NEEDS = frozenset({"psutil", "structlog", "tenacity"})
-CLI_NEEDS = frozenset({"click", "rich"})
+CLI_NEEDS = frozenset({"click", "rich", "tomlkit"})
 
 ORDER = {
     "core": (
