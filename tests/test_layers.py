@@ -338,6 +338,8 @@ SIGNAL_SENDERS = {
     "hammerd.cli.check.bounded_command",
     # Ends itself.
     "hammerd.simulator.utility.mirror.protocol",
+    # Ends the caller of a trapped program, for a test.
+    "hammerd.simulator.admin.traps",
 }
 """The modules that send a signal; the demo does it, too, to what it started."""
 

@@ -42,7 +42,7 @@ def forget_as_of(path: Path, tid: int | None = None) -> None:
 def prune_everything(path: Path) -> None:
     """Drop the history of a PFS, as `hammer prune-everything`.
 
-    The directories of earlier TIDs stay, but lack what was deleted or replaced since then.
+    The directories of earlier TIDs stay, but no longer tell the truth (docs/simulator.md).
     """
     pfs, info = open_pfs(str(path), is_peek=True)
     maintenance.prune_everything(pfs, info.sync_end_tid if info.is_slave else pfs.fs.flush_tid())

@@ -144,17 +144,24 @@ def test_tree_can_be_shown_and_forgotten(machine: Machine, ends: tuple[Path, Pat
         admin.show_as_of(ends[0], 1)
 
 
-def test_pruned_tree_lacks_what_was_replaced(machine: Machine, ends: tuple[Path, Path]) -> None:
+def test_pruned_tree_lacks_what_was_deleted_and_shows_fifos(
+    machine: Machine, ends: tuple[Path, Path]
+) -> None:
     tid = admin.sync_end_tid(ends[1])
     (machine.path("/Backup1/test") / "dir/inner").unlink()
     (machine.path("/Backup1/test") / "file").write_text("second")
-    os.utime(machine.path("/Backup1/test"), ns=(1, 10**18))
     admin.flush(machine.path("/Backup1"))
 
     admin.prune_everything(ends[0])
 
-    assert sorted(os.listdir(_as_of(ends[1], tid))) == ["dir", "file", "symlink"]
-    assert os.listdir(_as_of(ends[0], tid)) == ["symlink"]
+    before, pruned = _tree(_as_of(ends[1], tid)), _tree(_as_of(ends[0], tid))
+    assert before.keys() - pruned.keys() == {"dir/inner"}
+    assert {name for name in pruned if pruned[name][:4] == (stat.S_IFIFO, 0, 0, 0)} == {
+        *("dir/link", "file")
+    }
+    assert {name for name in pruned if pruned[name] == before[name]} == {".", "dir", "symlink"}
+    _copy(machine, ends)
+    assert sorted(os.listdir(ends[1] / "dir")) == ["link"]
 
 
 @pytest.mark.parametrize(
@@ -202,5 +209,5 @@ def test_bad_crc_is_skipped_without_a_word(machine: Machine, ends: tuple[Path, P
     assert _copy(machine, ends) == admin.flush_tid(machine.path("/Backup1"))
     texts = {name: (ends[1] / name).read_text() for name in ("good", "bad", "file")}
     assert texts == {"good": "text", "bad": "\0" * 4, "file": "\0" * 6}
-    assert not (ends[1] / "lost").exists()
+    assert stat.S_ISFIFO((ends[1] / "lost").lstat().st_mode)
     assert (live / "bad").read_text() == "text"

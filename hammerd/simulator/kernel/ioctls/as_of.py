@@ -14,10 +14,15 @@ from hammerd.simulator.kernel.file_system.pfs_info import load_info, pfs_directo
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.records import trees
 from hammerd.simulator.kernel.records.manifest import Manifest
-from hammerd.simulator.kernel.records.record_store import RecordStore
-from hammerd.simulator.runtime.state_files import remove_tree
+from hammerd.simulator.kernel.records.record_store import INODE, RecordStore
+from hammerd.simulator.runtime.state_files import read_or_empty, remove_tree
 
 AS_OF = "as_of"
+PRUNED_TID = "pruned_tid"
+"""The file of a PFS that holds the TID up to which its history was pruned.
+
+What was deleted before stays in the records, because mirroring must still delete it on a slave.
+"""
 
 
 def keep(fs: FileSystem, pfs_id: int, tid: int) -> None:
@@ -34,14 +39,42 @@ def show(fs: FileSystem, pfs_id: int, tid: int) -> bool:
     own = pfs_directory(fs, pfs_id)
     tree = os.path.join(own, AS_OF, _name(tid))
     if not os.path.isdir(tree):
-        store = RecordStore(own)
-        manifest = Manifest(store, store.load(), tid)
+        manifest = _manifest(own, tid)
         if not manifest.has_root():
             return False
         os.makedirs(os.path.dirname(tree), exist_ok=True)
         trees.build(manifest, tree, os.path.join(own, trees.CONTENTS))
     link_trees(fs, pfs_id)
     return True
+
+
+def _manifest(own: str, tid: int) -> Manifest:
+    """Return the manifest of a TID without what was pruned.
+
+    A directory keeps its inode: unlike here, a kernel makes no new one when a name is added.
+    """
+    store = RecordStore(own)
+    manifest = Manifest(store, store.load(), tid)
+    pruned = pruned_tid(own)
+    if tid >= pruned:
+        return manifest
+    directories = {
+        object_
+        for object_, attributes in manifest.attributes.items()
+        if stat.S_ISDIR(attributes.mode)
+    }
+    remaining = [
+        record
+        for record in store.load()
+        if not 0 < record.delete <= pruned
+        or (record.type == INODE and record.object in directories)
+    ]
+    return Manifest(store, remaining, tid)
+
+
+def pruned_tid(own: str) -> int:
+    """Return the TID up to which the history of a PFS was pruned, 0 for never."""
+    return int(read_or_empty(os.path.join(own, PRUNED_TID)) or b"0", 16)
 
 
 def forget(fs: FileSystem, pfs_id: int, *, after: int = 0) -> list[int]:

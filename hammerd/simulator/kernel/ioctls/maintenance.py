@@ -8,6 +8,7 @@ that was pruned before.
 import os
 from dataclasses import dataclass
 
+from hammerd.simulator.kernel.file_system.pfs_info import pfs_directory
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.ioctls import as_of
 from hammerd.simulator.kernel.ioctls.pfs import OpenPfs
@@ -28,13 +29,16 @@ class Pruned:
 def prune_everything(pfs: OpenPfs, tid: int) -> Pruned:
     """Drop the records that were deleted up to a TID.
 
-    The directories of earlier TIDs stay, but lack what was deleted or replaced since then.
+    The directories of earlier TIDs stay. They lack what was deleted since then, and show what was
+    replaced as a FIFO without mode and time.
     """
     pfs.fs.check_writable()
+    own = pfs_directory(pfs.fs, pfs.pfs_id)
     with pfs.fs.locked():
-        records = pfs.store().load()
+        before = as_of.pruned_tid(own)
+        records = [r for r in pfs.store().load() if not 0 < r.delete <= before]
         remaining = [record for record in records if not 0 < record.delete <= tid]
-        pfs.store().rewrite(remaining)
+        replace_file(os.path.join(own, as_of.PRUNED_TID), b"%#018x\n" % tid)
         for shown in as_of.forget(pfs.fs, pfs.pfs_id):
             as_of.show(pfs.fs, pfs.pfs_id, shown)
         replace_file(pfs.fs.path(PRUNED), b"1\n")

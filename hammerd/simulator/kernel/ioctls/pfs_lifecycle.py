@@ -104,13 +104,17 @@ def _check_unused(pfs: OpenPfs) -> None:
 
 def drop_records_after(pfs: OpenPfs, tid: int) -> list[Record]:
     """Drop the records and delete TIDs above a TID, and return the remaining records."""
-    remaining = [record for record in pfs.store().load() if record.create <= tid]
+    own = pfs_info.pfs_directory(pfs.fs, pfs.pfs_id)
+    pruned = as_of.pruned_tid(own)
+    history = [r for r in pfs.store().load() if not 0 < r.delete <= pruned]
+    remaining = [record for record in history if record.create <= tid]
     for record in remaining:
         if record.delete > tid:
             record.delete = 0
     pfs.store().rewrite(remaining)
     as_of.forget(pfs.fs, pfs.pfs_id, after=tid)
-    unlink_if_present(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), "inodes"))
+    for name in ("inodes", as_of.PRUNED_TID):
+        unlink_if_present(os.path.join(own, name))
     return remaining
 
 

@@ -53,7 +53,16 @@ def _build_directory(
     for name, child in manifest.entries.get(object_, {}).items():
         if child in manifest.attributes:
             _build_entry(manifest, child, os.path.join(path, os.fsdecode(name)), context)
+        elif context[0]:
+            _build_dummy(os.path.join(path, os.fsdecode(name)))
     apply_attributes(path, manifest.attributes[object_])
+
+
+def _build_dummy(path: str) -> None:
+    """Make what a kernel shows for a name whose inode is missing."""
+    os.mkfifo(path)
+    os.chmod(path, 0)
+    os.utime(path, ns=(0, 0))
 
 
 def _build_entry(
