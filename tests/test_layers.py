@@ -50,6 +50,7 @@ ORDER = {
             "core.replication",
             "core.pair",
             "core.system",
+            "core.rotation",
             "core.plans",
             "core.flush",
             "core.api",

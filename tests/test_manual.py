@@ -29,7 +29,7 @@ from hammerd.core.hosts import far_guard
 from hammerd.core.pair.complaints import LASTING_COMPLAINTS
 from hammerd.core.pair.config_diff import READ_ONCE
 from hammerd.core.pair.events import NoteName
-from hammerd.core.pair.probe_verdict import ProbeTrouble
+from hammerd.core.pair.probe_verdict import SLAVE_AWAY, ProbeTrouble
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import row_of
 from hammerd.core.pair.states import DownCause, LossCause, MisdirectedCause
@@ -313,7 +313,7 @@ def test_causes_of_backoff() -> None:
 
 
 def test_causes_of_waiting_for_a_mount() -> None:
-    causes = first_words("core", "AwaitMount") | complaints(Cure.MOUNT)
+    causes = first_words("core", "AwaitMount") | complaints(Cure.MOUNT) | {SLAVE_AWAY}
 
     assert names(section("Why a pair waits for a mount")) == causes
 

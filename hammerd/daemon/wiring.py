@@ -43,6 +43,7 @@ from hammerd.daemon.process.commands import Commands
 from hammerd.daemon.process.exit_watch import make_exit_watch
 from hammerd.daemon.process.rsh_program import rsh_program
 from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.rotations import Rotations
 from hammerd.daemon.readings.store import ReadingStore, max_ages
 from hammerd.daemon.service.directories import records_dir
 from hammerd.daemon.service.lock_files import LockFiles
@@ -56,6 +57,7 @@ from hammerd.daemon.supervisor.reload import Reloader, ReloadParts
 from hammerd.daemon.supervisor.sampler import Probes, Sampler, SamplerCallbacks
 from hammerd.daemon.supervisor.slave_moves import SlaveMoves
 from hammerd.daemon.supervisor.stream_observer import StreamObserver
+from hammerd.daemon.supervisor.turns import Turns
 from hammerd.daemon.threads.writer_thread import Priority
 from hammerd.daemon.timing.backoff import backoff_s
 from hammerd.daemon.timing.clock import Clock
@@ -93,6 +95,7 @@ class Wiring:
         loop, settings, log = self._loop, self.config.daemon, self.logs.journal.log
         self.readings, self.slaves, self.inbox = ReadingStore(), SlaveClaims(), Inbox()
         state_dir, writer = Path(settings.state_dir), self.logs.writer
+        self.rotations = Rotations(self.readings, self.clock, log)
         self.store = StateStore(state_dir, self.readings, self.clock, writer, log)
         self.commands = Commands(loop)
         submit = partial(writer.submit, priority=Priority.FIRST)
@@ -115,6 +118,8 @@ class Wiring:
         self.anomaly_detector = AnomalyDetector()
         self.disk_space = DiskSpaceWatch(self.path_prober, journal)
         self._ingest = ReadingIngest(self.readings, self.anomaly_detector, journal)
+        self._ingest.on_master_went_back = self.rotations.record_fork
+        self.rotations.on_rolled_back = self._ingest.log_rollback
         streams = self.streams
         self._own_streams = OwnStreams(
             streams.groups, streams.group_of, self.lives, self.inbox.post, hammer
@@ -130,7 +135,10 @@ class Wiring:
         flush_path = self._probes.paths.flush_path
         self.flusher = Flusher(flush_commands, flush_path, self.readings, self.clock, journal.log)
         claims = Claims(self.slaves, self._probes.paths, self._ingest, self._own_streams)
-        callbacks = SamplerCallbacks(self.inbox.post, self._since_at, self.foreign.find, claims)
+        self.turns = Turns(self.rotations, self.readings)
+        callbacks = SamplerCallbacks(
+            self.inbox.post, self._since_at, self.foreign.find, claims, self.turns
+        )
         probes = Probes(self._probes, self._far)
         self.sampler = Sampler(probes, self.readings, self._ingest, journal, callbacks)
         self.stream_observer = StreamObserver(
@@ -180,10 +188,16 @@ class Wiring:
         self.stream_observer.unwritten_at = self.streams.unwritten_at
         self.stream_observer.on_rolled_back = self._ingest.log_rollback
         self._ingest.on_anomaly = self.store.changed
+        self.turns.life_of, self.turns.take_turn = self.engine.find, self.engine.take_turn
         self.slave_moves.connect(self._ingest, self.engine)
         self.orphans.drain_s = self._orphan_drain_s
         self.engine.on_memory_changed = self.store.changed
         self.engine.on_state_changed = self.store.state_changed
+        self.rotations.on_moved = self.store.state_changed
+        self.store.rotating, self.store.on_rotating_loaded = (
+            self.rotations.saved,
+            self.rotations.load,
+        )
         self.store.memories = self.engine.memories
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
@@ -194,6 +208,7 @@ class Wiring:
         """Update the parts that depend on the whole config from the reloader's config."""
         self.config = self.reloader.config
         self._cascades = Cascades(self.config.pairs)
+        self.rotations.follow_config(self.config.pairs)
         self.logs.history.keep_s = self.config.daemon.history_keep_s
         interval_s = self.config.daemon.sample_interval_s
         self.readings.max_ages = max_ages(interval_s, SAMPLE_TIMEOUT_S)
@@ -237,7 +252,7 @@ class Wiring:
     def _acknowledged(self, name: str) -> None:
         pair = self.engine.life(name).pair
         self.anomaly_detector.log.acknowledge(pair)
-        self.readings.slaves.acknowledge(pair.slave)
+        self.rotations.acknowledge(pair)
         self.store.changed()
 
     def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:
@@ -254,6 +269,7 @@ class Wiring:
             self.readings.is_read_only(pair.slave),
             self.flusher.of(pair),
             self._far.why_unread(pair),
+            slaves=self.rotations.of(pair),
         )
 
 

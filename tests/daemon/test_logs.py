@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.config.model import DaemonConfig, LogFormat
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import UNKNOWN
 from hammerd.daemon.logs import Logs
 from hammerd.daemon.threads.writer_thread import MOST_LINES
@@ -49,9 +50,12 @@ def written(settings: DaemonConfig, act: Callable[[Logs], None], event: str) -> 
     return path.read_text().splitlines()
 
 
+HOME = Pair("home", Endpoint("/m"), Endpoint("/s"))
+
+
 def test_line_and_sample_are_written_to_their_files(settings: DaemonConfig) -> None:
     def act(logging: Logs) -> None:
-        logging.journal.sampled("home", UNKNOWN, None, None)
+        logging.journal.sampled(HOME, UNKNOWN, None, None)
         logging.journal.log.info("daemon.started", pid=1)
 
     [line] = written(settings, act, "daemon.started")

@@ -65,6 +65,22 @@ class HoldStatus(TypedDict):
     is_interrupted: bool
 
 
+class SlaveStatus(TypedDict):
+    """A slave that takes turns with others."""
+
+    slave: str
+    unique_uuid: str
+    is_present: bool
+    has_turn: bool
+    since_time: str
+    seen_time: str
+    slave_tid: str | None
+    lag_s: float | None
+    safe_until_time: str | None
+    durable_until_time: str | None
+    is_forked: bool
+
+
 class PairStatus(TypedDict):
     """A pair's part of a status, as far as the table shows it."""
 
@@ -113,6 +129,7 @@ class PairStatus(TypedDict):
     host_unread_because: NotRequired[str | None]
     anomalies: NotRequired[list[AnomalyStatus]]
     complaints: NotRequired[list[ComplaintStatus]]
+    slaves: NotRequired[list[SlaveStatus]]
     last_words: list[str]
     telling_word: NotRequired[str | None]
 

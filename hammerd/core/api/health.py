@@ -5,12 +5,14 @@
     the slave    complaints and anomalies that nobody acknowledged, little free space: a warning;
                  a read-only file system, most often since its disk is lost: critical
 
-A proof names the last moment of the master that the slave holds whole. A pair without a proof is
-as old as the wish to mirror it. tests/core/api/print_health_table.py prints the health of each
-state and proof; the table is checked in beside it.
+A proof names the last moment of the master that the slave holds whole; of several slaves that take
+turns the best proof counts. A pair without a proof is as old as the wish to mirror it.
+tests/core/api/print_health_table.py prints the health of each state and proof; the table is
+checked in beside it.
 """
 
 from enum import StrEnum
+from math import inf
 from typing import assert_never
 
 from hammerd.core.api.pair_report import PairReport
@@ -84,16 +86,26 @@ def _of_proofs(report: PairReport, now_at: float) -> Health:
         case Up() if age_s >= thresholds.lag_warning_s or lag.is_unproven:
             return Health.WARNING
         case Up():
-            return Health.UNKNOWN if lag.seconds is None else Health.OK
+            is_known = lag.seconds is not None or _newest_held_at(report) is not None
+            return Health.OK if is_known else Health.UNKNOWN
         case _:
             assert_never(wanted)
 
 
 def _proven_age_s(report: PairReport, now_at: float) -> float:
-    """Return the age of the newest moment of the master that the slave is known to hold whole."""
-    lag, wanted_at = report.lag, report.life.wanted_at
+    """Return the age of the newest moment of the master that a slave is known to hold whole."""
+    lag, wanted_at, rotating_at = report.lag, report.life.wanted_at, _newest_held_at(report)
+    rotating_s = inf if rotating_at is None else max(0.0, now_at - rotating_at)
     if lag.seconds is not None:
-        return lag.seconds
+        return min(lag.seconds, rotating_s)
     if lag.held_at is not None:
-        return now_at - lag.held_at
+        return min(now_at - lag.held_at, rotating_s)
+    if rotating_at is not None:
+        return rotating_s
     return 0.0 if wanted_at is None else now_at - wanted_at
+
+
+def _newest_held_at(report: PairReport) -> float | None:
+    """Return the newest moment that any slave of several that take turns holds."""
+    held = (one.moments.held_at for one in report.extras.slaves)
+    return max((at for at in held if at is not None), default=None)

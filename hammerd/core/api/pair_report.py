@@ -8,12 +8,16 @@ from hammerd.core.pair.states import PairLife
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.cascades import CascadeLag
 from hammerd.core.replication.lag import Lag
+from hammerd.core.rotation.rotating_slave import RotatingSlave
 from hammerd.core.tid import Tid
 
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """The facts of a pair's surroundings: its endpoints, its cascade, its slave's disk."""
+    """The facts of a pair's surroundings: its endpoints, its cascade, its slave's disk.
+
+    `slaves` are those that take turns, () for a pair with one slave.
+    """
 
     anomalies: tuple[Anomaly, ...] = ()
     cascade: CascadeLag | None = None
@@ -22,6 +26,7 @@ class Extras:
     is_slave_read_only: bool = False
     flushes: PairFlushes = field(default_factory=PairFlushes)
     host_unread_because: str | None = None
+    slaves: tuple[RotatingSlave, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from hammerd.core.pairs import needs_login
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.lag import Lag
 from hammerd.core.replication.transfer_progress import Transfer, bulk_progress, transfer_rate
+from hammerd.core.rotation.rotating_slave import RotatingSlave
 from hammerd.core.tid import format_tid
 
 SCHEMA_VERSION = 1
@@ -82,6 +83,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         **_lag_json(report, lag, to_time),
         "health": health_of(report, now_at),
         **_extras_json(report.extras, to_time),
+        "slaves": [_slave_json(one, report, now_at, to_time) for one in report.extras.slaves],
         "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
         "last_words": list(life.memory.last_words),
         "telling_word": telling_word(life.memory),
@@ -163,6 +165,25 @@ def _extras_json(extras: Extras, to_time: ToTime) -> Json:
         "flush_failed_because": flushes.failed_because,
         "host_unread_because": extras.host_unread_because,
         "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
+    }
+
+
+def _slave_json(slave: RotatingSlave, report: PairReport, now_at: float, to_time: ToTime) -> Json:
+    """Return the JSON object of a slave that takes turns."""
+    moments = slave.moments
+    safe_at, durable_at, held_at = moments.safe_at, moments.durable_at, moments.held_at
+    return {
+        "slave": slave.path,
+        "unique_uuid": slave.unique_uuid,
+        "is_present": slave.is_present,
+        "has_turn": slave.is_present and slave.path == report.life.pair.slave.path,
+        "since_time": to_time(slave.since_at),
+        "seen_time": to_time(slave.seen_at),
+        "slave_tid": None if slave.tid is None else format_tid(slave.tid),
+        "lag_s": None if held_at is None else _rounded(max(0.0, now_at - held_at)),
+        "safe_until_time": None if safe_at is None else to_time(safe_at),
+        "durable_until_time": None if durable_at is None else to_time(durable_at),
+        "is_forked": slave.forked_tid is not None,
     }
 
 

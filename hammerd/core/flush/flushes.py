@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hammerd.core.pair.states import PairLife, Up
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Endpoint, Pair, turns_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,15 @@ class FileSystem:
 
 
 def flushed_pairs(lives: Iterable[PairLife]) -> tuple[Pair, ...]:
-    """Return the pairs that are to run and whose file systems are to be flushed."""
+    """Return the pairs that are to run and whose file systems are to be flushed.
+
+    A pair whose slaves take turns comes once for each: the last commits of one whose turn is over
+    are flushed too.
+    """
     return tuple(
-        life.pair
+        turn
         for life in lives
+        for turn in turns_of(life.pair)
         if life.pair.enabled
         and life.pair.timing.flush_every_s is not None
         and isinstance(life.memory.wanted, Up)

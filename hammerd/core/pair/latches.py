@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hammerd.core.hammer.messages import ParkCause
 from hammerd.core.holds import HoldStage
 from hammerd.core.pair.states import Memory, PairLife, Parked
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Pair, slaves_of
 from hammerd.core.replication.promotions import Promotion, promotion_hint
 
 # Once the master has passed that TID, a stream would run and skip all that was written below it.
@@ -69,14 +69,24 @@ def lift_latches(memory: Memory) -> Memory:
 def fit_latches(memory: Memory, pair: Pair) -> Memory:
     """Remove the latches that were set for other endpoints than the pair has now.
 
-    A latch without endpoints, from an older file, fits any.
+    A latch without endpoints, from an older file, fits any. Of slaves that take turns any may have
+    the latch of the pair.
     """
     if memory.latched_endpoints is None:
         return memory
     master, slave = memory.latched_endpoints
-    if slave != str(pair.slave):
+    if slave not in map(str, slaves_of(pair)):
         return lift_latches(memory)
     return memory if master == str(pair.master) else replace(memory, is_diverged=False)
+
+
+def with_latched_slave(pair: Pair, memory: Memory) -> Pair:
+    """Return a pair whose slave is the one of its latch, if its slaves take turns."""
+    if memory.latched_endpoints is None:
+        return pair
+    _, latched = memory.latched_endpoints
+    slave = next((one for one in slaves_of(pair) if str(one) == latched), pair.slave)
+    return replace(pair, slave=slave)
 
 
 def _endpoints(pair: Pair) -> tuple[str, str]:

@@ -25,6 +25,17 @@ from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import NEVER_MIRRORED
 
+SLAVE_AWAY = "slave_away"
+"""The cause to wait for a mount if no slave of several that take turns is there."""
+
+_AWAY = frozenset({SLAVE_AWAY, "slave_missing", "slave_question_unanswered"})
+
+
+def is_away(pair: Pair, because: str) -> bool:
+    """Return whether a pair waits for a slave that takes turns with others: that is no fault."""
+    return pair.rotate.takes_turns and because in _AWAY
+
+
 # --- the results of a probe ------------------------------------------------------------------
 
 

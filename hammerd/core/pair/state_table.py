@@ -14,6 +14,7 @@ from hammerd.core.hammer.messages import ParkCause
 from hammerd.core.holds import hold_fault
 from hammerd.core.pair import states
 from hammerd.core.pair.latches import is_parked_latched
+from hammerd.core.pair.probe_verdict import is_away
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Then, Trouble
 from hammerd.core.pairs import Gear, Pair, needs_login
@@ -179,7 +180,7 @@ def _stopping(life: PairLife, state: states.Stopping) -> Row:
     has_failed, trouble = life.memory.failures > 0, None
     if state.is_unkillable:
         trouble = states.UNKILLABLE
-    elif isinstance(state.then, states.ThenProbe):
+    elif isinstance(state.then, states.ThenProbe) and not _is_turn(state.then):
         trouble = state.then.trouble
     is_retry = has_failed and isinstance(state.then, states.ThenBackoff)
     return Row(
@@ -211,14 +212,16 @@ def _backoff(state: states.WaitingForBackoff) -> Row:
 
 
 def _mount(life: PairLife, state: states.WaitingForMount) -> Row:
+    # A disk that is away is no fault if others take turns with it: the age of all slaves counts.
+    is_turn = is_away(life.pair, state.trouble.because)
     return Row(
         word="waiting",
         waiting_for="mount",
         trouble=state.trouble,
-        level=LogLevel.WARNING,
+        level=LogLevel.INFO if is_turn else LogLevel.WARNING,
         identity=(states.WaitingForMount, state.trouble.because, state.since_at),
-        warning_at=AT_ONCE,
-        critical_at=state.since_at + life.pair.timing.mount_grace_s,
+        warning_at=NEVER if is_turn else AT_ONCE,
+        critical_at=NEVER if is_turn else state.since_at + life.pair.timing.mount_grace_s,
         deadline_at=state.probe_at,
         shows_retry=True,
     )
@@ -290,6 +293,11 @@ def _stall_timeout_s(pair: Pair) -> float:
 # --- the reason why a group ends ---------------------------------------------------------------
 
 
+def _is_turn(then: states.ThenProbe) -> bool:
+    """Return whether a stream ends since it is the turn of another slave: that is no fault."""
+    return then.trouble is not None and then.trouble.because == states.MisdirectedCause.SLAVE_TURN
+
+
 def _because_of(then: Then, memory: Memory) -> str:
     match then:
         case states.ThenLaunch(trouble=trouble):
@@ -298,6 +306,8 @@ def _because_of(then: Then, memory: Memory) -> str:
             return trouble.because
         case states.ThenPark(cause=cause):
             return cause
+        case states.ThenProbe() if _is_turn(then):
+            return states.MisdirectedCause.SLAVE_TURN
         case states.ThenProbe():
             return "restart"
         case states.ThenStopped():

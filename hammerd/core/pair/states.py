@@ -77,7 +77,7 @@ class LossCause(StrEnum):
 
 
 class MisdirectedCause(StrEnum):
-    """The reason why a stream writes to the wrong slave, or not alone.
+    """The reason why a stream writes to the wrong slave, not alone, or not to the one in turn.
 
     The words stay, as those of LossCause.
     """
@@ -85,6 +85,7 @@ class MisdirectedCause(StrEnum):
     ENDPOINT_REPOINTED = "end_repointed"
     SLAVE_IS_ANOTHER = "slave_is_another"
     SLAVE_IS_HELD = "slave_is_held"
+    SLAVE_TURN = "slave_turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +308,9 @@ class Parked:
 
 Waiting = WaitingForBackoff | WaitingForMount | WaitingForResource
 State = Stopped | Probing | Launching | Streaming | Stopping | Waiting | Parked
+
+WITH_GROUP = (Launching, Streaming, Stopping)
+"""The states in which a group exists."""
 
 # --- a pair ----------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from hammerd.core.pair.latches import (
     latch_hint,
     latch_promoted,
 )
-from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry
+from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, ProbeVerdict, Retry, is_away
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.states import Memory, PairLife, Then, Trouble
 from hammerd.core.pairs import Gear, GearChoice, Pair
@@ -305,12 +305,18 @@ def park_latched(life: PairLife, ctx: Context) -> Step:
 
 def await_mount(life: PairLife, trouble: Trouble, ctx: Context) -> Step:
     """Wait for a missing endpoint."""
-    since_at = life.memory.unmounted_since_at
-    if since_at is None:
-        since_at = ctx.now_at
+    probe_at = ctx.now_at + MOUNT_PROBE_S
+    if is_away(life.pair, trouble.because):
+        # No fault: no time counts against the pair.
+        is_same = isinstance(life.state, states.WaitingForMount) and life.state.trouble == trouble
+        since_at = life.state.since_at if is_same else ctx.now_at
+        life = replace(life, memory=replace(life.memory, unmounted_since_at=None))
+        return enter(life, states.WaitingForMount(since_at, probe_at, trouble))
+    unmounted_at = life.memory.unmounted_since_at
+    since_at = ctx.now_at if unmounted_at is None else unmounted_at
     memory = replace(life.memory, unmounted_since_at=since_at, failed_by=trouble)
     life = replace(life, memory=memory)
-    return enter(life, states.WaitingForMount(since_at, ctx.now_at + MOUNT_PROBE_S, trouble))
+    return enter(life, states.WaitingForMount(since_at, probe_at, trouble))
 
 
 def back_off(life: PairLife, trouble: Trouble, ctx: Context, *, at_least_s: float = 0.0) -> Step:

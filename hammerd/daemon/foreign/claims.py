@@ -73,7 +73,9 @@ class Claims:
             f"slave {pair.slave} is the PFS with unique-uuid {now} now; the stream was started"
             f" onto {before}"
         )
-        self._post(pair, MisdirectedCause.SLAVE_IS_ANOTHER, hint)
+        is_turn = pair.rotate.accepts(now)
+        by = MisdirectedCause.SLAVE_TURN if is_turn else MisdirectedCause.SLAVE_IS_ANOTHER
+        self._post(pair, by, hint)
         return True
 
     def _post(self, pair: Pair, by: MisdirectedCause, hint: str) -> None:

@@ -12,6 +12,7 @@ from hammerd.core.config.model import LogLevel
 from hammerd.core.pair.events import Note, NoteName
 from hammerd.core.pair.state_table import Row, row_of
 from hammerd.core.pair.states import Memory, PairLife, Probing
+from hammerd.core.pairs import Pair
 from hammerd.core.replication.lag import Lag, LagVerdict
 from hammerd.core.tid import Tid, format_tid
 from hammerd.daemon.logging.setup import Logger
@@ -78,12 +79,13 @@ class Journal:
             hint=note.trouble.hint or None,
         )
 
-    def sampled(self, pair: str, lag: Lag, master: Tid | None, slave: Tid | None) -> None:
-        """Add a line to the record of lag."""
+    def sampled(self, pair: Pair, lag: Lag, master: Tid | None, slave: Tid | None) -> None:
+        """Add a line to the record of lag; it names a slave that takes turns with others."""
         is_known = lag.verdict is not LagVerdict.UNKNOWN
         self._lag_log.info(
             "lag.sampled",
-            pair=pair,
+            pair=pair.name,
+            end=str(pair.slave) if pair.rotate.takes_turns else None,
             verdict=lag.verdict.value,
             lag_s=None if lag.seconds is None else round(lag.seconds, 3),
             lag_tids=lag.tids if is_known else None,

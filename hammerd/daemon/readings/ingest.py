@@ -11,7 +11,7 @@ from hammerd.core.hammer.messages import Complaint, Cure
 from hammerd.core.hammer.pfs_links import is_untranslated_link
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import MasterByLink, ProbeFailed, unmounted_endpoints
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import NO_ROTATION, Endpoint, Pair, Rotation
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
 from hammerd.core.replication.read_order import ReadSpan
@@ -26,6 +26,9 @@ NO_NULL_MOUNT = "it leads to the root PFS of a file system, its null mount is mi
 
 OnSlaveMoved = Callable[[Endpoint, Tid, Tid], None]
 """Called with the TIDs before and after a step of a slave that no stream of ours made."""
+
+OnMasterWentBack = Callable[[Endpoint, Tid], None]
+"""Called with a master and the TID to which it went back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,10 @@ class ReadingIngest:
         self._uuids: dict[Endpoint, str] = {}
         self._spans: dict[Endpoint, ReadSpan] = {}
         self._real_paths: dict[Endpoint, str] = {}
+        self._rotations: dict[Endpoint, Rotation] = {}
         self.on_anomaly: Callable[[], None] = lambda: None
         self.on_slave_moved: OnSlaveMoved = lambda _slave, _before, _after: None
+        self.on_master_went_back: OnMasterWentBack = lambda _master, _tid: None
 
     def unique_uuid(self, endpoint: Endpoint) -> str | None:
         """Return an endpoint's unique-uuid, None before it was ever read."""
@@ -56,7 +61,7 @@ class ReadingIngest:
 
     def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
         """Forget endpoints that no pair has any more."""
-        for known in (self._uuids, self._spans, self._real_paths):
+        for known in (self._uuids, self._spans, self._real_paths, self._rotations):
             for removed in known.keys() - set(endpoints):
                 known.pop(removed)
 
@@ -74,6 +79,7 @@ class ReadingIngest:
         """
         pairs, readings = tuple(pairs), tuple(readings)
         slaves = {pair.slave for pair in pairs}
+        self._rotations |= {pair.slave: pair.rotate for pair in pairs}
         followers: dict[Endpoint, list[Pair]] = {}
         for pair in pairs:
             followers.setdefault(pair.master, []).append(pair)
@@ -130,10 +136,14 @@ class ReadingIngest:
             return  # one batch answered two requests
         self._spans[endpoint] = reading.span
         if self._store.is_unreadable(endpoint):
-            self._log.info("end.read_again", end=str(endpoint))
+            log = self._log.debug if self._is_rotating(endpoint) else self._log.info
+            log("end.read_again", end=str(endpoint))
         if self._detector.is_replaced(endpoint, status):
             self._store.forget_pfs(endpoint)
         self._uuids[endpoint] = uuid
+        last = self._detector.last_status(endpoint)
+        if last is not None and self._takes_turns(endpoint, last, status):
+            self._detector.add_disks(endpoint, last.unique_uuid, uuid)
         if (before := self._detector.take_swap(endpoint, status)) is not None:
             self.on_anomaly()
             self._log.info("slave.swapped", end=str(endpoint), before=before, after=uuid)
@@ -143,6 +153,12 @@ class ReadingIngest:
             self._report(anomaly)
         if (jump := self._detector.take_jump(endpoint)) is not None:
             self.on_slave_moved(endpoint, *jump)
+
+    def _takes_turns(self, endpoint: Endpoint, last: PfsStatus, now: PfsStatus) -> bool:
+        """Return whether another slave of the same master has come to a path as it may."""
+        is_another = last.unique_uuid != now.unique_uuid and last.shared_uuid == now.shared_uuid
+        rotation = self._rotations.get(endpoint, NO_ROTATION)
+        return is_another and not now.is_master and rotation.accepts(now.unique_uuid)
 
     def _record_slave(self, reading: EndpointReading, status: PfsStatus) -> None:
         self._record_path(reading)
@@ -212,6 +228,8 @@ class ReadingIngest:
         # The slave of another pair goes back with its host, but along the same history: no fork.
         for pair in followers if status.is_master else ():
             self._store.slaves.record_fork(pair.slave, back.after)
+        if status.is_master:
+            self.on_master_went_back(master, back.after)
 
     def _went_back(self, name: AnomalyName, reading: EndpointReading, back: WentBack) -> None:
         before, after = format_tid(back.before), format_tid(back.after)
@@ -234,10 +252,16 @@ class ReadingIngest:
             because, hint, text = why.name, why.hint, why.text
         else:
             because, hint, text = why.value, failure.detail, why.value
-        if self._store.record_unreadable(endpoint, text):
-            self._log.warning(
-                "end.unreadable", end=str(endpoint), because=because, hint=hint or None
-            )
+        if not self._store.record_unreadable(endpoint, text):
+            return
+        is_mount = isinstance(why, Complaint) and why.cure is Cure.MOUNT
+        # A disk that is away is no fault if others take turns with it: slave.away tells of it.
+        is_away = is_mount and self._is_rotating(endpoint)
+        log = self._log.debug if is_away else self._log.warning
+        log("end.unreadable", end=str(endpoint), because=because, hint=hint or None)
+
+    def _is_rotating(self, endpoint: Endpoint) -> bool:
+        return self._rotations.get(endpoint, NO_ROTATION).takes_turns
 
 
 def _file_system(state: PathState) -> int | None:

@@ -40,6 +40,8 @@ class _Slave:
     loss_reason: str = ""
     # Whether it held what its master had lost.
     was_ahead: bool = False
+    # Whether its PFS is missing on a file system that is mounted.
+    is_destroyed: bool = False
 
 
 class KnownSlaves:
@@ -67,6 +69,7 @@ class KnownSlaves:
         """
         self._unknowns.record_readable(slave)
         known = self._slaves[str(slave)]
+        known.is_destroyed = False
         before, last = known.tids, known.span
         if str(slave) in self._unknowns.read_only:
             return None
@@ -129,6 +132,14 @@ class KnownSlaves:
         if known.tids is not None and str(slave) not in self._unknowns.read_only:
             known.tids = record_slave_flush(known.tids, began_at)
 
+    def restore_durable(self, slave: Endpoint, tid: Tid | None) -> None:
+        """Record a TID that a slave keeps in a power cut, from before it was away."""
+        known = self._slaves[str(slave)]
+        if known.tids is None or tid is None or tid > known.tids.reading.tid:
+            return
+        if known.tids.durable_tid is None or known.tids.durable_tid < tid:
+            known.tids = replace(known.tids, durable_tid=tid)
+
     # --- its file system -------------------------------------------------------------------------
 
     def record_read_only(self, slave: Endpoint, *, is_read_only: bool, began_at: float) -> None:
@@ -162,11 +173,16 @@ class KnownSlaves:
         """
         key, known = str(slave), self._slaves[str(slave)]
         is_mounted = fsid is not None and known.file_system in (None, fsid)
+        known.is_destroyed = is_untranslated or (fsid is not None and known.file_system == fsid)
         if is_untranslated or is_mounted:
             self._unknowns.missing.add(key)
         else:
             self._unknowns.missing.discard(key)
             known.loss_reason = _REMOUNTED
+
+    def is_destroyed(self, slave: Endpoint) -> bool:
+        """Return whether the PFS of a slave is gone from the file system on which it was read."""
+        return self._slaves[str(slave)].is_destroyed
 
     def forget_pfs(self, slave: Endpoint) -> None:
         """Forget a slave: another PFS is at its path."""

@@ -78,7 +78,7 @@ class ReadingStore:
         self._origins: set[str] = set()
         # The time until which a master on another host seems to hold its TID: its stream is idle.
         self._idle_at: dict[str, float] = {}
-        self._last_known: dict[str, Lag] = {}
+        self._last_known: dict[tuple[str, str], Lag] = {}
         # Whether the wall clock dated what an earlier boot saved, and how far it is ahead of ours.
         self._is_dated = False
         self._wall_ahead_s = 0.0
@@ -174,6 +174,7 @@ class ReadingStore:
         self.slaves.forget_pfs(endpoint)
         self._idle_at.pop(key, None)
         self._spans.pop(key, None)
+        self._last_known = {one: lag for one, lag in self._last_known.items() if one[1] != key}
         self._unknowns.forget_pfs(endpoint)
 
     # --- lag ---------------------------------------------------------------------------------
@@ -184,13 +185,13 @@ class ReadingStore:
         if self._unknowns.is_nothing_safe(pair):
             return UNKNOWN
         if pair.name in self._unknowns.latched:
-            return self._last_known.get(pair.name, UNKNOWN)
+            return self._last_known.get(_key(pair), UNKNOWN)
         is_unproven = self._is_unproven(pair, now_at)
         if str(pair.master) in self._unknowns.unconfirmed:
             return replace(UNKNOWN, is_unproven=is_unproven)
         lag = self._lag(pair, now_at)
         if self.slaves.is_forked(pair.slave):
-            last = self._last_known.get(pair.name, UNKNOWN)
+            last = self._last_known.get(_key(pair), UNKNOWN)
             lag = replace(lag, safe_at=last.safe_at, durable_at=last.durable_at)
         if self._why_unobserved(pair, now_at):
             return replace(
@@ -205,7 +206,7 @@ class ReadingStore:
         if lag.verdict in (LagVerdict.IN_SYNC, LagVerdict.BEHIND):
             at, safe_at, durable_at = lag.measured_at, lag.safe_at, lag.durable_at
             last = replace(UNKNOWN, measured_at=at, safe_at=safe_at, durable_at=durable_at)
-            self._last_known[pair.name] = last
+            self._last_known[_key(pair)] = last
 
     def why_unknown(self, pair: Pair, now_at: float | None = None) -> str | None:
         """Return why a pair's lag is unknown now, None without a reason."""
@@ -305,8 +306,9 @@ class ReadingStore:
 
     def forget(self, pair: str) -> None:
         """Forget a pair that was removed."""
-        for known in (self._last_known, self._unknowns.unrelated, self._unknowns.latched):
+        for known in (self._unknowns.unrelated, self._unknowns.latched):
             known.pop(pair, None)
+        self._last_known = {key: lag for key, lag in self._last_known.items() if key[0] != pair}
 
     def forget_all_but(self, endpoints: Iterable[Endpoint]) -> None:
         """Forget endpoints that no pair has any more."""
@@ -341,3 +343,8 @@ class ReadingStore:
         self._is_dated, self._wall_ahead_s = is_dated, now.time - now.at
         self._clocks.update(clocks)
         self.slaves.load(slaves, before_boot or {})
+
+
+def _key(pair: Pair) -> tuple[str, str]:
+    """Return a key for what was known of a pair's slave: another slave of it has another one."""
+    return pair.name, str(pair.slave)

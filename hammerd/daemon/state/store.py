@@ -24,13 +24,14 @@ from hammerd.core.pair.latches import latch_cause
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Trouble, Up
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.anomaly_log import Anomaly
-from hammerd.core.replication.saved_moments import SavedMoment
+from hammerd.core.replication.saved_moments import SavedMoment, is_same_boot
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.process.process_table import boot_time
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state import (
     atomic_file,
     pair_state_file,
+    saved_rotations,
     status_file,
     tid_clock_file,
     unacknowledged,
@@ -38,6 +39,7 @@ from hammerd.daemon.state import (
 from hammerd.daemon.state.pair_state_file import NOTHING_SAVED, SavedPair
 from hammerd.daemon.state.save_queue import SaveQueue
 from hammerd.daemon.state.saved_latches import promotion_of, saved_promotion
+from hammerd.daemon.state.saved_rotations import Rotating
 from hammerd.daemon.state.status_file import SavedStatus
 from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.threads.writer_thread import WriterThread
@@ -89,6 +91,8 @@ class StateStore:
         self.memories: Memories = dict
         self.anomalies: AnomaliesOfAll = dict
         self.disks: DisksOfAll = dict
+        self.rotating: Callable[[], Rotating] = dict
+        self.on_rotating_loaded: Callable[[Rotating], None] = lambda _slaves: None
         self.load_errors: tuple[str, ...] = ()
 
     def load(self, pairs: Iterable[str] = ()) -> None:
@@ -226,6 +230,10 @@ class StateStore:
 
     def _load_readings(self, saved: SavedClocks) -> None:
         now = self._clock.now()
+        is_one_boot = saved.moment is not None and is_same_boot(saved.moment, self._moment(now))
+        self.on_rotating_loaded(
+            saved_rotations.rebase(saved.rotating, now.time, now.at, is_same_boot=is_one_boot)
+        )
         rebased = tid_clock_file.rebase(saved, self._moment(now), now.at)
         if rebased is None:
             because = "they are of a time that is still to come: a wall clock was wrong"
@@ -258,7 +266,8 @@ class StateStore:
         self._slaves_when_saved = frozenset(slaves)
         now = self._clock.now()
         # The writer thread computes the wall times: there are many.
-        saved = SavedClocks(clocks, slaves, self._moment(now), now.time - now.at)
+        moment, to_wall_s, rotating = self._moment(now), now.time - now.at, self.rotating()
+        saved = SavedClocks(clocks, slaves, moment, to_wall_s, rotating=rotating)
         return partial(self._save, self._clocks_path, partial(tid_clock_file.save, saved=saved))
 
     def _take_status(self) -> Callable[[], None]:

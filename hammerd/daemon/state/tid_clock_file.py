@@ -1,4 +1,4 @@
-"""Saves the TID clocks and the slaves' last TIDs in clocks.json.
+"""Saves the TID clocks, the slaves' last TIDs, and the slaves that take turns in clocks.json.
 
 They are many and may be lost: they are saved every minute, when a pair changes and at the end.
 They serve only to compute the lag across a restart, and are thinned, since a file system with
@@ -18,7 +18,8 @@ from hammerd.core.replication.lag import SlaveReading
 from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
 from hammerd.core.replication.slave_tids import SlaveTids, after_power_cut
 from hammerd.core.tid import Tid, format_tid, parse_tid
-from hammerd.daemon.state import atomic_file
+from hammerd.daemon.state import atomic_file, saved_rotations
+from hammerd.daemon.state.saved_rotations import Rotating
 from hammerd.daemon.state.saved_values import is_time
 
 VERSION = 1
@@ -30,7 +31,8 @@ class SavedClocks:
 
     `moment` is None in a file of an older hammerd. `to_wall_s` is added to the times to get wall
     times. `before_boot` has the TIDs of local slaves before a reboot of this host, which may have
-    lost them. `is_dated`: only the wall clock showed the age of the file.
+    lost them. `is_dated`: only the wall clock showed the age of the file. `rotating`: slaves that
+    take turns, whose times saved_rotations.rebase() converts.
     """
 
     clocks: Mapping[str, tid_clock.TidClock] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class SavedClocks:
     to_wall_s: float = 0.0
     before_boot: Mapping[str, Tid] = field(default_factory=dict)
     is_dated: bool = False
+    rotating: Rotating = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,11 @@ def pieces(saved: SavedClocks) -> Iterator[str]:
     )
     yield '\n}, "forked": {'
     yield from _members((key, True) for key, slave in slaves if slave.is_forked)
+    yield '\n}, "rotating": {'
+    yield from _members(
+        (pair, [saved_rotations.value_of(one, by_s) for one in rotating])
+        for pair, rotating in saved.rotating.items()
+    )
     yield "\n}}\n"
 
 
@@ -140,6 +148,10 @@ def parse(text: str) -> SavedClocks:
                 for key, (tid, time) in data["slaves"].items()
             },
             _moment(data.get("saved")),
+            rotating={
+                pair: saved_rotations.parse(slaves)
+                for pair, slaves in data.get("rotating", {}).items()
+            },
         )
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"a field is missing or of another kind: {error}") from error

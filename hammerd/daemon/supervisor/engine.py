@@ -18,14 +18,14 @@ from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.errors import SpawnError
 from hammerd.core.hammer.commands import stream_argv
 from hammerd.core.hammer.messages import Committed
-from hammerd.core.pair import events
+from hammerd.core.pair import events, states
 from hammerd.core.pair.drains import claim_of, drain_s
 from hammerd.core.pair.latches import active_latch, fit_latches
 from hammerd.core.pair.machine import step
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.state_table import deadline
 from hammerd.core.pair.states import Down, DownCause, Memory, PairLife, Stopped
-from hammerd.core.pairs import Gear, Pair
+from hammerd.core.pairs import Endpoint, Gear, Pair, slaves_of
 from hammerd.daemon.logging.error_reports import Faults
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.readings.store import ReadingStore
@@ -116,6 +116,23 @@ class Engine:
         life = self._lives[pair.name]
         self.add(replace(life, pair=pair, memory=fit_latches(life.memory, pair)))
 
+    def take_turn(self, pair: str, slave: Endpoint) -> Pair | None:
+        """Make another slave that of a pair without a stream; return the pair, None without one.
+
+        A latch stays with its slave: a person must decide first.
+        """
+        life = self._lives.get(pair)
+        if life is None:
+            return None
+        before, has_group = life.pair.slave, isinstance(life.state, states.WITH_GROUP)
+        if slave == before or slave not in slaves_of(life.pair) or has_group:
+            return life.pair
+        if active_latch(life) is not None:
+            return life.pair
+        self.add(replace(life, pair=replace(life.pair, slave=slave)))
+        self._parts.journal.log.info("slave.turn", pair=pair, end=str(slave), before=str(before))
+        return self._lives[pair].pair
+
     def remove(self, pair: str) -> None:
         """Stop a pair, then remove it once its group is empty.
 
@@ -136,6 +153,10 @@ class Engine:
     def lives(self) -> Iterable[PairLife]:
         """Return every pair's life, in the order of the config."""
         return tuple(self._lives.values())
+
+    def find(self, pair: str) -> PairLife | None:
+        """Return a pair's life, None for an unknown pair."""
+        return self._lives.get(pair)
 
     def life(self, pair: str) -> PairLife:
         """Return a pair's life."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from hammerd.core.flush import flushes
 from hammerd.core.hammer.commands import environment, synctid_argv
+from hammerd.core.hammer.messages import Cure
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import ROOT_PFS
 from hammerd.core.pair.states import PairLife
@@ -102,6 +103,8 @@ class Flusher:
         self._systems: dict[str, _Flushing] = {}
         self._states: dict[Endpoint, flushes.FlushState] = {}
         self._under_way: set[asyncio.Task[None]] = set()
+        # Slaves that take turns: none of them is at fault if it is away.
+        self._rotating: set[Endpoint] = set()
 
     def of(self, pair: Pair) -> flushes.PairFlushes:
         """Return the last results of the flushes of a pair's file systems."""
@@ -126,6 +129,9 @@ class Flusher:
                 return
 
     async def _start(self, pairs: tuple[Pair, ...], interval_s: float) -> set[asyncio.Task[None]]:
+        self._rotating = {pair.slave for pair in pairs if pair.rotate.takes_turns}
+        away = {one for one in self._rotating if self._readings.is_unreadable(one)}
+        pairs = tuple(pair for pair in pairs if pair.slave not in away)
         endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
         self._states = {one: state for one, state in self._states.items() if one in endpoints}
         local = sorted((one for one in endpoints if one.host.shares_paths), key=str)
@@ -182,6 +188,8 @@ class Flusher:
             self._readings.slaves.record_flush(slave, began.at)
 
     def _failed(self, system: flushes.FileSystem, result: CommandResult) -> None:
+        if _is_missing(result) and self._rotating.issuperset(system.masters | system.slaves):
+            return
         because, hint = _cause_and_hint(result)
         failed_because = f"hammer synctid {system.path}: {because}"
         endpoints = system.masters | system.slaves
@@ -201,6 +209,11 @@ def _printed_tid(result: CommandResult) -> Tid | None:
         return parse_tid(result.stdout.strip())
     except ValueError:
         return None
+
+
+def _is_missing(result: CommandResult) -> bool:
+    complaint = find_cause(result.stderr.encode())
+    return complaint is not None and complaint.cure is Cure.MOUNT
 
 
 def _cause_and_hint(result: CommandResult) -> tuple[str, str]:

@@ -20,11 +20,12 @@ from hammerd.core.errors import ConfigError, Fault, HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff, events_for
 from hammerd.core.pair.events import StartAsked
-from hammerd.core.pair.latches import fit_latches
+from hammerd.core.pair.latches import fit_latches, with_latched_slave
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, DownCause, Paused, Up
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Pair, slaves_of
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
+from hammerd.core.rotation.choice import with_turn
 from hammerd.daemon.logging.files import LogFiles, check_log_files
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle
@@ -146,6 +147,10 @@ class Reloader:
         anomaly_detector.log.restore(pair.name, store.saved_anomalies(pair))
         anomaly_detector.add_disks(pair.slave, *store.saved_disks(pair.name))
         engine, memory = self._parts.engine, fit_latches(store.saved_memory(pair.name), pair)
+        pair = with_latched_slave(pair, memory)
+        for slave in slaves_of(pair) if pair.rotate.takes_turns else ():
+            # What was saved of a path may be of another disk than the one that is there now.
+            self._parts.readings.slaves.forget_pfs(slave)
         if not pair.enabled:
             memory = replace(memory, wanted=Down(DownCause.DISABLED))
         engine.add(new_life(pair, memory, self._parts.clock.now().at))
@@ -197,6 +202,7 @@ class Reloader:
     def _change(self, pair: Pair) -> None:
         engine = self._parts.engine
         life = engine.life(pair.name)
+        pair = with_turn(pair, life.pair)
         events = events_for(life, pair, self._parts.store.saved_memory(pair.name))
         if (life.pair.master, life.pair.slave) != (pair.master, pair.slave):
             # A late answer about the old endpoints must not count for the new ones.
@@ -222,7 +228,7 @@ class Reloader:
 
     def _forget_endpoints(self) -> None:
         pairs = [life.pair for life in self._parts.engine.lives()]
-        endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
+        endpoints = {one for pair in pairs for one in (pair.master, *slaves_of(pair))}
         self._parts.readings.forget_all_but(endpoints)
         self._parts.anomaly_detector.forget_all_but(endpoints)
         self._parts.sampler.forget_all_but(endpoints)

@@ -26,11 +26,11 @@ from hammerd.core.pair.probe_verdict import (
     ProbeFailed,
     ProbeVerdict,
     Retry,
-    verdict_of,
 )
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Endpoint, Pair, turns_of
 from hammerd.core.replication.lag import Lag, LagVerdict
 from hammerd.core.replication.read_order import far_chains_of
+from hammerd.core.rotation.choice import judge_turn
 from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.probe.far_probes import FarProbes
@@ -39,6 +39,7 @@ from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.supervisor.far_samples import FarSamples
+from hammerd.daemon.supervisor.turns import Turns
 
 Post = Callable[[str, events.Event], None]
 FindForeign = Callable[[Pair], Awaitable[events.ForeignSeen | None]]
@@ -59,12 +60,13 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class SamplerCallbacks:
-    """Callbacks to the pairs and to the foreign-stream watch; and the claims."""
+    """Callbacks to the pairs and to the foreign-stream watch; the claims, and the turns."""
 
     post: Post
     since_at: SinceAt
     find_foreign: FindForeign
     claims: Claims
+    turns: Turns
 
 
 class Sampler:
@@ -85,6 +87,7 @@ class Sampler:
         self._journal = journal
         self._callbacks = callbacks
         self._claims = callbacks.claims
+        self.turns = callbacks.turns
         self._ahead: dict[str, int] = {}
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._repeats: dict[str, Pair] = {}
@@ -132,8 +135,8 @@ class Sampler:
         Other hosts are read in the background.
         """
         pairs = tuple(pairs)
-        readings = await self._probes.sample(pairs, timeout_s)
-        self._record(readings, pairs)
+        readings = await self._probes.sample(_turns(pairs), timeout_s)
+        self._record(readings, _turns(pairs))
         far = {one: read for one, read in self._newest.items() if not one.host.shares_paths}
         self._newest = far | {reading.endpoint: reading for reading in readings}
         self._sampled = {pair.name: pair for pair in pairs}
@@ -198,7 +201,10 @@ class Sampler:
 
     async def _probe(self, pair: Pair) -> None:
         readings = await self._read(pair)
-        self._record(readings, (pair,))
+        self._record(readings, turns_of(pair))
+        if (chosen := self.turns.choose(pair, readings)) is None:
+            return
+        pair = chosen
         verdict = self._record_verdict(pair, readings)
         is_go = isinstance(verdict, Go)
         foreign = await self._callbacks.find_foreign(pair) if is_go else None
@@ -213,16 +219,16 @@ class Sampler:
             self._callbacks.post(pair.name, events.ProbeAnswered(verdict))
 
     async def _read(self, pair: Pair) -> list[EndpointReading]:
-        timeout_s = pair.timing.probe_timeout_s
+        timeout_s, turns = pair.timing.probe_timeout_s, turns_of(pair)
         if not far_chains_of([pair]):
-            return await self._probes.probe([pair], timeout_s)
-        parts = await asyncio.gather(self._probes.probe([pair], timeout_s), self._far.probe(pair))
+            return await self._probes.probe(turns, timeout_s)
+        parts = await asyncio.gather(self._probes.probe(turns, timeout_s), self._far.probe(pair))
         return [reading for part in parts for reading in part]
 
     def _record_verdict(self, pair: Pair, readings: Iterable[EndpointReading]) -> ProbeVerdict:
         seen = {reading.endpoint: reading.seen for reading in readings}
         master, slave = seen.get(pair.master), seen.get(pair.slave)
-        verdict = verdict_of(pair, master, slave)
+        verdict = judge_turn(pair, master, slave)
         are_read = all(isinstance(one, PfsStatus | MasterByLink) for one in (master, slave))
         if isinstance(verdict, Go) and are_read and isinstance(slave, PfsStatus):
             self._ingest.confirm_slave(pair.slave, slave)
@@ -247,7 +253,7 @@ class Sampler:
         own = [pair for pair in pairs if self._sampled.get(pair.name) == pair]
         there = {one for pair in own for one in (pair.master, pair.slave) if one.host == host}
         readings = [reading for reading in readings if reading.endpoint in there]
-        self._record(readings, own)
+        self._record(readings, _turns(own))
         for endpoint in there:
             self._newest.pop(endpoint, None)
         self._newest.update({reading.endpoint: reading for reading in readings})
@@ -268,12 +274,17 @@ class Sampler:
         self._readings.remember(pair, lag)
         master, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
         self._journal.sampled(
-            pair.name, lag, master.tid if master else None, slave.tid if slave else None
+            pair, lag, master.tid if master else None, slave.tid if slave else None
         )
+        turn_over = self.turns.sampled(pair, self._newest)
         # A reading that began before the pair's state proves nothing against it.
         is_current = all(reading.began.at >= since_at for reading in own)
         if is_current or not isinstance(verdict, Park | AwaitMount):
             self._callbacks.post(pair.name, events.Sampled(verdict))
+        if turn_over is not None:
+            self._callbacks.post(pair.name, turn_over)
+        elif self.turns.may_begin(pair, self._newest):
+            self.probe(pair)
         are_read = all(isinstance(reading.seen, PfsStatus) for reading in own)
         is_ahead = is_current and are_read and self._is_ahead(pair, lag)
         self._ahead[pair.name] = self._ahead.get(pair.name, 0) + 1 if is_ahead else 0
@@ -295,3 +306,8 @@ class Sampler:
         was_ahead = self._readings.slaves.was_ahead(pair.slave)
         is_known = lag.verdict is not LagVerdict.UNKNOWN
         return lag.verdict is LagVerdict.AHEAD or (was_ahead and is_known)
+
+
+def _turns(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+    """Return these pairs once for each of their slaves: all are read."""
+    return tuple(turn for pair in pairs for turn in turns_of(pair))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hammerd.core.api.pair_report import Extras
 from hammerd.core.api.status_json import (
     SCHEMA_VERSION,
     Health,
@@ -47,9 +48,10 @@ from hammerd.core.pair.states import (
     WaitingForResource,
     Wanted,
 )
-from hammerd.core.pairs import Endpoint, Gear, Pair
+from hammerd.core.pairs import Endpoint, Gear, Pair, Rotation
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.replication.transfer_progress import Transfer, update_transfer
+from hammerd.core.rotation.rotating_slave import Moments, RotatingSlave
 from hammerd.core.tid import Tid
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave", SshHost("h", "root")))
@@ -238,6 +240,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
         "slave_flushed_time": None,
         "flush_failed_because": None,
         "host_unread_because": None,
+        "slaves": [],
         "anomalies": [],
         "complaints": [],
         "last_words": ["one", "two"],
@@ -423,6 +426,64 @@ def test_unknown_lag_is_null_and_never_zero() -> None:
     assert [
         pair[key] for key in ("lag_s", "lag_tids", "lag_measured_time", "safe_until_time")
     ] == [None] * 4
+
+
+AWAY = RotatingSlave(
+    "uuid", "/slave", Tid(0x18), 60.0, 70.0, is_present=False, moments=Moments(50.0, 40.0)
+)
+NOT_THERE = WaitingForMount(80.0, 105.0, Trouble("slave_away", "mount one"))
+ROTATING = replace(PAIR, slave=Endpoint("/slave"), rotate=Rotation(takes_turns=True))
+
+
+def rotating(state: State, lag: Lag, *slaves: RotatingSlave) -> PairReport:
+    life = PairLife(ROTATING, Memory(), state, wanted_at=0.0)
+    return PairReport(life, lag, None, None, None, (), extras=Extras(slaves=slaves))
+
+
+@pytest.mark.parametrize(
+    ("state", "lag", "slaves", "now_at", "health"),
+    [
+        (NOT_THERE, UNKNOWN, (AWAY,), 100.0, Health.OK),
+        (NOT_THERE, UNKNOWN, (AWAY,), 349.0, Health.OK),
+        (NOT_THERE, UNKNOWN, (AWAY,), 351.0, Health.WARNING),
+        (NOT_THERE, UNKNOWN, (AWAY,), 1851.0, Health.CRITICAL),
+        (NOT_THERE, UNKNOWN, (), 100.0, Health.UNKNOWN),
+        (NOT_THERE, UNKNOWN, (replace(AWAY, moments=Moments()),), 100.0, Health.UNKNOWN),
+        (STREAMING, Lag(LagVerdict.BEHIND, 9, 9000.0), (AWAY,), 100.0, Health.OK),
+        (STREAMING, Lag(LagVerdict.BEHIND, 9, 9000.0), (), 100.0, Health.CRITICAL),
+    ],
+)
+def test_health_of_slaves_that_take_turns_is_that_of_the_newest(
+    state: State, lag: Lag, slaves: tuple[RotatingSlave, ...], now_at: float, health: Health
+) -> None:
+    assert health == health_of(rotating(state, lag, *slaves), now_at)
+
+
+def test_each_slave_that_takes_turns_has_its_lag_and_safe_time() -> None:
+    here = replace(AWAY, unique_uuid="here", is_present=True, forked_tid=Tid(1), tid=None)
+    away, now = pair_json(rotating(NOT_THERE, UNKNOWN, AWAY, here), NOW_AT, to_time)["slaves"]
+
+    assert away == {
+        "slave": "/slave",
+        "unique_uuid": "uuid",
+        "is_present": False,
+        "has_turn": False,
+        "since_time": "T70",
+        "seen_time": "T60",
+        "slave_tid": "0x0000000000000018",
+        "lag_s": 50.0,
+        "safe_until_time": "T40",
+        "durable_until_time": None,
+        "is_forked": False,
+    }
+    assert now == {
+        **away,
+        "unique_uuid": "here",
+        "is_present": True,
+        "has_turn": True,
+        "slave_tid": None,
+        "is_forked": True,
+    }
 
 
 def test_status_names_its_version_and_is_as_well_as_its_worst_part() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hammerd.core.config.model import LogLevel
 from hammerd.core.hammer.messages import (
     Batch,
     Committed,
@@ -21,6 +22,7 @@ from hammerd.core.pair.events import (
     Launch,
     LeaveQueue,
     MessageRead,
+    Misdirected,
     Probe,
     ProbeAnswered,
     ResourceBusy,
@@ -31,15 +33,16 @@ from hammerd.core.pair.events import (
     Terminate,
 )
 from hammerd.core.pair.machine import new_life
-from hammerd.core.pair.probe_verdict import AwaitMount, Retry
+from hammerd.core.pair.probe_verdict import SLAVE_AWAY, AwaitMount, Retry
 from hammerd.core.pair.slave_claims import Resource
-from hammerd.core.pair.state_table import deadline
+from hammerd.core.pair.state_table import AT_ONCE, NEVER, deadline, row_of
 from hammerd.core.pair.states import (
     Copying,
     Down,
     IdlePhase,
     InPrescan,
     Memory,
+    MisdirectedCause,
     Paused,
     Phase,
     Probing,
@@ -52,7 +55,7 @@ from hammerd.core.pair.states import (
     WaitingForMount,
     WaitingForResource,
 )
-from hammerd.core.pairs import Gear, GearChoice
+from hammerd.core.pairs import Gear, GearChoice, Rotation
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 from tests.core.pair.pair_play import (
@@ -68,7 +71,9 @@ from tests.core.pair.pair_play import (
     PAIR,
     PROBING,
     Defaults,
+    Moment,
     complained,
+    emptied,
     play,
 )
 
@@ -111,6 +116,44 @@ def test_probe_of_a_mount_that_fails_otherwise_is_a_failure() -> None:
     done = play(*UNMOUNTED, DUE, (12, ProbeAnswered(Retry("probe_timeout", ""))))
 
     assert done.life.memory.failures == 1
+
+
+ROTATING = replace(PAIR, rotate=Rotation(takes_turns=True))
+AWAY = ProbeAnswered(AwaitMount(SLAVE_AWAY, "mount -a"))
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        ((0, StartAsked()), (1, AWAY)),
+        emptied(*COPYING, (4, complained(Cure.MOUNT, "slave_missing")), at=5),
+    ],
+    ids=["probe", "stream"],
+)
+def test_slave_that_is_away_is_no_fault_if_others_take_turns(moments: tuple[Moment, ...]) -> None:
+    life = play(*moments, pair=ROTATING).life
+    row = row_of(life)
+
+    assert isinstance(life.state, WaitingForMount)
+    assert (row.warning_at, row.critical_at, row.level) == (NEVER, NEVER, LogLevel.INFO)
+    single = row_of(play(*moments).life)
+    assert (single.warning_at, single.level) == (AT_ONCE, LogLevel.WARNING)
+
+
+def test_slave_that_is_away_is_away_since_the_first_probe() -> None:
+    life = play((0, StartAsked()), (1, AWAY), DUE, (12, AWAY), pair=ROTATING).life
+
+    assert (life.state.since_at, deadline(life)) == (1.0, 22.0)
+    assert life.memory.unmounted_since_at is None
+
+
+def test_stream_that_ends_for_a_turn_is_no_fault() -> None:
+    turn = Misdirected(Trouble(MisdirectedCause.SLAVE_TURN, "another one"))
+    row = row_of(play(*COPYING, (4, turn)).life)
+
+    assert (row.trouble, row.because, row.level) == (None, "slave_turn", LogLevel.INFO)
+    other = Misdirected(Trouble(MisdirectedCause.SLAVE_IS_ANOTHER, "another one"))
+    assert row_of(play(*COPYING, (4, other)).life).level is LogLevel.WARNING
 
 
 def test_complaint_of_a_missing_mount_ends_the_stream_and_waits() -> None:

@@ -1,6 +1,7 @@
 """Samples, probes and glances, interrupted at each await: a later probe is always answered."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -24,12 +25,14 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
+from hammerd.daemon.readings.rotations import Rotations
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.supervisor import far_samples as far_module
 from hammerd.daemon.supervisor import sampler as sampler_module
 from hammerd.daemon.supervisor.far_samples import SLAVES_FIRST_S
 from hammerd.daemon.supervisor.sampler import Probes, Sampler, SamplerCallbacks
-from hammerd.daemon.timing.clock import Instant
+from hammerd.daemon.supervisor.turns import Turns
+from hammerd.daemon.timing.clock import Clock, Instant
 from tests.daemon.at_each_await import (
     Scenario,
     Stop,
@@ -156,7 +159,8 @@ class Setup:
         ingest = ReadingIngest(readings, AnomalyDetector(), journal)
         ours = OwnStreams(frozenset, lambda _pair: None, list, self.post, "hammer")
         claims = Claims(SlaveClaims(), self.reader, ingest, ours)
-        callbacks = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims)
+        turns = Turns(Rotations(readings, Clock(time.monotonic), log), readings)
+        callbacks = SamplerCallbacks(self.post, lambda _pair: 0.0, self.find, claims, turns)
         probes = Probes(self.reader, self.far)
         self.sampler = Sampler(probes, readings, ingest, journal, callbacks)
 
