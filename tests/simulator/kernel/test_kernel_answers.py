@@ -112,10 +112,22 @@ def test_upgrade_and_downgrade_are_refused_while_a_file_is_open(
     assert machine.run([machine.hammer, "pfs-upgrade", slave]).returncode == 0
 
 
-def test_null_mount_does_not_prevent_a_downgrade(
+def test_null_mount_does_not_prevent_a_downgrade_and_stays(
     machine: Machine, ends: tuple[Path, Path]
 ) -> None:
+    live = machine.path("/Backup1/test")
     assert machine.run([machine.hammer, "pfs-downgrade", ends[0]]).returncode == 0
+
+    assert b"operating as a SLAVE" in machine.run([machine.hammer, "pfs-status", live]).stdout
+    assert [str(live)] == [mount.place for mount in admin.mounts(machine.root)][2:]
+    (live / "lost").write_text("text")
+    admin.flush(machine.path("/Backup1"))
+    assert machine.run([machine.hammer, "pfs-upgrade", ends[0]]).returncode == 0
+    assert sorted(os.listdir(live)) == sorted(os.listdir(ends[0])) == ["file"]
+    (live / "later").write_text("text")
+    admin.flush(machine.path("/Backup1"))
+    assert "succeeded" in _copy(machine, ends)
+    assert sorted(os.listdir(ends[1])) == ["file", "later"]
 
 
 @pytest.fixture
@@ -234,7 +246,6 @@ def test_stream_of_a_downgraded_master_continues_after_the_upgrade(
 
     assert machine.run([machine.hammer, "pfs-downgrade", ends[0]]).returncode == 0
     assert machine.run([machine.hammer, "pfs-upgrade", ends[0]]).returncode == 0
-    admin.mount_null(ends[0], live)
     (live / "more").write_text("more")
     tid = admin.synctid(root)
 

@@ -7,7 +7,7 @@ that stays at the TID that the slave had at the mount.
 
 import os
 
-from hammerd.simulator.kernel.file_system.pfs_info import load_info, pfs_directory
+from hammerd.simulator.kernel.file_system.pfs_info import PfsInfo, load_info, pfs_directory
 from hammerd.simulator.kernel.file_system.pfs_links import LIVE, link_text
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.runtime import state_files
@@ -44,6 +44,19 @@ def mount(fs: FileSystem, pfs_id: int, directory: str, copy: str | None = None) 
     _store(fs, mounts)
     if copy is None:
         state_files.replace_symlink(live, os.path.relpath(directory, own))
+
+
+def live_mounts(fs: FileSystem, pfs_id: int) -> list[str]:
+    """Return the mount points at which a PFS was mounted as a master."""
+    live = link_text(pfs_id, PfsInfo())
+    return [place for place, source in sources(fs).items() if os.path.basename(source) == live]
+
+
+def leave(fs: FileSystem, pfs_id: int) -> None:
+    """Leave the mount of a master that becomes a slave: it shows what it showed, for ever."""
+    live = os.path.join(pfs_directory(fs, pfs_id), LIVE)
+    if os.path.islink(live):
+        os.unlink(live)
 
 
 def unmount(fs: FileSystem, directory: str) -> None:

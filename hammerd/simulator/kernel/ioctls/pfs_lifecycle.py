@@ -73,9 +73,18 @@ def upgrade(pfs: OpenPfs) -> None:
         durability.mark_durable(pfs.fs, pfs.pfs_id)
         pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         restore_live_tree(pfs, info.sync_end_tid)
+        _show_live_tree_again(pfs)
         update_snapshot(pfs, info)
         as_of.keep(pfs.fs, pfs.pfs_id, info.sync_end_tid)
         pfs.fs.move_tid()
+
+
+def _show_live_tree_again(pfs: OpenPfs) -> None:
+    """Show the live tree where the PFS was mounted when it was a master before."""
+    for place in null_mounts.live_mounts(pfs.fs, pfs.pfs_id):
+        directory = os.path.join(pfs.fs.root, place)
+        null_mounts.unmount(pfs.fs, directory)
+        null_mounts.mount(pfs.fs, pfs.pfs_id, directory)
 
 
 def restore_live_tree(pfs: OpenPfs, tid: int) -> None:
@@ -124,7 +133,7 @@ def downgrade(pfs: OpenPfs) -> None:
     pfs.fs.check_writable()
     _check_unused(pfs)
     with pfs.fs.locked():
-        unmount_all(pfs)
+        null_mounts.leave(pfs.fs, pfs.pfs_id)
         info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = True
         info.sync_end_tid = max(stored_tid(pfs, info.sync_end_tid), pfs.fs.flush_tid())
