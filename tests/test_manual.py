@@ -400,7 +400,11 @@ def test_files_of_the_daemon() -> None:
     ours = {path for path in documented if path.startswith((f"{run_dir}/", f"{state_dir}/"))}
 
     assert {paths.CONFIG, paths.SAMPLE, settings.log_file, settings.lag_log_file} <= documented
-    assert {Path(path).name for path in ours} == made | {"streams", paths.KNOWN_HOSTS_FILE}
+    assert {Path(path).name for path in ours} == made | {
+        "streams",
+        paths.KNOWN_HOSTS_FILE,
+        paths.PLANS_DIR,
+    }
 
 
 def test_environment() -> None:

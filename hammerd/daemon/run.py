@@ -109,8 +109,10 @@ class Daemon:
         await parts.run_dir.bind()
         self._log.info("daemon.started", pid=os.getpid(), config=str(parts.config_path))
         parts.orphans.end_all(parts.slave_moves.orphan_ended)
+        parts.holds.load()
         for pair in parts.config.pairs:
             parts.reloader.add(pair)
+        parts.holds.settle()
         group = group_id(parts.config.daemon.status_group)
         parts.store.save_status_too(parts.handlers.snapshot, group)
         self._start_ticks()
@@ -177,6 +179,7 @@ class Daemon:
         pairs = parts.enabled_pairs()
         async with self._sampling_lock:
             parts.stream_observer.observe_idle(parts.lives())
+            await parts.holds.check()
             await parts.sampler.sample(pairs, SAMPLE_TIMEOUT_S)
             parts.store.sampled()
 
@@ -189,7 +192,8 @@ class Daemon:
             self._parts.store.checkpoint()
 
     async def _read_disk_space(self) -> None:
-        await self._parts.disk_space.read(pair.slave for pair in self._parts.enabled_pairs())
+        lives = (life for life in self._parts.lives() if life.memory.hold is None)
+        await self._parts.disk_space.read(life.pair.slave for life in lives if life.pair.enabled)
 
     def _tick_failed(self, error: Exception) -> None:
         self._log.error("daemon.broke", error=repr(error))

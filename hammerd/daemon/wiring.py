@@ -19,11 +19,11 @@ from hammerd.core.pair.drains import orphan_drain_s
 from hammerd.core.pair.events import Event
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.cascades import Cascades, cascade_lag
-from hammerd.daemon.control.handlers import Handlers
+from hammerd.daemon.control.handlers import Handlers, SlowRequests
 from hammerd.daemon.control.run_dir_watch import RunDirWatch
 from hammerd.daemon.control.server import ControlServer
 from hammerd.daemon.foreign.adoption import OwnStreams
@@ -53,6 +53,8 @@ from hammerd.daemon.stream.streams import Streams
 from hammerd.daemon.supervisor.engine import Engine, EngineParts, Inbox
 from hammerd.daemon.supervisor.far_halves import FarHalves
 from hammerd.daemon.supervisor.flusher import FlushCommands, Flusher
+from hammerd.daemon.supervisor.held_ends import HeldEnds
+from hammerd.daemon.supervisor.holds import Holds, Surroundings
 from hammerd.daemon.supervisor.reload import Reloader, ReloadParts
 from hammerd.daemon.supervisor.sampler import Probes, Sampler, SamplerCallbacks
 from hammerd.daemon.supervisor.slave_moves import SlaveMoves
@@ -134,7 +136,9 @@ class Wiring:
         flush_commands = FlushCommands(self.commands, self._pfs_status, hammer, home)
         flush_path = self._probes.paths.flush_path
         self.flusher = Flusher(flush_commands, flush_path, self.readings, self.clock, journal.log)
-        claims = Claims(self.slaves, self._probes.paths, self._ingest, self._own_streams)
+        claims = self._claims = Claims(
+            self.slaves, self._probes.paths, self._ingest, self._own_streams
+        )
         self.turns = Turns(self.rotations, self.readings)
         callbacks = SamplerCallbacks(
             self.inbox.post, self._since_at, self.foreign.find, claims, self.turns
@@ -148,6 +152,7 @@ class Wiring:
         far_halves = FarHalves(home, rsh_program(), owner)
         self.stream_observer.on_guard_refused = far_halves.guard_refused
         self.slave_moves = SlaveMoves(self.lives, self.inbox.post, self.anomaly_detector)
+        self._held_ends = HeldEnds(self.lives, self._claims.keys, self.slaves)
         parts = EngineParts(
             self.inbox,
             self.streams,
@@ -160,6 +165,11 @@ class Wiring:
             far_halves.environment,
         )
         self.engine = Engine(self._loop, parts, backoff_s)
+        around = Surroundings(
+            self.slaves, self._is_reading, self.sampler.forget, self.anomaly_detector.explain
+        )
+        state_dir = self.config.daemon.state_dir
+        self.holds = Holds(state_dir, self.engine, self._held_ends, around, self.clock)
         reload_parts = ReloadParts(
             self.engine,
             self.store,
@@ -171,14 +181,15 @@ class Wiring:
             self.logs.styles,
             journal,
             self.clock,
+            self.holds,
         )
         self.reloader = Reloader(self.config, self.config_path, reload_parts)
 
     def _build_control(self, files: LockFiles) -> None:
         """Build the sockets and the handlers of requests."""
         settings, log = self.config.daemon, self.logs.journal.log
-        save, reload = self.store.wait_saved, self.reloader.reload
-        self.handlers = Handlers(self.engine, self.clock, self._describe, save, reload)
+        slow = SlowRequests(self.store.wait_saved, self.reloader.reload, self.holds)
+        self.handlers = Handlers(self.engine, self.clock, self._describe, slow)
         self.server = ControlServer(Path(settings.run_dir), self.handlers.answer)
         self.run_dir = RunDirWatch(files, self.server, settings, log)
 
@@ -201,6 +212,11 @@ class Wiring:
         self.store.memories = self.engine.memories
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
+        ends = self._held_ends
+        for part in (self._pfs_status, self._far, self.flusher, self.sampler):
+            part.holder_of = ends.holder_of
+        self.sampler.held_pairs, self._probes.also_read = ends.pairs, ends.local
+        self._claims.claim_for_plans = ends.claim
         self.reloader.is_stopping = self.stop_requested.is_set
         self.run_dir.on_made = (self.records.write_again, self.store.changed)
 
@@ -232,6 +248,10 @@ class Wiring:
 
     def _since_at(self, pair: str) -> float | None:
         return self.engine.since_at(pair)
+
+    def _is_reading(self, ends: Iterable[Endpoint]) -> bool:
+        names = {name.path for one in ends for name in self._probes.paths.names(one)}
+        return self._pfs_status.is_reading(names)
 
     def _orphan_drain_s(self, record: SpawnRecord) -> float:
         lives = {life.pair.name: life for life in self.lives()}

@@ -43,6 +43,8 @@ class PairArguments:
             text += f" (until {show_moment(until_time)})"
         if left := data.get("left_paused"):
             text += f"; left paused: {_listed(left)}"
+        if held := data.get("left_held"):
+            text += f"; left held by a plan: {_listed(held)}"
         print_text(text)
         if isinstance(found := data.get("found"), Mapping):
             for pair, lines in found.items():

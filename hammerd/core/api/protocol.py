@@ -39,10 +39,15 @@ class Verb(StrEnum):
     RESTART = "restart"
     ACK = "ack"
     RELOAD = "reload"
+    HOLD = "hold"
+    RELEASE = "release"
 
 
 READ_VERBS = frozenset({Verb.STATUS, Verb.PING})
 """The verbs that change nothing; the status socket takes no others."""
+
+PLAN_VERBS = frozenset({Verb.HOLD, Verb.RELEASE})
+"""The verbs of the commands that carry out plans; each names one pair, which may be unknown."""
 
 
 @dataclass(frozen=True, slots=True)

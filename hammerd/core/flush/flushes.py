@@ -77,6 +77,7 @@ def flushed_pairs(lives: Iterable[PairLife]) -> tuple[Pair, ...]:
         if life.pair.enabled
         and life.pair.timing.flush_every_s is not None
         and isinstance(life.memory.wanted, Up)
+        and life.memory.hold is None
     )
 
 

@@ -57,13 +57,15 @@ class Claim:
     """A live group that writes to a slave; `owner` names it for people.
 
     `drain_s`: the slave drains for so long after this group, unless its far half held the lock.
-    `drains_unlived`: also if the stream printed no sign of life.
+    `drains_unlived`: also if the stream printed no sign of life. `is_plan`: the owner is no group,
+    but a plan that changes the endpoint.
     """
 
     owner: str
     keys: frozenset[str]
     drain_s: float = 0.0
     drains_unlived: bool = False
+    is_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,14 @@ class SlaveClaims:
             (held for held in self._claims.values() if held.owner != but and held.keys & keys),
             None,
         )
+
+    def plans(self) -> frozenset[str]:
+        """Return the owners that are plans."""
+        return frozenset(owner for owner, claim in self._claims.items() if claim.is_plan)
+
+    def draining_until_at(self, keys: frozenset[str]) -> float | None:
+        """Return when a slave has drained, None if it does not drain."""
+        return max((one.until_at for one in self._drains if one.keys & keys), default=None)
 
     def held_by(self, owner: str) -> Claim | None:
         """Return the claim of an owner, None without one."""

@@ -42,6 +42,7 @@ class AnomalyDetector:
     _committed: dict[Endpoint, Tid] = field(default_factory=dict)
     _unexplained: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
     _new_jumps: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
+    _causes: dict[Endpoint, str] = field(default_factory=dict)
 
     def forget_all_but(self, endpoints: Iterable[Endpoint]) -> None:
         """Forget the endpoints that no pair has any more."""
@@ -49,7 +50,8 @@ class AnomalyDetector:
         self.log.forget_all_but(kept)
         of_slaves = (self._disks, self._stream_tids, self._committed, self._writer_until_at)
         readings = (self._last, self._last_at)
-        for known in (*readings, *of_slaves, self._unexplained, self._new_jumps):
+        jumps = (self._unexplained, self._new_jumps, self._causes)
+        for known in (*readings, *of_slaves, *jumps):
             for removed in known.keys() - kept:
                 del known[removed]
 
@@ -92,6 +94,36 @@ class AnomalyDetector:
         if jump is None:
             return tuple(found)
         return (*found, *self._log_jump(endpoint, jump, at))
+
+    def explain(self, endpoints: Iterable[Endpoint], because: str) -> None:
+        """Record that the changes which the next reading of these endpoints shows have a cause."""
+        for endpoint in endpoints:
+            self._causes[endpoint] = because
+
+    def take_cause(self, endpoint: Endpoint) -> str:
+        """Return the cause of the changes that a reading shows, once; empty if none is known."""
+        return self._causes.pop(endpoint, "")
+
+    def changes(
+        self, endpoint: Endpoint, status: PfsStatus, tid: Tid | None
+    ) -> tuple[tuple[AnomalyName, str, str], ...]:
+        """Return what differs from the previous reading, and from the TID that it had last."""
+        last, now = self._last.get(endpoint), status.sync_end_tid
+        found = [*_changes(last, status)] if last else []
+        if tid is not None and status.is_master and now < tid:
+            found.append((AnomalyName.MASTER_TID_WENT_BACK, format_tid(tid), format_tid(now)))
+        if tid is not None and not status.is_master and now != tid:
+            went_back = now < tid
+            name = AnomalyName.SLAVE_TID_WENT_BACK if went_back else AnomalyName.SLAVE_TID_JUMPED
+            found.append((name, format_tid(tid), format_tid(now)))
+        return tuple((name, before, after) for name, before, after in found if before != after)
+
+    def begin_anew(self, endpoint: Endpoint, status: PfsStatus) -> None:
+        """Forget what was known of an endpoint; a PFS that was replaced takes no more turns."""
+        last, disks = self._last.get(endpoint), self._disks.get(endpoint, ())
+        if last is not None and last.unique_uuid != status.unique_uuid:
+            self._disks[endpoint] = tuple(uuid for uuid in disks if uuid != last.unique_uuid)
+        self.add_known_move(endpoint)
 
     # --- jumps -------------------------------------------------------------------------------
 

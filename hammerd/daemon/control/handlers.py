@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import assert_never
 
 from hammerd import __version__
 from hammerd.core.api import protocol
 from hammerd.core.api.status_json import Json, Snapshot, pair_json, pairs_json, status_json
 from hammerd.core.exit_codes import Exit
+from hammerd.core.holds import Hold, HoldStage, hold_fault
 from hammerd.core.pair.events import Acknowledged, Event, RestartAsked, StartAsked, StopAsked
 from hammerd.core.pair.latches import latch_cause
 from hammerd.core.pair.states import Paused
@@ -15,14 +17,27 @@ from hammerd.core.replication.promotions import promotion_note
 from hammerd.core.tid import format_tid
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.supervisor.engine import Engine
+from hammerd.daemon.supervisor.holds import Holds
 from hammerd.daemon.timing.clock import Clock
 
 _LEAVE_DISABLED = frozenset({protocol.Verb.PAUSE, protocol.Verb.RESUME, protocol.Verb.RESTART})
 """Verbs that are refused for a disabled pair that is named, and skip it otherwise."""
 
+_LEAVE_HELD = frozenset({protocol.Verb.RESUME, protocol.Verb.RESTART})
+"""Verbs that are refused for a held pair that is named, and skip it otherwise."""
+
 DescribeDaemon = Callable[[], Mapping[str, object]]
 Save = Callable[[], Awaitable[str | None]]
 """Waits until all changes are saved; returns why they are not, None if they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRequests:
+    """The requests that wait for a disk or for the end of a stream, and the save after each."""
+
+    save: Save
+    reload: Callable[[], Awaitable[protocol.Reply]]
+    holds: Holds
 
 
 class Handlers:
@@ -33,14 +48,12 @@ class Handlers:
         engine: Engine,
         clock: Clock,
         describe: DescribeDaemon,
-        save: Save,
-        reload: Callable[[], Awaitable[protocol.Reply]],
+        slow: SlowRequests,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._describe = describe
-        self._save = save
-        self._reload = reload
+        self._slow = slow
         self.on_acknowledged: Callable[[str], None] = lambda _pair: None
 
     async def answer(self, request: protocol.Request) -> protocol.Reply:
@@ -50,19 +63,56 @@ class Handlers:
         """
         if refusal := self._refusal(request):
             return refusal
-        is_reload = request.verb is protocol.Verb.RELOAD
-        reply = await self._reload() if is_reload else self._answer(request)
+        reply = await self._reply(request)
         if request.verb in protocol.READ_VERBS or isinstance(reply, protocol.Refusal):
             return reply
-        return protocol.Answer({**reply.data, "unsaved_because": await self._save()})
+        return protocol.Answer({**reply.data, "unsaved_because": await self._slow.save()})
+
+    async def _reply(self, request: protocol.Request) -> protocol.Reply:
+        match request.verb:
+            case protocol.Verb.RELOAD:
+                return await self._slow.reload()
+            case protocol.Verb.HOLD | protocol.Verb.RELEASE:
+                return await self._reply_to_plan(request.verb, request.pairs[0])
+            case protocol.Verb.RESUME:
+                return await self._lift(request.pairs) or self._answer(request)
+            case (
+                protocol.Verb.PING
+                | protocol.Verb.STATUS
+                | protocol.Verb.PAUSE
+                | protocol.Verb.RESTART
+                | protocol.Verb.ACK
+            ):
+                return self._answer(request)
+            case _:
+                assert_never(request.verb)
+
+    async def _reply_to_plan(self, verb: protocol.Verb, pair: str) -> protocol.Reply:
+        if pair not in self._names():
+            # A plan may make a pair before it is in the config.
+            return protocol.Answer({"pairs": [], "state": "unknown"})
+        holds = self._slow.holds
+        return await (holds.hold(pair) if verb is protocol.Verb.HOLD else holds.release(pair))
+
+    async def _lift(self, named: tuple[str, ...]) -> protocol.Refusal | None:
+        """Lift the holds of promoted pairs that are to be resumed; return why one stays."""
+        for name in self._promoted(named):
+            if refusal := await self._slow.holds.lift(name):
+                return refusal
+        return None
 
     def _names(self) -> tuple[str, ...]:
         return tuple(life.pair.name for life in self._engine.lives())
 
     def _refusal(self, request: protocol.Request) -> protocol.Refusal | None:
-        if refusal := protocol.refuse_unknown(request.pairs, self._names()):
+        is_of_plan = request.verb in protocol.PLAN_VERBS
+        if is_of_plan and (refusal := self._refuse_plan(request.pairs)):
+            return refusal
+        if not is_of_plan and (refusal := protocol.refuse_unknown(request.pairs, self._names())):
             return refusal
         if request.verb in _LEAVE_DISABLED and (refusal := self._refuse_disabled(request.pairs)):
+            return refusal
+        if request.verb in _LEAVE_HELD and (refusal := self._refuse_held(request)):
             return refusal
         if self._describe()["state"] == "stopping" and request.verb not in protocol.READ_VERBS:
             return protocol.STOPPING
@@ -80,13 +130,13 @@ class Handlers:
             case protocol.Verb.PAUSE:
                 return self._pause(pairs, request.for_s)
             case protocol.Verb.RESUME:
-                return self._resume(pairs)
+                return self._resume(pairs, are_named=bool(request.pairs))
             case protocol.Verb.RESTART:
                 return self._restart(pairs, are_named=bool(request.pairs))
             case protocol.Verb.ACK:
                 return self._acknowledge(pairs)
-            case protocol.Verb.RELOAD:
-                raise AssertionError("a reload waits for the disk: answer() does it")
+            case protocol.Verb.RELOAD | protocol.Verb.HOLD | protocol.Verb.RELEASE:
+                raise AssertionError("it waits for the disk: _reply() does it")
             case _:
                 assert_never(request.verb)
 
@@ -120,10 +170,44 @@ class Handlers:
             f"disabled in the config: {', '.join(disabled)}", hint, Exit.UNAVAILABLE
         )
 
-    def _resume(self, pairs: tuple[str, ...]) -> protocol.Answer:
-        """Start pairs again; the answer lists the findings for those that a latch held."""
+    def _refuse_plan(self, named: tuple[str, ...]) -> protocol.Refusal | None:
+        if len(named) != 1:
+            return protocol.Refusal("a plan is of one pair", "name it")
+        return None
+
+    def _refuse_held(self, request: protocol.Request) -> protocol.Refusal | None:
+        """Refuse to start a pair in the middle of a plan; a resume ends only a promotion."""
+        left = [name for name in request.pairs if (hold := self._hold_of(name)) is not None]
+        if request.verb is protocol.Verb.RESUME:
+            promoted = self._promoted(request.pairs)
+            left = [name for name in left if name not in promoted]
+        if not left:
+            return None
+        name = left[0]
+        hold = self._hold_of(name)
+        assert hold is not None
+        fault = hold_fault(hold, self._engine.life(name).pair)
+        hint = fault[1] if fault else f"{hold.plan} of {name} runs: wait until it has ended"
+        return protocol.Refusal(f"held: {', '.join(left)}", hint, Exit.UNAVAILABLE)
+
+    def _hold_of(self, name: str) -> Hold | None:
+        return self._engine.life(name).memory.hold
+
+    def _promoted(self, named: tuple[str, ...]) -> list[str]:
+        """Return those of these pairs that are held because their slave was promoted."""
+        holds = {name: self._hold_of(name) for name in named}
+        return [name for name, hold in holds.items() if hold and hold.stage is HoldStage.PROMOTED]
+
+    def _resume(self, pairs: tuple[str, ...], *, are_named: bool) -> protocol.Answer:
+        """Start pairs again; the answer lists the findings for those that a latch held.
+
+        A held pair that was not named is left alone.
+        """
         found = {name: findings for name in pairs if (findings := list(self._findings(name)))}
-        return protocol.Answer({**self._post(pairs, StartAsked()).data, "found": found})
+        left = [] if are_named else [name for name in pairs if self._hold_of(name) is not None]
+        free = tuple(name for name in pairs if name not in left)
+        done = self._post(free, StartAsked())
+        return protocol.Answer({**done.data, "found": found, "left_held": left})
 
     def _findings(self, name: str) -> Iterator[str]:
         """Describe what was read of the endpoints of a pair that a latch holds."""
@@ -151,9 +235,10 @@ class Handlers:
         if paused and are_named:
             hint = f'"hammerd resume {" ".join(paused)}" starts what is paused'
             return protocol.Refusal(f"paused: {', '.join(paused)}", hint, Exit.UNAVAILABLE)
-        running = tuple(name for name in pairs if name not in paused)
+        held = [name for name in pairs if self._hold_of(name) is not None and name not in paused]
+        running = tuple(name for name in pairs if name not in {*paused, *held})
         done = self._post(running, RestartAsked())
-        return protocol.Answer({**done.data, "left_paused": list(paused)})
+        return protocol.Answer({**done.data, "left_paused": list(paused), "left_held": held})
 
     def _acknowledge(self, pairs: tuple[str, ...]) -> protocol.Reply:
         """Remove what was reported from the status, of disabled pairs too: nothing is started."""

@@ -9,7 +9,7 @@ one's place, or a uuid that is read late may make two claims one. Of two groups 
 younger is ended; an orphan is ended anyway, and our stream makes way for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hammerd.core.pair.events import Misdirected
 from hammerd.core.pair.slave_claims import SlaveClaims, slave_keys, uuid_of
@@ -30,6 +30,7 @@ class Claims:
         self._paths = paths
         self._unique_uuid = ingest.unique_uuid
         self._own = own
+        self.claim_for_plans: Callable[[], None] = lambda: None
 
     def keys(self, slave: Endpoint) -> frozenset[str]:
         """Return all keys of a slave: the path as written, the path without links, its uuid."""
@@ -37,6 +38,7 @@ class Claims:
 
     def compare(self, read: Iterable[Pair]) -> None:
         """Update all claims on the slaves of these pairs; end misdirected streams."""
+        self.claim_for_plans()
         pairs = {life.pair.name: life.pair for life in self._own.lives()}
         wrong = {name for name, pair in pairs.items() if self._is_another(pair)}
         known = [(self._lasting_keys(pair.slave), self.keys(pair.slave)) for pair in read]

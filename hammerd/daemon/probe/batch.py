@@ -99,6 +99,10 @@ class BatchReader:
             link.tid is None or link.tid >= tid
         )
 
+    def is_left_alone(self, endpoint: Endpoint) -> bool:
+        """Return whether a plan holds an endpoint, so that nothing reads it."""
+        return self._commands.holder_of(endpoint) is not None
+
     def set_pairs(self, pairs: Iterable[Pair]) -> None:
         """Set the masters, and the slaves that are no pair's master, from all pairs."""
         pairs = tuple(pairs)
@@ -118,6 +122,7 @@ class BatchReader:
 
         `on_read` is called with readings as soon as they are made.
         """
+        endpoints = [one for one in endpoints if not self.is_left_alone(one)]
         by_link = [reading for one in endpoints if (reading := self._master_by_link(one))]
         on_read(by_link)
         done = {reading.endpoint for reading in by_link}
@@ -128,6 +133,8 @@ class BatchReader:
     async def retry(self, endpoint: Endpoint, timeout_s: float) -> bool:
         """Try a quarantined endpoint; return True when it was read, and is released."""
         file_system = self.paths.file_system(endpoint)
+        if self.is_left_alone(endpoint):
+            return False
         if file_system in self._retried_file_systems:
             return False
         if self.quarantine.is_hanging(file_system):

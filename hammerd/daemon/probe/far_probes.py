@@ -7,7 +7,7 @@ for each host and reason.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from hammerd.core.hammer.far_answer import NotRead
 from hammerd.core.hammer.hints import name_host
@@ -18,6 +18,7 @@ from hammerd.core.replication.read_order import Chain, far_chains_of
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe.far_commands import FarCommands
 from hammerd.daemon.probe.far_host import BackoffOf, FarHost, FarParts
+from hammerd.daemon.probe.pfs_status import HolderOf
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.timing.clock import Clock
 
@@ -44,6 +45,7 @@ class FarProbes:
         # downgrade stores (docs/hammer.md 1.7), so samples leave them alone.
         self._promoted: dict[Endpoint, EndpointReading] = {}
         self._masters: frozenset[Endpoint] = frozenset()
+        self.holder_of: HolderOf = lambda _endpoint: None
 
     def to_sample(self, pairs: Collection[Pair]) -> Mapping[Host, tuple[Pair, ...]]:
         """Return the hosts that may be asked now, with their pairs, from all pairs."""
@@ -62,17 +64,28 @@ class FarProbes:
         asked_for = {one for chain in chains for one in chain}
         left_out = (self._promoted.keys() & asked_for) - self._masters
         kept = (tuple(one for one in chain if one not in left_out) for chain in chains)
-        asked = tuple(chain for chain in kept if chain)
+        asked = self._without_held(kept)
         readings = await self._read(host, asked, pairs) if asked else []
-        return [*readings, *(self._promoted[one] for one in left_out if one in self._promoted)]
+        promoted = (one for one in left_out if one in self._promoted)
+        return [*readings, *(self._promoted[one] for one in promoted if not self.holder_of(one))]
 
     async def probe(self, pair: Pair) -> list[EndpointReading]:
         """Read the endpoints of a pair on other hosts; one that was not read is left out."""
-        by_host = far_chains_of([pair])
+        by_host = {
+            host: self._without_held(chains) for host, chains in far_chains_of([pair]).items()
+        }
         parts = await asyncio.gather(
-            *(self._read(host, chains, [pair], is_launch=True) for host, chains in by_host.items())
+            *(
+                self._read(host, chains, [pair], is_launch=True)
+                for host, chains in by_host.items()
+                if chains
+            )
         )
         return [reading for part in parts for reading in part]
+
+    def _without_held(self, chains: Iterable[Chain]) -> tuple[Chain, ...]:
+        free = (tuple(one for one in chain if self.holder_of(one) is None) for chain in chains)
+        return tuple(chain for chain in free if chain)
 
     def why_unread(self, pair: Pair) -> str | None:
         """Return why endpoints of a pair on other hosts cannot be read, None if they can."""

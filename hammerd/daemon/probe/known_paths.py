@@ -3,7 +3,7 @@
 Paths are read again before each reading: a link may have been changed since the last one.
 """
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import replace
 from posixpath import dirname
 
@@ -39,6 +39,10 @@ class KnownPaths:
         for known in (self._states, self._asked_at):
             for removed in known.keys() - set(endpoints):
                 del known[removed]
+
+    def unknown(self, endpoints: Iterable[Endpoint]) -> set[Endpoint]:
+        """Return those of these endpoints whose paths were never read."""
+        return {one for one in endpoints if one not in self._states}
 
     def state(self, endpoint: Endpoint) -> PathState | None:
         """Return the last state of an endpoint's path, None before it was read."""

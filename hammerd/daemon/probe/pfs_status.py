@@ -4,7 +4,8 @@ pfs-status needs no root and costs one process for any number of operands; the f
 ends it, and the number of complete blocks shows which one that was (docs/hammer.md 3.3).
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from hammerd.core.errors import BadOutput
@@ -14,6 +15,9 @@ from hammerd.core.hammer.pfs_status import PfsStatus, parse_pfs_status
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Endpoint
 from hammerd.daemon.process.commands import CommandResult, Commands
+
+HolderOf = Callable[[Endpoint], str | None]
+"""Returns the plan that holds an endpoint and its pair, None if nothing does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,26 @@ class PfsStatusCommands:
         self._commands = commands
         self._hammer = hammer
         self._env = environment(home)
+        self._under_way: Counter[str] = Counter()
+        self.holder_of: HolderOf = lambda _endpoint: None
 
     async def status(self, operands: Sequence[Endpoint], timeout_s: float) -> PfsStatusResult:
-        """Run pfs-status on these operands."""
-        argv = pfs_status_argv(self._hammer, operands)
-        return _parse(await self._commands.run(argv, self._env, timeout_s), len(operands))
+        """Run pfs-status on these operands, unless a plan holds one of them."""
+        if holder := next(filter(None, map(self.holder_of, operands)), None):
+            detail = f"left alone: held by {holder}"
+            return PfsStatusResult(failure=ProbeFailed(ProbeTrouble.SPAWN_FAILED, detail=detail))
+        argv, paths = pfs_status_argv(self._hammer, operands), [one.path for one in operands]
+        self._under_way.update(paths)
+        try:
+            result = await self._commands.run(argv, self._env, timeout_s)
+        finally:
+            self._under_way.subtract(paths)
+            self._under_way = +self._under_way
+        return _parse(result, len(operands))
+
+    def is_reading(self, paths: Collection[str]) -> bool:
+        """Return whether a pfs-status of one of these paths is under way."""
+        return not self._under_way.keys().isdisjoint(paths)
 
     def has_ended(self, hung_pid: int) -> bool:
         """Return whether a late command has ended after all."""

@@ -7,7 +7,7 @@ first, and each sample tries them in turn, concurrently, until one fails again.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hammerd.core.pairs import Endpoint, Pair
@@ -42,6 +42,8 @@ class ProbeQueue:
         self._retries: asyncio.Task[None] | None = None
         self._was_sampled = False
         self._slow: set[asyncio.Task[None]] = set()
+        # Endpoints of held pairs: another pair may have another name for one.
+        self.also_read: Callable[[], Iterable[Endpoint]] = tuple
 
     async def are_as_read(self, pair: Pair) -> bool:
         """Return whether the endpoints of a pair are the PFSs that were read last."""
@@ -55,19 +57,25 @@ class ProbeQueue:
         pairs = tuple(pairs)
         if not self._was_sampled:
             self._batches.set_pairs(pairs)
-        chains = chains_of(pairs)
+        chains = self._without_held(chains_of(pairs))
         endpoints = read_order(chains)
         for endpoint in endpoints:
             if endpoint in self._quarantine:
                 await self._batches.retry(endpoint, timeout_s)
         readings = await self._request(chains, timeout_s)
         read = {reading.endpoint for reading in readings}
-        return [*readings, *(self._batches.not_read(one) for one in endpoints if one not in read)]
+        missing = [one for one in endpoints if one not in read]
+        return [
+            *readings,
+            *(self._batches.not_read(one) for one in missing if not self._is_left_alone(one)),
+        ]
 
-    async def sample(self, pairs: Iterable[Pair], timeout_s: float) -> list[EndpointReading]:
+    async def sample(
+        self, pairs: Iterable[Pair], timeout_s: float, held: Collection[str] = ()
+    ) -> list[EndpointReading]:
         """Read the endpoints of all pairs on this machine; of quarantined ones return the failure.
 
-        Endpoints of other pairs are forgotten.
+        Those of the pairs that are `held` are left out; those that no pair has are forgotten.
         """
         pairs = tuple(pairs)
         self._was_sampled = True
@@ -75,7 +83,15 @@ class ProbeQueue:
         self._batches.forget_all_but({one for pair in pairs for one in (pair.master, pair.slave)})
         if self._quarantine.queue() and (self._retries is None or self._retries.done()):
             self._retries = asyncio.get_running_loop().create_task(self._retry(timeout_s))
-        return await self._request(chains_of(pairs), timeout_s)
+        chains = chains_of(pair for pair in pairs if pair.name not in held)
+        return await self._request(self._without_held(chains), timeout_s)
+
+    def _without_held(self, chains: tuple[Chain, ...]) -> tuple[Chain, ...]:
+        free = (tuple(one for one in chain if not self._is_left_alone(one)) for chain in chains)
+        return tuple(chain for chain in free if chain)
+
+    def _is_left_alone(self, endpoint: Endpoint) -> bool:
+        return self._batches.is_left_alone(endpoint)
 
     async def close(self) -> None:
         """Cancel what is under way; no request is answered any more."""
@@ -140,7 +156,7 @@ class ProbeQueue:
         """Read all paths that were not read; return the requests that need not wait for one."""
         new = [request for request in requests if not request.has_paths]
         here = {one for request in new for one in request.endpoints if one not in self._quarantine}
-        slow = await self.paths.read(here, is_quick=True)
+        slow = await self.paths.read(here | self.paths.unknown(self.also_read()), is_quick=True)
         for request in requests:
             if not request.has_paths and request.endpoints & slow:
                 task = asyncio.get_running_loop().create_task(self._read_slow(request, slow))

@@ -135,9 +135,9 @@ class ReadingIngest:
         if self._spans.get(endpoint) == reading.span:
             return  # one batch answered two requests
         self._spans[endpoint] = reading.span
-        if self._store.is_unreadable(endpoint):
-            log = self._log.debug if self._is_rotating(endpoint) else self._log.info
-            log("end.read_again", end=str(endpoint))
+        self._log_read_again(endpoint)
+        if because := self._detector.take_cause(endpoint):
+            self._explain(endpoint, status, because)
         if self._detector.is_replaced(endpoint, status):
             self._store.forget_pfs(endpoint)
         self._uuids[endpoint] = uuid
@@ -154,11 +154,29 @@ class ReadingIngest:
         if (jump := self._detector.take_jump(endpoint)) is not None:
             self.on_slave_moved(endpoint, *jump)
 
+    def _log_read_again(self, endpoint: Endpoint) -> None:
+        if self._store.is_unreadable(endpoint):
+            log = self._log.debug if self._is_rotating(endpoint) else self._log.info
+            log("end.read_again", end=str(endpoint))
+
     def _takes_turns(self, endpoint: Endpoint, last: PfsStatus, now: PfsStatus) -> bool:
         """Return whether another slave of the same master has come to a path as it may."""
         is_another = last.unique_uuid != now.unique_uuid and last.shared_uuid == now.shared_uuid
         rotation = self._rotations.get(endpoint, NO_ROTATION)
         return is_another and not now.is_master and rotation.accepts(now.unique_uuid)
+
+    def _explain(self, endpoint: Endpoint, status: PfsStatus, because: str) -> None:
+        """Log what a plan changed at an endpoint, and begin anew with this reading."""
+        newest, slave = self._store.clock(endpoint).newest, self._store.slave(endpoint)
+        known = newest if status.is_master else slave
+        changes = self._detector.changes(endpoint, status, known.tid if known else None)
+        for name, before, after in changes:
+            self._log.info(
+                name.value, end=str(endpoint), before=before, after=after, because=because
+            )
+        if changes:
+            self._store.forget_pfs(endpoint)
+        self._detector.begin_anew(endpoint, status)
 
     def _record_slave(self, reading: EndpointReading, status: PfsStatus) -> None:
         self._record_path(reading)
@@ -190,6 +208,8 @@ class ReadingIngest:
         last = self._detector.last_status(reading.endpoint)
         if last is not None:
             now = replace(last, is_master=True)
+            if because := self._detector.take_cause(reading.endpoint):
+                self._explain(reading.endpoint, now, because)
             compared = self._detector.compare(
                 reading.endpoint, now, reading.began.at, is_slave=True
             )

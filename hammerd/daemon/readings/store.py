@@ -141,9 +141,14 @@ class ReadingStore:
     def record_unreadable(self, endpoint: Endpoint, because: str) -> bool:
         """Record why an endpoint cannot be read now; return whether the reason is new."""
         key = str(endpoint)
+        self._unknowns.left_alone.pop(key, None)
         is_news = self._unknowns.unreadable.get(key) != because
         self._unknowns.unreadable[key] = because
         return is_news
+
+    def record_left_alone(self, endpoint: Endpoint, holder: str) -> None:
+        """Record that an endpoint is not read because a plan holds it."""
+        self._unknowns.left_alone[str(endpoint)] = holder
 
     def is_unreadable(self, endpoint: Endpoint) -> bool:
         """Return whether the last attempt to read an endpoint failed."""

@@ -3,6 +3,7 @@
     unreadable   an endpoint was not read            lag unknown; safe stays what it was
     read-only    the slave's disk was lost           the same: its new TIDs are in memory only
     unconfirmed  the master's TID went back          lag and safe unknown until it is confirmed
+    left alone   a plan holds the endpoint           the same, once its last reading is old
     latched      diverged, or a master once          lag unknown; safe stays what it was before
     unrelated    the endpoints are no mirror         nothing is safe
     not a slave  the slave was not of its master     nothing is safe until it is again
@@ -32,6 +33,7 @@ class Unknowns:
     """The reasons that hold now."""
 
     unreadable: dict[str, str] = field(default_factory=dict)
+    left_alone: dict[str, str] = field(default_factory=dict)
     unrelated: dict[str, str] = field(default_factory=dict)
     not_slaves: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
@@ -42,6 +44,7 @@ class Unknowns:
     def record_readable(self, endpoint: Endpoint) -> None:
         """Record that an endpoint was read."""
         self.unreadable.pop(str(endpoint), None)
+        self.left_alone.pop(str(endpoint), None)
         self.missing.discard(str(endpoint))
 
     def set_obstacle(self, pair: Pair, obstacle: str | None) -> None:
@@ -64,7 +67,7 @@ class Unknowns:
 
     def forget_all_but(self, endpoints: Collection[str]) -> None:
         """Forget endpoints that no pair has any more."""
-        for known in (self.unreadable, self.unconfirmed):
+        for known in (self.unreadable, self.left_alone, self.unconfirmed):
             for removed in known.keys() - endpoints:
                 del known[removed]
         for some in (self.not_slaves, self.missing, self.read_only):
@@ -83,6 +86,8 @@ class Unknowns:
         if slave in self.missing:
             return f"slave {slave} is gone: {self.unreadable.get(slave, 'no PFS is there')}"
         for role, key in (("slave", slave), ("master", str(pair.master))):
+            if holder := self.left_alone.get(key):
+                return f"{role} {key} is left alone: held by {holder}"
             if because := self.unreadable.get(key):
                 return f"{role} {key} cannot be read: {because}"
         if slave in self.read_only:

@@ -10,6 +10,7 @@ record that cannot be read holds its pair, too: that a plan is not known is no r
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from hammerd.daemon.state import atomic_file
 
 RECORD_SUFFIX, LOCK_SUFFIX = ".json", ".lock"
 DIRECTORY_MODE = 0o700
+LOCK_TRIES, LOCK_TRY_S = 5, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def locked(state_dir: str, pair: str) -> Iterator[None]:
     plans_dir(state_dir).mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     fd = os.open(_lock_path(state_dir, pair), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(fd)
     except BlockingIOError as error:
         os.close(fd)
         message = f"another command carries out a plan of pair {pair}"
@@ -99,6 +101,16 @@ def locked(state_dir: str, pair: str) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    """Lock a file; a hammerd that looks whether it is locked holds it for a moment."""
+    for _ in range(LOCK_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOCK_TRY_S)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_locked(state_dir: str, pair: str) -> bool:

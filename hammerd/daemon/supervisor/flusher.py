@@ -21,7 +21,7 @@ from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import Tid, parse_tid
 from hammerd.daemon.logging.setup import Logger
-from hammerd.daemon.probe.pfs_status import PfsStatusCommands
+from hammerd.daemon.probe.pfs_status import HolderOf, PfsStatusCommands
 from hammerd.daemon.process.commands import CommandResult, Commands
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.timing.clock import Clock, Instant
@@ -105,6 +105,7 @@ class Flusher:
         self._under_way: set[asyncio.Task[None]] = set()
         # Slaves that take turns: none of them is at fault if it is away.
         self._rotating: set[Endpoint] = set()
+        self.holder_of: HolderOf = lambda _endpoint: None
 
     def of(self, pair: Pair) -> flushes.PairFlushes:
         """Return the last results of the flushes of a pair's file systems."""
@@ -134,7 +135,8 @@ class Flusher:
         pairs = tuple(pair for pair in pairs if pair.slave not in away)
         endpoints = {one for pair in pairs for one in (pair.master, pair.slave)}
         self._states = {one: state for one, state in self._states.items() if one in endpoints}
-        local = sorted((one for one in endpoints if one.host.shares_paths), key=str)
+        here = (one for one in endpoints if one.host.shares_paths)
+        local = sorted((one for one in here if self.holder_of(one) is None), key=str)
         flush_paths = {
             one: flush_path
             for one in local

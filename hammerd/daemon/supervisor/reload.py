@@ -19,7 +19,7 @@ from hammerd.core.config.reader import read_config
 from hammerd.core.errors import ConfigError, Fault, HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pair.config_diff import READ_ONCE, Reload, diff, events_for
-from hammerd.core.pair.events import StartAsked
+from hammerd.core.pair.events import HoldAsked, StartAsked
 from hammerd.core.pair.latches import fit_latches, with_latched_slave
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, DownCause, Paused, Up
@@ -34,6 +34,7 @@ from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.service import config_file
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor.engine import Engine
+from hammerd.daemon.supervisor.holds import Holds, Standing
 from hammerd.daemon.supervisor.sampler import Sampler
 from hammerd.daemon.threads.blocking_calls import BlockingCalls
 from hammerd.daemon.threads.writer_thread import WriterThread
@@ -59,6 +60,15 @@ class ReloadParts:
     log_styles: tuple[LogStyle, LogStyle]
     journal: Journal
     clock: Clock
+    holds: Holds
+
+
+@dataclass(frozen=True, slots=True)
+class NewConfig:
+    """A new config, and the records of plans that stand when it was read."""
+
+    config: Config
+    plans: Mapping[str, Standing]
 
 
 def load_config(path: Path) -> Config:
@@ -104,22 +114,22 @@ class Reloader:
 
         The file and the logs are opened in a thread: they may be on a disk that hangs.
         """
-        async with self._lock:
+        async with self._lock, self._parts.holds.lock:
             try:
-                config = await self._blocking_calls.run(self._read, READ_TIMEOUT_S)
+                read = await self._blocking_calls.run(self._read, READ_TIMEOUT_S)
             except TimeoutError:
                 what = f"{self._path} and the logs cannot be opened within {READ_TIMEOUT_S:g} s"
                 return self._apply(HammerdError(what, "does the disk hang?"))
             except HammerdError as error:
                 return self._apply(error)
-            return STOPPING if self.is_stopping() else self._apply(config)
+            return STOPPING if self.is_stopping() else self._apply(read)
 
-    def _apply(self, config: Config | HammerdError) -> Reply:
+    def _apply(self, read: NewConfig | HammerdError) -> Reply:
         log = self._parts.journal.log
         try:
-            if isinstance(config, HammerdError):
-                raise config
-            changes = self._apply_config(config)
+            if isinstance(read, HammerdError):
+                raise read
+            changes = self._apply_config(read)
         except HammerdError as error:
             self._failed_at, self._failed_because = self._parts.clock.now().at, error.message
             hint = error.hint or IN_FORCE_HINT
@@ -156,26 +166,31 @@ class Reloader:
         engine.add(new_life(pair, memory, self._parts.clock.now().at))
         if memory.is_far_unlocked:
             engine.drain(pair)
+        if (hold := self._parts.holds.hold_of(pair.name)) is not None:
+            engine.post(pair.name, HoldAsked(hold))
         if isinstance(memory.wanted, Up):
             engine.post(pair.name, StartAsked(lifts_latch=False))
 
     # --- steps of a reload ---------------------------------------------------------------------
 
-    def _read(self) -> Config:
+    def _read(self) -> NewConfig:
         new = load_config(self._path)
         check_log_files(self._with_read_once(new).daemon)
-        return new
+        return NewConfig(new, self._parts.holds.read())
 
     def _with_read_once(self, new: Config) -> Config:
         """Return a config whose keys that are read once have their values in force."""
         in_force = {name: getattr(self.config.daemon, name) for name in READ_ONCE}
         return replace(new, daemon=replace(new.daemon, **in_force))
 
-    def _apply_config(self, new: Config) -> Reload:
+    def _apply_config(self, read: NewConfig) -> Reload:
+        new, holds = read.config, self._parts.holds
         raise_limit(len(new.pairs), str(self._path))
         config = self._with_read_once(new)
         changes = diff(self.config, new)
+        holds.take(read.plans)
         self._apply_pairs(config)
+        holds.settle()
         self._apply_logs(config)
         # Set last: if a step above raises, the next reload still finds the change.
         self.config = config

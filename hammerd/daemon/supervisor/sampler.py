@@ -34,6 +34,7 @@ from hammerd.core.rotation.choice import judge_turn
 from hammerd.daemon.foreign.claims import Claims
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.probe.far_probes import FarProbes
+from hammerd.daemon.probe.pfs_status import HolderOf
 from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
@@ -95,6 +96,8 @@ class Sampler:
         self._sampled: dict[str, Pair] = {}
         self._newest: dict[Endpoint, EndpointReading] = {}
         self._far_samples = FarSamples(probes.far, journal.log, self._far_answered)
+        self.holder_of: HolderOf = lambda _endpoint: None
+        self.held_pairs: Callable[[], Collection[str]] = tuple
 
     # --- called by the engine ------------------------------------------------------------------
 
@@ -135,7 +138,10 @@ class Sampler:
         Other hosts are read in the background.
         """
         pairs = tuple(pairs)
-        readings = await self._probes.sample(_turns(pairs), timeout_s)
+        readings = await self._probes.sample(_turns(pairs), timeout_s, self.held_pairs())
+        held = self.held_pairs()
+        pairs = tuple(pair for pair in pairs if pair.name not in held)
+        self._note_left_alone(_turns(pairs))
         self._record(readings, _turns(pairs))
         far = {one: read for one, read in self._newest.items() if not one.host.shares_paths}
         self._newest = far | {reading.endpoint: reading for reading in readings}
@@ -173,7 +179,14 @@ class Sampler:
         await self._far.close()
         await self._probes.close()
 
+    def _note_left_alone(self, pairs: Iterable[Pair]) -> None:
+        for endpoint in {one for pair in pairs for one in (pair.master, pair.slave)}:
+            if holder := self.holder_of(endpoint):
+                self._readings.record_left_alone(endpoint, holder)
+
     def _record(self, readings: Sequence[EndpointReading], pairs: Sequence[Pair]) -> None:
+        # A reading that began before its pair was held tells nothing of after that.
+        readings = [one for one in readings if self.holder_of(one.endpoint) is None]
         for moved in self._ingest.record(readings, pairs):
             self._claims.report_repointed(moved.endpoint, moved.before, moved.after)
         self._claims.compare(pairs)
@@ -250,8 +263,11 @@ class Sampler:
     ) -> None:
         """Record a sample of another host and post what was found."""
         # A late answer about a pair that was changed or removed does not count.
+        held = self.held_pairs()
         own = [pair for pair in pairs if self._sampled.get(pair.name) == pair]
-        there = {one for pair in own for one in (pair.master, pair.slave) if one.host == host}
+        own = [pair for pair in own if pair.name not in held]
+        ends = {one for pair in own for one in (pair.master, pair.slave) if one.host == host}
+        there = {one for one in ends if self.holder_of(one) is None}
         readings = [reading for reading in readings if reading.endpoint in there]
         self._record(readings, _turns(own))
         for endpoint in there:

@@ -76,7 +76,10 @@ def test_refusal_of_an_unknown_verb_lists_the_known_ones():
     with pytest.raises(ControlError) as caught:
         parse_request(b'{"verb":"stat"}')
 
-    assert caught.value.hint == "known: status, ping, pause, resume, restart, ack, reload"
+    assert (
+        caught.value.hint
+        == "known: status, ping, pause, resume, restart, ack, reload, hold, release"
+    )
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b"[" * 50_000))

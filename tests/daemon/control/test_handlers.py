@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from hammerd.core.api.protocol import (
+    PLAN_VERBS,
     STOPPING,
     Answer,
     Refusal,
@@ -17,20 +18,50 @@ from hammerd.core.api.protocol import (
     Verb,
 )
 from hammerd.core.exit_codes import Exit
+from hammerd.core.holds import Hold, HoldStage
+from hammerd.core.pair.events import HoldAsked, HoldReleased
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, Paused
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.daemon.control import handlers as handlers_module
-from hammerd.daemon.control.handlers import Handlers
+from hammerd.daemon.control.handlers import Handlers, SlowRequests
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.supervisor.engine import Engine
+from hammerd.daemon.supervisor.holds import Holds
 from hammerd.daemon.timing.clock import Clock
 from tests.daemon.at_each_await import Scenario, Stop, Unexpected, interrupt, missed
 from tests.daemon.quiet_engine import Prober, quiet_engine
 
 HOME, WORK = (Pair(name, Endpoint(f"/m/{name}"), Endpoint(f"/s/{name}")) for name in "hw")
+RUNNING = Hold("switchover", HoldStage.RUNNING, 0.0)
+PROMOTED = Hold("promote", HoldStage.PROMOTED, 0.0)
 DISABLED = replace(HOME, name="rest", slave=Endpoint("/s/rest"), enabled=False)
+
+
+@dataclass
+class FakeHolds:
+    """Holds pairs at once, without a record."""
+
+    engine: Engine
+    lifted: list[str] = field(default_factory=list)
+
+    async def hold(self, pair: str, hold: Hold = RUNNING) -> Reply:
+        await asyncio.sleep(0)
+        self.engine.post(pair, HoldAsked(hold))
+        return Answer({"state": "stopped"})
+
+    async def release(self, pair: str) -> Reply:
+        await asyncio.sleep(0)
+        self.engine.post(pair, HoldReleased())
+        return Answer({"pairs": [pair]})
+
+    async def lift(self, pair: str) -> Refusal | None:
+        await asyncio.sleep(0)
+        self.lifted.append(pair)
+        self.engine.post(pair, HoldReleased())
+        return None
 
 
 @dataclass
@@ -50,7 +81,13 @@ class Setup:
         for pair in (HOME, WORK, DISABLED):
             self.engine.add(new_life(pair, Memory(), 0.0))
         clock = Clock(loop.time)
-        self.handlers = Handlers(self.engine, clock, self.describe, self.save, self.reload)
+        self.holds = FakeHolds(self.engine)
+        self.handlers = Handlers(
+            self.engine,
+            clock,
+            self.describe,
+            SlowRequests(self.save, self.reload, cast(Holds, self.holds)),
+        )
         self.handlers.on_acknowledged = self.acknowledged.append
 
     def describe(self) -> Mapping[str, object]:
@@ -105,7 +142,34 @@ async def a_reload(stop: Stop) -> None:
     assert setup.reloads == before + 1
 
 
-SCENARIOS = (a_pause, a_reload)
+async def a_hold(stop: Stop) -> None:
+    setup = Setup()
+    await stop.run(setup.ask(Verb.HOLD, "h"))
+
+    assert isinstance(await setup.ask(Verb.HOLD, "h"), Answer)
+    assert setup.engine.life("h").memory.hold == RUNNING
+
+
+async def a_release(stop: Stop) -> None:
+    setup = Setup()
+    await setup.ask(Verb.HOLD, "h")
+    await stop.run(setup.ask(Verb.RELEASE, "h"))
+
+    assert isinstance(await setup.ask(Verb.RELEASE, "h"), Answer)
+    assert setup.prober.probed == ["h"]
+
+
+async def a_resume_after_a_promotion(stop: Stop) -> None:
+    setup = Setup()
+    await setup.holds.hold("h", PROMOTED)
+    await stop.run(setup.ask(Verb.RESUME, "h"))
+
+    assert isinstance(await setup.ask(Verb.RESUME, "h"), Answer)
+    assert "h" in setup.holds.lifted
+    assert setup.prober.probed == ["h"]
+
+
+SCENARIOS = (a_pause, a_reload, a_hold, a_release, a_resume_after_a_promotion)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -153,6 +217,7 @@ def test_stopping_daemon_refuses_requests_and_changes_nothing() -> None:
     assert {verb for verb, reply in by_verb.items() if reply == STOPPING} == {
         *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD)
     }
+    assert all(isinstance(by_verb[verb], Refusal) for verb in PLAN_VERBS)
     assert (setup.paused(), setup.reloads, setup.saves) == ([], 0, 0)
 
 
@@ -175,6 +240,61 @@ def test_pair_that_is_paused_is_not_restarted() -> None:
     assert isinstance(of_all, Answer)
     assert of_all.data["left_paused"] == ["h", "w"]
     assert setup.prober.probed == []
+
+
+@pytest.mark.parametrize("verb", [Verb.RESUME, Verb.RESTART])
+def test_held_pair_is_started_by_no_request_in_the_middle_of_its_plan(verb: Verb) -> None:
+    async def main() -> tuple[Reply, Reply, list[str]]:
+        setup = Setup()
+        await setup.holds.hold("h", replace(RUNNING, is_interrupted=True))
+        return await setup.ask(verb, "h", "w"), await setup.ask(verb), setup.prober.probed
+
+    named, of_all, probed = asyncio.run(main())
+
+    assert isinstance(named, Refusal)
+    assert (named.error, named.code) == ("held: h", Exit.UNAVAILABLE)
+    assert '"hammerd switchover h"' in named.hint
+    assert isinstance(of_all, Answer)
+    assert (of_all.data["pairs"], of_all.data["left_held"]) == (["w"], ["h"])
+    assert probed == ["w"]
+
+
+def test_promoted_pair_is_resumed_only_by_its_name() -> None:
+    async def main() -> tuple[Reply, list[str], list[str]]:
+        setup = Setup()
+        await setup.holds.hold("h", PROMOTED)
+        of_all = await setup.ask(Verb.RESUME)
+        return of_all, [*setup.holds.lifted], setup.prober.probed
+
+    of_all, lifted, probed = asyncio.run(main())
+
+    assert isinstance(of_all, Answer)
+    assert of_all.data["left_held"] == ["h"]
+    assert (lifted, probed) == ([], ["w"])
+
+
+def test_pause_of_a_held_pair_is_remembered() -> None:
+    async def main() -> tuple[Reply, list[str], list[str]]:
+        setup = Setup()
+        await setup.ask(Verb.HOLD, "h")
+        paused = await setup.ask(Verb.PAUSE, "h")
+        await setup.ask(Verb.RELEASE, "h")
+        return paused, setup.paused(), setup.prober.probed
+
+    paused, are_paused, probed = asyncio.run(main())
+
+    assert isinstance(paused, Answer)
+    assert (are_paused, probed) == (["h"], [])
+
+
+def test_plan_of_a_pair_that_is_not_in_the_config_has_nothing_to_end() -> None:
+    [held, released], _ = replies(Verb.HOLD, Verb.RELEASE, pairs=("new",))
+    [of_all], _ = replies(Verb.HOLD)
+
+    for reply in (held, released):
+        assert isinstance(reply, Answer)
+        assert reply.data["state"] == "unknown"
+    assert isinstance(of_all, Refusal)
 
 
 def test_acknowledging_starts_nothing_and_covers_disabled_pairs_too() -> None:

@@ -19,15 +19,20 @@ from hammerd.core.exit_codes import Exit
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.config_diff import Reload
 from hammerd.core.pair.slave_claims import Claim, Resource, SlaveClaims, slave_keys
+from hammerd.core.pair.states import Probing, Stopped
 from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.plans.record import PlanName, PlanRecord
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.lag import Lag
 from hammerd.daemon.logging.files import LogFiles
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger, LogStyle
 from hammerd.daemon.readings.store import ReadingStore
+from hammerd.daemon.state.plan_records import remove_record, write_record
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor import reload as reload_module
+from hammerd.daemon.supervisor.held_ends import HeldEnds
+from hammerd.daemon.supervisor.holds import Holds, Surroundings
 from hammerd.daemon.supervisor.reload import Reloader, ReloadParts, load_config
 from hammerd.daemon.threads import blocking_calls as blocking_module
 from hammerd.daemon.threads.writer_thread import WriterThread
@@ -87,6 +92,11 @@ class Setup:
         self.store = StateStore(root / "db", self.readings, clock, self.writer, log)
         self.store.memories = self.engine.memories
         style = LogStyle(LogFormat.HUMAN, LogLevel.INFO)
+        ends = HeldEnds(self.engine.lives, lambda one: slave_keys((one,), None), self.slaves)
+        around = Surroundings(
+            self.slaves, lambda _ends: False, self.sampler.forget, self.anomaly_detector.explain
+        )
+        self.holds = Holds(str(root / "db"), self.engine, ends, around, clock)
         parts = ReloadParts(
             self.engine,
             self.store,
@@ -98,6 +108,7 @@ class Setup:
             (style, replace(style)),
             journal,
             clock,
+            self.holds,
         )
         self.reloader = Reloader(config, self.path, parts)
         self.applied: list[Reload] = []
@@ -276,6 +287,28 @@ def test_reload_that_raises_half_way_is_applied_whole_by_the_next_one(tmp_path: 
             assert reply.data["started"] == ["one", "two"]
             assert [changes.start for changes in setup.applied] == [("one", "two")]
             assert setup.is_whole("old", "one", "two")
+
+    asyncio.run(main())
+
+
+def test_reload_holds_the_pairs_of_new_records_and_releases_those_without(tmp_path: Path) -> None:
+    def held(setup: Setup) -> list[str]:
+        return [life.pair.name for life in setup.engine.lives() if life.memory.hold]
+
+    async def main() -> None:
+        state_dir = str(tmp_path / "db")
+        with make_setup(tmp_path) as setup:
+            setup.write("old", "new")
+            for name in ("old", "new", "unknown"):
+                write_record(state_dir, PlanRecord(name, PlanName.PROMOTE, 1000.0))
+            await setup.reload()
+            assert held(setup) == ["old", "new"]
+            assert isinstance(setup.engine.life("new").state, Stopped)
+
+            remove_record(state_dir, "new")
+            await setup.reload()
+            assert held(setup) == ["old"]
+            assert isinstance(setup.engine.life("new").state, Probing)
 
     asyncio.run(main())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -64,7 +64,10 @@ class Reader:
     on_read: Callable[[str], object] = lambda _path: None
     is_closed: bool = False
 
-    async def probe(self, pairs: Iterable[Pair], _timeout_s: float) -> Sequence[EndpointReading]:
+    async def probe(
+        self, pairs: Iterable[Pair], _timeout_s: float, held: Collection[str] = ()
+    ) -> Sequence[EndpointReading]:
+        assert not held
         both = [end for pair in pairs for end in (pair.slave, pair.master)]
         ends = [end for end in both if end.host.shares_paths]
         await self._wait(self.gate)
