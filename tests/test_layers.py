@@ -65,7 +65,7 @@ ORDER = {
     "cli": (
         *("cli.output", "cli.client", "cli.options", "cli.status", "cli.offline"),
         *("cli.history", "cli.check", "cli.doctor.lines", "cli.doctor.system", "cli.doctor.ssh"),
-        *("cli.doctor", "cli.plans", "cli.demo", "cli.commands", "cli"),
+        *("cli.doctor", "cli.plans", "cli.provision", "cli.demo", "cli.commands", "cli"),
     ),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""
@@ -284,6 +284,8 @@ READERS = {
     "hammerd.cli.doctor.ssh.ssh_way": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.offline.saved_status": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.plans.executor": {"hammerd.daemon.process.rsh_program"},
+    "hammerd.cli.plans.records": {"hammerd.daemon.state.plan_records"},
+    "hammerd.cli.provision.pair_origin": {"hammerd.daemon.service.config_file"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
 }
 """The modules of the cli that read files and paths by the daemon's own lean readers."""

@@ -153,7 +153,8 @@ def options_of(named_command: click.Command) -> set[str]:
     named = (
         max(one.opts, key=len) for one in named_command.params if isinstance(one, click.Option)
     )
-    return {name.lstrip("-") for name in named} - EVERY
+    plain = (name.lstrip("-") for name in named)
+    return {LONG.get(name, name).lstrip("-") for name in plain} - EVERY
 
 
 # --- the pages as such ---------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def test_options_of_a_command(name: str) -> None:
     body = body_of(f"Cm {name}", commands, "hammerd.8, COMMANDS")
 
     documented = {option for head, _ in items(body) for option in options(head)}
-    assert documented == options_of(command(name))
+    assert documented - EVERY == options_of(command(name))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

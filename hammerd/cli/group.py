@@ -13,6 +13,7 @@ COMMANDS = (
     "run",
     "check",
     "doctor",
+    "provision",
     "status",
     "lag",
     "events",

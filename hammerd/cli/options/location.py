@@ -156,6 +156,17 @@ config_option = click.option(
     metavar="FILE",
     help=f"The daemon's config.  [default: {paths.CONFIG}]",
 )
+config_flag = click.option(
+    "-c",
+    "config",
+    type=FILE,
+    callback=_note,
+    expose_value=False,
+    metavar="FILE",
+    help=f"The daemon's config.  [default: {paths.CONFIG}]",
+)
+"""The same for a command that has another --config."""
+
 run_dir_option = click.option(
     "--run-dir",
     type=click.Path(),

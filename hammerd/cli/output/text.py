@@ -59,6 +59,11 @@ def print_text(text: str) -> None:
     click.echo(wrap(text, width_of(sys.stdout)))
 
 
+def print_line(text: str) -> None:
+    """Print a line to stdout whole, so that a command can be copied; tabs become blanks."""
+    click.echo(escape_invisible(text.expandtabs()))
+
+
 def print_to_stderr(text: str) -> None:
     """Print a wrapped text to stderr."""
     click.echo(wrap(text, width_of(sys.stderr)), err=True)

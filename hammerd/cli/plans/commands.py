@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.cli.output.text import print_text
+from hammerd.cli.output.text import print_line
 from hammerd.core.hammer.commands import SEARCH_PATH, environment
 from hammerd.core.plans.steps import Command
 
@@ -39,9 +39,11 @@ class Programs:
     def argv(self, command: Command) -> tuple[str, ...]:
         """Return the argv of a command, on this machine or to another host."""
         program, *words = command.words
+        # The other key may be restricted to mirroring.
+        host = command.host.administered or command.host
         if program == "hammer":
-            return command.host.command(self.hammer, words)
-        return command.host.program(command.words)
+            return host.command(self.hammer, words)
+        return host.program(command.words)
 
 
 def run(programs: Programs, command: Command) -> str:
@@ -86,7 +88,7 @@ def _converse(child: "subprocess.Popen[bytes]", answers: str) -> str:
     for data in child.stdout:
         line = data.decode("utf-8", "backslashreplace").rstrip()
         lines.append(line)
-        print_text(INDENT + line)
+        print_line(INDENT + line)
     return "\n".join(lines)
 
 

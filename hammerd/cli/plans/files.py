@@ -15,6 +15,20 @@ KEEP_BYTES = "surrogateescape"
 BACKUP_SUFFIX = ".before-hammerd"
 
 
+def read_text(path: str) -> str | None:
+    """Return the text of a file, None if it is missing.
+
+    Raises:
+        CommandFailed: it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8", errors=KEEP_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}") from error
+
+
 def write_file(action: WriteFile) -> str:
     """Write a file as an action says, and return the path of the copy, empty without one.
 
@@ -25,8 +39,7 @@ def write_file(action: WriteFile) -> str:
     """
     path = Path(os.path.realpath(action.path))
     try:
-        old = path.read_text(encoding="utf-8", errors=KEEP_BYTES) if path.exists() else None
-        if old != action.expected_text:
+        if read_text(str(path)) != action.expected_text:
             raise CommandFailed(
                 f"{action.path} has changed since this plan was made", "run the command again"
             )

@@ -17,7 +17,7 @@ import click
 
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import print_json
-from hammerd.cli.output.text import print_text
+from hammerd.cli.output.text import print_line, print_text
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hosts.host import Host
@@ -249,7 +249,7 @@ class Runner:
 
     def _print_lines(self, step: Step) -> None:
         for line in shown(step.action, self._order.pair):
-            print_text(f"{INDENT} {line}")
+            print_line(f"{INDENT} {line}")
 
 
 def _allowed(plan: Plan | Refused) -> Plan:

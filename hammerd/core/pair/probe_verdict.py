@@ -311,8 +311,8 @@ _TROUBLE_HINTS = {
 
 
 _MAKING = {
-    "master": '"hammer pfs-master PATH"',
-    "slave": '"hammer pfs-slave PATH shared-uuid=MASTERS"',
+    "master": '"hammerd provision" (by hand: "hammer pfs-master PATH")',
+    "slave": '"hammerd provision" (by hand: "hammer pfs-slave PATH shared-uuid=MASTERS")',
 }
 
 

@@ -48,21 +48,29 @@ class OtherStreams:
         self._running = list(_running(listed)) if isinstance(listed, str) else []
         self._real = self._real_paths()
 
+    def scheduled(self, slave: Endpoint, real: str) -> tuple[StreamLine, ...]:
+        """Return the lines of crontabs that start a stream onto a slave."""
+        return tuple(each for each in self._scheduled if self._is_slave(each.operand, slave, real))
+
+    def running(self, slave: Endpoint, real: str) -> tuple[StreamLine, ...]:
+        """Return the groups that write to a slave now; a group is listed for each process."""
+        return tuple(each for each in self._running if self._is_slave(each.operand, slave, real))
+
+    def is_ours(self, stream: StreamLine) -> bool:
+        """Return whether a hammerd has started a group: its record exists."""
+        return os.path.exists(os.path.join(self._run_dir, RECORDS_DIR, f"{stream.place}.json"))
+
     def crontab_finding(self, slave: Endpoint, real: str) -> Finding:
         """Judge whether a crontab starts another stream onto a slave."""
-        for each in self._scheduled:
-            if self._is_slave(each.operand, slave, real):
-                return bad(f"{each.place}: {each.line}", CRONTAB_HINT)
+        for each in self.scheduled(slave, real):
+            return bad(f"{each.place}: {each.line}", CRONTAB_HINT)
         return self._unread or ok("no crontab starts another stream")
 
     def running_finding(self, slave: Endpoint, real: str) -> Finding:
         """Judge whether another stream writes to a slave now."""
         is_ours = False
-        for each in self._running:
-            if not self._is_slave(each.operand, slave, real):
-                continue
-            record = os.path.join(self._run_dir, RECORDS_DIR, f"{each.place}.json")
-            if not os.path.exists(record):
+        for each in self.running(slave, real):
+            if not self.is_ours(each):
                 what = f"process group {each.place} writes to the slave: {each.line}"
                 hint = f'end it with "kill -TERM -- -{each.place}", and what started it'
                 return bad(what, hint)

@@ -1,0 +1,168 @@
+"""hammerd provision on the simulator: from two empty file systems to a mirrored pair.
+
+Every step is killed before and after it, each time the command run again goes on, and the names of
+the steps are those of the dry run, so that none is left out.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.exit_codes import Exit
+from hammerd.simulator import admin
+from tests.plans_world import PAIR, PlansWorld, plans_world
+from tests.waiting import DEADLINE_S
+
+KILL_AT = Path(__file__).with_name("kill_at.py")
+
+
+@pytest.fixture
+def world() -> Iterator[PlansWorld]:
+    with plans_world() as world:
+        yield world
+
+
+def provision(world: PlansWorld, *words: str) -> str:
+    """Run provision to its end, and return what it printed."""
+    done = run(world, *words)
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    return done.stdout
+
+
+def run(world: PlansWorld, *words: str) -> subprocess.CompletedProcess[str]:
+    return world.run("provision", PAIR, "--fstab-file", world.fstab, *words)
+
+
+def steps_left(world: PlansWorld, *words: str) -> list[str]:
+    """Return the names of the steps of the dry run."""
+    shown = json.loads(provision(world, *words, "--dry-run", "--json"))
+    return [step["name"] for step in shown["steps"]]
+
+
+def assert_mirrored(world: PlansWorld) -> None:
+    (world.place / "file").write_text("text")
+    world.copy()
+    assert (world.short / "file").read_text() == "text"
+
+
+def tree(world: PlansWorld) -> list[str]:
+    """Return the paths of both file systems, but for the state of the simulator."""
+    paths = [path for number in (1, 2) for path in world.fs(number).rglob("*")]
+    return sorted(str(path) for path in paths if ".hammerfs" not in path.parts)
+
+
+def test_two_empty_file_systems_become_a_mirror(world: PlansWorld) -> None:
+    before = tree(world)
+    assert steps_left(world, "--fstab")[0] == "hold"
+    assert tree(world) == before
+
+    printed = provision(world, "--fstab")
+
+    assert f"hammer pfs-slave {world.slave} shared-uuid=" in printed
+    assert "100 %" in printed
+    assert "can be read" in printed
+    assert_mirrored(world)
+    assert steps_left(world, "--fstab") == []
+    assert "nothing is left to do" in provision(world, "--fstab")
+    assert world.fstab.read_text().count(f"{world.master}\t{world.place}\tnull") == 1
+    assert world.reboot() == []
+    assert (world.place / "file").read_text() == "text"
+
+
+def test_mount_that_a_boot_has_lost_is_made_again(world: PlansWorld) -> None:
+    assert "--fstab adds it" in provision(world)
+    world.reboot()
+
+    assert steps_left(world) == ["hold", "null-mount", "release"]
+    provision(world)
+    assert_mirrored(world)
+
+
+def with_pair_missing(world: PlansWorld) -> tuple[str, ...]:
+    """Take the pair out of the config, and return the words that bring it back."""
+    text = world.config.read_text()
+    world.config.write_text("# mine\n" + text.partition("[pairs.")[0])
+    return ("--fstab", "--config", "--master", str(world.place), "--slave", str(world.short))
+
+
+def killed(world: PlansWorld, step: str, when: str, *words: str) -> None:
+    argv = [sys.executable, str(KILL_AT), step, when, "provision", PAIR, "-c", str(world.config)]
+    done = subprocess.run(
+        [*argv, "--fstab-file", str(world.fstab), *words],
+        env={**os.environ, **world.env},
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
+
+def test_each_step_that_is_killed_is_made_up_for(world: PlansWorld) -> None:
+    words = with_pair_missing(world)
+    names = steps_left(world, *words)
+    assert len(names) == 13
+
+    for name in names:
+        # A run that does not reach the step is not killed, and the test fails.
+        killed(world, name, "before", *words)
+        killed(world, name, "after", *words)
+    assert steps_left(world, *words) == []
+
+    assert_mirrored(world)
+    assert world.fstab.read_text().count("null") == 1
+    assert world.config.read_text().count(f"[pairs.{PAIR}]") == 1
+    assert world.config.read_text().startswith("# mine\n")
+
+
+@pytest.mark.parametrize("command", ["pfs-slave", "mirror-copy"])
+def test_command_that_outlives_its_killed_caller_is_waited_for(
+    world: PlansWorld, command: str
+) -> None:
+    world.run_killed(command, "during", "provision", PAIR)
+
+    provision(world)
+    assert steps_left(world) == []
+    assert_mirrored(world)
+
+
+def test_slave_whose_making_failed_half_way_is_completed(world: PlansWorld) -> None:
+    world.set_up()
+    other = world.fs(2) / "pfs/other"
+    world.run_hammer("pfs-slave", other)
+    ends = ("--slave-pfs", str(other))
+    world.short.unlink()
+
+    refused = run(world, *ends)
+
+    assert refused.returncode == Exit.USAGE
+    assert "was never mirrored" in " ".join(refused.stderr.split())
+    provision(world, *ends, "--yes")
+    assert admin.shared_uuid(other) == admin.shared_uuid(world.master)
+    assert admin.sync_end_tid(other) > 1
+
+
+def test_what_holds_something_else_is_left_alone(world: PlansWorld) -> None:
+    world.set_up()
+    (world.fs(1) / "pfs/plain").mkdir()
+    world.run_hammer("pfs-master", world.fs(2) / "pfs/own")
+    before = tree(world)
+
+    refused = run(
+        world,
+        *("--master-pfs", str(world.fs(1) / "pfs/plain")),
+        *("--slave-pfs", str(world.fs(2) / "pfs/own")),
+    )
+
+    assert refused.returncode == Exit.UNAVAILABLE
+    told = " ".join(refused.stderr.split())
+    assert "is a plain directory of its file system" in told
+    assert "is a master" in told
+    assert tree(world) == before
