@@ -15,7 +15,9 @@ from hammerd.core.errors import Fault
 from hammerd.core.hammer.pfs_links import LinkedPfs
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
 from hammerd.core.pair import probe_verdict
+from hammerd.core.pair.probe_verdict import is_away
 from hammerd.core.pairs import Pair
+from hammerd.core.rotation.choice import judge_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def streaming_warnings(
 ) -> tuple[Fault, ...]:
     """Return warnings for each enabled pair that could not stream with its present endpoints.
 
-    `facts` are those about the local endpoints, by the path of the config.
+    A pair whose slaves take turns comes once for each; one that is away is no mistake. `facts` are
+    those about the local endpoints, by the path of the config.
     """
     found = (_warning_of(pair, facts) for pair in pairs if pair.enabled)
     return tuple(fault for fault in found if fault is not None)
@@ -84,7 +87,7 @@ def _warning_of(pair: Pair, facts: Mapping[str, EndpointFacts]) -> Fault | None:
         return Fault(f"{where}.slave", what, got, _ROOT_HINT)
     if slave.is_master and slave.probe is None:
         return Fault(f"{where}.slave", "is a master", got, _PROMOTED_HINT)
-    verdict = probe_verdict.verdict_of(pair, master.probe, slave.probe)
-    if isinstance(verdict, probe_verdict.Go):
+    verdict = judge_turn(pair, master.probe, slave.probe)
+    if isinstance(verdict, probe_verdict.Go) or is_away(pair, verdict.cause):
         return None
     return Fault(where, f"{_OUTCOMES[type(verdict)]}: {verdict.cause}", hint=verdict.hint)

@@ -14,6 +14,7 @@ from hammerd.cli.check.endpoint_verdicts import streaming_warnings
 from hammerd.core.config.model import Config, DaemonConfig
 from hammerd.core.config.path_warnings import endpoint_warnings
 from hammerd.core.errors import Fault
+from hammerd.core.pairs import turns_of
 
 _DEFAULTS = DaemonConfig()
 
@@ -28,9 +29,10 @@ class MachineCheck:
 
 def check_machine(config: Config) -> MachineCheck:
     """Probe the endpoints of a config, with timeouts; return the warnings."""
-    paths = path_check.local_paths(config.pairs)
+    turns = tuple(turn for pair in config.pairs for turn in turns_of(pair))
+    paths = path_check.local_paths(turns)
     states = path_check.probe_paths(paths)
-    warnings = endpoint_warnings(config.pairs, path_check.pfs_links(states))
+    warnings = endpoint_warnings(turns, path_check.pfs_links(states))
     daemon = config.daemon
     # A system without PFS devices never has the default hammer.
     is_elsewhere = daemon.hammer == _DEFAULTS.hammer and not path_check.HAS_PFS_DEVICES
@@ -41,7 +43,7 @@ def check_machine(config: Config) -> MachineCheck:
     # Imported only here: a check on another machine does not need them.
     from hammerd.cli.check.endpoint_check import probe_endpoints
 
-    enabled = tuple(pair for pair in config.pairs if pair.enabled)
+    enabled = tuple(turn for turn in turns if turn.enabled)
     facts = probe_endpoints(daemon.hammer, enabled, states)
     return MachineCheck((*_group_faults(daemon), *warnings, *streaming_warnings(enabled, facts)))
 

@@ -103,7 +103,7 @@ def status(pairs: tuple[str, ...], **options: Unpack[StatusOptions]) -> int:
         from hammerd.cli.status.nagios import print_verdict
 
         return print_verdict(read, lambda: _last_state_sentences(location, request))
-    render = _renderer(options)
+    render = _renderer(options, is_whole=bool(pairs))
     if interval_s is not None:
         # Imported only here: a single status does not need it.
         from hammerd.cli.status.watch import watch, watch_table
@@ -137,9 +137,11 @@ def _refuse_contradictions(options: StatusOptions, *, is_watch: bool) -> None:
         raise click.UsageError("-H goes with -o FIELDS")
 
 
-def _renderer(options: StatusOptions) -> Render:
+def _renderer(options: StatusOptions, *, is_whole: bool) -> Render:
     if options["fields"] is None:
-        return lambda answer: render_status(read_status(answer), width_of(sys.stdout))
+        return lambda answer: render_status(
+            read_status(answer), width_of(sys.stdout), is_whole=is_whole
+        )
     # Imported only here: the table does not need it.
     from hammerd.cli.status.columns import read_fields, render_fields
 

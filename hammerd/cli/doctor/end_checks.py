@@ -42,6 +42,10 @@ def examine_end(case: PairCase, end: PairEnd) -> Way:
         way.step(
             "hammer", partial(end.machine.if_open, partial(_far_hammer, case.pair, end)), end.name
         )
+    if end is case.slave and case.is_slave_away:
+        away = not_tried("away: another slave of the pair has its turn", ends_way=True)
+        way.step("path", lambda: away, end.name)
+        return way
     find = partial(find_mount, end.machine, end.paths)
     way.step("mount", partial(end.machine.if_open, find), end.name)
     way.step("path", partial(_path, case, end), end.name)

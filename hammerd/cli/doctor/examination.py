@@ -26,7 +26,7 @@ from hammerd.core.config.path_warnings import endpoint_warnings
 from hammerd.core.hammer.commands import pfs_status_argv
 from hammerd.core.hosts.host import THIS_HOST, Host
 from hammerd.core.pair.probe_verdict import ProbeResult
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Endpoint, Pair, turns_of
 
 if TYPE_CHECKING:
     from hammerd.core.api.free_space import FreeSpace
@@ -37,8 +37,8 @@ MOST_HOSTS_AT_ONCE = 8
 
 
 def examine(daemon: DaemonConfig, pairs: tuple[Pair, ...]) -> tuple[Block, ...]:
-    """Try the whole way of these pairs."""
-    return _Examination(daemon, pairs).blocks()
+    """Try the whole way of these pairs, to each slave of those whose slaves take turns."""
+    return _Examination(daemon, tuple(turn for pair in pairs for turn in turns_of(pair))).blocks()
 
 
 class _Examination:

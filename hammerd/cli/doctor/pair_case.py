@@ -12,6 +12,7 @@ from hammerd.core.hammer.messages import Complaint
 from hammerd.core.pair import probe_verdict
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeResult, ProbeTrouble
 from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.rotation.choice import judge_turn
 
 MASTER, SLAVE = "master", "slave"
 
@@ -77,4 +78,12 @@ class PairCase:
     @property
     def verdict(self) -> probe_verdict.ProbeVerdict:
         """The verdict of the daemon's probe."""
-        return probe_verdict.verdict_of(self.pair, self.master.probe, self.slave.probe)
+        return judge_turn(self.pair, self.master.probe, self.slave.probe)
+
+    @property
+    def is_slave_away(self) -> bool:
+        """Whether the slave is away and takes turns with others, which is no fault."""
+        verdict = judge_turn(self.pair, None, self.slave.probe)
+        return isinstance(verdict, probe_verdict.AwaitMount) and probe_verdict.is_away(
+            self.pair, verdict.cause
+        )

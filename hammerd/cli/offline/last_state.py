@@ -127,9 +127,15 @@ def _streams(run_dir: str) -> Iterator[int]:
 
 
 def _last_status(config: "Config", named: tuple[str, ...], now_time: float) -> LastStatus:
+    from hammerd.core.pairs import slaves_of
+
     known = {
         pair.name: LastPair(
-            pair.name, str(pair.master), str(pair.slave), "up" if pair.enabled else "down"
+            pair.name,
+            str(pair.master),
+            str(pair.slave),
+            "up" if pair.enabled else "down",
+            rotate=tuple(map(str, slaves_of(pair))) if pair.rotate.takes_turns else (),
         )
         for pair in config.pairs
     }

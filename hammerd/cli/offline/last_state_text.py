@@ -15,7 +15,7 @@ made, if no sync does it sooner.
 from collections.abc import Iterator
 
 from hammerd.cli.offline.last_state import LastDaemon, LastState
-from hammerd.cli.offline.saved_status import LastPair
+from hammerd.cli.offline.saved_status import LastPair, LastSlave
 from hammerd.cli.output import numbers
 from hammerd.cli.output.spans import Line, align_rows, wrap_spans
 from hammerd.cli.status.pair_notes import safe_until_text
@@ -96,3 +96,15 @@ def _notes(pair: LastPair, measured_time: str) -> Iterator[str]:
         yield f"paused until {numbers.show_moment(until_time, measured_time)}"
     elif pair.wanted == "paused":
         yield "paused until it is resumed"
+    for slave in pair.slaves:
+        yield _slave(slave, measured_time)
+
+
+def _slave(slave: LastSlave, measured_time: str) -> str:
+    parts = ["there" if slave.is_present else "away"]
+    if slave.slave_tid is not None:
+        parts.append(f"TID {numbers.show_tid(slave.slave_tid)}")
+    if slave.safe_until_time is not None:
+        parts.append(safe_until_text(slave.safe_until_time, measured_time))
+    uuid = slave.unique_uuid.partition("-")[0]
+    return f"slave {slave.slave} ({uuid}): {', '.join(parts)}"

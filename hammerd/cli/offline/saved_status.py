@@ -28,6 +28,18 @@ JsonObject = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class LastSlave:
+    """A slave that takes turns, as it was when the file was saved; None means unknown."""
+
+    slave: str
+    unique_uuid: str
+    is_present: bool
+    since_time: str | None
+    slave_tid: str | None
+    safe_until_time: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class LastPair:
     """A pair as `status --json` prints it when no daemon answers; None means unknown."""
 
@@ -49,6 +61,8 @@ class LastPair:
     safe_unknown_because: str | None = None
     complaints: tuple[str, ...] = ()
     anomalies: tuple[str, ...] = ()
+    rotate: tuple[str, ...] = ()
+    slaves: tuple[LastSlave, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +148,9 @@ def _with_entry(pair: LastPair, entry: JsonObject | None, dating: _Dating | None
         complaints=tuple(escape_invisible(each["text"]) for each in entry["complaints"]),
         anomalies=tuple(escape_invisible(each["name"]) for each in entry["anomalies"]),
     )
-    if (entry["master"], entry["slave"]) != (pair.master, pair.slave):
+    if entry["slave"] in pair.rotate:
+        found = replace(found, slave=escape_invisible(entry["slave"]))
+    if (entry["master"], entry["slave"]) != (found.master, found.slave):
         endpoints = escape_invisible(f"{entry['master']} to {entry['slave']}")
         return replace(found, safe_unknown_because=f"the last hammerd mirrored {endpoints}")
     master_tid, slave_tid = _tid(entry["master_tid"]), _tid(entry["slave_tid"])
@@ -156,14 +172,30 @@ def _with_times(pair: LastPair, entry: JsonObject, dating: _Dating) -> LastPair:
     # A diverged slave holds no moment of its master for certain.
     if pair.is_diverged:
         safe = durable = None
+    slaves = entry.get("slaves", ()) if pair.rotate else ()
     return replace(
         pair,
+        slaves=tuple(_slave(one, dating) for one in slaves),
         master_seen_time=_text(dating.shifted(saved["master_seen_time"])),
         slave_seen_time=_text(slave_time),
         safe_until_time=_text(safe),
         durable_until_time=_text(durable),
         safe_until_age_s=None if safe is None else round(dating.now_time - safe, 3),
         safe_unknown_because=because,
+    )
+
+
+def _slave(one: JsonObject, dating: _Dating) -> LastSlave:
+    # A disk that was away when this host was rebooted lost nothing.
+    may_have_lost = one["is_present"] and not dating.is_same_boot
+    safe_time = one["durable_until_time" if may_have_lost else "safe_until_time"]
+    return LastSlave(
+        escape_invisible(one["slave"]),
+        escape_invisible(one["unique_uuid"]),
+        bool(one["is_present"]),
+        _text(dating.shifted(one["since_time"])),
+        None if may_have_lost else _tid(one["slave_tid"]),
+        _text(dating.shifted(safe_time)),
     )
 
 

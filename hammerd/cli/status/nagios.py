@@ -20,6 +20,7 @@ from hammerd.cli.output.failures import may_be_absent
 from hammerd.cli.output.numbers import show_count, show_period
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
+from hammerd.cli.status.slave_notes import short_uuid, summary_of_slaves
 from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import PluginExit
@@ -83,8 +84,9 @@ def _text(pair: PairStatus, measured_time: str | None) -> str:
     is_paused = pair["wanted"] == "paused" and pair["state"] == "stopped"
     state = "disabled" if is_disabled(pair) else "paused" if is_paused else pair["state"]
     if pair["health"] == "ok":
-        behind = "" if pair["lag_s"] is None else f", {show_period(pair['lag_s'])} behind"
-        return f"{pair['pair']}: {state}{behind}"
+        behind = "" if pair["lag_s"] is None else f"{show_period(pair['lag_s'])} behind"
+        parts = (f"{pair['pair']}: {state}", behind, *summary_of_slaves(pair))
+        return ", ".join(filter(None, parts))
     behind = LAG_UNKNOWN if pair["lag_s"] is None else f"{show_period(pair['lag_s'])} behind"
     because = next(notes_of_pair(pair, measured_time), "")
     if because.startswith(LAG_UNKNOWN):
@@ -101,6 +103,9 @@ def _performance(pairs: Iterable[PairStatus]) -> Iterator[str]:
         limited = ";".join("" if limit is None else f"{limit:g}" for limit in limits)
         yield f"'{pair['pair']}_lag'={_value(pair['lag_s'], 's')};{limited};0"
         yield f"'{pair['pair']}_lag_tids'={_value(pair.get('lag_tids'))};;;0"
+        for slave in pair.get("slaves", []):
+            # By its uuid: a disk may come back at another path.
+            yield f"'{pair['pair']}_lag_{short_uuid(slave)}'={_value(slave['lag_s'], 's')};;;0"
 
 
 def _value(number: float | None, unit: str = "") -> str:

@@ -39,6 +39,7 @@ from hammerd.cli.output.spans import (
 from hammerd.cli.output.text import WIDTH
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
+from hammerd.cli.status.slave_notes import notes_of_slaves, summary_of_slaves
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
 _SIDES = "<<<><>>>"
@@ -66,9 +67,15 @@ class _Widths:
         return mark + sum(self.columns) + len(GAP) * (len(self.columns) - 1)
 
 
-def render_status(status: StatusReply, width: int = WIDTH) -> tuple[Line, ...]:
-    """Lay out a status in lines of at most `width` characters; a longer word stays whole."""
-    return (*_heading(status, width), *_table(status, width), *_daemon_lines(status, width))
+def render_status(
+    status: StatusReply, width: int = WIDTH, *, is_whole: bool = False
+) -> tuple[Line, ...]:
+    """Lay out a status in lines of at most `width` characters; a longer word stays whole.
+
+    `is_whole`: each slave of a pair whose slaves take turns has a line of its own.
+    """
+    table = _table(status, width, is_whole=is_whole)
+    return (*_heading(status, width), *table, *_daemon_lines(status, width))
 
 
 def _heading(status: StatusReply, width: int) -> Iterator[Line]:
@@ -83,7 +90,7 @@ def _heading(status: StatusReply, width: int) -> Iterator[Line]:
         yield from wrap_spans(f"{words}: is the disk of the log full?", width, tone="warning")
 
 
-def _table(status: StatusReply, width: int) -> Iterator[Line]:
+def _table(status: StatusReply, width: int, *, is_whole: bool) -> Iterator[Line]:
     if not status["pairs"]:
         return
     rows = [_cells(pair) for pair in status["pairs"]]
@@ -94,8 +101,13 @@ def _table(status: StatusReply, width: int) -> Iterator[Line]:
     yield from ((), (Span(plain_text(_line("", _HEADS, widths)), "head"),))
     for pair, cells in zip(status["pairs"], rows, strict=True):
         yield from _row(pair, cells, widths)
-        for note in notes_of_pair(pair, status.get("measured_time")):
+        for note in _notes(pair, status.get("measured_time"), is_whole=is_whole):
             yield from wrap_spans(note, width, _NOTE_INDENT)
+
+
+def _notes(pair: PairStatus, measured_time: str | None, *, is_whole: bool) -> Iterator[str]:
+    yield from notes_of_pair(pair, measured_time)
+    yield from notes_of_slaves(pair, measured_time) if is_whole else summary_of_slaves(pair)
 
 
 def _daemon_lines(status: StatusReply, width: int) -> Iterator[Line]:

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from hammerd.core.api.pair_report import PairReport
+from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.api.status_json import Snapshot
 from hammerd.core.pair.states import CountedComplaint, Memory, PairLife, Probing
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.lag import Lag, LagVerdict
 from hammerd.core.replication.saved_moments import SavedMoment
+from hammerd.core.rotation.rotating_slave import Moments, RotatingSlave
 from hammerd.core.tid import Tid
 from hammerd.daemon.state import status_file
 from hammerd.daemon.state.pair_state_file import SavedPair
@@ -179,6 +180,8 @@ def test_the_last_state_is_printed_as_json_with_its_age(hammerd, killed: Path, r
         "safe_unknown_because": None,
         "complaints": [],
         "anomalies": [],
+        "rotate": [],
+        "slaves": [],
     }
     assert abs(age_s - (time.time() - NOON - 127)) < 60
 
@@ -421,6 +424,36 @@ def test_nothing_is_safe_for_a_pair_with_changed_endpoints(hammerd, killed: Path
     assert home["safe_unknown_because"] == (
         "the last hammerd mirrored /Backup1/pfs/home to /Backup2/pfs/home"
     )
+
+
+def test_each_slave_that_takes_turns_is_told(hammerd, killed: Path, state_dir: StateDir):
+    """The slave that was there when the host was rebooted keeps what was durable."""
+    killed.write_text(
+        killed.read_text().replace("[pairs.mail]", 'rotate = ["/Disk/pfs/home"]\n[pairs.mail]', 1)
+    )
+    here = RotatingSlave(
+        "here-1", "/Disk/pfs/home", Tid(0x28), NOON, NOON, moments=Moments(NOON, NOON + 75, NOON)
+    )
+    away = replace(here, unique_uuid="away-1", path="/Backup2/pfs/home", is_present=False)
+    home = report("home", NOON + 75, extras=Extras(slaves=(here, away)))
+    disk = replace(home.life.pair, slave=Endpoint("/Disk/pfs/home"))
+    state_dir.save(replace(home, life=replace(home.life, pair=disk)))
+
+    (told,) = last_state(hammerd, killed, "home")["pairs"]
+    lines = hammerd("status", "home", "-c", killed).out.splitlines()
+
+    assert (told["slave"], told["slave_tid"]) == ("/Disk/pfs/home", "0x0000000000000028")
+    assert [
+        (one["unique_uuid"], one["is_present"], one["slave_tid"], one["safe_until_time"])
+        for one in told["slaves"]
+    ] == [
+        ("here-1", True, None, "2026-03-04T12:00:00.000Z"),
+        ("away-1", False, "0x0000000000000028", "2026-03-04T12:01:15.000Z"),
+    ]
+    assert [line.strip() for line in lines if "slave /" in line] == [
+        "slave /Disk/pfs/home (here): there, everything flushed by 2026-03-04",
+        "slave /Backup2/pfs/home (away): away, TID 0x28, everything flushed by",
+    ]
 
 
 @pytest.mark.parametrize("name", ["state.json", "clocks.json"])

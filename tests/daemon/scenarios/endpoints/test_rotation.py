@@ -1,6 +1,7 @@
 """Disks that take turns: no swap needs a person, and each disk is known while it is away."""
 
 import re
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from hammerd.core.api.protocol import Verb
 from hammerd.core.rfc3339 import parse_rfc3339
 from hammerd.core.tid import parse_tid
 from hammerd.simulator import admin
-from tests.daemon.world import World
+from tests.daemon.world import HAMMERD, World
 from tests.waiting import until
 
 Slave = Mapping[str, Any]
@@ -139,6 +141,59 @@ def test_swaps_need_no_person_and_each_disk_is_known(disks: Disks) -> None:
     now = world.status()
     assert (now["health"], now["anomalies"], now["complaints"]) == ("ok", [], [])
     assert [one["unique_uuid"] for one in now["slaves"]] == [disks.uuids[one] for one in "AB"]
+    lines = [line for line in world.log().splitlines() if "status_socket" not in line]
+    assert not [line for line in lines if re.match(r"\S+ (warning|error)", line)]
+    # Each line of the lag tells which slave it is about.
+    lag = (world.root / "log/lag.log").read_text()
+    assert {str(disks.places[one] / "pfs/test") for one in "AB"} == set(
+        re.findall(r"lag.sampled pair=test end=(\S+)", lag)
+    )
+    for command in (["check"], ["doctor", "test"]):
+        done = subprocess.run(
+            [*HAMMERD, *command, "-c", str(disks.config)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "would wait" not in done.stdout
+
+
+def test_reload_keeps_the_turn_and_the_memory_of_a_disk(disks: Disks) -> None:
+    world, more = disks.world, str(disks.world.root / "DiskC/pfs/test")
+    disks.swap("A", "B")
+    world.write("write", "text")
+    disks.wait_until_copied("B", "write")
+    before, log = world.status(), world.log()
+
+    rotate = [*{str(place / "pfs/test") for place in disks.places.values()}, more]
+    pair = {"test": (before["master"], disks.places["A"] / "pfs/test")}
+    world.configure(pair, {"test": {"rotate": rotate, "flush_every": "1s"}})
+    answer = world.ask(Verb.RELOAD)
+
+    assert answer["retuned"] == ["test"]
+    now = world.status()
+    assert (now["pid"], now["slave"]) == (before["pid"], before["slave"])
+    assert [one["unique_uuid"] for one in now["slaves"]] == [
+        one["unique_uuid"] for one in before["slaves"]
+    ]
+    assert "pair.stopping" not in world.log()[len(log) :]
+
+
+def test_disks_that_are_both_there_are_both_kept_fresh(world_once: World) -> None:
+    world = world_once
+    master = world.make_master()
+    places = [world.root / name for name in ("DiskA", "DiskB")]
+    for number, place in enumerate(places):
+        make_disk(world, place, master, 0xA00000000 + (number << 32))
+    rotate = [str(place / "pfs/test") for place in places]
+    keys = {"test": {"rotate": rotate, "lag_warning": "2s"}}
+    world.start(world.configure({"test": (master, places[0] / "pfs/test")}, keys))
+
+    for name in ("first", "second"):
+        world.write(name, name)
+        for place in places:
+            until((place / "pfs/test" / name).exists, f"{name} on {place}\n{world.log()}")
+
     lines = [line for line in world.log().splitlines() if "status_socket" not in line]
     assert not [line for line in lines if re.match(r"\S+ (warning|error)", line)]
 
