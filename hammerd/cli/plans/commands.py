@@ -70,7 +70,8 @@ def run(programs: Programs, command: Command) -> str:
     if status != 0:
         raise CommandFailed(f"{line} failed: {_last(output) or f'exit status {status}'}")
     if command.expects not in output:
-        raise CommandFailed(f'{line} did not print "{command.expects}", which tells its success')
+        # Exit status 0, and no word of success.
+        raise CommandFailed(f"{line} did not succeed: {_last(output) or 'it printed nothing'}")
     return output
 
 

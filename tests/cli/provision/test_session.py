@@ -4,45 +4,21 @@ Every step is killed before and after it, each time the command run again goes o
 the steps are those of the dry run, so that none is left out.
 """
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hammerd.core.exit_codes import Exit
 from hammerd.simulator import admin
+from tests.cli.provision.provisioning import killed, provision, run, steps_left
 from tests.plans_world import PAIR, PlansWorld, plans_world
-from tests.waiting import DEADLINE_S
-
-KILL_AT = Path(__file__).with_name("kill_at.py")
 
 
 @pytest.fixture
 def world() -> Iterator[PlansWorld]:
     with plans_world() as world:
+        admin.install(world.sbin, time_scale=50)
         yield world
-
-
-def provision(world: PlansWorld, *words: str) -> str:
-    """Run provision to its end, and return what it printed."""
-    done = run(world, *words)
-    assert done.returncode == Exit.OK, done.stdout + done.stderr
-    return done.stdout
-
-
-def run(world: PlansWorld, *words: str) -> subprocess.CompletedProcess[str]:
-    return world.run("provision", PAIR, "--fstab-file", world.fstab, *words)
-
-
-def steps_left(world: PlansWorld, *words: str) -> list[str]:
-    """Return the names of the steps of the dry run."""
-    shown = json.loads(provision(world, *words, "--dry-run", "--json"))
-    return [step["name"] for step in shown["steps"]]
 
 
 def assert_mirrored(world: PlansWorld) -> None:
@@ -89,20 +65,6 @@ def with_pair_missing(world: PlansWorld) -> tuple[str, ...]:
     text = world.config.read_text()
     world.config.write_text("# mine\n" + text.partition("[pairs.")[0])
     return ("--fstab", "--config", "--master", str(world.place), "--slave", str(world.short))
-
-
-def killed(world: PlansWorld, step: str, when: str, *words: str) -> None:
-    argv = [sys.executable, str(KILL_AT), step, when, "provision", PAIR, "-c", str(world.config)]
-    done = subprocess.run(
-        [*argv, "--fstab-file", str(world.fstab), *words],
-        env={**os.environ, **world.env},
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
 
 def test_each_step_that_is_killed_is_made_up_for(world: PlansWorld) -> None:
@@ -166,3 +128,20 @@ def test_what_holds_something_else_is_left_alone(world: PlansWorld) -> None:
     assert "is a plain directory of its file system" in told
     assert "is a master" in told
     assert tree(world) == before
+
+
+def test_failed_step_tells_why_and_is_made_up_for(world: PlansWorld) -> None:
+    admin.set_knob(world.fs(2), "faults", "SET_PSEUDOFS errno 5")
+    failed = run(world)
+    assert failed.returncode == Exit.FAILURE
+    assert "failed: Input/output error" in " ".join(failed.stderr.split())
+
+    admin.set_knob(world.fs(2), "faults", None)
+    admin.set_knob(world.fs(2), "full", 1)
+    failed = run(world)
+    assert failed.returncode == Exit.FAILURE
+    assert "fatal error 28" in failed.stderr
+
+    admin.set_knob(world.fs(2), "full", None)
+    provision(world)
+    assert_mirrored(world)
