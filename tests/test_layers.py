@@ -32,7 +32,8 @@ PURE = frozenset(
             "graphlib",
             "itertools",
         ),
-        *("json", "math", "posixpath", "re", "shlex", "tomllib", "types", "typing", "unicodedata"),
+        *("json", "math", "posixpath", "re", "shlex", "stat", "tomllib", "types", "typing"),
+        "unicodedata",
     }
 )
 """The standard modules that core may use: none reads a clock, a disk or random numbers."""
@@ -53,19 +54,20 @@ ORDER = {
             "core.rotation",
             "core.plans",
             "core.flush",
+            "core.verify",
             "core.api",
         ),
     ),
     "daemon": (
         *("daemon.timing", "daemon.threads", "daemon.process", "daemon.service"),
         *("daemon.logging", "daemon.paths", "daemon.probe", "daemon.readings", "daemon.state"),
-        *("daemon.history", "daemon.stream", "daemon.foreign", "daemon.supervisor"),
-        *("daemon.control", "daemon"),
+        *("daemon.history", "daemon.verify", "daemon.stream", "daemon.foreign"),
+        *("daemon.supervisor", "daemon.control", "daemon"),
     ),
     "cli": (
         *("cli.output", "cli.client", "cli.options", "cli.status", "cli.offline"),
         *("cli.history", "cli.check", "cli.doctor.lines", "cli.doctor.system", "cli.doctor.ssh"),
-        *("cli.doctor", "cli.plans", "cli.provision", "cli.demo", "cli.commands", "cli"),
+        *("cli.doctor", "cli.verify", "cli.plans", "cli.provision", "cli.demo", "cli.commands", "cli"),
     ),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""
@@ -286,6 +288,8 @@ READERS = {
     "hammerd.cli.plans.executor": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.plans.records": {"hammerd.daemon.state.plan_records"},
     "hammerd.cli.provision.pair_origin": {"hammerd.daemon.service.config_file"},
+    "hammerd.cli.verify.pair_ends": {"hammerd.daemon.process.rsh_program"},
+    "hammerd.cli.verify.results": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
 }
 """The modules of the cli that read files and paths by the daemon's own lean readers."""

@@ -22,6 +22,7 @@ COMMANDS = (
     "restart",
     "reload",
     "ack",
+    "verify",
     "authorized-keys",
     "demo",
     "version",

@@ -70,6 +70,7 @@ class Timing:
     probe_timeout_s: float = 20.0
     launch_timeout_s: float = 60.0
     flush_every_s: float | None = None
+    verify_every_s: float | None = None
     remote_drain_s: float = 10.0
 
 

@@ -29,3 +29,9 @@ STATE_FILES = (STATE_FILE, STATE_COPY, CLOCKS_FILE, STATUS_FILE, HISTORY_FILE, L
 
 PLANS_DIR = "plans"
 """A directory in state_dir, with the record of each pair that a plan holds."""
+
+VERIFY_DIR = "verify"
+"""A directory in state_dir, with the sessions of verifications that have not ended."""
+
+VERIFIED_DIR = "verified"
+"""A directory in state_dir, with the last result of each pair's verification."""

@@ -17,6 +17,7 @@ from hammerd.core.flush.flushes import shortest_interval_s
 from hammerd.core.pair.config_diff import Reload
 from hammerd.core.pair.events import StopAsked
 from hammerd.core.pair.states import Down
+from hammerd.core.verify.due import is_any_due
 from hammerd.daemon.foreign.watch import foreign_interval_s
 from hammerd.daemon.history.recorder import group_id
 from hammerd.daemon.logging.error_reports import LoopErrors, logging_fatal_error
@@ -33,6 +34,7 @@ from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor.reload import load_config
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.scheduler import Scheduler
+from hammerd.daemon.verify.schedule import CHECK_S
 from hammerd.daemon.wiring import SAMPLE_TIMEOUT_S, Wiring
 
 CHECKPOINT_S = 60.0
@@ -106,6 +108,7 @@ class Daemon:
         }
         catch_signals(self._loop, reactions)
         parts.store.load(pair.name for pair in parts.config.pairs)
+        parts.results.load()
         await parts.run_dir.bind()
         self._log.info("daemon.started", pid=os.getpid(), config=str(parts.config_path))
         parts.orphans.end_all(parts.slave_moves.orphan_ended)
@@ -159,9 +162,12 @@ class Daemon:
         interval_s = parts.config.daemon.sample_interval_s
         flush_s = shortest_interval_s(parts.config.pairs)
         flushes = () if flush_s is None else ((self._flush, flush_s),)
+        is_verifying = is_any_due(parts.config.pairs)
+        checks = ((parts.verify_schedule.check, CHECK_S),) if is_verifying else ()
         self._scheduler.start(
             (
                 *flushes,
+                *checks,
                 (self._sample, interval_s),
                 (self._check_halves, interval_s),
                 (parts.foreign.scan, foreign_interval_s(interval_s)),
@@ -212,12 +218,16 @@ class Daemon:
 
     def _config_applied(self, changes: Reload) -> None:
         parts = self._parts
-        flush_s = shortest_interval_s(parts.config.pairs)
+        before = _ticks_wanted(parts.config)
         parts.follow_config()
-        is_flush_changed = shortest_interval_s(parts.config.pairs) != flush_s
-        if is_flush_changed or "sample_interval_s" in changes.daemon_retuned:
+        if _ticks_wanted(parts.config) != before or "sample_interval_s" in changes.daemon_retuned:
             self._scheduler.stop()
             self._start_ticks()
+
+
+def _ticks_wanted(config: Config) -> tuple[float | None, bool]:
+    """Return which of the actions that only some configs need are wanted."""
+    return shortest_interval_s(config.pairs), is_any_due(config.pairs)
 
 
 def save_at_end(store: StateStore, logs: Logs) -> None:

@@ -41,7 +41,7 @@ from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.probe.queue import ProbeQueue
 from hammerd.daemon.process.commands import Commands
 from hammerd.daemon.process.exit_watch import make_exit_watch
-from hammerd.daemon.process.rsh_program import rsh_program
+from hammerd.daemon.process.rsh_program import hammerd_words, rsh_program
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.rotations import Rotations
 from hammerd.daemon.readings.store import ReadingStore, max_ages
@@ -63,6 +63,8 @@ from hammerd.daemon.supervisor.turns import Turns
 from hammerd.daemon.threads.writer_thread import Priority
 from hammerd.daemon.timing.backoff import backoff_s
 from hammerd.daemon.timing.clock import Clock
+from hammerd.daemon.verify.results import Results
+from hammerd.daemon.verify.schedule import VerifyProgram, VerifySchedule
 
 ORPHAN_GRACE_S = 5.0
 SAMPLE_TIMEOUT_S = 20.0
@@ -88,6 +90,7 @@ class Wiring:
         self._build_streams()
         self._build_readers()
         self._build_supervisor()
+        self._build_verifications()
         self._build_control(files)
         self._connect()
         self.follow_config()
@@ -185,10 +188,22 @@ class Wiring:
         )
         self.reloader = Reloader(self.config, self.config_path, reload_parts)
 
+    def _build_verifications(self) -> None:
+        """Build the parts that know of verifications and run them."""
+        settings, log = self.config.daemon, self.logs.journal.log
+        self.results = Results(Path(settings.state_dir), self.logs.writer, log)
+        env = environment(_home())
+        program = VerifyProgram(hammerd_words(), str(self.config_path), env)
+        self.verify_schedule = VerifySchedule(
+            self.commands, program, self.results, self.clock, log
+        )
+
     def _build_control(self, files: LockFiles) -> None:
         """Build the sockets and the handlers of requests."""
         settings, log = self.config.daemon, self.logs.journal.log
-        slow = SlowRequests(self.store.wait_saved, self.reloader.reload, self.holds)
+        slow = SlowRequests(
+            self.store.wait_saved, self.reloader.reload, self.holds, self._read_result
+        )
         self.handlers = Handlers(self.engine, self.clock, self._describe, slow)
         self.server = ControlServer(Path(settings.run_dir), self.handlers.answer)
         self.run_dir = RunDirWatch(files, self.server, settings, log)
@@ -203,12 +218,13 @@ class Wiring:
         self.slave_moves.connect(self._ingest, self.engine)
         self.orphans.drain_s = self._orphan_drain_s
         self.engine.on_memory_changed = self.store.changed
-        self.engine.on_state_changed = self.store.state_changed
+        self.engine.on_state_changed = self._state_changed
         self.rotations.on_moved = self.store.state_changed
         self.store.rotating, self.store.on_rotating_loaded = (
             self.rotations.saved,
             self.rotations.load,
         )
+        self.verify_schedule.lives = self.lives
         self.store.memories = self.engine.memories
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
@@ -273,7 +289,16 @@ class Wiring:
         pair = self.engine.life(name).pair
         self.anomaly_detector.log.acknowledge(pair)
         self.rotations.acknowledge(pair)
+        self.results.acknowledge(name)
         self.store.changed()
+
+    async def _read_result(self, name: str) -> None:
+        await self.results.read(name)
+        self.store.changed()
+
+    def _state_changed(self) -> None:
+        self.store.state_changed()
+        self.verify_schedule.consider()
 
     def _anomalies_of_all(self) -> Mapping[str, tuple[Anomaly, ...]]:
         pairs = [life.pair for life in self.engine.lives()]
@@ -290,6 +315,7 @@ class Wiring:
             self.flusher.of(pair),
             self._far.why_unread(pair),
             slaves=self.rotations.of(pair),
+            verified=self.results.of(pair),
         )
 
 

@@ -3,7 +3,8 @@
     the state    by its row in core/pair/state_table.py
     the proofs   nothing proves the slave younger than lag_critical: critical, whatever the reason
     the slave    complaints and anomalies that nobody acknowledged, little free space: a warning;
-                 a read-only file system, most often since its disk is lost: critical
+                 a read-only file system, most often since its disk is lost: critical; and so is
+                 what a verification found to differ, until a later one or an acknowledgement
 
 A proof names the last moment of the master that the slave holds whole; of several slaves that take
 turns the best proof counts. A pair without a proof is as old as the wish to mirror it.
@@ -49,6 +50,8 @@ def is_silent_launch(life: PairLife, now_at: float) -> bool:
 def _of_slave(report: PairReport) -> Health:
     extras, memory = report.extras, report.life.memory
     if extras.is_slave_read_only and isinstance(memory.wanted, Up) and memory.hold is None:
+        return Health.CRITICAL
+    if extras.verified is not None and extras.verified.is_critical:
         return Health.CRITICAL
     is_warning = memory.complaints or extras.anomalies or extras.is_short_of_space
     return Health.WARNING if is_warning else Health.OK

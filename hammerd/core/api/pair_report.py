@@ -10,6 +10,7 @@ from hammerd.core.replication.cascades import CascadeLag
 from hammerd.core.replication.lag import Lag
 from hammerd.core.rotation.rotating_slave import RotatingSlave
 from hammerd.core.tid import Tid
+from hammerd.core.verify.verified import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Extras:
     flushes: PairFlushes = field(default_factory=PairFlushes)
     host_unread_because: str | None = None
     slaves: tuple[RotatingSlave, ...] = ()
+    verified: Shown | None = None
 
 
 @dataclass(frozen=True, slots=True)

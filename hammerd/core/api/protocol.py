@@ -41,6 +41,7 @@ class Verb(StrEnum):
     RELOAD = "reload"
     HOLD = "hold"
     RELEASE = "release"
+    VERIFIED = "verified"
 
 
 READ_VERBS = frozenset({Verb.STATUS, Verb.PING})

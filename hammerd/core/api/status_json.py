@@ -22,6 +22,7 @@ from hammerd.core.replication.lag import Lag
 from hammerd.core.replication.transfer_progress import Transfer, bulk_progress, transfer_rate
 from hammerd.core.rotation.rotating_slave import RotatingSlave
 from hammerd.core.tid import format_tid
+from hammerd.core.verify.verified import shown_json
 
 SCHEMA_VERSION = 1
 
@@ -164,6 +165,7 @@ def _extras_json(extras: Extras, to_time: ToTime) -> Json:
         "slave_flushed_time": None if slave_at is None else to_time(slave_at),
         "flush_failed_because": flushes.failed_because,
         "host_unread_because": extras.host_unread_because,
+        "verified": None if extras.verified is None else shown_json(extras.verified),
         "anomalies": [_anomaly_json(each, to_time) for each in extras.anomalies],
     }
 

@@ -89,6 +89,7 @@ _ENDPOINT = Kind("[[user@]host:]path", read_endpoint)
 _ROTATION = Kind("true | false | array of paths or uuids", read_rotation)
 _FLAG = Kind("true | false", values.read_flag)
 _DURATION = Kind("duration", values.read_duration, "_s")
+_LONG_DURATION = Kind("duration", partial(values.read_duration, least_s=3600.0), "_s")
 _WHOLE_SECONDS = Kind("whole seconds", values.read_whole_seconds, "_s")
 _SIZE = Kind("size", values.read_size, "_bytes")
 _PATH = Kind("path", values.read_path)
@@ -96,7 +97,7 @@ _GROUP = Kind("group", values.read_group)
 _SSH_USER = Kind("user", ssh_values.read_user)
 _PORT = Kind("1 to 65535", ssh_values.read_port)
 _SSH_OPTIONS = Kind("array of Key=Value", ssh_values.read_options)
-_REMOTE_HAMMER = Kind("program", ssh_values.read_program)
+_REMOTE_PROGRAM = Kind("program", ssh_values.read_program)
 
 
 def _ssh_key(name: str, kind: Kind, doc: str, example: str = "") -> Key:
@@ -157,6 +158,7 @@ PAIR_KEYS: tuple[Key, ...] = (
     Key("probe_timeout", _DURATION, Timing, "how long pfs-status may take"),
     Key("launch_timeout", _DURATION, Timing, "how long a stream may take to its first output"),
     Key("flush_every", _DURATION, Timing, "both file systems are flushed so often", '"10s"'),
+    Key("verify_every", _LONG_DURATION, Timing, "both ends are compared so often", '"7d"'),
     _ssh_key("ssh", _PATH, "the ssh program"),
     _ssh_key("ssh_user", _SSH_USER, "who logs in, where an end names nobody", '"root"'),
     _ssh_key("ssh_port", _PORT, "the port of the other host's sshd", "22"),
@@ -165,7 +167,8 @@ PAIR_KEYS: tuple[Key, ...] = (
     _ssh_key("ssh_admin_user", _SSH_USER, "who logs in with that key", '"root"'),
     _ssh_key("ssh_options", _SSH_OPTIONS, "more options of ssh_config(5)"),
     _ssh_key("ssh_known_hosts", _PATH, "the file of host keys", '"/etc/ssh/hammerd_known_hosts"'),
-    _ssh_key("remote_hammer", _REMOTE_HAMMER, "the hammer of the other host"),
+    _ssh_key("remote_hammer", _REMOTE_PROGRAM, "the hammer of the other host"),
+    _ssh_key("remote_hammerd", _REMOTE_PROGRAM, "the hammerd of the other host, for verify"),
     _ssh_key("compress", _FLAG, "ssh compresses what it sends"),
     _ssh_key("probe_remote", _FLAG, "the other host is asked for its TIDs too"),
     _ssh_key("remote_guard", _FLAG, "a slave there is locked by its writer"),

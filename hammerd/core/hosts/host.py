@@ -68,6 +68,9 @@ class Host(Protocol):
     def administered(self) -> "Host | None":
         """The host as a login reaches it that may run any command; None if there is none."""
 
+    def hammerd(self, here: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+        """Return the argv that runs hammerd there; `here` are the words that run it here."""
+
     def reached_by(self, ssh: SshSettings) -> "Host":
         """Return the host as it is reached with the settings of its pair."""
 
@@ -164,6 +167,10 @@ class ThisHost:
     def administered(self) -> Host:
         """This host: nobody logs in."""
         return self
+
+    def hammerd(self, here: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+        """Return the words that run hammerd here, and then those of its command."""
+        return (*here, *words)
 
     def reached_by(self, _ssh: SshSettings) -> Host:
         """Return this host: no settings lead to it."""

@@ -50,7 +50,8 @@ class SshSettings:
 
     `options` are `Key=Value` words of ssh_config(5). `known_hosts` is a file of host keys beside
     the system's; `only_known_hosts` means that ssh's default files of the user do not count.
-    `remote_hammer` is the hammer program over there. `is_probed`: hammerd runs pfs-status there.
+    `remote_hammer` and `remote_hammerd` are the programs over there. `is_probed`: hammerd runs
+    pfs-status there.
     `is_guarded`: a mirror-write there holds a lock of its slave (core/hosts/far_guard.py).
     `admin_identity` and `admin_user` are for commands of a person that change the host; no
     stream uses them.
@@ -64,6 +65,7 @@ class SshSettings:
     known_hosts: str | None = None
     only_known_hosts: bool = False
     remote_hammer: str = "hammer"
+    remote_hammerd: str = "hammerd"
     is_compressed: bool = False
     is_probed: bool = True
     is_guarded: bool = True

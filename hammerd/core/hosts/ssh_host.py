@@ -102,6 +102,10 @@ class SshHost:
         """Return the argv of the ssh that runs a program there; the login's shell reads it."""
         return (*self.ssh(), " ".join(words))
 
+    def hammerd(self, _here: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+        """Return the argv of the ssh that runs hammerd there."""
+        return (*self.ssh(), " ".join((self.settings.remote_hammerd, *words)))
+
     def guard(self, owner: str, path: str) -> str:
         """Return the words of the guard (core/hosts/far_guard.py), as configured."""
         return guard_words(owner, path) if self.settings.is_guarded else ""

@@ -38,6 +38,7 @@ class SlowRequests:
     save: Save
     reload: Callable[[], Awaitable[protocol.Reply]]
     holds: Holds
+    read_result: Callable[[str], Awaitable[None]]
 
 
 class Handlers:
@@ -74,6 +75,8 @@ class Handlers:
                 return await self._slow.reload()
             case protocol.Verb.HOLD | protocol.Verb.RELEASE:
                 return await self._reply_to_plan(request.verb, request.pairs[0])
+            case protocol.Verb.VERIFIED:
+                return await self._take_results(request.pairs)
             case protocol.Verb.RESUME:
                 return await self._lift(request.pairs) or self._answer(request)
             case (
@@ -135,10 +138,25 @@ class Handlers:
                 return self._restart(pairs, are_named=bool(request.pairs))
             case protocol.Verb.ACK:
                 return self._acknowledge(pairs)
-            case protocol.Verb.RELOAD | protocol.Verb.HOLD | protocol.Verb.RELEASE:
+            case (
+                protocol.Verb.RELOAD
+                | protocol.Verb.HOLD
+                | protocol.Verb.RELEASE
+                | protocol.Verb.VERIFIED
+            ):
                 raise AssertionError("it waits for the disk: _reply() does it")
             case _:
                 assert_never(request.verb)
+
+    async def _take_results(self, pairs: tuple[str, ...]) -> protocol.Reply:
+        """Read the results of pairs that were verified just now."""
+        for name in pairs:
+            try:
+                await self._slow.read_result(name)
+            except TimeoutError:
+                hint = "does the disk of state_dir hang?"
+                return protocol.Refusal("the result cannot be read", hint, Exit.TEMPORARY)
+        return protocol.Answer({"pairs": list(pairs)})
 
     def status(self, pairs: tuple[str, ...]) -> Json:
         """Return the status of these pairs; its health is the worst of theirs and the daemon's."""

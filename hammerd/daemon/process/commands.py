@@ -85,14 +85,17 @@ class Commands:
         env: Mapping[str, str],
         timeout_s: float,
         on_result: OnResult,
-    ) -> None:
-        """Start a command; the loop calls `on_result` exactly once."""
+    ) -> int:
+        """Start a command and return its pid, 0 if that failed.
+
+        The loop calls `on_result` exactly once.
+        """
         try:
             child = spawn.spawn(argv, env)
         except SpawnError as error:
             result = CommandResult("not started", stderr=str(error), spawn_error=error)
             self._loop.call_soon(on_result, result)
-            return
+            return 0
         timer = self._loop.call_later(timeout_s, self._expire, child.pid)
         command = _Command(child, on_result, timer)
         self._commands[child.pid] = command
@@ -100,6 +103,12 @@ class Commands:
             command.output[fd] = bytearray()
             command.open_fds.add(fd)
         self._add_readers(command)
+        return child.pid
+
+    def kill(self, pid: int) -> None:
+        """Kill a command before its deadline; its result follows when it has exited."""
+        if (command := self._commands.get(pid)) is not None:
+            spawn.kill_group(command.child)
 
     async def run(
         self, argv: Sequence[str], env: Mapping[str, str], timeout_s: float

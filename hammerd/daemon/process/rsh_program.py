@@ -1,4 +1,7 @@
-"""Finds hammerd-rsh, the program that hammer runs for a half on another host (hammerd/rsh.py)."""
+"""Finds the programs of hammerd: itself, and hammerd-rsh.
+
+hammer runs hammerd-rsh for a half on another host (hammerd/rsh.py).
+"""
 
 import os
 import sys
@@ -19,3 +22,11 @@ def rsh_program() -> str:
         if os.access(directory / NAME, os.X_OK):
             return str(directory / NAME)
     return NAME
+
+
+def hammerd_words() -> tuple[str, ...]:
+    """Return the words that run this hammerd as another process."""
+    program = sys.argv[0]
+    if os.path.basename(program) == "hammerd" and os.access(program, os.X_OK):
+        return (os.path.abspath(program),)
+    return (sys.executable, "-m", "hammerd.cli.main")

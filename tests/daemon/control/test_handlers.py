@@ -72,7 +72,9 @@ class Setup:
     unsaved_because: str | None = None
     saves: int = 0
     reloads: int = 0
+    is_hanging: bool = False
     acknowledged: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         log, loop = cast(Logger, structlog.get_logger()), asyncio.get_running_loop()
@@ -86,7 +88,7 @@ class Setup:
             self.engine,
             clock,
             self.describe,
-            SlowRequests(self.save, self.reload, cast(Holds, self.holds)),
+            SlowRequests(self.save, self.reload, cast(Holds, self.holds), self.read_result),
         )
         self.handlers.on_acknowledged = self.acknowledged.append
 
@@ -102,6 +104,12 @@ class Setup:
         await asyncio.sleep(0)
         self.reloads += 1
         return Answer({"started": []})
+
+    async def read_result(self, pair: str) -> None:
+        await asyncio.sleep(0)
+        if self.is_hanging:
+            raise TimeoutError
+        self.read.append(pair)
 
     def ask(self, verb: Verb, *pairs: str) -> Coroutine[Any, Any, Reply]:
         return self.handlers.answer(Request(verb, pairs))
@@ -142,6 +150,15 @@ async def a_reload(stop: Stop) -> None:
     assert setup.reloads == before + 1
 
 
+async def a_result(stop: Stop) -> None:
+    setup = Setup()
+    await stop.run(setup.ask(Verb.VERIFIED, "h"))
+    before = len(setup.read)
+
+    assert isinstance(await setup.ask(Verb.VERIFIED, "h"), Answer)
+    assert setup.read[before:] == ["h"]
+
+
 async def a_hold(stop: Stop) -> None:
     setup = Setup()
     await stop.run(setup.ask(Verb.HOLD, "h"))
@@ -169,7 +186,7 @@ async def a_resume_after_a_promotion(stop: Stop) -> None:
     assert setup.prober.probed == ["h"]
 
 
-SCENARIOS = (a_pause, a_reload, a_hold, a_release, a_resume_after_a_promotion)
+SCENARIOS = (a_pause, a_reload, a_result, a_hold, a_release, a_resume_after_a_promotion)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

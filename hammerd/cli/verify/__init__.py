@@ -1,0 +1,1 @@
+"""Reads the trees of a pair's ends and compares them."""

@@ -1,0 +1,1 @@
+"""Compares two trees of files by streams of entries, without reading either."""

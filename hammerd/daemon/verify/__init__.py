@@ -1,0 +1,1 @@
+"""Knows the results of verifications, and runs those that are due."""
