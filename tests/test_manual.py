@@ -389,6 +389,9 @@ def test_signals() -> None:
     assert names(section("SIGNALS")) == meant
 
 
+DIRECTORIES = {"streams", paths.PLANS_DIR, paths.VERIFY_DIR, paths.VERIFIED_DIR}
+
+
 def test_files_of_the_daemon() -> None:
     documented, settings = names(section("FILES")), DaemonConfig()
     run_dir, state_dir = settings.run_dir, settings.state_dir
@@ -401,10 +404,10 @@ def test_files_of_the_daemon() -> None:
     ours = {path for path in documented if path.startswith((f"{run_dir}/", f"{state_dir}/"))}
 
     assert {paths.CONFIG, paths.SAMPLE, settings.log_file, settings.lag_log_file} <= documented
-    assert {Path(path).name for path in ours} == made | {
-        "streams",
+    assert {Path(path).name for path in ours} == {
+        *made,
+        *DIRECTORIES,
         paths.KNOWN_HOSTS_FILE,
-        paths.PLANS_DIR,
     }
 
 

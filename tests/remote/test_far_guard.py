@@ -12,7 +12,7 @@ import pytest
 
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hosts.far_guard import guard_words
-from hammerd.core.hosts.forced_command import FarEndpoint, forced_command
+from hammerd.core.hosts.forced_command import FarEndpoint, RemotePrograms, forced_command
 from tests.remote.far_shell import LOCKS, SHELLS, FarShell, end, is_alive
 from tests.waiting import until
 
@@ -181,6 +181,7 @@ ALLOWED = (
     ),
     ("hammer -2 mirror-read /pfs/m", "ssh-remote mirror-read /pfs/m"),
     ("hammer pfs-status /pfs/m /pfs/s", "ssh-remote pfs-status /pfs/m"),
+    ("hammerd verify --end /pfs/s 0x0000000100000010", "verify --end /pfs/s 0x0000000100000010"),
 )
 REFUSED_COMMANDS = (
     "",
@@ -203,6 +204,13 @@ REFUSED_COMMANDS = (
     "hammer -i",
     "hammer pfs-status $(id)",
     "other-hammer mirror-write /pfs/s",
+    "hammerd verify --end /pfs/other 0x10",
+    "hammerd verify --end /pfs/s",
+    "hammerd verify --end /pfs/s 0x10 --jobs",
+    "hammerd verify --end /pfs/s 0x10/..",
+    "hammerd verify --end /pfs/s /",
+    "hammerd run",
+    f"{guard_words('me', '/pfs/s')} hammerd run",
     f"{guard_words('me', '/pfs/s')} hammer mirror-write /pfs/t",
     f"{guard_words('me', '/pfs/s')} id",
     "/usr/bin/env P= id hammerd-far.x",
@@ -221,7 +229,10 @@ def forced(tmp_path: Path) -> Callable[[str], tuple[int, str, str]]:
     )
     hammer.chmod(0o755)
     endpoints = (FarEndpoint("/pfs/s", is_slave=True), FarEndpoint("/pfs/m", is_slave=False))
-    text = forced_command("me", str(hammer), endpoints)
+    hammerd = tmp_path / "bin" / "hammerd"
+    hammerd.write_text('#!/bin/sh\necho "$@"\n')
+    hammerd.chmod(0o755)
+    text = forced_command("me", RemotePrograms(str(hammer), str(hammerd)), endpoints)
 
     def run(asked: str) -> tuple[int, str, str]:
         env = {**far.environment, "SSH_ORIGINAL_COMMAND": asked}
@@ -250,8 +261,9 @@ def test_a_forced_command_refuses_everything_else(
 
     assert (status, output) == (1, "")
     sent = asked.rpartition(" hammerd-far.")[2].partition(" ")[2] if "P=" in asked else asked
-    reason = "" if sent.split()[:1] == ["hammer"] else "Command not hammer: "
+    reason = "" if sent.split()[:1] in (["hammer"], ["hammerd"]) else "Command not hammer: "
     assert said == (
         f"hammer-remote: {reason}this key allows only: mirror-write /pfs/s,"
-        " mirror-read-stream /pfs/m, pfs-status /pfs/s /pfs/m\n"
+        " mirror-read-stream /pfs/m, pfs-status /pfs/s /pfs/m,"
+        " hammerd verify --end /pfs/s /pfs/m\n"
     )

@@ -81,6 +81,17 @@ class SlaveStatus(TypedDict):
     is_forked: bool
 
 
+class VerifiedStatus(TypedDict):
+    """The last result of a pair's verification."""
+
+    time: str
+    tid: str
+    is_equal: bool
+    differences: int
+    is_sample: bool
+    is_acknowledged: bool
+
+
 class PairStatus(TypedDict):
     """A pair's part of a status, as far as the table shows it."""
 
@@ -130,6 +141,7 @@ class PairStatus(TypedDict):
     anomalies: NotRequired[list[AnomalyStatus]]
     complaints: NotRequired[list[ComplaintStatus]]
     slaves: NotRequired[list[SlaveStatus]]
+    verified: NotRequired[VerifiedStatus | None]
     last_words: list[str]
     telling_word: NotRequired[str | None]
 

@@ -51,8 +51,8 @@ def _read_sample(context: click.Context, option: click.Parameter, value: str | N
 @click.option(
     "--jobs", type=click.IntRange(1, MOST_JOBS), default=JOBS, help="Files read at once, each end."
 )
-@click.option("--end", "is_end", is_flag=True, hidden=True)
-@click.option("--nice", "is_nice", is_flag=True, hidden=True)
+@click.option("--nice", "is_nice", is_flag=True, help="Leave the processor to others.")
+@click.option("--end", "is_end", is_flag=True, help="Describe one end: its path and a TID.")
 @json_option
 @takes_location
 def verify(  # noqa: PLR0913 - one parameter for each option

@@ -18,7 +18,7 @@ from hammerd.cli.offline.last_state import LastDaemon, LastState
 from hammerd.cli.offline.saved_status import LastPair, LastSlave
 from hammerd.cli.output import numbers
 from hammerd.cli.output.spans import Line, align_rows, wrap_spans
-from hammerd.cli.status.pair_notes import safe_until_text
+from hammerd.cli.status.pair_notes import safe_until_text, verified_text
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
 _NOTE_INDENT = 6
@@ -88,6 +88,8 @@ def _cells(pair: LastPair) -> tuple[str, ...]:
 def _notes(pair: LastPair, measured_time: str) -> Iterator[str]:
     if pair.is_diverged:
         yield "parked: diverged, until it is resumed"
+    if pair.verified is not None:
+        yield verified_text(pair.verified, measured_time)
     for text in (*pair.complaints, *pair.anomalies):
         yield f"not acknowledged: {text}"
     if pair.safe_unknown_because:

@@ -12,6 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from hammerd.cli.client.status_types import VerifiedStatus
 from hammerd.cli.output.json_output import SCHEMA_VERSION
 from hammerd.core.characters import escape_invisible
 from hammerd.core.replication.saved_moments import SavedMoment, age_of, is_same_boot
@@ -63,6 +64,7 @@ class LastPair:
     anomalies: tuple[str, ...] = ()
     rotate: tuple[str, ...] = ()
     slaves: tuple[LastSlave, ...] = ()
+    verified: VerifiedStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def _with_entry(pair: LastPair, entry: JsonObject | None, dating: _Dating | None
         is_diverged=bool(saved["is_diverged"]),
         complaints=tuple(escape_invisible(each["text"]) for each in entry["complaints"]),
         anomalies=tuple(escape_invisible(each["name"]) for each in entry["anomalies"]),
+        verified=_verified(entry.get("verified")),
     )
     if entry["slave"] in pair.rotate:
         found = replace(found, slave=escape_invisible(entry["slave"]))
@@ -196,6 +199,20 @@ def _slave(one: JsonObject, dating: _Dating) -> LastSlave:
         _text(dating.shifted(one["since_time"])),
         None if may_have_lost else _tid(one["slave_tid"]),
         _text(dating.shifted(safe_time)),
+    )
+
+
+def _verified(saved: JsonObject | None) -> VerifiedStatus | None:
+    """Return the result of a verification; a file of an older hammerd has none."""
+    if saved is None:
+        return None
+    return VerifiedStatus(
+        time=str(_text(_wall_time(saved["time"]))),
+        tid=format_tid(parse_tid(saved["tid"])),
+        is_equal=bool(saved["is_equal"]),
+        differences=int(saved["differences"]),
+        is_sample=bool(saved["is_sample"]),
+        is_acknowledged=bool(saved["is_acknowledged"]),
     )
 
 

@@ -6,7 +6,7 @@ will stop it soon; what is unknown. States that a person has chosen come last.
 
 from collections.abc import Iterator
 
-from hammerd.cli.client.status_types import HoldStatus, PairStatus
+from hammerd.cli.client.status_types import HoldStatus, PairStatus, VerifiedStatus
 from hammerd.cli.output import numbers
 
 MOST_ANOMALIES = 3
@@ -30,6 +30,7 @@ def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     yield from _unacknowledged(pair, measured_time)
     if pair.get("slave_is_short_of_room"):
         yield _short_of_space(pair)
+    yield from _verified(pair, measured_time)
     if flush_failed := pair.get("flush_failed_because"):
         yield f"flush failed: {flush_failed}"
     host_unread = pair.get("host_unread_because")
@@ -51,6 +52,33 @@ def _held(hold: HoldStatus, measured_time: str | None) -> str:
     step = f", at step {hold['step']}" if hold["step"] else ""
     does = "was interrupted" if hold["is_interrupted"] else "runs"
     return f"held: {hold['plan']} {does}{step}, {since}"
+
+
+def _verified(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+    verified = pair.get("verified")
+    if verified is None:
+        return
+    yield verified_text(verified, measured_time)
+    if is_unproved(verified):
+        yield f'critical until it is equal again, or "hammerd ack {pair["pair"]}"'
+
+
+def is_unproved(verified: VerifiedStatus) -> bool:
+    """Return whether a verification found a difference that nobody has acknowledged."""
+    return not (verified["is_equal"] or verified["is_acknowledged"])
+
+
+def verified_text(verified: VerifiedStatus, measured_time: str | None) -> str:
+    """Format the last result of a verification."""
+    age = numbers.show_rough_period(-numbers.seconds_between(measured_time, verified["time"]))
+    found = (
+        "equal"
+        if verified["is_equal"]
+        else numbers.show_count(verified["differences"], "difference")
+    )
+    sampled = ", by a sample of contents" if verified["is_sample"] else ""
+    seen = ", acknowledged" if verified["is_acknowledged"] else ""
+    return f"verified {age} ago as of {numbers.show_tid(verified['tid'])}: {found}{sampled}{seen}"
 
 
 def safe_until_text(safe_time: str, measured_time: str | None = None) -> str:

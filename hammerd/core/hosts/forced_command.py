@@ -1,10 +1,11 @@
 """Builds the forced command of a key: the `command="..."` of its line in authorized_keys.
 
 sshd runs it in place of the command that the client asks for, by the login shell of the user
-(core/hosts/far_guard.py: it may be csh). It allows the commands of hammerd's halves and probes
-with these paths, and no neighbour of a path, which the prefix of `hammer ssh-remote` would allow
-(docs/hammer.md 7.4). A mirror-write gets the guard of its slave. Then it runs `hammer ssh-remote`
-with that verb and path alone, so that hammer's own restriction holds as well.
+(core/hosts/far_guard.py: it may be csh). It allows the commands of hammerd's halves, probes and
+verifications with these paths, and no neighbour of a path, which the prefix of
+`hammer ssh-remote` would allow (docs/hammer.md 7.4). A mirror-write gets the guard of its slave.
+Then it runs `hammer ssh-remote` with that verb and path alone, so that hammer's own restriction
+holds as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from hammerd.core.hosts.far_guard import LOCK_PREFIX, SETS_PROGRAM, lock_name
 
-HAMMER = "/sbin/hammer"
+HAMMER, HAMMERD = "/sbin/hammer", "/usr/local/bin/hammerd"
 NO_HAMMER = "Command not hammer"
 """The words of the refusal of a command that is none of hammer's, like one under a guard."""
 
@@ -47,15 +48,25 @@ def authorized_keys_line(command: str, public_key: str) -> str:
     return f'restrict,command="{quoted}" {public_key}'
 
 
-def forced_command(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -> str:
+@dataclass(frozen=True, slots=True)
+class RemotePrograms:
+    """The programs of the other host: a path, or a name that its shell looks up."""
+
+    hammer: str = "hammer"
+    hammerd: str = "hammerd"
+
+
+def forced_command(owner: str, programs: RemotePrograms, endpoints: Sequence[FarEndpoint]) -> str:
     """Return the forced command for a key of these endpoints, as sshd gives it to the shell."""
-    steps = list(_program(owner, remote_hammer, endpoints))
+    steps = list(_program(owner, programs, endpoints))
     if any(each.is_slave for each in endpoints):
         return f"{SETS_PROGRAM} /bin/sh -c '{'; '.join((*steps, _RUNS_GUARD))}'"
     return f"/bin/sh -c '{'; '.join(steps)}'"
 
 
-def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterator[str]:
+def _program(
+    owner: str, programs: RemotePrograms, endpoints: Sequence[FarEndpoint]
+) -> Iterator[str]:
     """Yield the steps of the program; the words that it allows are its positional parameters."""
     allowed = ", ".join(_allowed(endpoints))
     yield "set -f"
@@ -68,13 +79,30 @@ def _program(owner: str, remote_hammer: str, endpoints: Sequence[FarEndpoint]) -
     yield "set -- $d"
     # Single blanks alone stand between the words: no tab, no newline.
     yield '[ "$*" = "$d" ] || r'
-    programs = "|".join(_unique(("hammer", remote_hammer)))
-    yield f'case $1 in {programs}) shift;; *) r "{NO_HAMMER}: ";; esac'
+    yield _verify_step(programs, endpoints)
+    names = "|".join(_unique(("hammer", programs.hammer)))
+    yield f'case $1 in {names}) shift;; *) r "{NO_HAMMER}: ";; esac'
     yield (
         "while :; do case $1 in -v|-vv|-vvv|-2|-B) shift;; -i|-b|-S)"
         ' expr "x$2" : "x[0-9][0-9]*[kmgKMG]*$" >/dev/null || r; shift 2;; *) break;; esac; done'
     )
-    yield f'case "$*" in {" ".join(_cases(owner, _program_path(remote_hammer), endpoints))} esac'
+    hammer = _program_path(programs.hammer, HAMMER)
+    yield f'case "$*" in {" ".join(_cases(owner, hammer, endpoints))} esac'
+
+
+def _verify_step(programs: RemotePrograms, endpoints: Sequence[FarEndpoint]) -> str:
+    """Return the step that allows hammerd to describe the trees of these endpoints.
+
+    How it does so is said on its standard input (core/verify/request.py): no word is an option.
+    """
+    names = "|".join(_unique(("hammerd", programs.hammerd)))
+    paths = "|".join(f'"verify --end {path}"' for path in _paths(endpoints))
+    hammerd = _program_path(programs.hammerd, HAMMERD)
+    return (
+        f'case $1 in {names}) case "$2 $3 $4" in {paths}) ;; *) r;; esac;'
+        ' [ $# = 5 ] && expr "x$5" : "x0x[0-9a-f]*$" >/dev/null || r;'
+        f" exec {hammerd} verify --end $4 $5;; esac"
+    )
 
 
 def _cases(owner: str, hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterator[str]:
@@ -86,7 +114,7 @@ def _cases(owner: str, hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterato
             for verb in _MASTER_VERBS:
                 words = f"{hammer} ssh-remote {verb} {each.path}"
                 yield f'"{verb} {each.path}") exec {words};;'
-    paths = "|".join(f'"{each}"' for each in _unique(each.path for each in endpoints))
+    paths = "|".join(f'"{path}"' for path in _paths(endpoints))
     yield (
         f'"pfs-status "*) shift; for i in "$@"; do case $i in {paths}) ;; *) r;; esac; done;'
         f" exec {hammer} ssh-remote pfs-status $1;;"
@@ -97,12 +125,17 @@ def _cases(owner: str, hammer: str, endpoints: Sequence[FarEndpoint]) -> Iterato
 def _allowed(endpoints: Sequence[FarEndpoint]) -> Iterator[str]:
     for each in endpoints:
         yield f"{'mirror-write' if each.is_slave else 'mirror-read-stream'} {each.path}"
-    yield f"pfs-status {' '.join(_unique(each.path for each in endpoints))}"
+    yield f"pfs-status {' '.join(_paths(endpoints))}"
+    yield f"hammerd verify --end {' '.join(_paths(endpoints))}"
 
 
-def _program_path(remote_hammer: str) -> str:
-    """Return the program that a forced command runs; a name alone means DragonFly's own."""
-    return remote_hammer if remote_hammer.startswith("/") else HAMMER
+def _program_path(program: str, usual: str) -> str:
+    """Return the program that a forced command runs; a name alone means the usual one."""
+    return program if program.startswith("/") else usual
+
+
+def _paths(endpoints: Iterable[FarEndpoint]) -> tuple[str, ...]:
+    return _unique(each.path for each in endpoints)
 
 
 def _unique(words: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hammerd.core.hosts.far_guard import guard_words
-from hammerd.core.hosts.forced_command import Account, FarEndpoint, forced_command
+from hammerd.core.hosts.forced_command import Account, FarEndpoint, RemotePrograms, forced_command
 from hammerd.core.hosts.ssh_argv import SshSettings, dead_link_s, ssh_argv
 
 
@@ -117,7 +117,8 @@ class SshHost:
 
     def forced_command(self, owner: str, endpoints: Sequence[FarEndpoint]) -> str:
         """Return the forced command for the key of these endpoints."""
-        return forced_command(owner, self.settings.remote_hammer, endpoints)
+        programs = RemotePrograms(self.settings.remote_hammer, self.settings.remote_hammerd)
+        return forced_command(owner, programs, endpoints)
 
     def half(self, words: Sequence[str], guard: str = "") -> Mapping[str, object]:
         """Return what hammerd-rsh starts in place of hammer's own ssh."""

@@ -127,7 +127,7 @@ class Comparison:
         path = path_of(master.directory, str(master.entries[ours][NAME]))
         errors = master.errors.get(ours, ""), slave.errors.get(theirs, "")
         if any(errors):
-            yield Difference(Kind.UNREADABLE, path, *errors)
+            yield _unreadable(path, *errors)
         inodes = master.inodes.get(ours), slave.inodes.get(theirs)
         if inodes != (None, None) and not self._links(*inodes):
             yield Difference(Kind.LINKS, path, OTHER_NAMES, "to others")
@@ -136,10 +136,13 @@ class Comparison:
         """Go on to the next line of an end; yield the error of a directory it could not list."""
         if end.line and end.line[0] != PLAIN and (error := end.batch.errors.get(LISTING)):
             errors = (error, "") if end is self._master else ("", error)
-            path = end.batch.directory.removeprefix("./")
-            yield Difference(Kind.UNREADABLE, path, *errors)
+            yield _unreadable(end.batch.directory.removeprefix("./"), *errors)
         self._last_line = end.line
         end.advance()
+
+
+def _unreadable(path: str, master: str, slave: str) -> Difference:
+    return Difference(Kind.UNREADABLE, path, master or "readable", slave or "readable")
 
 
 def _lone(kind: Kind, directory: str, entry: Entry) -> Difference:

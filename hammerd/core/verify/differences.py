@@ -59,21 +59,28 @@ class Difference:
     slave: str = ""
 
     def __str__(self) -> str:
-        match self.kind:
-            case Kind.MISSING:
-                return f"{self.path}: missing on the slave ({self.master})"
-            case Kind.EXTRA:
-                return f"{self.path}: only on the slave ({self.slave})"
-            case Kind.UNREADABLE:
-                ends = (("master", self.master), ("slave", self.slave))
-                found = ", ".join(f"{end}: {error}" for end, error in ends if error)
-                return f"{self.path}: cannot be read ({found})"
-            case Kind.PRUNED:
-                return f"{self.path}: its history was pruned"
-            case Kind.CONTENT:
-                return f"{self.path}: content differs"
-            case _:
-                return f"{self.path}: {self.kind} differs: {self.master}, slave {self.slave}"
+        sentence = _SENTENCES[self.kind]
+        values = {"kind": self.kind.value, "master": self.master, "slave": self.slave}
+        return f"{self.path}: {sentence.format(**values)}"
+
+
+_BOTH_VALUES = "{kind} differs: {master}, slave {slave}"
+_SENTENCES = {
+    Kind.MISSING: "missing on the slave ({master})",
+    Kind.EXTRA: "only on the slave ({slave})",
+    Kind.TYPE: _BOTH_VALUES,
+    Kind.MODE: _BOTH_VALUES,
+    Kind.OWNER: _BOTH_VALUES,
+    Kind.FLAGS: _BOTH_VALUES,
+    Kind.TIME: _BOTH_VALUES,
+    Kind.LINKS: "hard links differ: {master}, slave {slave}",
+    Kind.SIZE: _BOTH_VALUES,
+    Kind.TARGET: _BOTH_VALUES,
+    Kind.DEVICE: _BOTH_VALUES,
+    Kind.CONTENT: "content differs",
+    Kind.UNREADABLE: "cannot be read (master: {master}; slave: {slave})",
+    Kind.PRUNED: "its history was pruned",
+}
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import pytest
 
 from hammerd.cli.doctor.system import machine
 from hammerd.cli.main import main
-from hammerd.core.hosts.forced_command import FarEndpoint, forced_command
+from hammerd.core.hosts.forced_command import FarEndpoint, RemotePrograms, forced_command
 from tests.cli.doctor.far_patient import FarPatient
 from tests.daemon.rights import ROOT_ONLY
 from tests.remote.ports import closed_port, silent_port
@@ -400,7 +400,7 @@ def test_a_key_of_authorized_keys_for_something_else_is_named(
     patient: FarPatient, push: tuple[Path, str], path: str, is_slave: bool
 ):
     served = FarEndpoint(path if is_slave else patient.far_path(push), is_slave)
-    command = forced_command("me", str(patient.far.disks.hammer), [served])
+    command = forced_command("me", RemotePrograms(str(patient.far.disks.hammer)), [served])
     key = patient.far.sshd.allow(f"else-{is_slave}", command, "restrict")
 
     found = patient.examine(*push, ssh_identity=str(key))

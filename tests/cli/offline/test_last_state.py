@@ -182,6 +182,7 @@ def test_the_last_state_is_printed_as_json_with_its_age(hammerd, killed: Path, r
         "anomalies": [],
         "rotate": [],
         "slaves": [],
+        "verified": None,
     }
     assert abs(age_s - (time.time() - NOON - 127)) < 60
 

@@ -235,6 +235,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
         "slave_total_bytes": None,
         "slave_is_short_of_room": False,
         "slave_is_read_only": False,
+        "verified": None,
         "flush_every_s": None,
         "master_flushed_time": None,
         "slave_flushed_time": None,

@@ -28,7 +28,7 @@ def test_the_sample_s_comments_are_the_defaults():
     config = parse_config(spoken, "sample")
 
     with_bandwidth = StreamOptions(bandwidth_bytes=20 << 20)
-    with_flushes = Timing(flush_every_s=10.0)
+    with_flushes = Timing(flush_every_s=10.0, verify_every_s=604_800.0)
     assert Config(DaemonConfig(), config.pairs) == config
     pair = Pair("test", *ENDS, options=with_bandwidth, timing=with_flushes)
     assert pair == config.pairs[0]

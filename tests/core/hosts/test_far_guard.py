@@ -11,6 +11,7 @@ from hammerd.core.hosts.far_guard import (
 )
 from hammerd.core.hosts.forced_command import (
     FarEndpoint,
+    RemotePrograms,
     authorized_keys_line,
     forced_command,
 )
@@ -21,7 +22,9 @@ MOST_CSH_CHARACTERS = 4000
 
 
 @pytest.mark.parametrize(
-    "text", [PROGRAM, forced_command("me", "hammer", [SLAVE, MASTER])], ids=("guard", "forced")
+    "text",
+    [PROGRAM, forced_command("me", RemotePrograms(), [SLAVE, MASTER])],
+    ids=("guard", "forced"),
 )
 def test_every_login_shell_passes_it_unchanged(text: str) -> None:
     inside = "".join(text.split("'")[1::2]) or text
