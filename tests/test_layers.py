@@ -67,7 +67,15 @@ ORDER = {
     "cli": (
         *("cli.output", "cli.client", "cli.options", "cli.status", "cli.offline"),
         *("cli.history", "cli.check", "cli.doctor.lines", "cli.doctor.system", "cli.doctor.ssh"),
-        *("cli.doctor", "cli.verify", "cli.plans", "cli.provision", "cli.demo", "cli.commands", "cli"),
+        *(
+            "cli.doctor",
+            "cli.verify",
+            "cli.plans",
+            "cli.provision",
+            "cli.demo",
+            "cli.commands",
+            "cli",
+        ),
     ),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""

@@ -232,7 +232,7 @@ def test_stopping_daemon_refuses_requests_and_changes_nothing() -> None:
 
     by_verb = dict(zip(Verb, asked, strict=True))
     assert {verb for verb, reply in by_verb.items() if reply == STOPPING} == {
-        *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD)
+        *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD, Verb.VERIFIED)
     }
     assert all(isinstance(by_verb[verb], Refusal) for verb in PLAN_VERBS)
     assert (setup.paused(), setup.reloads, setup.saves) == ([], 0, 0)
