@@ -49,7 +49,7 @@ def _dispatch(options: Options, command: str, words: list[str]) -> bool:
         from hammerd.simulator.utility.commands import file_system
 
         file_system.run(options, command, words)
-    elif command in ("prune-everything", "reblock", "version-upgrade"):
+    elif command in ("history", "prune-everything", "reblock", "version-upgrade"):
         from hammerd.simulator.utility.commands import maintenance
 
         maintenance.run(command, words)

@@ -1,5 +1,6 @@
-"""prune-everything, reblock and version-upgrade, in the words of a kernel's hammer."""
+"""history, prune-everything, reblock and version-upgrade, in the words of a kernel's hammer."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,26 @@ def test_version_is_raised_and_never_lowered(machine: Machine) -> None:
     assert "current=7" in hammer(machine, "version", "/Backup1")[1]
     assert hammer(machine, "version-upgrade", "/Backup1", "6")[0] == 1
     assert "current=7" in hammer(machine, "version", "/Backup1")[1]
+
+
+def test_history_names_the_tids_at_which_a_file_changed(machine: Machine) -> None:
+    file = machine.path("/Backup1/pfs/test") / "file"
+    tids = []
+    for text in ("a", "bb"):
+        file.write_text(text)
+        tids.append(admin.flush(machine.path("/Backup1")))
+    copy(machine)
+
+    for place in ("/Backup1/pfs/test/file", "/Backup2/pfs/test/file"):
+        status, output = hammer(machine, "history", place)
+        head, *lines, end = output.splitlines()
+        assert (status, end) == (0, "}")
+        assert re.fullmatch(rf"{place}\t[0-9a-f]{{16}} clean {{", head)
+        found = [int(line.split()[0], 16) for line in lines]
+        assert found[0] <= tids[0] < found[-1] <= tids[1]
+
+
+def test_history_of_a_missing_file_is_no_failure(machine: Machine) -> None:
+    missing = "/Backup1/pfs/test/none"
+
+    assert hammer(machine, "history", missing) == (0, f"{missing}\tNo such file or directory\n")

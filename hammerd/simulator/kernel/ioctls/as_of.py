@@ -95,7 +95,7 @@ def forget_one(fs: FileSystem, pfs_id: int, tid: int) -> None:
 def link_trees(fs: FileSystem, pfs_id: int, root: str = "") -> None:
     """Make the entries `@@0x<TID>` of each shown root, or of one, agree with the trees."""
     names = _names(fs, pfs_id)
-    for shown in [root] if root else _shown_roots(fs, pfs_id):
+    for shown in [root] if root else shown_roots(fs, pfs_id):
         present = [name for name in os.listdir(shown) if name.startswith("@@0x")]
         if sorted(present) != [f"@@{name}" for name in names]:
             _link_into(shown, os.path.join(pfs_directory(fs, pfs_id), AS_OF), names, present)
@@ -112,7 +112,8 @@ def _link_into(shown: str, trees_directory: str, names: list[str], present: list
     os.utime(shown, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def _shown_roots(fs: FileSystem, pfs_id: int) -> list[str]:
+def shown_roots(fs: FileSystem, pfs_id: int) -> list[str]:
+    """Return the directories that show the present tree of a PFS, without symlinks in them."""
     info = load_info(fs, pfs_id)
     shown = pfs_links.live_path(fs, pfs_id)
     if info.is_slave:

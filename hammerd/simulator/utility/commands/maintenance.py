@@ -1,8 +1,9 @@
-"""The commands prune-everything, reblock and version-upgrade, in their usual forms only."""
+"""The commands history, prune-everything, reblock and version-upgrade, in their usual forms."""
 
 from hammerd.simulator.kernel.ioctls import maintenance
 from hammerd.simulator.runtime.console import CommandError, CommandExit, write_stderr, write_stdout
 from hammerd.simulator.utility.arguments.paths import open_file_system, open_pfs
+from hammerd.simulator.utility.commands import history
 from hammerd.simulator.utility.commands.file_system import VERSIONS
 
 BAD_PRUNE = """\
@@ -15,8 +16,10 @@ ALL_OBJECTS = "8000000000000000:0000 7fffffffffffffff:ffff"
 
 
 def run(command: str, words: list[str]) -> None:
-    """Run one of these commands; each changes one PFS or file system."""
-    if command == "version-upgrade":
+    """Run one of these commands."""
+    if command == "history":
+        history.run(words)
+    elif command == "version-upgrade":
         _version_upgrade(words)
     elif len(words) != 1:
         write_stderr(BAD_PRUNE if command == "prune-everything" else BAD_REBLOCK)
