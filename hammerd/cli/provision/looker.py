@@ -146,6 +146,8 @@ class Looker:
         file = EditableFile(path, is_edited=self._wishes.edits_fstab)
         if place is None or master.host != THIS_HOST or place.kind is Kind.SYMLINK:
             return file
+        if not fstab_lines.can_hold(master.link.path, place.path):
+            return replace(file, conflict="no line of it can hold a path with a blank")
         text = read_text(path)
         line = fstab_lines.find_line(text or "", place.path)
         if line is None:
@@ -154,8 +156,8 @@ class Looker:
             change = (f"+ {shown}",)
             return replace(file, text=text, wanted_text=wanted, change=change)
         if not fstab_lines.is_null_mount(line, master.link.path):
-            conflict = f"{line.what} {line.where} {line.kind} {','.join(sorted(line.options))}"
-            return replace(file, conflict=conflict)
+            shown = f"{line.what} {line.where} {line.kind} {','.join(sorted(line.options))}"
+            return replace(file, conflict=f"another line is for that directory: {shown}")
         return file
 
     def _daemon(self) -> RunningDaemon | None:

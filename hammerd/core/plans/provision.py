@@ -31,7 +31,7 @@ UNKNOWN_UUID = "UUID-OF-THE-MASTER"
 """The shared-uuid in a dry run, before the master is made."""
 
 MADE = "succeeded!"
-"""The word without which pfs-master and pfs-slave have made nothing (docs/hammer.md 3.3)."""
+"""The word without which pfs-master and pfs-slave have made nothing (docs/hammer.md 3.4)."""
 
 COPY, COPIED, FLUSHED = "copy", "copied", "flushed"
 """Notes of the record: a copy is wanted; how many have succeeded; a synctid came after it."""
@@ -143,7 +143,7 @@ def _uuid(facts: Facts) -> str:
 def _is_half_made(facts: Facts) -> bool:
     """Return whether the slave has another shared-uuid and holds nothing.
 
-    A pfs-slave that fails in its last part leaves such a PFS behind (docs/hammer.md 3.3).
+    A pfs-slave that fails in its last part leaves such a PFS behind (docs/hammer.md 3.4).
     """
     status = facts.slave.status
     is_empty = status is not None and status.sync_end_tid <= NEVER_MIRRORED

@@ -118,7 +118,7 @@ class EditableFile:
     """A file that may be edited: its path, its text (None: it is missing), and the wanted one.
 
     `wanted_text` is None if nothing is to change. `is_edited`: a person asked for it.
-    `conflict` is a line that is there and says something else.
+    `conflict` tells why it cannot be edited.
     """
 
     path: str

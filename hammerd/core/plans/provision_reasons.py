@@ -48,10 +48,7 @@ def _copy_reasons(facts: Facts) -> Iterator[Reason]:
 
 def _fstab_reasons(facts: Facts) -> Iterator[Reason]:
     if facts.fstab.is_edited and facts.fstab.conflict:
-        yield Reason(
-            f"{facts.fstab.path} has another line for that directory: {facts.fstab.conflict}",
-            "correct that line",
-        )
+        yield Reason(f"{facts.fstab.path}: {facts.fstab.conflict}", "correct it, or omit --fstab")
 
 
 def _end_reasons(name: str, end: End) -> Iterator[Reason]:

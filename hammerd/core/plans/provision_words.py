@@ -60,7 +60,7 @@ def _next(facts: Facts) -> Iterator[str]:
 def _fstab_notes(facts: Facts) -> Iterator[str]:
     fstab = facts.fstab
     if fstab.conflict and not fstab.is_edited:
-        yield f"{fstab.path} mounts something else at that directory: {fstab.conflict}"
+        yield f"{fstab.path}: {fstab.conflict}"
     elif fstab.wanted_text is not None and not fstab.is_edited:
         yield f"without this line in {fstab.path} a boot loses the mount (--fstab adds it):"
         yield from (line.removeprefix("+ ") for line in fstab.change)

@@ -1,17 +1,20 @@
 """Finds and adds the line of a null mount in fstab(5).
 
-Fields are separated by blanks or tabs, in any number. A blank or a tab within a field is written
-as an octal escape.
+Fields are separated by blanks or tabs, in any number. mount(8) of DragonFly knows no escape for a
+blank within a field (docs/hammer.md 1.5), so a path with one cannot be in fstab.
 """
-
-import re
 
 from hammerd.core.system.mounts import NULL_KINDS, Mount, parse_fstab
 
 
 def null_mount_line(link: str, directory: str) -> str:
     """Return the line that mounts the PFS of a softlink at a directory, without its newline."""
-    return "\t".join((_escaped(link), _escaped(directory), "null", "rw", "0", "0"))
+    return "\t".join((link, directory, "null", "rw", "0", "0"))
+
+
+def can_hold(*paths: str) -> bool:
+    """Return whether these paths can be fields."""
+    return all(path.split() == [path] and "#" not in path for path in paths)
 
 
 def find_line(text: str, directory: str) -> Mount | None:
@@ -29,7 +32,3 @@ def with_null_mount(text: str, link: str, directory: str) -> str:
     """Return the text of fstab with the line of a null mount at its end."""
     whole = text if not text or text.endswith("\n") else f"{text}\n"
     return f"{whole}{null_mount_line(link, directory)}\n"
-
-
-def _escaped(field: str) -> str:
-    return re.sub(r"[\s\\#]", lambda found: f"\\{ord(found[0]):03o}", field)

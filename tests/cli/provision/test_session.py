@@ -4,14 +4,26 @@ Every step is killed before and after it, each time the command run again goes o
 the steps are those of the dry run, so that none is left out.
 """
 
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from hammerd.cli.doctor.system.machine import Machine
+from hammerd.cli.options.location import Location
+from hammerd.cli.provision.looker import Looker, Wishes
+from hammerd.cli.provision.pair_origin import Ends, find_pair
 from hammerd.core.exit_codes import Exit
+from hammerd.core.hosts.host import THIS_HOST
+from hammerd.core.plans.provision import plan_provision
+from hammerd.core.plans.steps import Plan
 from hammerd.simulator import admin
 from tests.cli.provision.provisioning import killed, provision, run, steps_left
 from tests.plans_world import PAIR, PlansWorld, plans_world
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -145,3 +157,29 @@ def test_failed_step_tells_why_and_is_made_up_for(world: PlansWorld) -> None:
     admin.set_knob(world.fs(2), "full", None)
     provision(world)
     assert_mirrored(world)
+
+
+def test_line_of_the_tutorial_and_another_stream_are_found(world: PlansWorld) -> None:
+    world.set_up()
+    line = f"@reboot root hammer mirror-stream {world.place} {world.short}"
+    world.crontab.write_text(f"# Jobs\n{line}\n")
+    stream = subprocess.Popen(
+        [world.hammer, "mirror-stream", world.place, world.slave], start_new_session=True
+    )
+
+    def this_machine() -> Machine:
+        machine = Machine(THIS_HOST)
+        machine.files = replace(machine.files, crontabs=(str(world.crontab),))
+        return machine
+
+    origin = find_pair(str(world.config), PAIR, Ends(), is_edited=False)
+    location = Location(run_dir=str(world.run_dir))
+    looker = Looker(origin, Wishes(), location, lambda: None, this_machine)
+    until(lambda: looker.look().writers, "the stream is seen")
+    plan = plan_provision(looker.look())
+
+    assert isinstance(plan, Plan)
+    assert f"{world.crontab}: {line}" in plan.notes
+    assert f"  end it with: kill -TERM -- -{stream.pid}" in plan.notes
+    os.killpg(stream.pid, signal.SIGKILL)
+    stream.wait()

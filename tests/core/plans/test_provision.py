@@ -402,7 +402,7 @@ def slave(**changes: object) -> Facts:
         (replace(ALL, master=NO_MASTER), "its master is missing"),
         (
             replace(ALL, fstab=replace(FSTAB, is_edited=True, conflict="/x /Backup1/test")),
-            "another line for that directory",
+            "/etc/fstab: /x /Backup1/test",
         ),
     ],
 )

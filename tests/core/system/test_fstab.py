@@ -44,8 +44,7 @@ def test_comment_is_no_line() -> None:
     assert fstab.find_line(f"#{fstab.null_mount_line(LINK, DIRECTORY)}\n", DIRECTORY) is None
 
 
-def test_blank_in_a_path_is_escaped() -> None:
-    text = fstab.with_null_mount("", "/B 1/pfs/a", "/B 1/a")
-
-    assert text == "/B\\0401/pfs/a\t/B\\0401/a\tnull\trw\t0\t0\n"
-    assert fstab.find_line(text, "/B 1/a") is not None
+@pytest.mark.parametrize("path", ["/B 1/a", "/B\t1", " /B", "/B#1"])
+def test_path_with_a_blank_cannot_be_in_fstab(path: str) -> None:
+    assert not fstab.can_hold(LINK, path)
+    assert fstab.can_hold(LINK, DIRECTORY)
