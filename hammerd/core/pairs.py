@@ -126,6 +126,11 @@ def slaves_of(pair: Pair) -> tuple[Endpoint, ...]:
     return tuple(Endpoint(path) for path in pair.rotate.paths) or (pair.slave,)
 
 
+def endpoints_of(pair: Pair) -> tuple[Endpoint, ...]:
+    """Return the master of a pair and all its slaves."""
+    return (pair.master, *slaves_of(pair))
+
+
 def turns_of(pair: Pair) -> tuple[Pair, ...]:
     """Return a pair once for each path of its slaves, as if that slave had its turn."""
     return tuple(replace(pair, slave=slave) for slave in slaves_of(pair))

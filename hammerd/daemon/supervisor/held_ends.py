@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
 from hammerd.core.pair.states import PairLife
-from hammerd.core.pairs import Endpoint
+from hammerd.core.pairs import Endpoint, endpoints_of, slaves_of
 
 Keys = Callable[[Endpoint], frozenset[str]]
 Lives = Callable[[], Iterable[PairLife]]
@@ -58,7 +58,7 @@ class HeldEnds:
     def of(self, pair: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of all pairs that the plan of this pair holds."""
         held = [life for life in self._held if life.pair.name == pair]
-        every = {one for life in self._lives() for one in (life.pair.master, life.pair.slave)}
+        every = {one for life in self._lives() for one in endpoints_of(life.pair)}
         return tuple(
             one for one in every if any(self._is_held(one, self._keys(one), life) for life in held)
         )
@@ -66,9 +66,7 @@ class HeldEnds:
     def local(self) -> Iterator[Endpoint]:
         """Yield the endpoints of held pairs on this machine, whose other names must be known."""
         for life in self._held:
-            yield from (
-                one for one in (life.pair.master, life.pair.slave) if one.host.shares_paths
-            )
+            yield from (one for one in endpoints_of(life.pair) if one.host.shares_paths)
 
     def _is_held(self, endpoint: Endpoint, keys: frozenset[str], life: PairLife) -> bool:
         if _hold_of(life).stage is HoldStage.PROMOTED and endpoint in self._masters:
@@ -90,5 +88,5 @@ def _left_alone(life: PairLife) -> tuple[Endpoint, ...]:
     """Return the endpoints that nothing else may read, and onto which no stream is launched."""
     pair, hold = life.pair, _hold_of(life)
     if hold.stage is HoldStage.PROMOTED or not hold.changes_roles:
-        return (pair.slave,)
-    return pair.master, pair.slave
+        return slaves_of(pair)
+    return endpoints_of(pair)

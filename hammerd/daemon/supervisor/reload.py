@@ -23,7 +23,7 @@ from hammerd.core.pair.events import HoldAsked, StartAsked
 from hammerd.core.pair.latches import fit_latches, with_latched_slave
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Down, DownCause, Paused, Up
-from hammerd.core.pairs import Pair, slaves_of
+from hammerd.core.pairs import Pair, endpoints_of, slaves_of
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.rotation.choice import with_turn
 from hammerd.daemon.logging.files import LogFiles, check_log_files
@@ -243,7 +243,7 @@ class Reloader:
 
     def _forget_endpoints(self) -> None:
         pairs = [life.pair for life in self._parts.engine.lives()]
-        endpoints = {one for pair in pairs for one in (pair.master, *slaves_of(pair))}
+        endpoints = {one for pair in pairs for one in endpoints_of(pair)}
         self._parts.readings.forget_all_but(endpoints)
         self._parts.anomaly_detector.forget_all_but(endpoints)
         self._parts.sampler.forget_all_but(endpoints)

@@ -15,7 +15,7 @@ from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
 from hammerd.core.pair.states import Memory, Probing, Stopped
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pairs import Endpoint, Pair, Rotation
 from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import Logger
@@ -162,6 +162,20 @@ def test_ends_of_a_plan_are_left_alone_by_all_their_names(
         await setup.holds.release("home")
         assert set(setup.left_alone().values()) == {None}
         assert setup.slaves.take(Claim("twin", keys_of(TWIN.slave))) is None
+
+    play(tmp_path, story)
+
+
+def test_all_slaves_that_take_turns_are_left_alone(tmp_path: Path) -> None:
+    async def story(setup: Setup) -> None:
+        rotation = Rotation(takes_turns=True, paths=("/s", "/away"))
+        setup.engine.change(replace(HOME, rotate=rotation))
+        setup.write(SWITCHOVER)
+        with plan_records.locked(setup.state_dir, "home"):
+            await setup.holds.hold("home")
+
+        assert setup.ends.holder_of(Endpoint("/away")) == "switchover of home"
+        assert setup.ends.holder_of(Endpoint("/t")) is None
 
     play(tmp_path, story)
 
