@@ -53,6 +53,7 @@ ORDER = {
             "core.system",
             "core.rotation",
             "core.plans",
+            "core.plans.roles",
             "core.flush",
             "core.verify",
             "core.api",
@@ -71,8 +72,10 @@ ORDER = {
             "cli.doctor",
             "cli.verify",
             "cli.plans",
+            "cli.plans.roles",
             "cli.provision",
             "cli.demo",
+            "cli.commands.plans",
             "cli.commands",
             "cli",
         ),
@@ -299,6 +302,8 @@ READERS = {
     "hammerd.cli.verify.pair_ends": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.verify.results": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
+    "hammerd.cli.plans.roles.ends": {"hammerd.daemon.paths.path_state"},
+    "hammerd.cli.plans.roles.writers": {"hammerd.daemon.state.spawn_records"},
 }
 """The modules of the cli that read files and paths by the daemon's own lean readers."""
 
@@ -351,6 +356,8 @@ SIGNAL_SENDERS = {
     "hammerd.daemon.service.daemonize",
     # Ends a command that does not end in time.
     "hammerd.cli.check.bounded_command",
+    # Ends the stream that a dead hammerd left, in a plan.
+    "hammerd.cli.plans.roles.end_group",
     # Ends itself.
     "hammerd.simulator.utility.mirror.protocol",
     # Ends the caller of a trapped program, for a test.

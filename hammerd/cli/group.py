@@ -23,13 +23,20 @@ COMMANDS = (
     "reload",
     "ack",
     "verify",
+    "promote",
+    "switchover",
+    "reseed",
     "authorized-keys",
     "demo",
     "version",
 )
 """In the order of --help; each names a function, in a module of hammerd.cli.commands."""
 
-_MODULES = dict.fromkeys(("pause", "resume", "restart", "ack"), "pair_requests")
+_MODULES = {
+    **dict.fromkeys(("pause", "resume", "restart", "ack"), "pair_requests"),
+    **dict.fromkeys(("promote", "switchover", "reseed"), "plans.role_changes"),
+    "provision": "plans.provision",
+}
 """The modules of commands that have none of their own name."""
 
 

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from hammerd.cli.output.failures import CommandFailed, NoDaemon
+from hammerd.cli.output.failures import CommandFailed, DaemonRefused, NoDaemon
 from hammerd.core.api import protocol
 from hammerd.core.errors import ControlError
 from hammerd.core.exit_codes import Exit
@@ -50,7 +50,7 @@ def send_request(
         ) from error
     if isinstance(reply, protocol.Answer):
         return reply.data
-    raise CommandFailed(reply.error, reply.hint, code=reply.code)
+    raise DaemonRefused(reply.error, reply.hint, code=reply.code)
 
 
 def _exchange(path: str, request: protocol.Request, timeout_s: float) -> bytes:

@@ -45,7 +45,7 @@ class Location:
             return self.run_dir
         return paths.RUN_DIR if self.config is None else _directory("run_dir", self.config)
 
-    def send(self, request: "Request") -> Mapping[str, object]:
+    def send(self, request: "Request", timeout_s: float | None = None) -> Mapping[str, object]:
         """Send a request to the hammerd at this location, and return the data of its answer.
 
         Raises:
@@ -54,10 +54,11 @@ class Location:
         """
         from hammerd.cli.client.control_client import TIMEOUT_S, send_request
 
-        run_dir, deadline_at = self.find_run_dir(), time.monotonic() + TIMEOUT_S
+        timeout_s = TIMEOUT_S if timeout_s is None else timeout_s
+        run_dir, deadline_at = self.find_run_dir(), time.monotonic() + timeout_s
         while True:
             try:
-                return send_request(run_dir, request)
+                return send_request(run_dir, request, timeout_s)
             except NoDaemon as error:
                 from hammerd.cli.client.lock_holder import find_lock_holder, unreachable_error
 

@@ -20,6 +20,10 @@ class NoDaemon(CommandFailed):
         self.is_refused = is_refused
 
 
+class DaemonRefused(CommandFailed):
+    """A hammerd answered that it does not carry a request out."""
+
+
 class DaemonUnreachable(CommandFailed):
     """A hammerd runs, but its sockets cannot be used; so no last state is shown."""
 

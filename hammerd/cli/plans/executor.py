@@ -5,14 +5,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from hammerd.cli.options.location import Location
-from hammerd.cli.output.failures import may_be_absent
+from hammerd.cli.output.failures import NoDaemon
 from hammerd.cli.output.text import print_text
 from hammerd.cli.plans import commands
 from hammerd.cli.plans.commands import Programs
 from hammerd.cli.plans.copy import run_copy
 from hammerd.cli.plans.files import write_file
 from hammerd.core.api.protocol import Request, Verb
-from hammerd.core.errors import HammerdError
 from hammerd.core.hammer.commands import stream_environment
 from hammerd.core.hosts.host import Host
 from hammerd.core.pairs import Gear, Pair
@@ -101,7 +100,5 @@ class MachineExecutor:
     def _reload(self) -> None:
         try:
             self._location.send(Request(Verb.RELOAD))
-        except HammerdError as error:
-            if not may_be_absent(error):
-                raise
+        except NoDaemon:
             print_text("    no hammerd runs")

@@ -4,24 +4,31 @@ Without a hammerd the record alone is enough: the next one reads it at its start
 """
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hammerd.cli.options.location import Location
-from hammerd.cli.output.failures import CommandFailed, may_be_absent
+from hammerd.cli.output.failures import CommandFailed, DaemonRefused, NoDaemon
+from hammerd.cli.output.text import print_text
 from hammerd.core.api.protocol import Request, Verb
-from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.plans.record import PlanRecord
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecords:
-    """The record of a pair in state_dir, and the hammerd at a location."""
+    """The record of a pair in state_dir, and the hammerd at a location.
+
+    `rest_s` is how long the end of its stream may take. `may_hang`: a stream or a look that a
+    disk holds up is left to the planner, which looks at the processes itself.
+    """
 
     location: Location
     state_dir: str
     pair: str
+    rest_s: float = 60.0
+    may_hang: bool = False
 
     def read(self) -> PlanRecord | None:
         """Return the record, None without one.
@@ -78,20 +85,41 @@ class FileRecords:
         """Let a running hammerd end the pair's stream; return when it has ended.
 
         Raises:
-            HammerdError: a hammerd runs, and cannot be asked, or refuses.
+            HammerdError: a hammerd runs, and cannot be asked, or did not end it.
         """
-        self._tell(Verb.HOLD)
+        try:
+            answer = self._tell(Verb.HOLD, self.rest_s)
+        except DaemonRefused as error:
+            if not (self.may_hang and self._is_held()):
+                raise
+            print_text(f"    {error.message}")
+            return
+        drains_s = answer.get("slave_drains_s")
+        if isinstance(drains_s, float | int):
+            time.sleep(drains_s)
 
     def tell_released(self) -> None:
-        """Let a running hammerd stream the pair again."""
+        """Let a running hammerd stream the pair again.
+
+        Raises:
+            HammerdError: a hammerd runs, and cannot be asked.
+        """
         self._tell(Verb.RELEASE)
 
-    def _tell(self, verb: Verb) -> None:
+    def _is_held(self) -> bool:
+        """Return whether the hammerd that runs holds the pair, whatever is left of its stream."""
+        match self._tell(Verb.STATUS):
+            case {"pairs": [{"hold": dict()}, *_]}:
+                return True
+            case _:
+                return False
+
+    def _tell(self, verb: Verb, timeout_s: float | None = None) -> Mapping[str, object]:
+        """Send a request for the pair; without a hammerd there is nothing to tell."""
         try:
-            self.location.send(Request(verb, (self.pair,)))
-        except HammerdError as error:
-            if not may_be_absent(error):
-                raise
+            return self.location.send(Request(verb, (self.pair,)), timeout_s)
+        except NoDaemon:
+            return {}
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

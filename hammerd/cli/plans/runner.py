@@ -183,7 +183,7 @@ class Runner:
         if plan.question and not self._order.is_confirmed:
             if not sys.stdin.isatty():
                 message = f"{plan.question} nobody can be asked here"
-                raise CommandFailed(message, "say --yes", code=Exit.USAGE)
+                raise CommandFailed(message, f"say {plan.confirmed_by}", code=Exit.USAGE)
             if not click.confirm(plan.question):
                 raise CommandFailed("nothing was done", code=Exit.FAILURE)
         self._is_begun = True

@@ -136,16 +136,17 @@ class Reason:
 class Plan:
     """The steps that are still to do, in order; none if all is as it should be.
 
-    `notes` tell what was found, `warnings` what a person must know before saying yes, `question`
-    asks for that yes (empty: nothing is asked), and `afterwards` tells what to do, or not to do,
-    when the plan is done. `before` is what a person must do first: a plan with it is shown, and
-    refused to run.
+    `notes` tell what was found, `warnings` what a person must know before saying yes. `question`
+    asks for that yes (empty: nothing is asked); a script gives it by `confirmed_by`. `afterwards`
+    tells what to do, or not to do, when the plan is done. `before` is what a person must do first:
+    a plan with it is shown, and refused to run.
     """
 
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     question: str = ""
+    confirmed_by: str = "--yes"
     afterwards: tuple[str, ...] = ()
     before: tuple[Reason, ...] = ()
 

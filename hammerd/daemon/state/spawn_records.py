@@ -124,6 +124,14 @@ class SpawnRecords:
         return self._directory / f"{pgid}.json"
 
 
+def read_records(directory: Path) -> Iterator[SpawnRecord]:
+    """Yield the records of a directory; change nothing, and leave out what cannot be read."""
+    for path in sorted(directory.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            if (text := atomic_file.read(path)) is not None:
+                yield _record(json.loads(text), path)
+
+
 def _record(data: dict[str, object], path: Path) -> SpawnRecord:
     members, argv, keys = data["members"], data["argv"], data["slave_keys"]
     if not (isinstance(members, list) and isinstance(argv, list) and isinstance(keys, list)):

@@ -1,0 +1,1 @@
+"""The commands that carry out plans: provision, promote, switchover, reseed."""

@@ -1,0 +1,51 @@
+"""Arguments that promote, switchover and reseed share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
+import click
+
+from hammerd.cli.options.location import config_flag, run_dir_option
+from hammerd.cli.output.json_output import json_option
+
+
+@dataclass(frozen=True, slots=True)
+class PlanArguments:
+    """The pair of a plan, and how far the command may go."""
+
+    pair: str
+    is_dry_run: bool
+    is_confirmed: bool
+    as_json: bool
+
+
+def takes_plan_arguments(command: Callable[..., int]) -> Callable[..., int]:
+    """Add PAIR, --plan, --yes, --json, -c and --run-dir to a command.
+
+    -c has no long name here: --config is another option of some of these commands.
+    """
+
+    @wraps(command)
+    def with_arguments(
+        pair: str, *, is_dry_run: bool, is_confirmed: bool, as_json: bool, **others: object
+    ) -> int:
+        if as_json and not is_dry_run:
+            raise click.UsageError("--json is for --plan")
+        return command(PlanArguments(pair, is_dry_run, is_confirmed, as_json), **others)
+
+    shown = click.option(
+        "--plan", "is_dry_run", is_flag=True, help="Show the plan, and change nothing."
+    )
+    confirmed = click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
+    named = click.argument("pair")
+    return named(shown(confirmed(json_option(config_flag(run_dir_option(with_arguments))))))
+
+
+goes_back_option = click.option(
+    "--undo", "goes_back", is_flag=True, help="Go back, as long as the slave is a slave."
+)
+
+turns_config_option = click.option(
+    "--config", "turns_config", is_flag=True, help="Swap the ends in the config, too."
+)

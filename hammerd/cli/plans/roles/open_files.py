@@ -1,0 +1,44 @@
+"""Finds the processes that hold files of a PFS, by fstat(1).
+
+hammer refuses to upgrade or downgrade a PFS of which a file is open (docs/hammer.md 1.7), and
+does not tell which one.
+"""
+
+from collections.abc import Mapping
+
+from hammerd.cli.check.bounded_command import run_command
+from hammerd.core.characters import printable
+from hammerd.core.plans.roles.facts import OpenFiles
+
+TIMEOUT_S = 10.0
+_FIELDS = ("USER", "CMD", "PID", "FD", "MOUNT")
+
+
+def find_open_files(path: str, env: Mapping[str, str]) -> OpenFiles:
+    """Return the processes that hold files of the PFS at a path."""
+    done = run_command(("fstat", "-f", path), TIMEOUT_S, env)
+    if done.is_late:
+        return OpenFiles(unknown_because="fstat does not come back")
+    if done.status != 0:
+        because = done.start_error or done.error_text.strip() or f"exit {done.status}"
+        return OpenFiles(unknown_because=f"fstat: {because}")
+    return OpenFiles(parse_fstat(done.text))
+
+
+def parse_fstat(text: str) -> tuple[str, ...]:
+    """Return a line for each process and kind of use: `vi (pid 952, root): wd of /a`."""
+    lines: dict[str, None] = {}
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) < len(_FIELDS) or tuple(fields[: len(_FIELDS)]) == _FIELDS:
+            continue
+        user, program, pid, fd, mount = fields[: len(_FIELDS)]
+        if pid.isdecimal():
+            lines[printable(f"{program} (pid {pid}, {user}): {_use(fd)} on {mount}")] = None
+    return tuple(lines)
+
+
+def _use(fd: str) -> str:
+    return {"wd": "current directory", "text": "its program", "root": "root"}.get(
+        fd.rstrip("*"), f"file {fd.rstrip('*')}"
+    )

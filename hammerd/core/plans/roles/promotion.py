@@ -1,0 +1,257 @@
+"""Plans a promotion: the slave becomes a master, whatever has become of the old one.
+
+    hold ──> end the stream of a dead hammerd ──> pfs-upgrade ──> check a write ──> keep held
+
+The pair stays held, so that nothing is mirrored into the new master. The daemon never promotes.
+"""
+
+from collections.abc import Iterator
+
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
+from hammerd.core.plans.roles.facts import End, PairFacts, Role
+from hammerd.core.plans.roles.found import (
+    describe_end,
+    describe_loss,
+    describe_open_files,
+    describe_writers,
+    foreign_reasons,
+    is_master,
+    is_slave,
+    open_reasons,
+    orphan_steps,
+    running_reasons,
+    show_tid,
+)
+from hammerd.core.plans.steps import (
+    Command,
+    Hold,
+    KeepHeld,
+    Plan,
+    Reason,
+    Refused,
+    Release,
+    Step,
+)
+from hammerd.core.rfc3339 import rfc3339
+from hammerd.core.tid import NEVER_MIRRORED
+
+PARTED_TID = "slave_tid"
+"""The note of the slave's TID at its promotion: up to it both masters hold the same."""
+
+OLD_MASTER = "old_master"
+"""The note of the old master as the config names it."""
+
+CHECK_NAME = ".hammerd-promotion"
+WRITABLE, REMOVED, YES = "writable", "removed", "yes"
+WRITTEN, GONE = ((WRITABLE, YES),), ((REMOVED, YES),)
+
+WARNING = (
+    'hammer(8) of pfs-upgrade: "The PFS will be rolled back to the current end synchronization'
+    " transaction ID (removing any partial synchronizations), and will then become writable."
+    " WARNING! HAMMER currently supports only single masters and using this command can easily"
+    " result in file system corruption if you don't know what you are doing.\""
+)
+
+
+def plan_promotion(facts: PairFacts) -> Plan | Refused:
+    """Return the steps that are left until the slave is a master and the pair stays held."""
+    slave, record = facts.slave, facts.record
+    if refusals := tuple(_refusals(facts)):
+        return Refused(refusals)
+    steps = () if _is_done(facts) else _steps(facts, is_own(record))
+    return Plan(
+        steps,
+        notes=tuple(_notes(facts)),
+        warnings=tuple(_warnings(facts)) if is_slave(slave) else (),
+        question=_question(facts) if steps else "",
+        afterwards=tuple(_afterwards(facts)),
+        before=(*foreign_reasons(facts.writers), *_running(facts), *open_reasons("slave", slave)),
+    )
+
+
+def plan_undo(facts: PairFacts) -> Plan | Refused:
+    """Return the step back from a promotion that did not upgrade the slave."""
+    if not is_own(facts.record):
+        return Refused((Reason("no promotion of this pair is under way"),))
+    if facts.slave.role is not Role.SLAVE:
+        hint = f'"hammerd promote {facts.pair.name}" goes on; there is no way back'
+        return Refused((Reason(f"{facts.slave.endpoint} is {facts.slave.role} already", hint),))
+    release = Step("release", "the pair is mirrored again, as before", Release())
+    return Plan((release,), notes=(describe_end("slave", facts.slave),))
+
+
+def is_own(record: PlanRecord | None) -> bool:
+    """Return whether a promotion of this pair began."""
+    return record is not None and record.plan is PlanName.PROMOTE
+
+
+def _is_done(facts: PairFacts) -> bool:
+    record = facts.record
+    is_kept = record is not None and record.stage is Stage.PROMOTED
+    return is_master(facts.slave) and is_kept
+
+
+def _refusals(facts: PairFacts) -> Iterator[Reason]:
+    slave, record = facts.slave, facts.record
+    name = facts.pair.name
+    if record is not None and record.plan is not PlanName.PROMOTE:
+        hint = f'end it first: run "hammerd {record.plan} {name}" again'
+        yield Reason(f"{record.plan} of {name} was interrupted at step {record.step}", hint)
+    if not slave.is_alive:
+        hint = "what cannot be read cannot be promoted: mount its file system first"
+        yield Reason(f"slave {slave.endpoint} cannot be read: {slave.trouble}", hint)
+    elif slave.role is Role.SLAVE and slave.tid == NEVER_MIRRORED:
+        hint = "nothing was ever mirrored to it, so a promotion would give an empty master"
+        yield Reason(f"slave {slave.endpoint} has no TID of its master", hint)
+
+
+def _running(facts: PairFacts) -> tuple[Reason, ...]:
+    """Return the streams that are left although the pair is held."""
+    return running_reasons(facts) if facts.record is not None else ()
+
+
+def _steps(facts: PairFacts, is_held: bool) -> tuple[Step, ...]:
+    slave = facts.slave
+    hold = Step(
+        "hold",
+        "nothing is mirrored to the slave any more, not after a restart or a boot either",
+        Hold(tuple(_hold_notes(facts))),
+    )
+    upgrade = Step(
+        "upgrade",
+        "the slave becomes a master as of its TID",
+        Command(
+            ("hammer", "pfs-upgrade", slave.operand.path),
+            slave.endpoint.host,
+            expects="succeeded",
+        ),
+        way_back=(
+            'nothing was changed; after "Directory not empty" end what holds a file of the slave',
+            f'to mirror again as before: "hammerd promote {facts.pair.name} --undo"',
+        ),
+    )
+    keep = Step("keep-held", "no restart, reload or boot streams into the new master", KeepHeld())
+    return (
+        *(() if is_held else (hold,)),
+        *orphan_steps(facts),
+        *(() if is_master(slave) else (upgrade,)),
+        *(_check_steps(facts) if slave.endpoint.host.administered is not None else ()),
+        keep,
+    )
+
+
+def _check_steps(facts: PairFacts) -> Iterator[Step]:
+    """Yield the steps of a write in the root of the new master, which may be refused.
+
+    A look at `@@-1` of a slave leaves its root read-only after the upgrade (docs/hammer.md 1.7).
+    """
+    slave, name = facts.slave, facts.pair.name
+    path, host = f"{slave.operand.path}/{CHECK_NAME}", slave.endpoint.host
+    way_back = (
+        'the slave is a master; after "Read-only file system" umount its file system and mount it'
+        f' again, then run "hammerd promote {name}" again',
+    )
+    notes = {} if facts.record is None or not is_own(facts.record) else facts.record.notes
+    if WRITABLE not in notes:
+        touch = Command(("touch", path), host)
+        yield Step("check-write", "the new master can be written to", touch, way_back, WRITTEN)
+    if REMOVED not in notes:
+        rm = Command(("rm", "-f", path), host)
+        yield Step("remove-check", "the file has done its work", rm, (), GONE)
+
+
+def _hold_notes(facts: PairFacts) -> Iterator[tuple[str, str]]:
+    master, slave, loss = facts.master, facts.slave, facts.loss
+    yield OLD_MASTER, str(facts.pair.master)
+    yield "new_master", str(facts.pair.slave)
+    yield "slave_link", slave.link
+    if master.link:
+        yield "master_link", master.link
+    if slave.tid is not None:
+        yield PARTED_TID, show_tid(slave.tid)
+    if slave.system_tid is not None:
+        yield "slave_system_tid", show_tid(slave.system_tid)
+    master_tid = master.system_tid if master.is_alive else loss.master_tid
+    if master_tid is not None:
+        yield "master_tid", show_tid(master_tid)
+    if loss.safe_until_time is not None:
+        yield "safe_until_time", rfc3339(loss.safe_until_time)
+    for key, value in (("shared_uuid", slave.shared_uuid), ("slave_uuid", slave.unique_uuid)):
+        if value:
+            yield key, value
+
+
+def _notes(facts: PairFacts) -> Iterator[str]:
+    yield describe_end("master", facts.master)
+    yield describe_end("slave", facts.slave)
+    if is_slave(facts.slave):
+        yield from describe_loss(facts)
+        yield from describe_writers(facts)
+        yield from describe_open_files("slave", facts.slave.open_files)
+    else:
+        yield "the slave is a master already"
+
+
+def _warnings(facts: PairFacts) -> Iterator[str]:
+    name = facts.pair.name
+    if is_master(facts.master):
+        yield (
+            "the master is alive. After a promotion both are masters, and what is written to the"
+            f' old one is lost. A change of roles without loss is "hammerd switchover {name}"'
+        )
+    elif facts.master.hangs:
+        yield (
+            "the master does not answer, which may pass: see that nothing can write to it any"
+            " more, or what is written there is lost"
+        )
+    if _is_low(facts.slave):
+        yield (
+            f"the TIDs of the slave's file system are at {show_tid(facts.slave.system_tid)}, below"
+            f" the slave's TID {show_tid(facts.slave.tid)}. The new master gives TIDs from there"
+            " on; until it has passed the slave's TID no copy of it is complete"
+        )
+    yield WARNING
+
+
+def _is_low(slave: End) -> bool:
+    known = slave.tid is not None and slave.system_tid is not None
+    return known and (slave.system_tid or 0) <= (slave.tid or 0)
+
+
+def _question(facts: PairFacts) -> str:
+    alive = "although its master is alive" if is_master(facts.master) else "now"
+    return f"Promote slave {facts.pair.slave} {alive}?"
+
+
+def _afterwards(facts: PairFacts) -> Iterator[str]:
+    slave, name = facts.slave, facts.pair.name
+    link = slave.operand.path
+    for mount in slave.mounts:
+        yield (
+            f"{mount} shows the slave as of its mount, and stays read-only:"
+            f' "umount {mount}" and "mount_null {link} {mount}"'
+        )
+    place = slave.endpoint.path if slave.endpoint.path != link else "/SOME/DIRECTORY"
+    yield (
+        f'mount the new master where it is used, "mount_null {link} {place}", with a line in'
+        f' /etc/fstab: "{link} {place} null rw 0 0"; then let clients use it'
+    )
+    trap = _trap(facts)
+    yield (
+        f"never pfs-downgrade {link} to go back: a downgrade stores the newest TID of its own file"
+        f" system{trap}. What the old master writes below the stored TID is never mirrored, and no"
+        " lag tells of it"
+    )
+    yield (
+        f'when the old master is back: "hammerd reseed {name}" makes it a fresh slave of the new'
+        " one, and tells first what only it has"
+    )
+
+
+def _trap(facts: PairFacts) -> str:
+    system_tid = facts.slave.system_tid
+    master_tid = facts.master.system_tid if facts.master.is_alive else facts.loss.master_tid
+    if system_tid is None:
+        return ""
+    other = "" if master_tid is None else f"; the old master is at {show_tid(master_tid)}"
+    return f" (now {show_tid(system_tid)}{other})"

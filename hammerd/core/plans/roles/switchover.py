@@ -1,0 +1,316 @@
+"""Plans a change of roles without loss: the master becomes the slave, and the slave the master.
+
+    master, slave    hold, flush, copy, pfs-downgrade of the old master
+    slave, slave     copy to exactly its TID, compare, pfs-upgrade of the new master
+    slave, master    a file that arrives on the old master, config, release
+    master, master   refused: what is only on one of them must be chosen by a person
+
+It begins only if the TIDs of the new master's file system are above those of the old one's: what
+the new master writes below the TID of its slave is never mirrored (docs/hammer.md 1.7).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.plans.record import PlanName, PlanRecord
+from hammerd.core.plans.roles.facts import End, PairFacts, Role
+from hammerd.core.plans.roles.found import (
+    describe_end,
+    describe_open_files,
+    describe_writers,
+    is_master,
+    is_slave,
+    orphan_steps,
+    show_tid,
+)
+from hammerd.core.plans.roles.switchover_checks import is_own, preparations, refusals
+from hammerd.core.plans.roles.turn import RELOADED, YES, Turn
+from hammerd.core.plans.steps import (
+    Action,
+    Command,
+    Compare,
+    Copy,
+    Hold,
+    Plan,
+    Reason,
+    Refused,
+    Release,
+    ReloadDaemon,
+    Step,
+)
+
+PROOF_NAME = ".hammerd-switchover"
+FLUSHED, COPIED, COMPARED_TID = "flushed", "copied", "compared_tid"
+PROVED, PROOF_FLUSHED = "proved", "proof_flushed"
+
+
+def plan_switchover(facts: PairFacts, turn: Turn | None = None) -> Plan | Refused:
+    """Return the steps that are left until the slave is the master and its old master follows.
+
+    `facts.master` is the old master, and `facts.slave` the new one, whatever their roles are now.
+    Without a `turn` the config is left to a person.
+    """
+    old, new, is_begun = facts.master, facts.slave, is_own(facts.record)
+    if reasons := tuple(refusals(facts)):
+        return Refused(reasons)
+    steps = (
+        *(_downgrade_steps(facts, is_begun) if is_master(old) else ()),
+        *(_upgrade_steps(facts) if is_slave(new) else ()),
+        *_last_steps(facts, turn),
+    )
+    return Plan(
+        steps,
+        notes=tuple(_notes(facts)),
+        question=f"Make {new.endpoint} the master, and {old.endpoint} its slave?",
+        afterwards=tuple(_afterwards(facts, turn)),
+        before=preparations(facts),
+    )
+
+
+def plan_undo(facts: PairFacts) -> Plan | Refused:
+    """Return the steps back from a switchover, as long as the new master was not upgraded."""
+    old, new = facts.master, facts.slave
+    if not is_own(facts.record):
+        return Refused((Reason("no switchover of this pair is under way"),))
+    if new.role is Role.MASTER:
+        hint = f'run "hammerd switchover {facts.pair.name}" again: it goes on'
+        return Refused((Reason(f"{new.endpoint} is a master already", hint),))
+    if not old.is_alive:
+        return Refused((Reason(f"{old.endpoint} cannot be read: {old.trouble}"),))
+    upgrade = _role_step("upgrade-old", "pfs-upgrade", "the old master is the master again", old)
+    return Plan(
+        (*((upgrade,) if is_slave(old) else ()), _release()),
+        notes=tuple(_notes(facts)),
+        question=f"Leave {old.endpoint} the master?",
+        afterwards=(_mounts_again(old),) if old.mounts else (),
+    )
+
+
+def oriented(pair: Pair, record: PlanRecord | None) -> Pair:
+    """Return a pair with its old master as its master, by their softlinks.
+
+    The config may be turned round already, and null mounts may be gone.
+    """
+    if record is None or record.plan is not PlanName.SWITCHOVER:
+        return pair
+    hosts = {end.host.key: end.host for end in (pair.master, pair.slave)}
+    notes = record.notes
+    master_host, slave_host = hosts.get(notes["master_host"]), hosts.get(notes["slave_host"])
+    if master_host is None or slave_host is None:
+        return pair
+    return replace(
+        pair,
+        master=Endpoint(notes["master_link"], master_host),
+        slave=Endpoint(notes["slave_link"], slave_host),
+    )
+
+
+def turned_ends(facts: PairFacts) -> Mapping[str, str]:
+    """Return the keys of the turned pair: the new master as it was named, the old by softlink."""
+    new_master = _note(facts, "new_master") or str(facts.pair.slave)
+    return {"master": new_master, "slave": str(facts.master.operand)}
+
+
+# --- steps -----------------------------------------------------------------------------------
+
+
+def _downgrade_steps(facts: PairFacts, is_begun: bool) -> tuple[Step, ...]:
+    """Return the steps while the old master is a master."""
+    old, new = facts.master, facts.slave
+    hold = Step(
+        "hold",
+        "end the stream of the pair, and look at neither end",
+        Hold(tuple(_hold_notes(facts))),
+    )
+    flush = _step(
+        facts,
+        "flush",
+        "all that was written can be mirrored",
+        _hammer(old, "synctid", old.directory),
+        notes=((FLUSHED, YES),),
+    )
+    copy = _step(
+        facts,
+        "copy",
+        "most of it is on the slave before the master stops taking writes",
+        Copy(old.operand, new.operand),
+        notes=((COPIED, YES),),
+    )
+    downgrade = _role_step(
+        "downgrade", "pfs-downgrade", "the old master takes no more writes", old, _back(facts)
+    )
+    return (
+        *(() if is_begun else (hold,)),
+        *orphan_steps(facts),
+        *(() if _is_noted(facts, FLUSHED) else (flush,)),
+        *(() if _is_noted(facts, COPIED) or new.tid == old.system_tid else (copy,)),
+        downgrade,
+    )
+
+
+def _upgrade_steps(facts: PairFacts) -> tuple[Step, ...]:
+    """Return the steps until the new master is one."""
+    old, new = facts.master, facts.slave
+    is_equal = is_slave(old) and new.tid == old.tid
+    copy = _step(
+        facts,
+        "last-copy",
+        "the slave comes to exactly the TID of the old master",
+        Copy(old.operand, new.operand),
+    )
+    tid = show_tid(old.tid)
+    compare = _step(
+        facts,
+        "compare",
+        "both ends hold the same",
+        Compare(old.operand, new.operand),
+        notes=((COMPARED_TID, tid),),
+    )
+    upgrade = _role_step(
+        "upgrade", "pfs-upgrade", "the slave becomes the master", new, _back(facts)
+    )
+    is_compared = is_equal and _note(facts, COMPARED_TID) == tid
+    return (
+        *(() if is_equal else (copy,)),
+        *(() if is_compared else (compare,)),
+        upgrade,
+    )
+
+
+def _last_steps(facts: PairFacts, turn: Turn | None) -> Iterator[Step]:
+    """Yield the steps after the change of roles."""
+    yield from () if _is_proved(facts) else _proof_steps(facts)
+    if turn is not None and turn.edit is not None:
+        yield _step(facts, "config", "the config names the new master and slave", turn.edit)
+    if turn is not None and not _is_noted(facts, RELOADED):
+        yield _step(
+            facts,
+            "reload",
+            "hammerd takes over the new direction",
+            ReloadDaemon(),
+            notes=((RELOADED, YES),),
+        )
+    yield _release()
+
+
+def _is_proved(facts: PairFacts) -> bool:
+    ends = (facts.master, facts.slave)
+    if any(end.endpoint.host.administered is None for end in ends):
+        # Nothing shows whether the file is there: equal TIDs must do.
+        return True
+    is_removed = facts.slave.proof is None and facts.master.proof is not None
+    return _is_noted(facts, PROVED) or (is_master(facts.slave) and is_removed)
+
+
+def _proof_steps(facts: PairFacts) -> Iterator[Step]:
+    """Yield the steps of a write that must arrive on the old master."""
+    old, new = facts.master, facts.slave
+    path = f"{new.operand.path}/{PROOF_NAME}"
+    if new.proof is None:
+        purpose = "a file on the new master, which must arrive on the old one"
+        touch = Command(("touch", path), new.endpoint.host)
+        yield _step(facts, "write-proof", purpose, touch)
+    if not _is_noted(facts, PROOF_FLUSHED):
+        flush = _hammer(new, "synctid", new.directory)
+        notes = ((PROOF_FLUSHED, YES),)
+        yield _step(facts, "flush-proof", "it can be mirrored", flush, notes=notes)
+    if old.proof is None:
+        copy = Copy(new.operand, old.operand)
+        yield _step(facts, "copy-back", "it arrives on the old master", copy)
+    remove = Command(("rm", "-f", path), new.endpoint.host)
+    notes = ((PROVED, YES),)
+    yield _step(facts, "remove-proof", "the file has done its work", remove, notes=notes)
+
+
+def _release() -> Step:
+    return Step("release", "the pair is mirrored again, as the config says", Release())
+
+
+def _role_step(
+    name: str, verb: str, purpose: str, end: End, way_back: tuple[str, ...] = ()
+) -> Step:
+    command = _hammer(end, verb, end.operand.path, expects="succeeded")
+    return Step(name, purpose, command, way_back)
+
+
+def _step(
+    facts: PairFacts,
+    name: str,
+    purpose: str,
+    action: Action,
+    *,
+    notes: tuple[tuple[str, str], ...] = (),
+) -> Step:
+    return Step(name, purpose, action, _back(facts), notes)
+
+
+def _hammer(end: End, *words: str, expects: str = "") -> Command:
+    return Command(("hammer", *words), end.endpoint.host, expects=expects)
+
+
+def _back(facts: PairFacts) -> tuple[str, ...]:
+    """Return how to go back while this step is the next one."""
+    name, new = facts.pair.name, facts.slave
+    again = f'to go on: "hammerd switchover {name}"'
+    if is_master(new):
+        return (f"{again}; the new master is {new.operand}, and holds all",)
+    return (f'nothing is lost; to go back: "hammerd switchover {name} --undo"', again)
+
+
+def _note(facts: PairFacts, key: str) -> str:
+    return facts.record.notes.get(key, "") if is_own(facts.record) and facts.record else ""
+
+
+def _is_noted(facts: PairFacts, key: str) -> bool:
+    return _note(facts, key) == YES
+
+
+def _hold_notes(facts: PairFacts) -> Iterator[tuple[str, str]]:
+    old, new = facts.master, facts.slave
+    yield "old_master", str(facts.pair.master)
+    yield "new_master", str(facts.pair.slave)
+    yield "master_link", old.operand.path
+    yield "slave_link", new.operand.path
+    yield "master_host", old.endpoint.host.key
+    yield "slave_host", new.endpoint.host.key
+    yield "master_tid", show_tid(old.system_tid)
+    yield "slave_tid", show_tid(new.tid)
+    yield "slave_system_tid", show_tid(new.system_tid)
+    if old.mounts:
+        yield "master_mounts", " ".join(old.mounts)
+
+
+# --- words -----------------------------------------------------------------------------------
+
+
+def _notes(facts: PairFacts) -> Iterator[str]:
+    yield describe_end("old master", facts.master)
+    yield describe_end("new master", facts.slave)
+    if is_own(facts.record) and facts.record is not None:
+        yield f'a switchover is under way; its last step was "{facts.record.step}"'
+    elif is_master(facts.master):
+        yield from describe_writers(facts)
+        yield from describe_open_files("master", facts.master.open_files)
+
+
+def _afterwards(facts: PairFacts, turn: Turn | None) -> Iterator[str]:
+    old, new, turned = facts.master, facts.slave, turned_ends(facts)
+    if turn is None:
+        yield (
+            f'swap the pair in the config: master = "{turned["master"]}",'
+            f' slave = "{turned["slave"]}"; then "hammerd reload" (--config does it)'
+        )
+    yield (
+        f"null mounts: umount those of {old.operand.path}, which is a slave now, and mount the new"
+        f' master where it is used: "mount_null {new.operand.path} /SOME/DIRECTORY"; the same in'
+        " /etc/fstab"
+    )
+    yield (
+        f'the way back is another "hammerd switchover {facts.pair.name}", once the TIDs of the'
+        f" file system of {old.endpoint} are above those of {new.endpoint}"
+    )
+
+
+def _mounts_again(old: End) -> str:
+    return f"mount again what was mounted of it: {', '.join(old.mounts)}"

@@ -1,0 +1,115 @@
+"""Decides whether a switchover may begin, or go on: roles, TIDs, open files, other streams."""
+
+from collections.abc import Iterator
+
+from hammerd.core.plans.record import PlanName, PlanRecord
+from hammerd.core.plans.roles.facts import PairFacts, Role
+from hammerd.core.plans.roles.found import (
+    foreign_reasons,
+    is_master,
+    is_slave,
+    open_reasons,
+    running_reasons,
+    show_span,
+    show_tid,
+)
+from hammerd.core.plans.steps import Reason
+from hammerd.core.tid import NEVER_MIRRORED
+
+
+def is_own(record: PlanRecord | None) -> bool:
+    """Return whether a switchover of this pair began."""
+    return record is not None and record.plan is PlanName.SWITCHOVER
+
+
+def refusals(facts: PairFacts) -> Iterator[Reason]:
+    """Yield each reason why a switchover may not begin, or not go on."""
+    record, name = facts.record, facts.pair.name
+    is_begun = is_own(record)
+    if record is not None and not is_begun:
+        hint = f'end it first: "hammerd {record.plan} {name}", or "hammerd reseed {name}"'
+        yield Reason(f"{record.plan} of {name} was not ended ({record.stage})", hint)
+        return
+    troubles = [end for end in (facts.master, facts.slave) if not end.is_alive]
+    for end in troubles:
+        hint = f'a switchover needs both ends; if the master is lost: "hammerd promote {name}"'
+        yield Reason(f"{end.endpoint} cannot be read: {end.trouble}", hint)
+    if not troubles:
+        yield from _role_refusals(facts, is_begun)
+
+
+def _role_refusals(facts: PairFacts, is_begun: bool) -> Iterator[Reason]:
+    old, new, name = facts.master, facts.slave, facts.pair.name
+    if old.role is Role.MASTER and new.role is Role.MASTER:
+        hint = f'"hammerd reseed {name}" tells what each of them has, and makes one a fresh slave'
+        yield Reason("both ends are masters", hint)
+    elif not is_begun and old.role is not Role.MASTER:
+        yield _unknown_roles(facts)
+    elif new.role is Role.SLAVE:
+        yield from _tid_refusals(facts)
+
+
+def _unknown_roles(facts: PairFacts) -> Reason:
+    if facts.slave.role is Role.MASTER:
+        hint = "swap master and slave of the pair in the config, then hammerd reload"
+        return Reason("the roles are changed already, and the config has the old ones", hint)
+    hint = (
+        f'"hammer pfs-upgrade {facts.master.operand.path}" makes it the master that the config'
+        " names, if nothing newer was written elsewhere"
+    )
+    return Reason("both ends are slaves, and no switchover of the pair is on record", hint)
+
+
+def _tid_refusals(facts: PairFacts) -> Iterator[Reason]:
+    """Yield why the TIDs do not allow the change of roles."""
+    old, new, name = facts.master, facts.slave, facts.pair.name
+    if new.tid == NEVER_MIRRORED:
+        yield Reason(f"{new.endpoint} was never mirrored to", f'"hammerd provision {name}" first')
+        return
+    newest = old.system_tid if old.role is Role.MASTER else old.tid
+    if newest is None or new.system_tid is None:
+        known = f"{show_tid(newest)} and {show_tid(new.system_tid)}"
+        hint = "hammer pfs-status of the directory of each softlink must be allowed over there"
+        yield Reason(f"the TIDs of both file systems must be known, and are {known}", hint)
+    elif new.system_tid <= newest:
+        yield Reason(
+            f"the TIDs of the slave's file system are at {show_tid(new.system_tid)}, not above"
+            f" {show_tid(newest)} of the master's. What the new master wrote up to that TID would"
+            " never be mirrored back, and no lag would tell of it",
+            _other_way(facts),
+        )
+    if new.tid is not None and newest is not None and new.tid > newest:
+        yield Reason(
+            f"the slave is at TID {show_tid(new.tid)}, above its master's {show_tid(newest)}",
+            f'it holds what the master has not: "hammerd reseed {name}"',
+        )
+
+
+def _other_way(facts: PairFacts) -> str:
+    old, name = facts.master, facts.pair.name
+    if old.role is Role.SLAVE:
+        return f'to go back: "hammerd switchover {name} --undo"; nothing is lost'
+    return (
+        f'instead: end all writing, "hammerd wait {name}", "hammerd promote {name}", then'
+        f' "hammerd reseed {name}": it makes the old master a fresh slave'
+    )
+
+
+def preparations(facts: PairFacts) -> tuple[Reason, ...]:
+    """Return what a person must do before the next step."""
+    is_begun = is_own(facts.record)
+    return (
+        *foreign_reasons(facts.writers),
+        *(running_reasons(facts) if is_begun else ()),
+        *(open_reasons("master", facts.master) if is_master(facts.master) else ()),
+        *(open_reasons("slave", facts.slave) if is_slave(facts.slave) else ()),
+        *(() if is_begun else _lag_reasons(facts)),
+    )
+
+
+def _lag_reasons(facts: PairFacts) -> tuple[Reason, ...]:
+    lag_s, limit_s = facts.loss.lag_s, facts.pair.thresholds.lag_warning_s
+    if lag_s is None or lag_s <= limit_s:
+        return ()
+    what = f"the slave is {show_span(lag_s)} behind: nobody could write until it has caught up"
+    return (Reason(what, f'"hammerd wait {facts.pair.name}" first'),)
