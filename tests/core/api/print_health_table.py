@@ -40,6 +40,9 @@ from hammerd.core.pair.states import (
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
 from hammerd.core.replication.lag import UNKNOWN, Lag, LagVerdict
+from hammerd.core.tid import Tid
+from hammerd.core.verify.differences import Kind
+from hammerd.core.verify.verified import Shown, Verified
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
 NOW_AT = 100_000.0
@@ -90,6 +93,9 @@ AT_REST = streaming(IdlePhase())
 HELD = Hold("switchover", HoldStage.RUNNING, NOW_AT - 60)
 JUMPED = Anomaly(AnomalyName.SLAVE_TID_JUMPED, PAIR.slave, "0x1", "0x2", NOW_AT)
 
+EQUAL = Verified("h", "/m", "/s", Tid(16), 0.0, 1.0, 1, 1)
+DIFFERENT = replace(EQUAL, counts={Kind.MODE: 1})
+
 ROWS: dict[str, HealthRow] = {
     "stopped, disabled": HealthRow(Stopped(0.0), Down()),
     "stopped, paused": HealthRow(Stopped(0.0), Paused()),
@@ -129,6 +135,11 @@ ROWS: dict[str, HealthRow] = {
     "streaming, an anomaly": HealthRow(AT_REST, extras=Extras(anomalies=(JUMPED,))),
     "streaming, slave read-only": HealthRow(AT_REST, extras=Extras(is_slave_read_only=True)),
     "streaming, short of space": HealthRow(AT_REST, extras=Extras(is_short_of_space=True)),
+    "streaming, verified: equal": HealthRow(AT_REST, extras=Extras(verified=Shown(EQUAL))),
+    "streaming, verified: different": HealthRow(AT_REST, extras=Extras(verified=Shown(DIFFERENT))),
+    "verified: different, seen": HealthRow(
+        AT_REST, extras=Extras(verified=Shown(DIFFERENT, is_acknowledged=True))
+    ),
 }
 
 
