@@ -20,18 +20,13 @@ class MachineDisks:
         return self.root / f"Backup{number}"
 
     def master(self, name: str, number: int = 1) -> Path:
-        return self._made("pfs-master", self.fs(number) / "pfs" / name)
+        return admin.new_master(self.fs(number) / "pfs" / name)
 
     def slave(self, master: Path, name: str, number: int = 2) -> Path:
-        uuid = f"shared-uuid={admin.shared_uuid(master)}"
-        return self._made("pfs-slave", self.fs(number) / "pfs" / name, uuid)
+        return admin.new_slave(self.fs(number) / "pfs" / name, master)
 
     def run(self, *words: object) -> None:
         subprocess.run([self.hammer, *map(str, words)], check=True, capture_output=True)
-
-    def _made(self, verb: str, link: Path, *words: object) -> Path:
-        self.run(verb, link, *words)
-        return link
 
     def config(self, master: object, slave: object, daemon: str = "", rest: str = "") -> Path:
         path = self.root / "h.toml"

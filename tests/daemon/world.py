@@ -78,15 +78,14 @@ class World:
     def make_master(self, name: str = "test", number: int = 1) -> Path:
         """Make a master, mounted at /BackupN/name; return its softlink."""
         link = self.fs(number) / "pfs" / name
-        self.run_hammer("pfs-master", link)
+        admin.new_master(link)
         (self.fs(number) / name).mkdir()
         admin.mount_null(link, self.fs(number) / name)
         return link
 
     def make_slave(self, master: Path, name: str = "test", number: int = 2) -> Path:
         link = self.fs(number) / "pfs" / name
-        self.run_hammer("pfs-slave", link, f"shared-uuid={admin.shared_uuid(master)}")
-        return link
+        return admin.new_slave(link, master)
 
     def make_pair(self, name: str = "test") -> tuple[Path, Path]:
         """Make a master and its slave; return both softlinks."""

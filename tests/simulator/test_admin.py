@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from hammerd.simulator import admin
 from hammerd.simulator.kernel.records.record_store import INODE, Record, RecordStore
 from tests.simulator.fixtures.machine import Machine
+
+ROLES = ("master", "slave")
 
 
 def test_programs_run_the_tutorial(machine: Machine) -> None:
@@ -27,6 +30,28 @@ def test_programs_run_the_tutorial(machine: Machine) -> None:
     assert os.listdir(root / "mounted") == []
     assert machine.run([program / "umount", root]).returncode == 0
     assert os.listdir(root) == []
+
+
+def test_new_pfs_is_as_the_commands_make_it(machine: Machine) -> None:
+    first, second = machine.new_disk("/First"), machine.new_disk("/Second")
+    master, slave = first / "pfs/master", first / "pfs/slave"
+    machine.run([machine.hammer, "pfs-master", master])
+    uuid = admin.shared_uuid(master)
+    machine.run([machine.hammer, "pfs-slave", slave, f"shared-uuid={uuid}"])
+
+    admin.new_slave(second / "pfs/slave", admin.new_master(second / "pfs/master"))
+
+    assert admin.shared_uuid(second / "pfs/slave") == admin.shared_uuid(second / "pfs/master")
+    shown = [_shown(machine, root) for root in (first, second)]
+    assert shown[0] == shown[1]
+
+
+def _shown(machine: Machine, root: Path) -> tuple[set[str], str, str]:
+    names = {f"{path.relative_to(root)} {path.lstat().st_mode:o}" for path in root.rglob("*")}
+    done = [machine.run([machine.hammer, "pfs-status", root / "pfs" / name]) for name in ROLES]
+    # Uuids and the master's TID are random.
+    master, slave = (re.sub(r"uuid=\S+", "uuid", each.stdout.decode()) for each in done)
+    return names, master.partition("label")[2], slave.partition("PFS#")[2]
 
 
 def test_flush_without_changes_leaves_the_tid(machine: Machine) -> None:

@@ -38,6 +38,7 @@ from hammerd.simulator.admin.null_mounts import (
     reboot,
     unmount_null,
 )
+from hammerd.simulator.admin.pfs import new_master, new_slave
 from hammerd.simulator.admin.traps import Trap, trap
 
 __all__ = (
@@ -61,6 +62,8 @@ __all__ = (
     "mount_null",
     "mounts",
     "new_file_system",
+    "new_master",
+    "new_slave",
     "power_cut",
     "prune_everything",
     "publish_in_steps",
