@@ -6,7 +6,7 @@ from hammerd.simulator.admin.flushes import shared_uuid
 from hammerd.simulator.admin.lookup import file_system_at
 from hammerd.simulator.kernel.file_system.pfs_info import PfsInfo
 from hammerd.simulator.kernel.ioctls import pfs_lifecycle
-from hammerd.simulator.kernel.ioctls.pfs import get_pfs, set_pfs
+from hammerd.simulator.kernel.ioctls.pfs import set_pfs
 from hammerd.simulator.utility.arguments.paths import open_pfs
 
 
@@ -30,5 +30,4 @@ def _new_pfs(link: Path, uuid: str) -> Path:
     pfs, info = open_pfs(str(link))
     info.shared_uuid = uuid or info.shared_uuid
     set_pfs(pfs, info)
-    get_pfs(pfs)
     return link

@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,32 +12,21 @@ import pytest
 
 from hammerd.core.api.protocol import Verb
 from hammerd.daemon.process.process_table import argv_of, process_ids
+from hammerd.simulator import admin
 from tests.daemon.world import Status, World, living_pids
 from tests.waiting import until
 
 PAIRS, VICTIMS = 300, 60
 DEADLINE_S = 150.0
 
-MAKE_PFSS = """
-import sys
-from pathlib import Path
-from hammerd.simulator import admin
-from hammerd.simulator.utility.commands.pfs import create
-root, count = Path(sys.argv[1]), int(sys.argv[2])
-for number in range(1, count + 1):
-    master, slave = (root / f"Backup{fs}/pfs/p{number}" for fs in (1, 2))
-    create([str(master)], is_slave=False)
-    create([str(slave), f"shared-uuid={admin.shared_uuid(master)}"], is_slave=True)
-    admin.write(root / "Backup1", number, 1000)
-"""
-"""Made without hammer: 600 processes would take longer than the test itself."""
-
 
 def make_pairs(world: World, count: int) -> dict[str, tuple[Path, Path]]:
-    argv = [sys.executable, "-c", MAKE_PFSS, str(world.root), str(count)]
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
-    links = (world.fs(1) / "pfs", world.fs(2) / "pfs")
-    return {f"p{n}": (links[0] / f"p{n}", links[1] / f"p{n}") for n in range(1, count + 1)}
+    pairs: dict[str, tuple[Path, Path]] = {}
+    for number in range(1, count + 1):
+        master, slave = (world.fs(fs) / f"pfs/p{number}" for fs in (1, 2))
+        pairs[f"p{number}"] = admin.new_master(master), admin.new_slave(slave, master)
+        admin.write(world.fs(1), number, 1000)
+    return pairs
 
 
 def groups_by_slave(world: World) -> Mapping[str, set[int]]:
