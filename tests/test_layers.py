@@ -71,6 +71,7 @@ ORDER = {
         *(
             "cli.doctor",
             "cli.verify",
+            "cli.wait",
             "cli.plans",
             "cli.plans.roles",
             "cli.provision",
@@ -301,6 +302,7 @@ READERS = {
     "hammerd.cli.provision.pair_origin": {"hammerd.daemon.service.config_file"},
     "hammerd.cli.verify.pair_ends": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.verify.results": {"hammerd.daemon.state.atomic_file"},
+    "hammerd.cli.wait.held": {"hammerd.daemon.state.plan_records"},
     "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
     "hammerd.cli.plans.roles.ends": {"hammerd.daemon.paths.path_state"},
     "hammerd.cli.plans.roles.writers": {"hammerd.daemon.state.spawn_records"},

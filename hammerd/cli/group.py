@@ -26,6 +26,7 @@ COMMANDS = (
     "promote",
     "switchover",
     "reseed",
+    "wait",
     "authorized-keys",
     "demo",
     "version",

@@ -3,25 +3,14 @@
 import click
 
 from hammerd.cli.options.pair_arguments import PairArguments, takes_pairs
+from hammerd.cli.options.span import read_span
 from hammerd.core.api.protocol import Verb
-from hammerd.core.config.values import InvalidValue, read_duration, show_duration
-from hammerd.core.durations import short_form
-
-
-def _read_for(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
-    """Read --for, as a duration of the config or in words."""
-    if value is None:
-        return None
-    try:
-        return read_duration(short_form(value) or value)
-    except InvalidValue as error:
-        hints = "".join(f": {problem.hint}" for problem in error.problems if problem.hint)
-        raise click.BadParameter(f"{value} {error}{hints}", context, option) from error
+from hammerd.core.config.values import show_duration
 
 
 @click.command(epilog="Example: hammerd pause home --for 2h")
 @click.option(
-    "--for", "for_s", callback=_read_for, metavar="DURATION", help="30s, 5m, 1h30m, 1d or 2w."
+    "--for", "for_s", callback=read_span, metavar="DURATION", help="30s, 5m, 1h30m, 1d or 2w."
 )
 @takes_pairs
 def pause(arguments: PairArguments, *, for_s: float | None) -> int:
