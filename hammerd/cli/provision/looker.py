@@ -9,14 +9,13 @@ from hammerd.cli.doctor.ssh.far_end import read_pfs
 from hammerd.cli.doctor.system.machine import Machine
 from hammerd.cli.doctor.system.other_streams import OtherStreams
 from hammerd.cli.options.location import Location
-from hammerd.cli.output.failures import CommandFailed, may_be_absent
+from hammerd.cli.output.failures import may_be_absent
 from hammerd.cli.plans.commands import Programs
 from hammerd.cli.plans.files import read_text
 from hammerd.cli.provision.pair_origin import PairOrigin
 from hammerd.cli.provision.survey import Seen, Survey
 from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.errors import HammerdError
-from hammerd.core.exit_codes import Exit
 from hammerd.core.hammer.messages import Complaint
 from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.hosts.host import THIS_HOST
@@ -51,6 +50,11 @@ class Wishes:
     fstab: str = "/etc/fstab"
 
 
+def has_rights() -> bool:
+    """Return whether hammer makes PFSs for this user; the simulator does for everybody."""
+    return os.geteuid() == 0 or not HAS_PFS_DEVICES
+
+
 class Looker:
     """Looks at all that provision of one pair depends on."""
 
@@ -75,8 +79,8 @@ class Looker:
             if host.administered is not None
         }
         self._paths = {
-            "master": self._find_paths("master", self._pair.master, wishes.master_pfs),
-            "slave": self._find_paths("slave", self._pair.slave, wishes.slave_pfs),
+            "master": self._find_paths(self._pair.master, wishes.master_pfs),
+            "slave": self._find_paths(self._pair.slave, wishes.slave_pfs),
         }
 
     def look(self) -> Facts:
@@ -97,7 +101,7 @@ class Looker:
             self._read_record(),
             tuple(Writer(pgid, each.line, streams.is_ours(each)) for pgid, each in groups.items()),
             scheduled,
-            has_rights=os.geteuid() == 0 or not HAS_PFS_DEVICES,
+            has_rights=has_rights(),
         )
 
     def copies(self) -> tuple[str, ...]:
@@ -110,25 +114,21 @@ class Looker:
 
     def _slave_names(self) -> tuple[Endpoint, str]:
         """Return the slave as the pair names it, and its softlink on this machine."""
-        slave = self._pair.slave
-        return slave, self._paths["slave"].link if slave.host == THIS_HOST else ""
+        slave, paths = self._pair.slave, self._paths["slave"]
+        return slave, paths.link if paths is not None and slave.host == THIS_HOST else ""
 
-    def _find_paths(self, name: str, endpoint: Endpoint, wanted: str | None) -> EndPaths:
+    def _find_paths(self, endpoint: Endpoint, wanted: str | None) -> EndPaths | None:
         survey = self._surveys.get(endpoint.host)
         if survey is None:
             return EndPaths(wanted or endpoint.path, None)
         named = tuple(filter(None, (endpoint.path, wanted)))
-        paths = find_paths(endpoint.path, wanted, survey.tables(named))
-        if paths is None:
-            raise CommandFailed(
-                f"{name} {endpoint}: no HAMMER file system is mounted above it",
-                f"mount it, or name the softlink of the PFS with --{name}-pfs",
-                code=Exit.UNAVAILABLE,
-            )
-        return paths
+        return find_paths(endpoint.path, wanted, survey.tables(named))
 
     def _end(self, name: str, endpoint: Endpoint) -> End:
         survey, paths = self._surveys.get(endpoint.host), self._paths[name]
+        if paths is None:
+            trouble = f"no HAMMER file system is mounted above it; --{name}-pfs names its softlink"
+            return _unknown_end(endpoint, trouble)
         if survey is None:
             return _unseen_end(endpoint, paths)
         seen = survey.look(paths, is_slave=name == "slave")
@@ -175,6 +175,12 @@ class Looker:
         return RunningDaemon()
 
 
+def _unknown_end(endpoint: Endpoint, trouble: str) -> End:
+    """Return an end whose softlink is not known."""
+    directory = PathFact(os.path.dirname(endpoint.path), Kind.MISSING)
+    return End(endpoint, PathFact(endpoint.path, Kind.MISSING), directory, trouble=trouble)
+
+
 def _seen_end(endpoint: Endpoint, paths: EndPaths, seen: Seen) -> End:
     statuses = seen.statuses
     return End(
@@ -189,6 +195,7 @@ def _seen_end(endpoint: Endpoint, paths: EndPaths, seen: Seen) -> End:
         seen.trouble,
         paths.missing_mount,
         paths.file_system,
+        paths.is_in_fstab,
         seen.is_readable,
     )
 

@@ -9,10 +9,10 @@ from hammerd.cli.plans.commands import Programs
 from hammerd.cli.plans.executor import MachineExecutor, no_special
 from hammerd.cli.plans.records import FileRecords
 from hammerd.cli.plans.runner import Order, Runner, refusal_error
-from hammerd.cli.provision.looker import Looker, Wishes
+from hammerd.cli.provision.looker import Looker, Wishes, has_rights
 from hammerd.cli.provision.pair_origin import Ends, find_pair
 from hammerd.core import paths
-from hammerd.core.plans.provision import plan_provision
+from hammerd.core.plans.provision import NEEDS_ROOT, plan_provision
 from hammerd.core.plans.provision_reasons import other_plan_reasons
 from hammerd.core.plans.steps import Refused
 
@@ -43,10 +43,14 @@ class Session:
         daemon = origin.config.daemon
         location = Location(given.config, given.run_dir or daemon.run_dir)
         records = FileRecords(location, daemon.state_dir, name)
-        if reasons := tuple(other_plan_reasons(name, records.read())):
+        if not self.order.is_dry_run and not has_rights():
+            raise refusal_error(Refused((NEEDS_ROOT,)))
+        # The records are root's.
+        read_record = records.read if has_rights() else lambda: None
+        if reasons := tuple(other_plan_reasons(name, read_record())):
             # No look: it could change what that plan depends on.
             raise refusal_error(Refused(reasons))
-        looker = Looker(origin, self.wishes, location, records.read)
+        looker = Looker(origin, self.wishes, location, read_record)
         executor = MachineExecutor(Programs(daemon.hammer), origin.pair, location, no_special)
         runner = Runner(self.order, executor, records)
         if self.order.is_dry_run:

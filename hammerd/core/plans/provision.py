@@ -4,8 +4,9 @@
     slave-pfs-directory  slave-pfs             slave-uuid   slave-symlink
     synctid              copy                  config       reload           release
 
-The pair is held while steps change its ends. A copy follows a synctid, because a master's root is
-published by a flush, and a slave that was copied before shows nothing (docs/hammer.md 2.1).
+The pair is held while steps make its PFSs or write to its slave. A copy follows a synctid, because
+a flush publishes the master's root, and a slave that was copied before shows nothing
+(docs/hammer.md 3.6).
 """
 
 from collections.abc import Iterator
@@ -33,6 +34,11 @@ UNKNOWN_UUID = "UUID-OF-THE-MASTER"
 MADE = "succeeded!"
 """The word without which pfs-master and pfs-slave have made nothing (docs/hammer.md 3.4)."""
 
+NEEDS_ROOT = Reason("hammer needs root", "run this as root")
+
+AT_REST = frozenset({"master-pfs", "slave-pfs", "slave-uuid", "synctid", "copy"})
+"""The steps that need the pair at rest; a stream may run while a directory is mounted."""
+
 COPY, COPIED, FLUSHED = "copy", "copied", "flushed"
 """Notes of the record: a copy is wanted; how many have succeeded; a synctid came after it."""
 
@@ -41,20 +47,22 @@ def plan_provision(facts: Facts) -> Plan | Refused:
     """Return the steps that are missing, or all reasons why nothing may be done."""
     if reasons := reasons_of(facts):
         return Refused(reasons)
-    touching = (*_master_steps(facts.master), *_slave_steps(facts), *_copy_steps(facts))
     steps = (
-        *(_hold(facts) if touching else ()),
-        *_in_order(touching, _fstab_steps(facts)),
+        *_master_steps(facts.master),
+        *_edit("fstab", "mount the master at each boot", facts.fstab),
+        *_slave_steps(facts),
+        *_copy_steps(facts),
         *_config_steps(facts),
-        *_release(facts, is_touched=bool(touching)),
     )
+    is_touched = any(step.name in AT_REST for step in steps)
+    held = (*_hold(facts),) if is_touched else ()
     return Plan(
-        steps,
+        (*held, *steps, *_release(facts, is_touched=is_touched)),
         notes=notes_of(facts),
         warnings=warnings_of(facts),
         question=_question(facts),
         afterwards=afterwards_of(facts),
-        before=_before(facts, is_touched=bool(touching)),
+        before=_before(facts, is_touched=is_touched),
     )
 
 
@@ -75,7 +83,7 @@ def _release(facts: Facts, *, is_touched: bool) -> Iterator[Step]:
 
 def _before(facts: Facts, *, is_touched: bool) -> tuple[Reason, ...]:
     """Return what a person must do first."""
-    rights = () if facts.has_rights else (Reason("hammer needs root", "run this as root"),)
+    rights = () if facts.has_rights else (NEEDS_ROOT,)
     return (*rights, *(_writer_reasons(facts) if is_touched else ()))
 
 
@@ -191,17 +199,6 @@ def _can_flush(master: End) -> bool:
 
 
 # --- files of this machine -------------------------------------------------------------------
-
-
-def _in_order(touching: tuple[Step, ...], fstab: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return the steps with the line of fstab after the mount, before the slave's."""
-    names = ("master-pfs-directory", "master-pfs", "mount-directory", "null-mount")
-    of_master = tuple(step for step in touching if step.name in names)
-    return (*of_master, *fstab, *touching[len(of_master) :])
-
-
-def _fstab_steps(facts: Facts) -> tuple[Step, ...]:
-    return tuple(_edit("fstab", "mount the master at each boot", facts.fstab))
 
 
 def _config_steps(facts: Facts) -> Iterator[Step]:

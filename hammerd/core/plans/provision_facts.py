@@ -49,7 +49,8 @@ class End:
     slave; None if the pair names the softlink itself. `above` is the nearest directory that
     exists above the link, None if the link exists, and `above_status` its PFS. `trouble` is what
     hammer said about a link or a directory that it could not read. `missing_mount` is a file
-    system that fstab mounts above the link and that is not mounted.
+    system that fstab mounts above the link and that is not mounted; `is_in_fstab`: a boot mounts
+    `file_system`.
     """
 
     endpoint: Endpoint
@@ -63,6 +64,7 @@ class End:
     trouble: str = ""
     missing_mount: str = ""
     file_system: str = ""
+    is_in_fstab: bool = True
     is_readable: bool = False
 
     @property

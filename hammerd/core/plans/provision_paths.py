@@ -35,13 +35,15 @@ class EndPaths:
     """The softlink of a PFS, and the place that shows it; None if the pair names the softlink.
 
     `file_system` is the mount point of the HAMMER file system, empty if it is not known.
-    `missing_mount` is one that fstab mounts above the path, and that is not mounted.
+    `missing_mount` is one that fstab mounts above the path, and that is not mounted;
+    `is_in_fstab`: fstab mounts `file_system`.
     """
 
     link: str
     place: str | None
     file_system: str = ""
     missing_mount: str = ""
+    is_in_fstab: bool = True
 
 
 def find_paths(path: str, wanted_link: str | None, tables: Tables) -> EndPaths | None:
@@ -54,9 +56,10 @@ def find_paths(path: str, wanted_link: str | None, tables: Tables) -> EndPaths |
     if link is None:
         return EndPaths(path, None, missing_mount=missing_mount) if missing_mount else None
     holder = _hammer_above(link, tables.mounted)
-    return EndPaths(
-        link, None if link == path else path, holder.where if holder else "", missing_mount
-    )
+    where = holder.where if holder else ""
+    place = None if link == path else path
+    is_in_fstab = where in ("", "/") or any(each.where == where for each in tables.fstab)
+    return EndPaths(link, place, where, missing_mount, is_in_fstab)
 
 
 def _hammer_above(path: str, mounts: Mounts) -> Mount | None:

@@ -159,7 +159,8 @@ def _master_in_its_place(facts: Facts, slave: End) -> Reason:
     if master is not None and master.shared_uuid == status.shared_uuid:
         return Reason(
             f"slave {slave.pfs} was promoted: it is a master of the same shared-uuid",
-            "decide which of the two goes on; the other one can only become a fresh slave of it",
+            f"see hammerd promote {facts.pair} --plan; hammerd reseed {facts.pair} makes the old"
+            " one a fresh slave",
         )
     return Reason(
         f"slave {slave.pfs} is a master, of {status.shared_uuid}; {LEFT_ALONE}",
@@ -186,5 +187,5 @@ def _mirror_reasons(facts: Facts) -> Iterator[Reason]:
         yield Reason(
             f"slave {facts.slave.pfs} has TID {format_tid(slave.sync_end_tid)}, its master only"
             f" {format_tid(master.sync_end_tid)}: they have diverged",
-            "see hammerd doctor; only a fresh slave can follow this master",
+            f"hammerd reseed {facts.pair} makes a fresh slave of it, and tells what is lost",
         )

@@ -15,7 +15,18 @@ def notes_of(facts: Facts) -> tuple[str, ...]:
 
 def warnings_of(facts: Facts) -> tuple[str, ...]:
     """Return what may be wrong with the wish itself."""
-    return (*_same_disk(facts), *_elsewhere(facts.master), *_elsewhere(facts.slave))
+    elsewhere = (*_elsewhere(facts.master), *_elsewhere(facts.slave))
+    return (*_same_disk(facts), *elsewhere, *_failing_line(facts))
+
+
+def _failing_line(facts: Facts) -> Iterator[str]:
+    """Tell of a null mount in fstab whose file system is not mounted before it."""
+    fstab, master = facts.fstab, facts.master
+    if fstab.is_edited and fstab.wanted_text is not None and not master.is_in_fstab:
+        yield (
+            f"{fstab.path} does not mount {master.file_system}: at a boot mount -a would fail at"
+            " the line of the null mount"
+        )
 
 
 def _same_disk(facts: Facts) -> Iterator[str]:

@@ -169,6 +169,17 @@ MOUNTED_NOTHING = replace(MASTER, place=directory("/Backup1/test"), place_status
         (replace(ALL, slave=NO_SLAVE), "slave-pfs-directory slave-pfs slave-symlink synctid copy"),
         (replace(ALL, slave=NEW_SLAVE), "synctid copy"),
         (replace(ALL, slave=replace(SLAVE, is_readable=False)), "synctid copy"),
+    ],
+)
+def test_only_what_is_missing_is_done_while_the_pair_is_held(facts: Facts, steps: str) -> None:
+    assert names(facts) == ["hold", *steps.split(), "release"]
+    assert names(replace(facts, record=STANDING))[-1] == "release"
+    assert "hold" not in names(replace(facts, record=STANDING))
+
+
+@pytest.mark.parametrize(
+    ("facts", "steps"),
+    [
         (replace(ALL, master=MOUNTED_NOTHING), "null-mount"),
         (replace(ALL, master=replace(MOUNTED_NOTHING, place_status=None)), "null-mount"),
         (
@@ -178,10 +189,8 @@ MOUNTED_NOTHING = replace(MASTER, place=directory("/Backup1/test"), place_status
         (replace(ALL, slave=replace(SLAVE, place=missing("/Backup2/test"))), "slave-symlink"),
     ],
 )
-def test_only_what_is_missing_is_done_while_the_pair_is_held(facts: Facts, steps: str) -> None:
-    assert names(facts) == ["hold", *steps.split(), "release"]
-    assert names(replace(facts, record=STANDING))[-1] == "release"
-    assert "hold" not in names(replace(facts, record=STANDING))
+def test_mount_and_symlink_are_made_beside_a_stream(facts: Facts, steps: str) -> None:
+    assert names(facts) == steps.split()
 
 
 @pytest.mark.parametrize("path", [M, S])
@@ -303,6 +312,14 @@ def test_both_ends_on_one_file_system_is_a_warning() -> None:
 
     assert "both ends are on /Backup1" in planned(facts).warnings[0]
     assert planned(ALL).warnings == ()
+
+
+def test_file_system_that_a_boot_does_not_mount_is_a_warning() -> None:
+    lost = replace(MASTER, is_in_fstab=False)
+
+    assert planned(replace(ALL, master=lost)).warnings == ()
+    (told,) = planned(replace(ALL, master=lost, fstab=WITH_LINE)).warnings
+    assert told.startswith("/etc/fstab does not mount /Backup1")
 
 
 def test_place_below_another_file_system_than_it_seems_is_a_warning() -> None:
