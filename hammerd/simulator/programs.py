@@ -43,12 +43,12 @@ def _newfs_hammer(words: list[str]) -> int:
 
 
 def _mount(words: list[str]) -> int:
-    kind = words[1] if words[:1] == ["-t"] else ""
-    if words and not kind:
-        raise ValueError("only the list of mounts exists here, mount [-t type]")
+    kind = words[-1] if words[-2:-1] == ["-t"] else ""
+    if words and words not in ([], ["-p"], ["-t", kind], ["-p", "-t", kind]):
+        raise ValueError("only the list of mounts exists here, mount [-p] [-t type]")
     for mount in admin.mounts(_machine()):
         if kind in ("", mount.type):
-            sys.stdout.write(f"{mount}\n")
+            sys.stdout.write(f"{mount.fstab_line if words[:1] == ['-p'] else mount}\n")
     return 0
 
 
@@ -59,10 +59,14 @@ def _mount_null(words: list[str]) -> int:
 
 def _umount(words: list[str]) -> int:
     directory = Path(words[0])
-    if (directory / STATE_DIRECTORY).is_dir():
-        admin.unmount(directory)
-    else:
-        admin.unmount_null(directory)
+    try:
+        if (directory / STATE_DIRECTORY).is_dir():
+            admin.unmount(directory)
+        else:
+            admin.unmount_null(directory)
+    except OSError as error:
+        failed = f"unmount of {error.filename} failed: {error.strerror}"
+        raise ValueError(failed) from error
     return 0
 
 
@@ -95,7 +99,7 @@ def _machine() -> Path:
 
 _PROGRAMS: dict[str, tuple[Callable[[list[str]], int], str, range]] = {
     "newfs_hammer": (_newfs_hammer, "label directory [tid-base]", range(2, 4)),
-    "mount": (_mount, "[-t type]", range(3)),
+    "mount": (_mount, "[-p] [-t type]", range(4)),
     "mount_null": (_mount_null, "pfs-link directory", range(2, 3)),
     "umount": (_umount, "directory", range(1, 2)),
     "sync": (_sync, "[file-system-root ...]", range(1000)),

@@ -22,7 +22,7 @@ def show_as_of(path: Path, tid: int) -> Path:
     Raises:
         ValueError: the PFS had no root directory then.
     """
-    pfs, _ = open_pfs(str(path), is_peek=True)
+    pfs, _ = open_pfs(str(path))
     with pfs.fs.locked():
         if not as_of.show(pfs.fs, pfs.pfs_id, tid):
             raise ValueError(f"{path} had no root directory at {tid:#018x}")
@@ -31,7 +31,7 @@ def show_as_of(path: Path, tid: int) -> Path:
 
 def forget_as_of(path: Path, tid: int | None = None) -> None:
     """Forget a PFS as of one TID, or as of all: these points in time no longer exist."""
-    pfs, _ = open_pfs(str(path), is_peek=True)
+    pfs, _ = open_pfs(str(path))
     with pfs.fs.locked():
         if tid is None:
             as_of.forget(pfs.fs, pfs.pfs_id)
@@ -44,5 +44,5 @@ def prune_everything(path: Path) -> None:
 
     The directories of earlier TIDs stay, but no longer tell the truth (docs/simulator.md).
     """
-    pfs, info = open_pfs(str(path), is_peek=True)
+    pfs, info = open_pfs(str(path))
     maintenance.prune_everything(pfs, info.sync_end_tid if info.is_slave else pfs.fs.flush_tid())

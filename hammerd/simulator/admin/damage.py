@@ -34,7 +34,7 @@ def damage_master(link: Path, name: str, kind: str = "data") -> None:
     Raises:
         ValueError: no such file was flushed.
     """
-    pfs, _ = open_pfs(str(link), is_peek=True)
+    pfs, _ = open_pfs(str(link))
     manifest = Manifest(pfs.store(), pfs.store().load(), NO_OBJECT - 1)
     line = f"{pfs.pfs_id} {_object(manifest, name):#x} {kind}"
     set_knob(Path(pfs.fs.root), "bad_crc", "\n".join([*pfs.fs.knob("bad_crc").split("\n"), line]))
@@ -51,7 +51,7 @@ def damage_slave(link: Path, name: str, what: str) -> None:
     """
     if what not in DAMAGES:
         raise ValueError(f"no damage {what}: there are {', '.join(DAMAGES)}")
-    pfs, info = open_pfs(str(link), is_peek=True)
+    pfs, info = open_pfs(str(link))
     with pfs.fs.locked():
         records = pfs.store().load()
         manifest = Manifest(pfs.store(), records, info.sync_end_tid)

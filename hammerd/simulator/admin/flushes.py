@@ -86,15 +86,15 @@ def write(root: Path, pfs_id: int, nbytes: int, count: int = 1, step: int = 0) -
 
 def sync_end_tid(link: Path) -> int:
     """Return the sync-end-tid that pfs-status would print for a PFS."""
-    return open_pfs(str(link), is_peek=True)[1].sync_end_tid
+    return open_pfs(str(link))[1].sync_end_tid
 
 
 def durable_tid(link: Path) -> int:
     """Return the sync-end-tid that a slave would have after a power cut now."""
-    pfs, info = open_pfs(str(link), is_peek=True)
+    pfs, info = open_pfs(str(link))
     return durability.durable_tid(pfs.fs, pfs.pfs_id, info.sync_end_tid)
 
 
 def shared_uuid(link: Path) -> str:
     """Return the shared-uuid that pfs-status would print for a PFS."""
-    return open_pfs(str(link), is_peek=True)[1].shared_uuid
+    return open_pfs(str(link))[1].shared_uuid

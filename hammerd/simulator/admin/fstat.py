@@ -45,10 +45,17 @@ def _path(fs: FileSystem, file: OpenFile) -> str:
 
 
 def _line(fs: FileSystem, file: OpenFile, path: str) -> str:
-    mounted = [place for place, pfs in null_mounts.null_mounts(fs).items() if pfs == file.pfs_id]
-    place = os.path.join(fs.root, *mounted[:1])
     found = os.lstat(path) if os.path.lexists(path) else os.lstat(fs.root)
     head = f"{file.user:<8.8} {file.command:<10} {file.pid:>5} {'3' if file.name else 'wd':>4}"
     mode = stat.filemode(found.st_mode)
     size = "0" if file.name else f"{0:>8}"  # of a file it is the offset
-    return f"{head} {place:<16} {found.st_ino:>6} {mode:>10}  {size}  r"
+    shown = os.path.join(_place(fs, file.pfs_id), file.name).rstrip("/")
+    return f"{head} {shown:<16} {found.st_ino:>6} {mode:>10}  {size}  r"
+
+
+def _place(fs: FileSystem, pfs_id: int) -> str:
+    """Return the null mount of a PFS, or else the directory of its link's text."""
+    mounted = [place for place, number in null_mounts.null_mounts(fs).items() if number == pfs_id]
+    info = load_info(fs, pfs_id)
+    link = os.path.join(os.path.dirname(info.link), pfs_links.link_text(pfs_id, info))
+    return os.path.join(fs.root, mounted[0] if mounted else link)

@@ -9,6 +9,7 @@ from pathlib import Path
 from hammerd.simulator.admin.lookup import file_system_at
 from hammerd.simulator.kernel import recovery
 from hammerd.simulator.kernel.file_system import null_mounts
+from hammerd.simulator.kernel.file_system.open_files import open_files
 from hammerd.simulator.kernel.file_system.volume import STATE_DIRECTORY, FileSystem
 from hammerd.simulator.kernel.flush import sync
 from hammerd.simulator.kernel.ioctls.pfs import build_slave_tree
@@ -27,6 +28,11 @@ class Mount:
         """Return the line of mount(8)."""
         return f"{self.source} on {self.place} ({self.type}, local)"
 
+    @property
+    def fstab_line(self) -> str:
+        """The line of `mount -p`."""
+        return f"{self.source}\t{self.place}\t{self.type} rw\t0 0"
+
 
 def mount_null(pfs_link: Path, directory: Path) -> None:
     """Mount a PFS at a directory of its file system; a slave stays at its present TID.
@@ -36,14 +42,14 @@ def mount_null(pfs_link: Path, directory: Path) -> None:
         OSError: nothing is mirrored to the slave yet, there is no such directory, or the
             directory or the PFS is mounted already.
     """
-    pfs, info = open_pfs(str(pfs_link), is_peek=True)
+    pfs, info = open_pfs(str(pfs_link))
     mount_point = directory.resolve()
     if pfs.pfs_id == 0:
         raise ValueError(f"{pfs_link} is not the link of a PFS")
-    for path in (pfs_link.resolve(), mount_point):
+    for path in (pfs_link, directory):
         if not path.is_dir():
             code = errno.ENOTDIR if path.exists() else errno.ENOENT
-            raise OSError(code, os.strerror(code), str(path))
+            raise OSError(code, os.strerror(code), os.path.abspath(path))
     if not mount_point.is_relative_to(pfs.fs.root):
         raise ValueError(f"{mount_point} is not in {pfs.fs.root}, which the simulator needs")
     mounted = null_mounts.null_mounts(pfs.fs)
@@ -59,11 +65,14 @@ def unmount_null(directory: Path) -> None:
     """Unmount a null mount; the directory below it is visible again.
 
     Raises:
-        OSError: nothing is mounted there.
+        OSError: nothing is mounted there, or a process is in it.
     """
     fs, place = file_system_at(directory), directory.resolve()
-    if str(place.relative_to(fs.root)) not in null_mounts.null_mounts(fs):
-        raise OSError(errno.EINVAL, "not currently mounted", str(directory))
+    pfs_id = null_mounts.null_mounts(fs).get(str(place.relative_to(fs.root)))
+    if pfs_id is None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(place))
+    if any(file.pfs_id == pfs_id for file in open_files(fs)):
+        raise OSError(errno.EBUSY, "Device busy", str(place))
     with fs.locked():
         null_mounts.unmount(fs, str(place))
 

@@ -8,7 +8,7 @@
     ROOT/.hammerfs/mounts                             null mounts
     ROOT/.hammerfs/lock, lock_of_users                excludes writers; keeps it from an unmount
     ROOT/.hammerfs/pfs/00001/info                     what pfs-status prints
-    ROOT/.hammerfs/pfs/00001/durable, last_read_tid   TID after a power cut; TID a read stored
+    ROOT/.hammerfs/pfs/00001/durable                  its TID after a power cut
     ROOT/.hammerfs/pfs/00001/records, data            heads and data of all records, append-only
     ROOT/.hammerfs/pfs/00001/live, inodes             a master's files, or a link to their mount
     ROOT/.hammerfs/pfs/00001/snapshots/0x...          a slave's files, hard links into contents

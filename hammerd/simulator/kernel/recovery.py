@@ -4,12 +4,10 @@ A master holds what its last finalized flush held, all of it published, so its T
 back. A slave goes back to its last durable commit, TID and tree.
 """
 
-import os
-
 from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_info, pfs_links
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.ioctls import pfs_lifecycle
-from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, update_snapshot
+from hammerd.simulator.kernel.ioctls.pfs import OpenPfs, update_snapshot
 from hammerd.simulator.runtime import clock
 from hammerd.simulator.runtime.state_files import unlink_if_present
 
@@ -35,8 +33,6 @@ def forget_memory(fs: FileSystem) -> None:
     """Drop the state that a kernel holds only while a file system is mounted."""
     for name in IN_MEMORY:
         unlink_if_present(fs.path(name))
-    for pfs_id in pfs_info.pfs_ids(fs):
-        unlink_if_present(os.path.join(pfs_info.pfs_directory(fs, pfs_id), LAST_READ))
 
 
 def _restore_slave(pfs: OpenPfs) -> None:

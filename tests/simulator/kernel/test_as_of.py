@@ -186,6 +186,8 @@ def test_damage_of_a_slave_moves_no_tid_and_stays(
     (machine.path("/Backup1/test") / "more").write_text("more")
     later = _tree(_as_of(ends[1], _copy(machine, ends)))
     changed = {key for key in {*before, *damaged} if before.get(key) != damaged.get(key)}
+    # Mirroring deletes the inode of a file that only the slave has.
+    changed -= {"dir/link"} if what == "hard link" else set()
     assert {key: later.get(key) for key in changed} == {key: damaged.get(key) for key in changed}
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import signal
+import stat
 from pathlib import Path
 
 import pytest
@@ -142,27 +143,61 @@ def promoted(machine: Machine, ends: tuple[Path, Path]) -> Path:
     return slave
 
 
-def test_downgrade_alone_keeps_the_tid_of_the_slave(machine: Machine, promoted: Path) -> None:
-    os.readlink(promoted)
-    machine.run([machine.hammer, "pfs-downgrade", promoted])
-
-    assert admin.sync_end_tid(promoted) == admin.flush_tid(machine.path("/Backup1"))
-
-
-def test_status_changes_what_the_downgrade_stores(machine: Machine, promoted: Path) -> None:
-    machine.run([machine.hammer, "pfs-status", promoted])
-    machine.run([machine.hammer, "pfs-downgrade", promoted])
+@pytest.mark.parametrize("is_looked_at", [False, True])
+def test_downgrade_stores_the_tid_of_the_file_system_even_a_lower_one(
+    machine: Machine, promoted: Path, *, is_looked_at: bool
+) -> None:
+    if is_looked_at:
+        machine.run([machine.hammer, "pfs-status", promoted])
+    assert machine.run([machine.hammer, "pfs-downgrade", promoted]).returncode == 0
 
     assert admin.sync_end_tid(promoted) <= admin.flush_tid(machine.path("/Low"))
+    assert not promoted.exists()  # it had no root at that TID
 
 
-def test_mount_forgets_the_tid_of_a_read(machine: Machine, promoted: Path) -> None:
-    machine.run([machine.hammer, "pfs-status", promoted])
-    admin.unmount(machine.path("/Low"))
-    admin.mount(machine.path("/Low"))
+def test_promotion_is_taken_back_with_the_tid_of_before(
+    machine: Machine, ends: tuple[Path, Path], promoted: Path
+) -> None:
+    tid = admin.flush_tid(machine.path("/Backup1"))
+    machine.run([machine.hammer, "pfs-downgrade", promoted])
+    assert machine.run([machine.hammer, "pfs-update", promoted, f"sync-end-tid={tid:#x}"])
+    (machine.path("/Backup1/test") / "more").write_text("more")
+    admin.flush(machine.path("/Backup1"))
+
+    assert os.listdir(promoted) == ["file"]
+    assert "succeeded" in _copy(machine, (ends[0], promoted))
+    assert sorted(os.listdir(promoted)) == ["file", "more"]
+
+
+def test_upgrade_at_a_lower_tid_deletes_everything(
+    machine: Machine, ends: tuple[Path, Path], promoted: Path
+) -> None:
+    for command in ("pfs-downgrade", "pfs-upgrade"):
+        assert machine.run([machine.hammer, command, promoted]).returncode == 0
+
+    assert os.listdir(promoted) == []
+
+
+def test_mirroring_deletes_what_only_the_slave_wrote(
+    machine: Machine, ends: tuple[Path, Path], promoted: Path
+) -> None:
+    (promoted / "own").write_text("own")
+    admin.flush(machine.path("/Low"))
     machine.run([machine.hammer, "pfs-downgrade", promoted])
 
-    assert admin.sync_end_tid(promoted) == admin.flush_tid(machine.path("/Backup1"))
+    assert "succeeded" in _copy(machine, (ends[0], promoted))
+    assert os.listdir(promoted) == ["file"]
+
+
+def test_mirroring_does_not_mend_what_the_slave_overwrote(
+    machine: Machine, ends: tuple[Path, Path], promoted: Path
+) -> None:
+    (promoted / "file").write_text("a longer text")
+    admin.flush(machine.path("/Low"))
+    machine.run([machine.hammer, "pfs-downgrade", promoted])
+
+    assert "succeeded" in _copy(machine, (ends[0], promoted))
+    assert stat.S_ISFIFO((promoted / "file").lstat().st_mode)
 
 
 def test_source_prevents_an_unmount_and_target_does_not(

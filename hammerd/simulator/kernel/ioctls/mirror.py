@@ -1,12 +1,15 @@
 """The ioctls that read the records of a slice and write them to a slave."""
 
 import errno
+import stat
+from _bisect import bisect_right
 from _collections_abc import Iterator
 
 from hammerd.simulator.kernel.file_system.volume import InjectedError
 from hammerd.simulator.kernel.ioctls.pfs import OpenPfs
 from hammerd.simulator.kernel.records import slice_contents
-from hammerd.simulator.kernel.records.record_store import DATA, INODE, Record
+from hammerd.simulator.kernel.records.manifest import attributes_from_data
+from hammerd.simulator.kernel.records.record_store import DATA, INODE, Order, Record
 
 
 def mirror_read(
@@ -49,6 +52,8 @@ class ReceivedRecords:
         self.added: list[Record] = []
         self.deleted: list[Record] = []
         self.size = 0
+        self.mentioned: set[tuple[int, int, int, int]] = set()
+        self.skipped: list[slice_contents.Skipped] = []
 
     def add(self, kind: int, record: Record, data: bytes) -> None:
         """Add a record; of one that the slave holds already only the delete TID counts.
@@ -56,6 +61,10 @@ class ReceivedRecords:
         One with a bad CRC is dropped without a word, as the kernel does.
         """
         self.size += slice_contents.item_bytes(kind, record, with_data=True)
+        if isinstance(record, slice_contents.Skipped):
+            self.skipped.append(record)
+            return
+        self.mentioned.add(record.identity())
         if kind == slice_contents.REC_BADCRC:
             return
         held = self.known.get(record.identity())
@@ -64,9 +73,36 @@ class ReceivedRecords:
                 self.pfs.store().append_data(record, data)
             self.known[record.identity()] = record
             self.added.append(record)
-        elif held is not None and record.delete not in (0, held.delete):
+        elif held is not None and self._is_to_change(held, record.delete):
             held.delete = record.delete
             self.deleted.append(held)
+
+    def _is_to_change(self, held: Record, delete: int) -> bool:
+        """Return whether a record that the slave holds gets the delete TID of the source.
+
+        One that only the slave deleted stays deleted, as in the kernel. A directory's inode does
+        not: unlike here, a kernel makes no new one when a name is added.
+        """
+        if delete or not held.delete or held.type != INODE:
+            return delete not in (0, held.delete)
+        mode = attributes_from_data(self.pfs.store().data([held])[0]).mode
+        return stat.S_ISDIR(mode)
+
+    def delete_the_rest(self, end: int) -> None:
+        """Delete what the source lacks, as the kernel does: records that no item was about.
+
+        A slave that was a master for a while holds such records.
+        """
+        starts = [leaf.order() for leaf in self.skipped]
+        for record in self.known.values():
+            is_missed = not record.delete and record.identity() not in self.mentioned
+            if is_missed and record.create <= end and not self._is_skipped(record, starts):
+                record.delete = end
+                self.deleted.append(record)
+
+    def _is_skipped(self, record: Record, starts: list[Order]) -> bool:
+        before = bisect_right(starts, record.order())
+        return bool(before) and record.order() <= self.skipped[before - 1].last.order()
 
     def is_full(self, kind: int, record: Record) -> bool:
         """Return whether this record must wait for the next write ioctl."""

@@ -14,10 +14,9 @@ from hammerd.simulator.kernel.records import trees
 from hammerd.simulator.kernel.records.manifest import Manifest
 from hammerd.simulator.kernel.records.record_store import RecordStore
 from hammerd.simulator.runtime import clock
-from hammerd.simulator.runtime.state_files import read_or_empty, remove_tree, replace_file
+from hammerd.simulator.runtime.state_files import remove_tree
 from hammerd.simulator.runtime.waiters import Waiter
 
-LAST_READ = "last_read_tid"
 GONE_TID = (1 << 64) - 1
 FOR_ROOT = (
     *("SET_PSEUDOFS", "WAI_PSEUDOFS", "UPG_PSEUDOFS", "DGD_PSEUDOFS", "RMR_PSEUDOFS"),
@@ -68,26 +67,13 @@ def run_due_syncer(fs: FileSystem) -> None:
         syncer.flush_if_due(fs)
 
 
-def get_pfs(pfs: OpenPfs, *, is_peek: bool = False) -> pfs_info.PfsInfo:
-    """Return the info; a master's sync-end-tid is the published TID (docs/hammer.md 1.2).
-
-    The kernel replaces the stored sync-end-tid by it in memory, so a read changes what a later
-    downgrade stores. With `is_peek` it does not.
-    """
+def get_pfs(pfs: OpenPfs) -> pfs_info.PfsInfo:
+    """Return the info; a master's sync-end-tid is the published TID (docs/hammer.md 1.2)."""
     pfs.enter("GET_PSEUDOFS")
     info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
     if not info.is_slave:
         info.sync_end_tid = pfs.fs.flush_tid()
-        if not is_peek and stored_tid(pfs, 0) != info.sync_end_tid:
-            path = os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ)
-            replace_file(path, b"%#018x\n" % info.sync_end_tid)
     return info
-
-
-def stored_tid(pfs: OpenPfs, on_disk: int) -> int:
-    """Return the stored sync-end-tid of a master: that of the last read, if any."""
-    content = read_or_empty(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
-    return int(content, 16) if content else on_disk
 
 
 def set_pfs(pfs: OpenPfs, info: pfs_info.PfsInfo) -> None:

@@ -11,7 +11,7 @@ from hammerd.simulator.kernel.file_system import durability, null_mounts, pfs_in
 from hammerd.simulator.kernel.file_system.open_files import open_files
 from hammerd.simulator.kernel.file_system.volume import FileSystem
 from hammerd.simulator.kernel.ioctls import as_of
-from hammerd.simulator.kernel.ioctls.pfs import LAST_READ, OpenPfs, stored_tid, update_snapshot
+from hammerd.simulator.kernel.ioctls.pfs import OpenPfs, update_snapshot
 from hammerd.simulator.kernel.records import trees
 from hammerd.simulator.kernel.records.live_tree import Inodes
 from hammerd.simulator.kernel.records.manifest import Attributes, Manifest
@@ -69,7 +69,6 @@ def upgrade(pfs: OpenPfs) -> None:
     with pfs.fs.locked():
         info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = False
-        unlink_if_present(os.path.join(pfs_info.pfs_directory(pfs.fs, pfs.pfs_id), LAST_READ))
         durability.mark_durable(pfs.fs, pfs.pfs_id)
         pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         restore_live_tree(pfs, info.sync_end_tid)
@@ -128,7 +127,10 @@ def drop_records_after(pfs: OpenPfs, tid: int) -> list[Record]:
 
 
 def downgrade(pfs: OpenPfs) -> None:
-    """Make a master a slave at its stored or, if higher, its file system's published TID."""
+    """Make a master a slave at the published TID of its file system, be it lower than before.
+
+    What is newer stays until an upgrade drops it, or mirroring deletes what the source lacks.
+    """
     pfs.enter("DGD_PSEUDOFS")
     pfs.fs.check_writable()
     _check_unused(pfs)
@@ -136,10 +138,7 @@ def downgrade(pfs: OpenPfs) -> None:
         null_mounts.leave(pfs.fs, pfs.pfs_id)
         info = pfs_info.load_info(pfs.fs, pfs.pfs_id)
         info.is_slave = True
-        info.sync_end_tid = max(stored_tid(pfs, info.sync_end_tid), pfs.fs.flush_tid())
-        # The real kernel keeps what is newer until an upgrade drops it or mirroring deletes what
-        # the source lacks. Mirroring deletes nothing here, so it is dropped now.
-        drop_records_after(pfs, info.sync_end_tid)
+        info.sync_end_tid = pfs.fs.flush_tid()
         pfs_info.store_info(pfs.fs, pfs.pfs_id, info)
         update_snapshot(pfs, info)
         remove_tree(pfs_links.live_path(pfs.fs, pfs.pfs_id))

@@ -17,6 +17,10 @@ ROOT_OBJECT = 1
 NO_OBJECT = 0x7FFFFFFFFFFFFFFF
 
 
+Order = tuple[bool, int, int, int, int]
+"""The sort key of a stream."""
+
+
 class Record:
     """The head of a record; its data are `size` bytes at `position` of the data file."""
 
@@ -35,7 +39,7 @@ class Record:
         """Return the key that is unique in its PFS."""
         return self.object, self.type, self.key, self.create
 
-    def order(self) -> tuple[bool, int, int, int, int]:
+    def order(self) -> Order:
         """Return the sort key of a stream: inodes first, then by object, type and key."""
         return self.type != INODE, self.object, self.type, self.key, self.create
 
@@ -126,7 +130,7 @@ def _apply_line(words: list[bytes], found: dict[tuple[int, int, int, int], Recor
     if words[0] == b"+" and identity not in found:
         record = found[identity] = Record(*identity)
         record.size, record.position = int(words[6], 16), int(words[7], 16)
-    if delete and identity in found:
+    if identity in found and (delete or words[0] == b"-"):
         found[identity].delete = delete
 
 

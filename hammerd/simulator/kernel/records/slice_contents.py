@@ -17,6 +17,16 @@ SKIP_BYTES = 96
 SKIP, PASS, REC, REC_BADCRC = 4, 5, 8, 9
 
 
+class Skipped(Record):
+    """The records of a leaf that are older than the slice, from this one to `last`."""
+
+    __slots__ = ("last",)
+
+    def __init__(self, first: Record, last: Record) -> None:
+        super().__init__(*first.identity())
+        self.last = last
+
+
 class Chunk:
     """The result of one read ioctl; `stopped_at` is the object at which the next one starts."""
 
@@ -51,7 +61,7 @@ def _items(records: list[Record], beg: int, end: int) -> Iterator[tuple[int, Rec
     for start in range(0, len(records), LEAF_RECORDS):
         leaf = records[start : start + LEAF_RECORDS]
         if all(record.newest_tid() < beg for record in leaf):
-            yield SKIP, leaf[0]
+            yield SKIP, Skipped(leaf[0], leaf[-1])
             continue
         for record in leaf:
             if record.create <= end:

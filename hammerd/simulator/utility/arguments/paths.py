@@ -20,7 +20,7 @@ def _not_hammer_error(real: str) -> OSError:
     return OSError(code, os.strerror(code))
 
 
-def open_pfs(path: str, *, is_peek: bool = False) -> tuple[OpenPfs, PfsInfo]:
+def open_pfs(path: str) -> tuple[OpenPfs, PfsInfo]:
     """Open the PFS that a path names and read its info, or fail as hammer does."""
     pfs_id = None if _is_other_than_directory(path) else parse_link_text(_link_text(path))
     opened = path if pfs_id is None else directory_of(path)
@@ -30,7 +30,7 @@ def open_pfs(path: str, *, is_peek: bool = False) -> tuple[OpenPfs, PfsInfo]:
         raise CommandError(f"Cannot access {opened}", _not_hammer_error(real))
     pfs = OpenPfs(fs, pfs_of(fs, real) if pfs_id is None else pfs_id)
     try:
-        return pfs, get_pfs(pfs, is_peek=is_peek)
+        return pfs, get_pfs(pfs)
     except OSError as error:
         raise CommandError(f"Cannot access {opened}", error) from error
 

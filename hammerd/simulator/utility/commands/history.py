@@ -26,7 +26,7 @@ def run(words: list[str]) -> None:
 
 
 def _print_history(path: str) -> None:
-    pfs, info = open_pfs(path, is_peek=True)
+    pfs, info = open_pfs(path)
     tid = info.sync_end_tid if info.is_slave else pfs.fs.flush_tid()
     records = pfs.store().load()
     object_ = _object(Manifest(pfs.store(), records, tid), _names(pfs, path))

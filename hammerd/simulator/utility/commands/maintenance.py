@@ -31,7 +31,7 @@ def run(command: str, words: list[str]) -> None:
 
 
 def _prune_everything(path: str) -> None:
-    pfs, info = open_pfs(path, is_peek=True)
+    pfs, info = open_pfs(path)
     shown = path.rstrip("/") + "/"
     write_stdout(f"Prune {shown}: EVERYTHING\n")
     write_stdout(f"Prune {shown}: objspace {ALL_OBJECTS} pfs_id {pfs.pfs_id}\n")

@@ -19,8 +19,7 @@ def run(options: Options, command: str, words: list[str]) -> None:
     """Run pfs-upgrade, pfs-downgrade or pfs-destroy."""
     if not words:
         exit_with_usage("usage_pfs.txt", 1)
-    # A downgrade uses the TID that a promotion stored: its own read must not replace it.
-    pfs, info = open_pfs(words[0], is_peek=True)
+    pfs, info = open_pfs(words[0])
     if command == "pfs-destroy":
         _destroy(options, pfs, info, words[0])
     else:

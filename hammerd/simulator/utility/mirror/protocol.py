@@ -14,6 +14,7 @@ from hammerd.simulator.kernel.records.slice_contents import (
     REC_BADCRC,
     SKIP,
     SKIP_BYTES,
+    Skipped,
     aligned,
 )
 from hammerd.simulator.runtime import clock
@@ -75,8 +76,10 @@ def pack_tid(type_: int, tid: int) -> bytes:
 
 def pack_item(kind: int, record: Record, delete: int, data: bytes) -> bytes:
     """Return a REC, PASS or SKIP message."""
-    if kind == SKIP:
-        return pack(SKIP, b"\0" * (SKIP_BYTES - HEAD_BYTES))
+    if isinstance(record, Skipped):
+        ends = (*record.identity(), *record.last.identity())
+        range_ = b"".join(number.to_bytes(8, "little") for number in ends)
+        return pack(SKIP, range_.ljust(SKIP_BYTES - HEAD_BYTES, b"\0"))
     numbers = (record.object, record.type, record.key, record.create, delete, len(data))
     body = b"".join(number.to_bytes(8, "little") for number in numbers)
     return pack(kind, body.ljust(BODY_BYTES, b"\0") + data)
@@ -85,12 +88,16 @@ def pack_item(kind: int, record: Record, delete: int, data: bytes) -> bytes:
 def unpack_item(message: Message) -> tuple[int, Record, bytes]:
     """Return kind, head and data of a REC, PASS or SKIP message."""
     body = message.body
+    record = _record(body, 0)
     if message.type == SKIP:
-        return SKIP, Record(0, 0, 0, 0), b""
-    record = Record(_number(body, 0), _number(body, 8), _number(body, 16), _number(body, 24))
+        return SKIP, Skipped(record, _record(body, 32)), b""
     record.delete = _number(body, 32)
     record.size = _number(body, 40)
     return message.type, record, body[BODY_BYTES : BODY_BYTES + record.size]
+
+
+def _record(body: bytes, offset: int) -> Record:
+    return Record(*(_number(body, offset + place) for place in (0, 8, 16, 24)))
 
 
 def _number(body: bytes, offset: int) -> int:

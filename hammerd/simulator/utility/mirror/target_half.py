@@ -42,14 +42,14 @@ class TargetHalf:
             return False
         _, end, shared_uuid = protocol.unpack_pfs(message)
         _check_target(info, shared_uuid)
-        return self._finish(pfs, end, self._receive_records(pfs))
+        return self._finish(pfs, end, self._receive_records(pfs, end))
 
     def _open(self, shared_uuid: str) -> tuple[OpenPfs, PfsInfo]:
         if not os.path.lexists(self.path):
             ask_to_create(self.path, shared_uuid, assume_yes=self.options.assume_yes)
         return open_pfs(self.path)
 
-    def _receive_records(self, pfs: OpenPfs) -> protocol.Message | None:
+    def _receive_records(self, pfs: OpenPfs, end: int) -> protocol.Message | None:
         """Store records in writes of at most 512 KiB; return the message after them."""
         message = protocol.receive(in_bulk=True)
         if message is None or message.type not in protocol.BULK:
@@ -61,6 +61,8 @@ class TargetHalf:
                 self._write(received)
             received.add(kind, record, data)
             message = protocol.receive(in_bulk=True)
+        if message is not None and message.type == protocol.SYNC:
+            received.delete_the_rest(end)
         self._write(received)
         return message
 
