@@ -9,6 +9,7 @@ import contextlib
 import queue
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Thread
@@ -26,7 +27,7 @@ GONE_HINT = (
     "no such point in time is there: was its history pruned? Run it again after the next commit"
 )
 WAIT_S = 1.0
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S, POLL_S = 5.0, 0.05
 MOST_ERROR_BYTES = 4096
 
 
@@ -36,11 +37,15 @@ class EndRefused(CommandFailed):
 
 @dataclass(frozen=True, slots=True)
 class EndCommand:
-    """An end: its name for people, and the command that describes its tree."""
+    """An end: its name for people, and the command that describes its tree.
+
+    `hint` is for a command that is cut off.
+    """
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] | None = None
+    hint: str = ""
 
 
 class EndProcess:
@@ -89,13 +94,14 @@ class EndProcess:
     def stop(self) -> None:
         """End the process, however far it is."""
         self._close_input()
-        process = self._process
+        deadline_at = time.monotonic() + STOP_TIMEOUT_S
+        # The reader may wait for room: it reads on until the end of the output.
+        while self._reader.is_alive() and time.monotonic() < deadline_at:
+            with contextlib.suppress(queue.Empty):
+                self._lines.get(timeout=POLL_S)
+        # A read of a disk that hangs keeps the process for longer.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            # The reader may wait for room: it reads on until the end of the output.
-            while process.poll() is None and self._reader.is_alive():
-                with contextlib.suppress(queue.Empty):
-                    self._lines.get(timeout=0.05)
-            process.wait(STOP_TIMEOUT_S)
+            self._process.wait(max(0.0, deadline_at - time.monotonic()))
         self._errors.close()
 
     def lines(self, on_wait: Callable[[], None]) -> Iterator[bytes]:
@@ -151,7 +157,8 @@ class EndProcess:
         self._errors.seek(0)
         said = self._errors.read(MOST_ERROR_BYTES).decode(errors="replace").strip()
         last = said.splitlines()[-1] if said else f"exit {self._process.returncode}"
-        hint = f"run it by hand: {' '.join(self._command.argv)} < /dev/null"
         return CommandFailed(
-            f"{self._command.name}: cut off: {printable(last)}", hint, code=Exit.UNAVAILABLE
+            f"{self._command.name}: cut off: {printable(last)}",
+            self._command.hint or f"run it by hand: {' '.join(self._command.argv)} < /dev/null",
+            code=Exit.UNAVAILABLE,
         )

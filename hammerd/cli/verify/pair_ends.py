@@ -14,6 +14,10 @@ from hammerd.core.tid import Tid, format_tid
 from hammerd.core.verify.entries import counts_of
 from hammerd.core.verify.request import EndRequest
 
+FAR_HINT = (
+    "is hammerd on that host (remote_hammerd), and does its authorized_keys have the line that"
+    ' "hammerd authorized-keys PAIR" prints now?'
+)
 NO_CONTENTS = EndRequest(jobs=1, sample_of_million=0)
 
 
@@ -34,9 +38,10 @@ def _command(role: str, end: Endpoint, tid: Tid) -> EndCommand:
     from hammerd.daemon.process.rsh_program import hammerd_words
 
     argv = end.host.hammerd(hammerd_words(), ("verify", "--end", end.path, format_tid(tid)))
-    # hammerd here has our own environment; ssh has that of every ssh of hammerd.
-    env = environment(pwd.getpwuid(os.getuid()).pw_dir) if end.host.needs_login else None
-    return EndCommand(f"{role} {end}", argv, env)
+    if not end.host.needs_login:
+        return EndCommand(f"{role} {end}", argv)
+    env = environment(pwd.getpwuid(os.getuid()).pw_dir)
+    return EndCommand(f"{role} {end}", argv, env, FAR_HINT)
 
 
 def nearer(pair: Pair, commands: tuple[EndCommand, EndCommand]) -> EndCommand:

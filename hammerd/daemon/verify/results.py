@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from hammerd.core import paths
+from hammerd.core.characters import printable
 from hammerd.core.errors import BadOutput
 from hammerd.core.pairs import Pair
 from hammerd.core.rfc3339 import rfc3339
@@ -111,7 +112,7 @@ class Results:
             **fields,
             differences=verified.differences,
             because=counts_text(verified.counts),
-            text="; ".join(map(str, verified.first[:MOST_SHOWN])),
+            text="; ".join(printable(str(each)) for each in verified.first[:MOST_SHOWN]),
             hint=DIFFERENCES_HINT.replace("PAIR", verified.pair),
         )
 

@@ -21,6 +21,9 @@ CHECK_S = 60.0
 RETRY_S = 900.0
 """The time from a verification that failed to the next try."""
 
+SAYS = "hammerd: "
+"""How the line of an error begins; the others tell how far the verification was."""
+
 LONGEST_S = 30 * 86_400.0
 FOUND = ("exit 0", "exit 1")
 """How a verification ends that has a result: equal, or different."""
@@ -110,8 +113,8 @@ class VerifySchedule:
             # The next one may be due; not before this result was read.
             return
         self._failed_at[pair] = self._clock.now().at
-        said = [line for line in result.stderr.splitlines() if line.strip()]
-        because = said[0].removeprefix("hammerd: ") if said else result.status
+        said = [line for line in result.stderr.splitlines() if line.startswith(SAYS)]
+        because = said[-1].removeprefix(SAYS) if said else result.status
         self._log.warning(
             "verify.failed",
             pair=pair,

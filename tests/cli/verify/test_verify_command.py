@@ -83,17 +83,31 @@ def test_damage_on_the_master_s_disk_is_seen(mirror: Mirror, hammerd: RunHammerd
     assert [each["path"] for each in result["first"]] == ["b/file"]
 
 
-def test_a_difference_is_shown_with_both_values(mirror: Mirror, hammerd: RunHammerd) -> None:
-    mirror.copy()
-    with mirror.changed_slave("c/file") as file:
-        file.write_text("content of C")
-        file.chmod(0o600)
+DAMAGE = {
+    "byte": "byte: content differs",
+    "mode": "mode: mode differs: ",
+    "owner": "owner: owner differs: ",
+    "mtime": "mtime: time differs: ",
+    "size": "size: size differs: ",
+    "removed": "removed: missing on the slave (file)",
+    "hard link": "its other name: hard links differ: ",
+}
 
-    ran = hammerd("verify", "home", "-c", mirror.config)
+
+def test_each_kind_of_damage_of_a_slave_is_told(mirror: Mirror, hammerd: RunHammerd) -> None:
+    for what in DAMAGE:
+        (mirror.live / what).write_text(f"content for {what}")
+    os.link(mirror.live / "hard link", mirror.live / "its other name")
+    mirror.copy()
+    for what in DAMAGE:
+        admin.damage_slave(mirror.slave, what, what)
+    admin.damage_slave(mirror.slave, "symlink", "target")
+
+    ran = hammerd("verify", "home", "-c", mirror.config, columns=200)
 
     assert ran.code == 1
-    assert "    c/file: mode differs: 0644, slave 0600\n" in ran.out
-    assert "    c/file: content differs\n" in ran.out
+    for sentence in (*DAMAGE.values(), "symlink: target differs: "):
+        assert f"    {sentence}" in ran.out
 
 
 def test_what_cannot_be_compared_is_refused(mirror: Mirror, hammerd: RunHammerd) -> None:
