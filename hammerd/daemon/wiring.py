@@ -220,6 +220,7 @@ class Wiring:
         self.engine.on_memory_changed = self.store.changed
         self.engine.on_state_changed = self._state_changed
         self.rotations.on_moved = self.store.state_changed
+        self.rotations.on_away = self._slave_is_away
         self.store.rotating, self.store.on_rotating_loaded = (
             self.rotations.saved,
             self.rotations.load,
@@ -284,6 +285,10 @@ class Wiring:
             **self.reloader.describe(),
             **self.logs.history.describe(),
         }
+
+    def _slave_is_away(self, slave: Endpoint) -> None:
+        # Another host may write to a disk while it is away.
+        self.anomaly_detector.add_earlier_writer(slave, self._loop.time())
 
     def _acknowledged(self, name: str) -> None:
         pair = self.engine.life(name).pair

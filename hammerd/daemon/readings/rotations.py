@@ -43,6 +43,7 @@ class Rotations:
         self._pairs: dict[str, Pair] = {}
         self.on_rolled_back: OnRolledBack = lambda _slave, _back: None
         self.on_moved: Callable[[], None] = lambda: None
+        self.on_away: Callable[[Endpoint], None] = lambda _slave: None
 
     def of(self, pair: Pair) -> tuple[RotatingSlave, ...]:
         """Return the slaves of a pair that take turns, in the order in which they were found."""
@@ -146,6 +147,7 @@ class Rotations:
         for one in tuple(rows.values()):
             if not one.is_present or one.path != pair.slave.path or one.unique_uuid == but:
                 continue
+            self.on_away(pair.slave)
             if is_destroyed:
                 del rows[one.unique_uuid]
                 self._report("slave.destroyed", pair, one)

@@ -162,6 +162,10 @@ class ReadingStore:
         """Record why the endpoints of a pair cannot be compared; None when they can."""
         self._unknowns.set_obstacle(pair, obstacle)
 
+    def set_slave(self, slave: Endpoint) -> None:
+        """Record that a slave without its turn is one of its master now."""
+        self._unknowns.not_slaves.discard(str(slave))
+
     def set_latch(self, pair: Pair, latch: Latch | None) -> None:
         """Record that a pair's endpoints diverged; None when a person acknowledged that."""
         if latch is not None:

@@ -217,6 +217,8 @@ class Sampler:
         self._record(readings, turns_of(pair))
         if (chosen := self.turns.choose(pair, readings)) is None:
             return
+        if chosen.slave != pair.slave:
+            self._ahead.pop(pair.name, None)
         pair = chosen
         verdict = self._record_verdict(pair, readings)
         is_go = isinstance(verdict, Go)

@@ -65,18 +65,18 @@ class Turns:
         if not pair.rotate.takes_turns:
             return None
         seen = {one: reading.seen for one, reading in readings.items()}
+        others = [turn for turn in turns_of(pair) if turn.slave != pair.slave]
+        waiting = [turn for turn in others if _is_there(turn, seen)]
+        for turn in waiting:
+            self._readings.set_slave(turn.slave)
         self.rotations.record(pair, seen)
         now_at, life = asyncio.get_running_loop().time(), self.life_of(pair.name)
         for turn in turns_of(pair):
             self._readings.remember(turn, self._readings.lag(turn, now_at))
         if life is None or not isinstance(life.state, Streaming):
             return None
-        waiting = [
-            (turn.slave, self._readings.lag(turn, now_at))
-            for turn in turns_of(pair)
-            if turn.slave != pair.slave and _is_there(turn, seen)
-        ]
-        slave = next_turn(pair, self._readings.lag(pair, now_at), waiting)
+        lags = [(turn.slave, self._readings.lag(turn, now_at)) for turn in waiting]
+        slave = next_turn(pair, self._readings.lag(pair, now_at), lags)
         if slave is None:
             return None
         hint = f"slave {slave} is there too and gets old; slave {pair.slave} is in sync"

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -13,9 +13,11 @@ from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.hosts.host import Host
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.events import Event, ForeignSeen, Glanced, ProbeAnswered, Sampled
+from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.probe_verdict import Go, Park, ProbeFailed, ProbeTrouble, ProbeVerdict
 from hammerd.core.pair.slave_claims import SlaveClaims
-from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.pair.states import Memory, Trouble, WaitingForMount
+from hammerd.core.pairs import Endpoint, Pair, Rotation
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
 from hammerd.core.replication.read_order import far_chains_of
 from hammerd.core.tid import Tid
@@ -390,6 +392,20 @@ def sampled(setup: Setup, *pairs: Pair) -> Setup:
 
     asyncio.run(main())
     return setup
+
+
+@pytest.mark.parametrize("because", ["slave_away", "pfs_missing"])
+def test_pair_that_waits_for_any_slave_is_probed_when_a_sample_finds_one(because: str) -> None:
+    rotation = Rotation(takes_turns=True, paths=(HOME.slave.path, "/s/other"))
+    pair, setup = replace(HOME, rotate=rotation), Setup()
+    state = WaitingForMount(0.0, 10.0, Trouble(because))
+    setup.sampler.turns.life_of = lambda _pair: replace(new_life(pair, Memory(), 0.0), state=state)
+    setup.sampler.turns.take_turn = lambda _pair, slave: replace(pair, slave=slave)
+
+    events = sampled(setup, pair).events_of(pair)
+
+    is_probed = because == "slave_away"
+    assert ([Sampled(Go()), ProbeAnswered(Go())] if is_probed else [Sampled(Go())]) == events
 
 
 def test_pair_with_a_master_on_another_host_is_sampled_once_after_that_was_read() -> None:
