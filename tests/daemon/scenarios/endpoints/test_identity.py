@@ -219,37 +219,6 @@ def test_slave_that_was_promoted_is_probed_no_more(world_once: World, *, is_runn
         assert "before=slave after=master" in line
 
 
-@pytest.mark.parametrize("is_asked", [False, True], ids=["left alone", "asked by a person"])
-def test_downgrade_stores_what_the_slave_held_before_it_was_promoted(
-    world_once: World, *, is_asked: bool
-) -> None:
-    world = world_once
-    # The TIDs of the second disk are the higher ones: a downgrade stores the higher of two.
-    master = world.make_master(number=2)
-    slave = world.make_slave(master, number=1)
-    (world.fs(2) / "test/first").write_text("first\n")
-    admin.flush(world.fs(2))
-    hammer = str(recording_hammer(world))
-    world.start(world.configure({"test": (master, slave)}, hammer=hammer, sample_interval="3s"))
-    world.wait_until_following()
-    waiters = world.fs(2) / ".hammerfs/waiters"
-    world.wait_for(
-        lambda now: any((waiters / str(pid)).exists() for pid in now["half_pids"]), "at rest"
-    )
-    held, samples = admin.sync_end_tid(slave), status_reads(world, slave)
-    until(lambda: status_reads(world, slave) > samples, "a sample, and time until the next one")
-    world.run_hammer("pfs-upgrade", slave)
-    world.wait_for(lambda now: now["because"] == "not_a_slave", "parked")
-    samples = status_reads(world, master)
-    until(lambda: status_reads(world, master) > samples + 3, "three samples more")
-
-    if is_asked:
-        world.run_hammer("pfs-status", slave)
-    world.run_hammer("pfs-downgrade", slave)
-
-    assert (admin.sync_end_tid(slave) == held) is not is_asked
-
-
 # --- disks that are swapped ------------------------------------------------------------------
 
 
