@@ -30,6 +30,8 @@ from tests.waiting import until
 def world() -> Iterator[PlansWorld]:
     with plans_world() as world:
         admin.install(world.sbin, time_scale=50)
+        for number in (1, 2):
+            admin.publish_in_steps(world.fs(number), time_scale=50)
         yield world
 
 
@@ -69,6 +71,22 @@ def test_mount_that_a_boot_has_lost_is_made_again(world: PlansWorld) -> None:
 
     assert steps_left(world) == ["null-mount"]
     provision(world)
+    assert_mirrored(world)
+
+
+def test_slave_that_was_copied_too_early_is_copied_again(world: PlansWorld) -> None:
+    for number in (1, 2):
+        (world.fs(number) / "pfs").mkdir()
+    world.run_hammer("pfs-master", world.master)
+    uuid = admin.shared_uuid(world.master)
+    world.run_hammer("pfs-slave", world.slave, f"shared-uuid={uuid}")
+    world.run_hammer("mirror-copy", world.master, world.slave)
+    assert admin.sync_end_tid(world.slave) > 1
+    assert not (world.slave / ".").exists()
+
+    printed = provision(world)
+
+    assert "synctid" in printed
     assert_mirrored(world)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from hammerd.core.plans.record import PlanName, PlanRecord
+from hammerd.daemon.state import plan_records
 from hammerd.simulator import admin
 from tests.cli.provision.provisioning import killed, provision, steps_left
 from tests.plans_world import PAIR, PlansWorld, plans_world
@@ -47,3 +49,21 @@ def follows(world: PlansWorld, pair: str) -> None:
     admin.synctid(world.fs(1))
     copied = world.fs(2) / pair / "file"
     world.wait_for(lambda _: copied.exists(), "it follows", pair)
+
+
+def test_hold_that_hammerd_did_not_hear_of_is_told_first(world: PlansWorld) -> None:
+    record = PlanRecord("more", PlanName.PROVISION, 1.0, step="hold", notes={"copy": "yes"})
+    plan_records.write_record(str(world.root / "db"), record)
+    held_before = held_count(world)
+
+    done = world.run("provision", "more")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "mirror-copy" in done.stdout
+    assert held_count(world) == held_before + 1
+    follows(world, "more")
+
+
+def held_count(world: PlansWorld) -> int:
+    lines = world.log().splitlines()
+    return sum("pair.held" in line and "pair=more" in line for line in lines)
