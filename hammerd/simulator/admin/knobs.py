@@ -23,6 +23,7 @@ KNOBS = (
     "time_scale",
     "as_of",
     "bad_crc",
+    "synctid_ahead",
 )
 
 

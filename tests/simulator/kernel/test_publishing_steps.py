@@ -182,6 +182,20 @@ def test_synctid_covers_what_was_written_before_it(machine: Machine) -> None:
         assert (slave / f"file{number}").read_text() == "content"
 
 
+def test_synctid_may_print_a_tid_that_no_slave_comes_to(machine: Machine) -> None:
+    _, slave = machine.master_and_slave()
+    root = _masters(machine)
+    admin.publish_in_steps(root, syncer_s=None, time_scale=50)
+    admin.set_knob(root, "synctid_ahead", "0x20")
+    _write(machine, "file", "content")
+
+    printed = {machine.run([machine.hammer, "synctid", root]).stdout for _ in range(2)}
+    _copy(machine)
+
+    assert [int(tid, 16) for tid in printed] == [admin.sync_end_tid(slave) + 0x20]
+    assert (slave / "file").read_text() == "content"
+
+
 def test_new_master_shows_nothing_until_its_root_is_published(machine: Machine) -> None:
     root = machine.new_disk("/Backup1")
     machine.new_disk("/Backup2")

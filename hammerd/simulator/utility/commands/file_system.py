@@ -41,6 +41,7 @@ def _synctid(words: list[str]) -> None:
                 tid = fs.move_tid()
     except OSError as refused:
         raise CommandError(failed, refused) from refused
+    tid += int(fs.knob("synctid_ahead") or "0", 0)
     write_stdout(f"{tid:#018x}\n")
 
 
