@@ -65,6 +65,14 @@ def test_two_empty_file_systems_become_a_mirror(world: PlansWorld) -> None:
     assert (world.place / "file").read_text() == "text"
 
 
+def test_two_commands_make_a_proved_mirror(world: PlansWorld) -> None:
+    words = with_pair_missing(world)
+
+    for command in (["provision", PAIR, "--fstab-file", world.fstab, *words], ["verify", PAIR]):
+        done = world.run(*command)
+        assert done.returncode == Exit.OK, done.stdout + done.stderr
+
+
 def test_mount_that_a_boot_has_lost_is_made_again(world: PlansWorld) -> None:
     assert "--fstab adds it" in provision(world)
     world.reboot()
