@@ -187,7 +187,7 @@ class Reloader:
         new, holds = read.config, self._parts.holds
         raise_limit(len(new.pairs), str(self._path))
         config = self._with_read_once(new)
-        changes = diff(self.config, new)
+        changes = diff(self._in_turn(self.config), self._in_turn(new))
         holds.take(read.plans)
         self._apply_pairs(config)
         holds.settle()
@@ -196,6 +196,15 @@ class Reloader:
         self.config = config
         self.on_applied(changes)
         return changes
+
+    def _in_turn(self, config: Config) -> Config:
+        """Return a config whose pairs name the slaves that have their turns."""
+        lives = {pair.name: self._parts.engine.find(pair.name) for pair in config.pairs}
+        pairs = (
+            with_turn(pair, life.pair) if (life := lives[pair.name]) else pair
+            for pair in config.pairs
+        )
+        return replace(config, pairs=tuple(pairs))
 
     def _apply_pairs(self, config: Config) -> None:
         engine, names = self._parts.engine, [pair.name for pair in config.pairs]

@@ -354,6 +354,41 @@ def test_removed_pair_is_forgotten_with_its_endpoints(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+TURNS = """[pairs.home]
+master = "/m/home"
+rotate = {paths}
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("paths", "more", "word", "slave"),
+    [
+        ('["/s/a", "/s/b"]', "", "kept", "/s/b"),
+        ('["/s/b", "/s/a"]', "", "retuned", "/s/b"),
+        ('["/s/a", "/s/b", "/s/c"]', "", "retuned", "/s/b"),
+        ('["/s/a", "/s/b"]', 'delay = "9s"', "restarted", "/s/b"),
+        ('["/s/a", "/s/c"]', "", "restarted", "/s/a"),
+    ],
+)
+def test_slave_keeps_its_turn_over_a_reload(
+    tmp_path: Path, paths: str, more: str, word: str, slave: str
+) -> None:
+    async def main() -> None:
+        with make_setup(tmp_path) as setup:
+            setup.write(more=TURNS.format(paths='["/s/a", "/s/b"]', more=""))
+            await setup.reload()
+            setup.engine.take_turn("home", Endpoint("/s/b"))
+            setup.write(more=TURNS.format(paths=paths, more=more))
+            reply = await setup.reload()
+
+            assert isinstance(reply, Answer)
+            assert reply.data[word] == ["home"]
+            assert setup.engine.life("home").pair.slave == Endpoint(slave)
+
+    asyncio.run(main())
+
+
 def test_pair_whose_last_step_raised_is_removed_at_the_next_reload(
     tmp_path: Path,
 ) -> None:
