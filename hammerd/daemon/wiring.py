@@ -214,6 +214,7 @@ class Wiring:
         self.stream_observer.unwritten_at = self.streams.unwritten_at
         self.stream_observer.on_rolled_back = self._ingest.log_rollback
         self._ingest.on_anomaly = self.store.changed
+        self._ingest.all_pairs = lambda: [life.pair for life in self.lives()]
         self.turns.life_of, self.turns.take_turn = self.engine.find, self.engine.take_turn
         self.slave_moves.connect(self._ingest, self.engine)
         self.orphans.drain_s = self._orphan_drain_s

@@ -47,7 +47,9 @@ class HoldAsked:
 
 @dataclass(frozen=True, slots=True)
 class HoldReleased:
-    """No plan holds the pair any more."""
+    """No plan holds the pair any more; one that made the slave anew also lifts the latches."""
+
+    lifts_latch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

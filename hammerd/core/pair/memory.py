@@ -50,7 +50,9 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
             return replace(memory, wanted=wanted, unmounted_since_at=None)
         case events.HoldAsked(hold):
             return replace(memory, hold=hold, unmounted_since_at=None)
-        case events.HoldReleased():
+        case events.HoldReleased(lifts_latch):
+            if lifts_latch:
+                memory = replace(lift_latches(memory), failures=0, refusals=0)
             return replace(memory, hold=None)
         case events.Acknowledged():
             return replace(memory, complaints=())

@@ -223,10 +223,8 @@ class AnomalyDetector:
 
 def _changes(last: PfsStatus, now: PfsStatus) -> Iterable[tuple[AnomalyName, str, str]]:
     yield AnomalyName.ROLE_CHANGED, _role(last), _role(now)
-    if last.unique_uuid != now.unique_uuid:
-        yield AnomalyName.UUID_CHANGED, last.unique_uuid, now.unique_uuid
-    else:
-        yield AnomalyName.UUID_CHANGED, last.shared_uuid, now.shared_uuid
+    yield AnomalyName.UUID_CHANGED, last.unique_uuid, now.unique_uuid
+    yield AnomalyName.SHARED_UUID_CHANGED, last.shared_uuid, now.shared_uuid
 
 
 def _role(status: PfsStatus) -> str:

@@ -1,10 +1,11 @@
 """Keeps the anomalies of endpoints for each pair, until a person acknowledges them.
 
-    master.tid_went_back   a crash, a restore, a new file system
-    slave.tid_went_back    two writers, a restore
-    slave.tid_jumped       the TID moved, and no stream of ours moved it: a foreign writer
-    end.role_changed       the PFS was promoted or demoted
-    end.uuid_changed       another PFS is at this path
+    master.tid_went_back      a crash, a restore, a new file system
+    slave.tid_went_back       two writers, a restore
+    slave.tid_jumped          the TID moved, and no stream of ours moved it: a foreign writer
+    end.role_changed          the PFS was promoted or demoted
+    end.uuid_changed          another PFS is at this path: it has another unique-uuid
+    end.shared_uuid_changed   the PFS belongs to another mirror now
 
 core/replication/anomaly_detector.py finds them.
 """
@@ -28,6 +29,7 @@ class AnomalyName(StrEnum):
     SLAVE_TID_JUMPED = "slave.tid_jumped"
     ROLE_CHANGED = "end.role_changed"
     UUID_CHANGED = "end.uuid_changed"
+    SHARED_UUID_CHANGED = "end.shared_uuid_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,13 @@ class Anomaly:
     after: str
     at: float
     number: int = 0
+
+
+def concerns(anomaly: Anomaly, pair: Pair) -> bool:
+    """Return whether an anomaly is one of a pair: in a cascade an endpoint has two roles."""
+    is_slave_s = anomaly.endpoint == pair.slave and not anomaly.name.startswith("master.")
+    is_master_s = anomaly.endpoint == pair.master and not anomaly.name.startswith("slave.")
+    return is_slave_s or is_master_s
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.probe_verdict import MasterByLink, ProbeFailed, unmounted_endpoints
 from hammerd.core.pairs import NO_ROTATION, Endpoint, Pair, Rotation
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
-from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
+from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName, concerns
 from hammerd.core.replication.read_order import ReadSpan
 from hammerd.core.tid import Tid, format_tid
 from hammerd.daemon.logging.journal import Journal
@@ -52,6 +52,7 @@ class ReadingIngest:
         self._real_paths: dict[Endpoint, str] = {}
         self._rotations: dict[Endpoint, Rotation] = {}
         self.on_anomaly: Callable[[], None] = lambda: None
+        self.all_pairs: Callable[[], Iterable[Pair]] = tuple
         self.on_slave_moved: OnSlaveMoved = lambda _slave, _before, _after: None
         self.on_master_went_back: OnMasterWentBack = lambda _master, _tid: None
 
@@ -171,9 +172,8 @@ class ReadingIngest:
         known = newest if status.is_master else slave
         changes = self._detector.changes(endpoint, status, known.tid if known else None)
         for name, before, after in changes:
-            self._log.info(
-                name.value, end=str(endpoint), before=before, after=after, because=because
-            )
+            change = Anomaly(name, endpoint, before, after, at=0.0)
+            self._log_change(self._log.info, change, because)
         if changes:
             self._store.forget_pfs(endpoint)
         self._detector.begin_anew(endpoint, status)
@@ -259,12 +259,22 @@ class ReadingIngest:
 
     def _report(self, anomaly: Anomaly) -> None:
         self.on_anomaly()
-        self._log.warning(
-            anomaly.name.value,
-            end=str(anomaly.endpoint),
-            before=anomaly.before,
-            after=anomaly.after,
-        )
+        self._log_change(self._log.warning, anomaly)
+
+    def _log_change(
+        self, log: Callable[..., object], change: Anomaly, because: str | None = None
+    ) -> None:
+        """Log a change once for each pair of its endpoint, so that the history of each has it."""
+        names = dict.fromkeys(pair.name for pair in self.all_pairs() if concerns(change, pair))
+        for name in names or (None,):
+            log(
+                change.name.value,
+                end=str(change.endpoint),
+                before=change.before,
+                after=change.after,
+                because=because,
+                pair=name,
+            )
 
     def _record_failure(self, endpoint: Endpoint, failure: ProbeFailed) -> None:
         why = failure.why

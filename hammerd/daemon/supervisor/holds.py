@@ -22,7 +22,7 @@ from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife, Stopped, Stopping
 from hammerd.core.pair.transitions import KILL_AGAIN_S
 from hammerd.core.pairs import Endpoint
-from hammerd.core.plans.record import PlanRecord, Stage
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.daemon.state import plan_records
 from hammerd.daemon.state.plan_records import Damaged
 from hammerd.daemon.supervisor.engine import Engine
@@ -152,7 +152,8 @@ class Holds:
                 self._changed()
                 path = plan_records.record_path(self._state_dir, pair)
                 return Refusal(f"{pair} is held: {path} stands", "", Exit.UNAVAILABLE)
-            self._release(pair)
+            # The command removes the record of a reseed only when both ends are the same again.
+            self._release(pair, is_plan_done=True)
             self._changed()
         return Answer({"pairs": [pair]})
 
@@ -245,14 +246,14 @@ class Holds:
         self._around.forget(pair)
         self._engine.post(pair, HoldAsked(hold))
 
-    def _release(self, pair: str) -> None:
+    def _release(self, pair: str, *, is_plan_done: bool = False) -> None:
         self._standing.pop(pair, None)
         life = self._life(pair)
         if life is None or life.memory.hold is None:
             return
         self._around.explain(self._ends.of(pair), life.memory.hold.plan)
-        # Before the event: the probe that it starts must find the ends free.
-        self._engine.post(pair, HoldReleased())
+        lifts_latch = is_plan_done and life.memory.hold.plan == PlanName.RESEED
+        self._engine.post(pair, HoldReleased(lifts_latch))
 
     def _changed(self) -> None:
         self._ends.update()

@@ -243,6 +243,8 @@ ROWS: dict[str, PairRow] = {
     "HoldAsked": PairRow(HoldAsked(SWITCHOVER)),
     "  interrupted now": PairRow(HoldAsked(replace(SWITCHOVER, is_interrupted=True)), HELD),
     "HoldReleased": PairRow(HoldReleased(), HELD),
+    "  after a reseed": PairRow(HoldReleased(lifts_latch=True), replace(LATCHED, hold=SWITCHOVER)),
+    "  latched": PairRow(HoldReleased(), replace(LATCHED, hold=SWITCHOVER)),
     "  paused": PairRow(HoldReleased(), replace(HELD, wanted=Paused())),
     "held: StartAsked": PairRow(StartAsked(), HELD),
     "held: RestartAsked": PairRow(RestartAsked(), HELD),

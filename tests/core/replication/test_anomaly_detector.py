@@ -52,17 +52,23 @@ def test_changed_role_is_an_anomaly() -> None:
     ]
 
 
-@pytest.mark.parametrize("field", ["shared_uuid", "unique_uuid"])
-def test_changed_uuid_is_an_anomaly(field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [("shared_uuid", "end.shared_uuid_changed"), ("unique_uuid", "end.uuid_changed")],
+)
+def test_changed_uuid_is_an_anomaly(field: str, name: str) -> None:
     found = read(AnomalyDetector(), pfs(**{field: "old"}), pfs(**{field: "new"}))
 
-    assert values_of(found) == [("end.uuid_changed", "old", "new")]
+    assert values_of(found) == [(name, "old", "new")]
 
 
-def test_pfs_that_is_made_again_is_one_anomaly() -> None:
+def test_pfs_of_another_mirror_has_both_uuids_changed() -> None:
     found = read(AnomalyDetector(), pfs(shared_uuid="a", unique_uuid="b"), pfs(1))
 
-    assert values_of(found) == [("end.uuid_changed", "b", "unique")]
+    assert values_of(found) == [
+        ("end.uuid_changed", "b", "unique"),
+        ("end.shared_uuid_changed", "a", "shared"),
+    ]
 
 
 def test_missing_null_mount_is_no_other_pfs() -> None:

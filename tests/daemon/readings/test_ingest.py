@@ -8,6 +8,8 @@ import pytest
 from hammerd.core.config.model import LogFormat, LogLevel
 from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import PfsStatus
+from hammerd.core.hosts.host import THIS_HOST, Host
+from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.probe_verdict import FileStat, PathStat, ProbeFailed, ProbeResult
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_detector import AnomalyDetector
@@ -145,3 +147,108 @@ def test_tids_from_a_lost_disk_are_not_safe(ingest: Ingest) -> None:
     lag = ingest.readings.lag(PAIR, 301)
     assert (lag.seconds, lag.safe_at) == (None, before)
     assert "read-only" in (ingest.readings.why_unknown(PAIR, 301) or "")
+
+
+# --- what changed against the order of things ----------------------------------------------------
+
+FAR = SshHost("office")
+KINDS = {
+    "back": {"sync_end_tid": Tid(5)},
+    "jump": {"sync_end_tid": Tid(90)},
+    "role": {"is_master": True},
+    "unique-uuid": {"unique_uuid": "another"},
+    "shared-uuid": {"shared_uuid": "another"},
+}
+EXPECTED = {
+    ("master", "back"): ("master.tid_went_back", format_tid(Tid(10)), format_tid(Tid(5))),
+    ("master", "jump"): None,
+    ("master", "role"): ("end.role_changed", "master", "slave"),
+    ("master", "unique-uuid"): ("end.uuid_changed", "unique", "another"),
+    ("master", "shared-uuid"): ("end.shared_uuid_changed", "shared", "another"),
+    ("slave", "back"): ("slave.tid_went_back", format_tid(Tid(10)), format_tid(Tid(5))),
+    ("slave", "jump"): ("slave.tid_jumped", format_tid(Tid(10)), format_tid(Tid(90))),
+    ("slave", "role"): ("end.role_changed", "slave", "master"),
+    ("slave", "unique-uuid"): ("end.uuid_changed", "unique", "another"),
+    ("slave", "shared-uuid"): ("end.shared_uuid_changed", "shared", "another"),
+}
+"""Every kind of change at both ends; a master's TID always grows."""
+
+
+class Watched:
+    """Readings of one end of a pair, on this host or on another one."""
+
+    def __init__(self, role: str, host: Host) -> None:
+        self.is_slave = role == "slave"
+        master, slave = Endpoint("/m", host), Endpoint("/s", host)
+        self.pair = Pair("home", master, slave)
+        self.end = slave if self.is_slave else master
+        self.logged: list[Mapping[str, object]] = []
+        style = LogStyle(LogFormat.LOGFMT, LogLevel.INFO)
+        log = make_logger(lambda *_: None, style, lambda _level, event: self.logged.append(event))
+        self.detector = AnomalyDetector()
+        readings = ReadingStore(MaxAges(1e9, 1e9))
+        self.ingest = ReadingIngest(readings, self.detector, Journal(log, log))
+        self.ingest.all_pairs = lambda: [self.pair]
+        self.first = PfsStatus("", 1, Tid(10), "shared", "unique", not self.is_slave)
+        self._at = 0.0
+
+    def read(self, status: PfsStatus) -> None:
+        self._at += 100.0
+        moment = Instant(self._at, 1.8e9 + self._at)
+        reading = EndpointReading(self.end, moment, status, self._at + 0.1, int(self._at))
+        self.ingest.record((reading,), (self.pair,))
+
+    def changed(self, kind: str) -> PfsStatus:
+        changes = KINDS[kind] if kind != "role" else {"is_master": self.is_slave}
+        return replace(self.first, **changes)  # type: ignore[arg-type]
+
+    def told(self) -> list[tuple[object, ...]]:
+        keys = ("event", "pair", "end", "before", "after", "because")
+        return [tuple(each.get(key) for key in keys) for each in self.logged]
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        found = self.detector.log.anomalies_of(self.pair)
+        return [(each.name.value, each.before, each.after) for each in found]
+
+
+@pytest.mark.parametrize("host", [THIS_HOST, FAR], ids=["here", "far"])
+@pytest.mark.parametrize(("role", "kind"), EXPECTED)
+def test_each_change_of_an_end_has_a_name_and_stays_until_it_is_acknowledged(
+    role: str, kind: str, host: Host
+) -> None:
+    watched, expected = Watched(role, host), EXPECTED[role, kind]
+    watched.read(watched.first)
+    after = watched.changed(kind)
+    watched.read(after)
+    # A jump is told with the next reading: the message of a stream may come after the first.
+    watched.read(after)
+
+    assert watched.shown() == ([expected] if expected else [])
+    name, *values = expected or ("",)
+    end = str(watched.end)
+    assert watched.told() == ([(name, "home", end, *values, None)] if expected else [])
+    watched.detector.log.acknowledge(watched.pair)
+    assert watched.shown() == []
+
+
+@pytest.mark.parametrize("host", [THIS_HOST, FAR], ids=["here", "far"])
+@pytest.mark.parametrize(("role", "kind"), EXPECTED)
+def test_change_that_a_plan_made_is_told_with_the_plan_and_is_no_anomaly(
+    role: str, kind: str, host: Host
+) -> None:
+    watched, expected = Watched(role, host), EXPECTED[role, kind]
+    watched.read(watched.first)
+    watched.detector.explain([watched.end], "switchover")
+    after = watched.changed(kind)
+    watched.read(after)
+    watched.read(after)
+
+    assert watched.shown() == []
+    told = [each for each in watched.told() if expected and each[0] == expected[0]]
+    values = expected[1:] if expected else ()
+    assert told == (
+        [(expected[0], "home", str(watched.end), *values, "switchover")] if expected else []
+    )
+    watched.read(watched.first)
+    if kind not in ("back", "jump"):
+        assert watched.shown(), "a later change has no such cause"

@@ -108,5 +108,6 @@ ASKS: tuple[Event, ...] = (
     *(StopAsked(Paused()), StopAsked(Down())),
     *(HoldAsked(RUNNING), HoldAsked(INTERRUPTED), HoldAsked(PROMOTED)),
     *[HoldReleased()] * 4,
+    HoldReleased(lifts_latch=True),
 )
 STEPS_S = (0.0, 0.1, 3.0, 59.0, 61.0, 61.0, 700.0)

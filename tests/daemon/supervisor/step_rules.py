@@ -7,6 +7,7 @@ from hammerd.core.pair.events import (
     Glance,
     Glanced,
     GroupEmpty,
+    HoldReleased,
     Launch,
     MessageRead,
     Probe,
@@ -76,7 +77,7 @@ def _check_failures(before: PairLife, event: Event, after: PairLife, now_at: flo
     if now > was:
         assert now == was + 1
         assert isinstance(after.state, WaitingForBackoff)
-    if now < was and not isinstance(event, StartAsked):
+    if now < was and not isinstance(event, StartAsked | HoldReleased):
         assert isinstance(before.state, Streaming), before.state
         assert isinstance(after.state, Stopping)
         assert before.state.has_progressed or event == MessageRead(WentIdle())
@@ -96,10 +97,11 @@ def _check_relaunch(before: PairLife, after: PairLife) -> None:
 
 
 def _check_latch(before: PairLife, event: Event, after: PairLife) -> None:
+    lifts = event in (StartAsked(), HoldReleased(lifts_latch=True))
     if before.memory.is_diverged and not after.memory.is_diverged:
-        assert event == StartAsked()
+        assert lifts
     if before.memory.promotion is not None and after.memory.promotion is None:
-        assert event == StartAsked()
+        assert lifts
     if after.memory.promotion is not None and before.memory.promotion is None:
         assert _shows_a_master(before, event), (before, event)
     if after.memory.is_diverged and not before.memory.is_diverged:

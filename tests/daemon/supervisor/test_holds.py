@@ -12,6 +12,7 @@ import structlog
 from hammerd.core.api.protocol import Answer, Refusal
 from hammerd.core.exit_codes import Exit
 from hammerd.core.holds import Hold, HoldStage
+from hammerd.core.pair.events import DivergedSeen
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
 from hammerd.core.pair.states import Memory, Probing, Stopped
@@ -192,6 +193,20 @@ def test_release_needs_the_record_gone_and_explains_what_the_plan_changed(tmp_pa
         assert setup.hold() is None
         assert isinstance(setup.engine.life("home").state, Probing)
         assert setup.explained == [({"/m", "/s", "/null/s"}, "switchover")]
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("plan", PlanName)
+def test_only_a_reseed_that_has_ended_lifts_a_latch(tmp_path: Path, plan: PlanName) -> None:
+    async def story(setup: Setup) -> None:
+        setup.engine.post("home", DivergedSeen())
+        setup.write(replace(SWITCHOVER, plan=plan))
+        await setup.holds.hold("home")
+        plan_records.remove_record(setup.state_dir, "home")
+        await setup.holds.release("home")
+
+        assert setup.engine.life("home").memory.is_diverged == (plan is not PlanName.RESEED)
 
     play(tmp_path, story)
 

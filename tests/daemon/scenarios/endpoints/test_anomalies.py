@@ -16,7 +16,7 @@ def paused(world: World) -> World:
 
 
 def wait_for_anomaly(world: World, name: str, end: Path, before: object, after: object) -> None:
-    line = f"{name} end={end} before={before} after={after}"
+    line = f"{name} end={end} before={before} after={after} pair=test"
     try:
         until(lambda: line in world.log(), line)
     except AssertionError:
@@ -64,7 +64,7 @@ def test_roles_and_uuids_that_change_are_reported(mirrored: World) -> None:
     world.run_hammer("pfs-downgrade", slave)
     wait_for_anomaly(world, "end.role_changed", slave, "master", "slave")
     world.run_hammer("pfs-update", slave, f"shared-uuid={other}")
-    wait_for_anomaly(world, "end.uuid_changed", slave, uuid, other)
+    wait_for_anomaly(world, "end.shared_uuid_changed", slave, uuid, other)
 
 
 def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
