@@ -231,7 +231,13 @@ class Wiring:
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
         ends = self._held_ends
-        for part in (self._pfs_status, self._far, self.flusher, self.sampler):
+        for part in (
+            self._pfs_status,
+            self._far,
+            self.flusher,
+            self.sampler,
+            self.verify_schedule,
+        ):
             part.holder_of = ends.holder_of
         self.sampler.held_pairs, self._probes.also_read = ends.pairs, ends.local
         self._claims.claim_for_plans = ends.claim

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hammerd.core.characters import printable
 from hammerd.core.pair.states import PairLife
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.verify.due import next_due
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.process.commands import CommandResult, Commands
@@ -67,6 +67,7 @@ class VerifySchedule:
         self._running: _Running | None = None
         self._failed_at: dict[str, float] = {}
         self.lives: Callable[[], Iterable[PairLife]] = tuple
+        self.holder_of: Callable[[Endpoint], str | None] = lambda _endpoint: None
 
     async def check(self) -> None:
         """Start the verification that is due; end one whose pair is held or gone."""
@@ -84,8 +85,15 @@ class VerifySchedule:
             self._start(due.name)
 
     def _may_try(self, life: PairLife) -> bool:
+        if self._is_held(life):
+            return False
         failed_at = self._failed_at.get(life.pair.name)
         return failed_at is None or self._clock.now().at >= failed_at + RETRY_S
+
+    def _is_held(self, life: PairLife) -> bool:
+        """Return whether a plan holds a pair, or one of its endpoints by another pair."""
+        ends = (life.pair.master, life.pair.slave)
+        return life.memory.hold is not None or any(map(self.holder_of, ends))
 
     def _verified_time(self, pair: Pair) -> float | None:
         shown = self._results.of(pair)
@@ -102,7 +110,7 @@ class VerifySchedule:
 
     def _end_if_hindering(self, running: _Running, lives: Iterable[PairLife]) -> None:
         life = {each.pair.name: each for each in lives}.get(running.pair)
-        if life is None or life.memory.hold is not None or not life.pair.enabled:
+        if life is None or self._is_held(life) or not life.pair.enabled:
             self._commands.kill(running.pid)
 
     def _ended(self, pair: str, result: CommandResult) -> None:

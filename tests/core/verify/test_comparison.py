@@ -213,10 +213,11 @@ def _walk(tree: set[str], directory: str) -> Iterator[str]:
         yield from _walk(tree, path)
 
 
+NAMED = ("p", "p0", "p00", "q", "r", "r-")
 CUTS = st.lists(st.integers(0, 30), max_size=4)
 TREES = st.dictionaries(
     st.sampled_from([".", "./a", "./a/b", "./c"]),
-    st.dictionaries(st.sampled_from("pqrstu"), st.sampled_from(["aa", "bb"]), max_size=6),
+    st.dictionaries(st.sampled_from(NAMED), st.sampled_from(["aa", "bb"]), max_size=6),
 )
 Tree = dict[str, dict[str, str]]
 

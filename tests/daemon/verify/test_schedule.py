@@ -101,6 +101,13 @@ def test_a_plan_ends_it() -> None:
     assert setup.commands.started == ["a"]
 
 
+def test_a_plan_of_another_pair_with_the_same_end_prevents_it() -> None:
+    setup = Setup()
+    setup.schedule.holder_of = lambda endpoint: "promote of x" if endpoint.path == "/m" else None
+
+    assert setup.check() == []
+
+
 def test_it_ends_with_its_pair() -> None:
     setup = Setup()
     setup.check()
