@@ -17,7 +17,7 @@ from hammerd.core.api.protocol import refuse_unknown
 from hammerd.core.config.model import Config
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Pair, turns_of
 from hammerd.core.tid import format_tid, parse_tid
 from hammerd.core.verify.differences import MOST_SHOWN, counts_text
 from hammerd.core.verify.request import MILLION, MOST_JOBS
@@ -118,9 +118,13 @@ def _chosen(names: tuple[str, ...], config: Config, *, every: bool) -> list[Pair
     refusal = refuse_unknown(names, [pair.name for pair in config.pairs])
     if refusal is not None:
         raise CommandFailed(refusal.error, refusal.hint, code=refusal.code)
-    if every:
-        return [pair for pair in config.pairs if pair.enabled]
-    return [pair for pair in config.pairs if pair.name in names]
+    chosen = [pair for pair in config.pairs if pair.name in names or (every and pair.enabled)]
+    return [_with_present_slave(pair) for pair in chosen]
+
+
+def _with_present_slave(pair: Pair) -> Pair:
+    """Return a pair with the first of its slaves that is there, if they take turns."""
+    return next((turn for turn in turns_of(pair) if os.path.lexists(turn.slave.path)), pair)
 
 
 def _print(verified: Verified, *, as_json: bool) -> None:

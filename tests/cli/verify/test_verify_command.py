@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from hammerd.cli.commands import verify as command
 from hammerd.cli.options.location import load_config
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.verify.progress import State
 from hammerd.cli.verify.session import locked_session
 from hammerd.cli.verify.verification import Options, verify_pair
+from hammerd.core.config.model import Config
 from hammerd.core.exit_codes import Exit
+from hammerd.core.pairs import Endpoint, Pair, Rotation
 from hammerd.core.tid import format_tid
 from hammerd.core.verify.differences import Kind
 from hammerd.core.verify.sample import WHOLE
@@ -223,3 +226,18 @@ def test_an_end_without_a_request_describes_its_whole_tree(
 
     assert (ran.code, ran.err, ran.out[-2:]) == (0, "", ".\n")
     assert '["./a",[["file",' in ran.out
+
+
+@pytest.mark.parametrize(("there", "chosen"), [("ab", "a"), ("b", "b"), ("", "a")])
+def test_slave_that_is_there_is_compared_if_slaves_take_turns(
+    tmp_path: Path, there: str, chosen: str
+) -> None:
+    paths = tuple(str(tmp_path / name) for name in "ab")
+    for name in there:
+        (tmp_path / name).touch()
+    rotation = Rotation(takes_turns=True, paths=paths)
+    pair = Pair("home", Endpoint("/m"), Endpoint(paths[0]), rotate=rotation)
+
+    (found,) = command._chosen(("home",), Config(pairs=(pair,)), every=False)
+
+    assert found.slave == Endpoint(str(tmp_path / chosen))
