@@ -24,7 +24,7 @@ from hammerd.core.pair import probe_verdict
 from hammerd.core.pair.probe_verdict import ProbeFailed, ProbeTrouble
 from hammerd.core.pairs import Pair
 
-_PATH_CAUSES = frozenset(
+PATH_CAUSES = frozenset(
     {"file_system_missing", "pfs_missing", "link_target_missing", "path_missing", "slave_missing"}
 )
 _RIGHTS = frozenset({"permission_denied", "root_needed"})
@@ -67,7 +67,7 @@ def _far_hammer(pair: Pair, end: PairEnd) -> Finding:
 
 def _path(case: PairCase, end: PairEnd) -> Finding:
     obstacle = _obstacle(case, end)
-    if obstacle is not None and obstacle.cause in _PATH_CAUSES:
+    if obstacle is not None and obstacle.cause in PATH_CAUSES:
         return bad(obstacle.cause, obstacle.hint)
     if end.is_path_hanging:
         return bad(ProbeTrouble.PROBE_TIMEOUT, "its file system does not answer: see dmesg")

@@ -64,8 +64,10 @@ def run(programs: Programs, command: Command) -> str:
         )
     except OSError as error:
         raise CommandFailed(f"cannot start {argv[0]}: {error.strerror}") from error
-    output = _converse(child, command.answers)
-    status = child.wait()
+    try:
+        output = _converse(child, command.answers)
+    finally:
+        status = child.wait()
     line = " ".join(command.words)
     if status != 0:
         raise CommandFailed(f"{line} failed: {_last(output) or f'exit status {status}'}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hammerd.cli.check.path_check import HAS_PFS_DEVICES
+from hammerd.cli.doctor.end_checks import PATH_CAUSES
 from hammerd.cli.doctor.ssh.far_end import read_pfs
 from hammerd.cli.doctor.system.machine import Machine
 from hammerd.cli.doctor.system.other_streams import OtherStreams
@@ -33,11 +34,6 @@ from hammerd.core.plans.provision_facts import (
 from hammerd.core.plans.provision_paths import EndPaths, find_paths
 from hammerd.core.plans.record import PlanRecord
 from hammerd.core.system import fstab as fstab_lines
-
-MISSING_CAUSES = frozenset(
-    {"file_system_missing", "pfs_missing", "link_target_missing", "path_missing", "slave_missing"}
-)
-"""What hammer says of a PFS that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +205,6 @@ def _unseen_end(endpoint: Endpoint, paths: EndPaths) -> End:
         return End(endpoint, link, directory, status=result)
     why = result.why if isinstance(result, ProbeFailed) else None
     if isinstance(why, Complaint):
-        is_missing = why.name in MISSING_CAUSES
+        is_missing = why.name in PATH_CAUSES
         return End(endpoint, link, directory, trouble="" if is_missing else why.text)
     return End(endpoint, link, directory, trouble=str(why or "it is a master by its link"))

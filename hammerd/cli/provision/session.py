@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from hammerd.cli.check.machine_check import hammer_fault
 from hammerd.cli.options.location import Location
 from hammerd.cli.output.text import print_text
 from hammerd.cli.plans.commands import Programs
@@ -14,7 +15,7 @@ from hammerd.cli.provision.pair_origin import Ends, find_pair
 from hammerd.core import paths
 from hammerd.core.plans.provision import NEEDS_ROOT, plan_provision
 from hammerd.core.plans.provision_reasons import other_plan_reasons
-from hammerd.core.plans.steps import Refused
+from hammerd.core.plans.steps import Reason, Refused
 
 COPY_ENDS_S = 30.0
 """How long the halves of a copy whose caller was killed are waited for."""
@@ -45,6 +46,9 @@ class Session:
         records = FileRecords(location, daemon.state_dir, name)
         if not self.order.is_dry_run and not has_rights():
             raise refusal_error(Refused((NEEDS_ROOT,)))
+        if (fault := hammer_fault(daemon.hammer)) is not None:
+            reason = Reason(f"{fault.where}: {daemon.hammer} {fault.what}", fault.hint)
+            raise refusal_error(Refused((reason,)))
         # The records are root's.
         read_record = records.read if has_rights() else lambda: None
         if reasons := tuple(other_plan_reasons(name, read_record())):

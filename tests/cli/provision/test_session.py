@@ -209,3 +209,12 @@ def test_line_of_the_tutorial_and_another_stream_are_found(world: PlansWorld) ->
     assert f"  end it with: kill -TERM -- -{stream.pid}" in plan.notes
     os.killpg(stream.pid, signal.SIGKILL)
     stream.wait()
+
+
+def test_missing_hammer_is_named_before_all_else(world: PlansWorld) -> None:
+    world.hammer.unlink()
+
+    refused = run(world, "--dry-run")
+
+    assert refused.returncode == Exit.UNAVAILABLE
+    assert f"{world.hammer} is not there" in " ".join(refused.stderr.split())
