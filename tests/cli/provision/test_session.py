@@ -47,30 +47,24 @@ def tree(world: PlansWorld) -> list[str]:
     return sorted(str(path) for path in paths if ".hammerfs" not in path.parts)
 
 
-def test_two_empty_file_systems_become_a_mirror(world: PlansWorld) -> None:
+def test_two_commands_make_a_proved_mirror_of_two_empty_file_systems(world: PlansWorld) -> None:
+    words = with_pair_missing(world)
     before = tree(world)
-    assert steps_left(world, "--fstab")[0] == "hold"
+    assert steps_left(world, *words)[0] == "hold"
     assert tree(world) == before
 
-    printed = provision(world, "--fstab")
+    printed = provision(world, *words)
+    verified = world.run("verify", PAIR)
 
+    assert verified.returncode == Exit.OK, verified.stdout + verified.stderr
     assert f"hammer pfs-slave {world.slave} shared-uuid=" in printed
     assert "100 %" in printed
     assert "can be read" in printed
     assert_mirrored(world)
-    assert steps_left(world, "--fstab") == []
-    assert "nothing is left to do" in provision(world, "--fstab")
+    assert "nothing is left to do" in provision(world, *words)
     assert world.fstab.read_text().count(f"{world.master}\t{world.place}\tnull") == 1
     assert world.reboot() == []
     assert (world.place / "file").read_text() == "text"
-
-
-def test_two_commands_make_a_proved_mirror(world: PlansWorld) -> None:
-    words = with_pair_missing(world)
-
-    for command in (["provision", PAIR, "--fstab-file", world.fstab, *words], ["verify", PAIR]):
-        done = world.run(*command)
-        assert done.returncode == Exit.OK, done.stdout + done.stderr
 
 
 def test_mount_that_a_boot_has_lost_is_made_again(world: PlansWorld) -> None:
