@@ -3,7 +3,7 @@
 import sys
 import time
 
-from bench import cost, freshness, link, recovery, remote_cost, rsh, status
+from bench import cost, freshness, link, recovery, remote_cost, rsh, status, verify
 
 BENCHMARKS = {
     "freshness": freshness.run,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "remote_cost": remote_cost.run,
     "status": status.run,
     "rsh": rsh.run,
+    "verify": verify.run,
 }
 
 
