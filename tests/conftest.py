@@ -5,9 +5,11 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
 SCENARIO = "test_recordings.py::test_scenario["
 
 # Without bytecode files each daemon that a test starts would compile itself.
@@ -76,28 +78,46 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # What takes so long that it has a timeout of its own goes first: a suite whose other workers
-    # are done would wait for it. Each worker begins with an equal part of the list.
+    # Long tests go first and quick ones last: a suite whose other workers are done would wait for
+    # a long one. Each worker begins with an equal part of the list.
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    is_long = [item.get_closest_marker("timeout") is not None for item in items]
-    items[:] = spread(
-        [item for item, long in zip(items, is_long, strict=True) if long],
-        [item for item, long in zip(items, is_long, strict=True) if not long],
-        workers,
-    )
+    long = [item for item in items if is_long(item)]
+    quick = [item for item in items if not is_long(item) and is_quick(item)]
+    others = [item for item in items if not is_long(item) and not is_quick(item)]
+    items[:] = spread(long, others, quick, workers)
 
 
-def spread(long: list[pytest.Item], short: list[pytest.Item], parts: int) -> list[pytest.Item]:
-    """Order items so that each equal part of the list begins with its share of the long ones."""
+def is_long(item: pytest.Item) -> bool:
+    """Return whether a test takes many seconds, or so long that it has a timeout of its own."""
+    return any(map(item.get_closest_marker, ("long", "timeout")))
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Return whether a test only computes: it starts no process."""
+    where = item.path.relative_to(HERE).parts
+    return where[0] == "core" or len(where) == 1
+
+
+def spread(
+    long: list[pytest.Item], others: list[pytest.Item], quick: list[pytest.Item], parts: int
+) -> list[pytest.Item]:
+    """Order items so that each equal part of the list has its share of each kind, in this order.
+
+    Neighbours remain neighbours but for the long ones: they may have a fixture in common.
+    """
+    total = len(long) + len(others) + len(quick)
     ordered: list[pytest.Item] = []
-    taken = 0
     for part in range(parts):
-        first = long[part::parts]
-        size = (len(long) + len(short) - len(ordered)) // (parts - part)
-        count = max(0, size - len(first))
-        ordered += [*first, *short[taken : taken + count]]
-        taken += count
-    return [*ordered, *short[taken:]]
+        size = (total - len(ordered)) // (parts - part)
+        mine = [*long[part::parts], *_share(others, part, parts)]
+        count = max(0, size - len(mine))
+        ordered += [*mine, *quick[:count]]
+        quick = quick[count:]
+    return [*ordered, *quick]
+
+
+def _share(items: list[pytest.Item], part: int, parts: int) -> list[pytest.Item]:
+    return items[len(items) * part // parts : len(items) * (part + 1) // parts]
 
 
 def scenario_lines(passed: list[str], failed: list[str], skipped: dict[str, str]) -> list[str]:

@@ -307,6 +307,7 @@ def test_an_unreadable_history_is_reported(
     assert failed[1] in " ".join(ran.err.split())
 
 
+@pytest.mark.long
 def test_a_locked_history_is_waited_for_and_reported(hammerd, config: Path):
     with closing(sqlite3.connect(history_path_of(config), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")

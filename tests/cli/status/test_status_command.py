@@ -151,6 +151,7 @@ def test_a_pair_may_follow_watch(start_daemon, run_dir, home):
     assert [("status.sock", Request(Verb.STATUS, ("home",)))] == daemon.requests
 
 
+@pytest.mark.long
 def test_a_watch_waits_for_a_daemon_that_went_away(start_daemon, run_dir, home):
     start_daemon(home)
     command = [*HAMMERD, "status", "--json", "--watch=0.1", "--run-dir", str(run_dir)]

@@ -184,6 +184,7 @@ def test_full_disk_stops_only_the_history(world: World) -> None:
         world.stop(daemon)
 
 
+@pytest.mark.long
 def test_read_only_disk_stops_only_the_history(world: World) -> None:
     with a_small_disk(world.root / "db", kib=256) as disk:
         config, daemon = start_stream(world)

@@ -126,6 +126,7 @@ def test_argument_that_no_program_can_get_is_a_spawn_error(argument: str) -> Non
     assert len(os.listdir("/dev/fd")) == before
 
 
+@pytest.mark.long
 def test_daemon_without_fds_logs_it_writes_nothing_to_stderr_and_answers(world: World) -> None:
     hard = OTHER_FDS + FDS_PER_PAIR
     config = world.configure({"test": world.make_pair()})

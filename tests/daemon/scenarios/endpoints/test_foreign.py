@@ -59,6 +59,7 @@ def wait_until_parked(world: World, foreign: subprocess.Popen[bytes]) -> None:
     assert not living_pids(f"{world.hammer} -vv -i 1 -")
 
 
+@pytest.mark.long
 def test_stream_that_is_started_while_ours_runs_parks_the_pair(mirrored: World) -> None:
     master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
     foreign = start_by_hand(mirrored, "mirror-stream", master, slave)
@@ -70,6 +71,7 @@ def test_stream_that_is_started_while_ours_runs_parks_the_pair(mirrored: World) 
     mirrored.wait_until_following()
 
 
+@pytest.mark.long
 def test_copy_by_hand_counts_too(mirrored: World) -> None:
     admin.set_knob(mirrored.fs(1), "slow_read_ms", 120_000)
     master, slave = mirrored.fs(1) / "pfs/test", mirrored.fs(2) / "pfs/test"
@@ -378,6 +380,7 @@ def test_stop_counts_an_orphan_that_survives(world_once: World) -> None:
     os.kill(undying, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_stop_ends_an_orphan_that_is_slow_to_die(world_once: World) -> None:
     world = world_once
     hammer = hammer_that_ignores_term(world)

@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
 from tests.daemon.scenarios.endpoints.test_obstacles import launches
@@ -123,6 +125,7 @@ def test_latch_stays_with_the_ends_that_it_was_seen_on(world: World) -> None:
     assert now["slave"] == str(other)
 
 
+@pytest.mark.long
 def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) -> None:
     master, slave = world.make_pair()
     world.write("first", "first\n")
@@ -147,6 +150,7 @@ def test_null_mount_that_goes_away_under_a_stream_is_waited_for(world: World) ->
     world.wait_for(lambda now: now["lag_verdict"] == "in_sync", "in sync again")
 
 
+@pytest.mark.long
 def test_slave_that_is_unmounted_under_an_idle_stream_is_reported_at_once(world: World) -> None:
     world.mirror()
     world.wait_until_idle()
@@ -160,6 +164,7 @@ def test_slave_that_is_unmounted_under_an_idle_stream_is_reported_at_once(world:
     world.wait_until_following()
 
 
+@pytest.mark.long
 def test_master_that_is_destroyed_under_an_idle_stream_is_reported(world: World) -> None:
     master, slave = world.make_pair()
     world.write("first", "first\n")

@@ -97,6 +97,7 @@ def test_diverged_outlives_the_daemon(world: World) -> None:
     world.wait_until_following()
 
 
+@pytest.mark.long
 def test_file_system_that_goes_and_comes_back_is_waited_for(world_once: World) -> None:
     world = world_once
     world.mirror()
@@ -115,6 +116,7 @@ def test_file_system_that_goes_and_comes_back_is_waited_for(world_once: World) -
     world.wait_until_following()
 
 
+@pytest.mark.long
 def test_null_mount_that_is_absent_is_no_uuid_mismatch(world_once: World) -> None:
     world = world_once
     master, slave = world.make_pair()

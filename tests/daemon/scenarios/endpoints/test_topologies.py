@@ -122,6 +122,7 @@ def test_pairs_that_mirror_each_others_file_systems_do_not_disturb_each_other(
     assert_no_trouble(world)
 
 
+@pytest.mark.long
 def test_tutorials_operands_with_the_null_mount_absent_at_start(world_once: World) -> None:
     """`hammer mirror-stream /Backup1/test /Backup2/test`: a null mount and a symlink."""
     world = world_once

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
 from tests.daemon.scenarios.deaths.test_deaths import no_two_writers
@@ -40,6 +42,7 @@ def test_stream_that_stands_still_behind_its_master_is_replaced(world_once: Worl
     assert (world.fs(2) / "pfs/test/held").read_text() == "back\n"
 
 
+@pytest.mark.long
 def test_idle_stream_of_an_idle_master_is_no_stall(world_once: World) -> None:
     world = world_once
     world.mirror(stall_timeout="1s", delay="1s")
