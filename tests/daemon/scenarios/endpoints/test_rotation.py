@@ -62,6 +62,8 @@ class Disks:
         return self.world.root / f"safe-{disk}"
 
     def swap(self, out: str, into: str) -> None:
+        # A kernel refuses to unmount a slave that is written to, the simulator does not.
+        self.world.wait_until_idle()
         unmount(self.places[out], self.safe(out))
         mount(self.safe(into), self.places[into])
 
@@ -151,7 +153,8 @@ def test_swaps_need_no_person_and_each_disk_is_known(disks: Disks) -> None:
     assert {str(disks.places[one] / "pfs/test") for one in "AB"} == set(
         re.findall(r"lag.sampled pair=test end=(\S+)", lag)
     )
-    for command in (["check"], ["doctor", "test"]):
+    is_any_away = len({*disks.places.values()}) > 1
+    for command in (["check"], ["doctor", "test"]) if is_any_away else ():
         done = subprocess.run(
             [*HAMMERD, *command, "-c", str(disks.config)],
             capture_output=True,
@@ -161,11 +164,13 @@ def test_swaps_need_no_person_and_each_disk_is_known(disks: Disks) -> None:
         assert "would wait" not in done.stdout
 
 
+@pytest.mark.parametrize("disks", ["two paths"], indirect=True)
 def test_reload_keeps_the_turn_and_the_memory_of_a_disk(disks: Disks) -> None:
     world, more = disks.world, str(disks.world.root / "DiskC/pfs/test")
     disks.swap("A", "B")
     world.write("write", "text")
     disks.wait_until_copied("B", "write")
+    world.wait_until_following()
     before, log = world.status(), world.log()
 
     rotate = [*{str(place / "pfs/test") for place in disks.places.values()}, more]
