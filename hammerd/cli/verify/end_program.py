@@ -48,6 +48,9 @@ def _refuse(reason: str) -> None:
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: Python aborts if a thread still reads from it when the process ends.
+    fd = sys.stdin.fileno()
+    while os.read(fd, 1):
+        pass
     # A read of a disk that hangs must not keep the process.
     os._exit(Exit.IO_ERROR)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from hammerd.core.exit_codes import Exit
 from hammerd.core.pairs import Endpoint, Pair, Rotation
 from hammerd.core.tid import format_tid
 from hammerd.core.verify.differences import Kind
+from hammerd.core.verify.request import EndRequest, encode_request
 from hammerd.core.verify.sample import WHOLE
 from hammerd.core.verify.verified import Verified, parse_verified
 from hammerd.simulator import admin
@@ -226,6 +229,21 @@ def test_an_end_without_a_request_describes_its_whole_tree(
 
     assert (ran.code, ran.err, ran.out[-2:]) == (0, "", ".\n")
     assert '["./a",[["file",' in ran.out
+
+
+def test_an_end_ends_well_while_its_input_is_open(quiet: Mirror) -> None:
+    argv = (sys.executable, "-m", "hammerd.cli.main", "verify", "--end")
+    with subprocess.Popen(
+        (*argv, quiet.slave, format_tid(quiet.tid)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as end:
+        assert end.stdin is not None
+        end.stdin.write(encode_request(EndRequest()))
+        end.stdin.flush()
+
+        assert (end.wait(), end.stderr and end.stderr.read()) == (0, b"")
 
 
 @pytest.mark.parametrize(("there", "chosen"), [("ab", "a"), ("b", "b"), ("", "a")])
