@@ -7,7 +7,7 @@ Parts are built lowest first. A lower part calls a higher one only through a fun
 import asyncio
 import os
 import pwd
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -169,7 +169,7 @@ class Wiring:
         )
         self.engine = Engine(self._loop, parts, backoff_s)
         around = Surroundings(
-            self.slaves, self._is_reading, self.sampler.forget, self.anomaly_detector.explain
+            self.slaves, self._is_touched, self.sampler.forget, self.anomaly_detector.explain
         )
         state_dir = self.config.daemon.state_dir
         self.holds = Holds(state_dir, self.engine, self._held_ends, around, self.clock)
@@ -273,9 +273,9 @@ class Wiring:
     def _since_at(self, pair: str) -> float | None:
         return self.engine.since_at(pair)
 
-    def _is_reading(self, ends: Iterable[Endpoint]) -> bool:
+    def _is_touched(self, ends: Collection[Endpoint]) -> bool:
         names = {name.path for one in ends for name in self._probes.paths.names(one)}
-        return self._pfs_status.is_reading(names)
+        return self._pfs_status.is_reading(names) or self.flusher.is_flushing(ends)
 
     def _orphan_drain_s(self, record: SpawnRecord) -> float:
         lives = {life.pair.name: life for life in self.lives()}

@@ -1,8 +1,11 @@
 """Finds the TID that a slave must hold to hold all that its master held at a moment.
 
-master flushed        the TID that synctid printed (docs/hammer.md 2.3)
-master not flushed    two rounds of its syncer later: the TID that it has then
-master is a slave     the TID that it has now: what it holds is complete
+    master flushed        the TID that synctid printed
+    not published then    the TID after a second synctid, which publishes what the first one left
+    master not flushed    two rounds of its syncer later: the TID that it has then
+    master is a slave     the TID that it has now: what it holds is complete
+
+docs/hammer.md 2.3 has the proofs.
 """
 
 import time
@@ -39,12 +42,27 @@ def find_goal(pair: Pair, ends: Ends, left_s: float) -> Goal | Obstacle:
         return Obstacle(f"master {master} cannot be read: {seen.trouble}", _doctor(pair))
     if not seen.is_master:
         return Goal(seen.tid)
-    flushed = ends.flush_master(master, min(FLUSH_TIMEOUT_S, max(left_s, 1.0)))
+    timeout_s = min(FLUSH_TIMEOUT_S, max(left_s, 1.0))
+    flushed = ends.flush_master(master, timeout_s)
     if flushed.tid is not None:
-        return Goal(flushed.tid)
+        return _published(pair, ends, flushed.tid, timeout_s)
     if master.host.shares_paths:
         return Obstacle(f"master {master} cannot be flushed: {flushed.trouble}", _doctor(pair))
     return Goal(None, now_at + ROUNDS_S, flushed.trouble)
+
+
+def _published(pair: Pair, ends: Ends, printed: Tid, timeout_s: float) -> Goal | Obstacle:
+    """Return the goal after a flush that printed a TID.
+
+    A kernel may print one that it never publishes if nothing more is written.
+    """
+    published = ends.read(pair.master).tid
+    if published is not None and published < printed:
+        again = ends.flush_master(pair.master, timeout_s)
+        published = ends.read(pair.master).tid if again.tid is not None else None
+    if published is None:
+        return Obstacle(f"master {pair.master} cannot be read any more", _doctor(pair))
+    return Goal(min(printed, published))
 
 
 def goal_of_syncer(pair: Pair, ends: Ends) -> Goal | Obstacle:

@@ -1,7 +1,9 @@
 """Tells from a status why a pair cannot catch up by itself, so that nobody waits in vain.
 
-held, disabled, parked, paused for longer    a person must act: give up at once
-waiting, probing, launching, stopping        it goes on by itself: wait
+    held, disabled, parked, paused for longer    a person must act: give up at once
+    waiting, probing, launching, stopping        it goes on by itself: wait
+
+A slave that holds all is never given up, whatever its pair does.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,10 @@
 """Waits for the slaves of pairs, at first five times a second, then more rarely.
 
-goal of each ── slave read ──┬── it holds the goal: done, after a flush of it if asked
-├── it never will: given up, with the reason
-└── not yet: read again, until the time is over
+    goal of each ── slave read ──┬── it holds the goal: done, after a flush of it if asked
+                                 ├── it never will: given up, with the reason
+                                 └── not yet: read again, until the time is over
+
+A read of a slave on this host costs no process; one on another host is told by hammerd.
 """
 
 import time

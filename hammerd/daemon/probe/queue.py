@@ -157,6 +157,9 @@ class ProbeQueue:
         new = [request for request in requests if not request.has_paths]
         here = {one for request in new for one in request.endpoints if one not in self._quarantine}
         slow = await self.paths.read(here | self.paths.unknown(self.also_read()), is_quick=True)
+        if held := self.paths.unknown(self.also_read()):
+            # Until they are known another name of a held endpoint would be read.
+            await self.paths.read(held)
         for request in requests:
             if not request.has_paths and request.endpoints & slow:
                 task = asyncio.get_running_loop().create_task(self._read_slow(request, slow))

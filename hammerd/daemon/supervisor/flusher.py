@@ -106,6 +106,7 @@ class Flusher:
         # Slaves that take turns: none of them is at fault if it is away.
         self._rotating: set[Endpoint] = set()
         self.holder_of: HolderOf = lambda _endpoint: None
+        self._flushed_now: list[flushes.FileSystem] = []
 
     def of(self, pair: Pair) -> flushes.PairFlushes:
         """Return the last results of the flushes of a pair's file systems."""
@@ -113,6 +114,11 @@ class Flusher:
             return flushes.PairFlushes()
         master, slave = (self._state(one) for one in (pair.master, pair.slave))
         return flushes.PairFlushes(pair.timing.flush_every_s, master, slave)
+
+    def is_flushing(self, endpoints: Iterable[Endpoint]) -> bool:
+        """Return whether a flush of the file system of one of these endpoints is under way."""
+        ends = frozenset(endpoints)
+        return any(ends & (system.masters | system.slaves) for system in self._flushed_now)
 
     async def flush(self, lives: Iterable[PairLife]) -> None:
         """Flush the file systems that are due; one that hangs does not delay the others."""
@@ -165,13 +171,17 @@ class Flusher:
             return
         if flushing.late_pid and not self._commands.has_ended(flushing.late_pid):
             return
+        if all(map(self.holder_of, system.masters | system.slaves)):
+            return  # a plan began while the file systems were named
         flushing.due_at, flushing.late_pid = now_at + system.every_s, 0
         flushing.is_under_way = True
+        self._flushed_now.append(system)
         try:
             began = self._clock.now()
             result = await self._commands.synctid(system.path)
         finally:
             flushing.is_under_way = False
+            self._flushed_now.remove(system)
         flushing.late_pid = result.pid
         tid = _printed_tid(result)
         if tid is None:

@@ -9,7 +9,7 @@ The records are files of state_dir: they are read in a thread, one at a time.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -50,12 +50,12 @@ class Standing:
 class Surroundings:
     """The parts that tell whether anything of hammerd touches the ends of a pair.
 
-    `is_reading`: a pfs-status of one of these endpoints is under way. `forget`: end the probes of
+    `is_touched`: a command reads or flushes one of these endpoints. `forget`: end the probes of
     a pair. `explain`: the changes of endpoints that follow are those of this plan.
     """
 
     slaves: SlaveClaims
-    is_reading: Callable[[Iterable[Endpoint]], bool]
+    is_touched: Callable[[Collection[Endpoint]], bool]
     forget: Callable[[str], None]
     explain: Callable[[Iterable[Endpoint], str], None]
 
@@ -290,4 +290,4 @@ class Holds:
         if other is not None:
             return f"{other.owner} writes to its slave"
         ends = self._ends.of(pair)
-        return "a pfs-status of an end is under way" if self._around.is_reading(ends) else ""
+        return "a command reads or flushes an end" if self._around.is_touched(ends) else ""

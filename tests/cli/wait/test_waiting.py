@@ -39,9 +39,13 @@ FLUSHED = Flushed(Tid(10))
 
 @dataclass
 class FakeEnds:
-    """A master at 9 whose synctid prints 10, and a slave with these TIDs, one after another."""
+    """A master whose synctid prints 10, and a slave with these TIDs, one after another.
+
+    `published` are the TIDs of the master, one after another.
+    """
 
     slave: list[int]
+    published: tuple[int, ...] = (9, 10)
     role: bool = True
     flushed: Flushed = FLUSHED
     slave_flushed: Flushed = FLUSHED
@@ -49,7 +53,9 @@ class FakeEnds:
     calls: list[str] = field(default_factory=list)
 
     def read(self, _end: Endpoint) -> EndSeen:
-        return EndSeen(Tid(9), self.role)
+        tid, *others = self.published
+        self.published = tuple(others) or (tid,)
+        return EndSeen(Tid(tid), self.role)
 
     def read_slave(self, _slave: Endpoint) -> EndSeen:
         tid = self.slave.pop(0) if len(self.slave) > 1 else self.slave[0]
@@ -115,6 +121,13 @@ def test_slave_that_reaches_the_tid_of_the_flush_holds_all() -> None:
     assert "1 TIDs to go" in told[-1]
 
 
+def test_tid_that_is_printed_and_never_published_is_not_waited_for() -> None:
+    ends = FakeEnds([7, 8], published=(7, 7, 8))
+
+    assert waited(ends)[0] == Waited(PAIR, Outcome.HELD, Tid(8), Tid(8))
+    assert ends.calls == ["master", "master"], "the second flush publishes what the first left"
+
+
 def test_time_that_is_over_is_late() -> None:
     found, _ = waited(FakeEnds([9]), timeout_s=0.05)
 
@@ -150,7 +163,7 @@ def test_middle_of_a_cascade_is_not_flushed() -> None:
 
 
 def test_far_master_that_refuses_to_flush_is_waited_for_two_rounds_of_its_syncer() -> None:
-    ends = FakeEnds([9], flushed=Flushed(trouble="restricted key"))
+    ends = FakeEnds([9], (9,), flushed=Flushed(trouble="restricted key"))
     begun_at = time.monotonic()
     found, told = waited(ends, pair=PULL)
 

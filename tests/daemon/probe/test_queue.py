@@ -134,8 +134,14 @@ async def a_batch_after_one_that_cannot_be_killed(stop: Stop) -> None:
     await _recovers(stop, disks)
 
 
-async def _recovers(stop: Stop, disks: Disks) -> None:
+async def a_batch_beside_a_held_pair(stop: Stop) -> None:
+    held = Endpoint("/x/held")
+    await _recovers(stop, Disks(slow={held.path}), held)
+
+
+async def _recovers(stop: Stop, disks: Disks, *held: Endpoint) -> None:
     reader = reader_of(disks)
+    reader.also_read = lambda: held
     if not disks.is_killable:
         await reader.sample(PAIRS, 20)
         await until_tasks_end()
@@ -217,6 +223,7 @@ SCENARIOS = (
     a_batch_with_a_slow_path,
     a_batch_that_hangs,
     a_batch_after_one_that_cannot_be_killed,
+    a_batch_beside_a_held_pair,
     a_missing_endpoint,
     a_probe_of_an_endpoint_that_was_missing,
     a_glance,
@@ -227,6 +234,21 @@ SCENARIOS = (
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_interrupted_reading_leaves_no_request_waiting(scenario: Scenario) -> None:
     interrupt(scenario, Unexpected("broke"), OSError(24, "Too many open files"))
+
+
+def test_endpoint_that_a_plan_holds_is_read_by_nobody() -> None:
+    async def main() -> tuple[set[Endpoint], set[Endpoint], list[str]]:
+        disks = Disks()
+        statuses = PfsStatusCommands(disks, "/sbin/hammer", "/root")
+        statuses.holder_of = lambda one: "promote of x" if one == HOME.slave else None
+        reader = ProbeQueue(BatchReader(statuses, disks, Clock(asyncio.get_running_loop().time)))
+        probed = {one.endpoint for one in await reader.probe([HOME], 20)}
+        sampled = {one.endpoint for one in await reader.sample(PAIRS, 20, held=["w"])}
+        refused = await statuses.status([HOME.slave], 20)
+        await reader.close()
+        return probed, sampled, [one.path for one in refused.statuses]
+
+    assert asyncio.run(main()) == ({HOME.master}, {HOME.master}, [])
 
 
 @pytest.mark.parametrize("module", [queue_module, batch_module, paths_module, status_module])

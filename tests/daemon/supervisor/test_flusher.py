@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 import structlog
 
-from hammerd.core.flush.flushes import FlushPath
+from hammerd.core.flush.flushes import FlushPath, flushed_pairs
 from hammerd.core.hammer.pfs_status import ROOT_PFS, PfsStatus
+from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory, PairLife, Paused
 from hammerd.core.pairs import Endpoint, Pair, Timing
@@ -220,6 +221,50 @@ def test_flush_that_hangs_keeps_no_other_file_system_from_its_turn() -> None:
         await flush
 
     asyncio.run(main())
+
+
+def test_file_system_of_a_held_pair_alone_is_not_flushed() -> None:
+    held, other = pair("held"), replace(pair("other"), slave=Endpoint("/B3/pfs/other"))
+    played = Played()
+    played.flusher.holder_of = lambda end: "switchover of held" if "held" in end.path else None
+
+    assert played.flush(held) == []
+    assert sorted(played.flush(held, other, after_s=10)) == ["/B1/pfs", "/B3/pfs"]
+    life = lives(held)[0]
+    is_held = replace(life.memory, hold=Hold("switchover", HoldStage.RUNNING, 0.0))
+    assert flushed_pairs([replace(life, memory=is_held)]) == ()
+
+
+def test_plan_that_begins_while_file_systems_are_named_keeps_them_from_a_flush() -> None:
+    async def main() -> list[str]:
+        played = Played()
+        names = played.commands.names
+
+        async def names_slowly(places: Iterable[str]) -> Mapping[str, str]:
+            played.flusher.holder_of = lambda _end: "switchover of one"
+            return await names(places)
+
+        played.commands.names = names_slowly  # type: ignore[method-assign]
+        await played.flusher.flush(lives(pair("one")))
+        return played.commands.flushed
+
+    assert asyncio.run(main()) == []
+
+
+def test_flush_under_way_is_known_of_its_ends() -> None:
+    async def main() -> tuple[bool, bool, bool]:
+        played = Played(FakeFlushCommands(gate=asyncio.Event()))
+        one = pair("one")
+        task = asyncio.create_task(played.flusher.flush(lives(one)))
+        await played.commands.both_began.wait()
+        during = played.flusher.is_flushing([one.slave])
+        other = played.flusher.is_flushing([Endpoint("/B9/pfs/x")])
+        assert played.commands.gate is not None
+        played.commands.gate.set()
+        await task
+        return during, other, played.flusher.is_flushing([one.slave])
+
+    assert asyncio.run(main()) == (True, False, False)
 
 
 def test_flush_goes_on_when_its_caller_is_cancelled() -> None:

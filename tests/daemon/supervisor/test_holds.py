@@ -130,7 +130,7 @@ def test_hold_waits_for_another_writer_and_for_a_reading(
         setup.is_reading = True
         refused = await setup.holds.hold("home")
         assert isinstance(refused, Refusal)
-        assert "pfs-status" in refused.error
+        assert "a command reads or flushes an end" in refused.error
         assert setup.hold() is not None, "the plan did not begin, and may be run again"
 
     play(tmp_path, story)

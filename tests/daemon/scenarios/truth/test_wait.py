@@ -51,7 +51,8 @@ def test_slave_holds_all_that_was_written_before_the_wait(world_once: World, ste
     world.mirror()
     for number in (1, 2):
         admin.set_knob(world.fs(number), "flush_steps", steps)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
+        admin.set_knob(world.fs(1), "synctid_ahead", "0x20" if number == ROUNDS - 1 else "0")
         write_some(world, chance)
         before = tree(world, 1)
         done = wait(world, "test", "--timeout", "2m")
