@@ -136,6 +136,16 @@ def _print(verified: Verified, *, as_json: bool) -> None:
 
 
 def _lines(verified: Verified) -> Iterator[str]:
+    yield from _result_lines(verified)
+    if verified.uncompared:
+        entries = "entry" if verified.uncompared == 1 else "entries"
+        yield (
+            f"not compared: {verified.uncompared:,} {entries}, of which no history is kept"
+            " (chflags nohistory)"
+        )
+
+
+def _result_lines(verified: Verified) -> Iterator[str]:
     compared = (
         f"as of {format_tid(verified.tid)}: {verified.entries:,} entries,"
         f" {show_bytes(verified.size)}, in {show_period(verified.took_s)}"

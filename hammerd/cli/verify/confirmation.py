@@ -2,6 +2,8 @@
 
 Nothing tells that a point in time was pruned (docs/hammer.md 1.9): its tree merely lacks what was
 changed or deleted since. At a later TID such a difference is gone, and a real one is still there.
+Of files without history (chflags nohistory) that change all the time no TID shows anything: they
+are not compared.
 """
 
 from collections.abc import Iterable
@@ -26,24 +28,26 @@ def confirmed(verified: Verified, pair: Pair, newest: Tid, jobs: int) -> Verifie
     """Return a result with those differences that are not of pruned history.
 
     Raises:
-        CommandFailed: no difference is certain.
+        CommandFailed: no difference is certain, and not all could be looked at again.
     """
     if newest == verified.tid:
         if Kind.PRUNED in verified.counts:
-            raise _pruned(verified, "it is certain after the slave's next commit")
+            raise _uncertain(verified, "it is certain after the slave's next commit")
         return verified
     certain = [each for each in verified.first if _is_certain(each)]
     doubtful = [each for each in verified.first if not _is_certain(each)]
-    still = [*certain, *_look_again(doubtful, pair, newest, jobs)]
-    if not still:
-        raise _pruned(verified, "run it again: it then compares a newer point in time")
+    again = _look_again(doubtful, pair, newest, jobs)
+    still = (*certain, *(each for each in again if each.kind is not Kind.PRUNED))
     if verified.differences <= MOST_KEPT:
         tally = Tally()
         tally.add(still)
-        return replace(verified, counts=tally.counts, first=tuple(still))
+        uncompared = sum(each.kind is Kind.PRUNED for each in again)
+        return replace(verified, counts=tally.counts, first=still, uncompared=uncompared)
+    if not still:
+        raise _uncertain(verified, "run it again: it then compares a newer point in time")
     counts = dict(verified.counts)
     counts.pop(Kind.PRUNED, None)
-    return replace(verified, counts=counts, first=tuple(still))
+    return replace(verified, counts=counts, first=still)
 
 
 def _is_certain(difference: Difference) -> bool:
@@ -51,7 +55,7 @@ def _is_certain(difference: Difference) -> bool:
     return difference.kind is Kind.UNREADABLE or difference.master == OTHER_NAMES
 
 
-def _pruned(verified: Verified, hint: str) -> CommandFailed:
+def _uncertain(verified: Verified, hint: str) -> CommandFailed:
     return CommandFailed(
         f"{verified.pair}: nothing certain: what differs as of {format_tid(verified.tid)} is"
         " history that was pruned meanwhile, or has changed since",
@@ -80,4 +84,4 @@ def _look_again(
         comparison = Comparison(master, slave, _not_seen_here)
         while (compared := comparison.step()) is not None:
             found += compared.differences
-    return tuple(each for each in found if each.kind is not Kind.PRUNED)
+    return tuple(found)

@@ -18,6 +18,7 @@ class Verified:
     """What a verification of a pair found.
 
     `time` is its end, `took_s` how long it ran. `entries` and `size` are those of the master.
+    `uncompared` entries were not there as of any TID: no history of them is kept.
     """
 
     pair: str
@@ -31,6 +32,7 @@ class Verified:
     sample_of_million: int = MILLION
     counts: Mapping[Kind, int] = field(default_factory=dict)
     first: tuple[Difference, ...] = ()
+    uncompared: int = 0
 
     @property
     def differences(self) -> int:
@@ -89,6 +91,7 @@ def verified_json(verified: Verified) -> dict[str, object]:
         "is_sample": verified.is_sample,
         "is_equal": verified.is_equal,
         "differences": verified.differences,
+        "uncompared": verified.uncompared,
         "by_kind": {kind.value: count for kind, count in verified.counts.items()},
         "first": [asdict(each) for each in verified.first[:MOST_SHOWN]],
     }
@@ -118,6 +121,7 @@ def parse_verified(text: str) -> Verified:
             size=int(saved["bytes"]),
             sample_of_million=int(saved["sample_of_million"]),
             counts={Kind(kind): int(count) for kind, count in saved["by_kind"].items()},
+            uncompared=int(saved["uncompared"]),
             first=tuple(parse_difference(each) for each in saved["first"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
