@@ -14,7 +14,7 @@ from hammerd.core.exit_codes import Exit
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.plans.record import PlanName, PlanRecord
 from hammerd.core.plans.roles import promotion, reseed, reseed_sides, switchover
-from hammerd.core.plans.roles.facts import PairFacts
+from hammerd.core.plans.roles.facts import PairFacts, Role
 from hammerd.core.plans.roles.reseed import Choice
 from hammerd.core.plans.roles.switchover import PROOF_NAME
 from hammerd.core.plans.roles.turn import Turn
@@ -29,7 +29,12 @@ def promote(arguments: PlanArguments, *, goes_back: bool) -> int:
     """
     session, order = Session(arguments.pair), _order(arguments, PlanName.PROMOTE)
     look = session.look()
-    slave = Wanted(has_status=True, only_of_slave=True, has_open_files=True)
+    slave = Wanted(
+        has_status=True,
+        only_of_slave=True,
+        is_read=True,
+        open_files_as=frozenset({Role.SLAVE}),
+    )
     planner = promotion.plan_undo if goes_back else promotion.plan_promotion
     return session.carry_out(order, replace(look, slave=slave, may_hang=True), planner)
 
@@ -48,8 +53,8 @@ def switch_over(arguments: PlanArguments, *, turns_config: bool, goes_back: bool
     look = replace(
         look,
         orient=switchover.oriented,
-        master=Wanted(has_open_files=True, proof=PROOF_NAME),
-        slave=Wanted(has_open_files=True, proof=PROOF_NAME),
+        master=_wanted(before=Role.MASTER, after=Role.SLAVE),
+        slave=_wanted(before=Role.SLAVE, after=Role.MASTER),
     )
 
     def planner(facts: PairFacts) -> Plan | Refused:
@@ -69,7 +74,7 @@ def make_fresh_slave(
     """
     session = Session(arguments.pair)
     order = replace(_order(arguments, PlanName.RESEED), is_confirmed=bool(choice.lose))
-    wanted = Wanted(has_status=True, has_open_files=True, is_read=True)
+    wanted = Wanted(has_status=True, is_read=True, open_files_as=frozenset(Role))
 
     def orient(pair: Pair, record: PlanRecord | None) -> Pair:
         found = reseed_sides.oriented(pair, record)
@@ -86,6 +91,11 @@ def make_fresh_slave(
 
     look = replace(session.look(), orient=orient, master=wanted, slave=wanted)
     return session.carry_out(order, look, planner)
+
+
+def _wanted(*, before: Role, after: Role) -> Wanted:
+    """Return what a switchover wants of an end that changes its role."""
+    return Wanted(open_files_as=frozenset({before}), proof=PROOF_NAME, proof_as=after)
 
 
 def _order(arguments: PlanArguments, plan: PlanName) -> Order:

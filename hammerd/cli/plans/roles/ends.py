@@ -33,31 +33,38 @@ HANGS = "it does not answer within {seconds:g} s: does its disk hang?"
 class Wanted:
     """The facts of an end that are wanted beside its role and TID.
 
-    `has_status`: uuids, by a pfs-status, unless `only_of_slave` and it is a master.
-    `has_open_files`: who holds files. `is_read`: whether its root can be listed. `proof` is the
-    name of a file that may be there.
+    `has_status`: uuids, by a pfs-status, unless `only_of_slave` and it is a master. `is_read`:
+    whether its root can be listed. An end with one of the roles `open_files_as` is asked who holds
+    its files, and one with `proof_as` whether it has the file `proof`.
     """
 
     has_status: bool = False
     only_of_slave: bool = False
-    has_open_files: bool = False
     is_read: bool = False
+    open_files_as: frozenset[Role] = frozenset()
     proof: str = ""
+    proof_as: Role | None = None
 
 
-def look_at(endpoint: Endpoint, wanted: Wanted, programs: Programs) -> End:
-    """Return an endpoint as it is now."""
+def list_mounts(programs: Programs) -> CommandResult:
+    """Return the output of mount(8) on this machine."""
+    return run_command(("mount",), COMMAND_TIMEOUT_S, programs.env)
+
+
+def look_at(endpoint: Endpoint, wanted: Wanted, programs: Programs, mounted: CommandResult) -> End:
+    """Return an endpoint as it is now; `mounted` is the output of mount(8) on this machine."""
     if not endpoint.host.shares_paths:
         return _with_proof(_far_end(endpoint, programs), wanted, programs)
-    return _LocalLook(wanted, programs).end(endpoint)
+    return _LocalLook(wanted, programs, mounted).end(endpoint)
 
 
 class _LocalLook:
     """A look at an end on this machine."""
 
-    def __init__(self, wanted: Wanted, programs: Programs) -> None:
+    def __init__(self, wanted: Wanted, programs: Programs, mounted: CommandResult) -> None:
         self._wanted = wanted
         self._programs = programs
+        self._mounted_now = mounted
 
     def end(self, endpoint: Endpoint) -> End:
         path = endpoint.path
@@ -119,24 +126,13 @@ class _LocalLook:
             if isinstance(found, str):
                 return replace(end, trouble=found)
             end = _with_uuids(end, found)
-        end = replace(end, mounts=self._null_mounts(end))
-        if wanted.has_open_files:
+        end = _with_mounts(end, self._mounted_now)
+        if end.role in wanted.open_files_as:
             end = replace(end, open_files=find_open_files(f"{end.link}/.", self._programs.env))
         if wanted.is_read:
             listed = self._run(("ls", f"{end.link}/"))
             end = replace(end, is_readable=listed.status == 0)
         return _with_proof(end, wanted, self._programs)
-
-    def _null_mounts(self, end: End) -> tuple[str, ...]:
-        """Return where the PFS is null-mounted, as far as mount(8) lists it."""
-        mounted = parse_mounts(self._run(("mount",)).text)
-        return tuple(
-            each.where
-            for each in mounted
-            if os.path.dirname(each.what) == end.directory
-            and (pfs := parse_link_text(each.what)) is not None
-            and pfs.pfs_id == end.pfs_id
-        )
 
     def _softlink(self, mounted: str, found: PfsStatus) -> "PathState | None":
         """Return the softlink of a PFS that is null-mounted; None if it is not found."""
@@ -152,7 +148,7 @@ class _LocalLook:
 
     def _likely_directories(self, mounted: str) -> tuple[str, ...]:
         """Return where softlinks of a null mount may be: beside its source, or above itself."""
-        mounts = parse_mounts(self._run(("mount",)).text)
+        mounts = parse_mounts(self._mounted_now.text)
         sources = [os.path.dirname(each.what) for each in mounts if each.where == mounted]
         above = os.path.dirname(mounted)
         return tuple(dict.fromkeys((*sources, above, os.path.dirname(above))))
@@ -176,6 +172,9 @@ def _far_end(endpoint: Endpoint, programs: Programs) -> End:
     directory = os.path.dirname(far.path.rstrip("/"))
     end = End(endpoint, _role(found), link=far.path, directory=directory, pfs_id=found.pfs_id)
     end = _with_uuids(end, found)
+    if endpoint.host.administered is not None:
+        mount = run_command(host.program(("mount",)), LOGIN_TIMEOUT_S, programs.env)
+        end = _with_mounts(end, mount)
     if found.is_master:
         return replace(end, system_tid=found.sync_end_tid)
     argv = pfs_status_argv(programs.hammer, (Endpoint(directory, host),))
@@ -194,9 +193,24 @@ def _status_of(done: CommandResult) -> PfsStatus | str:
     return last or "hammer pfs-status told nothing"
 
 
+def _with_mounts(end: End, listed: CommandResult) -> End:
+    """Return an end with its null mounts, as mount(8) lists them."""
+    if listed.status != 0:
+        because = listed.start_error or listed.error_text.strip() or "mount does not come back"
+        return replace(end, mounts_unknown_because=because)
+    mounts = tuple(
+        each.where
+        for each in parse_mounts(listed.text)
+        if os.path.dirname(each.what) == end.directory
+        and (pfs := parse_link_text(each.what)) is not None
+        and pfs.pfs_id == end.pfs_id
+    )
+    return replace(end, mounts=mounts)
+
+
 def _with_proof(end: End, wanted: Wanted, programs: Programs) -> End:
     host = end.endpoint.host.administered
-    if not wanted.proof or host is None:
+    if end.role is not wanted.proof_as or host is None:
         return end
     path = f"{end.link}/{wanted.proof}"
     done = run_command(host.program(("ls", path)), LOGIN_TIMEOUT_S, programs.env)

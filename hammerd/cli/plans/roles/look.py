@@ -13,7 +13,7 @@ from hammerd.cli.options.location import Location
 from hammerd.cli.output.failures import DaemonRefused, NoDaemon
 from hammerd.cli.plans.commands import Programs
 from hammerd.cli.plans.records import FileRecords
-from hammerd.cli.plans.roles.ends import Wanted, look_at
+from hammerd.cli.plans.roles.ends import Wanted, list_mounts, look_at
 from hammerd.cli.plans.roles.writers import find_writers, list_processes, read_records
 from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.config.model import Config
@@ -67,8 +67,9 @@ class PairLook:
         record = self.records.read()
         pair = self.orient(self.pair, record)
         loss, is_running = self._loss()
-        master = look_at(pair.master, self.master, self.programs)
-        slave = look_at(pair.slave, self.slave, self.programs)
+        mounted = list_mounts(self.programs)
+        master = look_at(pair.master, self.master, self.programs, mounted)
+        slave = look_at(pair.slave, self.slave, self.programs, mounted)
         paths = {str(end.operand) for end in (master, slave) if end.link}
         operands = frozenset({str(pair.master), str(pair.slave), *paths})
         writers, unknown_because = self._writers(operands, is_running)

@@ -1,22 +1,27 @@
 """Runs a plan that changes the roles of a pair, for its command: config, lock, look, runner."""
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
 from hammerd.cli.options.location import Location, current_location, load_config
 from hammerd.cli.output.failures import CommandFailed
+from hammerd.cli.output.text import print_text
 from hammerd.cli.plans.executor import MachineExecutor
 from hammerd.cli.plans.roles.end_group import end_group
 from hammerd.cli.plans.roles.look import PairLook
-from hammerd.cli.plans.roles.writers import list_processes
+from hammerd.cli.plans.roles.writers import find_commands, list_processes
 from hammerd.cli.plans.runner import Order, Runner
 from hammerd.core import paths
 from hammerd.core.api.protocol import refuse_unknown
 from hammerd.core.config.model import Config
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pairs import Pair
+from hammerd.core.plans.record import PlanRecord
 from hammerd.core.plans.roles.facts import PairFacts
 from hammerd.core.plans.steps import Compare, EndGroup, Plan, Refused
+
+WAIT_S = 0.2
 
 Planner = Callable[[PairFacts], Plan | Refused]
 
@@ -50,7 +55,27 @@ class Session:
         special = _Special(look)
         executor = MachineExecutor(programs, self.pair, self.location, special.run)
         with nullcontext() if order.is_dry_run else records.locked():
+            if not order.is_dry_run and (record := records.read()) is not None:
+                # One that was killed has written the record, and may have told nobody.
+                records.tell_held()
+                _wait_for_commands(look, record)
             return Runner(order, executor, records).carry_out(look.facts, planner)
+
+
+def _wait_for_commands(look: PairLook, record: PlanRecord) -> None:
+    """Wait for the last command of a plan that was killed: it goes on without its caller."""
+    paths = frozenset({str(look.pair.master), str(look.pair.slave), *record.notes.values()})
+    told: tuple[str, ...] = ()
+    while found := _commands(look, paths):
+        if found != told:
+            print_text(f"waiting for the end of: {'; '.join(dict.fromkeys(found))}")
+            told = found
+        time.sleep(WAIT_S)
+
+
+def _commands(look: PairLook, paths: frozenset[str]) -> tuple[str, ...]:
+    processes = list_processes(look.programs.env)
+    return () if isinstance(processes, str) else find_commands(processes, paths)
 
 
 class _Special:
@@ -68,22 +93,14 @@ class _Special:
         if isinstance(action, EndGroup):
             end_group(action.pgid, self._has_ended)
         else:
-            self._compare(action)
+            # Imported only here: most steps need none of it.
+            from hammerd.cli.plans.roles.compare import compare
+
+            compare(action, self._look.pair, self._look.config)
 
     def _has_ended(self, pgid: int) -> bool:
         processes = list_processes(self._look.programs.env)
         return not isinstance(processes, str) and all(one.pgid != pgid for one in processes)
-
-    def _compare(self, action: Compare) -> None:
-        """Compare the TIDs of both ends."""
-        facts = self._look.facts()
-        ends = {end.operand.key: end for end in (facts.master, facts.slave)}
-        master, slave = ends.get(action.master.key), ends.get(action.slave.key)
-        if master is None or slave is None or slave.tid is None:
-            raise CommandFailed(f"{action.master} and {action.slave} cannot be compared now")
-        newest = master.system_tid if master.tid is None else master.tid
-        if newest is None or slave.tid > newest or master.tid not in (None, slave.tid):
-            raise CommandFailed(f"{action.master} and {action.slave} are at different TIDs")
 
 
 def _pair_of(config: Config, name: str) -> Pair:

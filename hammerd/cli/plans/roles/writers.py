@@ -27,6 +27,11 @@ SAME_START_S = 2.0
 """The most that two readings of one start differ: some systems count it from their boot."""
 
 LONGEST_COMMAND = 200
+COMMANDS = frozenset(
+    {"mirror-copy", "pfs-slave", "pfs-upgrade", "pfs-downgrade", "pfs-destroy", "synctid"}
+)
+"""The commands of hammer that plans run."""
+
 _START_WORDS = 5
 _START_FORM = "%a %b %d %H:%M:%S %Y"
 
@@ -95,6 +100,20 @@ def find_writers(
     return tuple(
         _writer(each, [one for one in listed if one.pgid == pgid], records.get(pgid), ours)
         for pgid, each in groups.items()
+    )
+
+
+def find_commands(processes: Iterable[Process], paths: frozenset[str]) -> tuple[str, ...]:
+    """Return the commands of hammer under way that have one of these paths, but no streams.
+
+    A plan that was killed leaves its last command behind, which goes on.
+    """
+    return tuple(
+        printable(" ".join(each.words)[:LONGEST_COMMAND])
+        for each in processes
+        if any(os.path.basename(word) == "hammer" for word in each.words[:3])
+        and COMMANDS.intersection(each.words)
+        and any(_is_among(word, paths) for word in each.words)
     )
 
 

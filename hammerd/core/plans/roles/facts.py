@@ -56,9 +56,9 @@ class End:
     """An endpoint as it was found.
 
     `trouble` tells why it cannot be read now, `hangs` that its disk does not answer. `link` is the
-    softlink, the operand of hammer's commands. `tid` is a slave's sync-end-tid, `system_tid` the
-    newest TID of the whole file system. `mounts` are its null mounts, `directory` is the directory
-    in which its softlink is, which is in PFS#0. `proof` is the path of the file that a
+    softlink, the operand of hammer's commands, and `directory` is where it is, in PFS#0. `tid` is
+    a slave's sync-end-tid, `system_tid` the newest TID of the whole file system. `mounts` are its
+    null mounts, if `mounts_unknown_because` is empty. `proof` is the path of the file that a
     switchover writes, None without one. `is_missing`: there is no such path, on a file system that
     is there, and `has_directory` whether there is that of the softlink.
     """
@@ -78,6 +78,7 @@ class End:
     unique_uuid: str = ""
     is_readable: bool | None = None
     mounts: tuple[str, ...] = ()
+    mounts_unknown_because: str = ""
     proof: str | None = None
     open_files: OpenFiles = OpenFiles(unknown_because="nobody looked")
 

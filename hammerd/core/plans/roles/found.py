@@ -13,7 +13,7 @@ from hammerd.core.plans.roles.facts import (
     Writer,
     WriterKind,
 )
-from hammerd.core.plans.steps import EndGroup, Reason, Step
+from hammerd.core.plans.steps import Command, EndGroup, Reason, Step
 from hammerd.core.tid import Tid, format_tid
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
@@ -173,6 +173,24 @@ def open_reasons(name: str, end: End) -> tuple[Reason, ...]:
     """Return a reason for each process that holds files of an end."""
     hint = 'end it, or let it go elsewhere: hammer would refuse with "Directory not empty"'
     return tuple(Reason(f"open on the {name}: {each}", hint) for each in end.open_files.holders)
+
+
+def umount_steps(end: End, purpose: str) -> Iterator[Step]:
+    """Yield a step for each null mount of an end; one place may be mounted more than once."""
+    for place in dict.fromkeys(end.mounts):
+        for left in range(end.mounts.count(place), 0, -1):
+            name = f"umount-{place}" if left == 1 else f"umount-{place}-{left}"
+            command = Command(("umount", place), end.endpoint.host)
+            way_back = ('"Device busy": fstat tells who is in it',)
+            yield Step(name, purpose, command, way_back)
+
+
+def mount_reasons(end: End) -> tuple[Reason, ...]:
+    """Return a reason if the null mounts of an end are not known."""
+    if not end.mounts_unknown_because:
+        return ()
+    what = f"the null mounts of {end.operand} are not known: {end.mounts_unknown_because}"
+    return (Reason(what, "mount(8) must tell them: one that stays takes writes that are lost"),)
 
 
 def is_master(end: End) -> bool:

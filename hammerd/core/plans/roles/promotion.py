@@ -103,6 +103,11 @@ def _refusals(facts: PairFacts) -> Iterator[Reason]:
     elif slave.role is Role.SLAVE and slave.tid == NEVER_MIRRORED:
         hint = "nothing was ever mirrored to it, so a promotion would give an empty master"
         yield Reason(f"slave {slave.endpoint} has no TID of its master", hint)
+    elif slave.role is Role.SLAVE and slave.is_readable is False:
+        hint = (
+            "an upgrade deletes all that is past its TID; only a reseed helps, if its TID is low"
+        )
+        yield Reason(f"nothing of slave {slave.endpoint} can be read as of its TID", hint)
 
 
 def _running(facts: PairFacts) -> tuple[Reason, ...]:
@@ -203,6 +208,13 @@ def _warnings(facts: PairFacts) -> Iterator[str]:
         yield (
             "the master does not answer, which may pass: see that nothing can write to it any"
             " more, or what is written there is lost"
+        )
+    slave_tid, seen_tid = facts.slave.tid, facts.loss.slave_tid
+    if slave_tid is not None and seen_tid is not None and slave_tid < seen_tid:
+        yield (
+            f"the slave is at TID {show_tid(slave_tid)}, and hammerd saw it at"
+            f" {show_tid(seen_tid)}. A power cut explains that; after a pfs-downgrade of it the"
+            " upgrade deletes its data: look at what it shows before"
         )
     if _is_low(facts.slave):
         yield (

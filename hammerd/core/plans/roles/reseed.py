@@ -15,10 +15,12 @@ from hammerd.core.plans.roles.found import (
     describe_end,
     foreign_reasons,
     is_slave,
+    mount_reasons,
     open_reasons,
     orphan_steps,
     running_reasons,
     show_tid,
+    umount_steps,
 )
 from hammerd.core.plans.roles.promotion import OLD_MASTER
 from hammerd.core.plans.roles.reseed_sides import (
@@ -98,7 +100,7 @@ def plan_reseed(
         before=(
             *foreign_reasons(facts.writers),
             *(running_reasons(facts) if facts.record is not None else ()),
-            *(open_reasons("lost end", target) if is_there else ()),
+            *(_use_reasons(target) if is_there else ()),
         ),
     )
 
@@ -110,6 +112,18 @@ def turned_ends(facts: PairFacts, sides: Sides) -> Mapping[str, str]:
         "master": noted.get(SOURCE_NAME) or str(sides.source.endpoint),
         "slave": str(sides.target.operand),
     }
+
+
+def _use_reasons(target: End) -> tuple[Reason, ...]:
+    """Return why the lost end may still be in use: hammer destroys it all the same."""
+    unknown = target.open_files.unknown_because
+    what = f"the open files of {target.operand} are not known: {unknown}"
+    hint = "run the command as root: hammer destroys a PFS that is in use"
+    return (
+        *open_reasons("lost end", target),
+        *mount_reasons(target),
+        *((Reason(what, hint),) if unknown and target.endpoint.host.shares_paths else ()),
+    )
 
 
 # --- steps -----------------------------------------------------------------------------------
@@ -124,9 +138,8 @@ def _first_steps(facts: PairFacts, sides: Sides) -> Iterator[Step]:
     yield from orphan_steps(facts)
     if not is_old(facts, target) and not is_half_made(facts, sides):
         return
-    for place in target.mounts:
-        purpose = "nobody writes there any more"
-        yield _step(f"umount-{place}", purpose, Command(("umount", place), target.endpoint.host))
+    # A write to a null mount of a destroyed master makes the whole file system read-only.
+    yield from umount_steps(target, "nobody writes there any more")
     answers = "y\ny\n" if target.role is Role.MASTER else "y\n"
     destroy = Command(
         ("hammer", "pfs-destroy", target.operand.path),

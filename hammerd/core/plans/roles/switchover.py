@@ -23,6 +23,7 @@ from hammerd.core.plans.roles.found import (
     is_slave,
     orphan_steps,
     show_tid,
+    umount_steps,
 )
 from hammerd.core.plans.roles.switchover_checks import is_own, preparations, refusals
 from hammerd.core.plans.roles.turn import RELOADED, YES, Turn
@@ -42,6 +43,7 @@ from hammerd.core.plans.steps import (
 
 PROOF_NAME = ".hammerd-switchover"
 FLUSHED, COPIED, COMPARED_TID = "flushed", "copied", "compared_tid"
+MOUNTS = "master_mounts"
 PROVED, PROOF_FLUSHED = "proved", "proof_flushed"
 
 
@@ -80,11 +82,19 @@ def plan_undo(facts: PairFacts) -> Plan | Refused:
         return Refused((Reason(f"{old.endpoint} cannot be read: {old.trouble}"),))
     upgrade = _role_step("upgrade-old", "pfs-upgrade", "the old master is the master again", old)
     return Plan(
-        (*((upgrade,) if is_slave(old) else ()), _release()),
+        (*((upgrade,) if is_slave(old) else ()), *_mount_steps(facts), _release()),
         notes=tuple(_notes(facts)),
         question=f"Leave {old.endpoint} the master?",
-        afterwards=(_mounts_again(old),) if old.mounts else (),
     )
+
+
+def _mount_steps(facts: PairFacts) -> Iterator[Step]:
+    """Yield the steps that mount the old master again where it was mounted."""
+    old, noted = facts.master, _note(facts, MOUNTS)
+    for place in noted.split("\n") if noted else ():
+        if place not in old.mounts:
+            mount = Command(("mount_null", old.operand.path, place), old.endpoint.host)
+            yield Step(f"mount-{place}", "as it was before", mount)
 
 
 def oriented(pair: Pair, record: PlanRecord | None) -> Pair:
@@ -145,6 +155,8 @@ def _downgrade_steps(facts: PairFacts, is_begun: bool) -> tuple[Step, ...]:
         *orphan_steps(facts),
         *(() if _is_noted(facts, FLUSHED) else (flush,)),
         *(() if _is_noted(facts, COPIED) or new.tid == old.system_tid else (copy,)),
+        # A null mount of a downgraded master takes writes, which are lost.
+        *umount_steps(old, "nobody writes to the old master any more"),
         downgrade,
     )
 
@@ -174,6 +186,8 @@ def _upgrade_steps(facts: PairFacts) -> tuple[Step, ...]:
     return (
         *(() if is_equal else (copy,)),
         *(() if is_compared else (compare,)),
+        # A null mount of a slave stays at its TID for ever.
+        *umount_steps(new, "it would go on to show the slave as of its mount"),
         upgrade,
     )
 
@@ -277,8 +291,7 @@ def _hold_notes(facts: PairFacts) -> Iterator[tuple[str, str]]:
     yield "master_tid", show_tid(old.system_tid)
     yield "slave_tid", show_tid(new.tid)
     yield "slave_system_tid", show_tid(new.system_tid)
-    if old.mounts:
-        yield "master_mounts", " ".join(old.mounts)
+    yield MOUNTS, "\n".join(dict.fromkeys(old.mounts))
 
 
 # --- words -----------------------------------------------------------------------------------
@@ -301,16 +314,14 @@ def _afterwards(facts: PairFacts, turn: Turn | None) -> Iterator[str]:
             f'swap the pair in the config: master = "{turned["master"]}",'
             f' slave = "{turned["slave"]}"; then "hammerd reload" (--config does it)'
         )
+    noted = _note(facts, MOUNTS)
+    used = " ".join(noted.split("\n")) if noted else "nowhere"
     yield (
-        f"null mounts: umount those of {old.operand.path}, which is a slave now, and mount the new"
-        f' master where it is used: "mount_null {new.operand.path} /SOME/DIRECTORY"; the same in'
+        f"the old master was null-mounted at: {used}. Take it out of /etc/fstab, and mount the new"
+        f' master where it is used: "mount_null {new.operand.path} /SOME/DIRECTORY", and in'
         " /etc/fstab"
     )
     yield (
         f'the way back is another "hammerd switchover {facts.pair.name}", once the TIDs of the'
         f" file system of {old.endpoint} are above those of {new.endpoint}"
     )
-
-
-def _mounts_again(old: End) -> str:
-    return f"mount again what was mounted of it: {', '.join(old.mounts)}"

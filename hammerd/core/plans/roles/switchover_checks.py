@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from hammerd.core.plans.record import PlanName, PlanRecord
-from hammerd.core.plans.roles.facts import PairFacts, Role
+from hammerd.core.plans.roles.facts import End, PairFacts, Role
 from hammerd.core.plans.roles.found import (
     foreign_reasons,
     is_master,
     is_slave,
+    mount_reasons,
     open_reasons,
     running_reasons,
     show_span,
@@ -101,10 +102,14 @@ def preparations(facts: PairFacts) -> tuple[Reason, ...]:
     return (
         *foreign_reasons(facts.writers),
         *(running_reasons(facts) if is_begun else ()),
-        *(open_reasons("master", facts.master) if is_master(facts.master) else ()),
+        *(_use_reasons(facts.master) if is_master(facts.master) else ()),
         *(open_reasons("slave", facts.slave) if is_slave(facts.slave) else ()),
         *(() if is_begun else _lag_reasons(facts)),
     )
+
+
+def _use_reasons(master: End) -> tuple[Reason, ...]:
+    return (*open_reasons("master", master), *mount_reasons(master))
 
 
 def _lag_reasons(facts: PairFacts) -> tuple[Reason, ...]:

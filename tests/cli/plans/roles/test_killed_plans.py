@@ -1,0 +1,135 @@
+"""Each step of promote, switchover and reseed is killed before and after it, and made up for.
+
+The names of the steps are those of the plan, so that none is left out. Both ends are looked at by
+pfs-status after each kill, as a person would, which changes what a downgrade stores.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hammerd.core.exit_codes import Exit
+from hammerd.simulator import admin
+from tests.cli.plans.roles.test_sessions import ends, is_master, link, mirrored, tree, write
+from tests.plans_world import PAIR, PlansWorld
+
+LAST = {"after": "after\n", "before": "before\n"}
+"""The files that are written during a switchover."""
+
+SERVER = Path(__file__).with_name("killing_server.py")
+
+
+@pytest.fixture
+def world() -> Iterator[PlansWorld]:
+    with mirrored() as made:
+        yield made
+
+
+def plan(world: PlansWorld, *words: str) -> list[str]:
+    done = world.run(*words, "--plan", "--json")
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    return [step["name"] for step in json.loads(done.stdout)["steps"]]
+
+
+class Killer:
+    """Runs commands of hammerd that are killed at a step."""
+
+    def __init__(self, world: PlansWorld) -> None:
+        self._config = world.config
+        self.process = subprocess.Popen(
+            [sys.executable, str(SERVER)],
+            env={**os.environ, **world.env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def kill(self, step: str, when: str, words: tuple[str, ...]) -> None:
+        """Run a command; fail if it does not reach the step, which kills it."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        request = [step, when, [*words, "-c", str(self._config)]]
+        self.process.stdin.write(f"{json.dumps(request)}\n")
+        self.process.stdin.flush()
+        status, output = json.loads(self.process.stdout.readline())
+        assert status == -signal.SIGKILL, f"{step} {when}:\n{output}"
+
+
+def look_at(world: PlansWorld) -> None:
+    for number in (1, 2):
+        if link(world, number).is_symlink():
+            world.run_hammer("pfs-status", link(world, number))
+
+
+def kill_each(world: PlansWorld, count: int, *words: str) -> None:
+    """Kill each step of a plan before and after its action; each run goes on from the last.
+
+    A file is written after the first copy, so that it is done again, and another one right before
+    the downgrade, so that only the last copy brings it.
+    """
+    steps = plan(world, *words)
+    assert len(steps) == count, steps
+    killer, ended = Killer(world), 0
+    for step in steps:
+        for when in ("before", "after"):
+            killer.kill(step, when, words)
+            look_at(world)
+            ended += 1
+            if (step, when) in (("copy", "after"), ("downgrade", "before")):
+                write(world, 1, when, f"{when}\n")
+    killer.process.communicate()
+    sys.stdout.write(f"{words[0]}: {ended} of {2 * count} kills made up for\n")
+
+
+def is_held(world: PlansWorld) -> bool:
+    return (world.root / f"db/plans/{PAIR}.json").exists()
+
+
+def test_promote(world: PlansWorld) -> None:
+    kill_each(world, 5, "promote", PAIR, "--yes")
+
+    assert plan(world, "promote", PAIR) == []
+    assert is_master(world, 2)
+    assert is_held(world)
+    assert tree(world, 2) == {"first": "first\n"}
+
+
+@pytest.mark.timeout(180)
+def test_switchover(world: PlansWorld) -> None:
+    kill_each(world, 15, "switchover", PAIR, "--yes", "--config")
+
+    assert (is_master(world, 1), is_master(world, 2)) == (False, True)
+    assert tree(world, 2) == {"first": "first\n", "late": "late\n", **LAST}
+    assert ends(world) == ['master = "/Backup2/data"', 'slave = "/Backup1/pfs/data"']
+    assert not is_held(world)
+
+
+@pytest.mark.timeout(180)
+def test_reseed(world: PlansWorld) -> None:
+    assert world.run("promote", PAIR, "--yes").returncode == Exit.OK
+    write(world, 2, "after", "after\n")
+    kill_each(world, 10, "reseed", PAIR, "--config", "--lose", str(world.place))
+
+    assert tree(world, 1) == tree(world, 2) == {"first": "first\n", "after": "after\n"}
+    assert (is_master(world, 1), is_master(world, 2)) == (False, True)
+    assert ends(world) == ['master = "/Backup2/data"', 'slave = "/Backup1/pfs/data"']
+    assert not is_held(world)
+
+
+@pytest.mark.parametrize("command", ["mirror-copy", "pfs-downgrade", "pfs-upgrade"])
+def test_command_that_outlives_its_killed_caller_is_waited_for(
+    world: PlansWorld, command: str
+) -> None:
+    admin.set_knob(world.fs(1), "slow_read_ms", 300)
+    words = ("switchover", PAIR, "--yes")
+    world.run_killed(command, "during", *words)
+
+    done = world.run(*words)
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    assert Path(link(world, 2) / "late").read_text() == "late\n"

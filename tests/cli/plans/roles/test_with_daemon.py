@@ -1,0 +1,110 @@
+"""Changes of roles beside a running hammerd; the tests share a world, one after the other."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hammerd.core.api.protocol import Verb
+from hammerd.core.errors import HammerdError
+from hammerd.core.exit_codes import Exit
+from hammerd.simulator import admin
+from tests.cli.plans.roles.test_killed_plans import Killer
+from tests.cli.plans.roles.test_sessions import is_master, link, raise_tids, tree, write
+from tests.daemon.world import Status, living_pids
+from tests.plans_world import PAIR, PlansWorld, plans_world
+from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[PlansWorld]:
+    with plans_world() as made:
+        admin.install(made.sbin, time_scale=50)
+        made.set_up()
+        write(made, 1, "first", "first\n")
+        made.start(made.config)
+        yield made
+
+
+def run(world: PlansWorld, *words: str) -> str:
+    done = world.run(*words)
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    return done.stdout
+
+
+def arrives(world: PlansWorld, name: str, source: int, target: int) -> None:
+    """Write a file to a master, and wait until a stream has brought it to the slave."""
+    write(world, source, name, f"{name}\n")
+    admin.synctid(world.fs(source))
+    copied = link(world, target) / name
+    until(copied.exists, f"{name} arrives")
+
+
+def streams(world: PlansWorld) -> set[int]:
+    return living_pids(f"{world.root}/Backup") & living_pids("mirror-stream")
+
+
+def is_held(now: Status) -> bool:
+    return bool(now["hold"]) and now["state"] == "stopped"
+
+
+def restart(world: PlansWorld) -> None:
+    world.stop(world.daemons[-1])
+    world.start(world.config)
+
+
+def test_promotion_ends_the_stream_for_good(world: PlansWorld) -> None:
+    arrives(world, "second", 1, 2)
+    killer = Killer(world)
+    killer.kill("upgrade", "after", ("promote", PAIR, "--yes"))
+    killer.process.communicate()
+
+    now = world.wait_for(lambda now: now["hold"]["is_interrupted"], "it is interrupted", PAIR)
+    assert is_held(now)
+    with pytest.raises(HammerdError, match="interrupted"):
+        world.ask(Verb.RESUME, PAIR)
+    restart(world)
+    assert is_held(world.wait_for(is_held, "it is held by the next hammerd", PAIR))
+
+    assert "keep-held" in run(world, "promote", PAIR, "--yes")
+    restart(world)
+    world.ask(Verb.RELOAD)
+    assert world.wait_for(is_held, "it is held", PAIR)["hold"]["stage"] == "promoted"
+    assert streams(world) == set()
+    write(world, 2, "third", "third\n")
+    assert tree(world, 2) == {"first": "first\n", "second": "second\n", "third": "third\n"}
+
+
+def test_reseed_streams_the_other_way(world: PlansWorld) -> None:
+    run(world, "reseed", PAIR, "--config", "--lose", str(world.place))
+
+    arrives(world, "fourth", 2, 1)
+    assert tree(world, 1) == tree(world, 2)
+
+
+def test_switchover_streams_back(world: PlansWorld) -> None:
+    refused = world.run("switchover", PAIR, "--yes", "--config")
+    assert refused.returncode == Exit.UNAVAILABLE
+    assert "would never be mirrored back" in " ".join(refused.stderr.split())
+    arrives(world, "fifth", 2, 1)
+
+    raise_tids(world, 1)
+    run(world, "switchover", PAIR, "--yes", "--config")
+    assert (is_master(world, 1), is_master(world, 2)) == (True, False)
+    arrives(world, "sixth", 1, 2)
+    until(lambda: tree(world, 1) == tree(world, 2), "both are equal")
+    assert sorted(tree(world, 1)) == ["fifth", "first", "fourth", "second", "sixth", "third"]
+
+
+def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> None:
+    daemon = world.daemons[-1]
+    daemon.kill()
+    daemon.wait()
+    left = streams(world)
+    assert left
+
+    shown = run(world, "promote", PAIR, "--yes")
+    assert "== end-stream-" in shown
+    assert streams(world) == set()
+    assert is_master(world, 2)
+    world.start(world.config)
+    assert is_held(world.wait_for(is_held, "it is held", PAIR))
