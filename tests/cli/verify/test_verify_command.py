@@ -131,7 +131,7 @@ def test_what_cannot_be_compared_is_refused(mirror: Mirror, hammerd: RunHammerd)
 
 
 def test_usage_is_refused(quiet: Mirror, hammerd: RunHammerd) -> None:
-    for words in (("other",), ("home", "--all"), ("home", "--sample", "0"), ("--end", "/")):
+    for words in (("other",), ("home", "--sample", "0")):
         assert hammerd("verify", "-c", quiet.config, *words).code == Exit.USAGE
 
 
@@ -179,20 +179,6 @@ def test_hard_links_are_known_after_an_interruption(mirror: Mirror) -> None:
         verify(mirror, Silent(after_entries=6))
 
     assert verify(mirror).counts == {Kind.LINKS: 1}
-
-
-def test_pruned_history_is_no_difference(mirror: Mirror) -> None:
-    """As of its TID the master lacks what was deleted since."""
-    tid = mirror.copy()
-    with pytest.raises(KeyboardInterrupt):
-        verify(mirror, Silent(after_entries=4))
-    (mirror.live / "c/file").unlink()
-    assert mirror.copy() > tid
-    admin.prune_everything(mirror.master)
-
-    verified = verify(mirror)
-
-    assert (verified.tid, verified.counts, verified.uncompared) == (tid, {}, 0)
 
 
 def test_much_pruned_history_leaves_nothing_certain(mirror: Mirror) -> None:
