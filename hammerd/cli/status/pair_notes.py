@@ -21,16 +21,17 @@ def is_disabled(pair: PairStatus) -> bool:
 def notes_of_pair(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     """Yield the notes of a pair; `measured_time` (RFC 3339) is when the daemon measured."""
     if is_disabled(pair):
+        yield from _differences(pair, measured_time)
         yield from _unacknowledged(pair, measured_time)
         return
     yield from _stopped_by(pair, measured_time)
     if pair.get("slave_is_read_only"):
         yield "the slave's file system is read-only, most often since its disk is lost"
         yield 'hint: see dmesg for the error that made it so, and "mount"'
+    yield from _differences(pair, measured_time)
     yield from _unacknowledged(pair, measured_time)
     if pair.get("slave_is_short_of_room"):
         yield _short_of_space(pair)
-    yield from _verified(pair, measured_time)
     if flush_failed := pair.get("flush_failed_because"):
         yield f"flush failed: {flush_failed}"
     host_unread = pair.get("host_unread_because")
@@ -54,18 +55,23 @@ def _held(hold: HoldStatus, measured_time: str | None) -> str:
     return f"held: {hold['plan']} {does}{step}, {since}"
 
 
-def _verified(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+def _differences(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
     verified = pair.get("verified")
-    if verified is None:
-        return
-    yield verified_text(verified, measured_time)
-    if is_unproved(verified):
+    if verified is not None and is_unproved(verified):
+        yield verified_text(verified, measured_time)
         yield f'critical until it is equal again, or "hammerd ack {pair["pair"]}"'
 
 
 def is_unproved(verified: VerifiedStatus) -> bool:
     """Return whether a verification found a difference that nobody has acknowledged."""
     return not (verified["is_equal"] or verified["is_acknowledged"])
+
+
+def notes_of_proof(pair: PairStatus, measured_time: str | None) -> Iterator[str]:
+    """Yield the note of a verification that found no fault, or one that was acknowledged."""
+    verified = pair.get("verified")
+    if verified is not None and not is_unproved(verified):
+        yield verified_text(verified, measured_time)
 
 
 def verified_text(verified: VerifiedStatus, measured_time: str | None) -> str:

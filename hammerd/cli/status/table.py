@@ -38,7 +38,7 @@ from hammerd.cli.output.spans import (
 )
 from hammerd.cli.output.text import WIDTH
 from hammerd.cli.status.daemon_notes import notes_of_daemon
-from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
+from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair, notes_of_proof
 from hammerd.cli.status.slave_notes import notes_of_slaves, summary_of_slaves
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
@@ -107,6 +107,7 @@ def _table(status: StatusReply, width: int, *, is_whole: bool) -> Iterator[Line]
 
 def _notes(pair: PairStatus, measured_time: str | None, *, is_whole: bool) -> Iterator[str]:
     yield from notes_of_pair(pair, measured_time)
+    yield from notes_of_proof(pair, measured_time)
     yield from notes_of_slaves(pair, measured_time) if is_whole else summary_of_slaves(pair)
 
 

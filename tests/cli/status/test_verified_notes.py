@@ -3,7 +3,7 @@
 import pytest
 
 from hammerd.cli.client.status_types import PairStatus
-from hammerd.cli.status.pair_notes import notes_of_pair
+from hammerd.cli.status.pair_notes import notes_of_pair, notes_of_proof
 from tests.cli.conftest import pair
 
 NOW = "2026-03-04T16:00:00.000Z"
@@ -43,4 +43,10 @@ DIFFERENT = {**EQUAL, "is_equal": False, "differences": 3}
 def test_a_result_is_told(verified: object, told: list[str]) -> None:
     status: PairStatus = pair("home", verified=verified)  # type: ignore[assignment]
 
-    assert list(notes_of_pair(status, NOW)) == told
+    assert [*notes_of_pair(status, NOW), *notes_of_proof(status, NOW)] == told
+
+
+def test_what_went_well_is_no_cause_for_a_monitor() -> None:
+    status: PairStatus = pair("home", verified=EQUAL)  # type: ignore[assignment]
+
+    assert list(notes_of_pair(status, NOW)) == []
