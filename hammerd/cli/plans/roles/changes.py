@@ -74,6 +74,7 @@ def make_fresh_slave(
     """
     session = Session(arguments.pair)
     order = replace(_order(arguments, PlanName.RESEED), is_confirmed=bool(choice.lose))
+    choice = replace(choice, is_confirmed=arguments.is_confirmed)
     wanted = Wanted(has_status=True, is_read=True, open_files_as=frozenset(Role))
 
     def orient(pair: Pair, record: PlanRecord | None) -> Pair:

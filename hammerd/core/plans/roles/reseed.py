@@ -60,11 +60,13 @@ SOURCE_NAME, BEGUN_TID = "source_name", "begun_tid"
 class Choice:
     """The choices of a person: the end that is given up, as the config or its softlink names it.
 
-    `is_forced`: also a slave in which nothing is seen to be wrong.
+    `is_forced`: also a slave in which nothing is seen to be wrong. `is_confirmed`: nothing is
+    asked, if nothing is destroyed.
     """
 
     lose: str = ""
     is_forced: bool = False
+    is_confirmed: bool = False
 
 
 NO_CHOICE = Choice()
@@ -89,13 +91,12 @@ def plan_reseed(
         *_last_steps(facts, sides, turn),
     )
     target, is_there = sides.target, is_old(facts, sides.target)
-    verb = f"Destroy {target.endpoint}, and make it" if is_there else f"Make {target.endpoint}"
     return Plan(
         steps,
         notes=tuple(_notes(facts, sides)),
         warnings=tuple(_losses(sides)) if is_there or not target.is_alive else (),
-        question=f"{verb} a fresh slave of {_name(sides.source)}?",
-        confirmed_by=f"--lose {target.endpoint}",
+        question=_question(sides, choice, is_there=is_there),
+        confirmed_by=f"--lose {target.endpoint}" if is_there else "--yes",
         afterwards=tuple(_afterwards(sides, turn)),
         before=(
             *foreign_reasons(facts.writers),
@@ -103,6 +104,13 @@ def plan_reseed(
             *(_use_reasons(target) if is_there else ()),
         ),
     )
+
+
+def _question(sides: Sides, choice: Choice, *, is_there: bool) -> str:
+    target, source = sides.target.endpoint, sides.source.endpoint
+    if is_there:
+        return f"Destroy {target}, and make it a fresh slave of {source}?"
+    return "" if choice.is_confirmed else f"Make {target} a fresh slave of {source}?"
 
 
 def turned_ends(facts: PairFacts, sides: Sides) -> Mapping[str, str]:

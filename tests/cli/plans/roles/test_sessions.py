@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +13,10 @@ import pytest
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hammer.pfs_links import parse_link_text
 from hammerd.core.plans.roles.switchover import PROOF_NAME
+from hammerd.daemon.paths import probe_program
 from hammerd.simulator import admin
 from tests.plans_world import HIGH_TIDS, LOW_TIDS, PAIR, PlansWorld, plans_world
+from tests.waiting import DEADLINE_S
 
 
 @contextmanager
@@ -189,6 +193,44 @@ def test_dead_master_and_its_return(world: PlansWorld) -> None:
     assert "hammerd promote data" in " ".join(back.stderr.split())
 
 
+HANGING = """
+import os, runpy, sys, time
+lstat = os.lstat
+def hang(path, **kw):
+    if str(path).startswith({disk!r}):
+        time.sleep(600)
+    return lstat(path, **kw)
+os.lstat = hang
+runpy.run_path({program!r}, run_name="__main__")
+"""
+"""A stand-in for probe_program.py that hangs at a disk."""
+
+COMMAND = """
+import sys
+from hammerd.cli.main import main
+from hammerd.daemon.paths import probe_program
+probe_program.__file__ = {hanging!r}
+sys.exit(main())
+"""
+
+
+def test_master_whose_disk_hangs_holds_up_no_promotion(world: PlansWorld) -> None:
+    hanging = world.root / "hanging.py"
+    program = probe_program.__file__
+    hanging.write_text(HANGING.format(disk=str(world.fs(1)), program=program))
+    words = ["promote", PAIR, "--yes", "-c", str(world.config)]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND.format(hanging=str(hanging)), *words],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    assert "does its disk hang?" in " ".join(done.stdout.split())
+    assert is_master(world, 2)
+
+
 def test_new_disk_gets_a_fresh_slave(world: PlansWorld) -> None:
     admin.unmount_null(world.place)
     world.fs(1).rename(world.root / "lost")
@@ -196,8 +238,7 @@ def test_new_disk_gets_a_fresh_slave(world: PlansWorld) -> None:
 
     admin.new_file_system(world.fs(1), "Backup1", tid_base=LOW_TIDS)
     admin.set_knob(world.fs(1), "as_of", 5)
-    words = ("reseed", PAIR, "--at", str(world.master), "--lose", str(world.master), "--config")
-    done = world.run(*words)
+    done = world.run("reseed", PAIR, "--at", str(world.master), "--config", "--yes")
     assert done.returncode == Exit.OK, done.stdout + done.stderr
     assert "== make-directory" in done.stdout
     assert tree(world, 1) == tree(world, 2) == {"first": "first\n"}

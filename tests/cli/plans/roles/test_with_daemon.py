@@ -96,6 +96,7 @@ def test_switchover_streams_back(world: PlansWorld) -> None:
 
 
 def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> None:
+    world.wait_until_following(PAIR)
     daemon = world.daemons[-1]
     daemon.kill()
     daemon.wait()
