@@ -34,12 +34,16 @@ PRAGMA user_version = {VERSION};
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a session verifies: a session of another task is begun anew."""
+    """What a session verifies: a session of another task is begun anew.
+
+    `disk` tells apart the slaves that take turns at one path.
+    """
 
     master: str
     slave: str
     tid: str
     sample: str
+    disk: str = ""
 
 
 @dataclass(slots=True)

@@ -38,6 +38,16 @@ def slave_tid(pair: Pair, hammer: str) -> Tid:
     return tid
 
 
+def slave_disk(pair: Pair) -> str:
+    """Return the device of a slave's file system, which the disk itself names; empty if far."""
+    if not pair.slave.host.shares_paths:
+        return ""
+    try:
+        return f"{os.lstat(pair.slave.path).st_dev:x}"
+    except OSError:
+        return ""
+
+
 def _tid_of(slave: Endpoint, hammer: str, timeout_s: float) -> Tid | None:
     """Return a slave's TID, None if it is a master."""
     if slave.host.shares_paths and (link := _link_text(slave.path)) is not None:

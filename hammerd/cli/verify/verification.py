@@ -11,7 +11,7 @@ from hammerd.cli.verify.end_process import EndProcess, EndRefused
 from hammerd.cli.verify.pair_ends import BackgroundCount, count_files, end_commands, nearer
 from hammerd.cli.verify.progress import Display, State
 from hammerd.cli.verify.session import Progress, Session, Task, locked_session
-from hammerd.cli.verify.slave_point import slave_tid
+from hammerd.cli.verify.slave_point import slave_disk, slave_tid
 from hammerd.core.config.model import Config
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pairs import Pair
@@ -82,7 +82,8 @@ def _find_progress(session: Session, pair: Pair, options: Options, newest: Tid) 
 
 
 def _task(pair: Pair, options: Options, tid: Tid) -> Task:
-    return Task(str(pair.master), str(pair.slave), format_tid(tid), options.sample.text)
+    ends = str(pair.master), str(pair.slave)
+    return Task(*ends, format_tid(tid), options.sample.text, slave_disk(pair))
 
 
 class _Meter:
