@@ -17,6 +17,7 @@ from hammerd.core.hammer.commands import environment
 from hammerd.core.hosts.far_guard import owner_word
 from hammerd.core.pair.drains import orphan_drain_s
 from hammerd.core.pair.events import Event
+from hammerd.core.pair.latches import active_latch
 from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
@@ -293,6 +294,10 @@ class Wiring:
             **self.logs.history.describe(),
         }
 
+    def _was_promoted(self, pair: Pair) -> bool:
+        latch = active_latch(self.engine.life(pair.name))
+        return latch is not None and not latch.keeps_safe
+
     def _slave_is_away(self, slave: Endpoint) -> None:
         # Another host may write to a disk while it is away.
         self.anomaly_detector.add_earlier_writer(slave, self._loop.time())
@@ -326,7 +331,7 @@ class Wiring:
             self.readings.is_read_only(pair.slave),
             self.flusher.of(pair),
             self._far.why_unread(pair),
-            slaves=self.rotations.of(pair),
+            slaves=self.rotations.of(pair, was_promoted=self._was_promoted(pair)),
             verified=self.results.of(pair),
         )
 

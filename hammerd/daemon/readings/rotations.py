@@ -45,11 +45,18 @@ class Rotations:
         self.on_moved: Callable[[], None] = lambda: None
         self.on_away: Callable[[Endpoint], None] = lambda _slave: None
 
-    def of(self, pair: Pair) -> tuple[RotatingSlave, ...]:
-        """Return the slaves of a pair that take turns, in the order in which they were found."""
-        known = self._known.get(pair.name, {}).values() if pair.rotate.takes_turns else ()
-        ahead_s = self._wall_ahead_s()
-        return tuple(rotating_slave.fit_wall_clock(one, ahead_s) for one in known)
+    def of(self, pair: Pair, *, was_promoted: bool = False) -> tuple[RotatingSlave, ...]:
+        """Return the slaves of a pair that take turns, in the order in which they were found.
+
+        `was_promoted`: the slave that has its turn was a master, and is not read any more.
+        """
+        if not pair.rotate.takes_turns:
+            return ()
+        known, ahead_s = self._known.get(pair.name, {}).values(), self._wall_ahead_s()
+        slaves = [rotating_slave.fit_wall_clock(one, ahead_s) for one in known]
+        here = [one for one in slaves if one.path == pair.slave.path] if was_promoted else []
+        promoted = max(here, key=lambda one: one.seen_at, default=None)
+        return tuple(replace(one, moments=UNPROVEN) if one is promoted else one for one in slaves)
 
     # --- readings --------------------------------------------------------------------------------
 

@@ -159,6 +159,13 @@ def test_nothing_is_safe_on_a_slave_that_was_promoted(daemon: Daemon, result: Pr
     assert (one.is_present, one.moments) == (False, UNPROVEN)
 
 
+def test_nothing_is_safe_on_a_promoted_slave_that_is_not_read_any_more(daemon: Daemon) -> None:
+    daemon.read(0x60, a=status("one", 0x60), b=status("two", 0x60))
+
+    one, two = daemon.rotations.of(PAIR, was_promoted=True)
+    assert (UNPROVEN, daemon.known("two")) == (one.moments, two)
+
+
 def test_master_of_others_takes_nothing_from_the_slave_that_was_there(daemon: Daemon) -> None:
     before = daemon.known("one")
     daemon.read(0x60, a=replace(status("other", 0x70), is_master=True))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from hammerd.cli.check.present_slave import with_newest_slave
 from hammerd.cli.options.plan_arguments import PlanArguments
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.plans.config_edit import edit_config
@@ -36,7 +37,12 @@ def promote(arguments: PlanArguments, *, goes_back: bool) -> int:
         open_files_as=frozenset({Role.SLAVE}),
     )
     planner = promotion.plan_undo if goes_back else promotion.plan_promotion
-    return session.carry_out(order, replace(look, slave=slave, may_hang=True), planner)
+    look = replace(look, slave=slave, may_hang=True, orient=_to_newest_slave)
+    return session.carry_out(order, look, planner)
+
+
+def _to_newest_slave(pair: Pair, _: PlanRecord | None) -> Pair:
+    return with_newest_slave(pair)
 
 
 def switch_over(arguments: PlanArguments, *, turns_config: bool, goes_back: bool) -> int:
