@@ -27,10 +27,11 @@ def promote(arguments: PlanArguments, *, goes_back: bool) -> int:
 
 
 @click.command(epilog="Example: hammerd switchover home --config")
+@click.option("--to", default="", metavar="PATH", help="The end to be the master, for scripts.")
 @turns_config_option
 @goes_back_option
 @takes_plan_arguments
-def switchover(arguments: PlanArguments, *, turns_config: bool, goes_back: bool) -> int:
+def switchover(arguments: PlanArguments, *, to: str, turns_config: bool, goes_back: bool) -> int:
     """Make the slave of PAIR the master, and its master the slave, without loss.
 
     Refused while files are open on the master, and where the TIDs do not allow it: then the plan
@@ -40,7 +41,7 @@ def switchover(arguments: PlanArguments, *, turns_config: bool, goes_back: bool)
     # Imported only here: --help needs none of it.
     from hammerd.cli.plans.roles import changes
 
-    return changes.switch_over(arguments, turns_config=turns_config, goes_back=goes_back)
+    return changes.switch_over(arguments, to=to, turns_config=turns_config, goes_back=goes_back)
 
 
 @click.command(epilog="Example: hammerd reseed home --plan")

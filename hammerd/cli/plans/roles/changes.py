@@ -45,8 +45,8 @@ def _to_newest_slave(pair: Pair, _: PlanRecord | None) -> Pair:
     return with_newest_slave(pair)
 
 
-def switch_over(arguments: PlanArguments, *, turns_config: bool, goes_back: bool) -> int:
-    """Carry out a switchover, or the way back from one.
+def switch_over(arguments: PlanArguments, *, to: str, turns_config: bool, goes_back: bool) -> int:
+    """Carry out a switchover, or the way back from one; `to` is the end to be the master.
 
     Raises:
         HammerdError: the plan was refused, or a step failed.
@@ -65,7 +65,7 @@ def switch_over(arguments: PlanArguments, *, turns_config: bool, goes_back: bool
 
     def planner(facts: PairFacts) -> Plan | Refused:
         turn = _turn(session, switchover.turned_ends(facts)) if turns_config else None
-        return switchover.plan_switchover(facts, turn)
+        return switchover.plan_switchover(facts, turn, to)
 
     return session.carry_out(order, look, switchover.plan_undo if goes_back else planner)
 

@@ -11,7 +11,8 @@ from hammerd.core.characters import printable
 from hammerd.core.plans.roles.facts import OpenFiles
 
 TIMEOUT_S = 10.0
-_FIELDS = ("USER", "CMD", "PID", "FD", "MOUNT")
+_BEFORE_PATH, _AFTER_PATH = 4, 4
+"""USER CMD PID FD, then the path, then INUM MODE SZ|DV R/W."""
 
 
 def find_open_files(path: str, env: Mapping[str, str]) -> OpenFiles:
@@ -26,19 +27,22 @@ def find_open_files(path: str, env: Mapping[str, str]) -> OpenFiles:
 
 
 def parse_fstat(text: str) -> tuple[str, ...]:
-    """Return a line for each process and kind of use: `vi (pid 952, root): wd of /a`."""
+    """Return a line for each process and kind of use: `vi (pid 952, root): wd of /a`.
+
+    A path may hold blanks; four fields are after it.
+    """
     lines: dict[str, None] = {}
     for line in text.splitlines():
-        fields = line.split()
-        if len(fields) < len(_FIELDS) or tuple(fields[: len(_FIELDS)]) == _FIELDS:
+        fields = line.split(None, _BEFORE_PATH)
+        if len(fields) <= _BEFORE_PATH or not fields[2].isdecimal():
             continue
-        user, program, pid, fd, mount = fields[: len(_FIELDS)]
-        if pid.isdecimal():
-            lines[printable(f"{program} (pid {pid}, {user}): {_use(fd)} on {mount}")] = None
+        user, program, pid, fd, rest = fields
+        path = rest.rsplit(None, _AFTER_PATH)[0]
+        lines[printable(f"{program} (pid {pid}, {user}): {_use(fd)} on {path}")] = None
     return tuple(lines)
 
 
 def _use(fd: str) -> str:
-    return {"wd": "current directory", "text": "its program", "root": "root"}.get(
+    return {"wd": "current directory", "text": "its program", "root": "chroot"}.get(
         fd.rstrip("*"), f"file {fd.rstrip('*')}"
     )

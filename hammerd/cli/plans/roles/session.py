@@ -1,9 +1,11 @@
 """Runs a plan that changes the roles of a pair, for its command: config, lock, look, runner."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
+from hammerd.cli.check.path_check import HAS_PFS_DEVICES
 from hammerd.cli.options.location import Location, current_location, load_config
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.text import print_text
@@ -51,6 +53,9 @@ class Session:
         Raises:
             HammerdError: the plan was refused, or a step failed.
         """
+        if not order.is_dry_run and os.geteuid() != 0 and HAS_PFS_DEVICES:
+            message, hint = "hammer changes roles for root only", "run this as root"
+            raise CommandFailed(message, hint, code=Exit.NO_PERMISSION)
         programs, records = look.programs, look.records
         special = _Special(look)
         executor = MachineExecutor(programs, self.pair, self.location, special.run)

@@ -21,7 +21,8 @@ from hammerd.core.plans.roles.facts import Writer, WriterKind
 if TYPE_CHECKING:
     from hammerd.daemon.state.spawn_records import SpawnRecord
 
-PS = ("ps", "-axww", "-o", "pid=,pgid=,stat=,lstart=,command=")
+_COLUMNS = ("pid=", "pgid=", "stat=", "lstart=", "command=")
+PS = ("ps", "-axww", *(word for column in _COLUMNS for word in ("-o", column)))
 TIMEOUT_S = 10.0
 SAME_START_S = 2.0
 """The most that two readings of one start differ: some systems count it from their boot."""

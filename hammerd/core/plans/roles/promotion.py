@@ -209,6 +209,11 @@ def _warnings(facts: PairFacts) -> Iterator[str]:
             "the master does not answer, which may pass: see that nothing can write to it any"
             " more, or what is written there is lost"
         )
+    if facts.pair.rotate.takes_turns:
+        yield (
+            f"the slaves of {name} take turns: this is the one that has its turn now. Another one"
+            " may hold more: see the status"
+        )
     slave_tid, seen_tid = facts.slave.tid, facts.loss.slave_tid
     if slave_tid is not None and seen_tid is not None and slave_tid < seen_tid:
         yield (

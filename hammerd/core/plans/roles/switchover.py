@@ -47,13 +47,19 @@ MOUNTS = "master_mounts"
 PROVED, PROOF_FLUSHED = "proved", "proof_flushed"
 
 
-def plan_switchover(facts: PairFacts, turn: Turn | None = None) -> Plan | Refused:
+def plan_switchover(facts: PairFacts, turn: Turn | None = None, to: str = "") -> Plan | Refused:
     """Return the steps that are left until the slave is the master and its old master follows.
 
     `facts.master` is the old master, and `facts.slave` the new one, whatever their roles are now.
-    Without a `turn` the config is left to a person.
+    Without a `turn` the config is left to a person. `to` names the end that is to be the master:
+    if it is one already, nothing is left to do.
     """
     old, new, is_begun = facts.master, facts.slave, is_own(facts.record)
+    if to and not is_begun and to in _names(old) and is_master(old):
+        return Plan((), notes=(describe_end("master", old),))
+    if to and not is_begun and to not in _names(new):
+        hint = f"--to {new.endpoint}, or --to {old.endpoint}"
+        return Refused((Reason(f"--to {to} is no end of {facts.pair.name}", hint),))
     if reasons := tuple(refusals(facts)):
         return Refused(reasons)
     steps = (
@@ -123,6 +129,10 @@ def turned_ends(facts: PairFacts) -> Mapping[str, str]:
 
 
 # --- steps -----------------------------------------------------------------------------------
+
+
+def _names(end: End) -> frozenset[str]:
+    return frozenset({str(end.endpoint), str(end.operand)})
 
 
 def _downgrade_steps(facts: PairFacts, is_begun: bool) -> tuple[Step, ...]:

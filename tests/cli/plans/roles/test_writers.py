@@ -148,8 +148,10 @@ USER     CMD          PID   FD PATH               INUM MODE           SZ|DV R/W
 root     sh           953   wd /Backup1/home     2785296 drwxr-xr-x         0  r
 anna     vi           952    3 /Backup1/home     2785292 -rw-r--r--  0  r
 anna     vi           952    3 /Backup1/home     2785292 -rw-r--r--  0  r
+root     sleep       2771   wd /mS/a b/@@0x00000001002cf3a0/d 4297848006 drwxr-xr-x         0  r
 """
     assert parse_fstat(text) == (
         "sh (pid 953, root): current directory on /Backup1/home",
         "vi (pid 952, anna): file 3 on /Backup1/home",
+        "sleep (pid 2771, root): current directory on /mS/a b/@@0x00000001002cf3a0/d",
     )

@@ -224,3 +224,14 @@ def test_without_a_login_that_may_write_no_file_is_the_proof() -> None:
     far = replace(OLD_SLAVE, endpoint=Endpoint("/Backup1/pfs/home", SshHost("office")))
 
     assert names(given.facts(far, NEW_MASTER, running())) == ["release"]
+
+
+@pytest.mark.parametrize(
+    ("to", "count"),
+    [("/Backup1/home", 0), ("/Backup1/pfs/home", 0), ("/Backup2/pfs/home", 12), ("/other", None)],
+)
+def test_named_end_is_made_the_master_once(to: str, count: int | None) -> None:
+    found = given.facts(given.master(), given.slave(tid=BEHIND))
+    plan = plan_switchover(found, to=to)
+
+    assert (len(plan.steps) if isinstance(plan, steps.Plan) else None) == count
