@@ -276,7 +276,11 @@ class Wiring:
 
     def _is_touched(self, ends: Collection[Endpoint]) -> bool:
         names = {name.path for one in ends for name in self._probes.paths.names(one)}
-        return self._pfs_status.is_reading(names) or self.flusher.is_flushing(ends)
+        return (
+            self._pfs_status.is_reading(names)
+            or self.flusher.is_flushing(ends)
+            or self.verify_schedule.is_reading(ends)
+        )
 
     def _orphan_drain_s(self, record: SpawnRecord) -> float:
         lives = {life.pair.name: life for life in self.lives()}

@@ -43,13 +43,14 @@ class AnomalyDetector:
     _unexplained: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
     _new_jumps: dict[Endpoint, tuple[Tid, Tid]] = field(default_factory=dict)
     _causes: dict[Endpoint, str] = field(default_factory=dict)
+    _restored: dict[Endpoint, PfsStatus] = field(default_factory=dict)
 
     def forget_all_but(self, endpoints: Iterable[Endpoint]) -> None:
         """Forget the endpoints that no pair has any more."""
         kept = frozenset(endpoints)
         self.log.forget_all_but(kept)
         of_slaves = (self._disks, self._stream_tids, self._committed, self._writer_until_at)
-        readings = (self._last, self._last_at)
+        readings = (self._last, self._last_at, self._restored)
         jumps = (self._unexplained, self._new_jumps, self._causes)
         for known in (*readings, *of_slaves, *jumps):
             for removed in known.keys() - kept:
@@ -58,12 +59,17 @@ class AnomalyDetector:
     # --- readings ----------------------------------------------------------------------------
 
     def last_status(self, endpoint: Endpoint) -> PfsStatus | None:
-        """Return the last reading of an endpoint, None before any."""
-        return self._last.get(endpoint)
+        """Return the last reading of an endpoint, also of an earlier run; None before any."""
+        return self._last.get(endpoint) or self._restored.get(endpoint)
+
+    def restore(self, endpoint: Endpoint, status: PfsStatus | None) -> None:
+        """Take over the role and the uuids that an earlier run saved of an endpoint, if any."""
+        if status is not None and endpoint not in self._last:
+            self._restored[endpoint] = status
 
     def is_replaced(self, endpoint: Endpoint, status: PfsStatus) -> bool:
         """Return whether a reading is of another PFS, so that its TIDs cannot be compared."""
-        last = self._last.get(endpoint)
+        last = self.last_status(endpoint)
         return bool(
             last
             and ROOT_PFS not in (last.pfs_id, status.pfs_id)
@@ -82,7 +88,7 @@ class AnomalyDetector:
             return ()
         self._last[endpoint], self._last_at[endpoint] = status, at
         if last is None or (last.pfs_id == ROOT_PFS != status.pfs_id):
-            return ()
+            return self._compare_runs(endpoint, status, at)
         found = [
             self.log.add(name, endpoint, before, after, at)
             for name, before, after in _changes(last, status)
@@ -108,7 +114,7 @@ class AnomalyDetector:
         self, endpoint: Endpoint, status: PfsStatus, tid: Tid | None
     ) -> tuple[tuple[AnomalyName, str, str], ...]:
         """Return what differs from the previous reading, and from the TID that it had last."""
-        last, now = self._last.get(endpoint), status.sync_end_tid
+        last, now = self.last_status(endpoint), status.sync_end_tid
         found = [*_changes(last, status)] if last else []
         if tid is not None and status.is_master and now < tid:
             found.append((AnomalyName.MASTER_TID_WENT_BACK, format_tid(tid), format_tid(now)))
@@ -120,10 +126,25 @@ class AnomalyDetector:
 
     def begin_anew(self, endpoint: Endpoint, status: PfsStatus) -> None:
         """Forget what was known of an endpoint; a PFS that was replaced takes no more turns."""
-        last, disks = self._last.get(endpoint), self._disks.get(endpoint, ())
+        last, disks = self.last_status(endpoint), self._disks.get(endpoint, ())
+        self._restored.pop(endpoint, None)
         if last is not None and last.unique_uuid != status.unique_uuid:
             self._disks[endpoint] = tuple(uuid for uuid in disks if uuid != last.unique_uuid)
         self.add_known_move(endpoint)
+
+    def _compare_runs(
+        self, endpoint: Endpoint, status: PfsStatus, at: float
+    ) -> tuple[Anomaly, ...]:
+        """Compare the first reading with what an earlier run saved: role and uuids, no TID."""
+        if status.pfs_id == ROOT_PFS or (last := self._restored.pop(endpoint, None)) is None:
+            return ()
+        if {last.unique_uuid, status.unique_uuid} <= {*self._disks.get(endpoint, ())}:
+            return ()
+        return tuple(
+            self.log.add(name, endpoint, before, after, at)
+            for name, before, after in _changes(last, status)
+            if before != after
+        )
 
     # --- jumps -------------------------------------------------------------------------------
 

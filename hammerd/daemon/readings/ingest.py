@@ -142,9 +142,7 @@ class ReadingIngest:
         if self._detector.is_replaced(endpoint, status):
             self._store.forget_pfs(endpoint)
         self._uuids[endpoint] = uuid
-        last = self._detector.last_status(endpoint)
-        if last is not None and self._takes_turns(endpoint, last, status):
-            self._detector.add_disks(endpoint, last.unique_uuid, uuid)
+        self._note_identity(endpoint, status)
         if (before := self._detector.take_swap(endpoint, status)) is not None:
             self.on_anomaly()
             self._log.info("slave.swapped", end=str(endpoint), before=before, after=uuid)
@@ -154,6 +152,14 @@ class ReadingIngest:
             self._report(anomaly)
         if (jump := self._detector.take_jump(endpoint)) is not None:
             self.on_slave_moved(endpoint, *jump)
+
+    def _note_identity(self, endpoint: Endpoint, status: PfsStatus) -> None:
+        last = self._detector.last_status(endpoint)
+        if last is None or _identity(last) != _identity(status):
+            # Saved: the next hammerd compares its first reading with it.
+            self.on_anomaly()
+        if last is not None and self._takes_turns(endpoint, last, status):
+            self._detector.add_disks(endpoint, last.unique_uuid, status.unique_uuid)
 
     def _log_read_again(self, endpoint: Endpoint) -> None:
         if self._store.is_unreadable(endpoint):
@@ -292,6 +298,10 @@ class ReadingIngest:
 
     def _is_rotating(self, endpoint: Endpoint) -> bool:
         return self._rotations.get(endpoint, NO_ROTATION).takes_turns
+
+
+def _identity(status: PfsStatus) -> tuple[object, ...]:
+    return status.pfs_id, status.shared_uuid, status.unique_uuid, status.is_master
 
 
 def _file_system(state: PathState) -> int | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hammerd.core import paths
 from hammerd.daemon.state import atomic_file, unacknowledged
+from hammerd.daemon.state.saved_ends import SavedEnd, parse_ends
 from hammerd.daemon.state.saved_latches import SavedPromotion, parse_endpoints, parse_promotion
 from hammerd.daemon.state.saved_values import is_span, is_time, quoted
 from hammerd.daemon.state.unacknowledged import NOTHING, Unacknowledged
@@ -29,7 +30,8 @@ class SavedPair:
     `paused_for_s` is the time left of the pause at the save: after a start with another clock the
     pause lasts no longer than that. `disks` are the unique-uuids of the slaves that take turns at
     its path. `is_far_unlocked`: its target half on another host had no lock.
-    `failed_because`: a failure that nobody forgave. The field names are the keys of the file.
+    `failed_because`: a failure that nobody forgave. `ends`: the roles and uuids that were read
+    last. The field names are the keys of the file.
     """
 
     is_paused: bool = False
@@ -42,6 +44,7 @@ class SavedPair:
     disks: tuple[str, ...] = ()
     is_far_unlocked: bool = False
     failed_because: str | None = None
+    ends: tuple[SavedEnd, ...] = ()
 
 
 NOTHING_SAVED = SavedPair()
@@ -194,6 +197,7 @@ def _parse_pair(entry: object) -> ParsedPair:
         _strings(entry.get("disks")),
         bool(entry.get("is_far_unlocked")),
         _text(entry.get("failed_because")),
+        parse_ends(entry.get("ends")),
     )
     return ParsedPair(pair, _error_in(entry) or promotion_error, lost)
 

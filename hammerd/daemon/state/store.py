@@ -20,9 +20,10 @@ from typing import assert_never
 
 from hammerd.core import paths
 from hammerd.core.api.status_json import Snapshot
+from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.pair.latches import latch_cause
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Trouble, Up
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_log import Anomaly
 from hammerd.core.replication.saved_moments import SavedMoment, is_same_boot
 from hammerd.daemon.logging.setup import Logger
@@ -31,6 +32,7 @@ from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state import (
     atomic_file,
     pair_state_file,
+    saved_ends,
     saved_rotations,
     status_file,
     tid_clock_file,
@@ -38,6 +40,7 @@ from hammerd.daemon.state import (
 )
 from hammerd.daemon.state.pair_state_file import NOTHING_SAVED, SavedPair
 from hammerd.daemon.state.save_queue import SaveQueue
+from hammerd.daemon.state.saved_ends import SavedEnd
 from hammerd.daemon.state.saved_latches import promotion_of, saved_promotion
 from hammerd.daemon.state.saved_rotations import Rotating
 from hammerd.daemon.state.status_file import SavedStatus
@@ -52,6 +55,7 @@ SOON_S = 2.0
 """The delay from a transition to the save of the clocks: a flapping pair causes one save."""
 
 Memories = Callable[[], Mapping[str, Memory]]
+EndsOfAll = Callable[[], Mapping[str, tuple[SavedEnd, ...]]]
 DisksOfAll = Callable[[], Mapping[str, tuple[str, ...]]]
 AnomaliesOfAll = Callable[[], Mapping[str, tuple[Anomaly, ...]]]
 TakeSnapshot = Callable[[], Snapshot]
@@ -91,6 +95,7 @@ class StateStore:
         self.memories: Memories = dict
         self.anomalies: AnomaliesOfAll = dict
         self.disks: DisksOfAll = dict
+        self.ends: EndsOfAll = dict
         self.rotating: Callable[[], Rotating] = dict
         self.on_rotating_loaded: Callable[[Rotating], None] = lambda _slaves: None
         self.load_errors: tuple[str, ...] = ()
@@ -146,6 +151,11 @@ class StateStore:
         """Return the saved, unacknowledged anomalies of a pair's endpoints."""
         saved = self._saved_pairs.get(pair.name, NOTHING_SAVED).unacknowledged
         return unacknowledged.anomalies_of(saved, pair, self._clock.monotonic_at)
+
+    def saved_end(self, pair: str, endpoint: Endpoint) -> PfsStatus | None:
+        """Return the role and the uuids that an endpoint of a pair had last; None if unknown."""
+        saved = self._saved_pairs.get(pair, NOTHING_SAVED).ends
+        return saved_ends.status_of(saved, endpoint)
 
     def saved_disks(self, pair: str) -> tuple[str, ...]:
         """Return the saved unique-uuids of the slaves that take turns at a pair's path."""
@@ -315,6 +325,7 @@ class StateStore:
             is_diverged=memory.is_diverged,
             unacknowledged=unacknowledged.saved(*reported, self._clock.wall_time),
             disks=self.disks().get(name, ()),
+            ends=self.ends().get(name, ()),
             promotion=saved_promotion(memory, self._clock.wall_time),
             latched_ends=memory.latched_endpoints if latch_cause(memory) else None,
             is_far_unlocked=memory.is_far_unlocked,

@@ -32,6 +32,7 @@ from hammerd.daemon.logging.setup import LogStyle
 from hammerd.daemon.process.fd_limits import raise_limit
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.service import config_file
+from hammerd.daemon.state.saved_ends import SavedEnd, saved_end
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor.engine import Engine
 from hammerd.daemon.supervisor.holds import Holds, Standing
@@ -100,7 +101,7 @@ class Reloader:
         self.is_stopping: Callable[[], bool] = lambda: False
         self.on_applied: Callable[[Reload], None] = lambda _changes: None
         parts.engine.on_removed = self._removed
-        parts.store.disks = self._disks
+        parts.store.disks, parts.store.ends = self._disks, self._ends
 
     def reload_soon(self) -> None:
         """Start a reload without waiting for it; its result is logged."""
@@ -156,6 +157,8 @@ class Reloader:
         store, anomaly_detector = self._parts.store, self._parts.anomaly_detector
         anomaly_detector.log.restore(pair.name, store.saved_anomalies(pair))
         anomaly_detector.add_disks(pair.slave, *store.saved_disks(pair.name))
+        for endpoint in endpoints_of(pair):
+            anomaly_detector.restore(endpoint, store.saved_end(pair.name, endpoint))
         engine, memory = self._parts.engine, fit_latches(store.saved_memory(pair.name), pair)
         pair = with_latched_slave(pair, memory)
         for slave in slaves_of(pair) if pair.rotate.takes_turns else ():
@@ -242,6 +245,17 @@ class Reloader:
     def _disks(self) -> Mapping[str, tuple[str, ...]]:
         pairs = [life.pair for life in self._parts.engine.lives()]
         return {pair.name: self._parts.anomaly_detector.disks_of(pair.slave) for pair in pairs}
+
+    def _ends(self) -> Mapping[str, tuple[SavedEnd, ...]]:
+        last_status = self._parts.anomaly_detector.last_status
+        found = {
+            life.pair.name: {one: last_status(one) for one in endpoints_of(life.pair)}
+            for life in self._parts.engine.lives()
+        }
+        return {
+            name: tuple(saved_end(one, status) for one, status in known.items() if status)
+            for name, known in found.items()
+        }
 
     def _removed(self, pair: str) -> None:
         self._parts.sampler.forget(pair)

@@ -84,6 +84,15 @@ class VerifySchedule:
         if due is not None:
             self._start(due.name)
 
+    def is_reading(self, endpoints: Iterable[Endpoint]) -> bool:
+        """Return whether a verification that runs has files of these endpoints open."""
+        running, ends = self._running, frozenset(endpoints)
+        return running is not None and any(
+            {life.pair.master, life.pair.slave} & ends
+            for life in self.lives()
+            if life.pair.name == running.pair
+        )
+
     def _may_try(self, life: PairLife) -> bool:
         if self._is_held(life):
             return False

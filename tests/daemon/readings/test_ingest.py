@@ -1,7 +1,8 @@
 """Tests the effect of a reading of a slave, and of its path, on the stored state."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from hammerd.daemon.paths.path_state import PathState
 from hammerd.daemon.probe.reading import EndpointReading
 from hammerd.daemon.readings.ingest import ReadingIngest
 from hammerd.daemon.readings.store import MaxAges, ReadingStore
+from hammerd.daemon.state.saved_ends import parse_ends, saved_end, status_of
 from hammerd.daemon.timing.clock import Instant
 
 MASTER, SLAVE = Endpoint("/a/pfs/m"), Endpoint("/b/pfs/s")
@@ -252,3 +254,54 @@ def test_change_that_a_plan_made_is_told_with_the_plan_and_is_no_anomaly(
     watched.read(watched.first)
     if kind not in ("back", "jump"):
         assert watched.shown(), "a later change has no such cause"
+
+
+@pytest.mark.parametrize("host", [THIS_HOST, FAR], ids=["here", "far"])
+@pytest.mark.parametrize(("role", "kind"), EXPECTED)
+def test_change_while_no_hammerd_ran_is_told_but_for_that_of_a_tid(
+    role: str, kind: str, host: Host
+) -> None:
+    watched, expected = Watched(role, host), EXPECTED[role, kind]
+    saved = saved_end(watched.end, watched.first)
+    watched.detector.restore(watched.end, status_of([saved], watched.end))
+    watched.read(watched.changed(kind))
+    watched.read(watched.changed(kind))
+
+    # The TIDs of an earlier run are those of clocks.json.
+    assert watched.shown() == ([] if kind in ("back", "jump") else [expected])
+
+
+def test_disk_that_took_its_turn_while_no_hammerd_ran_is_no_anomaly() -> None:
+    watched = Watched("slave", THIS_HOST)
+    watched.detector.add_disks(watched.end, "unique", "another")
+    watched.detector.restore(watched.end, watched.first)
+    watched.read(watched.changed("unique-uuid"))
+
+    assert watched.shown() == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, 7, [7], [{}], [{"end": "/s"}]),
+        [
+            {
+                "end": "/s",
+                "pfs_id": True,
+                "shared_uuid": "a",
+                "unique_uuid": "b",
+                "is_master": "no",
+            }
+        ],
+    ],
+)
+def test_saved_ends_that_make_no_sense_are_left_out(value: object) -> None:
+    assert parse_ends(value) == ()
+
+
+def test_saved_ends_come_back() -> None:
+    first = Watched("slave", FAR)
+    saved = saved_end(first.end, first.first)
+
+    assert parse_ends(json.loads(json.dumps([asdict(saved)]))) == (saved,)
+    assert status_of([saved], first.pair.master) is None

@@ -17,6 +17,7 @@ from hammerd.core.replication.tid_clock import FlushMark, TidClock, TidSample
 from hammerd.core.tid import Tid
 from hammerd.daemon.state import atomic_file, pair_state_file, tid_clock_file
 from hammerd.daemon.state.pair_state_file import SavedPair
+from hammerd.daemon.state.saved_ends import SavedEnd
 from hammerd.daemon.state.saved_latches import UNREADABLE, SavedPromotion
 from hammerd.daemon.state.tid_clock_file import SavedClocks
 from hammerd.daemon.state.unacknowledged import SavedAnomaly, SavedComplaint, Unacknowledged
@@ -25,12 +26,13 @@ FULL = SavedComplaint("slave_full", "make room", "No space left on device", 12, 
 DAMAGED = SavedComplaint("data_damaged", "", "data_crc did not match", 1, 1.85e9, 1.85e9)
 WENT_BACK = SavedAnomaly("slave.tid_went_back", "/slave", "0x2", "0x1", 1.8e9)
 PROMOTED = SavedAnomaly("end.role_changed", "/slave", "slave", "master", 1.9e9)
+END = SavedEnd("/slave", 3, "shared", "unique", is_master=False)
 UNACKNOWLEDGED = Unacknowledged((FULL, DAMAGED), (WENT_BACK, PROMOTED))
 
 PAIRS = {
     "home": SavedPair(True, 2e9, False, UNACKNOWLEDGED),
     "mail": SavedPair(True, None, True),
-    "src": SavedPair(False, None, True, disks=("uuid 1", "uuid 2")),
+    "src": SavedPair(False, None, True, disks=("uuid 1", "uuid 2"), ends=(END,)),
     "far": SavedPair(is_far_unlocked=True, failed_because="connection_timed_out"),
     "held": SavedPair(
         promotion=SavedPromotion("moved", 1.9e9, "0x0000000000000003", None),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hammerd.core.api.protocol import Verb
+from hammerd.core.hammer.pfs_status import parse_pfs_status
 from hammerd.simulator import admin
 from tests.daemon.world import World
 from tests.waiting import until
@@ -25,6 +26,11 @@ def wait_for_anomaly(world: World, name: str, end: Path, before: object, after: 
 
 def shown(tid: int) -> str:
     return f"0x{tid:016x}"
+
+
+def unique_uuid(world: World, slave: Path) -> str:
+    (found,) = parse_pfs_status(world.run_hammer("pfs-status", slave))
+    return found.unique_uuid
 
 
 def test_slave_that_another_process_moves_is_reported(mirrored: World) -> None:
@@ -65,6 +71,11 @@ def test_roles_and_uuids_that_change_are_reported(mirrored: World) -> None:
     wait_for_anomaly(world, "end.role_changed", slave, "master", "slave")
     world.run_hammer("pfs-update", slave, f"shared-uuid={other}")
     wait_for_anomaly(world, "end.shared_uuid_changed", slave, uuid, other)
+    unique = unique_uuid(world, slave)
+    world.stop(world.daemons[-1])
+    world.run_hammer("pfs-update", slave, f"unique-uuid={other}")
+    world.start(world.root / "hammerd.toml")
+    wait_for_anomaly(world, "end.uuid_changed", slave, unique, other)
 
 
 def test_stream_at_work_is_no_anomaly(mirrored: World) -> None:
