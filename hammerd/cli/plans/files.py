@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -12,17 +13,24 @@ from hammerd.core.plans.steps import WriteFile
 KEEP_BYTES = "surrogateescape"
 """How bytes that are no text are read, so that they are written as they were."""
 
+READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""An open of a FIFO would wait for its writer."""
+
 BACKUP_SUFFIX = ".before-hammerd"
 
 
 def read_text(path: str) -> str | None:
-    """Return the text of a file, None if it is missing.
+    """Return the text of a file with its own ends of lines, None if it is missing.
 
     Raises:
-        CommandFailed: it cannot be read.
+        CommandFailed: it cannot be read, or is no regular file.
     """
     try:
-        return Path(path).read_text(encoding="utf-8", errors=KEEP_BYTES)
+        fd = os.open(path, READ_FLAGS)
+        with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise CommandFailed(f"cannot read {path}: it is no regular file")
+            return file.read().decode("utf-8", KEEP_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -52,8 +60,8 @@ def _replace(path: Path, text: str) -> str:
     backup = path.with_name(path.name + BACKUP_SUFFIX)
     fd, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with open(fd, "w", encoding="utf-8", errors=KEEP_BYTES) as file:
-            file.write(text)
+        with open(fd, "wb") as file:
+            file.write(text.encode("utf-8", KEEP_BYTES))
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
@@ -64,8 +72,19 @@ def _replace(path: Path, text: str) -> str:
         else:
             os.chmod(new, 0o644)
         os.replace(new, path)
+        _sync_directory(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(new)
         raise
     return str(backup) if backup.exists() else ""
+
+
+def _sync_directory(path: Path) -> None:
+    """Bring a new name to the disk, where the file system can."""
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

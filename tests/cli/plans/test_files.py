@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hammerd.cli.output.failures import CommandFailed
-from hammerd.cli.plans.files import BACKUP_SUFFIX, write_file
+from hammerd.cli.plans.files import BACKUP_SUFFIX, read_text, write_file
 from hammerd.core.plans.steps import WriteFile
 
 
@@ -43,6 +43,24 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
 
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "new\n"
+
+
+def test_ends_of_lines_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"old\r\nlone\rline\n")
+    text = read_text(str(path))
+    assert text is not None
+
+    written(path, text, f"{text}new\n")
+
+    assert path.read_bytes() == b"old\r\nlone\rline\nnew\n"
+
+
+def test_a_fifo_is_no_text_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fstab")
+
+    with pytest.raises(CommandFailed, match="no regular file"):
+        read_text(str(tmp_path / "fstab"))
 
 
 @pytest.mark.parametrize("expected_text", ["other\n", None])

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from hammerd.cli.check.present_slave import with_newest_slave
 from hammerd.cli.options.plan_arguments import PlanArguments
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.plans.config_edit import edit_config
+from hammerd.cli.plans.files import read_text
 from hammerd.cli.plans.roles.ends import Wanted
 from hammerd.cli.plans.roles.session import Session
 from hammerd.cli.plans.runner import Order
@@ -117,8 +117,7 @@ def _turn(session: Session, keys: Mapping[str, str]) -> Turn:
     Raises:
         CommandFailed: the config cannot be read or edited.
     """
-    try:
-        text = Path(session.path).read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise CommandFailed(f"cannot read {session.path}: {error.strerror}") from error
+    text = read_text(session.path)
+    if text is None:
+        raise CommandFailed(f"cannot read {session.path}: it is missing")
     return Turn(edit_config(session.path, text, session.pair.name, keys))
