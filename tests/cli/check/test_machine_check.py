@@ -22,24 +22,33 @@ def disks(tmp_path: Path) -> MachineDisks:
 
 @pytest.fixture
 def warnings_of(hammerd, disks: MachineDisks):
-    """Return a function that checks a config, also with --strict, and returns the warnings.
+    """Return a function that checks a config and returns the warnings.
 
     Each warning is one line with its hint.
     """
 
     def check(config: Path) -> list[str]:
         ran = hammerd("check", config, columns=10_000)
-        strict = hammerd("check", "--strict", config)
-        as_json = json.loads(hammerd("check", "--json", config).out)
-        warnings = [line for line in ran.out.splitlines() if line.startswith("warning: ")]
 
         assert ran.code == 0
-        assert strict.code == (78 if warnings else 0)
-        assert len(as_json["warnings"]) == len(warnings)
-        assert as_json["ends_not_asked_because"] is None
         return ran.out.replace("\n    hint: ", " hint: ").splitlines()[:-1]
 
     return check
+
+
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_every_form_of_the_command_has_the_warnings(
+    disks: MachineDisks, warnings_of, hammerd, *, is_swapped: bool
+):
+    master = disks.master("a")
+    slave = disks.slave(master, "a")
+    config = disks.config(slave, master) if is_swapped else disks.config(master, slave)
+
+    as_json = json.loads(hammerd("check", "--json", config).out)
+
+    assert len(warnings_of(config)) == len(as_json["warnings"]) == is_swapped
+    assert as_json["ends_not_asked_because"] is None
+    assert hammerd("check", "--strict", config).code == (78 if is_swapped else 0)
 
 
 def test_a_pair_that_can_stream_is_not_warned_of(disks: MachineDisks, warnings_of):
