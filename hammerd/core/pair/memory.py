@@ -51,7 +51,7 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
         case events.HoldAsked(hold):
             return replace(memory, hold=hold, unmounted_since_at=None)
         case events.HoldReleased(lifts_latch):
-            if lifts_latch:
+            if lifts_latch and memory.hold is not None:
                 memory = replace(lift_latches(memory), failures=0, refusals=0)
             return replace(memory, hold=None)
         case events.Acknowledged():
