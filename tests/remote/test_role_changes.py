@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,8 +47,8 @@ class FarPair:
 
 
 @pytest.fixture
-def pair(remote: RemoteWorld) -> Iterator[FarPair]:
-    yield FarPair(remote)
+def pair(remote: RemoteWorld) -> FarPair:
+    return FarPair(remote)
 
 
 def is_master(link: Path) -> bool:

@@ -57,7 +57,7 @@ def _wake_one(path: str) -> None:
         return
     try:
         os.write(fd, b"!")
-    except BlockingIOError:
-        pass  # full of wakes that it has not read: it will check again anyway
+    except (BlockingIOError, BrokenPipeError):
+        pass  # full of wakes that it has not read: it will check again anyway; or it has ended
     finally:
         os.close(fd)

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,11 +67,19 @@ def look_at(world: PlansWorld) -> None:
             world.run_hammer("pfs-status", link(world, number))
 
 
-def kill_each(world: PlansWorld, count: int, *words: str) -> None:
+def kill_each(
+    world: PlansWorld,
+    count: int,
+    words: tuple[str, ...],
+    *,
+    source: int = 1,
+    on_kill: Callable[[], None] = lambda: None,
+) -> None:
     """Kill each step of a plan before and after its action; each run goes on from the last.
 
-    A file is written after the first copy, so that it is done again, and another one right before
-    the downgrade, so that only the last copy brings it.
+    In a switchover a file is written to the old master, that of the number `source`, after the
+    first copy, so that it is done again, and another one right before the downgrade, so that only
+    the last copy brings it.
     """
     steps = plan(world, *words)
     assert len(steps) == count, steps
@@ -80,9 +88,11 @@ def kill_each(world: PlansWorld, count: int, *words: str) -> None:
         for when in ("before", "after"):
             killer.kill(step, when, words)
             look_at(world)
+            if is_held(world):
+                on_kill()
             ended += 1
             if (step, when) in (("copy", "after"), ("downgrade", "before")):
-                write(world, 1, when, f"{when}\n")
+                write(world, source, when, f"{when}\n")
     killer.process.communicate()
     sys.stdout.write(f"{words[0]}: {ended} of {2 * count} kills made up for\n")
 
@@ -92,7 +102,7 @@ def is_held(world: PlansWorld) -> bool:
 
 
 def test_promote(world: PlansWorld) -> None:
-    kill_each(world, 5, "promote", PAIR, "--yes")
+    kill_each(world, 5, ("promote", PAIR, "--yes"))
 
     assert plan(world, "promote", PAIR) == []
     assert is_master(world, 2)
@@ -102,7 +112,7 @@ def test_promote(world: PlansWorld) -> None:
 
 @pytest.mark.timeout(180)
 def test_switchover(world: PlansWorld) -> None:
-    kill_each(world, 15, "switchover", PAIR, "--yes", "--config")
+    kill_each(world, 15, ("switchover", PAIR, "--yes", "--config"))
 
     assert (is_master(world, 1), is_master(world, 2)) == (False, True)
     assert tree(world, 2) == {"first": "first\n", "late": "late\n", **LAST}
@@ -114,7 +124,7 @@ def test_switchover(world: PlansWorld) -> None:
 def test_reseed(world: PlansWorld) -> None:
     assert world.run("promote", PAIR, "--yes").returncode == Exit.OK
     write(world, 2, "after", "after\n")
-    kill_each(world, 10, "reseed", PAIR, "--config", "--lose", str(world.place))
+    kill_each(world, 10, ("reseed", PAIR, "--config", "--lose", str(world.place)))
 
     assert tree(world, 1) == tree(world, 2) == {"first": "first\n", "after": "after\n"}
     assert (is_master(world, 1), is_master(world, 2)) == (False, True)

@@ -8,11 +8,15 @@ from hammerd.core.api.protocol import Verb
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.simulator import admin
-from tests.cli.plans.roles.test_killed_plans import Killer
+from tests.cli.plans.roles.test_killed_plans import Killer, kill_each
 from tests.cli.plans.roles.test_sessions import is_master, link, raise_tids, tree, write
 from tests.daemon.world import Status, living_pids
 from tests.plans_world import PAIR, PlansWorld, plans_world
 from tests.waiting import until
+
+pytestmark = pytest.mark.timeout(240)
+
+PROMOTE = ("promote", PAIR, "--yes")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,10 @@ def is_held(now: Status) -> bool:
     return bool(now["hold"]) and now["state"] == "stopped"
 
 
+def assert_rests(world: PlansWorld) -> None:
+    assert streams(world) == set()
+
+
 def restart(world: PlansWorld) -> None:
     world.stop(world.daemons[-1])
     world.start(world.config)
@@ -55,7 +63,7 @@ def restart(world: PlansWorld) -> None:
 def test_promotion_ends_the_stream_for_good(world: PlansWorld) -> None:
     arrives(world, "second", 1, 2)
     killer = Killer(world)
-    killer.kill("upgrade", "after", ("promote", PAIR, "--yes"))
+    killer.kill("upgrade", "after", PROMOTE)
     killer.process.communicate()
 
     now = world.wait_for(lambda now: now["hold"]["is_interrupted"], "it is interrupted", PAIR)
@@ -65,7 +73,7 @@ def test_promotion_ends_the_stream_for_good(world: PlansWorld) -> None:
     restart(world)
     assert is_held(world.wait_for(is_held, "it is held by the next hammerd", PAIR))
 
-    assert "keep-held" in run(world, "promote", PAIR, "--yes")
+    assert "keep-held" in run(world, *PROMOTE)
     restart(world)
     world.ask(Verb.RELOAD)
     assert world.wait_for(is_held, "it is held", PAIR)["hold"]["stage"] == "promoted"
@@ -75,7 +83,8 @@ def test_promotion_ends_the_stream_for_good(world: PlansWorld) -> None:
 
 
 def test_reseed_streams_the_other_way(world: PlansWorld) -> None:
-    run(world, "reseed", PAIR, "--config", "--lose", str(world.place))
+    words = ("reseed", PAIR, "--config", "--lose", str(world.place))
+    kill_each(world, 10, words, on_kill=lambda: assert_rests(world))
 
     arrives(world, "fourth", 2, 1)
     assert tree(world, 1) == tree(world, 2)
@@ -87,12 +96,28 @@ def test_switchover_streams_back(world: PlansWorld) -> None:
     assert "would never be mirrored back" in " ".join(refused.stderr.split())
     arrives(world, "fifth", 2, 1)
 
+    # What is wanted of the pair stays as it is. And the first copy has something to do.
+    world.ask(Verb.PAUSE, PAIR)
     raise_tids(world, 1)
-    run(world, "switchover", PAIR, "--yes", "--config")
+    write(world, 2, "late", "late\n")
+    words = ("switchover", PAIR, "--yes", "--config")
+    kill_each(world, 14, words, source=2, on_kill=lambda: assert_rests(world))
     assert (is_master(world, 1), is_master(world, 2)) == (True, False)
+    assert world.status(PAIR)["wanted"] == "paused"
+    world.ask(Verb.RESUME, PAIR)
     arrives(world, "sixth", 1, 2)
     until(lambda: tree(world, 1) == tree(world, 2), "both are equal")
-    assert sorted(tree(world, 1)) == ["fifth", "first", "fourth", "second", "sixth", "third"]
+    counted = {"first", "second", "third", "fourth", "fifth", "sixth"}
+    assert set(tree(world, 1)) == counted | {"late", "before", "after"}
+
+
+def test_each_step_of_a_promotion_is_made_up_for(world: PlansWorld) -> None:
+    world.wait_until_following(PAIR)
+    kill_each(world, 5, PROMOTE, on_kill=lambda: assert_rests(world))
+    assert is_held(world.wait_for(is_held, "it is held", PAIR))
+    raise_tids(world, 2)
+    run(world, "reseed", PAIR, "--config", "--lose", str(world.master))
+    arrives(world, "seventh", 2, 1)
 
 
 def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> None:
@@ -103,9 +128,9 @@ def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> N
     left = streams(world)
     assert left
 
-    shown = run(world, "promote", PAIR, "--yes")
+    shown = run(world, *PROMOTE)
     assert "== end-stream-" in shown
     assert streams(world) == set()
-    assert is_master(world, 2)
+    assert is_master(world, 1)
     world.start(world.config)
     assert is_held(world.wait_for(is_held, "it is held", PAIR))
