@@ -296,6 +296,7 @@ READERS = {
     },
     "hammerd.cli.doctor.examination": {"hammerd.daemon.paths.path_state"},
     "hammerd.cli.doctor.ssh.ssh_way": {"hammerd.daemon.process.rsh_program"},
+    "hammerd.cli.offline.last_state": {"hammerd.daemon.state.plan_records"},
     "hammerd.cli.offline.saved_status": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.plans.executor": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.plans.records": {"hammerd.daemon.state.plan_records"},

@@ -74,8 +74,8 @@ def hold_fault(hold: Hold, pair: Pair) -> tuple[HoldFault, str] | None:
             )
         case HoldStage.PROMOTED:
             return HoldFault.PROMOTED, (
-                f"slave {pair.slave} was promoted, so the pair is not mirrored. To mirror again,"
-                " make the old master a fresh slave of the new one;"
+                f"slave {pair.slave} was promoted, so the pair is not mirrored:"
+                f' "hammerd reseed {name}" makes the old master a fresh slave of the new one;'
                 f' "hammerd resume {name}" only lifts the hold'
             )
         case HoldStage.RUNNING if hold.is_interrupted:

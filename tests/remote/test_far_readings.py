@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from hammerd.core.exit_codes import Exit
 from hammerd.core.tid import parse_tid
+from tests.daemon.scenarios.truth.test_wait import wait
 from tests.daemon.world import Status, World
 from tests.remote.remote_world import FarHost, RemoteWorld, a_remote_world
 from tests.waiting import until
@@ -111,6 +113,26 @@ def test_pairs_of_each_kind_are_in_sync_and_ok(mirrored: Mirrored, name: str) ->
     now = mirrored.near.wait_for(is_in_sync, name, name)
 
     assert now["health"] == "ok"
+
+
+@pytest.mark.parametrize("name", ["push", "pull"])
+def test_wait_covers_what_no_flush_has_followed(mirrored: Mirrored, name: str) -> None:
+    master, slave = mirrored.near, mirrored.far.disks
+    if name == "pull":
+        master, slave = slave, master
+    (master.fs(1) / "pfs" / name / "late").write_text("late\n")
+
+    done = wait(mirrored.near, name, "--durable")
+
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    assert (slave.fs(2) / "pfs" / name / "late").read_text() == "late\n"
+
+
+def test_wait_for_a_key_that_allows_nothing_but_the_stream_tells_so(mirrored: Mirrored) -> None:
+    done = wait(mirrored.near, "narrow")
+
+    assert done.returncode == Exit.UNAVAILABLE
+    assert "cannot be read" in " ".join(done.stderr.split())
 
 
 def test_missing_pfs_over_there_is_waited_for_and_its_host_is_named(mirrored: Mirrored) -> None:

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hammerd.cli.client.lock_holder import group_exists, process_exists
@@ -141,8 +142,21 @@ def _last_status(config: "Config", named: tuple[str, ...], now_time: float) -> L
     }
     pairs = tuple(pair for name, pair in known.items() if not named or name in named)
     last = _read(config.daemon.state_dir, pairs, now_time)
+    last = replace(last, pairs=tuple(map(partial(_with_hold, config), last.pairs)))
     unknown = (f'no such pair: "{name}"' for name in named if name not in known)
     return replace(last, complaints=(*last.complaints, *unknown))
+
+
+def _with_hold(config: "Config", pair: LastPair) -> LastPair:
+    """Return a pair with the plan whose record stands: the next hammerd does not stream it."""
+    from hammerd.daemon.state.plan_records import Damaged, read_record
+
+    record = read_record(config.daemon.state_dir, pair.pair)
+    if record is None:
+        return pair
+    if isinstance(record, Damaged):
+        return replace(pair, held_by="a plan whose record cannot be read")
+    return replace(pair, held_by=f"{record.plan}, {record.stage}")
 
 
 def _read(state_dir: str, pairs: tuple[LastPair, ...], now_time: float) -> LastStatus:

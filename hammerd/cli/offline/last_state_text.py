@@ -86,8 +86,7 @@ def _cells(pair: LastPair) -> tuple[str, ...]:
 
 
 def _notes(pair: LastPair, measured_time: str) -> Iterator[str]:
-    if pair.is_diverged:
-        yield "parked: diverged, until it is resumed"
+    yield from _kept_from_streaming(pair)
     if pair.verified is not None:
         yield verified_text(pair.verified, measured_time)
     for text in (*pair.complaints, *pair.anomalies):
@@ -100,6 +99,13 @@ def _notes(pair: LastPair, measured_time: str) -> Iterator[str]:
         yield "paused until it is resumed"
     for slave in pair.slaves:
         yield _slave(slave, measured_time)
+
+
+def _kept_from_streaming(pair: LastPair) -> Iterator[str]:
+    if pair.held_by is not None:
+        yield f"held by {pair.held_by}: no hammerd streams it"
+    if pair.is_diverged:
+        yield "parked: diverged, until it is resumed"
 
 
 def _slave(slave: LastSlave, measured_time: str) -> str:

@@ -51,6 +51,7 @@ class LastPair:
     paused_until_time: str | None = None
     state: None = None
     is_diverged: bool = False
+    held_by: str | None = None
     lag_s: None = None
     master_tid: str | None = None
     master_seen_time: str | None = None

@@ -16,12 +16,14 @@ from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.api.status_json import Snapshot
 from hammerd.core.pair.states import CountedComplaint, Memory, PairLife, Probing
 from hammerd.core.pairs import Endpoint, Pair
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.replication.lag import Lag, LagVerdict
 from hammerd.core.replication.saved_moments import SavedMoment
 from hammerd.core.rotation.rotating_slave import Moments, RotatingSlave
 from hammerd.core.tid import Tid
 from hammerd.daemon.state import status_file
 from hammerd.daemon.state.pair_state_file import SavedPair
+from hammerd.daemon.state.plan_records import write_record
 from hammerd.daemon.state.status_file import SavedStatus
 
 NOON = 1772625600.0  # 2026-03-04 12:00:00 UTC
@@ -170,6 +172,7 @@ def test_the_last_state_is_printed_as_json_with_its_age(hammerd, killed: Path, r
         "paused_until_time": None,
         "state": None,
         "is_diverged": False,
+        "held_by": None,
         "lag_s": None,
         "master_tid": "0x0000000000000030",
         "master_seen_time": "2026-03-04T12:10:00.000Z",
@@ -392,6 +395,15 @@ def test_nothing_is_safe_on_a_diverged_slave(hammerd, killed: Path, state_dir: S
 
 
 # --- unknown values -----------------------------------------------------------------------
+
+
+def test_a_plan_that_holds_a_pair_is_told(hammerd, killed: Path, state_dir: StateDir):
+    promoted = PlanRecord("home", PlanName.PROMOTE, NOON, Stage.PROMOTED)
+    write_record(str(state_dir.path.parent), promoted)
+
+    ran = hammerd("status", "-c", str(killed))
+
+    assert "held by promote, promoted: no hammerd streams it" in ran.out
 
 
 def test_a_pair_that_is_no_longer_disabled_stays_paused(hammerd, killed: Path):
