@@ -310,12 +310,18 @@ class StateStore:
     def _pairs_now(self) -> dict[str, SavedPair]:
         reported, memories = self._reported_now(), self.memories().items()
         nothing: Reported = ((), ())
+        disks, ends = self.disks(), self.ends()
         now = {
-            name: self._saved_pair(name, memory, reported.get(name, nothing))
+            name: replace(
+                self._saved_pair(name, memory, reported.get(name, nothing)),
+                disks=disks.get(name, ()),
+                ends=ends.get(name, ()),
+            )
             for name, memory in memories
         }
         earlier = {
-            name: self._as_paused(name, saved) if saved.is_paused else saved
+            # The ends of a pair that is gone are dropped, so that the file does not grow for ever.
+            name: replace(self._as_paused(name, saved) if saved.is_paused else saved, ends=())
             for name, saved in self._saved_pairs.items()
         }
         return {name: pair for name, pair in {**earlier, **now}.items() if pair != NOTHING_SAVED}
@@ -324,8 +330,6 @@ class StateStore:
         saved = SavedPair(
             is_diverged=memory.is_diverged,
             unacknowledged=unacknowledged.saved(*reported, self._clock.wall_time),
-            disks=self.disks().get(name, ()),
-            ends=self.ends().get(name, ()),
             promotion=saved_promotion(memory, self._clock.wall_time),
             latched_ends=memory.latched_endpoints if latch_cause(memory) else None,
             is_far_unlocked=memory.is_far_unlocked,

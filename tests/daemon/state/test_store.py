@@ -5,20 +5,24 @@ import math
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hammerd.core.config.model import LogFormat, LogLevel
+from hammerd.core.hammer.pfs_status import PfsStatus
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pair.states import CountedComplaint, Down, Memory, Paused, Trouble, Up
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.replication.anomaly_log import Anomaly, AnomalyName
+from hammerd.core.tid import Tid
 from hammerd.daemon.logging.setup import LogStyle, make_logger
 from hammerd.daemon.readings.store import ReadingStore
 from hammerd.daemon.state import pair_state_file
 from hammerd.daemon.state.pair_state_file import SavedPair
 from hammerd.daemon.state.save_queue import SaveQueue
+from hammerd.daemon.state.saved_ends import saved_end
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock, Instant
@@ -485,3 +489,24 @@ def test_log_that_hangs_loses_no_state(tmp_path: Path) -> None:
 
     saved = {"test": SavedPair(True, None, True)}
     assert pair_state_file.load(tmp_path / "state.json") == pair_state_file.Loaded(saved)
+
+
+def test_ends_are_loaded_by_the_next_daemon_and_dropped_with_their_pair(
+    tmp_path: Path, writer: WriterThread
+) -> None:
+    status = PfsStatus("/b", 3, Tid(9), "shared", "unique", is_master=False)
+    loaded: list[PfsStatus | None] = []
+
+    async def daemon(*pairs: str) -> None:
+        store = state_store(tmp_path, writer)
+        store.load()
+        loaded.append(store.saved_end("test", PAIR.slave))
+        store.memories = lambda: dict.fromkeys(pairs, Memory())
+        store.ends = lambda: {name: (saved_end(PAIR.slave, status),) for name in pairs}
+        store.changed()
+        await store.wait_saved()
+
+    for pairs in (("test",), (), ()):
+        run(partial(daemon, *pairs))
+
+    assert loaded == [None, replace(status, path=PAIR.slave.path, sync_end_tid=Tid(0)), None]
