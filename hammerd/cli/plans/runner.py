@@ -161,8 +161,7 @@ class Runner:
         if self._is_begun and names == self._listed[-len(names) :]:
             return
         self._listed = names
-        for note in plan.notes:
-            print_text(note)
+        _print_notes(plan.notes)
         for reason in plan.before:
             print_text(f"first: {_text(reason)}")
         print_text(f"{len(names)} step{'' if len(names) == 1 else 's'} to do:")
@@ -243,13 +242,23 @@ class Runner:
             self._print_lines(step)
 
     def _print_end(self, plan: Plan) -> None:
-        for line in (*(plan.notes if not self._is_begun else ()), *plan.afterwards):
+        _print_notes(() if self._is_begun else plan.notes)
+        for line in plan.afterwards:
             print_text(line)
         print_text(f"{self._order.plan} of {self._order.pair}: nothing is left to do")
 
     def _print_lines(self, step: Step) -> None:
         for line in shown(step.action, self._order.pair):
             print_line(f"{INDENT} {line}")
+
+
+def _print_notes(notes: tuple[str, ...]) -> None:
+    """Print notes; one that is indented is to be copied, and stays whole."""
+    for note in notes:
+        if note.startswith(INDENT):
+            print_line(note)
+        else:
+            print_text(note)
 
 
 def _allowed(plan: Plan | Refused) -> Plan:

@@ -145,15 +145,17 @@ class Looker:
         if not fstab_lines.can_hold(master.link.path, place.path):
             return replace(file, conflict="no line of it can hold a path with a blank")
         text = read_text(path)
-        line = fstab_lines.find_line(text or "", place.path)
-        if line is None:
+        lines = fstab_lines.find_lines(text or "", place.path)
+        if not lines:
             wanted = fstab_lines.with_null_mount(text or "", master.link.path, place.path)
             shown = fstab_lines.null_mount_line(master.link.path, place.path).expandtabs()
             change = (f"+ {shown}",)
             return replace(file, text=text, wanted_text=wanted, change=change)
-        if not fstab_lines.is_null_mount(line, master.link.path):
-            shown = f"{line.what} {line.where} {line.kind} {','.join(sorted(line.options))}"
-            return replace(file, conflict=f"another line is for that directory: {shown}")
+        names = (master.link.path, master.link.points_to)
+        for line in lines:
+            if not fstab_lines.is_null_mount(line, names):
+                shown = f"{line.what} {line.where} {line.kind} {','.join(sorted(line.options))}"
+                return replace(file, conflict=f"another line is for that directory: {shown}")
         return file
 
     def _daemon(self) -> RunningDaemon | None:
@@ -193,6 +195,7 @@ def _seen_end(endpoint: Endpoint, paths: EndPaths, seen: Seen) -> End:
         paths.file_system,
         paths.is_in_fstab,
         seen.is_readable,
+        seen.place_directory,
     )
 
 

@@ -30,7 +30,7 @@ _KINDS = {"dir": Kind.DIRECTORY, "full": Kind.DIRECTORY, "link": Kind.SYMLINK, "
 _TABLES = """\
 mount
 echo ---
-cat {fstab} 2>/dev/null
+if [ -f {fstab} ]; then cat {fstab}; fi
 echo ---
 """
 
@@ -44,7 +44,7 @@ _LOOK = """\
 fact() {{
     if [ -L "$1" ]; then printf 'link %s\\n' "$(readlink "$1")"
     elif [ ! -d "$1" ]; then if [ -e "$1" ]; then echo file; else echo missing; fi
-    elif [ -n "$(ls -A "$1" 2>/dev/null | head -n 1)" ]; then echo full
+    elif [ -n "$(ls -Aq "$1" 2>/dev/null | head -n 1)" ]; then echo full
     else echo dir
     fi
 }}
@@ -56,7 +56,7 @@ if [ ! -L "$link" ]; then
 fi
 fact "$link"
 fact "$(dirname "$link")"
-if [ "$place" ]; then fact "$place"; else echo none; fi
+if [ "$place" ]; then fact "$place"; fact "$(dirname "$place")"; else echo none; echo none; fi
 if [ -d "$link/." ]; then echo readable; else echo unreadable; fi
 printf '%s\\n' "$above"
 set -- "${{above:-$link}}"
@@ -73,6 +73,7 @@ class Seen:
     link: PathFact
     link_directory: PathFact
     place: PathFact | None
+    place_directory: PathFact | None
     above: str | None
     statuses: Mapping[str, PfsStatus]
     trouble: str
@@ -96,12 +97,12 @@ class Survey:
         """
         text = self._run(_TABLES.format(fstab=shlex.quote(self._fstab)))
         mounted, fstab, *_ = (*text.split(END_OF_PART), "", "")
-        mounts = parse_mounts(mounted)
-        beside = {dirname(each.what) for each in mounts if each.where in paths}
+        mounts, wanted = parse_mounts(mounted), parse_fstab(fstab)
+        beside = {dirname(each.what) for each in (*mounts, *wanted) if each.where in paths}
         patterns = (f"{shlex.quote(each)}/*" for each in sorted(beside))
         found = self._run(_LINKS.format(paths=" ".join((*map(shlex.quote, paths), *patterns))))
         links = (line.partition("\t") for line in found.splitlines())
-        return Tables(mounts, parse_fstab(fstab), {path: text for path, _, text in links})
+        return Tables(mounts, wanted, {path: text for path, _, text in links})
 
     def look(self, paths: EndPaths, *, is_slave: bool) -> Seen:
         """Look at the paths of one end.
@@ -137,7 +138,7 @@ class Survey:
 
 
 def _seen(paths: EndPaths, text: str) -> Seen:
-    link, directory, place, readable, above, *rest = text.split("\n")
+    link, directory, place, beside, readable, above, *rest = text.split("\n")
     told = "\n".join(rest)
     try:
         statuses = {each.path: each for each in parse_pfs_status(told)}
@@ -148,6 +149,7 @@ def _seen(paths: EndPaths, text: str) -> Seen:
         _fact(paths.link, link),
         _fact(dirname(paths.link), directory),
         None if paths.place is None else _fact(paths.place, place),
+        None if paths.place is None else _fact(dirname(paths.place), beside),
         above or None,
         statuses,
         trouble,

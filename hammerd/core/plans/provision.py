@@ -1,7 +1,7 @@
 """Plans the way from file systems to a mirrored pair: only the steps that are missing.
 
     hold                 master-pfs-directory  master-pfs   mount-directory  null-mount  fstab
-    slave-pfs-directory  slave-pfs             slave-uuid   slave-symlink
+    slave-pfs-directory  slave-pfs             slave-uuid   symlink-directory slave-symlink
     synctid              copy                  config       reload           release
 
 The pair is held while steps make its PFSs or write to its slave. A copy follows a synctid, because
@@ -127,6 +127,10 @@ def _slave_steps(facts: Facts) -> Iterator[Step]:
         purpose = "give the shared-uuid of its master to the slave, which was never mirrored"
         yield _command(slave, "slave-uuid", purpose, "hammer", "pfs-update", link, uuid)
     if slave.place is not None and slave.place.kind is Kind.MISSING:
+        directory = slave.place_directory
+        if directory is not None and directory.kind is Kind.MISSING:
+            purpose = "make the directory of the slave's symlink"
+            yield _command(slave, "symlink-directory", purpose, "mkdir", "-p", directory.path)
         purpose = "let the slave be found beside its file system"
         yield _command(slave, "slave-symlink", purpose, "ln", "-s", link, slave.place.path)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from posixpath import dirname, join, normpath
 
 from hammerd.core.hammer.pfs_links import LinkedPfs, is_untranslated_link, parse_link_text
 from hammerd.core.hammer.pfs_status import PfsStatus
@@ -31,6 +32,11 @@ class PathFact:
     is_empty: bool = True
 
     @property
+    def points_to(self) -> str:
+        """The path to which a symlink points."""
+        return normpath(join(dirname(self.path), self.text))
+
+    @property
     def linked(self) -> LinkedPfs | None:
         """The PFS that a softlink names."""
         return parse_link_text(self.text) if self.kind is Kind.SYMLINK else None
@@ -47,7 +53,8 @@ class End:
 
     `link` is the softlink of its PFS, `place` the mount directory of a master or the symlink to a
     slave; None if the pair names the softlink itself. `above` is the nearest directory that
-    exists above the link, None if the link exists, and `above_status` its PFS. `trouble` is what
+    exists above the link, None if the link exists, and `above_status` its PFS.
+    `place_directory` is the directory of the place. `trouble` is what
     hammer said about a link or a directory that it could not read. `missing_mount` is a file
     system that fstab mounts above the link and that is not mounted; `is_in_fstab`: a boot mounts
     `file_system`.
@@ -66,6 +73,7 @@ class End:
     file_system: str = ""
     is_in_fstab: bool = True
     is_readable: bool = False
+    place_directory: PathFact | None = None
 
     @property
     def host(self) -> Host:
@@ -94,7 +102,7 @@ class End:
         if place is None or not self.is_seen:
             return True
         if place.kind is Kind.SYMLINK:
-            return place.text == self.link.path
+            return place.points_to == self.link.path
         is_directory = place.kind is Kind.DIRECTORY
         return is_directory and is_same_pfs(self.place_status, self.status)
 

@@ -75,12 +75,10 @@ def _link_of(path: str, root: Mount | None, tables: Tables) -> str | None:
         return path
     if text:
         return normpath(join(dirname(path), text))
-    mounted = _mounted_link(path, tables)
-    in_fstab = next((each for each in tables.fstab if _is_null_at(each, path)), None)
-    if mounted is not None:
-        return mounted
-    if in_fstab is not None:
-        return in_fstab.what.rstrip("/")
+    for mounts in (tables.mounted, tables.fstab):
+        shown = next((each.what.rstrip("/") for each in mounts if _is_null_at(each, path)), None)
+        if shown is not None and (found := _named_link(shown, tables)) is not None:
+            return found
     return join(root.where, PFS_DIRECTORY, basename(path)) if root is not None else None
 
 
@@ -88,14 +86,13 @@ def _is_softlink(text: str) -> bool:
     return parse_link_text(text) is not None or is_untranslated_link(text)
 
 
-def _mounted_link(path: str, tables: Tables) -> str | None:
-    """Return the softlink of what is null-mounted at a path; mount(8) shows its text only."""
-    mount = next((each for each in tables.mounted if _is_null_at(each, path)), None)
-    if mount is None:
-        return None
+def _named_link(shown: str, tables: Tables) -> str | None:
+    """Return the softlink of what is null-mounted; mount(8) shows its text, in its directory."""
     named = (tables.links or {}).items()
-    same = [at for at, text in named if join(dirname(at), text) == mount.what]
-    return same[0] if same else None
+    same = [at for at, text in named if join(dirname(at), text) == shown]
+    if same or parse_link_text(shown) is not None:
+        return same[0] if same else None
+    return shown
 
 
 def _is_null_at(mount: Mount, path: str) -> bool:

@@ -6,7 +6,7 @@ All of them are found at once, so that a person need not run the command once fo
 from collections.abc import Iterator
 
 from hammerd.core.hammer.pfs_status import ROOT_PFS
-from hammerd.core.plans.provision_facts import End, Facts, Kind, is_same_pfs
+from hammerd.core.plans.provision_facts import End, Facts, Kind, PathFact, is_same_pfs
 from hammerd.core.plans.record import PlanName, PlanRecord
 from hammerd.core.plans.steps import Reason
 from hammerd.core.tid import NEVER_MIRRORED, format_tid
@@ -21,6 +21,7 @@ def reasons_of(facts: Facts) -> tuple[Reason, ...]:
     """Return all reasons, those of this machine first."""
     return (
         *_copy_reasons(facts),
+        *_overlap_reasons(facts),
         *_end_reasons("master", facts.master),
         *_end_reasons("slave", facts.slave),
         *_master_reasons(facts.master),
@@ -53,7 +54,7 @@ def _fstab_reasons(facts: Facts) -> Iterator[Reason]:
 
 def _end_reasons(name: str, end: End) -> Iterator[Reason]:
     link = end.link
-    at = f"{name} {end.pfs}"
+    at = _name_of(name, end)
     if end.missing_mount:
         yield Reason(
             f"{end.missing_mount} is in fstab and not mounted, so {at} cannot be seen",
@@ -80,6 +81,37 @@ def _end_reasons(name: str, end: End) -> Iterator[Reason]:
     elif end.trouble:
         yield Reason(f"{at} cannot be read: {end.trouble}", "see hammerd doctor")
     yield from _above_reasons(at, end)
+
+
+def _name_of(name: str, end: End) -> str:
+    """Return the role and the softlink of an end, and the symlink that led to it."""
+    place = end.place
+    is_led = place is not None and place.kind is Kind.SYMLINK and end.shows_pfs
+    return f"{name} {end.pfs}" + (f", to which {place.path} points," if place and is_led else "")
+
+
+def _overlap_reasons(facts: Facts) -> Iterator[Reason]:
+    """Find a path that the place of an end would hide, or that both ends want."""
+    master, slave = facts.master, facts.slave
+    yield from _hidden(master, master.link)
+    yield from _hidden(slave, slave.link)
+    if master.host != slave.host:
+        return
+    if master.link.path == slave.link.path and slave.status is None:
+        yield Reason(f"master and slave are one path: {slave.pfs}", "name another slave")
+    # The symlink to the slave may be within the master, and is then made there.
+    yield from _hidden(master, slave.link)
+    yield from _hidden(slave, master.link)
+    yield from _hidden(slave, master.place)
+
+
+def _hidden(end: End, inside: PathFact | None) -> Iterator[Reason]:
+    place = end.place
+    if place is not None and inside is not None and inside.path.startswith(f"{place.path}/"):
+        yield Reason(
+            f"{inside.path} cannot be below {place.path}, which is to show {end.pfs}",
+            "name other paths, or another softlink with --master-pfs or --slave-pfs",
+        )
 
 
 def _above_reasons(at: str, end: End) -> Iterator[Reason]:

@@ -74,7 +74,7 @@ def _fstab_notes(facts: Facts) -> Iterator[str]:
         yield f"{fstab.path}: {fstab.conflict}"
     elif fstab.wanted_text is not None and not fstab.is_edited:
         yield f"without this line in {fstab.path} a boot loses the mount (--fstab adds it):"
-        yield from (line.removeprefix("+ ") for line in fstab.change)
+        yield from (line.replace("+ ", "    ", 1) for line in fstab.change)
 
 
 def _stream_notes(facts: Facts) -> Iterator[str]:

@@ -4,7 +4,9 @@ Fields are separated by blanks or tabs, in any number. mount(8) of DragonFly kno
 blank within a field (docs/hammer.md 1.5), so a path with one cannot be in fstab.
 """
 
-from hammerd.core.system.mounts import NULL_KINDS, Mount, parse_fstab
+from collections.abc import Collection
+
+from hammerd.core.system.mounts import NULL_KINDS, Mount, Mounts, parse_fstab
 
 
 def null_mount_line(link: str, directory: str) -> str:
@@ -17,14 +19,14 @@ def can_hold(*paths: str) -> bool:
     return all(path.split() == [path] and "#" not in path for path in paths)
 
 
-def find_line(text: str, directory: str) -> Mount | None:
-    """Return what fstab mounts at a directory, None if nothing."""
-    return next((each for each in parse_fstab(text) if each.where == directory), None)
+def find_lines(text: str, directory: str) -> Mounts:
+    """Return all that fstab mounts at a directory."""
+    return tuple(each for each in parse_fstab(text) if each.where == directory)
 
 
-def is_null_mount(line: Mount, link: str) -> bool:
-    """Return whether a line mounts the PFS of a softlink, at a boot."""
-    is_of_link = line.what.rstrip("/") == link and line.kind in NULL_KINDS
+def is_null_mount(line: Mount, names: Collection[str]) -> bool:
+    """Return whether a line mounts the PFS of these names, at a boot."""
+    is_of_link = line.what.rstrip("/") in names and line.kind in NULL_KINDS
     return is_of_link and "noauto" not in line.options
 
 

@@ -162,6 +162,16 @@ def test_what_holds_something_else_is_left_alone(world: PlansWorld) -> None:
     assert tree(world) == before
 
 
+def test_master_is_not_mounted_over_a_file_of_any_name(world: PlansWorld) -> None:
+    world.place.mkdir()
+    (world.place / "\n").touch()
+
+    refused = run(world)
+
+    assert refused.returncode == Exit.UNAVAILABLE
+    assert "a null mount would hide" in " ".join(refused.stderr.split())
+
+
 def test_failed_step_tells_why_and_is_made_up_for(world: PlansWorld) -> None:
     admin.set_knob(world.fs(2), "faults", "SET_PSEUDOFS errno 5")
     failed = run(world)

@@ -97,6 +97,14 @@ WITH_PAIR = replace(CONFIG, text="", wanted_text="pair\n", change=("+ pair",), i
 STANDING = PlanRecord("test", PlanName.PROVISION, 1.0, step="copy", notes={"copy": "yes"})
 
 
+def master(**changes: object) -> Facts:
+    return replace(ALL, master=replace(MASTER, **changes))  # type: ignore[arg-type]
+
+
+def slave(**changes: object) -> Facts:
+    return replace(ALL, slave=replace(SLAVE, **changes))  # type: ignore[arg-type]
+
+
 def planned(facts: Facts) -> Plan:
     plan = plan_provision(facts)
     assert isinstance(plan, Plan), plan
@@ -187,6 +195,12 @@ def test_only_what_is_missing_is_done_while_the_pair_is_held(facts: Facts, steps
             "mount-directory null-mount",
         ),
         (replace(ALL, slave=replace(SLAVE, place=missing("/Backup2/test"))), "slave-symlink"),
+        (
+            slave(place=missing("/Backup2/a/test"), place_directory=missing("/Backup2/a")),
+            "symlink-directory slave-symlink",
+        ),
+        (slave(place=symlink("/Backup2/test", "pfs/test")), ""),
+        (slave(place=symlink("/Backup2/test", f"{S}/")), ""),
     ],
 )
 def test_mount_and_symlink_are_made_beside_a_stream(facts: Facts, steps: str) -> None:
@@ -266,7 +280,7 @@ def test_line_of_fstab_is_shown_to_who_did_not_ask_for_it() -> None:
     facts = replace(ALL, fstab=replace(WITH_LINE, is_edited=False))
 
     assert names(facts) == []
-    assert planned(facts).notes[-1] == "line"
+    assert planned(facts).notes[-1] == "    line"
 
 
 def test_files_are_edited_without_holding_the_pair() -> None:
@@ -366,14 +380,6 @@ def test_missing_rights_are_named_first() -> None:
 AT_LINK = PathFact(M, Kind.DIRECTORY)
 
 
-def master(**changes: object) -> Facts:
-    return replace(ALL, master=replace(MASTER, **changes))  # type: ignore[arg-type]
-
-
-def slave(**changes: object) -> Facts:
-    return replace(ALL, slave=replace(SLAVE, **changes))  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
@@ -416,6 +422,26 @@ def slave(**changes: object) -> Facts:
         (slave(status=replace(SLAVE_PFS, shared_uuid=OTHERS)), "mirrors another master"),
         (slave(status=replace(SLAVE_PFS, sync_end_tid=Tid(101))), "they have diverged"),
         (slave(status=replace(MASTER_PFS, path=S)), "are one PFS"),
+        (
+            slave(link=PathFact("/etc", Kind.DIRECTORY), place=symlink("/x", "/etc"), status=None),
+            "slave /etc, to which /x points, is a plain directory",
+        ),
+        (
+            replace(NOTHING, slave=replace(NO_SLAVE, link=missing(M))),
+            f"master and slave are one path: {M}",
+        ),
+        (
+            replace(NOTHING, master=replace(NO_MASTER, place=directory("/Backup1/pfs"))),
+            f"{M} cannot be below /Backup1/pfs",
+        ),
+        (
+            replace(NOTHING, slave=replace(NO_SLAVE, link=missing("/Backup1/test/pfs/x"))),
+            "/Backup1/test/pfs/x cannot be below /Backup1/test",
+        ),
+        (
+            replace(NOTHING, master=replace(NO_MASTER, place=missing("/Backup2/test/m"))),
+            "/Backup2/test/m cannot be below /Backup2/test",
+        ),
         (replace(ALL, master=NO_MASTER), "its master is missing"),
         (
             replace(ALL, fstab=replace(FSTAB, is_edited=True, conflict="/x /Backup1/test")),

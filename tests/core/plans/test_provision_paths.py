@@ -16,6 +16,8 @@ FSTAB = parse_fstab("""\
 /dev/ad4s1h /Backup1 hammer rw 2 2
 /dev/ad6s1h /Backup2 hammer rw 2 2
 /Backup1/pfs/old /Backup1/odd null rw 0 0
+/Backup1/pfs/@@-1:00003 /Backup1/post null rw 0 0
+/Backup1/pfs/@@-1:00009 /Backup1/gone null rw 0 0
 """)
 LINKS = {
     "/Backup1/data": "@@-1:00004",
@@ -34,6 +36,8 @@ TABLES = Tables(MOUNTED, FSTAB[:1] + FSTAB[2:], LINKS)
         ("/Backup1/deep/test", "/Backup1/pfs/test", "/Backup1/deep/test"),
         ("/Backup1/mail", "/Backup1/pfs/post", "/Backup1/mail"),
         ("/Backup1/odd", "/Backup1/pfs/old", "/Backup1/odd"),
+        ("/Backup1/post", "/Backup1/pfs/post", "/Backup1/post"),
+        ("/Backup1/gone", "/Backup1/pfs/gone", "/Backup1/gone"),
         ("/Backup1/data", "/Backup1/data", None),
         ("/Backup1/shown", "/Backup1/pfs/there", "/Backup1/shown"),
         ("/test", "/pfs/test", "/test"),
