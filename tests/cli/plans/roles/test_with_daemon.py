@@ -1,4 +1,4 @@
-"""Changes of roles beside a running hammerd; the tests share a world, one after the other."""
+"""Changes of roles beside a running hammerd: the pair rests meanwhile, and streams afterwards."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.simulator import admin
 from tests.cli.plans.roles.test_killed_plans import Killer, kill_each
-from tests.cli.plans.roles.test_sessions import is_master, link, raise_tids, tree, write
+from tests.cli.plans.roles.test_sessions import is_master, link, tree, write
 from tests.daemon.world import Status, living_pids
 from tests.plans_world import PAIR, PlansWorld, plans_world
 from tests.waiting import until
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(240)
 PROMOTE = ("promote", PAIR, "--yes")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def world() -> Iterator[PlansWorld]:
     with plans_world() as made:
         admin.install(made.sbin, time_scale=50)
@@ -60,7 +60,16 @@ def restart(world: PlansWorld) -> None:
     world.start(world.config)
 
 
-def test_promotion_ends_the_stream_for_good(world: PlansWorld) -> None:
+def test_promotion_lasts_until_a_reseed_streams_the_other_way(world: PlansWorld) -> None:
+    promote_over_restarts(world)
+    words = ("reseed", PAIR, "--config", "--lose", str(world.place))
+    kill_each(world, 10, words, moments=("after",), on_kill=lambda: assert_rests(world))
+    arrives(world, "fourth", 2, 1)
+    assert tree(world, 1) == tree(world, 2)
+
+
+def promote_over_restarts(world: PlansWorld) -> None:
+    """Promote the slave, killed once, and restart hammerd in between and afterwards."""
     arrives(world, "second", 1, 2)
     killer = Killer(world)
     killer.kill("upgrade", "after", PROMOTE)
@@ -82,42 +91,33 @@ def test_promotion_ends_the_stream_for_good(world: PlansWorld) -> None:
     assert tree(world, 2) == {"first": "first\n", "second": "second\n", "third": "third\n"}
 
 
-def test_reseed_streams_the_other_way(world: PlansWorld) -> None:
-    words = ("reseed", PAIR, "--config", "--lose", str(world.place))
-    kill_each(world, 10, words, on_kill=lambda: assert_rests(world))
+def test_switchover_streams_back_if_that_is_wanted(world: PlansWorld) -> None:
+    arrives(world, "second", 1, 2)
+    world.ask(Verb.PAUSE, PAIR)
+    # The first copy must have something to do.
+    write(world, 1, "late", "late\n")
+    words = ("switchover", PAIR, "--yes", "--config")
+    kill_each(world, 15, words, moments=("after",), on_kill=lambda: assert_rests(world))
+    assert (is_master(world, 1), is_master(world, 2)) == (False, True)
+    assert world.status(PAIR)["wanted"] == "paused"
 
-    arrives(world, "fourth", 2, 1)
-    assert tree(world, 1) == tree(world, 2)
+    world.ask(Verb.RESUME, PAIR)
+    arrives(world, "third", 2, 1)
+    until(lambda: tree(world, 1) == tree(world, 2), "both are equal")
+    assert set(tree(world, 1)) == {"first", "second", "third", "late", "before", "after"}
 
-
-def test_switchover_streams_back(world: PlansWorld) -> None:
-    refused = world.run("switchover", PAIR, "--yes", "--config")
+    refused = world.run(*words)
     assert refused.returncode == Exit.UNAVAILABLE
     assert "would never be mirrored back" in " ".join(refused.stderr.split())
-    arrives(world, "fifth", 2, 1)
-
-    # What is wanted of the pair stays as it is. And the first copy has something to do.
-    world.ask(Verb.PAUSE, PAIR)
-    raise_tids(world, 1)
-    write(world, 2, "late", "late\n")
-    words = ("switchover", PAIR, "--yes", "--config")
-    kill_each(world, 14, words, source=2, on_kill=lambda: assert_rests(world))
-    assert (is_master(world, 1), is_master(world, 2)) == (True, False)
-    assert world.status(PAIR)["wanted"] == "paused"
-    world.ask(Verb.RESUME, PAIR)
-    arrives(world, "sixth", 1, 2)
-    until(lambda: tree(world, 1) == tree(world, 2), "both are equal")
-    counted = {"first", "second", "third", "fourth", "fifth", "sixth"}
-    assert set(tree(world, 1)) == counted | {"late", "before", "after"}
+    arrives(world, "fourth", 2, 1)
 
 
 def test_each_step_of_a_promotion_is_made_up_for(world: PlansWorld) -> None:
-    world.wait_until_following(PAIR)
+    arrives(world, "second", 1, 2)
     kill_each(world, 5, PROMOTE, on_kill=lambda: assert_rests(world))
+
     assert is_held(world.wait_for(is_held, "it is held", PAIR))
-    raise_tids(world, 2)
-    run(world, "reseed", PAIR, "--config", "--lose", str(world.master))
-    arrives(world, "seventh", 2, 1)
+    assert is_master(world, 2)
 
 
 def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> None:
@@ -125,12 +125,11 @@ def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> N
     daemon = world.daemons[-1]
     daemon.kill()
     daemon.wait()
-    left = streams(world)
-    assert left
+    assert streams(world)
 
     shown = run(world, *PROMOTE)
     assert "== end-stream-" in shown
     assert streams(world) == set()
-    assert is_master(world, 1)
+    assert is_master(world, 2)
     world.start(world.config)
     assert is_held(world.wait_for(is_held, "it is held", PAIR))
