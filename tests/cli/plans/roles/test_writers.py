@@ -14,6 +14,7 @@ from hammerd.cli.plans.roles.end_group import end_group
 from hammerd.cli.plans.roles.open_files import parse_fstat
 from hammerd.cli.plans.roles.writers import (
     Process,
+    find_commands,
     find_writers,
     list_processes,
     parse_processes,
@@ -68,6 +69,19 @@ def test_group_hangs_if_all_its_processes_wait_in_the_kernel() -> None:
     )
     assert found.hangs
     assert not half.hangs
+
+
+def test_commands_of_a_killed_plan_are_found_and_streams_are_not() -> None:
+    destroy = ("python3", "-IS", "/sbin/hammer", "pfs-destroy", SLAVE)
+    processes = [
+        process(1),
+        process(2, words=OTHER),
+        process(3, words=destroy),
+        process(4, words=("hammer", "pfs-destroy", "/Backup2/pfs/other")),
+        process(5, words=("vi", "mirror-copy", SLAVE)),
+    ]
+    found = find_commands(processes, frozenset({SLAVE}))
+    assert found == (" ".join(OTHER), " ".join(destroy))
 
 
 def test_lines_of_ps_in_another_form_are_left_out() -> None:
