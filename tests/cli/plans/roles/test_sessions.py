@@ -1,5 +1,6 @@
 """Whole changes of roles on the simulator, without a daemon: promote, reseed, switchover."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hammer.pfs_links import parse_link_text
+from hammerd.core.paths import LOCK_FILE
 from hammerd.core.plans.roles.switchover import PROOF_NAME
 from hammerd.daemon.paths import probe_program
 from hammerd.simulator import admin
@@ -258,3 +260,36 @@ def test_copy_that_would_be_incomplete_is_refused() -> None:
         done = world.run("reseed", PAIR, "--lose", str(world.place))
         assert done.returncode == Exit.OK, done.stderr
         assert tree(world, 1) == tree(world, 2)
+
+
+def test_diverged_slave_becomes_a_fresh_one(world: PlansWorld) -> None:
+    world.run_hammer("pfs-upgrade", world.slave)
+    write(world, 2, "own", "own\n")
+    world.run_hammer("pfs-downgrade", world.slave)
+
+    refused = world.run("switchover", PAIR, "--yes")
+    assert refused.returncode == Exit.UNAVAILABLE
+    assert '"hammerd reseed data"' in " ".join(refused.stderr.split())
+    shown = world.run("reseed", PAIR, "--plan").stdout
+    assert "ahead of its master's" in " ".join(shown.split())
+
+    done = world.run("reseed", PAIR, "--lose", str(world.short))
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    assert tree(world, 1) == tree(world, 2) == {"first": "first\n", "late": "late\n"}
+    again = world.run("reseed", PAIR, "--lose", str(world.short))
+    assert again.returncode == Exit.OK
+    assert "nothing is left to do" in again.stdout
+
+
+def test_hammerd_that_cannot_be_asked_is_no_dead_one(world: PlansWorld) -> None:
+    state_dir = world.root / "db"
+    state_dir.mkdir()
+    with (state_dir / LOCK_FILE).open("w") as lock:
+        lock.write(f"{os.getpid()}\n{world.run_dir}\n")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = world.run("promote", PAIR, "--yes")
+
+    assert done.returncode == Exit.UNAVAILABLE
+    assert "cannot be asked" in done.stderr
+    assert not is_master(world, 2)

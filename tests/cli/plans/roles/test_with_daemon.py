@@ -71,6 +71,11 @@ def test_promotion_lasts_until_a_reseed_streams_the_other_way(world: PlansWorld)
 def promote_over_restarts(world: PlansWorld) -> None:
     """Promote the slave, killed once, and restart hammerd in between and afterwards."""
     arrives(world, "second", 1, 2)
+    shown = run(world, "promote", PAIR, "--plan")
+    assert "hammerd's status of" in shown
+    assert "hammerd ends it" in shown
+    assert streams(world)
+
     killer = Killer(world)
     killer.kill("upgrade", "after", PROMOTE)
     killer.process.communicate()
@@ -122,6 +127,8 @@ def test_each_step_of_a_promotion_is_made_up_for(world: PlansWorld) -> None:
 
 def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> None:
     world.wait_until_following(PAIR)
+    saved = world.root / "db/status.json"
+    until(lambda: saved.exists() and '"safe_until_time": "' in saved.read_text(), "it is saved")
     daemon = world.daemons[-1]
     daemon.kill()
     daemon.wait()
@@ -129,6 +136,7 @@ def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> N
 
     shown = run(world, *PROMOTE)
     assert "== end-stream-" in shown
+    assert "the last status of hammerd of" in " ".join(shown.split())
     assert streams(world) == set()
     assert is_master(world, 2)
     world.start(world.config)
