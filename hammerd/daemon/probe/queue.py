@@ -57,7 +57,7 @@ class ProbeQueue:
         pairs = tuple(pairs)
         if not self._was_sampled:
             self._batches.set_pairs(pairs)
-        chains = self._without_held(chains_of(pairs))
+        chains = chains_of(pairs)
         endpoints = read_order(chains)
         for endpoint in endpoints:
             if endpoint in self._quarantine:
@@ -84,11 +84,7 @@ class ProbeQueue:
         if self._quarantine.queue() and (self._retries is None or self._retries.done()):
             self._retries = asyncio.get_running_loop().create_task(self._retry(timeout_s))
         chains = chains_of(pair for pair in pairs if pair.name not in held)
-        return await self._request(self._without_held(chains), timeout_s)
-
-    def _without_held(self, chains: tuple[Chain, ...]) -> tuple[Chain, ...]:
-        free = (tuple(one for one in chain if not self._is_left_alone(one)) for chain in chains)
-        return tuple(chain for chain in free if chain)
+        return await self._request(chains, timeout_s)
 
     def _is_left_alone(self, endpoint: Endpoint) -> bool:
         return self._batches.is_left_alone(endpoint)

@@ -57,8 +57,11 @@ class ReadingIngest:
         self.on_master_went_back: OnMasterWentBack = lambda _master, _tid: None
 
     def unique_uuid(self, endpoint: Endpoint) -> str | None:
-        """Return an endpoint's unique-uuid, None before it was ever read."""
-        return self._uuids.get(endpoint)
+        """Return an endpoint's unique-uuid; before it is read, the one that was saved, or None."""
+        if endpoint in self._uuids:
+            return self._uuids[endpoint]
+        last = self._detector.last_status(endpoint)
+        return last.unique_uuid if last else None
 
     def forget_all_but(self, endpoints: Collection[Endpoint]) -> None:
         """Forget endpoints that no pair has any more."""

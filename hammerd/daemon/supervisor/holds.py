@@ -283,8 +283,8 @@ class Holds:
             return ""
         if not isinstance(life.state, Stopped):
             report = self._engine.report(pair)
-            pids = " ".join(map(str, dict.fromkeys((report.pid, *report.half_pids))))
-            return f"its stream has not ended (pids {pids})"
+            known = filter(None, (report.pid, *report.half_pids))
+            return f"its stream has not ended (pids {' '.join(map(str, known)) or 'unknown'})"
         claim = self._around.slaves.held_by(owner_of(life))
         other = self._around.slaves.holder(claim.keys, but=claim.owner) if claim else None
         if other is not None:

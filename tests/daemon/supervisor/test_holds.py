@@ -15,7 +15,7 @@ from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.pair.events import DivergedSeen
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims, slave_keys
-from hammerd.core.pair.states import Memory, Probing, Stopped
+from hammerd.core.pair.states import Memory, Probing, Stopped, Stopping, ThenProbe
 from hammerd.core.pairs import Endpoint, Pair, Rotation
 from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.daemon.logging.journal import Journal
@@ -132,6 +132,22 @@ def test_hold_waits_for_another_writer_and_for_a_reading(
         assert isinstance(refused, Refusal)
         assert "a command reads or flushes an end" in refused.error
         assert setup.hold() is not None, "the plan did not begin, and may be run again"
+
+    play(tmp_path, story)
+
+
+def test_hold_of_a_group_that_survives_kill_is_refused_and_stays(tmp_path: Path) -> None:
+    async def story(setup: Setup) -> None:
+        setup.write(SWITCHOVER)
+        stuck = Stopping(0.0, 1e9, ThenProbe(), kills=2, is_unkillable=True)
+        setup.engine.add(replace(setup.engine.life("home"), state=stuck))
+
+        refused = await setup.holds.hold("home")
+
+        assert isinstance(refused, Refusal)
+        assert refused.code == Exit.UNAVAILABLE
+        assert "its stream has not ended (pids" in refused.error
+        assert setup.hold() is not None
 
     play(tmp_path, story)
 

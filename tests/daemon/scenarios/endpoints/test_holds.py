@@ -44,9 +44,14 @@ def test_held_pair_is_left_alone_over_a_kill_of_hammerd(world_once: World) -> No
     alias, state_dir = world.root / "alias", str(world.root / "db")
     alias.symlink_to(slave)
     world.write("first", "first\n")
-    pairs = {"test": (master, slave), "twin": (master, alias)}
+    nulled = world.fs(2) / "nulled"
+    nulled.mkdir()
+    pairs = {"test": (master, slave), "twin": (master, alias), "nulled": (master, nulled)}
     world.start(world.configure(pairs, flush_every="1s"))
     world.wait_until_following()
+    admin.mount_null(slave, nulled)
+    world.wait_for(lambda now: now["state"] == "waiting", "the slave has another name", "nulled")
+    world.wait_for(lambda now: now["slave_tid"], "its uuid was read", "nulled")
 
     with plan_records.locked(state_dir, "test"):
         plan_records.write_record(state_dir, record_of(PlanName.SWITCHOVER))
