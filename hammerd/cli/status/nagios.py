@@ -83,6 +83,8 @@ def _findings(status: StatusReply) -> Iterator[tuple[PluginExit, str]]:
 def _text(pair: PairStatus, measured_time: str | None) -> str:
     is_paused = pair["wanted"] == "paused" and pair["state"] == "stopped"
     state = "disabled" if is_disabled(pair) else "paused" if is_paused else pair["state"]
+    if (hold := pair.get("hold")) and pair["state"] == "stopped":
+        state = f"held by {hold['plan']}"
     if pair["health"] == "ok":
         behind = "" if pair["lag_s"] is None else f"{show_period(pair['lag_s'])} behind"
         parts = (f"{pair['pair']}: {state}", behind, *summary_of_slaves(pair))
