@@ -168,7 +168,10 @@ def test_nothing_is_started_or_promised_while_the_daemon_stops(world: World) -> 
     assert daemon.wait(DEADLINE_S) == 0
     assert living_pids(str(world.root)) == set()
     kept = json.loads(Path(world.root / "db/state.json").read_text())
-    assert kept["pairs"] == {}
+    assert {name: pair["is_paused"] for name, pair in kept["pairs"].items()} == {
+        "test": False,
+        "slow": False,
+    }
 
 
 @pytest.mark.parametrize("how", ["disabled", "gone"])
