@@ -60,10 +60,10 @@ def test_far_slave_is_promoted_by_a_person_there(pair: FarPair) -> None:
     done = pair.run("promote", "test", "--yes")
 
     assert done.returncode == Exit.TEMPORARY, done.stdout + done.stderr
-    (line,) = done.stdout.partition("to do on ")[2].splitlines()[1:]
-    assert "pfs-upgrade" in line
+    lines = done.stdout.partition("to do on ")[2].splitlines()[1:]
+    assert "pfs-upgrade" in lines[0]
     assert not is_master(pair.slave)
-    pair.as_person_there(line.strip())
+    pair.as_person_there("\n".join(line.strip() for line in lines))
 
     done = pair.run("promote", "test", "--yes")
     assert done.returncode == Exit.OK, done.stdout + done.stderr

@@ -47,6 +47,24 @@ class Programs:
 
 
 def run(programs: Programs, command: Command) -> str:
+    """Run a command, show its output, and return it; try again as the command says.
+
+    Raises:
+        CommandFailed: it could not be started, failed, or did not print what it must.
+    """
+    retry = command.retry
+    for _ in range(retry.times if retry else 0):
+        assert retry is not None
+        try:
+            return _run_once(programs, command)
+        except CommandFailed as error:
+            if retry.text not in error.message:
+                raise
+        _run_once(programs, Command(retry.words, command.host))
+    return _run_once(programs, command)
+
+
+def _run_once(programs: Programs, command: Command) -> str:
     """Run a command, show its output, and return it.
 
     Raises:
@@ -64,10 +82,9 @@ def run(programs: Programs, command: Command) -> str:
         )
     except OSError as error:
         raise CommandFailed(f"cannot start {argv[0]}: {error.strerror}") from error
-    try:
+    with child:
         output = _converse(child, command.answers)
-    finally:
-        status = child.wait()
+    status = child.returncode
     line = " ".join(command.words)
     if status != 0:
         raise CommandFailed(f"{line} failed: {_last(output) or f'exit status {status}'}")

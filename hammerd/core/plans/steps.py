@@ -18,6 +18,18 @@ from hammerd.core.pairs import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """A failure after which a command is tried again, after another one on the same host.
+
+    It is known by a text in its output; each time the command `words` runs first.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    times: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """A command that runs on a host.
 
@@ -29,6 +41,7 @@ class Command:
     host: Host = THIS_HOST
     answers: str = ""
     expects: str = ""
+    retry: Retry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +187,8 @@ def host_of(action: Action) -> Host:
 def shown(action: Action, pair: str) -> tuple[str, ...]:
     """Return an action as the lines that a person would type or see."""
     match action:
-        case Command(words, _, answers):
-            return (_given(answers) + shlex.join(words),)
+        case Command(words, _, answers, _, retry):
+            return (_given(answers) + shlex.join(words), *_tried_again(retry))
         case Copy(source, target):
             return (shlex.join(mirror_copy_argv("hammer", source, target)),)
         case WriteFile(path, _, change):
@@ -188,6 +201,12 @@ def shown(action: Action, pair: str) -> tuple[str, ...]:
             return (_request(action, pair),)
         case _:
             assert_never(action)
+
+
+def _tried_again(retry: Retry | None) -> tuple[str, ...]:
+    if retry is None:
+        return ()
+    return (f'# after "{retry.text}": {shlex.join(retry.words)}, and again',)
 
 
 def _given(answers: str) -> str:

@@ -21,6 +21,10 @@ MASTER, SLAVE = Endpoint("/Backup1/test"), Endpoint("/Backup2/pfs/test")
             steps.WriteFile("/etc/fstab", "text", ("+ a line",), None),
             ("edit /etc/fstab:", "  + a line"),
         ),
+        (
+            steps.Command(("ls",), retry=steps.Retry("busy", ("sync", "a b"))),
+            ("ls", "# after \"busy\": sync 'a b', and again"),
+        ),
         (steps.EndGroup(4711), ("kill -TERM -- -4711",)),
         (steps.Release(), ("release home",)),
         (steps.ReloadDaemon(), ("hammerd reload",)),

@@ -13,7 +13,7 @@ from hammerd.core.plans.roles.facts import (
     Writer,
     WriterKind,
 )
-from hammerd.core.plans.steps import Command, EndGroup, Reason, Step
+from hammerd.core.plans.steps import Command, EndGroup, Reason, Retry, Step
 from hammerd.core.tid import Tid, format_tid
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
@@ -173,6 +173,14 @@ def open_reasons(name: str, end: End) -> tuple[Reason, ...]:
     """Return a reason for each process that holds files of an end."""
     hint = 'end it, or let it go elsewhere: hammer would refuse with "Directory not empty"'
     return tuple(Reason(f"open on the {name}: {each}", hint) for each in end.open_files.holders)
+
+
+def settled(end: End) -> Retry:
+    """Return how hammer's refusal to change a role is met that has no open file as its cause.
+
+    What was written in the last seconds is enough for it (docs/hammer.md 1.7).
+    """
+    return Retry("Directory not empty", ("hammer", "synctid", end.directory))
 
 
 def umount_steps(end: End, purpose: str) -> Iterator[Step]:

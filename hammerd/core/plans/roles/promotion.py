@@ -20,6 +20,7 @@ from hammerd.core.plans.roles.found import (
     open_reasons,
     orphan_steps,
     running_reasons,
+    settled,
     show_tid,
 )
 from hammerd.core.plans.steps import (
@@ -129,6 +130,7 @@ def _steps(facts: PairFacts, is_held: bool) -> tuple[Step, ...]:
             ("hammer", "pfs-upgrade", slave.operand.path),
             slave.endpoint.host,
             expects="succeeded",
+            retry=settled(slave),
         ),
         way_back=(
             'nothing was changed; after "Directory not empty" end what holds a file of the slave',

@@ -128,7 +128,7 @@ def refusals(facts: PairFacts, sides: Sides, lose: str) -> Iterator[Reason]:
     if not target.is_alive and not _can_be_made(target):
         yield Reason(
             f"{target.endpoint} cannot be read: {target.trouble}",
-            "mount its file system; for a new disk name the softlink to make: --at PATH",
+            "mount it, or name its softlink, on a new disk the one to make: --at PATH",
         )
     if _is_another(facts, target):
         yield Reason(

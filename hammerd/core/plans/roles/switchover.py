@@ -22,6 +22,7 @@ from hammerd.core.plans.roles.found import (
     is_master,
     is_slave,
     orphan_steps,
+    settled,
     show_tid,
     umount_steps,
 )
@@ -254,7 +255,8 @@ def _release() -> Step:
 def _role_step(
     name: str, verb: str, purpose: str, end: End, way_back: tuple[str, ...] = ()
 ) -> Step:
-    command = _hammer(end, verb, end.operand.path, expects="succeeded")
+    words = ("hammer", verb, end.operand.path)
+    command = Command(words, end.endpoint.host, expects="succeeded", retry=settled(end))
     return Step(name, purpose, command, way_back)
 
 
@@ -269,8 +271,8 @@ def _step(
     return Step(name, purpose, action, _back(facts), notes)
 
 
-def _hammer(end: End, *words: str, expects: str = "") -> Command:
-    return Command(("hammer", *words), end.endpoint.host, expects=expects)
+def _hammer(end: End, *words: str) -> Command:
+    return Command(("hammer", *words), end.endpoint.host)
 
 
 def _back(facts: PairFacts) -> tuple[str, ...]:
