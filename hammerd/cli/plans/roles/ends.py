@@ -151,7 +151,9 @@ class _LocalLook:
         mounts = parse_mounts(self._mounted_now.text)
         sources = [os.path.dirname(each.what) for each in mounts if each.where == mounted]
         above = os.path.dirname(mounted)
-        return tuple(dict.fromkeys((*sources, above, os.path.dirname(above))))
+        likely = dict.fromkeys((*sources, above, os.path.dirname(above)))
+        # Below / there are all disks, and one of them may hang.
+        return tuple(directory for directory in likely if directory != "/")
 
     def _status(self, path: str) -> PfsStatus | str:
         argv = pfs_status_argv(self._programs.hammer, (Endpoint(path),))

@@ -250,10 +250,10 @@ def _afterwards(facts: PairFacts) -> Iterator[str]:
             f"{mount} shows the slave as of its mount, and stays read-only:"
             f' "umount {mount}" and "mount_null {link} {mount}"'
         )
-    place = slave.endpoint.path if slave.endpoint.path != link else "/SOME/DIRECTORY"
     yield (
-        f'mount the new master where it is used, "mount_null {link} {place}", with a line in'
-        f' /etc/fstab: "{link} {place} null rw 0 0"; then let clients use it'
+        f"the new master can be used at {link}; or mount it where the old one was, as"
+        f' "mount_null {link} /SOME/DIRECTORY", with a line in /etc/fstab:'
+        f' "{link} /SOME/DIRECTORY null rw 0 0"; then let clients use it'
     )
     trap = _trap(facts)
     yield (
