@@ -96,6 +96,10 @@ def test_upgrade_of_a_far_slave_is_for_its_host() -> None:
         (given.facts(given.master(), given.dead(2)), "slave /Backup2/pfs/home cannot be read"),
         (given.facts(given.master(), given.slave(tid=NEVER_MIRRORED)), "no TID of its master"),
         (
+            given.facts(given.dead(), replace(given.slave(), is_readable=False)),
+            "can be read as of its TID",
+        ),
+        (
             given.facts(given.master(), given.slave(), given.record(PlanName.SWITCHOVER)),
             "switchover of home was interrupted at step a step",
         ),
@@ -179,6 +183,20 @@ def test_lower_tids_of_the_slaves_disk_are_a_warning(system_tid: Tid, is_told: b
 
     told = any("no copy of it is complete" in each for each in planned(found).warnings)
     assert told == is_told
+
+
+@pytest.mark.parametrize(("seen", "is_told"), [(0x10, True), (0, False), (-0x10, False)])
+def test_tid_of_the_slave_that_went_back_is_a_warning(seen: int, is_told: bool) -> None:
+    loss = Loss("hammerd's status", slave_tid=Tid(given.LOW + seen))
+    found = replace(given.facts(given.dead(), given.slave()), loss=loss)
+
+    assert any("and hammerd saw it at" in each for each in planned(found).warnings) == is_told
+
+
+def test_null_mount_of_the_slave_must_be_mounted_again() -> None:
+    found = given.facts(given.dead(), replace(given.slave(), mounts=("/s",)))
+
+    assert '"umount /s" and "mount_null /Backup2/pfs/home /s"' in planned(found).afterwards[0]
 
 
 def test_hammers_own_warning_is_told() -> None:

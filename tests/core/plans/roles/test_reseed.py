@@ -5,7 +5,7 @@ import pytest
 from hammerd.core.pairs import Endpoint
 from hammerd.core.plans import steps
 from hammerd.core.plans.record import PlanName, PlanRecord, Stage
-from hammerd.core.plans.roles.facts import OpenFiles, PairFacts, Role, Writer, WriterKind
+from hammerd.core.plans.roles.facts import End, OpenFiles, PairFacts, Role, Writer, WriterKind
 from hammerd.core.plans.roles.reseed import Choice, plan_reseed, turned_ends
 from hammerd.core.plans.roles.reseed_sides import oriented, sides_of
 from hammerd.core.plans.roles.turn import Turn
@@ -230,3 +230,16 @@ def test_look_takes_the_sides_from_the_record() -> None:
     linked = given.record(PlanName.PROMOTE, notes={"master_link": "/Backup1/pfs/home"})
     assert oriented(given.PAIR, linked).master.path == "/Backup1/pfs/home"
     assert oriented(given.PAIR, None) == given.PAIR
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (replace(given.master(), open_files=OpenFiles(unknown_because="x")), "open files"),
+        (replace(given.master(), mounts_unknown_because="x"), "null mounts"),
+    ],
+)
+def test_nothing_is_destroyed_that_may_be_in_use(target: End, reason: str) -> None:
+    (first,) = planned(replace(AFTER_PROMOTION, master=target)).before
+
+    assert reason in first.what

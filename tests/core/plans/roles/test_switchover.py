@@ -57,6 +57,17 @@ BEHIND = Tid(given.LOW - 0x10)
             given.facts(given.master(), given.slave(tid=BEHIND), running(flushed="yes")),
             [*FIRST[2:], *SECOND, *THIRD],
         ),
+        (
+            given.facts(
+                replace(given.master(), mounts=("/m", "/m", "/n")),
+                replace(given.slave(), mounts=("/s",)),
+                running(flushed="yes"),
+            ),
+            [
+                *("umount-/m-2", "umount-/m", "umount-/n", "downgrade"),
+                *("last-copy", "compare", "umount-/s", "upgrade", *THIRD),
+            ],
+        ),
         (given.facts(OLD_SLAVE, given.slave(tid=BEHIND), running()), SECOND + THIRD),
         (given.facts(OLD_SLAVE, given.slave(), running()), [*SECOND[1:], *THIRD]),
         (
@@ -170,6 +181,21 @@ def test_refused(found: PairFacts, reason: str, hint: str) -> None:
 )
 def test_a_person_comes_first(found: PairFacts, first: str) -> None:
     assert first in planned(found).before[0].what
+
+
+def test_unknown_null_mounts_of_the_master_come_first() -> None:
+    unknown = replace(given.master(), mounts_unknown_because="mount hangs")
+
+    (reason,) = planned(given.facts(unknown, given.slave())).before
+    assert "the null mounts of /Backup1/pfs/home are not known: mount hangs" in reason.what
+
+
+def test_old_master_is_mounted_again_on_the_way_back() -> None:
+    held = running(master_mounts="/m\n/n")
+    plan = plan_undo(given.facts(replace(OLD_SLAVE, mounts=("/n",)), given.slave(), held))
+
+    assert isinstance(plan, steps.Plan)
+    assert [step.name for step in plan.steps] == ["upgrade-old", "mount-/m", "release"]
 
 
 def test_lag_is_no_reason_once_the_switchover_has_begun() -> None:
