@@ -1,7 +1,7 @@
 """Finds the TID that a slave must hold to hold all that its master held at a moment.
 
-    master flushed        the TID that synctid printed
-    not published then    the TID after a second synctid, which publishes what the first one left
+    master flushed        the TID that it shows then
+    less than printed     the TID that it shows after a second synctid
     master not flushed    two rounds of its syncer later: the TID that it has then
     master is a slave     the TID that it has now: what it holds is complete
 
@@ -52,9 +52,10 @@ def find_goal(pair: Pair, ends: Ends, left_s: float) -> Goal | Obstacle:
 
 
 def _published(pair: Pair, ends: Ends, printed: Tid, timeout_s: float) -> Goal | Obstacle:
-    """Return the goal after a flush that printed a TID.
+    """Return the goal after a flush that printed a TID: what the master shows then.
 
-    A kernel may print one that it never publishes if nothing more is written.
+    A kernel may print one that it never publishes if nothing more is written, and one that holds
+    less than all that was written before.
     """
     published = ends.read(pair.master).tid
     if published is not None and published < printed:
@@ -62,7 +63,7 @@ def _published(pair: Pair, ends: Ends, printed: Tid, timeout_s: float) -> Goal |
         published = ends.read(pair.master).tid if again.tid is not None else None
     if published is None:
         return Obstacle(f"master {pair.master} cannot be read any more", _doctor(pair))
-    return Goal(min(printed, published))
+    return Goal(published)
 
 
 def goal_of_syncer(pair: Pair, ends: Ends) -> Goal | Obstacle:

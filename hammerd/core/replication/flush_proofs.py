@@ -13,7 +13,8 @@ and a slave with the TID of its master proves the previous flush only:
         had completed by then;
     (b) the syncer's next flushes publish what a flush left unpublished: a TID that was still the
         newest after two of its rounds holds everything from before;
-    (c) the TID that `synctid` printed holds what was written before `synctid` was called.
+    (c) the TID that a master shows after a `synctid` has ended holds what was written before
+        that was called; the one that `synctid` printed need not.
 
 The latest of the three instants is the result.
 """

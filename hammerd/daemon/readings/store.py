@@ -9,6 +9,7 @@ free), and after a while it proves nothing.
 """
 
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
@@ -32,6 +33,9 @@ from hammerd.core.tid import Tid
 from hammerd.daemon.readings.known_slaves import KnownSlaves
 from hammerd.daemon.readings.unknowns import Unknowns, WentBack
 from hammerd.daemon.timing.clock import Clock, Instant
+
+MOST_FLUSHES = 16
+"""The flushes of a master that wait for a reading; more only if it is read ever more rarely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class ReadingStore:
         self.max_ages = max_ages or MaxAges()
         self._clocks: dict[str, tid_clock.TidClock] = {}
         self._spans: dict[str, ReadSpan] = {}
+        # The last flushes of masters that no later reading has proved: their begins and ends.
+        self._flushed: dict[str, deque[tuple[float, float]]] = {}
         self._unknowns = Unknowns()
         self.slaves = KnownSlaves(self._unknowns)
         # Masters that are not the slave of another pair.
@@ -90,7 +96,10 @@ class ReadingStore:
     ) -> WentBack | None:
         """Record a master's TID, read at `began`; return both TIDs if it went back."""
         self._unknowns.record_readable(master)
-        return self.record_master_tid(master, tid, began.at, span)
+        back = self.record_master_tid(master, tid, began.at, span)
+        if back is None:
+            self._mark_flush(master, tid, span)
+        return back
 
     def record_master_tid(
         self, master: Endpoint, tid: Tid, at: float, span: ReadSpan
@@ -128,14 +137,21 @@ class ReadingStore:
         """Record whether a master is a master PFS, or the slave of another pair."""
         (self._origins.add if is_master else self._origins.discard)(str(master))
 
-    def record_master_flush(self, master: Endpoint, tid: Tid, began: Instant) -> None:
-        """Record a completed flush of a master's file system that was requested at `began`.
+    def record_master_flush(self, master: Endpoint, began: Instant, ended: Instant) -> None:
+        """Record a completed flush of a master's file system.
 
-        `tid` is what `hammer synctid` printed. It proves nothing for a master that is the slave
-        of another pair: the TIDs of such a PFS are those of another file system.
+        The TID that a later reading shows holds all that was written before `began`; the one that
+        synctid printed need not (docs/hammer.md 2.3). It proves nothing for a master that is the
+        slave of another pair: the TIDs of such a PFS are those of another file system.
         """
         if str(master) in self._origins:
-            mark = tid_clock.FlushMark(tid, began.at)
+            flushed = self._flushed.setdefault(str(master), deque(maxlen=MOST_FLUSHES))
+            flushed.append((began.at, ended.at))
+
+    def _mark_flush(self, master: Endpoint, tid: Tid, span: ReadSpan) -> None:
+        flushed = self._flushed.get(str(master), deque())
+        while flushed and flushed[0][1] <= span.began_at:
+            mark = tid_clock.FlushMark(tid, flushed.popleft()[0])
             self._clocks[str(master)] = tid_clock.record_flush(self.clock(master), mark)
 
     def record_unreadable(self, endpoint: Endpoint, because: str) -> bool:

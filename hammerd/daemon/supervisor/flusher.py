@@ -19,7 +19,7 @@ from hammerd.core.hammer.output_parser import find_cause
 from hammerd.core.hammer.pfs_status import ROOT_PFS
 from hammerd.core.pair.states import PairLife
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.tid import Tid, parse_tid
+from hammerd.core.tid import parse_tid
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe.pfs_status import HolderOf, PfsStatusCommands
 from hammerd.daemon.process.commands import CommandResult, Commands
@@ -183,19 +183,19 @@ class Flusher:
             flushing.is_under_way = False
             self._flushed_now.remove(system)
         flushing.late_pid = result.pid
-        tid = _printed_tid(result)
-        if tid is None:
-            self._failed(system, result)
+        if _has_printed_tid(result):
+            self._completed(system, began)
         else:
-            self._completed(system, tid, began)
+            self._failed(system, result)
 
-    def _completed(self, system: flushes.FileSystem, tid: Tid, began: Instant) -> None:
+    def _completed(self, system: flushes.FileSystem, began: Instant) -> None:
         if any(self._state(one).failed_because for one in system.masters | system.slaves):
             self._log.info("flush.works_again", path=system.path)
         for one in system.masters | system.slaves:
             self._states[one] = flushes.FlushState(began.at)
+        ended = self._clock.now()
         for master in system.masters:
-            self._readings.record_master_flush(master, tid, began)
+            self._readings.record_master_flush(master, began, ended)
         for slave in system.slaves:
             self._readings.slaves.record_flush(slave, began.at)
 
@@ -214,13 +214,14 @@ class Flusher:
         return self._states.get(endpoint, flushes.FlushState())
 
 
-def _printed_tid(result: CommandResult) -> Tid | None:
+def _has_printed_tid(result: CommandResult) -> bool:
     if not result.is_good:
-        return None
+        return False
     try:
-        return parse_tid(result.stdout.strip())
+        parse_tid(result.stdout.strip())
     except ValueError:
-        return None
+        return False
+    return True
 
 
 def _is_missing(result: CommandResult) -> bool:

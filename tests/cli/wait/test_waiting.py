@@ -128,6 +128,12 @@ def test_tid_that_is_printed_and_never_published_is_not_waited_for() -> None:
     assert ends.calls == ["master", "master"], "the second flush publishes what the first left"
 
 
+def test_tid_that_is_published_above_the_printed_one_is_waited_for() -> None:
+    found, _ = waited(FakeEnds([10, 12], published=(9, 12)))
+
+    assert found == Waited(PAIR, Outcome.HELD, Tid(12), Tid(12))
+
+
 def test_time_that_is_over_is_late() -> None:
     found, _ = waited(FakeEnds([9]), timeout_s=0.05)
 

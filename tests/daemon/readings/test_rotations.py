@@ -57,10 +57,11 @@ class Daemon:
         self.start()
         self.rotations.load(saved)
 
-    def flush(self, tid: int) -> None:
-        """Flush the master's file system: all that was written before has this TID or less."""
+    def flush(self) -> None:
+        """Flush the master's file system: the next reading holds all that was written before."""
         self.now_at += 1.0
-        self.store.record_master_flush(M, Tid(tid), Instant(self.now_at, self.now_at))
+        now = Instant(self.now_at, self.now_at)
+        self.store.record_master_flush(M, now, now)
 
     def read(self, master_tid: int, **slaves: ProbeResult) -> None:
         """Read the slaves and then the master."""
@@ -96,14 +97,14 @@ def status(uuid: str, tid: int) -> PfsStatus:
 def daemon() -> Iterator[Daemon]:
     with capture_logs():
         daemon = Daemon()
-        daemon.flush(0x40)
+        daemon.flush()
         daemon.read(0x50, a=status("one", 0x50), b=away())
         yield daemon
 
 
 def test_slave_that_is_away_stays_what_it_was(daemon: Daemon) -> None:
     before = daemon.known("one")
-    daemon.flush(0x60)
+    daemon.flush()
     daemon.read(0x60, a=away(), b=status("two", 0x60))
 
     one, two = daemon.known("one"), daemon.known("two")
@@ -203,7 +204,7 @@ def test_master_that_went_back_counts_for_slaves_that_are_away(daemon: Daemon) -
     daemon.read(0x50, a=away(), b=away())
     daemon.store.forget_pfs(A)
     daemon.read(0x48, b=away())
-    daemon.flush(0x70)
+    daemon.flush()
     daemon.read(0x70, a=status("one", 0x60))
 
     assert daemon.store.slaves.is_forked(A)
@@ -290,7 +291,7 @@ class History:
 
     def write(self) -> None:
         self.tid += self.random.randrange(1, 9)
-        self.daemon.flush(self.tid)
+        self.daemon.flush()
         self.flushed.append((self.daemon.now_at, self.tid))
 
     def commit(self) -> None:

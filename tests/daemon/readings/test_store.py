@@ -344,8 +344,8 @@ def test_idle_stream_proves_a_lag_but_nothing_safe(
 def test_completed_flush_of_the_master_is_safe_from_its_start(readings: ReadingStore) -> None:
     readings.set_role(A, is_master=True)
     master(readings, 10, span(100))
-    readings.record_master_flush(A, Tid(20), Instant(110, WALL))
-    master(readings, 25, span(112))
+    readings.record_master_flush(A, Instant(110, WALL), Instant(111, WALL))
+    master(readings, 20, span(112))
     slave(readings, 15, span(113))
     assert readings.lag(PAIR, 114).safe_at == 100 - 52
 
@@ -354,14 +354,30 @@ def test_completed_flush_of_the_master_is_safe_from_its_start(readings: ReadingS
     assert readings.lag(PAIR, 116).safe_at == 110
 
 
+def test_flush_of_the_master_is_proved_by_a_reading_after_its_end(readings: ReadingStore) -> None:
+    """What synctid prints may be below what it publishes at last."""
+    readings.set_role(A, is_master=True)
+    master(readings, 10, span(100))
+    slave(readings, 10, span(101))
+    readings.record_master_flush(A, Instant(110, WALL), Instant(113, WALL))
+    master(readings, 20, span(112))
+    slave(readings, 20, span(114))
+    assert readings.lag(PAIR, 115).safe_at == 100 - 1
+
+    master(readings, 20, span(116))
+
+    assert readings.lag(PAIR, 117).safe_at == 110
+
+
 def test_flush_proves_nothing_for_a_master_that_is_a_slave_itself(readings: ReadingStore) -> None:
     """The TIDs of such a PFS are those of another file system."""
     readings.set_role(A, is_master=False)
     master(readings, 10, span(100))
-    readings.record_master_flush(A, Tid(5), Instant(110, WALL))
+    readings.record_master_flush(A, Instant(105, WALL), Instant(109, WALL))
+    master(readings, 10, span(110))
     slave(readings, 10, span(111))
 
-    assert readings.lag(PAIR, 112).safe_at == 100 - 52
+    assert readings.lag(PAIR, 112).safe_at == 110 - 52
 
 
 def test_flush_that_began_at_another_pfs_proves_nothing_for_this_one(
@@ -371,7 +387,7 @@ def test_flush_that_began_at_another_pfs_proves_nothing_for_this_one(
     master(readings, 10, span(time.at))
     time.at += 10
     readings.forget_pfs(A)
-    readings.record_master_flush(A, Tid(5), Instant(time.at - 5, WALL))
+    readings.record_master_flush(A, Instant(time.at - 5, WALL), Instant(time.at, WALL))
     master(readings, 10, span(time.at + 1))
     slave(readings, 10, span(time.at + 2))
 

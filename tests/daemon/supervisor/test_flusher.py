@@ -59,11 +59,11 @@ class FakeFlushCommands:
 class Marks:
     """A fake store: keeps the flushes that were recorded."""
 
-    flushed_masters: list[tuple[str, Tid, float]] = field(default_factory=list)
+    flushed_masters: list[tuple[str, float, float]] = field(default_factory=list)
     flushed_slaves: list[tuple[str, float]] = field(default_factory=list)
 
-    def record_master_flush(self, master: Endpoint, tid: Tid, began: Instant) -> None:
-        self.flushed_masters.append((str(master), tid, began.at))
+    def record_master_flush(self, master: Endpoint, began: Instant, ended: Instant) -> None:
+        self.flushed_masters.append((str(master), began.at, ended.at))
 
     @property
     def slaves(self) -> "Marks":
@@ -138,7 +138,7 @@ def test_completed_flush_counts_from_its_start() -> None:
 
     played.flush(pair("home"))
 
-    assert played.marks.flushed_masters == [("/B1/pfs/home", Tid(0x100000ABC), 100.0)]
+    assert played.marks.flushed_masters == [("/B1/pfs/home", 100.0, 100.0)]
     assert played.marks.flushed_slaves == [("/B2/pfs/home", 100.0)]
     state = played.flusher.of(pair("home"))
     assert (state.master.flushed_at, state.slave.flushed_at) == (100.0, 100.0)

@@ -12,7 +12,6 @@ from hammerd.core.flush.flushes import FlushPath
 from hammerd.core.pair.machine import new_life
 from hammerd.core.pair.states import Memory
 from hammerd.core.pairs import Endpoint, Pair, Timing
-from hammerd.core.tid import Tid
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.probe.pfs_status import PfsStatusCommands
 from hammerd.daemon.process.commands import CommandResult
@@ -89,7 +88,7 @@ class Setup:
             cast(Logger, structlog.get_logger()),
         )
 
-    def record_master_flush(self, master: Endpoint, _tid: Tid, _began: Instant) -> None:
+    def record_master_flush(self, master: Endpoint, _began: Instant, _ended: Instant) -> None:
         self.proved.append(str(master))
 
     @property

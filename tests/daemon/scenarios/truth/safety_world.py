@@ -85,9 +85,11 @@ class SafetyWorld:
         self.readings = self._new_readings()
         self.saved: str | None = None
         self.stream: SimulatedStream | None = None
-        # All readings and completed flushes: everything that hammerd could know.
+        # All readings, completed flushes with the TID that was read after them, and flushes after
+        # which none was read: everything that hammerd could know.
         self.seen: list[tuple[int, float]] = []
         self.marks: list[tuple[int, float]] = []
+        self.unread: list[float] = []
 
     def run(self, moves: int) -> None:
         """Make this many moves and check the claims after each."""
@@ -127,11 +129,11 @@ class SafetyWorld:
     def synctid(self) -> None:
         """Flush the master's file system as flush_every does; the result may arrive late."""
         began = self.instant()
-        done, tid = self.master.synctid(self.now)
+        done, _ = self.master.synctid(self.now)
         self.now = done
         self.pass_s(0.5)
-        self.readings.record_master_flush(MASTER, Tid(tid), began)
-        self.marks.append((tid, self.booted_at + began.at))
+        self.readings.record_master_flush(MASTER, began, self.instant())
+        self.unread.append(self.booted_at + began.at)
 
     def slave_flush(self) -> None:
         began_at = self.at()
@@ -166,6 +168,8 @@ class SafetyWorld:
         if back is not None:
             self.violations.append(f"{self.now}: the master never went back, {back}")
         self.seen.append((tid, self.booted_at + began.at))
+        self.marks += [(tid, at) for at in self.unread]
+        self.unread = []
 
     def between(self) -> None:
         """Make a random move while a reading is under way."""
@@ -262,7 +266,7 @@ class SafetyWorld:
         """Start hammerd again with its last saved state, in this boot or in the next."""
         self.stream = None
         self.readings = self._new_readings()
-        self.seen, self.marks = [], []
+        self.seen, self.marks, self.unread = [], [], []
         if self.saved is None:
             return
         now = self.instant()
