@@ -4,8 +4,8 @@
     promoted     the slave was promoted; the pair rests until a person resumes it
     unreadable   the record of a plan cannot be read; the pair rests until it is removed
 
-A look at a master changes what a later downgrade of it stores (docs/hammer.md 1.7), and a stream
-would write beside the plan. So a held pair has no stream, probe, sample or flush.
+A stream, or a flush, would change an end between two steps of the plan, and what a probe reads
+then is half-way from one role to the other. So a held pair has no stream, probe, sample or flush.
 """
 
 from dataclasses import dataclass, replace

@@ -1,8 +1,8 @@
 """Runs `hammer pfs-status` for each local endpoint of a config, a few at a time.
 
 A pfs-status that does not return is killed after a timeout: only its endpoint stays unknown. A
-slave whose softlink is that of a master gets no pfs-status: reading a promoted slave changes the
-TID that a later downgrade stores (docs/hammer.md 1.7).
+slave whose softlink is that of a master gets no pfs-status, which would overwrite its stored TID
+(docs/hammer.md 1.7).
 """
 
 import os

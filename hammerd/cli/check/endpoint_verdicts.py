@@ -45,8 +45,8 @@ _ROOT_HINT = (
     " mount, it is not mounted"
 )
 _PROMOTED_HINT = (
-    "is the path right? If it was promoted on purpose, swap master and slave;"
-    ' otherwise "hammerd status" tells how to make it anew once the pair is parked'
+    "is the path right? If it was promoted, make one end a fresh slave of the other:"
+    ' "hammerd reseed PAIR" tells how'
 )
 _OUTCOMES: Mapping[type[probe_verdict.ProbeVerdict], str] = {
     probe_verdict.Go: "would stream",

@@ -1,7 +1,7 @@
 """Looks at the paths of an end on its host, by one shell script that any login can run.
 
 /bin/sh reads the script from its input, so no login shell changes its words. A pfs-status of a
-promoted slave is left out: it changes the TID that a later downgrade stores (docs/hammer.md 1.7).
+promoted slave is left out: it overwrites its stored TID (docs/hammer.md 1.7).
 """
 
 import shlex

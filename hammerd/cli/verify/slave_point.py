@@ -53,7 +53,7 @@ def _tid_of(slave: Endpoint, hammer: str, timeout_s: float) -> Tid | None:
     if slave.host.shares_paths and (link := _link_text(slave.path)) is not None:
         found = parse_link_text(link)
         if found is not None:
-            # Without a pfs-status, which changes what the downgrade of a promoted slave stores.
+            # Without a pfs-status, which overwrites the stored TID of a promoted slave.
             return found.tid
     argv = pfs_status_argv(hammer, [slave])
     done = run_command(argv, timeout_s, environment(pwd.getpwuid(os.getuid()).pw_dir))

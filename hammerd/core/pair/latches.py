@@ -4,8 +4,8 @@
     not_a_slave   the slave was a master, or moved by itself (core/replication/promotions.py)
 
 A latch stays though later probes find nothing wrong. It belongs to its endpoints: the endpoints
-of a changed config begin without one. A latched slave that was a master gets no pfs-status: of a
-master that would overwrite the TID which a later downgrade stores (docs/hammer.md 1.7).
+of a changed config begin without one. A latched slave that was a master gets no pfs-status, which
+would overwrite its stored TID (docs/hammer.md 1.7).
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +16,18 @@ from hammerd.core.pair.states import Memory, PairLife, Parked
 from hammerd.core.pairs import Pair, slaves_of
 from hammerd.core.replication.promotions import Promotion, promotion_hint
 
-# Once the master has passed that TID, a stream would run and skip all that was written below it.
-DIVERGED_HINT = (
-    "the slave's TID is ahead of its master's, so what the master writes would be skipped: find"
-    ' out which end is right, make the slave anew if it is not ("hammer pfs-destroy", then "hammer'
-    ' pfs-slave" with the shared-uuid of the master), then run "hammerd resume"'
-)
+
+def diverged_hint(pair: Pair) -> str:
+    """Return what a slave ahead of its master means, and what to do.
+
+    Once the master has passed that TID, a stream would run and skip all that was written below it.
+    """
+    name = pair.name
+    return (
+        "the slave's TID is ahead of its master's, so what the master writes would be skipped."
+        f' Find out which end is right. If it is the master, "hammerd reseed {name}" makes a fresh'
+        f' slave. "hammerd resume {name}" tries again as it is'
+    )
 
 
 def latch_cause(memory: Memory) -> ParkCause | None:
@@ -41,7 +47,7 @@ def is_parked_latched(life: PairLife) -> bool:
 def latch_hint(life: PairLife) -> str:
     """Return a hint that names the reason of a latch, and the way to lift it."""
     promotion = life.memory.promotion
-    return promotion_hint(promotion, life.pair) if promotion else DIVERGED_HINT
+    return promotion_hint(promotion, life.pair) if promotion else diverged_hint(life.pair)
 
 
 def is_probe_forbidden(life: PairLife) -> bool:

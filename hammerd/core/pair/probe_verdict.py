@@ -91,8 +91,8 @@ class ProbeFailed:
 class MasterByLink:
     """A slave whose softlink is that of a master, so it got no pfs-status.
 
-    Each pfs-status of a master moves the TID that a later downgrade stores (docs/hammer.md 1.7): a
-    promoted slave is left as it is.
+    The role is all that is needed, and a pfs-status of a master overwrites its stored TID
+    (docs/hammer.md 1.7): a promoted slave is left as it is.
     """
 
     pfs_id: int
@@ -143,7 +143,7 @@ def verdict_of(pair: Pair, master: ProbeResult | None, slave: ProbeResult | None
     findings: list[Park | AwaitMount | Retry | None] = [
         _judge_mounts(pair, known_master, known_slave)
         or _judge_kinship(pair, known_master, known_slave)
-        or _judge_role(pair, known_master, slave)
+        or _judge_role(pair, slave)
     ]
     if isinstance(master, ProbeFailed):
         findings.append(_judge_failed(pair, "master", master))
@@ -218,48 +218,32 @@ def _mismatch_hint(pair: Pair, master: PfsStatus, slave: PfsStatus) -> str:
     if slave.is_master:
         return f"{what} and is a master: one of the two paths is wrong"
     if slave.sync_end_tid == NEVER_MIRRORED:
-        cure = f'if no path is wrong: "hammer pfs-update {path} shared-uuid={master.shared_uuid}"'
-    else:
-        cure = (
-            "if no path is wrong and nothing in the slave is needed,"
-            f" {_how_to_remake(path, master.shared_uuid)}"
-        )
-    return f"{what}; {cure}{_on_host(pair.slave)}"
+        cure = f'"hammerd provision {pair.name}" gives it that of its master'
+        return f"{what}; if no path is wrong: {cure}"
+    host = _on_host(pair.slave)
+    return (
+        f"{what}; if no path is wrong and nothing in the slave is needed:"
+        f' "hammer pfs-destroy {path}"{host} (its softlink, not a symlink to it), then'
+        f' "hammerd provision {pair.name}"'
+    )
 
 
-def _judge_role(pair: Pair, master: PfsStatus | None, slave: ProbeResult | None) -> Park | None:
+def _judge_role(pair: Pair, slave: ProbeResult | None) -> Park | None:
     match slave:
-        case PfsStatus(is_master=True):
-            return _promoted(pair, master, slave.shared_uuid)
-        case MasterByLink():
-            return _promoted(pair, master, master.shared_uuid if master else "MASTERS")
+        case PfsStatus(is_master=True) | MasterByLink():
+            return _promoted(pair)
         case PfsStatus() | ProbeFailed() | None:
             return None
         case _:
             assert_never(slave)
 
 
-def _promoted(pair: Pair, master: PfsStatus | None, shared_uuid: str) -> Park:
-    what = (
-        f"slave {pair.slave} is a master. First: is the path right? If it was promoted on purpose,"
-        " swap master and slave."
-    )
-    # Without its master a slave may be all that is left: advise only if both were read.
-    if master is not None and master.is_master:
-        lost = "Only if what was written to it may be lost,"
-        what += f" {lost} {_how_to_remake(pair.slave.path, shared_uuid)}{_on_host(pair.slave)};"
-    return Park(ParkCause.NOT_A_SLAVE, f'{what} then "hammerd resume {pair.name}"')
-
-
-def _how_to_remake(path: str, shared_uuid: str) -> str:
-    """Return how to make a slave again, the only safe way back from a master.
-
-    A downgrade stores the TID of the slave's own file system: data that the master wrote below it
-    would never be mirrored (docs/hammer.md 1.7), and no lag would show that.
-    """
-    return (
-        f'make it anew: "hammer pfs-destroy {path}",'
-        f' "hammer pfs-slave {path} shared-uuid={shared_uuid}"'
+def _promoted(pair: Pair) -> Park:
+    name = pair.name
+    return Park(
+        ParkCause.NOT_A_SLAVE,
+        f"slave {pair.slave} is a master. First: is the path right? If it was promoted, make one"
+        f' end a fresh slave of the other: "hammerd reseed {name}" tells how. Never downgrade it',
     )
 
 

@@ -17,7 +17,7 @@ from typing import assert_never
 from hammerd.core.hammer import messages
 from hammerd.core.pair import complaints, drains, events, states
 from hammerd.core.pair.events import Context, Event, Step
-from hammerd.core.pair.latches import DIVERGED_HINT, is_probe_forbidden, latch_hint
+from hammerd.core.pair.latches import diverged_hint, is_probe_forbidden, latch_hint
 from hammerd.core.pair.probe_verdict import AwaitMount, Go, Park, Retry
 from hammerd.core.pair.states import LossCause, Memory, PairLife, Trouble
 from hammerd.core.pair.transitions import back_off, choose_gear, end_group, enter, forgive, queue
@@ -383,7 +383,7 @@ def reason_to_park(life: PairLife, event: Event) -> states.ThenPark | None:
         case events.SlaveMoved() if is_probe_forbidden(life):
             return states.ThenPark(messages.ParkCause.NOT_A_SLAVE, latch_hint(life))
         case events.DivergedSeen():
-            return states.ThenPark(messages.ParkCause.DIVERGED, DIVERGED_HINT)
+            return states.ThenPark(messages.ParkCause.DIVERGED, diverged_hint(life.pair))
         case events.ForeignSeen():
             return states.ThenPark(messages.ParkCause.FOREIGN_STREAM, event.hint)
         case events.Sampled(Park(cause, hint)):

@@ -38,8 +38,8 @@ def promotion_hint(promotion: Promotion, pair: Pair) -> str:
     """Return what happened to a slave, and what to do."""
     return (
         f"slave {pair.slave} {_event(promotion)}: it may hold writes of its own, and what its"
-        " master writes may be skipped. Compare both ends; make the slave anew where they differ;"
-        f' then "hammerd resume {pair.name}"'
+        " master writes may be skipped. Compare both ends. If they differ:"
+        f' "hammerd reseed {pair.name}" makes a fresh slave; if not: "hammerd resume {pair.name}"'
     )
 
 

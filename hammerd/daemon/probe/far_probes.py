@@ -41,8 +41,8 @@ class FarProbes:
         self._log = log
         self._hosts: dict[Host, FarHost] = {}
         self._pairs_of: dict[Host, tuple[str, ...]] = {}
-        # Slaves that were read as masters: each pfs-status of one moves the TID that a later
-        # downgrade stores (docs/hammer.md 1.7), so samples leave them alone.
+        # Slaves that were read as masters: samples leave them alone, because a pfs-status of a
+        # master overwrites its stored TID (docs/hammer.md 1.7).
         self._promoted: dict[Endpoint, EndpointReading] = {}
         self._masters: frozenset[Endpoint] = frozenset()
         self.holder_of: HolderOf = lambda _endpoint: None

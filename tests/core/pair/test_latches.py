@@ -22,7 +22,7 @@ from hammerd.core.pair.events import (
     StopAsked,
     Terminate,
 )
-from hammerd.core.pair.latches import DIVERGED_HINT, fit_latches, is_probe_forbidden
+from hammerd.core.pair.latches import diverged_hint, fit_latches, is_probe_forbidden
 from hammerd.core.pair.probe_verdict import AwaitMount, Park, Retry
 from hammerd.core.pair.slave_claims import Resource
 from hammerd.core.pair.state_table import deadline
@@ -57,7 +57,7 @@ DIVERGED = (*PROBING, (1, AHEAD), (2, AHEAD))
 
 
 def diverged(at: float) -> Parked:
-    return Parked(at, at + 60, ParkCause.DIVERGED, DIVERGED_HINT)
+    return Parked(at, at + 60, ParkCause.DIVERGED, diverged_hint(PAIR))
 
 
 def test_slave_ahead_in_one_probe_is_probed_again() -> None:

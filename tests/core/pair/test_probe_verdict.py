@@ -127,7 +127,7 @@ def test_a_promoted_slave_parks_the_pair() -> None:
 
     assert isinstance(verdict, Park)
     assert verdict.cause is ParkCause.NOT_A_SLAVE
-    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}"' in verdict.hint
+    assert '"hammerd reseed home"' in verdict.hint
     # A downgrade would leave a TID above writes of the master that were never mirrored.
     assert "pfs-downgrade" not in verdict.hint
 
@@ -139,7 +139,8 @@ def test_other_shared_uuids_park_the_pair_with_both_uuids_and_a_cure() -> None:
     assert verdict.cause is ParkCause.UUID_MISMATCH
     assert SHARED in verdict.hint
     assert OTHER in verdict.hint
-    assert f'"hammer pfs-slave /Backup2/pfs/test shared-uuid={SHARED}" on root@b' in verdict.hint
+    assert '"hammer pfs-destroy /Backup2/pfs/test" on root@b' in verdict.hint
+    assert '"hammerd provision home"' in verdict.hint
 
 
 def test_an_empty_slave_of_another_uuid_need_not_be_destroyed() -> None:
@@ -147,7 +148,7 @@ def test_an_empty_slave_of_another_uuid_need_not_be_destroyed() -> None:
         verdict_of(HOME, MASTER, replace(SLAVE, shared_uuid=OTHER, sync_end_tid=Tid(1)))
     )
 
-    assert f'"hammer pfs-update /Backup2/pfs/test shared-uuid={SHARED}"' in hint
+    assert '"hammerd provision home"' in hint
     assert "pfs-destroy" not in hint
 
 

@@ -1,8 +1,8 @@
 """Looks at one end of a pair: its softlink, its PFS and its file system.
 
-A disk that hangs holds up a child only. A PFS that may be downgraded later is not read by
-pfs-status, because that changes what the downgrade stores (docs/hammer.md 1.7): the softlink tells
-its role, and PFS#0 of its file system the newest TID.
+A disk that hangs holds up a child only. The softlink tells the role and a slave's TID, and
+PFS#0 of the file system its newest TID; a pfs-status of a promoted slave would overwrite its
+stored TID (docs/hammer.md 1.7).
 """
 
 import os

@@ -212,7 +212,7 @@ def test_slave_that_was_promoted_is_probed_no_more(world_once: World, *, is_runn
 
     assert status_reads(world, slave) == before
     assert is_running or before == 0
-    assert f"pfs-destroy {slave}" in parked["hint"]
+    assert '"hammerd reseed test"' in parked["hint"]
     assert world.status()["lag_s"] is None
     if is_running:
         line = world.wait_for_log("end.role_changed")

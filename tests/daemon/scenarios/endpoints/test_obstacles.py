@@ -41,9 +41,9 @@ def test_parked_pairs_show_the_cause_and_go_on_by_themselves_after_it(
     absent = world.wait_for(lambda now: now["state"] == "waiting", "waiting", "missing")
 
     assert unrelated["because"] == "uuid_mismatch"
-    assert f"shared-uuid={admin.shared_uuid(master)}" in unrelated["hint"]
+    assert f"shared-uuid {admin.shared_uuid(master)}" in unrelated["hint"]
     assert upgraded["because"] == "not_a_slave"
-    assert f"pfs-destroy {promoted}" in upgraded["hint"]
+    assert '"hammerd reseed promoted"' in upgraded["hint"]
     assert (absent["waiting_for"], absent["because"]) == ("mount", "pfs_missing")
     assert "hammer pfs-slave" in absent["hint"]
     assert {pair["failures"] for pair in (unrelated, upgraded, absent)} == {0}
