@@ -6,7 +6,7 @@ may hang. The status of a running hammerd tells what is safe, or else its last o
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hammerd.cli.offline.last_state import find_last_state
 from hammerd.cli.options.location import Location
@@ -73,10 +73,12 @@ class PairLook:
         paths = {str(end.operand) for end in (master, slave) if end.link}
         operands = frozenset({str(pair.master), str(pair.slave), *paths})
         writers, unknown_because = self._writers(operands, is_running)
+        # The source half of a stream holds its master open until the plan has ended it.
+        ours = frozenset(pid for each in writers if each.is_ours for pid in each.pids)
         return PairFacts(
             pair,
-            master,
-            slave,
+            replace(master, open_files=master.open_files.without(ours)),
+            replace(slave, open_files=slave.open_files.without(ours)),
             record,
             is_running,
             writers,

@@ -23,23 +23,24 @@ def find_open_files(path: str, env: Mapping[str, str]) -> OpenFiles:
     if done.status != 0:
         because = done.start_error or done.error_text.strip() or f"exit {done.status}"
         return OpenFiles(unknown_because=f"fstat: {because}")
-    return OpenFiles(parse_fstat(done.text))
+    found = parse_fstat(done.text)
+    return OpenFiles(tuple(found), pids=tuple(found.values()))
 
 
-def parse_fstat(text: str) -> tuple[str, ...]:
-    """Return a line for each process and kind of use: `vi (pid 952, root): wd of /a`.
+def parse_fstat(text: str) -> dict[str, int]:
+    """Return a line for each process and kind of use, and its pid: `vi (pid 952, root): wd of /a`.
 
     A path may hold blanks; four fields are after it.
     """
-    lines: dict[str, None] = {}
+    lines: dict[str, int] = {}
     for line in text.splitlines():
         fields = line.split(None, _BEFORE_PATH)
         if len(fields) <= _BEFORE_PATH or not fields[2].isdecimal():
             continue
         user, program, pid, fd, rest = fields
         path = rest.rsplit(None, _AFTER_PATH)[0]
-        lines[printable(f"{program} (pid {pid}, {user}): {_use(fd)} on {path}")] = None
-    return tuple(lines)
+        lines[printable(f"{program} (pid {pid}, {user}): {_use(fd)} on {path}")] = int(pid)
+    return lines
 
 
 def _use(fd: str) -> str:

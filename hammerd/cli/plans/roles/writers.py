@@ -128,7 +128,8 @@ def _writer(
     is_ours = record is not None and any(_fits(each, record) for each in group)
     kind = ours if is_ours else WriterKind.FOREIGN
     command = printable(" ".join(found.words)[:LONGEST_COMMAND])
-    return Writer(found.pgid, command, kind, all(each.state.startswith("D") for each in group))
+    hangs = all(each.state.startswith("D") for each in group)
+    return Writer(found.pgid, command, kind, hangs, frozenset(each.pid for each in group))
 
 
 def _fits(process: Process, record: "SpawnRecord") -> bool:

@@ -41,14 +41,35 @@ class Writer:
     command: str
     kind: WriterKind
     hangs: bool = False
+    pids: frozenset[int] = frozenset()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the plan ends it, or the hammerd that runs."""
+        return self.kind is not WriterKind.FOREIGN
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFiles:
-    """The processes that hold files of a PFS, a line for each; `unknown_because`: nobody knows."""
+    """The processes that hold files of a PFS, a line for each; `unknown_because`: nobody knows.
+
+    `pids` are those of the lines, in their order, as far as they are known.
+    """
 
     holders: tuple[str, ...] = ()
     unknown_because: str = ""
+    pids: tuple[int, ...] = ()
+
+    def without(self, pids: frozenset[int]) -> "OpenFiles":
+        """Return all but those of some processes."""
+        kept = [
+            (line, pid)
+            for line, pid in zip(self.holders, self.pids, strict=True)
+            if pid not in pids
+        ]
+        return OpenFiles(
+            tuple(line for line, _ in kept), self.unknown_because, tuple(pid for _, pid in kept)
+        )
 
 
 @dataclass(frozen=True, slots=True)

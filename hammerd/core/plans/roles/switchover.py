@@ -326,7 +326,7 @@ def _afterwards(facts: PairFacts, turn: Turn | None) -> Iterator[str]:
             f'swap the pair in the config: master = "{turned["master"]}",'
             f' slave = "{turned["slave"]}"; then "hammerd reload" (--config does it)'
         )
-    noted = _note(facts, MOUNTS)
+    noted = _note(facts, MOUNTS) or "\n".join(dict.fromkeys(old.mounts))
     used = " ".join(noted.split("\n")) if noted else "nowhere"
     yield (
         f"the old master was null-mounted at: {used}. Take it out of /etc/fstab, and mount the new"

@@ -19,7 +19,7 @@ from hammerd.cli.plans.roles.writers import (
     list_processes,
     parse_processes,
 )
-from hammerd.core.plans.roles.facts import WriterKind
+from hammerd.core.plans.roles.facts import OpenFiles, WriterKind
 from hammerd.daemon.state.spawn_records import KnownProcess, SpawnRecord
 
 SLAVE = "/Backup2/pfs/home"
@@ -164,8 +164,22 @@ anna     vi           952    3 /Backup1/home     2785292 -rw-r--r--  0  r
 anna     vi           952    3 /Backup1/home     2785292 -rw-r--r--  0  r
 root     sleep       2771   wd /mS/a b/@@0x00000001002cf3a0/d 4297848006 drwxr-xr-x         0  r
 """
-    assert parse_fstat(text) == (
-        "sh (pid 953, root): current directory on /Backup1/home",
-        "vi (pid 952, anna): file 3 on /Backup1/home",
-        "sleep (pid 2771, root): current directory on /mS/a b/@@0x00000001002cf3a0/d",
+    assert parse_fstat(text) == {
+        "sh (pid 953, root): current directory on /Backup1/home": 953,
+        "vi (pid 952, anna): file 3 on /Backup1/home": 952,
+        "sleep (pid 2771, root): current directory on /mS/a b/@@0x00000001002cf3a0/d": 2771,
+    }
+
+
+@pytest.mark.parametrize(("record_pgid", "held"), [(77, ("vi",)), (99, ("hammer", "vi"))])
+def test_stream_that_the_plan_ends_holds_no_file(record_pgid: int, held: tuple[str, ...]) -> None:
+    """A kernel shows the source half of each stream as a holder of its master."""
+    (writer,) = find_writers(
+        [process(77), process(78), process(79)],
+        frozenset({SLAVE}),
+        {record_pgid: RECORD},
+        is_daemon_running=False,
     )
+    ours = writer.pids if writer.is_ours else frozenset[int]()
+
+    assert OpenFiles(("hammer", "vi"), pids=(78, 952)).without(ours).holders == held
