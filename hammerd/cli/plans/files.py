@@ -1,10 +1,12 @@
 """Replaces a file of the system by a new text: atomically, and with a copy of the old one."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from hammerd.cli.output.failures import CommandFailed
@@ -47,13 +49,25 @@ def write_file(action: WriteFile) -> str:
     """
     path = Path(os.path.realpath(action.path))
     try:
-        if read_text(str(path)) != action.expected_text:
-            raise CommandFailed(
-                f"{action.path} has changed since this plan was made", "run the command again"
-            )
-        return _replace(path, action.text)
+        with _locked(path.parent):
+            if read_text(str(path)) != action.expected_text:
+                raise CommandFailed(
+                    f"{action.path} has changed since this plan was made", "run the command again"
+                )
+            return _replace(path, action.text)
     except OSError as error:
         raise CommandFailed(f"cannot write {action.path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keep the plans of other pairs from files of a directory within a `with` block."""
+    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _replace(path: Path, text: str) -> str:

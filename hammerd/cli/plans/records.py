@@ -126,6 +126,9 @@ class FileRecords:
         try:
             yield
         except OSError as error:
-            hint = "run the command as the user that runs hammerd, root on DragonFly"
             message = f"cannot keep the record of the plan in {self.state_dir}: {error.strerror}"
+            if not isinstance(error, PermissionError):
+                hint = "the command goes on when it is run again"
+                raise CommandFailed(message, hint, code=Exit.UNAVAILABLE) from error
+            hint = "run the command as the user that runs hammerd, root on DragonFly"
             raise CommandFailed(message, hint, code=Exit.NO_PERMISSION) from error

@@ -188,13 +188,12 @@ def _copy_steps(facts: Facts) -> Iterator[Step]:
         purpose = "flush the master, so that all of it can be mirrored"
         flush = Command(("hammer", "synctid", master.link.path), master.host)
         yield Step("synctid", purpose, flush, notes=((FLUSHED, "yes"),))
-    count = int(facts.note(COPIED) or 0) + 1
     yield Step(
         "copy",
         "copy the master to the slave",
         Copy(master.pfs, facts.slave.pfs),
         # What was flushed before a copy that showed nothing was not enough.
-        notes=((COPIED, str(count)), (FLUSHED, "")),
+        notes=((COPIED, str(facts.copies + 1)), (FLUSHED, "")),
     )
 
 

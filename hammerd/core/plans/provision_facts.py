@@ -171,6 +171,12 @@ class Facts:
         return self.record.notes.get(name, "") if self.record is not None else ""
 
     @property
+    def copies(self) -> int:
+        """How many copies have succeeded since the record was written."""
+        count = self.note("copied")
+        return int(count) if count.isdecimal() else 0
+
+    @property
     def is_mirrored(self) -> bool:
         """Whether the slave holds a readable state of its master."""
         slave = self.slave.status

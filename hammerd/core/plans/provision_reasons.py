@@ -40,7 +40,7 @@ def other_plan_reasons(pair: str, record: PlanRecord | None) -> Iterator[Reason]
 
 
 def _copy_reasons(facts: Facts) -> Iterator[Reason]:
-    if int(facts.note("copied") or 0) >= MOST_COPIES and not facts.is_mirrored:
+    if facts.copies >= MOST_COPIES and not facts.is_mirrored:
         yield Reason(
             f"slave {facts.slave.pfs} shows nothing after {MOST_COPIES} copies",
             "write a file to the master, wait a minute, and run this command again",

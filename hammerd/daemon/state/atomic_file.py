@@ -56,7 +56,7 @@ def replace(path: Path, pieces: Iterable[str], group: int | None = None) -> None
         OSError: it failed; the file has the old text, or the new one if only the last step failed.
     """
     _replace(path, partial(_write, pieces=pieces, group=group))
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def replace_soon(path: Path, text: str) -> None:
@@ -170,7 +170,12 @@ def _write(
         os.close(fd)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Block until the names in a directory are on the disk.
+
+    Raises:
+        OSError: it failed.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

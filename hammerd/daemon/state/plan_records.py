@@ -53,11 +53,15 @@ def read_record(state_dir: str, pair: str) -> PlanRecord | Damaged | None:
     path = record_path(state_dir, pair)
     try:
         text = atomic_file.read(path)
-        return None if text is None else parse_record(text)
+        record = None if text is None else parse_record(text)
     except BadOutput as error:
         return Damaged(f"{path}: {error.message}")
     except (OSError, ValueError) as error:
         return Damaged(f"{path}: {error}")
+    if record is not None and record.pair != pair:
+        # What is written about it would go to the record of the other pair.
+        return Damaged(f"{path}: it is the record of pair {record.pair}")
+    return record
 
 
 def write_record(state_dir: str, record: PlanRecord) -> None:
@@ -66,7 +70,10 @@ def write_record(state_dir: str, record: PlanRecord) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    plans_dir(state_dir).mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    directory = plans_dir(state_dir)
+    directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    # Its own name must be on the disk, too, or a power cut after a promotion loses the record.
+    atomic_file.sync_directory(directory.parent)
     atomic_file.replace(record_path(state_dir, record.pair), (format_record(record),))
 
 

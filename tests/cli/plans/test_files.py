@@ -1,6 +1,8 @@
 """Files of the system are replaced whole, with a copy, and never over another change."""
 
+import fcntl
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.plans.files import BACKUP_SUFFIX, read_text, write_file
 from hammerd.core.plans.steps import WriteFile
+from tests.waiting import DEADLINE_S
 
 
 def written(path: Path, expected_text: str | None, text: str = "new\n") -> str:
@@ -43,6 +46,22 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
 
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "new\n"
+
+
+def test_two_writers_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_text("old\n")
+    directory = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+
+    with ThreadPoolExecutor(1) as threads:
+        second = threads.submit(written, path, "old\n", "second\n")
+        path.write_text("first\n")
+        os.close(directory)
+        with pytest.raises(CommandFailed, match="has changed"):
+            second.result(DEADLINE_S)
+
+    assert path.read_text() == "first\n"
 
 
 def test_ends_of_lines_stay_as_they_are(tmp_path: Path) -> None:

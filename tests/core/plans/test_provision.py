@@ -244,6 +244,8 @@ def test_slave_that_shows_nothing_after_a_copy_is_copied_again() -> None:
     assert names(facts) == ["synctid", "copy", "release"]
     assert dict(step_of(facts, "copy").notes)["copied"] == "2"
     often = replace(copied, notes={**copied.notes, "copied": str(MOST_COPIES)})
+    odd = replace(copied, notes={**copied.notes, "copied": "x"})
+    assert dict(step_of(replace(facts, record=odd), "copy").notes)["copied"] == "1"
     assert "shows nothing" in reasons(replace(facts, record=often))[0]
 
 

@@ -40,6 +40,18 @@ def test_record_that_others_could_have_written_is_reported(tmp_path: Path) -> No
     assert isinstance(plan_records.read_record(str(tmp_path), "home"), plan_records.Damaged)
 
 
+def test_record_of_another_pair_is_reported(tmp_path: Path) -> None:
+    state_dir = str(tmp_path)
+    plan_records.write_record(state_dir, RECORD)
+    os.rename(
+        plan_records.record_path(state_dir, "home"), plan_records.record_path(state_dir, "mail")
+    )
+
+    found = plan_records.read_record(state_dir, "mail")
+    assert isinstance(found, plan_records.Damaged)
+    assert "of pair home" in found.because
+
+
 def test_one_command_at_a_time_carries_out_plans_of_a_pair(tmp_path: Path) -> None:
     state_dir = str(tmp_path)
     assert not plan_records.is_locked(state_dir, "home")
