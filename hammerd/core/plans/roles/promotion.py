@@ -103,12 +103,24 @@ def _refusals(facts: PairFacts) -> Iterator[Reason]:
         yield Reason(f"slave {slave.endpoint} cannot be read: {slave.trouble}", hint)
     elif slave.role is Role.SLAVE and slave.tid == NEVER_MIRRORED:
         hint = "nothing was ever mirrored to it, so a promotion would give an empty master"
-        yield Reason(f"slave {slave.endpoint} has no TID of its master", hint)
+        what = f"slave {slave.endpoint} has no TID of its master"
+        yield Reason(what, hint + _way_back(facts))
     elif slave.role is Role.SLAVE and slave.is_readable is False:
         hint = (
             "an upgrade deletes all that is past its TID; only a reseed helps, if its TID is low"
         )
-        yield Reason(f"nothing of slave {slave.endpoint} can be read as of its TID", hint)
+        what = f"nothing of slave {slave.endpoint} can be read as of its TID"
+        yield Reason(what, hint + _way_back(facts))
+
+
+def _way_back(facts: PairFacts) -> str:
+    """Return the rest of a hint: a promotion that began, and may not go on, can be taken back.
+
+    A power cut may have taken what the slave had when it began.
+    """
+    if not is_own(facts.record):
+        return ""
+    return f'; to mirror again as before: "hammerd promote {facts.pair.name} --undo"'
 
 
 def _running(facts: PairFacts) -> tuple[Reason, ...]:

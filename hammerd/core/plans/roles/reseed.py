@@ -84,7 +84,8 @@ def plan_reseed(
         return Refused(reasons)
     if facts.record is None and not choice.is_forced and _is_sound(sides):
         sound = f"{sides.target.endpoint} is a slave of it, and nothing shows that it has diverged"
-        return Plan((), notes=(*_notes(facts, sides), f"{sound} (--force reseeds it anyway)"))
+        notes = (*_notes(facts, sides), f"{sound} (--force reseeds it anyway)")
+        return Plan((), notes, afterwards=tuple(_afterwards(sides, None)))
     steps = (
         *_first_steps(facts, sides),
         *_fresh_steps(facts, sides),

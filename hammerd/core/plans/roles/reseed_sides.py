@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hammerd.core.pairs import Endpoint, Pair
-from hammerd.core.plans.record import PlanName, PlanRecord
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.plans.roles.facts import End, PairFacts, Role
 from hammerd.core.plans.roles.found import is_master, is_slave, show_tid
 from hammerd.core.plans.roles.promotion import OLD_MASTER, PARTED_TID
 from hammerd.core.plans.roles.turn import YES
 from hammerd.core.plans.steps import Reason
 from hammerd.core.tid import NEVER_MIRRORED, Tid, parse_tid
+
+AT_HINT = "mount it, or name its softlink, on a new disk the one to make: --at PATH"
 
 TARGET_UUID, TARGET_NAME, TURNED = "target_uuid", "target_name", "turned"
 """The notes of the lost end, and whether the end that stays is the slave of the config."""
@@ -91,6 +93,8 @@ def _sides_without_record(facts: PairFacts, lose: str) -> Sides | Reason:
         return Reason("both ends are masters, and no promotion by hammerd is on record", hint)
     troubles = [f"{end.endpoint}: {end.trouble or f'a {end.role}'}" for end in (first, second)]
     hint = "a reseed copies from a master that can be read; make or mount one first"
+    if is_master(first) or is_master(second):
+        hint = f"the other one can be read: {AT_HINT}"
     return Reason(f"no end is known to hold the data ({'; '.join(troubles)})", hint)
 
 
@@ -119,7 +123,12 @@ def refusals(facts: PairFacts, sides: Sides, lose: str) -> Iterator[Reason]:
             f"--lose {lose} is not the end that would be lost, {target.endpoint}: {sides.because}",
             "name that one, if it may be lost",
         )
-    if not is_master(source) or source.is_readable is False:
+    if _is_promoting(facts) and is_slave(source):
+        yield Reason(
+            f"the promotion of {source.endpoint} was interrupted",
+            f'"hammerd promote {facts.pair.name}" goes on, and with --undo it goes back',
+        )
+    elif not is_master(source) or source.is_readable is False:
         found = source.trouble or f"it is a {source.role}"
         yield Reason(
             f"{source.endpoint} must be a master that can be read: {found}",
@@ -128,7 +137,7 @@ def refusals(facts: PairFacts, sides: Sides, lose: str) -> Iterator[Reason]:
     if not target.is_alive and not _can_be_made(target):
         yield Reason(
             f"{target.endpoint} cannot be read: {target.trouble}",
-            "mount it, or name its softlink, on a new disk the one to make: --at PATH",
+            AT_HINT,
         )
     if _is_another(facts, target):
         yield Reason(
@@ -142,6 +151,12 @@ def refusals(facts: PairFacts, sides: Sides, lose: str) -> Iterator[Reason]:
             "look at the paths of the pair",
         )
     yield from _tid_refusals(sides)
+
+
+def _is_promoting(facts: PairFacts) -> bool:
+    record = facts.record
+    is_promotion = record is not None and record.plan is PlanName.PROMOTE
+    return is_promotion and record is not None and record.stage is Stage.RUNNING
 
 
 def _can_be_made(target: End) -> bool:

@@ -34,6 +34,8 @@ def refusals(facts: PairFacts) -> Iterator[Reason]:
     troubles = [end for end in (facts.master, facts.slave) if not end.is_alive]
     for end in troubles:
         hint = f'a switchover needs both ends; if the master is lost: "hammerd promote {name}"'
+        if not is_begun and is_master(facts.slave):
+            hint = _swap_hint(facts)
         yield Reason(f"{end.endpoint} cannot be read: {end.trouble}", hint)
     if not troubles:
         yield from _role_refusals(facts, is_begun)
@@ -52,13 +54,20 @@ def _role_refusals(facts: PairFacts, is_begun: bool) -> Iterator[Reason]:
 
 def _unknown_roles(facts: PairFacts) -> Reason:
     if facts.slave.role is Role.MASTER:
-        hint = "swap master and slave of the pair in the config, then hammerd reload"
+        hint = _swap_hint(facts)
         return Reason("the roles are changed already, and the config has the old ones", hint)
     hint = (
         f'"hammer pfs-upgrade {facts.master.operand.path}" makes it the master that the config'
         " names, if nothing newer was written elsewhere"
     )
     return Reason("both ends are slaves, and no switchover of the pair is on record", hint)
+
+
+def _swap_hint(facts: PairFacts) -> str:
+    return (
+        f"{facts.slave.endpoint} is the master: swap master and slave of the pair in the config,"
+        " the slave by its softlink, then hammerd reload"
+    )
 
 
 def _tid_refusals(facts: PairFacts) -> Iterator[Reason]:

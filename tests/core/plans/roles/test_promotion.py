@@ -6,13 +6,22 @@ from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint
 from hammerd.core.plans import steps
 from hammerd.core.plans.record import PlanName, Stage
-from hammerd.core.plans.roles.facts import Loss, OpenFiles, PairFacts, Role, Writer, WriterKind
+from hammerd.core.plans.roles.facts import (
+    End,
+    Loss,
+    OpenFiles,
+    PairFacts,
+    Role,
+    Writer,
+    WriterKind,
+)
 from hammerd.core.plans.roles.promotion import plan_promotion, plan_undo
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 from tests.core.plans.roles import role_facts as given
 
 RUNNING = given.record(PlanName.PROMOTE)
 PROMOTED = given.record(PlanName.PROMOTE, Stage.PROMOTED)
+UNREADABLE = replace(given.slave(), is_readable=False)
 ORPHAN = Writer(77, "hammer mirror-stream", WriterKind.ORPHAN)
 FOREIGN = Writer(78, "hammer mirror-stream", WriterKind.FOREIGN)
 OURS = Writer(79, "hammer mirror-stream", WriterKind.RUNNING)
@@ -95,10 +104,7 @@ def test_upgrade_of_a_far_slave_is_for_its_host() -> None:
     [
         (given.facts(given.master(), given.dead(2)), "slave /Backup2/pfs/home cannot be read"),
         (given.facts(given.master(), given.slave(tid=NEVER_MIRRORED)), "no TID of its master"),
-        (
-            given.facts(given.dead(), replace(given.slave(), is_readable=False)),
-            "can be read as of its TID",
-        ),
+        (given.facts(given.dead(), UNREADABLE), "can be read as of its TID"),
         (
             given.facts(given.master(), given.slave(), given.record(PlanName.SWITCHOVER)),
             "switchover of home was interrupted at step a step",
@@ -110,6 +116,15 @@ def test_refused(found: PairFacts, reason: str) -> None:
 
     assert isinstance(refused, steps.Refused)
     assert reason in refused.reasons[0].what
+
+
+@pytest.mark.parametrize("slave", [given.slave(tid=NEVER_MIRRORED), UNREADABLE])
+def test_promotion_that_cannot_go_on_tells_its_way_back(slave: End) -> None:
+    for record, is_told in ((RUNNING, True), (None, False)):
+        refused = plan_promotion(given.facts(given.dead(), slave, record))
+
+        assert isinstance(refused, steps.Refused)
+        assert ('"hammerd promote home --undo"' in refused.reasons[0].hint) == is_told
 
 
 @pytest.mark.parametrize(

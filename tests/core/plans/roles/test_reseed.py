@@ -119,7 +119,14 @@ def test_destruction_answers_as_often_as_hammer_asks(role: Role, answers: str) -
         (given.facts(given.master(), NEW_MASTER), "", "both ends are masters", f"--lose {OLD}"),
         (given.facts(given.master(), NEW_MASTER), "/other", "both ends are masters", "--lose"),
         (given.facts(given.slave(1), given.slave()), "", "no end is known", "master"),
-        (given.facts(given.dead(), given.slave()), "", "no end is known", ""),
+        (given.facts(given.dead(), given.slave()), "", "no end is known", "make or mount one"),
+        (given.facts(given.dead(), NEW_MASTER), "", "no end is known", "--at"),
+        (
+            given.facts(given.master(), given.slave(), given.record(PlanName.PROMOTE)),
+            "",
+            "promotion of /Backup2/pfs/home was interrupted",
+            '"hammerd promote home" goes on',
+        ),
         (AFTER_PROMOTION, NEW, "is not the end that would be lost", ""),
         (
             replace(AFTER_PROMOTION, slave=replace(NEW_MASTER, is_readable=False)),
@@ -194,6 +201,11 @@ def test_sound_slave_is_left_alone_unless_forced() -> None:
 
     assert names(sound) == []
     assert names(sound, Choice(is_forced=True))[:2] == DESTROY
+
+
+def test_config_that_still_has_the_old_roles_is_told() -> None:
+    assert planned(given.facts(given.slave(1), NEW_MASTER)).afterwards[0].startswith("swap")
+    assert "swap" not in str(planned(given.facts(given.master(), given.slave())).afterwards)
 
 
 def test_open_files_and_other_streams_come_first() -> None:

@@ -142,6 +142,7 @@ AHEAD = Tid(given.LOW + 0x10)
         (given.facts(given.master(), NEW_MASTER), "both ends are masters", "hammerd reseed home"),
         (given.facts(OLD_SLAVE, given.slave()), "both ends are slaves", "pfs-upgrade"),
         (given.facts(OLD_SLAVE, NEW_MASTER), "roles are changed already", "swap"),
+        (given.facts(given.dead(), NEW_MASTER), "cannot be read", "swap"),
         (
             given.facts(given.master(), given.slave(), given.record(PlanName.PROMOTE)),
             "promote of home was not ended",
