@@ -34,9 +34,9 @@ def promote(arguments: PlanArguments, *, goes_back: bool) -> int:
 def switchover(arguments: PlanArguments, *, to: str, turns_config: bool, goes_back: bool) -> int:
     """Make the slave of PAIR the master, and its master the slave, without loss.
 
-    Refused while files are open on the master, and where the TIDs do not allow it: then the plan
-    is to promote the slave and to reseed the old master. Each step is checked; a switchover that
-    was interrupted goes on when the command is run again.
+    Refused while files are open on the master, and while the TIDs of the slave's file system are
+    not above those of the master: then it tells how to raise them. Each step is checked; a
+    switchover that was interrupted goes on when the command is run again.
     """
     # Imported only here: --help needs none of it.
     from hammerd.cli.plans.roles import changes

@@ -16,6 +16,9 @@ from hammerd.core.plans.roles.facts import (
 from hammerd.core.plans.steps import Command, EndGroup, Reason, Retry, Step
 from hammerd.core.tid import Tid, format_tid
 
+TIDS_OF_A_DIRECTORY = 0x8000
+"""The TIDs that HAMMER takes for the inodes of a new directory (docs/hammer.md 1.7)."""
+
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
@@ -95,7 +98,19 @@ def _lost_tids(facts: PairFacts) -> str:
     master_tid = facts.master.system_tid if facts.master.is_alive else facts.loss.master_tid
     if slave_tid is None or master_tid is None:
         return ""
-    return f"{master_tid - slave_tid:,} TIDs" if master_tid > slave_tid else "no published TID"
+    return f"{max(0, master_tid - slave_tid):,} TIDs"
+
+
+def describe_rise(end: End, tid: Tid) -> str:
+    """Return how a person makes the TIDs of an end's file system pass a TID."""
+    missing = max(0, tid - (end.system_tid or 0))
+    host = end.endpoint.host
+    there = "" if host.shares_paths else f" on {host.name}"
+    return (
+        f"raise them: make about {missing // TIDS_OF_A_DIRECTORY + 2:,} new directories with a"
+        f" file in each in {end.directory}{there}, each takes 32,768 TIDs; then"
+        f' "hammer synctid {end.directory}"'
+    )
 
 
 def foreign_reasons(writers: tuple[Writer, ...]) -> tuple[Reason, ...]:

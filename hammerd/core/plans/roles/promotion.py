@@ -13,6 +13,7 @@ from hammerd.core.plans.roles.found import (
     describe_end,
     describe_loss,
     describe_open_files,
+    describe_rise,
     describe_writers,
     foreign_reasons,
     is_master,
@@ -34,7 +35,7 @@ from hammerd.core.plans.steps import (
     Step,
 )
 from hammerd.core.rfc3339 import rfc3339
-from hammerd.core.tid import NEVER_MIRRORED
+from hammerd.core.tid import NEVER_MIRRORED, Tid
 
 PARTED_TID = "slave_tid"
 """The note of the slave's TID at its promotion: up to it both masters hold the same."""
@@ -77,7 +78,7 @@ def plan_undo(facts: PairFacts) -> Plan | Refused:
     if facts.slave.role is not Role.SLAVE:
         hint = f'"hammerd promote {facts.pair.name}" goes on; there is no way back'
         return Refused((Reason(f"{facts.slave.endpoint} is {facts.slave.role} already", hint),))
-    release = Step("release", "the pair is mirrored again, as before", Release())
+    release = Step("release", "let the pair be streamed, as before", Release())
     return Plan((release,), notes=(describe_end("slave", facts.slave),))
 
 
@@ -132,12 +133,12 @@ def _steps(facts: PairFacts, is_held: bool) -> tuple[Step, ...]:
     slave = facts.slave
     hold = Step(
         "hold",
-        "nothing is mirrored to the slave any more, not after a restart or a boot either",
+        "mirror nothing to the slave any more, not after a restart or a boot either",
         Hold(tuple(_hold_notes(facts))),
     )
     upgrade = Step(
         "upgrade",
-        "the slave becomes a master as of its TID",
+        "make the slave a master, as of its TID",
         Command(
             ("hammer", "pfs-upgrade", slave.operand.path),
             slave.endpoint.host,
@@ -149,7 +150,7 @@ def _steps(facts: PairFacts, is_held: bool) -> tuple[Step, ...]:
             f'to mirror again as before: "hammerd promote {facts.pair.name} --undo"',
         ),
     )
-    keep = Step("keep-held", "no restart, reload or boot streams into the new master", KeepHeld())
+    keep = Step("keep-held", "let no stream write to the new master", KeepHeld())
     return (
         *(() if is_held else (hold,)),
         *orphan_steps(facts),
@@ -173,10 +174,10 @@ def _check_steps(facts: PairFacts) -> Iterator[Step]:
     notes = {} if facts.record is None or not is_own(facts.record) else facts.record.notes
     if WRITABLE not in notes:
         touch = Command(("touch", path), host)
-        yield Step("check-write", "the new master can be written to", touch, way_back, WRITTEN)
+        yield Step("check-write", "write a file to the new master", touch, way_back, WRITTEN)
     if REMOVED not in notes:
         rm = Command(("rm", "-f", path), host)
-        yield Step("remove-check", "the file has done its work", rm, (), GONE)
+        yield Step("remove-check", "remove that file", rm, (), GONE)
 
 
 def _hold_notes(facts: PairFacts) -> Iterator[tuple[str, str]]:
@@ -201,10 +202,11 @@ def _hold_notes(facts: PairFacts) -> Iterator[tuple[str, str]]:
 
 
 def _notes(facts: PairFacts) -> Iterator[str]:
+    if is_slave(facts.slave):
+        yield from describe_loss(facts)
     yield describe_end("master", facts.master)
     yield describe_end("slave", facts.slave)
     if is_slave(facts.slave):
-        yield from describe_loss(facts)
         yield from describe_writers(facts)
         yield from describe_open_files("slave", facts.slave.open_files)
     else:
@@ -216,7 +218,8 @@ def _warnings(facts: PairFacts) -> Iterator[str]:
     if is_master(facts.master):
         yield (
             "the master is alive. After a promotion both are masters, and what is written to the"
-            f' old one is lost. A change of roles without loss is "hammerd switchover {name}"'
+            f' old one is lost. A change of roles without loss is "hammerd switchover {name}". If'
+            f' that is refused, first end all writing, and "hammerd wait {name}"'
         )
     elif facts.master.hangs:
         yield (
@@ -239,7 +242,9 @@ def _warnings(facts: PairFacts) -> Iterator[str]:
         yield (
             f"the TIDs of the slave's file system are at {show_tid(facts.slave.system_tid)}, below"
             f" the slave's TID {show_tid(facts.slave.tid)}. The new master gives TIDs from there"
-            " on; until it has passed the slave's TID no copy of it is complete"
+            " on; until they have passed the slave's TID no copy of it is complete, and"
+            f' "hammerd reseed {name}" refuses. To mirror it then,'
+            f" {describe_rise(facts.slave, facts.slave.tid or Tid(0))}"
         )
     yield WARNING
 
@@ -250,6 +255,8 @@ def _is_low(slave: End) -> bool:
 
 
 def _question(facts: PairFacts) -> str:
+    if is_master(facts.slave):
+        return f"Keep pair {facts.pair.name} held, as one whose slave was promoted?"
     alive = "although its master is alive" if is_master(facts.master) else "now"
     return f"Promote slave {facts.pair.slave} {alive}?"
 
@@ -274,8 +281,9 @@ def _afterwards(facts: PairFacts) -> Iterator[str]:
         " lag tells of it"
     )
     yield (
-        f'when the old master is back: "hammerd reseed {name}" makes it a fresh slave of the new'
-        " one, and tells first what only it has"
+        f'when the old master is back: "hammerd reseed {name} --config" makes it a fresh slave of'
+        " the new one, and tells first what only it has; with a new disk in its place name the"
+        " softlink to make: --at PATH"
     )
 
 

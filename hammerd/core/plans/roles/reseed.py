@@ -84,7 +84,8 @@ def plan_reseed(
         return Refused(reasons)
     if facts.record is None and not choice.is_forced and _is_sound(sides):
         sound = f"{sides.target.endpoint} is a slave of it, and nothing shows that it has diverged"
-        notes = (*_notes(facts, sides), f"{sound} (--force reseeds it anyway)")
+        ends = describe_end("master", sides.source), describe_end("slave", sides.target)
+        notes = (*ends, f"{sound} (--force reseeds it anyway)")
         return Plan((), notes, afterwards=tuple(_afterwards(sides, None)))
     steps = (
         *_first_steps(facts, sides),
@@ -142,13 +143,13 @@ def _first_steps(facts: PairFacts, sides: Sides) -> Iterator[Step]:
     """Yield the steps until the lost end is gone."""
     target = sides.target
     if not is_own(facts.record):
-        purpose = "nothing is mirrored meanwhile, not after a restart or a boot either"
+        purpose = "keep the pair at rest while its ends change"
         yield Step("hold", purpose, Hold(tuple(_hold_notes(facts, sides))))
     yield from orphan_steps(facts)
     if not is_old(facts, target) and not is_half_made(facts, sides):
         return
     # A write to a null mount of a destroyed master makes the whole file system read-only.
-    yield from umount_steps(target, "nobody writes there any more")
+    yield from umount_steps(target, "unmount the lost end, so that nobody writes to it")
     answers = "y\ny\n" if target.role is Role.MASTER else "y\n"
     destroy = Command(
         ("hammer", "pfs-destroy", target.operand.path),
@@ -156,7 +157,7 @@ def _first_steps(facts: PairFacts, sides: Sides) -> Iterator[Step]:
         answers,
         expects="succeeded",
     )
-    yield _step("destroy", "the lost end and all that it holds", destroy)
+    yield _step("destroy", "destroy the lost end and all that it holds", destroy)
 
 
 def _fresh_steps(facts: PairFacts, sides: Sides) -> Iterator[Step]:
@@ -168,24 +169,24 @@ def _fresh_steps(facts: PairFacts, sides: Sides) -> Iterator[Step]:
     if not is_fresh:
         if target.role is Role.GONE:
             rm = Command(("rm", link), host)
-            yield _step("remove-softlink", "it leads to no PFS", rm)
+            yield _step("remove-softlink", "remove the softlink, which leads to no PFS", rm)
         if target.is_missing and not target.has_directory:
             mkdir = Command(("mkdir", "-p", target.directory), host)
-            yield _step("make-directory", "of the softlink", mkdir)
+            yield _step("make-directory", "make the directory of the softlink", mkdir)
         uuid = f"shared-uuid={source.shared_uuid}"
         make = Command(("hammer", "pfs-slave", link, uuid), host, expects="succeeded")
-        yield _step("make-slave", "a fresh slave of the same mirror", make)
+        yield _step("make-slave", "make the fresh slave, with the shared-uuid of its master", make)
     if not _is_noted(facts, FLUSHED):
         synctid = Command(("hammer", "synctid", source.directory), source.endpoint.host)
         notes = ((FLUSHED, YES),)
-        yield _step("flush", "all that was written can be mirrored", synctid, notes)
+        yield _step("flush", "flush the master, so that all of it can be mirrored", synctid, notes)
     if not is_fresh or _is_behind(facts, target):
         copy = Copy(source.operand, Endpoint(link, host))
-        yield _step("first-copy", "everything, which may take long", copy)
+        yield _step("first-copy", "copy the master to the slave, which may take long", copy)
     if not _is_noted(facts, COMPARED):
         compare = Compare(source.operand, Endpoint(link, host))
         notes = ((COMPARED, YES),)
-        yield _step("compare", "both ends hold the same", compare, notes)
+        yield _step("compare", "compare both ends, which must be equal", compare, notes)
 
 
 def _is_behind(facts: PairFacts, target: End) -> bool:
@@ -200,12 +201,12 @@ def _last_steps(facts: PairFacts, sides: Sides, turn: Turn | None) -> Iterator[S
     """Yield the steps that begin the mirror."""
     if turn is not None and sides.is_turned:
         if turn.edit is not None:
-            yield _step("config", "the config names the new master and slave", turn.edit)
+            yield _step("config", "write the new master and slave into the config", turn.edit)
         if not _is_noted(facts, RELOADED):
             notes = ((RELOADED, YES),)
-            purpose = "hammerd takes over the new direction"
+            purpose = "let hammerd take over the changed config"
             yield _step("reload", purpose, ReloadDaemon(), notes)
-    purpose = "the pair is mirrored again, as the config says"
+    purpose = "let the pair be streamed, as the config says"
     yield Step("release", purpose, Release())
 
 
@@ -249,8 +250,8 @@ def _target_name(facts: PairFacts, target: End) -> str:
 
 def _notes(facts: PairFacts, sides: Sides) -> Iterator[str]:
     source, target = sides.source, sides.target
-    yield describe_end("stays", source)
-    yield f"{describe_end('is lost', target)} ({sides.because})"
+    yield describe_end("end that stays", source)
+    yield f"{describe_end('lost end', target)} ({sides.because})"
     if facts.record is not None and is_own(facts.record):
         yield f'a reseed is under way; its last step was "{facts.record.step}"'
     if source.shared_uuid and source.shared_uuid == target.shared_uuid:
@@ -275,14 +276,22 @@ def _losses(sides: Sides) -> Iterator[str]:
             newest = show_tid(sides.source.system_tid)
             yield f"it is at TID {show_tid(target.tid)}, ahead of its master's {newest}: diverged"
     elif parted_tid is None or target.system_tid is None:
-        yield f"what only {target.endpoint} holds is not known: look there before, it is lost"
+        yield f"what only {target.endpoint} holds is not known, and is lost: look there first"
     else:
         count = max(0, target.system_tid - parted_tid)
         yield (
             f"what was written to the file system of {target.endpoint} after TID"
-            f" {show_tid(parted_tid)}, {count:,} TIDs, is not in {_name(sides.source)}: save what"
-            " is needed of it before, it is lost"
+            f" {show_tid(parted_tid)}, {count:,} TIDs, is not in {_name(sides.source)}, and is"
+            f" lost: save first what is needed of it{_diff(sides)}"
         )
+
+
+def _diff(sides: Sides) -> str:
+    """Return the command that lists what differs, if both ends are on this host."""
+    ends = sides.target.operand, sides.source.operand
+    if not all(end.host.shares_paths for end in ends):
+        return ""
+    return f'; "diff -rq {ends[0].path}/ {ends[1].path}/" lists it'
 
 
 def _name(end: End) -> str:

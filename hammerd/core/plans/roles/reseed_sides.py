@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.plans.roles.facts import End, PairFacts, Role
-from hammerd.core.plans.roles.found import is_master, is_slave, show_tid
+from hammerd.core.plans.roles.found import describe_rise, is_master, is_slave, show_tid
 from hammerd.core.plans.roles.promotion import OLD_MASTER, PARTED_TID
 from hammerd.core.plans.roles.turn import YES
 from hammerd.core.plans.steps import Reason
@@ -91,11 +91,24 @@ def _sides_without_record(facts: PairFacts, lose: str) -> Sides | Reason:
             f" --lose {second.endpoint}"
         )
         return Reason("both ends are masters, and no promotion by hammerd is on record", hint)
+    return _no_sides(facts)
+
+
+def _no_sides(facts: PairFacts) -> Reason:
+    """Return why no end is known to be the one that is lost."""
+    first, second, name = facts.master, facts.slave, facts.pair.name
+    for source, target in ((first, second), (second, first)):
+        if is_master(source) and not target.is_alive:
+            hint = (
+                f"mount its file system; if its disk is lost, --lose {target.endpoint} makes it a"
+                f" fresh slave of {source.endpoint}, on a new disk"
+            )
+            return Reason(f"{target.endpoint} cannot be read: {target.trouble}", hint)
     troubles = [f"{end.endpoint}: {end.trouble or f'a {end.role}'}" for end in (first, second)]
-    hint = "a reseed copies from a master that can be read; make or mount one first"
-    if is_master(first) or is_master(second):
-        hint = f"the other one can be read: {AT_HINT}"
-    return Reason(f"no end is known to hold the data ({'; '.join(troubles)})", hint)
+    hint = "a reseed copies from a master that can be read: mount it"
+    if is_slave(second):
+        hint += f', or, if its disk is lost, "hammerd promote {name}" first'
+    return Reason(f"no end is a master that can be read ({'; '.join(troubles)})", hint)
 
 
 def noted_tid(record: PlanRecord | None, note: str) -> Tid | None:
@@ -132,7 +145,7 @@ def refusals(facts: PairFacts, sides: Sides, lose: str) -> Iterator[Reason]:
         found = source.trouble or f"it is a {source.role}"
         yield Reason(
             f"{source.endpoint} must be a master that can be read: {found}",
-            "nothing is destroyed before the data are seen elsewhere",
+            "nothing is destroyed before the data are seen there",
         )
     if not target.is_alive and not _can_be_made(target):
         yield Reason(
@@ -199,8 +212,7 @@ def _tid_refusals(sides: Sides) -> Iterator[Reason]:
             f"the TIDs of the file system of {source.endpoint} are at"
             f" {show_tid(source.system_tid)}, and it holds data up to {show_tid(parted_tid)} from"
             " its time as a slave: a copy would leave out what is between",
-            f"let it be written to, until its file system has passed {show_tid(parted_tid)}: each"
-            " new directory with a file in it takes some TIDs",
+            describe_rise(source, parted_tid),
         )
 
 

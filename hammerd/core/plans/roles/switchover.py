@@ -87,7 +87,7 @@ def plan_undo(facts: PairFacts) -> Plan | Refused:
         return Refused((Reason(f"{new.endpoint} is a master already", hint),))
     if not old.is_alive:
         return Refused((Reason(f"{old.endpoint} cannot be read: {old.trouble}"),))
-    upgrade = _role_step("upgrade-old", "pfs-upgrade", "the old master is the master again", old)
+    upgrade = _role_step("upgrade-old", "pfs-upgrade", "make the old master the master again", old)
     return Plan(
         (*((upgrade,) if is_slave(old) else ()), *_mount_steps(facts), _release()),
         notes=tuple(_notes(facts)),
@@ -101,7 +101,7 @@ def _mount_steps(facts: PairFacts) -> Iterator[Step]:
     for place in noted.split("\n") if noted else ():
         if place not in old.mounts:
             mount = Command(("mount_null", old.operand.path, place), old.endpoint.host)
-            yield Step(f"mount-{place}", "as it was before", mount)
+            yield Step(f"mount-{place}", "mount the old master again", mount)
 
 
 def oriented(pair: Pair, record: PlanRecord | None) -> Pair:
@@ -141,25 +141,29 @@ def _downgrade_steps(facts: PairFacts, is_begun: bool) -> tuple[Step, ...]:
     old, new = facts.master, facts.slave
     hold = Step(
         "hold",
-        "end the stream of the pair, and look at neither end",
+        "keep the pair at rest while its ends change",
         Hold(tuple(_hold_notes(facts))),
     )
     flush = _step(
         facts,
         "flush",
-        "all that was written can be mirrored",
+        "flush the master, so that all of it can be mirrored",
         _hammer(old, "synctid", old.directory),
         notes=((FLUSHED, YES),),
     )
     copy = _step(
         facts,
         "copy",
-        "most of it is on the slave before the master stops taking writes",
+        "copy most of it while the master still takes writes",
         Copy(old.operand, new.operand),
         notes=((COPIED, YES),),
     )
     downgrade = _role_step(
-        "downgrade", "pfs-downgrade", "the old master takes no more writes", old, _back(facts)
+        "downgrade",
+        "pfs-downgrade",
+        "make the old master a slave, which takes no writes",
+        old,
+        _back(facts),
     )
     return (
         *(() if is_begun else (hold,)),
@@ -167,7 +171,7 @@ def _downgrade_steps(facts: PairFacts, is_begun: bool) -> tuple[Step, ...]:
         *(() if _is_noted(facts, FLUSHED) else (flush,)),
         *(() if _is_noted(facts, COPIED) or new.tid == old.system_tid else (copy,)),
         # A null mount of a downgraded master takes writes, which are lost.
-        *umount_steps(old, "nobody writes to the old master any more"),
+        *umount_steps(old, "unmount the old master, so that nobody writes to it"),
         downgrade,
     )
 
@@ -179,26 +183,24 @@ def _upgrade_steps(facts: PairFacts) -> tuple[Step, ...]:
     copy = _step(
         facts,
         "last-copy",
-        "the slave comes to exactly the TID of the old master",
+        "bring the slave to exactly the TID of the old master",
         Copy(old.operand, new.operand),
     )
     tid = show_tid(old.tid)
     compare = _step(
         facts,
         "compare",
-        "both ends hold the same",
+        "compare both ends, which must be equal",
         Compare(old.operand, new.operand),
         notes=((COMPARED_TID, tid),),
     )
-    upgrade = _role_step(
-        "upgrade", "pfs-upgrade", "the slave becomes the master", new, _back(facts)
-    )
+    upgrade = _role_step("upgrade", "pfs-upgrade", "make the slave the master", new, _back(facts))
     is_compared = is_equal and _note(facts, COMPARED_TID) == tid
     return (
         *(() if is_equal else (copy,)),
         *(() if is_compared else (compare,)),
         # A null mount of a slave stays at its TID for ever.
-        *umount_steps(new, "it would go on to show the slave as of its mount"),
+        *umount_steps(new, "unmount the slave, which would go on to show its old state"),
         upgrade,
     )
 
@@ -207,12 +209,12 @@ def _last_steps(facts: PairFacts, turn: Turn | None) -> Iterator[Step]:
     """Yield the steps after the change of roles."""
     yield from () if _is_proved(facts) else _proof_steps(facts)
     if turn is not None and turn.edit is not None:
-        yield _step(facts, "config", "the config names the new master and slave", turn.edit)
+        yield _step(facts, "config", "write the new master and slave into the config", turn.edit)
     if turn is not None and not _is_noted(facts, RELOADED):
         yield _step(
             facts,
             "reload",
-            "hammerd takes over the new direction",
+            "let hammerd take over the changed config",
             ReloadDaemon(),
             notes=((RELOADED, YES),),
         )
@@ -233,23 +235,29 @@ def _proof_steps(facts: PairFacts) -> Iterator[Step]:
     old, new = facts.master, facts.slave
     path = f"{new.operand.path}/{PROOF_NAME}"
     if new.proof is None:
-        purpose = "a file on the new master, which must arrive on the old one"
+        purpose = "write a file to the new master, which must arrive on the old one"
         touch = Command(("touch", path), new.endpoint.host)
         yield _step(facts, "write-proof", purpose, touch)
     if not _is_noted(facts, PROOF_FLUSHED):
         flush = _hammer(new, "synctid", new.directory)
         notes = ((PROOF_FLUSHED, YES),)
-        yield _step(facts, "flush-proof", "it can be mirrored", flush, notes=notes)
+        yield _step(
+            facts,
+            "flush-proof",
+            "flush the new master, so that the file can be mirrored",
+            flush,
+            notes=notes,
+        )
     if old.proof is None:
         copy = Copy(new.operand, old.operand)
-        yield _step(facts, "copy-back", "it arrives on the old master", copy)
+        yield _step(facts, "copy-back", "copy the file to the old master", copy)
     remove = Command(("rm", "-f", path), new.endpoint.host)
     notes = ((PROVED, YES),)
-    yield _step(facts, "remove-proof", "the file has done its work", remove, notes=notes)
+    yield _step(facts, "remove-proof", "remove that file", remove, notes=notes)
 
 
 def _release() -> Step:
-    return Step("release", "the pair is mirrored again, as the config says", Release())
+    return Step("release", "let the pair be streamed, as the config says", Release())
 
 
 def _role_step(
@@ -326,12 +334,13 @@ def _afterwards(facts: PairFacts, turn: Turn | None) -> Iterator[str]:
             f'swap the pair in the config: master = "{turned["master"]}",'
             f' slave = "{turned["slave"]}"; then "hammerd reload" (--config does it)'
         )
-    noted = _note(facts, MOUNTS) or "\n".join(dict.fromkeys(old.mounts))
-    used = " ".join(noted.split("\n")) if noted else "nowhere"
+    noted = _note(facts, MOUNTS)
+    for place in noted.split("\n") if noted else dict.fromkeys(old.mounts):
+        yield f"the old master was mounted at {place}: take that line out of /etc/fstab"
+    link, place = new.operand.path, "/SOME/DIRECTORY"
     yield (
-        f"the old master was null-mounted at: {used}. Take it out of /etc/fstab, and mount the new"
-        f' master where it is used: "mount_null {new.operand.path} /SOME/DIRECTORY", and in'
-        " /etc/fstab"
+        f'mount the new master where it is used: "mount_null {link} {place}", and in /etc/fstab:'
+        f' "{link} {place} null rw 0 0"'
     )
     yield (
         f'the way back is another "hammerd switchover {facts.pair.name}", once the TIDs of the'

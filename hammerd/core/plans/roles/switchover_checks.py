@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hammerd.core.plans.record import PlanName, PlanRecord
 from hammerd.core.plans.roles.facts import End, PairFacts, Role
 from hammerd.core.plans.roles.found import (
+    describe_rise,
     foreign_reasons,
     is_master,
     is_slave,
@@ -15,7 +16,7 @@ from hammerd.core.plans.roles.found import (
     show_tid,
 )
 from hammerd.core.plans.steps import Reason
-from hammerd.core.tid import NEVER_MIRRORED
+from hammerd.core.tid import NEVER_MIRRORED, Tid
 
 
 def is_own(record: PlanRecord | None) -> bool:
@@ -33,12 +34,20 @@ def refusals(facts: PairFacts) -> Iterator[Reason]:
         return
     troubles = [end for end in (facts.master, facts.slave) if not end.is_alive]
     for end in troubles:
-        hint = f'a switchover needs both ends; if the master is lost: "hammerd promote {name}"'
-        if not is_begun and is_master(facts.slave):
-            hint = _swap_hint(facts)
-        yield Reason(f"{end.endpoint} cannot be read: {end.trouble}", hint)
+        yield Reason(f"{end.endpoint} cannot be read: {end.trouble}", _missing_hint(facts, end))
     if not troubles:
         yield from _role_refusals(facts, is_begun)
+
+
+def _missing_hint(facts: PairFacts, end: End) -> str:
+    name, needs = facts.pair.name, "a switchover needs both ends: mount its file system"
+    if is_own(facts.record):
+        return needs
+    if is_master(facts.slave):
+        return _swap_hint(facts)
+    if end is facts.master:
+        return f'{needs}; if its disk is lost: "hammerd promote {name}"'
+    return f'{needs}; if its disk is lost: "hammerd provision {name}" makes a new slave'
 
 
 def _role_refusals(facts: PairFacts, is_begun: bool) -> Iterator[Reason]:
@@ -86,7 +95,7 @@ def _tid_refusals(facts: PairFacts) -> Iterator[Reason]:
             f"the TIDs of the slave's file system are at {show_tid(new.system_tid)}, not above"
             f" {show_tid(newest)} of the master's. What the new master wrote up to that TID would"
             " never be mirrored back, and no lag would tell of it",
-            _other_way(facts),
+            _other_way(facts, newest),
         )
     if new.tid is not None and newest is not None and new.tid > newest:
         yield Reason(
@@ -95,13 +104,18 @@ def _tid_refusals(facts: PairFacts) -> Iterator[Reason]:
         )
 
 
-def _other_way(facts: PairFacts) -> str:
+def _other_way(facts: PairFacts, newest: Tid) -> str:
+    """Return the ways on.
+
+    After a promotion a reseed needs the TIDs to be higher, too, so they are raised in any case.
+    """
     old, name = facts.master, facts.pair.name
     if old.role is Role.SLAVE:
         return f'to go back: "hammerd switchover {name} --undo"; nothing is lost'
     return (
-        f'instead: end all writing, "hammerd wait {name}", "hammerd promote {name}", then'
-        f' "hammerd reseed {name}": it makes the old master a fresh slave'
+        f"{describe_rise(facts.slave, newest)}, and run this command again. Or end all writing,"
+        f' "hammerd wait {name}", "hammerd promote {name}" and "hammerd reseed {name} --config":'
+        " the reseed needs the higher TIDs, too"
     )
 
 
