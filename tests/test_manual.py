@@ -45,7 +45,7 @@ PAGES = sorted((ROOT / "docs").glob("*.[1-9]"))
 EVERY = frozenset({"config", "run-dir", "json", "help", "version"})
 """The options that are described once for all commands."""
 
-LONG = {"c": "config", "h": "help"}
+LONG = {"c": "config", "h": "help", "plan": "dry-run", "-plan": "dry-run"}
 
 STATES = [row_of(report(row, COLUMNS["in sync"]).life) for row in ROWS.values()]
 """The rows of all states: the health table leaves none out."""

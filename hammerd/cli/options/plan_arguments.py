@@ -21,7 +21,7 @@ class PlanArguments:
 
 
 def takes_plan_arguments(command: Callable[..., int]) -> Callable[..., int]:
-    """Add PAIR, --plan, --yes, --json, -c and --run-dir to a command.
+    """Add PAIR, --plan (or --dry-run), --yes, --json, -c and --run-dir to a command.
 
     -c has no long name here: --config is another option of some of these commands.
     """
@@ -34,13 +34,16 @@ def takes_plan_arguments(command: Callable[..., int]) -> Callable[..., int]:
             raise click.UsageError("--json is for --plan")
         return command(PlanArguments(pair, is_dry_run, is_confirmed, as_json), **others)
 
-    shown = click.option(
-        "--plan", "is_dry_run", is_flag=True, help="Show the plan, and change nothing."
-    )
-    confirmed = click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
     named = click.argument("pair")
-    return named(shown(confirmed(json_option(config_flag(run_dir_option(with_arguments))))))
+    locations = json_option(config_flag(run_dir_option(with_arguments)))
+    return named(dry_run_option(confirmed_option(locations)))
 
+
+dry_run_option = click.option(
+    "--plan", "--dry-run", "is_dry_run", is_flag=True, help="Show the plan, and change nothing."
+)
+
+confirmed_option = click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
 
 goes_back_option = click.option(
     "--undo", "goes_back", is_flag=True, help="Go back, as long as the slave is a slave."

@@ -3,6 +3,7 @@
 import click
 
 from hammerd.cli.options.location import config_flag, current_location, run_dir_option
+from hammerd.cli.options.plan_arguments import confirmed_option, dry_run_option
 from hammerd.cli.output.json_output import json_option
 
 Option = str | bool | None
@@ -10,8 +11,8 @@ Option = str | bool | None
 
 @click.command(epilog="Example: hammerd provision home --dry-run")
 @click.argument("pair")
-@click.option("--dry-run", is_flag=True, help="Only print the steps that are missing.")
-@click.option("--yes", is_flag=True, help="Ask nothing.")
+@dry_run_option
+@confirmed_option
 @click.option("--master", metavar="PATH", help="The master of a pair that the config lacks.")
 @click.option("--slave", metavar="PATH", help="The slave of a pair that the config lacks.")
 @click.option("--master-pfs", metavar="LINK", help="The softlink of the master's PFS.")
@@ -26,11 +27,11 @@ def provision(pair: str, **options: Option) -> int:
     """Make what a pair lacks: its PFSs, mount, symlink, and the first copy.
 
     Runs only the steps that are missing, and shows each before it runs. Run again after an
-    interruption, it goes on. It leaves alone what holds something else. --json is for --dry-run.
+    interruption, it goes on. It leaves alone what holds something else. --json is for --plan.
     Exits with 69 when it refuses, and with 75 when steps are left for a person on another host.
     """
-    if options["as_json"] and not options["dry_run"]:
-        raise click.UsageError("--json is for --dry-run")
+    if options["as_json"] and not options["is_dry_run"]:
+        raise click.UsageError("--json is for --plan")
     # Imported only here: --help needs nothing of this.
     from hammerd.cli.plans.runner import Order
     from hammerd.cli.provision.looker import Wishes
@@ -41,8 +42,8 @@ def provision(pair: str, **options: Option) -> int:
     order = Order(
         pair,
         PlanName.PROVISION,
-        is_dry_run=bool(options["dry_run"]),
-        is_confirmed=bool(options["yes"]),
+        is_dry_run=bool(options["is_dry_run"]),
+        is_confirmed=bool(options["is_confirmed"]),
         as_json=bool(options["as_json"]),
     )
     ends = Ends(_path(options["master"]), _path(options["slave"]))
