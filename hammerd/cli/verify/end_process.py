@@ -154,11 +154,19 @@ class EndProcess:
         self._close_input()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_TIMEOUT_S)
-        self._errors.seek(0)
-        said = self._errors.read(MOST_ERROR_BYTES).decode(errors="replace").strip()
+        said = self._said()
         last = said.splitlines()[-1] if said else f"exit {self._process.returncode}"
         return CommandFailed(
             f"{self._command.name}: cut off: {printable(last)}",
             self._command.hint or f"run it by hand: {' '.join(self._command.argv)} < /dev/null",
             code=Exit.UNAVAILABLE,
         )
+
+    def _said(self) -> str:
+        """Return what the end said on standard error."""
+        try:
+            self._errors.seek(0)
+            said = self._errors.read(MOST_ERROR_BYTES)
+        except ValueError:
+            return ""  # another thread has stopped the end, and closed them
+        return said.decode(errors="replace").strip()
