@@ -11,9 +11,11 @@ a flush publishes the master's root, and a slave that was copied before shows no
 
 from collections.abc import Iterator
 
+from hammerd.core.hosts.host import THIS_HOST
 from hammerd.core.plans.provision_facts import EditableFile, End, Facts, Kind
 from hammerd.core.plans.provision_reasons import reasons_of
 from hammerd.core.plans.provision_words import afterwards_of, notes_of, warnings_of
+from hammerd.core.plans.record import SLAVE_LINK
 from hammerd.core.plans.steps import (
     Command,
     Copy,
@@ -71,8 +73,10 @@ def plan_provision(facts: Facts) -> Plan | Refused:
 
 def _hold(facts: Facts) -> Iterator[Step]:
     if facts.record is None:
-        notes = ((COPY, "yes"),) if _is_copy_wanted(facts) else ()
-        yield Step("hold", "keep the pair at rest while its ends change", Hold(notes))
+        copy = ((COPY, "yes"),) if _is_copy_wanted(facts) else ()
+        link = ((SLAVE_LINK, facts.slave.link.path),) if facts.slave.host == THIS_HOST else ()
+        purpose = "keep the pair at rest while its ends change"
+        yield Step("hold", purpose, Hold((*copy, *link)))
 
 
 def _release(facts: Facts, *, is_touched: bool) -> Iterator[Step]:

@@ -48,6 +48,31 @@ class PlanRecord:
     notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+SLAVE_LINK = "slave_link"
+
+_NAMES = {
+    "master": ("old_master", "master_link"),
+    "slave": ("new_master", SLAVE_LINK),
+    "target": ("target_name", "target_link"),
+}
+"""The notes of an end: its name in the config, and its softlink."""
+
+
+def noted_paths(record: PlanRecord) -> tuple[str, ...]:
+    """Return the paths on this host of the ends that a plan changes, whatever names them now.
+
+    A promotion that has ended changes nothing more.
+    """
+    if record.stage is Stage.PROMOTED:
+        return ()
+    of_plan = {PlanName.PROVISION: ("slave",), PlanName.RESEED: ("target",)}
+    ends = of_plan.get(record.plan, ("master", "slave"))
+    noted = (tuple(filter(None, map(record.notes.get, _NAMES[end]))) for end in ends)
+    return tuple(
+        path for paths in noted if all(path.startswith("/") for path in paths) for path in paths
+    )
+
+
 def format_record(record: PlanRecord) -> str:
     """Return the JSON text of a record."""
     fields = {

@@ -2,12 +2,13 @@
 
     plan runs        both endpoints of its pair; of one that changes no role, the slave only
     slave promoted   the slave, but not as the master of another pair: that pair streams from it
+    unknown pair     the endpoints that the record of the plan notes, until the plan has ended
 
 An endpoint of another pair is the same PFS if it shares a key: a path with or without links, or
 the unique-uuid. The claims of the plans keep other pairs from writing to those endpoints.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hammerd.core.holds import Hold, HoldStage
 from hammerd.core.pair.slave_claims import Claim, SlaveClaims
@@ -26,30 +27,42 @@ class HeldEnds:
         self._keys = keys
         self._slaves = slaves
         self._held: tuple[PairLife, ...] = ()
+        self._noted: Mapping[str, tuple[Endpoint, ...]] = {}
         self._masters: frozenset[Endpoint] = frozenset()
 
-    def update(self) -> None:
-        """Take over which pairs are held now, and claim their slaves."""
+    def update(self, noted: Mapping[str, tuple[Endpoint, ...]]) -> None:
+        """Take over which pairs are held now, and claim their slaves.
+
+        `noted` are the endpoints in the record of each plan, by its owner. The config may have
+        another name for its pair by now, or other endpoints.
+        """
+        self._noted = noted
         lives = tuple(self._lives())
         self._held = tuple(life for life in lives if life.memory.hold is not None)
         self._masters = frozenset(life.pair.master for life in lives if life.memory.hold is None)
-        for owner in self._slaves.plans() - {owner_of(life) for life in self._held}:
+        for owner in self._slaves.plans() - {owner_of(life) for life in self._held} - set(noted):
             self._slaves.release(owner)
         self.claim()
 
     def claim(self) -> None:
         """Claim the held endpoints by all their names that are known now."""
-        for life in self._held:
-            keys = frozenset[str]().union(*map(self._keys, _left_alone(life)))
-            self._slaves.hold(Claim(owner_of(life), keys, is_plan=True))
+        held = {owner_of(life): _left_alone(life) for life in self._held}
+        for owner in {**held, **self._noted}:
+            ends = (*held.get(owner, ()), *self._noted.get(owner, ()))
+            keys = frozenset[str]().union(*map(self._keys, ends))
+            self._slaves.hold(Claim(owner, keys, is_plan=True))
 
     def holder_of(self, endpoint: Endpoint) -> str | None:
         """Return the plan that holds an endpoint and its pair, None if nothing does."""
-        if not self._held:
+        if not (self._held or self._noted):
             return None
         keys = self._keys(endpoint)
-        holders = (life for life in self._held if self._is_held(endpoint, keys, life))
-        return next((owner_of(life) for life in holders), None)
+        for life in self._held:
+            if self._is_held(endpoint, keys, life):
+                return owner_of(life)
+        noted = self._noted.items()
+        holders = (owner for owner, ends in noted if any(keys & self._keys(one) for one in ends))
+        return next(holders, None)
 
     def pairs(self) -> frozenset[str]:
         """Return the names of the held pairs."""
@@ -67,6 +80,8 @@ class HeldEnds:
         """Yield the endpoints of held pairs on this machine, whose other names must be known."""
         for life in self._held:
             yield from (one for one in endpoints_of(life.pair) if one.host.shares_paths)
+        for ends in self._noted.values():
+            yield from ends
 
     def _is_held(self, endpoint: Endpoint, keys: frozenset[str], life: PairLife) -> bool:
         if _hold_of(life).stage is HoldStage.PROMOTED and endpoint in self._masters:

@@ -22,7 +22,7 @@ from hammerd.core.pair.slave_claims import SlaveClaims
 from hammerd.core.pair.states import PairLife, Stopped, Stopping
 from hammerd.core.pair.transitions import KILL_AGAIN_S
 from hammerd.core.pairs import Endpoint
-from hammerd.core.plans.record import PlanName, PlanRecord, Stage
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage, noted_paths
 from hammerd.daemon.state import plan_records
 from hammerd.daemon.state.plan_records import Damaged
 from hammerd.daemon.supervisor.engine import Engine
@@ -237,7 +237,10 @@ class Holds:
     def _set(self, pair: str, standing: Standing) -> None:
         life = self._life(pair)
         is_held = life is not None and life.memory.hold is not None
-        if life is None or (is_held and self._standing.get(pair) == standing):
+        if life is None:
+            self._standing[pair] = standing  # its endpoints may be those of another pair now
+            return
+        if is_held and self._standing.get(pair) == standing:
             return
         hold, before = self._hold(standing), life.memory.hold
         if before is not None and before.stage is not hold.stage:
@@ -256,8 +259,17 @@ class Holds:
         self._engine.post(pair, HoldReleased(lifts_latch))
 
     def _changed(self) -> None:
-        self._ends.update()
+        self._ends.update(self._noted())
         self._engine.slaves_changed()
+
+    def _noted(self) -> dict[str, tuple[Endpoint, ...]]:
+        """Return the endpoints that the records of plans under way note, by their owners."""
+        found = {name: each.record for name, each in self._standing.items()}
+        return {
+            f"{record.plan} of {name}": tuple(map(Endpoint, paths))
+            for name, record in found.items()
+            if isinstance(record, PlanRecord) and (paths := noted_paths(record))
+        }
 
     async def _answer_at_rest(self, pair: str) -> Reply:
         life = self._life(pair)

@@ -99,6 +99,33 @@ def test_held_pair_is_at_rest_when_its_hold_is_answered(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_ends_of_a_plan_are_left_alone_if_no_pair_has_its_name(tmp_path: Path) -> None:
+    async def story(setup: Setup) -> None:
+        notes = {"old_master": "/t", "master_link": "/pfs/t", "slave_link": "/null/s"}
+        setup.write(replace(SWITCHOVER, pair="renamed", notes=notes))
+        setup.holds.load()
+        setup.holds.settle()
+
+        of_plan = "switchover of renamed"
+        assert setup.hold() is None
+        assert setup.left_alone() == {
+            "/m": None,
+            "/s": of_plan,
+            "/null/s": of_plan,
+            "/t": of_plan,
+        }
+        holder = setup.slaves.holder(keys_of(HOME.slave))
+        assert holder is not None
+        assert holder.owner == of_plan
+
+        plan_records.remove_record(setup.state_dir, "renamed")
+        await setup.holds.check()
+        assert set(setup.left_alone().values()) == {None}
+        assert setup.slaves.holder(keys_of(HOME.slave)) is None
+
+    play(tmp_path, story)
+
+
 def test_hold_without_a_record_is_refused_and_holds_nothing(tmp_path: Path) -> None:
     async def story(setup: Setup) -> None:
         reply = await setup.holds.hold("home")
