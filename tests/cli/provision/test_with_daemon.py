@@ -1,6 +1,6 @@
 """hammerd provision beside a running hammerd: the pair rests meanwhile, and streams afterwards.
 
-The tests share a daemon; each one begins where the one before it has ended.
+The tests share a daemon; each has a pair of its own.
 """
 
 from collections.abc import Iterator
@@ -41,17 +41,10 @@ def test_new_pair_is_read_and_streamed_at_once(world: PlansWorld) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "hammerd reload" in done.stdout
     follows(world, "more")
+    tells_first_of_a_hold_that_hammerd_did_not_hear_of(world)
 
 
-def follows(world: PlansWorld, pair: str) -> None:
-    world.wait_for(lambda now: now["state"] == "streaming", "it streams", pair)
-    (world.fs(1) / pair / "file").write_text("text")
-    admin.synctid(world.fs(1))
-    copied = world.fs(2) / pair / "file"
-    world.wait_for(lambda _: copied.exists(), "it follows", pair)
-
-
-def test_hold_that_hammerd_did_not_hear_of_is_told_first(world: PlansWorld) -> None:
+def tells_first_of_a_hold_that_hammerd_did_not_hear_of(world: PlansWorld) -> None:
     record = PlanRecord("more", PlanName.PROVISION, 1.0, step="hold", notes={"copy": "yes"})
     plan_records.write_record(str(world.root / "db"), record)
     held_before = held_count(world)
@@ -62,6 +55,14 @@ def test_hold_that_hammerd_did_not_hear_of_is_told_first(world: PlansWorld) -> N
     assert "mirror-copy" in done.stdout
     assert held_count(world) == held_before + 1
     follows(world, "more")
+
+
+def follows(world: PlansWorld, pair: str) -> None:
+    world.wait_for(lambda now: now["state"] == "streaming", "it streams", pair)
+    (world.fs(1) / pair / "file").write_text("text")
+    admin.synctid(world.fs(1))
+    copied = world.fs(2) / pair / "file"
+    world.wait_for(lambda _: copied.exists(), "it follows", pair)
 
 
 def held_count(world: PlansWorld) -> int:
