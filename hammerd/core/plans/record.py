@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import assert_never
 
 from hammerd.core.errors import BadOutput
 
@@ -65,12 +66,23 @@ def noted_paths(record: PlanRecord) -> tuple[str, ...]:
     """
     if record.stage is Stage.PROMOTED:
         return ()
-    of_plan = {PlanName.PROVISION: ("slave",), PlanName.RESEED: ("target",)}
-    ends = of_plan.get(record.plan, ("master", "slave"))
+    ends = _changed_ends(record.plan)
     noted = (tuple(filter(None, map(record.notes.get, _NAMES[end]))) for end in ends)
     return tuple(
         path for paths in noted if all(path.startswith("/") for path in paths) for path in paths
     )
+
+
+def _changed_ends(plan: PlanName) -> tuple[str, ...]:
+    match plan:
+        case PlanName.PROVISION:
+            return ("slave",)
+        case PlanName.RESEED:
+            return ("target",)
+        case PlanName.PROMOTE | PlanName.SWITCHOVER:
+            return ("master", "slave")
+        case _:
+            assert_never(plan)
 
 
 def format_record(record: PlanRecord) -> str:
