@@ -78,6 +78,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     from hammerd.cli.verify.progress import make_display
     from hammerd.cli.verify.results import keep_result
     from hammerd.cli.verify.verification import Options, verify_pair
+    from hammerd.cli.wait.held import refuse_held
 
     if is_nice:
         os.nice(NICENESS)
@@ -87,6 +88,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     for pair in _chosen(words, config, every=every):
         display = make_display(pair.name)
         try:
+            refuse_held(config.daemon.state_dir, (pair,))
             verified = verify_pair(pair, config, options, display)
         except HammerdError as error:
             display.close()

@@ -106,9 +106,12 @@ def _print(waited: Waited, begun_time: str, took_s: float) -> None:
         where = "on the slave's disk" if waited.is_durable else "on the slave"
         print_text(f"{name}: {what} is {where} (after {took_s:.1f} s)")
     elif waited.outcome is Outcome.LATE:
-        seen, goal = _shown(waited.seen) or "unknown", _shown(waited.goal) or "not known yet"
-        message = f"{name}: not in time, after {show_period(took_s)}: the slave is at {seen}"
-        print_error(CommandFailed(f"{message}, and needs {goal} for {what}"))
+        goal = _shown(waited.goal) or "a TID that is not known yet"
+        seen = f"the slave is at {_shown(waited.seen)}" if waited.seen else "no TID of the slave"
+        seen = seen if waited.seen else "the slave cannot be read"
+        message = f"{name}: not in time, after {show_period(took_s)}: {seen}"
+        hint = f'"hammerd status {name}" tells why'
+        print_error(CommandFailed(f"{message}, and needs {goal} for {what}", hint))
     elif waited.obstacle is not None:
         print_error(
             CommandFailed(f"{name}: given up: {waited.obstacle.because}", waited.obstacle.hint)

@@ -194,9 +194,12 @@ class Runner:
             self._note(step)
             self._act(step.action)
             self._note_done(step)
-        except HammerdError:
+        except (HammerdError, KeyboardInterrupt) as error:
+            if isinstance(error, KeyboardInterrupt):
+                print_text(f"interrupted at step {step.name}")
             for line in step.way_back:
                 print_text(f"way back: {line}")
+            print_text("to go on: run the same command again")
             raise
 
     def _act(self, action: Action) -> None:

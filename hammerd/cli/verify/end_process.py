@@ -24,7 +24,8 @@ MOST_LINES_AHEAD = 16
 """The lines of an end that wait for those of the other."""
 
 GONE_HINT = (
-    "no such point in time is there: was its history pruned? Run it again after the next commit"
+    "is the PFS there, and its file system mounted? If so, the history of that moment was pruned:"
+    " run it again after the next commit"
 )
 WAIT_S = 1.0
 STOP_TIMEOUT_S, POLL_S = 5.0, 0.05

@@ -1,4 +1,4 @@
-"""Refuses to wait for a pair whose plan has a record: a look at its ends may harm the plan."""
+"""Refuses a pair that a plan holds, for commands that read its ends: it may harm the plan."""
 
 import os
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pairs import Pair
+from hammerd.core.plans.record import PlanRecord, Stage
 
 
 def refuse_held(state_dir: str, pairs: Iterable[Pair]) -> None:
@@ -23,6 +24,14 @@ def refuse_held(state_dir: str, pairs: Iterable[Pair]) -> None:
         if isinstance(record, Damaged):
             raise CommandFailed(f"{pair.name} is held: {record.because}", code=Exit.UNAVAILABLE)
         if record is not None:
-            hint = '"hammerd status" tells what to do'
-            message = f"{pair.name} is held by {record.plan}, which is {record.stage}"
-            raise CommandFailed(message, hint, code=Exit.UNAVAILABLE)
+            raise CommandFailed(*_words(record), code=Exit.UNAVAILABLE)
+
+
+def _words(record: PlanRecord) -> tuple[str, str]:
+    """Return which plan holds a pair, and what to do."""
+    name, plan = record.pair, record.plan
+    if record.stage is Stage.PROMOTED:
+        hint = f'"hammerd reseed {name}" makes the old master a fresh slave'
+        return f"the slave of {name} was promoted, so the pair is held", hint
+    hint = f'wait until it has ended; if it was interrupted, "hammerd {plan} {name}" goes on'
+    return f"{plan} holds {name} (its last step: {record.step or 'none'})", hint

@@ -161,8 +161,10 @@ class Waiting:
         if (tid, state) == self._told:
             return
         self._told = (tid, state)
-        far = "unknown" if tid is None else f"{format_tid(tid)}, {goal - tid:,} TIDs to go"
-        self._parts.tell(self.pair, f"slave at {far} to {format_tid(goal)} ({state})")
+        far = "the slave cannot be read"
+        if tid is not None:
+            far = f"slave at {format_tid(tid)}, {goal - tid:,} TIDs to go"
+        self._parts.tell(self.pair, f"{far} to {format_tid(goal)} ({state})")
 
 
 @dataclass(frozen=True, slots=True)

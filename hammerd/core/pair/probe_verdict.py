@@ -271,19 +271,18 @@ def _judge_failed(pair: Pair, role: str, seen: ProbeFailed) -> Park | AwaitMount
         case Cure.RETRY | Cure.NOTE | Cure.ECHO:
             return Retry(complaint.name, f"{who}: {complaint.hint}")
         case Cure.MOUNT:
-            return _await_endpoint(role, endpoint, seen, complaint)
+            return _await_endpoint(pair, role, seen, complaint)
         case _:
             assert_never(complaint.cure)
 
 
-def _await_endpoint(
-    role: str, endpoint: Endpoint, seen: ProbeFailed, complaint: Complaint
-) -> AwaitMount:
+def _await_endpoint(pair: Pair, role: str, seen: ProbeFailed, complaint: Complaint) -> AwaitMount:
+    endpoint = pair.master if role == "master" else pair.slave
     who = f"{role} {endpoint}"
     if complaint.name == NOT_A_HAMMER_FS and seen.stat and seen.stat.itself.is_directory:
         return _null_mount_missing(role, endpoint, "a plain directory outside HAMMER")
     unexplained = AwaitMount(complaint.name, f"{who}: {complaint.hint}")
-    return (seen.stat and _judge_path(role, who, seen.stat)) or unexplained
+    return (seen.stat and _judge_path(pair, role, who, seen.stat)) or unexplained
 
 
 _TROUBLE_HINTS = {
@@ -300,14 +299,21 @@ _MAKING = {
 }
 
 
-def _judge_path(role: str, who: str, stat: PathStat) -> AwaitMount | None:
+_AFTER_A_LOSS = {
+    "master": '"hammerd promote {name} --plan"',
+    "slave": 'mount a new one, then "hammerd provision {name}"',
+}
+
+
+def _judge_path(pair: Pair, role: str, who: str, stat: PathStat) -> AwaitMount | None:
     """Distinguish a missing file system from a missing PFS; return None if neither is missing."""
     match stat:
         case PathStat(above=FileStat(exists=False)):
             return AwaitMount(
                 "file_system_missing",
                 f"{who}: not even the directory above it is there; is its file system mounted?"
-                ' See mount(8) and /etc/fstab; "mount -a"',
+                ' See mount(8) and /etc/fstab; "mount -a". If its disk is lost:'
+                f" {_AFTER_A_LOSS[role].format(name=pair.name)}",
             )
         case PathStat(itself=FileStat(exists=False)):
             return AwaitMount(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hammerd.core.hammer.pfs_status import ROOT_PFS
 from hammerd.core.plans.provision_facts import End, Facts, Kind, PathFact, is_same_pfs
-from hammerd.core.plans.record import PlanName, PlanRecord
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.plans.steps import Reason
 from hammerd.core.tid import NEVER_MIRRORED, format_tid
 
@@ -33,10 +33,11 @@ def reasons_of(facts: Facts) -> tuple[Reason, ...]:
 def other_plan_reasons(pair: str, record: PlanRecord | None) -> Iterator[Reason]:
     """Find another plan that holds the pair."""
     if record is not None and record.plan is not PlanName.PROVISION:
-        yield Reason(
-            f"{record.plan} holds pair {pair} (its last step: {record.step or 'none'})",
-            f"see hammerd status {pair}: what it says about the hold comes first",
-        )
+        plan = record.plan
+        hint = f'wait until it has ended; if it was interrupted, "hammerd {plan} {pair}" goes on'
+        if record.stage is Stage.PROMOTED:
+            hint = f'its slave was promoted: "hammerd reseed {pair}" makes the old master a slave'
+        yield Reason(f"{plan} holds pair {pair} (its last step: {record.step or 'none'})", hint)
 
 
 def _copy_reasons(facts: Facts) -> Iterator[Reason]:
@@ -79,7 +80,8 @@ def _end_reasons(name: str, end: End) -> Iterator[Reason]:
             f"name the softlink with --{name}-pfs",
         )
     elif end.trouble:
-        yield Reason(f"{at} cannot be read: {end.trouble}", "see hammerd doctor")
+        hint = "is its file system mounted? See mount(8) and /etc/fstab"
+        yield Reason(f"{at} cannot be read: {end.trouble}", hint)
     yield from _above_reasons(at, end)
 
 
@@ -186,7 +188,8 @@ def _master_in_its_place(facts: Facts, slave: End) -> Reason:
     if status is None:
         return Reason(
             f"slave {slave.pfs} is a master; {LEFT_ALONE}",
-            "if it was promoted, see the manual, RUNBOOKS; else name another path for the slave",
+            f'if it was promoted: "hammerd reseed {facts.pair}" mirrors in the other direction;'
+            " else name another path for the slave",
         )
     if master is not None and master.shared_uuid == status.shared_uuid:
         return Reason(

@@ -21,6 +21,7 @@ class World:
 
     done: list[str] = field(default_factory=list)
     breaks: str = ""
+    interrupted: str = ""
     idle: str = ""
     far: str = ""
     record: PlanRecord | None = None
@@ -52,6 +53,8 @@ class World:
         name = action.words[0].removeprefix("do-")
         if name == self.breaks:
             raise CommandFailed(f"{name} broke")
+        if name == self.interrupted:
+            raise KeyboardInterrupt
         if name != self.idle:
             self.done.append(name)
 
@@ -110,6 +113,17 @@ def test_step_that_fails_ends_the_plan_and_tells_the_way_back(
     world.breaks = ""
     assert carry_out(world) == Exit.OK
     assert world.done == list(NAMES)
+
+
+def test_interrupt_names_the_step_and_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(World(interrupted="second"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:] == [
+        "interrupted at step second",
+        "way back: undo second",
+        "to go on: run the same command again",
+    ]
 
 
 def test_step_without_effect_is_not_run_again() -> None:

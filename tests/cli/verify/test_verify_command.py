@@ -17,11 +17,13 @@ from hammerd.cli.verify.verification import Options, verify_pair
 from hammerd.core.config.model import Config
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pairs import Endpoint, Pair, Rotation
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.tid import format_tid
 from hammerd.core.verify.differences import MOST_KEPT, Kind
 from hammerd.core.verify.request import EndRequest, encode_request
 from hammerd.core.verify.sample import WHOLE
 from hammerd.core.verify.verified import Verified, parse_verified
+from hammerd.daemon.state.plan_records import remove_record, write_record
 from hammerd.simulator import admin
 from tests.cli.conftest import RunHammerd
 from tests.cli.verify.mirrors import Mirror, make_mirror, without_times
@@ -126,8 +128,31 @@ def test_what_cannot_be_compared_is_refused(mirror: Mirror, hammerd: RunHammerd)
 
     assert {never.code, gone.code, promoted.code} == {Exit.UNAVAILABLE}
     assert "was never mirrored to" in never.err
-    assert "No such file or directory\nhint: no such point in time is there" in gone.err
+    assert (
+        "No such file or directory\nhint: is the PFS there, and its file system mounted?"
+        in gone.err
+    )
     assert "is a master now" in promoted.err
+
+
+@pytest.mark.parametrize(
+    ("stage", "hint"),
+    [
+        (Stage.RUNNING, 'if it was interrupted, "hammerd switchover home" goes on'),
+        (Stage.PROMOTED, '"hammerd reseed home" makes the old master a fresh slave'),
+    ],
+)
+def test_pair_that_a_plan_holds_is_refused(
+    stage: Stage, hint: str, quiet: Mirror, hammerd: RunHammerd
+) -> None:
+    state_dir = load_config(str(quiet.config)).daemon.state_dir
+    record = PlanRecord("home", PlanName.SWITCHOVER, 0.0, stage, step="downgrade")
+    write_record(state_dir, record)
+    refused = hammerd("verify", "home", "-c", quiet.config, columns=500)
+    remove_record(state_dir, "home")
+
+    assert refused.code == Exit.UNAVAILABLE
+    assert hint in refused.err
 
 
 def test_usage_is_refused(quiet: Mirror, hammerd: RunHammerd) -> None:

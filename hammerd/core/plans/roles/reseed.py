@@ -216,8 +216,7 @@ def _step(
     action: Command | Copy | Compare | ReloadDaemon | WriteFile,
     notes: tuple[tuple[str, str], ...] = (),
 ) -> Step:
-    again = "run the same command again: it goes on from here"
-    return Step(name, purpose, action, (again,), notes)
+    return Step(name, purpose, action, notes=notes)
 
 
 def _is_noted(facts: PairFacts, key: str) -> bool:

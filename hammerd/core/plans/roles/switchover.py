@@ -286,10 +286,9 @@ def _hammer(end: End, *words: str) -> Command:
 def _back(facts: PairFacts) -> tuple[str, ...]:
     """Return how to go back while this step is the next one."""
     name, new = facts.pair.name, facts.slave
-    again = f'to go on: "hammerd switchover {name}"'
     if is_master(new):
-        return (f"{again}; the new master is {new.operand}, and holds all",)
-    return (f'nothing is lost; to go back: "hammerd switchover {name} --undo"', again)
+        return (f"none; nothing is lost, the new master is {new.operand} and holds all",)
+    return (f'nothing is lost; to go back: "hammerd switchover {name} --undo"',)
 
 
 def _note(facts: PairFacts, key: str) -> str:
