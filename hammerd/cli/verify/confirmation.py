@@ -31,9 +31,14 @@ def confirmed(verified: Verified, pair: Pair, newest: Tid, jobs: int) -> Verifie
         CommandFailed: no difference is certain, and not all could be looked at again.
     """
     if newest == verified.tid:
-        if Kind.PRUNED in verified.counts:
+        if Kind.PRUNED not in verified.counts:
+            return verified
+        certain = [each for each in verified.first if _is_lasting(each)]
+        if not certain:
             raise _uncertain(verified, "it is certain after the slave's next commit")
-        return verified
+        tally = Tally()
+        tally.add(certain)
+        return replace(verified, counts=tally.counts, first=tuple(certain))
     certain = [each for each in verified.first if _is_certain(each)]
     doubtful = [each for each in verified.first if not _is_certain(each)]
     again = _look_again(doubtful, pair, newest, jobs)
@@ -53,6 +58,11 @@ def confirmed(verified: Verified, pair: Pair, newest: Tid, jobs: int) -> Verifie
 def _is_certain(difference: Difference) -> bool:
     """Return whether pruning causes no such difference, or its path alone does not show it."""
     return difference.kind is Kind.UNREADABLE or difference.master == OTHER_NAMES
+
+
+def _is_lasting(difference: Difference) -> bool:
+    """Return whether no later point in time can show that history was pruned."""
+    return difference.kind is Kind.LOST or _is_certain(difference)
 
 
 def _uncertain(verified: Verified, hint: str) -> CommandFailed:

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     DEVICE = "device"
     CONTENT = "content"
     UNREADABLE = "unreadable"
+    LOST = "lost"
     PRUNED = "pruned"
 
 
@@ -79,6 +80,7 @@ _SENTENCES = {
     Kind.DEVICE: _BOTH_VALUES,
     Kind.CONTENT: "content differs",
     Kind.UNREADABLE: "cannot be read (master: {master}; slave: {slave})",
+    Kind.LOST: "its inode is lost on the slave",
     Kind.PRUNED: "its history was pruned",
 }
 
@@ -107,7 +109,12 @@ def counts_text(counts: Mapping[Kind, int]) -> str:
 
 def differences_of(path: str, master: Entry, slave: Entry) -> Iterator[Difference]:
     """Yield the differences of two entries of one name; those of inodes are not seen here."""
-    if is_pruned(master) != is_pruned(slave):
+    if is_pruned(slave) and not is_pruned(master):
+        # Pruning leaves what is current: as of the slave's newest TID this is no history. A
+        # mirror leaves out an inode whose record has a bad CRC without a word.
+        yield Difference(Kind.LOST, path, type_of(master), "none")
+        return
+    if is_pruned(master) and not is_pruned(slave):
         yield Difference(Kind.PRUNED, path)
         return
     kind = stat.S_IFMT(mode_of(master))

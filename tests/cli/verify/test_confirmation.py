@@ -70,6 +70,14 @@ def test_nothing_is_certain_before_a_later_tid(pair: Pair) -> None:
         confirmed(result(PRUNED, CONTENT), pair, TID, 1)
 
 
+def test_what_is_lost_on_the_slave_is_certain_at_once(pair: Pair) -> None:
+    lost = Difference(Kind.LOST, "c", "file", "none")
+
+    verified = confirmed(result(PRUNED, CONTENT, lost), pair, TID, 1)
+
+    assert (verified.counts, verified.first) == ({Kind.LOST: 1}, (lost,))
+
+
 def test_what_pruning_does_not_cause_stays(pair: Pair) -> None:
     certain = (
         Difference(Kind.UNREADABLE, "a", "Input/output error", "readable"),

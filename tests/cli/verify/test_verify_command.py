@@ -91,6 +91,21 @@ def test_damage_on_the_master_s_disk_is_seen(mirror: Mirror, hammerd: RunHammerd
     assert [each["path"] for each in result["first"]] == ["b/file"]
 
 
+def test_an_inode_that_the_mirror_left_out_is_seen(mirror: Mirror, hammerd: RunHammerd) -> None:
+    admin.flush(mirror.machine.path("/Backup1"))
+    admin.damage_master(mirror.master, "b/file", "inode")
+    mirror.copy()
+    found = hammerd("verify", "home", "-c", mirror.config)
+    with pytest.raises(KeyboardInterrupt):
+        verify(mirror, Silent(after_entries=4))
+    (mirror.live / "c/file").write_text("newer\n")
+    mirror.copy()
+
+    assert found.code == 1
+    assert "    b/file: its inode is lost on the slave\n" in found.out
+    assert verify(mirror).counts == {Kind.LOST: 1}
+
+
 DAMAGE = {
     "byte": "byte: content differs",
     "mode": "mode: mode differs: ",

@@ -84,6 +84,7 @@ def test_equal_trees_are_counted_without_a_look_into_their_lines() -> None:
         (Kind.DEVICE, entry("x", DEVICE, 1), entry("x", DEVICE, 2)),
         (Kind.TYPE, entry("x"), entry("x", FIFO)),
         (Kind.PRUNED, entry("x", 0o010000, time_ns=0), entry("x")),
+        (Kind.LOST, entry("x"), entry("x", 0o010000, time_ns=0)),
     ],
 )
 def test_each_attribute_is_compared(kind: Kind, master: Entry, slave: Entry) -> None:
