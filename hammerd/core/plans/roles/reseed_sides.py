@@ -163,7 +163,7 @@ def refusals(facts: PairFacts, sides: Sides, lose: str) -> Iterator[Reason]:
             f" {source.shared_uuid} and {target.shared_uuid}",
             "look at the paths of the pair",
         )
-    yield from _tid_refusals(sides)
+    yield from _tid_refusals(facts, sides)
 
 
 def _is_promoting(facts: PairFacts) -> bool:
@@ -202,17 +202,20 @@ def _uuids_differ(source: End, target: End) -> bool:
     return all(uuids) and uuids[0] != uuids[1]
 
 
-def _tid_refusals(sides: Sides) -> Iterator[Reason]:
+def _tid_refusals(facts: PairFacts, sides: Sides) -> Iterator[Reason]:
     """Yield why no copy of the source would be complete (docs/hammer.md 1.7)."""
-    source, parted_tid = sides.source, sides.parted_tid
-    if not sides.is_turned or parted_tid is None or source.system_tid is None:
+    source, held_tid, holds = sides.source, sides.parted_tid, "holds"
+    if held_tid is None and is_master(sides.target) and not is_own(facts.record):
+        # Nothing tells when the source was promoted: at a TID that its master had by now.
+        held_tid, holds = sides.target.system_tid, "may hold"
+    if not sides.is_turned or held_tid is None or source.system_tid is None:
         return
-    if source.system_tid <= parted_tid:
+    if source.system_tid <= held_tid:
         yield Reason(
             f"the TIDs of the file system of {source.endpoint} are at"
-            f" {show_tid(source.system_tid)}, and it holds data up to {show_tid(parted_tid)} from"
+            f" {show_tid(source.system_tid)}, and it {holds} data up to {show_tid(held_tid)} from"
             " its time as a slave: a copy would leave out what is between",
-            describe_rise(source, parted_tid),
+            describe_rise(source, held_tid),
         )
 
 
