@@ -107,8 +107,8 @@ def _print(waited: Waited, begun_time: str, took_s: float) -> None:
         print_text(f"{name}: {what} is {where} (after {took_s:.1f} s)")
     elif waited.outcome is Outcome.LATE:
         goal = _shown(waited.goal) or "a TID that is not known yet"
-        seen = f"the slave is at {_shown(waited.seen)}" if waited.seen else "no TID of the slave"
-        seen = seen if waited.seen else "the slave cannot be read"
+        tid = _shown(waited.seen)
+        seen = f"the slave is at {tid}" if tid else "the slave cannot be read"
         message = f"{name}: not in time, after {show_period(took_s)}: {seen}"
         hint = f'"hammerd status {name}" tells why'
         print_error(CommandFailed(f"{message}, and needs {goal} for {what}", hint))

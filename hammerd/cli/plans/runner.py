@@ -106,6 +106,7 @@ class Runner:
         self._records = records
         self._listed: tuple[str, ...] = ()
         self._is_begun = False
+        self._step: Step | None = None
 
     def carry_out(
         self, look: Callable[[], Facts], plan_of: Callable[[Facts], Plan | Refused]
@@ -115,9 +116,20 @@ class Runner:
         Raises:
             HammerdError: the plan was refused, or a step failed.
         """
-        plan = plan_of(look())
         if self._order.is_dry_run:
-            return self._dry_run(plan)
+            return self._dry_run(plan_of(look()))
+        try:
+            return self._run_all(look, plan_of)
+        except KeyboardInterrupt:
+            if self._step is not None:
+                print_text(f"interrupted at step {self._step.name}")
+                _print_ways(self._step)
+            raise
+
+    def _run_all(
+        self, look: Callable[[], Facts], plan_of: Callable[[Facts], Plan | Refused]
+    ) -> int:
+        plan = plan_of(look())
         while True:
             plan = _allowed(plan)
             if not plan.steps:
@@ -188,18 +200,15 @@ class Runner:
         self._is_begun = True
 
     def _run(self, step: Step) -> None:
+        self._step = step
         print_text(f"== {step.name}")
         self._print_lines(step)
         try:
             self._note(step)
             self._act(step.action)
             self._note_done(step)
-        except (HammerdError, KeyboardInterrupt) as error:
-            if isinstance(error, KeyboardInterrupt):
-                print_text(f"interrupted at step {step.name}")
-            for line in step.way_back:
-                print_text(f"way back: {line}")
-            print_text("to go on: run the same command again")
+        except HammerdError:
+            _print_ways(step)
             raise
 
     def _act(self, action: Action) -> None:
@@ -253,6 +262,13 @@ class Runner:
     def _print_lines(self, step: Step) -> None:
         for line in shown(step.action, self._order.pair):
             print_line(f"{INDENT} {line}")
+
+
+def _print_ways(step: Step) -> None:
+    """Print the ways from a step that did not end well."""
+    for line in step.way_back:
+        print_text(f"way back: {line}")
+    print_text("to go on: run the same command again")
 
 
 def _print_notes(notes: tuple[str, ...]) -> None:

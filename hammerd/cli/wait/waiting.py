@@ -161,10 +161,11 @@ class Waiting:
         if (tid, state) == self._told:
             return
         self._told = (tid, state)
-        far = "the slave cannot be read"
+        text = f"the slave cannot be read, and needs {format_tid(goal)}"
         if tid is not None:
-            far = f"slave at {format_tid(tid)}, {goal - tid:,} TIDs to go"
-        self._parts.tell(self.pair, f"{far} to {format_tid(goal)} ({state})")
+            left = f"{goal - tid:,} TIDs to go to {format_tid(goal)}"
+            text = f"slave at {format_tid(tid)}, {left}"
+        self._parts.tell(self.pair, f"{text} ({state})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from hammerd.core.tid import Tid, format_tid
 TIDS_OF_A_DIRECTORY = 0x8000
 """The TIDs that HAMMER takes for the inodes of a new directory (docs/hammer.md 1.7)."""
 
+MOST_DIRECTORIES = 10_000
+"""The new directories above which another way is told as well."""
+
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
@@ -104,13 +107,17 @@ def _lost_tids(facts: PairFacts) -> str:
 def describe_rise(end: End, tid: Tid) -> str:
     """Return how a person makes the TIDs of an end's file system pass a TID."""
     missing = max(0, tid - (end.system_tid or 0))
+    count = missing // TIDS_OF_A_DIRECTORY + 2
     host = end.endpoint.host
     there = "" if host.shares_paths else f" on {host.name}"
-    return (
-        f"raise them: make about {missing // TIDS_OF_A_DIRECTORY + 2:,} new directories with a"
-        f" file in each in {end.directory}{there}, each takes 32,768 TIDs; then"
+    rise = (
+        f"raise them: make about {count:,} new directories with a file in each in"
+        f" {end.directory}{there}, each takes 32,768 TIDs; then"
         f' "hammer synctid {end.directory}"'
     )
+    if count <= MOST_DIRECTORIES:
+        return rise
+    return f"{rise}. If that is too many, copy the files with cpdup(1) to the master of a new pair"
 
 
 def foreign_reasons(writers: tuple[Writer, ...]) -> tuple[Reason, ...]:

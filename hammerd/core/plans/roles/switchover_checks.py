@@ -113,9 +113,9 @@ def _other_way(facts: PairFacts, newest: Tid) -> str:
     if old.role is Role.SLAVE:
         return f'to go back: "hammerd switchover {name} --undo"; nothing is lost'
     return (
-        f"{describe_rise(facts.slave, newest)}, and run this command again. Or end all writing,"
-        f' "hammerd wait {name}", "hammerd promote {name}" and "hammerd reseed {name} --config":'
-        " the reseed needs the higher TIDs, too"
+        f"{describe_rise(facts.slave, newest)}. Then run this command again. The other way, to"
+        f' end all writing, "hammerd promote {name}" and "hammerd reseed {name} --config", needs'
+        " higher TIDs, too"
     )
 
 
