@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hammerd.simulator import admin
-from tests.daemon.world import HAMMERD, World
-from tests.waiting import DEADLINE_S
+from tests import command_server
+from tests.command_server import Kill, Request
+from tests.daemon.world import World
 
 PAIR = "data"
 LOW_TIDS, HIGH_TIDS = 0x100000000, 0x700000000
@@ -92,18 +93,12 @@ class PlansWorld(World):
         self.run_hammer("mirror-copy", self.place, self.slave)
         return admin.sync_end_tid(self.slave)
 
-    def run(self, *words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command of hammerd with this config to its end."""
-        return subprocess.run(
-            [*HAMMERD, *map(str, words), "-c", str(self.config)],
-            input=stdin,
-            env={**os.environ, **self.env},
-            capture_output=True,
-            text=True,
-            start_new_session=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
+    def run(
+        self, *words: object, stdin: str = "", kill: Kill | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of hammerd with this config to its end, or killed within a step."""
+        given = [*map(str, words), "-c", str(self.config)]
+        return command_server.run(Request(given, {**os.environ, **self.env}, stdin, kill))
 
     def run_killed(self, command: str, when: str, *words: object, stdin: str = "") -> str:
         """Run a command that is killed `before`, `during` or `after` a program; see admin.trap.

@@ -1,17 +1,11 @@
 """Runs hammerd provision in a world for plans, to its end or killed at a step."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 from hammerd.core.exit_codes import Exit
 from tests.plans_world import PAIR, PlansWorld
-from tests.waiting import DEADLINE_S
-
-KILL_AT = Path(__file__).with_name("kill_at.py")
 
 
 def provision(world: PlansWorld, *words: str) -> str:
@@ -32,14 +26,6 @@ def steps_left(world: PlansWorld, *words: str) -> list[str]:
 
 
 def killed(world: PlansWorld, step: str, when: str, *words: str) -> None:
-    argv = [sys.executable, str(KILL_AT), step, when, "provision", PAIR, "-c", str(world.config)]
-    done = subprocess.run(
-        [*argv, "--fstab-file", str(world.fstab), *words],
-        env={**os.environ, **world.env},
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    ends = ("provision", PAIR, "--fstab-file", str(world.fstab), *words)
+    done = world.run(*ends, kill=(step, when))
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr

@@ -8,7 +8,6 @@ person would.
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,8 +24,6 @@ LAST = {"after": "after\n", "before": "before\n"}
 ALL_KILLS = os.environ.get("HAMMERD_KILLS") == "all"
 MOMENTS = ("before", "after") if ALL_KILLS else ("after",)
 
-SERVER = Path(__file__).with_name("killing_server.py")
-
 
 @pytest.fixture
 def world() -> Iterator[PlansWorld]:
@@ -40,28 +37,10 @@ def plan(world: PlansWorld, *words: str) -> list[str]:
     return [step["name"] for step in json.loads(done.stdout)["steps"]]
 
 
-class Killer:
-    """Runs commands of hammerd that are killed at a step."""
-
-    def __init__(self, world: PlansWorld) -> None:
-        self._config = world.config
-        self.process = subprocess.Popen(
-            [sys.executable, str(SERVER)],
-            env={**os.environ, **world.env},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def kill(self, step: str, when: str, words: tuple[str, ...]) -> None:
-        """Run a command; fail if it does not reach the step, which kills it."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        request = [step, when, [*words, "-c", str(self._config)]]
-        self.process.stdin.write(f"{json.dumps(request)}\n")
-        self.process.stdin.flush()
-        status, output = json.loads(self.process.stdout.readline())
-        assert status == -signal.SIGKILL, f"{step} {when}:\n{output}"
+def killed(world: PlansWorld, step: str, when: str, words: tuple[str, ...]) -> None:
+    """Run a command; fail if it does not reach the step, which kills it."""
+    done = world.run(*words, kill=(step, when))
+    assert done.returncode == -signal.SIGKILL, f"{step} {when}:\n{done.stdout}{done.stderr}"
 
 
 def look_at(world: PlansWorld) -> None:
@@ -90,19 +69,18 @@ def kill_each(
         for number, step in enumerate(steps, 1)
         if number % (spared + 1) == 0 or number == count or step in ("copy", "downgrade")
     ]
-    killer, ended = Killer(world), 0
+    ended = 0
     for step in chosen:
         if step == "downgrade":
             write(world, 1, "before", "before\n")
         for when in MOMENTS:
-            killer.kill(step, when, words)
+            killed(world, step, when, words)
             look_at(world)
             if is_held(world):
                 on_kill()
             ended += 1
             if (step, when) == ("copy", "after"):
                 write(world, 1, "after", "after\n")
-    killer.process.communicate()
     sys.stdout.write(f"{words[0]}: {ended} of {len(MOMENTS) * len(chosen)} kills made up for\n")
 
 

@@ -8,7 +8,7 @@ from hammerd.core.api.protocol import Verb
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.simulator import admin
-from tests.cli.plans.roles.test_killed_plans import ALL_KILLS, Killer, kill_each
+from tests.cli.plans.roles.test_killed_plans import ALL_KILLS, kill_each, killed
 from tests.cli.plans.roles.test_sessions import is_master, link, tree, write
 from tests.daemon.world import Status, living_pids
 from tests.plans_world import PAIR, PlansWorld, plans_world
@@ -78,9 +78,7 @@ def promote_over_restarts(world: PlansWorld) -> None:
     assert "hammerd ends it" in shown
     assert streams(world)
 
-    killer = Killer(world)
-    killer.kill("upgrade", "after", PROMOTE)
-    killer.process.communicate()
+    killed(world, "upgrade", "after", PROMOTE)
 
     now = world.wait_for(lambda now: now["hold"]["is_interrupted"], "it is interrupted", PAIR)
     assert is_held(now)
