@@ -152,8 +152,7 @@ class Holds:
                 self._changed()
                 path = plan_records.record_path(self._state_dir, pair)
                 return Refusal(f"{pair} is held: {path} stands", "", Exit.UNAVAILABLE)
-            # The command removes the record of a reseed only when both ends are the same again.
-            self._release(pair, is_plan_done=True)
+            self._release(pair)
             self._changed()
         return Answer({"pairs": [pair]})
 
@@ -249,13 +248,15 @@ class Holds:
         self._around.forget(pair)
         self._engine.post(pair, HoldAsked(hold))
 
-    def _release(self, pair: str, *, is_plan_done: bool = False) -> None:
+    def _release(self, pair: str) -> None:
         self._standing.pop(pair, None)
         life = self._life(pair)
         if life is None or life.memory.hold is None:
             return
         self._around.explain(self._ends.of(pair), life.memory.hold.plan)
-        lifts_latch = is_plan_done and life.memory.hold.plan == PlanName.RESEED
+        # The command removes the record of a reseed only when both ends are the same again. A
+        # sample may see that before the command, which may be killed, tells it.
+        lifts_latch = life.memory.hold.plan == PlanName.RESEED
         self._engine.post(pair, HoldReleased(lifts_latch))
 
     def _changed(self) -> None:

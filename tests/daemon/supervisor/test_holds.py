@@ -241,13 +241,18 @@ def test_release_needs_the_record_gone_and_explains_what_the_plan_changed(tmp_pa
 
 
 @pytest.mark.parametrize("plan", PlanName)
-def test_only_a_reseed_that_has_ended_lifts_a_latch(tmp_path: Path, plan: PlanName) -> None:
+@pytest.mark.parametrize("is_told", [True, False])
+def test_only_a_reseed_that_has_ended_lifts_a_latch(
+    tmp_path: Path, plan: PlanName, is_told: bool
+) -> None:
+    """The command tells that it has removed the record, or a sample finds that."""
+
     async def story(setup: Setup) -> None:
         setup.engine.post("home", DivergedSeen())
         setup.write(replace(SWITCHOVER, plan=plan))
         await setup.holds.hold("home")
         plan_records.remove_record(setup.state_dir, "home")
-        await setup.holds.release("home")
+        await (setup.holds.release("home") if is_told else setup.holds.check())
 
         assert setup.engine.life("home").memory.is_diverged == (plan is not PlanName.RESEED)
 

@@ -37,12 +37,12 @@ def promote(arguments: PlanArguments, *, goes_back: bool) -> int:
         open_files_as=frozenset({Role.SLAVE}),
     )
     planner = promotion.plan_undo if goes_back else promotion.plan_promotion
-    look = replace(look, slave=slave, may_hang=True, orient=_to_newest_slave)
+    look = replace(look, slave=slave, may_hang=True, orient=_to_promote)
     return session.carry_out(order, look, planner)
 
 
-def _to_newest_slave(pair: Pair, _: PlanRecord | None) -> Pair:
-    return with_newest_slave(pair)
+def _to_promote(pair: Pair, record: PlanRecord | None) -> Pair:
+    return switchover.oriented(with_newest_slave(pair), record)
 
 
 def switch_over(arguments: PlanArguments, *, to: str, turns_config: bool, goes_back: bool) -> int:

@@ -24,6 +24,7 @@ from hammerd.core.plans.roles.found import (
     settled,
     show_tid,
 )
+from hammerd.core.plans.roles.switchover_checks import COMPARED_TID
 from hammerd.core.plans.steps import (
     Command,
     Hold,
@@ -75,7 +76,7 @@ def plan_undo(facts: PairFacts) -> Plan | Refused:
     """Return the step back from a promotion that did not upgrade the slave."""
     if not is_own(facts.record):
         return Refused((Reason("no promotion of this pair is under way"),))
-    if facts.slave.role is not Role.SLAVE:
+    if is_master(facts.slave):
         hint = f'"hammerd promote {facts.pair.name}" goes on; there is no way back'
         return Refused((Reason(f"{facts.slave.endpoint} is {facts.slave.role} already", hint),))
     release = Step("release", "let the pair be streamed, as before", Release())
@@ -96,8 +97,10 @@ def _is_done(facts: PairFacts) -> bool:
 def _refusals(facts: PairFacts) -> Iterator[Reason]:
     slave, record = facts.slave, facts.record
     name = facts.pair.name
-    if record is not None and record.plan is not PlanName.PROMOTE:
+    if record is not None and not is_own(record) and not _takes_over(facts):
         hint = f'end it first: run "hammerd {record.plan} {name}" again'
+        if record.plan is PlanName.SWITCHOVER:
+            hint += ", with --undo to go back"
         yield Reason(f"{record.plan} of {name} was interrupted at step {record.step}", hint)
     if not slave.is_alive:
         hint = "what cannot be read cannot be promoted: mount its file system first"
@@ -112,6 +115,13 @@ def _refusals(facts: PairFacts) -> Iterator[Reason]:
         )
         what = f"nothing of slave {slave.endpoint} can be read as of its TID"
         yield Reason(what, hint + _way_back(facts))
+
+
+def _takes_over(facts: PairFacts) -> bool:
+    """Return whether the old master was lost in a switchover, which cannot go on or back then."""
+    record = facts.record
+    is_switchover = record is not None and record.plan is PlanName.SWITCHOVER
+    return is_switchover and not facts.master.is_alive
 
 
 def _way_back(facts: PairFacts) -> str:
@@ -153,11 +163,26 @@ def _steps(facts: PairFacts, is_held: bool) -> tuple[Step, ...]:
     keep = Step("keep-held", "let no stream write to the new master", KeepHeld())
     return (
         *(() if is_held else (hold,)),
+        *_note_steps(facts),
         *orphan_steps(facts),
         *(() if is_master(slave) else (upgrade,)),
         *(_check_steps(facts) if slave.endpoint.host.administered is not None else ()),
         keep,
     )
+
+
+def _note_steps(facts: PairFacts) -> Iterator[Step]:
+    """Yield the step that notes the slave's TID anew.
+
+    The stream went on until the hold, while a person read the plan; a power cut moves it back.
+    """
+    record, slave = facts.record, facts.slave
+    if record is None or not is_own(record) or not is_slave(slave):
+        return
+    if record.notes.get(PARTED_TID, show_tid(slave.tid)) != show_tid(slave.tid):
+        notes = {**record.notes, **dict(_hold_notes(facts))}
+        purpose = "note the TID up to which both ends hold the same"
+        yield Step("note-tid", purpose, Hold(tuple(notes.items())))
 
 
 def _check_steps(facts: PairFacts) -> Iterator[Step]:
@@ -196,9 +221,21 @@ def _hold_notes(facts: PairFacts) -> Iterator[tuple[str, str]]:
         yield "master_tid", show_tid(master_tid)
     if loss.safe_until_time is not None:
         yield "safe_until_time", rfc3339(loss.safe_until_time)
+    yield from _notes_of_switchover(facts)
     for key, value in (("shared_uuid", slave.shared_uuid), ("slave_uuid", slave.unique_uuid)):
         if value:
             yield key, value
+
+
+def _notes_of_switchover(facts: PairFacts) -> Iterator[tuple[str, str]]:
+    """Yield the notes without which the ends are not known: the config may be turned already."""
+    record = facts.record
+    if record is None or record.plan is not PlanName.SWITCHOVER:
+        return
+    yield "master_host", facts.master.endpoint.host.key
+    yield "slave_host", facts.slave.endpoint.host.key
+    if is_master(facts.slave) and (compared_tid := record.notes.get(COMPARED_TID)):
+        yield PARTED_TID, compared_tid
 
 
 def _notes(facts: PairFacts) -> Iterator[str]:

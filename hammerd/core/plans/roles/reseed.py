@@ -86,7 +86,7 @@ def plan_reseed(
         sound = f"{sides.target.endpoint} is a slave of it, and nothing shows that it has diverged"
         ends = describe_end("master", sides.source), describe_end("slave", sides.target)
         notes = (*ends, f"{sound} (--force reseeds it anyway)")
-        return Plan((), notes, afterwards=tuple(_afterwards(sides, None)))
+        return Plan((), notes, afterwards=(*_afterwards(sides, None), _resume(facts)))
     steps = (
         *_first_steps(facts, sides),
         *_fresh_steps(facts, sides),
@@ -262,6 +262,11 @@ def _notes(facts: PairFacts, sides: Sides) -> Iterator[str]:
 def _is_sound(sides: Sides) -> bool:
     """Return whether the lost end is a slave that its master can go on with."""
     return is_slave(sides.target) and not is_diverged(sides)
+
+
+def _resume(facts: PairFacts) -> str:
+    """Tell how a latch is lifted; hammerd lifts it by itself only if it ran during a reseed."""
+    return f'if hammerd keeps the pair parked: "hammerd resume {facts.pair.name}"'
 
 
 def _losses(sides: Sides) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.plans.record import PlanName, PlanRecord, Stage
+from hammerd.core.plans.roles import switchover
 from hammerd.core.plans.roles.facts import End, PairFacts, Role
 from hammerd.core.plans.roles.found import describe_rise, is_master, is_slave, show_tid
 from hammerd.core.plans.roles.promotion import OLD_MASTER, PARTED_TID
@@ -51,6 +52,8 @@ def oriented(pair: Pair, record: PlanRecord | None) -> Pair:
             master=Endpoint(notes["source_link"], hosts[notes["source_host"]]),
             slave=Endpoint(notes["target_link"], hosts[notes["target_host"]]),
         )
+    if record.plan is PlanName.PROMOTE and "master_host" in notes:
+        return switchover.oriented(pair, record)
     if record.plan is PlanName.PROMOTE and "master_link" in notes:
         return replace(pair, master=Endpoint(notes["master_link"], pair.master.host))
     return pair

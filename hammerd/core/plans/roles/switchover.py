@@ -26,7 +26,7 @@ from hammerd.core.plans.roles.found import (
     show_tid,
     umount_steps,
 )
-from hammerd.core.plans.roles.switchover_checks import is_own, preparations, refusals
+from hammerd.core.plans.roles.switchover_checks import COMPARED_TID, is_own, preparations, refusals
 from hammerd.core.plans.roles.turn import RELOADED, YES, Turn
 from hammerd.core.plans.steps import (
     Action,
@@ -43,7 +43,7 @@ from hammerd.core.plans.steps import (
 )
 
 PROOF_NAME = ".hammerd-switchover"
-FLUSHED, COPIED, COMPARED_TID = "flushed", "copied", "compared_tid"
+FLUSHED, COPIED = "flushed", "copied"
 MOUNTS = "master_mounts"
 PROVED, PROOF_FLUSHED = "proved", "proof_flushed"
 
@@ -86,12 +86,21 @@ def plan_undo(facts: PairFacts) -> Plan | Refused:
         hint = f'run "hammerd switchover {facts.pair.name}" again: it goes on'
         return Refused((Reason(f"{new.endpoint} is a master already", hint),))
     if not old.is_alive:
-        return Refused((Reason(f"{old.endpoint} cannot be read: {old.trouble}"),))
+        hint = f'mount its file system; if its disk is lost: "hammerd promote {facts.pair.name}"'
+        return Refused((Reason(f"{old.endpoint} cannot be read: {old.trouble}", hint),))
     upgrade = _role_step("upgrade-old", "pfs-upgrade", "make the old master the master again", old)
     return Plan(
         (*((upgrade,) if is_slave(old) else ()), *_mount_steps(facts), _release()),
         notes=tuple(_notes(facts)),
+        warnings=() if new.is_alive else (_unseen(new),),
         question=f"Leave {old.endpoint} the master?",
+    )
+
+
+def _unseen(new: End) -> str:
+    return (
+        f"{new.endpoint} cannot be read, and may have become the master: what was written to it"
+        " since is lost then"
     )
 
 
@@ -107,9 +116,11 @@ def _mount_steps(facts: PairFacts) -> Iterator[Step]:
 def oriented(pair: Pair, record: PlanRecord | None) -> Pair:
     """Return a pair with its old master as its master, by their softlinks.
 
-    The config may be turned round already, and null mounts may be gone.
+    The config may be turned round already, and null mounts may be gone. The record is that of a
+    switchover, or of a promotion that took its place.
     """
-    if record is None or record.plan is not PlanName.SWITCHOVER:
+    plans = (PlanName.SWITCHOVER, PlanName.PROMOTE)
+    if record is None or record.plan not in plans or "master_host" not in record.notes:
         return pair
     hosts = {end.host.key: end.host for end in (pair.master, pair.slave)}
     notes = record.notes

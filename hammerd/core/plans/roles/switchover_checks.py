@@ -18,6 +18,9 @@ from hammerd.core.plans.roles.found import (
 from hammerd.core.plans.steps import Reason
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 
+COMPARED_TID = "compared_tid"
+"""The note of the TID at which both ends were found equal, before the upgrade."""
+
 
 def is_own(record: PlanRecord | None) -> bool:
     """Return whether a switchover of this pair began."""
@@ -41,8 +44,10 @@ def refusals(facts: PairFacts) -> Iterator[Reason]:
 
 def _missing_hint(facts: PairFacts, end: End) -> str:
     name, needs = facts.pair.name, "a switchover needs both ends: mount its file system"
+    if is_own(facts.record) and end is facts.master:
+        return f'{needs}; if its disk is lost: "hammerd promote {name}" takes the other end'
     if is_own(facts.record):
-        return needs
+        return f'{needs}; if its disk is lost: "hammerd switchover {name} --undo"'
     if is_master(facts.slave):
         return _swap_hint(facts)
     if end is facts.master:
@@ -109,8 +114,8 @@ def _other_way(facts: PairFacts, newest: Tid) -> str:
 
     After a promotion a reseed needs the TIDs to be higher, too, so they are raised in any case.
     """
-    old, name = facts.master, facts.pair.name
-    if old.role is Role.SLAVE:
+    name = facts.pair.name
+    if is_own(facts.record):
         return f'to go back: "hammerd switchover {name} --undo"; nothing is lost'
     return (
         f"{describe_rise(facts.slave, newest)}. Then run this command again. The other way, to"

@@ -16,7 +16,7 @@ from hammerd.core.plans.roles.facts import (
     WriterKind,
 )
 from hammerd.core.plans.roles.promotion import plan_promotion, plan_undo
-from hammerd.core.tid import NEVER_MIRRORED, Tid
+from hammerd.core.tid import NEVER_MIRRORED, Tid, format_tid
 from tests.core.plans.roles import role_facts as given
 
 RUNNING = given.record(PlanName.PROMOTE)
@@ -116,6 +116,41 @@ def test_refused(found: PairFacts, reason: str) -> None:
 
     assert isinstance(refused, steps.Refused)
     assert reason in refused.reasons[0].what
+
+
+HOSTS = {"master_host": "", "slave_host": ""}
+LINKS = {"master_link": "/Backup1/pfs/home", "slave_link": "/Backup2/pfs/home", **HOSTS}
+SWITCHOVER = given.record(PlanName.SWITCHOVER, notes={**LINKS, "compared_tid": "0x5"})
+
+
+def test_old_master_that_is_lost_in_a_switchover_is_given_up() -> None:
+    world = given.RoleWorld(PlanName.PROMOTE, given.facts(given.dead(), given.slave(), SWITCHOVER))
+
+    assert world.run(plan_promotion) == ["hold", "upgrade", *LAST]
+    assert world.found.record is not None
+    assert HOSTS.items() <= world.found.record.notes.items()
+
+
+def test_new_master_of_that_switchover_is_kept_with_the_tid_that_both_had() -> None:
+    found = given.facts(given.dead(), given.master(2, given.HIGH), SWITCHOVER)
+    world = given.RoleWorld(PlanName.PROMOTE, found)
+
+    assert world.run(plan_promotion) == ["hold", *LAST]
+    assert world.found.record is not None
+    assert world.found.record.notes["slave_tid"] == "0x5"
+
+
+@pytest.mark.parametrize(("noted", "is_moved"), [(given.LOW, False), (given.HIGH, True)])
+def test_tid_of_the_upgrade_is_the_one_that_is_noted(noted: Tid, is_moved: bool) -> None:
+    notes = {"slave_tid": format_tid(noted), **HOSTS}
+    record = given.record(PlanName.PROMOTE, notes=notes)
+    world = given.RoleWorld(PlanName.PROMOTE, given.facts(given.dead(), given.slave(), record))
+
+    done = world.run(plan_promotion)
+    assert done == [*(["note-tid"] if is_moved else []), "upgrade", *LAST]
+    assert world.found.record is not None
+    noted_last = {"slave_tid": format_tid(given.LOW), **HOSTS}
+    assert noted_last.items() <= world.found.record.notes.items()
 
 
 @pytest.mark.parametrize("slave", [given.slave(tid=NEVER_MIRRORED), UNREADABLE])

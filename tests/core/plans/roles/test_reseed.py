@@ -213,7 +213,9 @@ def test_sound_slave_is_left_alone_unless_forced() -> None:
 
 def test_config_that_still_has_the_old_roles_is_told() -> None:
     assert planned(given.facts(given.slave(1), NEW_MASTER)).afterwards[0].startswith("swap")
-    assert "swap" not in str(planned(given.facts(given.master(), given.slave())).afterwards)
+    told = planned(given.facts(given.master(), given.slave())).afterwards
+    assert "swap" not in str(told)
+    assert '"hammerd resume home"' in told[-1]
 
 
 def test_open_files_and_other_streams_come_first() -> None:

@@ -143,6 +143,9 @@ AHEAD = Tid(given.LOW + 0x10)
         (given.facts(OLD_SLAVE, given.slave()), "both ends are slaves", "pfs-upgrade"),
         (given.facts(OLD_SLAVE, NEW_MASTER), "roles are changed already", "swap"),
         (given.facts(given.dead(), NEW_MASTER), "cannot be read", "swap"),
+        (given.facts(given.dead(), NEW_MASTER, running()), "cannot be read", "promote home"),
+        (given.facts(OLD_SLAVE, given.dead(2), running()), "cannot be read", "--undo"),
+        (given.facts(given.master(), LOW_SLAVE, running()), "not above", "--undo"),
         (
             given.facts(given.master(), given.slave(), given.record(PlanName.PROMOTE)),
             "promote of home was not ended",
