@@ -15,6 +15,8 @@ from hammerd.core.hammer.pfs_status import parse_pfs_status
 from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.tid import NEVER_MIRRORED, Tid
 
+MOST_LINKS = 16
+
 
 def slave_tid(pair: Pair, hammer: str) -> Tid:
     """Return the sync-end-tid of a pair's slave.
@@ -39,13 +41,24 @@ def slave_tid(pair: Pair, hammer: str) -> Tid:
 
 
 def slave_disk(pair: Pair) -> str:
-    """Return the device of a slave's file system, which the disk itself names; empty if far."""
+    """Return the device of a slave's file system and the number of its PFS; empty if far.
+
+    The disk itself names its device. A slave that is made anew gets another number.
+    """
     if not pair.slave.host.shares_paths:
         return ""
     try:
-        return f"{os.lstat(pair.slave.path).st_dev:x}"
+        device = f"{os.lstat(pair.slave.path).st_dev:x}"
     except OSError:
         return ""
+    path = pair.slave.path
+    for _ in range(MOST_LINKS):
+        if (text := _link_text(path)) is None:
+            break
+        if (found := parse_link_text(text)) is not None:
+            return f"{device}:{found.pfs_id}"
+        path = os.path.join(os.path.dirname(path), text)
+    return device
 
 
 def _tid_of(slave: Endpoint, hammer: str, timeout_s: float) -> Tid | None:
