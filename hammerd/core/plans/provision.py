@@ -2,7 +2,7 @@
 
     hold                 master-pfs-directory  master-pfs   mount-directory  null-mount  fstab
     slave-pfs-directory  slave-pfs             slave-uuid   symlink-directory slave-symlink
-    synctid              copy                  config       reload           release
+    flush                copy                  config       reload           release
 
 The pair is held while steps make its PFSs or write to its slave. A copy follows a synctid, because
 a flush publishes the master's root, and a slave that was copied before shows nothing
@@ -38,7 +38,7 @@ MADE = "succeeded!"
 
 NEEDS_ROOT = Reason("hammer needs root", "run this as root")
 
-AT_REST = frozenset({"master-pfs", "slave-pfs", "slave-uuid", "synctid", "copy"})
+AT_REST = frozenset({"master-pfs", "slave-pfs", "slave-uuid", "flush", "copy"})
 """The steps that need the pair at rest; a stream may run while a directory is mounted."""
 
 COPY, COPIED, FLUSHED = "copy", "copied", "flushed"
@@ -191,7 +191,7 @@ def _copy_steps(facts: Facts) -> Iterator[Step]:
     if not facts.note(FLUSHED) and (master.is_missing or _can_flush(master)):
         purpose = "flush the master, so that all of it can be mirrored"
         flush = Command(("hammer", "synctid", master.link.path), master.host)
-        yield Step("synctid", purpose, flush, notes=((FLUSHED, "yes"),))
+        yield Step("flush", purpose, flush, notes=((FLUSHED, "yes"),))
     yield Step(
         "copy",
         "copy the master to the slave",

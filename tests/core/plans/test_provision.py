@@ -144,7 +144,7 @@ def test_two_empty_file_systems_need_every_step_in_order() -> None:
         "slave-pfs-directory",
         "slave-pfs",
         "slave-symlink",
-        "synctid",
+        "flush",
         "copy",
         "config",
         "reload",
@@ -174,9 +174,9 @@ MOUNTED_NOTHING = replace(MASTER, place=directory("/Backup1/test"), place_status
 @pytest.mark.parametrize(
     ("facts", "steps"),
     [
-        (replace(ALL, slave=NO_SLAVE), "slave-pfs-directory slave-pfs slave-symlink synctid copy"),
-        (replace(ALL, slave=NEW_SLAVE), "synctid copy"),
-        (replace(ALL, slave=replace(SLAVE, is_readable=False)), "synctid copy"),
+        (replace(ALL, slave=NO_SLAVE), "slave-pfs-directory slave-pfs slave-symlink flush copy"),
+        (replace(ALL, slave=NEW_SLAVE), "flush copy"),
+        (replace(ALL, slave=replace(SLAVE, is_readable=False)), "flush copy"),
     ],
 )
 def test_only_what_is_missing_is_done_while_the_pair_is_held(facts: Facts, steps: str) -> None:
@@ -232,7 +232,7 @@ def test_flush_is_proven_by_its_note() -> None:
 
 
 def test_interrupted_copy_goes_on_although_the_slave_can_be_read() -> None:
-    assert names(replace(ALL, record=STANDING)) == ["synctid", "copy", "release"]
+    assert names(replace(ALL, record=STANDING)) == ["flush", "copy", "release"]
     copied = replace(STANDING, notes={"copy": "yes", "copied": "1"})
     assert names(replace(ALL, record=copied)) == ["release"]
 
@@ -241,7 +241,7 @@ def test_slave_that_shows_nothing_after_a_copy_is_copied_again() -> None:
     copied = replace(STANDING, notes={"copy": "yes", "copied": "1", "flushed": ""})
     facts = replace(ALL, slave=replace(SLAVE, is_readable=False), record=copied)
 
-    assert names(facts) == ["synctid", "copy", "release"]
+    assert names(facts) == ["flush", "copy", "release"]
     assert dict(step_of(facts, "copy").notes)["copied"] == "2"
     often = replace(copied, notes={**copied.notes, "copied": str(MOST_COPIES)})
     odd = replace(copied, notes={**copied.notes, "copied": "x"})
@@ -257,7 +257,7 @@ def test_half_made_slave_is_completed_after_a_yes(shared: str) -> None:
     half = replace(NEW_SLAVE, status=replace(NEW_SLAVE_PFS, shared_uuid=shared))
     facts = replace(ALL, slave=half)
 
-    assert names(facts) == ["hold", "slave-uuid", "synctid", "copy", "release"]
+    assert names(facts) == ["hold", "slave-uuid", "flush", "copy", "release"]
     assert words_of(facts, "slave-uuid") == ("hammer", "pfs-update", S, f"shared-uuid={OURS}")
     assert "never mirrored" in planned(facts).question
 
@@ -501,17 +501,17 @@ def test_steps_of_another_host_happen_there() -> None:
     hosts = {step.name: getattr(step.action, "host", None) for step in planned(facts).steps}
 
     assert names(facts) == [
-        *("hold", "slave-pfs-directory", "slave-pfs", "synctid", "copy", "release"),
+        *("hold", "slave-pfs-directory", "slave-pfs", "flush", "copy", "release"),
     ]
     assert hosts["slave-pfs"] == SshHost("office")
-    assert hosts["synctid"] != SshHost("office")
+    assert hosts["flush"] != SshHost("office")
 
 
 def test_flush_of_a_master_that_cannot_be_commanded_is_left_out() -> None:
     far = unseen(MASTER, SshHost("office"))
 
-    assert "synctid" not in names(replace(ALL, master=far, slave=NEW_SLAVE))
-    assert "synctid" in names(replace(ALL, master=unseen(MASTER, OPEN), slave=NEW_SLAVE))
+    assert "flush" not in names(replace(ALL, master=far, slave=NEW_SLAVE))
+    assert "flush" in names(replace(ALL, master=unseen(MASTER, OPEN), slave=NEW_SLAVE))
 
 
 def test_mirrored_slave_on_another_host_needs_nothing() -> None:

@@ -172,17 +172,17 @@ def _fresh_steps(facts: PairFacts, sides: Sides) -> Iterator[Step]:
             yield _step("remove-softlink", "remove the softlink, which leads to no PFS", rm)
         if target.is_missing and not target.has_directory:
             mkdir = Command(("mkdir", "-p", target.directory), host)
-            yield _step("make-directory", "make the directory of the softlink", mkdir)
+            yield _step("slave-pfs-directory", "make the directory of the softlink", mkdir)
         uuid = f"shared-uuid={source.shared_uuid}"
         make = Command(("hammer", "pfs-slave", link, uuid), host, expects="succeeded")
-        yield _step("make-slave", "make the fresh slave, with the shared-uuid of its master", make)
+        yield _step("slave-pfs", "make the fresh slave, with the shared-uuid of its master", make)
     if not _is_noted(facts, FLUSHED):
         synctid = Command(("hammer", "synctid", source.directory), source.endpoint.host)
         notes = ((FLUSHED, YES),)
         yield _step("flush", "flush the master, so that all of it can be mirrored", synctid, notes)
     if not is_fresh or _is_behind(facts, target):
         copy = Copy(source.operand, Endpoint(link, host))
-        yield _step("first-copy", "copy the master to the slave, which may take long", copy)
+        yield _step("copy", "copy the master to the slave, which may take long", copy)
     if not _is_noted(facts, COMPARED):
         compare = Compare(source.operand, Endpoint(link, host))
         notes = ((COMPARED, YES),)

@@ -242,7 +242,7 @@ def test_new_disk_gets_a_fresh_slave(world: PlansWorld) -> None:
     admin.set_knob(world.fs(1), "as_of", 5)
     done = world.run("reseed", PAIR, "--at", str(world.master), "--config", "--yes")
     assert done.returncode == Exit.OK, done.stdout + done.stderr
-    assert "== make-directory" in done.stdout
+    assert "== slave-pfs-directory" in done.stdout
     assert tree(world, 1) == tree(world, 2) == {"first": "first\n"}
 
 

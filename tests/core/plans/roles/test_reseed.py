@@ -20,7 +20,7 @@ AFTER_PROMOTION = given.facts(given.master(1, Tid(0x1800)), NEW_MASTER, PROMOTED
 DIVERGED = given.facts(given.master(), given.slave(tid=Tid(0x1100)))
 
 DESTROY = ["hold", "destroy"]
-MAKE = ["make-slave", "flush", "first-copy", "compare"]
+MAKE = ["slave-pfs", "flush", "copy", "compare"]
 
 
 def planned(
@@ -62,7 +62,7 @@ EMPTY = replace(FRESH, tid=NEVER_MIRRORED)
         (given.facts(given.dead(is_missing=True), NEW_MASTER, PROMOTED), ["hold", *MAKE]),
         (
             given.facts(given.dead(is_missing=True, has_directory=False), NEW_MASTER, PROMOTED),
-            ["hold", "make-directory", *MAKE],
+            ["hold", "slave-pfs-directory", *MAKE],
         ),
         (
             given.facts(replace(given.dead(), role=Role.GONE), NEW_MASTER, PROMOTED),
