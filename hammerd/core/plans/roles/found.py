@@ -1,6 +1,7 @@
 """Describes the facts of a pair to a person: its ends, what is safe, and who writes to them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -65,16 +66,33 @@ def show_span(seconds: float) -> str:
 
 def describe_loss(facts: PairFacts) -> Iterator[str]:
     """Yield lines about what a promotion now would lose."""
-    loss, now_time = facts.loss, facts.now_time
+    loss, now_time = _believed(facts), facts.now_time
     if loss.safe_until_time is not None:
         safe = show_time(loss.safe_until_time, now_time)
         yield f"everything flushed by {safe} is on the slave ({_source(loss, now_time)})"
     else:
         because = f": {loss.unknown_because}" if loss.unknown_because else ""
         yield f"by when everything is on the slave is not known{because}"
-    parts = [part for part in (_lost_span(facts), _lost_tids(facts)) if part]
-    known = f"{', '.join(parts)}, and " if parts else "nobody knows how much, and "
-    yield f"what would be lost: {known}what the master had not flushed"
+    parts = [part for part in (_lost_span(facts, loss), _lost_tids(facts)) if part]
+    known = f"{', '.join(parts)}, " if parts else "nobody knows how much, "
+    yield f"what would be lost: {known}{_unseen(facts)}and what the master had not flushed"
+
+
+def _believed(facts: PairFacts) -> Loss:
+    """Return the loss without what is no longer true of a slave that went back."""
+    loss, tid = facts.loss, facts.slave.tid
+    if tid is None or loss.slave_tid is None or tid >= loss.slave_tid:
+        return loss
+    because = f"the slave went back from TID {show_tid(loss.slave_tid)} to {show_tid(tid)}"
+    return replace(loss, safe_until_time=None, unknown_because=because)
+
+
+def _unseen(facts: PairFacts) -> str:
+    """Return what a master that is gone may have taken since it was last read."""
+    seen_time = facts.loss.seen_time
+    if facts.master.is_alive or seen_time is None:
+        return ""
+    return f"what was written to the master after {show_time(seen_time, facts.now_time)}, "
 
 
 def _source(loss: Loss, now_time: float) -> str:
@@ -84,9 +102,8 @@ def _source(loss: Loss, now_time: float) -> str:
     return f"{loss.source} of {show_time(loss.measured_time, now_time)}, {age} ago"
 
 
-def _lost_span(facts: PairFacts) -> str:
+def _lost_span(facts: PairFacts, loss: Loss) -> str:
     """Return the span between what is safe and the last moment at which the master was seen."""
-    loss = facts.loss
     if loss.safe_until_time is None:
         return ""
     end_time = facts.now_time if facts.master.is_alive else loss.seen_time

@@ -200,7 +200,20 @@ def test_loss_is_told_in_time_and_tids() -> None:
 
     assert "everything flushed by 14:02:00 UTC is on the slave" in notes
     assert "hammerd's status of 14:02:19 UTC, 1 min 1 s ago" in notes
-    assert "at most 12 s of work, 1,204 TIDs, and what the master had not flushed" in notes
+    assert (
+        "at most 12 s of work, 1,204 TIDs, what was written to the master after 14:02:12 UTC,"
+        " and what the master had not flushed"
+    ) in notes
+
+
+def test_nothing_is_safe_on_a_slave_that_went_back() -> None:
+    slave = given.slave(tid=Tid(given.LOW - 1))
+    found = replace(given.facts(given.dead(), slave), loss=LOSS, now_time=50_600.0)
+    notes = "\n".join(planned(found).notes)
+
+    assert "everything flushed by" not in notes
+    assert "the slave went back from TID 0x0000000000001000 to 0x0000000000000fff" in notes
+    assert "what would be lost: 1,205 TIDs" in notes
 
 
 def test_loss_of_a_living_master_counts_from_its_tid_and_now() -> None:
