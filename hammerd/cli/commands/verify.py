@@ -9,7 +9,7 @@ import click
 from hammerd.cli.options.location import current_location, load_config, takes_location
 from hammerd.cli.output.failures import CommandFailed, exit_code
 from hammerd.cli.output.json_output import json_option, print_json
-from hammerd.cli.output.numbers import show_bytes, show_count, show_period
+from hammerd.cli.output.numbers import show_bytes, show_count, show_entries, show_period
 from hammerd.cli.output.text import print_error, print_text
 from hammerd.cli.verify.end_program import run_end
 from hammerd.core import paths
@@ -140,16 +140,15 @@ def _print(verified: Verified, *, as_json: bool) -> None:
 def _lines(verified: Verified) -> Iterator[str]:
     yield from _result_lines(verified)
     if verified.uncompared:
-        entries = "entry" if verified.uncompared == 1 else "entries"
         yield (
-            f"not compared: {verified.uncompared:,} {entries}, of which no history is kept"
+            f"not compared: {show_entries(verified.uncompared)}, of which no history is kept"
             " (chflags nohistory)"
         )
 
 
 def _result_lines(verified: Verified) -> Iterator[str]:
     compared = (
-        f"as of {format_tid(verified.tid)}: {verified.entries:,} entries,"
+        f"as of {format_tid(verified.tid)}: {show_entries(verified.entries)},"
         f" {show_bytes(verified.size)}, in {show_period(verified.took_s)}"
     )
     if verified.is_sample:

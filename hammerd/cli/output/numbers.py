@@ -77,6 +77,11 @@ def show_bar(share: float, width: int = 16) -> str:
     return f"[{'#' * done}{'.' * (width - done)}] {percent} %"
 
 
+def show_entries(number: int) -> str:
+    """Format a number of entries of directories: `1 entry`, `2 entries`."""
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"
+
+
 def show_count(number: int, noun: str) -> str:
     """Format a number with its noun: `1 pair`, `2 pairs`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -24,7 +24,7 @@ class ProgressBar:
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
         self._shown_at: float | None = None
-        self._unshown = ""
+        self._shown = self._unshown = ""
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -55,11 +55,14 @@ class ProgressBar:
         words = ([] if share is None else [show_bar(share)]) + ([told] if told else [])
         if not words:
             return
-        self._unshown = self._indent + ", ".join(words)
-        now = time.monotonic()
+        text = self._indent + ", ".join(words)
+        if text == self._shown:
+            self._unshown = ""
+            return
+        self._unshown, now = text, time.monotonic()
         if self._shown_at is None or now - self._shown_at >= LINE_EVERY_S:
-            print_text(self._unshown)
-            self._shown_at, self._unshown = now, ""
+            print_text(text)
+            self._shown_at, self._shown, self._unshown = now, text, ""
 
 
 def _terminal_bar(indent: str) -> "RichProgress":

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 from hammerd.cli.output.failures import CommandFailed
+from hammerd.cli.output.numbers import show_entries
 from hammerd.cli.output.text import print_text
 from hammerd.cli.verify.end_process import EndRefused
 from hammerd.cli.verify.progress import make_display
@@ -46,4 +47,4 @@ def compare(action: Compare, pair: Pair, config: Config) -> None:
             print_text(f"    {each}")
         message = f"{action.master} and {action.slave} differ: {verified.differences} differences"
         raise CommandFailed(message, "nothing more was done; look at them first")
-    print_text(f"    {verified.entries:,} entries are equal as of {format_tid(verified.tid)}")
+    print_text(f"    equal as of {format_tid(verified.tid)}: {show_entries(verified.entries)}")

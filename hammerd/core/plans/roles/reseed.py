@@ -309,7 +309,8 @@ def _afterwards(sides: Sides, turn: Turn | None) -> Iterator[str]:
             f'swap the pair in the config: master = "{source.endpoint}",'
             f' slave = "{target.operand}"; then "hammerd reload" (--config does it)'
         )
-    yield (
-        f"{target.operand} is a slave: take its null mounts out of /etc/fstab, and mount"
-        f" {source.operand} where the master is used"
-    )
+    if sides.is_turned:
+        yield (
+            f"{target.operand} is a slave: take its null mounts out of /etc/fstab, and mount"
+            f" {source.operand} where the master is used"
+        )
