@@ -9,7 +9,7 @@ It begins only if the TIDs of the new master's file system are above those of th
 the new master writes below the TID of its slave is never mirrored (docs/hammer.md 1.7).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hammerd.core.pairs import Endpoint, Pair
@@ -66,7 +66,7 @@ def plan_switchover(facts: PairFacts, turn: Turn | None = None, to: str = "") ->
     steps = (
         *(_downgrade_steps(facts, is_begun) if is_master(old) else ()),
         *(_upgrade_steps(facts) if is_slave(new) else ()),
-        *_last_steps(facts, turn),
+        *_without_undo(facts, _last_steps(facts, turn)),
     )
     return Plan(
         steps,
@@ -230,6 +230,14 @@ def _last_steps(facts: PairFacts, turn: Turn | None) -> Iterator[Step]:
             notes=((RELOADED, YES),),
         )
     yield _release()
+
+
+def _without_undo(facts: PairFacts, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield steps after the upgrade of the new master, from which no way leads back."""
+    new = facts.slave
+    ways = _back(replace(facts, slave=replace(new, role=Role.MASTER)))
+    for step in steps:
+        yield replace(step, way_back=ways) if step.way_back else step
 
 
 def _is_proved(facts: PairFacts) -> bool:

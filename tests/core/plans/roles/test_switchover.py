@@ -231,6 +231,8 @@ def test_way_back_is_that_of_the_step() -> None:
 
     assert "--undo" in next(one.way_back[0] for one in before.steps if one.name == "downgrade")
     assert all("--undo" not in line for one in after.steps for line in one.way_back)
+    late = [one for one in before.steps if one.name in ("write-proof", "copy-back")]
+    assert ["--undo" in one.way_back[0] for one in late] == [False, False]
 
 
 def test_pair_is_looked_at_by_its_record_when_the_config_is_turned() -> None:
