@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hammerd.core.plans.record import PlanName, PlanRecord
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.plans.roles.facts import End, PairFacts, Role
 from hammerd.core.plans.roles.found import (
     describe_rise,
@@ -32,7 +32,9 @@ def refusals(facts: PairFacts) -> Iterator[Reason]:
     record, name = facts.record, facts.pair.name
     is_begun = is_own(record)
     if record is not None and not is_begun:
-        hint = f'end it first: "hammerd {record.plan} {name}", or "hammerd reseed {name}"'
+        # A promotion that has ended is ended by the reseed that follows it.
+        plan = PlanName.RESEED if record.stage is Stage.PROMOTED else record.plan
+        hint = f'end it first: "hammerd {plan} {name}"'
         yield Reason(f"{record.plan} of {name} was not ended ({record.stage})", hint)
         return
     troubles = [end for end in (facts.master, facts.slave) if not end.is_alive]

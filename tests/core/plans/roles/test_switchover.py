@@ -5,7 +5,7 @@ import pytest
 from hammerd.core.hosts.ssh_host import SshHost
 from hammerd.core.pairs import Endpoint
 from hammerd.core.plans import steps
-from hammerd.core.plans.record import PlanName, PlanRecord
+from hammerd.core.plans.record import PlanName, PlanRecord, Stage
 from hammerd.core.plans.roles.facts import Loss, OpenFiles, PairFacts, Role, Writer, WriterKind
 from hammerd.core.plans.roles.switchover import oriented, plan_switchover, plan_undo, turned_ends
 from hammerd.core.plans.roles.turn import Turn
@@ -117,6 +117,7 @@ def test_config_is_turned_before_the_release() -> None:
     assert names(reloaded, Turn()) == LAST[2:]
 
 
+PROMOTED = Stage.PROMOTED
 LOW_SLAVE = given.slave(system_tid=given.LOW)
 AHEAD = Tid(given.LOW + 0x10)
 
@@ -150,6 +151,11 @@ AHEAD = Tid(given.LOW + 0x10)
             given.facts(given.master(), given.slave(), given.record(PlanName.PROMOTE)),
             "promote of home was not ended",
             "hammerd promote home",
+        ),
+        (
+            given.facts(given.master(), NEW_MASTER, given.record(PlanName.PROMOTE, PROMOTED)),
+            "promote of home was not ended",
+            'end it first: "hammerd reseed home"',
         ),
         (
             given.facts(OLD_SLAVE, LOW_SLAVE, running()),
