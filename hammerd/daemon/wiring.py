@@ -193,6 +193,7 @@ class Wiring:
         """Build the parts that know of verifications and run them."""
         settings, log = self.config.daemon, self.logs.journal.log
         self.results = Results(Path(settings.state_dir), self.logs.writer, log)
+        self.results.unique_uuid_of = self._ingest.unique_uuid
         env = environment(_home())
         program = VerifyProgram(hammerd_words(), str(self.config_path), env)
         self.verify_schedule = VerifySchedule(

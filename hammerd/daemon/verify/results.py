@@ -1,15 +1,16 @@
 """Knows the last result of each pair's verification.
 
     verified/PAIR.json   written by the command `hammerd verify`, also while no daemon runs
-    verified/PAIR.seen   written by the daemon: the time of the result that it has logged, and
-                         whether a person has acknowledged it
+    verified/PAIR.seen   written by the daemon: the time of the result that it has logged, whether
+                         a person has acknowledged it, and the unique-uuid of the slave
 
-So each result is logged once, and an acknowledgement outlives the daemon.
+So each result is logged once, and an acknowledgement outlives the daemon. A result says nothing of
+another slave at the same path: the first unique-uuid that is known after a result is its slave's.
 """
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from hammerd.core import paths
 from hammerd.core.characters import printable
 from hammerd.core.errors import BadOutput
-from hammerd.core.pairs import Pair
+from hammerd.core.pairs import Endpoint, Pair
 from hammerd.core.rfc3339 import rfc3339
 from hammerd.core.tid import format_tid
 from hammerd.core.verify.differences import MOST_SHOWN, counts_text
@@ -43,6 +44,8 @@ class Results:
         self._writer = writer
         self._log = log
         self._shown: dict[str, Shown] = {}
+        self._slave_uuids: dict[str, str] = {}
+        self.unique_uuid_of: Callable[[Endpoint], str | None] = lambda _endpoint: None
         self._calls = BlockingCalls()
 
     def load(self) -> None:
@@ -71,7 +74,9 @@ class Results:
         if shown is None:
             return None
         of = shown.verified.master, shown.verified.slave
-        return shown if of == (str(pair.master), str(pair.slave)) else None
+        if of != (str(pair.master), str(pair.slave)):
+            return None
+        return shown if self._is_its_slave(pair) else None
 
     def acknowledge(self, pair: str) -> None:
         """Note that a person has seen the differences of a pair."""
@@ -88,12 +93,23 @@ class Results:
         verified, seen = read
         is_new = seen.get("time") != rfc3339(verified.time)
         known = self._shown.get(pair)
+        self._slave_uuids.pop(pair, None)
+        if not is_new and isinstance(uuid := seen.get("slave_uuid"), str):
+            self._slave_uuids[pair] = uuid
         self._shown[pair] = Shown(
             verified, is_acknowledged=not is_new and seen.get("is_acknowledged") is True
         )
         if is_new and (known is None or known.verified.time != verified.time):
             self._log_result(verified)
             self._save_seen(pair)
+
+    def _is_its_slave(self, pair: Pair) -> bool:
+        """Return whether the slave is the one of the result; note the first one that is known."""
+        uuid = self.unique_uuid_of(pair.slave)
+        if uuid is not None and pair.name not in self._slave_uuids:
+            self._slave_uuids[pair.name] = uuid
+            self._save_seen(pair.name)
+        return uuid is None or uuid == self._slave_uuids[pair.name]
 
     def _log_result(self, verified: Verified) -> None:
         fields = {
@@ -118,7 +134,11 @@ class Results:
 
     def _save_seen(self, pair: str) -> None:
         shown = self._shown[pair]
-        seen = {"time": rfc3339(shown.verified.time), "is_acknowledged": shown.is_acknowledged}
+        seen = {
+            "time": rfc3339(shown.verified.time),
+            "is_acknowledged": shown.is_acknowledged,
+            "slave_uuid": self._slave_uuids.get(pair),
+        }
         path = self._directory / f"{pair}{SEEN_SUFFIX}"
         self._writer.submit(partial(atomic_file.replace, path, (json.dumps(seen) + "\n",)))
 

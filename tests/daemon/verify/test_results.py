@@ -94,3 +94,23 @@ def test_nothing_was_verified_yet(tmp_path: Path) -> None:
         assert results(tmp_path).of(PAIR) is None
 
     assert logs == []
+
+
+def test_a_result_says_nothing_of_another_slave_at_the_same_path(tmp_path: Path) -> None:
+    save(tmp_path, format_verified(EQUAL))
+    known = results(tmp_path)
+    assert known.of(PAIR) is not None
+
+    known.unique_uuid_of = lambda _: "first"
+    assert known.of(PAIR) is not None
+    known.unique_uuid_of = lambda _: "another"
+    assert known.of(PAIR) is None
+
+    after_restart = results(tmp_path)
+    after_restart.unique_uuid_of = lambda _: "another"
+    assert after_restart.of(PAIR) is None
+
+    save(tmp_path, format_verified(replace(EQUAL, time=1_700_000_001.25)))
+    newer = results(tmp_path)
+    newer.unique_uuid_of = lambda _: "another"
+    assert newer.of(PAIR) is not None
