@@ -45,14 +45,19 @@ def run(request: Request) -> subprocess.CompletedProcess[str]:
 def _server() -> "subprocess.Popen[str]":
     """Start the server of this test process; it ends when its input is closed."""
     argv = [sys.executable, __file__]
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # The process that serves is no child of this one: some tests look at all their children.
+    server.wait()
+    return server
 
 
 # --- the server ----------------------------------------------------------------------------------
 
 
 def serve() -> None:
-    """Answer each request."""
+    """Answer each request, in a child of this process, which ends at once."""
+    if os.fork() != 0:
+        os._exit(0)
     _load()
     for line in sys.stdin:
         sys.stdout.write(f"{json.dumps(_carry_out(Request(**json.loads(line))))}\n")

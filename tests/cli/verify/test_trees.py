@@ -110,7 +110,7 @@ def test_a_time_is_compared_to_the_nanosecond(ends: tuple[Path, Path]) -> None:
     assert found == ["time deep"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_an_owner_is_compared(ends: tuple[Path, Path]) -> None:
     master, slave = ends
     os.chown(slave / "d0001/f000111", 12, -1)

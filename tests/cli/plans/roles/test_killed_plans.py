@@ -71,7 +71,7 @@ def kill_each(
     ]
     ended = 0
     for step in chosen:
-        if step == "downgrade":
+        if (words[0], step) == ("switchover", "downgrade"):
             write(world, 1, "before", "before\n")
         for when in MOMENTS:
             killed(world, step, when, words)
@@ -79,7 +79,7 @@ def kill_each(
             if is_held(world):
                 on_kill()
             ended += 1
-            if (step, when) == ("copy", "after"):
+            if (words[0], step, when) == ("switchover", "copy", "after"):
                 write(world, 1, "after", "after\n")
     sys.stdout.write(f"{words[0]}: {ended} of {len(MOMENTS) * len(chosen)} kills made up for\n")
 
