@@ -10,7 +10,7 @@ VENV = .venv
 IN_VENV = $(VENV)/bin/python -m
 LOOK = sh prerequisites.sh "$(PYTHON)" "$(VENV)"
 # More workers than cores: most tests wait for a daemon.
-PYTEST_FLAGS = -q -n 10 --dist worksteal
+PYTEST_FLAGS = -q -n 7 --dist worksteal
 
 # Where `make install` puts things: below DESTDIR, which a package is built from.
 DESTDIR =

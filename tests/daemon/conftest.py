@@ -22,19 +22,17 @@ def a_world(env: dict[str, str]) -> Iterator[World]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-@pytest.fixture(params=["shortcuts", "portable"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A world for one test, twice: with the system's shortcuts and on the portable path."""
-    env = {"HAMMERD_PORTABLE": "1"} if request.param == "portable" else {}
-    with a_world(env) as world:
+@pytest.fixture
+def world_once() -> Iterator[World]:
+    """A world with the system's shortcuts."""
+    with a_world({}) as world:
         yield world
 
 
 @pytest.fixture
-def world_once() -> Iterator[World]:
-    """A world for a test that takes too long to be run on both paths."""
-    with a_world({}) as world:
-        yield world
+def world(world_once: World) -> World:
+    """A world for one test; scenarios/deaths has it twice, once on the portable path."""
+    return world_once
 
 
 @pytest.fixture

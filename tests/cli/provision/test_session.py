@@ -206,14 +206,19 @@ def test_line_of_the_tutorial_and_another_stream_are_found(world: PlansWorld) ->
     origin = find_pair(str(world.config), PAIR, Ends(), is_edited=False)
     location = Location(run_dir=str(world.run_dir))
     looker = Looker(origin, Wishes(), location, lambda: None, this_machine)
-    until(lambda: looker.look().writers, "the stream is seen")
-    plan = plan_provision(looker.look())
+    told = f"  end it with: kill -TERM -- -{stream.pid}"
+    try:
+        until(lambda: told in notes(looker), "the stream is told")
+        assert f"{world.crontab}: {line}" in notes(looker)
+    finally:
+        os.killpg(stream.pid, signal.SIGKILL)
+        stream.wait()
 
+
+def notes(looker: Looker) -> tuple[str, ...]:
+    plan = plan_provision(looker.look())
     assert isinstance(plan, Plan)
-    assert f"{world.crontab}: {line}" in plan.notes
-    assert f"  end it with: kill -TERM -- -{stream.pid}" in plan.notes
-    os.killpg(stream.pid, signal.SIGKILL)
-    stream.wait()
+    return plan.notes
 
 
 def test_missing_hammer_is_named_before_all_else(world: PlansWorld) -> None:

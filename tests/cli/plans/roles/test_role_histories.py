@@ -15,7 +15,7 @@ from tests.cli.plans.roles.role_history import RoleHistory
 from tests.cli.plans.roles.test_sessions import mirrored
 from tests.plans_world import HIGH_TIDS, LOW_TIDS
 
-HISTORIES = int(os.environ.get("HAMMERD_ROLE_HISTORIES", "2"))
+HISTORIES = int(os.environ.get("HAMMERD_ROLE_HISTORIES", "1"))
 FIRST_SEED = 3
 MOVES = 5
 

@@ -117,14 +117,6 @@ def test_switchover_streams_back_if_that_is_wanted(world: PlansWorld) -> None:
     arrives(world, "fourth", 2, 1)
 
 
-def test_each_step_of_a_promotion_is_made_up_for(world: PlansWorld) -> None:
-    arrives(world, "second", 1, 2)
-    kill_each(world, 5, PROMOTE, spared=SPARED, on_kill=lambda: assert_rests(world))
-
-    assert is_held(world.wait_for(is_held, "it is held", PAIR))
-    assert is_master(world, 2)
-
-
 def test_stream_of_a_killed_hammerd_is_ended_by_the_plan(world: PlansWorld) -> None:
     world.wait_until_following(PAIR)
     saved = world.root / "db/status.json"

@@ -25,6 +25,12 @@ WITHOUT_KILL = ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill")
 IN_OWN_PIDS = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
+@pytest.fixture
+def world(world_once: World) -> World:
+    """The world on one path: test_deaths.py has both."""
+    return world_once
+
+
 def runs(*command: str) -> bool:
     if os.geteuid() != 0 or shutil.which(command[0]) is None:
         return False

@@ -23,6 +23,12 @@ os.rename(sys.argv[1] + ".new", sys.argv[1])
 """
 
 
+@pytest.fixture
+def world(world_once: World) -> World:
+    """The world on one path: test_deaths.py has both."""
+    return world_once
+
+
 @pytest.mark.parametrize("is_reader_missing", [True, False])
 def test_stream_that_nobody_reads_is_neither_killed_nor_held_up(
     tmp_path: Path, is_reader_missing: bool

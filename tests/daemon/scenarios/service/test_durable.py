@@ -21,12 +21,6 @@ NOWHERE = ("/no/such/master", "/no/such/slave")
 PAIRS = {"test": NOWHERE, "other": ("/no/such/master2", "/no/such/slave2")}
 
 
-@pytest.fixture
-def world(world_once: World) -> World:
-    """The world on one path only: nothing here depends on how processes are watched."""
-    return world_once
-
-
 def kill(daemon: subprocess.Popen[str]) -> None:
     daemon.kill()
     daemon.wait(DEADLINE_S)
