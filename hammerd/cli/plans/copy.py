@@ -31,7 +31,7 @@ INDENT = "    "
 
 
 class CopyProgress:
-    """What the stderr of a mirror-copy has told so far."""
+    """The messages that the stderr of a mirror-copy has had so far."""
 
     def __init__(self, source: str) -> None:
         self._end = f"Mirror-read {source} succeeded"

@@ -13,7 +13,7 @@ from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.plans.steps import WriteFile
 
 KEEP_BYTES = "surrogateescape"
-"""How bytes that are no text are read, so that they are written as they were."""
+"""The codec error handler for bytes that are no text: they are written as they were read."""
 
 READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """An open of a FIFO would wait for its writer."""

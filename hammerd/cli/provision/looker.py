@@ -38,7 +38,7 @@ from hammerd.core.system import fstab as fstab_lines
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asks for beside the pair: softlinks, and the files to edit."""
+    """The options of the command line beside the pair: softlinks, and the files to edit."""
 
     master_pfs: str | None = None
     slave_pfs: str | None = None

@@ -18,7 +18,7 @@ from hammerd.core.plans.provision_reasons import other_plan_reasons
 from hammerd.core.plans.steps import Reason, Refused
 
 COPY_ENDS_S = 30.0
-"""How long the halves of a copy whose caller was killed are waited for."""
+"""The longest wait for the halves of a copy whose caller was killed."""
 
 POLL_S = 0.5
 

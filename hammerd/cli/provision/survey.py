@@ -68,7 +68,7 @@ case $(readlink "$link") in {left_out}) ;; *) {hammer} pfs-status "$@" 2>&1 ;; e
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen at the paths of one end; `statuses` are by their paths."""
+    """The readings of the paths of one end; `statuses` are by their paths."""
 
     link: PathFact
     link_directory: PathFact

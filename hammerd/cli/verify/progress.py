@@ -17,7 +17,7 @@ LINE_EVERY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a verification is; `total_bytes` is None until the tree was counted."""
+    """The progress of a verification; `total_bytes` is None until the tree was counted."""
 
     entries: int
     done_bytes: int

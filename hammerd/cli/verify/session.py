@@ -34,7 +34,7 @@ PRAGMA user_version = {VERSION};
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a session verifies: a session of another task is begun anew.
+    """The task of a session: a session of another task is begun anew.
 
     `disk` tells apart the slaves that take turns at one path.
     """
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a task is: the last directory that is done, None at its begin."""
+    """The progress of a task: the last directory that is done, None at its begin."""
 
     task: Task
     after: str | None = None

@@ -23,12 +23,12 @@ from hammerd.core.verify.verified import Verified
 
 SAVE_EVERY_S = 5.0
 RATE_AFTER_S = 0.5
-"""How long a comparison runs before its rate means anything."""
+"""The time after which the rate of a comparison means something."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a pair is verified.
+    """The settings with which a pair is verified.
 
     `is_counted`: its files are counted meanwhile, for a bar. `save_every_s`: the least time
     between two saves of its progress.

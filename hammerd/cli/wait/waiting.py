@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """What came of the wait for a pair; `goal` is None if none was found."""
+    """The result of the wait for a pair; `goal` is None if none was found."""
 
     pair: Pair
     outcome: Outcome

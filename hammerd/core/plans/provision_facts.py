@@ -172,7 +172,7 @@ class Facts:
 
     @property
     def copies(self) -> int:
-        """How many copies have succeeded since the record was written."""
+        """The number of copies that succeeded since the record was written."""
         count = self.note("copied")
         return int(count) if count.isdecimal() else 0
 

@@ -19,7 +19,7 @@ PFS_DIRECTORY = "pfs"
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What a host mounts, what its fstab mounts, and the texts of symlinks, by their paths."""
+    """The mounts of a host, those of its fstab, and the texts of symlinks, by their paths."""
 
     mounted: Mounts = ()
     fstab: Mounts = ()

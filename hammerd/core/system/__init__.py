@@ -1,1 +1,1 @@
-"""What the files and tables of a host say: mounts, fstab. No I/O."""
+"""Parses the tables of a host: mounts, fstab. No I/O."""

@@ -32,7 +32,7 @@ they join, whatever the numbers of inodes are. None is an inode that has no othe
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What one step compared: entries and bytes of the master, and the differences."""
+    """The part that one step compared: entries and bytes of the master, and the differences."""
 
     entries: int
     size: int

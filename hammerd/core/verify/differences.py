@@ -87,7 +87,7 @@ _SENTENCES = {
 
 @dataclass(slots=True)
 class Tally:
-    """What was compared so far: entries and bytes of the master, and the differences."""
+    """The part that was compared so far: entries and bytes of the master, and the differences."""
 
     entries: int = 0
     size: int = 0
@@ -156,4 +156,4 @@ _OF_TYPE: dict[int, tuple[tuple[Kind, _Show], ...]] = {
     stat.S_IFCHR: _DEVICES,
     stat.S_IFBLK: _DEVICES,
 }
-"""What is compared of each type, beside the content."""
+"""The fields that are compared of each type, beside the content."""

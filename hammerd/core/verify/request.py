@@ -13,7 +13,7 @@ ALGORITHMS = ("sha256", "blake2b")
 
 @dataclass(frozen=True, slots=True)
 class EndRequest:
-    """How a tree is read.
+    """The way in which a tree is read.
 
     `after` is the last directory that is not read again, None for all. The contents of about
     `sample_of_million` files of a million are read; `seed` chooses them. With `only` nothing but

@@ -11,7 +11,7 @@ _COUNT = re.compile(r"[1-9][0-9]*")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How many files have their contents read: `of_million` of each million, or `files`.
+    """The share of files whose contents are read: `of_million` of each million, or `files`.
 
     `text` is as it was given.
     """

@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a verification of a pair found.
+    """The result of a verification of a pair.
 
     `time` is its end, `took_s` how long it ran. `entries` and `size` are those of the master.
     `uncompared` entries were not there as of any TID: no history of them is kept.

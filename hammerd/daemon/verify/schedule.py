@@ -22,11 +22,11 @@ RETRY_S = 900.0
 """The time from a verification that failed to the next try."""
 
 SAYS = "hammerd: "
-"""How the line of an error begins; the others tell how far the verification was."""
+"""The begin of an error line; the other lines tell how far the verification was."""
 
 LONGEST_S = 30 * 86_400.0
 FOUND = ("exit 0", "exit 1")
-"""How a verification ends that has a result: equal, or different."""
+"""The exit statuses of a verification that has a result: equal, or different."""
 
 
 @dataclass(frozen=True, slots=True)

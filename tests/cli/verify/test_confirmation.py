@@ -1,4 +1,4 @@
-"""What differs as of one TID is looked at again as of a later one."""
+"""A difference as of one TID is looked at again as of a later one."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is known of a slave that takes turns is never more than what is on its disk."""
+"""Nothing is claimed of a slave that takes turns beyond what is on its disk."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is known of slaves that take turns: after readings, swaps, restarts, a master's crash."""
+"""Readings of slaves that take turns: after readings, swaps, restarts, a master's crash."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

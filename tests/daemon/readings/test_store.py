@@ -355,7 +355,7 @@ def test_completed_flush_of_the_master_is_safe_from_its_start(readings: ReadingS
 
 
 def test_flush_of_the_master_is_proved_by_a_reading_after_its_end(readings: ReadingStore) -> None:
-    """What synctid prints may be below what it publishes at last."""
+    """The TID that synctid prints may be below the one that it publishes at last."""
     readings.set_role(A, is_master=True)
     master(readings, 10, span(100))
     slave(readings, 10, span(101))

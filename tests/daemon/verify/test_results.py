@@ -1,4 +1,4 @@
-"""What cannot be read is told, and a result counts for the endpoints that it is of only."""
+"""An unreadable result is told, and a result counts for the endpoints that it is of only."""
 
 import json
 from dataclasses import replace

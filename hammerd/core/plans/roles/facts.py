@@ -116,7 +116,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What was last known of the mirror: up to when all is safe, and both TIDs.
+    """The last known state of the mirror: up to when all is safe, and both TIDs.
 
     Times are seconds of wall time. `source` names who told; empty: nobody did. `seen_time` is
     when the master was last read.
