@@ -80,10 +80,13 @@ install-program:
 
 # The sample is ours and replaced; the config is its owner's, and nothing here touches it.
 install-service:
-	umask 022; mkdir -p $(TO)/etc/rc.d $(TO)/etc/newsyslog.conf.d
+	umask 022; mkdir -p $(TO)/etc/rc.d $(TO)/etc/newsyslog.conf.d $(TO)/etc/periodic/daily
 	rm -f $(TO)/etc/rc.d/hammerd
 	sed 's|/usr/local|$(PREFIX)|g' rc.d/hammerd > $(TO)/etc/rc.d/hammerd
 	chmod 555 $(TO)/etc/rc.d/hammerd
+	rm -f $(TO)/etc/periodic/daily/480.hammerd
+	sed 's|/usr/local|$(PREFIX)|g' etc/periodic/daily/480.hammerd > $(TO)/etc/periodic/daily/480.hammerd
+	chmod 555 $(TO)/etc/periodic/daily/480.hammerd
 	install -m 444 etc/newsyslog.conf.d/hammerd.conf $(TO)/etc/newsyslog.conf.d/hammerd.conf
 	sed 's|/usr/local|$(PREFIX)|g' etc/hammerd.toml.sample > $(TO)/etc/hammerd.toml.sample.new
 	chmod 444 $(TO)/etc/hammerd.toml.sample.new
@@ -99,7 +102,7 @@ install-service:
 uninstall:
 	rm -rf $(LIB)
 	rm -f $(TO)/bin/hammerd $(TO)/libexec/hammerd-rsh $(TO)/etc/rc.d/hammerd $(TO)/etc/newsyslog.conf.d/hammerd.conf
-	rm -f $(TO)/etc/hammerd.toml.sample
+	rm -f $(TO)/etc/hammerd.toml.sample $(TO)/etc/periodic/daily/480.hammerd
 	for page in docs/*.[1-9]; do \
 	    rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done

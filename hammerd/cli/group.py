@@ -17,6 +17,7 @@ COMMANDS = (
     "status",
     "lag",
     "events",
+    "report",
     "pause",
     "resume",
     "restart",
@@ -37,6 +38,7 @@ _MODULES = {
     **dict.fromkeys(("pause", "resume", "restart", "ack"), "pair_requests"),
     **dict.fromkeys(("promote", "switchover", "reseed"), "plans.role_changes"),
     "provision": "plans.provision",
+    "report": "monitoring.report",
 }
 """The modules of commands that have none of their own name."""
 

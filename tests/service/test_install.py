@@ -55,6 +55,7 @@ def test_install_puts_each_file_where_the_system_expects_it(tmp_path: Path) -> N
     assert modes == {
         "usr/local/etc/rc.d/hammerd": 0o555,
         "usr/local/etc/newsyslog.conf.d/hammerd.conf": 0o444,
+        "usr/local/etc/periodic/daily/480.hammerd": 0o555,
         paths.SAMPLE.lstrip("/"): 0o444,
     }
     pages = {path.name for path in files if "man" in path.relative_to(tmp_path).parts}

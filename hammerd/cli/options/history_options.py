@@ -12,25 +12,27 @@ from hammerd.cli.output.times import now_ms
 from hammerd.core.exit_codes import Exit
 
 
-def takes_history_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Add pairs, --since (in milliseconds of Unix time), --json, -c and --run-dir to a command."""
-    since = click.option(
-        "--since",
-        default="1d",
-        show_default=True,
-        callback=_read_since,
-        metavar="WHEN",
-        help="From when on: 2h, 1w, yesterday, or a time as hammerd prints it (UTC).",
-    )
-    named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
-    return named(since(json_option(takes_location(command))))
-
-
 def _read_since(context: click.Context, option: click.Parameter, value: str) -> int:
     try:
         return read_since(value, now_ms())
     except ValueError as error:
         raise click.BadParameter(f"{value} {error}", context, option) from error
+
+
+since_option = click.option(
+    "--since",
+    default="1d",
+    show_default=True,
+    callback=_read_since,
+    metavar="WHEN",
+    help="From when on: 2h, 1w, yesterday, or a time as hammerd prints it (UTC).",
+)
+
+
+def takes_history_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add pairs, --since (in milliseconds of Unix time), --json, -c and --run-dir to a command."""
+    named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
+    return named(since_option(json_option(takes_location(command))))
 
 
 def refuse_unknown_pairs(path: str, unknown: Sequence[str], known: Sequence[str]) -> None:

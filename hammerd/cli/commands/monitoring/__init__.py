@@ -1,0 +1,1 @@
+"""Commands that report to mail, monitors and browsers."""

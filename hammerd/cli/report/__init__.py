@@ -1,0 +1,1 @@
+"""The daily report: its facts and its layout."""
