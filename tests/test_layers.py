@@ -57,6 +57,7 @@ ORDER = {
             "core.flush",
             "core.verify",
             "core.api",
+            "core.lag_report",
         ),
     ),
     "daemon": (
