@@ -28,6 +28,7 @@ PURE = frozenset(
             "datetime",
             "difflib",
             "enum",
+            "fnmatch",
             "functools",
             "graphlib",
             "itertools",

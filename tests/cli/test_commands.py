@@ -12,6 +12,7 @@ import pytest
 from hammerd import __version__
 from hammerd.cli.check import path_check
 from hammerd.cli.group import COMMANDS
+from hammerd.cli.main import main
 from hammerd.core import paths
 from hammerd.core.api.protocol import Answer, Refusal, Request, Verb
 from hammerd.core.config.path_warnings import PfsLink
@@ -40,6 +41,7 @@ def flat(text: str) -> str:
         (("pause", "--all"), Request(Verb.PAUSE), "paused: home\n"),
         (("resume", "home", "home"), Request(Verb.RESUME, ("home",)), "asked to run: home\n"),
         (("ack", "home"), Request(Verb.ACK, ("home",)), "acknowledged: home\n"),
+        (("ack", "h*"), Request(Verb.ACK, ("h*",)), "acknowledged: home\n"),
         (("restart", "--all"), Request(Verb.RESTART), "restarting: home\n"),
     ],
 )
@@ -118,6 +120,16 @@ def test_wrong_usage_ends_with_64(hammerd, arguments: tuple[str, ...]):
 
     assert (ran.code, ran.out) == (64, "")
     assert "Usage: hammerd" in ran.err
+
+
+@pytest.mark.parametrize(
+    "command", ["provision", "promote", "switchover", "reseed", "authorized-keys"]
+)
+def test_a_command_for_one_pair_takes_no_pattern(command: str, capsys):
+    assert main([command, "h*"]) == 64
+    assert "h* is a pattern, and this command takes the name of one pair" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_without_a_command_the_help_is_printed_once(hammerd):

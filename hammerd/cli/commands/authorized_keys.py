@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import click
 
+from hammerd.cli.options.config_pairs import read_one_pair
 from hammerd.cli.options.location import config_option, current_location, load_config
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import json_option, print_json
@@ -31,7 +32,7 @@ class PublicKey:
 
 
 @click.command("authorized-keys", epilog="Example: hammerd authorized-keys home")
-@click.argument("pair")
+@click.argument("pair", callback=read_one_pair)
 @json_option
 @config_option
 def authorized_keys(pair: str, *, as_json: bool) -> int:

@@ -2,15 +2,12 @@
 
 import click
 
+from hammerd.cli.options.config_pairs import chosen_pairs
 from hammerd.cli.options.location import config_option, current_location, load_config
-from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.text import print_text
 from hammerd.core import paths
-from hammerd.core.api.protocol import refuse_unknown
-from hammerd.core.config.model import Config
 from hammerd.core.exit_codes import Exit
-from hammerd.core.pairs import Pair
 
 
 @click.command(epilog="Example: hammerd doctor home")
@@ -27,7 +24,7 @@ def doctor(pairs: tuple[str, ...], *, as_json: bool) -> int:
     """
     path = current_location().config or paths.CONFIG
     config = load_config(path)
-    chosen = _chosen(config, pairs)
+    chosen = chosen_pairs(pairs, config)
     # Imported only here: --help needs no process.
     from hammerd.cli.doctor.examination import examine
     from hammerd.cli.doctor.lines import report
@@ -39,13 +36,3 @@ def doctor(pairs: tuple[str, ...], *, as_json: bool) -> int:
         for line in report.as_text(blocks):
             print_text(line)
     return Exit.OK if report.is_well(blocks) else Exit.FAILURE
-
-
-def _chosen(config: Config, names: tuple[str, ...]) -> tuple[Pair, ...]:
-    known = {pair.name: pair for pair in config.pairs}
-    refusal = refuse_unknown(names, known)
-    if refusal is not None:
-        raise CommandFailed(refusal.error, refusal.hint, code=Exit.USAGE)
-    if names:
-        return tuple(known[name] for name in dict.fromkeys(names))
-    return tuple(pair for pair in config.pairs if pair.enabled)

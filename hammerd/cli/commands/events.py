@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,9 @@ from hammerd.cli.output.spans import print_lines
 from hammerd.cli.output.text import print_text, print_to_stderr, width_of
 from hammerd.cli.output.times import latest_ms, now_ms, show_to_second
 from hammerd.core.api.history_schema import EventRow
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 FOLLOW_S = 0.5
 
@@ -36,15 +40,18 @@ def events(pairs: tuple[str, ...], *, follow: bool, since: int, as_json: bool) -
     Without a PAIR those of all pairs and of hammerd itself are shown. With --json an object that
     holds them all is printed, with --follow one for each event, on a line of its own.
     """
-    from hammerd.cli.history.queries import events_of, read_history, unknown_pairs
+    from hammerd.cli.history.queries import choose_recorded, read_history
 
     path = find_history_path(current_location())
-    refuse_unknown_pairs(path, *read_history(path, lambda opened: unknown_pairs(opened, pairs)))
+    choice, known = read_history(path, lambda opened: choose_recorded(opened, pairs))
+    refuse_unknown_pairs(path, choice.unknown, known)
 
     def read_after(after_id: int) -> NumberedEvents:
         # After a clock was stepped back, later events have earlier times.
         since_ms = 0 if after_id else since
-        return read_history(path, lambda opened: events_of(opened, pairs, since_ms, after_id))
+        return read_history(
+            path, lambda opened: _events_of_choice(opened, pairs, since_ms, after_id)
+        )
 
     # Taken before the first read, so that the next read finds events written meanwhile.
     stamp = _stamp(path)
@@ -65,6 +72,18 @@ def events(pairs: tuple[str, ...], *, follow: bool, since: int, as_json: bool) -
             for more in _read_forever(path, stamp, after_id, read_after):
                 show(more)
     return 0
+
+
+def _events_of_choice(
+    connection: "Connection", words: Sequence[str], since_ms: int, after_id: int
+) -> NumberedEvents:
+    from hammerd.cli.history.queries import choose_recorded, events_of
+
+    # Chosen for each read: a pair that matches a pattern may be new.
+    choice, _ = choose_recorded(connection, words)
+    if words and not choice.pairs:
+        return ()
+    return events_of(connection, choice.pairs, since_ms, after_id)
 
 
 def _warn_of_future(times_ms: Sequence[int]) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import click
 
+from hammerd.cli.options.config_pairs import chosen_pairs
 from hammerd.cli.options.location import current_location, load_config, takes_location
-from hammerd.cli.output.failures import CommandFailed, exit_code
+from hammerd.cli.output.failures import exit_code
 from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.numbers import show_bytes, show_count, show_entries, show_period
 from hammerd.cli.output.text import print_error, print_text
 from hammerd.cli.verify.end_program import run_end
 from hammerd.core import paths
-from hammerd.core.api.protocol import refuse_unknown
 from hammerd.core.config.model import Config
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
@@ -117,11 +117,7 @@ def _describe_end(words: tuple[str, ...]) -> int:
 def _chosen(names: tuple[str, ...], config: Config, *, every: bool) -> list[Pair]:
     if every == bool(names):
         raise click.UsageError("name a pair, or say --all")
-    refusal = refuse_unknown(names, [pair.name for pair in config.pairs])
-    if refusal is not None:
-        raise CommandFailed(refusal.error, refusal.hint, code=refusal.code)
-    chosen = [pair for pair in config.pairs if pair.name in names or (every and pair.enabled)]
-    return [_with_present_slave(pair) for pair in chosen]
+    return [_with_present_slave(pair) for pair in chosen_pairs(names, config)]
 
 
 def _with_present_slave(pair: Pair) -> Pair:

@@ -4,6 +4,7 @@ import time
 
 import click
 
+from hammerd.cli.options.config_pairs import chosen_pairs
 from hammerd.cli.options.location import Location, current_location, load_config, takes_location
 from hammerd.cli.options.span import read_span
 from hammerd.cli.output.failures import CommandFailed
@@ -15,7 +16,6 @@ from hammerd.cli.wait.held import refuse_held
 from hammerd.cli.wait.supervision import Supervision
 from hammerd.cli.wait.waiting import Order, Outcome, Parts, Waited, wait_for_all
 from hammerd.core import paths
-from hammerd.core.api.protocol import refuse_unknown
 from hammerd.core.config.model import Config
 from hammerd.core.exit_codes import Exit
 from hammerd.core.pairs import Pair
@@ -48,7 +48,7 @@ def wait(pairs: tuple[str, ...], *, timeout_s: float, durable: bool, as_json: bo
     """
     location, begun_at, begun_time = current_location(), time.monotonic(), rfc3339(time.time())
     config = load_config(location.config or paths.CONFIG)
-    chosen = _chosen(config, pairs)
+    chosen = chosen_pairs(pairs, config)
     refuse_held(config.daemon.state_dir, chosen)
     supervision = Supervision(_with_run_dir(location, config), chosen)
     parts = Parts(Ends(config.daemon.hammer), supervision, _keep_quiet if as_json else _tell)
@@ -60,13 +60,6 @@ def wait(pairs: tuple[str, ...], *, timeout_s: float, durable: bool, as_json: bo
             _print(each, begun_time, time.monotonic() - begun_at)
     outcome = max((each.outcome for each in found), key=list(CODES).index)
     return CODES[outcome]
-
-
-def _chosen(config: Config, names: tuple[str, ...]) -> tuple[Pair, ...]:
-    pairs = {pair.name: pair for pair in config.pairs}
-    if refusal := refuse_unknown(names, pairs):
-        raise CommandFailed(refusal.error, refusal.hint, code=refusal.code)
-    return tuple(pairs[name] for name in dict.fromkeys(names))
 
 
 def _with_run_dir(location: Location, config: Config) -> Location:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api import history_schema
+from hammerd.core.api.pair_patterns import Choice, choose
 from hammerd.core.characters import escape_invisible
 from hammerd.core.exit_codes import Exit
 
@@ -124,18 +125,26 @@ def last_samples(
     return [history_schema.LagRow(*row) for row in rows]
 
 
-def unknown_pairs(
-    connection: sqlite3.Connection, pairs: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Return those of `pairs` that are not in the history, and if there are any, all that are."""
-    unknown = [name for name in pairs if not _is_known(connection, name)]
-    if not unknown:
-        return [], []
+def choose_recorded(
+    connection: sqlite3.Connection, words: Sequence[str]
+) -> tuple[Choice, Sequence[str]]:
+    """Choose pairs of the history by names and patterns; return the known names with them.
+
+    The names are only looked up if a word is none of them.
+    """
+    if all(_is_known(connection, word) for word in words):
+        return choose(words, words), words
+    known = known_pairs(connection)
+    return choose(words, known), known
+
+
+def known_pairs(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of all pairs that the history knows."""
     known = (
         f"SELECT pair FROM events WHERE pair IS NOT NULL AND {_SANE_EVENT} "
         f"UNION SELECT pair FROM lag WHERE {_SANE_LAG} ORDER BY 1"
     )
-    return unknown, [name for (name,) in connection.execute(known)]
+    return [name for (name,) in connection.execute(known)]
 
 
 def _is_known(connection: sqlite3.Connection, name: str) -> bool:

@@ -64,7 +64,7 @@ class LastState:
 
 
 def find_last_state(location: Location, named: tuple[str, ...] = ()) -> LastState:
-    """Return the last state of the named pairs, of all when none is named.
+    """Return the last state of the pairs that words choose, of all without words.
 
     Raises:
         HammerdError: the run_dir cannot be found.
@@ -128,6 +128,8 @@ def _streams(run_dir: str) -> Iterator[int]:
 
 
 def _last_status(config: "Config", named: tuple[str, ...], now_time: float) -> LastStatus:
+    from hammerd.core.api.pair_patterns import choose
+    from hammerd.core.api.protocol import refuse_unchosen
     from hammerd.core.pairs import slaves_of
 
     known = {
@@ -140,11 +142,12 @@ def _last_status(config: "Config", named: tuple[str, ...], now_time: float) -> L
         )
         for pair in config.pairs
     }
-    pairs = tuple(pair for name, pair in known.items() if not named or name in named)
+    choice = choose(named, known)
+    pairs = tuple(map(known.__getitem__, choice.pairs))
     last = _read(config.daemon.state_dir, pairs, now_time)
     last = replace(last, pairs=tuple(map(partial(_with_hold, config), last.pairs)))
-    unknown = (f'no such pair: "{name}"' for name in named if name not in known)
-    return replace(last, complaints=(*last.complaints, *unknown))
+    unknown = refuse_unchosen(choice.unknown, known)
+    return replace(last, complaints=(*last.complaints, *([unknown.error] if unknown else ())))
 
 
 def _with_hold(config: "Config", pair: LastPair) -> LastPair:

@@ -9,6 +9,7 @@ from hammerd.cli.options.since import read_since
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import json_option
 from hammerd.cli.output.times import now_ms
+from hammerd.core.api.protocol import refuse_unchosen
 from hammerd.core.exit_codes import Exit
 
 
@@ -36,13 +37,10 @@ def takes_history_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def refuse_unknown_pairs(path: str, unknown: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse pairs that the history at `path` does not hold.
+    """Refuse words that choose no pair of the history at `path`.
 
     Raises:
         CommandFailed: `unknown` is not empty.
     """
-    if unknown:
-        named = ", ".join(f'"{name}"' for name in unknown)
-        noun = "pair" if len(unknown) == 1 else "pairs"
-        reason = f"nothing of {noun} {named} is in {path}"
-        raise CommandFailed(reason, f"known: {', '.join(known) or 'none'}", code=Exit.USAGE)
+    if refusal := refuse_unchosen(unknown, known):
+        raise CommandFailed(f"{path}: {refusal.error}", refusal.hint, code=Exit.USAGE)

@@ -4,18 +4,21 @@
     {"ok": true, "data": {...}}
     {"ok": false, "error": "...", "hint": "...", "code": 64}
 
-A request without pairs is for all pairs. `code` is the exit status, from sysexits(3), of a
-command that got the refusal. The bytes may come from anybody who may open the socket: all but an
-exact request is refused, and a reader stops at MAX_REQUEST_BYTES.
+A request without pairs is for all pairs. A word of `pairs` may be a pattern
+(core/api/pair_patterns.py): the daemon chooses, because a client may know only the pairs of before
+a reload. `code` is the exit status, from sysexits(3), of a command that got the refusal. The bytes
+may come from anybody who may open the socket: all but an exact request is refused, and a reader
+stops at MAX_REQUEST_BYTES.
 """
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeGuard
 
+from hammerd.core.api.pair_patterns import choose, is_pattern
 from hammerd.core.errors import ControlError
 from hammerd.core.exit_codes import Exit
 from hammerd.core.nearest import suggestion
@@ -53,7 +56,10 @@ PLAN_VERBS = frozenset({Verb.HOLD, Verb.RELEASE})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for the named pairs, or all; a pause without `for_s` has no end."""
+    """A request for the pairs that these words choose, or all.
+
+    A pause without `for_s` has no end.
+    """
 
     verb: Verb
     pairs: tuple[str, ...] = ()
@@ -129,18 +135,26 @@ def encode_reply(reply: Reply) -> bytes:
 
 
 def refuse_unknown(asked: Iterable[str], known: Iterable[str]) -> Refusal | None:
-    """Refuse all unknown names at once, the first of them with the nearest known name."""
-    pairs = dict.fromkeys(known)
-    unknown = [name for name in asked if name not in pairs]
+    """Refuse the words that choose none of the known names, all at once; None if all do."""
+    names = tuple(known)
+    return refuse_unchosen(choose(tuple(asked), names).unknown, names)
+
+
+def refuse_unchosen(unknown: Sequence[str], known: Iterable[str]) -> Refusal | None:
+    """Refuse words that choose no pair, the first of them with the nearest known name."""
     if not unknown:
         return None
-    first = unknown[:MOST_SUGGESTED]
-    suggested = [f"{_quoted(name)}{suggestion(_cut(name), pairs)}" for name in first]
-    named = map(_quoted, unknown[MOST_SUGGESTED:])
-    noun = "pair" if len(unknown) == 1 else "pairs"
-    return Refusal(
-        f"no such {noun}: {_listed([*suggested, *named])}", f"known: {_listed(pairs) or 'none'}"
+    pairs = dict.fromkeys(known)
+    near = {word: suggestion(_cut(word), pairs) for word in unknown[:MOST_SUGGESTED]}
+    shown = {word: f"{_quoted(word)}{near.get(word, '')}" for word in unknown}
+    names = [text for word, text in shown.items() if not is_pattern(word)]
+    patterns = [text for word, text in shown.items() if is_pattern(word)]
+    noun = "pair" if len(names) == 1 else "pairs"
+    parts = (
+        f"no such {noun}: {_listed(names)}" if names else "",
+        f"no pair matches {_listed(patterns)}" if patterns else "",
     )
+    return Refusal("; ".join(filter(None, parts)), f"known: {_listed(pairs) or 'none'}")
 
 
 def _quoted(name: str) -> str:

@@ -1,12 +1,13 @@
 """Handles the requests that arrive on the sockets."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from hammerd import __version__
 from hammerd.core.api import protocol
+from hammerd.core.api.pair_patterns import Choice, choose
 from hammerd.core.api.status_json import Json, Snapshot, pair_json, pairs_json, status_json
 from hammerd.core.exit_codes import Exit
 from hammerd.core.holds import Hold, HoldStage, hold_fault
@@ -58,18 +59,19 @@ class Handlers:
         self.on_acknowledged: Callable[[str], None] = lambda _pair: None
 
     async def answer(self, request: protocol.Request) -> protocol.Reply:
-        """Carry out a request for the named pairs, or for all, and save what it changed.
+        """Carry out a request for the pairs that it chooses, and save what it changed.
 
         `unsaved_because` in the answer is why that could not be saved.
         """
-        if refusal := self._refusal(request):
+        choice = choose(request.pairs, self._names())
+        if refusal := self._refusal(request, choice):
             return refusal
-        reply = await self._reply(request)
+        reply = await self._reply(request, choice)
         if request.verb in protocol.READ_VERBS or isinstance(reply, protocol.Refusal):
             return reply
         return protocol.Answer({**reply.data, "unsaved_because": await self._slow.save()})
 
-    async def _reply(self, request: protocol.Request) -> protocol.Reply:
+    async def _reply(self, request: protocol.Request, choice: Choice) -> protocol.Reply:
         match request.verb:
             case protocol.Verb.RELOAD:
                 return await self._slow.reload()
@@ -78,7 +80,7 @@ class Handlers:
             case protocol.Verb.VERIFIED:
                 return await self._take_results(request.pairs)
             case protocol.Verb.RESUME:
-                return await self._lift(request.pairs) or self._answer(request)
+                return await self._lift(choice) or self._answer(request, choice)
             case (
                 protocol.Verb.PING
                 | protocol.Verb.STATUS
@@ -86,7 +88,7 @@ class Handlers:
                 | protocol.Verb.RESTART
                 | protocol.Verb.ACK
             ):
-                return self._answer(request)
+                return self._answer(request, choice)
             case _:
                 assert_never(request.verb)
 
@@ -97,9 +99,12 @@ class Handlers:
         holds = self._slow.holds
         return await (holds.hold(pair) if verb is protocol.Verb.HOLD else holds.release(pair))
 
-    async def _lift(self, named: tuple[str, ...]) -> protocol.Refusal | None:
-        """Lift the holds of promoted pairs that are to be resumed; return why one stays."""
-        for name in self._promoted(named):
+    async def _lift(self, choice: Choice) -> protocol.Refusal | None:
+        """Lift the holds of promoted pairs that are to be resumed; return why one stays.
+
+        That a pair matches a pattern does not undo a decision of a person.
+        """
+        for name in self._promoted(choice):
             if refusal := await self._slow.holds.lift(name):
                 return refusal
         return None
@@ -107,15 +112,12 @@ class Handlers:
     def _names(self) -> tuple[str, ...]:
         return tuple(life.pair.name for life in self._engine.lives())
 
-    def _refusal(self, request: protocol.Request) -> protocol.Refusal | None:
-        is_of_plan = request.verb in protocol.PLAN_VERBS
-        if is_of_plan and (refusal := self._refuse_plan(request.pairs)):
+    def _refusal(self, request: protocol.Request, choice: Choice) -> protocol.Refusal | None:
+        if refusal := self._refuse_choice(request, choice):
             return refusal
-        if not is_of_plan and (refusal := protocol.refuse_unknown(request.pairs, self._names())):
+        if request.verb in _LEAVE_DISABLED and (refusal := self._refuse_disabled(choice)):
             return refusal
-        if request.verb in _LEAVE_DISABLED and (refusal := self._refuse_disabled(request.pairs)):
-            return refusal
-        if request.verb in _LEAVE_HELD and (refusal := self._refuse_held(request)):
+        if request.verb in _LEAVE_HELD and (refusal := self._refuse_held(request.verb, choice)):
             return refusal
         if self._describe()["state"] == "stopping" and request.verb not in protocol.READ_VERBS:
             return protocol.STOPPING
@@ -123,8 +125,15 @@ class Handlers:
             return protocol.Refusal("a reload is of the whole config", "name no pair")
         return None
 
-    def _answer(self, request: protocol.Request) -> protocol.Reply:
-        pairs = request.pairs or self._names()
+    def _refuse_choice(self, request: protocol.Request, choice: Choice) -> protocol.Refusal | None:
+        if request.verb not in protocol.PLAN_VERBS:
+            return protocol.refuse_unchosen(choice.unknown, self._names())
+        if len(request.pairs) != 1:
+            return protocol.Refusal("a plan is of one pair", "name it")
+        return None
+
+    def _answer(self, request: protocol.Request, choice: Choice) -> protocol.Reply:
+        pairs = choice.pairs
         match request.verb:
             case protocol.Verb.PING:
                 return protocol.Answer({"pid": os.getpid(), "version": __version__})
@@ -133,9 +142,9 @@ class Handlers:
             case protocol.Verb.PAUSE:
                 return self._pause(pairs, request.for_s)
             case protocol.Verb.RESUME:
-                return self._resume(pairs, are_named=bool(request.pairs))
+                return self._resume(choice)
             case protocol.Verb.RESTART:
-                return self._restart(pairs, are_named=bool(request.pairs))
+                return self._restart(choice)
             case protocol.Verb.ACK:
                 return self._acknowledge(pairs)
             case (
@@ -179,8 +188,8 @@ class Handlers:
             fields = pair_json(report, self._clock.now().at, self._clock.rfc3339)
             log.info("pair.status", **fields)
 
-    def _refuse_disabled(self, named: tuple[str, ...]) -> protocol.Refusal | None:
-        disabled = [name for name in named if not self._engine.life(name).pair.enabled]
+    def _refuse_disabled(self, choice: Choice) -> protocol.Refusal | None:
+        disabled = [name for name in choice.named if not self._engine.life(name).pair.enabled]
         if not disabled:
             return None
         hint = 'take out enabled = false, then "hammerd reload"'
@@ -188,16 +197,11 @@ class Handlers:
             f"disabled in the config: {', '.join(disabled)}", hint, Exit.UNAVAILABLE
         )
 
-    def _refuse_plan(self, named: tuple[str, ...]) -> protocol.Refusal | None:
-        if len(named) != 1:
-            return protocol.Refusal("a plan is of one pair", "name it")
-        return None
-
-    def _refuse_held(self, request: protocol.Request) -> protocol.Refusal | None:
+    def _refuse_held(self, verb: protocol.Verb, choice: Choice) -> protocol.Refusal | None:
         """Refuse to start a pair in the middle of a plan; a resume ends only a promotion."""
-        left = [name for name in request.pairs if (hold := self._hold_of(name)) is not None]
-        if request.verb is protocol.Verb.RESUME:
-            promoted = self._promoted(request.pairs)
+        left = self._held(choice.named)
+        if verb is protocol.Verb.RESUME:
+            promoted = self._promoted(choice)
             left = [name for name in left if name not in promoted]
         if not left:
             return None
@@ -208,21 +212,25 @@ class Handlers:
         hint = fault[1] if fault else f"{hold.plan} of {name} runs: wait until it has ended"
         return protocol.Refusal(f"held: {', '.join(left)}", hint, Exit.UNAVAILABLE)
 
+    def _held(self, pairs: Iterable[str]) -> list[str]:
+        return [name for name in pairs if self._hold_of(name) is not None]
+
     def _hold_of(self, name: str) -> Hold | None:
         return self._engine.life(name).memory.hold
 
-    def _promoted(self, named: tuple[str, ...]) -> list[str]:
-        """Return those of these pairs that are held because their slave was promoted."""
-        holds = {name: self._hold_of(name) for name in named}
+    def _promoted(self, choice: Choice) -> list[str]:
+        """Return the named pairs that are held because their slave was promoted."""
+        holds = {name: self._hold_of(name) for name in choice.named}
         return [name for name, hold in holds.items() if hold and hold.stage is HoldStage.PROMOTED]
 
-    def _resume(self, pairs: tuple[str, ...], *, are_named: bool) -> protocol.Answer:
+    def _resume(self, choice: Choice) -> protocol.Answer:
         """Start pairs again; the answer lists the findings for those that a latch held.
 
         A held pair that was not named is left alone.
         """
+        pairs = choice.pairs
         found = {name: findings for name in pairs if (findings := list(self._findings(name)))}
-        left = [] if are_named else [name for name in pairs if self._hold_of(name) is not None]
+        left = [name for name in self._held(pairs) if name not in choice.named]
         free = tuple(name for name in pairs if name not in left)
         done = self._post(free, StartAsked())
         return protocol.Answer({**done.data, "found": found, "left_held": left})
@@ -246,17 +254,16 @@ class Handlers:
         ):
             yield f"last TID seen of {endpoint}: {'none' if tid is None else format_tid(tid)}"
 
-    def _restart(self, pairs: tuple[str, ...], *, are_named: bool) -> protocol.Reply:
-        paused = tuple(
-            name for name in pairs if isinstance(self._engine.life(name).memory.wanted, Paused)
-        )
-        if paused and are_named:
-            hint = f'"hammerd resume {" ".join(paused)}" starts what is paused'
-            return protocol.Refusal(f"paused: {', '.join(paused)}", hint, Exit.UNAVAILABLE)
-        held = [name for name in pairs if self._hold_of(name) is not None and name not in paused]
+    def _restart(self, choice: Choice) -> protocol.Reply:
+        pairs, lives = choice.pairs, map(self._engine.life, choice.pairs)
+        paused = [life.pair.name for life in lives if isinstance(life.memory.wanted, Paused)]
+        if named := [name for name in paused if name in choice.named]:
+            hint = f'"hammerd resume {" ".join(named)}" starts what is paused'
+            return protocol.Refusal(f"paused: {', '.join(named)}", hint, Exit.UNAVAILABLE)
+        held = [name for name in self._held(pairs) if name not in paused]
         running = tuple(name for name in pairs if name not in {*paused, *held})
         done = self._post(running, RestartAsked())
-        return protocol.Answer({**done.data, "left_paused": list(paused), "left_held": held})
+        return protocol.Answer({**done.data, "left_paused": paused, "left_held": held})
 
     def _acknowledge(self, pairs: tuple[str, ...]) -> protocol.Reply:
         """Remove what was reported from the status, of disabled pairs too: nothing is started."""

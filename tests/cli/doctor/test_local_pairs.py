@@ -347,10 +347,10 @@ def test_output_without_end_is_cut(patient: Patient, monkeypatch: pytest.MonkeyP
 def test_an_unknown_pair_is_wrong_usage(patient: Patient):
     config = patient.disks.config(patient.master, patient.slave)
 
-    code = main(["doctor", "-c", str(config), "b"])
+    code = main(["doctor", "-c", str(config), "b", "b*"])
 
     assert code == 64
-    assert 'no such pair: "b"' in patient.capsys.readouterr().err
+    assert 'no such pair: "b"; no pair matches "b*"' in patient.capsys.readouterr().err
 
 
 def test_a_config_with_faults_ends_with_78(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -365,6 +365,8 @@ def test_a_disabled_pair_is_examined_by_name_only(patient: Patient):
     config = patient.disks.root / "h.toml"
 
     assert patient.examine().bad == []
+    assert main(["doctor", "-c", str(config), "b*"]) == 69
+    assert "disabled in the config: b" in patient.capsys.readouterr().err
     assert main(["doctor", "--json", "-c", str(config), "b"]) == 1
     assert {line["pair"] for line in json.loads(patient.capsys.readouterr().out)["lines"]} == {
         None,

@@ -125,6 +125,15 @@ def test_events_of_a_pair_are_its_own(hammerd, config: Path):
     ]
 
 
+def test_a_pattern_chooses_the_events_of_pairs(hammerd, config: Path):
+    chosen = hammerd("events", "w*", "-c", config, "--since", EARLIER)
+    none = hammerd("events", "x*", "-c", config, "--since", EARLIER)
+
+    assert [line.split()[3] for line in chosen.out.splitlines()[1:]] == ["web"]
+    assert (none.code, none.out) == (64, "")
+    assert 'no pair matches "x*"' in " ".join(none.err.split())
+
+
 def test_events_as_json(hammerd, config: Path):
     ran = hammerd("events", "home", "-c", config, "--since", NOON, "--json")
 
@@ -154,7 +163,7 @@ def test_an_unknown_pair_is_refused(hammerd, config: Path, command: str):
     ran = hammerd(command, "hom", "-c", config)
 
     assert (ran.code, ran.out) == (64, "")
-    assert 'nothing of pair "hom" is in' in " ".join(ran.err.split())
+    assert 'history.db: no such pair: "hom" (did you mean "home"?)' in " ".join(ran.err.split())
     assert "known: home, web" in ran.err
 
 

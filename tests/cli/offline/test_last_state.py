@@ -210,6 +210,14 @@ def test_a_pair_that_is_not_in_the_config_is_reported(hammerd, killed: Path):
     assert "SAFE-UNTIL" not in ran.out
 
 
+def test_a_pattern_chooses_pairs_without_a_daemon(hammerd, killed: Path):
+    chosen = hammerd("status", "h*", "-c", killed)
+    none = hammerd("status", "n*", "-c", killed)
+
+    assert [line.split()[0] for line in chosen.out.splitlines() if " up " in line] == ["home"]
+    assert none.out.splitlines()[-2:] == ['! no pair matches "n*"', ""]
+
+
 def test_chosen_columns_are_left_empty(hammerd, killed: Path):
     ran = hammerd("status", "-o", "pair,lag_s", "-c", killed)
 

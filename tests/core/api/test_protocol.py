@@ -120,6 +120,16 @@ def test_all_unknown_pairs_are_refused_in_one():
     )
 
 
+def test_patterns_that_match_no_pair_are_told_from_names():
+    refusal = refuse_unknown(("hoem", "wob1*", "h*", "z?"), ("home", "web1"))
+
+    assert refusal == Refusal(
+        'no such pair: "hoem" (did you mean "home"?); '
+        'no pair matches "wob1*" (did you mean "web1"?), "z?"',
+        "known: home, web1",
+    )
+
+
 def test_refusal_of_thousands_of_unknown_pairs_is_short():
     asked = tuple(f"hoem{number}" for number in range(5000))
 

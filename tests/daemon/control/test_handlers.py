@@ -242,18 +242,24 @@ def test_stopping_daemon_refuses_requests_and_changes_nothing() -> None:
 def test_disabled_pair_that_is_named_is_refused_and_left_out_of_all(verb: Verb) -> None:
     [named], _ = replies(verb, pairs=("h", "rest"))
     [of_all], _ = replies(verb)
+    [of_pattern], _ = replies(verb, pairs=("[hr]*",))
 
     assert isinstance(named, Refusal)
     assert named.code == Exit.UNAVAILABLE
     assert isinstance(of_all, Answer)
     assert of_all.data["pairs"] == ["h", "w"]
+    assert isinstance(of_pattern, Answer)
+    assert of_pattern.data["pairs"] == ["h"]
 
 
 def test_pair_that_is_paused_is_not_restarted() -> None:
     [_, named], _ = replies(Verb.PAUSE, Verb.RESTART, pairs=("h",))
+    [_, of_pattern], _ = replies(Verb.PAUSE, Verb.RESTART, pairs=("h*",))
     [_, of_all], setup = replies(Verb.PAUSE, Verb.RESTART)
 
     assert isinstance(named, Refusal)
+    assert isinstance(of_pattern, Answer)
+    assert of_pattern.data["left_paused"] == ["h"]
     assert isinstance(of_all, Answer)
     assert of_all.data["left_paused"] == ["h", "w"]
     assert setup.prober.probed == []
@@ -277,16 +283,17 @@ def test_held_pair_is_started_by_no_request_in_the_middle_of_its_plan(verb: Verb
 
 
 def test_promoted_pair_is_resumed_only_by_its_name() -> None:
-    async def main() -> tuple[Reply, list[str], list[str]]:
+    async def main() -> tuple[list[Reply], list[str], list[str]]:
         setup = Setup()
         await setup.holds.hold("h", PROMOTED)
-        of_all = await setup.ask(Verb.RESUME)
-        return of_all, [*setup.holds.lifted], setup.prober.probed
+        unnamed = [await setup.ask(Verb.RESUME), await setup.ask(Verb.RESUME, "?")]
+        return unnamed, [*setup.holds.lifted], setup.prober.probed
 
-    of_all, lifted, probed = asyncio.run(main())
+    unnamed, lifted, probed = asyncio.run(main())
 
-    assert isinstance(of_all, Answer)
-    assert of_all.data["left_held"] == ["h"]
+    for reply in unnamed:
+        assert isinstance(reply, Answer)
+        assert reply.data["left_held"] == ["h"]
     assert (lifted, probed) == ([], ["w"])
 
 
