@@ -66,7 +66,8 @@ install: install-program install-service
 # psutil's own release does not build on DragonFly.
 install-program:
 	umask 022; rm -rf $(LIB) && mkdir -p $(LIB) $(TO)/bin
-	umask 022; find hammerd -name '*.py' -o -name '*.txt' | while read -r file; do \
+	umask 022; find hammerd -name '*.py' -o -name '*.txt' -o -path 'hammerd/web/static/*' -type f | \
+	    while read -r file; do \
 	    mkdir -p $(LIB)/"`dirname "$$file"`" && cp "$$file" $(LIB)/"$$file" || exit 1; \
 	done
 	sed 's|/usr/local|$(PREFIX)|g' hammerd/core/paths.py > $(LIB)/hammerd/core/paths.py

@@ -1,6 +1,7 @@
 """Imports point downwards only: between the four layers, and between the packages of each.
 
     cli ── core        daemon ── core        simulator stands alone        core stands on nothing
+    web ── cli, core
 
 Read from the source by `ast`, so that an import inside a function counts too.
 """
@@ -41,6 +42,9 @@ PURE = frozenset(
 
 DAEMON_NEEDS = frozenset({"psutil", "structlog", "tenacity"})
 CLI_NEEDS = frozenset({"click", "rich", "tomlkit"})
+WEB_NEEDS = frozenset({"prometheus_client", "starlette", "uvicorn"})
+WEB_ASKS_BY = frozenset({"client", "history", "offline", "options", "output"})
+"""The packages of the cli that the web server uses."""
 
 ORDER = {
     "core": (
@@ -85,6 +89,7 @@ ORDER = {
             "cli",
         ),
     ),
+    "web": ("web",),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""
 
@@ -221,6 +226,7 @@ def test_the_layers_are_these() -> None:
         "daemon",
         "rsh",
         "simulator",
+        "web",
     }
 
 
@@ -285,11 +291,38 @@ def test_cli_imports_core_and_what_it_is_allowed() -> None:
             or found.layer in {"core", "cli"}
             or found.top in CLI_NEEDS
             or is_standard(found)
-            or found.layer in {"daemon", "simulator"}
+            or found.layer in {"daemon", "simulator", "web"}
         )
     ]
 
     assert astray == []
+
+
+def test_web_imports_core_and_what_it_is_allowed() -> None:
+    astray = [
+        found
+        for found in imports_in("web")
+        if not (
+            found.layer in {"core", "web"}
+            or (found.layer == "cli" and found.module.split(".")[2] in WEB_ASKS_BY)
+            or found.top in WEB_NEEDS
+            or is_standard(found)
+        )
+    ]
+
+    assert astray == []
+
+
+def test_only_commands_import_the_web_server_and_only_when_they_run() -> None:
+    found = [
+        one
+        for one in every_import()
+        if one.layer == "web" and not one.by.startswith("hammerd.web")
+    ]
+
+    assert {(one.by.rpartition(".")[0], one.is_lazy) for one in found} == {
+        ("hammerd.cli.commands.monitoring", True)
+    }
 
 
 READERS = {

@@ -28,6 +28,7 @@ COMMANDS = (
     "switchover",
     "reseed",
     "wait",
+    "web",
     "authorized-keys",
     "demo",
     "version",
@@ -39,6 +40,7 @@ _MODULES = {
     **dict.fromkeys(("promote", "switchover", "reseed"), "plans.role_changes"),
     "provision": "plans.provision",
     "report": "monitoring.report",
+    "web": "monitoring.web",
 }
 """The modules of commands that have none of their own name."""
 
