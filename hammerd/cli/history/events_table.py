@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from hammerd.cli.output.spans import Line, Span
 from hammerd.cli.output.text import WIDTH, wrap_line
-from hammerd.cli.output.times import json_time, show_to_second
+from hammerd.cli.output.times import Zone, json_time, show_to_second
 from hammerd.core.api.history_schema import EventRow
 from hammerd.core.characters import escape_invisible
 
@@ -33,16 +33,20 @@ LONGEST_PAIR = 20
 class EventsTable:
     """A table whose column widths come from the first events; more events may follow."""
 
-    def __init__(self, first: Sequence[EventRow], width: int = WIDTH) -> None:
+    def __init__(
+        self, first: Sequence[EventRow], width: int = WIDTH, zone: Zone = Zone.UTC
+    ) -> None:
         names = [len(_pair(event)) for event in first]
         self._pair_width = min(LONGEST_PAIR, max([4, *names]))
         self._width = width
+        self._zone = zone
 
     def head(self) -> Line:
         """Return the heading."""
         return (
             Span(
-                f"{'':{_MARK}}{'TIME (UTC)':{_TIME}}{_GAP}{'PAIR':{self._pair_width}}{_GAP}EVENT",
+                f"{'':{_MARK}}{f'TIME ({self._zone})':{_TIME}}{_GAP}"
+                f"{'PAIR':{self._pair_width}}{_GAP}EVENT",
                 "head",
             ),
         )
@@ -51,7 +55,8 @@ class EventsTable:
         """Yield the lines of some events."""
         for event in events:
             tone = _TONES.get(event.level, "")
-            head = f"{show_to_second(event.time_ms)}{_GAP}{_pair(event):{self._pair_width}}{_GAP}"
+            moment = show_to_second(event.time_ms, self._zone)
+            head = f"{moment}{_GAP}{_pair(event):{self._pair_width}}{_GAP}"
             first, rest = self._lay_out(event, _MARK + len(head))
             mark = Span(f"{_MARKS.get(event.level, ''):{_MARK}}", tone)
             yield (mark, Span(head), Span(first, tone))

@@ -1,4 +1,4 @@
-"""Options that `events` and `lag` share: pairs, --since, --json, and the history's location."""
+"""Options that `events` and `lag` share: pairs, times, --json, and the history's location."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,23 +8,37 @@ from hammerd.cli.options.location import takes_location
 from hammerd.cli.options.since import read_since
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import json_option
-from hammerd.cli.output.times import now_ms
+from hammerd.cli.output.times import Zone, now_ms
 from hammerd.core.api.protocol import refuse_unchosen
 from hammerd.core.exit_codes import Exit
 
 
-def _read_since(context: click.Context, option: click.Parameter, value: str) -> int:
+def read_time(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Read the value of an option that is a time, in milliseconds of Unix time; None stays."""
+    if value is None:
+        return None
     try:
-        return read_since(value, now_ms())
+        return read_since(value, now_ms(), context.params.get("zone", Zone.UTC))
     except ValueError as error:
         raise click.BadParameter(f"{value} {error}", context, option) from error
 
+
+local_option = click.option(
+    "--local",
+    "zone",
+    is_flag=True,
+    # Read first: it decides on the times that the other options name.
+    is_eager=True,
+    callback=lambda _context, _option, is_local: Zone.LOCAL if is_local else Zone.UTC,
+    help="Show times in the local zone, and read those without a zone as such; not in JSON.",
+)
+"""Adds a parameter `zone`."""
 
 since_option = click.option(
     "--since",
     default="1d",
     show_default=True,
-    callback=_read_since,
+    callback=read_time,
     metavar="WHEN",
     help="From when on: 2h, 1w, yesterday, or a time as hammerd prints it (UTC).",
 )

@@ -1,9 +1,22 @@
-"""Formats times of the history, which are milliseconds of Unix time."""
+"""Formats times of the history, which are milliseconds of Unix time.
+
+All of hammerd's times are in UTC, but for those that --local asks for: two hosts, a log and a
+status can be compared, and no hour comes twice a year.
+"""
 
 import time
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from hammerd.core.rfc3339 import rfc3339
+
+
+class Zone(StrEnum):
+    """The zone of times that are shown, and of those that are read and name none."""
+
+    UTC = "UTC"
+    LOCAL = "local"
+
 
 END_OF_TIME_MS = (1 << 63) - 1
 """The largest integer of SQLite."""
@@ -34,18 +47,20 @@ def json_time(time_ms: int) -> str:
     return rfc3339(_shown_s(time_ms))
 
 
-def show_to_second(time_ms: int) -> str:
-    """Format a time to the second, in UTC: `2026-03-04 16:12:07`."""
-    return f"{_moment(time_ms):%Y-%m-%d %H:%M:%S}"
+def show_to_second(time_ms: int, zone: Zone = Zone.UTC) -> str:
+    """Format a time to the second: `2026-03-04 16:12:07`."""
+    return f"{moment_of(time_ms, zone):%Y-%m-%d %H:%M:%S}"
 
 
-def show_to_minute(time_ms: int) -> str:
-    """Format a time to the minute, in UTC: `2026-03-04 16:12`."""
-    return f"{_moment(time_ms):%Y-%m-%d %H:%M}"
+def show_to_minute(time_ms: int, zone: Zone = Zone.UTC) -> str:
+    """Format a time to the minute: `2026-03-04 16:12`."""
+    return f"{moment_of(time_ms, zone):%Y-%m-%d %H:%M}"
 
 
-def _moment(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(_shown_s(time_ms), UTC)
+def moment_of(time_ms: int, zone: Zone) -> datetime:
+    """Return a time in a zone, which is that of the environment (TZ) for LOCAL."""
+    moment = datetime.fromtimestamp(_shown_s(time_ms), UTC)
+    return moment if zone is Zone.UTC else moment.astimezone()
 
 
 def _shown_s(time_ms: int) -> float:

@@ -1,12 +1,14 @@
 """Values of --since: periods, days, moments, and every form in which hammerd prints a time."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from hammerd.cli.options.since import FORMS, read_since
 from hammerd.cli.output.numbers import show_moment, show_period, show_rough_period
-from hammerd.cli.output.times import json_time, show_to_minute, show_to_second
+from hammerd.cli.output.times import Zone, json_time, show_to_minute, show_to_second
 
 AT = datetime(2026, 3, 4, 16, 12, 7, tzinfo=UTC)
 AT_MS = round(AT.timestamp() * 1_000)
@@ -66,6 +68,55 @@ def test_times_printed_from_the_history_are_accepted(show):
     shown = show(AT_MS)
 
     assert show(read_since(shown, AT_MS)) == shown
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The zone of Berlin, whose clock went from 02:00 to 03:00 on 2026-03-29."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("show", [show_to_second, show_to_minute])
+def test_local_times_are_shown_and_accepted(show):
+    shown = show(AT_MS, Zone.LOCAL)
+
+    assert shown.startswith("2026-03-04 17:12")
+    assert show(read_since(shown, AT_MS, Zone.LOCAL)) == show(AT_MS)
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("today", "2026-03-28T23:00:00Z"),
+        ("yesterday", "2026-03-27T23:00:00Z"),
+        ("2026-03-29 12:00", "2026-03-29T10:00:00Z"),
+        ("01:30", "2026-03-29T00:30:00Z"),
+        ("23:30", "2026-03-28T22:30:00Z"),
+        ("01:30 UTC", "2026-03-29T01:30:00Z"),
+        ("today 01:00Z", "2026-03-29T01:00:00Z"),
+        ("2026-03-29T12:00Z", "2026-03-29T12:00:00Z"),
+        ("2h", "2026-03-29T10:00:00Z"),
+    ],
+)
+def test_a_local_time_is_that_of_the_zone_and_its_day(value: str, moment: str):
+    noon_ms = round(datetime(2026, 3, 29, 12, tzinfo=UTC).timestamp() * 1_000)
+
+    assert json_time(read_since(value, noon_ms, Zone.LOCAL)) == moment.replace("Z", ".000Z")
+
+
+@pytest.mark.parametrize("zone", Zone)
+@pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31 23:59"])
+def test_the_ends_of_the_calendar_are_no_fault(value: str, zone: Zone):
+    try:
+        read_since(value, AT_MS, zone)
+    except ValueError as error:
+        assert "is no time" in str(error)
 
 
 @pytest.mark.parametrize("with_seconds", [True, False])
