@@ -88,6 +88,12 @@ install-service:
 	rm -f $(TO)/etc/periodic/daily/480.hammerd
 	sed 's|/usr/local|$(PREFIX)|g' etc/periodic/daily/480.hammerd > $(TO)/etc/periodic/daily/480.hammerd
 	chmod 555 $(TO)/etc/periodic/daily/480.hammerd
+	umask 022; mkdir -p $(TO)/share/bash-completion/completions $(TO)/share/zsh/site-functions \
+	    $(TO)/share/fish/vendor_completions.d $(TO)/share/hammerd
+	install -m 444 etc/completion/hammerd.bash $(TO)/share/bash-completion/completions/hammerd
+	install -m 444 etc/completion/_hammerd $(TO)/share/zsh/site-functions/_hammerd
+	install -m 444 etc/completion/hammerd.fish $(TO)/share/fish/vendor_completions.d/hammerd.fish
+	install -m 444 etc/completion/hammerd.tcsh $(TO)/share/hammerd/hammerd.tcsh
 	install -m 444 etc/newsyslog.conf.d/hammerd.conf $(TO)/etc/newsyslog.conf.d/hammerd.conf
 	sed 's|/usr/local|$(PREFIX)|g' etc/hammerd.toml.sample > $(TO)/etc/hammerd.toml.sample.new
 	chmod 444 $(TO)/etc/hammerd.toml.sample.new
@@ -104,6 +110,9 @@ uninstall:
 	rm -rf $(LIB)
 	rm -f $(TO)/bin/hammerd $(TO)/libexec/hammerd-rsh $(TO)/etc/rc.d/hammerd $(TO)/etc/newsyslog.conf.d/hammerd.conf
 	rm -f $(TO)/etc/hammerd.toml.sample $(TO)/etc/periodic/daily/480.hammerd
+	rm -f $(TO)/share/bash-completion/completions/hammerd $(TO)/share/zsh/site-functions/_hammerd
+	rm -f $(TO)/share/fish/vendor_completions.d/hammerd.fish
+	rm -rf $(TO)/share/hammerd
 	for page in docs/*.[1-9]; do \
 	    rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done

@@ -5,6 +5,7 @@ The statuses are those of core/exit_codes.py, for click's own usage errors too.
 
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from hammerd.core.errors import HammerdError
 
     guard_standard_streams()
+    if "_HAMMERD_COMPLETE" in os.environ:
+        # A shell completes a line: the shells of click, and tcsh.
+        import hammerd.cli.options.completion  # noqa: F401
     # A monitor reads stdout, and accepts no status above 3.
     failed = PluginExit.UNKNOWN if "--nagios" in (arguments or sys.argv) else None
     try:

@@ -56,6 +56,10 @@ def test_install_puts_each_file_where_the_system_expects_it(tmp_path: Path) -> N
         "usr/local/etc/rc.d/hammerd": 0o555,
         "usr/local/etc/newsyslog.conf.d/hammerd.conf": 0o444,
         "usr/local/etc/periodic/daily/480.hammerd": 0o555,
+        "usr/local/share/bash-completion/completions/hammerd": 0o444,
+        "usr/local/share/fish/vendor_completions.d/hammerd.fish": 0o444,
+        "usr/local/share/hammerd/hammerd.tcsh": 0o444,
+        "usr/local/share/zsh/site-functions/_hammerd": 0o444,
         paths.SAMPLE.lstrip("/"): 0o444,
     }
     pages = {path.name for path in files if "man" in path.relative_to(tmp_path).parts}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.config_pairs import read_one_pair
 from hammerd.cli.options.location import config_option, current_location, load_config
 from hammerd.cli.output.failures import CommandFailed
@@ -32,7 +33,7 @@ class PublicKey:
 
 
 @click.command("authorized-keys", epilog="Example: hammerd authorized-keys home")
-@click.argument("pair", callback=read_one_pair)
+@click.argument("pair", callback=read_one_pair, shell_complete=complete_pairs)
 @json_option
 @config_option
 def authorized_keys(pair: str, *, as_json: bool) -> int:

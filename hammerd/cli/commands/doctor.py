@@ -2,6 +2,7 @@
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.config_pairs import chosen_pairs
 from hammerd.cli.options.location import config_option, current_location, load_config
 from hammerd.cli.output.json_output import json_option, print_json
@@ -11,7 +12,7 @@ from hammerd.core.exit_codes import Exit
 
 
 @click.command(epilog="Example: hammerd doctor home")
-@click.argument("pairs", nargs=-1, metavar="[PAIR]...")
+@click.argument("pairs", shell_complete=complete_pairs, nargs=-1, metavar="[PAIR]...")
 @json_option
 @config_option
 def doctor(pairs: tuple[str, ...], *, as_json: bool) -> int:

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 import click
 
 from hammerd.cli.client.status_types import read_status
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.location import Location, current_location, takes_location
 from hammerd.cli.output.failures import CommandFailed, may_be_absent
 from hammerd.cli.output.json_output import json_option, print_json
@@ -60,7 +61,7 @@ def _with_watch_value(args: Sequence[str]) -> Iterator[str]:
 
 
 @click.command(cls=_WatchCommand, epilog="Example: hammerd status -o pair,state,lag_s,note")
-@click.argument("pairs", nargs=-1, metavar="[PAIR]...")
+@click.argument("pairs", shell_complete=complete_pairs, nargs=-1, metavar="[PAIR]...")
 @json_option
 @click.option(
     "-o",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.config_pairs import chosen_pairs
 from hammerd.cli.options.location import current_location, load_config, takes_location
 from hammerd.cli.output.failures import exit_code
@@ -39,7 +40,7 @@ def _read_sample(context: click.Context, option: click.Parameter, value: str | N
 
 
 @click.command(epilog="Example: hammerd verify home --sample 10%")
-@click.argument("words", nargs=-1, metavar="[PAIR]...")
+@click.argument("words", nargs=-1, shell_complete=complete_pairs, metavar="[PAIR]...")
 @click.option("--all", "every", is_flag=True, help="All pairs of the config that are enabled.")
 @click.option(
     "--sample",

@@ -4,6 +4,7 @@ import time
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.config_pairs import chosen_pairs
 from hammerd.cli.options.location import Location, current_location, load_config, takes_location
 from hammerd.cli.options.span import read_span
@@ -27,7 +28,7 @@ CODES = {Outcome.HELD: Exit.OK, Outcome.LATE: Exit.TEMPORARY, Outcome.GIVEN_UP: 
 
 
 @click.command(epilog="Example: hammerd wait home --timeout 5m && shutdown -r now")
-@click.argument("pairs", nargs=-1, required=True, metavar="PAIR...")
+@click.argument("pairs", shell_complete=complete_pairs, nargs=-1, required=True, metavar="PAIR...")
 @click.option(
     "--timeout",
     "timeout_s",

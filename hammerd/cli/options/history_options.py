@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.location import takes_location
 from hammerd.cli.options.since import read_since
 from hammerd.cli.output.failures import CommandFailed
@@ -46,7 +47,7 @@ since_option = click.option(
 
 def takes_history_options(command: Callable[..., int]) -> Callable[..., int]:
     """Add pairs, --since (in milliseconds of Unix time), --json, -c and --run-dir to a command."""
-    named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
+    named = click.argument("pairs", shell_complete=complete_pairs, nargs=-1, metavar="[PAIR]...")
     return named(since_option(json_option(takes_location(command))))
 
 

@@ -6,6 +6,7 @@ from functools import wraps
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.location import current_location, takes_location
 from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.numbers import show_moment
@@ -66,7 +67,7 @@ def takes_pairs(command: Callable[..., int]) -> Callable[..., int]:
         return command(PairArguments(tuple(dict.fromkeys(pairs)), as_json), **others)
 
     every = click.option("--all", "every", is_flag=True, help="All pairs of the config.")
-    named = click.argument("pairs", nargs=-1, metavar="[PAIR]...")
+    named = click.argument("pairs", shell_complete=complete_pairs, nargs=-1, metavar="[PAIR]...")
     return named(every(json_option(takes_location(with_arguments))))
 
 

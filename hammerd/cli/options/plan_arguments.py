@@ -6,6 +6,7 @@ from functools import wraps
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.config_pairs import read_one_pair
 from hammerd.cli.options.location import config_flag, run_dir_option
 from hammerd.cli.output.json_output import json_option
@@ -35,7 +36,7 @@ def takes_plan_arguments(command: Callable[..., int]) -> Callable[..., int]:
             raise click.UsageError("--json is for --plan")
         return command(PlanArguments(pair, is_dry_run, is_confirmed, as_json), **others)
 
-    named = click.argument("pair", callback=read_one_pair)
+    named = click.argument("pair", callback=read_one_pair, shell_complete=complete_pairs)
     locations = json_option(config_flag(run_dir_option(with_arguments)))
     return named(dry_run_option(confirmed_option(locations)))
 

@@ -2,6 +2,7 @@
 
 import click
 
+from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.config_pairs import read_one_pair
 from hammerd.cli.options.location import config_flag, current_location, run_dir_option
 from hammerd.cli.options.plan_arguments import confirmed_option, dry_run_option
@@ -11,7 +12,7 @@ Option = str | bool | None
 
 
 @click.command(epilog="Example: hammerd provision home --dry-run")
-@click.argument("pair", callback=read_one_pair)
+@click.argument("pair", callback=read_one_pair, shell_complete=complete_pairs)
 @dry_run_option
 @confirmed_option
 @click.option("--master", metavar="PATH", help="The master of a pair that the config lacks.")
