@@ -53,6 +53,18 @@ class Point(NamedTuple):
 Thinned = Sequence[tuple[int, int]]
 """Pairs (step_ms, until_ms): samples before until_ms are the worst of spans of step_ms."""
 
+DAY_MS = 86_400_000
+THINNED_AFTER = ((2 * DAY_MS, 300_000), (30 * DAY_MS, 3_600_000))
+"""Pairs (age, step): of samples above an age the history keeps the worst of each step."""
+
+
+def thinned_before(newest_ms: int) -> Thinned:
+    """Return which samples of a history are thinned, by the time of its newest one.
+
+    The daemon thins once an hour: of the last hour some may not be thinned, which is no matter.
+    """
+    return [(step_ms, newest_ms - age_ms) for age_ms, step_ms in THINNED_AFTER]
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

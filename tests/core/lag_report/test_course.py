@@ -2,7 +2,14 @@
 
 import pytest
 
-from hammerd.core.lag_report.course import Course, clip, course_of
+from hammerd.core.lag_report.course import (
+    THINNED_AFTER,
+    Course,
+    clip,
+    course_of,
+    thinned_before,
+)
+from hammerd.daemon.history.retention import THINNED
 from tests.core.lag_report.courses import at, period, points, stretch
 
 
@@ -78,3 +85,11 @@ def test_a_course_is_clipped_to_a_part_of_it():
 
     assert spans(clip(course, period(40, 100))) == [(40, 60), (90, 100)]
     assert clip(course, period(60, 90)) == []
+
+
+def test_a_course_knows_how_the_history_is_thinned():
+    assert THINNED_AFTER == THINNED
+    assert thinned_before(at(0)) == [
+        (300_000, at(-2 * 86_400)),
+        (3_600_000, at(-30 * 86_400)),
+    ]
