@@ -89,7 +89,7 @@ ORDER = {
             "cli",
         ),
     ),
-    "web": ("web",),
+    "web": ("web.metrics", "web"),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""
 

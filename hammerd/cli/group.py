@@ -29,6 +29,7 @@ COMMANDS = (
     "reseed",
     "wait",
     "web",
+    "metrics",
     "authorized-keys",
     "demo",
     "version",
@@ -40,6 +41,7 @@ _MODULES = {
     **dict.fromkeys(("promote", "switchover", "reseed"), "plans.role_changes"),
     "provision": "plans.provision",
     "report": "monitoring.report",
+    "metrics": "monitoring.metrics",
     "web": "monitoring.web",
 }
 """The modules of commands that have none of their own name."""

@@ -26,9 +26,9 @@ from starlette.types import ASGIApp
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
-from hammerd.web.exposition import exposition_of
 from hammerd.web.guard import Guard
 from hammerd.web.live import Live, TooManyClients
+from hammerd.web.metrics.exposition import exposition_of
 from hammerd.web.parameters import BadRequest, error_response
 from hammerd.web.past import events_json, lag_json
 from hammerd.web.views import View, Views
@@ -92,7 +92,9 @@ async def _health(_: Request, view: View) -> Response:
 
 async def _metrics(request: Request, view: View) -> Response:
     accept = ",".join(request.headers.getlist("accept"))
-    body, content_type = await asyncio.to_thread(exposition_of, view, accept)
+    body, content_type = await asyncio.to_thread(
+        exposition_of, view.status, is_up=view.is_running, accept=accept
+    )
     return Response(body, headers={"Content-Type": content_type})
 
 

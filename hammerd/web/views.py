@@ -16,7 +16,7 @@ from hammerd.cli.client.status_types import StatusReply
 from hammerd.cli.history.locate import history_path_of, history_path_without_daemon
 from hammerd.cli.offline.last_state import find_last_state
 from hammerd.cli.options.location import Location
-from hammerd.cli.output.failures import CommandFailed
+from hammerd.cli.output.failures import CommandFailed, exit_code
 from hammerd.cli.output.json_output import SCHEMA_VERSION
 from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.errors import HammerdError
@@ -60,8 +60,14 @@ class View:
         ).encode()
 
 
-def read_view(location: Location) -> View:
-    """Ask the daemon; if it does not answer, return what the last one left."""
+def read_view(location: Location, *, is_denial_told: bool = True) -> View:
+    """Ask the daemon; if it does not answer, return what the last one left.
+
+    `is_denial_told`: a daemon that may not be asked is one that does not answer.
+
+    Raises:
+        CommandFailed: it may not be asked, and that is not told by the view.
+    """
     try:
         status = location.send(Request(Verb.STATUS), TIMEOUT_S)
         if (version := status.get("schema_version")) != SCHEMA_VERSION:
@@ -71,6 +77,8 @@ def read_view(location: Location) -> View:
                 code=Exit.PROTOCOL,
             )
     except HammerdError as error:
+        if exit_code(error) == Exit.NO_PERMISSION and not is_denial_told:
+            raise
         return _last_view(location, error)
     path = history_path_of(cast("StatusReply", status))
     return View(status, time.monotonic(), history_path=path)

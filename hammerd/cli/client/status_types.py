@@ -140,6 +140,7 @@ class PairStatus(TypedDict):
     host_unread_because: NotRequired[str | None]
     anomalies: NotRequired[list[AnomalyStatus]]
     complaints: NotRequired[list[ComplaintStatus]]
+    complaints_total: NotRequired[dict[str, int]]
     slaves: NotRequired[list[SlaveStatus]]
     verified: NotRequired[VerifiedStatus | None]
     last_words: list[str]

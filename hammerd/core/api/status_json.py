@@ -15,6 +15,7 @@ from hammerd.core.hammer.diagnostics import diagnose
 from hammerd.core.hammer.messages import Cure
 from hammerd.core.holds import Hold
 from hammerd.core.pair import states
+from hammerd.core.pair.complaints import counts_of_all
 from hammerd.core.pair.state_table import Row, row_of
 from hammerd.core.pairs import needs_login
 from hammerd.core.replication.anomaly_log import Anomaly
@@ -86,6 +87,7 @@ def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
         **_extras_json(report.extras, to_time),
         "slaves": [_slave_json(one, report, now_at, to_time) for one in report.extras.slaves],
         "complaints": [_complaint_json(each, to_time) for each in life.memory.complaints],
+        "complaints_total": counts_of_all(life.memory),
         "last_words": list(life.memory.last_words),
         "telling_word": telling_word(life.memory),
     }

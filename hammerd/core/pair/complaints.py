@@ -173,3 +173,16 @@ def _notes_of(memory: Memory, complaint: Complaint) -> tuple[Note, ...]:
         return ()
     trouble = Trouble(complaint.name, complaint.hint)
     return (Note(NoteName.DAMAGED, trouble, f"{complaint.text} (seen {count} times)"),)
+
+
+def acknowledged(memory: Memory) -> Memory:
+    """Forget the complaints that a person has read, but for how many there were."""
+    return replace(memory, complaints=(), seen=tuple(counts_of_all(memory).items()))
+
+
+def counts_of_all(memory: Memory) -> dict[str, int]:
+    """Return how many complaints of each lasting kind there were, acknowledged ones too."""
+    counts = dict(memory.seen)
+    for each in memory.complaints:
+        counts[each.name] = counts.get(each.name, 0) + each.count
+    return counts

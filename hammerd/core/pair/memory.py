@@ -10,7 +10,7 @@ from typing import assert_never
 from hammerd.core.hammer.hints import fit_hint
 from hammerd.core.hammer.messages import Complaint, Message, ParkCause, Remark
 from hammerd.core.pair import events
-from hammerd.core.pair.complaints import count_when_read, remember_cause
+from hammerd.core.pair.complaints import acknowledged, count_when_read, remember_cause
 from hammerd.core.pair.latches import latch_diverged, latch_promoted, lift_latches
 from hammerd.core.pair.probe_verdict import Park
 from hammerd.core.pair.state_table import row_of
@@ -55,7 +55,7 @@ def remember(life: PairLife, event: events.Event, ctx: events.Context) -> Memory
                 memory = replace(lift_latches(memory), failures=0, refusals=0)
             return replace(memory, hold=None)
         case events.Acknowledged():
-            return replace(memory, complaints=())
+            return acknowledged(memory)
         case events.MessageRead(message):
             return _with_line(life, message, ctx.now_at)
         case events.DivergedSeen():

@@ -347,7 +347,8 @@ class Memory:
     weightiest complaint of this attempt, the cause of its end if nothing else names one.
     `is_far_unlocked`: the last stream that lived wrote to a slave on another host without its
     lock, so its target half may live on there; it outlives the daemon. `draining`: the next
-    launch waits until that slave rests. `hold`: a plan keeps the pair at rest.
+    launch waits until that slave rests. `hold`: a plan keeps the pair at rest. `seen`: the counts
+    of acknowledged complaints by name, so that a count of all never shrinks.
     """
 
     wanted: Wanted = field(default_factory=Up)
@@ -361,6 +362,7 @@ class Memory:
     unmounted_since_at: float | None = None
     refusals: int = 0
     complaints: tuple[CountedComplaint, ...] = ()
+    seen: tuple[tuple[str, int], ...] = ()
     last_words: tuple[str, ...] = ()
     likely_cause: Complaint | None = None
     is_far_unlocked: bool = False

@@ -244,6 +244,7 @@ def test_status_of_a_pair_has_all_its_values() -> None:
         "slaves": [],
         "anomalies": [],
         "complaints": [],
+        "complaints_total": {},
         "last_words": ["one", "two"],
         "telling_word": "two",
     }

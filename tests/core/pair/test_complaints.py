@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hammerd.core.hammer.diagnostics import TABLE
 from hammerd.core.hammer.messages import Committed, Cure
-from hammerd.core.pair.complaints import LASTING_COMPLAINTS
+from hammerd.core.pair.complaints import LASTING_COMPLAINTS, counts_of_all
 from hammerd.core.pair.events import (
     Acknowledged,
     DeadlinePassed,
@@ -123,6 +123,16 @@ def test_complaint_outlasts_its_stream_until_it_is_acknowledged() -> None:
     assert [each.name for each in after.life.memory.complaints] == ["slave_full"]
     assert acknowledged.life.memory.complaints == ()
     assert acknowledged.life.state == after.life.state
+
+
+def test_count_of_all_complaints_never_shrinks() -> None:
+    after = play(*COPYING, (10, FULL), (11, FULL))
+    acknowledged = advance(after.life, (12, Acknowledged()))
+    more = advance(acknowledged.life, (13, FULL))
+    again = advance(more.life, (14, Acknowledged()))
+
+    counts = [counts_of_all(each.life.memory) for each in (after, acknowledged, more, again)]
+    assert counts == [{"slave_full": 2}, {"slave_full": 2}, {"slave_full": 3}, {"slave_full": 3}]
 
 
 def test_stopped_half_is_logged_and_shown_until_it_continues() -> None:

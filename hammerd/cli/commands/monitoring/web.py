@@ -6,9 +6,8 @@ from functools import partial
 
 import click
 
+from hammerd.cli.commands.monitoring.libraries import naming_missing_libraries
 from hammerd.cli.options.location import current_location, takes_location
-from hammerd.cli.output.failures import CommandFailed
-from hammerd.core.exit_codes import Exit
 
 
 @click.command(epilog="Example: hammerd web --user hammerd")
@@ -35,17 +34,10 @@ def web(listen: str, user: str | None, group: str | None, names: Sequence[str]) 
 
     It is a process of its own that only reads: the daemon opens no port.
     """
-    try:
+    with naming_missing_libraries("web"):
         from hammerd.web.listen import bind, read_address
         from hammerd.web.privileges import become, find_account
         from hammerd.web.server import serve
-    except ModuleNotFoundError as error:
-        raise CommandFailed(
-            f"hammerd web needs {error.name}, which is not installed",
-            "pip install 'hammerd[web]', or pkg install py311-starlette py311-uvicorn "
-            "py311-prometheus-client",
-            code=Exit.UNAVAILABLE,
-        ) from error
     location = current_location()
     try:
         address = read_address(listen)

@@ -1,0 +1,1 @@
+"""The metrics of a status, for Prometheus and what speaks its format."""
