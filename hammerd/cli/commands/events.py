@@ -1,109 +1,241 @@
 """The command `hammerd events`: prints the events of the pairs and of hammerd itself."""
 
 import contextlib
-import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
+from hammerd.cli.history.event_filter import LEVELS, EventFilter
 from hammerd.cli.history.events_table import EventsTable, event_json
+from hammerd.cli.history.follow_events import NumberedEvents, follow_events, stamp_of
 from hammerd.cli.history.locate import find_history_path
-from hammerd.cli.options.history_options import refuse_unknown_pairs, takes_history_options
+from hammerd.cli.options.history_options import (
+    local_option,
+    read_time,
+    refuse_unknown_pairs,
+    takes_history_options,
+)
 from hammerd.cli.options.location import current_location
-from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.json_output import print_json
 from hammerd.cli.output.numbers import show_count
 from hammerd.cli.output.spans import print_lines
 from hammerd.cli.output.text import print_text, print_to_stderr, width_of
-from hammerd.cli.output.times import latest_ms, now_ms, show_to_second
-from hammerd.core.api.history_schema import EventRow
+from hammerd.cli.output.times import END_OF_TIME_MS, Zone, latest_ms, now_ms, show_to_second
+from hammerd.core.nearest import suggestion
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-FOLLOW_S = 0.5
+MOST_SHOWN = 1_000
+"""The events that a terminal is given without -n: more would scroll away what is shown."""
 
-NumberedEvents = Sequence[tuple[int, EventRow]]
-"""Events with their ids."""
+NO_LIMIT = -1
 
 
-@click.command(epilog="Example: hammerd events home --since 2h")
+class EventsOptions(TypedDict):
+    """Options of the command: which events, and the form of the output."""
+
+    names: tuple[str, ...]
+    level: str | None
+    last: int | None
+    since: int
+    until: int | None
+    follow: bool
+    zone: Zone
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Events on record: those to show, the number of earlier ones, and the last id of all.
+
+    `coming`: how many have times to come, and the first and the last of these. `known_names`:
+    all names of events, if none is to be shown.
+    """
+
+    found: NumberedEvents
+    earlier: int
+    last_id: int
+    coming: tuple[int, int, int]
+    known_names: Sequence[str]
+
+
+def _read_last(_context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if value.lower() == "all":
+        return NO_LIMIT
+    if not value.isdecimal() or len(value) > len("1000000000"):
+        raise click.BadParameter(f"{value} is no number of events, and not all", param=option)
+    return int(value)
+
+
+@click.command(epilog="Example: hammerd events 'web*' --since 2h --level warning")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now on.")
+@click.option("-n", "last", metavar="N", callback=_read_last, help="The last N only, or all.")
+@click.option(
+    "--event",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Those of this name, or of a pattern like 'pair.*'; may be given again.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS[1:], case_sensitive=False),
+    help="Those of this level and above.",
+)
+@click.option("--until", metavar="WHEN", callback=read_time, help="Up to when.")
+@local_option
 @takes_history_options
-def events(pairs: tuple[str, ...], *, follow: bool, since: int, as_json: bool) -> int:
+def events(pairs: tuple[str, ...], **options: Unpack[EventsOptions]) -> int:
     """Show what happened to the pairs, the latest last, whether hammerd runs or not.
 
     Without a PAIR those of all pairs and of hammerd itself are shown. With --json an object that
-    holds them all is printed, with --follow one for each event, on a line of its own.
+    holds them all is printed, with --follow one for each event, on a line of its own. A terminal
+    is given the last 1,000 if -n does not say how many.
     """
     from hammerd.cli.history.queries import choose_recorded, read_history
 
+    _refuse_backward(options)
     path = find_history_path(current_location())
     choice, known = read_history(path, lambda opened: choose_recorded(opened, pairs))
     refuse_unknown_pairs(path, choice.unknown, known)
-
-    def read_after(after_id: int) -> NumberedEvents:
-        # After a clock was stepped back, later events have earlier times.
-        since_ms = 0 if after_id else since
-        return read_history(
-            path, lambda opened: _events_of_choice(opened, pairs, since_ms, after_id)
-        )
-
     # Taken before the first read, so that the next read finds events written meanwhile.
-    stamp = _stamp(path)
-    every = read_after(0)
-    until_ms = latest_ms(since, now_ms())
-    past = [each for each in every if each[1].time_ms <= until_ms]
-    show = partial(_print_json, follow=follow) if as_json else _table_printer(past)
-    if past or follow or as_json:
-        show(past)
-    else:
-        print_text(f"nothing happened since {show_to_second(since)} UTC")
-    if future_ms := [event.time_ms for _, event in every if event.time_ms > until_ms]:
-        _warn_of_future(future_ms)
-    if follow:
-        after_id = max((number for number, _ in every), default=0)
+    stamp = stamp_of(path)
+    past = read_history(path, lambda opened: _read_past(opened, pairs, options))
+    show = _printer(past.found, options)
+    _show_past(past, options, show)
+    if options["follow"]:
+        # After a clock was stepped back, later events have earlier times.
+        wanted = replace(_filter_of(options), since_ms=0)
+
+        def read_after(after_id: int) -> tuple[NumberedEvents, int]:
+            later = replace(wanted, after_id=after_id)
+            return read_history(path, lambda opened: _read_later(opened, pairs, later))
+
         # An interrupt is the normal end of --follow, not a failure.
         with contextlib.suppress(KeyboardInterrupt):
-            for more in _read_forever(path, stamp, after_id, read_after):
+            until_ms = options["until"]
+            for more in follow_events(path, stamp, past.last_id, read_after, until_ms):
                 show(more)
     return 0
 
 
-def _events_of_choice(
-    connection: "Connection", words: Sequence[str], since_ms: int, after_id: int
-) -> NumberedEvents:
-    from hammerd.cli.history.queries import choose_recorded, events_of
+def _refuse_backward(options: EventsOptions) -> None:
+    until_ms = options["until"]
+    if until_ms is not None and until_ms < options["since"]:
+        raise click.UsageError("--until is before --since")
 
-    # Chosen for each read: a pair that matches a pattern may be new.
+
+def _filter_of(options: EventsOptions) -> EventFilter:
+    return EventFilter(
+        names=options["names"],
+        level=options["level"] or LEVELS[0],
+        since_ms=options["since"],
+        until_ms=options["until"],
+    )
+
+
+# --- reading ------------------------------------------------------------------------------
+
+
+def _read_past(connection: "Connection", words: Sequence[str], options: EventsOptions) -> _Past:
+    from hammerd.cli.history import queries
+
+    wanted = _of_pairs(connection, words, _filter_of(options))
+    coming = (0, 0, 0)
+    if wanted.until_ms is None:
+        latest = latest_ms(wanted.since_ms, now_ms())
+        if latest < END_OF_TIME_MS:
+            later = replace(wanted, since_ms=latest + 1)
+            coming = queries.extent_of_events(connection, later)
+        wanted = replace(wanted, until_ms=latest)
+    limit = _limit_of(options)
+    found = queries.find_events(connection, wanted, limit)
+    is_cut = len(found) == limit and options["last"] is None
+    earlier = queries.extent_of_events(connection, wanted)[0] - limit if is_cut else 0
+    names = () if found else queries.event_names(connection)
+    return _Past(found, earlier, queries.last_event_id(connection), coming, names)
+
+
+def _limit_of(options: EventsOptions) -> int:
+    if options["last"] is not None:
+        return options["last"]
+    is_for_a_reader = sys.stdout.isatty() and not options["as_json"]
+    return MOST_SHOWN if is_for_a_reader else NO_LIMIT
+
+
+def _read_later(
+    connection: "Connection", words: Sequence[str], wanted: EventFilter
+) -> tuple[NumberedEvents, int]:
+    from hammerd.cli.history import queries
+
+    found = queries.find_events(connection, _of_pairs(connection, words, wanted))
+    return found, queries.last_event_id(connection)
+
+
+def _of_pairs(connection: "Connection", words: Sequence[str], wanted: EventFilter) -> EventFilter:
+    """Return the filter with the pairs that the words choose now: new ones may match."""
+    from hammerd.cli.history.queries import choose_recorded
+
     choice, _ = choose_recorded(connection, words)
-    if words and not choice.pairs:
-        return ()
-    return events_of(connection, choice.pairs, since_ms, after_id)
+    return replace(wanted, pairs=choice.pairs) if words else wanted
 
 
-def _warn_of_future(times_ms: Sequence[int]) -> None:
-    first, last = show_to_second(min(times_ms)), show_to_second(max(times_ms))
-    named = show_count(len(times_ms), "event")
+# --- printing -----------------------------------------------------------------------------
+
+Show = Callable[[NumberedEvents], None]
+
+
+def _show_past(past: _Past, options: EventsOptions, show: Show) -> None:
+    if past.earlier > 0:
+        verb = "is" if past.earlier == 1 else "are"
+        print_to_stderr(f"hammerd: {show_count(past.earlier, 'earlier event')} {verb} not shown")
+        print_to_stderr("hint: -n all shows them; --level, --event and --since narrow them down")
+    if past.found or options["follow"] or options["as_json"]:
+        show(past.found)
+    else:
+        print_text(_nothing(options))
+        _hint_at_names(options["names"], past.known_names)
+    if past.coming[0]:
+        _warn_of_coming(past.coming, options["zone"])
+
+
+def _nothing(options: EventsOptions) -> str:
+    zone, until_ms = options["zone"], options["until"]
+    kind = " of that kind" if options["names"] or options["level"] else ""
+    since = f"nothing{kind} happened since {show_to_second(options['since'], zone)}"
+    until = "" if until_ms is None else f" until {show_to_second(until_ms, zone)}"
+    return f"{since}{until} {zone}"
+
+
+def _hint_at_names(asked: Sequence[str], known: Sequence[str]) -> None:
+    from hammerd.core.api.pair_patterns import choose
+
+    if asked and (unknown := choose(asked, known).unknown):
+        named = ", ".join(f'"{name}"{suggestion(name, known)}' for name in unknown)
+        print_to_stderr(f"hint: no event on record is called {named}")
+
+
+def _warn_of_coming(coming: tuple[int, int, int], zone: Zone) -> None:
+    count, first_ms, last_ms = coming
+    first, last = show_to_second(first_ms, zone), show_to_second(last_ms, zone)
+    named = show_count(count, "event")
     print_to_stderr(
-        f"hammerd: {named} of times to come, up to {last} UTC, not shown: was a clock wrong?"
+        f"hammerd: {named} of times to come, up to {last} {zone}, not shown: was a clock wrong?"
     )
     print_to_stderr(f'hint: to see what was written then, say --since "{first}"')
 
 
-def _print_json(found: NumberedEvents, *, follow: bool) -> None:
-    objects = [event_json(number, event) for number, event in found]
-    for each in objects if follow else [{"events": objects}]:
-        print_json(each)
-    sys.stdout.flush()
-
-
-def _table_printer(first: NumberedEvents) -> Callable[[NumberedEvents], None]:
-    table = EventsTable([event for _, event in first], width_of(sys.stdout))
+def _printer(first: NumberedEvents, options: EventsOptions) -> Show:
+    if options["as_json"]:
+        return partial(_print_json, follow=options["follow"])
+    table = EventsTable([event for _, event in first], width_of(sys.stdout), options["zone"])
     head = [table.head()]
 
     def show(found: NumberedEvents) -> None:
@@ -114,38 +246,8 @@ def _table_printer(first: NumberedEvents) -> Callable[[NumberedEvents], None]:
     return show
 
 
-def _stamp(path: str) -> tuple[int, ...]:
-    """Return a tuple that differs after every write and after the file was replaced."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return ()
-    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
-
-
-def _read_forever(
-    path: str,
-    stamp: tuple[int, ...],
-    after_id: int,
-    read_after: Callable[[int], NumberedEvents],
-) -> Iterator[NumberedEvents]:
-    """Yield new events whenever the file was written or replaced."""
-    failure = ""
-    while True:
-        time.sleep(FOLLOW_S)
-        if (last := _stamp(path)) == stamp:
-            continue
-        if last[:2] != stamp[:2]:
-            # Another file: its event ids begin again.
-            after_id = 0
-        try:
-            found = read_after(after_id)
-        except CommandFailed as error:
-            if error.message != failure:
-                print_to_stderr(f"hammerd: {error.message}; waiting for it to come back")
-            failure = error.message
-            continue
-        failure, stamp = "", last
-        if found:
-            after_id = max(number for number, _ in found)
-            yield found
+def _print_json(found: NumberedEvents, *, follow: bool) -> None:
+    objects = [event_json(number, event) for number, event in found]
+    for each in objects if follow else [{"events": objects}]:
+        print_json(each)
+    sys.stdout.flush()

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+from hammerd.cli.history.event_filter import EventFilter
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api import history_schema
 from hammerd.core.api.pair_patterns import Choice, choose
@@ -80,6 +81,42 @@ def events_of(
         (since_ms, after_id, *names),
     ).fetchall()
     return [(number, history_schema.EventRow(*row)) for number, *row in rows]
+
+
+def find_events(
+    connection: sqlite3.Connection, wanted: EventFilter, limit: int = -1
+) -> list[tuple[int, history_schema.EventRow]]:
+    """Return the last events that a filter admits, at most `limit` of them, with their ids."""
+    condition, values = wanted.condition()
+    rows = connection.execute(
+        f"SELECT id, {history_schema.EVENT_COLUMNS} FROM events "
+        f"WHERE {condition} AND {_SANE_EVENT} ORDER BY id DESC LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    return [(number, history_schema.EventRow(*row)) for number, *row in reversed(rows)]
+
+
+def extent_of_events(connection: sqlite3.Connection, wanted: EventFilter) -> tuple[int, int, int]:
+    """Return how many events a filter admits, and the first and the last of their times."""
+    condition, values = wanted.condition()
+    count, first_ms, last_ms = connection.execute(
+        "SELECT count(*), ifnull(min(time_ms), 0), ifnull(max(time_ms), 0) FROM events "
+        f"WHERE {condition} AND {_SANE_EVENT}",
+        values,
+    ).fetchone()
+    return count, first_ms, last_ms
+
+
+def last_event_id(connection: sqlite3.Connection) -> int:
+    """Return the id of the last event, 0 without one."""
+    (last,) = connection.execute("SELECT ifnull(max(id), 0) FROM events").fetchone()
+    return int(last)
+
+
+def event_names(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of all events on record."""
+    names = f"SELECT DISTINCT event FROM events WHERE {_SANE_EVENT} ORDER BY event"
+    return [name for (name,) in connection.execute(names)]
 
 
 def samples_of(

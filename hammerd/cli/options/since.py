@@ -1,4 +1,4 @@
-"""Reads the value of --since and its like: a period before now, a day, or a time, also as hammerd prints it.
+"""Reads times of options like --since: a period before now, a day, or what hammerd prints.
 
 2h, 1w, 1h30m, "2 hours", "30 min ago"     that long before now
 today, yesterday, now                      the beginning of that day, in UTC; this moment

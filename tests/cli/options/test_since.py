@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -113,10 +114,8 @@ def test_a_local_time_is_that_of_the_zone_and_its_day(value: str, moment: str):
 @pytest.mark.parametrize("zone", Zone)
 @pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31 23:59"])
 def test_the_ends_of_the_calendar_are_no_fault(value: str, zone: Zone):
-    try:
-        read_since(value, AT_MS, zone)
-    except ValueError as error:
-        assert "is no time" in str(error)
+    with suppress(ValueError):
+        assert read_since(value, AT_MS, zone) != AT_MS
 
 
 @pytest.mark.parametrize("with_seconds", [True, False])
