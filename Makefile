@@ -98,6 +98,11 @@ install-service:
 	sed 's|/usr/local|$(PREFIX)|g' etc/hammerd.toml.sample > $(TO)/etc/hammerd.toml.sample.new
 	chmod 444 $(TO)/etc/hammerd.toml.sample.new
 	mv -f $(TO)/etc/hammerd.toml.sample.new $(TO)/etc/hammerd.toml.sample
+	rm -rf $(TO)/share/examples/hammerd/monitoring
+	umask 022; (cd etc && find monitoring -type f) | while read -r file; do \
+	    to=$(TO)/share/examples/hammerd/"$$file"; mkdir -p "`dirname "$$to"`" && \
+	    sed 's|/usr/local|$(PREFIX)|g' etc/"$$file" > "$$to" && chmod 444 "$$to" || exit 1; \
+	done
 	for page in docs/*.[1-9]; do \
 	    to="$(DESTDIR)$(MANDIR)/man$${page##*.}"; \
 	    (umask 022; mkdir -p "$$to") && \
@@ -112,7 +117,7 @@ uninstall:
 	rm -f $(TO)/etc/hammerd.toml.sample $(TO)/etc/periodic/daily/480.hammerd
 	rm -f $(TO)/share/bash-completion/completions/hammerd $(TO)/share/zsh/site-functions/_hammerd
 	rm -f $(TO)/share/fish/vendor_completions.d/hammerd.fish
-	rm -rf $(TO)/share/hammerd
+	rm -rf $(TO)/share/hammerd $(TO)/share/examples/hammerd
 	for page in docs/*.[1-9]; do \
 	    rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done

@@ -50,7 +50,7 @@ def test_install_puts_each_file_where_the_system_expects_it(tmp_path: Path) -> N
     modes = {
         str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777
         for path in files
-        if "man" not in path.relative_to(tmp_path).parts
+        if not {"man", "monitoring"} & set(path.relative_to(tmp_path).parts)
     }
     assert modes == {
         "usr/local/etc/rc.d/hammerd": 0o555,
@@ -66,6 +66,18 @@ def test_install_puts_each_file_where_the_system_expects_it(tmp_path: Path) -> N
     assert pages == {path.name for path in (ROOT / "docs").glob("*.[1-9]")}
     installed = tmp_path / "usr/local/etc/rc.d/hammerd"
     assert installed.read_bytes() == (ROOT / "rc.d/hammerd").read_bytes()
+
+
+@needs_make
+def test_install_puts_the_monitoring_kit_among_the_examples(installed: Path) -> None:
+    there, kit = installed / "share/examples/hammerd/monitoring", ROOT / "etc/monitoring"
+
+    ours, copies = ({file for file in top.rglob("*") if file.is_file()} for top in (kit, there))
+    assert {file.relative_to(there) for file in copies} == {file.relative_to(kit) for file in ours}
+    for file in copies:
+        original = kit / file.relative_to(there)
+        assert file.read_text() == original.read_text().replace("/usr/local", "/opt/here")
+        assert file.stat().st_mode & 0o777 == 0o444
 
 
 @needs_make
@@ -106,10 +118,13 @@ def test_installed_program_runs_and_uses_its_prefix(installed: Path) -> None:
 
 @needs_make
 def test_no_default_of_another_prefix_is_left(installed: Path) -> None:
+    examples = (path for path in installed.rglob("examples/**/*") if path.is_file())
     places = (installed / "lib/hammerd/hammerd/core/paths.py", *installed.rglob("*.sample"))
     pages = (installed / "share/man").rglob("*.[1-9]")
 
-    assert [path for path in (*places, *pages) if "/usr/local/" in path.read_text()] == []
+    assert [
+        path for path in (*places, *pages, *examples) if "/usr/local/" in path.read_text()
+    ] == []
 
 
 def test_pip_installs_no_package_beside_hammerd() -> None:
