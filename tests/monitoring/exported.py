@@ -8,9 +8,9 @@ from functools import cache
 from hammerd.core.hammer.messages import ParkCause
 from hammerd.core.pair.complaints import LASTING_COMPLAINTS
 from hammerd.core.replication.anomaly_log import AnomalyName
-from hammerd.web.families import families_of
-from tests.cli.conftest import pair, status
+from hammerd.web.metrics.families import families_of
 from tests.paths import ROOT
+from tests.web.metrics.statuses import status
 
 KIT = ROOT / "etc/monitoring"
 
@@ -26,6 +26,7 @@ OTHERS: Mapping[str, frozenset[str]] = {
 WORDS: Mapping[tuple[str, str], frozenset[str]] = {
     ("hammerd_pair_reason", "because"): frozenset(ParkCause),
     ("hammerd_pair_complaints_total", "name"): frozenset(LASTING_COMPLAINTS),
+    ("hammerd_pair_complaints_unacknowledged", "name"): frozenset(LASTING_COMPLAINTS),
     ("hammerd_pair_anomalies", "name"): frozenset(AnomalyName),
 }
 """Words of labels that only a pair in trouble has."""
@@ -34,9 +35,8 @@ WORDS: Mapping[tuple[str, str], frozenset[str]] = {
 @cache
 def exported() -> Mapping[str, frozenset[str]]:
     """Return the labels of each metric of hammerd."""
-    whole = status(pair("home"))
     labels = {}
-    for family in families_of(whole, is_up=True):
+    for family in families_of(status(), is_up=True):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels[name] = frozenset(getattr(family, "_labelnames", ()))
     return labels
@@ -47,9 +47,7 @@ def words_of(metric: str, label: str) -> frozenset[str]:
     """Return the words that a label can have; empty for the name of a pair and the like."""
     if (metric, label) in WORDS:
         return WORDS[metric, label]
-    samples = [
-        each for every in families_of(status(pair("home")), is_up=True) for each in every.samples
-    ]
+    samples = [each for every in families_of(status(), is_up=True) for each in every.samples]
     found = [
         each.labels[label] for each in samples if each.name == metric and label in each.labels
     ]

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from hammerd.core.api.health import Health
-from hammerd.web.pair_families import STATES
+from hammerd.web.metrics.pair_values import STATES
 from tests.monitoring.exported import KIT, exported, faults_of, metrics_in
 
 DASHBOARD = json.loads((KIT / "grafana/hammerd.json").read_text())
@@ -106,6 +106,7 @@ def test_each_selection_keeps_to_the_chosen_hosts_and_pairs(expression: str) -> 
 def test_nothing_that_a_pair_has_is_left_out_but_what_only_details_show() -> None:
     details = {
         *("hammerd_health", "hammerd_history_rows_lost_total", "hammerd_pair_gear"),
+        *("hammerd_pair_complaints_total", "hammerd_pair_verified_differences_unacknowledged"),
         *("hammerd_pair_lag_known", "hammerd_pair_lag_verdict", "hammerd_pair_lag_tids"),
         *("hammerd_pair_lag_measured_seconds", "hammerd_pair_lag_measured_timestamp_seconds"),
         *("hammerd_pair_lag_warning_seconds", "hammerd_pair_master_tid", "hammerd_pair_slave_tid"),

@@ -22,6 +22,7 @@ from hammerd.web.metrics.pair_values import (
     StateSet,
     anomalies_of,
     complaints_of,
+    unacknowledged_of,
     word_of,
 )
 
@@ -121,6 +122,11 @@ def _counts(pairs: Sequence[PairJson]) -> Iterator[Metric]:
         "Complaints of hammer that a person must know of.",
         labels=["pair", "name"],
     )
+    unacknowledged = GaugeMetricFamily(
+        "hammerd_pair_complaints_unacknowledged",
+        "Complaints of hammer that nobody acknowledged.",
+        labels=["pair", "name"],
+    )
     anomalies = GaugeMetricFamily(
         "hammerd_pair_anomalies",
         "Changes of an end against the order of things that nobody acknowledged.",
@@ -133,9 +139,11 @@ def _counts(pairs: Sequence[PairJson]) -> Iterator[Metric]:
         restarts.add_metric([name], pair["restarts"])
         for word, count in complaints_of(pair).items():
             complaints.add_metric([name, word], count)
+        for word, count in unacknowledged_of(pair).items():
+            unacknowledged.add_metric([name, word], count)
         for word, count in anomalies_of(pair).items():
             anomalies.add_metric([name, word], count)
-    yield from (reason, restarts, complaints, anomalies)
+    yield from (reason, restarts, complaints, unacknowledged, anomalies)
 
 
 def _label(value: object) -> str:

@@ -78,6 +78,11 @@ def _differences(pair: PairJson, _: float) -> float | None:
     return None if verified is None else float(verified["differences"])
 
 
+def _unacknowledged_differences(pair: PairJson, now: float) -> float | None:
+    differences = _differences(pair, now)
+    return 0.0 if differences and pair["verified"]["is_acknowledged"] else differences
+
+
 @dataclass(frozen=True, slots=True)
 class Gauge:
     """A metric with one sample for each pair that has a value."""
@@ -193,6 +198,11 @@ GAUGES = (
         _differences,
     ),
     Gauge(
+        "hammerd_pair_verified_differences_unacknowledged",
+        "The same; 0 once somebody acknowledged them.",
+        _unacknowledged_differences,
+    ),
+    Gauge(
         "hammerd_pair_held",
         "Whether a plan keeps the pair at rest.",
         lambda pair, _: float(pair.get("hold") is not None),
@@ -235,6 +245,11 @@ def complaints_of(pair: PairJson) -> Mapping[str, float]:
     if counts is None:
         counts = {each["name"]: each["count"] for each in pair.get("complaints", ())}
     return _by_word(counts.items())
+
+
+def unacknowledged_of(pair: PairJson) -> Mapping[str, float]:
+    """Return how many complaints of each name nobody has acknowledged."""
+    return _by_word((each["name"], each["count"]) for each in pair.get("complaints", ()))
 
 
 def anomalies_of(pair: PairJson) -> Mapping[str, float]:

@@ -45,7 +45,14 @@ def ago(seconds: float) -> str:
 
 COMPLAINT = {"name": "crc", "count": 2, "text": "CRC", "hint": None}
 ANOMALY = {"name": "end.role_changed", "end": "/a", "before": "x", "after": "y", "time": ago(1)}
-VERIFIED = {"time": ago(50), "tid": "0x1", "is_equal": False, "differences": 3}
+VERIFIED = {
+    "time": ago(50),
+    "tid": "0x1",
+    "is_equal": False,
+    "differences": 3,
+    "is_acknowledged": False,
+}
+SEEN = VERIFIED | {"is_acknowledged": True}
 LAST = {"lag_s": 40.0, "lag_measured_time": ago(30)}
 
 PAIR_CHANGES: Mapping[str, Change] = {
@@ -78,6 +85,9 @@ PAIR_CHANGES: Mapping[str, Change] = {
     "complaints_total": Change(
         None, 3, {"complaints_total": {"mirror_crc": 3}}, labels={"name": "mirror_crc"}
     ),
+    "complaints_unacknowledged": Change(
+        None, 2, {"complaints": [COMPLAINT]}, labels={"name": "crc"}
+    ),
     "anomalies": Change(
         None, 2, {"anomalies": [ANOMALY] * 2}, labels={"name": "end.role_changed"}
     ),
@@ -85,6 +95,9 @@ PAIR_CHANGES: Mapping[str, Change] = {
     "slave_size_bytes": Change(None, 9, {"slave_total_bytes": 9}),
     "verified_timestamp_seconds": Change(None, NOW - 50, {"verified": VERIFIED}),
     "verified_differences": Change(None, 3, {"verified": VERIFIED}),
+    "verified_differences_unacknowledged": Change(
+        3, 0, {"verified": SEEN}, was={"verified": VERIFIED}
+    ),
     "held": Change(0, 1, {"hold": {"plan": "promote"}}),
 }
 
