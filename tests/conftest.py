@@ -50,6 +50,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
         "no dash here",
         "no make here",
         "no pidfds here",
+        "no prometheus here",
         "no promtool here",
         "no ssh here",
         "only root can give files away",
