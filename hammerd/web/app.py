@@ -4,13 +4,14 @@
 /api/v1/status    the status as JSON;  /api/v1/live sends it at each change
 /api/v1/lag       the course of a pair's lag
 /api/v1/events    what happened
+/api/v1/sparklines  the lag of the last day of all pairs
 /healthz          whether this process and the daemon answer
 /metrics          for Prometheus
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +32,14 @@ from hammerd.web.live import Live, TooManyClients
 from hammerd.web.metrics.exposition import exposition_of
 from hammerd.web.parameters import BadRequest, error_response
 from hammerd.web.past import events_json, lag_json
+from hammerd.web.sparklines import sparklines_json
 from hammerd.web.views import View, Views
 
 STATIC = Path(__file__).parent / "static"
 READERS = 2
 """The threads that read the history."""
 
-Question = Callable[[View, QueryParams], dict[str, object]]
+Question = Callable[[View, QueryParams], Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def make_site(views: Views, names: Iterable[str]) -> Site:
             Route("/api/v1/live", _live(live)),
             Route("/api/v1/lag", _past(views, readers, lag_json)),
             Route("/api/v1/events", _past(views, readers, events_json)),
+            Route("/api/v1/sparklines", _past(views, readers, sparklines_json)),
             Route("/healthz", _with_view(views, _health)),
             Route("/metrics", _with_view(views, _metrics)),
         ]

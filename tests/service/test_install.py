@@ -100,6 +100,16 @@ def test_upgrade_leaves_no_stale_module(installed: Path) -> None:
 
 
 @needs_make
+def test_page_is_installed_whole(installed: Path) -> None:
+    page = Path("hammerd/web/static")
+    files = {path.relative_to(ROOT) for path in (ROOT / page).rglob("*") if path.is_file()}
+
+    for file in files:
+        assert (installed / "lib/hammerd" / file).read_bytes() == (ROOT / file).read_bytes()
+    assert {page / "index.html", page / "main.js", page / "uplot/LICENSE"} <= files
+
+
+@needs_make
 def test_installed_program_runs_and_uses_its_prefix(installed: Path) -> None:
     libraries = os.pathsep.join(path for path in sys.path if "site-packages" in path)
     done = subprocess.run(

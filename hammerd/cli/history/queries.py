@@ -149,6 +149,21 @@ def summaries_of(
     return {pair: history_schema.summary_of(samples[pair]) for pair in sorted(samples)}
 
 
+def worst_by_part(
+    connection: sqlite3.Connection, since_ms: int, step_ms: int, parts: int
+) -> dict[str, list[float | None]]:
+    """Return the greatest lag of each pair in each part of a period, None if it is not known."""
+    rows = connection.execute(
+        f"SELECT pair, (time_ms - ?) / ? AS part, max(seconds) FROM lag "
+        f"WHERE time_ms >= ? AND time_ms < ? AND {_SANE_LAG} GROUP BY pair, part",
+        (since_ms, step_ms, since_ms, since_ms + parts * step_ms),
+    )
+    worst: dict[str, list[float | None]] = {}
+    for pair, part, seconds in rows:
+        worst.setdefault(pair, [None] * parts)[part] = seconds
+    return worst
+
+
 def last_samples(
     connection: sqlite3.Connection, pairs: Sequence[str]
 ) -> list[history_schema.LagRow]:

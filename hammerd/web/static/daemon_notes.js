@@ -1,0 +1,62 @@
+// Tells the troubles of the daemon itself, with hints: cli/status/daemon_notes.py.
+
+import { showCount, showMoment } from "./words.js";
+
+/** Return [trouble, hint] for each trouble, most urgent first. */
+export function notesOfDaemon(daemon, now) {
+  const at = (word, time) => (time ? ` ${word} ${showMoment(new Date(time), now)}` : "");
+  const notes = [];
+  const add = (because, text, hint) => because && notes.push([text, hint]);
+  add(
+    daemon.reload_refused_because,
+    `config refused${at("at", daemon.reload_refused_time)}: ${daemon.reload_refused_because}`,
+    'the config of before is in force; "hammerd reload" tries again',
+  );
+  add(
+    daemon.run_dir_unusable_because,
+    `run_dir or the lock cannot be used: ${daemon.run_dir_unusable_because}`,
+    "others may not find hammerd, or a second one may start; it tries again each minute",
+  );
+  add(
+    daemon.state_unsaved_because,
+    `state not saved${at("since", daemon.state_unsaved_since_time)}: ` +
+      `${daemon.state_unsaved_because}`,
+    "what was paused, resumed or acknowledged since then does not outlive hammerd",
+  );
+  add(
+    daemon.clocks_unsaved_because,
+    `tid clocks not saved: ${daemon.clocks_unsaved_because}`,
+    "after its next start hammerd knows no lag before it has read both ends",
+  );
+  add(
+    daemon.status_unsaved_because,
+    `status not saved: ${daemon.status_unsaved_because}`,
+    'without a hammerd, "hammerd status" tells what was true before',
+  );
+  const complaints = daemon.state_complaints ?? [];
+  complaints.forEach((complaint, index) => {
+    const isLast = index === complaints.length - 1;
+    const hint = isLast ? "what was there is kept as NAME.bad; look at what is paused" : "";
+    add(true, `not read at the start: ${complaint}`, hint);
+  });
+  const lost = daemon.history_rows_lost ? ` (${daemon.history_rows_lost} rows lost)` : "";
+  add(
+    daemon.history_unwritten_because,
+    `history not written${at("since", daemon.history_unwritten_since_time)}${lost}: ` +
+      `${daemon.history_unwritten_because}`,
+    '"hammerd events" and "hammerd lag" do not know of what happened since then',
+  );
+  for (const complaint of daemon.history_complaints ?? []) {
+    add(true, `history begun anew: ${complaint}`, "what was there is kept as NAME.bad");
+  }
+  add(
+    daemon.syslog_unreached_because,
+    `syslogd takes nothing (${daemon.syslog_lines_lost ?? 0} lines so far): ` +
+      `${daemon.syslog_unreached_because}`,
+    "the log file has them; start syslogd, or take syslog_facility out of the config",
+  );
+  const dropped = (daemon.lines_dropped ?? 0) + (daemon.writes_failed ?? 0);
+  const were = dropped === 1 ? "was" : "were";
+  add(dropped, `${showCount(dropped, "log line")} ${were} lost: is the disk of the log full?`, "");
+  return notes;
+}
