@@ -49,6 +49,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
         "no tcsh here",
         "no zsh here",
         "no dash here",
+        "no duk here",
         "no make here",
         "no pidfds here",
         "no playwright here",
