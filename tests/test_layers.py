@@ -326,6 +326,7 @@ def test_only_commands_import_the_web_server_and_only_when_they_run() -> None:
 
 
 READERS = {
+    "hammerd.cli.commands.monitoring.web": {"hammerd.daemon.service.daemonize"},
     "hammerd.cli.check.endpoint_check": {"hammerd.daemon.paths.path_state"},
     "hammerd.cli.check.path_check": {
         "hammerd.daemon.paths.probe_program",

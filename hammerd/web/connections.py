@@ -5,19 +5,20 @@ answer is not taken, idle clients would hold all connections that there may be.
 """
 
 import asyncio
+from typing import ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-REQUEST_S = 15.0
-"""The time for a whole request to come."""
-
-TAKE_S = 30.0
-"""The time for a client to take what waits for it."""
-
 
 class Connection(H11Protocol):
-    """A connection with time limits."""
+    """A connection with time limits.
 
+    `request_s`: the time for a whole request to come. `take_s`: the time for a client to take what
+    waits for it.
+    """
+
+    request_s: ClassVar[float] = 15.0
+    take_s: ClassVar[float] = 30.0
     _request_timer: asyncio.TimerHandle | None = None
     _take_timer: asyncio.TimerHandle | None = None
 
@@ -45,7 +46,7 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """Begin to wait for the client to take what was sent."""
         super().pause_writing()
-        self._take_timer = self.loop.call_later(TAKE_S, self.transport.abort)
+        self._take_timer = self.loop.call_later(self.take_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on sending."""
@@ -58,7 +59,7 @@ class Connection(H11Protocol):
             self._stop(self._request_timer)
             self._request_timer = None
         elif self._request_timer is None:
-            self._request_timer = self.loop.call_later(REQUEST_S, self.transport.abort)
+            self._request_timer = self.loop.call_later(self.request_s, self.transport.abort)
 
     @staticmethod
     def _stop(timer: asyncio.TimerHandle | None) -> None:

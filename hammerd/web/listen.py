@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from hammerd.core.errors import HammerdError
 
-DEFAULT = "127.0.0.1:9427"
 BACKLOG = 128
 
 
@@ -20,16 +19,6 @@ class Address:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return ipaddress.ip_address(self.host).is_loopback
-
-    @property
-    def is_any(self) -> bool:
-        """Whether it stands for all addresses of the machine."""
-        return ipaddress.ip_address(self.host).is_unspecified
 
 
 def read_address(text: str) -> Address:
@@ -49,6 +38,12 @@ def read_address(text: str) -> Address:
         return Address(str(ipaddress.ip_address(host)), int(port))
     except ValueError as error:
         raise ValueError("it takes a numeric address, as 127.0.0.1 or [::1]") from error
+
+
+def bound_address(listener: socket.socket) -> Address:
+    """Return where a socket listens, with the port that the system chose."""
+    host, port = listener.getsockname()[:2]
+    return Address(host, port)
 
 
 def bind(address: Address) -> socket.socket:

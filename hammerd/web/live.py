@@ -7,8 +7,9 @@ nothing for long (connections.py).
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from weakref import WeakSet
 
 from hammerd.web.views import View, Views
 
@@ -70,11 +71,12 @@ class Live:
 
     def __init__(self, views: Views) -> None:
         self._views = views
-        self._clients: set[_Client] = set()
+        # A client whose events nobody began to take leaves nothing here.
+        self._clients: WeakSet[_Client] = WeakSet()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    def subscribe(self) -> AsyncIterator[bytes]:
+    def subscribe(self) -> AsyncGenerator[bytes, None]:
         """Return the events for a client, the first of them at once.
 
         Raises:
@@ -86,7 +88,7 @@ class Live:
         self._clients.add(client)
         return self._events(client)
 
-    async def _events(self, client: _Client) -> AsyncIterator[bytes]:
+    async def _events(self, client: _Client) -> AsyncGenerator[bytes, None]:
         try:
             if self._task is None:
                 self._task = asyncio.create_task(self._feed())

@@ -8,7 +8,9 @@ import os
 import pwd
 from dataclasses import dataclass
 
+from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.errors import HammerdError
+from hammerd.core.exit_codes import Exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +22,38 @@ class Account:
     gid: int
 
 
-def find_account(user: str, group: str | None) -> Account:
-    """Return a user of this machine.
+def account_for(user: str | None, group: str | None) -> Account | None:
+    """Return the account to run as, None for that of who started it.
 
     Raises:
-        HammerdError: there is no such user, or no such group.
+        HammerdError: there is no such user or group, or nobody but root may choose one.
     """
+    if os.geteuid() == 0:
+        if user is None:
+            hint = "name one that may read the status, as --user hammerd; --user root is possible"
+            raise CommandFailed("root must say as which user to run", hint, code=Exit.USAGE)
+        return _find_account(user, group)
+    if group is not None or user not in (None, current_user()):
+        hint = "start hammerd web as root, or without --user and --group"
+        raise CommandFailed("only root may choose a user", hint, code=Exit.NO_PERMISSION)
+    return None
+
+
+def current_user() -> str:
+    """Return the name of the user that this process runs as, or the number without one."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _find_account(user: str, group: str | None) -> Account:
     try:
         found = pwd.getpwnam(user)
     except KeyError as error:
-        raise HammerdError(
-            f"--user {user}: there is no such user",
-            f"make one: pw useradd {user} -d /nonexistent -s /usr/sbin/nologin",
-        ) from error
+        hint = f"make one: pw useradd {user} -d /nonexistent -s /sbin/nologin (docs/web.md)"
+        reason = f"there is no user {user}"
+        raise CommandFailed(reason, hint, code=Exit.USAGE) from error
     return Account(user, found.pw_uid, found.pw_gid if group is None else _gid_of(group))
 
 
@@ -40,8 +61,8 @@ def _gid_of(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError as error:
-        reason = f"--group {group}: there is no such group"
-        raise HammerdError(reason, f"make one: pw groupadd {group}") from error
+        hint = f"make one: pw groupadd {group}"
+        raise CommandFailed(f"there is no group {group}", hint, code=Exit.USAGE) from error
 
 
 def become(account: Account) -> None:

@@ -64,7 +64,8 @@ def serve(
         loop="asyncio",
         lifespan="off",
         interface="asgi3",
-        log_level="warning",
+        # A warning tells what a client did wrong: anybody could fill a log with them.
+        log_level="error",
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import cast
@@ -95,6 +96,13 @@ def _last_view(location: Location, error: HammerdError) -> View:
     except HammerdError:
         path = None
     return View(status, time.monotonic(), error.message, path)
+
+
+def load_all(location: Location) -> None:
+    """Do once all that views need, so that all modules are imported."""
+    read_view(location)
+    with suppress(HammerdError):
+        find_last_state(location)
 
 
 class Views:

@@ -1,13 +1,24 @@
 """The command `hammerd web`: serves the page, the API and the metrics."""
 
 import os
-from collections.abc import Sequence
-from functools import partial
+from typing import TypedDict, Unpack
 
 import click
 
 from hammerd.cli.commands.monitoring.libraries import naming_missing_libraries
-from hammerd.cli.options.location import current_location, takes_location
+from hammerd.cli.options.location import Location, current_location, takes_location
+
+
+class WebOptions(TypedDict):
+    """Options of the command."""
+
+    listen: str
+    user: str | None
+    group: str | None
+    names: tuple[str, ...]
+    detach: bool
+    is_check: bool
+    pid_file: str | None
 
 
 @click.command(epilog="Example: hammerd web --user hammerd")
@@ -16,39 +27,61 @@ from hammerd.cli.options.location import current_location, takes_location
     default="127.0.0.1:9427",
     show_default=True,
     metavar="ADDRESS:PORT",
-    help="Where to listen. There is no login and no TLS: elsewhere than on the loopback put a "
-    "reverse proxy before it.",
+    help="Where to listen. There is no login and no TLS: for other machines put a reverse proxy "
+    "before it.",
 )
-@click.option("--user", metavar="USER", help="Run as this user; root must say which.")
-@click.option("--group", metavar="GROUP", help="Run with this group, not with that of the user.")
+@click.option("--user", metavar="USER", help="Run as this user; root must say one.")
+@click.option("--group", metavar="GROUP", help="Run with this group instead of the user's.")
 @click.option(
     "--allow-host",
     "names",
     multiple=True,
     metavar="NAME",
-    help="A name by which browsers may ask, beside the address and those of loopback.",
+    help="A name by which browsers may ask, beside the address and those of the loopback.",
 )
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Go to the background, and return when it answers or cannot start.",
+)
+@click.option(
+    "--check",
+    "is_check",
+    is_flag=True,
+    help="Start nothing: only tell whether these words are good.",
+)
+@click.option("--pid-file", type=click.Path(), metavar="FILE", help="Write the pid to this file.")
 @takes_location
-def web(listen: str, user: str | None, group: str | None, names: Sequence[str]) -> int:
-    """Serve a page, an API and metrics of all pairs over HTTP, in the foreground.
+def web(**options: Unpack[WebOptions]) -> int:
+    """Serve a page, an API and metrics of all pairs over HTTP, until told to stop.
 
-    It is a process of its own that only reads: the daemon opens no port.
+    It is a process of its own, that only reads; the daemon opens no port.
     """
     with naming_missing_libraries("web"):
-        from hammerd.web.listen import bind, read_address
-        from hammerd.web.privileges import become, find_account
-        from hammerd.web.server import serve
-    location = current_location()
+        from hammerd.web.listen import read_address
+        from hammerd.web.privileges import account_for
+        from hammerd.web.start import Plan
     try:
-        address = read_address(listen)
+        address = read_address(options["listen"])
     except ValueError as error:
-        raise click.UsageError(f"--listen={listen}: {error}") from error
-    if user is None and os.geteuid() == 0:
-        raise click.UsageError("say --user USER: it does not serve as root unless told to")
-    account = None if user is None else find_account(user, group)
-    listener = bind(address)
-    if account is not None and os.geteuid() == 0:
-        become(account)
-    host, port = listener.getsockname()[:2]
-    click.echo(f"serving at http://{host}:{port}/")
-    return partial(serve, listener, location)([address.host, *names])
+        raise click.UsageError(f"--listen={options['listen']}: {error}") from error
+    account = account_for(options["user"], options["group"])
+    plan = Plan(address, account, options["names"], _location(), _absolute(options["pid_file"]))
+    if options["is_check"]:
+        return 0
+    if not options["detach"]:
+        return plan.run(lambda address: click.echo(f"serving at http://{address}/"))
+    # Imported only here: else nothing of the daemon is needed.
+    from hammerd.daemon.service.daemonize import detach
+
+    return detach(lambda ready: plan.run(lambda _: ready()))
+
+
+def _location() -> Location:
+    """Return where the daemon is; the server may run in another directory."""
+    given = current_location()
+    return Location(_absolute(given.config), _absolute(given.run_dir))
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else os.path.abspath(path)

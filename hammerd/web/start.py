@@ -1,0 +1,61 @@
+"""Starts the web server: listens, gives up the rights of root, checks what it may read, serves.
+
+    address ── pid file ── user ── may it read status and history? ── ready ── serves
+
+The port and the pid file come first, since they may need the rights of root; all else runs as the
+user, the reading of requests above all.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+
+from hammerd.cli.options.location import Location
+from hammerd.web.access import check_access
+from hammerd.web.listen import Address, bind, bound_address
+from hammerd.web.pidfile import hold_pid_file
+from hammerd.web.privileges import Account, become, current_user
+from hammerd.web.server import serve
+from hammerd.web.views import load_all
+
+UMASK = 0o022
+LOADED_LATE = ("anyio._backends._asyncio", "encodings.idna", "uvicorn.loops.asyncio")
+"""Modules that libraries import when they first need them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be served, where, and as whom; no account: as who started it."""
+
+    address: Address
+    account: Account | None
+    names: tuple[str, ...]
+    location: Location
+    pid_file: str | None = None
+
+    def run(self, ready: Callable[[Address], None]) -> int:
+        """Serve until told to stop; call `ready` with the address as soon as it answers.
+
+        Raises:
+            HammerdError: it cannot listen there, or not run as that user.
+        """
+        os.umask(UMASK)
+        listener = bind(self.address)
+        if self.pid_file is not None:
+            hold_pid_file(self.pid_file)
+        if self.account is not None:
+            _load_all(self.location)
+            become(self.account)
+        check_access(self.location, current_user())
+        address = bound_address(listener)
+        return serve(listener, self.location, (address.host, *self.names), lambda: ready(address))
+
+
+def _load_all(location: Location) -> None:
+    """Import all modules now: the user need not be able to read them where they are installed."""
+    load_all(location)
+    for name in LOADED_LATE:
+        with suppress(ImportError):
+            import_module(name)
