@@ -85,6 +85,9 @@ install-service:
 	rm -f $(TO)/etc/rc.d/hammerd
 	sed 's|/usr/local|$(PREFIX)|g' rc.d/hammerd > $(TO)/etc/rc.d/hammerd
 	chmod 555 $(TO)/etc/rc.d/hammerd
+	rm -f $(TO)/etc/rc.d/hammerd_web
+	sed 's|/usr/local|$(PREFIX)|g' rc.d/hammerd_web > $(TO)/etc/rc.d/hammerd_web
+	chmod 555 $(TO)/etc/rc.d/hammerd_web
 	rm -f $(TO)/etc/periodic/daily/480.hammerd
 	sed 's|/usr/local|$(PREFIX)|g' etc/periodic/daily/480.hammerd > $(TO)/etc/periodic/daily/480.hammerd
 	chmod 555 $(TO)/etc/periodic/daily/480.hammerd
@@ -113,7 +116,8 @@ install-service:
 # Config, state and logs are their owner's, and stay.
 uninstall:
 	rm -rf $(LIB)
-	rm -f $(TO)/bin/hammerd $(TO)/libexec/hammerd-rsh $(TO)/etc/rc.d/hammerd $(TO)/etc/newsyslog.conf.d/hammerd.conf
+	rm -f $(TO)/bin/hammerd $(TO)/libexec/hammerd-rsh $(TO)/etc/rc.d/hammerd $(TO)/etc/rc.d/hammerd_web
+	rm -f $(TO)/etc/newsyslog.conf.d/hammerd.conf
 	rm -f $(TO)/etc/hammerd.toml.sample $(TO)/etc/periodic/daily/480.hammerd
 	rm -f $(TO)/share/bash-completion/completions/hammerd $(TO)/share/zsh/site-functions/_hammerd
 	rm -f $(TO)/share/fish/vendor_completions.d/hammerd.fish

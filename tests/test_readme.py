@@ -150,7 +150,7 @@ def test_every_target_and_setting_of_make_is_one(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_variables_of_rc_conf_are_read_by_the_service(page: str) -> None:
-    script = text_of("rc.d/hammerd")
+    script = text_of("rc.d/hammerd") + text_of("rc.d/hammerd_web")
     named = set(re.findall(r"\bhammerd_[a-z]+", text_of(page)))
 
     assert {name for name in named if name not in script} == set()

@@ -54,6 +54,7 @@ def test_install_puts_each_file_where_the_system_expects_it(tmp_path: Path) -> N
     }
     assert modes == {
         "usr/local/etc/rc.d/hammerd": 0o555,
+        "usr/local/etc/rc.d/hammerd_web": 0o555,
         "usr/local/etc/newsyslog.conf.d/hammerd.conf": 0o444,
         "usr/local/etc/periodic/daily/480.hammerd": 0o555,
         "usr/local/share/bash-completion/completions/hammerd": 0o444,
@@ -170,10 +171,11 @@ def test_script_follows_the_prefix(tmp_path: Path) -> None:
     make_install(tmp_path, "PREFIX=/opt/here")
 
     script = (tmp_path / "opt/here/etc/rc.d/hammerd").read_text()
+    web = (tmp_path / "opt/here/etc/rc.d/hammerd_web").read_text()
 
     assert "/opt/here/bin/hammerd" in script
     assert f'"{paths.CONFIG.replace("/usr/local", "/opt/here")}"' in script
-    assert "/usr/local" not in script
+    assert "/usr/local" not in script + web
 
 
 def test_newsyslog_rotates_each_log_and_makes_hammerd_open_it_again() -> None:
