@@ -89,7 +89,7 @@ ORDER = {
             "cli",
         ),
     ),
-    "web": ("web.metrics", "web"),
+    "web": ("web.metrics", "web", "web.process"),
 }
 """The packages of each layer, lowest first: each imports only itself and its predecessors."""
 

@@ -16,8 +16,8 @@ import pytest
 
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.web.guard import HEADERS
-from hammerd.web.listen import read_address
-from hammerd.web.privileges import account_for
+from hammerd.web.process.listen import read_address
+from hammerd.web.process.privileges import account_for
 from tests.daemon.world import HAMMERD, World
 from tests.waiting import DEADLINE_S, until
 from tests.web.conftest import USER, Web, pid_of
@@ -204,7 +204,7 @@ def test_rights_of_root_are_gone(web: Web) -> None:
 def test_rights_of_root_cannot_be_had_again() -> None:
     program = """
     import os, sys
-    from hammerd.web.privileges import account_for, become
+    from hammerd.web.process.privileges import account_for, become
     os.setgroups([0, 1])
     become(account_for(sys.argv[1], None))
     for regain in (os.setuid, os.seteuid, os.setgid, os.setegid, lambda _: os.setgroups([0])):

@@ -58,9 +58,9 @@ def web(**options: Unpack[WebOptions]) -> int:
     It is a process of its own, that only reads; the daemon opens no port.
     """
     with naming_missing_libraries("web"):
-        from hammerd.web.listen import read_address
-        from hammerd.web.privileges import account_for
-        from hammerd.web.start import Plan
+        from hammerd.web.process.listen import read_address
+        from hammerd.web.process.privileges import account_for
+        from hammerd.web.process.start import Plan
     try:
         address = read_address(options["listen"])
     except ValueError as error:

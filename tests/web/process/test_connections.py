@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from hammerd.web.connections import Connection
+from hammerd.web.process.connections import Connection
 from tests.waiting import DEADLINE_S, until
 
 LARGE = b"x" * (1 << 20)

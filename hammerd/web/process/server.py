@@ -11,7 +11,7 @@ import uvicorn
 
 from hammerd.cli.options.location import Location
 from hammerd.web.app import Site, make_site
-from hammerd.web.connections import Connection
+from hammerd.web.process.connections import Connection
 from hammerd.web.views import Views, read_view
 
 MOST_CONNECTIONS = 250

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from hammerd.cli.options.location import Location
-from hammerd.web.access import check_access
-from hammerd.web.listen import Address, bind, bound_address
-from hammerd.web.pidfile import hold_pid_file
-from hammerd.web.privileges import Account, become, current_user
-from hammerd.web.server import serve
+from hammerd.web.process.access import check_access
+from hammerd.web.process.listen import Address, bind, bound_address
+from hammerd.web.process.pidfile import hold_pid_file
+from hammerd.web.process.privileges import Account, become, current_user
+from hammerd.web.process.server import serve
 from hammerd.web.views import load_all
 
 UMASK = 0o022
