@@ -54,6 +54,7 @@ ORDER = {
             "core.config",
             "core.hammer",
             "core.replication",
+            "core.history",
             "core.pair",
             "core.system",
             "core.rotation",

@@ -1,73 +1,37 @@
-"""Reads history.db, whether hammerd runs or not, and never writes to it.
+"""Queries of history.db, of this version or of version 1."""
 
-A reader holds a lock only during its query. If a killed hammerd left a write unfinished (a journal
-to be rolled back), a copy is read: only hammerd repairs its file.
-"""
-
-import os
-import shutil
-import stat
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from hammerd.cli.history.event_filter import EventFilter
-from hammerd.cli.output.failures import CommandFailed
+from hammerd.cli.history.opening import read_history as read_history
+from hammerd.cli.history.opening import sqlite3
 from hammerd.core.api import history_schema
+from hammerd.core.api.history_schema import SANE_LAG, LagRow, sample_row
 from hammerd.core.api.pair_patterns import Choice, choose
-from hammerd.core.characters import escape_invisible
-from hammerd.core.exit_codes import Exit
 
-try:
-    import sqlite3
-except ImportError as error:
-    raise CommandFailed(
-        "this Python has no sqlite3, which the history is made of",
-        f"install it: pkg install py{sys.version_info.major}{sys.version_info.minor}-sqlite3",
-        code=Exit.UNAVAILABLE,
-    ) from error
-
-BUSY_S = 5.0
-
-Result = TypeVar("Result")
-Query = Callable[[sqlite3.Connection], Result]
-
-_UNFINISHED_WRITE = frozenset({sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY})
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_SANE_EVENT = (
-    "typeof(time_ms) = 'integer' AND typeof(pair) IN ('text', 'null') "
-    "AND typeof(event) = 'text' AND typeof(level) = 'text' AND typeof(fields) = 'text'"
+_SANE_SAMPLE = (
+    "typeof(p.name) = 'text' AND typeof(e.begin_ms) = 'integer' "
+    "AND typeof(r.after_ms) = 'integer' AND typeof(r.verdict) = 'integer' "
+    "AND typeof(r.lag_ms) IN ('integer', 'null') AND typeof(r.tids) IN ('integer', 'null') "
+    "AND typeof(r.master_tid) IN ('integer', 'null') "
+    "AND typeof(r.slave_tid) IN ('integer', 'null') AND ifnull(abs(r.lag_ms) < 1e15, 1)"
 )
-_SANE_LAG = (
-    "typeof(time_ms) = 'integer' AND typeof(pair) = 'text' AND typeof(verdict) = 'text' "
-    "AND typeof(tids) IN ('integer', 'null') AND ifnull(abs(seconds) < 1e12, 1) "
-    "AND typeof(seconds) IN ('real', 'null') AND typeof(master_tid) IN ('text', 'null') "
-    "AND typeof(slave_tid) IN ('text', 'null')"
+"""The condition for an undamaged sample; SQLite itself accepts any value in any column."""
+
+_SAMPLE = "r.verdict, r.lag_ms, r.tids, r.master_tid, r.slave_tid"
+_TIME = "e.begin_ms + r.after_ms"
+_IN_PERIOD = (
+    "e.begin_ms <= :until "
+    "AND (e.last_ms IS NULL OR e.begin_ms + e.last_ms >= :since OR e.boot = 0) "
 )
-"""Conditions for an undamaged row; SQLite itself accepts any value in any column."""
-
-_MOVE_AWAY = "move it away: hammerd begins a new one"
-
-
-def read_history(path: str, query: Query[Result]) -> Result:
-    """Run a query on the history, and return its result.
-
-    Raises:
-        CommandFailed: it is missing, unreadable, no history, or of a newer version.
-    """
-    _check_readable(path)
-    try:
-        try:
-            return _run(path, query)
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) not in _UNFINISHED_WRITE:
-                raise
-            return _run_on_copy(path, query)
-    except sqlite3.Error as error:
-        raise _failure_of(path, error) from error
+_SAMPLES = (
+    # By era and pair, the order of the table: its rows of other times are not read.
+    "FROM eras e CROSS JOIN pairs p CROSS JOIN lag_rows r ON r.pair = p.id AND r.era = e.id "
+    f"AND r.after_ms BETWEEN :since - e.begin_ms AND :until - e.begin_ms WHERE {_IN_PERIOD}",
+    "FROM lag_recent r JOIN eras e ON e.id = r.era JOIN pairs p ON p.id = r.pair "
+    f"WHERE {_TIME} BETWEEN :since AND :until ",
+)
 
 
 def events_of(
@@ -75,10 +39,11 @@ def events_of(
 ) -> list[tuple[int, history_schema.EventRow]]:
     """Return events with their ids; no pairs means all, and hammerd's own events."""
     wanted, names = _pair_condition(pairs)
+    first_id = max(after_id + 1, _first_event_since(connection, since_ms))
     rows = connection.execute(
         f"SELECT id, {history_schema.EVENT_COLUMNS} FROM events "
-        f"WHERE time_ms >= ? AND id > ? AND {_SANE_EVENT}{wanted} ORDER BY id",
-        (since_ms, after_id, *names),
+        f"WHERE time_ms >= ? AND id >= ? AND {history_schema.SANE_EVENT}{wanted} ORDER BY id",
+        (since_ms, first_id, *names),
     ).fetchall()
     return [(number, history_schema.EventRow(*row)) for number, *row in rows]
 
@@ -88,10 +53,12 @@ def find_events(
 ) -> list[tuple[int, history_schema.EventRow]]:
     """Return the last events that a filter admits, at most `limit` of them, with their ids."""
     condition, values = wanted.condition()
+    first_id = _first_event_since(connection, wanted.since_ms)
     rows = connection.execute(
         f"SELECT id, {history_schema.EVENT_COLUMNS} FROM events "
-        f"WHERE {condition} AND {_SANE_EVENT} ORDER BY id DESC LIMIT ?",
-        (*values, limit),
+        f"WHERE {condition} AND id >= ? AND {history_schema.SANE_EVENT} "
+        "ORDER BY id DESC LIMIT ?",
+        (*values, first_id, limit),
     ).fetchall()
     return [(number, history_schema.EventRow(*row)) for number, *row in reversed(rows)]
 
@@ -101,7 +68,7 @@ def extent_of_events(connection: sqlite3.Connection, wanted: EventFilter) -> tup
     condition, values = wanted.condition()
     count, first_ms, last_ms = connection.execute(
         "SELECT count(*), ifnull(min(time_ms), 0), ifnull(max(time_ms), 0) FROM events "
-        f"WHERE {condition} AND {_SANE_EVENT}",
+        f"WHERE {condition} AND {history_schema.SANE_EVENT}",
         values,
     ).fetchone()
     return count, first_ms, last_ms
@@ -115,37 +82,48 @@ def last_event_id(connection: sqlite3.Connection) -> int:
 
 def event_names(connection: sqlite3.Connection) -> list[str]:
     """Return the names of all events on record."""
-    names = f"SELECT DISTINCT event FROM events WHERE {_SANE_EVENT} ORDER BY event"
+    names = f"SELECT DISTINCT event FROM events WHERE {history_schema.SANE_EVENT} ORDER BY event"
     return [name for (name,) in connection.execute(names)]
+
+
+def _first_event_since(connection: sqlite3.Connection, since_ms: int) -> int:
+    """Return an id below which no event is as late as `since_ms`: ids are found fast."""
+    if _table_of_version_1(connection) is not None:
+        return 0
+    # In an era times grow with the ids, but not in the rows of version 1.
+    query = """SELECT min(CASE WHEN e.boot = 0 THEN (
+            SELECT min(id) FROM event_rows WHERE era = e.id AND after_ms >= :since - e.begin_ms
+        ) ELSE (
+            SELECT id FROM event_rows WHERE era = e.id AND after_ms >= :since - e.begin_ms
+            ORDER BY after_ms, id LIMIT 1
+        ) END) FROM eras e"""
+    (first_id,) = connection.execute(query, {"since": since_ms}).fetchone()
+    return history_schema.MOST_INTEGER if first_id is None else int(first_id)
 
 
 def samples_of(
     connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, until_ms: int
-) -> list[history_schema.LagRow]:
-    """Return samples in the order they were taken; no pairs means all."""
-    wanted, names = _pair_condition(pairs)
-    rows = connection.execute(
-        f"SELECT {history_schema.LAG_COLUMNS} FROM lag "
-        f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted} ORDER BY id",
-        (since_ms, until_ms, *names),
-    ).fetchall()
-    return [history_schema.LagRow(*row) for row in rows]
+) -> list[LagRow]:
+    """Return samples in the order of their times; no pairs means all."""
+    rows = _rows_of_version_1(connection, pairs, since_ms, until_ms)
+    if _is_compact(connection):
+        found = _select(connection, f"p.name, {_TIME}, {_SAMPLE}", pairs, (since_ms, until_ms))
+        rows += [sample_row(pair, time_ms, tuple(values)) for pair, time_ms, *values in found]
+    return sorted(rows, key=lambda row: row.time_ms)
 
 
 def summaries_of(
     connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, until_ms: int
 ) -> dict[str, history_schema.LagSummary]:
     """Return a summary of each pair's samples; no pairs means all."""
-    wanted, names = _pair_condition(pairs)
-    # A week of many pairs is a million rows: read only the columns that are needed.
-    rows = connection.execute(
-        f"SELECT pair, seconds, time_ms FROM lag "
-        f"WHERE time_ms BETWEEN ? AND ? AND {_SANE_LAG}{wanted}",
-        (since_ms, until_ms, *names),
-    )
     samples: dict[str, list[history_schema.LagPoint]] = {}
-    for pair, seconds, time_ms in rows:
-        samples.setdefault(pair, []).append((seconds, time_ms))
+    for row in _rows_of_version_1(connection, pairs, since_ms, until_ms):
+        samples.setdefault(row.pair, []).append((row.seconds, row.time_ms))
+    if _is_compact(connection):
+        # A week of many pairs is a million rows: read only the columns that are needed.
+        columns = f"p.name, r.lag_ms / 1000.0, {_TIME}"
+        for pair, seconds, time_ms in _select(connection, columns, pairs, (since_ms, until_ms)):
+            samples.setdefault(pair, []).append((seconds, time_ms))
     return {pair: history_schema.summary_of(samples[pair]) for pair in sorted(samples)}
 
 
@@ -153,28 +131,151 @@ def worst_by_part(
     connection: sqlite3.Connection, since_ms: int, step_ms: int, parts: int
 ) -> dict[str, list[float | None]]:
     """Return the greatest lag of each pair in each part of a period, None if it is not known."""
-    rows = connection.execute(
-        f"SELECT pair, (time_ms - ?) / ? AS part, max(seconds) FROM lag "
-        f"WHERE time_ms >= ? AND time_ms < ? AND {_SANE_LAG} GROUP BY pair, part",
-        (since_ms, step_ms, since_ms, since_ms + parts * step_ms),
-    )
+    end_ms = since_ms + parts * step_ms
     worst: dict[str, list[float | None]] = {}
-    for pair, part, seconds in rows:
-        worst.setdefault(pair, [None] * parts)[part] = seconds
+    for pair, part, seconds in _maxima_by_part(connection, since_ms, step_ms, parts):
+        found = worst.setdefault(pair, [None] * parts)
+        found[part] = max(seconds, found[part] or 0.0)
+    for row in _rows_of_version_1(connection, (), since_ms, end_ms - 1):
+        if row.seconds is not None:
+            found, part = worst.setdefault(row.pair, [None] * parts), row.time_ms - since_ms
+            found[part // step_ms] = max(row.seconds, found[part // step_ms] or 0.0)
     return worst
 
 
-def last_samples(
-    connection: sqlite3.Connection, pairs: Sequence[str]
-) -> list[history_schema.LagRow]:
+def _maxima_by_part(
+    connection: sqlite3.Connection, since_ms: int, step_ms: int, parts: int
+) -> Iterator[tuple[str, int, float]]:
+    """Yield maxima of a pair and a part of the period, which may have several."""
+    if not _is_compact(connection):
+        return
+    period = {"since": since_ms, "until": since_ms + parts * step_ms - 1, "step": step_ms}
+    yield from connection.execute(
+        f"SELECT p.name, ({_TIME} - :since) / :step, max(r.lag_ms) / 1000.0 {_SAMPLES[1]} "
+        f"AND r.lag_ms IS NOT NULL AND {_SANE_SAMPLE} GROUP BY r.pair, 2",
+        period,
+    )
+    # A part of a pair is read as it stands in the table, and sorted by nothing.
+    query = f"""
+        WITH part (number, begin) AS (
+            SELECT 0, :since - :begin
+            UNION ALL SELECT number + 1, begin + :step FROM part WHERE number + 1 < :parts
+        )
+        SELECT p.name, number, (
+            SELECT max(r.lag_ms) FROM lag_rows r JOIN eras e ON e.id = r.era
+            WHERE r.pair = p.id AND r.era = :era
+            AND r.after_ms >= part.begin AND r.after_ms < part.begin + :step AND {_SANE_SAMPLE}
+        ) / 1000.0 AS seconds
+        FROM pairs p CROSS JOIN part WHERE seconds IS NOT NULL"""
+    eras = connection.execute(f"SELECT id, begin_ms FROM eras e WHERE {_IN_PERIOD}", period)
+    for era, begin_ms in eras.fetchall():
+        values = {**period, "era": era, "begin": begin_ms, "parts": parts}
+        yield from connection.execute(query, values)
+
+
+def last_samples(connection: sqlite3.Connection, pairs: Sequence[str]) -> list[LagRow]:
     """Return the last sample of each pair, however old; no pairs means all."""
+    last = {row.pair: row for row in _last_of_version_1(connection, pairs)}
+    if _is_compact(connection):
+        last |= {row.pair: row for row in _last_settled(connection, pairs)}
+        last |= {row.pair: row for row in _last_recent(connection, pairs)}
+    return [last[pair] for pair in sorted(last)]
+
+
+def thinned_steps(connection: sqlite3.Connection) -> list[tuple[int, int]]:
+    """Return pairs (step_ms, until_ms): before until_ms only the worst of step_ms is left."""
+    query = "SELECT step_ms, until_ms FROM thinned"
+    if _is_compact(connection):
+        query = (
+            "SELECT t.step_ms, max(e.begin_ms + t.until_ms) FROM thinned t "
+            "JOIN eras e ON e.id = t.era GROUP BY t.step_ms"
+        )
+    return connection.execute(f"{query} ORDER BY 1").fetchall()
+
+
+def _is_compact(connection: sqlite3.Connection) -> bool:
+    """Return whether a history is of this version; it may still hold rows of version 1."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return bool(version == history_schema.SCHEMA_VERSION)
+
+
+def _select(
+    connection: sqlite3.Connection, columns: str, pairs: Sequence[str], period: tuple[int, int]
+) -> Iterator[tuple[Any, ...]]:
+    """Select columns of samples in a period."""
+    condition, values = _named_pairs(pairs)
+    values |= {"since": period[0], "until": period[1]}
+    for source in _SAMPLES:
+        yield from connection.execute(
+            f"SELECT {columns} {source} AND {_SANE_SAMPLE}{condition}", values
+        )
+
+
+def _last_settled(connection: sqlite3.Connection, pairs: Sequence[str]) -> Iterator[LagRow]:
+    condition, values = _named_pairs(pairs)
+    query = (
+        f"SELECT p.name, {_TIME}, {_SAMPLE} FROM pairs p CROSS JOIN lag_rows r ON r.pair = p.id "
+        f"JOIN eras e ON e.id = r.era WHERE p.id = ? AND {_SANE_SAMPLE} "
+        "ORDER BY r.era DESC, r.after_ms DESC LIMIT 1"
+    )
+    wanted = f"SELECT p.id FROM pairs p WHERE true{condition}"
+    for key in connection.execute(wanted, values).fetchall():
+        for name, time_ms, *sample in connection.execute(query, key):
+            yield sample_row(name, time_ms, tuple(sample))
+
+
+def _last_recent(connection: sqlite3.Connection, pairs: Sequence[str]) -> Iterator[LagRow]:
+    condition, values = _named_pairs(pairs)
+    # SQLite takes the other columns from the row that has the max().
+    query = (
+        f"SELECT p.name, {_TIME}, {_SAMPLE}, max(r.id) FROM lag_recent r "
+        "JOIN eras e ON e.id = r.era JOIN pairs p ON p.id = r.pair "
+        f"WHERE {_SANE_SAMPLE}{condition} GROUP BY r.pair"
+    )
+    for name, time_ms, *sample, _ in connection.execute(query, values):
+        yield sample_row(name, time_ms, tuple(sample))
+
+
+def _rows_of_version_1(
+    connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, until_ms: int
+) -> list[LagRow]:
+    if (table := _table_of_version_1(connection)) is None:
+        return []
     wanted, names = _pair_condition(pairs)
     rows = connection.execute(
-        f"SELECT {history_schema.LAG_COLUMNS} FROM lag WHERE id IN "
-        f"(SELECT max(id) FROM lag WHERE {_SANE_LAG}{wanted} GROUP BY pair) ORDER BY pair",
+        f"SELECT {history_schema.LAG_COLUMNS} FROM {table} "
+        f"WHERE time_ms BETWEEN ? AND ? AND {SANE_LAG}{wanted} ORDER BY id",
+        (since_ms, until_ms, *names),
+    ).fetchall()
+    return [LagRow(*row) for row in rows]
+
+
+def _last_of_version_1(connection: sqlite3.Connection, pairs: Sequence[str]) -> list[LagRow]:
+    if (table := _table_of_version_1(connection)) is None:
+        return []
+    wanted, names = _pair_condition(pairs)
+    rows = connection.execute(
+        f"SELECT {history_schema.LAG_COLUMNS} FROM {table} WHERE id IN "
+        f"(SELECT max(id) FROM {table} WHERE {SANE_LAG}{wanted} GROUP BY pair)",
         names,
     ).fetchall()
-    return [history_schema.LagRow(*row) for row in rows]
+    return [LagRow(*row) for row in rows]
+
+
+def _table_of_version_1(connection: sqlite3.Connection) -> str | None:
+    """Return the table with samples of version 1, None if there is none any more."""
+    if not _is_compact(connection):
+        return "lag"
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'old_lag'"
+    return "old_lag" if connection.execute(query).fetchone() else None
+
+
+def _named_pairs(pairs: Sequence[str]) -> tuple[str, dict[str, str | int]]:
+    """Return the condition for pairs by names, and the values of its parameters."""
+    names: dict[str, str | int] = {f"pair{number}": name for number, name in enumerate(pairs)}
+    if not names:
+        return "", {}
+    return f" AND p.name IN ({', '.join(f':{key}' for key in names)})", names
 
 
 def choose_recorded(
@@ -192,87 +293,26 @@ def choose_recorded(
 
 def known_pairs(connection: sqlite3.Connection) -> list[str]:
     """Return the names of all pairs that the history knows."""
-    known = (
-        f"SELECT pair FROM events WHERE pair IS NOT NULL AND {_SANE_EVENT} "
-        f"UNION SELECT pair FROM lag WHERE {_SANE_LAG} ORDER BY 1"
-    )
-    return [name for (name,) in connection.execute(known)]
+    queries = [
+        f"SELECT DISTINCT pair FROM events WHERE pair IS NOT NULL AND {history_schema.SANE_EVENT}"
+    ]
+    if (table := _table_of_version_1(connection)) is not None:
+        queries.append(f"SELECT DISTINCT pair FROM {table} WHERE {SANE_LAG}")
+    if _is_compact(connection):
+        queries.append("SELECT name FROM pairs WHERE typeof(name) = 'text'")
+    return [name for (name,) in connection.execute(f"{' UNION '.join(queries)} ORDER BY 1")]
 
 
 def _is_known(connection: sqlite3.Connection, name: str) -> bool:
-    return any(
-        connection.execute(f"SELECT 1 FROM {table} WHERE pair = ? LIMIT 1", (name,)).fetchone()
-        for table in ("events", "lag")
-    )
+    samples = ["SELECT 1 FROM events WHERE pair = ? LIMIT 1"]
+    if _is_compact(connection):
+        samples.append("SELECT 1 FROM pairs WHERE name = ?")
+    if (table := _table_of_version_1(connection)) is not None:
+        samples.append(f"SELECT 1 FROM {table} WHERE pair = ? LIMIT 1")
+    return any(connection.execute(query, (name,)).fetchone() for query in samples)
 
 
 def _pair_condition(pairs: Sequence[str]) -> tuple[str, Sequence[str]]:
     if not pairs:
         return "", ()
     return f" AND pair IN ({', '.join('?' * len(pairs))})", pairs
-
-
-def _check_readable(path: str) -> None:
-    """Raise CommandFailed for errors that SQLite does not distinguish."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise CommandFailed(f"{path}: it is not a file", _MOVE_AWAY, code=Exit.DATA)
-        with open(path, "rb"):
-            pass
-    except FileNotFoundError as error:
-        hint = "hammerd makes it when it runs; if its state_dir is another one, say -c FILE"
-        reason = f"there is no history at {path}"
-        raise CommandFailed(reason, hint, code=Exit.NO_INPUT) from error
-    except PermissionError as error:
-        hint = "run the command as root, or join the status_group of the config"
-        raise CommandFailed(
-            f"no permission to read {path}", hint, code=Exit.NO_PERMISSION
-        ) from error
-    except OSError as error:
-        reason = f"cannot read {path}: {error.strerror}"
-        raise CommandFailed(reason, code=Exit.NO_INPUT) from error
-
-
-def _run(path: str, query: Query[Result]) -> Result:
-    uri = f"{Path(path).absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as opened:
-        (version,) = opened.execute("PRAGMA user_version").fetchone()
-        (application,) = opened.execute("PRAGMA application_id").fetchone()
-        if (version, application) == (0, 0):
-            raise CommandFailed(f"there is nothing in {path} yet", code=Exit.NO_INPUT)
-        if application != history_schema.APPLICATION_ID:
-            raise CommandFailed(f"{path}: it is no history of hammerd", code=Exit.DATA)
-        if version > history_schema.SCHEMA_VERSION:
-            raise CommandFailed(
-                f"{path}: it is of version {version}, and this command knows "
-                f"{history_schema.SCHEMA_VERSION}",
-                "use the command that came with the newer hammerd",
-                code=Exit.PROTOCOL,
-            )
-        # The bytes of a damaged text are escaped.
-        opened.text_factory = lambda raw: escape_invisible(raw.decode("utf-8", "backslashreplace"))
-        # A transaction, so that all statements of a query see the same content.
-        opened.execute("BEGIN")
-        return query(opened)
-
-
-def _run_on_copy(path: str, query: Query[Result]) -> Result:
-    with tempfile.TemporaryDirectory(prefix="hammerd-") as directory:
-        copy = os.path.join(directory, os.path.basename(path))
-        for suffix in ("", "-journal", "-wal"):
-            if os.path.exists(path + suffix):
-                shutil.copyfile(path + suffix, copy + suffix)
-        with closing(sqlite3.connect(copy)) as opened:
-            # Any read lets SQLite roll the journal back, which needs a writable file.
-            opened.execute("PRAGMA user_version").fetchone()
-        return _run(copy, query)
-
-
-def _failure_of(path: str, error: sqlite3.Error) -> CommandFailed:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _DAMAGED:
-        return CommandFailed(f"{path}: {error}", _MOVE_AWAY, code=Exit.DATA)
-    if code == sqlite3.SQLITE_BUSY:
-        hint = "somebody holds a lock on it: ask again, and look who it is with fstat(1)"
-        return CommandFailed(f"{path}: {error}", hint, code=Exit.TEMPORARY)
-    return CommandFailed(f"cannot read {path}: {error}", code=Exit.NO_INPUT)

@@ -16,15 +16,17 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hammerd.core.api import history_schema
 from hammerd.core.errors import HammerdError
+from hammerd.daemon.history.eras import Correction, correct_eras
+from hammerd.daemon.history.migration import begin_migration, is_migrating
 from hammerd.daemon.history.retention import shrink
+from hammerd.daemon.history.rows import Rows, insert
 
 if TYPE_CHECKING:
     import sqlite3
@@ -52,15 +54,8 @@ class NoSqlite(HammerdError):  # noqa: N818 - the name says what is wrong
     """This Python has no SQLite, and so hammerd has no history."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A batch of rows to add."""
-
-    events: Sequence[history_schema.EventRow] = ()
-    samples: Sequence[history_schema.LagRow] = ()
-
-
-Change = Callable[["sqlite3.Connection"], None]
+Result = TypeVar("Result")
+Change = Callable[["sqlite3.Connection"], Result]
 """Changes an open history, within a transaction."""
 
 
@@ -73,6 +68,9 @@ class HistoryFile:
         self._group = group
         self._most_bytes = most_bytes
         self._is_set_aside = False
+        self.has_old_rows = False
+        """Whether rows of version 1 are left, which migrate() moves."""
+        self.on_corrected: Callable[[Sequence[Correction]], None] = lambda _corrections: None
 
     def write(self, rows: Rows) -> str | None:
         """Add rows, all or none; return the damage if a damaged file was set aside, else None.
@@ -84,20 +82,31 @@ class HistoryFile:
         with _explained(self.path):
             return self._write_or_replace(partial(self._insert, rows=rows))
 
-    def change(self, change: Change) -> None:
-        """Apply a change, in one transaction.
+    def change(self, change: Change[Result]) -> Result:
+        """Apply a change, in one transaction, and return its result.
 
         Raises:
             HistoryUnwritten: it failed; the file is unchanged.
             NoSqlite: this Python has no SQLite.
         """
         with _explained(self.path):
-            self._apply(change)
+            return self._apply(change)
 
-    def _write_or_replace(self, change: Change) -> str | None:
+    def correct(self) -> bool:
+        """Correct the times of what was recorded; return False: nothing is left to be corrected.
+
+        Raises:
+            HistoryUnwritten: it failed; the file is unchanged.
+            NoSqlite: this Python has no SQLite.
+        """
+        if corrections := self.change(correct_eras):
+            self.on_corrected(corrections)
+        return False
+
+    def _write_or_replace(self, change: Change[Sequence[Correction]]) -> str | None:
         sqlite = load_sqlite()
         try:
-            self._apply(change)
+            corrections = self._apply(change)
         except sqlite.DatabaseError as error:
             # Once: on a disk that damages every file, a second time would delete the real history.
             if not _is_damage(error) or self._is_set_aside:
@@ -106,19 +115,21 @@ class HistoryFile:
             self._is_set_aside = True
             self._apply(change)
             return str(error)
+        if corrections:
+            self.on_corrected(corrections)
         return None
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Change[Result]) -> Result:
         self._make()
         with contextlib.closing(_connect(self.path)) as connection:
             self._prepare(connection)
             with _transaction(connection):
-                change(connection)
+                return change(connection)
 
-    def _insert(self, connection: "sqlite3.Connection", rows: Rows) -> None:
-        _insert(connection, "events", history_schema.EVENT_COLUMNS, rows.events)
-        _insert(connection, "lag", history_schema.LAG_COLUMNS, rows.samples)
+    def _insert(self, connection: "sqlite3.Connection", rows: Rows) -> Sequence[Correction]:
+        corrections = insert(connection, rows)
         shrink(connection, self._most_bytes)
+        return corrections
 
     def _make(self) -> None:
         """Make the file if it is missing; refuse links, FIFOs and files of other users."""
@@ -153,12 +164,16 @@ class HistoryFile:
         connection.execute(f"PRAGMA max_page_count = {self._most_bytes // page_bytes}")
         if version == 0:
             self._begin(connection)
+        elif version < known:
+            with _transaction(connection):
+                begin_migration(connection)
+        self.has_old_rows = is_migrating(connection)
 
     def _begin(self, connection: "sqlite3.Connection") -> None:
         if _number(connection, "SELECT count(*) FROM sqlite_master"):
             raise HistoryUnwritten(f"{self.path}: it is no history of hammerd", _MOVE_HINT)
         with _transaction(connection):
-            for statement in history_schema.SCHEMA:
+            for statement in (*history_schema.TABLES, *history_schema.views(is_migrating=False)):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {history_schema.APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {history_schema.SCHEMA_VERSION}")
@@ -209,16 +224,6 @@ def _connect(path: Path) -> "sqlite3.Connection":
     import sqlite3
 
     return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, cached_statements=8)
-
-
-def _insert(
-    connection: "sqlite3.Connection",
-    table: str,
-    columns: str,
-    rows: Sequence[history_schema.EventRow | history_schema.LagRow],
-) -> None:
-    marks = ", ".join("?" * (columns.count(",") + 1))
-    connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", map(astuple, rows))
 
 
 def _number(connection: "sqlite3.Connection", query: str) -> int:

@@ -12,18 +12,20 @@ import asyncio
 import contextlib
 import grp
 import json
-import threading
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from hammerd.core import paths
-from hammerd.core.api.history_schema import EventRow, LagRow
+from hammerd.core.api.history_schema import MOST_INTEGER, EventRow, LagRow
 from hammerd.core.config.model import DaemonConfig
-from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite, Rows
-from hammerd.daemon.history.retention import SteadyClock, forget_older, thin
+from hammerd.core.rfc3339 import rfc3339
+from hammerd.daemon.history.backlog import Backlog
+from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite
+from hammerd.daemon.history.eras import Correction, EraClock, EraStart
+from hammerd.daemon.history.rows import Rows
+from hammerd.daemon.history.upkeep import Upkeep
 from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.threads.writer_thread import WriterThread, call_on_loop
 from hammerd.daemon.timing.clock import Clock
@@ -33,66 +35,15 @@ WRITE_INTERVAL_S = 1.0
 """The least time between two writes: each waits for a disk several times."""
 
 RETRY_S = 5.0
-MOST_WAITING = 10_000
-MOST_AT_ONCE = 1_000
-"""The most rows of one transaction: far fewer than retention deletes at once."""
-
 LONGEST_TEXT = 2_000
 
 UNRECORDED = frozenset({"pair.status"})
 """Events of the log that only answer a request."""
 
 _HEAD = frozenset({"event", "pair"})
-_MOST_INTEGER = (1 << 63) - 1
 _UNWRITTEN_HINT = "the mirrors go on; hammerd keeps what is to be written, and tries again"
 
-AnyRow = TypeVar("AnyRow")
-
-
-class Backlog:
-    """Rows that are not written yet; any thread may use it."""
-
-    def __init__(self, most: int = MOST_WAITING) -> None:
-        self._lock = threading.Lock()
-        self._most = most
-        self._events: deque[EventRow] = deque()
-        self._samples: deque[LagRow] = deque()
-        self.lost = 0
-        """The number of rows that were dropped."""
-
-    def put(self, row: EventRow | LagRow) -> None:
-        """Add a row."""
-        with self._lock:
-            if isinstance(row, EventRow):
-                self._events.append(row)
-            else:
-                self._samples.append(row)
-            self._shorten()
-
-    def take(self, most: int = MOST_AT_ONCE) -> Rows | None:
-        """Remove and return the oldest rows, events before samples; None when there are none."""
-        with self._lock:
-            events = _taken(self._events, most)
-            samples = _taken(self._samples, most - len(events))
-        return Rows(events, samples) if events or samples else None
-
-    def clear(self) -> None:
-        """Remove all rows, without counting them as lost."""
-        with self._lock:
-            self._events.clear()
-            self._samples.clear()
-
-    def put_back(self, rows: Rows) -> None:
-        """Insert rows that were taken, before the rows that came since."""
-        with self._lock:
-            self._events.extendleft(reversed(rows.events))
-            self._samples.extendleft(reversed(rows.samples))
-            self._shorten()
-
-    def _shorten(self) -> None:
-        while len(self._events) + len(self._samples) > self._most:
-            (self._samples or self._events).popleft()
-            self.lost += 1
+Result = TypeVar("Result")
 
 
 class History:
@@ -105,8 +56,12 @@ class History:
         self._file = HistoryFile(
             Path(settings.state_dir) / paths.HISTORY_FILE, group_id(settings.status_group)
         )
+        self._file.on_corrected = partial(self._from_thread, self._log_corrections)
         self._backlog = Backlog()
-        self._steady = SteadyClock()
+        self._eras = EraClock(clock)
+        self._upkeep = Upkeep(self._file, clock)
+        self._keeps_up = False
+        self._is_ending = False
         self._timer = Timer(self._loop, self._submit_write)
         self._written_at = -WRITE_INTERVAL_S
         self._last_because: str | None = None
@@ -126,23 +81,24 @@ class History:
         fields = {key: _shortened(event[key]) for key in event if key not in _HEAD}
         known = {key: value for key, value in fields.items() if value is not None}
         text = json.dumps(known, default=str)
-        self._put(EventRow(self._now_ms(), None if pair is None else str(pair), name, level, text))
+        era, after_ms = self._eras.date()
+        self._put(EventRow(after_ms, None if pair is None else str(pair), name, level, text), era)
 
     def record_lag(self, _level: str, event: Mapping[str, object]) -> None:
         """Record a line of the record of lag."""
         seconds, tids = event["lag_s"], event["lag_tids"]
-        self._put(
-            LagRow(
-                self._now_ms(),
-                str(event["pair"]),
-                str(event["verdict"]),
-                # SQLite's integers have a sign, TIDs do not.
-                max(-_MOST_INTEGER, min(tids, _MOST_INTEGER)) if isinstance(tids, int) else None,
-                seconds if isinstance(seconds, int | float) else None,
-                _text(event["master_tid"]),
-                _text(event["slave_tid"]),
-            )
+        era, after_ms = self._eras.date()
+        row = LagRow(
+            after_ms,
+            str(event["pair"]),
+            str(event["verdict"]),
+            # SQLite's integers have a sign, TIDs do not.
+            max(-MOST_INTEGER, min(tids, MOST_INTEGER)) if isinstance(tids, int) else None,
+            seconds if isinstance(seconds, int | float) else None,
+            _text(event["master_tid"]),
+            _text(event["slave_tid"]),
         )
+        self._put(row, era)
 
     def describe(self) -> Mapping[str, object]:
         """Return the part of a status about the history."""
@@ -158,19 +114,17 @@ class History:
         }
 
     def finish(self) -> None:
-        """Queue the last write, before the loop ends."""
+        """Queue the last write, before the loop ends; what is due beside it waits."""
         self._timer.stop()
+        self._is_ending = True
         self._writer.submit(self._write)
 
     # --- on the loop -----------------------------------------------------------------------------
 
-    def _now_ms(self) -> int:
-        return round(self._clock.now().time * 1_000)
-
-    def _put(self, row: EventRow | LagRow) -> None:
+    def _put(self, row: EventRow | LagRow, era: EraStart) -> None:
         if self._is_off:
             return
-        self._backlog.put(row)
+        self._backlog.put(row, era)
         if self._timer.at is None:
             # The timer runs in a later turn of the loop, and takes all rows of this one.
             self._timer.set(self._written_at + WRITE_INTERVAL_S)
@@ -208,6 +162,18 @@ class History:
         if self._timer.at is None:
             self._retry()
 
+    def _log_corrections(self, corrections: Sequence[Correction]) -> None:
+        """Log how far what was recorded was moved; its first row has the time `since_time` now."""
+        if self.log is None:
+            return
+        for each in corrections:
+            self.log.warning(
+                "history.clock_corrected",
+                moved_s=round(each.by_ms / 1_000, 3),
+                since_time=rfc3339(each.begin_ms / 1_000),
+                hint="the wall clock was wrong; the times in the log stay as they were written",
+            )
+
     def _turn_off(self, because: str, hint: str) -> None:
         self._is_off = True
         self._backlog.clear()
@@ -241,18 +207,20 @@ class History:
         return because is None
 
     def _keep_up(self) -> None:
-        now = self._clock.now()
-        if self._steady.has_hour_passed(now):
-            now_ms = round(now.time * 1_000)
-            # An error that lasts is reported with the next rows.
-            with contextlib.suppress(HistoryUnwritten):
-                self._file.change(partial(thin, now_ms=now_ms))
-                before_ms = now_ms - round(self.keep_s * 1_000)
-                self._file.change(partial(forget_older, before_ms=before_ms))
+        """Do a part of what is due, and queue the rest: other files are written in between."""
+        if self._keeps_up or self._is_ending:
+            return
+        # An error that lasts is reported with the next rows.
+        with contextlib.suppress(HistoryUnwritten):
+            if self._upkeep.step(self.keep_s):
+                self._keeps_up = self._writer.submit(self._keep_up_further)
 
+    def _keep_up_further(self) -> None:
+        self._keeps_up = False
+        self._keep_up()
 
-def _taken(rows: deque[AnyRow], most: int) -> tuple[AnyRow, ...]:
-    return tuple(rows.popleft() for _ in range(min(most, len(rows))))
+    def _from_thread(self, call: Callable[[Result], None], value: Result) -> None:
+        call_on_loop(self._loop, partial(call, value))
 
 
 def group_id(name: str) -> int | None:

@@ -5,12 +5,14 @@
 
 Age is measured by a wall clock, which may be wrong: a machine that boots with a wrong year must
 not lose its history. So no row is deleted by age before the wall clock and the monotonic one have
-advanced equally for an hour.
+advanced equally for an hour. Each call deletes little, because the log waits meanwhile; what it
+returns tells whether more is left to be done.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hammerd.core.api.history_schema import AHEAD, BEHIND
 from hammerd.daemon.timing.clock import Instant
 
 if TYPE_CHECKING:
@@ -18,25 +20,31 @@ if TYPE_CHECKING:
 
 EVERY_S = 3_600.0
 MOST_DRIFT_S = 60.0
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
-THINNED = ((2 * DAY_MS, 300_000), (30 * DAY_MS, 3_600_000))
-"""Pairs of an age and a span, in milliseconds: above the age, one sample of each span stays."""
-
-MOST_THINNED_MS = 30 * DAY_MS
-"""The longest time that is thinned at once: the log waits meanwhile."""
+THINNED = ((2 * DAY_MS, 300_000, 2 * HOUR_MS), (30 * DAY_MS, HOUR_MS, 2 * DAY_MS))
+"""Ages, spans, and the time that is thinned at once, in milliseconds: above the age, one sample of
+each span stays."""
 
 MOST_ROWS = 5_000
-"""The most rows that are deleted at once, for the same reason; more than one write adds."""
+"""The most rows that are deleted at once; more than one write adds."""
 
 FULL_SHARE = 0.9
 
-_WORST = """CASE
-    WHEN verdict = 'ahead' THEN 1e300
-    WHEN verdict = 'behind' AND seconds IS NULL THEN 1e200
-    ELSE coalesce(seconds, -1)
+_WORST = f"""CASE
+    WHEN verdict = {AHEAD} THEN 1e300
+    WHEN verdict = {BEHIND} AND lag_ms IS NULL THEN 1e200
+    ELSE coalesce(lag_ms, -1)
 END"""
 """Sorts samples, worst first: diverged, behind by unknown seconds, behind, in sync, unknown."""
+
+_FIRST = """SELECT min((
+    SELECT min(after_ms) FROM lag_rows WHERE pair = p.id AND era = :era AND after_ms >= :from
+)) FROM pairs p"""
+"""The first sample of an era from a time on: an era is read pair by pair, which is fast."""
+
+_WITHIN = "era = :era AND after_ms >= :begin AND after_ms < :end"
 
 
 @dataclass(slots=True)
@@ -70,58 +78,140 @@ def shrink(connection: "sqlite3.Connection", most_bytes: int) -> None:
     )
     if (pages - free) * page_bytes < FULL_SHARE * most_bytes:
         return
-    # Of the larger table: a flood of events deletes no lag samples, nor the reverse.
-    rows = {
-        table: connection.execute(f"SELECT max(id) - min(id) FROM {table}").fetchone()[0] or 0
-        for table in ("events", "lag")
-    }
-    table = max(rows, key=rows.__getitem__)
-    oldest = f"SELECT id FROM {table} ORDER BY id LIMIT {MOST_ROWS}"
-    connection.execute(f"DELETE FROM {table} WHERE id IN ({oldest})")
-
-
-def forget_older(connection: "sqlite3.Connection", before_ms: int) -> None:
-    """Delete the oldest rows as far as they are from before a time, in the caller's transaction.
-
-    Raises:
-        sqlite3.Error: that failed.
-    """
-    for table in ("events", "lag"):
-        oldest = f"SELECT id, time_ms FROM {table} ORDER BY id LIMIT {MOST_ROWS}"
+    # Of what is larger: a flood of events deletes no lag samples, nor the reverse.
+    first, last = connection.execute("SELECT min(id), max(id) FROM event_rows").fetchone()
+    events_bytes = 0 if first is None else (last - first) * _EVENT_BYTES
+    if events_bytes * 2 > (pages - free) * page_bytes or not _delete_oldest_samples(connection):
         connection.execute(
-            f"DELETE FROM {table} WHERE id IN (SELECT id FROM ({oldest}) WHERE time_ms < ?)",
-            (before_ms,),
+            "DELETE FROM event_rows WHERE id IN (SELECT id FROM event_rows ORDER BY id LIMIT ?)",
+            (MOST_ROWS,),
         )
 
 
-def thin(connection: "sqlite3.Connection", now_ms: int) -> None:
-    """Delete all but the worst lag sample of each span, in the caller's transaction.
+_EVENT_BYTES = 150
+"""A usual event with its share of the indexes."""
+
+
+def _delete_oldest_samples(connection: "sqlite3.Connection") -> bool:
+    """Delete at least as many samples as a write adds, of all pairs; return whether there are."""
+    for (era,) in connection.execute("SELECT id FROM eras ORDER BY id").fetchall():
+        (begin_ms,) = connection.execute(_FIRST, {"era": era, "from": 0}).fetchone()
+        if begin_ms is not None:
+            break
+    else:
+        return False
+    span_ms = HOUR_MS
+    while True:
+        deleted = connection.execute(
+            f"DELETE FROM lag_rows WHERE pair IN (SELECT id FROM pairs) AND {_WITHIN}",
+            {"era": era, "begin": begin_ms, "end": begin_ms + span_ms},
+        ).rowcount
+        begin_ms += span_ms
+        span_ms *= 2
+        # Of an era with fewer rows the rest is deleted with the next write.
+        if deleted >= MOST_ROWS // 5 or span_ms > 400 * DAY_MS:
+            return True
+
+
+def forget_older(connection: "sqlite3.Connection", before_ms: int) -> bool:
+    """Delete some rows from before a time, in the caller's transaction; True: there may be more.
 
     Raises:
         sqlite3.Error: that failed.
     """
-    for age_ms, step_ms in THINNED:
-        _thin_to(connection, now_ms - age_ms, step_ms)
+    bounds = (before_ms, before_ms, MOST_ROWS)
+    events = connection.execute(
+        "DELETE FROM event_rows WHERE id IN (SELECT r.id FROM eras e CROSS JOIN event_rows r "
+        "ON r.era = e.id AND r.after_ms < ? - e.begin_ms WHERE e.begin_ms < ? LIMIT ?)",
+        bounds,
+    ).rowcount
+    samples = connection.execute(
+        "DELETE FROM lag_rows WHERE (pair, era, after_ms) IN (SELECT r.pair, r.era, r.after_ms "
+        "FROM eras e CROSS JOIN pairs p CROSS JOIN lag_rows r ON r.pair = p.id AND r.era = e.id "
+        "AND r.after_ms < ? - e.begin_ms WHERE e.begin_ms < ? LIMIT ?)",
+        bounds,
+    ).rowcount
+    if max(events, samples) >= MOST_ROWS:
+        return True
+    _forget_empty(connection, before_ms)
+    return False
 
 
-def _thin_to(connection: "sqlite3.Connection", end_ms: int, step_ms: int) -> None:
-    # Begin at the first sample that is not thinned yet: a clock that was wrong leaves a gap.
-    query = (
-        "SELECT min(time_ms) FROM lag WHERE time_ms >= "
-        "coalesce((SELECT until_ms FROM thinned WHERE step_ms = ?), time_ms)"
-    )
-    (begin_ms,) = connection.execute(query, (step_ms,)).fetchone()
-    if begin_ms is None:
-        return
-    begin_ms -= begin_ms % step_ms
-    end_ms = min(end_ms - end_ms % step_ms, begin_ms + MOST_THINNED_MS)
-    if end_ms <= begin_ms:
-        return
-    within = "time_ms >= :begin AND time_ms < :end"
-    # SQLite takes the other columns from the row that has the max().
-    worst = f"SELECT id, max({_WORST}) FROM lag WHERE {within} GROUP BY pair, time_ms / :step"
+def _forget_empty(connection: "sqlite3.Connection", before_ms: int) -> None:
+    """Delete eras and pairs of which nothing is left."""
     connection.execute(
-        f"DELETE FROM lag WHERE {within} AND id NOT IN (SELECT id FROM ({worst}))",
-        {"begin": begin_ms, "end": end_ms, "step": step_ms},
+        "DELETE FROM eras WHERE boot > 0 AND begin_ms + last_ms < ? AND id < "
+        "(SELECT min(era) FROM (SELECT min(era) AS era FROM event_rows "
+        "UNION ALL SELECT min((SELECT min(era) FROM lag_rows WHERE pair = p.id)) FROM pairs p "
+        "UNION ALL SELECT min(era) FROM lag_recent))",
+        (before_ms,),
     )
-    connection.execute("INSERT OR REPLACE INTO thinned VALUES (?, ?)", (step_ms, end_ms))
+    connection.execute("DELETE FROM thinned WHERE era NOT IN (SELECT id FROM eras)")
+    connection.execute(
+        "DELETE FROM pairs WHERE NOT EXISTS (SELECT 1 FROM lag_rows WHERE pair = pairs.id) "
+        "AND id NOT IN (SELECT pair FROM lag_recent)"
+    )
+
+
+def thin(connection: "sqlite3.Connection", now_ms: int) -> bool:
+    """Delete all but the worst sample of some spans, in the caller's transaction.
+
+    True: there may be more to be thinned.
+
+    Raises:
+        sqlite3.Error: that failed.
+    """
+    for age_ms, step_ms, at_once_ms in THINNED:
+        unfinished = connection.execute(
+            "SELECT e.id, e.begin_ms, coalesce(t.until_ms, 0) FROM eras e "
+            "LEFT JOIN thinned t ON t.era = e.id AND t.step_ms = ? WHERE e.begin_ms < ? "
+            "AND (t.until_ms IS NULL OR e.last_ms IS NULL OR t.until_ms <= e.last_ms)",
+            (step_ms, now_ms - age_ms),
+        ).fetchall()
+        for era, begin_ms, until_ms in unfinished:
+            span = _Span(era, begin_ms, step_ms)
+            if _thin_to(connection, span, until_ms, now_ms - age_ms, at_once_ms):
+                return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    era: int
+    begin_ms: int
+    step_ms: int
+
+    def round_down(self, after_ms: int) -> int:
+        """Return the begin of the span of a time; spans begin at round times."""
+        return after_ms - (self.begin_ms + after_ms) % self.step_ms
+
+
+def _thin_to(
+    connection: "sqlite3.Connection", span: _Span, until_ms: int, end_ms: int, at_once_ms: int
+) -> bool:
+    """Thin an era from `until_ms` on, but not what is later than `end_ms`."""
+    # Begin at the first sample that is not thinned yet: a clock that was wrong leaves a gap.
+    era = {"era": span.era, "from": until_ms}
+    (first_ms,) = connection.execute(_FIRST, era).fetchone()
+    if first_ms is None:
+        return False
+    begin_ms = span.round_down(first_ms)
+    end_ms = min(span.round_down(end_ms - span.begin_ms), begin_ms + at_once_ms)
+    if end_ms <= begin_ms:
+        return False
+    within = f"pair IN (SELECT id FROM pairs) AND {_WITHIN}"
+    # SQLite takes the other columns from the row that has the max().
+    worst = (
+        f"SELECT pair, era, after_ms, max({_WORST}) FROM lag_rows WHERE {within} "
+        "GROUP BY pair, (:offset + after_ms) / :step"
+    )
+    values = {"era": span.era, "begin": begin_ms, "end": end_ms}
+    connection.execute(
+        f"DELETE FROM lag_rows WHERE {within} AND (pair, era, after_ms) NOT IN "
+        f"(SELECT pair, era, after_ms FROM ({worst}))",
+        {**values, "offset": span.begin_ms, "step": span.step_ms},
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO thinned VALUES (?, ?, ?)", (span.era, span.step_ms, end_ms)
+    )
+    return True

@@ -301,7 +301,7 @@ def spoil(path: Path, how: str) -> None:
         ("garbage", (65, "file is not a database")),
         ("foreign", (65, "it is no history of hammerd")),
         ("fifo", (65, "it is not a file")),
-        ("newer", (76, "it is of version 7, and this command knows 1")),
+        ("newer", (76, "it is of version 7, and this command knows 2")),
     ],
 )
 @pytest.mark.parametrize("command", ["events", "lag"])
@@ -333,10 +333,11 @@ def test_a_history_left_half_written_is_read_as_it_was_before(hammerd, config: P
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("PRAGMA cache_size = 1")
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("UPDATE events SET event = 'half.written'")
+        writer.execute("UPDATE event_rows SET event = 'half.written'")
         many = [(event(f"half.{number}", 1),) for number in range(2_000)]
         writer.executemany(
-            "INSERT INTO events (time_ms, event, level, fields) VALUES (1, ?, 'info', '{}')",
+            "INSERT INTO event_rows (era, after_ms, event, level, fields) "
+            "VALUES (0, 1, ?, 'info', '{}')",
             [(f"half.{number}" * 20,) for number in range(len(many))],
         )
         # The file as a kill at this moment would leave it.

@@ -18,7 +18,7 @@ from hammerd.cli.offline.last_state_text import last_state_lines, last_state_sen
 from hammerd.cli.options.location import Location
 from hammerd.cli.output.json_output import json_text
 from hammerd.cli.output.spans import plain_text
-from hammerd.core.api.history_schema import EventRow, LagRow
+from hammerd.core.api.history_schema import SAMPLE_COLUMNS, EventRow, LagRow
 from hammerd.core.api.protocol import Answer
 from hammerd.daemon.history.database import HistoryFile, Rows
 
@@ -196,8 +196,10 @@ def damaged_history(run_dir: Path, config: Path) -> Path:
     sample = LagRow(now_ms, "home", "behind", 1, 5.0, "0x1", "0x1")
     HistoryFile(path, None).write(Rows([good], [sample]))
     columns = {
-        "events": ("time_ms", "pair", "event", "level", "fields"),
-        "lag": ("time_ms", "pair", "verdict", "tids", "seconds", "master_tid", "slave_tid"),
+        "event_rows": ("era", "after_ms", "pair", "event", "level", "fields"),
+        "lag_recent": ("era", "after_ms", "pair", *SAMPLE_COLUMNS.split(", ")[3:]),
+        "pairs": ("name",),
+        "eras": ("begin_ms", "boot", "wall_ms", "mono_ms", "last_ms"),
     }
     with closing(sqlite3.connect(path, isolation_level=None)) as opened:
         for table, names in columns.items():
@@ -207,7 +209,8 @@ def damaged_history(run_dir: Path, config: Path) -> Path:
                     damaged = [*row[:at], value, *row[at + 1 :]]
                     marks = ", ".join("?" * len(names))
                     opened.execute(
-                        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", damaged
+                        f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})",
+                        damaged,
                     )
                 bad_text = [*row[:at], b"x\xff\x1b", *row[at + 1 :]]
                 marks = ", ".join("CAST(? AS TEXT)" if n == name else "?" for n in names)
@@ -226,7 +229,8 @@ def damaged_history(run_dir: Path, config: Path) -> Path:
         )
         for each in fields:
             opened.execute(
-                "INSERT INTO events (time_ms, event, level, fields) VALUES (?, 'x.y', '', ?)",
+                "INSERT INTO event_rows (era, after_ms, event, level, fields) "
+                "VALUES (0, ?, 'x.y', '', ?)",
                 (now_ms, each),
             )
     return config

@@ -13,8 +13,8 @@ import pytest
 from hammerd.cli.history.queries import events_of, read_history
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.history_schema import SCHEMA_VERSION, EventRow, LagRow
-from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite, Rows
-from hammerd.daemon.history.recorder import Backlog
+from hammerd.daemon.history.backlog import Backlog
+from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite
 from hammerd.daemon.history.retention import (
     DAY_MS,
     EVERY_S,
@@ -23,6 +23,7 @@ from hammerd.daemon.history.retention import (
     forget_older,
     thin,
 )
+from hammerd.daemon.history.rows import Rows, settle
 from hammerd.daemon.timing.clock import Instant
 
 NOW_MS = 1_800_000_000_000
@@ -82,8 +83,8 @@ def test_rows_are_read_as_they_were_written(file: HistoryFile, path: Path) -> No
     ]
     tid = "0x0000000100000001"
     assert query(path, "SELECT * FROM lag") == [
-        (1, NOW_MS, "home", "behind", 5, 2.5, tid, tid),
-        (2, NOW_MS + 1, "home", "unknown", None, None, None, None),
+        (NOW_MS, "home", "behind", 5, 2.5, tid, tid),
+        (NOW_MS + 1, "home", "unknown", None, None, None, None),
     ]
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
@@ -151,7 +152,7 @@ def test_a_newer_version_is_left_alone(file: HistoryFile, path: Path) -> None:
     connection.close()
     before = path.read_bytes()
 
-    with pytest.raises(HistoryUnwritten, match="of version 7, and this hammerd knows 1") as caught:
+    with pytest.raises(HistoryUnwritten, match="of version 7, and this hammerd knows 2") as caught:
         file.write(Rows((event(2),)))
 
     assert "newer hammerd" in caught.value.hint
@@ -323,16 +324,40 @@ def test_a_backlog_is_bounded_and_drops_samples_first() -> None:
 # --- age ---------------------------------------------------------------------------------------
 
 
+def thin_all(file: HistoryFile, now_ms: int) -> int:
+    """Thin as the hours do, after the samples came to their pairs; return the number of steps."""
+    file.change(settle)
+    steps = 0
+    while file.change(lambda connection: thin(connection, now_ms)):
+        steps += 1
+    return steps
+
+
+def left_of(path: Path, columns: str = "seconds") -> list[tuple[object, ...]]:
+    return query(path, f"SELECT {columns} FROM lag ORDER BY pair, time_ms, seconds")
+
+
 def test_old_rows_are_deleted_in_chunks(file: HistoryFile, path: Path) -> None:
     old = tuple(event(number, NOW_MS - 10 * DAY_MS) for number in range(MOST_ROWS + 10))
-    file.write(Rows((*old, event(-1)), (sample(1.0, NOW_MS - 10 * DAY_MS), sample(2.0))))
+    samples = (sample(1.0, NOW_MS - 10 * DAY_MS), sample(3.0, NOW_MS - 2 * DAY_MS), sample(2.0))
+    file.write(Rows((*old, event(-1)), samples))
+    file.change(settle)
 
-    file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
+    assert file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
     assert len(names(path)) == 11
-    file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
+    assert not file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
 
     assert names(path) == ["pair.-1"]
-    assert query(path, "SELECT seconds FROM lag") == [(2.0,)]
+    assert left_of(path) == [(2.0,)]
+
+
+def test_a_pair_of_which_nothing_is_left_is_forgotten(file: HistoryFile, path: Path) -> None:
+    file.write(Rows((), (sample(1.0, NOW_MS - 10 * DAY_MS, pair="gone"), sample(2.0))))
+    file.change(settle)
+
+    file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
+
+    assert query(path, "SELECT name FROM pairs") == [("home",)]
 
 
 def test_the_worst_old_sample_of_each_span_and_pair_stays(file: HistoryFile, path: Path) -> None:
@@ -342,20 +367,20 @@ def test_the_worst_old_sample_of_each_span_and_pair_stays(file: HistoryFile, pat
     unknown = (sample(None, then_ms + 300_000), sample(None, then_ms + 330_000))
     other = (sample(2.0, then_ms, pair="web"), sample(0.0, then_ms + 1, pair="web"))
     diverged = (sample(99.0, then_ms + 600_000), sample(None, then_ms + 600_001, verdict="ahead"))
-    young = (sample(1.0), sample(2.0))
+    young = (sample(1.0), sample(2.0, NOW_MS + 1))
     file.write(Rows((), (*span, *unknown, *other, *diverged, *young)))
 
     for _ in range(2):
-        file.change(lambda connection: thin(connection, NOW_MS))
+        thin_all(file, NOW_MS)
 
-    left = query(path, f"SELECT time_ms - {then_ms}, pair, verdict, seconds FROM lag ORDER BY id")
-    assert left[:-2] == [
+    assert left_of(path, f"time_ms - {then_ms}, pair, verdict, seconds") == [
         (30_000, "home", "behind", 9.0),
         (300_000, "home", "unknown", None),
-        (0, "web", "behind", 2.0),
         (600_001, "home", "ahead", None),
+        (NOW_MS - then_ms, "home", "behind", 1.0),
+        (NOW_MS - then_ms + 1, "home", "behind", 2.0),
+        (0, "web", "behind", 2.0),
     ]
-    assert [seconds for *_, seconds in left[-2:]] == [1.0, 2.0]
 
 
 def test_samples_are_thinned_twice(file: HistoryFile, path: Path) -> None:
@@ -363,11 +388,11 @@ def test_samples_are_thinned_twice(file: HistoryFile, path: Path) -> None:
     rows = tuple(sample(float(number), then_ms + number * 60_000) for number in range(60))
     file.write(Rows((), rows))
 
-    file.change(lambda connection: thin(connection, then_ms + 3 * DAY_MS))
+    thin_all(file, then_ms + 3 * DAY_MS)
     assert query(path, "SELECT count(*) FROM lag") == [(12,)]
-    file.change(lambda connection: thin(connection, NOW_MS))
+    thin_all(file, NOW_MS)
 
-    assert query(path, "SELECT seconds FROM lag") == [(59.0,)]
+    assert left_of(path) == [(59.0,)]
 
 
 def test_a_sample_of_a_wrong_year_does_not_stop_the_thinning(
@@ -376,10 +401,21 @@ def test_a_sample_of_a_wrong_year_does_not_stop_the_thinning(
     then_ms = (NOW_MS - 3 * DAY_MS) // HOUR_MS * HOUR_MS
     file.write(Rows((), (sample(5.0, 1_000), sample(1.0, then_ms), sample(2.0, then_ms + 1))))
 
-    for _ in range(3):
-        file.change(lambda connection: thin(connection, NOW_MS))
+    assert thin_all(file, NOW_MS) < 5
 
-    assert query(path, "SELECT seconds FROM lag ORDER BY id") == [(5.0,), (2.0,)]
+    assert left_of(path) == [(5.0,), (2.0,)]
+
+
+def test_a_step_of_the_thinning_is_bounded(file: HistoryFile, path: Path) -> None:
+    then_ms = (NOW_MS - 20 * DAY_MS) // HOUR_MS * HOUR_MS
+    rows = [sample(1.0, then_ms + 60_000 * number) for number in range(10 * 60)]
+    file.write(Rows((), rows))
+    file.change(settle)
+
+    assert file.change(lambda connection: thin(connection, NOW_MS))
+
+    # Two hours were thinned to spans of 5 minutes.
+    assert query(path, "SELECT count(*) FROM lag") == [(600 - 120 + 24,)]
 
 
 def test_no_row_is_deleted_by_age_within_an_hour_of_a_step_of_the_wall_clock() -> None:

@@ -1,0 +1,1 @@
+"""Times of the history after wall clocks that were wrong."""
