@@ -55,6 +55,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
         "no pidfds here",
         "no playwright here",
         "no prometheus here",
+        "no prometheus-node-exporter here",
         "no promtool here",
         "no ssh here",
         "only root can give files away",

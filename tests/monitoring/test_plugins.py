@@ -1,4 +1,4 @@
-"""The examples for Nagios and Zabbix: their commands run against a daemon on the simulator.
+"""The examples for Nagios, Zabbix and cron: their commands run on a daemon on the simulator.
 
 Neither Nagios nor Zabbix runs in the tests: the commands do, and what a server of Zabbix cuts out
 of the answer is read by a small JSONPath of its own.
@@ -7,8 +7,10 @@ of the answer is read by a small JSONPath of its own.
 import json
 import re
 import shutil
+import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,9 @@ from hammerd.core.rfc3339 import parse_rfc3339
 from tests.daemon.conftest import a_world
 from tests.daemon.world import HAMMERD, World
 from tests.monitoring.exported import KIT
+from tests.monitoring.test_rules import ALERTS
+from tests.remote.ports import closed_port
+from tests.waiting import until
 
 Json = dict[str, Any]
 
@@ -92,6 +97,59 @@ def test_services_use_commands_that_are_defined() -> None:
     used = set(re.findall(r"^\W*check_command\s+([^\s!]+)", text, re.MULTILINE))
 
     assert used <= set(re.findall(r"command_name\s+(\S+)", text))
+
+
+# --- the textfile collector of node_exporter -----------------------------------------------------
+
+
+@pytest.fixture
+def textfile(world: World, tmp_path: Path) -> Path:
+    """Run the line of the crontab once; return the file that it writes."""
+    table = (KIT / "textfile/crontab").read_text()
+    found = re.search(rf"^(?:\S+\t){{6}}({PROGRAM} .+ )(/\S+/)(\S+)$", table, re.MULTILINE)
+    assert found
+    ran = run(world, f"{found[1]}{tmp_path}/{found[3]}")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    return tmp_path / found[3]
+
+
+def test_cron_writes_a_file_whose_age_an_alert_watches(textfile: Path) -> None:
+    rule = ALERTS["HammerdTextfileStale"]["expr"]
+    (pattern,) = re.findall(r'file=~"([^"]+)"', rule)
+
+    assert re.fullmatch(pattern, str(textfile))
+    assert not re.fullmatch(pattern, str(textfile.with_name("zfs.prom")))
+
+
+@pytest.mark.skipif(
+    shutil.which("prometheus-node-exporter") is None, reason="no prometheus-node-exporter here"
+)
+def test_node_exporter_tells_what_is_in_the_file(textfile: Path) -> None:
+    with closed_port() as port:
+        address = f"127.0.0.1:{port}"
+    words = ["--collector.disable-defaults", "--collector.textfile", "--log.level=error"]
+    words += [
+        f"--collector.textfile.directory={textfile.parent}",
+        f"--web.listen-address={address}",
+    ]
+    exporter = subprocess.Popen(["prometheus-node-exporter", *words])
+    try:
+        until(lambda: is_listening(port), "node_exporter listens")
+        with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+    finally:
+        exporter.kill()
+        exporter.wait()
+
+    assert "hammerd_up 1" in lines
+    assert 'hammerd_pair_state{pair="test",state="streaming"} 1' in lines
+    assert any(f'node_textfile_mtime_seconds{{file="{textfile}"}}' in line for line in lines)
+    assert "node_textfile_scrape_error 0" in lines
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
 
 
 # --- Zabbix --------------------------------------------------------------------------------------
