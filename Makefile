@@ -18,6 +18,7 @@ PREFIX = /usr/local
 MANDIR = $(PREFIX)/share/man
 TO = "$(DESTDIR)$(PREFIX)"
 LIB = "$(DESTDIR)$(PREFIX)/lib/hammerd"
+NOTIFY = mail webhook apprise heartbeat
 
 .NOTPARALLEL:
 .PHONY: demo test check needs needs-of-tests lint man-lint types bench \
@@ -79,7 +80,7 @@ install-program:
 	$(PYTHON) etc/make-program.py hammerd.rsh > $(TO)/libexec/hammerd-rsh
 	chmod 755 $(TO)/libexec/hammerd-rsh
 
-# The sample is ours and replaced; the config is its owner's, and nothing here touches it.
+# The samples are ours and replaced; the config is its owner's, as are his own commands beside ours.
 install-service:
 	umask 022; mkdir -p $(TO)/etc/rc.d $(TO)/etc/newsyslog.conf.d $(TO)/etc/periodic/daily
 	rm -f $(TO)/etc/rc.d/hammerd
@@ -101,6 +102,12 @@ install-service:
 	sed 's|/usr/local|$(PREFIX)|g' etc/hammerd.toml.sample > $(TO)/etc/hammerd.toml.sample.new
 	chmod 444 $(TO)/etc/hammerd.toml.sample.new
 	mv -f $(TO)/etc/hammerd.toml.sample.new $(TO)/etc/hammerd.toml.sample
+	umask 022; mkdir -p $(TO)/etc/hammerd/notify.d
+	for name in $(NOTIFY); do \
+	    to=$(TO)/etc/hammerd/notify.d/$$name; \
+	    sed 's|/usr/local|$(PREFIX)|g' etc/hammerd/notify.d/$$name > "$$to.new" && \
+	    chmod 555 "$$to.new" && mv -f "$$to.new" "$$to" || exit 1; \
+	done
 	rm -rf $(TO)/share/examples/hammerd/monitoring
 	umask 022; (cd etc && find monitoring -type f) | while read -r file; do \
 	    to=$(TO)/share/examples/hammerd/"$$file"; mkdir -p "`dirname "$$to"`" && \
@@ -122,6 +129,8 @@ uninstall:
 	rm -f $(TO)/share/bash-completion/completions/hammerd $(TO)/share/zsh/site-functions/_hammerd
 	rm -f $(TO)/share/fish/vendor_completions.d/hammerd.fish
 	rm -rf $(TO)/share/hammerd $(TO)/share/examples/hammerd
+	for name in $(NOTIFY); do rm -f $(TO)/etc/hammerd/notify.d/$$name; done
+	rmdir $(TO)/etc/hammerd/notify.d $(TO)/etc/hammerd 2>/dev/null || :
 	for page in docs/*.[1-9]; do \
 	    rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done

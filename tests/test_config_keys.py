@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import pytest
 
-from hammerd.core.config.model import Config, DaemonConfig
+from hammerd.core.config.model import Config, DaemonConfig, NotifyConfig
 from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
 from hammerd.core.hammer.commands import stream_argv, stream_environment
 from hammerd.core.hosts.ssh_argv import SshSettings
@@ -142,6 +142,13 @@ def test_daemon_field_is_taken_over_or_waits_for_the_next_start(field: str) -> N
     assert (field in READ_ONCE) is (function is None), "say when a reload takes it over"
     if function is not None:
         assert field in read_in(function)
+
+
+def test_reload_takes_notifications_over_at_once() -> None:
+    with_repeats = Config(notify=NotifyConfig(repeat_every_s=60.0))
+
+    assert diff(Config(), with_repeats) == Reload(daemon_retuned=("notify",))
+    assert "notify" in read_in(Wiring.follow_config)
 
 
 def read_in(function: Callable[..., object]) -> set[str]:

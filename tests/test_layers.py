@@ -63,13 +63,14 @@ ORDER = {
             "core.flush",
             "core.verify",
             "core.api",
+            "core.alarms",
             "core.lag_report",
         ),
     ),
     "daemon": (
         *("daemon.timing", "daemon.threads", "daemon.process", "daemon.service"),
         *("daemon.logging", "daemon.paths", "daemon.probe", "daemon.readings", "daemon.state"),
-        *("daemon.history", "daemon.verify", "daemon.stream", "daemon.foreign"),
+        *("daemon.history", "daemon.verify", "daemon.notify", "daemon.stream", "daemon.foreign"),
         *("daemon.supervisor", "daemon.control", "daemon"),
     ),
     "cli": (
@@ -77,6 +78,7 @@ ORDER = {
         *("cli.history", "cli.check", "cli.doctor.lines", "cli.doctor.system", "cli.doctor.ssh"),
         *(
             "cli.doctor",
+            "cli.notify",
             "cli.verify",
             "cli.wait",
             "cli.plans",

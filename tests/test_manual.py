@@ -18,9 +18,11 @@ import pytest
 from hammerd.cli.client.status_types import DaemonStatus
 from hammerd.cli.group import COMMANDS, group
 from hammerd.core import paths
+from hammerd.core.alarms.ledger import Kind
+from hammerd.core.alarms.message import environment_of, heartbeat_message
 from hammerd.core.api.status_json import Health
 from hammerd.core.config.model import DaemonConfig
-from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
+from hammerd.core.config.schema import DAEMON_KEYS, NOTIFY_KEYS, PAIR_KEYS, Key
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hammer.diagnostics import TABLE
 from hammerd.core.hammer.messages import Cure, ParkCause
@@ -329,6 +331,18 @@ def test_all_other_causes() -> None:
     assert other == words - set(NoteName.HALF_CONTINUED.split())
 
 
+def test_kinds_of_notifications() -> None:
+    assert names(section("Kinds of notifications")) == set(Kind)
+
+
+def test_variables_of_a_notification() -> None:
+    page = section("What the command is given")
+    documented = set(re.findall(r"^\.Ev (HAMMERD_[A-Z_]+)", page, re.MULTILINE))
+
+    message = heartbeat_message("host", "2026-11-26T00:00:00.000Z")
+    assert documented == environment_of(message).keys()
+
+
 def test_lasting_complaints() -> None:
     documented = names(section("Complaints that stay until they are acknowledged"))
 
@@ -435,16 +449,22 @@ def documented_keys(title: str) -> list[str]:
     return [head.split()[1] for head, _ in items(section(title, CONFIG_PAGE))]
 
 
-@pytest.mark.parametrize(
-    ("title", "keys"), [("Keys of a pair", PAIR_KEYS), ("Keys of the daemon", DAEMON_KEYS)]
-)
+TABLES = {
+    "Keys of a pair": PAIR_KEYS,
+    "Keys of the daemon": DAEMON_KEYS,
+    "Keys of notifications": NOTIFY_KEYS,
+}
+EVERY_KEY = (*PAIR_KEYS, *DAEMON_KEYS, *NOTIFY_KEYS)
+
+
+@pytest.mark.parametrize(("title", "keys"), TABLES.items())
 def test_keys_stand_in_their_order(title: str, keys: tuple[Key, ...]) -> None:
     assert documented_keys(title) == [key.name for key in keys]
 
 
-@pytest.mark.parametrize("key", [*PAIR_KEYS, *DAEMON_KEYS], ids=lambda key: key.name)
+@pytest.mark.parametrize("key", EVERY_KEY, ids=lambda key: key.name)
 def test_key_is_documented_with_its_unit_and_default(key: Key) -> None:
-    title = "Keys of the daemon" if key in DAEMON_KEYS else "Keys of a pair"
+    title = next(title for title, keys in TABLES.items() if key in keys)
     keys = section(title, CONFIG_PAGE)
     body = body_of(f"Ic {key.name}", keys, f"hammerd.toml.5, {title}")
     documented, _, purpose = body.partition("\n")
@@ -461,7 +481,7 @@ def test_key_is_documented_with_its_unit_and_default(key: Key) -> None:
 
 
 def test_kinds_of_values_are_explained() -> None:
-    kinds = {key.kind.unit for key in (*PAIR_KEYS, *DAEMON_KEYS) if "|" not in key.kind.unit}
+    kinds = {key.kind.unit for key in EVERY_KEY if "|" not in key.kind.unit}
 
     documented = {head.partition(" ")[2] for head, _ in items(section("Values", CONFIG_PAGE))}
     assert documented == kinds

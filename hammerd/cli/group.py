@@ -18,6 +18,7 @@ COMMANDS = (
     "lag",
     "events",
     "report",
+    "notify",
     "pause",
     "resume",
     "restart",
@@ -42,6 +43,7 @@ _MODULES = {
     "provision": "plans.provision",
     "report": "monitoring.report",
     "metrics": "monitoring.metrics",
+    "notify": "monitoring.notify",
     "web": "monitoring.web",
 }
 """The modules of commands that have none of their own name."""

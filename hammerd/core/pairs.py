@@ -108,13 +108,15 @@ NO_ROTATION = Rotation()
 class Pair:
     """A master PFS and the slave PFS that follows it.
 
-    If slaves take turns (`rotate`), `slave` is the path of the one that has its turn.
+    If slaves take turns (`rotate`), `slave` is the path of the one that has its turn. `notify`:
+    alarms are raised for the pair.
     """
 
     name: str
     master: Endpoint
     slave: Endpoint
     enabled: bool = True
+    notify: bool = True
     rotate: Rotation = NO_ROTATION
     options: StreamOptions = field(default_factory=StreamOptions)
     timing: Timing = field(default_factory=Timing)

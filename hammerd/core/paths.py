@@ -23,8 +23,11 @@ STATE_FILE = "state.json"
 STATE_COPY = f"{STATE_FILE}.copy"
 CLOCKS_FILE = "clocks.json"
 STATUS_FILE = "status.json"
+ALARMS_FILE = "alarms.json"
 HISTORY_FILE = "history.db"
-STATE_FILES = (STATE_FILE, STATE_COPY, CLOCKS_FILE, STATUS_FILE, HISTORY_FILE, LOCK_FILE)
+STATE_FILES = (
+    *(STATE_FILE, STATE_COPY, CLOCKS_FILE, STATUS_FILE, ALARMS_FILE, HISTORY_FILE, LOCK_FILE),
+)
 """The files in state_dir."""
 
 PLANS_DIR = "plans"

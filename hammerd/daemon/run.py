@@ -109,6 +109,7 @@ class Daemon:
         catch_signals(self._loop, reactions)
         parts.store.load(pair.name for pair in parts.config.pairs)
         parts.results.load()
+        parts.alarms.load()
         await parts.run_dir.bind()
         self._log.info("daemon.started", pid=os.getpid(), config=str(parts.config_path))
         parts.orphans.end_all(parts.slave_moves.orphan_ended)
@@ -143,6 +144,7 @@ class Daemon:
         await parts.server.close()
         self._log.info("daemon.stopped", survivors=len(survivors))
         parts.logs.history.finish()
+        parts.alarms.finish(parts.logs.writer)
         save_at_end(parts.store, parts.logs)
         return 1 if survivors else 0
 
@@ -188,6 +190,7 @@ class Daemon:
             await parts.holds.check()
             await parts.sampler.sample(pairs, SAMPLE_TIMEOUT_S)
             parts.store.sampled()
+            parts.alarms.look()
 
     async def _check_halves(self) -> None:
         self._parts.streams.check()
@@ -196,6 +199,7 @@ class Daemon:
         # After a sample under way: its readings are saved too, and the writer wakes once for both.
         async with self._sampling_lock:
             self._parts.store.checkpoint()
+            self._parts.alarms.checkpoint()
 
     async def _read_disk_space(self) -> None:
         lives = (life for life in self._parts.lives() if life.memory.hold is None)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from hammerd.core.api.pair_report import Extras
+from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.config.model import Config
 from hammerd.core.hammer.commands import environment
 from hammerd.core.hosts.far_guard import owner_word
@@ -33,6 +33,9 @@ from hammerd.daemon.foreign.orphans import Orphans
 from hammerd.daemon.foreign.path_identity import PathIdentities
 from hammerd.daemon.foreign.watch import ForeignWatch
 from hammerd.daemon.logs import Logs
+from hammerd.daemon.notify.alarms import Alarms, Reports
+from hammerd.daemon.notify.notifier import Notifier
+from hammerd.daemon.notify.program import Program
 from hammerd.daemon.paths.prober import PathProber
 from hammerd.daemon.probe.batch import BatchReader
 from hammerd.daemon.probe.disk_space import DiskSpaceWatch
@@ -190,7 +193,7 @@ class Wiring:
         self.reloader = Reloader(self.config, self.config_path, reload_parts)
 
     def _build_verifications(self) -> None:
-        """Build the parts that know of verifications and run them."""
+        """Build the parts that run verifications and commands of notifications."""
         settings, log = self.config.daemon, self.logs.journal.log
         self.results = Results(Path(settings.state_dir), self.logs.writer, log)
         self.results.unique_uuid_of = self._ingest.unique_uuid
@@ -199,12 +202,19 @@ class Wiring:
         self.verify_schedule = VerifySchedule(
             self.commands, program, self.results, self.clock, log
         )
+        notifier = Notifier(self._loop, Program(self.commands, env), log)
+        writer = self.logs.writer
+        self.alarms = Alarms(Path(settings.state_dir), notifier, self.clock, writer, log)
 
     def _build_control(self, files: LockFiles) -> None:
         """Build the sockets and the handlers of requests."""
         settings, log = self.config.daemon, self.logs.journal.log
         slow = SlowRequests(
-            self.store.wait_saved, self.reloader.reload, self.holds, self._read_result
+            self.store.wait_saved,
+            self.reloader.reload,
+            self.holds,
+            self._read_result,
+            self.alarms.test,
         )
         self.handlers = Handlers(self.engine, self.clock, self._describe, slow)
         self.server = ControlServer(Path(settings.run_dir), self.handlers.answer)
@@ -232,6 +242,7 @@ class Wiring:
         self.store.memories = self.engine.memories
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
+        self.alarms.reports = Reports(self._reports, self._describe)
         ends = self._held_ends
         for part in (
             self._pfs_status,
@@ -251,6 +262,7 @@ class Wiring:
         self.config = self.reloader.config
         self._cascades = Cascades(self.config.pairs)
         self.rotations.follow_config(self.config.pairs)
+        self.alarms.follow_config(self.config.notify)
         self.logs.history.keep_s = self.config.daemon.history_keep_s
         interval_s = self.config.daemon.sample_interval_s
         self.readings.max_ages = max_ages(interval_s, SAMPLE_TIMEOUT_S)
@@ -283,6 +295,9 @@ class Wiring:
             or self.verify_schedule.is_reading(ends)
         )
 
+    def _reports(self) -> Iterable[PairReport]:
+        return (self.engine.report(life.pair.name) for life in self.lives())
+
     def _orphan_drain_s(self, record: SpawnRecord) -> float:
         lives = {life.pair.name: life for life in self.lives()}
         return orphan_drain_s(lives.get(record.pair), record.slave_keys)
@@ -297,6 +312,7 @@ class Wiring:
             **self.run_dir.describe(),
             **self.reloader.describe(),
             **self.logs.history.describe(),
+            **self.alarms.describe(),
         }
 
     def _was_promoted(self, pair: Pair) -> bool:
@@ -312,6 +328,7 @@ class Wiring:
         self.anomaly_detector.log.acknowledge(pair)
         self.rotations.acknowledge(pair)
         self.results.acknowledge(name)
+        self.alarms.acknowledge(name)
         self.store.changed()
 
     async def _read_result(self, name: str) -> None:

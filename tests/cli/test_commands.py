@@ -277,7 +277,9 @@ def test_faults_are_wrapped_to_the_terminal_and_paths_stay_whole(hammerd, tmp_pa
 
     assert max(map(len, ran.err.splitlines())) <= 50 or path in ran.err
     assert "  zzz: is not a table of hammerd\n" in ran.err
-    assert "    hint: known here: [daemon], [defaults],\n        [pairs.NAME]\n" in ran.err
+    assert (
+        "    hint: known here: [daemon], [defaults],\n        [notify], [pairs.NAME]\n" in ran.err
+    )
 
 
 def test_version_and_its_option_print_the_same(hammerd):

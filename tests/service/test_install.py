@@ -15,6 +15,7 @@ from hammerd.daemon.logging.files import MODE
 from tests.daemon.world import INTERPRETER
 from tests.service.service import ROOT
 
+NOTIFY = ("apprise", "heartbeat", "mail", "webhook")
 NEWSYSLOG = ROOT / "etc/newsyslog.conf.d/hammerd.conf"
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
@@ -57,6 +58,7 @@ def test_install_puts_each_file_where_the_system_expects_it(tmp_path: Path) -> N
         "usr/local/etc/rc.d/hammerd_web": 0o555,
         "usr/local/etc/newsyslog.conf.d/hammerd.conf": 0o444,
         "usr/local/etc/periodic/daily/480.hammerd": 0o555,
+        **{f"usr/local/etc/hammerd/notify.d/{name}": 0o555 for name in NOTIFY},
         "usr/local/share/bash-completion/completions/hammerd": 0o444,
         "usr/local/share/fish/vendor_completions.d/hammerd.fish": 0o444,
         "usr/local/share/hammerd/hammerd.tcsh": 0o444,

@@ -9,6 +9,17 @@ from hammerd.core.characters import escape_invisible
 from hammerd.core.exit_codes import Exit
 
 
+class AlarmStatus(TypedDict):
+    """A fault that a person was told of; `pair` is None for one of hammerd itself."""
+
+    pair: str | None
+    level: str
+    because: str
+    since_time: str
+    told_time: str
+    is_acknowledged: bool
+
+
 class DaemonStatus(TypedDict):
     """The daemon's part of a status."""
 
@@ -33,6 +44,13 @@ class DaemonStatus(TypedDict):
     history_unwritten_because: NotRequired[str | None]
     history_rows_lost: NotRequired[int]
     history_complaints: NotRequired[list[str]]
+    alarms: NotRequired[list[AlarmStatus]]
+    alarms_unsaved_because: NotRequired[str | None]
+    notify_failed_because: NotRequired[str | None]
+    notify_failed_since_time: NotRequired[str | None]
+    notify_waiting: NotRequired[int]
+    notify_dropped: NotRequired[int]
+    notify_sent: NotRequired[Mapping[str, int]]
 
 
 class ComplaintStatus(TypedDict):

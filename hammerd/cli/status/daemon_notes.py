@@ -18,6 +18,7 @@ def notes_of_daemon(daemon: DaemonStatus, measured_time: str | None) -> Iterator
         yield f"run_dir or the lock cannot be used: {because}", hint
     yield from _notes_of_state(daemon, measured_time)
     yield from _notes_of_history(daemon, measured_time)
+    yield from _notes_of_notify(daemon, measured_time)
     if because := daemon.get("syslog_unreached_because"):
         lost = daemon.get("syslog_lines_lost", 0)
         hint = "the log file has them; start syslogd, or take syslog_facility out of the config"
@@ -36,6 +37,18 @@ def _notes_of_history(
         yield f"history not written{since}{loss}: {because}", hint
     for complaint in daemon.get("history_complaints", []):
         yield f"history begun anew: {complaint}", "what was there is kept as NAME.bad"
+
+
+def _notes_of_notify(daemon: DaemonStatus, measured_time: str | None) -> Iterator[tuple[str, str]]:
+    if because := daemon.get("notify_failed_because"):
+        since_time = daemon.get("notify_failed_since_time")
+        since = f" since {show_moment(since_time, measured_time)}" if since_time else ""
+        waiting = daemon.get("notify_waiting", 0)
+        left = f" ({waiting} wait)" if waiting else ""
+        hint = 'nobody may be told of alarms; "hammerd notify --test" tries each command'
+        yield f"notifications fail{since}{left}: {because}", hint
+    if because := daemon.get("alarms_unsaved_because"):
+        yield f"alarms not saved: {because}", "after its next start hammerd may tell of them again"
 
 
 def _notes_of_state(daemon: DaemonStatus, measured_time: str | None) -> Iterator[tuple[str, str]]:

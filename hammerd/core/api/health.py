@@ -12,6 +12,7 @@ tests/core/api/print_health_table.py prints the health of each state and proof; 
 checked in beside it.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 from typing import assert_never
@@ -36,9 +37,26 @@ def worst(*healths: Health) -> Health:
     return max(healths, key=list(Health).index)
 
 
+@dataclass(frozen=True, slots=True)
+class HealthParts:
+    """The healths of the three parts of a pair."""
+
+    state: Health
+    proofs: Health
+    slave: Health
+
+
+def health_parts(report: PairReport, now_at: float) -> HealthParts:
+    """Return the health of each part of a pair."""
+    return HealthParts(
+        _of_state(report.life, now_at), _of_proofs(report, now_at), _of_slave(report)
+    )
+
+
 def health_of(report: PairReport, now_at: float) -> Health:
     """Return the health of a pair."""
-    return worst(_of_slave(report), _of_state(report.life, now_at), _of_proofs(report, now_at))
+    parts = health_parts(report, now_at)
+    return worst(parts.state, parts.proofs, parts.slave)
 
 
 def is_silent_launch(life: PairLife, now_at: float) -> bool:

@@ -45,6 +45,7 @@ class Verb(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     VERIFIED = "verified"
+    NOTIFY = "notify"
 
 
 READ_VERBS = frozenset({Verb.STATUS, Verb.PING})
@@ -58,12 +59,13 @@ PLAN_VERBS = frozenset({Verb.HOLD, Verb.RELEASE})
 class Request:
     """A request for the pairs that these words choose, or all.
 
-    A pause without `for_s` has no end.
+    A pause without `for_s` has no end. `kind`: what a test of notifications pretends to be.
     """
 
     verb: Verb
     pairs: tuple[str, ...] = ()
     for_s: float | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,16 @@ def parse_request(line: bytes) -> Request:
     if len(line) > MAX_REQUEST_BYTES:
         raise ControlError(f"the request is longer than {MAX_REQUEST_BYTES} bytes")
     fields = _load(line, "request")
-    if stray := sorted(fields.keys() - {"verb", "pairs", "for_s"}):
+    if stray := sorted(fields.keys() - {"verb", "pairs", "for_s", "kind"}):
         named = _listed(map(_quoted, stray))
         raise ControlError(f"the request has fields that mean nothing: {named}")
     verb = _verb(fields.get("verb"))
-    return Request(verb, _names(fields.get("pairs", [])), _for_s(verb, fields.get("for_s")))
+    return Request(
+        verb,
+        _names(fields.get("pairs", [])),
+        _for_s(verb, fields.get("for_s")),
+        _kind(verb, fields.get("kind")),
+    )
 
 
 def encode_request(request: Request) -> bytes:
@@ -108,6 +115,8 @@ def encode_request(request: Request) -> bytes:
     fields: dict[str, object] = {"verb": request.verb, "pairs": list(request.pairs)}
     if request.for_s is not None:
         fields["for_s"] = request.for_s
+    if request.kind is not None:
+        fields["kind"] = request.kind
     return _encode(fields)
 
 
@@ -206,6 +215,14 @@ def _for_s(verb: Verb, value: object) -> float | None:
     if not _is_positive(value):
         raise ControlError("the request's for_s is not a number of seconds")
     return float(value)
+
+
+def _kind(verb: Verb, value: object) -> str | None:
+    if value is None:
+        return None
+    if verb is not Verb.NOTIFY or not isinstance(value, str):
+        raise ControlError(f"the verb {verb.value} takes no such kind")
+    return value
 
 
 def _is_positive(value: object) -> TypeGuard[int | float]:

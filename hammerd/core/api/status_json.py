@@ -37,13 +37,19 @@ def worst_health(reports: Iterable[PairReport], now_at: float) -> Health:
     return worst(Health.OK, *(health_of(report, now_at) for report in reports))
 
 
-UNSAVED_KEYS = ("state_unsaved_because", "clocks_unsaved_because", "status_unsaved_because")
+UNSAVED_KEYS = (
+    *("state_unsaved_because", "clocks_unsaved_because", "status_unsaved_because"),
+    "alarms_unsaved_because",
+)
 """The keys of reasons why a file that must outlive the daemon cannot be saved; None if it can."""
 
 
 def daemon_health(daemon: Mapping[str, object]) -> Health:
-    """Return the health of the daemon: a warning if a file or the config has a fault."""
-    keys = (*UNSAVED_KEYS, "reload_refused_because", "run_dir_unusable_because")
+    """Return the health of the daemon: a warning if a file, the config or an alarm has a fault."""
+    keys = (
+        *UNSAVED_KEYS,
+        *("reload_refused_because", "run_dir_unusable_because", "notify_failed_because"),
+    )
     return Health.WARNING if any(daemon.get(key) for key in keys) else Health.OK
 
 
@@ -59,7 +65,7 @@ class Snapshot:
 def pair_json(report: PairReport, now_at: float, to_time: ToTime) -> Json:
     """Return the JSON object of a pair."""
     life, lag, state = report.life, report.lag, report.life.state
-    row, trouble, wanted = row_of(life), _trouble_now(life, now_at), life.memory.wanted
+    row, trouble, wanted = row_of(life), trouble_now(life, now_at), life.memory.wanted
     resume_at = wanted.until_at if isinstance(wanted, states.Paused) else None
     return {
         "pair": life.pair.name,
@@ -114,7 +120,7 @@ def _failures_now(life: states.PairLife, now_at: float) -> int:
     return 0 if is_healthy else life.memory.failures
 
 
-def _trouble_now(life: states.PairLife, now_at: float) -> states.Trouble | None:
+def trouble_now(life: states.PairLife, now_at: float) -> states.Trouble | None:
     """Return the fault of a pair now: of its state, of a silent launch, or its last failure.
 
     The last failure stays while the pair is probed and launched again.

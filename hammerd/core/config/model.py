@@ -1,4 +1,4 @@
-"""Defines the values of a whole config and of its [daemon] table.
+"""Defines the values of a whole config, and of its [daemon] and [notify] tables.
 
 core/config/reader.py makes them from TOML, core/config/schema.py names their keys.
 """
@@ -62,6 +62,44 @@ class DaemonConfig:
     history_keep_s: float = 400 * 86_400.0
 
 
+class AlarmLevel(StrEnum):
+    """The level of an alarm, and the least level that a receiver is told of."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A command that is run for each notification; `name` is the key path of its table."""
+
+    name: str = "notify"
+    command: tuple[str, ...] | None = None
+    level: AlarmLevel = AlarmLevel.WARNING
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyConfig:
+    """The settings of alarms: when they are raised and repeated, and who is told.
+
+    `after`: the number of looks in a row that show a fault before it is an alarm.
+    """
+
+    after: int = 3
+    repeat_every_s: float = 4 * 3_600.0
+    heartbeat: tuple[str, ...] | None = None
+    heartbeat_every_s: float = 300.0
+    receivers: tuple[Receiver, ...] = ()
+
+    @property
+    def commands(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The commands, each with its key path."""
+        found = [(f"{one.name}.command", one.command) for one in self.receivers]
+        found.append(("notify.heartbeat", self.heartbeat))
+        return tuple((where, command) for where, command in found if command is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """A config without faults; pairs are in the file's order, with the disabled ones.
@@ -72,3 +110,4 @@ class Config:
     daemon: DaemonConfig = field(default_factory=DaemonConfig)
     pairs: tuple[Pair, ...] = ()
     warnings: tuple[Fault, ...] = field(default=(), compare=False)
+    notify: NotifyConfig = field(default_factory=NotifyConfig)

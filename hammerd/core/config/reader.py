@@ -1,8 +1,9 @@
 """Reads a whole config from TOML, and reports all its faults at once.
 
-Tables: [daemon], [defaults], [pairs.NAME]. A value comes from the pair's table, else from
-[defaults], else from core/config/schema.py. This module opens no file: `source` is the name that
-precedes the faults.
+Tables: [daemon], [defaults], [notify], [notify.NAME], [pairs.NAME]. A value of a pair comes from
+its table, else from [defaults], else from core/config/schema.py; one of a receiver from
+[notify.NAME], else from [notify]. This module opens no file: `source` is the name that precedes
+the faults.
 """
 
 import re
@@ -12,8 +13,15 @@ from typing import Any, cast
 
 from hammerd.core.characters import characters_hint, odd_characters
 from hammerd.core.config import checks
-from hammerd.core.config.model import Config, DaemonConfig
-from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key, Model
+from hammerd.core.config.model import Config, DaemonConfig, NotifyConfig, Receiver
+from hammerd.core.config.schema import (
+    DAEMON_KEYS,
+    NOTIFY_KEYS,
+    PAIR_KEYS,
+    RECEIVER_KEYS,
+    Key,
+    Model,
+)
 from hammerd.core.config.tables import (
     BUILT_IN,
     Given,
@@ -62,12 +70,14 @@ def read_config(content: bytes, source: str) -> Config:
         for section in sections["pairs"]
         for reading in _read_pairs(section, common, defaults)
     )
+    notify = _read_notify(sections["notify"])
     faults = (
         *unknown_table_faults(document),
         *daemon.faults,
         *checks.log_faults(common),
         *checks.socket_faults(common["run_dir"]),
         *defaults.faults,
+        *notify.faults,
         *_pairs_faults(pairs, sections["pairs"]),
     )
     if faults:
@@ -76,6 +86,7 @@ def read_config(content: bytes, source: str) -> Config:
         replace(DaemonConfig(), **_fields_of(DaemonConfig, common)),
         tuple(_build(each.name, each.given) for each in pairs),
         warnings_of({each.name: each.given for each in pairs}),
+        notify.config,
     )
 
 
@@ -144,6 +155,74 @@ def _pairs_faults(pairs: tuple[_PairReading, ...], sections: Sequence[Section]) 
     for each in pairs:
         yield from each.faults
     yield from checks.shared_slave_faults({each.name: each.given for each in pairs})
+
+
+# --- notifications -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _NotifyReading:
+    """The settings of notifications, and their faults."""
+
+    config: NotifyConfig
+    faults: tuple[Fault, ...]
+
+
+def _read_notify(sections: Sequence[Section]) -> _NotifyReading:
+    """Read [notify], and each table in it as one more receiver."""
+    own: list[Section] = []
+    tables: list[Section] = []
+    for section in sections:
+        keys, inner = _without_tables(section)
+        own.append(keys)
+        tables += inner
+    common = _read_tables(own, NOTIFY_KEYS)
+    read = [(each.path, read_table(each.table, each.path, RECEIVER_KEYS)) for each in tables]
+    faults = [*common.faults, *(fault for _, table in read for fault in table.faults)]
+    faults += [_no_command(path) for path, table in read if not _is_set(table, "command")]
+    given = _is_set(common, "command")
+    if sections and not (given or read or _is_set(common, "heartbeat")):
+        faults.append(_no_command(sections[0].path))
+    first = _receiver("notify", common.given)
+    others = (_receiver(path, {**common.given, **table.given}) for path, table in read)
+    config = replace(
+        NotifyConfig(),
+        **_given_fields(NotifyConfig, common.given),
+        receivers=(*((first,) if given else ()), *others),
+    )
+    return _NotifyReading(config, tuple(faults))
+
+
+def _without_tables(section: Section) -> tuple[Section, list[Section]]:
+    """Return [notify] with its own keys only, and the tables in it."""
+    if not isinstance(section.table, dict):
+        return section, []
+    known = {key.name for key in NOTIFY_KEYS}
+    inner = {
+        name: value
+        for name, value in section.table.items()
+        if isinstance(value, dict) and name not in known
+    }
+    own = {name: value for name, value in section.table.items() if name not in inner}
+    tables = [Section(key_path(section.path, name), value) for name, value in inner.items()]
+    return Section(section.path, own), tables
+
+
+def _is_set(table: ReadTable, key: str) -> bool:
+    return key in table.given or key in table.meant
+
+
+def _no_command(path: str) -> Fault:
+    return Fault(f"{path}.command", "is missing", hint=f"add command = {RECEIVER_KEYS[0].example}")
+
+
+def _receiver(name: str, given: Mapping[str, Given]) -> Receiver:
+    return replace(Receiver(name), **_given_fields(Receiver, given))
+
+
+def _given_fields(model: Model, given: Mapping[str, Given]) -> dict[str, Any]:
+    keys = [key for key in NOTIFY_KEYS if key.model is model and key.name in given]
+    return cast("dict[str, Any]", {key.field: given[key.name].value for key in keys})
 
 
 def _build(name: str, given: Mapping[str, Given]) -> Pair:

@@ -11,7 +11,15 @@ from functools import partial
 
 from hammerd.core.config import ssh_values, values
 from hammerd.core.config.endpoints import read_endpoint
-from hammerd.core.config.model import DaemonConfig, LogFormat, LogLevel, SyslogFacility
+from hammerd.core.config.model import (
+    AlarmLevel,
+    DaemonConfig,
+    LogFormat,
+    LogLevel,
+    NotifyConfig,
+    Receiver,
+    SyslogFacility,
+)
 from hammerd.core.config.rotation import read_rotation, show_rotation
 from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.pairs import GearChoice, Pair, Rotation, StreamOptions, Thresholds, Timing
@@ -23,6 +31,8 @@ Model = (
     | type[Timing]
     | type[Thresholds]
     | type[SshSettings]
+    | type[NotifyConfig]
+    | type[Receiver]
 )
 
 
@@ -94,6 +104,8 @@ _WHOLE_SECONDS = Kind("whole seconds", values.read_whole_seconds, "_s")
 _SIZE = Kind("size", values.read_size, "_bytes")
 _PATH = Kind("path", values.read_path)
 _GROUP = Kind("group", values.read_group)
+_COUNT = Kind("number", values.read_count)
+_COMMAND = Kind("array of a path and arguments", values.read_command)
 _SSH_USER = Kind("user", ssh_values.read_user)
 _PORT = Kind("1 to 65535", ssh_values.read_port)
 _SSH_OPTIONS = Kind("array of Key=Value", ssh_values.read_options)
@@ -139,6 +151,7 @@ PAIR_KEYS: tuple[Key, ...] = (
     Key("master", _ENDPOINT, Pair, "the PFS that is copied", '"/Backup1/pfs/test"'),
     Key("slave", _ENDPOINT, Pair, "the PFS that is to follow it", '"/Backup2/pfs/test"'),
     Key("enabled", _FLAG, Pair, "false: the pair is known, and left alone"),
+    Key("notify", _FLAG, Pair, "false: no alarm is raised for the pair"),
     Key("rotate", _ROTATION, Pair, "slaves that take turns: true, or all their paths"),
     Key("delay", _WHOLE_SECONDS, StreamOptions, "rest between two batches of a bulk (hammer -i)"),
     Key("following_delay", _WHOLE_SECONDS, StreamOptions, "the same while the slave follows"),
@@ -173,4 +186,31 @@ PAIR_KEYS: tuple[Key, ...] = (
     _ssh_key("probe_remote", _FLAG, "the other host is asked for its TIDs too"),
     _ssh_key("remote_guard", _FLAG, "a slave there is locked by its writer"),
     Key("remote_drain", _DURATION, Timing, "how long a slave there rests that had no lock"),
+)
+
+RECEIVER_KEYS: tuple[Key, ...] = (
+    Key(
+        "command",
+        _COMMAND,
+        Receiver,
+        "what is run for each notification",
+        '["/usr/local/etc/hammerd/notify.d/mail", "root"]',
+    ),
+    Key("level", _choice(AlarmLevel), Receiver, "the least alarm that it is run for"),
+    Key("timeout", _DURATION, Receiver, "how long it may run"),
+)
+"""The keys of [notify.NAME], which stand in [notify] as well."""
+
+NOTIFY_KEYS: tuple[Key, ...] = (
+    *RECEIVER_KEYS,
+    Key("after", _COUNT, NotifyConfig, "samples in a row with a fault before it is an alarm"),
+    Key("repeat_every", _DURATION, NotifyConfig, "an alarm that lasts is repeated so often"),
+    Key(
+        "heartbeat",
+        _COMMAND,
+        NotifyConfig,
+        "what is run while all is well",
+        '["/usr/local/etc/hammerd/notify.d/heartbeat", "https://hc-ping.com/UUID"]',
+    ),
+    Key("heartbeat_every", _DURATION, NotifyConfig, "how often it is run"),
 )

@@ -1,10 +1,10 @@
 """Sorts a config's top-level tables, and reads one table by its keys.
 
-The tables are [daemon], [defaults] and [pairs]. One with a misspelt name is a fault, but it is
-still read as the table that it seems to be: so its own faults are reported at the same time, and
-no pair in it is reported as missing. An unknown entry is a fault with a suggestion. Each value has
-the key path of its table: an invalid value in [defaults] that concerns ten pairs is one fault, at
-[defaults].
+The tables are [daemon], [defaults], [notify] and [pairs]. One with a misspelt name is a fault, but
+it is still read as the table that it seems to be: so its own faults are reported at the same time,
+and no pair in it is reported as missing. An unknown entry is a fault with a suggestion. Each value
+has the key path of its table: an invalid value in [defaults] that concerns ten pairs is one fault,
+at [defaults].
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hammerd.core.characters import characters_hint, odd_characters
-from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
+from hammerd.core.config.schema import DAEMON_KEYS, NOTIFY_KEYS, PAIR_KEYS, Key
 from hammerd.core.config.values import InvalidValue, show_value
 from hammerd.core.errors import Fault
 from hammerd.core.nearest import did_you_mean, nearest
@@ -39,11 +39,16 @@ _SYNONYMS = {
     "daemon": ("hammerd", "global", "main", "general"),
     "defaults": ("common",),
     "pairs": ("mirror", "mirrors", "jobs", "streams"),
+    "notify": ("alarm", "alarms", "alert", "alerts", "notification", "notifications"),
+    "command": ("cmd", "exec", "program", "run", "script"),
+    "level": ("kinds", "events", "severity"),
+    "repeat_every": ("repeat", "remind", "remind_every"),
 }
 """Other names that people use for keys and tables; a word of two keys means the table's one."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 TABLES_OF_KEYS = {
+    **{key.name: "[notify] or [notify.NAME]" for key in NOTIFY_KEYS},
     **{key.name: "[daemon]" for key in DAEMON_KEYS},
     **{key.name: "[defaults] or [pairs.NAME]" for key in PAIR_KEYS},
 }
@@ -135,15 +140,16 @@ def _unknown_key_fault(path: str, name: str, value: object, known: Mapping[str, 
 
 
 def _unknown_key_hint(path: str, name: str, known: Iterable[str]) -> str:
-    if name in TABLES_OF_KEYS:
+    is_synonym = any(name in _SYNONYMS.get(each, ()) for each in known)
+    if name in TABLES_OF_KEYS and not is_synonym:
         return f"{name} belongs in {TABLES_OF_KEYS[name]}"
     return did_you_mean(meant_by(name, known)) or f"known in [{path}]: {', '.join(known)}"
 
 
 # --- top-level tables ------------------------------------------------------------------------
 
-_TABLES = ("daemon", "defaults", "pairs")
-_KNOWN_HINT = "known here: [daemon], [defaults], [pairs.NAME]"
+_TABLES = ("daemon", "defaults", "notify", "pairs")
+_KNOWN_HINT = "known here: [daemon], [defaults], [notify], [pairs.NAME]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ def _is_a_pair(table: Mapping[str, object]) -> bool:
 
 
 def unknown_table_faults(document: Mapping[str, object]) -> Iterator[Fault]:
-    """Find the top-level names that are none of the three tables."""
+    """Find the top-level names that are none of the tables."""
     for name, value in document.items():
         where = key_path("", name)
         if name in _TABLES:

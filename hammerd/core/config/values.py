@@ -21,6 +21,7 @@ LONGEST_PATH_BYTES = 1023
 """PATH_MAX of the BSDs, without the NUL."""
 LONGEST_DURATION_S = 36_500 * 86_400.0
 SMALLEST_BYTES = 1 << 10
+LARGEST_COUNT = 1000
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BYTES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -34,6 +35,7 @@ _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 _DURATION_HINT = 'write numbers with units, the largest first: "30s", "5m", "1h30m", "1d", "2w"'
 _SIZE_HINT = 'write one number and a unit: "500k", "20m" or "4g"'
+_COMMAND_HINT = 'no shell reads it: write ["/path/of/program", "argument"]'
 _SHOWN_CHARACTERS = 60
 
 
@@ -187,6 +189,20 @@ def read_group(value: object) -> str:
     if _GROUP.fullmatch(name) is None:
         raise InvalidValue(Problem("is not the name of a group"))
     return name
+
+
+def read_count(value: object) -> int:
+    """Read a whole number from 1 on."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LARGEST_COUNT:
+        raise InvalidValue(Problem(f"must be a whole number within 1 to {LARGEST_COUNT}"))
+    return value
+
+
+def read_command(value: object) -> tuple[str, ...]:
+    """Read an argv: the absolute path of a program, and its arguments."""
+    if not isinstance(value, list) or not value:
+        raise InvalidValue(Problem("must be an array of a path and arguments", _COMMAND_HINT))
+    return (read_path(value[0]), *map(read_text, value[1:]))
 
 
 def is_number(value: object) -> bool:

@@ -20,8 +20,8 @@ class Reload:
     """The names of all pairs, each in one tuple, in the order of their config.
 
     `retuned` pairs keep their stream and get new thresholds and timing. `daemon_retuned` and
-    `daemon_restart` are changed fields of DaemonConfig: the first apply at once, the others at
-    the next start.
+    `daemon_restart` are changed fields of DaemonConfig: the first apply at once, as does all of
+    [notify], the others at the next start.
     """
 
     start: tuple[str, ...] = ()
@@ -46,7 +46,10 @@ def diff(old: Config, new: Config) -> Reload:
         retuned=tuple(
             now.name for was, now in both if was != now and not _stream_differs(was, now)
         ),
-        daemon_retuned=tuple(name for name in changed if name not in READ_ONCE),
+        daemon_retuned=(
+            *(name for name in changed if name not in READ_ONCE),
+            *(("notify",) if old.notify != new.notify else ()),
+        ),
         daemon_restart=tuple(name for name in changed if name in READ_ONCE),
     )
 

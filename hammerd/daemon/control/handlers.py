@@ -34,12 +34,13 @@ Save = Callable[[], Awaitable[str | None]]
 
 @dataclass(frozen=True, slots=True)
 class SlowRequests:
-    """The requests that wait for a disk or for the end of a stream, and the save after each."""
+    """The requests that wait for a disk, a stream or a command, and the save after each."""
 
     save: Save
     reload: Callable[[], Awaitable[protocol.Reply]]
     holds: Holds
     read_result: Callable[[str], Awaitable[None]]
+    notify: Callable[[str | None, tuple[str, ...]], Awaitable[protocol.Reply]]
 
 
 class Handlers:
@@ -79,6 +80,8 @@ class Handlers:
                 return await self._reply_to_plan(request.verb, request.pairs[0])
             case protocol.Verb.VERIFIED:
                 return await self._take_results(request.pairs)
+            case protocol.Verb.NOTIFY:
+                return await self._slow.notify(request.kind, choice.pairs if request.pairs else ())
             case protocol.Verb.RESUME:
                 return await self._lift(choice) or self._answer(request, choice)
             case (
@@ -152,6 +155,7 @@ class Handlers:
                 | protocol.Verb.HOLD
                 | protocol.Verb.RELEASE
                 | protocol.Verb.VERIFIED
+                | protocol.Verb.NOTIFY
             ):
                 raise AssertionError("it waits for the disk: _reply() does it")
             case _:

@@ -4,6 +4,9 @@ Each command has one result, at the deadline at the latest: then its group is ki
 is returned at once. The command stays listed until its process has exited, since a process that
 hangs in the kernel cannot be killed, and its caller must not start a second one beside it.
 
+A command of the config gets more care: an input, TERM before KILL, and what it left in its group
+may go on for a while after its exit, since mail(1) leaves its sendmail there.
+
 After each chunk that a command prints, its pipes are not read for a delay: most commands exit
 meanwhile, and all of their output is then in the pipes. So a sample wakes the loop a few times,
 however many endpoints it reads.
@@ -56,6 +59,18 @@ class CommandResult:
         return self.status == "exit 0" and not self.is_late
 
 
+@dataclass(frozen=True, slots=True)
+class Care:
+    """The care for a command that is not ours: it may print without end, or read nothing.
+
+    `grace_s`: from TERM, at the deadline, to KILL. `linger_s`: how long its group may outlive it.
+    """
+
+    given: bytes = b""
+    grace_s: float = 0.0
+    linger_s: float = 0.0
+
+
 OnResult = Callable[[CommandResult], None]
 
 
@@ -69,6 +84,10 @@ class _Command:
     delay: asyncio.TimerHandle | None = None
     delay_s: float = DELAY_S
     is_finished: bool = False
+    care: Care | None = None
+    left: memoryview = field(default_factory=lambda: memoryview(b""))
+    is_terminated: bool = False
+    is_lingering: bool = False
 
 
 class Commands:
@@ -85,25 +104,33 @@ class Commands:
         env: Mapping[str, str],
         timeout_s: float,
         on_result: OnResult,
+        care: Care | None = None,
     ) -> int:
         """Start a command and return its pid, 0 if that failed.
 
         The loop calls `on_result` exactly once.
         """
         try:
-            child = spawn.spawn(argv, env)
+            child = spawn.spawn(argv, env, has_input=care is not None)
         except SpawnError as error:
             result = CommandResult("not started", stderr=str(error), spawn_error=error)
             self._loop.call_soon(on_result, result)
             return 0
         timer = self._loop.call_later(timeout_s, self._expire, child.pid)
-        command = _Command(child, on_result, timer)
+        command = _Command(child, on_result, timer, care=care)
         self._commands[child.pid] = command
         for fd in child.fds:
             command.output[fd] = bytearray()
             command.open_fds.add(fd)
         self._add_readers(command)
+        if care is not None and child.input_fd is not None:
+            command.left = memoryview(care.given)
+            self._loop.add_writer(child.input_fd, self._write, command)
         return child.pid
+
+    def report(self, result: CommandResult, on_result: OnResult) -> None:
+        """Report the result of a command that is not even started, as start() does."""
+        self._loop.call_soon(on_result, result)
 
     def kill(self, pid: int) -> None:
         """Kill a command before its deadline; its result follows when it has exited."""
@@ -138,6 +165,8 @@ class Commands:
         for command in tuple(self._commands.values()):
             command.is_finished = True
             spawn.kill_group(command.child)
+            if command.is_lingering:
+                self._bury(command)
         if self._commands:
             self._none_left.clear()
             with contextlib.suppress(TimeoutError):
@@ -150,7 +179,7 @@ class Commands:
 
     def _readable(self, command: _Command, fd: int) -> None:
         # A command that filled its pipe waits for us; any other goes on without us.
-        if self._read(command, fd) >= FULL_PIPE_BYTES:
+        if self._read(command, fd) >= FULL_PIPE_BYTES and command.care is None:
             command.delay_s = DELAY_S
         elif command.delay is None:
             for each in command.open_fds:
@@ -169,7 +198,7 @@ class Commands:
         output = command.output[fd]
         if not data:
             self._close(command, fd)
-        elif fd == command.child.fds[-1]:
+        elif fd == command.child.fds[-1] or command.care is not None:
             output += data
             del output[:-MOST_STDERR_BYTES]
         else:
@@ -180,16 +209,59 @@ class Commands:
         self._loop.remove_reader(fd)
         command.open_fds.discard(fd)
 
+    def _write(self, command: _Command) -> None:
+        """Write some of the input of a command; it may have closed it, or ended."""
+        fd = command.child.input_fd
+        assert fd is not None
+        try:
+            sent = os.write(fd, command.left[:CHUNK_BYTES])
+        except BlockingIOError:
+            return
+        except OSError:
+            sent = len(command.left)
+        command.left = command.left[sent:]
+        if not command.left:
+            self._close_input(command)
+
+    def _close_input(self, command: _Command) -> None:
+        fd, command.child.input_fd = command.child.input_fd, None
+        if fd is not None:
+            self._loop.remove_writer(fd)
+            os.close(fd)
+
     def _expire(self, pid: int) -> None:
         command = self._commands[pid]
+        if command.care is not None and not command.is_terminated:
+            command.is_terminated = True
+            spawn.terminate_group(command.child)
+            command.timer = self._loop.call_later(command.care.grace_s, self._expire, pid)
+            return
         spawn.kill_group(command.child)
         self._finish(command, is_late=True)
 
     def _reap(self, command: _Command) -> None:
+        if command.is_lingering:
+            return
+        self._close_input(command)
         if command.delay is not None:
             command.delay.cancel()
         for fd in tuple(command.open_fds):
             self._drain(command, fd)
+        if command.care is not None and self._may_linger(command):
+            command.is_lingering = True
+            self._finish(command, is_late=False)
+            self._loop.call_later(command.care.linger_s, self._bury, command)
+        else:
+            self._bury(command)
+
+    def _may_linger(self, command: _Command) -> bool:
+        # Without waitid() the status is known only after the leader was reaped.
+        is_known = command.child.status != spawn.DEAD
+        return is_known and not (command.is_terminated or command.is_finished)
+
+    def _bury(self, command: _Command) -> None:
+        if command.child.is_reaped:
+            return
         # The rest of its group ends too, before another process may get its pid.
         spawn.kill_group(command.child)
         del self._commands[command.child.pid]
@@ -212,6 +284,7 @@ class Commands:
         command.is_finished = True
         stdout, stderr = (_text(command.output[fd]) for fd in command.child.fds)
         status, pid = command.child.status or "running", command.child.pid if is_late else 0
+        is_late |= command.is_terminated
         # A separate callback for each: an error in one does not affect other commands.
         result = CommandResult(status, stdout, stderr, is_late, pid=pid)
         self._loop.call_soon(command.on_result, result)

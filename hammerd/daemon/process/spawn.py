@@ -24,15 +24,22 @@ from hammerd.daemon.process import fd_limits
 from hammerd.daemon.process.platform import shortcuts_allowed
 from hammerd.daemon.process.process_table import read_member
 
+DEAD = "dead"
+"""The status of a leader whose exit status is known only after it was reaped."""
+
 
 @dataclass(slots=True)
 class Child:
-    """A process group that we started: its leader, and the pipes to read from."""
+    """A process group that we started: its leader, the pipes to read from, and one to write to.
+
+    Who writes closes `input_fd`.
+    """
 
     popen: subprocess.Popen[bytes]
     argv: tuple[str, ...]
     fds: tuple[int, ...]
     status: str | None = None
+    input_fd: int | None = None
     is_reaped: bool = False
 
     @property
@@ -41,16 +48,19 @@ class Child:
         return self.popen.pid
 
 
-def spawn(argv: Sequence[str], env: Mapping[str, str]) -> Child:
+def spawn(argv: Sequence[str], env: Mapping[str, str], *, has_input: bool = False) -> Child:
     """Start a group that ends with its command; it inherits only the pipes.
+
+    Without `has_input` its input is empty.
 
     Raises:
         SpawnError: the program could not be started.
     """
     with _spawning(argv[0]) as take_over:
         (stdout, their_stdout), (stderr, their_stderr) = take_over(os.pipe()), take_over(os.pipe())
-        popen = _popen(argv, env, (subprocess.DEVNULL, their_stdout, their_stderr))
-    return Child(popen, tuple(argv), (stdout, stderr))
+        given, stdin = take_over(os.pipe()[::-1]) if has_input else (None, subprocess.DEVNULL)
+        popen = _popen(argv, env, (stdin, their_stdout, their_stderr))
+    return Child(popen, tuple(argv), (stdout, stderr), input_fd=given)
 
 
 def spawn_stream(argv: Sequence[str], env: Mapping[str, str]) -> Child:
@@ -215,7 +225,7 @@ def _signal_group(pgid: int, *numbers: signal.Signals) -> None:
 
 def _exit_status(pid: int) -> str | None:
     if not (shortcuts_allowed() and hasattr(os, "waitid")):
-        return "dead" if _is_zombie(pid) else None
+        return DEAD if _is_zombie(pid) else None
     try:
         result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

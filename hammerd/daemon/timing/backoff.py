@@ -18,8 +18,12 @@ MOST_COUNTED = 64
 
 def backoff_s(pair: Pair, failures: int) -> float:
     """Return the seconds to wait after `failures` (at least 1) failures in a row."""
-    timing = pair.timing
+    return growing_s(pair.timing.backoff_initial_s, pair.timing.backoff_max_s, failures)
+
+
+def growing_s(initial_s: float, max_s: float, failures: int) -> float:
+    """Return the seconds to wait after failures in a row: twice as long each time, with jitter."""
     attempt = RetryCallState(Retrying(), None, (), {})
     attempt.attempt_number = min(failures, MOST_COUNTED)
-    span_s = wait_exponential(timing.backoff_initial_s, max=timing.backoff_max_s)(attempt)
+    span_s = wait_exponential(initial_s, max=max_s)(attempt)
     return wait_random((1 - JITTER) * span_s, span_s)(attempt)

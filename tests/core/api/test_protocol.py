@@ -78,7 +78,8 @@ def test_refusal_of_an_unknown_verb_lists_the_known_ones():
 
     assert (
         caught.value.hint
-        == "known: status, ping, pause, resume, restart, ack, reload, hold, release, verified"
+        == "known: status, ping, pause, resume, restart, ack, reload, hold, release, verified,"
+        " notify"
     )
 
 

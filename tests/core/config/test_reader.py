@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hammerd.core.config.model import Config, DaemonConfig, LogFormat, LogLevel, SyslogFacility
+from hammerd.core.config.model import (
+    AlarmLevel,
+    Config,
+    DaemonConfig,
+    LogFormat,
+    LogLevel,
+    NotifyConfig,
+    Receiver,
+    SyslogFacility,
+)
 from hammerd.core.config.reader import read_config
-from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS, Key
+from hammerd.core.config.schema import DAEMON_KEYS, NOTIFY_KEYS, PAIR_KEYS, Key
 from hammerd.core.errors import ConfigError, Fault
 from hammerd.core.hosts.ssh_argv import SshSettings
 from hammerd.core.hosts.ssh_host import SshHost
@@ -149,6 +158,7 @@ EVERY_KEY: dict[str, tuple[str, object]] = {
     ),
     "slave": ('"/Backup2/pfs/far/"', Endpoint("/Backup2/pfs/far")),
     "enabled": ("false", False),
+    "notify": ("false", False),
     "rotate": (
         '["/Backup3/pfs/far"]',
         Rotation(takes_turns=True, paths=("/Backup2/pfs/far", "/Backup3/pfs/far")),
@@ -254,6 +264,76 @@ def test_key_without_its_field_is_an_error_that_names_both() -> None:
 
     with pytest.raises(LookupError, match="key log_fil: DaemonConfig has no field log_fil"):
         _ = key.default
+
+
+NOTIFY = """
+[notify]
+command = ["/usr/local/libexec/tell", "root"]
+level = "critical"
+timeout = "1m"
+after = 5
+repeat_every = "1d"
+heartbeat = ["/usr/bin/true"]
+heartbeat_every = "1h"
+
+[notify.pager]
+command = ["/usr/local/libexec/page"]
+level = "warning"
+"""
+
+
+def test_each_table_of_notify_is_a_receiver() -> None:
+    assert parse_config(TUTORIAL + NOTIFY, "test.toml").notify == NotifyConfig(
+        after=5,
+        repeat_every_s=86_400.0,
+        heartbeat=("/usr/bin/true",),
+        heartbeat_every_s=3600.0,
+        receivers=(
+            Receiver("notify", ("/usr/local/libexec/tell", "root"), AlarmLevel.CRITICAL, 60.0),
+            Receiver("notify.pager", ("/usr/local/libexec/page",), AlarmLevel.WARNING, 60.0),
+        ),
+    )
+
+
+def test_without_notify_nobody_is_told() -> None:
+    assert parse_config(TUTORIAL, "test.toml").notify == NotifyConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[notify]\n", "notify.command: is missing"),
+        ("[notify]\nafter = 3\n", "notify.command: is missing"),
+        ("[notify.pager]\nlevel = 'critical'\n", "notify.pager.command: is missing"),
+        ("[notify]\ncommand = 'mail root'\n", "must be an array of a path and arguments"),
+        ("[notify]\ncommand = []\n", "must be an array of a path and arguments"),
+        ("[notify]\ncommand = ['mail']\n", "notify.command: must be an absolute path"),
+        ("[notify]\ncommand = ['/m', 3]\n", "notify.command: must be a string"),
+        ("[notify]\ncommand = ['/m', 'a\\nb']\n".replace("'", '"'), "notify.command: holds"),
+        ("[notify]\ncommand = ['/m']\nafter = 0\n", "notify.after: must be a whole number"),
+        ("[notify]\ncommand = ['/m']\nafter = true\n", "notify.after: must be a whole number"),
+        ("[notify]\ncommand = ['/m']\nlevel = 'info'\n", "must be one of warning, critical"),
+        ("[notify]\ncomand = ['/m']\n", 'did you mean "command"?'),
+        ("[notify.pager]\ncommand = ['/m']\nafter = 3\n", "notify.pager.after: is not a key"),
+        ("[alarms]\ncommand = ['/m']\n", 'did you mean "notify"?'),
+        ("[daemon]\ncommand = ['/m']\n", "command belongs in [notify] or [notify.NAME]"),
+        ("[daemon]\nlevel = 'info'\n", 'did you mean "log_level"?'),
+    ],
+)
+def test_fault_of_notify(text: str, fault: str) -> None:
+    (found,) = faults_of(TUTORIAL + text)
+
+    assert fault in str(found)
+
+
+def test_every_field_of_notify_has_a_key() -> None:
+    by_key = {f"{key.model.__name__}.{key.field}" for key in NOTIFY_KEYS}
+
+    assert by_key | {"Receiver.name", "NotifyConfig.receivers"} == {
+        f"{model.__name__}.{field.name}"
+        for model in (NotifyConfig, Receiver)
+        for field in fields(model)
+    }
 
 
 def test_a_pair_s_own_value_precedes_the_defaults():
@@ -395,7 +475,7 @@ def test_a_value_in_place_of_a_table_is_a_fault(text: str, where: str):
         (TUTORIAL + "[daemon]\ninterval = '5s'", 'did you mean "sample_interval"?'),
         (TUTORIAL + "[daemon]\nlog-file = '/x'", 'did you mean "log_file"?'),
         (TUTORIAL + "[hammerd]", 'did you mean "daemon"?'),
-        (TUTORIAL + "[zzz]", "known here: [daemon], [defaults], [pairs.NAME]"),
+        (TUTORIAL + "[zzz]", "known here: [daemon], [defaults], [notify], [pairs.NAME]"),
     ],
 )
 def test_a_misplaced_key_has_a_hint_where_it_belongs(text: str, hint: str):

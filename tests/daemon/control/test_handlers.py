@@ -88,7 +88,9 @@ class Setup:
             self.engine,
             clock,
             self.describe,
-            SlowRequests(self.save, self.reload, cast(Holds, self.holds), self.read_result),
+            SlowRequests(
+                self.save, self.reload, cast(Holds, self.holds), self.read_result, self.notify
+            ),
         )
         self.handlers.on_acknowledged = self.acknowledged.append
 
@@ -110,6 +112,10 @@ class Setup:
         if self.is_hanging:
             raise TimeoutError
         self.read.append(pair)
+
+    async def notify(self, kind: str | None, pairs: tuple[str, ...]) -> Reply:
+        await asyncio.sleep(0)
+        return Answer({"ran": [], "kind": kind, "pairs": list(pairs)})
 
     def ask(self, verb: Verb, *pairs: str) -> Coroutine[Any, Any, Reply]:
         return self.handlers.answer(Request(verb, pairs))
@@ -159,6 +165,15 @@ async def a_result(stop: Stop) -> None:
     assert setup.read[before:] == ["h"]
 
 
+async def a_test_of_notifications(stop: Stop) -> None:
+    setup = Setup()
+    await stop.run(setup.ask(Verb.NOTIFY, "h"))
+
+    reply = await setup.ask(Verb.NOTIFY, "h")
+    assert isinstance(reply, Answer)
+    assert reply.data["pairs"] == ["h"]
+
+
 async def a_hold(stop: Stop) -> None:
     setup = Setup()
     await stop.run(setup.ask(Verb.HOLD, "h"))
@@ -186,7 +201,15 @@ async def a_resume_after_a_promotion(stop: Stop) -> None:
     assert setup.prober.probed == ["h"]
 
 
-SCENARIOS = (a_pause, a_reload, a_result, a_hold, a_release, a_resume_after_a_promotion)
+SCENARIOS = (
+    a_pause,
+    a_reload,
+    a_result,
+    a_test_of_notifications,
+    a_hold,
+    a_release,
+    a_resume_after_a_promotion,
+)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -232,7 +255,8 @@ def test_stopping_daemon_refuses_requests_and_changes_nothing() -> None:
 
     by_verb = dict(zip(Verb, asked, strict=True))
     assert {verb for verb, reply in by_verb.items() if reply == STOPPING} == {
-        *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD, Verb.VERIFIED)
+        *(Verb.PAUSE, Verb.RESUME, Verb.RESTART, Verb.ACK, Verb.RELOAD, Verb.VERIFIED),
+        Verb.NOTIFY,
     }
     assert all(isinstance(by_verb[verb], Refusal) for verb in PLAN_VERBS)
     assert (setup.paused(), setup.reloads, setup.saves) == ([], 0, 0)

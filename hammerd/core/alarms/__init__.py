@@ -1,0 +1,1 @@
+"""Alarms: from reports of pairs to what a person is told."""

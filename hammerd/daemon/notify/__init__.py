@@ -1,0 +1,1 @@
+"""Notifications: runs the commands that tell a person of alarms."""
