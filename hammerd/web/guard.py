@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+NOT_ALLOWED = 405
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -47,7 +48,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         self._app = app
-        self._names = frozenset(name.lower() for name in (*LOOPBACK_NAMES, *names))
+        self._names = frozenset(name.lower() for name in (*LOOPBACK_NAMES, *names) if name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -60,9 +61,14 @@ class Guard:
             await send(message)
 
         refusal = fault_of(str(scope["method"]), Headers(scope=scope), self._names)
-        app = self._app if refusal is None else PlainTextResponse(refusal[1], refusal[0])
+        app = self._app if refusal is None else _refuse(*refusal)
         await app(scope, receive, send_safely)
         return None
+
+
+def _refuse(status: int, text: str) -> PlainTextResponse:
+    headers = {"Allow": "GET, HEAD"} if status == NOT_ALLOWED else None
+    return PlainTextResponse(text, status, headers)
 
 
 def _add_headers(headers: MutableHeaders) -> None:
@@ -74,7 +80,7 @@ def _add_headers(headers: MutableHeaders) -> None:
 def fault_of(method: str, headers: Headers, names: Collection[str]) -> tuple[int, str] | None:
     """Return the status and the text of a refusal, None for a good request."""
     if method not in ("GET", "HEAD"):
-        return 405, "only GET and HEAD are answered here\n"
+        return NOT_ALLOWED, "only GET and HEAD are answered here\n"
     if len(headers.getlist("host")) != 1 or host_of(headers["host"]) not in names:
         return 421, "this name is not served here: hammerd web --allow-host adds it\n"
     if any(host_of_origin(origin) not in names for origin in headers.getlist("origin")):

@@ -13,13 +13,9 @@ from weakref import WeakSet
 
 from hammerd.web.views import View, Views
 
-POLL_S = 1.0
 LONGEST_SILENCE_S = 15.0
 KEEP_ALIVE_S = 5.0
 MOST_CLIENTS = 100
-BYTES_PER_S = 256 << 10
-"""A status of more bytes is sent to each client less often than once a second."""
-
 RETRY_MS = 3_000
 KEEP_ALIVE = b": \n\n"
 
@@ -119,5 +115,5 @@ class Live:
                 event = event_of(view)
                 for client in self._clients:
                     client.offer(event)
-            await asyncio.sleep(max(POLL_S, len(view.body) / BYTES_PER_S))
+            await asyncio.sleep(view.lasts_s)
         self._task = None

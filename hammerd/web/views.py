@@ -26,6 +26,9 @@ from hammerd.core.exit_codes import Exit
 MAX_AGE_S = 1.0
 """The age up to which a status is given to further clients."""
 
+BYTES_PER_S = 256 << 10
+"""A larger status is given for longer: it costs the daemon and each live client more."""
+
 TIMEOUT_S = 5.0
 """The time within which the daemon must answer."""
 
@@ -47,6 +50,11 @@ class View:
     def is_running(self) -> bool:
         """Whether a daemon answered."""
         return self.stale_because is None
+
+    @property
+    def lasts_s(self) -> float:
+        """How long it is given to further clients."""
+        return max(MAX_AGE_S, len(self.body) / BYTES_PER_S)
 
     @cached_property
     def body(self) -> bytes:
@@ -106,7 +114,7 @@ def load_all(location: Location) -> None:
 
 
 class Views:
-    """The latest view, read anew when it is asked for and a second old."""
+    """The latest view, read anew when it is asked for and too old."""
 
     def __init__(self, read: Callable[[], View]) -> None:
         self._read = read
@@ -115,9 +123,9 @@ class Views:
         self._reading: asyncio.Future[View] | None = None
 
     async def latest(self) -> View:
-        """Return a view that is at most a second old; all who wait for one get the same."""
+        """Return a view that is young enough; all who wait for one get the same."""
         last = self._last
-        if last is not None and time.monotonic() - last.taken_at < MAX_AGE_S:
+        if last is not None and time.monotonic() - last.taken_at < last.lasts_s:
             return last
         if self._reading is None:
             loop = asyncio.get_running_loop()

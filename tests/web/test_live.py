@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hammerd.web import live as module
+from hammerd.web import views
 from hammerd.web.live import Live, TooManyClients, essence_of
 from hammerd.web.views import View, Views
 from tests.waiting import DEADLINE_S
@@ -19,7 +20,8 @@ def view(**changes: object) -> View:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "POLL_S", 0.001)
+    monkeypatch.setattr(views, "MAX_AGE_S", 0.001)
+    monkeypatch.setattr(views, "BYTES_PER_S", 1 << 30)
 
 
 class Daemon:

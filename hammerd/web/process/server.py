@@ -4,15 +4,12 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Generator, Iterable
-from functools import partial
+from collections.abc import Callable, Generator
 
 import uvicorn
 
-from hammerd.cli.options.location import Location
-from hammerd.web.app import Site, make_site
+from hammerd.web.app import Site
 from hammerd.web.process.connections import Connection
-from hammerd.web.views import Views, read_view
 
 MOST_CONNECTIONS = 250
 KEEP_ALIVE_S = 15
@@ -50,13 +47,12 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    listener: socket.socket,
-    location: Location,
-    names: Iterable[str],
-    ready: Callable[[], None] = lambda: None,
+    listener: socket.socket, site: Site, log: dict[str, object], ready: Callable[[], None]
 ) -> int:
-    """Serve on a socket that listens; call `ready` when it answers, return at the end."""
-    site = make_site(Views(partial(read_view, location)), names)
+    """Serve on a socket that listens; call `ready` when it answers, return at the end.
+
+    `log` is a config for logging.config.dictConfig().
+    """
     config = uvicorn.Config(
         site.app,
         http=Connection,
@@ -64,7 +60,7 @@ def serve(
         loop="asyncio",
         lifespan="off",
         interface="asgi3",
-        # A warning tells what a client did wrong: anybody could fill a log with them.
+        log_config=log,
         log_level="error",
         access_log=False,
         server_header=False,

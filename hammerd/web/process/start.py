@@ -10,15 +10,18 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
 from hammerd.cli.options.location import Location
+from hammerd.web.app import make_site
 from hammerd.web.process.access import check_access
 from hammerd.web.process.listen import Address, bind, bound_address
+from hammerd.web.process.logs import log_config
 from hammerd.web.process.pidfile import hold_pid_file
 from hammerd.web.process.privileges import Account, become, current_user
 from hammerd.web.process.server import serve
-from hammerd.web.views import load_all
+from hammerd.web.views import Views, load_all, read_view
 
 UMASK = 0o022
 LOADED_LATE = ("anyio._backends._asyncio", "encodings.idna", "uvicorn.loops.asyncio")
@@ -34,6 +37,7 @@ class Plan:
     names: tuple[str, ...]
     location: Location
     pid_file: str | None = None
+    is_detached: bool = False
 
     def run(self, ready: Callable[[Address], None]) -> int:
         """Serve until told to stop; call `ready` with the address as soon as it answers.
@@ -50,7 +54,10 @@ class Plan:
             become(self.account)
         check_access(self.location, current_user())
         address = bound_address(listener)
-        return serve(listener, self.location, (address.host, *self.names), lambda: ready(address))
+        views = Views(partial(read_view, self.location))
+        site = make_site(views, (address.host, *self.names))
+        log = log_config(is_detached=self.is_detached)
+        return serve(listener, site, log, lambda: ready(address))
 
 
 def _load_all(location: Location) -> None:

@@ -58,6 +58,7 @@ def web(**options: Unpack[WebOptions]) -> int:
     It is a process of its own, that only reads; the daemon opens no port.
     """
     with naming_missing_libraries("web"):
+        from hammerd.web.guard import host_of
         from hammerd.web.process.listen import read_address
         from hammerd.web.process.privileges import account_for
         from hammerd.web.process.start import Plan
@@ -65,8 +66,18 @@ def web(**options: Unpack[WebOptions]) -> int:
         address = read_address(options["listen"])
     except ValueError as error:
         raise click.UsageError(f"--listen={options['listen']}: {error}") from error
+    for name in options["names"]:
+        if not name or host_of(name) != name.lower():
+            raise click.UsageError(f"--allow-host={name}: it takes a name, without a port")
     account = account_for(options["user"], options["group"])
-    plan = Plan(address, account, options["names"], _location(), _absolute(options["pid_file"]))
+    plan = Plan(
+        address,
+        account,
+        options["names"],
+        _location(),
+        _absolute(options["pid_file"]),
+        options["detach"],
+    )
     if options["is_check"]:
         return 0
     if not options["detach"]:
