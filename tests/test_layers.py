@@ -75,7 +75,14 @@ ORDER = {
     ),
     "cli": (
         *("cli.output", "cli.client", "cli.options", "cli.status", "cli.offline"),
-        *("cli.history", "cli.check", "cli.doctor.lines", "cli.doctor.system", "cli.doctor.ssh"),
+        *(
+            "cli.history",
+            "cli.lag",
+            "cli.check",
+            "cli.doctor.lines",
+            "cli.doctor.system",
+            "cli.doctor.ssh",
+        ),
         *(
             "cli.doctor",
             "cli.notify",

@@ -130,7 +130,11 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class LagRow:
-    """A sample of a pair; None is unknown, `seconds` is the lag at the moment of the sample."""
+    """A sample of a pair; None is unknown, `seconds` is the lag at the moment of the sample.
+
+    `safe_s`, `durable_s`: the ages of the moments up to which everything that the master had
+    flushed was on the slave, and on its disk.
+    """
 
     time_ms: int
     pair: str
@@ -139,6 +143,8 @@ class LagRow:
     seconds: float | None
     master_tid: str | None
     slave_tid: str | None
+    safe_s: float | None = None
+    durable_s: float | None = None
 
 
 EVENT_COLUMNS = "time_ms, pair, event, level, fields"

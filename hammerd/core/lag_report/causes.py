@@ -51,7 +51,7 @@ def explain(episodes: Sequence[Episode], marks: Sequence[Mark], local: Local) ->
     nights = {local(each.origin_ms).date() for each in nightly}
     if len(nights) < LEAST_NIGHTS:
         return explained
-    text = f"spikes began between 03:00 and 05:00 on {len(nights)} nights"
+    text = f"{len(nights)} nights"
     return [
         replace(each, cause=_cleanup(each, text)) if each in nightly else each
         for each in explained

@@ -186,11 +186,12 @@ class _Finder:
         before = self._state
         if before is not None and before.kind == kind:
             # Another try of the same: one mark, with the latest cause.
-            self._state = replace(before, text=because or before.text)
+            self._state = replace(before, text=because if before.text else "")
             return
         self._close_state(time_ms)
         if kind is not None:
-            self._state = Mark(kind, time_ms, time_ms, because)
+            text = "" if kind in _OUTLIVE_DAEMON else because
+            self._state = Mark(kind, time_ms, time_ms, text)
         if name == "pair.stopping" and because not in WISHES:
             self._lost = Mark(MarkKind.RESTART, time_ms, time_ms, because)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.api.history_schema import EventRow, LagRow
-from hammerd.core.api.protocol import Answer
 from hammerd.daemon.history.database import HistoryFile, Rows
 
 MINUTE_MS = 60_000
@@ -67,13 +66,6 @@ TABLE = """\
    2027-01-15 12:03:00  -     pair.stopped text="\\u001b[31m\\u009b"
 """
 
-LAG = """\
-since 2027-01-15 12:00 UTC:
-PAIR     LAST  MIN  MEDIAN    MAX  MAX AT (UTC)      UNKNOWN
-home  unknown   0s      0s  4m10s  2027-01-15 12:30      14%
-web   unknown    -       -      -  -                    100%
-"""
-
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -87,16 +79,6 @@ def config(tmp_path: Path) -> Path:
 
 def history_path_of(config: Path) -> Path:
     return config.parent / "db/history.db"
-
-
-def without_age(table: str) -> str:
-    """Return a table without the column AGE, which depends on the time of the test."""
-    lines = table.splitlines()
-    end = lines[1].index("AGE") + 3
-    begin = lines[1].index("LAST") + 4
-    return "".join(
-        line[:begin] + line[end:] + "\n" if line != lines[0] else line + "\n" for line in lines
-    )
 
 
 def test_events_are_shown_in_80_columns(hammerd, config: Path):
@@ -180,89 +162,6 @@ def test_since_accepts_the_times_that_events_prints(hammerd, config: Path):
     ran = hammerd("events", "-c", config, "--since", "2027-01-15 12:00:00")
 
     assert (ran.code, ran.out) == (0, TABLE)
-
-
-def test_lag_without_a_daemon_is_the_last_one_with_its_age(hammerd, config: Path):
-    ran = hammerd("lag", "-c", config, "--since", NOON)
-
-    assert ran.code == 69
-    assert without_age(ran.out) == LAG
-    assert "no hammerd answers at" in ran.err
-    assert "this is what it left" in " ".join(ran.err.split())
-    assert max(map(len, ran.out.splitlines())) <= 80
-
-
-def test_lag_of_one_pair_shows_its_course(hammerd, config: Path):
-    ran = hammerd("lag", "home", "-c", config, "--since", NOON)
-
-    course = ran.out.partition("\n\n")[2].splitlines()
-    assert course[0].split() == ["FROM", "(UTC)", "MIN", "MEDIAN", "MAX", "SAMPLES", "UNKNOWN"]
-    assert course[1].split() == ["2027-01-15", "12:00", "0s", "0s", "0s", "5", "0%"]
-    assert len(course) <= 13
-
-
-def test_lag_as_json(hammerd, config: Path):
-    ran = hammerd("lag", "home", "-c", config, "--since", NOON, "--json")
-
-    data = json.loads(ran.out)
-    assert (data["schema_version"], data["hammerd_answers"]) == (1, False)
-    assert data["since_time"] == "2027-01-15T12:00:00.000Z"
-    assert data["history_unreadable_because"] is None
-    (home,) = data["pairs"]
-    assert home["now"] is None
-    assert home["last"] == {
-        "time": "2027-01-15T12:45:00.000Z",
-        "lag_verdict": "unknown",
-        "lag_s": None,
-        "lag_tids": None,
-        "master_tid": TID,
-        "slave_tid": TID,
-    }
-    assert (home["sample_count"], home["unknown_count"]) == (7, 1)
-    assert (home["min_s"], home["median_s"], home["max_s"]) == (0.0, 0.0, 250.0)
-    assert home["max_time"] == "2027-01-15T12:30:00.000Z"
-    assert len(home["samples"]) == 7
-
-
-def test_lag_asks_the_daemon_for_now_and_for_its_history(
-    hammerd, start_daemon, make_status, make_pair, config: Path
-):
-    status = make_status(make_pair("home", lag_s=12.0, lag_verdict="behind"), make_pair("new"))
-    status["hammerd"]["history_path"] = str(history_path_of(config))
-    run_dir = start_daemon(Answer(status)).run_dir
-
-    ran = hammerd("lag", "--run-dir", run_dir, "--since", NOON)
-    as_json = json.loads(hammerd("lag", "--run-dir", run_dir, "--since", NOON, "--json").out)
-
-    assert (ran.code, ran.err) == (0, "")
-    rows = [line.split()[:3] for line in ran.out.splitlines()[1:]]
-    assert rows == [
-        ["PAIR", "NOW", "MIN"],
-        ["home", "12s", "0s"],
-        ["new", "0s", "-"],
-        ["web", "-", "-"],
-    ]
-    assert as_json["hammerd_answers"] is True
-    assert [each["pair"] for each in as_json["pairs"]] == ["home", "new", "web"]
-    assert as_json["pairs"][0]["now"]["master_tid"] == TID
-    # Samples are included only for named pairs: those of all pairs would be too many.
-    assert as_json["pairs"][0]["samples"] is None
-    # The history of the running daemon is found for events too.
-    assert hammerd("events", "--run-dir", run_dir, "--since", NOON).out == TABLE
-
-
-def test_lag_of_now_is_shown_without_a_history(
-    hammerd, start_daemon, make_status, make_pair, tmp_path: Path
-):
-    status = make_status(make_pair("home"))
-    status["hammerd"]["history_path"] = str(tmp_path / "none.db")
-    run_dir = start_daemon(Answer(status)).run_dir
-
-    ran = hammerd("lag", "--run-dir", run_dir)
-
-    assert ran.code == 0
-    assert ran.out.splitlines()[2].split()[:2] == ["home", "0s"]
-    assert "there is no history at" in ran.err
 
 
 def test_an_absent_daemon_with_another_run_dir_needs_its_config(hammerd, tmp_path: Path):
@@ -443,14 +342,3 @@ def test_follow_shows_no_events_of_future_times(once_ahead: Path):
         follower.terminate()
 
     assert [first["event"], second["event"]] == ["at.2", "at.3"]
-
-
-def test_lag_is_shown_up_to_now(hammerd, once_ahead: Path):
-    ran = hammerd("lag", "home", "-c", once_ahead, "--since", "1h")
-    data = json.loads(hammerd("lag", "home", "-c", once_ahead, "--since", "1h", "--json").out)
-
-    days = {line.split()[0] for line in ran.out.splitlines() if line.startswith("20")}
-    assert len(days) <= 2
-    assert data["pairs"][0]["sample_count"] == 2
-    # The last sample was taken while the clock was ahead, so its age is unknown.
-    assert ran.out.splitlines()[2].split()[:3] == ["home", "5s", "-"]

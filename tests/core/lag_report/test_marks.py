@@ -28,7 +28,7 @@ def mark(kind: str, begin: float, end: float | None = None, text: str = "") -> M
                 event(61, "pair.stopped", because="pause"),
                 event(600, "pair.probing"),
             ],
-            [mark("paused", 61, 600, "pause")],
+            [mark("paused", 61, 600)],
         ),
         # A pause outlives the daemon, and is not logged again.
         (
@@ -38,7 +38,7 @@ def mark(kind: str, begin: float, end: float | None = None, text: str = "") -> M
                 event(120, "daemon.started", None),
             ],
             [
-                mark("paused", -900, END, "pause"),
+                mark("paused", -900, END),
                 mark("daemon_down", 60, 120),
                 mark("daemon_started", 120),
             ],

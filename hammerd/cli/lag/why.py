@@ -1,0 +1,86 @@
+"""Lays out what explains the spikes of a pair, and the time without a known lag.
+
+2026-03-04 14:02 - 14:41   max 38m10s  paused from 14:02 to 14:38
+2026-03-05 03:04 - 03:41   max 12m10s  likely nightly hammer cleanup (9 nights)
+2026-03-06 10:00 - 10:12   no data     hammerd did not run
+"""
+
+from collections.abc import Iterator
+from math import inf
+
+from hammerd.cli.lag.past import Past, Reasons
+from hammerd.cli.lag.table import Look
+from hammerd.cli.lag.words import MARK_WORDS, show_span
+from hammerd.cli.output.numbers import show_period
+from hammerd.cli.output.spans import Line, Span, wrap_spans
+from hammerd.cli.output.times import Zone, moment_of, show_to_minute
+from hammerd.core.lag_report.causes import explain
+from hammerd.core.lag_report.course import Period
+from hammerd.core.lag_report.episodes import (
+    Cause,
+    Episode,
+    EpisodeKind,
+    episodes_of,
+    spike_limit,
+)
+from hammerd.core.lag_report.marks import MarkKind
+
+_MOMENTS = frozenset({MarkKind.RESTART, MarkKind.ROLLBACK, MarkKind.TURN, MarkKind.ANOMALY})
+_WHEN, _WHAT = 25, 10
+ABOUT_CLEANUP = (
+    "likely nightly hammer cleanup: nothing else explains spikes that began between 03:00 and "
+    "05:00 on several nights, and periodic(8) runs it then"
+)
+_INDENT = _WHEN + _WHAT + 4
+
+
+def reasons_of(past: Past, period: Period) -> Reasons:
+    """Return the explained episodes that touch a period; the past may be longer than that."""
+    limit_s = spike_limit(past.warning_s, past.summary.median_s)
+    found = episodes_of(past.course, past.period, limit_s)
+    every = explain(found, past.marks, lambda time_ms: moment_of(time_ms, Zone.LOCAL))
+    within = [
+        each for each in every if each.begin_ms < period.until_ms and each.end_ms > period.since_ms
+    ]
+    return Reasons(limit_s, within)
+
+
+def why_lines(reasons: Reasons, look: Look) -> Iterator[Line]:
+    """Lay out the episodes of a pair, the latest last."""
+    if not reasons.episodes:
+        above = "" if reasons.limit_s == inf else f" above {show_period(reasons.limit_s)}"
+        yield (Span(f"no lag{above}, and none that was unknown"),)
+        return
+    for each in reasons.episodes:
+        when = show_span(each.begin_ms, each.end_ms, look.zone)
+        head = f"{when:{_WHEN}}  {_what(each):{_WHAT}}  "
+        cause = each.cause
+        text = "no cause in the history" if cause is None else show_cause(cause, look.zone)
+        yield from wrap_spans(
+            head + text, look.width, tone="" if cause else "warning", deeper=_INDENT
+        )
+
+
+def has_cleanup(reasons: Reasons) -> bool:
+    """Return whether the nightly cleanup is the likely cause of an episode."""
+    kinds = {each.cause.kind for each in reasons.episodes if each.cause}
+    return MarkKind.CLEANUP in kinds
+
+
+def _what(episode: Episode) -> str:
+    if episode.kind is EpisodeKind.SPIKE:
+        return f"max {show_period(episode.max_s or 0.0)}"
+    return "unknown" if episode.kind is EpisodeKind.UNKNOWN else "no data"
+
+
+def show_cause(cause: Cause, zone: Zone) -> str:
+    """Return the words of a cause: how sure it is, from when to when, and what its event told."""
+    likely = "likely " if cause.is_likely else ""
+    words = f"{likely}{MARK_WORDS[cause.kind]}"
+    detail = f": {cause.text}" if cause.text and cause.text != cause.kind.value else ""
+    if cause.kind is MarkKind.CLEANUP:
+        return f"{words} ({cause.text})"
+    begin, end = (show_to_minute(each, zone)[11:] for each in (cause.begin_ms, cause.end_ms))
+    if cause.kind in _MOMENTS or begin == end:
+        return f"{words} at {begin}{detail}"
+    return f"{words} from {begin} to {end}{detail}"
