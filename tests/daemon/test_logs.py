@@ -1,8 +1,11 @@
 """One thread writes the logs and the history, and its errors are logged."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,8 @@ def written(settings: DaemonConfig, act: Callable[[Logs], None], event: str) -> 
         logging = Logs(loop, settings, Clock(loop.time))
         try:
             act(logging)
+            # Samples are submitted in the next turn of the loop.
+            await asyncio.sleep(0)
             await reached(lambda: path.exists() and event in path.read_text(), event)
         finally:
             logging.history.finish()
@@ -55,13 +60,20 @@ HOME = Pair("home", Endpoint("/m"), Endpoint("/s"))
 
 def test_line_and_sample_are_written_to_their_files(settings: DaemonConfig) -> None:
     def act(logging: Logs) -> None:
-        logging.journal.sampled(HOME, UNKNOWN, None, None)
+        logging.journal.sampled(HOME, replace(UNKNOWN, safe_at=70.0), None, None, 100.5)
         logging.journal.log.info("daemon.started", pid=1)
 
     [line] = written(settings, act, "daemon.started")
 
     assert "level=info event=daemon.started pid=1" in line
-    assert "pair=home" in Path(settings.lag_log_file).read_text()
+    sampled = Path(settings.lag_log_file).read_text()
+    assert "pair=home" in sampled
+    assert "safe_age_s=30.5" in sampled
+    with closing(sqlite3.connect(Path(settings.state_dir) / "history.db")) as opened:
+        # Rounded up: no more than was proven.
+        assert opened.execute("SELECT safe_s, durable_s FROM lag_recent").fetchall() == [
+            (31, None)
+        ]
 
 
 def test_job_that_fails_is_logged_with_its_traceback(settings: DaemonConfig) -> None:

@@ -15,11 +15,13 @@ _SANE_SAMPLE = (
     "AND typeof(r.after_ms) = 'integer' AND typeof(r.verdict) = 'integer' "
     "AND typeof(r.lag_ms) IN ('integer', 'null') AND typeof(r.tids) IN ('integer', 'null') "
     "AND typeof(r.master_tid) IN ('integer', 'null') "
-    "AND typeof(r.slave_tid) IN ('integer', 'null') AND ifnull(abs(r.lag_ms) < 1e15, 1)"
+    "AND typeof(r.slave_tid) IN ('integer', 'null') AND ifnull(abs(r.lag_ms) < 1e15, 1) "
+    "AND typeof(r.safe_s) IN ('integer', 'null') AND ifnull(abs(r.safe_s) < 1e12, 1) "
+    "AND typeof(r.durable_s) IN ('integer', 'null') AND ifnull(abs(r.durable_s) < 1e12, 1)"
 )
 """The condition for an undamaged sample; SQLite itself accepts any value in any column."""
 
-_SAMPLE = "r.verdict, r.lag_ms, r.tids, r.master_tid, r.slave_tid"
+_SAMPLE = "r.verdict, r.lag_ms, r.tids, r.master_tid, r.slave_tid, r.safe_s, r.durable_s"
 _TIME = "e.begin_ms + r.after_ms"
 _IN_PERIOD = (
     "e.begin_ms <= :until "

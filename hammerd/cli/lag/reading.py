@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hammerd.cli.history import queries
 from hammerd.cli.lag.past import Past, Question
 from hammerd.core.api.history_schema import EVENT_COLUMNS, EventRow, LagRow
-from hammerd.core.lag_report.course import BEFORE_MS, Period, course_of, thinned_before
+from hammerd.core.lag_report.course import BEFORE_MS, Period, Thinned, course_of
 from hammerd.core.lag_report.marks import MARK_EVENTS, OPENING_EVENTS, marks_of
 from hammerd.core.lag_report.summary import summarize
 
@@ -17,22 +17,22 @@ def pasts_of(
     """Yield the past of each pair; a pair without samples has an empty one."""
     last = {row.pair: row for row in queries.last_samples(connection, pairs)}
     events = _events(connection, pairs, question.period) if question.has_marks else []
+    thinned = queries.thinned_steps(connection)
     for pair in pairs:
-        yield _past(connection, pair, question, last.get(pair), events)
+        since_ms = question.period.since_ms - BEFORE_MS
+        rows = queries.samples_of(connection, [pair], since_ms, question.period.until_ms - 1)
+        yield _past(pair, question, last.get(pair), (rows, thinned, events))
 
 
 def _past(
-    connection: sqlite3.Connection,
     pair: str,
     question: Question,
     last: LagRow | None,
-    events: Sequence[EventRow],
+    found: tuple[Sequence[LagRow], Thinned, Sequence[EventRow]],
 ) -> Past:
+    rows, thinned, events = found
     period, warning_s = question.period, question.warnings.get(pair)
-    begin_ms = period.since_ms - BEFORE_MS
-    rows = queries.samples_of(connection, [pair], begin_ms, period.until_ms - 1)
-    newest_ms = period.until_ms if last is None else last.time_ms
-    course = course_of(rows, period, thinned_before(newest_ms))
+    course = course_of(rows, period, thinned)
     within = [row for row in rows if row.time_ms >= period.since_ms]
     return Past(
         pair,

@@ -18,7 +18,7 @@ alone.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil, isfinite
 
 APPLICATION_ID = 0x686D7264
 """`hmrd`, in the file's header: the file is a history of hammerd."""
@@ -43,8 +43,13 @@ _SAMPLE_COLUMNS = """
         lag_ms INTEGER,
         tids INTEGER,
         master_tid INTEGER,
-        slave_tid INTEGER"""
-SAMPLE_COLUMNS = "pair, era, after_ms, verdict, lag_ms, tids, master_tid, slave_tid"
+        slave_tid INTEGER,
+        safe_s INTEGER,
+        durable_s INTEGER"""
+SAMPLE_COLUMNS = (
+    "pair, era, after_ms, verdict, lag_ms, tids, master_tid, slave_tid, safe_s, durable_s"
+)
+SAMPLE_MARKS = ", ".join("?" * len(SAMPLE_COLUMNS.split(", ")))
 TABLES = (
     """CREATE TABLE eras (
         id INTEGER PRIMARY KEY,
@@ -164,14 +169,15 @@ SANE_LAG = (
 )
 """Conditions for an undamaged row of a view; SQLite itself accepts any value in any column."""
 
-SampleValues = tuple[int, int | None, int | None, int | None, int | None]
+SampleValues = tuple[int, int | None, int | None, int | None, int | None, int | None, int | None]
 """The columns of a sample from `verdict` on."""
 
 
 def sample_values(row: LagRow) -> SampleValues:
     """Return the columns of a sample.
 
-    The slave's TID is left out where it follows from the master's.
+    The slave's TID is left out where it follows from the master's. The ages of what is safe are
+    rounded up to whole seconds, which promises no more than was proven.
     """
     is_known = row.seconds is not None and isfinite(row.seconds)
     lag_ms = round((row.seconds or 0.0) * 1_000) if is_known else None
@@ -179,18 +185,19 @@ def sample_values(row: LagRow) -> SampleValues:
     master, slave = _signed(row.master_tid), _signed(row.slave_tid)
     if None not in (master, slave, row.tids) and (master or 0) - (row.tids or 0) == slave:
         slave = None
-    return verdict, lag_ms, row.tids, master, slave
+    return verdict, lag_ms, row.tids, master, slave, _whole(row.safe_s), _whole(row.durable_s)
 
 
 def sample_row(pair: str, time_ms: int, values: SampleValues) -> LagRow:
     """Return the row of a sample from its columns."""
-    verdict, lag_ms, tids, master, slave = values
+    verdict, lag_ms, tids, master, slave, safe_s, durable_s = values
     if slave is None and master is not None and tids is not None:
         slave = master - tids
     seconds = None if lag_ms is None else lag_ms / 1_000
     known = 0 <= verdict < len(VERDICTS)
     name = VERDICTS[verdict] if known else VERDICTS[UNKNOWN]
-    return LagRow(time_ms, pair, name, tids, seconds, _text(master), _text(slave))
+    tid_texts = (_text(master), _text(slave))
+    return LagRow(time_ms, pair, name, tids, seconds, *tid_texts, safe_s, durable_s)
 
 
 def _signed(tid: str | None) -> int | None:
@@ -200,6 +207,13 @@ def _signed(tid: str | None) -> int | None:
     except ValueError:
         return None
     return number - (1 << 64) if number >> 63 == 1 else number if number >> 63 == 0 else None
+
+
+def _whole(seconds: float | None) -> int | None:
+    """Return an age in whole seconds, rounded up; None if it is none."""
+    if seconds is None or not isfinite(seconds):
+        return None
+    return max(0, min(ceil(seconds), MOST_INTEGER))
 
 
 def _text(tid: int | None) -> str | None:

@@ -3,16 +3,16 @@
     samples   ●────●────●           ●────●        a sample holds until the next one
     course    ├────┼────┼──┤        ├────┼──┤     a gap that is too long holds no data
 
-A sample that stands for a span, because old samples were thinned, holds for all of that span. It
-is the worst of the span, so what is computed from old samples is pessimistic.
+Old samples are thinned: each is the worst of a span, and holds for about as long as that. So what
+is computed from them is pessimistic.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-BEFORE_MS = 3_600_000
-"""Samples from so long before a period may hold within it; an hour is the longest span."""
+BEFORE_MS = 7_200_000
+"""Samples from so long before a period may hold within it: twice the longest span."""
 
 SHORT_GAP_MS = 15_000
 """A gap that any sampling explains."""
@@ -54,16 +54,6 @@ Thinned = Sequence[tuple[int, int]]
 """Pairs (step_ms, until_ms): samples before until_ms are the worst of spans of step_ms."""
 
 DAY_MS = 86_400_000
-THINNED_AFTER = ((2 * DAY_MS, 300_000), (30 * DAY_MS, 3_600_000))
-"""Pairs (age, step): of samples above an age the history keeps the worst of each step."""
-
-
-def thinned_before(newest_ms: int) -> Thinned:
-    """Return which samples of a history are thinned, by the time of its newest one.
-
-    The daemon thins once an hour: of the last hour some may not be thinned, which is no matter.
-    """
-    return [(step_ms, newest_ms - age_ms) for age_ms, step_ms in THINNED_AFTER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +88,10 @@ def course_of(samples: Iterable[Sample], period: Period, thinned: Thinned = ()) 
     ordered = sorted(
         (each for each in samples if each.time_ms < period.until_ms), key=lambda each: each.time_ms
     )
-    spans = list(_spans(ordered, thinned, period.until_ms))
-    begins = [begin_ms for begin_ms, _ in spans[1:]]
     return [
         Stretch(begin_ms, end_ms, sample.verdict, sample.seconds, sample.time_ms)
-        for sample, span, next_ms in zip(ordered, spans, [*begins, period.until_ms], strict=False)
-        if (begin_ms := max(span[0], period.since_ms)) < (end_ms := min(span[1], next_ms))
+        for sample, end_ms in zip(ordered, _ends(ordered, thinned, period.until_ms), strict=True)
+        if (begin_ms := max(sample.time_ms, period.since_ms)) < end_ms
     ]
 
 
@@ -117,27 +105,21 @@ def clip(course: Course, period: Period) -> list[Stretch]:
     ]
 
 
-def _spans(
-    ordered: Sequence[Sample], thinned: Thinned, until_ms: int
-) -> Iterator[tuple[int, int]]:
-    """Yield from when to when each sample holds, if no later one follows before that."""
+def _ends(ordered: Sequence[Sample], thinned: Thinned, until_ms: int) -> Iterator[int]:
+    """Yield until when each sample holds."""
     times = [each.time_ms for each in ordered]
     steps = [_thinned_step(time_ms, thinned) for time_ms in times]
     gaps = [later - time_ms for time_ms, later in zip(times, [*times[1:], until_ms], strict=False)]
     usual_ms = 0
-    for index, (time_ms, step_ms) in enumerate(zip(times, steps, strict=True)):
+    for index, (time_ms, step_ms, gap_ms) in enumerate(zip(times, steps, gaps, strict=True)):
         if step_ms:
-            begin_ms = time_ms - time_ms % step_ms
-            is_first = index == 0 or times[index - 1] < begin_ms
-            yield (begin_ms if is_first else time_ms), begin_ms + step_ms
+            # Each is the worst of a span, which may be its begin or its end.
+            yield time_ms + (gap_ms if gap_ms <= 2 * step_ms else step_ms)
             continue
-        gap_ms = gaps[index]
         if gap_ms > SHORT_GAP_MS and not 0 < gap_ms * 2 <= usual_ms * MOST_STEPS:
             usual_ms = _usual_gap(gaps, steps, index)
-        if gap_ms <= max(SHORT_GAP_MS, MOST_STEPS * usual_ms):
-            yield time_ms, time_ms + gap_ms
-        else:
-            yield time_ms, time_ms + usual_ms
+        is_explained = gap_ms <= max(SHORT_GAP_MS, MOST_STEPS * usual_ms)
+        yield time_ms + (gap_ms if is_explained else usual_ms)
 
 
 def _thinned_step(time_ms: int, thinned: Thinned) -> int:

@@ -10,7 +10,13 @@ daemon goes on. The latest rows are moved first, so that ids of events keep grow
 from typing import TYPE_CHECKING
 
 from hammerd.core.api import history_schema
-from hammerd.core.api.history_schema import ABSOLUTE_ERA, SAMPLE_COLUMNS, LagRow, sample_values
+from hammerd.core.api.history_schema import (
+    ABSOLUTE_ERA,
+    SAMPLE_COLUMNS,
+    SAMPLE_MARKS,
+    LagRow,
+    sample_values,
+)
 from hammerd.daemon.history.rows import pair_ids
 
 if TYPE_CHECKING:
@@ -106,9 +112,7 @@ def _move_samples(connection: "sqlite3.Connection") -> bool:
 def _insert_sample(connection: "sqlite3.Connection", pair: int, row: LagRow) -> None:
     """Insert a sample at its time, or at the next time that the pair has no sample of."""
     after_ms, values = row.time_ms, sample_values(row)
-    statement = (
-        f"INSERT OR IGNORE INTO lag_rows ({SAMPLE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    )
+    statement = f"INSERT OR IGNORE INTO lag_rows ({SAMPLE_COLUMNS}) VALUES ({SAMPLE_MARKS})"
     while not connection.execute(statement, (pair, ABSOLUTE_ERA, after_ms, *values)).rowcount:
         after_ms += 1
 

@@ -94,9 +94,11 @@ class History:
             str(event["verdict"]),
             # SQLite's integers have a sign, TIDs do not.
             max(-MOST_INTEGER, min(tids, MOST_INTEGER)) if isinstance(tids, int) else None,
-            seconds if isinstance(seconds, int | float) else None,
+            _number(seconds),
             _text(event["master_tid"]),
             _text(event["slave_tid"]),
+            _number(event.get("safe_age_s")),
+            _number(event.get("durable_age_s")),
         )
         self._put(row, era)
 
@@ -237,3 +239,7 @@ def _shortened(value: object) -> object:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None

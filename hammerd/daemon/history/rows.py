@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hammerd.core.api import history_schema
-from hammerd.core.api.history_schema import SAMPLE_COLUMNS, EventRow, LagRow
+from hammerd.core.api.history_schema import SAMPLE_COLUMNS, SAMPLE_MARKS, EventRow, LagRow
 from hammerd.daemon.history.eras import Correction, EraStart, era_id
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def insert(connection: "sqlite3.Connection", rows: Rows) -> Sequence[Correction]
     )
     ids = pair_ids(connection, {row.pair for row in rows.samples})
     connection.executemany(
-        f"INSERT INTO lag_recent ({SAMPLE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO lag_recent ({SAMPLE_COLUMNS}) VALUES ({SAMPLE_MARKS})",
         (
             (ids[row.pair], era, row.time_ms, *history_schema.sample_values(row))
             for row in rows.samples

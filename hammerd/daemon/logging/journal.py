@@ -79,8 +79,13 @@ class Journal:
             hint=note.trouble.hint or None,
         )
 
-    def sampled(self, pair: Pair, lag: Lag, master: Tid | None, slave: Tid | None) -> None:
-        """Add a line to the record of lag; it names a slave that takes turns with others."""
+    def sampled(
+        self, pair: Pair, lag: Lag, master: Tid | None, slave: Tid | None, now_at: float
+    ) -> None:
+        """Add a line to the record of lag; it names a slave that takes turns with others.
+
+        The ages are of the moments up to which everything is safe, or durable (core/replication).
+        """
         is_known = lag.verdict is not LagVerdict.UNKNOWN
         self._lag_log.info(
             "lag.sampled",
@@ -91,6 +96,8 @@ class Journal:
             lag_tids=lag.tids if is_known else None,
             master_tid=None if master is None else format_tid(master),
             slave_tid=None if slave is None else format_tid(slave),
+            safe_age_s=_age_s(lag.safe_at, now_at),
+            durable_age_s=_age_s(lag.durable_at, now_at),
         )
 
     def forget(self, pair: str) -> None:
@@ -120,3 +127,7 @@ def _carried(row: Row, memory: Memory, now_at: float) -> dict[str, object]:
         words = " | ".join(memory.last_words) or None
         return {"failures": memory.failures, "retry_in_s": retry_in_s, "last_words": words}
     return {"gear": row.gear.value} if row.gear else {}
+
+
+def _age_s(moment_at: float | None, now_at: float) -> float | None:
+    return None if moment_at is None else round(now_at - moment_at, 3)

@@ -288,12 +288,12 @@ class Sampler:
             return
         own = self._own(pair)
         verdict = self._record_verdict(pair, own)
-        lag = self._readings.lag(pair, asyncio.get_running_loop().time())
+        now_at = asyncio.get_running_loop().time()
+        lag = self._readings.lag(pair, now_at)
         self._readings.remember(pair, lag)
         master, slave = self._readings.clock(pair.master).newest, self._readings.slave(pair.slave)
-        self._journal.sampled(
-            pair, lag, master.tid if master else None, slave.tid if slave else None
-        )
+        tids = (master.tid if master else None, slave.tid if slave else None)
+        self._journal.sampled(pair, lag, *tids, now_at)
         turn_over = self.turns.sampled(pair, self._newest)
         # A reading that began before the pair's state proves nothing against it.
         is_current = all(reading.began.at >= since_at for reading in own)

@@ -79,6 +79,15 @@ home since 2026-03-04 12:00 UTC, 2h00m:
 2026-03-04 13:00 - 14:00   no data     hammerd did not run from 13:00 to 14:00
 """
 
+LOSS = """\
+had the masters died at 2026-03-04 12:20:30 UTC:
+home:
+  everything flushed by 2026-03-04 12:09:30 was safe; the writes of up to 11m00s
+    would have been lost
+  had the slave's host lost its power too: unknown, no flush of the slave was
+    seen
+"""
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -124,6 +133,7 @@ def test_all_pairs_are_shown_in_a_table(hammerd, config: Path):
     [
         (("home",), DETAIL),
         (("hom?", "--why"), WHY),
+        (("home", "--at", "2026-03-04 12:20:30"), LOSS),
     ],
 )
 def test_the_past_is_shown_without_a_daemon(hammerd, config: Path, words, wanted: str):
@@ -158,7 +168,7 @@ def test_csv_has_a_line_for_each_sample(hammerd, config: Path):
         "lag_tids": "120",
         "master_tid": TID,
         "slave_tid": TID,
-        "safe_until_time": "",
+        "safe_until_time": "2026-03-04T12:09:30.000Z",
         "durable_until_time": "",
     }
 
@@ -184,7 +194,7 @@ def test_json_of_a_named_pair_holds_all(hammerd, config: Path):
     assert [each["kind"] for each in home["marks"]] == ["paused", "daemon_down"]
     assert [each["cause"]["kind"] for each in home["episodes"]] == ["paused", "daemon_down"]
     assert (home["forecast"], len(home["buckets"])) == (None, 120)
-    assert home["at"]["unknown_because"] == "not_proven"
+    assert home["at"]["lost_s"] == 660.0
 
 
 def test_json_of_all_pairs_has_no_samples(hammerd, config: Path):

@@ -2,14 +2,7 @@
 
 import pytest
 
-from hammerd.core.lag_report.course import (
-    THINNED_AFTER,
-    Course,
-    clip,
-    course_of,
-    thinned_before,
-)
-from hammerd.daemon.history.retention import THINNED
+from hammerd.core.lag_report.course import Course, clip, course_of
 from tests.core.lag_report.courses import at, period, points, stretch
 
 
@@ -58,25 +51,15 @@ def test_samples_from_after_the_period_are_left_out():
     assert spans(course_of(points(0, 30, 60), period(0, 30))) == [(0, 30)]
 
 
-def test_a_sample_of_a_thinned_span_holds_for_all_of_it():
+def test_a_thinned_sample_holds_for_up_to_two_spans():
     thinned = [(300_000, at(900)), (3_600_000, at(-3_600))]
+    times = (-7_000, -3_700, -2_000, 290, 310, 850, 900, 930)
 
-    course = course_of(points(-5_000, 290, 310, 650, 900, 930), period(-7_200, 960), thinned)
+    course = course_of(points(*times), period(-7_200, 960), thinned)
 
     assert spans(course) == [
-        (-7_200, -3_600),
-        (0, 300),
-        (300, 600),
-        (600, 900),
-        (900, 930),
-        (930, 960),
-    ]
-
-
-def test_two_samples_in_a_thinned_span_share_it():
-    assert spans(course_of(points(100, 200), period(0, 600), [(300_000, at(300))])) == [
-        (0, 200),
-        (200, 300),
+        *((-7_000, -3_700), (-3_700, -2_000), (-2_000, -1_700)),
+        *((290, 310), (310, 850), (850, 900), (900, 930), (930, 960)),
     ]
 
 
@@ -85,11 +68,3 @@ def test_a_course_is_clipped_to_a_part_of_it():
 
     assert spans(clip(course, period(40, 100))) == [(40, 60), (90, 100)]
     assert clip(course, period(60, 90)) == []
-
-
-def test_a_course_knows_how_the_history_is_thinned():
-    assert THINNED_AFTER == THINNED
-    assert thinned_before(at(0)) == [
-        (300_000, at(-2 * 86_400)),
-        (3_600_000, at(-30 * 86_400)),
-    ]
