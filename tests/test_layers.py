@@ -352,7 +352,10 @@ READERS = {
     "hammerd.cli.verify.pair_ends": {"hammerd.daemon.process.rsh_program"},
     "hammerd.cli.verify.results": {"hammerd.daemon.state.atomic_file"},
     "hammerd.cli.wait.held": {"hammerd.daemon.state.plan_records"},
-    "hammerd.cli.options.location": {"hammerd.daemon.service.config_file"},
+    "hammerd.cli.options.location": {
+        "hammerd.daemon.service.config_file",
+        "hammerd.daemon.service.program_file",
+    },
     "hammerd.cli.plans.roles.ends": {"hammerd.daemon.paths.path_state"},
     "hammerd.cli.plans.roles.writers": {"hammerd.daemon.state.spawn_records"},
 }

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from hammerd.cli.check import path_check
 from hammerd.cli.check.endpoint_verdicts import streaming_warnings
-from hammerd.core.config.model import Config, DaemonConfig
+from hammerd.core.config.model import Config, DaemonConfig, NotifyConfig
 from hammerd.core.config.path_warnings import endpoint_warnings
+from hammerd.core.config.values import show_value
 from hammerd.core.errors import Fault
 from hammerd.core.pairs import turns_of
 
@@ -45,7 +46,8 @@ def check_machine(config: Config) -> MachineCheck:
 
     enabled = tuple(turn for turn in turns if turn.enabled)
     facts = probe_endpoints(daemon.hammer, enabled, states)
-    return MachineCheck((*_group_faults(daemon), *warnings, *streaming_warnings(enabled, facts)))
+    faults = (*_group_faults(daemon), *_command_faults(config.notify))
+    return MachineCheck((*faults, *warnings, *streaming_warnings(enabled, facts)))
 
 
 def hammer_fault(path: str) -> Fault | None:
@@ -57,6 +59,16 @@ def hammer_fault(path: str) -> Fault | None:
     else:
         return None
     return Fault("daemon.hammer", what, f'"{path}"', f"{hint}: without it no pair streams")
+
+
+def _command_faults(notify: NotifyConfig) -> Iterator[Fault]:
+    """Find the commands of notifications that cannot be started."""
+    for where, argv in notify.commands:
+        hint = "name a program; without it nobody is told"
+        if not os.path.exists(argv[0]):
+            yield Fault(where, "is not there", show_value(argv[0]), hint)
+        elif not os.path.isfile(argv[0]) or not os.access(argv[0], os.X_OK):
+            yield Fault(where, "is no program that can be run", show_value(argv[0]), hint)
 
 
 def _group_faults(daemon: DaemonConfig) -> Iterator[Fault]:

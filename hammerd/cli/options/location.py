@@ -13,7 +13,7 @@ import click
 
 from hammerd.cli.output.failures import CommandFailed, NoDaemon
 from hammerd.core import paths
-from hammerd.core.errors import HammerdError
+from hammerd.core.errors import ConfigError, HammerdError
 from hammerd.core.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -97,8 +97,12 @@ def load_config(path: str) -> "Config":
     # The daemon's own reader, so that `check` and `run` give the same errors.
     from hammerd.core.config.reader import read_config
     from hammerd.daemon.service.config_file import read
+    from hammerd.daemon.service.program_file import command_faults
 
-    return read_config(_content(path, read), path)
+    config = read_config(_content(path, read), path)
+    if faults := command_faults(config.notify.commands):
+        raise ConfigError(path, faults)
+    return config
 
 
 def read_file(path: str) -> bytes:

@@ -1,7 +1,7 @@
 """Turns the report of a pair, or of the daemon, into a finding: what one look shows.
 
     good       nothing is wrong
-    unknown    nothing is proven yet: no alarm, no recovery
+    unknown    nothing is proven yet, or not whether a late slave moves: no alarm, no recovery
     late       the slave is late and catches up: no alarm, no recovery
     silent     a person, a plan or the config wants the pair to rest: nothing is counted
     warning    the health is a warning, and of a late slave without progress
@@ -128,8 +128,10 @@ def _held(report: PairReport) -> Finding:
 def _look(report: PairReport, parts: HealthParts, before: Mark | None) -> Look:
     health = worst(parts.state, parts.proofs, parts.slave)
     is_only_late = worst(parts.state, parts.slave) is Health.OK
-    if health is Health.WARNING and is_only_late and _is_catching_up(report, before):
-        return Look.LATE
+    if health is Health.WARNING and is_only_late:
+        if before is None:
+            return Look.UNKNOWN
+        return Look.LATE if _is_catching_up(report, before) else Look.WARNING
     return _LOOKS[health]
 
 
@@ -141,11 +143,9 @@ _LOOKS = {
 }
 
 
-def _is_catching_up(report: PairReport, before: Mark | None) -> bool:
-    """Return whether the copy moved since the look before; without one it may have."""
+def _is_catching_up(report: PairReport, before: Mark) -> bool:
+    """Return whether the copy moved since the look before."""
     state = report.life.state
-    if before is None:
-        return True
     if isinstance(state, states.Streaming) and isinstance(state.phase, states.InPrescan):
         # It is silent, and prescan_timeout ends one that does nothing.
         return True

@@ -45,7 +45,7 @@ def ledger_of(saved: object, to_monotonic: Convert, now_at: float) -> Ledger:
             str(subject): Watched(_alarm(one, to_monotonic, now_at), flaps=int(one["flaps"]))
             for subject, one in table.items()
         }
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"a field of an alarm is missing or of another kind: {error}") from error
 
 

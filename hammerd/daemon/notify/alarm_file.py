@@ -1,4 +1,4 @@
-"""Saves alarms, and what is not sent yet, in alarms.json.
+"""Loads alarms, and what is not sent yet, from alarms.json, and writes its text.
 
 Both are of one moment: what counts as told is sent, or still waits to be sent. Times are wall
 times. A damaged file is set aside, and all alarms begin anew: a person may be told twice.
@@ -48,17 +48,6 @@ def text_of(ledger: Ledger, waiting: Mapping[str, Sequence[Waiting]], to_wall: C
         },
     }
     return json.dumps(saved) + "\n"
-
-
-def save(path: Path, text: str, *, is_to_set_aside: bool) -> None:
-    """Replace the file; keep a damaged one as NAME.bad.
-
-    Raises:
-        OSError: it failed; the file has the old text.
-    """
-    if is_to_set_aside:
-        atomic_file.set_aside(path)
-    atomic_file.replace(path, (text,))
 
 
 def _parse(text: str, to_monotonic: Convert, now_at: float) -> Loaded:

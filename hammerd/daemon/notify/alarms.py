@@ -36,6 +36,7 @@ from hammerd.daemon.logging.setup import Logger
 from hammerd.daemon.notify import alarm_file
 from hammerd.daemon.notify.notifier import Notifier
 from hammerd.daemon.notify.outbox import subjects_of
+from hammerd.daemon.state import atomic_file
 from hammerd.daemon.state.save_queue import SaveQueue
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock
@@ -116,7 +117,7 @@ class Alarms:
         if looked.changes:
             self._saves.request()
         if self._are_all_well(findings) and not self._notifier.has_failed:
-            self._notifier.beat(self._clock.rfc3339(now_at), self._host)
+            self._notifier.beat(now_at, self._clock.rfc3339(now_at), self._host)
 
     def acknowledge(self, pair: str) -> None:
         """Repeat the alarm of a pair no more."""
@@ -206,8 +207,14 @@ class Alarms:
 
     def _take(self) -> Callable[[], None]:
         text = alarm_file.text_of(self._ledger, self._notifier.waiting(), self._clock.wall_time)
-        aside, self._is_to_set_aside = self._is_to_set_aside, False
-        return partial(alarm_file.save, self._path, text, is_to_set_aside=aside)
+        return partial(self._save, text)
+
+    def _save(self, text: str) -> None:
+        """Save the alarms, on the writer thread; set a damaged file aside before."""
+        if self._is_to_set_aside:
+            atomic_file.set_aside(self._path)
+            self._is_to_set_aside = False
+        atomic_file.replace(self._path, (text,))
 
 
 def _groups(changes: Iterable[Change]) -> Iterable[Sequence[Change]]:

@@ -69,9 +69,9 @@ class Notifier:
             if _hears(outbox.receiver, level):
                 outbox.put(message)
 
-    def beat(self, time: str, host: str) -> None:
+    def beat(self, now_at: float, time: str, host: str) -> None:
         """Run the heartbeat if it is due; call this only while all is well."""
-        command, now_at = self._config.heartbeat, self._loop.time()
+        command = self._config.heartbeat
         if command is None or self._is_beating:
             return
         if self._beat_at is not None and now_at < self._beat_at + self._config.heartbeat_every_s:

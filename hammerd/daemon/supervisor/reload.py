@@ -31,7 +31,7 @@ from hammerd.daemon.logging.journal import Journal
 from hammerd.daemon.logging.setup import LogStyle
 from hammerd.daemon.process.fd_limits import raise_limit
 from hammerd.daemon.readings.store import ReadingStore
-from hammerd.daemon.service import config_file
+from hammerd.daemon.service import config_file, program_file
 from hammerd.daemon.state.saved_ends import SavedEnd, saved_end
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.supervisor.engine import Engine
@@ -83,7 +83,10 @@ def load_config(path: Path) -> Config:
     except OSError as error:
         fault = Fault("file", f"it cannot be read: {error.strerror}", hint="name one with -c FILE")
         raise ConfigError(str(path), (fault,)) from error
-    return read_config(content, str(path))
+    config = read_config(content, str(path))
+    if faults := program_file.command_faults(config.notify.commands):
+        raise ConfigError(str(path), faults)
+    return config
 
 
 class Reloader:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from hammerd.daemon.process.commands import (
     CHUNK_BYTES,
     MOST_OUTPUT_BYTES,
     MOST_STDERR_BYTES,
+    Care,
     CommandResult,
     Commands,
 )
@@ -189,3 +191,93 @@ def test_close_kills_a_command_and_reports_no_result() -> None:
 
     assert with_commands(close) == CommandResult("closed")
     assert results == []
+
+
+# --- commands of the config ----------------------------------------------------------------------
+
+
+def run_with_care(
+    script: str, care: Care, *arguments: str, timeout_s: float = 30
+) -> tuple[CommandResult, Commands]:
+    """Run a shell script with care; return its result, and the commands as they were then."""
+
+    async def main() -> tuple[CommandResult, Commands]:
+        loop = asyncio.get_running_loop()
+        commands = Commands(loop)
+        loop.add_signal_handler(signal.SIGCHLD, commands.child_changed)
+        done: asyncio.Future[CommandResult] = loop.create_future()
+        argv = ("/bin/sh", "-c", script, "sh", *arguments)
+        commands.start(argv, ENV, timeout_s, done.set_result, care)
+        result = await done
+        await commands.close(30)
+        return result, commands
+
+    return asyncio.run(main())
+
+
+def test_command_reads_its_input_to_the_end() -> None:
+    given = b"x" * (3 * CHUNK_BYTES)
+
+    assert run_with_care("wc -c", Care(given))[0].stdout.strip() == str(len(given))
+
+
+@pytest.mark.parametrize("script", ["exec 0<&-; echo closed", "head -c 1", "true"])
+def test_command_that_does_not_read_its_input_is_not_hurt(script: str) -> None:
+    assert run_with_care(script, Care(b"x" * (1 << 20)))[0].status == "exit 0"
+
+
+def test_command_that_is_late_gets_term_first() -> None:
+    script = 'trap "echo cleaned up; exit 3" TERM; while :; do sleep 0.05; done'
+    result, _ = run_with_care(script, Care(grace_s=30), timeout_s=0.3)
+
+    assert result.is_late
+    assert result.stdout == "cleaned up\n"
+    assert not result.is_good
+
+
+def test_command_that_survives_term_is_killed() -> None:
+    script = 'trap "" TERM; while :; do sleep 0.05; done'
+    result, _ = run_with_care(script, Care(grace_s=0.2), timeout_s=0.2)
+
+    assert result.is_late
+
+
+def test_flood_of_output_is_bounded_and_ends_at_the_deadline() -> None:
+    result, _ = run_with_care("yes", Care(grace_s=5), timeout_s=0.5)
+
+    assert result.is_late
+    assert len(result.stdout) <= MOST_STDERR_BYTES
+
+
+def test_what_a_command_left_goes_on_for_a_while(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if "portable" in request.node.name:
+        # Without waitid() the group ends with its leader.
+        return
+    left, go = tmp_path / "left", tmp_path / "go"
+    script = '(while [ ! -e "$2" ]; do sleep 0.02; done; echo done > "$1") & exit 0'
+
+    async def main() -> CommandResult:
+        loop = asyncio.get_running_loop()
+        commands = Commands(loop)
+        loop.add_signal_handler(signal.SIGCHLD, commands.child_changed)
+        done: asyncio.Future[CommandResult] = loop.create_future()
+        argv = ("/bin/sh", "-c", script, "sh", str(left), str(go))
+        commands.start(argv, ENV, 30, done.set_result, Care(linger_s=60))
+        result = await done
+        go.touch()
+        await asyncio.to_thread(until, left.exists, "what the command left has written")
+        await commands.close(30)
+        return result
+
+    assert asyncio.run(main()).is_good
+
+
+def test_what_a_command_left_ends_after_that() -> None:
+    mark = f"sleep 98.{os.getpid()}"
+    result, commands = run_with_care(f"{mark} & exit 0", Care(linger_s=0.1))
+
+    assert result.is_good
+    until(lambda: not living_pids(mark), "what was left is killed")
+    assert not commands.is_under_way(result.pid)
