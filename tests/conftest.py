@@ -35,6 +35,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
     {
         "env(1) cannot ignore signals here",
         "memory is measured in /proc",
+        "needs clone(2) of Linux",
         "needs root",
         "needs root and setpriv of util-linux",
         "needs root and tmpfs of Linux",

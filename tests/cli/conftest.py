@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from hammerd.core.api.protocol import Answer, Reply, Request, encode_reply, parse_request
-
-HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
+from tests import hammerd_program
+from tests.hammerd_program import HAMMERD
 
 
 @dataclass
@@ -90,9 +88,8 @@ RunHammerd = Callable[..., Ran]
 @pytest.fixture
 def hammerd(run_dir: Path) -> RunHammerd:
     def run(*arguments: str | Path, cwd: Path | None = None, columns: int = 80) -> Ran:
-        done = subprocess.run(
-            [*HAMMERD, *map(str, arguments)],
-            check=False,
+        done = hammerd_program.run(
+            [*HAMMERD, *arguments],
             capture_output=True,
             text=True,
             cwd=cwd,

@@ -19,6 +19,7 @@ from hammerd.core.api.protocol import Request, Verb
 from hammerd.core.errors import HammerdError
 from hammerd.daemon.process.process_table import argv_of, process_ids, read_member_or_none
 from hammerd.simulator import admin
+from tests.hammerd_program import HAMMERD, popen
 from tests.waiting import DEADLINE_S, until
 
 INTERPRETER = Path(sys.executable).resolve()
@@ -26,8 +27,6 @@ INTERPRETER = Path(sys.executable).resolve()
 
 HAS_COMMAND_LINES = Path("/proc/self/cmdline").exists()
 """Whether one read of a file gives a command line: tests look at all processes, and often."""
-
-HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 Status = Mapping[str, Any]
 
@@ -52,11 +51,15 @@ def living_pids(needle: str) -> set[int]:
 
 @dataclass
 class World:
-    """A directory with file systems Backup1 (masters) and Backup2 (slaves)."""
+    """A directory with file systems Backup1 (masters) and Backup2 (slaves).
+
+    Its daemons are forked from a loaded process where that works, unless it `executes` each.
+    """
 
     root: Path
     env: dict[str, str] = field(default_factory=dict)
     time_scale: float = 5.0
+    executes: bool = False
     daemons: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def make(self) -> None:
@@ -143,9 +146,8 @@ class World:
         return daemon
 
     def spawn(self, config: Path, *under: object) -> subprocess.Popen[str]:
-        argv = [*map(str, under), *HAMMERD, "run", "-c", str(config)]
-        daemon = subprocess.Popen(
-            argv,
+        daemon = (subprocess.Popen if self.executes else popen)(
+            [*map(str, under), *HAMMERD, "run", "-c", str(config)],
             env={**os.environ, **self.env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

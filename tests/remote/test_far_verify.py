@@ -8,7 +8,8 @@ from pathlib import Path
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hosts.forced_command import FarEndpoint, RemotePrograms, forced_command
 from hammerd.simulator import admin
-from tests.daemon.world import HAMMERD
+from tests import hammerd_program
+from tests.hammerd_program import HAMMERD
 from tests.remote.remote_world import RemoteWorld
 
 
@@ -35,7 +36,7 @@ def test_a_far_slave_is_compared_by_digests(remote: RemoteWorld) -> None:
             sshd.allow(key.name, forced)
         keys = {"push": {**remote.far.keys(key), **more}}
         argv = [*HAMMERD, "verify", "push", "-c", str(near.configure({"push": ends}, keys))]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        done = hammerd_program.run(argv, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     code, output = verify(path)

@@ -6,7 +6,6 @@ HAMMERD_LOOKS sets how many looks at the processes each test takes.
 import contextlib
 import os
 import shlex
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,10 @@ import pytest
 
 from hammerd.core.hosts.far_guard import lock_name
 from hammerd.simulator import admin
+from tests import hammerd_program
 from tests.daemon.conftest import a_world
-from tests.daemon.world import HAMMERD, INTERPRETER, World, living_pids
+from tests.daemon.world import INTERPRETER, World, living_pids
+from tests.hammerd_program import HAMMERD
 from tests.remote.remote_world import RemoteWorld
 from tests.remote.sshd import make_key
 from tests.waiting import until
@@ -129,7 +130,7 @@ def start(slave: FarSlave, config: Path, slow_write_ms: int = SLOW_WRITE_MS) -> 
 def restrict_key(remote: RemoteWorld, config: Path) -> None:
     """Append what `hammerd authorized-keys` prints, as it is."""
     argv = [*HAMMERD, "authorized-keys", "-c", str(config), "test"]
-    printed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    printed = hammerd_program.run(argv, capture_output=True, text=True, check=True).stdout
     with (remote.far.sshd.root / "authorized_keys").open("a") as file:
         file.write(printed)
 

@@ -4,7 +4,8 @@ import os
 import subprocess
 
 from hammerd.core.exit_codes import Exit
-from tests.daemon.world import HAMMERD
+from tests import hammerd_program
+from tests.hammerd_program import HAMMERD
 from tests.remote.remote_world import RemoteWorld
 from tests.waiting import DEADLINE_S
 
@@ -16,7 +17,7 @@ def provision(remote: RemoteWorld, slave: str, **keys: object) -> subprocess.Com
     master = near.fs(1) / "pfs/test"
     all_keys = {**remote.far.keys(), **keys}
     config = near.configure({"test": (master, remote.far.place(slave))}, {"test": all_keys})
-    return subprocess.run(
+    return hammerd_program.run(
         [*HAMMERD, "provision", "test", "-c", str(config)],
         capture_output=True,
         text=True,

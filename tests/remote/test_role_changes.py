@@ -9,7 +9,8 @@ import pytest
 from hammerd.core.exit_codes import Exit
 from hammerd.core.hammer.pfs_links import parse_link_text
 from hammerd.simulator import admin
-from tests.daemon.world import HAMMERD
+from tests import hammerd_program
+from tests.hammerd_program import HAMMERD
 from tests.remote.remote_world import RemoteWorld
 from tests.waiting import DEADLINE_S
 
@@ -32,7 +33,7 @@ class FarPair:
         self.config = self._remote.near.configure(pair, {"test": {**self.keys, **keys}})
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return hammerd_program.run(
             [*HAMMERD, *words, "-c", str(self.config)],
             capture_output=True,
             text=True,

@@ -27,35 +27,29 @@ from hammerd.simulator.admin.flushes import (
     synctid,
     write,
 )
-from hammerd.simulator.admin.fstat import fstat
 from hammerd.simulator.admin.knobs import KNOBS, set_knob
 from hammerd.simulator.admin.null_mounts import (
-    Mount,
-    file_systems,
     mount_fstab,
     mount_null,
-    mounts,
     reboot,
     unmount_null,
 )
 from hammerd.simulator.admin.pfs import new_master, new_slave
 from hammerd.simulator.admin.traps import Trap, trap
+from hammerd.simulator.kernel.file_system.machine import mounts
 
 __all__ = (
     "DAMAGES",
     "KNOBS",
     "PROGRAMS",
     "SYNCER_S",
-    "Mount",
     "Trap",
     "damage_master",
     "damage_slave",
     "durable_tid",
-    "file_systems",
     "flush",
     "flush_tid",
     "forget_as_of",
-    "fstat",
     "install",
     "mount",
     "mount_fstab",

@@ -1,37 +1,17 @@
-"""mount_null, umount, the list of mounts, and a reboot that mounts what fstab names."""
+"""mount_null, umount, and a reboot that mounts what fstab names."""
 
 import errno
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from hammerd.simulator.admin.lookup import file_system_at
 from hammerd.simulator.kernel import recovery
 from hammerd.simulator.kernel.file_system import null_mounts
+from hammerd.simulator.kernel.file_system.machine import file_systems
 from hammerd.simulator.kernel.file_system.open_files import open_files
-from hammerd.simulator.kernel.file_system.volume import STATE_DIRECTORY, FileSystem
 from hammerd.simulator.kernel.flush import sync
 from hammerd.simulator.kernel.ioctls.pfs import build_slave_tree
 from hammerd.simulator.utility.arguments.paths import open_pfs
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A mount as mount(8) lists it."""
-
-    source: str
-    place: str
-    type: str
-
-    def __str__(self) -> str:
-        """Return the line of mount(8)."""
-        return f"{self.source} on {self.place} ({self.type}, local)"
-
-    @property
-    def fstab_line(self) -> str:
-        """The line of `mount -p`."""
-        return f"{self.source}\t{self.place}\t{self.type} rw\t0 0"
 
 
 def mount_null(pfs_link: Path, directory: Path) -> None:
@@ -77,31 +57,12 @@ def unmount_null(directory: Path) -> None:
         null_mounts.unmount(fs, str(place))
 
 
-def file_systems(machine: Path) -> list[Path]:
-    """Return the roots of the mounted file systems in a directory: no other list exists here."""
-    roots = sorted(path.parent for path in machine.glob(f"*/{STATE_DIRECTORY}"))
-    return [root for root in roots if not root.name.startswith(".")]
-
-
-def mounts(machine: Path) -> list[Mount]:
-    """Return the file systems in a directory and their null mounts."""
-    all_fs = [FileSystem(str(root.resolve())) for root in file_systems(machine)]
-    roots = [Mount(fs.volume()["label"], fs.root, "hammer") for fs in all_fs]
-    return [*roots, *(mount for fs in all_fs for mount in _null_mounts(fs))]
-
-
-def _null_mounts(fs: FileSystem) -> Iterator[Mount]:
-    for place, source in null_mounts.sources(fs).items():
-        yield Mount(os.path.join(fs.root, source), os.path.join(fs.root, place), "null")
-
-
 def reboot(machine: Path, fstab: Path) -> list[str]:
     """Shut down and start again: null mounts end, and those that fstab names are mounted.
 
     End the processes that use the file systems first. Returns what could not be mounted.
     """
-    for root in file_systems(machine):
-        fs = FileSystem(str(root.resolve()))
+    for fs in file_systems(str(machine)):
         sync.synctid(fs) if fs.is_set("flush_steps") else sync.flush(fs)
         with fs.locked():
             for place in null_mounts.null_mounts(fs):

@@ -12,8 +12,10 @@ import pytest
 
 from hammerd.core.api.protocol import Request, Verb, encode_request
 from hammerd.daemon.control.peer_credentials import peer_of
+from tests import hammerd_program
 from tests.daemon.rights import ROOT_ONLY
-from tests.daemon.world import HAMMERD, World
+from tests.daemon.world import World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import DEADLINE_S, until
 
 NOBODY = 65534
@@ -77,7 +79,7 @@ def test_flood_of_connections_leaves_others_answered(world_once: World, uid: int
 
     with flooded(status, uid):
         for words in (["status"], ["status", "--nagios"]) * 3:
-            done = subprocess.run(
+            done = hammerd_program.run(
                 [*HAMMERD, *words, "-c", str(config)], capture_output=True, text=True, check=False
             )
             assert done.returncode in (0, 1), done.stdout + done.stderr

@@ -15,8 +15,10 @@ import pytest
 from hammerd.cli.history.queries import read_history
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Verb
+from tests import hammerd_program
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import HAMMERD, Status, World
+from tests.daemon.world import Status, World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import DEADLINE_S, until
 
 
@@ -273,7 +275,7 @@ def test_follow_prints_events_as_they_happen(world: World) -> None:
     config, daemon = start_stream(world)
     until(lambda: "pair.streaming" in names(world), "the stream in the history")
     argv = [*HAMMERD, "events", "test", "-c", str(config), "--follow", "--json"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as follower:
+    with hammerd_program.popen(argv, stdout=subprocess.PIPE, text=True) as follower:
         try:
             assert follower.stdout is not None
             for line in follower.stdout:
@@ -348,7 +350,7 @@ def test_times_are_right_after_the_wall_clock_was_wrong(world: World) -> None:
         (extent,) = query(world, f"SELECT min(time_ms), max(time_ms) FROM {table}")
         assert began_ms - 2_000 < int(str(extent[0])) <= int(str(extent[1]))
         assert int(str(extent[1])) < time.time() * 1_000 + 2_000
-    printed = subprocess.run(
+    printed = hammerd_program.run(
         [*HAMMERD, "events", "-c", str(config), "--since", "10m"],
         capture_output=True,
         text=True,

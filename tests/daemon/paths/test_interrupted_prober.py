@@ -14,13 +14,15 @@ import pytest
 from hammerd.daemon.paths import prober as prober_module
 from hammerd.daemon.paths.prober import PathProber
 from tests.daemon.at_each_await import Scenario, Stop, Unexpected, interrupt, missed, reached
+from tests.hammerd_program import server_pids
 
 HERE = (str(Path(__file__)), str(Path(__file__).parent))
 ENV = {"PATH": os.environ["PATH"]}
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+    loaded = server_pids()
+    return [child for child in psutil.Process().children() if child.pid not in loaded]
 
 
 @asynccontextmanager

@@ -1,8 +1,6 @@
 """root refuses a config file that other users could change."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +9,12 @@ from hammerd.cli.output.failures import CommandFailed
 from hammerd.core.api.protocol import Verb
 from hammerd.core.errors import ConfigError
 from hammerd.daemon.service import config_file
+from tests import hammerd_program
 from tests.daemon.rights import ROOT_ONLY
 from tests.daemon.world import World
+from tests.hammerd_program import HAMMERD
 
 USER = 65534
-HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def test_a_fifo_is_refused_at_once(tmp_path: Path, command: str) -> None:
     fifo = tmp_path / "hammerd.toml"
     os.mkfifo(fifo, 0o600)
 
-    done = subprocess.run(
+    done = hammerd_program.run(
         [*HAMMERD, command, "-c", str(fifo)],
         capture_output=True,
         text=True,
@@ -99,7 +98,9 @@ def test_a_link_and_its_directories_are_checked(config: Path, tmp_path: Path):
 def test_commands_refuse_a_writable_config(config: Path, command: str):
     config.chmod(0o646)
 
-    ran = subprocess.run([*HAMMERD, command, config], check=False, capture_output=True, text=True)
+    ran = hammerd_program.run(
+        [*HAMMERD, command, config], check=False, capture_output=True, text=True
+    )
 
     assert (ran.returncode, ran.stdout) == (78, "")
     printed = " ".join(ran.stderr.split())

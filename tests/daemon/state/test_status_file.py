@@ -23,7 +23,9 @@ from hammerd.daemon.state.status_file import SavedStatus
 from hammerd.daemon.state.store import StateStore
 from hammerd.daemon.threads.writer_thread import WriterThread
 from hammerd.daemon.timing.clock import Clock
-from tests.daemon.world import DEADLINE_S, HAMMERD, Status, World, until
+from tests import hammerd_program
+from tests.daemon.world import DEADLINE_S, Status, World, until
+from tests.hammerd_program import HAMMERD
 
 NOWHERE = {"test": ("/no/such/master", "/no/such/slave")}
 LOG = make_logger(lambda _level, _line: None, LogStyle(LogFormat.HUMAN, LogLevel.DEBUG))
@@ -48,7 +50,7 @@ def reaches_the_file(world: World, **wanted: object) -> None:
 def last_status(world: World) -> Status:
     """Return the status of the only pair that `hammerd status` prints when no hammerd answers."""
     argv = [*HAMMERD, "status", "--json", "-c", str(world.root / "hammerd.toml")]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = hammerd_program.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 69, done.stderr
     (pair,) = json.loads(done.stdout)["pairs"]
     found: Status = pair

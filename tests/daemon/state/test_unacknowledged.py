@@ -6,7 +6,9 @@ from pathlib import Path
 
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import HAMMERD, Status, World
+from tests import hammerd_program
+from tests.daemon.world import Status, World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import DEADLINE_S, until
 
 
@@ -23,7 +25,7 @@ def table(world: World) -> str:
     """Return the output of `hammerd status`."""
     argv = [*HAMMERD, "status", "--run-dir", str(world.run_dir)]
     env = os.environ | {"COLUMNS": "80"}
-    return subprocess.run(argv, capture_output=True, text=True, check=True, env=env).stdout
+    return hammerd_program.run(argv, capture_output=True, text=True, check=True, env=env).stdout
 
 
 def status_before_kill(world: World, config: Path) -> Status:

@@ -1,16 +1,16 @@
 """The daemon verifies a pair by itself, and keeps what any verification found."""
 
-import subprocess
-
 from hammerd.core.api.protocol import Verb
 from hammerd.simulator import admin
-from tests.daemon.world import HAMMERD, Status, World
+from tests import hammerd_program
+from tests.daemon.world import Status, World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import until
 
 
 def verify(world: World) -> int:
     argv = [*HAMMERD, "verify", "test", "-c", str(world.root / "hammerd.toml")]
-    return subprocess.run(argv, check=False, capture_output=True).returncode
+    return hammerd_program.run(argv, check=False, capture_output=True).returncode
 
 
 def verified(world: World, status: Status | None = None) -> Status:

@@ -6,7 +6,6 @@ that was pruned before.
 """
 
 import os
-from dataclasses import dataclass
 
 from hammerd.simulator.kernel.file_system.pfs_info import pfs_directory
 from hammerd.simulator.kernel.file_system.volume import FileSystem
@@ -17,13 +16,15 @@ from hammerd.simulator.runtime.state_files import replace_file, unlink_if_presen
 PRUNED = "pruned"
 
 
-@dataclass(frozen=True, slots=True)
 class Pruned:
     """The records that a pruning dropped, of how many, and their bytes."""
 
-    dropped: int
-    scanned: int
-    dropped_bytes: int
+    __slots__ = ("dropped", "dropped_bytes", "scanned")
+
+    def __init__(self, dropped: int, scanned: int, dropped_bytes: int) -> None:
+        self.dropped = dropped
+        self.scanned = scanned
+        self.dropped_bytes = dropped_bytes
 
 
 def prune_everything(pfs: OpenPfs, tid: int) -> Pruned:

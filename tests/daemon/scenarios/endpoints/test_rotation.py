@@ -1,7 +1,6 @@
 """Disks that take turns: no swap needs a person, and each disk is known while it is away."""
 
 import re
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,9 @@ from hammerd.core.api.protocol import Verb
 from hammerd.core.rfc3339 import parse_rfc3339
 from hammerd.core.tid import parse_tid
 from hammerd.simulator import admin
-from tests.daemon.world import HAMMERD, World
+from tests import hammerd_program
+from tests.daemon.world import World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import until
 
 Slave = Mapping[str, Any]
@@ -155,7 +156,7 @@ def test_swaps_need_no_person_and_each_disk_is_known(disks: Disks) -> None:
     )
     is_any_away = len({*disks.places.values()}) > 1
     for command in (["check"], ["doctor", "test"]) if is_any_away else ():
-        done = subprocess.run(
+        done = hammerd_program.run(
             [*HAMMERD, *command, "-c", str(disks.config)],
             capture_output=True,
             text=True,

@@ -16,8 +16,10 @@ from hammerd.core.config.model import DaemonConfig
 from hammerd.core.errors import AlreadyRunning, HammerdError
 from hammerd.daemon.service.lock_files import LockFiles
 from hammerd.daemon.service.os_errors import explaining_os_errors, hint_for
+from tests import hammerd_program
 from tests.daemon.small_disk import a_small_disk
-from tests.daemon.world import HAMMERD, World
+from tests.daemon.world import World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import DEADLINE_S, until
 
 NOWHERE = {"test": ("/no/such/master", "/no/such/slave")}
@@ -157,7 +159,7 @@ HASTY = (sys.executable, Path(__file__).with_name("hasty.py"))
 
 def hammerd(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     argv = [*HAMMERD, *words, "-c", str(world.root / "hammerd.toml")]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
+    return hammerd_program.run(argv, capture_output=True, text=True, check=False)
 
 
 def output_of(done: subprocess.CompletedProcess[str]) -> str:

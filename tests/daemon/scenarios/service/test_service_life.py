@@ -16,6 +16,13 @@ from tests.daemon.world import HAMMERD, World, living_pids
 from tests.waiting import DEADLINE_S, until
 
 
+@pytest.fixture
+def world(world_once: World) -> World:
+    """A world whose daemons are executed, as a person's are."""
+    world_once.executes = True
+    return world_once
+
+
 def test_sigterm_ends_everything_and_leaves_nothing(mirrored: World) -> None:
     assert mirrored.stop(mirrored.daemons[0]) == 0
 

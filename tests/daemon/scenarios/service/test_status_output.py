@@ -3,18 +3,17 @@
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from hammerd.simulator import admin
+from tests import hammerd_program
 from tests.cli.promises import is_promised, leaves
 from tests.daemon.world import Status, World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import until
-
-HAMMERD = (sys.executable, "-m", "hammerd.cli.main")
 
 
 @dataclass
@@ -24,7 +23,7 @@ class RunningHammerd:
     daemon: subprocess.Popen[str]
 
     def hammerd(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return hammerd_program.run(
             [*HAMMERD, *words, "-c", str(self.config)],
             check=False,
             capture_output=True,

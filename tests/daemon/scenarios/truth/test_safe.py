@@ -13,7 +13,9 @@ from hammerd.core.api.protocol import Verb
 from hammerd.daemon.run import CHECKPOINT_S
 from hammerd.simulator import admin
 from hammerd.simulator.runtime.clock import kernel_now
-from tests.daemon.world import HAMMERD, Status, World
+from tests import hammerd_program
+from tests.daemon.world import Status, World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import until
 
 STEP_SCALE = 4.0
@@ -142,7 +144,7 @@ def test_diverged_pair_keeps_what_was_safe_before_though_its_master_overtakes(
     assert (now["lag_s"], now["lag_tids"], now["lag_verdict"]) == (None, None, "unknown")
     assert 0 < safe(now) <= restored
     check = [*HAMMERD, "status", "--nagios", "-c", str(mirrored.root / "hammerd.toml")]
-    data = subprocess.run(check, capture_output=True, text=True, check=False).stdout
+    data = hammerd_program.run(check, capture_output=True, text=True, check=False).stdout
     assert "'test_lag'=U;" in data
     assert "'test_lag_tids'=U;" in data
 
@@ -168,7 +170,7 @@ def test_samples_that_are_still_to_come_prove_nothing(mirrored: World, by_s: flo
     status["saved"]["time"] += by_s
     path.write_text(json.dumps(status))
 
-    done = subprocess.run(
+    done = hammerd_program.run(
         [*HAMMERD, "status", "--json", "-c", str(mirrored.root / "hammerd.toml")],
         capture_output=True,
         text=True,

@@ -11,7 +11,9 @@ import pytest
 from hammerd.core.api.protocol import Verb
 from hammerd.core.exit_codes import Exit
 from hammerd.simulator import admin
-from tests.daemon.world import HAMMERD, World
+from tests import hammerd_program
+from tests.daemon.world import World
+from tests.hammerd_program import HAMMERD
 from tests.waiting import DEADLINE_S
 
 ROUNDS = 5
@@ -19,7 +21,7 @@ ROUNDS = 5
 
 def wait(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     config = str(world.root / "hammerd.toml")
-    return subprocess.run(
+    return hammerd_program.run(
         [*HAMMERD, "wait", "-c", config, *words],
         capture_output=True,
         text=True,

@@ -2,10 +2,9 @@
 
 import os
 import stat
-from pathlib import Path
 
-from hammerd.simulator.admin.null_mounts import file_systems
 from hammerd.simulator.kernel.file_system import null_mounts, pfs_links
+from hammerd.simulator.kernel.file_system.machine import file_systems
 from hammerd.simulator.kernel.file_system.open_files import OpenFile, open_files
 from hammerd.simulator.kernel.file_system.pfs_info import load_info
 from hammerd.simulator.kernel.file_system.volume import FileSystem, find_file_system
@@ -13,24 +12,23 @@ from hammerd.simulator.kernel.file_system.volume import FileSystem, find_file_sy
 HEADER = "USER     CMD          PID   FD PATH               INUM MODE           SZ|DV R/W"
 
 
-def fstat(machine: Path, paths: list[Path], *, is_whole: bool = False) -> list[str]:
+def fstat(machine: str, paths: list[str], *, is_whole: bool = False) -> list[str]:
     """Return the lines of fstat: of all PFSs, of these files, or of the whole PFSs of these."""
     wanted = [_pfs_of(path) for path in paths]
     names = {os.path.realpath(path) for path in paths}
     lines = [HEADER if is_whole or not paths else f"{HEADER} NAME"]
-    for root in file_systems(machine):
-        fs = FileSystem(str(root.resolve()))
+    for fs in file_systems(machine):
         for file in open_files(fs):
             path = os.path.realpath(_path(fs, file))
             if not paths or (is_whole and (fs.root, file.pfs_id) in wanted):
                 lines.append(_line(fs, file, path))
             elif not is_whole and path in names:
-                name = next(str(given) for given in paths if os.path.realpath(given) == path)
+                name = next(given for given in paths if os.path.realpath(given) == path)
                 lines.append(f"{_line(fs, file, path)}  {name}")
     return lines
 
 
-def _pfs_of(path: Path) -> tuple[str, int]:
+def _pfs_of(path: str) -> tuple[str, int]:
     real = os.path.realpath(path)
     fs = find_file_system(real if os.path.isdir(real) else os.path.dirname(real))
     return (fs.root, null_mounts.pfs_of(fs, real)) if fs else ("", 0)
