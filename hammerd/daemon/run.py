@@ -200,6 +200,7 @@ class Daemon:
         async with self._sampling_lock:
             self._parts.store.checkpoint()
             self._parts.alarms.checkpoint()
+        self._parts.logs.journal.tell_of_down_pairs(self._loop.time())
 
     async def _read_disk_space(self) -> None:
         lives = (life for life in self._parts.lives() if life.memory.hold is None)

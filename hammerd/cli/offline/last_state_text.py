@@ -12,13 +12,15 @@ Everything flushed by SAFE-UNTIL is on the slave; a write is flushed some 30 sec
 made, if no sync does it sooner.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hammerd.cli.offline.last_state import LastDaemon, LastState
 from hammerd.cli.offline.saved_status import LastPair, LastSlave
 from hammerd.cli.output import numbers
 from hammerd.cli.output.spans import Line, align_rows, wrap_spans
 from hammerd.cli.status.pair_notes import safe_until_text, verified_text
+from hammerd.cli.status.shared_notes import PairNotes, share_notes
+from hammerd.cli.status.table import shared_lines
 
 _HEADS = ("PAIR", "WANTED", "SLAVE-TID", "SAFE-UNTIL", "AGE")
 _NOTE_INDENT = 6
@@ -37,7 +39,22 @@ def last_state_lines(state: LastState, width: int) -> tuple[Line, ...]:
         sentences.append(f"What it left in {daemon.state_dir} {age} ago:")
     lines = [line for each in sentences for line in wrap_spans(each, width)]
     if saved_time is not None and state.pairs:
-        lines += [(), *_table(state, width), (), *wrap_spans(_EXPLANATION, width)]
+        shared, notes = share_notes(
+            [
+                PairNotes(
+                    pair.pair,
+                    pair.master,
+                    pair.slave,
+                    "",
+                    None,
+                    tuple(_notes(pair, state.measured_time)),
+                )
+                for pair in state.pairs
+            ],
+            may_share=lambda _note: True,
+        )
+        lines += [*shared_lines(shared, width), (), *_table(state, notes, width)]
+        lines += [(), *wrap_spans(_EXPLANATION, width)]
     for complaint in daemon.state_complaints:
         lines += wrap_spans(f"! {complaint}", width, tone="warning")
     return (*lines, ()) if lines else ()
@@ -65,12 +82,12 @@ def _daemon_sentences(daemon: LastDaemon) -> Iterator[str]:
     yield line
 
 
-def _table(state: LastState, width: int) -> Iterator[Line]:
+def _table(state: LastState, notes: Sequence[tuple[str, ...]], width: int) -> Iterator[Line]:
     head, *lines = align_rows((_HEADS, *map(_cells, state.pairs)), "<" * len(_HEADS))
     yield head
-    for pair, line in zip(state.pairs, lines, strict=True):
+    for line, kept in zip(lines, notes, strict=True):
         yield line
-        for note in _notes(pair, state.measured_time):
+        for note in kept:
             yield from wrap_spans(note, width, _NOTE_INDENT)
 
 

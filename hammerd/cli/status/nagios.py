@@ -3,15 +3,16 @@
     HAMMERD CRITICAL - mail: parked, uuid_mismatch (2 pairs: 1 critical, 1 ok) | 'home_lag'=0s;...
     home: streaming, 0s behind
 
-The first line, which a pager shows, holds the worst finding; the others follow. In every case the
-plugin prints a line and exits with 0 to 3, because a monitor accepts nothing else. Without a
+The first line, which a pager shows, holds the worst finding; the others follow. Many pairs in
+trouble for one cause have one line, and one for a hint that they share. In every case the plugin
+prints a line and exits with 0 to 3, because a monitor accepts nothing else. Without a
 hammerd the verdict is critical, because a stream that fails now stays down. If a hammerd runs but
 cannot be reached it is unknown: streams are supervised, but their state is not visible.
 """
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import click
 
@@ -20,6 +21,7 @@ from hammerd.cli.output.failures import may_be_absent
 from hammerd.cli.output.numbers import show_count, show_period
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
+from hammerd.cli.status.shared_notes import MANY, PairNotes, name_pairs, share_notes
 from hammerd.cli.status.slave_notes import short_uuid, summary_of_slaves
 from hammerd.core.characters import escape_invisible
 from hammerd.core.errors import HammerdError
@@ -76,15 +78,57 @@ def _findings(status: StatusReply) -> Iterator[tuple[PluginExit, str]]:
     measured_time = status.get("measured_time")
     for trouble, _hint in notes_of_daemon(status["hammerd"], measured_time):
         yield PluginExit.WARNING, f"hammerd: {trouble}"
-    for pair in status["pairs"]:
-        yield PluginExit[pair["health"].upper()], _text(pair, measured_time)
+    for pairs in _by_cause(status["pairs"]):
+        texts = (
+            _texts_of_many(pairs)
+            if len(pairs) >= MANY
+            else (_text(pair, measured_time) for pair in pairs)
+        )
+        for text in texts:
+            yield PluginExit[pairs[0]["health"].upper()], text
+
+
+def _by_cause(pairs: Iterable[PairStatus]) -> Iterable[list[PairStatus]]:
+    """Return groups of pairs in trouble for the same cause; any other pair stands alone."""
+    groups: dict[tuple[str | None, ...], list[PairStatus]] = {}
+    for pair in pairs:
+        key: tuple[str | None, ...] = (pair["pair"],)
+        if pair["health"] != "ok" and pair["because"]:
+            key = (pair["health"], pair["state"], pair.get("waiting_for"), pair["because"])
+        groups.setdefault(key, []).append(pair)
+    return groups.values()
+
+
+def _texts_of_many(pairs: Sequence[PairStatus]) -> Iterator[str]:
+    names, first = name_pairs([pair["pair"] for pair in pairs]), pairs[0]
+    waiting = f"for {first['waiting_for']}: " if first.get("waiting_for") else ""
+    lags = [pair["lag_s"] for pair in pairs if pair["lag_s"] is not None]
+    behind = f"up to {show_period(max(lags))} behind" if lags else LAG_UNKNOWN
+    yield f"{names}: {_state(first)}, {waiting}{first['because']}, {behind}"
+    rows = [
+        PairNotes(
+            pair["pair"],
+            pair["master"],
+            pair["slave"],
+            pair["health"],
+            pair["because"],
+            (f"hint: {pair['hint']}",) if pair["hint"] else (),
+        )
+        for pair in pairs
+    ]
+    for each in share_notes(rows)[0]:
+        yield f"{name_pairs(each.pairs)}: {', '.join(each.notes)}"
+
+
+def _state(pair: PairStatus) -> str:
+    if (hold := pair.get("hold")) and pair["state"] == "stopped":
+        return f"held by {hold['plan']}"
+    is_paused = pair["wanted"] == "paused" and pair["state"] == "stopped"
+    return "disabled" if is_disabled(pair) else "paused" if is_paused else pair["state"]
 
 
 def _text(pair: PairStatus, measured_time: str | None) -> str:
-    is_paused = pair["wanted"] == "paused" and pair["state"] == "stopped"
-    state = "disabled" if is_disabled(pair) else "paused" if is_paused else pair["state"]
-    if (hold := pair.get("hold")) and pair["state"] == "stopped":
-        state = f"held by {hold['plan']}"
+    state = _state(pair)
     if pair["health"] == "ok":
         behind = "" if pair["lag_s"] is None else f"{show_period(pair['lag_s'])} behind"
         parts = (f"{pair['pair']}: {state}", behind, *summary_of_slaves(pair))

@@ -16,13 +16,14 @@
         hammerd
 
 Each row begins with its health: `!!` critical, `!` warning, `?` unknown; if all pairs are ok there
-is no such column. Troubles of the daemon itself follow below the table. A line consists of spans,
-each a text with a health; cli/output/spans.py chooses the colours. A name too long for its
-column gets a line of its own. TIDs have no leading zeros; -o and --json show them whole.
+is no such column. Notes that many pairs share stand above the table (shared_notes.py), troubles of
+the daemon itself below it. A line consists of spans, each a text with a health;
+cli/output/spans.py chooses the colours. A name too long for its column gets a line of its own.
+TIDs have no leading zeros; -o and --json show them whole.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
@@ -39,6 +40,7 @@ from hammerd.cli.output.spans import (
 from hammerd.cli.output.text import WIDTH
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair, notes_of_proof
+from hammerd.cli.status.shared_notes import PairNotes, SharedNotes, name_pairs, share_notes
 from hammerd.cli.status.slave_notes import notes_of_slaves, summary_of_slaves
 
 _HEADS = ("PAIR", "STATE", "GEAR", "LAG", "SLAVE-TID", "RATE", "UP", "RESTARTS")
@@ -74,8 +76,9 @@ def render_status(
 
     `is_whole`: each slave of a pair whose slaves take turns has a line of its own.
     """
-    table = _table(status, width, is_whole=is_whole)
-    return (*_heading(status, width), *table, *_daemon_lines(status, width))
+    shared, notes = _all_notes(status, is_whole=is_whole)
+    above = (*_heading(status, width), *shared_lines(shared, width))
+    return (*above, *_table(status, notes, width), *_daemon_lines(status, width))
 
 
 def _heading(status: StatusReply, width: int) -> Iterator[Line]:
@@ -90,7 +93,7 @@ def _heading(status: StatusReply, width: int) -> Iterator[Line]:
         yield from wrap_spans(f"{words}: is the disk of the log full?", width, tone="warning")
 
 
-def _table(status: StatusReply, width: int, *, is_whole: bool) -> Iterator[Line]:
+def _table(status: StatusReply, notes: Sequence[tuple[str, ...]], width: int) -> Iterator[Line]:
     if not status["pairs"]:
         return
     rows = [_cells(pair) for pair in status["pairs"]]
@@ -99,9 +102,41 @@ def _table(status: StatusReply, width: int, *, is_whole: bool) -> Iterator[Line]
         rows = [_with_short_tid(row, widths.columns[_TID] - excess) for row in rows]
         widths = _widths(status["pairs"], rows, width)
     yield from ((), (Span(plain_text(_line("", _HEADS, widths)), "head"),))
-    for pair, cells in zip(status["pairs"], rows, strict=True):
+    for pair, cells, kept in zip(status["pairs"], rows, notes, strict=True):
         yield from _row(pair, cells, widths)
-        for note in _notes(pair, status.get("measured_time"), is_whole=is_whole):
+        for note in kept:
+            yield from wrap_spans(note, width, _NOTE_INDENT)
+
+
+def _all_notes(
+    status: StatusReply, *, is_whole: bool
+) -> tuple[list[SharedNotes], list[tuple[str, ...]]]:
+    """Return the notes that many pairs share, and those that stand below each pair's row."""
+    measured_time = status.get("measured_time")
+    return share_notes(
+        [
+            PairNotes(
+                pair["pair"],
+                pair["master"],
+                pair["slave"],
+                pair["health"],
+                pair["because"],
+                tuple(_notes(pair, measured_time, is_whole=is_whole)),
+            )
+            for pair in status["pairs"]
+        ]
+    )
+
+
+def shared_lines(shared: Iterable[SharedNotes], width: int) -> Iterator[Line]:
+    """Yield the lines of notes that many pairs share, for above a table."""
+    for each in shared:
+        mark = _MARKS.get(each.health, "")
+        yield ()
+        because = f": {each.because}" if each.because else ""
+        text = f"{mark} {name_pairs(each.pairs)}{because}".lstrip()
+        yield from wrap_spans(text, width, tone=each.health if mark else "", deeper=2 * _DEEPER)
+        for note in each.notes:
             yield from wrap_spans(note, width, _NOTE_INDENT)
 
 

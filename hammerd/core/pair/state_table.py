@@ -136,11 +136,10 @@ def _hold_trouble(life: PairLife) -> Trouble | None:
 
 
 def _probing(life: PairLife, state: states.Probing) -> Row:
-    has_failed = life.memory.failures > 0
     return Row(
         word="probing",
         trouble=None,
-        level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
+        level=_level_of_try(life.memory),
         identity=(states.Probing, state.since_at),
         warning_at=AT_ONCE if _is_another_try(life.memory) else NEVER,
         critical_at=_critical_at(life),
@@ -150,11 +149,10 @@ def _probing(life: PairLife, state: states.Probing) -> Row:
 
 
 def _launching(life: PairLife, state: states.Launching) -> Row:
-    has_failed = life.memory.failures > 0
     return Row(
         word="launching",
         trouble=None,
-        level=LogLevel.DEBUG if has_failed else LogLevel.INFO,
+        level=_level_of_try(life.memory),
         identity=(states.Launching, state.since_at),
         warning_at=AT_ONCE if _is_another_try(life.memory) else state.since_at + SILENT_LAUNCH_S,
         critical_at=_critical_at(life),
@@ -177,23 +175,39 @@ def _streaming(life: PairLife, state: states.Streaming) -> Row:
 
 
 def _stopping(life: PairLife, state: states.Stopping) -> Row:
-    has_failed, trouble = life.memory.failures > 0, None
+    trouble = None
     if state.is_unkillable:
         trouble = states.UNKILLABLE
     elif isinstance(state.then, states.ThenProbe) and not _is_turn(state.then):
         trouble = state.then.trouble
-    is_retry = has_failed and isinstance(state.then, states.ThenBackoff)
     return Row(
         word="stopping",
         trouble=trouble,
         because=_because_of(state.then, life.memory),
-        level=LogLevel.WARNING if trouble else LogLevel.DEBUG if is_retry else LogLevel.INFO,
+        level=LogLevel.WARNING if trouble else _level_of_end(life.memory, state),
         identity=(states.Stopping, state.since_at),
         warning_at=AT_ONCE if _is_another_try(life.memory) else NEVER,
         critical_at=AT_ONCE if state.is_unkillable else _critical_at(life),
         deadline_at=state.deadline_at,
         is_another_try=_is_another_try(life.memory),
     )
+
+
+def _level_of_try(memory: Memory) -> LogLevel:
+    return LogLevel.DEBUG if _is_another_try(memory) else LogLevel.INFO
+
+
+def _level_of_end(memory: Memory, state: states.Stopping) -> LogLevel:
+    """Return the level of the end of a stream: that of one which lived and was lost warns."""
+    match state.then:
+        case states.ThenBackoff() | states.ThenLaunch(trouble=states.Trouble()):
+            return LogLevel.WARNING if state.has_lived else _level_of_try(memory)
+        case states.ThenMount() | states.ThenPark():
+            return LogLevel.INFO if state.has_lived else _level_of_try(memory)
+        case states.ThenLaunch() | states.ThenProbe() | states.ThenStopped():
+            return LogLevel.INFO
+        case _:
+            assert_never(state.then)
 
 
 def _backoff(state: states.WaitingForBackoff) -> Row:

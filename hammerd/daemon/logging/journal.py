@@ -2,9 +2,10 @@
 
 A transition's event is `pair.<state's word>`; word, level and cause are those of the state's row
 in core/pair/state_table.py. It is logged when the row's identity changed: phases of a stream are
-not transitions. An attempt of a pair that keeps failing is one line, that of its waiting.
+not transitions. A pair that stays down is told of once, and again after hours (down_pairs.py).
 """
 
+import time
 from collections.abc import Callable
 from typing import assert_never
 
@@ -14,7 +15,9 @@ from hammerd.core.pair.state_table import Row, row_of
 from hammerd.core.pair.states import Memory, PairLife, Probing
 from hammerd.core.pairs import Pair
 from hammerd.core.replication.lag import Lag, LagVerdict
+from hammerd.core.rfc3339 import rfc3339
 from hammerd.core.tid import Tid, format_tid
+from hammerd.daemon.logging.down_pairs import DownPairs
 from hammerd.daemon.logging.setup import Logger
 
 
@@ -26,6 +29,7 @@ class Journal:
         self._lag_log = lag_log
         self._logged: dict[str, tuple[object, ...]] = {}
         self._word_before_glance: dict[str, str] = {}
+        self._down = DownPairs()
 
     @property
     def log(self) -> Logger:
@@ -41,6 +45,7 @@ class Journal:
             return
         from_state = self._word_before_glance.pop(name, row_of(before).word)
         row = row_of(life)
+        level = self._down.take(name, row, life.memory, now_at)
         if self._logged.get(name) == row.identity:
             return
         self._logged[name] = row.identity
@@ -51,7 +56,7 @@ class Journal:
             **_carried(row, life.memory, now_at),
             "hint": (row.trouble.hint or None) if row.trouble else None,
         }
-        self._writer_of(row.level)(f"pair.{row.word}", **fields)
+        self._writer_of(level)(f"pair.{row.word}", **fields)
 
     def _writer_of(self, level: LogLevel) -> Callable[..., object]:
         match level:
@@ -65,6 +70,23 @@ class Journal:
                 return self._log.error
             case _:
                 assert_never(level)
+
+    def tell_of_down_pairs(self, now_at: float) -> None:
+        """Log a line for each pair that is still down, every few hours."""
+        for down in self._down.due(now_at):
+            down_s = now_at - down.since_at
+            self._log.warning(
+                "pair.still_down",
+                pair=down.pair,
+                state=down.word,
+                waiting_for=down.waiting_for,
+                because=down.trouble.because,
+                since_time=rfc3339(time.time() - down_s),
+                down_s=round(down_s),
+                failures=down.failures or None,
+                refusals=down.refusals or None,
+                hint=down.trouble.hint or None,
+            )
 
     def noted(self, life: PairLife, note: Note) -> None:
         """Log a note: an event of a pair that leaves its state unchanged."""
@@ -104,6 +126,7 @@ class Journal:
         """Forget a pair that was removed."""
         self._logged.pop(pair, None)
         self._word_before_glance.pop(pair, None)
+        self._down.forget(pair)
 
 
 def _level_of(note: Note) -> LogLevel:
