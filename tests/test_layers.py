@@ -43,7 +43,7 @@ PURE = frozenset(
 DAEMON_NEEDS = frozenset({"psutil", "structlog", "tenacity"})
 CLI_NEEDS = frozenset({"click", "rich", "tomlkit"})
 WEB_NEEDS = frozenset({"prometheus_client", "starlette", "uvicorn"})
-WEB_ASKS_BY = frozenset({"client", "history", "offline", "options", "output"})
+WEB_ASKS_BY = frozenset({"client", "history", "lag", "offline", "options", "output"})
 """The packages of the cli that the web server uses."""
 
 ORDER = {

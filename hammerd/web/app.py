@@ -29,7 +29,7 @@ from hammerd.core.errors import HammerdError
 from hammerd.core.exit_codes import Exit
 from hammerd.web.guard import Guard
 from hammerd.web.live import Live, TooManyClients
-from hammerd.web.metrics.exposition import exposition_of
+from hammerd.web.metrics.exposition import exposition_of, form_for
 from hammerd.web.parameters import BadRequest, error_response
 from hammerd.web.past import events_json, lag_json
 from hammerd.web.sparklines import sparklines_json
@@ -94,10 +94,12 @@ async def _health(_: Request, view: View) -> Response:
 
 
 async def _metrics(request: Request, view: View) -> Response:
-    accept = ",".join(request.headers.getlist("accept"))
-    body, content_type = await asyncio.to_thread(
-        exposition_of, view.status, is_up=view.is_running, accept=accept
-    )
+    form = form_for(",".join(request.headers.getlist("accept")))
+    if form not in view.expositions:
+        view.expositions[form] = await asyncio.to_thread(
+            exposition_of, view.status, is_up=view.is_running, form=form
+        )
+    body, content_type = view.expositions[form]
     return Response(body, headers={"Content-Type": content_type})
 
 

@@ -1,11 +1,12 @@
 """Reads the parameters of requests; each fault becomes an answer with status 400 or 404."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
+
+from hammerd.core.config.model import LogLevel
 
 MOST_POINTS, MOST_EVENTS = 5_000, 1_000
 POINTS, EVENTS = 600, 200
@@ -13,7 +14,7 @@ LONGEST_TEXT = 512
 LATEST_S = 253_402_300_799.0
 """The end of the calendar."""
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS = tuple(level.value for level in LogLevel)
 
 
 class BadRequest(Exception):  # noqa: N818 - what the answer says
@@ -87,11 +88,3 @@ class Parameters:
         if unknown := set(self.given.keys()) - self.asked:
             count = f"{len(unknown)} unknown parameter{'s' * (len(unknown) > 1)}"
             raise BadRequest(count, f"known: {', '.join(sorted(self.asked))}")
-
-
-def refuse_unknown_pair(name: str | None, status: Mapping[str, object]) -> None:
-    """Refuse a pair that the status does not have."""
-    pairs = status.get("pairs")
-    known = {pair["pair"] for pair in pairs} if isinstance(pairs, list | tuple) else set()
-    if name is not None and name not in known:
-        raise BadRequest("no such pair", "GET /api/v1/status names all pairs", 404)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from starlette.datastructures import QueryParams
 
-from hammerd.cli.history.queries import read_history, worst_by_part
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.web.parameters import Parameters
 from hammerd.web.views import View
@@ -21,6 +20,9 @@ def sparklines_json(view: View, query: QueryParams) -> Mapping[str, object]:
         BadRequest: there is a parameter.
         CommandFailed: the history cannot be read.
     """
+    # Imported only here: a Python without SQLite serves all else.
+    from hammerd.cli.history.queries import read_history, worst_by_part
+
     Parameters(query).refuse_others()
     if view.history_path is None:
         raise CommandFailed("the history was not found", "start hammerd web with -c FILE")

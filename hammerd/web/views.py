@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import cast
 
@@ -38,13 +38,15 @@ class View:
     """A status at one moment.
 
     `status` is the JSON of `hammerd status --json`, `stale_because` the reason why it is what the
-    last daemon left; None while a daemon answers. `taken_at` is monotonic.
+    last daemon left; None while a daemon answers. `taken_at` is monotonic. `expositions`: its
+    metrics, once they are asked for.
     """
 
     status: Mapping[str, object]
     taken_at: float
     stale_because: str | None = None
     history_path: str | None = None
+    expositions: dict[str, tuple[bytes, str]] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:

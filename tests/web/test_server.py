@@ -35,6 +35,12 @@ def event_of(stream: HTTPResponse) -> dict[str, Any]:
             return found
 
 
+def asked(web: Web, what: str) -> dict[str, Any]:
+    """Return the JSON of an answer."""
+    found: dict[str, Any] = json.loads(web.ask(f"/api/v1/{what}").body)
+    return found
+
+
 def test_status_is_that_of_the_command(web: Web) -> None:
     answer = web.ask("/api/v1/status")
 
@@ -69,11 +75,16 @@ def test_page_and_health_are_there(web: Web) -> None:
 
 
 def test_history_is_told(web: Web) -> None:
-    lag = json.loads(web.ask("/api/v1/lag?pair=test&points=3").body)
-    events = json.loads(web.ask("/api/v1/events?limit=2").body)["events"]
-    older = json.loads(web.ask(f"/api/v1/events?before_id={events[1]['id']}").body)["events"]
+    until(lambda: len(asked(web, "events?limit=3")["events"]) == 3, "events on record")
+    lag = asked(web, "lag?pair=test&points=3")
+    events = asked(web, "events?limit=2")["events"]
+    older = asked(web, f"events?before_id={events[1]['id']}")["events"]
 
-    assert len(lag["times"]) == len(lag["max_s"]) == len(lag["min_s"]) <= 3
+    assert len(lag["times"]) == len(lag["max_s"]) == len(lag["min_s"]) == 3
+    assert lag["times"][1] - lag["times"][0] == lag["step_s"]
+    assert lag["max_s"][-1] is not None
+    assert lag["summary"]["known_s"] > 0
+    assert "daemon_started" in {mark["kind"] for mark in lag["marks"]}
     assert events[0]["id"] > events[1]["id"] > older[0]["id"]
 
 

@@ -1,7 +1,7 @@
 """A connection of HTTP/1.1 that ends when its client sends no request, or takes no answer.
 
-uvicorn has a time limit only between two requests. Without one before the first, and while an
-answer is not taken, idle clients would hold all connections that there may be.
+uvicorn has a time limit only between two requests, and a limit of requests, not of connections.
+Idle clients would hold all files that this process may open, and it could not ask the daemon.
 """
 
 import asyncio
@@ -14,18 +14,22 @@ class Connection(H11Protocol):
     """A connection with time limits.
 
     `request_s`: the time for a whole request to come. `take_s`: the time for a client to take what
-    waits for it.
+    waits for it. `most`: the number of connections at once.
     """
 
     request_s: ClassVar[float] = 15.0
     take_s: ClassVar[float] = 30.0
+    most: ClassVar[int] = 400
     _request_timer: asyncio.TimerHandle | None = None
     _take_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._await_request()
+        if len(self.connections) > self.most:
+            transport.abort()
+        else:
+            self._await_request()
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a request."""

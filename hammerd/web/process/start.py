@@ -14,6 +14,7 @@ from functools import partial
 from importlib import import_module
 
 from hammerd.cli.options.location import Location
+from hammerd.core.errors import HammerdError
 from hammerd.web.app import make_site
 from hammerd.web.process.access import check_access
 from hammerd.web.process.listen import Address, bind, bound_address
@@ -24,8 +25,11 @@ from hammerd.web.process.server import serve
 from hammerd.web.views import Views, load_all, read_view
 
 UMASK = 0o022
-LOADED_LATE = ("anyio._backends._asyncio", "encodings.idna", "uvicorn.loops.asyncio")
-"""Modules that libraries import when they first need them."""
+LOADED_LATE = (
+    *("anyio._backends._asyncio", "encodings.idna", "uvicorn.loops.asyncio"),
+    *("hammerd.cli.lag.reading", "hammerd.cli.history.events_table"),
+)
+"""Modules that are imported when they are first needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +68,5 @@ def _load_all(location: Location) -> None:
     """Import all modules now: the user need not be able to read them where they are installed."""
     load_all(location)
     for name in LOADED_LATE:
-        with suppress(ImportError):
+        with suppress(ImportError, HammerdError):
             import_module(name)

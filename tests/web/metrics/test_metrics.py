@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_plai
 from hammerd.core.api.status_json import UNSAVED_KEYS
 from hammerd.core.rfc3339 import rfc3339
 from hammerd.web.metrics import pair_values
-from hammerd.web.metrics.exposition import exposition_of
+from hammerd.web.metrics.exposition import Form, exposition_of, form_for
 from hammerd.web.metrics.families import families_of
 from tests.test_manual import names, section
 from tests.web.metrics.statuses import NOW, STATES, status
@@ -172,15 +172,30 @@ def test_without_a_daemon_there_is_only_what_stays_true() -> None:
     assert names_of(status(), is_up=False) == LASTING
 
 
-@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
-def test_exposition_is_read_by_a_parser_of_its_format(accept: str) -> None:
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", Form.PLAIN),
+        ("*/*", Form.PLAIN),
+        ("text/plain;version=1.0.0;escaping=allow-utf-8", Form.PLAIN),
+        ("application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3", Form.OPEN_METRICS),
+        ("text/html, Application/OpenMetrics-Text; version=x; escaping=\xe9", Form.OPEN_METRICS),
+        (";;,=,", Form.PLAIN),
+    ],
+)
+def test_client_gets_the_format_that_it_accepts(accept: str, form: Form) -> None:
+    assert form_for(accept) is form
+
+
+@pytest.mark.parametrize("form", Form)
+def test_exposition_is_read_by_a_parser_of_its_format(form: Form) -> None:
     hostile = 'a "quoted"\nname \\ \udcff \u202e'
     made = status(pair=hostile, because="Rm -rf / \n", complaints_total={"<b>": 1, "crc": 2})
 
-    body, content_type = exposition_of(made, is_up=True, accept=accept)
+    body, content_type = exposition_of(made, is_up=True, form=form)
 
     read = text_string_to_metric_families if "openmetrics" in content_type else read_plain
-    assert ("openmetrics" in content_type) is bool(accept)
+    assert ("openmetrics" in content_type) is (form is Form.OPEN_METRICS)
     samples = [sample for family in read(body.decode()) for sample in family.samples]
     pairs = {sample.labels["pair"] for sample in samples if "pair" in sample.labels}
     assert pairs == {'a "quoted"\nname \\ \\udcff \u202e'}

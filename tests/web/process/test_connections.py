@@ -78,6 +78,17 @@ def test_request_in_time_is_answered(served: tuple[uvicorn.Server, int]) -> None
         assert b"here" in b"".join(iter(lambda: client.recv(1 << 16), b""))
 
 
+def test_there_are_only_so_many_connections(
+    served: tuple[uvicorn.Server, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hasty, "most", 1)
+    monkeypatch.setattr(Hasty, "request_s", DEADLINE_S)
+    with client_of(served[1]) as first, client_of(served[1]) as second:
+        assert second.recv(1) == b""
+        first.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert first.recv(12) == b"HTTP/1.1 200"
+
+
 def test_client_that_takes_nothing_loses_its_connection(
     served: tuple[uvicorn.Server, int],
 ) -> None:
