@@ -122,3 +122,13 @@ def test_alerts_of_pairs_are_quiet_about_what_nobody_wants_mirrored(alert: str) 
     is_of_pairs = "hammerd_pair_" in expression or "hammerd:pair_" in expression
 
     assert not is_of_pairs or ("hammerd:pair_watched" in expression) == (alert not in always)
+
+
+def test_document_lists_each_alert_with_its_severity_and_wait() -> None:
+    text = (ROOT / "docs/fleet.md").read_text()
+    rows = re.findall(r"^\| (Hammerd\w+) \| (\w+) \| .*; (\S+|at once) \|$", text, re.MULTILINE)
+    rules = ALERTS.items()
+
+    assert rows == [
+        (name, it["labels"]["severity"], it.get("for", "at once")) for name, it in rules
+    ]
