@@ -40,7 +40,7 @@ def choose(words: Sequence[str], known: Iterable[str]) -> Choice:
     if not words:
         return Choice(names)
     exact = frozenset(names)
-    patterns = [word for word in dict.fromkeys(words) if word not in exact and is_pattern(word)]
+    patterns = [word for word in dict.fromkeys(words) if is_pattern(word)]
     matches = {word: tuple(_matching(word, names)) for word in patterns[:MOST_PATTERNS]}
     chosen = {word: (word,) if word in exact else matches.get(word, ()) for word in words}
     return Choice(

@@ -111,6 +111,13 @@ def test_a_local_time_is_that_of_the_zone_and_its_day(value: str, moment: str):
     assert json_time(read_since(value, noon_ms, Zone.LOCAL)) == moment.replace("Z", ".000Z")
 
 
+@pytest.mark.usefixtures("berlin")
+def test_a_local_day_may_be_another_one_than_in_utc():
+    late_ms = round(datetime(2026, 3, 28, 23, 30, tzinfo=UTC).timestamp() * 1_000)
+
+    assert json_time(read_since("today", late_ms, Zone.LOCAL)) == "2026-03-28T23:00:00.000Z"
+
+
 @pytest.mark.parametrize("zone", Zone)
 @pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31 23:59"])
 def test_the_ends_of_the_calendar_are_no_fault(value: str, zone: Zone):

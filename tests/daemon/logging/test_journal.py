@@ -122,6 +122,12 @@ def test_pair_that_stays_down_is_told_of_once_for_each_cause() -> None:
     assert story.goes(PARKED, memory=FAILED) == [("error", "pair.parked")]
 
 
+def test_pair_that_parks_after_it_waited_is_told_of_again() -> None:
+    story, lines = Story(), [("error", "pair.parked"), ("warning", "pair.waiting")]
+
+    assert story.goes(PARKED, BACKOFF, PARKED, memory=FAILED) == [*lines, lines[0]]
+
+
 def test_pair_that_its_stream_parks_again_is_told_of_once() -> None:
     refused, ending = Memory(refusals=2), replace(ENDING, then=PARKING)
     story = Story()
