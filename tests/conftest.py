@@ -56,6 +56,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
         "no pidfds here",
         "no playwright here",
         "no prometheus here",
+        "no prometheus-alertmanager here",
         "no prometheus-node-exporter here",
         "no promtool here",
         "no ssh here",
