@@ -18,7 +18,8 @@ HISTORY_DAYS, HISTORY_STEP_S = 30.0, 600.0
 OpenTab = Callable[..., Tab]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while playwright runs, no other test of this process can call asyncio.run().
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright here")
     program = shutil.which("chromium") or shutil.which("chrome")
