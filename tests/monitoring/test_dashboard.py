@@ -76,7 +76,9 @@ def test_panel_says_what_it_shows_and_asks_the_chosen_data_source(panel: dict[st
 
 def test_variables_choose_data_source_job_host_and_pair() -> None:
     assert list(VARIABLES) == ["datasource", "job", "host", "pair"]
-    assert all(each["datasource"] == DATASOURCE for each in list(VARIABLES.values())[1:])
+    for each in list(VARIABLES.values())[1:]:
+        assert each["datasource"] == DATASOURCE
+        assert each["definition"] == each["query"]["query"]
 
 
 @pytest.mark.parametrize("expression", sorted(set(expressions())))
@@ -90,6 +92,9 @@ def test_variable_is_of_a_metric_and_a_label_that_exist(query: str) -> None:
     assert found
 
     assert faults_of(found[1] + (found[2] or "")) == []
+    # Each offers what the variables before it leave.
+    place = queries_of_variables().index(query)
+    assert re.findall(r"\$(\w+)", query) == ["job", "host"][:place]
     assert found[3] in exported()[found[1]] | {"job", "instance"}
 
 
