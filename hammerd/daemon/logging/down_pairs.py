@@ -12,12 +12,16 @@ tries in between belong to it. The history leaves out debug: it holds the first 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from hammerd.core.config.model import LogLevel
 from hammerd.core.pair.state_table import Row
 from hammerd.core.pair.states import UNKILLABLE, Memory, Trouble
 
 TELL_AGAIN_S = 4 * 3600.0
+
+MOST_AT_ONCE = 100
+"""The pairs that are told of in one go: a thousand lines would hold the loop up."""
 
 _TRIES = frozenset({"probing", "launching", "stopping"})
 _FAULTS = frozenset({LogLevel.WARNING, LogLevel.ERROR})
@@ -61,11 +65,11 @@ class DownPairs:
         return LogLevel.DEBUG if row.level is LogLevel.INFO else row.level
 
     def due(self, now_at: float) -> Iterator[Down]:
-        """Yield the pairs of which nothing was told for hours; they count as told then."""
-        for down in self._down.values():
-            if now_at - down.told_at >= TELL_AGAIN_S:
-                down.told_at = now_at
-                yield down
+        """Yield pairs of which nothing was told for hours; they count as told then."""
+        due = (one for one in self._down.values() if now_at - one.told_at >= TELL_AGAIN_S)
+        for down in islice(due, MOST_AT_ONCE):
+            down.told_at = now_at
+            yield down
 
     def forget(self, pair: str) -> None:
         """Forget a pair that was removed."""

@@ -31,6 +31,7 @@ from hammerd.core.pair.states import (
 )
 from hammerd.core.pairs import Endpoint, Gear, Pair
 from hammerd.core.rfc3339 import parse_rfc3339
+from hammerd.daemon.logging.down_pairs import MOST_AT_ONCE, TELL_AGAIN_S
 from hammerd.daemon.logging.journal import Journal
 
 PAIR = Pair("home", Endpoint("/master"), Endpoint("/slave"))
@@ -211,6 +212,22 @@ def test_slave_that_drains_does_not_hide_that_its_pair_is_parked() -> None:
     draining = WaitingForResource(0, Resource.DRAIN, Trouble("slave_draining"))
     assert story.goes(draining, memory=Memory(refusals=1)) == []
     assert len(story.waits(4)) == 1
+
+
+def test_lines_about_a_thousand_pairs_do_not_come_at_once() -> None:
+    log = FakeLog()
+    journal = Journal(log, log)
+    for number in range(MOST_AT_ONCE + 1):
+        life = PairLife(replace(PAIR, name=f"p{number}"), Memory(), PARKED)
+        journal.stepped(life, life, 0.0)
+
+    counts = []
+    for minute in (1, 2, 3):
+        before = len(log.lines)
+        journal.tell_of_down_pairs(TELL_AGAIN_S + 60 * minute)
+        counts.append(len(log.lines) - before)
+
+    assert counts == [MOST_AT_ONCE, 1, 0]
 
 
 def test_pair_that_was_removed_is_forgotten() -> None:
