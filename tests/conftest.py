@@ -50,6 +50,7 @@ ALLOWED_SKIPS: frozenset[str] = frozenset(
         "no fish here",
         "no tcsh here",
         "no zsh here",
+        "no curl here",
         "no dash here",
         "no duk here",
         "no make here",

@@ -62,6 +62,9 @@ class Program:
 
 
 def _ran(result: CommandResult, timeout_s: float) -> Ran:
+    if result.spawn_error is not None:
+        # Its hint is about the key `hammer`.
+        return Ran(result.status, "", result.spawn_error.message)
     said = last_line(result.stderr) or last_line(result.stdout)
     if result.is_late:
         return Ran(result.status, said, f"it did not end within {show_duration(timeout_s)}")
