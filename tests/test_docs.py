@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.core.config.schema import DAEMON_KEYS, PAIR_KEYS
+from hammerd.core.config.schema import DAEMON_KEYS, NOTIFY_KEYS, PAIR_KEYS
 from tests.paths import DATA, ROOT, TESTS
 
 FACTS = ROOT / "docs/hammer.md"
@@ -273,17 +273,16 @@ def keys_of(table: dict[str, object], kind: str) -> Iterator[tuple[str, str]]:
     """Yield each key of a config with the kind of its table."""
     for name, value in table.items():
         if isinstance(value, dict):
-            inner = {"daemon": "daemon", "defaults": "pair", "pairs": "pairs"}.get(name, "pair")
-            yield from keys_of(value, inner)
+            inner = name if name in ("daemon", "notify", "pairs") else "pair"
+            yield from keys_of(value, "notify" if kind == "notify" else inner)
         else:
             yield kind, name
 
 
 @of_each_document
 def test_every_config_key_in_an_example_is_there(doc: Path) -> None:
-    keys = {("daemon", key.name) for key in DAEMON_KEYS} | {
-        ("pair", key.name) for key in PAIR_KEYS
-    }
+    tables = (("daemon", DAEMON_KEYS), ("pair", PAIR_KEYS), ("notify", NOTIFY_KEYS))
+    keys = {(kind, key.name) for kind, known in tables for key in known}
     bare = {("", name) for _, name in keys}
     given = {
         key

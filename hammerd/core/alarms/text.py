@@ -13,6 +13,8 @@ from hammerd.core.characters import printable
 
 LONGEST_SUMMARY = 160
 LONGEST_LINE = 400
+LEAST_LAG_S = 60.0
+"""A shorter lag is not worth its place in the summary: a link may have died just now."""
 
 MOST_LISTED = 20
 """The number of pairs that the text describes; it counts the others, and the JSON has all."""
@@ -40,7 +42,7 @@ def summary_of(changes: Sequence[Change], because: str, scene: Scene) -> str:
     if first.kind is Kind.REMINDER:
         parts.append(f"for {show_span(scene.now_at - first.alarm.since_at)}")
     lags = [*numbers([scene.facts.get(one.finding.subject, {}) for one in changes], "lag_s")]
-    if lags and first.kind is not Kind.RECOVERED:
+    if max(lags, default=0.0) >= LEAST_LAG_S and first.kind is not Kind.RECOVERED:
         parts.append(f"lag {show_span(max(lags))}")
     return cut(printable(", ".join(filter(None, parts))), LONGEST_SUMMARY)
 
@@ -75,15 +77,17 @@ def text_of(summary: str, changes: Sequence[Change], scene: Scene) -> str:
     """Return the text of a notification, with a newline after each line."""
     time = scene.to_time(scene.now_at)
     lines = [summary, "", f"host: {scene.host}", f"time: {time}"]
-    for change in changes[:MOST_LISTED]:
-        lines += ["", *_pair_lines(change, scene)]
+    hints = [change.finding.hint for change in changes]
+    for number, change in enumerate(changes[:MOST_LISTED]):
+        is_new = change.finding.hint not in hints[:number]
+        lines += ["", *_pair_lines(change, scene, shows_hint=is_new)]
     if len(changes) > MOST_LISTED:
         lines += ["", f"and {len(changes) - MOST_LISTED} more pairs"]
     lines += ["", *_advice(changes[0], len(changes))]
     return "\n".join(one_line(line) for line in lines) + "\n"
 
 
-def _pair_lines(change: Change, scene: Scene) -> Iterator[str]:
+def _pair_lines(change: Change, scene: Scene, *, shows_hint: bool) -> Iterator[str]:
     name, facts = change.finding.subject, scene.facts.get(change.finding.subject, {})
     since = f"since {scene.to_time(change.alarm.since_at)}"
     is_over = change.kind is Kind.RECOVERED
@@ -94,7 +98,7 @@ def _pair_lines(change: Change, scene: Scene) -> Iterator[str]:
         yield f"  {facts['master']} -> {facts['slave']}"
         yield f"  state: {_state(facts)}; lag: {_lag(facts)}"
         yield f"  safe until: {facts['safe_until_time'] or 'unknown'}"
-    if not is_over and change.finding.hint:
+    if not is_over and change.finding.hint and shows_hint:
         yield f"  hint: {change.finding.hint}"
     word = facts.get("telling_word")
     if not is_over and word and str(word) not in change.finding.hint:
@@ -126,7 +130,7 @@ def _advice(change: Change, count: int) -> Iterator[str]:
 
 
 def _named(name: str, count: int) -> str:
-    return f" {name}" if count == 1 else ""
+    return f" {name}" if count == 1 else " PAIR"
 
 
 def show_span(seconds: float) -> str:

@@ -77,7 +77,7 @@ def test_summary(changes: list[Change], summary: str) -> None:
 
 
 def test_message_has_the_facts_of_its_pairs() -> None:
-    found = message(change("a"), change("b", hint="another hint"))
+    found = message(change("a"), change("b", hint="another hint"), change("c"))
 
     assert {
         key: found[key] for key in ("kind", "level", "because", "hint", "host", "far_host")
@@ -95,10 +95,11 @@ def test_message_has_the_facts_of_its_pairs() -> None:
     assert [(one["pair"], one["alarm_level"], one["alarm_since_time"]) for one in pairs] == [
         ("a", "critical", "t2800"),
         ("b", "critical", "t2800"),
+        ("c", "critical", "t2800"),
     ]
     text = str(found["text"])
-    assert "hint: another hint" in text
-    assert text.endswith('"hammerd ack"\nends the reminders\n')
+    assert text.count("hint: look at it") == text.count("hint: another hint") == 1
+    assert text.endswith('"hammerd ack PAIR"\nends the reminders\n')
 
 
 def test_text_of_a_thousand_pairs_lists_some_and_counts_the_others() -> None:
