@@ -62,8 +62,14 @@ class Guard:
 
         refusal = fault_of(str(scope["method"]), Headers(scope=scope), self._names)
         app = self._app if refusal is None else _refuse(*refusal)
-        await app(scope, receive, send_safely)
+        await app(_without_ranges(scope), receive, send_safely)
         return None
+
+
+def _without_ranges(scope: Scope) -> Scope:
+    """Return a request for whole answers: many ranges cost some releases of Starlette dearly."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+    return {**scope, "headers": headers}
 
 
 def _refuse(status: int, text: str) -> PlainTextResponse:
@@ -74,7 +80,8 @@ def _refuse(status: int, text: str) -> PlainTextResponse:
 def _add_headers(headers: MutableHeaders) -> None:
     for name, value in HEADERS.items():
         headers[name] = value
-    headers.setdefault("Cache-Control", "no-store")
+    # What has an ETag is asked for again, and mostly not sent again.
+    headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
 
 
 def fault_of(method: str, headers: Headers, names: Collection[str]) -> tuple[int, str] | None:

@@ -187,6 +187,14 @@ def test_every_answer_is_guarded(web: Web, path: str) -> None:
     assert "server" not in headers
 
 
+def test_files_of_the_page_are_kept_and_asked_for_again(web: Web) -> None:
+    first = web.ask("/static/index.html", headers={"Range": "bytes=0-1,2-3"})
+    again = web.ask("/static/index.html", headers={"If-None-Match": first.headers["etag"]})
+
+    assert (first.status, first.headers["cache-control"]) == (200, "no-cache")
+    assert (again.status, again.body) == (304, b"")
+
+
 def test_change_of_a_pair_is_sent_to_live_clients(web: Web) -> None:
     with web.open("/api/v1/live") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
