@@ -31,20 +31,31 @@ export class Detail {
     this.wordsPanel = make("section", { class: "panel" }, make("h2", {}, "Last words"), this.words);
     const history = make("div", { class: "history" });
     const events = make("div", { class: "events" });
+    this.body = make("div", { hidden: true });
     const back = () => this.place.dispatchEvent(new CustomEvent("back"));
     this.place.replaceChildren(
       make("nav", { "aria-label": "Way back" },
         make("button", { type: "button", class: "back", onclick: back }, "\u2190 All pairs")),
       make("header", {}, this.title, make("p", { class: "health" }, this.sign, this.health), this.headline),
+      this.body,
+    );
+    this.body.append(
       this.notes,
       make("section", { class: "panel", "aria-label": "Lag" }, make("h2", {}, "Lag"), history),
       make("section", { class: "panel", "aria-label": "Facts" }, make("h2", {}, "Facts"), this.facts),
       this.wordsPanel,
       make("section", { class: "panel", "aria-label": "Events" }, make("h2", {}, "Events"), events),
     );
-    this.history = new History(history, name, parameters.get("range"), () => this.now.getTime() / 1000);
-    this.history.onRange = (range) => {
-      const hash = new URLSearchParams({ pair: name, range });
+    this.begin = () => this.fill(history, events, parameters.get("range"));
+  }
+
+  /** Ask for the past of a pair that the config has. */
+  fill(history, events, range) {
+    const { name } = this;
+    this.body.hidden = false;
+    this.history = new History(history, name, range, () => this.now.getTime() / 1000);
+    this.history.onRange = (chosen) => {
+      const hash = new URLSearchParams({ pair: name, range: chosen });
       window.history.replaceState(window.history.state, "", `#${hash}`);
     };
     this.events = new EventList(events, name);
@@ -60,9 +71,10 @@ export class Detail {
     this.now = now;
     this.pair = pair;
     if (pair === null) {
-      setText(this.headline, "There is no pair of this name in the config; the history may know it.");
+      setText(this.headline, "The config has no pair of this name.");
       return;
     }
+    if (this.history === null) this.begin();
     if (this.word !== word) {
       this.word = word;
       this.sign.replaceChildren(icon(word));

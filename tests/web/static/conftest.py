@@ -13,7 +13,7 @@ from tests.web.static.tab import CHROMIUM_FLAGS, Tab
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-HISTORY_DAYS, HISTORY_STEP_S = 30.0, 600.0
+HISTORY_DAYS, HISTORY_STEP_S = 4.0, 600.0
 
 OpenTab = Callable[..., Tab]
 
@@ -54,10 +54,13 @@ def site(running_site: Site) -> Site:
 def open_tab(browser: "Browser", site: Site) -> Iterator[OpenTab]:
     tabs: list[Tab] = []
 
-    def open_one(hash_text: str = "", *, is_faulty: bool = False, **settings: object) -> Tab:
+    def open_one(
+        hash_text: str = "", *, is_faulty: bool = False, starts: bool = True, **settings: object
+    ) -> Tab:
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | settings))
         tabs.append(Tab(context, site, is_faulty=is_faulty))
-        tabs[-1].open(hash_text)
+        if starts:
+            tabs[-1].open(hash_text)
         return tabs[-1]
 
     yield open_one
