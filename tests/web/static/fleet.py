@@ -376,12 +376,15 @@ def lag_at(story: Story, time_s: float, now: float) -> float | None:
     age_s = now - time_s
     if story.behind_since_s is not None and age_s <= story.behind_since_s:
         return story.behind_since_s - age_s
-    noise = random.Random(f"{story.name}{int(time_s)}").random()
+    seed = random.Random(f"{story.name}{int(time_s)}")
+    # Of an old span the history has the worst sample only.
+    noise = seed.random() if age_s < 2 * DAY_S else max(seed.random() for _ in range(9))
     hour = time_s % DAY_S / HOUR_S
     busy = 1 + 3 * max(0.0, math.sin(math.pi * (hour - 7) / 13)) ** 2
     lag = story.usual_s * noise * busy
+    cleanup_s = 190 * random.Random(f"{story.name} cleanup").random() ** 3
     if 3 <= hour < 3.6:
-        lag += 190 * math.sin(math.pi * (hour - 3) / 0.6) * (0.4 + noise)
+        lag += cleanup_s * math.sin(math.pi * (hour - 3) / 0.6) * (0.4 + noise)
     day = int(time_s // DAY_S)
     spike = random.Random(f"{story.name}{day}")
     if spike.random() < 0.25:

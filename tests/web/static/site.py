@@ -17,7 +17,7 @@ from pathlib import Path
 
 from hammerd.core.api.protocol import Answer, encode_reply
 from tests.daemon.world import HAMMERD
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 from tests.web.static.fleet import Json, status_json
 
 _SERVING = re.compile(r"http://[0-9.]+:([0-9]+)/")
@@ -83,22 +83,28 @@ class Site:
         words = ["web", "--run-dir", str(self.root), "--listen", f"127.0.0.1:{self.port}"]
         if os.geteuid() == 0:
             words += ["--user", "root"]
-        self.server = subprocess.Popen(
-            [*HAMMERD, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        )
+        with open(self.root / "web.log", "a") as log:
+            self.server = subprocess.Popen(
+                [*HAMMERD, *words],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )
         assert self.server.stdout is not None
-        found = _SERVING.search(self.server.stdout.readline())
-        assert found is not None, "hammerd web did not tell its address"
+        line = self.server.stdout.readline()
+        found = _SERVING.search(line)
+        assert found is not None, f"{line}{self.log()}"
         self.port = int(found[1])
+
+    def log(self) -> str:
+        """Return what the web server wrote to stderr."""
+        return (self.root / "web.log").read_text()
 
     def stop_server(self) -> None:
         assert self.server is not None
         self.server.send_signal(signal.SIGTERM)
-        self.server.communicate(timeout=30)
+        self.server.communicate(timeout=DEADLINE_S)
 
     def close(self) -> None:
         if self.server is not None and self.server.poll() is None:
