@@ -27,6 +27,12 @@ export class Detail {
     this.headline = make("p", { class: "headline" });
     this.notes = make("ul", { class: "notes" });
     this.facts = make("div", { class: "facts" });
+    this.factsPanel = make(
+      "section",
+      { class: "panel", "aria-label": "Facts" },
+      make("h2", {}, "Facts"),
+      this.facts,
+    );
     this.words = make("pre", { class: "words", tabindex: 0, dir: "auto", "aria-label": "Last words" });
     this.wordsPanel = make("section", { class: "panel" }, make("h2", {}, "Last words"), this.words);
     const history = make("div", { class: "history" });
@@ -42,7 +48,7 @@ export class Detail {
     this.body.append(
       this.notes,
       make("section", { class: "panel", "aria-label": "Lag" }, make("h2", {}, "Lag"), history),
-      make("section", { class: "panel", "aria-label": "Facts" }, make("h2", {}, "Facts"), this.facts),
+      this.factsPanel,
       this.wordsPanel,
       make("section", { class: "panel", "aria-label": "Events" }, make("h2", {}, "Events"), events),
     );
@@ -71,10 +77,11 @@ export class Detail {
     this.now = now;
     this.pair = pair;
     if (pair === null) {
-      setText(this.headline, "The config has no pair of this name.");
-      return;
+      setText(this.headline, "The config has no pair of this name; the history may know of one.");
     }
     if (this.history === null) this.begin();
+    for (const part of [this.notes, this.factsPanel, this.wordsPanel]) part.hidden = pair === null;
+    if (pair === null) return;
     if (this.word !== word) {
       this.word = word;
       this.sign.replaceChildren(icon(word));
@@ -99,8 +106,8 @@ export class Detail {
     if (kinds !== this.kinds) {
       this.kinds = kinds;
       this.notes.replaceChildren(...notes.map(([kind]) => make("li", { class: kind, dir: "auto" })));
-      this.notes.hidden = !notes.length;
     }
+    this.notes.hidden = !notes.length;
     notes.forEach(([, text], index) => setText(this.notes.children[index], text));
   }
 

@@ -14,7 +14,7 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 def axe_source() -> str:
     """Return the script of axe; the policy of the page forbids it, so a test must bypass that."""
-    module = pytest.importorskip("axe_playwright_python", reason="no axe_playwright_python here")
+    module = pytest.importorskip("axe_playwright_python", reason="no playwright here")
     return (Path(module.__file__).parent / "axe.min.js").read_text()
 
 

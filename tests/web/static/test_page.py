@@ -155,7 +155,8 @@ def span_of(url: str) -> float:
 
 def test_events_are_filtered_and_older_ones_shown_on_demand(open_tab: OpenTab, site: Site) -> None:
     tab = open_tab("#pair=pair-000")
-    tab.wait_for_text("#detail .headline", "The config has no pair of this name.")
+    tab.wait_for_text("#detail .headline", "The config has no pair of this name")
+    tab.page.wait_for_selector(".canvas .uplot")
     tab.press("Escape")
     tab.page.click("#all-events summary")
     tab.wait_for("document.querySelectorAll('#all-events tbody tr').length === 50")
