@@ -21,8 +21,6 @@ def sparklines_json(view: View, query: QueryParams) -> Mapping[str, object]:
         CommandFailed: the history cannot be read.
     """
     # Imported only here: a Python without SQLite serves all else.
-    
-    # Imported only here: a Python without SQLite serves all else.
     from hammerd.cli.history.queries import read_history, worst_by_part
 
     Parameters(query).refuse_others()

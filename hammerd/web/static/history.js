@@ -2,7 +2,15 @@
 
 import { make, setAttribute, setText } from "./dom.js";
 import { ask } from "./events.js";
-import { otherZone, showMoment, showPeriod, showToSecond, usesLocalTime, zoneName } from "./words.js";
+import {
+  otherZone,
+  showMoment,
+  showPeriod,
+  showRoughPeriod,
+  showToSecond,
+  usesLocalTime,
+  zoneName,
+} from "./words.js";
 
 const RANGES = [
   ["1h", 3600],
@@ -90,10 +98,9 @@ export class History {
         ),
         make("label", { class: "check" }, this.log, " log scale"),
       ),
-      this.span,
       this.failure,
       this.summary,
-      this.readout,
+      make("div", { class: "above" }, this.span, this.readout),
       this.canvas,
       make(
         "p",
@@ -285,9 +292,17 @@ export class History {
         const time = new Date(mark.time * 1000);
         const shown = make("time", { datetime: time.toISOString(), title: otherZone(time) }, showToSecond(time));
         return make("tr", {}, make("td", { class: "time" }, shown), make("td", {}, kindWord(mark.kind)),
-          make("td", { class: "what", dir: "auto" }, mark.text));
+          make("td", { class: "what", dir: "auto" }, this.lasting(mark)));
       }),
     );
+  }
+
+  /** Return what a mark tells, and how long it lasted. */
+  lasting(mark) {
+    const [begin, end] = [mark.time, mark.until ?? this.reply.until];
+    const period = showRoughPeriod(end - begin);
+    const lasts = mark.until === null ? `for ${period} so far` : end > begin ? `for ${period}` : "";
+    return [mark.text, lasts].filter(Boolean).join(", ");
   }
 
   showTable() {
@@ -298,7 +313,7 @@ export class History {
       const least = extreme(this.reply.min_s.slice(first, first + by), Math.min);
       const worst = extreme(this.reply.max_s.slice(first, first + by), Math.max);
       const end = times[first] + by * step;
-      const marks = this.reply.marks.filter((mark) => mark.time >= times[first] && mark.time < end);
+      const marks = this.marksWithin(times[first], end);
       rows.push(
         make("tr", {}, make("th", { scope: "row" }, showToSecond(new Date(times[first] * 1000))),
           make("td", {}, lagText(least)), make("td", {}, lagText(worst)),
@@ -308,17 +323,22 @@ export class History {
     this.table.replaceChildren(...rows.reverse());
   }
 
+  marksWithin(begin, end) {
+    const { marks, until } = this.reply;
+    return marks.filter((mark) => mark.time < end && (mark.until ?? until) >= begin);
+  }
+
   onCursor(index) {
-    const { times, max_s: max, min_s: min, step_s: step, marks } = this.reply;
+    const { times, max_s: max, min_s: min, step_s: step } = this.reply;
     this.index = index === null || index === undefined ? null : Math.min(index, times.length - 1);
-    if (this.index === null || !times.length) return setText(this.readout, "\u00a0".replace("\u00a0", ""));
+    if (this.index === null || !times.length) return setText(this.readout, "");
     const begin = times[this.index];
-    const at = marks.filter((mark) => mark.time >= begin && mark.time < begin + step);
+    const at = this.marksWithin(begin, begin + step);
     const moment = `${showToSecond(new Date(begin * 1000))} ${zoneName()}`;
     const [worst, least] = [max[this.index], min[this.index]];
     const lag = worst === null ? "unknown or no data" : worst === least ? `lag ${lagText(worst)}`
       : `lag ${lagText(least)} to ${lagText(worst)}`;
-    const told = at.slice(0, 3).map((mark) => `${kindWord(mark.kind)}: ${mark.text}`);
+    const told = at.slice(0, 3).map((mark) => [kindWord(mark.kind), mark.text].filter(Boolean).join(": "));
     setText(this.readout, [`${moment}, for ${showPeriod(step)}: ${lag}`, ...told].join("; "));
   }
 
