@@ -54,14 +54,17 @@ class _Past:
     """Events on record: those to show, the number of earlier ones, and the last id of all.
 
     `coming`: how many have times to come, and the first and the last of these. `known_names`:
-    all names of events, if none is to be shown.
+    all names of events, if none is to be shown. `unknown_words`: those that choose no pair; then
+    nothing else is read but the `known_pairs`.
     """
 
-    found: NumberedEvents
-    earlier: int
-    last_id: int
-    coming: tuple[int, int, int]
-    known_names: Sequence[str]
+    found: NumberedEvents = ()
+    earlier: int = 0
+    last_id: int = 0
+    coming: tuple[int, int, int] = (0, 0, 0)
+    known_names: Sequence[str] = ()
+    unknown_words: Sequence[str] = ()
+    known_pairs: Sequence[str] = ()
 
 
 def _read_last(_context: click.Context, option: click.Parameter, value: str | None) -> int | None:
@@ -99,15 +102,14 @@ def events(pairs: tuple[str, ...], **options: Unpack[EventsOptions]) -> int:
     holds them all is printed, with --follow one for each event, on a line of its own. A terminal
     is given the last 1,000 if -n does not say how many.
     """
-    from hammerd.cli.history.queries import choose_recorded, read_history
+    from hammerd.cli.history.queries import read_history
 
     _refuse_backward(options)
     path = find_history_path(current_location())
-    choice, known = read_history(path, lambda opened: choose_recorded(opened, pairs))
-    refuse_unknown_pairs(path, choice.unknown, known)
     # Taken before the first read, so that the next read finds events written meanwhile.
     stamp = stamp_of(path)
     past = read_history(path, lambda opened: _read_past(opened, pairs, options))
+    refuse_unknown_pairs(path, past.unknown_words, past.known_pairs)
     show = _printer(past.found, options)
     _show_past(past, options, show)
     if options["follow"]:
@@ -147,7 +149,10 @@ def _filter_of(options: EventsOptions) -> EventFilter:
 def _read_past(connection: "Connection", words: Sequence[str], options: EventsOptions) -> _Past:
     from hammerd.cli.history import queries
 
-    wanted = _of_pairs(connection, words, _filter_of(options))
+    choice, known = queries.choose_recorded(connection, words)
+    if choice.unknown:
+        return _Past(unknown_words=choice.unknown, known_pairs=known)
+    wanted = replace(_filter_of(options), pairs=choice.pairs if words else None)
     coming = (0, 0, 0)
     if wanted.until_ms is None:
         latest = latest_ms(wanted.since_ms, now_ms())
@@ -175,16 +180,10 @@ def _read_later(
 ) -> tuple[NumberedEvents, int]:
     from hammerd.cli.history import queries
 
-    found = queries.find_events(connection, _of_pairs(connection, words, wanted))
-    return found, queries.last_event_id(connection)
-
-
-def _of_pairs(connection: "Connection", words: Sequence[str], wanted: EventFilter) -> EventFilter:
-    """Return the filter with the pairs that the words choose now: new ones may match."""
-    from hammerd.cli.history.queries import choose_recorded
-
-    choice, _ = choose_recorded(connection, words)
-    return replace(wanted, pairs=choice.pairs) if words else wanted
+    # A pair that matches a pattern may be new.
+    choice, _ = queries.choose_recorded(connection, words)
+    chosen = replace(wanted, pairs=choice.pairs if words else None)
+    return queries.find_events(connection, chosen), queries.last_event_id(connection)
 
 
 # --- printing -----------------------------------------------------------------------------
