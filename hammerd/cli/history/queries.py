@@ -36,6 +36,18 @@ _SAMPLES = (
 )
 
 
+_PAIRS_OF_EVENTS = """SELECT name FROM (
+    WITH RECURSIVE found(name) AS (
+        SELECT min(pair) FROM event_rows
+        UNION ALL
+        SELECT (SELECT min(pair) FROM event_rows WHERE pair > found.name) FROM found
+        WHERE found.name IS NOT NULL
+    )
+    SELECT name FROM found WHERE typeof(name) = 'text'
+)"""
+"""Steps from name to name in the index: a year of events is not read."""
+
+
 def events_of(
     connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, after_id: int = 0
 ) -> list[tuple[int, history_schema.EventRow]]:
@@ -295,11 +307,13 @@ def choose_recorded(
 
 def known_pairs(connection: sqlite3.Connection) -> list[str]:
     """Return the names of all pairs that the history knows."""
-    queries = [
-        f"SELECT DISTINCT pair FROM events WHERE pair IS NOT NULL AND {history_schema.SANE_EVENT}"
-    ]
+    queries = []
     if (table := _table_of_version_1(connection)) is not None:
+        sane = f"pair IS NOT NULL AND {history_schema.SANE_EVENT}"
+        queries.append(f"SELECT DISTINCT pair FROM events WHERE {sane}")
         queries.append(f"SELECT DISTINCT pair FROM {table} WHERE {SANE_LAG}")
+    else:
+        queries.append(_PAIRS_OF_EVENTS)
     if _is_compact(connection):
         queries.append("SELECT name FROM pairs WHERE typeof(name) = 'text'")
     return [name for (name,) in connection.execute(f"{' UNION '.join(queries)} ORDER BY 1")]
