@@ -28,8 +28,11 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def address(world: World) -> Iterator[str]:
-    """Start a daemon with a pair, and its web server; return where that listens."""
-    world.mirror()
+    """Start a daemon with a good and a parked pair, and its web; return where that listens."""
+    good, master = world.make_pair(), world.make_master("other", number=2)
+    world.write("first", "first\n")
+    world.start(world.configure({"test": good, "odd": (good[0], master)}))
+    world.wait_until_following()
     as_user = ("--user", "root") if os.geteuid() == 0 else ()
     words = [*HAMMERD, "-c", str(world.root / "hammerd.toml"), "web"]
     web = subprocess.Popen(
@@ -71,12 +74,14 @@ def test_prometheus_scrapes_judges_and_alerts(world: World, prometheus: Promethe
     assert {rule["name"]: rule["health"] for rule in rules_of(prometheus)} == dict.fromkeys(
         ALERTS, "ok"
     )
-    assert prometheus.query('ALERTS{alertstate="firing"}') == []
+    prometheus.wait_for('ALERTS{alertstate="firing"}')
+    assert {each["annotations"]["summary"] for each in firing(prometheus)} == {
+        f"odd on {sample['metric']['instance']} is parked: not_a_slave"
+    }
 
     world.daemons[0].kill()
 
-    (alert,) = prometheus.wait_for('ALERTS{alertstate="firing"}')
-    assert alert["metric"]["alertname"] == "HammerdDown"
+    prometheus.wait_for('ALERTS{alertname="HammerdDown", alertstate="firing"}')
     assert prometheus.query("hammerd_pair_state") == []
     assert prometheus.query('hammerd_pair_wanted{wanted="up"} == 1')
 
@@ -84,6 +89,11 @@ def test_prometheus_scrapes_judges_and_alerts(world: World, prometheus: Promethe
 def rules_of(prometheus: Prometheus) -> list[dict[str, str]]:
     groups = prometheus.get("rules", type="alert")["groups"]
     return [rule for group in groups for rule in group["rules"]]
+
+
+def firing(prometheus: Prometheus) -> list[dict[str, dict[str, str]]]:
+    alerts = prometheus.get("alerts")["alerts"]
+    return [alert for alert in alerts if alert["state"] == "firing"]
 
 
 def unevaluated(prometheus: Prometheus) -> list[str]:
