@@ -37,6 +37,8 @@ TOLD = [
     alert("HammerdLagWarning", "parked", pair="other"),
     alert("HammerdSafeTooOld", "late", pair="home"),
     alert("HammerdPairCritical", "general", pair="home"),
+    alert("HammerdNotStreaming", "silent", pair="home"),
+    alert("HammerdComplaint", "silent", pair="home", name="slave_full"),
     alert("NodeDown", "gone:9100", job="node", host="gone"),
     # Without the label, a host that is down is no host of anybody's.
     alert("NodeDown", "nameless:9100", job="node"),
@@ -48,6 +50,7 @@ KEPT_BACK = [
     alert("HammerdPairCritical", "parked", pair="home"),
     alert("HammerdNotStreaming", "late", pair="home"),
     alert("HammerdPairCritical", "late", pair="home"),
+    alert("HammerdLagUnknown", "silent", pair="home"),
     alert("HammerdTargetDown", "gone:9427", host="gone"),
 ]
 
