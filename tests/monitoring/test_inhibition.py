@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def alert(name: str, instance: str, **labels: str) -> dict[str, str]:
+def alert(name: str, instance: str, /, **labels: str) -> dict[str, str]:
     severity = ALERTS[name]["labels"]["severity"] if name in ALERTS else "critical"
     return {
         "alertname": name,
