@@ -10,16 +10,20 @@ from hammerd.core.api import history_schema
 from hammerd.core.api.history_schema import SANE_LAG, LagRow, sample_row
 from hammerd.core.api.pair_patterns import Choice, choose
 
-_SANE_SAMPLE = (
+_SANE_LAG = (
     "typeof(p.name) = 'text' AND typeof(e.begin_ms) = 'integer' "
-    "AND typeof(r.after_ms) = 'integer' AND typeof(r.verdict) = 'integer' "
+    "AND (r.lag_ms IS NULL OR r.lag_ms BETWEEN 0 AND 1000000000000000)"
+)
+_SANE_SAMPLE = (
+    f"{_SANE_LAG} AND typeof(r.after_ms) = 'integer' AND typeof(r.verdict) = 'integer' "
     "AND typeof(r.lag_ms) IN ('integer', 'null') AND typeof(r.tids) IN ('integer', 'null') "
     "AND typeof(r.master_tid) IN ('integer', 'null') "
-    "AND typeof(r.slave_tid) IN ('integer', 'null') AND ifnull(abs(r.lag_ms) < 1e15, 1) "
+    "AND typeof(r.slave_tid) IN ('integer', 'null') "
     "AND typeof(r.safe_s) IN ('integer', 'null') AND ifnull(abs(r.safe_s) < 1e12, 1) "
     "AND typeof(r.durable_s) IN ('integer', 'null') AND ifnull(abs(r.durable_s) < 1e12, 1)"
 )
-"""The condition for an undamaged sample; SQLite itself accepts any value in any column."""
+"""Conditions for an undamaged sample, of its lag alone, and of all its columns; SQLite itself
+accepts any value in any column."""
 
 _SAMPLE = "r.verdict, r.lag_ms, r.tids, r.master_tid, r.slave_tid, r.safe_s, r.durable_s"
 _TIME = "e.begin_ms + r.after_ms"
@@ -134,10 +138,14 @@ def summaries_of(
     for row in _rows_of_version_1(connection, pairs, since_ms, until_ms):
         samples.setdefault(row.pair, []).append((row.seconds, row.time_ms))
     if _is_compact(connection):
-        # A week of many pairs is a million rows: read only the columns that are needed.
-        columns = f"p.name, r.lag_ms / 1000.0, {_TIME}"
-        for pair, seconds, time_ms in _select(connection, columns, pairs, (since_ms, until_ms)):
-            samples.setdefault(pair, []).append((seconds, time_ms))
+        # A day of many pairs is a million rows: only what is needed is read and checked.
+        names = dict(connection.execute("SELECT id, name FROM pairs"))
+        found: dict[int, list[history_schema.LagPoint]] = {}
+        columns, period = f"r.pair, r.lag_ms / 1000.0, {_TIME}", (since_ms, until_ms)
+        for pair, seconds, time_ms in _select(connection, columns, pairs, period, _SANE_LAG):
+            found.setdefault(pair, []).append((seconds, time_ms))
+        for number, points in found.items():
+            samples.setdefault(names[number], []).extend(points)
     return {pair: history_schema.summary_of(samples[pair]) for pair in sorted(samples)}
 
 
@@ -166,7 +174,7 @@ def _maxima_by_part(
     period = {"since": since_ms, "until": since_ms + parts * step_ms - 1, "step": step_ms}
     yield from connection.execute(
         f"SELECT p.name, ({_TIME} - :since) / :step, max(r.lag_ms) / 1000.0 {_SAMPLES[1]} "
-        f"AND r.lag_ms IS NOT NULL AND {_SANE_SAMPLE} GROUP BY r.pair, 2",
+        f"AND r.lag_ms IS NOT NULL AND {_SANE_LAG} GROUP BY r.pair, 2",
         period,
     )
     # A part of a pair is read as it stands in the table, and sorted by nothing.
@@ -176,15 +184,14 @@ def _maxima_by_part(
             UNION ALL SELECT number + 1, begin + :step FROM part WHERE number + 1 < :parts
         )
         SELECT p.name, number, (
-            SELECT max(r.lag_ms) FROM lag_rows r JOIN eras e ON e.id = r.era
-            WHERE r.pair = p.id AND r.era = :era
-            AND r.after_ms >= part.begin AND r.after_ms < part.begin + :step AND {_SANE_SAMPLE}
+            SELECT max(r.lag_ms) FROM lag_rows r WHERE r.pair = p.id AND r.era = e.id
+            AND r.after_ms >= part.begin AND r.after_ms < part.begin + :step AND {_SANE_LAG}
         ) / 1000.0 AS seconds
-        FROM pairs p CROSS JOIN part WHERE seconds IS NOT NULL"""
+        FROM eras e CROSS JOIN pairs p CROSS JOIN part WHERE e.id = :era"""
     eras = connection.execute(f"SELECT id, begin_ms FROM eras e WHERE {_IN_PERIOD}", period)
     for era, begin_ms in eras.fetchall():
         values = {**period, "era": era, "begin": begin_ms, "parts": parts}
-        yield from connection.execute(query, values)
+        yield from (row for row in connection.execute(query, values) if row[2] is not None)
 
 
 def last_samples(connection: sqlite3.Connection, pairs: Sequence[str]) -> list[LagRow]:
@@ -214,15 +221,17 @@ def _is_compact(connection: sqlite3.Connection) -> bool:
 
 
 def _select(
-    connection: sqlite3.Connection, columns: str, pairs: Sequence[str], period: tuple[int, int]
+    connection: sqlite3.Connection,
+    columns: str,
+    pairs: Sequence[str],
+    period: tuple[int, int],
+    sane: str = _SANE_SAMPLE,
 ) -> Iterator[tuple[Any, ...]]:
     """Select columns of samples in a period."""
     condition, values = _named_pairs(pairs)
     values |= {"since": period[0], "until": period[1]}
     for source in _SAMPLES:
-        yield from connection.execute(
-            f"SELECT {columns} {source} AND {_SANE_SAMPLE}{condition}", values
-        )
+        yield from connection.execute(f"SELECT {columns} {source} AND {sane}{condition}", values)
 
 
 def _last_settled(connection: sqlite3.Connection, pairs: Sequence[str]) -> Iterator[LagRow]:

@@ -71,9 +71,9 @@ TABLES = (
         level TEXT NOT NULL,
         fields TEXT NOT NULL
     )""",
-    "CREATE INDEX events_by_time ON event_rows (era, after_ms)",
-    "CREATE INDEX events_by_pair ON event_rows (pair)",
-    "CREATE INDEX events_by_level ON event_rows (level)",
+    "CREATE INDEX event_rows_by_time ON event_rows (era, after_ms)",
+    "CREATE INDEX event_rows_by_pair ON event_rows (pair)",
+    "CREATE INDEX event_rows_by_level ON event_rows (level)",
     f"CREATE TABLE lag_recent (id INTEGER PRIMARY KEY, {_SAMPLE_COLUMNS})",
     f"""CREATE TABLE lag_rows ({_SAMPLE_COLUMNS},
         PRIMARY KEY (pair, era, after_ms)

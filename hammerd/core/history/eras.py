@@ -13,7 +13,7 @@ and each correction is computed anew from what the clocks showed:
 A clock is known to be behind if it shows an earlier time than the newest row of before, or one
 from before hammerd was made. The monotonic clock begins anew with each boot. An earlier boot whose
 rows are later than the first one of the next boot was ahead, if the next boot's clock is trusted:
-one that was corrected, or has been right for an hour.
+one that was corrected, or was not stepped for half an hour.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ EARLIEST_MS = 1_735_689_600_000
 SAME_MS = 5_000
 """The largest difference of two steps, or of two times, that count as the same."""
 
-TRUSTED_MS = 3_600_000
+TRUSTED_MS = 1_800_000
 """A clock that was not stepped for so long is trusted."""
 
 

@@ -35,7 +35,7 @@ BUSY_S = 0.25
 """The longest wait for a reader's lock: the log waits too."""
 
 CACHE_KIB = 256
-MOST_BYTES = 256 << 20
+MOST_BYTES = 384 << 20
 """The file is never larger; above nine tenths of it the oldest rows are deleted."""
 
 MODE, MODE_FOR_GROUP = 0o600, 0o640
@@ -92,8 +92,8 @@ class HistoryFile:
         with _explained(self.path):
             return self._apply(change)
 
-    def correct(self) -> bool:
-        """Correct the times of what was recorded; return False: nothing is left to be corrected.
+    def correct(self) -> None:
+        """Correct the times of what was recorded.
 
         Raises:
             HistoryUnwritten: it failed; the file is unchanged.
@@ -101,7 +101,6 @@ class HistoryFile:
         """
         if corrections := self.change(correct_eras):
             self.on_corrected(corrections)
-        return False
 
     def _write_or_replace(self, change: Change[Sequence[Correction]]) -> str | None:
         sqlite = load_sqlite()

@@ -22,7 +22,7 @@ from hammerd.daemon.history.rows import pair_ids
 if TYPE_CHECKING:
     import sqlite3
 
-MOST_AT_ONCE = 5_000
+MOST_AT_ONCE = 3_000
 """The most rows of one step: the log waits meanwhile."""
 
 
@@ -36,8 +36,6 @@ def begin_migration(connection: "sqlite3.Connection") -> None:
         connection.execute(f"SELECT max(time_ms) FROM {table}").fetchone()[0] or 0
         for table in ("lag", "events")
     )
-    connection.execute("DROP INDEX IF EXISTS lag_by_time")
-    connection.execute("DROP INDEX IF EXISTS events_by_time")
     for table in ("lag", "events", "thinned"):
         connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
     for statement in (*history_schema.TABLES, *history_schema.views(is_migrating=True)):

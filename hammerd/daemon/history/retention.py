@@ -5,14 +5,15 @@
 
 Age is measured by a wall clock, which may be wrong: a machine that boots with a wrong year must
 not lose its history. So no row is deleted by age before the wall clock and the monotonic one have
-advanced equally for an hour. Each call deletes little, because the log waits meanwhile; what it
-returns tells whether more is left to be done.
+advanced equally for an hour, and then the oldest day at most. Each call deletes little, because
+the log waits meanwhile; what it returns tells whether more is left to be done.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hammerd.core.api.history_schema import AHEAD, BEHIND
+from hammerd.core.api.history_schema import AHEAD, BEHIND, SAMPLE_COLUMNS, SAMPLE_MARKS
 from hammerd.daemon.timing.clock import Instant
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ _FIRST = """SELECT min((
 )) FROM pairs p"""
 """The first sample of an era from a time on: an era is read pair by pair, which is fast."""
 
-_WITHIN = "era = :era AND after_ms >= :begin AND after_ms < :end"
+_OF_ALL_PAIRS = (
+    "FROM lag_rows WHERE pair IN (SELECT id FROM pairs) AND era = :era "
+    "AND after_ms >= :begin AND after_ms < :end"
+)
 
 
 @dataclass(slots=True)
@@ -94,47 +98,52 @@ _EVENT_BYTES = 150
 
 def _delete_oldest_samples(connection: "sqlite3.Connection") -> bool:
     """Delete at least as many samples as a write adds, of all pairs; return whether there are."""
-    for (era,) in connection.execute("SELECT id FROM eras ORDER BY id").fetchall():
-        (begin_ms,) = connection.execute(_FIRST, {"era": era, "from": 0}).fetchone()
-        if begin_ms is not None:
-            break
-    else:
+    if (first := next(_firsts(connection), None)) is None:
         return False
-    span_ms = HOUR_MS
-    while True:
-        deleted = connection.execute(
-            f"DELETE FROM lag_rows WHERE pair IN (SELECT id FROM pairs) AND {_WITHIN}",
-            {"era": era, "begin": begin_ms, "end": begin_ms + span_ms},
-        ).rowcount
+    era, _, begin_ms = first
+    deleted, span_ms = 0, HOUR_MS
+    # Of an era with fewer rows the rest is deleted with the next write.
+    while deleted < MOST_ROWS // 5 and span_ms < 800 * DAY_MS:
+        values = {"era": era, "begin": begin_ms, "end": begin_ms + span_ms}
+        deleted += connection.execute(f"DELETE {_OF_ALL_PAIRS}", values).rowcount
         begin_ms += span_ms
         span_ms *= 2
-        # Of an era with fewer rows the rest is deleted with the next write.
-        if deleted >= MOST_ROWS // 5 or span_ms > 400 * DAY_MS:
-            return True
+    return True
 
 
-def forget_older(connection: "sqlite3.Connection", before_ms: int) -> bool:
-    """Delete some rows from before a time, in the caller's transaction; True: there may be more.
+def forget_older(connection: "sqlite3.Connection", before_ms: int) -> None:
+    """Delete rows from before a time, but of no more than the oldest day.
 
     Raises:
         sqlite3.Error: that failed.
     """
-    bounds = (before_ms, before_ms, MOST_ROWS)
-    events = connection.execute(
-        "DELETE FROM event_rows WHERE id IN (SELECT r.id FROM eras e CROSS JOIN event_rows r "
-        "ON r.era = e.id AND r.after_ms < ? - e.begin_ms WHERE e.begin_ms < ? LIMIT ?)",
-        bounds,
-    ).rowcount
-    samples = connection.execute(
-        "DELETE FROM lag_rows WHERE (pair, era, after_ms) IN (SELECT r.pair, r.era, r.after_ms "
-        "FROM eras e CROSS JOIN pairs p CROSS JOIN lag_rows r ON r.pair = p.id AND r.era = e.id "
-        "AND r.after_ms < ? - e.begin_ms WHERE e.begin_ms < ? LIMIT ?)",
-        bounds,
-    ).rowcount
-    if max(events, samples) >= MOST_ROWS:
-        return True
+    (oldest_ms,) = connection.execute(
+        "SELECT min(e.begin_ms + "
+        "(SELECT min(after_ms) FROM event_rows WHERE era = e.id)) FROM eras e"
+    ).fetchone()
+    if oldest_ms is not None:
+        connection.execute(
+            "DELETE FROM event_rows WHERE id IN (SELECT r.id FROM eras e CROSS JOIN event_rows r "
+            "ON r.era = e.id AND r.after_ms < :before - e.begin_ms LIMIT :most)",
+            {"before": min(before_ms, oldest_ms + DAY_MS), "most": MOST_ROWS},
+        )
+    for era, begin_ms, after_ms in _firsts(connection):
+        before_ms = min(before_ms, begin_ms + after_ms + DAY_MS)
+        if begin_ms + after_ms >= before_ms:
+            break
+        values = {"era": era, "begin": after_ms, "end": before_ms - begin_ms}
+        connection.execute(f"DELETE {_OF_ALL_PAIRS}", values)
     _forget_empty(connection, before_ms)
-    return False
+
+
+def _firsts(connection: "sqlite3.Connection") -> Iterator[tuple[int, int, int]]:
+    """Yield each era that has samples, when it began, and when its first one follows."""
+    for era, begin_ms in connection.execute(
+        "SELECT id, begin_ms FROM eras ORDER BY id"
+    ).fetchall():
+        (after_ms,) = connection.execute(_FIRST, {"era": era, "from": 0}).fetchone()
+        if after_ms is not None:
+            yield era, begin_ms, after_ms
 
 
 def _forget_empty(connection: "sqlite3.Connection", before_ms: int) -> None:
@@ -199,17 +208,18 @@ def _thin_to(
     end_ms = min(span.round_down(end_ms - span.begin_ms), begin_ms + at_once_ms)
     if end_ms <= begin_ms:
         return False
-    within = f"pair IN (SELECT id FROM pairs) AND {_WITHIN}"
-    # SQLite takes the other columns from the row that has the max().
-    worst = (
-        f"SELECT pair, era, after_ms, max({_WORST}) FROM lag_rows WHERE {within} "
-        "GROUP BY pair, (:offset + after_ms) / :step"
-    )
     values = {"era": span.era, "begin": begin_ms, "end": end_ms}
-    connection.execute(
-        f"DELETE FROM lag_rows WHERE {within} AND (pair, era, after_ms) NOT IN "
-        f"(SELECT pair, era, after_ms FROM ({worst}))",
+    # SQLite takes the other columns from the row that has the max().
+    worst = connection.execute(
+        f"SELECT {SAMPLE_COLUMNS}, max({_WORST}) {_OF_ALL_PAIRS} "
+        "GROUP BY pair, (:offset + after_ms) / :step",
         {**values, "offset": span.begin_ms, "step": span.step_ms},
+    ).fetchall()
+    # All are deleted and the worst inserted anew: pages with a few rows each would stay.
+    connection.execute(f"DELETE {_OF_ALL_PAIRS}", values)
+    connection.executemany(
+        f"INSERT INTO lag_rows ({SAMPLE_COLUMNS}) VALUES ({SAMPLE_MARKS})",
+        (row[:-1] for row in worst),
     )
     connection.execute(
         "INSERT OR REPLACE INTO thinned VALUES (?, ?, ?)", (span.era, span.step_ms, end_ms)

@@ -4,12 +4,13 @@
     once an hour                 recent samples are moved to their pairs, eras are corrected,
                                  old samples are thinned, and what is too old is deleted
 
-Each call is one short transaction, because the log waits meanwhile.
+Each call is one short transaction, because the log waits meanwhile. What is deleted by age in one
+hour is little more than what is due then: a clock that is years ahead for some hours costs as many
+days of the history, and not all of it.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from hammerd.daemon.history.database import HistoryFile
 from hammerd.daemon.history.migration import migrate
@@ -17,11 +18,11 @@ from hammerd.daemon.history.retention import EVERY_S, SteadyClock, forget_older,
 from hammerd.daemon.history.rows import settle
 from hammerd.daemon.timing.clock import Clock
 
-if TYPE_CHECKING:
-    import sqlite3
+Step = Callable[[], bool | None]
+"""Does a part of a work, and returns True if more of it is left."""
 
-Step = Callable[[], bool]
-"""Does a part of a work, and returns whether more of it is left."""
+MOST_THINNINGS = 4
+"""The most steps of thinning in an hour: two are due usually."""
 
 
 class Upkeep:
@@ -47,12 +48,9 @@ class Upkeep:
         self._find_due(keep_s)
         if not self._due:
             return False
-        is_left = False
-        try:
-            is_left = self._due[0]()
-        finally:
-            if not is_left:
-                self._due.pop(0)
+        step = self._due.pop(0)
+        if not step():
+            self._due = [each for each in self._due if each is not step]
         return bool(self._due)
 
     def _find_due(self, keep_s: float) -> None:
@@ -60,16 +58,10 @@ class Upkeep:
         is_steady = self._steady.has_hour_passed(now)
         if now.at - self._settled_at >= EVERY_S:
             self._settled_at = now.at
-            self._due = [partial(self._file.change, _settle), self._file.correct]
+            self._due = [partial(self._file.change, settle), self._file.correct]
         if is_steady:
             now_ms = round(now.time * 1_000)
             before_ms = now_ms - round(keep_s * 1_000)
-            self._due += [
-                partial(self._file.change, partial(thin, now_ms=now_ms)),
-                partial(self._file.change, partial(forget_older, before_ms=before_ms)),
-            ]
-
-
-def _settle(connection: "sqlite3.Connection") -> bool:
-    settle(connection)
-    return False
+            forget = partial(self._file.change, partial(forget_older, before_ms=before_ms))
+            thin_more = partial(self._file.change, partial(thin, now_ms=now_ms))
+            self._due += [forget, *[thin_more] * MOST_THINNINGS]

@@ -1,12 +1,12 @@
 """Times are right after a wall clock that was wrong, by what is known once it is set right."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hammerd.core.history.eras import Era, corrected_begins
+from hammerd.core.history.eras import TRUSTED_MS, Era, corrected_begins
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -116,11 +116,11 @@ def test_a_wrong_clock_is_believed_only_until_it_is_set_right() -> None:
 
 def test_a_boot_that_cannot_be_right_ends_when_the_next_one_begins() -> None:
     ahead = Told(HOUR_MS, 30 * DAY_MS)
-    new = (ahead, Told(HOUR_MS - 1, is_boot=True, away_ms=MINUTE_MS))
+    new = Told(TRUSTED_MS - 1, is_boot=True, away_ms=MINUTE_MS)
 
-    # The new clock is not trusted before it was right for an hour.
-    assert errors(*new) == [30 * DAY_MS, 0]
-    assert errors(ahead, Told(HOUR_MS, is_boot=True, away_ms=MINUTE_MS)) == [MINUTE_MS, 0]
+    # The new clock is not trusted at first.
+    assert errors(ahead, new) == [30 * DAY_MS, 0]
+    assert errors(ahead, replace(new, span_ms=TRUSTED_MS)) == [MINUTE_MS, 0]
 
 
 def test_a_clock_of_before_hammerd_is_never_trusted() -> None:

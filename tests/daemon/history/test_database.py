@@ -337,18 +337,29 @@ def left_of(path: Path, columns: str = "seconds") -> list[tuple[object, ...]]:
     return query(path, f"SELECT {columns} FROM lag ORDER BY pair, time_ms, seconds")
 
 
-def test_old_rows_are_deleted_in_chunks(file: HistoryFile, path: Path) -> None:
-    old = tuple(event(number, NOW_MS - 10 * DAY_MS) for number in range(MOST_ROWS + 10))
-    samples = (sample(1.0, NOW_MS - 10 * DAY_MS), sample(3.0, NOW_MS - 2 * DAY_MS), sample(2.0))
-    file.write(Rows((*old, event(-1)), samples))
+def test_no_more_than_the_oldest_day_is_deleted_at_once(file: HistoryFile, path: Path) -> None:
+    times = [NOW_MS - days * DAY_MS for days in (10, 9, 2, 0)]
+    file.write(
+        Rows(
+            tuple(event(number, time_ms) for number, time_ms in enumerate(times)),
+            tuple(sample(float(number), time_ms) for number, time_ms in enumerate(times)),
+        )
+    )
     file.change(settle)
+    for left in (3, 2, 1, 1):
+        file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
 
-    assert file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
+        assert names(path) == [f"pair.{number}" for number in range(4)][-left:]
+        assert left_of(path) == [(float(number),) for number in range(4)][-left:]
+
+
+def test_the_events_of_a_flood_are_deleted_in_chunks(file: HistoryFile, path: Path) -> None:
+    flood = tuple(event(number, NOW_MS - 10 * DAY_MS) for number in range(MOST_ROWS + 10))
+    file.write(Rows((*flood, event(-1))))
+
+    file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
+
     assert len(names(path)) == 11
-    assert not file.change(lambda connection: forget_older(connection, NOW_MS - DAY_MS))
-
-    assert names(path) == ["pair.-1"]
-    assert left_of(path) == [(2.0,)]
 
 
 def test_a_pair_of_which_nothing_is_left_is_forgotten(file: HistoryFile, path: Path) -> None:

@@ -69,7 +69,7 @@ def test_version_1_is_read_as_it_is(path: Path) -> None:
     assert number(path, "PRAGMA user_version") == 1
 
 
-@pytest.mark.parametrize("at_once", [5_000, 7])
+@pytest.mark.parametrize("at_once", [3_000, 7])
 def test_nothing_is_lost_at_any_step(
     path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
