@@ -49,6 +49,7 @@ class Host:
                 "HOME": str(self.place),
                 "LC_ALL": "C.UTF-8",
                 "ANSIBLE_STDOUT_CALLBACK": "json",
+                "ANSIBLE_PIPELINING": "1",
                 "ANSIBLE_LOCAL_TEMP": str(self.place / "temp"),
                 "ANSIBLE_REMOTE_TEMP": str(self.place / "temp"),
             },
@@ -102,7 +103,7 @@ def settings(config: Path) -> dict[str, str]:
     return {key: json.loads(value) for key, value in (line.split(" = ", 1) for line in lines)}
 
 
-@pytest.mark.long
+@pytest.mark.timeout(300)
 def test_role_installs_a_config_once_and_never_one_with_faults(host: Host) -> None:
     first = host.play()
     assert first.stats["failures"] == 0, first.tasks
