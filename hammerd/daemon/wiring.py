@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+from hammerd.core.alarms.findings import DAEMON
 from hammerd.core.api.pair_report import Extras, PairReport
 from hammerd.core.config.model import Config
 from hammerd.core.hammer.commands import environment
@@ -242,6 +243,7 @@ class Wiring:
         self.store.memories = self.engine.memories
         self.store.anomalies = self._anomalies_of_all
         self.handlers.on_acknowledged = self._acknowledged
+        self.handlers.on_all_acknowledged = partial(self.alarms.acknowledge, DAEMON)
         self.alarms.reports = Reports(self._reports, self._describe)
         ends = self._held_ends
         for part in (

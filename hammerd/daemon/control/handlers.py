@@ -58,6 +58,7 @@ class Handlers:
         self._describe = describe
         self._slow = slow
         self.on_acknowledged: Callable[[str], None] = lambda _pair: None
+        self.on_all_acknowledged: Callable[[], None] = lambda: None
 
     async def answer(self, request: protocol.Request) -> protocol.Reply:
         """Carry out a request for the pairs that it chooses, and save what it changed.
@@ -274,6 +275,8 @@ class Handlers:
         for name in pairs:
             self.on_acknowledged(name)
             self._engine.post(name, Acknowledged())
+        if pairs == self._names():
+            self.on_all_acknowledged()
         return protocol.Answer({"pairs": list(pairs)})
 
     def _pause(self, pairs: tuple[str, ...], for_s: float | None) -> protocol.Reply:

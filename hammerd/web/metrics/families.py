@@ -9,8 +9,10 @@ from typing import Any
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from hammerd.core.alarms.ledger import Kind
 from hammerd.core.api.health import Health
 from hammerd.core.api.status_json import UNSAVED_KEYS
+from hammerd.core.config.model import AlarmLevel
 from hammerd.core.rfc3339 import parse_rfc3339
 from hammerd.web.metrics.pair_values import (
     GAUGES,
@@ -84,6 +86,33 @@ def _daemon(status: StatusJson) -> Iterator[Metric]:
     )
     lost.add_metric([], daemon.get("history_rows_lost", 0))
     yield lost
+    yield from _notifications(daemon)
+
+
+def _notifications(daemon: StatusJson) -> Iterator[Metric]:
+    alarms = GaugeMetricFamily(
+        "hammerd_alarms", "The alarms that a person was told of.", labels=["level"]
+    )
+    standing = [one["level"] for one in daemon.get("alarms", [])]
+    for level in AlarmLevel:
+        alarms.add_metric([level], standing.count(level))
+    yield alarms
+    sent = CounterMetricFamily(
+        "hammerd_notifications", "Commands of notifications that ended well.", labels=["kind"]
+    )
+    for kind in Kind:
+        sent.add_metric([kind], daemon.get("notify_sent", {}).get(kind, 0))
+    yield sent
+    dropped = CounterMetricFamily(
+        "hammerd_notifications_dropped", "Notifications that nobody was told of."
+    )
+    dropped.add_metric([], daemon.get("notify_dropped", 0))
+    yield dropped
+    yield GaugeMetricFamily(
+        "hammerd_notify_failed",
+        "Whether the last notification, or the heartbeat, could not be sent.",
+        float(bool(daemon.get("notify_failed_because"))),
+    )
 
 
 def _info(pairs: Sequence[PairJson]) -> Metric:

@@ -93,6 +93,7 @@ class Setup:
             ),
         )
         self.handlers.on_acknowledged = self.acknowledged.append
+        self.handlers.on_all_acknowledged = lambda: self.acknowledged.append("all")
 
     def describe(self) -> Mapping[str, object]:
         return {"state": self.state, "started_time": "", "config": ""}
@@ -349,8 +350,14 @@ def test_acknowledging_starts_nothing_and_covers_disabled_pairs_too() -> None:
     [reply], setup = replies(Verb.ACK)
 
     assert isinstance(reply, Answer)
-    assert setup.acknowledged == ["h", "w", "rest"]
+    assert setup.acknowledged == ["h", "w", "rest", "all"]
     assert setup.prober.probed == []
+
+
+def test_acknowledging_one_pair_is_not_of_all() -> None:
+    _, setup = replies(Verb.ACK, pairs=("h",))
+
+    assert setup.acknowledged == ["h"]
 
 
 def test_reload_is_of_the_whole_config() -> None:

@@ -112,6 +112,14 @@ DAEMON_CHANGES: Mapping[str, Change] = {
     "hammerd_state_saved": Change(1, 0, daemon={UNSAVED_KEYS[0]: "the disk is full"}),
     "hammerd_history_written": Change(1, 0, daemon={"history_unwritten_because": "full"}),
     "hammerd_history_rows_lost_total": Change(0, 6, daemon={"history_rows_lost": 6}),
+    "hammerd_alarms": Change(
+        0, 2, daemon={"alarms": [{"level": "critical"}] * 2}, labels={"level": "critical"}
+    ),
+    "hammerd_notifications_total": Change(
+        0, 3, daemon={"notify_sent": {"recovered": 3}}, labels={"kind": "recovered"}
+    ),
+    "hammerd_notifications_dropped_total": Change(0, 4, daemon={"notify_dropped": 4}),
+    "hammerd_notify_failed": Change(0, 1, daemon={"notify_failed_because": "exit 1"}),
 }
 
 CHANGES = {
