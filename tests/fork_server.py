@@ -108,6 +108,9 @@ def _run() -> None:
     status = 1
     try:
         status = main.main()
+    # click ends a completion so.
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     try:
