@@ -35,6 +35,7 @@ COLOURS = {
     MarkKind.BULK: "green",
     MarkKind.RESTART: "magenta",
 }
+_IMPORTANCE = {kind: place for place, kind in enumerate(MarkKind)}
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STEPS_S = (15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
 MOST_STEPS = 5
@@ -128,7 +129,8 @@ def plot_lines(past: Past, look: Look, plotter: Plotter, *, has_colours: bool) -
     marker = "*" if look.is_ascii else "braille"
     for times, lags in _curves(buckets):
         plotter.plot(times, lags, marker=marker, color="default")
-    for mark in marks:
+    # What is drawn last stays: a pause rather than the bulk after it.
+    for mark in sorted(marks, key=lambda each: -_IMPORTANCE[each.kind]):
         ends = _ends(mark, past.period)
         plotter.plot(
             ends, [top_s] * 2, marker=letters[mark.kind], color=COLOURS.get(mark.kind, "gray")

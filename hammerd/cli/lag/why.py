@@ -55,7 +55,7 @@ def why_lines(reasons: Reasons, look: Look) -> Iterator[Line]:
         when = show_span(each.begin_ms, each.end_ms, look.zone)
         head = f"{when:{_WHEN}}  {_what(each):{_WHAT}}  "
         cause = each.cause
-        text = "no cause in the history" if cause is None else show_cause(cause, look.zone)
+        text = "no cause in the history" if cause is None else show_cause(cause, each, look.zone)
         yield from wrap_spans(
             head + text, look.width, tone="" if cause else "warning", deeper=_INDENT
         )
@@ -73,8 +73,11 @@ def _what(episode: Episode) -> str:
     return "unknown" if episode.kind is EpisodeKind.UNKNOWN else "no data"
 
 
-def show_cause(cause: Cause, zone: Zone) -> str:
-    """Return the words of a cause: how sure it is, from when to when, and what its event told."""
+def show_cause(cause: Cause, episode: Episode, zone: Zone) -> str:
+    """Return the words of a cause: how sure it is, from when to when, and what its event told.
+
+    The times of a cause that are those of its episode are left out.
+    """
     likely = "likely " if cause.is_likely else ""
     words = f"{likely}{MARK_WORDS[cause.kind]}"
     detail = f": {cause.text}" if cause.text and cause.text != cause.kind.value else ""
@@ -83,4 +86,10 @@ def show_cause(cause: Cause, zone: Zone) -> str:
     begin, end = (show_to_minute(each, zone)[11:] for each in (cause.begin_ms, cause.end_ms))
     if cause.kind in _MOMENTS or begin == end:
         return f"{words} at {begin}{detail}"
+    if _are_close(cause.begin_ms, episode.begin_ms) and _are_close(cause.end_ms, episode.end_ms):
+        return f"{words}{detail}"
     return f"{words} from {begin} to {end}{detail}"
+
+
+def _are_close(one_ms: int, other_ms: int) -> bool:
+    return abs(one_ms - other_ms) <= 120_000

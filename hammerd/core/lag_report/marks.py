@@ -214,7 +214,12 @@ class _Finder:
             if down is None:
                 begin_ms = self._last_sign(time_ms)
                 self._end_all(begin_ms)
-                down = Mark(MarkKind.DAEMON_DOWN, begin_ms, begin_ms, "it did not end by itself")
+                down = Mark(
+                    MarkKind.DAEMON_DOWN,
+                    begin_ms,
+                    begin_ms,
+                    "it was killed, or the machine went down",
+                )
             self._marks.append(replace(down, end_ms=max(down.begin_ms, time_ms)))
             self._marks.append(Mark(MarkKind.DAEMON_STARTED, time_ms, time_ms))
             return

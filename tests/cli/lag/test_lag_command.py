@@ -75,8 +75,8 @@ FROM (UTC)          MIN  MEDIAN     P95     MAX  WITHIN  UNKNOWN  NO DATA
 
 WHY = """\
 home since 2026-03-04 12:00 UTC, 2h00m:
-2026-03-04 12:12 - 12:30   max 19m00s  paused from 12:10 to 12:29
-2026-03-04 13:00 - 14:00   no data     hammerd did not run from 13:00 to 14:00
+2026-03-04 12:12 - 12:30   max 19m00s  paused
+2026-03-04 13:00 - 14:00   no data     hammerd did not run
 """
 
 LOSS = """\

@@ -102,7 +102,7 @@ def mark(kind: str, begin: float, end: float | None = None, text: str = "") -> M
             ],
             [
                 mark("bulk", 0, 330),
-                mark("daemon_down", 330, 600, "it did not end by itself"),
+                mark("daemon_down", 330, 600, "it was killed, or the machine went down"),
                 mark("daemon_started", 600),
             ],
         ),
