@@ -159,7 +159,9 @@ class Wiring:
         owner = owner_word(os.uname().nodename, self.config.daemon.state_dir)
         far_halves = FarHalves(home, rsh_program(), owner)
         self.stream_observer.on_guard_refused = far_halves.guard_refused
-        self.slave_moves = SlaveMoves(self.lives, self.inbox.post, self.anomaly_detector)
+        self.slave_moves = SlaveMoves(
+            self.lives, self.inbox.post, self.anomaly_detector, self.foreign.unless_written
+        )
         self._held_ends = HeldEnds(self.lives, self._claims.keys, self.slaves)
         parts = EngineParts(
             self.inbox,

@@ -6,10 +6,10 @@ PFS#0 at the path of another PFS means that its null mount is missing; it is not
 Disks that take turns at one path are no anomaly once each of them was a target of the pair: their
 uuids are remembered, and a change from one to another is reported as a swap only.
 
-A slave's TID that grew without a stream of ours is a jump. It is reported with the next reading
-only, because the stream's message about it may come after the first one. A slave PFS that is only
-the master of a pair is moved by others, and so it never jumps: in a cascade another hammerd, or
-a pair that reaches it with another key, writes to it.
+A slave's TID that grew without a stream of ours, onto whatever name of the slave, is a jump. It is
+reported with the next reading only, because the stream's message about it may come after the first
+one. A slave PFS that is only the master of a pair is moved by others, and so it never jumps: in a
+cascade another hammerd, or a pair that reaches it with another key, writes to it.
 """
 
 from collections.abc import Iterable
@@ -199,7 +199,19 @@ class AnomalyDetector:
             self._unexplained[endpoint] = (begin, now.sync_end_tid)
         tids = self._stream_tids.get(endpoint, {})
         self._stream_tids[endpoint] = {tid: None for tid in tids if tid >= last.sync_end_tid}
-        return None if step is None or step[1] in tids else step
+        if step is None or step[1] in tids or self._was_set_by_other_name(endpoint, now, step[1]):
+            return None
+        return step
+
+    def _was_set_by_other_name(self, endpoint: Endpoint, now: PfsStatus, tid: Tid) -> bool:
+        """Return whether a stream of ours onto another name of the PFS set it to this TID."""
+        for name, tids in self._stream_tids.items():
+            other = self.last_status(name) if name != endpoint else None
+            if other is not None and other.unique_uuid == now.unique_uuid:
+                committed = self._committed.get(name)
+                if tid in tids or (committed is not None and tid <= committed):
+                    return True
+        return False
 
     def _log_jump(
         self, endpoint: Endpoint, jump: tuple[Tid, Tid], at: float

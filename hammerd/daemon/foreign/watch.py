@@ -10,7 +10,7 @@ older waits a grace for that and parks only if the other one stays.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from hammerd.core.pair.events import Event, ForeignSeen, GroupEmpty, MessageRead
 from hammerd.core.pair.state_table import row_of
@@ -32,6 +32,8 @@ from hammerd.daemon.timing.timers import Timer
 FIRST_MESSAGE_S = 0.5
 LAUNCHED_S = 1.5
 YIELD_GRACE_S = 5.0
+EXPLAINS_S = 300.0
+"""The time for which a foreign stream that was seen explains what its slave shows."""
 
 Group = tuple[SlaveWriter, ...]
 """The writers of one process group."""
@@ -63,6 +65,7 @@ class ForeignWatch:
         self._scanned_at = 0.0
         self._foreign: Group = ()
         self._younger_since_at: dict[tuple[int, float], float] = {}
+        self._seen_at: dict[Endpoint, float] = {}
         self._pairs_with_messages: set[str] = set()
         self._timer = Timer(asyncio.get_running_loop(), self._scan_now)
         self._is_closed = False
@@ -124,6 +127,22 @@ class ForeignWatch:
         groups = self._groups_onto(pair.slave, await self._find_foreign())
         return await self._describe(groups[0]) if groups else None
 
+    def unless_written(self, slave: Endpoint, then: Callable[[], None]) -> None:
+        """Look for a foreign stream onto a slave; call if there is none, and was none lately."""
+        look = asyncio.get_running_loop().create_task(self._unless_written(slave, then))
+        self._scans.add(look)
+        look.add_done_callback(self._scans.discard)
+
+    async def _unless_written(self, slave: Endpoint, then: Callable[[], None]) -> None:
+        is_written = False
+        try:
+            is_written = bool(self._groups_onto(slave, await self._find_foreign()))
+            is_written = is_written or slave in self._seen_at
+        finally:
+            # A look that fails or is cancelled finds no excuse.
+            if not is_written:
+                then()
+
     async def _describe(self, group: Group) -> ForeignSeen:
         parent = min(group, key=lambda one: (one.pid != one.pgid, one.started_time, one.pid))
         pids = tuple(one.pid for one in group)
@@ -157,6 +176,8 @@ class ForeignWatch:
         pgids = {one.pgid for one in self._foreign}
         known = self._younger_since_at
         self._younger_since_at = {key: at for key, at in known.items() if key[0] in pgids}
+        recent_at = asyncio.get_running_loop().time() - EXPLAINS_S
+        self._seen_at = {slave: at for slave, at in self._seen_at.items() if at >= recent_at}
 
     # --- whose slave it is -------------------------------------------------------------------
 
@@ -166,6 +187,7 @@ class ForeignWatch:
         for writer in foreign:
             if self._is_onto(slave, writer):
                 groups.setdefault(writer.pgid, []).append(writer)
+                self._seen_at[slave] = asyncio.get_running_loop().time()
         return [tuple(group) for group in groups.values()]
 
     def _is_onto(self, slave: Endpoint, writer: SlaveWriter) -> bool:

@@ -1,10 +1,12 @@
 """Posts SlaveMoved for slaves that moved without a stream of their pair, and notes known causes.
 
 A slave may be moved, while its pair waits, by an orphan that is being ended or by another pair
-that names the same slave differently. Such a move is explained.
+that names the same slave differently. Such a move is explained. So is one by a foreign stream,
+which is looked for first: its pair parks for the stream, and goes on when that has ended.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from hammerd.core.pair.events import Event, SlaveMoved
 from hammerd.core.pair.states import PairLife, Streaming
@@ -16,15 +18,24 @@ from hammerd.daemon.supervisor.engine import Engine
 
 Lives = Callable[[], Iterable[PairLife]]
 Post = Callable[[str, Event], None]
+UnlessWritten = Callable[[Endpoint, Callable[[], None]], None]
+"""Calls back unless a foreign stream onto a slave explains what the slave shows."""
 
 
 class SlaveMoves:
     """Handles moves of slaves that no stream of their pair made."""
 
-    def __init__(self, lives: Lives, post: Post, anomaly_detector: AnomalyDetector) -> None:
+    def __init__(
+        self,
+        lives: Lives,
+        post: Post,
+        anomaly_detector: AnomalyDetector,
+        unless_written: UnlessWritten,
+    ) -> None:
         self._lives = lives
         self._post = post
         self._anomaly_detector = anomaly_detector
+        self._unless_written = unless_written
         self._slaves_changed: Callable[[], None] = lambda: None
 
     def connect(self, ingest: ReadingIngest, engine: Engine) -> None:
@@ -34,7 +45,10 @@ class SlaveMoves:
         self._slaves_changed = engine.slaves_changed
 
     def slave_moved(self, slave: Endpoint, before: Tid, after: Tid) -> None:
-        """Post to the pairs of a slave that it moved without a known cause."""
+        """Post to the pairs of a slave that it moved, unless a foreign stream may have done it."""
+        self._unless_written(slave, partial(self._post_moved, slave, before, after))
+
+    def _post_moved(self, slave: Endpoint, before: Tid, after: Tid) -> None:
         for life in self._lives():
             if life.pair.slave == slave:
                 self._post(life.pair.name, SlaveMoved(before, after))

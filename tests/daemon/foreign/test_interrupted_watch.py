@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 import pytest
@@ -300,7 +301,25 @@ async def a_close_while_a_scan_is_under_way(stop: Stop) -> None:
     assert setup.system.scans == 1, "no further scan"
 
 
+async def a_look_for_what_moved_a_slave(stop: Stop) -> None:
+    setup, called = setup_with_foreign_writers(), list[str]()
+    with stop.in_all_tasks():
+        setup.watch.unless_written(HOME.slave, lambda: called.append("home"))
+        await until_tasks_end()
+    # The event loop reports the error of a look: without a stream it found no excuse either.
+    assert called == (["home"] if stop.was_reached else [])
+
+    setup.system.running = []
+    for slave in (HOME.slave, Endpoint("/s/alone")):
+        setup.watch.unless_written(slave, partial(called.append, slave.path))
+    await until_tasks_end()
+    assert "/s/alone" in called
+    assert (HOME.slave.path in called) == stop.was_reached, "a stream that has ended explains it"
+    await setup.watch.close()
+
+
 SCENARIOS = (
+    a_look_for_what_moved_a_slave,
     a_scan,
     a_scan_that_another_request_waits_for,
     a_wait_for_the_scan_of_another_request,

@@ -33,6 +33,7 @@ class Setup:
 
     posted: list[tuple[str, Event]] = field(default_factory=list)
     reads: int = 0
+    written: set[Endpoint] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         log, store, anomaly_detector = (
@@ -42,7 +43,12 @@ class Setup:
         )
         self.ingest = ReadingIngest(store, anomaly_detector, Journal(log, log))
         self.engine = quiet_engine(Journal(log, log), store)
-        self.moves = SlaveMoves(self.lives, self.post, anomaly_detector)
+        self.moves = SlaveMoves(
+            self.lives,
+            self.post,
+            anomaly_detector,
+            lambda slave, then: None if slave in self.written else then(),
+        )
         self.moves.connect(self.ingest, self.engine)
 
     def lives(self) -> list[PairLife]:
@@ -70,6 +76,16 @@ def test_unexplained_move_is_posted_to_all_pairs_of_the_slave() -> None:
 
     moved = SlaveMoved(Tid(5), Tid(9))
     assert setup.posted == [("home", moved), ("alias", moved)]
+
+
+def test_move_that_a_foreign_stream_explains_is_not_posted() -> None:
+    setup = asyncio.run(make_setup())
+    setup.written.add(HOME.slave)
+    for slave in (HOME.slave, WORK.slave):
+        for tid in (5, 9, 9):
+            setup.read(slave, tid)
+
+    assert [name for name, _ in setup.posted] == ["work"]
 
 
 def test_step_of_a_slave_that_was_waited_for_is_none_of_its_own() -> None:
