@@ -3,7 +3,7 @@
 import sys
 import time
 
-from bench import cost, fleet, freshness, link, recovery, remote_cost, rsh, status, verify
+from bench import cost, fleet, freshness, link, page, recovery, remote_cost, rsh, status, verify
 
 BENCHMARKS = {
     "freshness": freshness.run,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "cost": cost.run,
     "remote_cost": remote_cost.run,
     "status": status.run,
+    "page": page.run,
     "rsh": rsh.run,
     "verify": verify.run,
     "fleet": fleet.run,

@@ -136,9 +136,7 @@ export class Row {
 
   /** Add the lag of now to the day. */
   see(lag, nowMs) {
-    if (this.day === null) return;
-    this.day.see(lag, nowMs);
-    drawSparkline(this.sparkline, this.day.values);
+    if (this.day?.see(lag, nowMs)) drawSparkline(this.sparkline, this.day.values);
   }
 
   /** Return whether the pair has a text in its name, words or ends. */

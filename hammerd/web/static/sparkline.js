@@ -22,14 +22,11 @@ export function makeSparkline() {
     area,
     line,
   );
-  return { svg, area, line, drawn: null };
+  return { svg, area, line };
 }
 
 /** Draw values (seconds, null is unknown) on a scale from 0 to their greatest, 10 s at least. */
 export function drawSparkline(sparkline, values) {
-  const signature = values ? values.map((value) => value?.toFixed(1) ?? "").join() : "";
-  if (sparkline.drawn === signature) return;
-  sparkline.drawn = signature;
   const known = (values ?? []).filter((value) => value !== null);
   const top = Math.max(10, ...known);
   const label = known.length
@@ -75,16 +72,18 @@ export class Day {
     this.endMs = endMs;
   }
 
-  /** Add a lag that was seen; null is unknown. */
+  /** Add a lag that was seen; null is unknown. Return whether the day is another one now. */
   see(lag, nowMs) {
-    if (!this.values.length) return;
+    if (!this.values.length) return false;
+    const before = this.values;
     while (nowMs >= this.endMs) {
       this.values = [...this.values.slice(1), null];
       this.endMs += this.stepMs;
     }
     const last = this.values.length - 1;
-    if (typeof lag === "number" && lag >= (this.values[last] ?? -1)) {
+    if (typeof lag === "number" && lag > (this.values[last] ?? -1)) {
       this.values = this.values.with(last, lag);
     }
+    return this.values !== before;
   }
 }
