@@ -43,7 +43,7 @@ def main() -> int:
             _picture(browser, site, "light", viewport=WIDE)
             _picture(browser, site, "dark", viewport=WIDE, color_scheme="dark")
             _picture(browser, site, "phone", viewport=PHONE, device_scale_factor=1.5)
-            _picture(browser, site, "pair", "#pair=builds&range=7d", viewport=TALL)
+            _picture(browser, site, "pair", "#pair=mail", viewport=TALL)
             browser.close()
     finally:
         site.close()
