@@ -12,7 +12,7 @@ the bytes of its stream. From `lag_critical` on it always is.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hammerd.core.api.health import Health, HealthParts, health_parts, worst
@@ -38,6 +38,9 @@ class Look(StrEnum):
     CRITICAL = "critical"
 
 
+SHORT_OF_ROOM = "slave_short_of_room"
+"""The only fault of a slave that may pass by itself."""
+
 BAD = frozenset({Look.WARNING, Look.CRITICAL})
 HEALTHY = frozenset({Look.GOOD, Look.LATE, Look.SILENT})
 """The looks of a pair that lets the heartbeat go on."""
@@ -48,7 +51,7 @@ class Finding:
     """What a look shows of a subject, a pair or DAEMON.
 
     `because` is the stable name of the cause, `host` the other host of the pair, "" without one.
-    `for_person`: the names of all faults that no time cures, only a person.
+    `for_person`: the faults that no time cures, only a person; each with a hint.
     """
 
     subject: str
@@ -56,7 +59,7 @@ class Finding:
     because: str = ""
     hint: str = ""
     host: str = ""
-    for_person: frozenset[str] = frozenset()
+    for_person: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def finding_of(report: PairReport, before: Mark | None, now_at: float) -> Findin
     parts = health_parts(report, now_at)
     because, hint = _cause(report, parts, now_at)
     look = _look(report, parts, before)
-    return Finding(name, look, because, hint, host, frozenset(_for_person(report)))
+    return Finding(name, look, because, hint, host, dict(_for_person(report)))
 
 
 def daemon_finding(daemon: Mapping[str, object]) -> Finding:
@@ -96,7 +99,7 @@ def daemon_finding(daemon: Mapping[str, object]) -> Finding:
     if not faults:
         return Finding(DAEMON, Look.GOOD)
     because, text = next(iter(faults.items()))
-    for_person = frozenset(faults) & {"reload_refused"}
+    for_person = {name: said for name, said in faults.items() if name == "reload_refused"}
     return Finding(DAEMON, Look.WARNING, because, text, for_person=for_person)
 
 
@@ -116,10 +119,8 @@ def _held(report: PairReport) -> Finding:
     fault = hold_fault(life.memory.hold, life.pair)
     if fault is None or fault[0] is HoldFault.PROMOTED:
         return Finding(life.pair.name, Look.SILENT)
-    because, hint = fault
-    return Finding(
-        life.pair.name, Look.WARNING, because, hint, for_person=frozenset({str(because)})
-    )
+    because, hint = str(fault[0]), fault[1]
+    return Finding(life.pair.name, Look.WARNING, because, hint, for_person={because: hint})
 
 
 # --- the look ----------------------------------------------------------------------------------
@@ -192,17 +193,12 @@ def _slave_causes(report: PairReport) -> Iterator[tuple[str, str]]:
     for anomaly in extras.anomalies:
         yield str(anomaly.name), f"{anomaly.endpoint}: {anomaly.before}, then {anomaly.after}"
     if extras.is_short_of_space:
-        yield "slave_short_of_room", "make room on its file system, or prune its history"
+        yield SHORT_OF_ROOM, "make room on its file system, or prune its history"
 
 
-def _for_person(report: PairReport) -> Iterator[str]:
-    """Yield the names of the faults that no time cures."""
-    life, extras = report.life, report.extras
-    if isinstance(life.state, states.Parked):
-        yield str(life.state.cause)
-    if extras.is_slave_read_only:
-        yield "slave_read_only"
-    if extras.verified is not None and extras.verified.is_critical:
-        yield "verify_differs"
-    yield from (complaint.name for complaint in life.memory.complaints)
-    yield from (str(anomaly.name) for anomaly in extras.anomalies)
+def _for_person(report: PairReport) -> Iterator[tuple[str, str]]:
+    """Yield the faults that no time cures, each with a hint."""
+    state = report.life.state
+    if isinstance(state, states.Parked):
+        yield str(state.cause), state.hint
+    yield from (found for found in _slave_causes(report) if found[0] != SHORT_OF_ROOM)

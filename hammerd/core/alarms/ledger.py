@@ -102,7 +102,9 @@ class Change:
     @property
     def group(self) -> tuple[object, ...]:
         """Changes with equal values here are told by one notification."""
-        cause = self.alarm.host or self.alarm.because
+        # What a person must cure is of this pair, whatever its host.
+        host = "" if self.alarm.persons else self.alarm.host
+        cause = host or self.alarm.because
         is_daemon = not self.finding.subject
         return self.kind, self.level, self.is_easing, self.is_removed, is_daemon, cause
 
@@ -219,7 +221,13 @@ def _raised(turn: _Turn) -> Change:
     level = _level(turn.finding)
     since_at, finding = turn.watched.bad_since_at, turn.finding
     alarm = Alarm(
-        level, level, finding.because, finding.host, since_at, turn.now_at, finding.for_person
+        level,
+        level,
+        finding.because,
+        finding.host,
+        since_at,
+        turn.now_at,
+        frozenset(finding.for_person),
     )
     return Change(_kind(level), level, finding, alarm)
 
@@ -232,10 +240,14 @@ def _worse(turn: _Turn, alarm: Alarm) -> Change | None:
     level = _level(finding)
     is_higher = level is AlarmLevel.CRITICAL and alarm.level is AlarmLevel.WARNING
     is_proven = turn.is_joining or turn.watched.critical >= turn.config.after
-    if not (is_higher and is_proven) and finding.for_person <= alarm.persons:
+    new = [name for name in finding.for_person if name not in alarm.persons]
+    if not (is_higher and is_proven) and not new:
         return None
+    if new and finding.because not in new:
+        # The worst fault is known; the new one is what is to be told.
+        finding = replace(finding, because=new[0], hint=finding.for_person[new[0]])
     level = worst_level((level, alarm.level))
-    worse = replace(_told(turn, alarm, level), is_acknowledged=False)
+    worse = replace(_told(replace(turn, finding=finding), alarm, level), is_acknowledged=False)
     return Change(_kind(level), level, finding, worse)
 
 
@@ -280,7 +292,7 @@ def _told(turn: _Turn, alarm: Alarm, level: AlarmLevel) -> Alarm:
         because=finding.because or alarm.because,
         host=finding.host or alarm.host,
         told_at=turn.now_at,
-        persons=alarm.persons | finding.for_person,
+        persons=alarm.persons | finding.for_person.keys(),
     )
 
 

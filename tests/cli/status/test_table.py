@@ -411,6 +411,26 @@ def test_an_unwritable_history_is_below_the_table(make_status: MakeStatus, make_
     ]
 
 
+def test_notifications_that_fail_are_below_the_table(make_status: MakeStatus, make_pair: MakePair):
+    status = make_status(make_pair("a"))
+    daemon = {
+        **status["hammerd"],
+        "notify_failed_since_time": "2026-03-04T15:58:00.000Z",
+        "notify_failed_because": "exit 1: no route to host",
+        "notify_waiting": 2,
+        "alarms_unsaved_because": "/var/db/hammerd/alarms.json.new: No space left",
+    }
+
+    lines = render_status({**status, "hammerd": daemon})
+
+    assert [plain_text(line) for line in lines[5:]] == [
+        "! notifications fail since 15:58 UTC (2 wait): exit 1: no route to host",
+        '  hint: nobody may be told of alarms; "hammerd notify --test" tries each command',
+        "! alarms not saved: /var/db/hammerd/alarms.json.new: No space left",
+        "  hint: after its next start hammerd may tell of them again",
+    ]
+
+
 def test_an_unusable_run_dir_or_syslog_is_below_the_table(
     make_status: MakeStatus, make_pair: MakePair
 ):

@@ -33,7 +33,7 @@ LOOKS = {
 }
 """A look by its letter: `p` is a parked pair, `q` one with a complaint of damage."""
 
-PERSONS = {"p": frozenset({"diverged"}), "q": frozenset({"data_damaged"})}
+PERSONS = {"p": {"diverged": "decide"}, "q": {"data_damaged": "look at the disk"}}
 
 TOLD = {
     Kind.WARNING: "W",
@@ -45,7 +45,7 @@ TOLD = {
 
 
 def finding(name: str, letter: str, because: str = "link_lost", host: str = "") -> Finding:
-    return Finding(name, LOOKS[letter], because, "", host, PERSONS.get(letter, frozenset()))
+    return Finding(name, LOOKS[letter], because, "", host, PERSONS.get(letter, {}))
 
 
 def letter_of(change: Change) -> str:
@@ -206,13 +206,22 @@ def test_pair_with_another_cause_waits_for_its_own_looks() -> None:
 
 def test_pairs_with_one_host_share_a_group_whatever_each_says() -> None:
     findings = {
-        name: finding(name, "p", because, "alpha")
+        name: finding(name, "w", because, "alpha")
         for name, because in (("a", "stalled"), ("b", "ssh_timeout"), ("c", "half_died"))
     }
-    findings["d"] = finding("d", "p", "stalled", "beta")
+    findings["d"] = finding("d", "w", "stalled", "beta")
+    findings["e"] = finding("e", "q", "data_damaged", "alpha")
 
-    changes = look({}, findings, CONFIG, 0.0).changes
-    assert groups(changes) == [["a", "b", "c"], ["d"]]
+    changes = look({}, findings, NotifyConfig(after=1), 0.0).changes
+    assert groups(changes) == [["a", "b", "c"], ["d"], ["e"]]
+
+
+def test_new_fault_for_a_person_is_named_though_another_one_is_worse() -> None:
+    ledger = look({}, {"home": finding("home", "c", "lag")}, NotifyConfig(after=1), 0.0).ledger
+    both = Finding("home", Look.CRITICAL, "lag", "", "", PERSONS["q"])
+
+    (change,) = look(ledger, {"home": both}, NotifyConfig(after=1), 30.0).changes
+    assert (change.finding.because, change.finding.hint) == ("data_damaged", "look at the disk")
 
 
 def test_a_thousand_pairs_make_one_group() -> None:
