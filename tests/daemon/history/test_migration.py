@@ -17,9 +17,9 @@ from hammerd.core.api.history_schema import SCHEMA_VERSION, EventRow, LagRow
 from hammerd.daemon.history import migration
 from hammerd.daemon.history.database import HistoryFile
 from hammerd.daemon.history.rows import Rows
-from tests.paths import TESTS
+from tests.paths import DATA
 
-VERSION_1 = TESTS / "data/history/version-1.db"
+VERSION_1 = DATA / "history/version-1.db"
 """Written by hammerd before version 2: two pairs, thinned and other samples, a step of the clock
 and TIDs with all 64 bits."""
 
