@@ -61,6 +61,8 @@ class Guard:
             await send(message)
 
         refusal = fault_of(str(scope["method"]), Headers(scope=scope), self._names)
+        # No file has such a name, and some releases of Starlette break on it.
+        refusal = refusal or ((404, "Not Found") if "\0" in scope["path"] else None)
         app = self._app if refusal is None else _refuse(*refusal)
         await app(_without_ranges(scope), receive, send_safely)
         return None

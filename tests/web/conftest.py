@@ -89,6 +89,8 @@ def mirroring() -> Iterator[World]:
     with a_world({}) as world:
         world.root.chmod(0o711)
         world.mirror(status_group=GROUP)
+        # Root's config may be closed to the user of the web server.
+        (world.root / "hammerd.toml").chmod(0o600)
         yield world
 
 

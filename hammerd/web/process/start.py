@@ -9,7 +9,7 @@ user, the reading of requests above all.
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 
@@ -50,15 +50,19 @@ class Plan:
             HammerdError: it cannot listen there, or not run as that user.
         """
         os.umask(UMASK)
-        listener = bind(self.address)
+        listener, location = bind(self.address), self.location
+        # Root's config may be closed to the user; a running daemon tells the rest.
+        run_dir = location.find_run_dir()
         if self.pid_file is not None:
             hold_pid_file(self.pid_file)
         if self.account is not None:
             _load_all(self.location)
             become(self.account)
-        check_access(self.location, current_user())
+        if location.config is not None and not os.access(location.config, os.R_OK):
+            location = replace(location, run_dir=run_dir)
+        check_access(location, current_user())
         address = bound_address(listener)
-        views = Views(partial(read_view, self.location))
+        views = Views(partial(read_view, location))
         site = make_site(views, (address.host, *self.names))
         log = log_config(is_detached=self.is_detached)
         return serve(listener, site, log, lambda: ready(address))
