@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from hammerd.cli.client.status_types import read_status
+from hammerd.cli.client.status_types import StatusReply, read_status
 from hammerd.cli.options.completion import complete_pairs
 from hammerd.cli.options.location import Location, current_location, takes_location
 from hammerd.cli.output.failures import CommandFailed, may_be_absent
@@ -140,14 +140,22 @@ def _refuse_contradictions(options: StatusOptions, *, is_watch: bool) -> None:
 
 def _renderer(options: StatusOptions, *, is_whole: bool) -> Render:
     if options["fields"] is None:
-        return lambda answer: render_status(
-            read_status(answer), width_of(sys.stdout), is_whole=is_whole
-        )
+        return lambda answer: _table_of(read_status(answer), is_whole=is_whole)
     # Imported only here: the table does not need it.
     from hammerd.cli.status.columns import read_fields, render_fields
 
     names, bare = read_fields(options["fields"]), options["bare"]
     return lambda answer: render_fields(read_status(answer), names, bare=bare)
+
+
+def _table_of(status: StatusReply, *, is_whole: bool) -> tuple[Line, ...]:
+    outlooks: Mapping[str, str] = {}
+    if any(pair["lag_verdict"] == "behind" for pair in status["pairs"]):
+        # Imported only here: it costs time, and most often no pair is behind.
+        from hammerd.cli.lag.outlooks import outlooks_of
+
+        outlooks = outlooks_of(status)
+    return render_status(status, width_of(sys.stdout), is_whole=is_whole, outlooks=outlooks)
 
 
 def _print_last_state(location: Location, request: Request, *, as_json: bool) -> None:

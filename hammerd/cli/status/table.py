@@ -23,7 +23,7 @@ TIDs have no leading zeros; -o and --json show them whole.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hammerd.cli.client.status_types import PairStatus, StatusReply
@@ -70,13 +70,18 @@ class _Widths:
 
 
 def render_status(
-    status: StatusReply, width: int = WIDTH, *, is_whole: bool = False
+    status: StatusReply,
+    width: int = WIDTH,
+    *,
+    is_whole: bool = False,
+    outlooks: Mapping[str, str] | None = None,
 ) -> tuple[Line, ...]:
     """Lay out a status in lines of at most `width` characters; a longer word stays whole.
 
-    `is_whole`: each slave of a pair whose slaves take turns has a line of its own.
+    `is_whole`: each slave of a pair whose slaves take turns has a line of its own. `outlooks`:
+    whether late pairs catch up, in words.
     """
-    shared, notes = _all_notes(status, is_whole=is_whole)
+    shared, notes = _all_notes(status, outlooks or {}, is_whole=is_whole)
     above = (*_heading(status, width), *shared_lines(shared, width))
     return (*above, *_table(status, notes, width), *_daemon_lines(status, width))
 
@@ -109,7 +114,7 @@ def _table(status: StatusReply, notes: Sequence[tuple[str, ...]], width: int) ->
 
 
 def _all_notes(
-    status: StatusReply, *, is_whole: bool
+    status: StatusReply, outlooks: Mapping[str, str], *, is_whole: bool
 ) -> tuple[list[SharedNotes], list[tuple[str, ...]]]:
     """Return the notes that many pairs share, and those that stand below each pair's row."""
     measured_time = status.get("measured_time")
@@ -121,11 +126,19 @@ def _all_notes(
                 pair["slave"],
                 pair["health"],
                 pair["because"],
-                tuple(_notes(pair, measured_time, is_whole=is_whole)),
+                (
+                    *_notes(pair, measured_time, is_whole=is_whole),
+                    *_late(outlooks.get(pair["pair"])),
+                ),
             )
             for pair in status["pairs"]
         ]
     )
+
+
+def _late(outlook: str | None) -> Iterator[str]:
+    if outlook:
+        yield f"late: {outlook}"
 
 
 def shared_lines(shared: Iterable[SharedNotes], width: int) -> Iterator[Line]:

@@ -292,3 +292,29 @@ def test_samples_of_a_clock_that_was_ahead_are_left_out(hammerd, config: Path):
     data = json.loads(hammerd("lag", "old", "-c", config, "--since", "1h", "--json").out)
 
     assert data["pairs"][0]["sample_count"] == 2
+
+
+def test_the_status_tells_whether_a_late_pair_catches_up(
+    hammerd, start_daemon, make_status, make_pair, config: Path
+):
+    now_ms = round(time.time() * 1_000)
+    rows = [
+        LagRow(now_ms - ago * 1_000, name, "behind", 9, 900.0 + ago, TID, hex(ago))
+        for ago in range(300, 0, -30)
+        for name in ("home", "busy")
+    ]
+    HistoryFile(config.parent / "db/history.db", None).write(Rows((), rows))
+    late = {"lag_s": 900.0, "lag_verdict": "behind"}
+    status = make_status(
+        make_pair("home", **late),
+        make_pair("busy", gear="bulk", **late),
+        make_pair("soon", lag_s=20.0, lag_verdict="behind"),
+    )
+    status["hammerd"]["history_path"] = str(config.parent / "db/history.db")
+    run_dir = start_daemon(Answer(status)).run_dir
+
+    ran = hammerd("status", "--run-dir", run_dir)
+
+    notes = [line.strip() for line in ran.out.splitlines() if "catching" in line]
+    # A second less each second, from 930 s on.
+    assert notes == ["late: catching up, 15m"]
