@@ -25,6 +25,7 @@ from hammerd.web.metrics.pair_values import (
     anomalies_of,
     complaints_of,
     unacknowledged_of,
+    unix_time,
     word_of,
 )
 
@@ -48,6 +49,7 @@ def families_of(status: StatusJson, *, is_up: bool) -> Iterator[Metric]:
         yield from (_state_set(pairs, each) for each in STATE_SETS)
         yield from (_gauge(pairs, each, now) for each in GAUGES)
         yield from _counts(pairs)
+        yield from _rotating_slaves(pairs)
 
 
 def _daemon(status: StatusJson) -> Iterator[Metric]:
@@ -173,6 +175,25 @@ def _counts(pairs: Sequence[PairJson]) -> Iterator[Metric]:
         for word, count in anomalies_of(pair).items():
             anomalies.add_metric([name, word], count)
     yield from (reason, restarts, complaints, unacknowledged, anomalies)
+
+
+def _rotating_slaves(pairs: Sequence[PairJson]) -> Iterator[Metric]:
+    labels = ("pair", "slave")
+    present = GaugeMetricFamily(
+        "hammerd_pair_slave_present", "Whether a slave that takes turns is there.", labels=labels
+    )
+    safe = GaugeMetricFamily(
+        "hammerd_pair_slave_safe_until_timestamp_seconds",
+        "Everything that the master had flushed by then is on this slave that takes turns.",
+        labels=labels,
+    )
+    for pair in pairs:
+        for slave in pair.get("slaves", ()):
+            names = [_label(pair["pair"]), _label(slave["slave"])]
+            present.add_metric(names, float(slave["is_present"]))
+            if (time := unix_time(slave["safe_until_time"])) is not None:
+                safe.add_metric(names, time)
+    yield from (present, safe)
 
 
 def _label(value: object) -> str:

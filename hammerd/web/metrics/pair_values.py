@@ -203,6 +203,26 @@ GAUGES = (
         _unacknowledged_differences,
     ),
     Gauge(
+        "hammerd_pair_origin_lag_seconds",
+        "How far the slave is behind the beginning of its cascade.",
+        _number("origin_lag_s"),
+    ),
+    Gauge(
+        "hammerd_pair_slave_read_only",
+        "Whether the slave's file system is read-only, as after the loss of its disk.",
+        lambda pair, _: float(bool(pair.get("slave_is_read_only"))),
+    ),
+    Gauge(
+        "hammerd_pair_flush_failed",
+        "Whether a flush of an end failed.",
+        lambda pair, _: float(pair.get("flush_failed_because") is not None),
+    ),
+    Gauge(
+        "hammerd_pair_host_unread",
+        "Whether another host with an end cannot be read.",
+        lambda pair, _: float(pair.get("host_unread_because") is not None),
+    ),
+    Gauge(
         "hammerd_pair_held",
         "Whether a plan keeps the pair at rest.",
         lambda pair, _: float(pair.get("hold") is not None),

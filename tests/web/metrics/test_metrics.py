@@ -53,6 +53,8 @@ VERIFIED = {
     "is_acknowledged": False,
 }
 SEEN = VERIFIED | {"is_acknowledged": True}
+THERE = {"slave": "/disk/b", "is_present": True, "safe_until_time": ago(70)}
+AWAY = {"slave": "/disk/b", "is_present": False, "safe_until_time": None}
 LAST = {"lag_s": 40.0, "lag_measured_time": ago(30)}
 
 PAIR_CHANGES: Mapping[str, Change] = {
@@ -97,6 +99,16 @@ PAIR_CHANGES: Mapping[str, Change] = {
     "verified_differences": Change(None, 3, {"verified": VERIFIED}),
     "verified_differences_unacknowledged": Change(
         3, 0, {"verified": SEEN}, was={"verified": VERIFIED}
+    ),
+    "origin_lag_seconds": Change(None, 11, {"origin_lag_s": 11.0}),
+    "slave_read_only": Change(0, 1, {"slave_is_read_only": True}),
+    "flush_failed": Change(0, 1, {"flush_failed_because": "refused"}),
+    "host_unread": Change(0, 1, {"host_unread_because": "silent"}),
+    "slave_present": Change(
+        1, 0, {"slaves": [AWAY]}, labels={"slave": "/disk/b"}, was={"slaves": [THERE]}
+    ),
+    "slave_safe_until_timestamp_seconds": Change(
+        NOW - 70, None, {"slaves": [AWAY]}, labels={"slave": "/disk/b"}, was={"slaves": [THERE]}
     ),
     "held": Change(0, 1, {"hold": {"plan": "promote"}}),
 }
