@@ -116,6 +116,9 @@ def test_nothing_that_a_pair_has_is_left_out_but_what_only_details_show() -> Non
         *("hammerd_pair_lag_measured_seconds", "hammerd_pair_lag_measured_timestamp_seconds"),
         *("hammerd_pair_lag_warning_seconds", "hammerd_pair_master_tid", "hammerd_pair_slave_tid"),
         *("hammerd_pair_stream_start_time_seconds", "hammerd_pair_held"),
+        *("hammerd_pair_origin_lag_seconds", "hammerd_pair_slave_read_only"),
+        *("hammerd_pair_flush_failed", "hammerd_pair_host_unread", "hammerd_pair_slave_present"),
+        *("hammerd_pair_slave_safe_until_timestamp_seconds",),
         *("hammerd_alarms", "hammerd_notify_failed"),
         *("hammerd_notifications_total", "hammerd_notifications_dropped_total"),
     }
