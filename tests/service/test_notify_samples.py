@@ -71,8 +71,15 @@ def test_mail_is_one_subject_and_the_text(tmp_path: Path, python: str) -> None:
     if python == "python3":
         assert body == str(found["text"])
     assert "touch broken" in body
-    assert not any(line.startswith("~") for line in body.splitlines())
     assert not (tmp_path / "broken").exists()
+
+
+def test_mail_commands_no_mail_program(tmp_path: Path) -> None:
+    found = {**message(change("home")), "text": "~!touch broken\n~s subject\n"}
+    env = {"MAIL_PROGRAM": str(program(tmp_path))}
+
+    assert run("mail", found, tmp_path, "root", env=env).returncode == 0
+    assert (tmp_path / "program.input").read_text() == " ~!touch broken\n ~s subject\n"
 
 
 def test_mail_that_is_not_taken_is_a_failure(tmp_path: Path) -> None:

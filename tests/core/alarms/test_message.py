@@ -136,6 +136,9 @@ def test_bytes_that_are_no_text_are_safe() -> None:
     found = message(change("home", hint="a\udcffb\0c\nd"))
 
     assert environment_of(found)["HAMMERD_HINT"] == "a?b?c?d"
+    saved = {**found, "because": "a\nb\0", "hint": "x" * 2 * LONGEST_VALUE}
+    assert environment_of(saved)["HAMMERD_BECAUSE"] == "a?b?"
+    assert len(environment_of(saved)["HAMMERD_HINT"]) == LONGEST_VALUE
 
 
 def test_trial_pretends_its_kind() -> None:
