@@ -89,6 +89,8 @@ def era_id(connection: "sqlite3.Connection", start: EraStart) -> tuple[int, Sequ
 def correct_eras(connection: "sqlite3.Connection") -> Sequence[Correction]:
     """Move the begins of eras to where they were, by all that is known now.
 
+    Return one correction for each amount of a step; clocks differ by milliseconds at any time.
+
     Raises:
         sqlite3.Error: the file cannot be read or written.
     """
@@ -102,9 +104,10 @@ def correct_eras(connection: "sqlite3.Connection") -> Sequence[Correction]:
     ]
     moved: dict[int, Correction] = {}
     for (number, before_ms, *_), begin_ms in zip(rows, corrected_begins(eras), strict=True):
-        if begin_ms != before_ms:
+        if (by_ms := begin_ms - before_ms) != 0:
             connection.execute("UPDATE eras SET begin_ms = ? WHERE id = ?", (begin_ms, number))
-            moved.setdefault(begin_ms - before_ms, Correction(begin_ms - before_ms, begin_ms))
+        if abs(by_ms) >= STEP_S * 1_000:
+            moved.setdefault(round(by_ms / 1_000), Correction(by_ms, begin_ms))
     return tuple(moved.values())
 
 

@@ -73,6 +73,7 @@ STORIES: dict[str, tuple[Told, ...]] = {
         RIGHT,
     ),
     "slept": (LONG, Told(HOUR_MS, away_ms=8 * HOUR_MS), Told(HOUR_MS, away_ms=8 * HOUR_MS)),
+    "slept for seconds": (LONG, *[Told(HOUR_MS, away_ms=2_000)] * 3),
     "slept while ahead": (
         *(LONG, Told(HOUR_MS, DAY_MS), Told(HOUR_MS, DAY_MS, away_ms=8 * HOUR_MS)),
         RIGHT,
@@ -181,4 +182,27 @@ def stories(draw: st.DrawFn) -> list[Told]:
 
 @given(stories())
 def test_steps_that_are_taken_back_leave_no_error(story: list[Told]) -> None:
+    assert max(map(abs, errors(*story))) <= 1_000
+
+
+@st.composite
+def boots(draw: st.DrawFn) -> list[Told]:
+    """Draw a story of boots, at some of which the clock is wrong until it is set right."""
+    spans, story = st.integers(1_000, HOUR_MS), [Told(HOUR_MS)]
+    for kind in draw(st.lists(st.sampled_from(("right", "ahead", "behind", "lost")), max_size=5)):
+        off_ms = draw(st.integers(10_000, DAY_MS))
+        size_ms = draw(st.sampled_from(STEPS))
+        now_ms = NOON_MS + sum(each.span_ms + each.away_ms for each in story)
+        # Less than the time that the host was off could not be noticed.
+        ahead_ms = {"right": 0, "ahead": size_ms, "behind": -size_ms - off_ms, "lost": -now_ms}
+        story.append(Told(draw(spans), ahead_ms[kind], is_boot=True, away_ms=off_ms))
+        if kind != "right":
+            story.append(Told(draw(spans)))
+        if draw(st.booleans()):
+            story += (Told(draw(spans), size_ms), Told(draw(spans)))
+    return story
+
+
+@given(boots())
+def test_clocks_that_are_set_right_after_the_boot_leave_no_error(story: list[Told]) -> None:
     assert max(map(abs, errors(*story))) <= 1_000

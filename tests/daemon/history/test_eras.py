@@ -162,6 +162,19 @@ def test_a_correction_is_reported_with_its_amount(path: Path) -> None:
     assert reported == [eras.Correction(round(-2 * HOUR_S * 1_000), begin_ms)]
 
 
+def test_milliseconds_are_no_correction(path: Path) -> None:
+    machine = Machine(path)
+    machine.run(MINUTE_S)
+    machine.ahead_s = -0.002
+    machine.restart()
+    reported: list[eras.Correction] = []
+    machine.file.on_corrected = reported.extend
+
+    machine.run(MINUTE_S)
+
+    assert reported == []
+
+
 def test_a_small_step_begins_no_era(path: Path) -> None:
     machine = Machine(path)
     machine.run(HOUR_S)
