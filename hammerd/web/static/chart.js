@@ -197,6 +197,19 @@ export class Chart {
     ctx.save();
     ctx.fillStyle = ctx.strokeStyle = this.inks.mark;
     ctx.lineWidth = ratio;
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "top";
+    // A name that would cover another one is left out: the list below has it.
+    let free = bbox.left;
+    const name = (mark, x, y) => {
+      const text = mark.kind.replaceAll("_", " ");
+      const right = x + ctx.measureText(text).width;
+      if (x < free || right > bbox.left + bbox.width + 40 * ratio) return;
+      free = right + 6 * ratio;
+      ctx.globalAlpha = 1;
+      ctx.fillText(text, x, y);
+    };
     for (const mark of this.reply.marks) {
       const [begin, end] = spanOf(mark, this.reply);
       if (begin > end) continue;
@@ -207,6 +220,7 @@ export class Chart {
         ctx.fillRect(x, bbox.top, width, bbox.height);
         ctx.globalAlpha = 0.8;
         ctx.fillRect(x, bbox.top, width, 4 * ratio);
+        name(mark, x + 3 * ratio, bbox.top + 7 * ratio);
         continue;
       }
       ctx.globalAlpha = 0.35;
@@ -221,6 +235,7 @@ export class Chart {
       ctx.lineTo(x + size, bbox.top);
       ctx.lineTo(x, bbox.top + 1.6 * size);
       ctx.fill();
+      name(mark, x + size + 2 * ratio, bbox.top);
     }
     ctx.restore();
   }

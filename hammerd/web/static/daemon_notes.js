@@ -1,6 +1,30 @@
-// Tells the troubles of the daemon itself, with hints: cli/status/daemon_notes.py.
+// Tells the troubles of the daemon itself, with hints: cli/status/daemon_notes.py, and of one that
+// does not answer: cli/offline/last_state_text.py.
 
-import { showCount, showMoment } from "./words.js";
+import { showCount, showMoment, showRoughPeriod } from "./words.js";
+
+/** Return [text, hint] for what is known of a daemon that does not answer. */
+export function notesOfLastDaemon(status, now) {
+  const { stale_because: because, fault } = status;
+  const daemon = status.hammerd ?? {};
+  const saved = daemon.saved_time ? new Date(daemon.saved_time) : null;
+  const age = saved ? showRoughPeriod((now - saved) / 1000) : "";
+  const left = saved ? `below is what it left ${age} ago, at ${showMoment(saved, now, true)}` : "";
+  const text = "no hammerd answers: nobody mends a stream that fails now";
+  const notes = [[left ? `${text}; ${left}` : text, because ?? ""]];
+  for (const each of [lifeOf(daemon), fault]) if (each) notes.push([each, ""]);
+  for (const complaint of daemon.state_complaints ?? []) notes.push([complaint, ""]);
+  return notes;
+}
+
+function lifeOf({ pid, pid_is_alive: isAlive, streams }) {
+  if (typeof pid !== "number") return "";
+  if (isAlive) return `pid ${pid} of its pid file lives: it starts, hangs, or is another process`;
+  const line = `pid ${pid} is gone: it was killed, or the machine went down`;
+  if (!streams) return line;
+  const runs = streams === 1 ? "runs" : "run";
+  return `${line}; ${showCount(streams, "stream")} of it ${runs} on, unwatched`;
+}
 
 /** Return [trouble, hint] for each trouble, most urgent first. */
 export function notesOfDaemon(daemon, now) {

@@ -13,6 +13,7 @@ export function factsOf(pair, now) {
     ["Stream", stream(pair)],
     ["Slave's file system", room(pair, now)],
     ["Slaves that take turns", (pair.slaves ?? []).map((slave) => turn(slave, now))],
+    ["Complaints so far", complaints(pair)],
     ["Anomalies", (pair.anomalies ?? []).map((each) => anomaly(each, now)).reverse()],
   ];
   return groups
@@ -116,6 +117,11 @@ function turn(slave, now) {
     slave.is_forked ? "its master went back since" : null,
   ];
   return [slaveName(slave), parts.filter(Boolean).join(", ")];
+}
+
+function complaints(pair) {
+  const counted = Object.entries(pair.complaints_total ?? {});
+  return counted.map(([name, count]) => [name, words.showCount(count, "time")]);
 }
 
 function anomaly(each, now) {

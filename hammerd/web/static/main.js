@@ -1,14 +1,14 @@
 // Joins the parts: what comes live goes to the view that is open, and the hash chooses the view.
 
 import { byId, make, setAttribute, setText } from "./dom.js";
-import { notesOfDaemon } from "./daemon_notes.js";
+import { notesOfDaemon, notesOfLastDaemon } from "./daemon_notes.js";
 import { Detail } from "./detail.js";
 import { EventList } from "./events.js";
 import { follow } from "./live.js";
 import { aged } from "./notes.js";
 import { Pairs } from "./pairs.js";
 import { linkTo } from "./row.js";
-import { setZone, showCount, showMoment, showRoughPeriod, usesLocalTime } from "./words.js";
+import { setZone, showCount, showMoment } from "./words.js";
 
 const TICK_MS = 1_000;
 const QUIET_MS = 3_000;
@@ -112,10 +112,11 @@ function showRest() {
 }
 
 function showDaemon() {
-  const { hammerd, is_running: isRunning } = seen.status;
+  const { is_running: isRunning } = seen.status;
+  const hammerd = seen.status.hammerd ?? {};
   const version = hammerd.version ? `${hammerd.version} ` : "";
   const pid = hammerd.pid ? `(pid ${hammerd.pid}) ` : "";
-  const state = isRunning === false ? "does not run" : `is ${hammerd.state}`;
+  const state = isRunning === false ? "does not answer" : `is ${hammerd.state}`;
   setText(byId("daemon"), `${version}${pid}${state}`);
   setAttribute(byId("daemon"), "title", hammerd.config ?? null);
 }
@@ -132,20 +133,12 @@ function showConnection() {
 }
 
 function showTroubles() {
-  const { hammerd, is_running: isRunning, stale_because: because } = seen.status;
-  const now = nowDate();
-  const notes = notesOfDaemon(hammerd, now).map(([text, hint]) => ["warning", text, hint]);
-  if (isRunning === false) {
-    const saved = hammerd.saved_time ? new Date(hammerd.saved_time) : null;
-    const age = saved ? showRoughPeriod((now - saved) / 1000) : null;
-    const left = saved
-      ? `; below is what it left ${age} ago, at ${showMoment(saved, now, true)}`
-      : "";
-    const text = `no hammerd runs: nobody mends a stream that fails now${left}`;
-    notes.unshift(["critical", text, because ?? ""]);
-  } else if (because) {
-    notes.unshift(["warning", because, ""]);
-  }
+  const { hammerd, is_running: isRunning } = seen.status;
+  const [level, told] =
+    isRunning === false
+      ? ["critical", notesOfLastDaemon(seen.status, nowDate())]
+      : ["warning", notesOfDaemon(hammerd, nowDate())];
+  const notes = told.map(([text, hint]) => [level, text, hint]);
   if (seen.lostSince !== null) {
     const since = showMoment(seen.lostSince, new Date(), true);
     const text = `connection to hammerd web lost since ${since}: all below is as of then`;
@@ -173,7 +166,7 @@ function showTitle() {
   const worst = WORDS.find((word) => tally[word]);
   let health = worst ?? "ok";
   let words = worst ? `${tally[worst]} ${worst}` : `${pairs.rows.size} ok`;
-  if (seen.status.is_running === false) [words, health] = ["does not run", "critical"];
+  if (seen.status.is_running === false) [words, health] = ["no answer", "critical"];
   else if (!worst && seen.status.health !== "ok") {
     [words, health] = [seen.status.health ?? "unknown", seen.status.health ?? "unknown"];
   }

@@ -115,7 +115,7 @@ export class Pairs {
     setText(byId("found"), isFiltered ? `${shown} of ${showCount(this.rows.size, "pair")}` : "");
     const nothing = byId("nothing");
     nothing.hidden = shown > 0;
-    const words = this.rows.size ? "No pair is like that." : "The config has no pairs.";
+    const words = this.rows.size ? "No pair is like that." : "No pair is known.";
     setText(nothing, words);
     this.table.hidden = !shown;
   }

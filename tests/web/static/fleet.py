@@ -106,6 +106,7 @@ def pair_json(story: Story, now: float) -> Json:
         "anomalies": [],
         "slaves": [],
         "complaints": [],
+        "complaints_total": {},
         "last_words": [],
         "telling_word": None,
     }
@@ -120,6 +121,7 @@ def stories(now: float) -> list[Story]:
         {
             "state": "waiting",
             "waiting_for": "backoff",
+            "since_time": rfc3339(now - 312),
             "gear": None,
             "phase": None,
             "because": "connection_refused",

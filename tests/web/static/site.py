@@ -29,6 +29,7 @@ class Site:
 
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="hw", dir="/tmp")))
     status: Json = field(default_factory=dict)
+    location: tuple[str, ...] = ()
     port: int = 0
     server: subprocess.Popen[str] | None = None
     listener: socket.socket | None = None
@@ -80,7 +81,8 @@ class Site:
 
     def start_server(self) -> None:
         """Start `hammerd web` at the port of before, or a free one; wait until it listens."""
-        words = ["web", "--run-dir", str(self.root), "--listen", f"127.0.0.1:{self.port}"]
+        location = self.location or ("--run-dir", str(self.root))
+        words = ["web", *location, "--listen", f"127.0.0.1:{self.port}"]
         if os.geteuid() == 0:
             words += ["--user", "root"]
         with open(self.root / "web.log", "a") as log:

@@ -47,10 +47,10 @@ def test_without_a_daemon_all_is_marked_as_old(open_tab: OpenTab, site: Site) ->
 
     site.stop_daemon()
     try:
-        tab.wait_for_text("#troubles", "no hammerd runs: nobody mends a stream that fails now")
-        assert tab.page.title() == "does not run - hammerd"
+        tab.wait_for_text("#troubles", "no hammerd answers: nobody mends a stream that fails now")
+        assert tab.page.title() == "no answer - hammerd"
         assert tab.evaluate("document.body.classList.contains('is-old')")
-        assert tab.text("#daemon") == "does not run"
+        assert tab.text("#daemon") == "does not answer"
     finally:
         site.show(pairs, at)
         site.start_daemon()
