@@ -29,7 +29,7 @@ MAX_AGE_S = 1.0
 BYTES_PER_S = 256 << 10
 """A larger status is given for longer: it costs the daemon and each live client more."""
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 10.0
 """The time within which the daemon must answer."""
 
 

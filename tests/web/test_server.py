@@ -287,7 +287,7 @@ def test_address_that_is_none_is_refused(text: str) -> None:
         read_address(text)
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1:9427", "[::1]:9427", "0.0.0.0:0"])
+@pytest.mark.parametrize("text", ["127.0.0.1:9427", "[::1]:9427", "0.0.0.0:0", "/run/w.sock"])
 def test_address_is_read(text: str) -> None:
     assert str(read_address(text)) == text
 
@@ -299,7 +299,7 @@ def test_without_a_daemon_it_tells_what_the_last_one_left(web: Web, tmp_path: Pa
     os.chmod(config, 0o644)
     prom = tmp_path / "hammerd.prom"
     with web.open("/api/v1/live") as stream:
-        assert event_of(stream)["is_running"]
+        until(lambda: event_of(stream)["is_running"], "an answer of the daemon")
         os.kill(pid_of(web.world), signal.SIGKILL)
         until(lambda: not event_of(stream)["is_running"], "that no daemon answers")
 

@@ -50,7 +50,8 @@ class Plan:
             HammerdError: it cannot listen there, or not run as that user.
         """
         os.umask(UMASK)
-        listener, location = bind(self.address), self.location
+        gid = -1 if self.account is None else self.account.gid
+        listener, location = bind(self.address, gid), self.location
         # Root's config may be closed to the user; a running daemon tells the rest.
         run_dir = location.find_run_dir()
         if self.pid_file is not None:

@@ -1,12 +1,15 @@
 """The command `hammerd web`: serves the page, the API and the metrics."""
 
 import os
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
 from hammerd.cli.commands.monitoring.libraries import naming_missing_libraries
 from hammerd.cli.options.location import Location, current_location, takes_location
+
+if TYPE_CHECKING:
+    from hammerd.web.process.listen import Address
 
 
 class WebOptions(TypedDict):
@@ -26,9 +29,9 @@ class WebOptions(TypedDict):
     "--listen",
     default="127.0.0.1:9427",
     show_default=True,
-    metavar="ADDRESS:PORT",
-    help="Where to listen. There is no login and no TLS: for other machines put a reverse proxy "
-    "before it.",
+    metavar="ADDRESS:PORT|PATH",
+    help="Where to listen: a port, or a Unix socket for the group. There is no login and no TLS: "
+    "for other machines put a reverse proxy before it.",
 )
 @click.option("--user", metavar="USER", help="Run as this user; root must say one.")
 @click.option("--group", metavar="GROUP", help="Run with this group instead of the user's.")
@@ -81,11 +84,16 @@ def web(**options: Unpack[WebOptions]) -> int:
     if options["is_check"]:
         return 0
     if not options["detach"]:
-        return plan.run(lambda address: click.echo(f"serving at http://{address}/"))
+        return plan.run(_say_where)
     # Imported only here: else nothing of the daemon is needed.
     from hammerd.daemon.service.daemonize import detach
 
     return detach(lambda ready: plan.run(lambda _: ready()))
+
+
+def _say_where(address: "Address") -> None:
+    where = f"unix:{address}" if address.is_path else f"http://{address}/"
+    click.echo(f"serving at {where}")
 
 
 def _location() -> Location:
