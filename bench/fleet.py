@@ -1,9 +1,10 @@
 """Measures a fleet of hosts that one real Prometheus watches with the rules of etc/monitoring.
 
-Each host is a daemon with one pair, every fourth with two, on the simulator, and a `hammerd web`
-at a loopback address of its own. All are whole processes, forked from a loaded one: what they cost
-in memory is not that of a host (the benchmark `cost` measures that). Intervals and waits are those
-of the samples, so a run takes half an hour. HAMMERD_FLEET is the number of hosts.
+Each host is a daemon with one pair, every fourth with two, on the simulator, with a process table
+of its own if root runs this, and a `hammerd web` at a loopback address of its own. All are whole
+processes, forked from a loaded one: what they cost in memory is not that of a host (the benchmark
+`cost` measures that). Intervals and waits are those of the samples, so a run takes half an hour.
+HAMMERD_FLEET is the number of hosts.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from statistics import median
 import psutil
 
 from bench.fleet_engine import Engine, engine, write_targets
-from bench.fleet_hosts import Nursery
+from bench.fleet_hosts import CAN_BE_ALONE, Nursery
 from bench.rig import Mirror, Rig, rig, wait_until
 from bench.tables import print_table
 
@@ -30,7 +31,7 @@ RAMP_S = float(os.environ.get("HAMMERD_FLEET_RAMP", "1"))
 """The time between the starts of two hosts: the machine is one and the hosts are many."""
 
 PATIENCE_S = 1800.0
-STEADY_S = 300.0
+STEADY_S = 120.0
 WATCH_S = 900.0
 TURN_S = 2.0
 PORT = 9427
@@ -38,11 +39,11 @@ PORT = 9427
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host: its mirrors, its daemon and its web server, and where that listens."""
+    """A host: its mirrors, its first process and its web server, and where that listens."""
 
     home: Path
     mirrors: Sequence[Mirror]
-    daemon: psutil.Process
+    first: psutil.Process
     web: psutil.Process
     address: str
 
@@ -55,28 +56,30 @@ def run() -> None:
     if missing:
         print(f"fleet: not measured, there is no {' and no '.join(missing)} here")
         return
+    hosts: list[Host] = []
     with rig() as here:
-        hosts = _start(here)
-        write_targets(here.root, [host.address for host in hosts])
-        with engine(here.root) as watching:
-            _measure_rest(watching, hosts)
-            _measure_trouble(watching, hosts)
-        for host in hosts:
-            _end(host.daemon)
-            _end(host.web)
+        try:
+            _start(here, hosts)
+            write_targets(here.root, [host.address for host in hosts])
+            with engine(here.root) as watching:
+                _measure_rest(watching, hosts)
+                _measure_trouble(watching, hosts)
+        finally:
+            for host in hosts:
+                _end(host.first)
+                _end(host.web)
 
 
 # --- the hosts -----------------------------------------------------------------------------------
 
 
-def _start(here: Rig) -> list[Host]:
-    nursery, hosts = Nursery(), []
+def _start(here: Rig, hosts: list[Host]) -> None:
+    nursery = Nursery()
     for number in range(HOSTS):
         mirrors = here.on_one_file_system(2 if number % 4 == 3 else 1)
         hosts.append(_start_host(here, nursery, number, mirrors))
         time.sleep(RAMP_S)
     nursery.close()
-    return hosts
 
 
 def _start_host(here: Rig, nursery: Nursery, number: int, mirrors: Sequence[Mirror]) -> Host:
@@ -91,11 +94,16 @@ def _start_host(here: Rig, nursery: Nursery, number: int, mirrors: Sequence[Mirr
     name = f"127.1.{number // 250}.{number % 250 + 1}"
     address = f"{name}:{PORT}"
     common = ("-c", str(config))
-    daemon = psutil.Process(nursery.start(["run", *common], home / "out"))
+    first = psutil.Process(nursery.start(["run", *common], home / "out", alone=True))
     as_user = ("--user", "root") if os.geteuid() == 0 else ()
     serve = ["web", *common, "--listen", address, *as_user]
     web = psutil.Process(nursery.start(serve, home / "out"))
-    return Host(home, mirrors, daemon, web, address)
+    return Host(home, mirrors, first, web, address)
+
+
+def _daemon_of(host: Host) -> psutil.Process:
+    """Return the daemon: the only child of a first process, or that itself."""
+    return next(iter(host.first.children()), host.first) if CAN_BE_ALONE else host.first
 
 
 def _end(process: psutil.Process) -> None:
@@ -154,10 +162,10 @@ def _measure_trouble(watching: Engine, hosts: Sequence[Host]) -> None:
     messages_before = len(watching.messages)
     hurt_at = time.monotonic()
     for host in dead:
-        _end(host.daemon)
+        _end(host.first)
         _end(host.web)
     for host in headless:
-        _end(host.daemon)
+        _end(_daemon_of(host))
     for host in diskless:
         for mirror in host.mirrors:
             disk = mirror.slave.parent
