@@ -60,7 +60,7 @@ def _chart(view: View, pair: str, period: Period, points: int) -> Json:
 
     status = _status_of(view, pair)
     warnings = {pair: status["lag_warning_s"]} if status and "lag_warning_s" in status else {}
-    question = Question(period, warnings, has_marks=True)
+    question = Question(period, warnings, has_marks=True, has_rows=False)
     (past,) = _read(view, lambda opened: list(pasts_of(opened, [pair], question)))
     if status is None and past.last is None:
         raise _unknown_pair()

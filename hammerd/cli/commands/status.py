@@ -154,7 +154,7 @@ def _table_of(status: StatusReply, *, is_whole: bool) -> tuple[Line, ...]:
         # Imported only here: it costs time, and most often no pair is behind.
         from hammerd.cli.lag.outlooks import outlooks_of
 
-        outlooks = outlooks_of(status)
+        outlooks = outlooks_of(status["pairs"], status["hammerd"].get("history_path"))
     return render_status(status, width_of(sys.stdout), is_whole=is_whole, outlooks=outlooks)
 
 

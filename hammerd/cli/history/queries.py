@@ -9,6 +9,7 @@ from hammerd.cli.history.opening import sqlite3
 from hammerd.core.api import history_schema
 from hammerd.core.api.history_schema import SANE_LAG, LagRow, sample_row
 from hammerd.core.api.pair_patterns import Choice, choose
+from hammerd.core.lag_report.course import Point
 
 _SANE_LAG = (
     "typeof(p.name) = 'text' AND typeof(e.begin_ms) = 'integer' "
@@ -128,6 +129,29 @@ def samples_of(
         found = _select(connection, f"p.name, {_TIME}, {_SAMPLE}", pairs, (since_ms, until_ms))
         rows += [sample_row(pair, time_ms, tuple(values)) for pair, time_ms, *values in found]
     return sorted(rows, key=lambda row: row.time_ms)
+
+
+def points_of(
+    connection: sqlite3.Connection, pairs: Sequence[str], since_ms: int, until_ms: int
+) -> dict[str, list[Point]]:
+    """Return the samples of pairs without their TIDs, in any order."""
+    points: dict[str, list[Point]] = {name: [] for name in pairs}
+    if not pairs:
+        return points
+    for row in _rows_of_version_1(connection, pairs, since_ms, until_ms):
+        points[row.pair].append(Point(row.time_ms, row.verdict, row.seconds))
+    if _is_compact(connection):
+        # By the ids of pairs: each name would be decoded for each sample.
+        condition, values = _named_pairs(pairs)
+        names = f"SELECT p.id, p.name FROM pairs p WHERE true{condition}"
+        of_pair = {key: points[name] for key, name in connection.execute(names, values)}
+        columns = f"p.id, {_TIME}, r.verdict, r.lag_ms"
+        for key, time_ms, verdict, lag_ms in _select(
+            connection, columns, pairs, (since_ms, until_ms)
+        ):
+            seconds = None if lag_ms is None else lag_ms / 1_000
+            of_pair[key].append(Point(time_ms, history_schema.verdict_word(verdict), seconds))
+    return points
 
 
 def summaries_of(

@@ -1,6 +1,6 @@
 """Answers a question about lag in each of its forms; each form reads only what it needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,11 +10,12 @@ from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.lag import exports
 from hammerd.cli.lag.detail import detail_lines, heading
 from hammerd.cli.lag.losses import loss_json, loss_lines, loss_of
+from hammerd.cli.lag.outlooks import outlooks_of
 from hammerd.cli.lag.past import Past, Question, Reasons, outlook_of, without_samples
 from hammerd.cli.lag.sources import Made, Recorded, Sources, read_pasts
 from hammerd.cli.lag.table import Look, PairRow, table_lines
 from hammerd.cli.lag.why import ABOUT_CLEANUP, has_cleanup, reasons_of, why_lines
-from hammerd.cli.lag.words import show_forecast, show_zone
+from hammerd.cli.lag.words import show_zone
 from hammerd.cli.output.json_output import print_json
 from hammerd.cli.output.spans import Line, Span, print_lines, wrap_spans
 from hammerd.cli.output.text import print_error
@@ -49,7 +50,9 @@ class Asked:
         """Return a pair of the status, None without a daemon."""
         return (self.sources.now or {}).get(pair)
 
-    def read(self, make: Callable[[Past], Made], *, has_marks: bool = True) -> Recorded[Made]:
+    def read(
+        self, make: Callable[[Past], Made], *, has_marks: bool = True, has_rows: bool = False
+    ) -> Recorded[Made]:
         """Make something of the past of each pair; without words, of those that have one.
 
         Raises:
@@ -58,7 +61,7 @@ class Asked:
         recorded = read_pasts(
             self.pairs,
             self.sources,
-            Question(self.period, has_marks=has_marks),
+            Question(self.period, has_marks=has_marks, has_rows=has_rows),
             lambda past: (self._is_wanted(past), make(past)),
         )
         if recorded.failure is not None and self.sources.now is None:
@@ -81,11 +84,12 @@ class Asked:
 def answer_in_words(asked: Asked) -> None:
     """Print a table, or of a single named pair all that is known."""
     if not asked.is_named or len(asked.pairs) != 1:
-        overview = asked.read(partial(_row, asked), has_marks=False)
+        outlooks = outlooks_of((asked.sources.now or {}).values(), asked.sources.path)
+        overview = asked.read(partial(_row, asked, outlooks), has_marks=False)
         _report(overview)
         print_lines([_title("", asked), *table_lines(overview.made, asked.look)])
         return
-    recorded = asked.read(_itself)
+    recorded = asked.read(_itself, has_rows=True)
     _report(recorded)
     for past in recorded.made:
         now = asked.now(past.pair)
@@ -93,10 +97,8 @@ def answer_in_words(asked: Asked) -> None:
         print_lines([_title(past.pair, asked), (), *detail_lines(past, now, asked.look, outlook)])
 
 
-def _row(asked: Asked, past: Past) -> PairRow:
-    now = asked.now(past.pair)
-    outlook = show_forecast(outlook_of(past, now, asked.look.at_ms))
-    return PairRow(without_samples(past), now, outlook)
+def _row(asked: Asked, outlooks: Mapping[str, str], past: Past) -> PairRow:
+    return PairRow(without_samples(past), asked.now(past.pair), outlooks.get(past.pair, ""))
 
 
 def answer_with_reasons(asked: Asked) -> None:
@@ -114,7 +116,9 @@ def answer_with_reasons(asked: Asked) -> None:
 
 def answer_with_losses(asked: Asked, died_ms: int) -> None:
     """Print what would have been lost, had the master of each pair died at a time."""
-    recorded = _around(asked, died_ms).read(lambda past: (past.pair, loss_of(past, died_ms)))
+    recorded = _around(asked, died_ms).read(
+        lambda past: (past.pair, loss_of(past, died_ms)), has_rows=True
+    )
     _report(recorded)
     zone = asked.look.zone
     when = f"{show_to_second(died_ms, zone)} {show_zone(zone, died_ms)}"
@@ -177,12 +181,16 @@ def answer_as_csv(asked: Asked) -> None:
         for line in exports.csv_lines(past):
             click.echo(f"{line}{CSV_END}", nl=False)
 
-    _report(asked.read(write, has_marks=False))
+    _report(asked.read(write, has_marks=False, has_rows=True))
 
 
 def answer_as_json(asked: Asked) -> None:
     """Print an object: of all pairs without what is long, of named ones all."""
-    recorded = asked.read(_itself if asked.is_named else without_samples, has_marks=asked.is_named)
+    recorded = asked.read(
+        _itself if asked.is_named else without_samples,
+        has_marks=asked.is_named,
+        has_rows=asked.is_named,
+    )
     pasts = recorded.made
     asked = replace(asked, pairs=tuple(past.pair for past in pasts))
     reasons = _reasons_by_pair(asked) if asked.is_named else {}
@@ -218,7 +226,9 @@ def _reasons_by_pair(asked: Asked) -> dict[str, Reasons]:
 def _losses_by_pair(asked: Asked, died_ms: int) -> dict[str, exports.Json]:
     around = _around(asked, died_ms)
     return dict(
-        around.read(lambda past: (past.pair, {"at": loss_json(loss_of(past, died_ms))})).made
+        around.read(
+            lambda past: (past.pair, {"at": loss_json(loss_of(past, died_ms))}), has_rows=True
+        ).made
     )
 
 

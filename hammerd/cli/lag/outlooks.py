@@ -1,8 +1,8 @@
-"""Tells of a status whether late pairs catch up, from the last samples in the history."""
+"""Tells whether the late pairs of a status catch up, from the last samples in the history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from hammerd.cli.client.status_types import PairStatus, StatusReply
+from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.lag.words import show_forecast
 from hammerd.cli.output.failures import CommandFailed
 from hammerd.cli.output.times import now_ms
@@ -10,10 +10,9 @@ from hammerd.core.lag_report.forecast import WINDOW_MS, forecast
 from hammerd.core.replication.lag import LagVerdict
 
 
-def outlooks_of(status: StatusReply) -> Mapping[str, str]:
-    """Return the outlook of each late pair in words; of none without a history."""
-    late = [pair["pair"] for pair in status["pairs"] if is_late(pair)]
-    path = status["hammerd"].get("history_path")
+def outlooks_of(pairs: Iterable[PairStatus], path: str | None) -> Mapping[str, str]:
+    """Return the outlook of each late pair in words; of none without a history at `path`."""
+    late = [pair["pair"] for pair in pairs if is_late(pair)]
     if not late or path is None:
         return {}
     at_ms = now_ms()

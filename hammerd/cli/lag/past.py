@@ -18,11 +18,15 @@ COARSE_POINTS = 240
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The question to the history: its period, the lag_warning of each pair, and more."""
+    """The question to the history: its period, and the lag_warning of each pair.
+
+    `has_marks`, `has_rows`: whether marks, and samples with all their columns, are wanted.
+    """
 
     period: Period
     warnings: Mapping[str, float] = field(default_factory=dict)
     has_marks: bool = False
+    has_rows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from hammerd.cli.history import queries
 from hammerd.cli.lag.past import Past, Question
 from hammerd.core.api.history_schema import EVENT_COLUMNS, EventRow, LagRow
-from hammerd.core.lag_report.course import BEFORE_MS, Period, Thinned, course_of
+from hammerd.core.lag_report.course import BEFORE_MS, Period, Sample, Thinned, course_of
 from hammerd.core.lag_report.marks import MARK_EVENTS, OPENING_EVENTS, marks_of
 from hammerd.core.lag_report.summary import summarize
+
+AT_ONCE = 25
+"""The pairs that are read by one query: their samples are in memory at the same time."""
 
 
 def pasts_of(
@@ -18,33 +22,40 @@ def pasts_of(
     last = {row.pair: row for row in queries.last_samples(connection, pairs)}
     events = _events(connection, pairs, question.period) if question.has_marks else []
     thinned = queries.thinned_steps(connection)
-    for pair in pairs:
-        since_ms = question.period.since_ms - BEFORE_MS
-        rows = queries.samples_of(connection, [pair], since_ms, question.period.until_ms - 1)
-        yield _past(pair, question, last.get(pair), (rows, thinned, events))
+    since_ms, until_ms = question.period.since_ms - BEFORE_MS, question.period.until_ms - 1
+    if question.has_rows:
+        for pair in pairs:
+            rows = queries.samples_of(connection, [pair], since_ms, until_ms)
+            past = _past(pair, question, last.get(pair), (rows, thinned, events))
+            yield replace(past, rows=[row for row in rows if row.time_ms >= since_ms + BEFORE_MS])
+        return
+    for first in range(0, len(pairs), AT_ONCE):
+        some = pairs[first : first + AT_ONCE]
+        found = queries.points_of(connection, some, since_ms, until_ms)
+        for pair in some:
+            yield _past(pair, question, last.get(pair), (found[pair], thinned, events))
 
 
 def _past(
     pair: str,
     question: Question,
     last: LagRow | None,
-    found: tuple[Sequence[LagRow], Thinned, Sequence[EventRow]],
+    found: tuple[Sequence[Sample], Thinned, Sequence[EventRow]],
 ) -> Past:
-    rows, thinned, events = found
+    samples, thinned, events = found
     period, warning_s = question.period, question.warnings.get(pair)
-    course = course_of(rows, period, thinned)
-    within = [row for row in rows if row.time_ms >= period.since_ms]
+    course = course_of(samples, period, thinned)
+    within = [each for each in samples if each.time_ms >= period.since_ms]
     return Past(
         pair,
         period,
         summarize(course, period, warning_s),
         last,
         warning_s,
-        len(within),
-        sum(row.seconds is None for row in within),
-        course,
-        within,
-        marks_of(events, pair, period, course),
+        sample_count=len(within),
+        unknown_count=sum(each.seconds is None for each in within),
+        course=course,
+        marks=marks_of(events, pair, period, course),
     )
 
 

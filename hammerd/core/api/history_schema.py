@@ -194,10 +194,14 @@ def sample_row(pair: str, time_ms: int, values: SampleValues) -> LagRow:
     if slave is None and master is not None and tids is not None:
         slave = master - tids
     seconds = None if lag_ms is None else lag_ms / 1_000
-    known = 0 <= verdict < len(VERDICTS)
-    name = VERDICTS[verdict] if known else VERDICTS[UNKNOWN]
+    name = verdict_word(verdict)
     tid_texts = (_text(master), _text(slave))
     return LagRow(time_ms, pair, name, tids, seconds, *tid_texts, safe_s, durable_s)
+
+
+def verdict_word(number: int) -> str:
+    """Return a verdict by its number in the file; one that is damaged is unknown."""
+    return VERDICTS[number if 0 <= number < len(VERDICTS) else UNKNOWN]
 
 
 def _signed(tid: str | None) -> int | None:
