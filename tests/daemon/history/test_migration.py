@@ -108,7 +108,7 @@ def test_new_rows_follow_the_old_ones_meanwhile(path: Path) -> None:
 
 
 def test_a_kill_at_any_moment_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migration, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(migration, "MOST_AT_ONCE", 3)
     before = content(path)
     moments = Random(7)
     kills = 0
@@ -117,7 +117,7 @@ def test_a_kill_at_any_moment_loses_nothing(path: Path, monkeypatch: pytest.Monk
         pid = os.fork()
         if pid == 0:
             _migrate_and_exit(path)
-        time.sleep(moments.uniform(0, 0.03))
+        time.sleep(moments.uniform(0, 0.02 + 0.005 * kills))
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         kills += os.WIFSIGNALED(status)
