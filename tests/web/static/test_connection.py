@@ -3,6 +3,7 @@
 from tests.web.static.conftest import OpenTab
 from tests.web.static.fleet import Story, many, pair_json, stories
 from tests.web.static.site import Site, now
+from tests.web.static.tab import Tab
 from tests.web.static.test_page import row
 from tests.web.static.test_words import HOSTILE
 
@@ -142,3 +143,17 @@ def all_of(text: str) -> dict[str, object]:
         "lag_unknown_because": text,
         "host_unread_because": text,
     }
+
+
+def test_tabs_of_a_browser_share_one_connection(open_tab: OpenTab, site: Site) -> None:
+    first = open_tab()
+    second = Tab(first.context, site)
+    second.open()
+    assert [len(tab.asked("api/v1/live")) for tab in (first, second)] == [1, 0]
+
+    with second.page.expect_request("**/api/v1/live"):
+        first.page.close()
+
+    at = now()
+    site.show([pair_json(story, at) for story in many(3)], at)
+    second.wait_for_text("#title", "3 pairs")
