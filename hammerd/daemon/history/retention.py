@@ -32,6 +32,8 @@ MOST_ROWS = 5_000
 """The most rows that are deleted at once; more than one write adds."""
 
 FULL_SHARE = 0.9
+_EVENT_BYTES = 100
+"""The usual size of an event without its fields, but with its share of the indexes."""
 
 _WORST = f"""CASE
     WHEN verdict = {AHEAD} THEN 1e300
@@ -83,17 +85,21 @@ def shrink(connection: "sqlite3.Connection", most_bytes: int) -> None:
     if (pages - free) * page_bytes < FULL_SHARE * most_bytes:
         return
     # Of what is larger: a flood of events deletes no lag samples, nor the reverse.
-    first, last = connection.execute("SELECT min(id), max(id) FROM event_rows").fetchone()
-    events_bytes = 0 if first is None else (last - first) * _EVENT_BYTES
-    if events_bytes * 2 > (pages - free) * page_bytes or not _delete_oldest_samples(connection):
+    are_events = _bytes_of_events(connection) * 2 > (pages - free) * page_bytes
+    if are_events or not _delete_oldest_samples(connection):
         connection.execute(
             "DELETE FROM event_rows WHERE id IN (SELECT id FROM event_rows ORDER BY id LIMIT ?)",
             (MOST_ROWS,),
         )
 
 
-_EVENT_BYTES = 150
-"""A usual event with its share of the indexes."""
+def _bytes_of_events(connection: "sqlite3.Connection") -> float:
+    """Estimate the size of all events by that of the last ones."""
+    first, last, fields_bytes = connection.execute(
+        "SELECT min(id), max(id), (SELECT avg(length(fields)) FROM "
+        "(SELECT fields FROM event_rows ORDER BY id DESC LIMIT 200)) FROM event_rows"
+    ).fetchone()
+    return 0.0 if first is None else (last - first) * (_EVENT_BYTES + fields_bytes)
 
 
 def _delete_oldest_samples(connection: "sqlite3.Connection") -> bool:

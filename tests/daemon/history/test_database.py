@@ -274,19 +274,39 @@ def test_a_python_without_sqlite_is_an_error_of_its_own(
 def test_the_file_never_exceeds_its_bound_and_keeps_the_newest_rows(path: Path) -> None:
     most_bytes = 4 << 20
     file = HistoryFile(path, None, most_bytes)
-    text = '{"text": "' + "x" * 200 + '"}'
+    text = '{"text": "' + "x" * 1_000 + '"}'
     file.write(Rows((), tuple(sample(1.0, time_ms) for time_ms in range(1_000))))
+    file.change(settle)
 
-    for first in range(0, 60_000, 1_000):
-        numbers = range(first, first + 1_000)
+    for first in range(0, 15_000, 250):
+        numbers = range(first, first + 250)
         file.write(Rows(tuple(event(number, fields=text) for number in numbers)))
         assert path.stat().st_size <= most_bytes
 
     events = names(path)
-    assert events[-1] == "pair.59999"
-    assert 5_000 < len(events) < 20_000
+    assert events[-1] == "pair.14999"
+    assert 500 < len(events) < 4_000
     # A flood of events deletes no samples.
     assert query(path, "SELECT count(*) FROM lag") == [(1_000,)]
+
+
+def test_of_too_many_samples_the_oldest_of_all_pairs_are_deleted(path: Path) -> None:
+    file = HistoryFile(path, None, 1 << 19)
+    file.write(Rows(tuple(event(number) for number in range(100))))
+
+    for first in range(0, 12_000, 500):
+        times = range(NOW_MS + first * 60_000, NOW_MS + (first + 500) * 60_000, 60_000)
+        file.write(Rows((), [sample(1.0, time_ms, pair) for time_ms in times for pair in "ab"]))
+        file.change(settle)
+        assert path.stat().st_size <= 1 << 19
+
+    left = query(path, "SELECT pair, min(time_ms), max(time_ms), count(*) FROM lag GROUP BY pair")
+    (_, begin_ms, last_ms, count), other = left
+    assert other[1:] == left[0][1:]
+    assert last_ms == NOW_MS + 11_999 * 60_000
+    assert (int(str(last_ms)) - int(str(begin_ms))) // 60_000 == int(str(count)) - 1
+    assert 2_000 < int(str(count)) < 8_000
+    assert len(names(path)) == 100
 
 
 def test_of_a_batch_that_does_not_fit_no_row_is_written(path: Path) -> None:
