@@ -103,7 +103,7 @@ def _row(asked: Asked, outlooks: Mapping[str, str], past: Past) -> PairRow:
 
 def answer_with_reasons(asked: Asked) -> None:
     """Print what explains the spikes of each pair, and the time without a known lag."""
-    recorded = _wide(asked).read(lambda past: (past.pair, reasons_of(past, asked.period)))
+    recorded = _wide(asked).read(lambda past: (past.pair, _reasons(asked, past)))
     _report(recorded)
     lines: list[Line] = []
     for pair, reasons in recorded.made:
@@ -145,6 +145,10 @@ def answer_with_plots(asked: Asked) -> None:
     for pair, drawn in recorded.made:
         print_lines([_title(pair, asked)])
         click.echo("\n".join(drawn), color=has_colours)
+
+
+def _reasons(asked: Asked, past: Past) -> Reasons:
+    return reasons_of(past, asked.period, has_daemon=asked.look.has_daemon)
 
 
 def _title(pair: str, asked: Asked) -> Line:
@@ -220,7 +224,7 @@ def _object(asked: Asked, past: Past, reasons: dict[str, Reasons]) -> exports.Js
 
 def _reasons_by_pair(asked: Asked) -> dict[str, Reasons]:
     wide = _wide(asked)
-    return dict(wide.read(lambda past: (past.pair, reasons_of(past, asked.period))).made)
+    return dict(wide.read(lambda past: (past.pair, _reasons(asked, past))).made)
 
 
 def _losses_by_pair(asked: Asked, died_ms: int) -> dict[str, exports.Json]:

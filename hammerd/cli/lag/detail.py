@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from hammerd.cli.client.status_types import PairStatus
-from hammerd.cli.lag.past import Past
+from hammerd.cli.lag.past import Past, drawn_period
 from hammerd.cli.lag.sparkline import sparkline
 from hammerd.cli.lag.table import Look, show_age
 from hammerd.cli.lag.words import (
@@ -127,10 +127,9 @@ def _within_text(past: Past) -> str:
 def course_lines(past: Past, look: Look) -> Iterator[Line]:
     """Lay out the course as a line of characters, with the times of its ends below."""
     width = max(1, look.width - 1)
-    drawn = sparkline(buckets_of(past.course, past.period, width), is_ascii=look.is_ascii)
-    begin, end = (
-        show_to_minute(each, look.zone) for each in (past.period.since_ms, past.period.until_ms)
-    )
+    period = drawn_period(past)
+    drawn = sparkline(buckets_of(past.course, period, width), is_ascii=look.is_ascii)
+    begin, end = (show_to_minute(each, look.zone) for each in (period.since_ms, period.until_ms))
     yield (Span(drawn),)
     yield (Span(f"{begin}{end:>{max(1, len(drawn) - len(begin))}}"),)
 

@@ -67,7 +67,7 @@ def _sentences(loss: Loss, look: Look) -> Iterator[str]:
 def _unknown(loss: Loss, gap: Gap, look: Look) -> Iterator[str]:
     match gap:
         case Gap.NO_SAMPLE:
-            yield "unknown: the history has no sample up to then"
+            yield "unknown: the history has no sample of the week before"
         case Gap.NOT_PROVEN:
             yield f"unknown: the sample of {_shown(loss.sampled_ms, look)} proves nothing as safe"
         case Gap.NOT_SAMPLED_THEN:

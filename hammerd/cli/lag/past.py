@@ -14,6 +14,8 @@ from hammerd.core.lag_report.summary import Summary
 from hammerd.core.replication.lag import LagVerdict
 
 COARSE_POINTS = 240
+MOST_BLANK = 3
+"""A picture that would be blank for more than a third, because the history is younger, is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,15 @@ class Past:
     course: Course = ()
     rows: Sequence[LagRow] = ()
     marks: Sequence[Mark] = ()
+
+
+def drawn_period(past: Past) -> Period:
+    """Return the period of a picture, without a long time before the first sample."""
+    if not past.course:
+        return past.period
+    first_ms, period = past.course[0].begin_ms, past.period
+    is_late = (first_ms - period.since_ms) * MOST_BLANK > period.length_ms
+    return Period(first_ms, period.until_ms) if is_late else period
 
 
 @dataclass(frozen=True, slots=True)

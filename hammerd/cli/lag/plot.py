@@ -8,11 +8,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 from itertools import groupby
 from typing import Protocol, cast
 
-from hammerd.cli.lag.past import Past
+from hammerd.cli.lag.past import Past, drawn_period
 from hammerd.cli.lag.table import Look
 from hammerd.cli.lag.words import MARK_WORDS
 from hammerd.cli.output.failures import CommandFailed
@@ -107,11 +108,13 @@ def is_coloured() -> bool:
 
 def plot_lines(past: Past, look: Look, plotter: Plotter, *, has_colours: bool) -> list[str]:
     """Return the plot of a pair, and a legend of its marks."""
+    past = replace(past, period=drawn_period(past))
     height = min(MOST_HEIGHT, max(LEAST_HEIGHT, shutil.get_terminal_size().lines - 8))
     width = max(LEAST_WIDTH, look.width)
     # A Braille character is two points wide.
     buckets = buckets_of(past.course, past.period, 2 * width)
-    marks = [each for each in past.marks if each.kind not in UNPLOTTED]
+    since_ms = past.period.since_ms
+    marks = [each for each in past.marks if each.kind not in UNPLOTTED and each.end_ms >= since_ms]
     letters = dict(zip(dict.fromkeys(each.kind for each in marks), LETTERS, strict=False))
     top_s = max(LEAST_TOP_S, 1.15 * (worst(buckets) or 0.0))
     plotter.clear_figure()

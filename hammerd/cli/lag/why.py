@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import inf
 
 from hammerd.cli.lag.past import Past, Reasons
@@ -34,15 +35,40 @@ ABOUT_CLEANUP = (
 _INDENT = _WHEN + _WHAT + 4
 
 
-def reasons_of(past: Past, period: Period) -> Reasons:
-    """Return the explained episodes that touch a period; the past may be longer than that."""
+def reasons_of(past: Past, period: Period, *, has_daemon: bool = True) -> Reasons:
+    """Return the explained episodes that touch a period; the past may be longer than that.
+
+    `has_daemon`: a daemon answers now. Time before the first sample needs no explanation: most
+    often the history is younger.
+    """
     limit_s = spike_limit(past.warning_s, past.summary.median_s)
     found = episodes_of(past.course, past.period, limit_s)
     every = explain(found, past.marks, lambda time_ms: moment_of(time_ms, Zone.LOCAL))
     within = [
-        each for each in every if each.begin_ms < period.until_ms and each.end_ms > period.since_ms
+        each if has_daemon else _ended(each, past)
+        for each in every
+        if each.begin_ms < period.until_ms
+        and each.end_ms > period.since_ms
+        and not _is_before_history(each, past)
     ]
     return Reasons(limit_s, within)
+
+
+def _is_before_history(episode: Episode, past: Past) -> bool:
+    is_blind = episode.kind is EpisodeKind.NO_DATA and episode.cause is None
+    return is_blind and bool(past.course) and episode.begin_ms == past.period.since_ms
+
+
+def _ended(episode: Episode, past: Past) -> Episode:
+    """Explain the time after the last sample by the daemon that does not answer."""
+    if (
+        episode.kind is not EpisodeKind.NO_DATA
+        or episode.cause is not None
+        or episode.end_ms != past.period.until_ms
+    ):
+        return episode
+    times = (episode.begin_ms, episode.end_ms)
+    return replace(episode, cause=Cause(MarkKind.DAEMON_DOWN, "none answers now", *times, True))
 
 
 def why_lines(reasons: Reasons, look: Look) -> Iterator[Line]:

@@ -220,7 +220,9 @@ class _Finder:
                     begin_ms,
                     "it was killed, or the machine went down",
                 )
-            self._marks.append(replace(down, end_ms=max(down.begin_ms, time_ms)))
+            # Of the first start of all nothing is known from before.
+            if down.begin_ms < time_ms:
+                self._marks.append(replace(down, end_ms=time_ms))
             self._marks.append(Mark(MarkKind.DAEMON_STARTED, time_ms, time_ms))
             return
         self._end_all(time_ms)

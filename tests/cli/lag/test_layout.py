@@ -4,10 +4,10 @@ import pytest
 
 from hammerd.cli.lag.detail import mark_lines, round_buckets
 from hammerd.cli.lag.losses import loss_lines
-from hammerd.cli.lag.past import Past, Reasons, without_samples
+from hammerd.cli.lag.past import Past, Reasons, drawn_period, without_samples
 from hammerd.cli.lag.sparkline import sparkline
 from hammerd.cli.lag.table import Look, PairRow, table_lines
-from hammerd.cli.lag.why import has_cleanup, why_lines
+from hammerd.cli.lag.why import has_cleanup, reasons_of, why_lines
 from hammerd.cli.lag.words import show_forecast, show_share, show_span, show_zone
 from hammerd.cli.output.spans import plain_text
 from hammerd.cli.output.times import Zone
@@ -206,6 +206,27 @@ def test_a_spike_is_told_with_its_cause(cause: Cause | None, text: str):
     assert has_cleanup(reasons) == (cause is not None and cause.kind is MarkKind.CLEANUP)
 
 
+@pytest.mark.parametrize(
+    ("course", "has_daemon", "wanted"),
+    [
+        # The history is younger than the period.
+        ([stretch(1_800, 3_600)], True, []),
+        ([stretch(0, 1_800)], True, [None]),
+        ([stretch(0, 1_800)], False, [MarkKind.DAEMON_DOWN]),
+        ([stretch(0, 900), stretch(1_800, 3_600)], False, [None]),
+        # A pair without a single sample.
+        ([], True, [None]),
+    ],
+)
+def test_time_without_samples_is_explained_at_its_ends(course, has_daemon: bool, wanted):
+    whole = period(0, 3_600)
+    one = Past("home", whole, summarize(course, whole), course=course)
+
+    reasons = reasons_of(one, whole, has_daemon=has_daemon)
+
+    assert [each.cause and each.cause.kind for each in reasons.episodes] == wanted
+
+
 def test_without_spikes_the_limit_is_told():
     assert [plain_text(line) for line in why_lines(Reasons(60.0), look())] == [
         "no lag above 1m00s, and none that was unknown"
@@ -221,7 +242,10 @@ def test_without_spikes_the_limit_is_told():
             "have been lost had the slave's host lost its power too: everything flushed by "
             "2027-01-15 08:00:10 was safe, up to 1m30s would have been lost",
         ),
-        (Loss(at(100), gap=Gap.NO_SAMPLE), "unknown: the history has no sample up to then"),
+        (
+            Loss(at(100), gap=Gap.NO_SAMPLE),
+            "unknown: the history has no sample of the week before",
+        ),
         (
             Loss(at(100), at(90), gap=Gap.NOT_PROVEN),
             "unknown: the sample of 2027-01-15 08:01:30 proves nothing as safe",
@@ -237,6 +261,15 @@ def test_a_loss_is_told_no_better_than_it_was_proven(loss: Loss, words: str):
     lines = [plain_text(line) for line in loss_lines(loss, look())]
 
     assert " ".join(" ".join(lines).split()) == words
+
+
+@pytest.mark.parametrize(("first", "since"), [(0, 0), (1_000, 0), (1_300, 1_300)])
+def test_a_picture_begins_with_a_history_that_is_much_younger(first: int, since: int):
+    course, whole = [stretch(first, 3_600)], period(0, 3_600)
+    one = Past("home", whole, summarize(course, whole), course=course)
+
+    assert drawn_period(one) == period(since, 3_600)
+    assert drawn_period(Past("home", whole, summarize([], whole))) == whole
 
 
 def test_a_coarse_course_keeps_the_worst_lag():

@@ -8,6 +8,7 @@ from tests.core.lag_report.courses import at, event, period, stretch
 from tests.paths import ROOT
 
 END = 3_600
+KILLED = "it was killed, or the machine went down"
 
 
 def marks(*events: EventRow, course=()) -> list[Mark]:
@@ -102,9 +103,18 @@ def mark(kind: str, begin: float, end: float | None = None, text: str = "") -> M
             ],
             [
                 mark("bulk", 0, 330),
-                mark("daemon_down", 330, 600, "it was killed, or the machine went down"),
+                mark("daemon_down", 330, 600, KILLED),
                 mark("daemon_started", 600),
             ],
+        ),
+        (
+            [event(400, "daemon.started", None), event(401, "pair.streaming", gear="following")],
+            [mark("daemon_down", 330, 400, KILLED), mark("daemon_started", 400)],
+        ),
+        # Before the first start of all there was nothing.
+        (
+            [event(-400, "daemon.started", None), event(-9, "pair.parked", because="refused")],
+            [mark("parked", -9, END, "refused")],
         ),
         (
             [event(60, "daemon.died", None, "error")],
