@@ -7,12 +7,14 @@ nothing for long (connections.py).
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from weakref import WeakSet
 
 from hammerd.web.views import View, Views
 
+AFTER_FAULT_S = 1.0
 LONGEST_SILENCE_S = 15.0
 KEEP_ALIVE_S = 5.0
 MOST_CLIENTS = 100
@@ -44,6 +46,9 @@ def _without_growing(value: object) -> object:
 def event_of(view: View) -> bytes:
     """Return the event with a status; JSON has no newline in it."""
     return b"event: status\ndata: " + view.body + b"\n\n"
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class TooManyClients(Exception):  # noqa: N818 - what happened
@@ -108,7 +113,13 @@ class Live:
         loop = asyncio.get_running_loop()
         last, sent_at = "", loop.time()
         while self._clients and not self._is_closed:
-            view = await self._views.latest()
+            try:
+                view = await self._views.latest()
+            except Exception:
+                # A fault of ours must not leave all clients with what was last.
+                _LOG.exception("the status could not be read")
+                await asyncio.sleep(AFTER_FAULT_S)
+                continue
             essence = await asyncio.to_thread(essence_of, view)
             if essence != last or loop.time() - sent_at >= LONGEST_SILENCE_S:
                 last, sent_at = essence, loop.time()

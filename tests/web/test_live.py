@@ -22,6 +22,8 @@ def view(**changes: object) -> View:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "MAX_AGE_S", 0.001)
     monkeypatch.setattr(views, "BYTES_PER_S", 1 << 30)
+    monkeypatch.setattr(module, "AFTER_FAULT_S", 0.001)
+    monkeypatch.setattr(module, "KEEP_ALIVE_S", 0.01)
 
 
 class Daemon:
@@ -30,9 +32,12 @@ class Daemon:
     def __init__(self) -> None:
         self.changes: Mapping[str, Any] = {}
         self.asked = 0
+        self.fault: Exception | None = None
 
     def read(self) -> View:
         self.asked += 1
+        if self.fault is not None:
+            raise self.fault
         return View(status(**self.changes), -1_000.0)
 
 
@@ -82,6 +87,21 @@ def test_slow_client_gets_the_latest_only() -> None:
                 pass
 
         assert b'"restarts": 5,' in await event_of(slow)
+
+    play(story)
+
+
+def test_fault_of_a_reading_is_logged_and_outlived(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(daemon: Daemon, live: Live) -> None:
+        events = live.subscribe()
+        await event_of(events)
+        daemon.fault = ZeroDivisionError("a fault")
+        while "the status could not be read" not in caplog.text:
+            # A keep-alive, after a while.
+            await anext(events)
+        daemon.fault, daemon.changes = None, {"restarts": 9}
+        while b'"restarts": 9,' not in await event_of(events):
+            pass
 
     play(story)
 
