@@ -29,7 +29,7 @@ CELLS = (
 OBSERVER = "it observes streams: only their words and their end concern it"
 
 MAY_BE_OPEN = {
-    "hammerd/cli/lag/plot.py MarkKind": "other marks are grey",
+    "hammerd/cli/lag/plot.py MarkKind": "other marks have one colour",
     "hammerd/core/pair/machine.py _in_stopped Event": CELLS,
     "hammerd/core/pair/machine.py _brought_to_rest Asked": CELLS,
     "hammerd/core/pair/machine.py _in_held Event": CELLS,

@@ -37,6 +37,7 @@ COLOURS = {
     MarkKind.RESTART: "magenta",
 }
 _IMPORTANCE = {kind: place for place, kind in enumerate(MarkKind)}
+OTHER_COLOUR = "cyan"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STEPS_S = (15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
 MOST_STEPS = 5
@@ -126,7 +127,7 @@ def plot_lines(past: Past, look: Look, plotter: Plotter, *, has_colours: bool) -
     plotter.xticks(*_time_ticks(past.period, look, width))
     for mark in marks:
         if mark.is_moment:
-            plotter.vline(mark.begin_ms, COLOURS.get(mark.kind, "gray"))
+            plotter.vline(mark.begin_ms, COLOURS.get(mark.kind, OTHER_COLOUR))
     if past.warning_s is not None and past.warning_s < top_s:
         plotter.hline(past.warning_s, "orange")
     marker = "*" if look.is_ascii else "braille"
@@ -136,7 +137,10 @@ def plot_lines(past: Past, look: Look, plotter: Plotter, *, has_colours: bool) -
     for mark in sorted(marks, key=lambda each: -_IMPORTANCE[each.kind]):
         ends = _ends(mark, past.period)
         plotter.plot(
-            ends, [top_s] * 2, marker=letters[mark.kind], color=COLOURS.get(mark.kind, "gray")
+            ends,
+            [top_s] * 2,
+            marker=letters[mark.kind],
+            color=COLOURS.get(mark.kind, OTHER_COLOUR),
         )
     text = plotter.build()
     drawn = (text if has_colours else plotter.uncolorize(text)).splitlines()
@@ -182,6 +186,7 @@ def _time_ticks(period: Period, look: Look, width: int) -> tuple[list[float], li
 
 def _legend(letters: dict[MarkKind, str], past: Past, top_s: float) -> Iterator[str]:
     for kind, letter in letters.items():
-        yield f"  {letter} {MARK_WORDS[kind]}"
+        likely = "likely " if kind is MarkKind.CLEANUP else ""
+        yield f"  {letter} {likely}{MARK_WORDS[kind]}"
     if past.warning_s is not None and past.warning_s < top_s:
         yield f"  horizontal line: lag_warning, {show_period(past.warning_s)}"

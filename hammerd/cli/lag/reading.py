@@ -6,10 +6,13 @@ from dataclasses import replace
 
 from hammerd.cli.history import queries
 from hammerd.cli.lag.past import Past, Question
+from hammerd.cli.output.times import Zone, moment_of
 from hammerd.core.api.history_schema import EVENT_COLUMNS, EventRow, LagRow
-from hammerd.core.lag_report.course import BEFORE_MS, Period, Sample, Thinned, course_of
-from hammerd.core.lag_report.marks import MARK_EVENTS, OPENING_EVENTS, marks_of
-from hammerd.core.lag_report.summary import summarize
+from hammerd.core.lag_report.causes import cleanup_marks
+from hammerd.core.lag_report.course import BEFORE_MS, Course, Period, Sample, Thinned, course_of
+from hammerd.core.lag_report.episodes import episodes_of, spike_limit
+from hammerd.core.lag_report.marks import MARK_EVENTS, OPENING_EVENTS, Mark, marks_of
+from hammerd.core.lag_report.summary import Summary, summarize
 
 AT_ONCE = 25
 """The pairs that are read by one query: their samples are in memory at the same time."""
@@ -45,18 +48,30 @@ def _past(
     samples, thinned, events = found
     period, warning_s = question.period, question.warnings.get(pair)
     course = course_of(samples, period, thinned)
+    summary = summarize(course, period, warning_s)
     within = [each for each in samples if each.time_ms >= period.since_ms]
     return Past(
         pair,
         period,
-        summarize(course, period, warning_s),
+        summary,
         last,
         warning_s,
         sample_count=len(within),
         unknown_count=sum(each.seconds is None for each in within),
         course=course,
-        marks=marks_of(events, pair, period, course),
+        marks=_marks(pair, course, summary, (events, question)) if question.has_marks else (),
     )
+
+
+def _marks(
+    pair: str, course: Course, summary: Summary, found: tuple[Sequence[EventRow], Question]
+) -> list[Mark]:
+    events, question = found
+    period, limit_s = question.period, spike_limit(question.warnings.get(pair), summary.median_s)
+    marks = marks_of(events, pair, period, course)
+    episodes = episodes_of(course, period, limit_s)
+    likely = cleanup_marks(episodes, marks, lambda time_ms: moment_of(time_ms, Zone.LOCAL))
+    return sorted([*marks, *likely], key=lambda mark: mark.begin_ms)
 
 
 def _events(

@@ -58,6 +58,15 @@ def explain(episodes: Sequence[Episode], marks: Sequence[Mark], local: Local) ->
     ]
 
 
+def cleanup_marks(episodes: Sequence[Episode], marks: Sequence[Mark], local: Local) -> list[Mark]:
+    """Return marks for the spikes that are likely of the nightly cleanup."""
+    return [
+        Mark(each.cause.kind, each.origin_ms, each.end_ms, "likely")
+        for each in explain(episodes, marks, local)
+        if each.cause is not None and each.cause.kind is MarkKind.CLEANUP
+    ]
+
+
 def _cause_of(episode: Episode, marks: Sequence[Mark]) -> Cause | None:
     near = [each for each in marks if _touches(each, episode)]
     if episode.kind is not EpisodeKind.SPIKE:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from hammerd.core.lag_report.causes import explain
+from hammerd.core.lag_report.causes import cleanup_marks, explain
 from hammerd.core.lag_report.course import Period, Stretch
 from hammerd.core.lag_report.episodes import Episode, EpisodeKind, episodes_of, spike_limit
 from hammerd.core.lag_report.marks import Mark, MarkKind
@@ -138,6 +138,15 @@ def test_spikes_of_several_nights_are_likely_of_the_cleanup(spikes, causes):
 
     assert [each.cause and each.cause.kind for each in explained] == causes
     assert all(each.cause is None or each.cause.is_likely for each in explained)
+
+
+def test_nights_of_the_cleanup_are_marks():
+    spikes = nights(0, 2, 3)
+
+    assert [(each.kind, each.begin_ms, each.text) for each in cleanup_marks(spikes, [], utc)] == [
+        (MarkKind.CLEANUP, each.origin_ms, "likely") for each in spikes
+    ]
+    assert cleanup_marks(nights(0, 2), [], utc) == []
 
 
 def test_the_hours_of_the_cleanup_are_local():
