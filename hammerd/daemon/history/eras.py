@@ -5,7 +5,7 @@ begins with the next row, and the transaction that adds this row corrects the er
 row is ever rewritten, and a kill at any moment leaves the times of before or those of after.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 STEP_S = 1.0
 """A smaller difference between both clocks is no step."""
+
+LATE_START_MS = 3_600_000
+"""A hammerd that starts so long after the boot was not started by the boot."""
+
+LONGEST_RESTART_MS = 600_000
 
 MOST_ERAS = 500
 """The latest eras, which are corrected together: each start, step and sleep begins one."""
@@ -45,8 +50,11 @@ class Correction:
 class EraClock:
     """Dates rows within eras."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, read_boot_time: Callable[[], float | None] = boot_time
+    ) -> None:
         self._clock = clock
+        self._read_boot_time = read_boot_time
         self._era: EraStart | None = None
 
     def date(self) -> tuple[EraStart, int]:
@@ -59,7 +67,8 @@ class EraClock:
                 era = None
         if era is None:
             number = self._era.number + 1 if self._era else 1
-            era = EraStart(number, round(now.time * 1_000), round(now.at * 1_000), boot_time())
+            boot_s = self._read_boot_time()
+            era = EraStart(number, round(now.time * 1_000), round(now.at * 1_000), boot_s)
             self._era = era
         return era, max(0, round(now.at * 1_000) - era.mono_ms)
 
@@ -120,7 +129,17 @@ def _boot_of(connection: "sqlite3.Connection", start: EraStart) -> int:
         return 1
     before = SavedMoment((wall_ms + last_ms) / 1_000, (mono_ms + last_ms) / 1_000, boot_s)
     now = SavedMoment(start.wall_ms / 1_000, start.mono_ms / 1_000, start.boot_s)
-    return int(boot) if start.number > 1 or is_same_boot(before, now) else int(boot) + 1
+    is_restart = _is_restart(mono_ms + last_ms, start.mono_ms)
+    is_same = start.number > 1 or is_restart or is_same_boot(before, now)
+    return int(boot) if is_same else int(boot) + 1
+
+
+def _is_restart(before_ms: int, now_ms: int) -> bool:
+    """Return whether the monotonic clock alone shows that only hammerd was restarted.
+
+    With the wall clock the time of the boot is set as well, so that it looks like another one.
+    """
+    return before_ms > LATE_START_MS and 0 <= now_ms - before_ms < LONGEST_RESTART_MS
 
 
 def _note_ends(connection: "sqlite3.Connection") -> None:

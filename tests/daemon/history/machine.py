@@ -36,9 +36,16 @@ class MachineClock(Clock):
 class Machine:
     """A host; `ahead_s`: how far its wall clock is ahead."""
 
-    def __init__(self, path: Path, ahead_s: float = 0.0, keep_s: float = 400 * DAY_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ahead_s: float = 0.0,
+        keep_s: float = 400 * DAY_S,
+        *,
+        tells_boot_time: bool = True,
+    ) -> None:
         self.true_s, self.mono_s, self.ahead_s = BEGIN_S, BOOT_S, ahead_s
-        self.keep_s = keep_s
+        self.keep_s, self.tells_boot_time = keep_s, tells_boot_time
         self._path = path
         self.restart()
 
@@ -48,7 +55,7 @@ class Machine:
         """Start a new hammerd."""
         self.file = HistoryFile(self._path, None)
         self.clock = MachineClock(self)
-        self.eras = EraClock(self.clock)
+        self.eras = EraClock(self.clock, self._boot_time)
         self.upkeep = Upkeep(self.file, self.clock)
         self.backlog = Backlog()
 
@@ -88,6 +95,10 @@ class Machine:
             self.file.write(rows)
         while self.upkeep.step(self.keep_s):
             pass
+
+    def _boot_time(self) -> float | None:
+        """Return what the kernel tells: the time that is set is taken for that of the boot too."""
+        return self.true_s + self.ahead_s - self.mono_s if self.tells_boot_time else None
 
     # --- what is read ----------------------------------------------------------------------------
 

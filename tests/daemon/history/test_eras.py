@@ -11,12 +11,6 @@ from tests.daemon.history.machine import BEGIN_S, DAY_S, HOUR_S, MINUTE_S, Machi
 YEAR_S = 365 * DAY_S
 
 
-@pytest.fixture(autouse=True)
-def _no_boot_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The boot time of this host is not that of the machines here, which tell it by their age."""
-    monkeypatch.setattr(eras, "boot_time", lambda: None)
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "history.db"
@@ -108,9 +102,12 @@ STORIES: tuple[Callable[[Machine], None], ...] = (
 )
 
 
+@pytest.mark.parametrize("tells_boot_time", [True, False])
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_times_are_right_once_the_clock_is(path: Path, story: Callable[[Machine], None]) -> None:
-    machine = Machine(path)
+def test_times_are_right_once_the_clock_is(
+    path: Path, story: Callable[[Machine], None], *, tells_boot_time: bool
+) -> None:
+    machine = Machine(path, tells_boot_time=tells_boot_time)
     machine.run(HOUR_S)
 
     story(machine)
