@@ -22,8 +22,8 @@ def test_real_daemon_is_shown_and_what_it_left_when_it_was_killed(browser: "Brow
             tab.open()
             tab.wait_for_text(row("test", "state"), "streaming")
             assert tab.text(row("test", "gear")) == "following"
-            # The pairs of the other tests have what a real one has.
-            assert pair_json(Story("x"), 0.0).keys() == world.status().keys()
+            # The pairs of the other tests have nothing that a real one has not.
+            assert pair_json(Story("x"), 0.0).keys() <= world.status().keys()
 
             daemon.kill()
             daemon.wait()
