@@ -73,6 +73,18 @@ export function notesOfDaemon(daemon, now) {
   for (const complaint of daemon.history_complaints ?? []) {
     add(true, `history begun anew: ${complaint}`, "what was there is kept as NAME.bad");
   }
+  const waiting = daemon.notify_waiting ? ` (${daemon.notify_waiting} wait)` : "";
+  add(
+    daemon.notify_failed_because,
+    `notifications fail${at("since", daemon.notify_failed_since_time)}${waiting}: ` +
+      `${daemon.notify_failed_because}`,
+    'nobody may be told of alarms; "hammerd notify --test" tries each command',
+  );
+  add(
+    daemon.alarms_unsaved_because,
+    `alarms not saved: ${daemon.alarms_unsaved_because}`,
+    "after its next start hammerd may tell of them again",
+  );
   add(
     daemon.syslog_unreached_because,
     `syslogd takes nothing (${daemon.syslog_lines_lost ?? 0} lines so far): ` +

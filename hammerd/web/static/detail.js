@@ -73,7 +73,7 @@ export class Detail {
   }
 
   /** Show a pair as it is at `now`; null if there is none of this name. */
-  show(pair, word, now) {
+  show(pair, word, alarms, now) {
     this.now = now;
     this.pair = pair;
     if (pair === null) {
@@ -94,7 +94,7 @@ export class Detail {
     setText(this.headline, `${stateWord(pair)}${gear}${lag === "-" ? "" : `, ${behind}`}`);
     setAttribute(this.headline, "data-level", lagLevel(pair));
     this.showNotes(notesOf(pair, now).filter(([kind]) => kind !== "proof"));
-    this.showFacts(factsOf(pair, now));
+    this.showFacts(factsOf(pair, alarms, now));
     const words = (pair.last_words ?? []).join("\n");
     this.wordsPanel.hidden = !words;
     setText(this.words, words);

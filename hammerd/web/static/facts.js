@@ -5,7 +5,7 @@ import { freeShare } from "./row.js";
 import * as words from "./words.js";
 
 /** Return the groups of facts; what a pair does not have is left out, what is unknown is not. */
-export function factsOf(pair, now) {
+export function factsOf(pair, alarms, now) {
   const groups = [
     ["State", state(pair, now)],
     ["Lag and safety", safety(pair, now)],
@@ -13,6 +13,7 @@ export function factsOf(pair, now) {
     ["Stream", stream(pair)],
     ["Slave's file system", room(pair, now)],
     ["Slaves that take turns", (pair.slaves ?? []).map((slave) => turn(slave, now))],
+    ["Alarms", alarms.map((each) => alarm(each, now))],
     ["Complaints so far", complaints(pair)],
     ["Anomalies", (pair.anomalies ?? []).map((each) => anomaly(each, now)).reverse()],
   ];
@@ -117,6 +118,12 @@ function turn(slave, now) {
     slave.is_forked ? "its master went back since" : null,
   ];
   return [slaveName(slave), parts.filter(Boolean).join(", ")];
+}
+
+function alarm({ level, because, since_time: since, told_time: told, is_acknowledged: isSeen }, now) {
+  const at = (time) => words.showMoment(new Date(time), now);
+  const seen = isSeen ? ", acknowledged" : "";
+  return [level, `${because}, since ${at(since)}, last told at ${at(told)}${seen}`];
 }
 
 function complaints(pair) {

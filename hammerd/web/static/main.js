@@ -218,7 +218,9 @@ function route() {
 
 function showDetail() {
   const row = pairs.rows.get(openName);
-  detail.show(row?.pair ?? null, row?.word ?? null, nowDate());
+  const alarms = seen.status.hammerd?.alarms ?? [];
+  const own = alarms.filter((alarm) => alarm.pair === openName);
+  detail.show(row?.pair ?? null, row?.word ?? null, own, nowDate());
 }
 
 function backToAll() {

@@ -98,16 +98,22 @@ def test_pair_is_opened_by_a_click_and_left_by_the_back_button(open_tab: OpenTab
     tab.page.wait_for_selector("#detail .facts")
 
 
-def test_detail_shows_all_that_is_known(open_tab: OpenTab) -> None:
+def test_detail_shows_all_that_is_known(open_tab: OpenTab, site: Site) -> None:
+    alarm = {"pair": "homes-offsite", "level": "warning", "because": "lag_warning"}
+    alarm |= dict.fromkeys(("since_time", "told_time"), "2026-03-04T15:00:00Z")
+    site.status["hammerd"] |= {"alarms": [alarm | {"is_acknowledged": True}]}  # type: ignore[operator]
+    site.wait_until_served()
     tab = open_tab("#pair=homes-offsite")
     tab.page.wait_for_selector(".events tbody tr")
 
+    tab.wait_for_text("#detail .facts", "last told at")
     facts = tab.text("#detail .facts")
     for part in (
         "/Backup1/pfs/homes-offsite",
         "slave /Disk2/pfs/homes (9b07d3c5)",
         "away since",
         "lag_warning\n5m00s",
+        "lag_warning, since 2026-03-04 15:00 UTC, last told at 2026-03-04 15:00 UTC, acknowledged",
         "verified 2d07h ago",
     ):
         assert part in facts
