@@ -3,7 +3,20 @@
 import sys
 import time
 
-from bench import cost, fleet, freshness, link, page, recovery, remote_cost, rsh, status, verify
+from bench import (
+    cost,
+    fleet,
+    freshness,
+    history,
+    link,
+    metrics,
+    page,
+    recovery,
+    remote_cost,
+    rsh,
+    status,
+    verify,
+)
 
 BENCHMARKS = {
     "freshness": freshness.run,
@@ -16,6 +29,8 @@ BENCHMARKS = {
     "page": page.run,
     "rsh": rsh.run,
     "verify": verify.run,
+    "history": history.run,
+    "metrics": metrics.run,
     "fleet": fleet.run,
 }
 
