@@ -49,14 +49,15 @@ def test_episodes_are_spikes_and_time_without_a_known_lag():
         stretch(2_000, 2_090, None),
         stretch(3_000, 3_200, None),
         stretch(4_000, 4_030, 80.0),
+        stretch(4_030, 4_060, 60.0),
     ]
-    whole = [each for each in course(*bad) if each.begin_ms != at(4_030)]
+    whole = [each for each in course(*bad) if each.begin_ms != at(4_060)]
 
     assert episodes_of(whole, period(0, END), 60.0) == [
         Episode(EpisodeKind.SPIKE, at(600), at(730), at(500), 130.0, at(630)),
         Episode(EpisodeKind.UNKNOWN, at(3_000), at(3_200), at(3_000)),
         Episode(EpisodeKind.SPIKE, at(4_000), at(4_030), at(3_920), 80.0, at(4_000)),
-        Episode(EpisodeKind.NO_DATA, at(4_030), at(END), at(4_030)),
+        Episode(EpisodeKind.NO_DATA, at(4_060), at(END), at(4_060)),
     ]
 
 

@@ -31,6 +31,7 @@ def spans(course: Course) -> list[tuple[float, float]]:
         ),
         # Of a sample alone the usual step is assumed.
         ((100,), 600, [(100, 130)]),
+        ((0, 600), 620, [(0, 30), (600, 620)]),
         # Samples that a wrong clock put out of order.
         ((30, 0, 60), 90, [(0, 30), (30, 60), (60, 90)]),
         ((0, 30, 30, 60), 90, [(0, 30), (30, 60), (60, 90)]),
@@ -53,12 +54,13 @@ def test_samples_from_after_the_period_are_left_out():
 
 def test_a_thinned_sample_holds_for_up_to_two_spans():
     thinned = [(300_000, at(900)), (3_600_000, at(-3_600))]
-    times = (-7_000, -3_700, -2_000, 290, 310, 850, 900, 930)
+    times = (-7_000, -3_700, -2_000, -1_300, 290, 310, 850, 900, 930)
 
     course = course_of(points(*times), period(-7_200, 960), thinned)
 
     assert spans(course) == [
         *((-7_000, -3_700), (-3_700, -2_000), (-2_000, -1_700)),
+        (-1_300, -1_000),
         *((290, 310), (310, 850), (850, 900), (900, 930), (930, 960)),
     ]
 

@@ -95,6 +95,12 @@ def test_a_lag_counts_for_as_long_as_it_held():
     assert (summary.unknown_share, summary.no_data_share) == (20 / 120, 0.25)
 
 
+def test_of_two_greatest_lags_the_first_is_told():
+    course = [stretch(0, 30, 5.0), stretch(30, 60, 9.0), stretch(60, 90, 9.0)]
+
+    assert summarize(course, period(0, 90)).max_ms == at(30)
+
+
 @pytest.mark.parametrize("length", [0, 60])
 def test_without_samples_all_is_unknown(length: int):
     summary = summarize([], period(0, length))
