@@ -29,6 +29,15 @@ MOST_ERAS = 500
 """The latest eras, which are corrected together: each start, step and sleep begins one."""
 
 
+_SANE = " AND ".join(
+    (
+        *(f"typeof({name}) = 'integer'" for name in ("begin_ms", "boot", "wall_ms", "mono_ms")),
+        "typeof(last_ms) IN ('integer', 'null') AND typeof(boot_s) IN ('real', 'null')",
+    )
+)
+"""The condition for an undamaged era; SQLite itself accepts any value in any column."""
+
+
 @dataclass(frozen=True, slots=True)
 class EraStart:
     """What the clocks showed when an era of this daemon began; `number` counts from 1."""
@@ -104,7 +113,8 @@ def correct_eras(connection: "sqlite3.Connection") -> Sequence[Correction]:
         sqlite3.Error: the file cannot be read or written.
     """
     rows = connection.execute(
-        "SELECT id, begin_ms, boot, wall_ms, mono_ms, last_ms FROM eras ORDER BY id DESC LIMIT ?",
+        f"SELECT id, begin_ms, boot, wall_ms, mono_ms, last_ms FROM eras WHERE {_SANE} "
+        "ORDER BY id DESC LIMIT ?",
         (MOST_ERAS,),
     ).fetchall()[::-1]
     eras = [
@@ -122,7 +132,8 @@ def correct_eras(connection: "sqlite3.Connection") -> Sequence[Correction]:
 
 def _boot_of(connection: "sqlite3.Connection", start: EraStart) -> int:
     last = connection.execute(
-        "SELECT boot, boot_s, wall_ms, mono_ms, last_ms FROM eras ORDER BY id DESC LIMIT 1"
+        f"SELECT boot, boot_s, wall_ms, mono_ms, last_ms FROM eras WHERE {_SANE} "
+        "AND last_ms IS NOT NULL ORDER BY id DESC LIMIT 1"
     ).fetchone()
     boot, boot_s, wall_ms, mono_ms, last_ms = last or (0, None, 0, 0, 0)
     if boot == 0:

@@ -24,7 +24,7 @@ MOST_DRIFT_S = 60.0
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-THINNED = ((2 * DAY_MS, 300_000, 2 * HOUR_MS), (30 * DAY_MS, HOUR_MS, 2 * DAY_MS))
+THINNED = ((2 * DAY_MS, 300_000, 2 * HOUR_MS), (30 * DAY_MS, HOUR_MS, DAY_MS // 2))
 """Ages, spans, and the time that is thinned at once, in milliseconds: above the age, one sample of
 each span stays."""
 
@@ -42,6 +42,7 @@ _WORST = f"""CASE
 END"""
 """Sorts samples, worst first: diverged, behind by unknown seconds, behind, in sync, unknown."""
 
+_ERAS = "SELECT id, begin_ms FROM eras WHERE typeof(begin_ms) = 'integer' ORDER BY id"
 _FIRST = """SELECT min((
     SELECT min(after_ms) FROM lag_rows WHERE pair = p.id AND era = :era AND after_ms >= :from
 )) FROM pairs p"""
@@ -144,9 +145,7 @@ def forget_older(connection: "sqlite3.Connection", before_ms: int) -> None:
 
 def _firsts(connection: "sqlite3.Connection") -> Iterator[tuple[int, int, int]]:
     """Yield each era that has samples, when it began, and when its first one follows."""
-    for era, begin_ms in connection.execute(
-        "SELECT id, begin_ms FROM eras ORDER BY id"
-    ).fetchall():
+    for era, begin_ms in connection.execute(_ERAS).fetchall():
         (after_ms,) = connection.execute(_FIRST, {"era": era, "from": 0}).fetchone()
         if after_ms is not None:
             yield era, begin_ms, after_ms

@@ -1,6 +1,8 @@
 """The history tells the true times after a wall clock that was wrong, whatever came in between."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,22 @@ def test_milliseconds_are_no_correction(path: Path) -> None:
     machine.run(MINUTE_S)
 
     assert reported == []
+
+
+@pytest.mark.parametrize("column", ["begin_ms", "boot", "boot_s", "wall_ms", "mono_ms", "last_ms"])
+def test_a_damaged_era_keeps_nothing_from_being_recorded(path: Path, column: str) -> None:
+    machine = Machine(path)
+    machine.run(10 * MINUTE_S)
+    with closing(sqlite3.connect(path)) as opened, opened:
+        opened.execute(f"UPDATE eras SET {column} = 'x' WHERE id > 0")
+    machine.restart()
+
+    machine.run(10 * MINUTE_S)
+    machine.set_clock(DAY_S)
+
+    with closing(sqlite3.connect(path)) as opened:
+        assert opened.execute("SELECT count(*) FROM event_rows").fetchone() == (21,)
+    assert machine.read()
 
 
 def test_a_small_step_begins_no_era(path: Path) -> None:
