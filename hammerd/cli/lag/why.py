@@ -28,6 +28,7 @@ from hammerd.core.lag_report.marks import MarkKind
 
 _MOMENTS = frozenset({MarkKind.RESTART, MarkKind.ROLLBACK, MarkKind.TURN, MarkKind.ANOMALY})
 _WHEN, _WHAT = 25, 10
+_DAY = len("2026-03-04")
 ABOUT_CLEANUP = (
     "likely nightly hammer cleanup: nothing else explains spikes that began between 03:00 and "
     "05:00 on several nights, and periodic(8) runs it then"
@@ -109,12 +110,21 @@ def show_cause(cause: Cause, episode: Episode, zone: Zone) -> str:
     detail = f": {cause.text}" if cause.text and cause.text != cause.kind.value else ""
     if cause.kind is MarkKind.CLEANUP:
         return f"{words} ({cause.text})"
-    begin, end = (show_to_minute(each, zone)[11:] for each in (cause.begin_ms, cause.end_ms))
+    begin, end = _times_of(cause, episode, zone)
     if cause.kind in _MOMENTS or begin == end:
         return f"{words} at {begin}{detail}"
     if _are_close(cause.begin_ms, episode.begin_ms) and _are_close(cause.end_ms, episode.end_ms):
         return f"{words}{detail}"
     return f"{words} from {begin} to {end}{detail}"
+
+
+def _times_of(cause: Cause, episode: Episode, zone: Zone) -> tuple[str, str]:
+    """Return begin and end of a cause, with their days if these are not that of the episode."""
+    day = show_to_minute(episode.begin_ms, zone)[:_DAY]
+    begin, end = (show_to_minute(each, zone) for each in (cause.begin_ms, cause.end_ms))
+    if begin[:_DAY] != day:
+        return begin, end if end[:_DAY] != begin[:_DAY] else end[_DAY + 1 :]
+    return begin[_DAY + 1 :], end if end[:_DAY] != day else end[_DAY + 1 :]
 
 
 def _are_close(one_ms: int, other_ms: int) -> bool:

@@ -74,6 +74,9 @@ LINK_CAUSES = frozenset(
 WISHES = frozenset({"pause", "gear_change", "slave_turn", "shutdown", "disabled", "removed"})
 """The reasons to end a stream that are no restart."""
 
+LATE_SAMPLE_MS = 120_000
+"""The last sample before a daemon stops holds for as long at most."""
+
 _RELAUNCHES = frozenset({"pair.probing", "pair.launching", "pair.streaming"})
 """The states after the loss of a stream that is started again at once."""
 
@@ -175,7 +178,14 @@ class _Finder:
         self._settle_restart(is_relaunched=True)
         yield from self._marks
         for mark in (*self._open.values(), *((self._state,) if self._state else ())):
-            yield replace(mark, end_ms=max(mark.begin_ms, until_ms), is_open=True)
+            sampled_ms = self._sampled_after(mark) if mark.kind is MarkKind.DAEMON_DOWN else None
+            end_ms = max(mark.begin_ms, sampled_ms or until_ms)
+            yield replace(mark, end_ms=end_ms, is_open=sampled_ms is None)
+
+    def _sampled_after(self, down: Mark) -> int | None:
+        """Return when a daemon whose start was not recorded was seen to run again."""
+        later = bisect_right(self._seen_ms, down.begin_ms + LATE_SAMPLE_MS)
+        return self._seen_ms[later] if later < len(self._seen_ms) else None
 
     # --- states of the pair ----------------------------------------------------------------------
 

@@ -189,6 +189,18 @@ def spike(cause: Cause | None) -> Episode:
         (Cause(MarkKind.PAUSED, "", at(0), at(900)), "paused from 08:00 to 08:15"),
         (Cause(MarkKind.PAUSED, "", at(590), at(1_210)), "paused"),
         (
+            Cause(MarkKind.PAUSED, "", at(-DAY_S), at(900)),
+            "paused from 2027-01-14 08:00 to 2027-01-15 08:15",
+        ),
+        (
+            Cause(MarkKind.PAUSED, "", at(-DAY_S), at(60 - DAY_S)),
+            "paused from 2027-01-14 08:00 to 08:01",
+        ),
+        (
+            Cause(MarkKind.PAUSED, "", at(0), at(DAY_S)),
+            "paused from 08:00 to 2027-01-16 08:00",
+        ),
+        (
             Cause(MarkKind.RESTART, "half_died", at(60), at(60), is_likely=True),
             "likely stream restarted at 08:01: half_died",
         ),

@@ -117,8 +117,8 @@ def mark(kind: str, begin: float, end: float | None = None, text: str = "") -> M
             [mark("parked", -9, END, "refused")],
         ),
         (
-            [event(60, "daemon.died", None, "error")],
-            [mark("daemon_down", 60, END, "a fault of hammerd")],
+            [event(310, "daemon.died", None, "error")],
+            [mark("daemon_down", 310, END, "a fault of hammerd")],
         ),
         (
             [
@@ -144,6 +144,11 @@ def mark(kind: str, begin: float, end: float | None = None, text: str = "") -> M
                 mark("turn", 50, text="/b"),
                 mark("anomaly", 60, text="slave.tid_jumped"),
             ],
+        ),
+        # Samples show that the daemon runs again.
+        (
+            [event(60, "daemon.stopped", None)],
+            [Mark(MarkKind.DAEMON_DOWN, at(60), at(330))],
         ),
         # Of other pairs, other events, and what had ended before the period.
         (
