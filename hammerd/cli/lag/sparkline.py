@@ -5,6 +5,7 @@ least step is for a lag of less than LEAST_S, so that a slave in sync draws a fl
 unknown lag is `?`, and one without data is blank.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,14 +13,18 @@ from hammerd.core.lag_report.buckets import Bucket, worst
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII = "_.,-=+*#"
+LOCALE_NAMES = ("LC_ALL", "LC_CTYPE", "LANG")
+"""The names of the environment that tell the locale of characters, the first one counts."""
+
 UNKNOWN, NO_DATA = "?", " "
 LEAST_S = 60.0
 
 
 def can_show_blocks() -> bool:
-    """Return whether stdout takes block characters."""
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    return encoding in ("utf8", "utf8sig")
+    """Return whether the locale, and stdout, take block characters."""
+    # Python itself encodes as UTF-8 in the locale C too, whatever the terminal shows.
+    named = next(filter(None, map(os.environ.get, LOCALE_NAMES)), "")
+    return all("utf8" in each.lower().replace("-", "") for each in (named, sys.stdout.encoding))
 
 
 def sparkline(buckets: Sequence[Bucket], *, is_ascii: bool = False) -> str:

@@ -1,11 +1,14 @@
 """Lines of `hammerd lag`: sparklines, words, tables, reasons and losses."""
 
+import io
+import sys
+
 import pytest
 
 from hammerd.cli.lag.detail import mark_lines, round_buckets
 from hammerd.cli.lag.losses import loss_lines
 from hammerd.cli.lag.past import Past, Reasons, drawn_period, without_samples
-from hammerd.cli.lag.sparkline import sparkline
+from hammerd.cli.lag.sparkline import LOCALE_NAMES, can_show_blocks, sparkline
 from hammerd.cli.lag.table import Look, PairRow, table_lines
 from hammerd.cli.lag.why import has_cleanup, reasons_of, why_lines
 from hammerd.cli.lag.words import show_forecast, show_share, show_span, show_zone
@@ -36,6 +39,27 @@ def test_a_sparkline_has_the_scale_of_the_greatest_lag():
 
     assert sparkline(buckets) == "▁▁▅█ ?"
     assert sparkline(buckets, is_ascii=True) == "__=# ?"
+
+
+@pytest.mark.parametrize(
+    ("names", "is_shown"),
+    [
+        ({"LC_ALL": "C.UTF-8"}, True),
+        ({"LANG": "de_DE.utf8"}, True),
+        ({"LC_ALL": "C", "LANG": "de_DE.UTF-8"}, False),
+        ({"LC_ALL": "", "LC_CTYPE": "en_US.UTF-8", "LANG": "C"}, True),
+        ({"LANG": "en_US.ISO8859-1"}, False),
+        ({}, False),
+    ],
+)
+def test_blocks_are_drawn_in_a_locale_of_utf_8(monkeypatch, names: dict[str, str], is_shown: bool):
+    for name in LOCALE_NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "utf-8"))
+
+    assert can_show_blocks() == is_shown
 
 
 def test_a_slave_in_sync_draws_a_flat_line():
