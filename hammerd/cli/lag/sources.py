@@ -66,13 +66,16 @@ def choose_pairs(words: Sequence[str], sources: Sources) -> tuple[str, ...]:
     """Return the pairs that words choose, of the status and of the history; no words choose all.
 
     Raises:
-        CommandFailed: a word chooses no pair.
+        CommandFailed: a word chooses no pair, or without a daemon the history cannot be read.
     """
     known = tuple(sources.now or ())
-    with contextlib.suppress(CommandFailed):
+    try:
         from hammerd.cli.history.queries import known_pairs, read_history
 
         known = tuple(dict.fromkeys((*known, *read_history(sources.path, known_pairs))))
+    except CommandFailed:
+        if sources.now is None:
+            raise
     choice = choose(words, known)
     refuse_unknown_pairs(sources.path, choice.unknown, known)
     return choice.pairs

@@ -267,6 +267,15 @@ def test_the_lag_of_now_is_shown_without_a_history(
     assert "there is no history at" in ran.err
 
 
+def test_a_missing_history_is_told_before_a_missing_pair(hammerd, config: Path):
+    (config.parent / "db/history.db").unlink()
+
+    ran = hammerd("lag", "home", "-c", config)
+
+    assert (ran.code, ran.out) == (66, "")
+    assert "there is no history at" in ran.err
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
