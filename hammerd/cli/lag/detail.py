@@ -30,6 +30,7 @@ from hammerd.cli.lag.words import (
 from hammerd.cli.output.numbers import show_count, show_period
 from hammerd.cli.output.spans import Line, Span, align_rows, wrap_spans
 from hammerd.cli.output.times import Zone, show_to_minute
+from hammerd.cli.status.pair_notes import is_disabled
 from hammerd.core.lag_report.buckets import buckets_of
 from hammerd.core.lag_report.course import Period, clip
 from hammerd.core.lag_report.forecast import Forecast
@@ -55,11 +56,14 @@ def detail_lines(
     past: Past, now: PairStatus | None, look: Look, forecast: Forecast | None
 ) -> Iterator[Line]:
     """Lay out all that is known of one pair."""
-    yield from summary_lines(past, now, look, forecast)
-    yield ()
-    yield from course_lines(past, look)
-    yield ()
-    yield from bucket_lines(past, look)
+    if past.course:
+        yield from summary_lines(past, now, look, forecast)
+        yield ()
+        yield from course_lines(past, look)
+        yield ()
+        yield from bucket_lines(past, look)
+    else:
+        yield from without_data_lines(past, now, look, forecast)
     if marks := [each for each in past.marks if each.kind not in UNMARKED]:
         yield ()
         yield from mark_lines(marks, look)
@@ -100,14 +104,32 @@ def summary_lines(
             yield from wrap_spans(f"{head:{_HEAD}}{text}", look.width, deeper=_HEAD)
 
 
+def without_data_lines(
+    past: Past, now: PairStatus | None, look: Look, forecast: Forecast | None
+) -> Iterator[Line]:
+    """Lay out the lag of now of a pair that has no samples in the period."""
+    head = "now" if look.has_daemon else "last"
+    text = f"{head:{_HEAD}}{_now_text(past, now, look, forecast)}"
+    yield from wrap_spans(text, look.width, deeper=_HEAD)
+    yield (Span(f"{'no data':{_HEAD}}the lag was not sampled in this period"),)
+
+
 def _now_text(past: Past, now: PairStatus | None, look: Look, forecast: Forecast | None) -> str:
     if not look.has_daemon:
         age = show_age(past.last, look.at_ms)
         return show_last(past.last) if age == "-" else f"{show_last(past.last)}, {age} ago"
-    outlook = show_forecast(forecast)
-    verdict = "" if now is None else now["lag_verdict"].replace("_", " ")
-    parts = (show_now(now), *((verdict,) if verdict in ("in sync", "behind") else ()), outlook)
-    return ", ".join(part for part in parts if part)
+    return ", ".join(filter(None, (show_now(now), _verdict_text(now), show_forecast(forecast))))
+
+
+def _verdict_text(now: PairStatus | None) -> str:
+    if now is None:
+        return "not in the config"
+    if is_disabled(now):
+        return "disabled"
+    verdict = now["lag_verdict"].replace("_", " ")
+    if verdict in ("in sync", "behind"):
+        return verdict
+    return now.get("lag_unknown_because") or ""
 
 
 def _max_text(past: Past, zone: Zone) -> str:

@@ -5,6 +5,7 @@ from typing import assert_never
 from hammerd.cli.client.status_types import PairStatus
 from hammerd.cli.output.numbers import show_period, show_rough_period
 from hammerd.cli.output.times import Zone, moment_of, show_to_minute
+from hammerd.cli.status.pair_notes import is_disabled
 from hammerd.core.api.history_schema import LagRow
 from hammerd.core.lag_report.forecast import Forecast, Outlook
 from hammerd.core.lag_report.marks import MarkKind
@@ -48,7 +49,7 @@ def show_lag(verdict: str, seconds: float | None, *, is_approximate: bool = Fals
 
 def show_now(pair: PairStatus | None) -> str:
     """Format the lag of a status, `-` without one."""
-    if pair is None:
+    if pair is None or is_disabled(pair):
         return "-"
     return show_lag(pair["lag_verdict"], pair["lag_s"], is_approximate=pair["lag_approximate"])
 

@@ -253,6 +253,33 @@ def test_the_daemon_tells_the_lag_of_now(
     assert as_json["pairs"][0]["lag_warning_s"] == 60.0
 
 
+def test_a_pair_without_samples_is_told_in_two_lines(
+    hammerd, start_daemon, make_status, make_pair, config: Path
+):
+    unknown = {"lag_s": None, "lag_verdict": "unknown", "lag_unknown_because": "slave S is gone"}
+    pairs = (
+        make_pair("new", **unknown),
+        make_pair("off", **{**unknown, "wanted": "down", "because": "disabled"}),
+    )
+    status = make_status(*pairs)
+    status["hammerd"]["history_path"] = str(config.parent / "db/history.db")
+    run_dir = start_daemon(Answer(status)).run_dir
+
+    shown = {
+        name: hammerd("lag", name, "--run-dir", run_dir, "--since", NOON, "--until", TWO).out
+        for name in ("new", "off", "web")
+    }
+
+    now = "unknown, slave S is gone", "-, disabled"
+    for name, wanted in zip(("new", "off"), now, strict=True):
+        assert shown[name].splitlines()[1:4] == [
+            "",
+            f"now        {wanted}",
+            "no data    the lag was not sampled in this period",
+        ]
+    assert shown["web"].splitlines()[2] == "now        -, not in the config"
+
+
 def test_the_lag_of_now_is_shown_without_a_history(
     hammerd, start_daemon, make_status, make_pair, tmp_path: Path
 ):

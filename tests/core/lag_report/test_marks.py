@@ -169,6 +169,12 @@ def test_events_make_marks(events: list[EventRow], wanted: list[Mark]):
     assert marks(*events, course=[stretch(0, 330)]) == wanted
 
 
+def test_nothing_died_before_the_first_start_of_all():
+    first = event(600, "daemon.started", None, pid=1)
+
+    assert marks(first, course=[stretch(602, 900)]) == [mark("daemon_started", 600)]
+
+
 def test_the_manual_lists_the_events_of_marks():
     manual = (ROOT / "docs/hammerd.8").read_text()
 
