@@ -2,19 +2,22 @@
 
 hammerd on alpha: 1 of 2 pairs needs a look (24h00m up to 2026-03-04 03:05 UTC)
 
-   PAIR  STATE      WORST LAG  AT     RESTARTS  SAFE-UNTIL           FREE  VERIFIED
-   home  streaming      4m10s  03:12         0  2026-03-04 03:04  11.8 GB  6d ago
-!! mail  parked       unknown  -             2  2026-03-02 17:40  11.8 GB  -
+   PAIR  STATE      WORST LAG  AT     RESTARTS  SAFE-UNTIL      FREE  VERIFIED
+   home  streaming      4m10s  03:12         0  03-04 03:04  11.8 GB  6d00h ago
+!! mail  parked       unknown  -             2  03-02 17:40  11.8 GB  never
       uuid_mismatch
       hint: the slave was made for another master
+
+alarms that stand:
+  critical  uuid_mismatch  since 2026-03-02 17:41  mail
 
 errors in the log:
   mail  pair.parked  1 time
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from hammerd.cli.client.status_types import PairStatus
+from hammerd.cli.client.status_types import AlarmStatus, PairStatus
 from hammerd.cli.offline.last_state_text import last_state_lines
 from hammerd.cli.output import numbers
 from hammerd.cli.output.spans import Line, Span, align_rows, plain_text, wrap_spans
@@ -23,6 +26,8 @@ from hammerd.cli.output.times import json_time, show_to_minute
 from hammerd.cli.report.facts import Facts, PastOf
 from hammerd.cli.status.daemon_notes import notes_of_daemon
 from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
+from hammerd.cli.status.shared_notes import PairNotes, name_pairs, share_notes
+from hammerd.cli.status.table import shared_lines
 from hammerd.core.characters import escape_invisible
 
 _MARKS = {"critical": "!! ", "warning": "!  ", "unknown": "?  "}
@@ -42,7 +47,14 @@ def is_well(facts: Facts) -> bool:
         return False
     if any(notes_of_daemon(status["hammerd"], status.get("measured_time"))):
         return False
+    if not all(alarm["is_acknowledged"] for alarm in alarms_of(facts)):
+        return False
     return not any(needs_look(pair) for pair in status["pairs"])
+
+
+def alarms_of(facts: Facts) -> Sequence[AlarmStatus]:
+    """Return the alarms that stand, none without a daemon."""
+    return [] if facts.status is None else facts.status["hammerd"].get("alarms", [])
 
 
 def needs_look(pair: PairStatus) -> bool:
@@ -63,7 +75,8 @@ def report_lines(facts: Facts, host: str, width: int = WIDTH) -> Iterator[Line]:
             yield from ((), *wrap_spans(f"! {trouble}", width, tone="warning"))
             yield from wrap_spans(f"hint: {hint}" if hint else "", width, 2)
     if facts.unread_because:
-        yield from ((), *wrap_spans(f"! no history: {facts.unread_because}", width))
+        yield from ((), *wrap_spans(f"! {facts.unread_because}", width))
+    yield from _alarms(facts, width)
     yield from _errors(facts)
     if facts.daemon_starts:
         times = numbers.show_count(facts.daemon_starts, "time")
@@ -93,20 +106,28 @@ def _without_daemon(facts: Facts, width: int) -> Iterator[Line]:
         yield from wrap_spans(f"! {facts.absence.message}", width, tone="warning")
         if facts.absence.hint:
             yield from wrap_spans(f"hint: {facts.absence.hint}", width, 2)
-    if facts.last is not None:
-        yield from ((), *last_state_lines(facts.last, width))
+    if facts.last is not None and (left := list(last_state_lines(facts.last, width))):
+        yield from ((), *left)
 
 
 def _table(facts: Facts, width: int) -> Iterator[Line]:
     if facts.status is None or not facts.status["pairs"]:
         return
     pairs, measured_time = facts.status["pairs"], facts.status.get("measured_time")
+    shared, kept = share_notes([_notes(pair, measured_time) for pair in pairs])
+    yield from shared_lines(shared, width)
     head, *rows = align_rows((_HEADS, *(_cells(pair, facts) for pair in pairs)), _SIDES)
     yield from ((), head)
-    for pair, row in zip(pairs, rows, strict=True):
+    for pair, row, notes in zip(pairs, rows, kept, strict=True):
         yield (Span(plain_text(row), pair["health"] if pair["health"] in _MARKS else ""),)
-        for note in notes_of_pair(pair, measured_time):
+        for note in notes:
             yield from wrap_spans(note, width, _NOTE_INDENT)
+
+
+def _notes(pair: PairStatus, measured_time: str | None) -> PairNotes:
+    notes = tuple(notes_of_pair(pair, measured_time))
+    names = (pair["pair"], pair["master"], pair["slave"])
+    return PairNotes(*names, pair["health"], pair["because"], notes)
 
 
 def _cells(pair: PairStatus, facts: Facts) -> tuple[str, ...]:
@@ -115,13 +136,25 @@ def _cells(pair: PairStatus, facts: Facts) -> tuple[str, ...]:
     return (
         _MARKS.get(pair["health"], "   ") + escape_invisible(pair["pair"]),
         "disabled" if is_disabled(pair) else pair["state"],
-        "unknown" if past.lag.max_s is None else numbers.show_period(past.lag.max_s),
+        _worst(past),
         _worst_at(past, facts.at_ms),
         str(past.restarts),
-        "-" if safe_time is None else f"{safe_time[:10]} {safe_time[11:16]}",
+        "-" if safe_time is None else _safe_until(safe_time, facts.at_ms),
         "-" if free_bytes is None else numbers.show_bytes(free_bytes),
         _verified(pair, facts.at_ms),
     )
+
+
+def _worst(past: PastOf) -> str:
+    if past.lag.max_s is not None:
+        return numbers.show_period(past.lag.max_s)
+    return "unknown" if past.lag.samples else "-"
+
+
+def _safe_until(time: str, at_ms: int) -> str:
+    """Return a time to the minute, without its year; one of another year as a date."""
+    is_of_this_year = time[:4] == json_time(at_ms)[:4]
+    return f"{time[5:10]} {time[11:16]}" if is_of_this_year else time[:10]
 
 
 def _worst_at(past: PastOf, at_ms: int) -> str:
@@ -140,6 +173,31 @@ def _verified(pair: PairStatus, at_ms: int) -> str:
     age = numbers.seconds_between(verified["time"], json_time(at_ms))
     found = "" if verified["is_equal"] else "differs, "
     return f"{found}{numbers.show_rough_period(age)} ago"
+
+
+def _alarms(facts: Facts, width: int) -> Iterator[Line]:
+    """Yield the alarms that stand, one line for the pairs of one cause and time."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for alarm in alarms_of(facts):
+        since = f"since {alarm['since_time'][:10]} {alarm['since_time'][11:16]}"
+        kind = (alarm["level"], alarm["because"], since)
+        end = ", acknowledged" if alarm["is_acknowledged"] else ""
+        name = "hammerd itself" if alarm["pair"] is None else escape_invisible(alarm["pair"])
+        names.setdefault((*kind, end), []).append(name)
+    if not names:
+        return
+    yield from ((), (Span("alarms that stand:"),))
+    rows = [
+        (f"  {level}", because, since, _named(held) + end)
+        for (level, because, since, end), held in sorted(names.items())
+    ]
+    _head, *lines = align_rows((("", "", "", ""), *rows), "<<<<")
+    for line in lines:
+        yield from wrap_spans(plain_text(line), width, deeper=_NOTE_INDENT)
+
+
+def _named(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else name_pairs(names)
 
 
 def _errors(facts: Facts) -> Iterator[Line]:

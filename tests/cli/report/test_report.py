@@ -25,9 +25,9 @@ PAST = {
 TEXT = """\
 hammerd on alpha: 1 of 2 pairs needs a look (1d00h up to 2027-01-15 12:00 UTC)
 
-   PAIR  STATE      WORST LAG  AT     RESTARTS  SAFE-UNTIL           FREE  VERIFIED
-   home  streaming      4m10s  11:00         2  2027-01-15 11:59  11.8 GB  6d00h ago
-!! mail  parked       unknown  -             0  -                       -  never
+   PAIR  STATE      WORST LAG  AT     RESTARTS  SAFE-UNTIL      FREE  VERIFIED
+   home  streaming      4m10s  11:00         2  01-15 11:59  11.8 GB  6d00h ago
+!! mail  parked       unknown  -             0  -                  -  never
       uuid_mismatch
       hint: make it anew
       complained 2 times: B-Tree CRC failed
@@ -127,6 +127,45 @@ def test_trouble_of_the_daemon_itself_is_told(make_status, pairs) -> None:
     assert not is_well(facts)
     assert "pair well, but see below" in text_of(facts)
     assert "! config refused: the config has a fault" in text_of(facts)
+
+
+def test_alarms_that_stand_are_told_by_cause(make_status, make_pair) -> None:
+    names = ("web1", "web2", "web3", "mail", None)
+    status = make_status(*(make_pair(name) for name in names if name))
+    status["hammerd"]["alarms"] = [
+        {
+            "pair": name,
+            "level": "warning",
+            "because": "connection_lost" if name else "state_unsaved",
+            "since_time": "2027-01-15T11:40:07.000Z",
+            "told_time": "2027-01-15T11:41:00.000Z",
+            "is_acknowledged": name == "mail",
+        }
+        for name in names
+    ]
+    facts = facts_of(status)
+
+    assert not is_well(facts)
+    assert text_of(facts).endswith(
+        """
+alarms that stand:
+  warning  connection_lost  since 2027-01-15 11:40  web1, web2, web3 (3 pairs)
+  warning  connection_lost  since 2027-01-15 11:40  mail, acknowledged
+  warning  state_unsaved    since 2027-01-15 11:40  hammerd itself"""
+    )
+    status["hammerd"]["alarms"] = [status["hammerd"]["alarms"][3]]
+    assert is_well(facts)
+
+
+def test_hint_that_many_pairs_share_is_told_once(make_status, make_pair) -> None:
+    trouble = {"health": "warning", "because": "host_unknown", "hint": "ask the resolver"}
+    pairs = [make_pair(name, **trouble) for name in ("web1", "web2", "web3")]
+
+    text = text_of(facts_of(make_status(*pairs), past={}))
+
+    assert text.count("ask the resolver") == 1
+    assert "! web1, web2, web3 (3 pairs): host_unknown" in text
+    assert "!  web1  streaming          -  -" in text
 
 
 @pytest.mark.parametrize(

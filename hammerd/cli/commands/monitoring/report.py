@@ -13,7 +13,7 @@ from hammerd.cli.output.spans import print_lines
 from hammerd.cli.output.text import width_of
 from hammerd.cli.output.times import json_time, now_ms
 from hammerd.cli.report.facts import Facts, PastOf, collect_facts
-from hammerd.cli.report.layout import is_well, needs_look, report_lines
+from hammerd.cli.report.layout import alarms_of, is_well, needs_look, report_lines
 from hammerd.core.exit_codes import Exit
 
 
@@ -53,6 +53,7 @@ def _json(facts: Facts, *, well: bool) -> Mapping[str, object]:
             {"pair": pair or None, "event": event, "count": count}
             for (pair, event), count in sorted(facts.errors.items())
         ],
+        "alarms": list(alarms_of(facts)),
         "pairs": [
             {
                 "pair": pair["pair"],
