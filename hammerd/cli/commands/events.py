@@ -198,7 +198,7 @@ def _show_past(past: _Past, options: EventsOptions, show: Show) -> None:
         print_to_stderr("hint: -n all shows them; --level, --event and --since narrow them down")
     if past.found or options["follow"] or options["as_json"]:
         show(past.found)
-    else:
+    elif options["last"] != 0:
         print_text(_nothing(options))
         _hint_at_names(options["names"], past.known_names)
     if past.coming[0]:

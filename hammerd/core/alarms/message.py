@@ -82,6 +82,16 @@ def trial_message(kind: Kind, facts: Sequence[Json], host: str, time: str) -> Js
     }
 
 
+def without_command(kind: Kind) -> tuple[str, str]:
+    """Return what to say when no command of the config is for a kind, and a hint."""
+    if kind is Kind.HEARTBEAT:
+        return "[notify] has no heartbeat", "set heartbeat in the config: hammerd.toml(5)"
+    if kind is Kind.WARNING:
+        hint = 'set command in [notify], or level = "warning"'
+        return "no command in [notify] is told of warnings", hint
+    return "[notify] has no command", "set command in the config: hammerd.toml(5), and its samples"
+
+
 def heartbeat_message(host: str, time: str) -> Json:
     """Return the JSON of a heartbeat."""
     summary = "all wanted pairs are healthy"

@@ -96,7 +96,7 @@ def _pair_lines(change: Change, scene: Scene, *, shows_hint: bool) -> Iterator[s
     yield f"  cause: {cause}"
     if facts:
         yield f"  {facts['master']} -> {facts['slave']}"
-        yield f"  state: {_state(facts)}; lag: {_lag(facts)}"
+        yield f"  state: {_state(facts)}; lag: {_lag(facts, change.finding.hint)}"
         yield f"  safe until: {facts['safe_until_time'] or 'unknown'}"
     if not is_over and change.finding.hint and shows_hint:
         yield f"  hint: {change.finding.hint}"
@@ -110,11 +110,14 @@ def _state(facts: Json) -> str:
     return f"{facts['state']}{f' for {waits}' if waits else ''}"
 
 
-def _lag(facts: Json) -> str:
-    seconds = facts.get("lag_s")
+def _lag(facts: Json, hint: str) -> str:
+    seconds, because = facts.get("lag_s"), facts.get("lag_unknown_because")
     if isinstance(seconds, int | float):
         return show_span(seconds)
-    return f"unknown ({facts.get('lag_unknown_because') or 'not measured yet'})"
+    # Of a slave that is none of its master's both are the same words.
+    return (
+        "unknown" if because and because == hint else f"unknown ({because or 'not measured yet'})"
+    )
 
 
 def _advice(change: Change, count: int) -> Iterator[str]:

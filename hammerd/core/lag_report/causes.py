@@ -69,6 +69,10 @@ def cleanup_marks(episodes: Sequence[Episode], marks: Sequence[Mark], local: Loc
 
 def _cause_of(episode: Episode, marks: Sequence[Mark]) -> Cause | None:
     near = [each for each in marks if _touches(each, episode)]
+    if episode.kind is EpisodeKind.NO_DATA:
+        # What began with the first sample after a gap explains nothing of it.
+        least_ms = LEAST_PART * (episode.end_ms - episode.begin_ms)
+        near = [each for each in near if _overlap_ms(each, episode) >= least_ms]
     if episode.kind is not EpisodeKind.SPIKE:
         return _first(near, (*UNSEEN, *AT_REST, *BUSY), UNSEEN)
     wanted_ms = (episode.max_s or 0.0) * 1_000

@@ -25,7 +25,7 @@ from hammerd.core.alarms.findings import (
     mark_of,
 )
 from hammerd.core.alarms.ledger import Change, Kind, Ledger, acknowledged, alarms_of, look
-from hammerd.core.alarms.message import message_of, trial_message
+from hammerd.core.alarms.message import message_of, trial_message, without_command
 from hammerd.core.alarms.text import Scene
 from hammerd.core.api.pair_report import PairReport
 from hammerd.core.api.protocol import Answer, Refusal, Reply
@@ -145,8 +145,7 @@ class Alarms:
         level = AlarmLevel.WARNING if kind is Kind.WARNING else AlarmLevel.CRITICAL
         ran = await self._notifier.test(kind, level, message)
         if not ran:
-            hint = "set command in [notify], or heartbeat for the kind heartbeat"
-            return Refusal("no command of the config is for that", hint, Exit.CONFIG)
+            return Refusal(*without_command(kind), Exit.CONFIG)
         return Answer({"ran": ran})
 
     def describe(self) -> Mapping[str, object]:

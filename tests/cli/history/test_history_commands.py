@@ -136,7 +136,10 @@ def test_no_events_are_reported_as_none(hammerd, config: Path):
     ran = hammerd("events", "-c", config, "--since", "2027-01-16T00:00:00Z")
     as_json = hammerd("events", "-c", config, "--since", "2027-01-16T00:00:00Z", "--json")
 
+    asked_for_none = hammerd("events", "-c", config, "--since", NOON, "-n", "0")
+
     assert (ran.code, ran.out) == (0, "nothing happened since 2027-01-16 00:00:00 UTC\n")
+    assert (asked_for_none.code, asked_for_none.out) == (0, "")
     assert json.loads(as_json.out)["events"] == []
 
 

@@ -50,10 +50,10 @@ MISSING = '[notify]\ncommand = ["/x"]'
 @pytest.mark.parametrize(
     ("notify", "words", "result"),
     [
-        ("", "--test", (78, "no command of the config is for that")),
+        ("", "--test", (78, "[notify] has no command")),
         (MISSING, "", (64, "say --test")),
         (MISSING, "--test nobody", (64, 'no such pair: "nobody"')),
-        (MISSING, "--test --kind heartbeat", (78, "no command of the config is for that")),
+        (MISSING, "--test --kind heartbeat", (78, "[notify] has no heartbeat")),
         (MISSING, "--test", (1, "no hammerd answers")),
     ],
 )

@@ -102,6 +102,17 @@ def test_message_has_the_facts_of_its_pairs() -> None:
     assert text.endswith('"hammerd ack PAIR"\nends the reminders\n')
 
 
+def test_hint_that_is_why_the_lag_is_unknown_is_told_once() -> None:
+    known = {"home": {**facts("home", None), "lag_unknown_because": "the slave is a master"}}
+    scene = Scene("near.example", NOW_AT, lambda at: f"t{at:.0f}", known)
+
+    text = str(message_of([change("home", hint="the slave is a master")], scene)["text"])
+    other = str(message_of([change("home")], scene)["text"])
+
+    assert text.count("the slave is a master") == 1
+    assert "lag: unknown (the slave is a master)" in other
+
+
 def test_text_of_a_thousand_pairs_lists_some_and_counts_the_others() -> None:
     found = message(*(change(f"pair{number}") for number in range(1000)))
 

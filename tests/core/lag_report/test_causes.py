@@ -115,6 +115,19 @@ def test_time_without_a_lag_is_explained_by_who_could_not_be_read(marks, cause):
     assert (found and (found.kind, found.is_likely)) == cause
 
 
+def test_what_began_with_the_first_sample_explains_no_time_before_it():
+    whole = [each for each in course() if each.end_ms > at(1_000)]
+    samples = [each._replace(begin_ms=at(1_000)) for each in whole]
+    gap = episodes_of(samples, period(0, END), 60.0)
+    waiting = mark(MarkKind.WAITING, 1_000, END)
+
+    assert [each.cause for each in explain(gap, [waiting], utc)] == [None]
+    down = mark(MarkKind.DAEMON_DOWN, 0, 1_000)
+    assert [each.cause and each.cause.kind for each in explain(gap, [down, waiting], utc)] == [
+        MarkKind.DAEMON_DOWN
+    ]
+
+
 def nights(*days: int, hour: float = 19.5) -> list[Episode]:
     """Return the spikes of some days, at an hour after 08:00: at 03:30 without another one."""
     bad = [

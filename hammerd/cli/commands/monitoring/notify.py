@@ -15,6 +15,7 @@ from hammerd.cli.output.json_output import json_option, print_json
 from hammerd.cli.output.text import print_text, print_to_stderr
 from hammerd.core import paths
 from hammerd.core.alarms.ledger import Kind
+from hammerd.core.alarms.message import without_command
 from hammerd.core.api.pair_patterns import choose
 from hammerd.core.api.protocol import Request, Verb, refuse_unchosen
 from hammerd.core.exit_codes import Exit
@@ -67,8 +68,7 @@ def _run_here(location: Location, pairs: tuple[str, ...], kind: Kind) -> list[di
     if refusal := refuse_unchosen(choice.unknown, names):
         raise CommandFailed(refusal.error, refusal.hint, code=refusal.code)
     if not (ran := run_all(config.notify, kind, choice.pairs if pairs else ())):
-        hint = "set command in [notify], or heartbeat for the kind heartbeat"
-        raise CommandFailed("no command of the config is for that", hint, code=Exit.CONFIG)
+        raise CommandFailed(*without_command(kind), code=Exit.CONFIG)
     return ran
 
 
