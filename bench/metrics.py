@@ -2,8 +2,8 @@
 
 The status is that of a real daemon with one pair, repeated for more pairs by a socket that answers
 as a daemon does. The peer serves plain gauges with the label `pair` by prometheus_client's own
-server. Both are processes of their own; scrapes take turns, and are so far apart that none gets the
-status that an earlier one has read.
+server. Both are processes of their own; scrapes take turns, so far apart that none gets the status
+that an earlier one has read.
 """
 
 import os
