@@ -37,6 +37,9 @@ WRITE_INTERVAL_S = 1.0
 RETRY_S = 5.0
 LONGEST_TEXT = 2_000
 
+DATED_WITHIN_S = 0.5
+"""A sample is dated so long after it was made at most; what is safe then is no younger."""
+
 UNRECORDED = frozenset({"pair.status"})
 """Events of the log that only answer a request."""
 
@@ -97,8 +100,8 @@ class History:
             _number(seconds),
             _text(event["master_tid"]),
             _text(event["slave_tid"]),
-            _number(event.get("safe_age_s")),
-            _number(event.get("durable_age_s")),
+            _age_s(event.get("safe_age_s")),
+            _age_s(event.get("durable_age_s")),
         )
         self._put(row, era)
 
@@ -243,3 +246,8 @@ def _text(value: object) -> str | None:
 
 def _number(value: object) -> float | None:
     return value if isinstance(value, int | float) else None
+
+
+def _age_s(value: object) -> float | None:
+    age_s = _number(value)
+    return None if age_s is None else age_s + DATED_WITHIN_S
