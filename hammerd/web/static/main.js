@@ -209,6 +209,7 @@ function route() {
   } else if (!isOpen && openName !== null) {
     detail.close();
     openName = null;
+    pairs.show(pairsNow(), nowDate());
     scrollTo(0, returnTo.top);
     pairs.rows.get(returnTo.name)?.link.focus({ preventScroll: true });
     returnTo = null;
@@ -308,7 +309,7 @@ function chooseZone(isLocal) {
   setAttribute(byId("zone-utc"), "aria-pressed", String(!isLocal));
   setAttribute(byId("zone-local"), "aria-pressed", String(isLocal));
   if (seen.status === null) return;
-  pairs.tick(pairsNow(), nowDate());
+  pairs.show(pairsNow(), nowDate());
   showRest();
   events.redraw();
   detail.redraw();
@@ -330,13 +331,23 @@ chooseTheme(document.documentElement.dataset.theme ?? null);
 chooseZone(kept("zone") === "local");
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => detail.redraw());
 
+/** Show what has grown by the clock, where it is seen. */
+function tick() {
+  if (openName === null) {
+    pairs.tick(seen.status.pairs, ageS(), nowDate());
+    return;
+  }
+  const pair = seen.status.pairs.find((each) => each.pair === openName);
+  if (pair) pairs.rows.get(openName).show(aged(pair, ageS()), nowDate());
+  showDetail();
+}
+
 setInterval(() => {
   if (document.hidden || !isFresh()) return;
-  pairs.tick(pairsNow(), nowDate());
-  if (openName !== null) showDetail();
+  tick();
 }, TICK_MS);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && isFresh()) pairs.tick(pairsNow(), nowDate());
+  if (!document.hidden && isFresh()) tick();
 });
 
 follow("api/v1/live", { onStatus, onLost, onConnecting });

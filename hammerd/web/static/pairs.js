@@ -2,7 +2,7 @@
 
 import { byId, icon, make, setAttribute, setText } from "./dom.js";
 import { freeShare, rankOf, Row } from "./row.js";
-import { stateWord } from "./notes.js";
+import { aged, stateWord } from "./notes.js";
 import { showCount } from "./words.js";
 
 const COUNTED = ["critical", "warning", "unknown", "ok", "paused", "disabled"];
@@ -23,6 +23,12 @@ const KEYS = {
 export class Pairs {
   constructor() {
     this.rows = new Map();
+    this.sight = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) entry.target.isNear = entry.isIntersecting;
+      },
+      { rootMargin: "300px" },
+    );
     this.table = byId("pairs");
     this.text = "";
     this.words = new Set();
@@ -68,6 +74,7 @@ export class Pairs {
       let row = this.rows.get(pair.pair);
       if (row === undefined) {
         row = new Row(pair.pair, index);
+        this.sight.observe(row.body);
         this.rows.set(pair.pair, row);
         fresh.push(row);
       }
@@ -78,6 +85,7 @@ export class Pairs {
     });
     for (const [name, row] of this.rows) {
       if (names.has(name)) continue;
+      this.sight.unobserve(row.body);
       row.body.remove();
       this.rows.delete(name);
     }
@@ -87,9 +95,12 @@ export class Pairs {
     return changed.filter(([row]) => !fresh.includes(row));
   }
 
-  /** Show what changes by the clock alone. */
-  tick(pairs, now) {
-    for (const pair of pairs) this.rows.get(pair.pair)?.show(pair, now);
+  /** Show what changes by the clock alone, of the rows that are seen; `age` is in seconds. */
+  tick(pairs, age, now) {
+    for (const pair of pairs) {
+      const row = this.rows.get(pair.pair);
+      if (row?.body.isNear) row.show(aged(pair, age), now);
+    }
   }
 
   showCounts() {
