@@ -116,8 +116,11 @@ def without_data_lines(
 
 def _now_text(past: Past, now: PairStatus | None, look: Look, forecast: Forecast | None) -> str:
     if not look.has_daemon:
+        if past.last is None:
+            return "-"
         age = show_age(past.last, look.at_ms)
-        return show_last(past.last) if age == "-" else f"{show_last(past.last)}, {age} ago"
+        when = "of a time to come: was a clock wrong?" if age == "-" else f"{age} ago"
+        return f"{show_last(past.last)}, {when}"
     return ", ".join(filter(None, (show_now(now), _verdict_text(now), show_forecast(forecast))))
 
 

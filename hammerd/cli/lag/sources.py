@@ -63,12 +63,12 @@ def find_sources(location: Location) -> Sources:
 
 
 def choose_pairs(words: Sequence[str], sources: Sources) -> tuple[str, ...]:
-    """Return the pairs that words choose, of the status and of the history; no words choose all.
+    """Return the pairs that words choose, of status, config and history; no words choose all.
 
     Raises:
         CommandFailed: a word chooses no pair, or without a daemon the history cannot be read.
     """
-    known = tuple(sources.now or ())
+    known = tuple(sources.warnings if sources.now is None else sources.now)
     try:
         from hammerd.cli.history.queries import known_pairs, read_history
 

@@ -29,6 +29,7 @@ from hammerd.cli.status.pair_notes import is_disabled, notes_of_pair
 from hammerd.cli.status.shared_notes import PairNotes, name_pairs, share_notes
 from hammerd.cli.status.table import shared_lines
 from hammerd.core.characters import escape_invisible
+from hammerd.core.exit_codes import Exit
 
 _MARKS = {"critical": "!! ", "warning": "!  ", "unknown": "?  "}
 _HEADS = (
@@ -91,7 +92,12 @@ def _headline(facts: Facts, host: str) -> str:
 
 def _verdict(facts: Facts) -> str:
     if facts.status is None:
-        return "no hammerd answers, and nothing is mirrored by it"
+        is_hidden = facts.absence is not None and facts.absence.code == Exit.NO_PERMISSION
+        return (
+            "you may not ask how the mirrors fare"
+            if is_hidden
+            else "no hammerd answers: nobody mends a stream that fails now"
+        )
     pairs = facts.status["pairs"]
     if count := sum(map(needs_look, pairs)):
         need = "needs" if count == 1 else "need"

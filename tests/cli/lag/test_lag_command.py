@@ -330,6 +330,18 @@ def test_samples_of_a_clock_that_was_ahead_are_left_out(hammerd, config: Path):
     assert data["pairs"][0]["sample_count"] == 2
 
 
+def test_a_pair_of_the_config_that_was_never_sampled_is_known(hammerd, config: Path):
+    with config.open("a") as file:
+        file.write('[pairs.new]\nmaster = "/Master/pfs/new"\nslave = "/Slave/pfs/new"\n')
+    ahead = LagRow(round(time.time() * 1_000) + 86_400_000, "odd", "behind", 1, 5.0, TID, TID)
+    HistoryFile(config.parent / "db/history.db", None).write(Rows((), (ahead,)))
+
+    new, odd = (hammerd("lag", name, "-c", config) for name in ("new", "odd"))
+
+    assert (new.code, new.out.splitlines()[2]) == (69, "last       -")
+    assert odd.out.splitlines()[2] == "last       5s, of a time to come: was a clock wrong?"
+
+
 def test_the_status_tells_whether_a_late_pair_catches_up(
     hammerd, start_daemon, make_status, make_pair, config: Path
 ):

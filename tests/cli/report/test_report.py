@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from hammerd.cli.output.failures import NoDaemon
+from hammerd.cli.output.failures import CommandFailed, NoDaemon
 from hammerd.cli.output.spans import plain_text
 from hammerd.cli.report.facts import Facts, PastOf, is_restart
 from hammerd.cli.report.layout import is_well, report_lines
 from hammerd.core.api.history_schema import EventRow, LagRow, LagSummary
 from hammerd.core.api.protocol import Answer
+from hammerd.core.exit_codes import Exit
 from hammerd.daemon.history.database import HistoryFile, Rows
 
 DAY_MS = 86_400_000
@@ -208,6 +209,15 @@ def test_command_reads_status_and_history(
     assert "home  streaming      4m10s" in told.out
     assert data["is_well"] is True
     assert (data["pairs"][0]["restarts"], data["pairs"][0]["max_lag_s"]) == (1, 250.0)
+
+
+def test_report_of_who_may_not_ask_does_not_say_that_nothing_runs() -> None:
+    refused = CommandFailed("no permission to open status.sock", code=Exit.NO_PERMISSION)
+
+    text = text_of(facts_of(None, absence=refused))
+
+    assert text.startswith("hammerd on alpha: you may not ask how the mirrors fare (")
+    assert "no hammerd answers" not in text
 
 
 def test_command_without_a_daemon_exits_with_69(hammerd, config: Path) -> None:
