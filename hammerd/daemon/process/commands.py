@@ -125,7 +125,7 @@ class Commands:
         self._add_readers(command)
         if care is not None and child.input_fd is not None:
             command.left = memoryview(care.given)
-            self._loop.add_writer(child.input_fd, self._write, command)
+            self._add_writer(command, child.input_fd)
         return child.pid
 
     def report(self, result: CommandResult, on_result: OnResult) -> None:
@@ -176,6 +176,13 @@ class Commands:
         command.delay = None
         for fd in command.open_fds:
             self._loop.add_reader(fd, self._readable, command, fd)
+
+    def _add_writer(self, command: _Command, fd: int) -> None:
+        try:
+            self._loop.add_writer(fd, self._write, command)
+        except OSError:
+            # kqueue refuses a pipe that the command has closed already.
+            self._close_input(command)
 
     def _readable(self, command: _Command, fd: int) -> None:
         # A command that filled its pipe waits for us; any other goes on without us.

@@ -1,11 +1,14 @@
 """Each command has one result, in time, and leaves no process and no fd."""
 
 import asyncio
+import errno
 import os
+import selectors
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +22,9 @@ from hammerd.daemon.process.commands import (
 )
 from tests.daemon.world import living_pids
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 ENV = {"PATH": "/bin:/usr/bin"}
 
@@ -196,8 +202,23 @@ def test_close_kills_a_command_and_reports_no_result() -> None:
 # --- commands of the config ----------------------------------------------------------------------
 
 
+class RefusingSelector(selectors.SelectSelector):
+    """Refuses a pipe whose other end is closed, as a kqueue does."""
+
+    def register(
+        self, fileobj: "FileDescriptorLike", events: int, data: object = None
+    ) -> selectors.SelectorKey:
+        if events & selectors.EVENT_WRITE:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        return super().register(fileobj, events, data)
+
+
 def run_with_care(
-    script: str, care: Care, *arguments: str, timeout_s: float = 30
+    script: str,
+    care: Care,
+    *arguments: str,
+    timeout_s: float = 30,
+    selector: selectors.BaseSelector | None = None,
 ) -> tuple[CommandResult, Commands]:
     """Run a shell script with care; return its result, and the commands as they were then."""
 
@@ -212,7 +233,8 @@ def run_with_care(
         await commands.close(30)
         return result, commands
 
-    return asyncio.run(main())
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        return runner.run(main())
 
 
 def test_command_reads_its_input_to_the_end() -> None:
@@ -224,6 +246,12 @@ def test_command_reads_its_input_to_the_end() -> None:
 @pytest.mark.parametrize("script", ["exec 0<&-; echo closed", "head -c 1", "true"])
 def test_command_that_does_not_read_its_input_is_not_hurt(script: str) -> None:
     assert run_with_care(script, Care(b"x" * (1 << 20)))[0].status == "exit 0"
+
+
+def test_command_that_closed_its_input_before_the_loop_watches_it_is_not_hurt() -> None:
+    result, _ = run_with_care("echo ran", Care(b"given"), selector=RefusingSelector())
+
+    assert (result.status, result.stdout) == ("exit 0", "ran\n")
 
 
 def test_command_that_is_late_gets_term_first() -> None:
