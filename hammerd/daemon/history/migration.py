@@ -22,8 +22,8 @@ from hammerd.daemon.history.rows import pair_ids
 if TYPE_CHECKING:
     import sqlite3
 
-MOST_AT_ONCE = 3_000
-"""The most rows of one step: the log waits meanwhile."""
+MOST_AT_ONCE = 500
+"""The most rows of one step: the log waits meanwhile, and all else nearly so."""
 
 
 def begin_migration(connection: "sqlite3.Connection") -> None:

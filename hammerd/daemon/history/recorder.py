@@ -142,6 +142,10 @@ class History:
         if not is_queued or self._unwritten_because is not None:
             self._retry()
 
+    def _submit_upkeep(self) -> None:
+        if not self._writer.submit(self._keep_up_further):
+            self._keeps_up = False
+
     def _retry(self) -> None:
         self._timer.set(self._loop.time() + RETRY_S)
 
@@ -212,13 +216,18 @@ class History:
         return because is None
 
     def _keep_up(self) -> None:
-        """Do a part of what is due, and queue the rest: other files are written in between."""
+        """Do a part of what is due; the loop queues the rest.
+
+        A thread that makes one short query after another takes the GIL back before the loop's
+        thread gets it. So the loop has a turn between two parts, and other files are written.
+        """
         if self._keeps_up or self._is_ending:
             return
         # An error that lasts is reported with the next rows.
         with contextlib.suppress(HistoryUnwritten):
             if self._upkeep.step(self.keep_s):
-                self._keeps_up = self._writer.submit(self._keep_up_further)
+                self._keeps_up = True
+                call_on_loop(self._loop, self._submit_upkeep)
 
     def _keep_up_further(self) -> None:
         self._keeps_up = False

@@ -1,5 +1,6 @@
 """A history of version 1 loses nothing when it is converted, whenever that is interrupted."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,10 +15,15 @@ import pytest
 
 from hammerd.cli.history import queries
 from hammerd.core.api.history_schema import SCHEMA_VERSION, EventRow, LagRow
+from hammerd.core.config.model import DaemonConfig
 from hammerd.daemon.history import migration
 from hammerd.daemon.history.database import HistoryFile
+from hammerd.daemon.history.recorder import History
 from hammerd.daemon.history.rows import Rows
+from hammerd.daemon.threads.writer_thread import WriterThread
+from hammerd.daemon.timing.clock import Clock
 from tests.paths import DATA
+from tests.waiting import DEADLINE_S
 
 VERSION_1 = DATA / "history/version-1.db"
 """Written by hammerd before version 2: two pairs, thinned and other samples, a step of the clock
@@ -125,6 +131,25 @@ def test_a_kill_at_any_moment_loses_nothing(path: Path, monkeypatch: pytest.Monk
         assert content(path) == before
 
     assert kills > 3
+
+
+def test_the_loop_has_a_turn_between_two_steps(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration, "MOST_AT_ONCE", 3)
+
+    async def main() -> None:
+        writer = WriterThread()
+        settings = DaemonConfig(state_dir=str(path.parent))
+        history = History(settings, Clock(asyncio.get_running_loop().time), writer)
+        history.record_event("info", {"event": "daemon.started"})
+        while number(path, "PRAGMA user_version") != SCHEMA_VERSION:  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.01)
+        # The loop has no turn while the thread does all that is queued.
+        assert writer.close(DEADLINE_S)
+
+    asyncio.run(main())
+    assert number(path, OLD_TABLES) > 0
 
 
 def _migrate_and_exit(path: Path) -> NoReturn:
