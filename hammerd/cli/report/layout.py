@@ -2,9 +2,9 @@
 
 hammerd on alpha: 1 of 2 pairs needs a look (24h00m up to 2026-03-04 03:05 UTC)
 
-   PAIR  STATE      WORST LAG  AT     RESTARTS  SAFE-UNTIL      FREE  VERIFIED
-   home  streaming      4m10s  03:12         0  03-04 03:04  11.8 GB  6d00h ago
-!! mail  parked       unknown  -             2  03-02 17:40  11.8 GB  never
+   PAIR  STATE      MAX LAG  AT     RESTARTS  SAFE-UNTIL      FREE  VERIFIED
+   home  streaming    4m10s  03:12         0  03-04 03:04  11.8 GB  6d00h ago
+!! mail  parked     unknown  -             2  03-02 17:40  11.8 GB  never
       uuid_mismatch
       hint: the slave was made for another master
 
@@ -33,7 +33,7 @@ from hammerd.core.exit_codes import Exit
 
 _MARKS = {"critical": "!! ", "warning": "!  ", "unknown": "?  "}
 _HEADS = (
-    *("   PAIR", "STATE", "WORST LAG", "AT", "RESTARTS"),
+    *("   PAIR", "STATE", "MAX LAG", "AT", "RESTARTS"),
     *("SAFE-UNTIL", "FREE", "VERIFIED"),
 )
 _SIDES = "<<><><><"

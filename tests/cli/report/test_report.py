@@ -26,9 +26,9 @@ PAST = {
 TEXT = """\
 hammerd on alpha: 1 of 2 pairs needs a look (1d00h up to 2027-01-15 12:00 UTC)
 
-   PAIR  STATE      WORST LAG  AT     RESTARTS  SAFE-UNTIL      FREE  VERIFIED
-   home  streaming      4m10s  11:00         2  01-15 11:59  11.8 GB  6d00h ago
-!! mail  parked       unknown  -             0  -                  -  never
+   PAIR  STATE      MAX LAG  AT     RESTARTS  SAFE-UNTIL      FREE  VERIFIED
+   home  streaming    4m10s  11:00         2  01-15 11:59  11.8 GB  6d00h ago
+!! mail  parked     unknown  -             0  -                  -  never
       uuid_mismatch
       hint: make it anew
       complained 2 times: B-Tree CRC failed
@@ -166,7 +166,7 @@ def test_hint_that_many_pairs_share_is_told_once(make_status, make_pair) -> None
 
     assert text.count("ask the resolver") == 1
     assert "! web1, web2, web3 (3 pairs): host_unknown" in text
-    assert "!  web1  streaming          -  -" in text
+    assert "!  web1  streaming        -  -" in text
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_command_reads_status_and_history(
     data = json.loads(hammerd(*words, "--json").out)
 
     assert (told.code, silent.code, silent.out) == (0, 0, "")
-    assert "home  streaming      4m10s" in told.out
+    assert "home  streaming    4m10s" in told.out
     assert data["is_well"] is True
     assert (data["pairs"][0]["restarts"], data["pairs"][0]["max_lag_s"]) == (1, 250.0)
 

@@ -25,7 +25,7 @@ from hammerd.core.exit_codes import Exit
 def report(*, since: int, quiet: bool, as_json: bool) -> int:
     """Tell in a few lines, for a daily mail, how all pairs fared.
 
-    For each pair: its worst lag, restarts of its stream, by when all is safe, free space on the
+    For each pair: its greatest lag, restarts of its stream, by when all is safe, free space on the
     slave, the last verification; below it complaints that nobody acknowledged. The exit status is
     0 if all is well, 1 if a person must look, and 69 if no hammerd answers.
     """
