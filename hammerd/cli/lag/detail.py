@@ -130,9 +130,9 @@ def _verdict_text(now: PairStatus | None) -> str:
     if is_disabled(now):
         return "disabled"
     verdict = now["lag_verdict"].replace("_", " ")
-    if verdict in ("in sync", "behind"):
-        return verdict
-    return now.get("lag_unknown_because") or ""
+    if verdict not in ("in sync", "behind"):
+        verdict = now.get("lag_unknown_because") or ""
+    return ", ".join(filter(None, (verdict, "paused" if now["wanted"] == "paused" else "")))
 
 
 def _max_text(past: Past, zone: Zone) -> str:

@@ -33,8 +33,12 @@ def outlooks_of(pairs: Iterable[PairStatus], path: str | None) -> Mapping[str, s
 
 
 def is_late(pair: PairStatus) -> bool:
-    """Return whether a pair is behind by its lag_warning, and not in a bulk, which has its own."""
+    """Return whether a pair that is to run is behind by its lag_warning.
+
+    A bulk tells itself how long it takes.
+    """
     lag_s, warning_s = pair["lag_s"], pair.get("lag_warning_s")
-    if lag_s is None or warning_s is None or pair["gear"] == "bulk":
+    is_meant = pair["wanted"] == "up" and pair["gear"] != "bulk"
+    if lag_s is None or warning_s is None or not is_meant:
         return False
     return pair["lag_verdict"] == LagVerdict.BEHIND and lag_s >= warning_s

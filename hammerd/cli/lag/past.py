@@ -79,8 +79,8 @@ def without_samples(past: Past) -> Past:
 
 
 def outlook_of(past: Past, now: PairStatus | None, at_ms: int) -> Forecast | None:
-    """Return the forecast of a pair that is behind; None without a daemon."""
-    if now is None or now["lag_verdict"] != LagVerdict.BEHIND:
+    """Return the forecast of a pair that is to run and behind; None without a daemon."""
+    if now is None or now["wanted"] != "up" or now["lag_verdict"] != LagVerdict.BEHIND:
         return None
     is_bulk = now["gear"] == "bulk"
     return forecast(past.rows, at_ms, bulk_eta_s=now.get("bulk_eta_s"), is_bulk=is_bulk)

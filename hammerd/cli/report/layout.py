@@ -112,8 +112,9 @@ def _without_daemon(facts: Facts, width: int) -> Iterator[Line]:
         yield from wrap_spans(f"! {facts.absence.message}", width, tone="warning")
         if facts.absence.hint:
             yield from wrap_spans(f"hint: {facts.absence.hint}", width, 2)
-    if facts.last is not None and (left := list(last_state_lines(facts.last, width))):
-        yield from ((), *left)
+    if facts.last is not None and (left := last_state_lines(facts.last, width)):
+        # The last line is blank, and so is the first of what follows.
+        yield from ((), *left[:-1])
 
 
 def _table(facts: Facts, width: int) -> Iterator[Line]:

@@ -253,6 +253,27 @@ def test_the_daemon_tells_the_lag_of_now(
     assert as_json["pairs"][0]["lag_warning_s"] == 60.0
 
 
+def test_of_a_paused_pair_no_progress_is_wanted(
+    hammerd, start_daemon, make_status, make_pair, config: Path
+):
+    now_ms = round(time.time() * 1_000)
+    falling = [
+        LagRow(now_ms - ago * 1_000, "home", "behind", 9, 900.0 - ago, TID, hex(ago), 960.0)
+        for ago in range(300, 0, -30)
+    ]
+    HistoryFile(config.parent / "db/history.db", None).write(Rows((), falling))
+    behind = {"lag_s": 900.0, "lag_verdict": "behind", "lag_warning_s": 60.0}
+    status = make_status(make_pair("home", wanted="paused", state="stopped", **behind))
+    status["hammerd"]["history_path"] = str(config.parent / "db/history.db")
+    run_dir = start_daemon(Answer(status)).run_dir
+
+    ran = hammerd("lag", "home", "--run-dir", run_dir, "--since", "1h")
+    told = hammerd("status", "--run-dir", run_dir)
+
+    assert ran.out.splitlines()[2] == "now        15m00s, behind, paused"
+    assert "falling behind" not in told.out
+
+
 def test_a_pair_without_samples_is_told_in_two_lines(
     hammerd, start_daemon, make_status, make_pair, config: Path
 ):
