@@ -4,7 +4,6 @@ All times are wall times. A time in the future, by a clock that was wrong, count
 """
 
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import Any
 
 from hammerd.core.alarms.ledger import Alarm, Ledger, Watched, alarms_of
@@ -13,6 +12,9 @@ from hammerd.core.config.model import AlarmLevel
 
 Convert = Callable[[float], float]
 """Turns a monotonic instant into a wall time, or a wall time into a monotonic instant."""
+
+LATEST_TIME = 1e11
+"""Later wall times, thousands of years ahead, are damage: no calendar has them."""
 
 
 def alarms_json(ledger: Ledger, to_wall: Convert) -> Json:
@@ -42,7 +44,7 @@ def ledger_of(saved: object, to_monotonic: Convert, now_at: float) -> Ledger:
     table: Mapping[str, Any] = saved if isinstance(saved, dict) else {"": saved}
     try:
         return {
-            str(subject): Watched(_alarm(one, to_monotonic, now_at), flaps=int(one["flaps"]))
+            str(subject): Watched(_alarm(one, to_monotonic, now_at), flaps=_flaps(one["flaps"]))
             for subject, one in table.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -66,6 +68,16 @@ def _alarm(one: Mapping[str, object], to_monotonic: Convert, now_at: float) -> A
 
 
 def _time(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError("time")
+    # NaN is refused too.
+    if not 0 < value < LATEST_TIME:
+        raise ValueError("time")
     return float(value)
+
+
+def _flaps(value: object) -> int:
+    # Bounded: 2 to their power is computed.
+    if not isinstance(value, int) or not 0 <= value < LATEST_TIME:
+        raise TypeError("flaps")
+    return value

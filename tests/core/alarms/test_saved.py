@@ -35,10 +35,16 @@ def test_time_in_the_future_counts_as_now() -> None:
         {"told": float("nan")},
         {"persons": "x"},
         {"flaps": None},
+        # No calendar has these times, and so no status could show them.
+        {"since": -1e17},
+        {"since": -1e308},
+        {"told": 1e11},
+        {"told": 0},
+        {"flaps": -(10**400)},
     ],
 )
 def test_damaged_alarm_is_refused(damage: dict[str, object]) -> None:
-    saved = alarms_json(LEDGER, lambda at: at)
+    saved = alarms_json(LEDGER, lambda at: at + 1e9)
     home = saved["home"]
     assert isinstance(home, dict)
 
