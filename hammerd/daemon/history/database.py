@@ -222,7 +222,10 @@ def load_sqlite() -> ModuleType:
 def _connect(path: Path) -> "sqlite3.Connection":
     import sqlite3
 
-    return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, cached_statements=8)
+    made = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, cached_statements=8)
+    # A single damaged character must not keep all rows from being moved.
+    made.text_factory = partial(str, encoding="utf-8", errors="replace")
+    return made
 
 
 def _number(connection: "sqlite3.Connection", query: str) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hammerd.core.api import history_schema
 from hammerd.core.api.history_schema import (
     ABSOLUTE_ERA,
+    MOST_INTEGER,
     SAMPLE_COLUMNS,
     SAMPLE_MARKS,
     LagRow,
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 500
 """The most rows of one step: the log waits meanwhile, and all else nearly so."""
 
+MOST_MOVED_MS = 100
+"""How much later a sample may be moved whose time is taken: many of one time are damage."""
+
 
 def begin_migration(connection: "sqlite3.Connection") -> None:
     """Make the tables of this version beside those of version 1, in the caller's transaction.
@@ -32,8 +36,11 @@ def begin_migration(connection: "sqlite3.Connection") -> None:
     Raises:
         sqlite3.Error: that failed.
     """
+    # In a damaged row a time may be a text, which SQLite takes for greater than all numbers.
     last_ms = max(
-        connection.execute(f"SELECT max(time_ms) FROM {table}").fetchone()[0] or 0
+        connection.execute(
+            f"SELECT ifnull(max(time_ms), 0) FROM {table} WHERE typeof(time_ms) = 'integer'"
+        ).fetchone()[0]
         for table in ("lag", "events")
     )
     for table in ("lag", "events", "thinned"):
@@ -75,32 +82,32 @@ def migrate(connection: "sqlite3.Connection") -> None:
 
 
 def _move_events(connection: "sqlite3.Connection") -> bool:
-    above = _above(connection, "old_events")
-    if above is None:
+    first = _first(connection, "old_events")
+    if first is None:
         return False
     connection.execute(
         "INSERT INTO event_rows (id, era, after_ms, pair, event, level, fields) "
         f"SELECT id, {ABSOLUTE_ERA}, time_ms, pair, event, level, fields FROM old_events "
-        f"WHERE id > ? AND {history_schema.SANE_EVENT}",
-        (above,),
+        f"WHERE id >= ? AND {history_schema.SANE_EVENT}",
+        (first,),
     )
-    connection.execute("DELETE FROM old_events WHERE id > ?", (above,))
+    connection.execute("DELETE FROM old_events WHERE id >= ?", (first,))
     return True
 
 
 def _move_samples(connection: "sqlite3.Connection") -> bool:
-    above = _above(connection, "old_lag")
-    if above is None:
+    first = _first(connection, "old_lag")
+    if first is None:
         return False
     rows = [
         LagRow(*row)
         for row in connection.execute(
             f"SELECT {history_schema.LAG_COLUMNS} FROM old_lag "
-            f"WHERE id > ? AND {history_schema.SANE_LAG} ORDER BY pair, time_ms, id",
-            (above,),
+            f"WHERE id >= ? AND {history_schema.SANE_LAG} ORDER BY pair, time_ms, id",
+            (first,),
         )
     ]
-    connection.execute("DELETE FROM old_lag WHERE id > ?", (above,))
+    connection.execute("DELETE FROM old_lag WHERE id >= ?", (first,))
     ids = pair_ids(connection, {row.pair for row in rows})
     for row in rows:
         _insert_sample(connection, ids[row.pair], row)
@@ -108,14 +115,15 @@ def _move_samples(connection: "sqlite3.Connection") -> bool:
 
 
 def _insert_sample(connection: "sqlite3.Connection", pair: int, row: LagRow) -> None:
-    """Insert a sample at its time, or at the next time that the pair has no sample of."""
-    after_ms, values = row.time_ms, sample_values(row)
+    """Insert a sample at its time, or soon after if the pair has a sample of that time."""
+    values = sample_values(row)
     statement = f"INSERT OR IGNORE INTO lag_rows ({SAMPLE_COLUMNS}) VALUES ({SAMPLE_MARKS})"
-    while not connection.execute(statement, (pair, ABSOLUTE_ERA, after_ms, *values)).rowcount:
-        after_ms += 1
+    for after_ms in range(row.time_ms, min(row.time_ms + MOST_MOVED_MS, MOST_INTEGER) + 1):
+        if connection.execute(statement, (pair, ABSOLUTE_ERA, after_ms, *values)).rowcount:
+            return
 
 
-def _above(connection: "sqlite3.Connection", table: str) -> int | None:
-    """Return the id above which rows are moved next; None if the table is empty."""
+def _first(connection: "sqlite3.Connection", table: str) -> int | None:
+    """Return the id from which on rows are moved next; None if the table is empty."""
     (last,) = connection.execute(f"SELECT max(id) FROM {table}").fetchone()
-    return None if last is None else last - MOST_AT_ONCE
+    return None if last is None else max(last - MOST_AT_ONCE + 1, -MOST_INTEGER - 1)

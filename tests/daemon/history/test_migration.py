@@ -113,6 +113,41 @@ def test_new_rows_follow_the_old_ones_meanwhile(path: Path) -> None:
     assert samples[-1] == sample
 
 
+LAST = (1 << 63) - 1
+LAG = "INSERT INTO lag (id, time_ms, pair, verdict, seconds) "
+EVENT = "INSERT INTO events (id, time_ms, pair, event, level, fields) "
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        f"{LAG} VALUES (900, 'noon', 'home', 'behind', 1.0)",
+        f"{LAG} VALUES (900, 5, 'home', CAST(x'ff41' AS TEXT), 1.0)",
+        f"{LAG} VALUES (900, {LAST}, 'home', 'behind', 1.0), (901, {LAST}, 'home', 'behind', 1.0)",
+        f"{LAG} VALUES ({-LAST - 1}, 5, 'home', 'behind', 1.0)",
+        f"{LAG} SELECT id + 900, 5, pair, verdict, seconds FROM lag",
+        f"{EVENT} VALUES (900, x'00', 'home', 'pair.x', 'info', '{{}}')",
+        f"{EVENT} VALUES ({-LAST - 1}, 5, 'home', 'pair.x', 'info', '{{}}')",
+    ],
+)
+def test_damaged_rows_do_not_keep_the_others_from_being_moved(path: Path, damage: str) -> None:
+    with closing(sqlite3.connect(path)) as opened:
+        opened.execute(damage)
+        opened.commit()
+    file = HistoryFile(path, None)
+
+    file.write(Rows())
+    steps = 0
+    while file.has_old_rows and steps < 10:
+        file.change(migration.migrate)
+        file.change(lambda _connection: None)
+        steps += 1
+
+    assert number(path, OLD_TABLES) == 0
+    assert number(path, "SELECT count(*) FROM lag_rows") >= 150
+    assert number(path, "SELECT count(*) FROM event_rows") >= 32
+
+
 def test_a_kill_at_any_moment_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migration, "MOST_AT_ONCE", 3)
     before = content(path)
