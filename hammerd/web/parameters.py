@@ -58,7 +58,8 @@ class Parameters:
         """Return a time in seconds of Unix time."""
         text = self.text(name)
         try:
-            value = default if text is None else float(text)
+            # float() takes digits of other scripts, too.
+            value = default if text is None else float(text if text.isascii() else "")
         except ValueError:
             value = math.nan
         if not 0 <= value <= LATEST_S:

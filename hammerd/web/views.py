@@ -29,8 +29,11 @@ MAX_AGE_S = 1.0
 BYTES_PER_S = 256 << 10
 """A larger status is given for longer: it costs the daemon and each live client more."""
 
-TIMEOUT_S = 10.0
-"""The time within which the daemon must answer."""
+TIMEOUT_S = 5.0
+"""The time within which the daemon must answer.
+
+Prometheus waits for 10 s by default, and is to be told of a daemon that hangs.
+"""
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ def test_history_is_told(web: Web) -> None:
         ("lag?pair=test&points=99999999999999999999999", 400),
         ("lag?pair=test&points=-1", 400),
         ("lag?pair=test&since=nan", 400),
+        ("lag?pair=test&since=%D9%A1", 400),
         ("lag?pair=test&since=1e400", 400),
         ("lag?pair=test&since=20&until=10", 400),
         ("lag?pair=test&sinse=20", 400),
