@@ -4,10 +4,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hammerd.daemon.process.process_table import argv_of
 from tests import fork_server, hammerd_program
+from tests.daemon.conftest import a_world
 from tests.hammerd_program import HAMMERD
 
 pytestmark = pytest.mark.skipif(fork_server.CLONE is None, reason="needs clone(2) of Linux")
@@ -32,16 +34,18 @@ def test_output_and_status_are_those_of_an_executed_one(
     assert forked.stdout + forked.stderr
 
 
-def test_it_is_a_child_with_its_own_command_line_and_streams(tmp_path: Path) -> None:
-    fifo = tmp_path / "config"
-    os.mkfifo(fifo)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with hammerd_program.popen([*HAMMERD, "run", "-c", fifo], text=True, **pipes) as process:
-        assert argv_of(process.pid) == (*HAMMERD, "run", "-c", str(fifo))
-        process.kill()
+def test_daemon_is_a_child_with_its_own_command_line_and_environment() -> None:
+    with a_world({"HAMMERD_PORTABLE": "1"}) as world:
+        config = world.configure({"test": ("/no/such/master", "/no/such/slave")})
+        daemon = world.start(config)
+        parent = psutil.Process(daemon.pid).ppid()
+        argv = argv_of(daemon.pid)
+        status = world.stop(daemon)
 
-    assert process.pid not in hammerd_program.server_pids()
-    assert process.returncode == -9
+    assert parent == os.getpid()
+    assert argv == (*HAMMERD, "run", "-c", str(config))
+    assert status == 0
+    assert daemon.pid not in hammerd_program.server_pids()
 
 
 def test_another_environment_of_python_is_executed() -> None:
