@@ -34,8 +34,8 @@ def test_output_and_status_are_those_of_an_executed_one(
     assert forked.stdout + forked.stderr
 
 
-def test_daemon_is_a_child_with_its_own_command_line_and_environment() -> None:
-    with a_world({"HAMMERD_PORTABLE": "1"}) as world:
+def test_daemon_is_a_child_with_its_own_command_line() -> None:
+    with a_world({}) as world:
         config = world.configure({"test": ("/no/such/master", "/no/such/slave")})
         daemon = world.start(config)
         parent = psutil.Process(daemon.pid).ppid()
