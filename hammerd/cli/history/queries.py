@@ -20,8 +20,11 @@ _SANE_SAMPLE = (
     "AND typeof(r.lag_ms) IN ('integer', 'null') AND typeof(r.tids) IN ('integer', 'null') "
     "AND typeof(r.master_tid) IN ('integer', 'null') "
     "AND typeof(r.slave_tid) IN ('integer', 'null') "
-    "AND typeof(r.safe_s) IN ('integer', 'null') AND ifnull(abs(r.safe_s) < 1e12, 1) "
-    "AND typeof(r.durable_s) IN ('integer', 'null') AND ifnull(abs(r.durable_s) < 1e12, 1)"
+    # Without abs(), which fails for the least of all integers.
+    "AND typeof(r.safe_s) IN ('integer', 'null') "
+    "AND ifnull(r.safe_s BETWEEN -1e12 AND 1e12, 1) "
+    "AND typeof(r.durable_s) IN ('integer', 'null') "
+    "AND ifnull(r.durable_s BETWEEN -1e12 AND 1e12, 1)"
 )
 """Conditions for an undamaged sample, of its lag alone, and of all its columns; SQLite itself
 accepts any value in any column."""

@@ -33,6 +33,7 @@ _SANE = " AND ".join(
     (
         *(f"typeof({name}) = 'integer'" for name in ("begin_ms", "boot", "wall_ms", "mono_ms")),
         "typeof(last_ms) IN ('integer', 'null') AND typeof(boot_s) IN ('real', 'null')",
+        "boot < 1e15",
     )
 )
 """The condition for an undamaged era; SQLite itself accepts any value in any column."""
@@ -171,4 +172,6 @@ def _end_of(connection: "sqlite3.Connection", era: int, last_ms: int | None) -> 
         "SELECT max((SELECT max(after_ms) FROM lag_rows WHERE pair = p.id AND era = ?)) "
         "FROM pairs p",
     )
-    return max(connection.execute(query, (era,)).fetchone()[0] or 0 for query in queries)
+    found = [connection.execute(query, (era,)).fetchone()[0] for query in queries]
+    # In a damaged row it may be a text.
+    return max((time for time in found if isinstance(time, int)), default=0)

@@ -190,6 +190,27 @@ def test_a_damaged_era_keeps_nothing_from_being_recorded(path: Path, column: str
     assert machine.read()
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE event_rows SET after_ms = 'x' WHERE id = 3",
+        "INSERT INTO lag_recent (pair, era, after_ms, verdict) VALUES (1, 1, x'00', 1)",
+        "UPDATE eras SET boot = 9223372036854775807 WHERE id > 0",
+    ],
+)
+def test_a_damaged_time_keeps_nothing_from_being_recorded(path: Path, damage: str) -> None:
+    machine = Machine(path)
+    machine.run(10 * MINUTE_S)
+    with closing(sqlite3.connect(path)) as opened, opened:
+        opened.execute(damage)
+    machine.restart()
+
+    machine.run(10 * MINUTE_S)
+
+    with closing(sqlite3.connect(path)) as opened:
+        assert opened.execute("SELECT count(*) FROM event_rows").fetchone() == (20,)
+
+
 def test_a_small_step_begins_no_era(path: Path) -> None:
     machine = Machine(path)
     machine.run(HOUR_S)
