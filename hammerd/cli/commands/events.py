@@ -13,6 +13,7 @@ from hammerd.cli.history.event_filter import LEVELS, EventFilter
 from hammerd.cli.history.events_table import EventsTable, event_json
 from hammerd.cli.history.follow_events import NumberedEvents, follow_events, stamp_of
 from hammerd.cli.history.locate import find_history_path
+from hammerd.cli.options.completion import pair_names
 from hammerd.cli.options.history_options import (
     local_option,
     read_time,
@@ -109,6 +110,10 @@ def events(pairs: tuple[str, ...], **options: Unpack[EventsOptions]) -> int:
     # Taken before the first read, so that the next read finds events written meanwhile.
     stamp = stamp_of(path)
     past = read_history(path, lambda opened: _read_past(opened, pairs, options))
+    if past.unknown_words:
+        # Nothing has happened yet to some pairs, such as those that are disabled.
+        named = tuple(pair_names(current_location()))
+        past = read_history(path, lambda opened: _read_past(opened, pairs, options, named))
     refuse_unknown_pairs(path, past.unknown_words, past.known_pairs)
     show = _printer(past.found, options)
     _show_past(past, options, show)
@@ -146,10 +151,20 @@ def _filter_of(options: EventsOptions) -> EventFilter:
 # --- reading ------------------------------------------------------------------------------
 
 
-def _read_past(connection: "Connection", words: Sequence[str], options: EventsOptions) -> _Past:
+def _read_past(
+    connection: "Connection",
+    words: Sequence[str],
+    options: EventsOptions,
+    more_pairs: Sequence[str] = (),
+) -> _Past:
+    """Read the events of pairs; `more_pairs` are those that the history may not know."""
     from hammerd.cli.history import queries
+    from hammerd.core.api.pair_patterns import choose
 
     choice, known = queries.choose_recorded(connection, words)
+    if more_pairs:
+        known = tuple(dict.fromkeys((*known, *more_pairs)))
+        choice = choose(words, known)
     if choice.unknown:
         return _Past(unknown_words=choice.unknown, known_pairs=known)
     wanted = replace(_filter_of(options), pairs=choice.pairs if words else None)

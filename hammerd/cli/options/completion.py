@@ -26,13 +26,13 @@ def complete_pairs(
 ) -> list[CompletionItem]:
     """Return the names of pairs that begin with `incomplete`, without those typed already."""
     typed = context.params.get(str(parameter.name)) or ()
-    names = _pair_names(context.obj or Location())
+    names = pair_names(context.obj or Location())
     return [
         CompletionItem(name) for name in names if name.startswith(incomplete) and name not in typed
     ]
 
 
-def _pair_names(location: Location) -> Iterable[str]:
+def pair_names(location: Location) -> Iterable[str]:
     """Return the names of the daemon's pairs; without a daemon those of the config."""
     try:
         return tuple(_running_pairs(location))

@@ -152,6 +152,17 @@ def test_an_unknown_pair_is_refused(hammerd, config: Path, command: str):
     assert "known: home, web" in ran.err
 
 
+def test_a_pair_to_which_nothing_happened_is_known(hammerd, config: Path):
+    with config.open("a") as file:
+        file.write('[pairs.off]\nmaster = "/Master/pfs/off"\nslave = "/Slave/pfs/off"\n')
+
+    off = hammerd("events", "off", "-c", config, "--since", NOON)
+    both = hammerd("events", "off", "home", "-c", config, "--since", NOON, "--json")
+
+    assert (off.code, off.out.split(" since ")[0]) == (0, "nothing happened")
+    assert {each["pair"] for each in json.loads(both.out)["events"]} == {"home"}
+
+
 @pytest.mark.parametrize("since", ["3", "soon", "1 month"])
 @pytest.mark.parametrize("command", ["events", "lag"])
 def test_an_invalid_since_is_wrong_usage(hammerd, config, command: str, since: str):
