@@ -103,9 +103,11 @@ install-service:
 	chmod 444 $(TO)/etc/hammerd.toml.sample.new
 	mv -f $(TO)/etc/hammerd.toml.sample.new $(TO)/etc/hammerd.toml.sample
 	umask 022; mkdir -p $(TO)/etc/hammerd/notify.d
+	python=`$(PYTHON) -c 'import sys; print(sys.executable)'`; \
 	for name in $(NOTIFY); do \
 	    to=$(TO)/etc/hammerd/notify.d/$$name; \
-	    sed 's|/usr/local|$(PREFIX)|g' etc/hammerd/notify.d/$$name > "$$to.new" && \
+	    sed -e 's|/usr/local|$(PREFIX)|g' -e "s|:=python3}|:=$$python}|" \
+	        etc/hammerd/notify.d/$$name > "$$to.new" && \
 	    chmod 555 "$$to.new" && mv -f "$$to.new" "$$to" || exit 1; \
 	done
 	rm -rf $(TO)/share/examples/hammerd/monitoring

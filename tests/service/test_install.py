@@ -130,6 +130,15 @@ def test_installed_program_runs_and_uses_its_prefix(installed: Path) -> None:
 
 
 @needs_make
+@pytest.mark.parametrize("name", ["apprise", "mail"])
+def test_sample_calls_the_python_of_the_program(installed: Path, name: str) -> None:
+    first_line = (installed / "bin/hammerd").read_text().splitlines()[0]
+
+    text = (installed / "etc/hammerd/notify.d" / name).read_text()
+    assert f': "${{PYTHON:={first_line[2:]}}}"' in text.splitlines()
+
+
+@needs_make
 def test_no_default_of_another_prefix_is_left(installed: Path) -> None:
     examples = (path for path in installed.rglob("examples/**/*") if path.is_file())
     places = (installed / "lib/hammerd/hammerd/core/paths.py", *installed.rglob("*.sample"))
