@@ -50,6 +50,10 @@ class HistoryUnwritten(HammerdError):  # noqa: N818 - the name says what happene
     """The history could not be written; a later attempt may succeed."""
 
 
+class HistoryLocked(HistoryUnwritten):
+    """A reader holds the lock of the history."""
+
+
 class NoSqlite(HammerdError):  # noqa: N818 - the name says what is wrong
     """This Python has no SQLite, and so hammerd has no history."""
 
@@ -251,4 +255,6 @@ def _explained(path: Path) -> Iterator[None]:
         reason = "it is a symbolic link" if error.errno in _LINK_ERRORS else error.strerror
         raise HistoryUnwritten(f"{error.filename or path}: {reason}", _MOVE_HINT) from error
     except sqlite.Error as error:
-        raise HistoryUnwritten(f"{path}: {error}") from error
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        failed = HistoryLocked if code == sqlite.SQLITE_BUSY else HistoryUnwritten
+        raise failed(f"{path}: {error}") from error

@@ -22,7 +22,7 @@ from hammerd.core.api.history_schema import MOST_INTEGER, EventRow, LagRow
 from hammerd.core.config.model import DaemonConfig
 from hammerd.core.rfc3339 import rfc3339
 from hammerd.daemon.history.backlog import Backlog
-from hammerd.daemon.history.database import HistoryFile, HistoryUnwritten, NoSqlite
+from hammerd.daemon.history.database import HistoryFile, HistoryLocked, HistoryUnwritten, NoSqlite
 from hammerd.daemon.history.eras import Correction, EraClock, EraStart
 from hammerd.daemon.history.rows import Rows
 from hammerd.daemon.history.upkeep import Upkeep
@@ -33,6 +33,9 @@ from hammerd.daemon.timing.timers import Timer
 
 WRITE_INTERVAL_S = 1.0
 """The least time between two writes: each waits for a disk several times."""
+
+LOCK_PATIENCE_S = 3.0
+"""A lock that lasts longer is an error; rows wait meanwhile."""
 
 RETRY_S = 5.0
 LONGEST_TEXT = 2_000
@@ -68,6 +71,7 @@ class History:
         self._timer = Timer(self._loop, self._submit_write)
         self._written_at = -WRITE_INTERVAL_S
         self._last_because: str | None = None
+        self._locked_at: float | None = None
         self._is_off = False
         self._unwritten_since_at: float | None = None
         self._unwritten_because: str | None = None
@@ -149,6 +153,10 @@ class History:
     def _retry(self) -> None:
         self._timer.set(self._loop.time() + RETRY_S)
 
+    def _retry_soon(self) -> None:
+        if self._timer.at is None:
+            self._timer.set(self._loop.time() + WRITE_INTERVAL_S)
+
     def _report(self, because: str | None, hint: str, damage: str | None) -> None:
         """Log an error that is new, or has ended."""
         log, before = self.log, self._unwritten_because
@@ -207,13 +215,25 @@ class History:
             call_on_loop(self._loop, partial(self._turn_off, error.message, error.hint))
             return False
         except HistoryUnwritten as error:
-            because, hint = error.message, error.hint or _UNWRITTEN_HINT
             self._backlog.put_back(rows)
+            if isinstance(error, HistoryLocked) and self._is_lock_short():
+                call_on_loop(self._loop, self._retry_soon)
+                return False
+            because, hint = error.message, error.hint or _UNWRITTEN_HINT
+        else:
+            self._locked_at = None
         if because != self._last_because or damage:
             # Only a change wakes the loop.
             call_on_loop(self._loop, partial(self._report, because, hint, damage))
         self._last_because = because
         return because is None
+
+    def _is_lock_short(self) -> bool:
+        """Return whether a lock is not worth a report yet: a query holds it while it reads."""
+        now_at = self._clock.now().at
+        if self._locked_at is None:
+            self._locked_at = now_at
+        return now_at - self._locked_at < LOCK_PATIENCE_S
 
     def _keep_up(self) -> None:
         """Do a part of what is due; the loop queues the rest.

@@ -187,6 +187,27 @@ def test_the_loop_has_a_turn_between_two_steps(
     assert number(path, OLD_TABLES) > 0
 
 
+def test_a_short_lock_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    HistoryFile(path, None).write(Rows())
+
+    async def main() -> None:
+        writer = WriterThread()
+        # No time passes, so the lock is short.
+        history = History(DaemonConfig(state_dir=str(tmp_path)), Clock(lambda: 100.0), writer)
+        with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            holder.execute("BEGIN EXCLUSIVE")
+            history.record_event("info", {"event": "daemon.started"})
+            while history._timer.at is None or history._written_at < 0:
+                assert history.describe()["history_unwritten_because"] is None
+                await asyncio.sleep(0.01)
+        while number(path, "SELECT count(*) FROM events") == 0:  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.01)
+        writer.close(DEADLINE_S)
+
+    asyncio.run(main())
+
+
 def _migrate_and_exit(path: Path) -> NoReturn:
     """Migrate in a child process, which ends without Python's cleanup."""
     try:
