@@ -19,6 +19,9 @@ from hammerd.core.lag_report.summary import Summary
 
 NO_DAEMON = frozenset({Exit.UNAVAILABLE, Exit.NO_PERMISSION})
 
+MOST_AT_ONCE = 25
+"""The pairs whose pasts are in memory at the same time."""
+
 Made = TypeVar("Made")
 
 
@@ -84,28 +87,35 @@ def choose_pairs(words: Sequence[str], sources: Sources) -> tuple[str, ...]:
 def read_pasts(
     pairs: Sequence[str], sources: Sources, question: Question, make: Callable[[Past], Made]
 ) -> Recorded[Made]:
-    """Make something of the past of each pair, one after the other: samples need much memory.
+    """Make something of the past of each pair, a few at once: samples need much memory.
 
-    Pairs have no past if the history cannot be read.
+    `make` may take its time, as a pager does: nothing locks the history then. Pairs have no past
+    if it cannot be read.
     """
     question = replace(question, warnings=sources.warnings)
-    try:
-        from hammerd.cli.history.queries import read_history
-        from hammerd.cli.lag.reading import pasts_of
+    made: list[Made] = []
+    step = 1 if question.has_rows else MOST_AT_ONCE
+    for first in range(0, max(1, len(pairs)), step):
+        try:
+            pasts = _read_some(pairs[first : first + step], sources, question)
+        except CommandFailed as error:
+            rest = [_empty(name, sources, question) for name in pairs[first:]]
+            return Recorded([*made, *map(make, rest)], error)
+        # Outside of that: an error of `make` is none of the history.
+        made += map(make, pasts)
+    return Recorded(made)
 
-        return Recorded(
-            read_history(
-                sources.path,
-                lambda opened: [make(past) for past in pasts_of(opened, pairs, question)],
-            )
-        )
-    except CommandFailed as error:
-        nothing = Summary(question.period.length_ms / 1_000)
-        empty = (
-            Past(name, question.period, nothing, warning_s=sources.warnings.get(name))
-            for name in pairs
-        )
-        return Recorded([make(past) for past in empty], error)
+
+def _read_some(pairs: Sequence[str], sources: Sources, question: Question) -> list[Past]:
+    from hammerd.cli.history.queries import read_history
+    from hammerd.cli.lag.reading import pasts_of
+
+    return read_history(sources.path, lambda opened: list(pasts_of(opened, pairs, question)))
+
+
+def _empty(pair: str, sources: Sources, question: Question) -> Past:
+    nothing = Summary(question.period.length_ms / 1_000)
+    return Past(pair, question.period, nothing, warning_s=sources.warnings.get(pair))
 
 
 def _configured_warnings(location: Location) -> Mapping[str, float]:
