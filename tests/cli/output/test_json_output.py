@@ -10,8 +10,8 @@ from hammerd.cli.group import COMMANDS, group
 from hammerd.core.api.protocol import Answer
 from tests.cli.promises import is_promised, leaves
 
-PRINTS_NO_DATA = frozenset({"run", "demo"})
-"""`run` logs, and `demo` prints its steps."""
+PRINTS_NO_DATA = frozenset({"run", "demo", "web", "metrics"})
+"""`run` and `web` log, `demo` prints its steps, and `metrics` has the format of Prometheus."""
 
 ARGUMENTS = {
     "pause": ("home", "--for", "2h"),

@@ -46,6 +46,14 @@ Each stands with its tests below it; those without a path are here.
         tests/daemon/scenarios/hostile/test_hostile_files.py::test_record_that_another_user_could_have_written_is_none
         tests/daemon/foreign/test_orphans.py::test_record_with_the_pid_of_a_foreign_process_is_dropped
         tests/daemon/state/test_spawn_records.py::test_damaged_record_is_ignored_and_reported
+    clients of the web server
+        tests/web/test_server.py::test_rights_of_root_are_gone
+        tests/web/test_server.py::test_rights_of_root_cannot_be_had_again
+        tests/web/test_server.py::test_other_names_and_sites_are_refused
+        tests/web/test_server.py::test_nothing_can_be_changed
+        tests/web/test_server.py::test_no_other_file_is_served
+        tests/web/process/test_connections.py::test_silent_client_loses_its_connection
+        tests/web/process/test_connections.py::test_client_that_takes_nothing_loses_its_connection
     words of the other host
         test_no_terminal_obeys_what_another_host_prints
         test_words_of_a_command_line_are_made_harmless
