@@ -58,7 +58,7 @@ class View:
 
     @property
     def lasts_s(self) -> float:
-        """How long it is given to further clients."""
+        """The time for which it is given to further clients."""
         return max(MAX_AGE_S, len(self.body) / BYTES_PER_S)
 
     @cached_property

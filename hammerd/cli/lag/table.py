@@ -37,7 +37,7 @@ class PairRow:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How it is shown: at which time, with or without a daemon, in which zone and characters."""
+    """The way to show it: the time, whether a daemon answers, the zone and the characters."""
 
     at_ms: int
     has_daemon: bool

@@ -48,7 +48,7 @@ HEALTHY = frozenset({Look.GOOD, Look.LATE, Look.SILENT})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a look shows of a subject, a pair or DAEMON.
+    """The result of a look at a subject, a pair or DAEMON.
 
     `because` is the stable name of the cause, `host` the other host of the pair, "" without one.
     `for_person`: the faults that no time cures, only a person; each with a hint.

@@ -61,7 +61,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is known of a subject: how many looks in a row were bad, critical, calm or good.
+    """The record of a subject: how many looks in a row were bad, critical, calm or good.
 
     A calm look is one that is not critical. `flaps`: the alarms that were raised soon after a
     recovery.
@@ -78,7 +78,7 @@ class Watched:
 
 
 Ledger = Mapping[str, Watched]
-"""What is known of each subject."""
+"""The record of each subject."""
 
 NEW = Watched()
 

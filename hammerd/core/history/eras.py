@@ -33,7 +33,7 @@ TRUSTED_MS = 1_800_000
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """What both clocks showed at the begin of an era, and how long it was, in milliseconds.
+    """The times of both clocks at the begin of an era, and how long it was, in milliseconds.
 
     Boots are numbered. Those of `is_fixed` are of an older hammerd, and stay where they are.
     """
@@ -85,7 +85,7 @@ class _Boot:
 
     @property
     def moved_ms(self) -> int:
-        """How far its first era was moved."""
+        """The distance by which its first era was moved."""
         return self.begins_ms[0] - self._eras[0].wall_ms
 
     def correct_steps(self, newest_ms: float) -> None:

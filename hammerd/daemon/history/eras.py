@@ -41,7 +41,7 @@ _SANE = " AND ".join(
 
 @dataclass(frozen=True, slots=True)
 class EraStart:
-    """What the clocks showed when an era of this daemon began; `number` counts from 1."""
+    """The times of the clocks when an era of this daemon began; `number` counts from 1."""
 
     number: int
     wall_ms: int

@@ -27,7 +27,7 @@ MOST_AT_ONCE = 500
 """The most rows of one step: the log waits meanwhile, and all else nearly so."""
 
 MOST_MOVED_MS = 100
-"""How much later a sample may be moved whose time is taken: many of one time are damage."""
+"""The most by which a sample is moved later whose time is taken: many of one time are damage."""
 
 
 def begin_migration(connection: "sqlite3.Connection") -> None:

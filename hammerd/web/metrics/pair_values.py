@@ -1,4 +1,4 @@
-"""How the metrics of a pair are read from its status: pure, one row for each metric.
+"""Reads the metrics of a pair from its status: pure, one row for each metric.
 
 A value that is unknown, or does not apply, is None and has no sample.
 """

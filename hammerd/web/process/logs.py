@@ -1,4 +1,4 @@
-"""Where faults of the web server itself are told: stderr, or syslog when it is in the background.
+"""Reports faults of the web server itself: to stderr, or to syslog when in the background.
 
 What clients do wrong is told nowhere: anybody could fill a log with it.
 """
@@ -6,7 +6,7 @@ What clients do wrong is told nowhere: anybody could fill a log with it.
 import os
 
 SYSLOG_SOCKETS = ("/var/run/log", "/dev/log")
-"""Where syslogd listens: on a BSD, on Linux."""
+"""The sockets of syslogd: on a BSD, on Linux."""
 
 
 def log_config(*, is_detached: bool) -> dict[str, object]:

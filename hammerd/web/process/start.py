@@ -34,7 +34,7 @@ LOADED_LATE = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be served, where, and as whom; no account: as who started it."""
+    """The location to serve, the address, and the account; no account: that of who started it."""
 
     address: Address
     account: Account | None
